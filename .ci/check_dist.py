@@ -1,0 +1,61 @@
+"""Check what a built wheel and source distribution hold: everything that is needed, nothing that isn't."""
+
+from __future__ import annotations
+
+import sys
+import tarfile
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+IN_WHEEL = (
+    "grpcmock/__init__.py",
+    "grpcmock/__main__.py",
+    "grpcmock/py.typed",
+    "grpcmock/servers/proto/grpcmock/admin/v1/admin.proto",
+)
+IN_SDIST = ("LICENSE", "README.md", "grpcmock/__init__.py", "protos/user.proto", "pyproject.toml")
+
+
+def wheel_problems(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as wheel:
+        names = wheel.namelist()
+        tops = {name.split("/", 1)[0] for name in names}
+        problems = [f"{needed} is missing" for needed in IN_WHEEL if needed not in names]
+        problems += [f"{top}/ doesn't belong there" for top in tops if top != "grpcmock" and ".dist-info" not in top]
+        problems += [f"{name} doesn't belong there" for name in names if "__pycache__" in name or "/tests/" in name]
+        info = next(top for top in tops if top.endswith(".dist-info"))
+        metadata = Parser().parsestr(wheel.read(f"{info}/METADATA").decode())
+        if not str(metadata.get_payload()).strip():
+            problems.append("the metadata has no long description")
+        problems += [
+            f"the metadata lacks {key}" for key in ("License-Expression", "Requires-Python") if key not in metadata
+        ]
+        if "grpcmock = grpcmock.cli:main" not in wheel.read(f"{info}/entry_points.txt").decode():
+            problems.append("the command grpcmock is missing")
+        if not any(name.startswith(f"{info}/licenses/") for name in names):
+            problems.append("the licence is missing")
+    return problems
+
+
+def sdist_problems(path: Path) -> list[str]:
+    with tarfile.open(path) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    problems = [f"{needed} is missing" for needed in IN_SDIST if needed not in names]
+    return problems + [f"{name} doesn't belong there" for name in names if "__pycache__" in name or ".venv" in name]
+
+
+def main(folder: Path) -> int:
+    wheels, sdists = sorted(folder.glob("*.whl")), sorted(folder.glob("*.tar.gz"))
+    if len(wheels) != 1 or len(sdists) != 1:
+        print(f"expected one wheel and one source distribution in {folder}: {sorted(folder.iterdir())}")
+        return 1
+    problems = [f"{wheels[0].name}: {text}" for text in wheel_problems(wheels[0])]
+    problems += [f"{sdists[0].name}: {text}" for text in sdist_problems(sdists[0])]
+    for line in problems or [f"{wheels[0].name} and {sdists[0].name} are fine"]:
+        print(line)
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
