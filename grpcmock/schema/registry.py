@@ -1,0 +1,177 @@
+"""The registry: every service, method and message that the protos describe, in a descriptor pool of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+from grpcmock.errors import SchemaError, UnknownMethodError, did_you_mean
+from grpcmock.schema.method import Kind, Method
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+    from google.protobuf.message import Message
+
+_KINDS = {
+    (False, False): Kind.UNARY,
+    (False, True): Kind.SERVER_STREAMING,
+    (True, False): Kind.CLIENT_STREAMING,
+    (True, True): Kind.BIDI_STREAMING,
+}
+
+
+class Registry:
+    """What the protos say. Built once, never changed; two registries share nothing.
+
+    Raises :class:`SchemaError` if the files lack an import or contradict each other.
+    """
+
+    def __init__(self, files: descriptor_pb2.FileDescriptorSet) -> None:
+        self.files = files
+        """Every file, each after those that it imports."""
+
+        self.pool = descriptor_pool.DescriptorPool()
+        for file in _in_order(files):
+            try:
+                self.pool.AddSerializedFile(file.SerializeToString())
+            except TypeError as error:
+                raise SchemaError(f"The descriptors of {file.name} can't be used: {error}") from None
+        self.services: Mapping[str, ServiceDescriptor] = {
+            service.full_name: service
+            for file in files.file
+            for service in self.pool.FindFileByName(file.name).services_by_name.values()
+        }
+        """Every service by its full name."""
+
+        self.methods: Mapping[str, Method] = {
+            method.path: method for service in self.services.values() for method in map(self._method, service.methods)
+        }
+        """Every method by its HTTP/2 path, ``/package.Service/Method``."""
+
+    def _method(self, descriptor: MethodDescriptor) -> Method:
+        return Method(
+            service=descriptor.containing_service.full_name,
+            name=descriptor.name,
+            kind=_KINDS[descriptor.client_streaming, descriptor.server_streaming],
+            request_class=message_factory.GetMessageClass(descriptor.input_type),
+            response_class=message_factory.GetMessageClass(descriptor.output_type),
+            descriptor=descriptor,
+        )
+
+    def method(self, name: str) -> Method:
+        """Find a method by the name that a user wrote.
+
+        ``package.Service/Method``, ``package.Service.Method`` and ``/package.Service/Method`` are taken; leading parts
+        of the package may be left out at a dot, as long as one method alone fits.
+
+        Raises :class:`UnknownMethodError`, which names the nearest method, or those that fit.
+        """
+        written = name.removeprefix("/")
+        service, _, method = written.rpartition("/") if "/" in written else written.rpartition(".")
+        if exact := self.methods.get(f"/{service}/{method}"):
+            return exact
+        fitting = [
+            found
+            for full_name in self.services
+            if service and full_name.endswith("." + service) and (found := self.methods.get(f"/{full_name}/{method}"))
+        ]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            names = ", ".join(sorted(map(str, fitting)))
+            raise UnknownMethodError(f"{name!r} fits more than one method: {names}. Write more of the package.")
+        hint = did_you_mean(written, map(str, self.methods.values()), known="The methods")
+        raise UnknownMethodError(f"There is no method {name!r}. {hint}".rstrip())
+
+    def message(self, full_name: str) -> type[Message]:
+        """Give the class of a message type. Raises :class:`SchemaError`, which names the nearest type."""
+        if found := find_message(self.pool, full_name):
+            return found
+        hint = did_you_mean(full_name, self.message_names())
+        raise SchemaError(f"There is no message type {full_name!r}. {hint}".rstrip())
+
+    def message_names(self) -> list[str]:
+        """List the full names of all message types, map entries left out."""
+
+        names: list[str] = []
+        pending = [
+            (file.package, message) for file in reversed(self.files.file) for message in reversed(file.message_type)
+        ]
+        while pending:
+            scope, message = pending.pop()
+            if message.options.map_entry:
+                continue
+            name = f"{scope}.{message.name}" if scope else message.name
+            names.append(name)
+            pending.extend((name, nested) for nested in reversed(message.nested_type))
+        return names
+
+
+_SHIPPED = {
+    "google.protobuf.": (
+        *("any", "api", "duration", "empty", "field_mask", "source_context", "struct", "timestamp", "type", "wrappers"),
+    ),
+    "google.rpc.": ("error_details", "status", "code"),
+}
+"""What every program may put into an ``Any``, whether its protos import it or not."""
+
+
+def find_message(pool: descriptor_pool.DescriptorPool, full_name: str) -> type[Message] | None:
+    """Give the class of a message type of this pool, or None.
+
+    The well-known types and those of rich error details are always there: they are added to the pool when first named.
+    """
+    try:
+        return message_factory.GetMessageClass(pool.FindMessageTypeByName(full_name))
+    except KeyError:
+        pass
+    for prefix, files in _SHIPPED.items():
+        if not full_name.startswith(prefix):
+            continue
+        for file in files:
+            _add_shipped(pool, f"{prefix.replace('.', '/')}{file}.proto")
+        try:
+            return message_factory.GetMessageClass(pool.FindMessageTypeByName(full_name))
+        except KeyError:
+            return None
+    return None
+
+
+def _add_shipped(pool: descriptor_pool.DescriptorPool, name: str) -> None:
+    try:
+        pool.FindFileByName(name)
+    except KeyError:
+        module = importlib.import_module(name.removesuffix(".proto").replace("/", ".") + "_pb2")
+        for imported in module.DESCRIPTOR.dependencies:
+            _add_shipped(pool, imported.name)
+        # The user's protos may declare a type of this name in a file of another name.
+        with contextlib.suppress(TypeError):
+            pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
+
+
+def _in_order(files: descriptor_pb2.FileDescriptorSet) -> list[descriptor_pb2.FileDescriptorProto]:
+    """Sort the files so that each stands after its imports; say which import is missing."""
+    by_name = {file.name: file for file in files.file}
+    ordered: dict[str, descriptor_pb2.FileDescriptorProto] = {}
+    pending = [(name, iter(by_name[name].dependency)) for name in reversed(by_name)]
+    entered = set()
+    while pending:
+        name, imports = pending[-1]
+        entered.add(name)
+        for imported in imports:
+            if imported in ordered:
+                continue
+            if imported not in by_name:
+                raise SchemaError(f"{name} imports {imported!r}, which is in none of the descriptors given.")
+            if imported in entered:
+                raise SchemaError(f"{name} imports {imported!r}, which imports it in turn.")
+            pending.append((imported, iter(by_name[imported].dependency)))
+            break
+        else:
+            pending.pop()
+            ordered.setdefault(name, by_name[name])
+    return list(ordered.values())
