@@ -1,0 +1,187 @@
+"""Generated answers: valid and natural messages, the same for the same request and seed on every machine."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from grpcmock.replies.generated.chance import Chance
+from grpcmock.replies.generated.echo import asked_for, page_limit
+from grpcmock.replies.generated.messages import make
+from grpcmock.replies.generated.order import Order
+from grpcmock.replies.generated.planning import MessagePlan, Planner
+from grpcmock.schema import Kind
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+    from google.protobuf.message import Message
+
+    from grpcmock.schema import Method, Registry
+
+_TRIES = 60
+"""How often a message that breaks a rule is made anew; after that the best one is taken, …"""
+
+_WORK = 8_000
+"""… as it is after so many fields in all, so that no rules whatever keep a server busy for long."""
+
+_STREAM = 3
+_planners: WeakKeyDictionary[Registry, Planner] = WeakKeyDictionary()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def generate(
+    message_class: type[Message],
+    registry: Registry,
+    seed: bytes | int,
+    *,
+    request: Message | None = None,
+    requests: Sequence[Message] | None = None,
+    number: int = 0,
+    as_request: bool = False,
+    now: Callable[[], datetime] = _utc_now,
+) -> Message:
+    """Make one valid message with natural values.
+
+    What it holds follows from the type, the seed and the request alone; only rules that speak of the present
+    (``lt_now``, ``gt_now``, ``within``) look at the clock. Fields of the request with the same name and type are taken
+    over. *requests* stands for a stream of requests that the message sums up; *number* is its own place in a stream of
+    answers. With *as_request* it is one that a client may send. Where rules contradict each other, the message that
+    breaks the fewest is given.
+    """
+    planner = _planners.get(registry)
+    if planner is None:
+        planner = _planners[registry] = Planner(registry)
+    seen = tuple(requests) if requests is not None else (request,) if request is not None else ()
+    key = _key(seed, message_class.DESCRIPTOR.full_name, seen)
+    series = Chance(key)
+    order = Order(
+        planner,
+        series.child(str(number)) if number else series,
+        series,
+        now(),
+        seen,
+        counts_requests=requests is not None,
+        ordinal=number,
+        as_request=as_request,
+    )
+    descriptor: Descriptor = message_class.DESCRIPTOR  # type: ignore[assignment]
+    return _valid(planner.plan(descriptor), order)
+
+
+def stream_length(requests: Sequence[Message]) -> int:
+    """Give the length of a generated stream: what the request asks for by ids or page size, else three."""
+    return asked_for(requests) or page_limit(requests) or _STREAM
+
+
+class Answers:
+    """The generated answers of one method."""
+
+    def __init__(self, method: Method, registry: Registry, seed: int) -> None:
+        self._method = method
+        self._registry = registry
+        self._seed = f"{seed}{method.path}".encode()
+
+    def one(self, requests: Sequence[Message]) -> bytes:
+        """Give the answer to a request; to all of them, where the client streams and the server doesn't."""
+        return self._encode(requests, 0)
+
+    def many(self, requests: Sequence[Message]) -> Iterator[bytes]:
+        """Give the stream of answers to a request."""
+        for number in range(stream_length(requests)):
+            yield self._encode(requests, number)
+
+    def _encode(self, requests: Sequence[Message], number: int) -> bytes:
+        sums_up = self._method.kind is Kind.CLIENT_STREAMING
+        message = generate(
+            self._method.response_class,
+            self._registry,
+            self._seed,
+            request=requests[0] if requests and not sums_up else None,
+            requests=requests if sums_up else None,
+            number=number,
+        )
+        return message.SerializePartialToString(deterministic=True)
+
+
+def _key(seed: bytes | int, type_name: str, requests: Sequence[Message]) -> bytes:
+    """Give the key that all choices derive from; each part is preceded by its length."""
+    digest = blake2b(digest_size=32)
+    parts = (seed if isinstance(seed, bytes) else str(seed).encode(), type_name.encode())
+    for part in (*parts, *(request.SerializePartialToString(deterministic=True) for request in requests)):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.digest()
+
+
+def _valid(plan: MessagePlan, order: Order) -> Message:
+    """Make messages until the validator has nothing against one; in each try only what was refused is drawn anew."""
+    message, made = make(plan, order)
+    if not order.planner.options.has_rules:
+        return message
+    best, fewest, kept = message, sys.maxsize, order.refused
+    latest: dict[str, int] = {}
+    for attempt in range(max(8, min(_TRIES, _WORK // max(1, made)))):
+        violations = _violations(message)
+        if not violations:
+            return message
+        if len(violations) <= fewest:
+            best, fewest, kept, wrong = message, len(violations), order.refused, violations
+        # Each try sets out from the best one so far, and draws only what was refused there, never the same again.
+        chance = order.chance.child(f"try {attempt}")
+        paths = {_refused(violation, order.planner, plan, chance): None for violation in wrong}
+        latest |= {path: latest.get(path, 0) + 1 for path in paths}
+        order.refused = kept | {path: latest[path] for path in paths}
+        message, _ = make(plan, order)
+    return best
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Any:
+    import protovalidate
+
+    return protovalidate.Validator()
+
+
+def _violations(message: Message) -> list[Any]:
+    """Ask the validator; where it can't judge, because a rule itself is broken, all is well."""
+    import protovalidate
+
+    try:
+        return list(_validator().collect_violations(message))
+    except (protovalidate.CompilationError, protovalidate.EvaluationError, RuntimeError, TypeError, ValueError):
+        return []
+
+
+def _refused(violation: Any, planner: Planner, plan: MessagePlan, chance: Chance) -> str:
+    """Give the path of what should be drawn anew to mend a violation."""
+    path, descriptor = "", plan.descriptor
+    proto = violation.proto
+    for element in proto.field.elements if proto.field is not None else ():
+        path = f"{path}.{element.field_name}" if path else element.field_name
+        field = descriptor.fields_by_name.get(element.field_name)
+        if field is None:  # a oneof
+            return path
+        if element.subscript is not None:
+            if element.subscript.field != "index":
+                return path  # a map is drawn anew as a whole
+            path = f"{path}[{element.subscript.value}]"
+        if field.message_type is not None:
+            descriptor = field.message_type
+    if proto.field is not None and proto.field.elements and field is not None and field.message_type is None:
+        return path
+    expression = planner.plan(descriptor).cel.get(proto.rule_id, "")
+    names = dict.fromkeys(re.findall(r"\bthis\.(\w+)", expression))
+    mentioned = [name for name in names if name in descriptor.fields_by_name]
+    if not mentioned:
+        return path
+    name = chance.choice(mentioned)
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,316 @@
+"""One message, made field by field: what its plan, the request and the refusals of earlier tries leave to be drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from grpcmock.replies.generated import words
+from grpcmock.replies.generated.echo import Echo, asked_for, bytes_received, echo_of, page_limit
+from grpcmock.replies.generated.order import Order, Place
+from grpcmock.replies.generated.planning import FieldPlan, MessagePlan, OneofPlan, Shape, is_error
+from grpcmock.replies.generated.rules import Rules
+from grpcmock.replies.generated.scene import Scene
+from grpcmock.replies.generated.values import Wish, draw
+from grpcmock.replies.generated.well_known import FILLERS
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.replies.generated.chance import Chance
+
+_DEEPEST = 8
+"""Below this depth only what must be set is set, …"""
+
+_DEEPEST_OF_ALL = 40
+"""… and below this one nothing: a message that must hold itself has no end."""
+
+_SAME_TYPE = 2
+"""How often a type may stand within itself, where that is not demanded."""
+
+_MOST_FIELDS = 2_000
+_MOST_ITEMS = 10_000
+_PATIENCE = 8
+"""After so many refused values, an optional field is left unset."""
+
+_RECEIVED = words.group(
+    "created count total received processed accepted updated imported inserted uploaded written stored sent saved "
+    "succeeded success_count total_count items messages total_size"
+)
+"""Numbers that tell how many messages the client has sent."""
+
+_COUNTS = words.group("count total total_count total_size total_items total_results size num_results results_count")
+"""Numbers that tell how long the list beside them is."""
+
+_NOTES = words.group("label annotation attribute metadata property tag option setting header")
+_WEIGHTS = ("bytes", "size", "length")
+_SAME_PERSON = words.group("profile contact contact_info contact_details details info personal_info identity")
+
+
+def make(plan: MessagePlan, order: Order) -> tuple[Message, int]:
+    """Make one message, and say how many fields it took. The same order gives the same message."""
+    from google.protobuf import message_factory
+
+    message = message_factory.GetMessageClass(plan.descriptor)()
+    echo = echo_of(order.requests, plan.descriptor)
+    scene = Scene(order.chance, plan.about, echo.texts(), order.ordinal, order.series)
+    maker = _Maker(order)
+    maker.fill(message, plan, Place("", order.chance, scene, echo))
+    return message, maker.made
+
+
+class _Maker:
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._left = _MOST_FIELDS
+        self.made = 0
+        self._parent = next(
+            (value for r in order.requests[:1] if isinstance(value := getattr(r, "parent", None), str)), ""
+        )
+
+    # Messages --------------------------------------------------------------------------------------
+
+    def fill(self, message: Any, plan: MessagePlan, place: Place) -> None:
+        place = Place(place.path, place.chance, place.scene, place.echo, (*place.types, plan.descriptor.full_name))
+        if place.depth > _DEEPEST_OF_ALL:
+            return
+        taken: set[str] = set()
+        for field_plan in plan.fields:
+            if self._wanted(field_plan, place):
+                self._set(message, field_plan, place, taken)
+        for oneof in plan.oneofs:
+            member = self._member(oneof, place)
+            if member is not None:
+                self._set(message, member, place, taken, chosen=True)
+
+    def _wanted(self, plan: FieldPlan, place: Place) -> bool:
+        """Say whether a field that stands in no oneof should be set."""
+        if self._forbidden(plan):
+            return plan.descriptor.is_required
+        if plan.must:
+            return True
+        if is_error(plan) or self._runs_deep(plan, place):
+            return bool((plan.rules.values.get("min_items") or plan.rules.values.get("min_pairs")) and not plan.tracked)
+        self._left -= 1
+        return self._left > 0 or bool(plan.rules.values)
+
+    def _forbidden(self, plan: FieldPlan) -> bool:
+        return ("OUTPUT_ONLY" if self._order.as_request else "INPUT_ONLY") in plan.options.behaviors
+
+    def _runs_deep(self, plan: FieldPlan, place: Place) -> bool:
+        held = plan.entry or plan
+        if held.shape is not Shape.MESSAGE:
+            return False
+        name = held.message_type.full_name
+        return name not in FILLERS and (place.depth >= _DEEPEST or place.types.count(name) >= _SAME_TYPE)
+
+    def _member(self, oneof: OneofPlan, place: Place) -> FieldPlan | None:
+        """Choose the member of a oneof: one the request has set, else one that is no error and doesn't run deep."""
+        path = _below(place.path, oneof.name)
+        tries = max([self._tries(path), *(self._tries(_below(place.path, m.name)) for m in oneof.members)])
+        members = [member for member in oneof.members if not self._forbidden(member)]
+        shallow = [member for member in members if not self._runs_deep(member, place)]
+        if not (shallow if not oneof.must else members):
+            return None
+        good = [member for member in shallow if not is_error(member)] or shallow or members
+        echoed = [m for m in good if not tries and place.echo.offer(m.descriptor, m.label) is not None]
+        if tries >= _PATIENCE and not oneof.must:
+            return None
+        chance = place.chance.child(f"{oneof.name}?{tries // 4}")
+        return chance.choice(echoed or good)
+
+    # Fields ----------------------------------------------------------------------------------------
+
+    def _set(self, message: Any, plan: FieldPlan, place: Place, taken: set[str], *, chosen: bool = False) -> None:
+        """Set one field. *taken* gathers the names that were taken over from the request."""
+        self.made += 1
+        path = _below(place.path, plan.name)
+        tries = self._tries(path)
+        if tries >= _PATIENCE and not plan.must and not chosen and (plan.tracked or plan.rules.zero_is_free):
+            return
+        chance = place.chance.child(f"{plan.name}#{tries}" if tries else plan.name)
+        if plan.key is not None:
+            self._set_map(message, plan, path, chance, place)
+        elif plan.is_list:
+            self._set_list(message, plan, path, chance, place)
+        elif plan.shape in (Shape.MESSAGE, Shape.WRAPPER):
+            self._set_message(message, plan, path, chance, place, taken, keep=chosen or plan.must)
+        else:
+            value = self._told(message, plan, place) if not tries else None
+            if value is None and not tries:
+                value = place.echo.offer(plan.descriptor, plan.label)
+                if value is not None:
+                    taken.add(plan.label)
+            if value is None:
+                peers = tuple(getattr(message, name) for name in plan.peers) if tries else ()
+                value = draw(Wish(plan, plan.rules, place.scene, chance, tries, peers, self._parent))
+            if not (value == "" and plan.tracked and not plan.must and not chosen):
+                _assign(message, plan, value)
+            if isinstance(value, str):
+                place.scene.known.setdefault(plan.label, value)
+
+    def _told(self, message: Any, plan: FieldPlan, place: Place) -> int | None:
+        """Give what a number must be for the rest of the answer to agree with it; None if nothing says."""
+        if plan.shape is not Shape.INTEGER or plan.rules.values:
+            return None
+        label, order = plan.label, self._order
+        if place.depth == 1 and order.counts_requests:
+            if label.endswith(_WEIGHTS) and (size := bytes_received(order.requests)):
+                return min(size, plan.limits[1])
+            if (label in _RECEIVED or label.endswith("_count")) and (plan.span is None or plan.span != (0, 0)):
+                return len(order.requests)
+        if label in _COUNTS or label.endswith("_count"):
+            lists = [f.name for f in message.DESCRIPTOR.fields if f.is_repeated]
+            named = [name for name in lists if name.startswith(label.removesuffix("_count"))]
+            if named and label not in _COUNTS:
+                return len(getattr(message, named[0]))
+            messages = [name for name in lists if message.DESCRIPTOR.fields_by_name[name].message_type is not None]
+            if label in _COUNTS and (found := messages or lists):
+                return len(getattr(message, found[0]))
+        return None
+
+    def _set_message(
+        self, message: Any, plan: FieldPlan, path: str, chance: Chance, place: Place, taken: set[str], *, keep: bool
+    ) -> None:
+        part = getattr(message, plan.name)
+        echoed = place.echo.offer(plan.descriptor, plan.label) if not self._tries(path) else None
+        if echoed is not None and (plan.shape is Shape.WRAPPER or plan.message_type.full_name in FILLERS):
+            part.MergeFromString(echoed.SerializePartialToString())
+            part.SetInParent()
+            return
+        if self._fill_value(part, plan, path, chance, place, echoed, taken) or keep:
+            part.SetInParent()
+
+    def _fill_value(
+        self,
+        part: Any,
+        plan: FieldPlan,
+        path: str,
+        chance: Chance,
+        place: Place,
+        echoed: Any = None,
+        taken: set[str] | None = None,
+        index: int | None = None,
+    ) -> bool:
+        """Fill the message of a field, of an item, or of a map's entry. False says that it is better left unset."""
+        if plan.shape is Shape.WRAPPER:
+            inner = self._order.planner.wrapped(plan)
+            rules = plan.rules if index is None else plan.rules.items or Rules()
+            scene = Scene(chance, place.scene.about, {}, index) if index else place.scene
+            part.value = draw(Wish(inner, rules, scene, chance, self._tries(path), parent=self._parent))
+            return True
+        if filler := FILLERS.get(plan.message_type.full_name):
+            rules = plan.rules if index is None else plan.rules.items or Rules()
+            wish = Wish(plan, rules, place.scene, chance, self._tries(path))
+            return filler(part, wish, self._order.planner.registry, self._order.now)
+        type_plan = self._order.planner.plan(plan.message_type)
+        about = type_plan.about | {*plan.label.split("_")}
+        if index is not None:
+            echo = place.echo.for_item(index) if place.depth == 1 else Echo()
+            if self._order.counts_requests and place.depth == 1 and index < len(self._order.requests):
+                echo = echo_of(self._order.requests[index : index + 1], plan.message_type)
+            scene = Scene(chance, about, echo.texts(), index, place.chance.child(plan.name), place.scene, apart=True)
+        else:
+            echo = place.echo.for_part(plan.message_type, taken or ()) if place.depth == 1 else Echo()
+            if echoed is not None:
+                echo = Echo({**echo.values, **echo_of([echoed]).values}, echo.subject)
+            if plan.label in _SAME_PERSON:
+                scene = Scene(place.scene.chance, about, place.scene.known, around=place.scene)
+            else:
+                scene = Scene(chance, about, echo.texts(), around=place.scene)
+        self.fill(part, type_plan, Place(path, chance, scene, echo, place.types))
+        return True
+
+    # Lists and maps --------------------------------------------------------------------------------
+
+    def _set_list(self, message: Any, plan: FieldPlan, path: str, chance: Chance, place: Place) -> None:
+        target = getattr(message, plan.name)
+        if not self._tries(path):
+            echoed = place.echo.offer(plan.descriptor, plan.descriptor.name)
+            if echoed is not None and plan.shape not in (Shape.MESSAGE, Shape.WRAPPER):
+                target.extend(echoed)
+                return
+        rules = plan.rules.values
+        least, size = self._size(plan, chance, place, "min_items", "max_items")
+        unique = bool(rules.get("unique")) or plan.shape is Shape.TEXT
+        items = plan.rules.items or Rules()
+        for index in range(size):
+            item_path = f"{path}[{index}]"
+            tries = self._tries(item_path)
+            key = f"{index}#{tries}" if tries else str(index)
+            if plan.shape in (Shape.MESSAGE, Shape.WRAPPER):
+                self._fill_value(target.add(), plan, item_path, chance.child(key), place, index=index)
+                continue
+            for again in range(20):
+                scene = place.scene
+                if index or plan.shape is Shape.INTEGER:
+                    scene = Scene(chance.child(key), scene.about, {}, index, chance, place.scene)
+                wish = Wish(
+                    plan, items, scene, chance.child(f"{key}.{again}"), tries + again // 10, parent=self._parent
+                )
+                value = draw(wish)
+                if not unique or value not in target:
+                    break
+            else:
+                if index >= least:
+                    return
+            target.append(value)
+
+    def _size(self, plan: FieldPlan, chance: Chance, place: Place, minimum: str, maximum: str) -> tuple[int, int]:
+        """Give the least and the wished number of items."""
+        rules = plan.rules.values
+        least = min(_MOST_ITEMS, max(int(rules.get(minimum, 0)), int(plan.must)))
+        requests = self._order.requests
+        wished = 2 if place.depth > 1 else 3
+        if place.depth > 3 or self._runs_deep(plan, place):
+            wished = least
+        elif place.depth == 1 and self._order.counts_requests:
+            wished = min(len(requests), _MOST_ITEMS)
+        elif place.depth == 1 and plan.shape is Shape.MESSAGE:
+            wished = asked_for(requests) or page_limit(requests) or wished
+        if self._tries(_below(place.path, plan.name)):
+            guesses = [guess for guess in plan.literals if isinstance(guess, int) and 0 <= guess <= _MOST_ITEMS]
+            wished = chance.choice((*guesses, chance.between(0, 2 * wished + 2)))
+        return least, max(least, min(wished, int(rules.get(maximum, wished))))
+
+    def _set_map(self, message: Any, plan: FieldPlan, path: str, chance: Chance, place: Place) -> None:
+        assert plan.key is not None
+        assert plan.entry is not None
+        target = getattr(message, plan.name)
+        least, size = self._size(plan, chance, place, "min_pairs", "max_pairs")
+        size = max(least, min(size, 2)) if not self._tries(path) else size
+        tries = self._tries(path)
+        natural = plan.key.shape is Shape.TEXT and not plan.key.rules.values and not tries and plan.label in _NOTES
+        for index in range(4 * size):
+            if len(target) >= size:
+                return
+            own = chance.child(str(index))
+            scene = Scene(own, place.scene.about, {}, index, chance, place.scene)
+            if natural and index < len(words.LABELS):
+                key: Any = words.LABELS[index][0]
+            else:
+                key = draw(Wish(plan.key, plan.key.rules, scene, own.child("key"), tries + index // size))
+            if plan.entry.shape in (Shape.MESSAGE, Shape.WRAPPER):
+                part = target[key]
+                self._fill_value(part, plan.entry, f"{path}[{index}]", own, place)
+            elif natural and plan.entry.shape is Shape.TEXT and not plan.entry.rules.values:
+                target[key] = words.LABELS[index % len(words.LABELS)][1]
+            else:
+                target[key] = draw(Wish(plan.entry, plan.entry.rules, scene, own, tries))
+
+    def _tries(self, path: str) -> int:
+        refused = self._order.refused
+        return refused.get(path, 0) if refused else 0
+
+
+def _assign(message: Any, plan: FieldPlan, value: Any) -> None:
+    try:
+        setattr(message, plan.name, value)
+    except ValueError:
+        # A closed enum of this type has no such number; the validator will say what it thinks of the default.
+        assert plan.descriptor.type == FieldDescriptor.TYPE_ENUM
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
