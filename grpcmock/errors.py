@@ -66,6 +66,11 @@ class Problem:
         return f"{where}{severity}{path}{self.message}{hint}"
 
 
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Sort problems by their places; those without one come first."""
+    return sorted(problems, key=lambda problem: problem.location or Location(""))
+
+
 class Problems:
     """A collector: what is wrong is gathered here, so that all of it can be reported at once."""
 

@@ -1,0 +1,297 @@
+"""A JSON Schema of stub files, generated from the user's protos, so that an editor completes and checks them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.status import Code
+from grpcmock.stubs.json_types import Types
+from grpcmock.stubs.json_words import FAULTS, KEYS, STEPS, TEMPLATE
+from grpcmock.stubs.parser import ANSWER_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from grpcmock.schema import Method, Registry
+
+Schema = dict[str, Any]
+
+_TEMPLATE: Schema = {"type": "string", "pattern": TEMPLATE}
+_STRINGS: Schema = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
+
+
+def for_registry(registry: Registry) -> Schema:
+    """Give the schema of files of stubs for the methods of *registry*, in draft 2020-12.
+
+    Under each method its own messages are completed and checked; keys of a stub, operators and steps are the same
+    everywhere. Where a whole value may be a template, a string with ``{{`` or ``{%`` in it is let pass.
+    """
+    types = Types(registry)
+    methods = list(registry.methods.values())
+    stub = {
+        "type": "object",
+        "properties": _stub_keys(types, methods, registry),
+        "additionalProperties": False,
+        "allOf": [_for_method(method, _spellings(method, registry), types) for method in methods],
+    }
+    item = {"$ref": "#/$defs/stub"}
+    own = {key: _never(f"{key!r} is each stub's own.") for key in ("name", "each")}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Stubs for grpcmock",
+        "description": "A list of stubs, or a mapping with defaults for them.",
+        "type": ["array", "object", "null"],
+        "items": {**item, "required": ["method"]},
+        "properties": {
+            "$schema": {"type": "string"},
+            "defaults": {**_worded("defaults", item), "properties": own},
+            "stubs": _worded("stubs", {"type": "array", "items": item}),
+        },
+        "required": ["stubs"],
+        "additionalProperties": False,
+        "$defs": {"stub": stub, **_shared(), **types.defs},
+    }
+
+
+def _spellings(method: Method, registry: Registry) -> list[str]:
+    """List the names that mean *method*: the full one first, then with a dot, then with less of the package."""
+    parts = method.service.split(".")
+    shorter = [".".join(parts[start:]) for start in range(1, len(parts))]
+    meanings = [
+        name for name in shorter if sum(full == name or full.endswith(f".{name}") for full in registry.services) == 1
+    ]
+    return [f"{name}{mark}{method.name}" for name in (method.service, *meanings) for mark in "/."]
+
+
+def _worded(key: str, schema: Schema) -> Schema:
+    return {**schema, "description": KEYS[key], "markdownDescription": KEYS[key]}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _stub_keys(types: Types, methods: list[Method], registry: Registry) -> Schema:
+    """Give the keys of a stub, as far as they are the same for all methods."""
+    text: Schema = {"type": "string", "minLength": 1}
+    kinds = [f"{types.comment(f'{method.service}.{method.name}')} ({method.kind.value})".lstrip() for method in methods]
+    full = {"enum": [method.full_name for method in methods], "enumDescriptions": kinds}
+    others = {"enum": [name for method in methods for name in _spellings(method, registry)[1:]]}
+    verify = {
+        "type": "object",
+        "properties": {
+            "ignore": {"type": "array", "items": {"type": "string"}, "description": "Paths of fields to leave out."},
+            "compare": {"enum": ["exact", "subset"]},
+        },
+        "additionalProperties": False,
+    }
+    keys: Schema = {
+        "name": text,
+        "method": {"anyOf": [full, others, _TEMPLATE]},
+        "priority": {"type": ["integer", "string"], "pattern": TEMPLATE},
+        "metadata": {"type": "object", "additionalProperties": types.scalar_pattern("string")},
+        "deadline": types.scalar_pattern("double"),
+        "when": text,
+        "state": _STRINGS,
+        "times": {"type": ["integer", "string"], "pattern": TEMPLATE, "minimum": 1},
+        "given": text,
+        "each": {"type": ["array", "string"], "items": {"type": "object"}, "pattern": r"\.(csv|json|jsonl|ndjson)$"},
+        "verify": {"anyOf": [{"type": "boolean"}, verify]},
+        "answers": {"type": "array", "minItems": 1},
+        "then": {"enum": ["last", "cycle", "miss"], "default": "last"},
+        "script": {"type": "array"},
+        "request": {},
+        "requests": {"type": ["array", "object"]},
+        "response": {},
+        "responses": {"type": "array"},
+        **_with_answer(),
+    }
+    return {key: _worded(key, schema) for key, schema in keys.items()}
+
+
+def _with_answer() -> Schema:
+    return {
+        "error": _ref("error"),
+        "headers": _ref("metadata"),
+        "trailers": _ref("metadata"),
+        "delay": _ref("delay"),
+        "interval": _ref("delay"),
+        "set": _STRINGS,
+        "fault": _ref("fault"),
+    }
+
+
+def _for_method(method: Method, names: list[str], types: Types) -> Schema:
+    """Say what holds where ``method`` is this one."""
+    request, response = types.pattern(method.input), types.message(method.output)
+    steps = _steps(method, request, response, types)
+    single = {
+        "response": response,
+        "responses": {"items": response},
+        "script": steps,
+    }
+    if not method.kind.server_streams:
+        one = f"{method.name} answers with one message: write 'response'."
+        single |= {"responses": _never(one), "interval": _never(one)}
+    base = {key: schema for key, schema in _with_answer().items() if key not in single}
+    answer = {
+        "type": "object",
+        "properties": {key: _described(key, schema) for key, schema in (base | single).items()},
+        "additionalProperties": False,
+        **_conflicts(ANSWER_KEYS),
+    }
+    own = {
+        **single,
+        "request": request,
+        "requests": types.list_pattern(method.input)
+        if method.kind.client_streams
+        else _never(f"{method.name} takes one message: write 'request'."),
+        "answers": {"items": answer},
+    }
+    return {
+        "if": {"properties": {"method": {"enum": names}}, "required": ["method"]},
+        "then": {
+            "properties": {key: _described(key, schema) for key, schema in own.items()},
+            **_conflicts((*ANSWER_KEYS, "answers")),
+        },
+    }
+
+
+def _described(key: str, schema: Schema) -> Schema:
+    return schema if "not" in schema else _worded(key, schema)
+
+
+def _never(reason: str) -> Schema:
+    """Give a schema that nothing fits, and that says why. The last two keywords are those of VS Code's editors."""
+    return {"not": {}, "description": reason, "errorMessage": reason, "doNotSuggest": True}
+
+
+def _conflicts(keys: Iterable[str]) -> Schema:
+    """Say that an answer is one of its kinds."""
+    alone = {"response": ["responses"], "script": ["response", "responses", "error"]}
+    if "answers" in keys:
+        alone["answers"] = ["response", "responses", "error", "script"]
+    refused = {
+        key: {"properties": {other: _never(f"{other!r} can't stand with {key!r}.") for other in others}}
+        for key, others in alone.items()
+    }
+    return {"dependentSchemas": refused}
+
+
+def _steps(method: Method, request: Schema, response: Schema, types: Types) -> Schema:
+    """Give the schema of a script's steps, each with the messages of the method."""
+    name = f"steps:{method.full_name.replace('/', '.')}"
+    finish: Schema = {"type": ["object", "null", "boolean"]}
+    arm = {
+        "request": request,
+        "wait": _ref("delay"),
+        "send": {"anyOf": [response, {"type": "array", "items": response}]},
+        "error": _ref("error"),
+        "finish": finish,
+        "steps": _ref(name),
+    }
+    repeat = {
+        "times": {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "forever"}, _TEMPLATE]},
+        "every": _ref("delay"),
+        "steps": _ref(name),
+    }
+    step = {
+        "expect": request,
+        "send": response,
+        "wait": _ref("delay"),
+        "headers": _ref("metadata"),
+        "half_close": {"type": ["null", "boolean"]},
+        "on": {"type": "array", "minItems": 1, "items": _closed(arm)},
+        "until": {"anyOf": [{"const": "half_close"}, request]},
+        "repeat": {**_closed(repeat), "required": ["steps"]},
+        "error": _ref("error"),
+        "finish": finish,
+    }
+    mapping = {
+        **_closed({key: {**schema, "description": STEPS[key]} for key, schema in step.items()}),
+        "minProperties": 1,
+        "if": {"required": ["on"]},
+        "then": {"propertyNames": {"enum": ["on", "until"]}},
+        "else": {"maxProperties": 1},
+    }
+    types.defs[name] = {"type": "array", "items": {"anyOf": [{"enum": ["half_close", "finish"]}, mapping]}}
+    return _ref(name)
+
+
+def _closed(properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _shared() -> Schema:
+    """Give the parts that all methods share."""
+    codes = [code.name for code in Code if code is not Code.OK]
+    code = {"anyOf": [{"enum": codes}, {"type": "integer", "minimum": 1, "maximum": 16}, _TEMPLATE]}
+    detail = {
+        "type": ["object", "string"],
+        "pattern": TEMPLATE,
+        "properties": {"@type": {"type": "string", "examples": _DETAILS}},
+        "required": ["@type"],
+    }
+    error = {
+        "code": {**code, "description": "The status code, by name or number."},
+        "message": {"type": "string", "description": "The status message."},
+        "details": {
+            "type": "array",
+            "items": detail,
+            "description": "Messages with an `@type`, sent as google.rpc.Status.",
+        },
+        "trailers": _worded("trailers", _ref("metadata")),
+    }
+    duration = {"type": "string", "pattern": rf"^([0-9]+(\.[0-9]+)?|\.[0-9]+)\s*(us|µs|ms|s|m|min|h)$|^0$|{TEMPLATE}"}
+    number = {"type": ["number", "string"]}
+    delay = {
+        "anyOf": [
+            {**duration, "examples": ["200ms", "1.5s"]},
+            {**_closed({"min": duration, "max": duration}), "required": ["min", "max"]},
+            {**_closed({"median": duration, "sigma": number}), "required": ["median", "sigma"]},
+            {"const": 0},
+        ]
+    }
+    value = {"type": ["string", "number", "boolean"]}
+    faults: Schema = {
+        "abort": code,
+        "hang": {"type": "boolean"},
+        "drip": _ref("delay"),
+        "garbage": {"type": ["integer", "string"]},
+        "truncate": {"type": "boolean"},
+        "reset": {"type": "boolean"},
+        "oversize": {"type": ["integer", "string"]},
+        "extra_messages": {"type": "integer", "minimum": 1},
+        "drop_trailers": {"type": "boolean"},
+        "rate": {"type": "number", "minimum": 0, "maximum": 1},
+    }
+    return {
+        "error": {**_closed(error), "required": ["code"]},
+        "delay": delay,
+        "fault": {
+            **_closed({key: {**schema, "description": FAULTS[key]} for key, schema in faults.items()}),
+            "minProperties": 1,
+        },
+        "metadata": {
+            "type": "object",
+            "propertyNames": {"pattern": "^[0-9a-z_.-]+$"},
+            "additionalProperties": {"anyOf": [value, {"type": "array", "items": value}]},
+        },
+    }
+
+
+_DETAILS = [
+    f"type.googleapis.com/google.rpc.{name}"
+    for name in (
+        "BadRequest",
+        "ErrorInfo",
+        "RetryInfo",
+        "DebugInfo",
+        "QuotaFailure",
+        "PreconditionFailure",
+        "RequestInfo",
+        "ResourceInfo",
+        "Help",
+        "LocalizedMessage",
+    )
+]

@@ -1,0 +1,151 @@
+"""The words of the JSON Schema: what each key and operator means, and what the protos' own comments say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.protobuf.descriptor_pb2 import (
+        DescriptorProto,
+        EnumDescriptorProto,
+        FileDescriptorProto,
+        FileDescriptorSet,
+    )
+
+TEMPLATE: Final = r"\{\{|\{%"
+"""A regular expression for strings that hold a template."""
+
+KEYS: Final = {
+    "name": "A name of its own, unique over all files; shown in every message. Default: `path:line`.",
+    "method": "The method that this stub answers: `package.Service/Method`.",
+    "priority": "Of the stubs that hold, one with a higher priority wins. Default: 0.",
+    "request": "A pattern for the request; where the client streams, for its first message.",
+    "requests": "For a client stream: a list of patterns, one for each message, or operators over all messages.",
+    "metadata": "Patterns for the request's metadata, by lower-case key.",
+    "deadline": "A pattern for the seconds left when the call came in. `{$exists: true}`: the client set one.",
+    "when": "A CEL expression over `request`, `requests`, `metadata` and `deadline`. Needs the extra `cel`.",
+    "state": "Holds only while each of these scenarios is in this state; all begin in `started`.",
+    "times": "Match so many times at most, then step aside.",
+    "given": "The state of the provider, in words, for when this stub is verified against a real server.",
+    "response": "The response message. On a streaming method: a stream of one.",
+    "responses": "The response messages of a streaming method.",
+    "error": "The status to end the call with; after `response` or `responses`, the stream breaks after them.",
+    "script": "The steps of a conversation, for streams that plain lists can't say.",
+    "answers": "Several answers, given in turn.",
+    "then": "What follows the last of several answers: it again, the first one, or no match.",
+    "headers": "Metadata sent before the answer. A list repeats a key.",
+    "trailers": "Metadata sent after the answer. A list repeats a key.",
+    "delay": "How long to wait before the answer: `200ms`, `{min, max}` or `{median, sigma}`.",
+    "interval": "How long to wait between `responses`.",
+    "set": "The states that scenarios enter when this stub is chosen.",
+    "fault": "What goes wrong with the answer, on purpose.",
+    "each": "A table: one stub for each row, known as `{{ row.column }}`. A list, or a CSV, JSON or JSONL file.",
+    "verify": "How this stub is held against a real server; `false`: not at all.",
+    "defaults": "Keys that lie under every stub of this file.",
+    "stubs": "The stubs.",
+}
+
+OPERATORS: Final = {
+    "$eq": "Equal; a mapping is compared exactly, with all its fields.",
+    "$ne": "Not equal; true where the field is absent.",
+    "$in": "Equal to one of these values.",
+    "$nin": "Equal to none of these values.",
+    "$exists": "Whether the field is set.",
+    "$not": "The pattern doesn't hold.",
+    "$and": "All of these patterns hold.",
+    "$or": "At least one of these patterns holds.",
+    "$gt": "Greater than.",
+    "$gte": "Greater than or equal to.",
+    "$lt": "Less than.",
+    "$lte": "Less than or equal to.",
+    "$approx": "Near `value`: no more than `within` away.",
+    "$regex": "The regular expression (RE2) is found somewhere in the text.",
+    "$glob": "The whole text fits, with `*`, `?` and `[…]`.",
+    "$prefix": "Begins with this.",
+    "$suffix": "Ends with this.",
+    "$contains": "Holds this text.",
+    "$ignoreCase": "Equal but for upper and lower case.",
+    "$size": "How many characters, bytes, items or entries: a number, or a pattern on it.",
+    "$json": "The text is JSON, and this pattern holds for it.",
+    "$message": "The bytes are a message of this `type`, and `pattern` holds for it.",
+    "$first": "A pattern for the first item.",
+    "$last": "A pattern for the last item.",
+    "$each": "A pattern for every item.",
+    "$some": "A pattern for at least one item.",
+    "$all": "Each of these patterns holds for some item.",
+    "$unordered": "The items fit these patterns, one each, in any order.",
+    "$keys": "A pattern for every key.",
+    "$values": "A pattern for every value.",
+    "$only": "These fields match, and no other one is set.",
+}
+
+STEPS: Final = {
+    "expect": "Wait for the next request message; it must match.",
+    "send": "Send one response message.",
+    "wait": "Pause.",
+    "headers": "Send initial metadata now.",
+    "half_close": "Wait until the client has finished sending.",
+    "on": "Answer each incoming message by the first arm that matches.",
+    "until": "How long `on` goes on: `half_close`.",
+    "repeat": "Do these steps again and again.",
+    "error": "End the call with a status.",
+    "finish": "End the call with OK.",
+}
+
+FAULTS: Final = {
+    "abort": "End the call with this status code.",
+    "hang": "Answer nothing, until the deadline or cancellation.",
+    "drip": "Pause so long between the messages of a stream.",
+    "garbage": "So many bytes that can't be decoded, in place of the first message.",
+    "truncate": "Cut a message short.",
+    "reset": "Reset the stream.",
+    "oversize": "A message of this size, such as `5MiB`, in place of the first one.",
+    "extra_messages": "So many copies of a message too many.",
+    "drop_trailers": "Leave out the trailers.",
+    "rate": "The share of calls that the fault strikes, from 0 to 1.",
+}
+
+
+def comments(files: FileDescriptorSet) -> dict[str, str]:
+    """Give the comments of all declarations by their full names, where the descriptors carry source information."""
+    found: dict[str, str] = {}
+    for file in files.file:
+        names = dict(_paths(file))
+        for location in file.source_code_info.location:
+            name = names.get(tuple(location.path))
+            text = (location.leading_comments or location.trailing_comments).strip()
+            if name and text:
+                found[name] = "\n".join(line.strip() for line in text.splitlines())
+    return found
+
+
+def _paths(file: FileDescriptorProto) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Yield the path and full name of each declaration. The numbers are those of the fields in descriptor.proto."""
+    prefix = f"{file.package}." if file.package else ""
+    for number, message in enumerate(file.message_type):
+        yield from _of_message(message, (4, number), prefix)
+    for number, enum in enumerate(file.enum_type):
+        yield from _of_enum(enum, (5, number), prefix)
+    for number, service in enumerate(file.service):
+        yield (6, number), prefix + service.name
+        for place, method in enumerate(service.method):
+            yield (6, number, 2, place), f"{prefix}{service.name}.{method.name}"
+
+
+def _of_message(message: DescriptorProto, path: tuple[int, ...], prefix: str) -> Iterator[tuple[tuple[int, ...], str]]:
+    name = prefix + message.name
+    yield path, name
+    for number, field in enumerate(message.field):
+        yield (*path, 2, number), f"{name}.{field.name}"
+    for number, nested in enumerate(message.nested_type):
+        yield from _of_message(nested, (*path, 3, number), f"{name}.")
+    for number, enum in enumerate(message.enum_type):
+        yield from _of_enum(enum, (*path, 4, number), f"{name}.")
+
+
+def _of_enum(enum: EnumDescriptorProto, path: tuple[int, ...], prefix: str) -> Iterator[tuple[tuple[int, ...], str]]:
+    yield path, prefix + enum.name
+    for number, value in enumerate(enum.value):
+        yield (*path, 2, number), f"{prefix}{value.name}"  # values live beside their enum, not in it
