@@ -1,0 +1,198 @@
+"""The conditions of a whole stub: request, requests, metadata, deadline, when, state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from grpcmock.matching.compiler import Compiler
+from grpcmock.matching.facts import STARTED, Facts
+from grpcmock.matching.findings import ABSENT, Finding, cut
+from grpcmock.matching.kinds import Kind, Place
+from grpcmock.matching.leaves import DOUBLE
+from grpcmock.matching.metadata import Headers, compile_metadata
+from grpcmock.matching.paths import Stage, state_path
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.errors import Problems
+    from grpcmock.matching.cel import When
+    from grpcmock.matching.matcher import Equalities, Matcher
+    from grpcmock.schema import Method, Registry
+    from grpcmock.stubs.model import Stub
+
+__all__ = ["Conditions", "Stage", "compile_conditions"]
+
+
+class Conditions:
+    """What must hold of a call for a stub to answer it."""
+
+    __slots__ = ("count", "deadline", "kind", "metadata", "request", "requests", "stage", "state", "when")
+
+    def __init__(
+        self,
+        kind: Kind,
+        *,
+        request: Matcher | None = None,
+        requests: Matcher | None = None,
+        metadata: Headers | None = None,
+        deadline: Matcher | None = None,
+        when: When | None = None,
+        state: Mapping[str, str] | None = None,
+    ) -> None:
+        self.kind = kind
+        """The kind of the request messages."""
+        self.request = request
+        self.requests = requests
+        self.metadata = metadata
+        self.deadline = deadline
+        self.when = when
+        self.state = state or None
+        self.stage = Stage.ALL if requests else Stage.FIRST if request else Stage.OPEN
+        """What must be known of a call before it can be said whether they hold."""
+        if when is not None:
+            self.stage = max(self.stage, when.stage)
+        self.count = (
+            (request.count if request else 0)
+            + (requests.count if requests else 0)
+            + (metadata.count if metadata else 0)
+            + (deadline.count if deadline else 0)
+            + (1 if when else 0)
+            + (len(state) if state else 0)
+        )
+        """How many conditions there are, for precedence."""
+
+    def holds(self, facts: Facts) -> bool:
+        """Whether all conditions hold; what they look at must be known."""
+        if not self._opening_holds(facts):
+            return False
+        if self.request is not None and (facts.request is None or not self.request.test(self._seen(facts.request))):
+            return False
+        if self.requests is not None and (facts.requests is None or not self.requests.test(self._all(facts))):
+            return False
+        return self.when is None or self.when.holds(facts)
+
+    def open_holds(self, facts: Facts) -> bool:
+        """Whether those conditions hold that are about the opening of the call: metadata, deadline, states."""
+        return self._opening_holds(facts) and (
+            self.when is None or self.when.stage > Stage.OPEN or self.when.holds(facts)
+        )
+
+    def _opening_holds(self, facts: Facts) -> bool:
+        if self.state is not None:
+            for scenario, state in self.state.items():
+                if facts.state.get(scenario, STARTED) != state:
+                    return False
+        if self.metadata is not None and not self.metadata.test(facts.metadata):
+            return False
+        return self.deadline is None or self.deadline.test(_deadline(facts))
+
+    def _seen(self, message: Message) -> object:
+        canon = self.kind.canon
+        return message if canon is None else canon(message)
+
+    def _all(self, facts: Facts) -> object:
+        assert self.requests is not None
+        canon = self.requests.kind.canon
+        return facts.requests if canon is None else canon(facts.requests)
+
+    def explain(self, facts: Facts) -> list[Finding]:
+        """Tell of each condition whether it holds."""
+        return list(self._explain(facts))
+
+    def _explain(self, facts: Facts) -> Iterator[Finding]:
+        for scenario, wanted in (self.state or {}).items():
+            came = facts.state.get(scenario, STARTED)
+            yield Finding(f"state.{scenario}", wanted, came, came == wanted)
+        if self.metadata is not None:
+            yield from self.metadata.explain(facts.metadata)
+        if self.deadline is not None:
+            yield from self.deadline.explain(_deadline(facts), "deadline")
+        if (request := self.request) is not None:
+            if facts.request is None:
+                yield Finding("request", cut(request.wanted()), "no message", False, request.count)
+            else:
+                yield from request.explain(self._seen(facts.request), "request")
+        if (requests := self.requests) is not None:
+            if facts.requests is None:
+                yield Finding("requests", cut(requests.wanted()), "not all of them yet", False, requests.count)
+            else:
+                yield from requests.explain(self._all(facts), "requests")
+        if self.when is not None:
+            value = self.when.value(facts)
+            came = "false" if value is False else "true" if value is True else str(value)
+            yield Finding("when", cut(self.when.text), cut(came), value is True)
+
+    def held(self, facts: Facts) -> int:
+        """How many of the conditions hold."""
+        held = 0
+        for scenario, wanted in (self.state or {}).items():
+            held += facts.state.get(scenario, STARTED) == wanted
+        if self.metadata is not None:
+            held += self.metadata.held(facts.metadata)
+        if self.deadline is not None:
+            held += self.deadline.held(_deadline(facts))
+        if self.request is not None and facts.request is not None:
+            held += self.request.held(self._seen(facts.request))
+        if self.requests is not None and facts.requests is not None:
+            held += self.requests.held(self._all(facts))
+        return held + (1 if self.when is not None and self.when.holds(facts) else 0)
+
+    @property
+    def equalities(self) -> tuple[Equalities, bool]:
+        """What the index can look up, and whether that is all there is."""
+        found: Equalities = []
+        exact = self.deadline is None and self.when is None
+        if self.state is not None:
+            found.extend((state_path(scenario), (state,)) for scenario, state in self.state.items())
+        if self.metadata is not None:
+            exact &= self.metadata.equalities(found)
+        if self.request is not None:
+            exact &= self.request.equalities(self.kind.path, found)
+        if self.requests is not None:
+            exact &= self.requests.equalities(self.requests.kind.path, found)
+        return found, exact
+
+
+def _deadline(facts: Facts) -> object:
+    return ABSENT if facts.deadline is None else facts.deadline
+
+
+def compile_conditions(stub: Stub, method: Method, registry: Registry, problems: Problems) -> Conditions:
+    """Compile the conditions of a stub; what is wrong with them goes to *problems*, all of it."""
+    compiler = Compiler(registry, problems, stub.name, rendered=stub.row is not None)
+    kind = compiler.kinds.message(method.input)
+    request = requests = metadata = deadline = when = None
+    if stub.request is not None:
+        request = compiler.pattern(stub.request, kind, Place.ROOT, "request")
+    if stub.requests is not None:
+        if method.kind.client_streams:
+            stream = compiler.kinds.stream(method.input)
+            requests = compiler.pattern(stub.requests, stream, Place.ROOT, "requests")
+        else:
+            problems.error(
+                f"{method} is a {method.kind.value} method: its client sends one message.",
+                stub.requests.location,
+                "requests",
+                stub=stub.name,
+                hint="Write request: …",
+                rule="wrong-kind",
+            )
+    if stub.metadata is not None:
+        metadata = compile_metadata(compiler, stub.metadata)
+    if stub.deadline is not None:
+        deadline = compiler.pattern(stub.deadline, DOUBLE, Place.FIELD, "deadline")
+    if stub.when is not None:
+        from grpcmock.matching.cel import compile_when  # an extra that most stubs don't need
+
+        when = compile_when(stub.when, method, registry, problems, stub=stub.name)
+    return Conditions(
+        kind,
+        request=request,
+        requests=requests,
+        metadata=metadata,
+        deadline=deadline,
+        when=when,
+        state=stub.state,
+    )

@@ -1,0 +1,161 @@
+"""The kinds of the user's messages: their fields, where each is found, and which kind of value it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
+
+from grpcmock.matching import leaves
+from grpcmock.matching.findings import ABSENT
+from grpcmock.matching.kinds import MESSAGES, ORDERED, AnyKind, Kind, ListKind, MapKind, Place, ScalarKind
+from grpcmock.schema import codec, fields, values, well_known
+from grpcmock.schema.fields import Shape
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+    from google.protobuf.message import Message
+
+    from grpcmock.schema import Registry
+
+
+class MessageKind(Kind):
+    """Messages that are matched field by field."""
+
+    __slots__ = ("_kinds", "_slots", "descriptor")
+
+    def __init__(self, descriptor: Descriptor, kinds: Kinds) -> None:
+        super().__init__(values.type_name(descriptor), MESSAGES)
+        self.descriptor = descriptor
+        self._kinds = kinds
+        self._slots: dict[Any, Slot] = {}
+
+    def slot(self, name: Any) -> Slot | None:
+        """Find a field by any of its names."""
+        found = self._slots.get(name)
+        if found is None and (field := fields.table(self.descriptor).find(name)) is not None:
+            # A field has one slot, whatever it is called: the paths of the index hang on it.
+            found = self._slots.get(field.name) or Slot(field, self._kinds)
+            self._slots[field.name] = self._slots[name] = found
+        return found
+
+    def plain(self, value: Any) -> Any:
+        return codec.to_tree(value)
+
+
+class Slot:
+    """A field of a message: where it is, and what kind of value it holds."""
+
+    __slots__ = ("get", "kind", "name", "number", "oneof", "place")
+
+    def __init__(self, field: fields.Field, kinds: Kinds) -> None:
+        descriptor = field.descriptor
+        self.name = field.name
+        self.number = descriptor.number
+        self.oneof = field.oneof
+        self.kind = kinds.of_field(field)
+        self.place = Place.FIELD if descriptor.has_presence else Place.PLAIN
+        self.get = _getter(descriptor, self.kind.canon)
+        """From a message to the value, in the form that matchers see."""
+
+
+class Kinds:
+    """The kinds of the values of one registry, each made once."""
+
+    def __init__(self) -> None:
+        self._messages: dict[Descriptor, Kind] = {}
+        self._streams: dict[Descriptor, ListKind] = {}
+        self._enums: dict[EnumDescriptor, ScalarKind] = {}
+
+    @staticmethod
+    def of(registry: Registry) -> Kinds:
+        """Give the kinds of a registry; they live as long as it does."""
+        found = _KINDS.get(registry)
+        if found is None:
+            found = _KINDS[registry] = Kinds()
+        return found
+
+    def message(self, descriptor: Descriptor) -> Kind:
+        """Give the kind of a message type."""
+        found = self._messages.get(descriptor)
+        if found is None:
+            found = self._messages[descriptor] = self._make(descriptor)
+        return found
+
+    def of_class(self, message_class: type[Message]) -> Kind:
+        """Give the kind of the messages of a class."""
+        return self.message(cast("Descriptor", message_class.DESCRIPTOR))
+
+    def stream(self, descriptor: Descriptor) -> ListKind:
+        """Give the kind of all messages of a client that streams."""
+        found = self._streams.get(descriptor)
+        if found is None:
+            name = f"all messages ({descriptor.full_name})"
+            found = self._streams[descriptor] = ListKind(self.message(descriptor), name)
+        return found
+
+    def of_field(self, field: fields.Field) -> Kind:
+        """Give the kind of a field's value."""
+        descriptor = field.descriptor
+        name = values.type_name(descriptor)
+        if field.shape is Shape.MAP:
+            assert field.read_key is not None and descriptor.message_type is not None
+            key, value = (descriptor.message_type.fields_by_name[part] for part in ("key", "value"))
+            return MapKind(self._scalar(key), field.read_key, self._single(value), name)
+        single = self._single(descriptor)
+        return ListKind(single, name) if field.shape in (Shape.SCALARS, Shape.MESSAGES) else single
+
+    def _single(self, descriptor: FieldDescriptor) -> Kind:
+        return self._scalar(descriptor) if descriptor.message_type is None else self.message(descriptor.message_type)
+
+    def _scalar(self, field: FieldDescriptor) -> ScalarKind:
+        """Give the kind of a scalar or enum field; of a list or map, of one element."""
+        if field.enum_type is None:
+            return leaves.scalar_kind(field)
+        default = field.enum_type.values[0].number
+        if (kind := self._enums.get(field.enum_type)) is None:
+            is_null = field.enum_type.full_name == "google.protobuf.NullValue"
+            kind = ScalarKind(
+                f"a value of enum {field.enum_type.full_name}",
+                ORDERED,
+                (lambda _: 0) if is_null else values.reader(field),
+                values.shower(field),
+                default=default,
+                takes_null=is_null,
+            )
+            self._enums[field.enum_type] = kind
+        return kind
+
+    def _make(self, descriptor: Descriptor) -> Kind:
+        name = descriptor.full_name
+        if name in well_known.WRAPPERS:
+            return leaves.unwrapped(self._scalar(descriptor.fields_by_name["value"]), name)
+        if name == "google.protobuf.Any":
+            return AnyKind(descriptor)
+        return leaves.WELL_KNOWN.get(name) or MessageKind(descriptor, self)
+
+
+_KINDS: WeakKeyDictionary[Registry, Kinds] = WeakKeyDictionary()
+
+
+def _getter(descriptor: FieldDescriptor, canon: Callable[[Any], Any] | None) -> Callable[[Message], Any]:
+    name = descriptor.name
+    if descriptor.is_extension:
+        extended = partial(_get_extension, descriptor, not descriptor.has_presence)
+        return extended if canon is None else lambda message: _unless_absent(canon, extended(message))
+    take: Callable[[Any], Any] = attrgetter(name)
+    if not descriptor.has_presence:
+        return take if canon is None else lambda message: canon(take(message))
+    if canon is None:
+        return lambda message: take(message) if message.HasField(name) else ABSENT
+    return lambda message: canon(take(message)) if message.HasField(name) else ABSENT
+
+
+def _get_extension(descriptor: FieldDescriptor, always: bool, message: Any) -> Any:
+    return message.Extensions[descriptor] if always or message.HasExtension(descriptor) else ABSENT
+
+
+def _unless_absent(canon: Callable[[Any], Any], value: Any) -> Any:
+    return ABSENT if value is ABSENT else canon(value)

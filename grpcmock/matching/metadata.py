@@ -1,0 +1,143 @@
+"""Patterns of request metadata, whose keys may each have several values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.matching.compiler import is_operators
+from grpcmock.matching.findings import ABSENT, Finding
+from grpcmock.matching.kinds import Kind, ListKind, Place
+from grpcmock.matching.leaves import BYTES, STRING
+from grpcmock.matching.matcher import And, Equalities, Exists, Matcher, Never, Not, Or
+from grpcmock.matching.operators import BUILDERS
+from grpcmock.matching.operators.collections import add_some
+from grpcmock.matching.paths import metadata_path
+from grpcmock.schema.values import describe
+
+if TYPE_CHECKING:
+    from grpcmock.matching.compiler import Compiler
+    from grpcmock.matching.paths import Path
+    from grpcmock.tree import Node
+
+
+class Headers:
+    """The pattern of a stub's ``metadata``."""
+
+    __slots__ = ("count", "parts")
+
+    def __init__(self, parts: tuple[tuple[str, Matcher], ...]) -> None:
+        self.parts = parts
+        self.count = sum(matcher.count for _, matcher in parts)
+
+    def test(self, metadata: Mapping[str, Sequence[str | bytes]]) -> bool:
+        return all(matcher.test(metadata.get(key) or ABSENT) for key, matcher in self.parts)
+
+    def explain(self, metadata: Mapping[str, Sequence[str | bytes]]) -> Iterator[Finding]:
+        for key, matcher in self.parts:
+            yield from matcher.explain(metadata.get(key) or ABSENT, f"metadata.{key}")
+
+    def held(self, metadata: Mapping[str, Sequence[str | bytes]]) -> int:
+        return sum(matcher.held(metadata.get(key) or ABSENT) for key, matcher in self.parts)
+
+    def equalities(self, into: Equalities) -> bool:
+        exact = [matcher.equalities(metadata_path(key), into) for key, matcher in self.parts]
+        return all(exact)
+
+
+class AnyValue(Matcher):
+    """One value at least fits."""
+
+    __slots__ = ("count", "inner")
+
+    def __init__(self, kind: Kind, inner: Matcher) -> None:
+        super().__init__(kind)
+        self.inner = inner
+        self.count = inner.count
+
+    def test(self, value: Any) -> bool:
+        # That what is absent may fit, too, is for $in: [null, …].
+        return self.inner.test(ABSENT) if value is ABSENT else any(map(self.inner.test, value))
+
+    def wanted(self) -> str:
+        return self.inner.wanted()
+
+    def explain(self, value: Any, path: str) -> Iterator[Finding]:
+        if value is ABSENT or len(value) != 1:
+            yield self.finding(value, path, self.test(value))
+        else:
+            yield from self.inner.explain(value[0], path)
+
+    def held(self, value: Any) -> int:
+        if value is ABSENT or len(value) != 1:
+            return self.count if self.test(value) else 0
+        return self.inner.held(value[0])
+
+    def equalities(self, path: Path, into: Equalities) -> bool:
+        # The path leads to all values already.
+        return add_some(self.inner, path, into, at_element=True)
+
+
+def compile_metadata(compiler: Compiler, node: Node) -> Headers:
+    """Compile the pattern of a stub's ``metadata``."""
+    if not node.is_mapping:
+        compiler.fail(f"expected a mapping of keys, not {describe(node.plain())}.", node.location, "metadata")
+        return Headers(())
+    parts = []
+    for written, child in node.value.items():
+        if not isinstance(written, str) or not written:
+            compiler.fail(f"expected a key, not {describe(written)}.", node.key_location(written), "metadata")
+            continue
+        if written.startswith("$"):
+            where = node.key_location(written)
+            compiler.fail(
+                f"{written} can't stand for a key.", where, "metadata", hint="Write it under the key that it is about."
+            )
+            continue
+        key = written.lower()
+        parts.append((key, _values(compiler, child, _BINARY if key.endswith("-bin") else _TEXT, f"metadata.{key}")))
+    return Headers(tuple(parts))
+
+
+_TEXT = ListKind(STRING, "metadata")
+_BINARY = ListKind(BYTES, "binary metadata")
+
+
+def _values(compiler: Compiler, node: Node, kind: ListKind, path: str) -> Matcher:
+    """Compile the pattern of one key's values."""
+    if node.value is None:
+        return Exists(kind, False, True)
+    if node.is_list:
+        return compiler.pattern(node, kind, Place.FIELD, path)
+    if not (node.is_mapping and node.value and is_operators(node.value)):
+        return AnyValue(kind, compiler.pattern(node, kind.element, Place.FIELD, path))
+    built: list[Matcher] = []
+    positive = {}
+    for name, operand in node.value.items():
+        where = f"{path}.{name}"
+        if name in ("$ne", "$nin"):
+            one = BUILDERS["$eq" if name == "$ne" else "$in"](compiler, operand, kind.element, Place.FIELD, where)
+            built.append(Not(AnyValue(kind, one), 1))
+        elif name == "$not":
+            inner = _values(compiler, operand, kind, where)
+            built.append(Not(inner, inner.count))
+        elif name in ("$and", "$or"):
+            inners = _several(compiler, operand, kind, where)
+            built.append(And(kind, inners) if name == "$and" else Or(kind, inners))
+        elif name == "$exists":
+            built.append(BUILDERS[name](compiler, operand, kind, Place.FIELD, where))
+        else:
+            positive[name] = operand
+    if positive:
+        # They must all hold of the same value.
+        keys = [key for key in node.keys or () if key.value in positive]
+        mapping = type(node)(positive, node.file, node.line, node.column, keys)
+        built.append(AnyValue(kind, compiler.pattern(mapping, kind.element, Place.FIELD, path)))
+    return built[0] if len(built) == 1 else And(kind, tuple(built))
+
+
+def _several(compiler: Compiler, node: Node, kind: ListKind, path: str) -> tuple[Matcher, ...]:
+    if not node.is_list or not node.value:
+        compiler.fail(f"expected a list of patterns, not {describe(node.plain())}.", node.location, path)
+        return (Never(kind),)
+    return tuple(_values(compiler, item, kind, f"{path}[{number}]") for number, item in enumerate(node.value))

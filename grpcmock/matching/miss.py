@@ -1,0 +1,293 @@
+"""The explanation of a miss: which stubs came nearest, and what each of them refused."""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary
+
+from grpcmock.errors import nearest as nearest_name
+from grpcmock.matching.findings import ABSENT, Finding, cut
+from grpcmock.matching.index import Entry, Index, Shape
+from grpcmock.matching.paths import Stage
+from grpcmock.schema import codec
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.errors import Location
+    from grpcmock.matching.facts import Facts
+    from grpcmock.schema import Method
+    from grpcmock.stubs.model import Stub
+
+SHOWN = 3
+"""How many stubs a miss shows."""
+
+ALL_LOOKED_AT = 64
+"""Up to so many stubs, each is held against the call; of more, those that the index finds near."""
+
+_LIKE = 0.6
+"""Below this likeness, texts have some letters in common by chance."""
+
+_MOST_CANDIDATES = 24
+_MOST_MESSAGES = 5
+_MOST_REFUSED = 8
+_WIDEST_PATH = 40
+
+
+class Candidate(Entry, Protocol):
+    """A stub, as far as a miss tells of it."""
+
+    @property
+    def stub(self) -> Stub: ...
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it has stepped aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A stub that nearly held."""
+
+    name: str
+    location: Location | None
+    held: int
+    """How many of its conditions held."""
+
+    total: int
+    refused: tuple[Finding, ...]
+    exhausted: bool
+    """Whether it would not have answered even if they all held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """Why no stub answered a call."""
+
+    text: str
+    """All of it, in lines."""
+
+    nearest: tuple[NearMiss, ...]
+    """At most three stubs, the nearest first."""
+
+
+def explain_miss(index: Index[Any], facts: Facts, method: Method, methods_with_stubs: Sequence[str] = ()) -> Miss:
+    """Explain why no stub of *method* answered a call; the index holds :class:`Candidate` entries.
+
+    *methods_with_stubs* are named if the method has none.
+    """
+    if not len(index):
+        return Miss("\n".join([*_no_stubs(method, methods_with_stubs), *_call_lines(facts, method)]), ())
+    found = tuple(_near_miss(entry, facts) for entry in _nearest(index, facts))
+    lines = [f"No stub matches this call of {method}.", *_call_lines(facts, method), *_nearest_lines(found, len(index))]
+    return Miss("\n".join(lines), found)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut a text at a line so that it takes at most *limit* bytes of UTF-8, and say that it was cut."""
+    data = text.encode()
+    if len(data) <= limit:
+        return text
+    ending = "\n… (the rest is in the log)"
+    room = limit - len(ending.encode())
+    if room <= 0:
+        return data[: max(limit, 0)].decode(errors="ignore")
+    # Up to and with its last whole line; of a first line that is too long, what fits.
+    head = data[: room + 1]
+    end = head.rfind(b"\n")
+    return data[: end if end > 0 else room].decode(errors="ignore") + ending
+
+
+# --- The nearest ------------------------------------------------------------------------------------------------------
+
+
+def _nearest(index: Index[Any], facts: Facts) -> list[Candidate]:
+    """Choose the stubs to show: by the share of conditions held, then by likeness of what was refused, then by rank."""
+    candidates: Iterable[Candidate] = index if len(index) <= ALL_LOOKED_AT else _candidates(index, facts)
+    scored = heapq.nsmallest(2 * SHOWN, ((*_score(entry, facts), entry.rank, entry) for entry in candidates), _sort_key)
+    by_likeness = sorted(scored, key=lambda item: (item[0], item[1], -_likeness(item[3], facts), item[2]))
+    return [entry for *_, entry in by_likeness[:SHOWN]]
+
+
+def _score(entry: Candidate, facts: Facts) -> tuple[float, int]:
+    total = entry.conditions.count
+    held = entry.conditions.held(facts)
+    return (-(held / total) if total else -1.0, total - held)
+
+
+def _sort_key(item: tuple[float, int, Any, Candidate]) -> tuple[float, int, Any]:
+    return item[:3]
+
+
+def _likeness(entry: Candidate, facts: Facts) -> float:
+    """Say how like what came is to what was wanted, where it was refused: so that a slip of the pen is seen."""
+    best = 0.0
+    for finding in entry.conditions.explain(facts)[:16]:
+        if not finding.held and len(finding.wanted) < 60 and len(finding.came) < 60:
+            best = max(best, SequenceMatcher(None, finding.wanted, finding.came, autojunk=False).ratio())
+    return best if best >= _LIKE else 0.0
+
+
+def _near_miss(entry: Candidate, facts: Facts) -> NearMiss:
+    findings = entry.conditions.explain(facts)
+    refused = tuple(finding for finding in findings if not finding.held)
+    held = sum(finding.count for finding in findings if finding.held)
+    stub = entry.stub
+    return NearMiss(stub.name, stub.location, held, entry.conditions.count, refused, entry.exhausted)
+
+
+# --- Of many stubs, those that may be near ----------------------------------------------------------------------------
+
+
+class _Neighbours:
+    """What finds the entries of one shape that have nearly the values looked for; made when a miss first asks."""
+
+    __slots__ = ("_columns", "_keys", "shape")
+
+    def __init__(self, shape: Shape[Any]) -> None:
+        self.shape = shape
+        self._columns: list[tuple[list[Any], list[Any]]] = []
+        keys = shape.table if len(shape.paths) > 1 else [(key,) for key in shape.table]
+        for column in range(len(shape.paths)):
+            # Sorted by one value after the other, another one in the lead each time.
+            turned = [(_sortable(key, column), key) for key in keys]
+            turned.sort(key=_first)
+            self._columns.append(([lead for lead, _ in turned], [key for _, key in turned]))
+
+    def near(self, facts: Facts) -> Iterator[Any]:
+        """Yield entries near the facts, or lists of them."""
+        values = []
+        for path in self.shape.paths:
+            value = path.get(facts)
+            if path.many:
+                value = next(iter(value), ABSENT)
+            values.append(value)
+        single = len(values) == 1
+        for column, (leads, keys) in enumerate(self._columns):
+            at = bisect_left(leads, _sortable(tuple(values), column))
+            for near in range(max(at - 3, 0), min(at + 3, len(keys))):
+                key = keys[near]
+                yield self.shape.table[key[0] if single else key]
+
+
+def _sortable(key: tuple[Any, ...], column: int) -> tuple[tuple[str, Any], ...]:
+    """Give a form of a key that sorts whatever stands in it, the value of one column first."""
+    turned = (key[column], *key[:column], *key[column + 1 :])
+    return tuple([_with_type(value) for value in turned])
+
+
+def _with_type(value: Any) -> tuple[str, Any]:
+    if isinstance(value, (bool, int, float)):
+        return ("number", value if value == value else float("-inf"))
+    if isinstance(value, (str, bytes)):
+        return (type(value).__name__, value)
+    return ("other", repr(value))
+
+
+def _first(item: tuple[Any, ...]) -> Any:
+    return item[0]
+
+
+_NEIGHBOURS: WeakKeyDictionary[Index[Any], tuple[int, dict[int, _Neighbours]]] = WeakKeyDictionary()
+
+
+def _candidates(index: Index[Any], facts: Facts) -> list[Candidate]:
+    """Give a bounded number of stubs, those that hold what the index can look up among them."""
+    version, neighbours = _NEIGHBOURS.get(index, (-1, {}))
+    if version != index.version:
+        neighbours = {}
+        _NEIGHBOURS[index] = (index.version, neighbours)
+    found: dict[int, Candidate] = {}
+
+    def take(buckets: Iterable[Any], most: int) -> None:
+        for bucket in buckets:
+            for entry in bucket[:most] if type(bucket) is list else (bucket,):
+                found[id(entry)] = entry
+            if len(found) >= _MOST_CANDIDATES:
+                return
+
+    reached = Stage.ALL if facts.requests is not None or facts.half_closed else Stage.FIRST
+    known = [shape for shape in index.shapes if shape.stage <= reached]
+    for shape in known:
+        take(_found(shape, facts), 4)
+    for shape in known[:_MOST_CANDIDATES]:
+        if shape.paths:
+            near = neighbours.get(id(shape))
+            if near is None:
+                near = neighbours[id(shape)] = _Neighbours(shape)
+            take(near.near(facts), 1)
+    return list(found.values())
+
+
+def _found(shape: Shape[Any], facts: Facts) -> list[Any]:
+    if shape.get is None:
+        return shape.find(facts)
+    bucket = shape.table.get(shape.get(facts))
+    return [] if bucket is None else [bucket]
+
+
+# --- The text ---------------------------------------------------------------------------------------------------------
+
+
+def _no_stubs(method: Method, others: Sequence[str]) -> list[str]:
+    if not others:
+        return [f"There are no stubs at all, so none for {method}."]
+    likest = nearest_name(str(method), others)
+    hint = f" Did you mean {likest}?" if likest else ""
+    lines = [f"There is no stub for {method}.{hint}", "Methods that have stubs:"]
+    lines += [f"  {name}" for name in others[:20]]
+    if len(others) > 20:
+        lines.append(f"  and {len(others) - 20} more")
+    return lines
+
+
+def _call_lines(facts: Facts, method: Method) -> list[str]:
+    messages: Sequence[Message] = facts.requests if facts.requests is not None else ()
+    if not messages:
+        if facts.request is None:
+            return ["Request: no message was sent."]
+        first = "First request" if method.kind.client_streams else "Request"
+        return [f"{first}: {codec.to_text(facts.request, 1000)}"]
+    lines = [f"Requests ({len(messages)}):"]
+    lines += [f"  [{at}] {codec.to_text(message, 300)}" for at, message in enumerate(messages[:_MOST_MESSAGES])]
+    if len(messages) > _MOST_MESSAGES:
+        lines.append(f"  and {len(messages) - _MOST_MESSAGES} more")
+    return lines
+
+
+def _nearest_lines(found: tuple[NearMiss, ...], total: int) -> list[str]:
+    heading = "The nearest stubs" if len(found) > 1 else "The nearest stub"
+    lines = ["", f"{heading}, of {total}:" if total > len(found) else f"{heading}:"]
+    for number, near in enumerate(found, 1):
+        where = f"  {near.location}" if near.location else ""
+        lines.append(f"  {number}. {near.name}{where}")
+        lines.append(f"     {_verdict(near)}")
+        lines += _refused_lines(near.refused)
+    return lines
+
+
+def _verdict(near: NearMiss) -> str:
+    held = f"{near.held} of {near.total} conditions held"
+    if near.total == 0:
+        held = "no conditions"
+    elif near.total == 1:
+        held = f"{near.held} of 1 condition held"
+    return f"{held}, but it is exhausted" if near.exhausted else held
+
+
+def _refused_lines(refused: tuple[Finding, ...]) -> list[str]:
+    shown = refused[:_MOST_REFUSED]
+    path_width = min(max((len(finding.path) for finding in shown), default=0), _WIDEST_PATH)
+    wanted_width = min(max((len(finding.wanted) for finding in shown), default=0), _WIDEST_PATH)
+    lines = [
+        f"       {finding.path:<{path_width}}  wanted {finding.wanted:<{wanted_width}}  came {cut(finding.came)}"
+        for finding in shown
+    ]
+    if len(refused) > len(shown):
+        lines.append(f"       and {len(refused) - len(shown)} more conditions that were refused")
+    return lines

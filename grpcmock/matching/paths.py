@@ -1,0 +1,121 @@
+"""Paths: where the index finds the value that an equality condition is about, compiled once and shared by all stubs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from enum import IntEnum
+from itertools import count
+from typing import Any
+
+from grpcmock.matching.facts import STARTED, Facts
+from grpcmock.matching.findings import ABSENT
+
+
+class Stage(IntEnum):
+    """What must be known of a call to decide whether a stub holds."""
+
+    OPEN = 0
+    """Its opening: metadata, deadline, states."""
+
+    FIRST = 1
+    """Its first message."""
+
+    ALL = 2
+    """All of its messages."""
+
+
+Step = Callable[[Any], Any]
+"""From a value to one inside it, or to ABSENT; of a step to many, to a sequence of them."""
+
+
+class Path:
+    """A way from the facts of a call to a value. Equal ways below one root are one and the same object.
+
+    ``get`` gives a hashable value where the path ends at one, or ABSENT; of a path to ``many`` values, a list of them.
+    """
+
+    __slots__ = ("_below", "get", "many", "order", "stage")
+
+    _orders = count()
+
+    def __init__(self, stage: Stage, get: Callable[[Facts], Any], *, many: bool = False) -> None:
+        self.stage = stage
+        self.get = get
+        self.many = many
+        self.order = next(self._orders)
+        self._below: dict[Hashable, Path] = {}
+
+    def step(self, name: Hashable, step: Step, *, many: bool = False) -> Path:
+        """Give the path one step further; *name* tells this step from the others here."""
+        found = self._below.get(name)
+        if found is None:
+            get = _compose(self.get, step, self.many, many)
+            found = self._below[name] = Path(self.stage, get, many=self.many or many)
+        return found
+
+    def at(self, index: int) -> Path:
+        """Go to an element of a list; -1 is the last one."""
+
+        def step(items: Any) -> Any:
+            return items[index] if -len(items) <= index < len(items) else ABSENT
+
+        return self.step(("at", index), step)
+
+    def key(self, key: Any) -> Path:
+        """Go to the value of a key of a map."""
+        return self.step(("key", key), lambda entries: entries.get(key, ABSENT))
+
+    def some(self) -> Path:
+        """Go to all elements of a list."""
+        return self.step("some", list, many=True)
+
+    def size(self) -> Path:
+        return self.step("size", len)
+
+    def whole(self) -> Path:
+        """Take a list as one value."""
+        return self.step("whole", tuple)
+
+    def typed(self, types: tuple[type, ...]) -> Path:
+        """Take a plain JSON value only if it is of one of these types."""
+        return self.step(types, lambda value: value if isinstance(value, types) else ABSENT)
+
+
+def request_path(canon: Step | None) -> Path:
+    """Make the root of the paths into the first message of a call; *canon* gives it the form that matchers see."""
+    root = Path(Stage.FIRST, lambda facts: ABSENT if facts.request is None else facts.request)
+    return root if canon is None else root.step("canon", canon)
+
+
+def requests_path(canon: Step | None) -> Path:
+    """Make the root of the paths into all messages of a call."""
+    root = Path(Stage.ALL, lambda facts: ABSENT if facts.requests is None else facts.requests)
+    return root if canon is None else root.step("canon", canon)
+
+
+def metadata_path(key: str) -> Path:
+    """Give the path to the values of a metadata key."""
+    return _METADATA.step(key, lambda metadata: metadata.get(key, ()), many=True)
+
+
+def state_path(scenario: str) -> Path:
+    """Give the path to the state of a scenario."""
+    return _STATES.step(scenario, lambda states: states.get(scenario, STARTED))
+
+
+_METADATA = Path(Stage.OPEN, lambda facts: facts.metadata)
+_STATES = Path(Stage.OPEN, lambda facts: facts.state)
+
+
+def _compose(get: Callable[[Facts], Any], step: Step, from_many: bool, to_many: bool) -> Callable[[Facts], Any]:
+    if not from_many:
+        missing: Any = () if to_many else ABSENT
+
+        def one(facts: Facts) -> Any:
+            value = get(facts)
+            return missing if value is ABSENT else step(value)
+
+        return one
+    if to_many:
+        return lambda facts: [item for value in get(facts) if value is not ABSENT for item in step(value)]
+    return lambda facts: [step(value) for value in get(facts) if value is not ABSENT]
