@@ -1,0 +1,74 @@
+"""Compile stubs against the registry: a stub as written becomes conditions and plans."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import TYPE_CHECKING
+
+from grpcmock.engine.store import CompiledStub, Layer
+from grpcmock.errors import Problems, UnknownMethodError
+from grpcmock.matching.conditions import compile_conditions
+from grpcmock.replies.compile import compile_answer
+
+if TYPE_CHECKING:
+    from grpcmock.schema import Registry
+    from grpcmock.stubs.model import Stub
+
+
+def compile_stub(
+    stub: Stub, registry: Registry, problems: Problems, *, layer: Layer, order: int, faults: frozenset[str]
+) -> CompiledStub | None:
+    """Compile one stub. What is wrong goes to *problems*; None if anything is.
+
+    *faults* names the faults that the server's engine can put on the wire.
+    """
+    try:
+        method = registry.method(stub.method)
+    except UnknownMethodError as error:
+        where = stub.method_location or stub.location
+        problems.error(str(error), where, "method", stub=stub.name, rule="unknown-method")
+        return None
+    before = len(problems.errors) if len(problems) else 0
+    conditions = compile_conditions(stub, method, registry, problems)
+    plans = tuple(compile_answer(answer, stub, method, registry, problems, faults=faults) for answer in stub.answers)
+    if len(problems) and len(problems.errors) > before:
+        return None
+    return CompiledStub(stub, method, conditions, plans, layer, order)
+
+
+def compile_stubs(
+    stubs: Iterable[Stub],
+    registry: Registry,
+    problems: Problems,
+    *,
+    layer: Layer = Layer.FILE,
+    orders: Iterator[int] | None = None,
+    faults: frozenset[str],
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[CompiledStub]:
+    """Compile many stubs, in order. *progress* is told how many are done, now and then."""
+    orders = orders or count()
+    compiled = []
+    with _collector_paused():
+        for number, stub in enumerate(stubs, 1):
+            entry = compile_stub(stub, registry, problems, layer=layer, order=next(orders), faults=faults)
+            if entry is not None:
+                compiled.append(entry)
+            if not number % 1_000:
+                progress(number)
+    return compiled
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from walking a heap that only grows, again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,220 @@
+"""The journal: what was asked and what was answered, bounded by count and by bytes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from grpcmock.schema.codec import DecodeError, decode
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.engine.steps import Metadata
+    from grpcmock.engine.store import CompiledStub
+    from grpcmock.matching.miss import Miss
+    from grpcmock.schema import Method
+    from grpcmock.status import Code
+
+FRAMES_KEPT = 1_000
+"""Messages kept of one call, in each direction; what comes after is only counted."""
+
+FRAME_BYTES_KEPT = 1 << 20
+"""Bytes of messages kept of one call; what comes after is only counted."""
+
+_OVERHEAD = 400
+"""Bytes that a call costs besides its messages and metadata, roughly."""
+
+
+class Frame(NamedTuple):
+    """One message on the wire, as it passed."""
+
+    direction: Literal["request", "response"]
+    data: bytes
+    time: float
+    """Seconds since the epoch."""
+
+
+class Call:
+    """One call: written by its exchange while it lasts, read by everybody else.
+
+    Times are in seconds: ``started`` since the epoch, ``deadline`` and ``duration`` relative to it.
+    """
+
+    __slots__ = (
+        "auto",
+        "cancelled",
+        "code",
+        "deadline",
+        "duration",
+        "epoch",
+        "frames",
+        "frames_dropped",
+        "id",
+        "message",
+        "metadata",
+        "method",
+        "miss",
+        "path",
+        "peer",
+        "size",
+        "started",
+        "stub",
+        "trailers",
+    )
+
+    def __init__(
+        self,
+        id: int,  # noqa: A002
+        path: str,
+        method: Method | None,
+        metadata: Metadata,
+        deadline: float | None,
+        peer: str,
+        started: float,
+        epoch: int,
+    ) -> None:
+        self.id = id
+        self.path = path
+        self.method = method
+        """None if no proto declares this path."""
+        self.metadata = metadata
+        self.deadline = deadline
+        self.peer = peer
+        self.started = started
+        self.duration: float | None = None
+        """None while the call lasts."""
+        self.frames: list[Frame] = []
+        self.frames_dropped = 0
+        self.stub: CompiledStub | None = None
+        """The stub that was chosen; None on a miss."""
+        self.miss: Miss | None = None
+        self.auto = False
+        """Whether the answer was generated."""
+        self.code: Code | None = None
+        self.message = ""
+        self.trailers: Metadata = ()
+        self.cancelled = False
+        self.size = _OVERHEAD
+        """Bytes that this call takes, roughly."""
+        self.epoch = epoch
+        """Which filling of the journal the call belongs to; :meth:`Journal.clear` begins the next."""
+
+    def add_frame(self, direction: Literal["request", "response"], data: bytes, time: float) -> None:
+        """Note a message; past the bounds it is only counted."""
+        if len(self.frames) >= 2 * FRAMES_KEPT or self.size + len(data) > FRAME_BYTES_KEPT + _OVERHEAD:
+            self.frames_dropped += 1
+            return
+        self.size += len(data)
+        self.frames.append(Frame(direction, data, time))
+
+    @property
+    def name(self) -> str:
+        """The method as stubs write it: ``user.UserService/GetUser``."""
+        return self.path.removeprefix("/")
+
+    @property
+    def requests(self) -> list[Message]:
+        """The request messages kept, decoded; undecodable ones are left out."""
+        return self._decoded("request")
+
+    @property
+    def responses(self) -> list[Message]:
+        """The response messages kept, decoded; undecodable ones are left out."""
+        return self._decoded("response")
+
+    def _decoded(self, direction: str) -> list[Message]:
+        if self.method is None:
+            return []
+        type_ = self.method.request_class if direction == "request" else self.method.response_class
+        messages = []
+        for frame in self.frames:
+            if frame.direction == direction:
+                try:
+                    messages.append(decode(type_, frame.data))
+                except DecodeError:
+                    continue
+        return messages
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something other than a call that readers of the journal should know, such as a reload that failed."""
+
+    time: float
+    """Seconds since the epoch."""
+    level: Literal["info", "warning", "error"]
+    text: str
+
+
+class Journal:
+    """The last calls, oldest first. ``calls`` and ``bytes`` bound it; the oldest are dropped first."""
+
+    def __init__(self, calls: int = 10_000, bytes: int = 64 << 20) -> None:  # noqa: A002
+        self._max_calls = calls
+        self._max_bytes = bytes
+        self._calls: deque[Call] = deque()
+        self._notes: deque[Note] = deque(maxlen=100)
+        self._bytes = 0
+        self._next_id = 1
+        self._epoch = 0
+        self._listeners: list[Callable[[Call], None]] = []
+        self.dropped = 0
+        """How many calls were dropped to keep within the bounds."""
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(tuple(self._calls))
+
+    @property
+    def size(self) -> int:
+        """Bytes that the calls in the journal take, roughly."""
+        return self._bytes
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        return tuple(self._notes)
+
+    def open(
+        self, path: str, method: Method | None, metadata: Metadata, deadline: float | None, peer: str, started: float
+    ) -> Call:
+        """Begin a call. It enters the journal when it is closed."""
+        call = Call(self._next_id, path, method, metadata, deadline, peer, started, self._epoch)
+        self._next_id += 1
+        return call
+
+    def close(self, call: Call) -> None:
+        """End a call: keep it, drop the oldest past the bounds, tell the listeners.
+
+        A call that began before :meth:`clear` is not kept: it belongs to what was cleared.
+        """
+        if call.epoch != self._epoch:
+            return
+        self._calls.append(call)
+        self._bytes += call.size
+        while self._calls and (len(self._calls) > self._max_calls or self._bytes > self._max_bytes):
+            self._bytes -= self._calls.popleft().size
+            self.dropped += 1
+        for listener in self._listeners:
+            listener(call)
+
+    def note(self, note: Note) -> None:
+        """Keep a note; the last hundred are kept."""
+        self._notes.append(note)
+
+    def clear(self) -> None:
+        """Forget all calls and notes, and those calls that are under way, too."""
+        self._calls.clear()
+        self._notes.clear()
+        self._bytes = 0
+        self.dropped = 0
+        self._epoch += 1
+
+    def subscribe(self, listener: Callable[[Call], None]) -> Callable[[], None]:
+        """Call *listener* with each call as it ends. Gives a function that ends the subscription."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)

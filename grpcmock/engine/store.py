@@ -1,0 +1,235 @@
+"""The store: the stubs that can answer now, how often each has, and the states of the scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from grpcmock.matching.index import Index
+
+if TYPE_CHECKING:
+    from grpcmock.matching.conditions import Conditions, Stage
+    from grpcmock.matching.facts import Facts
+    from grpcmock.replies.plan import Plan
+    from grpcmock.schema import Method
+    from grpcmock.stubs.model import Stub
+
+STARTED = "started"
+"""The state in which every scenario begins."""
+
+_WHOLE_STREAM = frozenset({"extra_messages", "reset", "truncate"})
+"""Faults that a handler of a single response cannot make."""
+
+
+class Layer(IntEnum):
+    """Where a stub comes from; the lower wins."""
+
+    TEST = 0
+    RUNTIME = 1
+    FILE = 2
+
+
+class CompiledStub:
+    """A stub, compiled: its conditions, a plan for each of its answers, and how often it was chosen."""
+
+    __slots__ = ("conditions", "count", "layer", "method", "plans", "rank", "stub")
+
+    def __init__(
+        self, stub: Stub, method: Method, conditions: Conditions, plans: tuple[Plan, ...], layer: Layer, order: int
+    ) -> None:
+        self.stub = stub
+        self.method = method
+        self.conditions = conditions
+        self.plans = plans
+        self.layer = layer
+        self.rank = (layer.value, -stub.priority, -conditions.count, order)
+        """The order of precedence: the lower wins."""
+        self.count = 0
+        """How often this stub was chosen."""
+
+    @property
+    def name(self) -> str:
+        return self.stub.name
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the stub steps aside for the next in precedence."""
+        stub, count = self.stub, self.count
+        if stub.times is not None and count >= stub.times:
+            return True
+        return stub.then == "miss" and count >= len(self.plans)
+
+    @property
+    def next_plan(self) -> Plan:
+        """The plan of the answer that is due."""
+        plans, count = self.plans, self.count
+        if count < len(plans):
+            return plans[count]
+        return plans[count % len(plans)] if self.stub.then == "cycle" else plans[-1]
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the choice rests on the message alone, and the answer is always the same constant message."""
+        stub, plans = self.stub, self.plans
+        return (
+            len(plans) == 1
+            and plans[0].constant is not None
+            and stub.times is None
+            and stub.then != "miss"
+            and not stub.state
+            and stub.metadata is None
+            and stub.deadline is None
+            and stub.when is None
+        )
+
+    def __str__(self) -> str:
+        return str(self.stub)
+
+
+def can_answer(entry: CompiledStub) -> bool:
+    """Whether a stub is not exhausted."""
+    return not entry.exhausted
+
+
+def always(_: CompiledStub) -> bool:
+    return True
+
+
+class MethodTable:
+    """The stubs of one method, in an index."""
+
+    __slots__ = ("_later", "_unsteady", "_whole_stream", "index", "method", "stages")
+
+    def __init__(self, method: Method) -> None:
+        self.method = method
+        self.index: Index[CompiledStub] = Index()
+        self.stages = [0, 0, 0]
+        """How many stubs need the opening of a call, its first message, all of its messages."""
+        self._unsteady = 0
+        self._whole_stream = 0
+        self._later: dict[Stage, list[CompiledStub]] = {}
+
+    def add(self, entry: CompiledStub) -> None:
+        self.index.add(entry)
+        self._count(entry, 1)
+
+    def remove(self, entry: CompiledStub) -> None:
+        self.index.remove(entry)
+        self._count(entry, -1)
+
+    def _count(self, entry: CompiledStub, by: int) -> None:
+        self.stages[entry.conditions.stage] += by
+        self._unsteady += 0 if entry.is_steady else by
+        if any(plan.fault and plan.fault.kind in _WHOLE_STREAM for plan in entry.plans):
+            self._whole_stream += by
+        self._later.clear()
+
+    def __len__(self) -> int:
+        return sum(self.stages)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether every answer of this method is a constant that follows from the message alone."""
+        return not self._unsteady
+
+    @property
+    def needs_whole_stream(self) -> bool:
+        """Whether some answer of this method can't be given by a handler of a single response."""
+        return self._whole_stream > 0
+
+    def first(self, facts: Facts, stage: Stage) -> CompiledStub | None:
+        """Choose the winner among the stubs that need no more than is known at *stage*."""
+        return self.index.first(facts, always if not self._unsteady else can_answer, stage)
+
+    def may_yet_win(self, facts: Facts, stage: Stage, winner: CompiledStub | None) -> bool:
+        """Whether a stub that needs more than is known at *stage* could still hold, and come before *winner*."""
+        if not any(self.stages[stage + 1 :]):
+            return False
+        later = self._later.get(stage)
+        if later is None:
+            later = [entry for entry in self.index if entry.conditions.stage > stage]
+            self._later[stage] = later
+        for entry in later:
+            if winner is not None and winner.rank < entry.rank:
+                return False
+            if not entry.exhausted and entry.conditions.open_holds(facts):
+                return True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What :meth:`Store.restore` goes back to: the stubs, their counts, the states."""
+
+    entries: tuple[tuple[CompiledStub, int], ...]
+    states: Mapping[str, str]
+
+
+class States(dict[str, str]):
+    """The states of the scenarios by name; one that was never set is in ``started``."""
+
+    def __missing__(self, scenario: str) -> str:
+        return STARTED
+
+    def copy(self) -> States:
+        return States(self)
+
+    def get(self, scenario: str, default: str | None = None) -> str:  # type: ignore[override]
+        return super().get(scenario, STARTED if default is None else default)
+
+
+class Store:
+    """The stubs by method and layer. Touched by the loop of one server only."""
+
+    def __init__(self, methods: Iterable[Method]) -> None:
+        self.tables: dict[str, MethodTable] = {method.path: MethodTable(method) for method in methods}
+        """A table for every method, by its HTTP/2 path."""
+        self.states = States()
+
+    def __iter__(self) -> Iterator[CompiledStub]:
+        """All stubs: by method, each in its order of precedence."""
+        for table in self.tables.values():
+            yield from table.index
+
+    def __len__(self) -> int:
+        return sum(map(len, self.tables.values()))
+
+    def add(self, entries: Iterable[CompiledStub]) -> None:
+        for entry in entries:
+            self.tables[entry.method.path].add(entry)
+
+    def remove(self, unwanted: Callable[[CompiledStub], bool]) -> list[CompiledStub]:
+        """Take out the stubs for which *unwanted* holds, and give them."""
+        removed = [entry for entry in self if unwanted(entry)]
+        for entry in removed:
+            self.tables[entry.method.path].remove(entry)
+        return removed
+
+    def take(self, entry: CompiledStub) -> Plan:
+        """Choose a stub: count it, give the plan that is due, and enter the states that it sets."""
+        plan = entry.next_plan
+        entry.count += 1
+        if plan.set:
+            self.states.update(plan.set)
+        return plan
+
+    def reset_counts(self) -> None:
+        """Forget how often each stub was chosen: exhausted ones answer again, sequences begin anew."""
+        for entry in self:
+            entry.count = 0
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(tuple((entry, entry.count) for entry in self), dict(self.states))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to *snapshot*: stubs added since are gone, removed ones are back, counts and states are as then."""
+        kept = {id(entry) for entry, _ in snapshot.entries}
+        present = {id(entry) for entry in self}
+        self.remove(lambda entry: id(entry) not in kept)
+        self.add(entry for entry, _ in snapshot.entries if id(entry) not in present)
+        for entry, count in snapshot.entries:
+            entry.count = count
+        self.states.clear()
+        self.states.update(snapshot.states)
