@@ -1,0 +1,1 @@
+"""How does it reach the wire?"""

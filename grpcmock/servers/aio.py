@@ -1,0 +1,192 @@
+"""The gRPC server on ``grpc.aio``: one generic handler over raw bytes that carries out the engine's steps."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import grpc
+import grpc.aio
+
+from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Open, Receive, Reset, Send, Truncate, Wait
+from grpcmock.schema import Kind
+from grpcmock.servers.addresses import Address, bind, server_options
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.engine.engine import Engine
+    from grpcmock.engine.exchange import Exchange
+    from grpcmock.engine.steps import Event, Metadata
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+_EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the type stubs lack it
+_Read = Callable[[], Awaitable["Event"]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """How a server listens."""
+
+    max_message_size: int = 4 << 20
+    """Bytes of the largest request taken and the largest response sent; -1 for no limit."""
+
+    compression: grpc.Compression = grpc.Compression.NoCompression
+    """How responses are compressed, where the client takes it."""
+
+    interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]] = ()
+    grpc_options: Sequence[tuple[str, Any]] = field(default_factory=tuple)
+    """More channel arguments of gRPC core, for those who know them."""
+
+    def arguments(self) -> list[tuple[str, Any]]:
+        """Give the channel arguments of gRPC core."""
+        return [
+            ("grpc.max_receive_message_length", self.max_message_size),
+            ("grpc.max_send_message_length", self.max_message_size),
+            *server_options(),
+            *self.grpc_options,
+        ]
+
+
+class EngineHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at run time
+    """Hands every call to the engine, whatever its method."""
+
+    def __init__(self, engine: Engine, services: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
+        self._engine = engine
+        self._services = services
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+        # The metadata are at hand here; asking the context for them later costs more than the whole choice of a stub.
+        path, metadata = details.method, details.invocation_metadata
+        table = self._engine.store.tables.get(path)
+        if path in self._services and not table:
+            return self._services[path]
+        if table is not None and table.method.kind is Kind.UNARY and not table.needs_whole_stream:
+            return grpc.unary_unary_rpc_method_handler(partial(self._answer_unary, path, metadata))
+        return grpc.stream_stream_rpc_method_handler(partial(self._answer_stream, path, metadata))
+
+    async def _answer_unary(self, path: str, metadata: Metadata, request: bytes, context: Context) -> bytes:
+        opened = Open(path, metadata, context.time_remaining(), context.peer())
+        constant = self._engine.answer_steadily(opened, request)
+        if constant is not None:
+            return constant
+        events = iter((Message(request), HALF_CLOSE))
+        reply = b""
+
+        async def read() -> Event:
+            return next(events)
+
+        async def write(data: bytes) -> None:
+            nonlocal reply
+            reply = data
+
+        finish = await _carry_out(self._engine.open(opened), context, read, write)
+        if finish.code is not Code.OK:
+            # What a unary handler returns is sent even with an error; only after an abort there is no message.
+            await context.abort(_CODES[finish.code], finish.message)
+        return reply
+
+    async def _answer_stream(self, path: str, metadata: Metadata, _: object, context: Context) -> None:
+        opened = Open(path, metadata, context.time_remaining(), context.peer())
+
+        async def read() -> Event:
+            data = await context.read()
+            if data is not _EOF:
+                return Message(cast("bytes", data))
+            # A cancelled call reads as ended, too, just before its task is cancelled: let that come first.
+            await asyncio.sleep(0)
+            return HALF_CLOSE
+
+        await _carry_out(self._engine.open(opened), context, read, context.write)
+
+
+async def _carry_out(
+    exchange: Exchange, context: Context, read: _Read, write: Callable[[bytes], Awaitable[None]]
+) -> Finish:
+    """Do what the exchange says, until its last step; give that."""
+    try:
+        step = exchange.resume()
+        while True:
+            event: Event | None = None
+            match step:
+                case Send():
+                    await write(step.data)
+                case Receive():
+                    event = await read()
+                case Wait():
+                    await _pause(step.seconds)
+                case Headers():
+                    await context.send_initial_metadata(step.metadata)
+                case Finish():
+                    if step.trailers:
+                        context.set_trailing_metadata(step.trailers)
+                    if step.code is not Code.OK:
+                        context.set_code(_CODES[step.code])
+                        context.set_details(step.message)
+                    return step
+                case Reset() | Truncate():
+                    raise NotImplementedError(step)
+            step = exchange.resume(event)
+    finally:
+        # On the normal way out the exchange has ended already, and this does nothing.
+        exchange.cancel()
+
+
+async def _pause(seconds: float) -> None:
+    if seconds == math.inf:
+        await asyncio.get_running_loop().create_future()
+    else:
+        await asyncio.sleep(seconds)
+
+
+_CODES = {Code(code.value[0]): code for code in grpc.StatusCode}
+
+
+class Server:
+    """A gRPC server that answers from an engine. Made, started and stopped within one event loop.
+
+    *services* holds the handlers of what the server offers besides (reflection, health, admin), by path. A stub for one
+    of their methods goes before them.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        options: ServerOptions | None = None,
+        *,
+        services: Mapping[str, grpc.RpcMethodHandler[Any, Any]] | None = None,
+    ) -> None:
+        self.engine = engine
+        options = options or ServerOptions()
+        self._server = grpc.aio.server(
+            handlers=[EngineHandler(engine, services or {})],
+            interceptors=list(options.interceptors),
+            options=options.arguments(),
+            compression=options.compression,
+        )
+        self.addresses: list[Address] = []
+        """Where the server listens, with the ports that were taken."""
+
+    def listen(self, address: Address, credentials: grpc.ServerCredentials | None = None) -> Address:
+        """Listen on *address* too, and give it with the port that was taken.
+
+        Raises :class:`ConfigError` if the address can't be had.
+        """
+        bound = bind(self._server, address, credentials)
+        self.addresses.append(bound)
+        return bound
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        await self._server.start()
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Take no new calls, give those under way *grace* seconds to end, then cancel what is left."""
+        await self._server.stop(grace)
+
+    async def wait(self) -> None:
+        """Return when the server has stopped."""
+        await self._server.wait_for_termination()

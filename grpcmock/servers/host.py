@@ -1,0 +1,169 @@
+"""A whole mock server: its files, the engine, the services beside it, and the reload that ties them together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.engine.engine import Engine, Options, Prepared
+from grpcmock.engine.journal import Journal
+from grpcmock.errors import GrpcmockError, Problems
+from grpcmock.schema import Registry, sources
+from grpcmock.servers.aio import Server, ServerOptions
+from grpcmock.servers.health import Health
+from grpcmock.servers.reflection import Reflection, registry_of
+from grpcmock.servers.reload import Reloader
+from grpcmock.stubs import loader
+
+if TYPE_CHECKING:
+    import grpc
+
+    from grpcmock.servers.addresses import Address
+    from grpcmock.servers.admin import Admin
+    from grpcmock.stubs.model import Stub
+
+Log = Callable[[str, str], None]
+"""Takes a level (``info``, ``warning``, ``error``) and a text."""
+
+
+def _ignore(*_: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What a mock server is made of."""
+
+    protos: Sequence[Path] = (Path("protos"),)
+    """``.proto`` files, directories, descriptor sets."""
+
+    stubs: Sequence[Path] = ()
+    """Stub files and directories."""
+
+    imports: Sequence[Path] = ()
+    """Directories in which imports are looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostOptions:
+    """How a mock server runs."""
+
+    engine: Options = field(default_factory=Options)
+    server: ServerOptions = field(default_factory=ServerOptions)
+    journal_calls: int = 10_000
+    journal_bytes: int = 64 << 20
+    reflection: bool = True
+    watch: bool = False
+    """Pick up changes of the files."""
+
+    admin: bool = False
+    admin_token: str | None = None
+
+
+class Host:
+    """A mock server, made from files. Made, started and stopped within one event loop."""
+
+    def __init__(
+        self,
+        files: Files,
+        options: HostOptions | None = None,
+        *,
+        log: Log = _ignore,
+        progress: Callable[[int], None] = _ignore,
+    ) -> None:
+        """Load the files. Raises :class:`SchemaError` or :class:`StubError` with everything that is wrong."""
+        self.files = files
+        self.options = options = options or HostOptions()
+        self._log = log
+        self._reloader = (
+            Reloader(self._watched, self._prepare, self._apply, self._reload_failed) if options.watch else None
+        )
+        self._watching: asyncio.Task[None] | None = None
+        self._admin: Admin | None = None
+        problems = Problems()
+        registry, stubs = self._read(problems)
+        self.engine = Engine(
+            registry,
+            stubs,
+            options=options.engine,
+            journal=Journal(options.journal_calls, options.journal_bytes),
+            problems=problems,
+            progress=progress,
+        )
+        self.health = Health(lambda: self.engine.registry.services)
+        self.server = Server(self.engine, options.server, services=self._services())
+
+    def _read(self, problems: Problems) -> tuple[Registry, list[Stub]]:
+        return sources.load(self.files.protos, imports=self.files.imports), loader.load(self.files.stubs, problems)
+
+    def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+        own = [registry_of(Health.DESCRIPTOR)]
+        services = dict(self.health.handlers())
+        if self.options.admin:
+            # Compiled only when asked for.
+            from grpcmock.servers.admin import Admin
+
+            self._admin = Admin(self.engine, self.health, token=self.options.admin_token)
+            services.update(self._admin.handlers())
+            own.append(self._admin.registry)
+        if self.options.reflection:
+            services.update(Reflection(lambda: self.engine.registry, own).handlers())
+        return services
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where the server listens, with the ports that were taken."""
+        return self.server.addresses
+
+    def listen(self, address: Address, credentials: grpc.ServerCredentials | None = None) -> Address:
+        """Listen on *address* too; see :meth:`Server.listen`."""
+        return self.server.listen(address, credentials)
+
+    async def start(self) -> None:
+        """Begin to answer, and to watch the files."""
+        await self.server.start()
+        if self._reloader is not None:
+            self._watching = asyncio.create_task(self._reloader.run())
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Report NOT_SERVING, take no new calls, give those under way *grace* seconds, then cancel what is left."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+            self._watching = None
+        self.health.drain()
+        if self._admin is not None:
+            self._admin.drain()
+        await self.server.stop(grace)
+
+    # Reload ---------------------------------------------------------------------------------------
+
+    def _watched(self) -> list[Path]:
+        return [
+            *sources.watched(self.files.protos, imports=self.files.imports),
+            *loader.watched(self.files.stubs),
+        ]
+
+    def _prepare(self) -> Prepared:
+        problems = Problems()
+        registry, stubs = self._read(problems)
+        return self.engine.prepare(registry, stubs, problems=problems)
+
+    def _apply(self, prepared: Prepared) -> None:
+        self.engine.install(prepared)
+        self.health.reload_succeeded()
+        text = f"Reloaded: {len(self.engine.store)} stubs."
+        self.engine.note("info", text)
+        self._log("info", text)
+        for warning in self.engine.warnings:
+            self._log("warning", str(warning))
+
+    def _reload_failed(self, error: GrpcmockError) -> None:
+        self.health.reload_failed(str(error))
+        text = f"The change was not taken, the last good set goes on answering:\n{error}"
+        self.engine.note("error", text)
+        self._log("error", text)

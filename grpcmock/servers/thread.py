@@ -1,0 +1,61 @@
+"""An event loop in a thread of its own, so that synchronous and asynchronous code can use one server."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """Runs coroutines and functions in one background event loop, for callers in any thread or loop."""
+
+    def __init__(self, name: str = "grpcmock") -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start a coroutine in the loop, and give its future at once."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def run(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
+        """Run a coroutine in the loop and wait for its result; ``TimeoutError`` after *timeout* seconds."""
+        return self.submit(coroutine).result(timeout)
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Call a function in the loop's thread and wait for its result; from that thread itself, at once."""
+        if threading.current_thread() is self._thread:
+            return function()
+
+        async def called() -> T:
+            return function()
+
+        return self.run(called())
+
+    def close(self) -> None:
+        """Cancel what still runs, stop the loop, and wait for the thread to end. Harmless when closed already."""
+        if not self._thread.is_alive():
+            return
+        self.run(_cancel_all())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+
+async def _cancel_all() -> None:
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
