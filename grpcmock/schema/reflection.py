@@ -25,6 +25,7 @@ TIMEOUT = 10.0
 
 _AT_ONCE = 32  # questions sent before their answers are read
 _MOST_FILES = 20_000
+_MADE_UP = grpc.StatusCode.INTERNAL, "Internal error from Core"
 _NO_REFLECTION = "The server has no reflection service. Give its .proto files or a descriptor set instead."
 
 
@@ -47,9 +48,10 @@ async def fetch(
         conversation = _Conversation(channel, version, remaining, metadata)
         try:
             return await _Fetch(conversation).run(services)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
-                raise _explained(error, timeout) from None
+        except grpc.aio.AioRpcError:
+            code, details = await conversation.status()
+            if code is not grpc.StatusCode.UNIMPLEMENTED:
+                raise _explained(code, details, timeout) from None
         finally:
             conversation.cancel()
     raise TargetError(_NO_REFLECTION)
@@ -78,6 +80,8 @@ class _Conversation:
             response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
         )
         self._call: Any = method(timeout=seconds, metadata=tuple(metadata))
+        self._ended: tuple[grpc.StatusCode, str] | None = None
+        self._call.add_done_callback(self._on_done)
 
     async def ask(self, **question: str) -> Any:
         """Ask one thing. Raises :class:`_Refused`."""
@@ -110,8 +114,36 @@ class _Conversation:
             return _Refused(answer.error_response.error_message)
         return answer
 
+    def _on_done(self, call: Any) -> None:
+        status = _at_once(call.code()), _at_once(call.details()) or ""
+        if self._ended is None and status != _MADE_UP:
+            self._ended = status
+
+    async def status(self) -> tuple[grpc.StatusCode, str]:
+        """Give the status of a call that has failed.
+
+        Where a write fails because the server has ended the call, grpc.aio makes a status up, either before it has read
+        the server's own or in its place (grpc/grpc#36066).
+        """
+        for _ in range(100):
+            if self._ended is not None:
+                return self._ended
+            await asyncio.sleep(0.01)
+            self._on_done(self._call)
+        return _MADE_UP
+
     def cancel(self) -> None:
         self._call.cancel()
+
+
+def _at_once(coroutine: Any) -> Any:
+    """Give what a coroutine gives that has nothing to wait for."""
+    try:
+        coroutine.send(None)
+    except StopIteration as result:
+        return result.value
+    coroutine.close()
+    return None
 
 
 class _Fetch:
@@ -207,8 +239,7 @@ def _forget(file: FileDescriptorProto, missing: Sequence[str]) -> None:
     file.ClearField("weak_dependency")
 
 
-def _explained(error: grpc.aio.AioRpcError, seconds: float) -> TargetError:
-    code, details = error.code(), error.details() or ""
+def _explained(code: grpc.StatusCode, details: str, seconds: float) -> TargetError:
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return TargetError(f"The server's reflection service didn't answer within {seconds:g} s.")
     if code is grpc.StatusCode.UNAVAILABLE:

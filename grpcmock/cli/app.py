@@ -1,0 +1,98 @@
+"""The command ``grpcmock``: its subcommands, each imported only when it is used."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+import grpcmock
+from grpcmock.cli import failures, settings
+from grpcmock.errors import did_you_mean
+
+NAME = "grpcmock"
+
+COMPLETE = "_GRPCMOCK_COMPLETE"
+"""The environment variable by which a shell asks for completions."""
+
+COMMANDS: Mapping[str, str] = {
+    "serve": "Serve the methods of protos from stubs.",
+    "check": "Check stubs against their protos, and point out what can't be meant.",
+    "call": "Call any method of a server, with JSON in and out.",
+    "list": "List the services and methods of a server or of protos.",
+    "describe": "Show services, methods, messages and enums as proto source.",
+    "init": "Write an example stub for each method of protos.",
+    "schema": "Write a JSON Schema for stubs, so that an editor completes them.",
+    "journal": "Show what a running server was asked, and what it answered.",
+    "completion": "Print the completion script of a shell.",
+}
+"""The commands, in the order of the help, with their first lines: the help is shown without importing any of them.
+
+The command ``x`` is the attribute ``command`` of the module ``grpcmock.cli.x``.
+"""
+
+
+class _Group(click.Group):
+    """The subcommands: imported when used, with configuration files and environment variables behind each option."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        if name not in self.commands:
+            command: click.Command = import_module(f"grpcmock.cli.{name}").command
+            settings.attach(name, command, self)
+            self.commands[name] = command
+        return self.commands[name]
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> Any:
+        """Run, and exit. Not click's own way, where a broken pipe, Ctrl-C and our own errors would end differently."""
+        name = prog_name or NAME
+        if COMPLETE in os.environ:
+            return super().main(args, name, complete_var=COMPLETE)
+
+        def run() -> int:
+            with self.make_context(name, list(sys.argv[1:] if args is None else args), **extra) as context:
+                self.invoke(context)
+            return 0
+
+        sys.exit(failures.guard(run))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not ctx.resilient_parsing and name not in COMMANDS and not name.startswith("-"):
+            hint = did_you_mean(name, COMMANDS, known="The commands")
+            raise click.UsageError(f"There is no command {name!r}. {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every option can also be set in grpcmock.toml, in [tool.grpcmock] of pyproject.toml, and by an environment "
+    "variable: `grpcmock serve --seed 7` is GRPCMOCK_SERVE_SEED=7, or GRPCMOCK_SEED=7 for every command.",
+)
+@click.version_option(grpcmock.__version__, prog_name="grpcmock", message="%(prog)s %(version)s")
+@settings.config_option
+def cli() -> None:
+    """Contract testing and mock servers for gRPC."""
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line, and exit: 0 fine, 1 problems found, 2 wrong usage."""
+    cli.main(args, NAME)
+    raise AssertionError("main() exits")

@@ -1,0 +1,192 @@
+"""``grpcmock call``: call any method of a server, with JSON in and out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grpcmock.cli import failures
+from grpcmock.cli.target_options import SECONDS, Connection, proto_options, registry_of, target_options
+
+if TYPE_CHECKING:
+    import grpc.aio
+
+    from grpcmock.client.call import Call, Status
+    from grpcmock.client.details import Detail
+    from grpcmock.client.target import Metadata, Target
+    from grpcmock.schema import Method, Registry
+
+
+@click.command()
+@click.argument("target")
+@click.argument("method")
+@click.option(
+    "-d",
+    "--data",
+    metavar="JSON|@FILE|-",
+    help="The request; for a stream a JSON array, or values one after another. - is stdin.  "
+    "[default: an empty message; stdin where the client streams]",
+)
+@click.option("--deadline", type=SECONDS, metavar="TIME", help="How long the call may take: 500ms, 2s.")
+@click.option("--compact/--pretty", default=None, help="One line a message, or several.  [default: as stdout is]")
+@click.option("--emit-defaults", is_flag=True, help="Print fields that are at their default, too.")
+@click.option("-v", "--verbose", is_flag=True, help="Print metadata, trailers and timing on stderr.")
+@proto_options
+@target_options
+def command(
+    target: str,
+    method: str,
+    data: str | None,
+    deadline: float | None,
+    compact: bool | None,
+    emit_defaults: bool,
+    verbose: bool,
+    protos: tuple[Path, ...],
+    imports: tuple[Path, ...],
+    connection: Connection,
+) -> None:
+    """Call any method of a server, with JSON in and out.
+
+    TARGET is HOST:PORT, unix:PATH, or a URL. METHOD is package.Service/Method; what is clear without may be left out.
+
+    Where the client streams, messages are read from stdin and sent as they come, one a line, and each response is
+    printed as it comes. The exit code is 0 for OK, 1 for any other status, 2 if there was no call.
+
+    \b
+    Examples:
+      grpcmock call 127.0.0.1:50051 user.UserService/GetUser -d '{"id": 1}'
+      grpcmock call 127.0.0.1:50051 LookupUsers -H 'authorization: Bearer ${TOKEN}'
+    """
+    import asyncio
+
+    talk = _Talk(connection.target(target), connection, compact, emit_defaults, verbose)
+    if not asyncio.run(talk.run(method, data, deadline, protos, imports)):
+        raise click.exceptions.Exit(failures.PROBLEMS)
+
+
+class _Talk:
+    """One call, and what is printed of it."""
+
+    def __init__(
+        self, target: Target, connection: Connection, compact: bool | None, defaults: bool, verbose: bool
+    ) -> None:
+        self._target = target
+        self._connection = connection
+        self._compact = compact
+        self._defaults = defaults
+        self._verbose = verbose
+        self._undecodable = False
+
+    async def run(
+        self, name: str, data: str | None, deadline: float | None, protos: tuple[Path, ...], imports: tuple[Path, ...]
+    ) -> bool:
+        """Make the call; say whether all was well."""
+        from grpcmock.cli.call_input import Requests
+
+        if protos:  # what is wrong with them, or with the request, is said whether the server runs or not
+            from grpcmock.schema import sources
+
+            registry = sources.load(protos, imports=imports)
+            method = find_method(registry, name)
+            requests = Requests(data, method, registry)
+            async with self._connection.connect(self._target) as channel:
+                return await self._converse(channel, method, registry, requests, deadline)
+        async with self._connection.connect(self._target) as channel:
+            registry = await registry_of(self._target, channel, protos, imports, _service_of(name))
+            method = find_method(registry, name)
+            requests = Requests(data, method, registry)
+            return await self._converse(channel, method, registry, requests, deadline)
+
+    async def _converse(
+        self, channel: grpc.aio.Channel, method: Method, registry: Registry, requests: object, deadline: float | None
+    ) -> bool:
+        from grpcmock.cli.json_output import print_json, tree_of
+        from grpcmock.client.call import Call
+        from grpcmock.client.conversation import converse
+        from grpcmock.schema.codec import DecodeError, decode
+
+        def show(data: bytes) -> None:
+            try:
+                message = decode(method.response_class, data)
+            except DecodeError as error:
+                self._undecodable = True
+                _complain(f"The response can't be decoded: {error}")
+                return
+            print_json(tree_of(message, defaults=self._defaults), compact=self._compact)
+
+        self._say(f"> {method} ({method.kind.value}) at {self._target}")
+        self._say_metadata(">", self._target.metadata)
+        call = Call(channel, method.path, metadata=self._target.metadata, deadline=deadline)
+        status = await converse(call, requests.__aiter__(), show)  # type: ignore[attr-defined]
+        return await self._conclude(call, status, method, registry)
+
+    async def _conclude(self, call: Call, status: Status, method: Method, registry: Registry) -> bool:
+        from grpcmock.cli.json_output import harmless
+        from grpcmock.client.call import breach
+        from grpcmock.client.details import decode_details
+        from grpcmock.status import DETAILS_KEY, Code
+
+        self._say_metadata("<", await call.headers())
+        self._say_metadata("< trailer", tuple(pair for pair in status.trailers if pair[0] != DETAILS_KEY))
+        sent, received = (f"{n} message{'' if n == 1 else 's'}" for n in (call.sent, call.received))
+        self._say(f"* {status.code.name} in {call.seconds * 1000:.1f} ms, {sent} sent, {received} received")
+        if broken := breach(method.kind, status, call.received):
+            _complain(broken)
+        if status.code is Code.OK:
+            return not broken and not self._undecodable
+        name = click.style(status.code.name, fg="red", bold=True)
+        click.echo(f"{name} ({status.code.value}): {harmless(status.message) or '(no message)'}", err=True)
+        rich = decode_details(status.trailers, registry)
+        for detail in rich.details if rich else ():
+            click.echo(_detail_line(detail), err=True)
+        return False
+
+    def _say(self, text: str) -> None:
+        if self._verbose:
+            click.echo(click.style(text, dim=True), err=True)
+
+    def _say_metadata(self, prefix: str, metadata: Metadata) -> None:
+        from grpcmock.cli.json_output import metadata_line
+
+        for key, value in metadata:
+            self._say(f"{prefix} {metadata_line(key, value)}")
+
+
+def find_method(registry: Registry, name: str) -> Method:
+    """Find a method as :meth:`Registry.method` does, or by its bare name if one alone has it."""
+    from grpcmock.errors import UnknownMethodError
+
+    if "." not in name and "/" not in name.removeprefix("/"):
+        fitting = [method for method in registry.methods.values() if method.name == name]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            names = ", ".join(sorted(map(str, fitting)))
+            raise UnknownMethodError(f"{name!r} fits more than one method: {names}. Write the service, too.")
+        by_name = {method.name: str(method) for method in registry.methods.values()}
+        from grpcmock.errors import nearest
+
+        if found := nearest(name, by_name):
+            raise UnknownMethodError(f"There is no method {name!r}. Did you mean {by_name[found]!r}?")
+    return registry.method(name)
+
+
+def _service_of(name: str) -> list[str] | None:
+    """Give the service that a method's full name names, so that reflection need not give all; None if it is short."""
+    written = name.removeprefix("/")
+    service = written.rpartition("/" if "/" in written else ".")[0]
+    return [service] if "." in service else None
+
+
+def _detail_line(detail: Detail) -> str:
+    from grpcmock.cli.json_output import dumps, harmless
+
+    tree = detail.tree()
+    tree.pop("@type", None)
+    return harmless(f"  {detail.type_name}: {dumps(tree, compact=True)}")
+
+
+def _complain(text: str) -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True)

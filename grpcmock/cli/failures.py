@@ -1,0 +1,118 @@
+"""What goes wrong in a command: one clear message on stderr, and the exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+
+import click
+
+from grpcmock.errors import CompileError, GrpcmockError, RenderError, StubError, did_you_mean, in_order
+
+PROBLEMS = 1
+"""Exit code: the command did its work, and found problems."""
+
+USAGE = 2
+"""Exit code: wrong usage, a wrong configuration, or a server out of reach."""
+
+_INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+
+TRACEBACK = "GRPCMOCK_TRACEBACK"
+"""The environment variable that asks for tracebacks."""
+
+
+def guard(run: Callable[[], int]) -> int:
+    """Run a command and give its exit code; whatever is raised becomes one message."""
+    try:
+        code = run()
+        sys.stdout.flush()  # what a pipe refuses should be noticed here, not in the interpreter's last breath
+    except Exception as error:  # noqa: BLE001 (the last resort of the whole program)
+        return _failed(error)
+    except KeyboardInterrupt:
+        _quietly(lambda: click.echo(err=True))
+        return _INTERRUPTED
+    return code
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        return _INTERRUPTED
+    if _is_broken_pipe(error):
+        _discard_output()
+        return 0
+    if os.environ.get(TRACEBACK, "0") not in ("", "0"):
+        import traceback
+
+        traceback.print_exception(error)
+    lines, code = _say(error)
+    _quietly(lambda: click.echo("\n".join(lines), err=True))
+    return code
+
+
+def _say(error: Exception) -> tuple[list[str], int]:
+    prefix = click.style("error:", fg="red", bold=True)
+    match error:
+        case click.exceptions.NoArgsIsHelpError():
+            return [error.format_message()], USAGE
+        case click.UsageError():
+            lines = [f"{prefix} {_usage(error)}"]
+            if error.ctx is not None:
+                lines.append(f"See '{error.ctx.command_path} --help'.")
+            return lines, USAGE
+        case click.ClickException():
+            return [f"{prefix} {_sentence(error.format_message())}"], USAGE
+        case StubError() | CompileError():
+            count = len(error.problems)
+            return [
+                *map(str, in_order(error.problems)),
+                f"{prefix} {count} {'problem' if count == 1 else 'problems'}",
+            ], PROBLEMS
+        case GrpcmockError():
+            return [f"{prefix} {error}"], PROBLEMS if isinstance(error, RenderError) else USAGE
+        case OSError() if error.filename is not None:
+            return [f"{prefix} {os.fsdecode(error.filename)}: {error.strerror}."], USAGE
+        case _:
+            return [
+                f"{prefix} grpcmock itself failed: {type(error).__name__}: {error}",
+                f"This is a bug. {TRACEBACK}=1 shows where it is; please report it with that.",
+            ], USAGE
+
+
+def _usage(error: click.UsageError) -> str:
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        options = [
+            name for param in error.ctx.command.get_params(error.ctx) for name in (*param.opts, *param.secondary_opts)
+        ]
+        return f"{error.message} {did_you_mean(error.option_name, options)}".rstrip()
+    return _sentence(error.format_message())
+
+
+def _sentence(text: str) -> str:
+    """Let click's message end like one of ours."""
+    text = text.replace("\n", " ").strip()
+    return text if text.endswith((".", "?", "!", ")")) else f"{text}."
+
+
+def _is_broken_pipe(error: Exception) -> bool:
+    # Windows says EINVAL for a pipe that was closed at its other end.
+    return isinstance(error, BrokenPipeError) or (
+        sys.platform == "win32" and isinstance(error, OSError) and error.errno == errno.EINVAL
+    )
+
+
+def _discard_output() -> None:
+    """Whoever read our output went away: what is still buffered must not be written, or Python complains at its end."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    _quietly(lambda: os.dup2(devnull, sys.stdout.fileno()))
+
+
+def _quietly(act: Callable[[], object]) -> None:
+    try:
+        act()
+    except (OSError, ValueError):  # stderr or stdout is closed
+        return

@@ -1,0 +1,125 @@
+"""Options and types that several commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import click
+
+from grpcmock.errors import ConfigError
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.servers.host import Files
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+DEFAULT_PROTOS = Path("protos")
+DEFAULT_STUBS = Path("stubs")
+
+
+def protos_argument(function: _F) -> _F:
+    """Add the argument ``PROTOS…``."""
+    return click.argument("protos", nargs=-1, type=PATH, metavar="[PROTOS]...")(function)
+
+
+def stubs_option(function: _F) -> _F:
+    """Add ``--stubs``."""
+    return click.option(
+        "--stubs",
+        multiple=True,
+        type=PATH,
+        metavar="PATH",
+        help="A stub file or a directory of them; repeatable.  [default: stubs/]",
+    )(function)
+
+
+def imports_option(function: _F) -> _F:
+    """Add ``-I``."""
+    return click.option(
+        "-I",
+        "--import-path",
+        "imports",
+        multiple=True,
+        type=PATH,
+        metavar="DIRECTORY",
+        help="A directory in which imports of the protos are looked up; repeatable.",
+    )(function)
+
+
+def proto_paths(protos: Sequence[Path]) -> tuple[Path, ...]:
+    """Give the protos to read: those named, else ``protos/``. Raises :class:`ConfigError` if there is neither."""
+    if protos:
+        return tuple(protos)
+    if DEFAULT_PROTOS.exists():
+        return (DEFAULT_PROTOS,)
+    raise ConfigError(
+        "There is no directory protos/ here. Name what to read: .proto files, directories, or descriptor sets (.binpb)."
+    )
+
+
+def files(protos: Sequence[Path], stubs: Sequence[Path], imports: Sequence[Path]) -> Files:
+    """Give the files that a mock server is made of: those named, else ``protos/`` and ``stubs/``."""
+    from grpcmock.servers.host import Files
+
+    if not stubs and DEFAULT_STUBS.exists():
+        stubs = (DEFAULT_STUBS,)
+    return Files(proto_paths(protos), tuple(stubs), tuple(imports))
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes: ``4194304``, ``4MiB``; ``unlimited`` is -1."""
+
+    name = "size"
+
+    _units: ClassVar = {
+        "": 1,
+        "b": 1,
+        "kb": 10**3,
+        "mb": 10**6,
+        "gb": 10**9,
+        "kib": 1 << 10,
+        "mib": 1 << 20,
+        "gib": 1 << 30,
+    }
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        if value in ("unlimited", "-1"):
+            return -1
+        found = re.fullmatch(r"([0-9]+)\s*([a-z]*)", str(value).strip().lower())
+        if not found or found[2] not in self._units:
+            self.fail(f"{value!r} is not a size; write 4194304, 4MiB, 512KB or unlimited.", param, ctx)
+        return int(found[1]) * self._units[found[2]]
+
+
+class StatusCode(click.ParamType[Code]):
+    """A gRPC status code, by name or number; not OK."""
+
+    name = "code"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Code:
+        if isinstance(value, Code):
+            return value
+        try:
+            code = Code.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if code is Code.OK:
+            self.fail("OK is no error; another code is needed.", param, ctx)
+        return code
+
+    def shell_complete(self, _: click.Context, __: click.Parameter, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in Code.__members__ if name.startswith(incomplete.upper())]
+
+
+SIZE = Size()
+STATUS_CODE = StatusCode()

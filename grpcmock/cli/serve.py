@@ -1,0 +1,300 @@
+"""``grpcmock serve``: a mock server at a terminal or under another program."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grpcmock.cli import live
+from grpcmock.cli.options import SIZE, STATUS_CODE, files, imports_option, protos_argument, stubs_option
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.servers.addresses import Address
+    from grpcmock.servers.host import Files, Host, HostOptions
+
+DEFAULT_LISTEN = "127.0.0.1:50051"
+
+
+@click.command(
+    epilog="With port 0 a free one is taken, and told in a line of JSON on stdout and in the ready file. "
+    "Ctrl-C and SIGTERM end the server after the calls under way; a second Ctrl-C ends it at once."
+)
+@protos_argument
+@stubs_option
+@imports_option
+@click.option(
+    "--listen",
+    multiple=True,
+    metavar="HOST:PORT|unix:PATH",
+    help=f"Where to listen; repeatable.  [default: {DEFAULT_LISTEN}]",
+)
+@click.option("--ready-file", type=click.Path(path_type=Path), metavar="FILE", help="Hold the addresses while serving.")
+@click.option("--auto", is_flag=True, help="Answer what no stub answers with generated data.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The seed of all randomness.")
+@click.option(
+    "--unmatched-code",
+    type=STATUS_CODE,
+    default=Code.UNIMPLEMENTED,
+    metavar="NAME",
+    help="The status of a call that no stub answers.  [default: UNIMPLEMENTED]",
+)
+@click.option("--admin", is_flag=True, help="Offer the admin service grpcmock.admin.v1.")
+@click.option("--admin-token", metavar="TOKEN", help="Demand this token of the admin service's callers.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="The certificate chain, in PEM.")
+@click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The private key, in PEM.")
+@click.option(
+    "--tls-client-ca",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Demand client certificates signed by one of these.",
+)
+@click.option(
+    "--interceptor",
+    "interceptors",
+    multiple=True,
+    metavar="MODULE:ATTRIBUTE",
+    help="A grpc.aio.ServerInterceptor; repeatable, the first is the outermost.",
+)
+@click.option(
+    "--max-message-size",
+    type=SIZE,
+    default=4 << 20,
+    metavar="SIZE",
+    help="The largest message taken or sent.  [default: 4MiB]",
+)
+@click.option(
+    "--compression",
+    type=click.Choice(("none", "gzip", "deflate")),
+    default="none",
+    show_default=True,
+    help="Of the responses, where the client takes it.",
+)
+@click.option("--reflection/--no-reflection", default=True, help="Tell clients what the protos say.  [default: yes]")
+@click.option("--watch/--no-watch", default=True, help="Pick up changes of the files.  [default: yes]")
+@click.option(
+    "--journal-size",
+    type=click.IntRange(min=0),
+    default=10_000,
+    show_default=True,
+    help="Calls that the journal keeps.",
+)
+@click.option(
+    "--journal-bytes",
+    type=SIZE,
+    default=64 << 20,
+    metavar="SIZE",
+    help="Bytes that the journal keeps.  [default: 64MiB]",
+)
+@click.option(
+    "--log",
+    type=click.Choice(live.FORMATS),
+    help="Print each call as a line, only the misses, each call as JSON, or none.  "
+    "[default: calls on a terminal, else misses]",
+)
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For calls under way when the server is told to end.",
+)
+def command(
+    protos: tuple[Path, ...],
+    stubs: tuple[Path, ...],
+    imports: tuple[Path, ...],
+    listen: tuple[str, ...],
+    ready_file: Path | None,
+    auto: bool,
+    seed: int,
+    unmatched_code: Code,
+    admin: bool,
+    admin_token: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_client_ca: Path | None,
+    interceptors: tuple[str, ...],
+    max_message_size: int,
+    compression: str,
+    reflection: bool,
+    watch: bool,
+    journal_size: int,
+    journal_bytes: int,
+    log: str | None,
+    grace: float,
+) -> None:
+    """Serve the methods of protos from stubs.
+
+    PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]
+    """
+    import grpc
+
+    from grpcmock.engine.engine import Options
+    from grpcmock.servers.addresses import Address
+    from grpcmock.servers.aio import ServerOptions
+    from grpcmock.servers.credentials import server_credentials
+    from grpcmock.servers.host import HostOptions
+    from grpcmock.servers.interceptors import load
+
+    addresses = [Address.parse(text) for text in listen or (DEFAULT_LISTEN,)]
+    compressions = {
+        "none": grpc.Compression.NoCompression,
+        "gzip": grpc.Compression.Gzip,
+        "deflate": grpc.Compression.Deflate,
+    }
+    options = HostOptions(
+        engine=Options(seed=seed, auto=auto, unmatched_code=unmatched_code),
+        server=ServerOptions(
+            max_message_size=max_message_size,
+            compression=compressions[compression],
+            interceptors=load(interceptors),
+        ),
+        journal_calls=journal_size,
+        journal_bytes=journal_bytes,
+        reflection=reflection,
+        watch=watch,
+        admin=admin or admin_token is not None,
+        admin_token=admin_token,
+    )
+    credentials = server_credentials(tls_cert, tls_key, tls_client_ca)
+    asyncio.run(
+        _serve(
+            files(protos, stubs, imports),
+            options,
+            addresses,
+            credentials,
+            ready_file,
+            log or ("calls" if sys.stdout.isatty() else "misses"),
+            grace,
+        )
+    )
+
+
+async def _serve(
+    made_of: Files,
+    options: HostOptions,
+    addresses: Sequence[Address],
+    credentials: object,
+    ready_file: Path | None,
+    log: str,
+    grace: float,
+) -> None:
+    from grpcmock.servers.host import Host
+
+    # While the files are loaded the loop doesn't run: Ctrl-C has to come as an exception.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with _progress() as progress:
+        host = Host(made_of, options, log=_say, progress=progress)
+    for address in addresses:
+        host.listen(address, credentials)  # type: ignore[arg-type]
+    if log != "none":
+        host.engine.journal.subscribe(live.Printer(log, sys.stdout))
+    ended = asyncio.Event()
+    _on_signals(ended)
+    await host.start()
+    try:
+        # The file first: who reads the line may look for it at once.
+        with _ready(ready_file, host.addresses):
+            free = any(address.scheme == "tcp" and not address.port for address in addresses)
+            _announce(host, machine=free or log == "json")
+            await ended.wait()
+    finally:
+        with suppress(asyncio.CancelledError):
+            await host.stop(grace)
+    _say("info", "Stopped.")
+
+
+def _on_signals(ended: asyncio.Event) -> None:
+    """Let the first SIGINT or SIGTERM end the server gracefully; a second SIGINT then ends it at once."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        ended.set()
+        loop.remove_signal_handler(signal.SIGINT)
+
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, end)
+    except NotImplementedError:  # Windows: KeyboardInterrupt comes instead
+        return
+
+
+@contextmanager
+def _ready(file: Path | None, addresses: Sequence[Address]) -> Iterator[None]:
+    """Hold a file with one address a line while the server answers. It appears whole, and is gone afterwards."""
+    if file is None:
+        yield
+        return
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.write_text("".join(f"{address}\n" for address in addresses))
+    draft.replace(file)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on a terminal, once there is something to show: few stubs load before it would appear."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    bar = None
+
+    def progress(done: int) -> None:
+        nonlocal bar
+        if bar is None:
+            from rich.console import Console
+            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+            columns = SpinnerColumn(), TextColumn("Loading stubs: {task.completed:,.0f}"), TimeElapsedColumn()
+            bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            bar.start()
+            bar.add_task("stubs", total=None)
+        bar.update(bar.task_ids[0], completed=done)
+
+    try:
+        yield progress
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _announce(host: Host, *, machine: bool) -> None:
+    """Tell people what is served, on stderr; and programs where, on stdout."""
+    methods, stubs = len(host.engine.registry.methods), len(host.engine.store)
+    for warning in host.engine.warnings:
+        _say("warning", str(warning))
+    if not stubs and not host.options.engine.auto:
+        _say(
+            "warning",
+            "There are no stubs, so every call is a miss. `grpcmock init` writes some; --auto generates answers.",
+        )
+    answering = f"{stubs:,} stub{'' if stubs == 1 else 's'} for {methods:,} method{'' if methods == 1 else 's'}"
+    where = ", ".join(map(str, host.addresses))
+    _say("info", f"Serving {answering} on {click.style(where, bold=True)}. Ctrl-C ends.")
+    if not all(address.is_local for address in host.addresses):
+        _say("warning", "Other machines can reach this server.")
+    if machine:
+        addresses = list(map(str, host.addresses))
+        click.echo(json.dumps({"event": "listening", "address": addresses[0], "addresses": addresses}))
+
+
+_COLOURS = {"warning": "yellow", "error": "red"}
+
+
+def _say(level: str, text: str) -> None:
+    prefix = click.style(f"{level}: ", fg=_COLOURS[level], bold=True) if level in _COLOURS else ""
+    with suppress(OSError, ValueError):  # nobody listens any more
+        click.echo(f"{prefix}{text}", err=True)

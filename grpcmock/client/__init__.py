@@ -1,0 +1,1 @@
+"""How is any method called with raw bytes?"""
