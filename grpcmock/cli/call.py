@@ -11,6 +11,8 @@ from grpcmock.cli import failures
 from grpcmock.cli.target_options import SECONDS, Connection, proto_options, registry_of, target_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import grpc.aio
 
     from grpcmock.client.call import Call, Status
@@ -137,9 +139,10 @@ class _Talk:
         if status.code is Code.OK:
             return not broken and not self._undecodable
         name = click.style(status.code.name, fg="red", bold=True)
-        click.echo(f"{name} ({status.code.value}): {harmless(status.message) or '(no message)'}", err=True)
         rich = decode_details(status.trailers, registry)
-        for detail in rich.details if rich else ():
+        message, details = _told_once(status.message, rich.details if rich else ())
+        click.echo(f"{name} ({status.code.value}): {harmless(message) or '(no message)'}", err=True)
+        for detail in details:
             click.echo(_detail_line(detail), err=True)
         return False
 
@@ -178,6 +181,17 @@ def _service_of(name: str) -> list[str] | None:
     written = name.removeprefix("/")
     service = written.rpartition("/" if "/" in written else ".")[0]
     return [service] if "." in service else None
+
+
+def _told_once(message: str, details: Sequence[Detail]) -> tuple[str, Sequence[Detail]]:
+    """Of a miss, the message is the head of a DebugInfo among the details: give the longer text, and the others."""
+    head = message.rpartition("\n…")[0] or message
+    for detail in details:
+        if detail.type_name == "google.rpc.DebugInfo" and detail.message is not None:
+            text = str(detail.tree().get("detail", ""))
+            if head and text.startswith(head):
+                return text, [other for other in details if other is not detail]
+    return message, details
 
 
 def _detail_line(detail: Detail) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from grpcmock.cli import failures, report
-from grpcmock.cli.options import files, imports_option, protos_argument, stubs_option
+from grpcmock.cli.options import engine_option, files, imports_option, protos_argument, stubs_option
 
 
 @click.command()
@@ -22,6 +23,7 @@ from grpcmock.cli.options import files, imports_option, protos_argument, stubs_o
     show_default=True,
     help="Text, JSON, or annotations for GitHub Actions.",
 )
+@engine_option
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings, too.")
 @click.pass_context
 def command(
@@ -30,6 +32,7 @@ def command(
     stubs: tuple[Path, ...],
     imports: tuple[Path, ...],
     form: str,
+    engine: Literal["aio", "h2"],
     strict: bool,
 ) -> None:
     """Check stubs against their protos, and point out what can't be meant.
@@ -37,9 +40,10 @@ def command(
     PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]
     """
     from grpcmock.engine.check import check
+    from grpcmock.replies.faults import AIO_FAULTS, FAULTS
 
     made_of = files(protos, stubs, imports)
-    checked = check(made_of.protos, made_of.stubs, made_of.imports)
+    checked = check(made_of.protos, made_of.stubs, made_of.imports, faults=FAULTS if engine == "h2" else AIO_FAULTS)
     methods = f"{checked.methods:,} method{'' if checked.methods == 1 else 's'}"
     described = f"{checked.stubs:,} stub{'' if checked.stubs == 1 else 's'} for {methods}"
     for line in report.lines(checked.problems, form, checked=described):

@@ -86,7 +86,10 @@ def _say(error: Exception) -> tuple[list[str], int]:
 def _usage(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption) and error.ctx is not None:
         options = [
-            name for param in error.ctx.command.get_params(error.ctx) for name in (*param.opts, *param.secondary_opts)
+            name
+            for param in error.ctx.command.get_params(error.ctx)
+            for name in (*param.opts, *param.secondary_opts)
+            if name.startswith("-")  # an argument has none
         ]
         return f"{error.message} {did_you_mean(error.option_name, options)}".rstrip()
     return _sentence(error.format_message())

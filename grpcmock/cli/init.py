@@ -48,5 +48,5 @@ def command(
         raise ConfigError(f"{', '.join(there)}: there already, and left as it is. --force writes over it.")
     out.mkdir(parents=True, exist_ok=True)
     for file, those in by_file.items():
-        file.write_text(example_file(those, registry), encoding="utf-8")
+        file.write_text(example_file(those, registry).rstrip("\n") + "\n", encoding="utf-8")
         click.echo(f"Wrote {file} ({len(those)} stub{'' if len(those) == 1 else 's'}).")

@@ -52,6 +52,18 @@ def imports_option(function: _F) -> _F:
     )(function)
 
 
+def engine_option(function: _F) -> _F:
+    """Add ``--engine``."""
+    return click.option(
+        "--engine",
+        type=click.Choice(("aio", "h2")),
+        default="aio",
+        show_default=True,
+        help="What speaks HTTP/2: grpc.aio, or an engine of our own that can also make the faults truncate, reset and "
+        "drop_trailers (extra h2).",
+    )(function)
+
+
 def proto_paths(protos: Sequence[Path]) -> tuple[Path, ...]:
     """Give the protos to read: those named, else ``protos/``. Raises :class:`ConfigError` if there is neither."""
     if protos:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from grpcmock.cli import live
-from grpcmock.cli.options import SIZE, STATUS_CODE, files, imports_option, protos_argument, stubs_option
+from grpcmock.cli.options import SIZE, STATUS_CODE, engine_option, files, imports_option, protos_argument, stubs_option
+from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.servers.addresses import Address
+    from grpcmock.servers.credentials import TlsFiles
     from grpcmock.servers.host import Files, Host, HostOptions
 
 DEFAULT_LISTEN = "127.0.0.1:50051"
@@ -65,12 +68,13 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
     metavar="MODULE:ATTRIBUTE",
     help="A grpc.aio.ServerInterceptor; repeatable, the first is the outermost.",
 )
+@engine_option
 @click.option(
     "--max-message-size",
     type=SIZE,
     default=4 << 20,
     metavar="SIZE",
-    help="The largest message taken or sent.  [default: 4MiB]",
+    help="The largest message taken.  [default: 4MiB]",
 )
 @click.option(
     "--compression",
@@ -124,6 +128,7 @@ def command(
     tls_key: Path | None,
     tls_client_ca: Path | None,
     interceptors: tuple[str, ...],
+    engine: Literal["aio", "h2"],
     max_message_size: int,
     compression: str,
     reflection: bool,
@@ -142,7 +147,7 @@ def command(
     from grpcmock.engine.engine import Options
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.aio import ServerOptions
-    from grpcmock.servers.credentials import server_credentials
+    from grpcmock.servers.credentials import TlsFiles
     from grpcmock.servers.host import HostOptions
     from grpcmock.servers.interceptors import load
 
@@ -152,7 +157,10 @@ def command(
         "gzip": grpc.Compression.Gzip,
         "deflate": grpc.Compression.Deflate,
     }
+    if engine == "h2" and (interceptors or compression != "none"):
+        raise ConfigError("--engine h2 knows neither --interceptor nor --compression; the engine aio does.")
     options = HostOptions(
+        wire=engine,
         engine=Options(seed=seed, auto=auto, unmatched_code=unmatched_code),
         server=ServerOptions(
             max_message_size=max_message_size,
@@ -166,13 +174,16 @@ def command(
         admin=admin or admin_token is not None,
         admin_token=admin_token,
     )
-    credentials = server_credentials(tls_cert, tls_key, tls_client_ca)
+    if interceptors:
+        # What they log is to be seen, unless a module of theirs has set up logging itself.
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    tls = TlsFiles.given(tls_cert, tls_key, tls_client_ca)
     asyncio.run(
         _serve(
             files(protos, stubs, imports),
             options,
             addresses,
-            credentials,
+            tls,
             ready_file,
             log or ("calls" if sys.stdout.isatty() else "misses"),
             grace,
@@ -184,7 +195,7 @@ async def _serve(
     made_of: Files,
     options: HostOptions,
     addresses: Sequence[Address],
-    credentials: object,
+    tls: TlsFiles | None,
     ready_file: Path | None,
     log: str,
     grace: float,
@@ -196,11 +207,11 @@ async def _serve(
     with _progress() as progress:
         host = Host(made_of, options, log=_say, progress=progress)
     for address in addresses:
-        host.listen(address, credentials)  # type: ignore[arg-type]
+        host.listen(address, tls)
     if log != "none":
         host.engine.journal.subscribe(live.Printer(log, sys.stdout))
-    ended = asyncio.Event()
-    _on_signals(ended)
+    ended, hurried = asyncio.Event(), asyncio.Event()
+    _on_signals(ended, hurried)
     await host.start()
     try:
         # The file first: who reads the line may look for it at once.
@@ -209,24 +220,38 @@ async def _serve(
             _announce(host, machine=free or log == "json")
             await ended.wait()
     finally:
-        with suppress(asyncio.CancelledError):
-            await host.stop(grace)
+        await _stop(host, grace, hurried)
     _say("info", "Stopped.")
 
 
-def _on_signals(ended: asyncio.Event) -> None:
-    """Let the first SIGINT or SIGTERM end the server gracefully; a second SIGINT then ends it at once."""
+async def _stop(host: Host, grace: float, hurried: asyncio.Event) -> None:
+    """Stop with grace, or without once *hurried* is set."""
+    stopping, hurrying = asyncio.ensure_future(host.stop(grace)), asyncio.ensure_future(hurried.wait())
+    await asyncio.wait((stopping, hurrying), return_when=asyncio.FIRST_COMPLETED)
+    hurrying.cancel()
+    if not stopping.done():
+        stopping.cancel()
+        raise click.Abort
+    await stopping
+
+
+def _on_signals(ended: asyncio.Event, hurried: asyncio.Event) -> None:
+    """Let the first SIGINT or SIGTERM set *ended*, and a SIGINT after that *hurried*.
+
+    Not by exceptions: one that is raised within gRPC's own callbacks would be lost.
+    """
     loop = asyncio.get_running_loop()
 
-    def end() -> None:
+    def end(number: signal.Signals) -> None:
+        if ended.is_set() and number is signal.SIGINT:
+            hurried.set()
         ended.set()
-        loop.remove_signal_handler(signal.SIGINT)
 
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, end)
-    except NotImplementedError:  # Windows: KeyboardInterrupt comes instead
-        return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, end, number)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda number, _: loop.call_soon_threadsafe(end, signal.Signals(number)))
 
 
 @contextmanager

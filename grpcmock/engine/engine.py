@@ -17,6 +17,7 @@ from grpcmock.engine.store import Layer, Store
 from grpcmock.errors import Problem, Problems
 from grpcmock.matching.conditions import Stage
 from grpcmock.matching.facts import Facts
+from grpcmock.replies.faults import AIO_FAULTS
 from grpcmock.schema.codec import DecodeError, decode
 from grpcmock.status import Code
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from grpcmock.engine.store import CompiledStub
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
-
-GRPC_AIO_FAULTS = frozenset({"abort", "hang", "drip", "garbage", "oversize", "extra_messages"})
-"""The faults that a ``grpc.aio`` server can put on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Options:
     unmatched_code: Code = Code.UNIMPLEMENTED
     """The status of a miss."""
 
-    faults: frozenset[str] = GRPC_AIO_FAULTS
+    faults: frozenset[str] = AIO_FAULTS
     """The faults that the server can put on the wire; a stub with another doesn't load."""
 
     wall_clock: Callable[[], float] = time.time
@@ -137,6 +135,27 @@ class Engine:
         problems.raise_errors()
         self.store.add(entries)
         return entries
+
+    def replace(self, entry: CompiledStub, stub: Stub) -> CompiledStub:
+        """Put *stub* in the place of one that is there, with its rank among its like and its count.
+
+        Raises :class:`StubError` with all that is wrong; then all is as it was.
+        """
+        problems = Problems()
+        order = iter([entry.rank[-1]])
+        compiled = compile_stubs(
+            [stub], self.registry, problems, layer=entry.layer, orders=order, faults=self.options.faults
+        )
+        problems.raise_errors()
+        self.store.remove_one(entry)
+        compiled[0].count = entry.count
+        self.store.add(compiled)
+        return compiled[0]
+
+    def include(self, registry: Registry) -> None:
+        """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
+        self.registry = self.registry.including(registry)
+        self.store.include(self.registry.methods.values())
 
     def _compile(
         self,

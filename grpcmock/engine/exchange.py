@@ -8,8 +8,23 @@ from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from grpcmock.engine import refusals
-from grpcmock.engine.steps import RECEIVE, Finish, Headers, Message, Reset, Send, Truncate, Wait
-from grpcmock.errors import RenderError
+from grpcmock.engine.steps import (
+    RECEIVE,
+    Finish,
+    Headers,
+    Invoke,
+    Message,
+    Raised,
+    Reset,
+    Resume,
+    Returned,
+    Send,
+    Truncate,
+    Wait,
+    Wants,
+    Yielded,
+)
+from grpcmock.errors import Problems, RenderError
 from grpcmock.matching.conditions import Stage
 from grpcmock.matching.facts import Facts
 from grpcmock.matching.miss import explain_miss
@@ -19,8 +34,9 @@ from grpcmock.replies.delays import Delay
 from grpcmock.replies.faults import FaultKind
 from grpcmock.replies.generated import Answers
 from grpcmock.schema import Kind
-from grpcmock.schema.codec import DecodeError, decode, to_text
+from grpcmock.schema.codec import DecodeError, build, decode, to_text
 from grpcmock.status import Code
+from grpcmock.tree import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -223,6 +239,8 @@ class Exchange:
                     yield from self._play_on(step)
                 case plans.Repeat():
                     yield from self._play_repeat(step)
+                case plans.Invoke():
+                    yield from self._play_invoke(step)
 
     def _play_expect(self, step: plans.Expect) -> _Steps:
         message = yield from self._next_message()
@@ -254,13 +272,43 @@ class Exchange:
                 yield Wait(0)
             yield from self._play(step.steps)
 
+    def _play_invoke(self, step: plans.Invoke) -> _Steps:
+        event = yield Invoke(step.handler, self._context(), self.call)
+        while True:
+            message = None
+            match event:
+                case Yielded():
+                    yield from self._send(self._encoded(event.value))
+                case Wants():
+                    message = yield from self._next_message()
+                case Returned():
+                    raise _Last(event.finish)
+                case Raised():
+                    self.call.error = event.error
+                    said = f"{type(event.error).__name__}: {event.error}"
+                    raise RenderError(f"stub {self._chosen}: its handler raised {said}") from event.error
+            event = yield Resume(message)
+
+    def _encoded(self, value: object) -> bytes:
+        """Encode what a handler sends."""
+        assert self._table is not None
+        problems = Problems()
+        response_class = self._table.method.response_class
+        message = build(Node.of(value), response_class, self._engine.registry, problems, "response")
+        if problems:
+            reasons = "; ".join(f"{problem.path}: {problem.message} {problem.hint}".rstrip() for problem in problems)
+            raise RenderError(f"stub {self._chosen}: what its handler sends is wrong: {reasons}")
+        return message.SerializePartialToString()
+
     def _finish(self, step: plans.Finish) -> _Last:
         code, message, trailers = step.constant or step.render(self._context())
         drop = self._fault is not None and self._fault.kind is FaultKind.DROP_TRAILERS
         return _Last(Finish(code, message, trailers, drop))
 
     def _play_send(self, step: plans.Send) -> _Steps:
-        data = self._rendered(step.reply)
+        yield from self._send(self._rendered(step.reply))
+
+    def _send(self, data: bytes) -> _Steps:
         if self._fault is None:
             yield Send(data)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -50,6 +50,7 @@ class Call:
         "deadline",
         "duration",
         "epoch",
+        "error",
         "frames",
         "frames_dropped",
         "id",
@@ -97,6 +98,8 @@ class Call:
         self.message = ""
         self.trailers: Metadata = ()
         self.cancelled = False
+        self.error: BaseException | None = None
+        """What a handler of the user raised, other than a status meant for the client."""
         self.size = _OVERHEAD
         """Bytes that this call takes, roughly."""
         self.epoch = epoch
@@ -213,6 +216,12 @@ class Journal:
         self._bytes = 0
         self.dropped = 0
         self._epoch += 1
+
+    def restore(self, calls: Iterable[Call]) -> None:
+        """Hold *calls*, which it held before, and nothing else."""
+        self.clear()
+        self._calls.extend(calls)
+        self._bytes = sum(call.size for call in self._calls)
 
     def subscribe(self, listener: Callable[[Call], None]) -> Callable[[], None]:
         """Call *listener* with each call as it ends. Gives a function that ends the subscription."""

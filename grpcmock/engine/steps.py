@@ -9,6 +9,8 @@ A server opens an exchange and carries out each step it is given, in order::
             case Send():    …write step.data…;          event = None
             case Wait():    …sleep step.seconds…;       event = None
             case Receive(): event = Message(bytes) or HalfClose()
+            case Invoke():  event = …what the handler asks first…
+            case Resume():  event = …what the handler asks next, given step.message…
             case Finish() | Reset() | Truncate(): …end the call…; break
         step = exchange.resume(event)
 
@@ -18,8 +20,16 @@ If the client goes away or the deadline passes, the server calls ``exchange.canc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message as ProtoMessage
+
+    from grpcmock.engine.journal import Call
+    from grpcmock.replies.context import RenderContext
+    from grpcmock.stubs.model import Handler
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 """Pairs of lower-case keys and values, ``bytes`` where the key ends with ``-bin``; a key may stand several times."""
@@ -54,7 +64,36 @@ class HalfClose:
     """The client has finished sending."""
 
 
-Event = Message | HalfClose
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """The handler wants the next request message; it is given one by ``Resume``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Yielded:
+    """The handler sends a message: of the response type, or as the ProtoJSON of one."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The handler ends the call."""
+
+    finish: Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The handler failed, with an exception that wasn't meant for the client."""
+
+    error: BaseException
+
+
+Asked = Wants | Yielded | Returned | Raised
+"""What a handler does, one thing after the other."""
+
+Event = Message | HalfClose | Asked
 
 
 # Steps ------------------------------------------------------------------------------------------
@@ -109,7 +148,28 @@ class Finish:
     """End the stream without sending status or trailers."""
 
 
-Step = Receive | Headers | Send | Wait | Truncate | Reset | Finish
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """Begin ``handler(context, call, ask)``, a coroutine that awaits ``ask(event)`` for each thing it does.
+
+    Resume with the first event that it asks; the answer to that, and the next event, come by ``Resume``. Its last event
+    is ``Returned`` or ``Raised``.
+    """
+
+    handler: Handler
+    context: RenderContext
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Answer what the handler has asked, and resume with what it asks next."""
+
+    message: ProtoMessage | None = None
+    """The request message that it wanted; None once there are no more."""
+
+
+Step = Invoke | Resume | Receive | Headers | Send | Wait | Truncate | Reset | Finish
 
 RECEIVE = Receive()
 HALF_CLOSE = HalfClose()

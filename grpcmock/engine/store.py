@@ -188,6 +188,12 @@ class Store:
         """A table for every method, by its HTTP/2 path."""
         self.states = States()
 
+    def include(self, methods: Iterable[Method]) -> None:
+        """Add a table for each method that has none."""
+        for method in methods:
+            if method.path not in self.tables:
+                self.tables[method.path] = MethodTable(method)
+
     def __iter__(self) -> Iterator[CompiledStub]:
         """All stubs: by method, each in its order of precedence."""
         for table in self.tables.values():
@@ -206,6 +212,10 @@ class Store:
         for entry in removed:
             self.tables[entry.method.path].remove(entry)
         return removed
+
+    def remove_one(self, entry: CompiledStub) -> None:
+        """Take out one stub."""
+        self.tables[entry.method.path].remove(entry)
 
     def take(self, entry: CompiledStub) -> Plan:
         """Choose a stub: count it, give the plan that is due, and enter the states that it sets."""

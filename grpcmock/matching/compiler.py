@@ -179,7 +179,7 @@ class Compiler:
             other = wanted.setdefault(slot.oneof, slot.name)
             if other != slot.name:
                 self.fail(
-                    f"{other!r} and {slot.name!r} are members of the oneof {slot.oneof!r}, of which only one can be set.",
+                    f"{other!r} and {slot.name!r} are members of the oneof {slot.oneof!r}, and only one can be set.",
                     node.key_location(written),
                     path,
                     rule="oneof-conflict",

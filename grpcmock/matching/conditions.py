@@ -14,6 +14,8 @@ from grpcmock.matching.metadata import Headers, compile_metadata
 from grpcmock.matching.paths import Stage, state_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from google.protobuf.message import Message
 
     from grpcmock.errors import Problems
@@ -28,7 +30,7 @@ __all__ = ["Conditions", "Stage", "compile_conditions"]
 class Conditions:
     """What must hold of a call for a stub to answer it."""
 
-    __slots__ = ("count", "deadline", "kind", "metadata", "request", "requests", "stage", "state", "when")
+    __slots__ = ("count", "deadline", "kind", "metadata", "request", "requests", "stage", "state", "when", "where")
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Conditions:
         metadata: Headers | None = None,
         deadline: Matcher | None = None,
         when: When | None = None,
+        where: Callable[[Message], object] | None = None,
         state: Mapping[str, str] | None = None,
     ) -> None:
         self.kind = kind
@@ -48,8 +51,9 @@ class Conditions:
         self.metadata = metadata
         self.deadline = deadline
         self.when = when
+        self.where = where
         self.state = state or None
-        self.stage = Stage.ALL if requests else Stage.FIRST if request else Stage.OPEN
+        self.stage = Stage.ALL if requests else Stage.FIRST if request or where is not None else Stage.OPEN
         """What must be known of a call before it can be said whether they hold."""
         if when is not None:
             self.stage = max(self.stage, when.stage)
@@ -59,6 +63,7 @@ class Conditions:
             + (metadata.count if metadata else 0)
             + (deadline.count if deadline else 0)
             + (1 if when else 0)
+            + (1 if where is not None else 0)
             + (len(state) if state else 0)
         )
         """How many conditions there are, for precedence."""
@@ -71,7 +76,19 @@ class Conditions:
             return False
         if self.requests is not None and (facts.requests is None or not self.requests.test(self._all(facts))):
             return False
+        if self.where is not None and self._said(facts) is not True:
+            return False
         return self.when is None or self.when.holds(facts)
+
+    def _said(self, facts: Facts) -> object:
+        """Ask ``where``: True or False, or in words why it can't say."""
+        assert self.where is not None
+        if facts.request is None:
+            return "no message"
+        try:
+            return bool(self.where(facts.request))
+        except Exception as error:  # noqa: BLE001 - whatever the user's function raises
+            return f"{type(error).__name__}: {error}"
 
     def open_holds(self, facts: Facts) -> bool:
         """Whether those conditions hold that are about the opening of the call: metadata, deadline, states."""
@@ -119,6 +136,10 @@ class Conditions:
                 yield Finding("requests", cut(requests.wanted()), "not all of them yet", False, requests.count)
             else:
                 yield from requests.explain(self._all(facts), "requests")
+        if self.where is not None:
+            said = self._said(facts)
+            came = str(said).lower() if isinstance(said, bool) else str(said)
+            yield Finding("where", cut(str(self.where)), cut(came), said is True)
         if self.when is not None:
             value = self.when.value(facts)
             came = "false" if value is False else "true" if value is True else str(value)
@@ -137,13 +158,14 @@ class Conditions:
             held += self.request.held(self._seen(facts.request))
         if self.requests is not None and facts.requests is not None:
             held += self.requests.held(self._all(facts))
+        held += 1 if self.where is not None and self._said(facts) is True else 0
         return held + (1 if self.when is not None and self.when.holds(facts) else 0)
 
     @property
     def equalities(self) -> tuple[Equalities, bool]:
         """What the index can look up, and whether that is all there is."""
         found: Equalities = []
-        exact = self.deadline is None and self.when is None
+        exact = self.deadline is None and self.when is None and self.where is None
         if self.state is not None:
             found.extend((state_path(scenario), (state,)) for scenario, state in self.state.items())
         if self.metadata is not None:
@@ -194,5 +216,6 @@ def compile_conditions(stub: Stub, method: Method, registry: Registry, problems:
         metadata=metadata,
         deadline=deadline,
         when=when,
+        where=stub.where,
         state=stub.state,
     )

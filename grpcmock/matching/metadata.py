@@ -74,8 +74,7 @@ class AnyValue(Matcher):
         return self.inner.held(value[0])
 
     def equalities(self, path: Path, into: Equalities) -> bool:
-        # The path leads to all values already.
-        return add_some(self.inner, path, into, at_element=True)
+        return add_some(self.inner, path, into)
 
 
 def compile_metadata(compiler: Compiler, node: Node) -> Headers:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -109,9 +108,13 @@ def shorten(text: str, limit: int) -> str:
 def _nearest(index: Index[Any], facts: Facts) -> list[Candidate]:
     """Choose the stubs to show: by the share of conditions held, then by likeness of what was refused, then by rank."""
     candidates: Iterable[Candidate] = index if len(index) <= ALL_LOOKED_AT else _candidates(index, facts)
-    scored = heapq.nsmallest(2 * SHOWN, ((*_score(entry, facts), entry.rank, entry) for entry in candidates), _sort_key)
-    by_likeness = sorted(scored, key=lambda item: (item[0], item[1], -_likeness(item[3], facts), item[2]))
-    return [entry for *_, entry in by_likeness[:SHOWN]]
+    scored = sorted([(*_score(entry, facts), entry.rank, entry) for entry in candidates], key=_first_three)
+    if len(scored) > 1:
+        # Only where the score leaves it open is likeness looked at.
+        last = scored[min(SHOWN, len(scored)) - 1][:2]
+        scored = [item for item in scored if item[:2] <= last]
+        scored.sort(key=lambda item: (item[0], item[1], -_likeness(item[3], facts), item[2]))
+    return [entry for *_, entry in scored[:SHOWN]]
 
 
 def _score(entry: Candidate, facts: Facts) -> tuple[float, int]:
@@ -120,17 +123,32 @@ def _score(entry: Candidate, facts: Facts) -> tuple[float, int]:
     return (-(held / total) if total else -1.0, total - held)
 
 
-def _sort_key(item: tuple[float, int, Any, Candidate]) -> tuple[float, int, Any]:
+def _first_three(item: tuple[float, int, Any, Candidate]) -> tuple[float, int, Any]:
     return item[:3]
 
 
 def _likeness(entry: Candidate, facts: Facts) -> float:
     """Say how like what came is to what was wanted, where it was refused: so that a slip of the pen is seen."""
-    best = 0.0
-    for finding in entry.conditions.explain(facts)[:16]:
-        if not finding.held and len(finding.wanted) < 60 and len(finding.came) < 60:
-            best = max(best, SequenceMatcher(None, finding.wanted, finding.came, autojunk=False).ratio())
-    return best if best >= _LIKE else 0.0
+    refused = [finding for finding in entry.conditions.explain(facts) if not finding.held]
+    return max((_alike(finding.wanted, finding.came) for finding in refused[:8]), default=0.0)
+
+
+def _alike(wanted: str, came: str) -> float:
+    """Give the likeness of two texts: the share that they begin and end alike with; of two numbers, their nearness."""
+    try:
+        return 1 / (1 + abs(float(wanted) - float(came)))
+    except ValueError:
+        pass
+    most = max(len(wanted), len(came))
+    head = _common(wanted, came)
+    tail = _common(wanted[head:][::-1], came[head:][::-1])
+    share = (head + tail) / most if most else 0.0
+    return share if share >= _LIKE else 0.0
+
+
+def _common(one: str, other: str) -> int:
+    """Count the characters that two texts begin alike with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _near_miss(entry: Candidate, facts: Facts) -> NearMiss:
@@ -264,7 +282,7 @@ def _nearest_lines(found: tuple[NearMiss, ...], total: int) -> list[str]:
     heading = "The nearest stubs" if len(found) > 1 else "The nearest stub"
     lines = ["", f"{heading}, of {total}:" if total > len(found) else f"{heading}:"]
     for number, near in enumerate(found, 1):
-        where = f"  {near.location}" if near.location else ""
+        where = f"  {near.location}" if near.location and str(near.location) != near.name else ""
         lines.append(f"  {number}. {near.name}{where}")
         lines.append(f"     {_verdict(near)}")
         lines += _refused_lines(near.refused)

@@ -94,8 +94,8 @@ def requests_path(canon: Step | None) -> Path:
 
 
 def metadata_path(key: str) -> Path:
-    """Give the path to the values of a metadata key."""
-    return _METADATA.step(key, lambda metadata: metadata.get(key, ()), many=True)
+    """Give the path to the list of the values of a metadata key; ABSENT if there are none."""
+    return _METADATA.step(key, lambda metadata: metadata.get(key) or ABSENT)
 
 
 def state_path(scenario: str) -> Path:

@@ -16,6 +16,7 @@ from grpcmock.replies.plan import (
     NO_STATES,
     Finish,
     Headers,
+    Invoke,
     Pause,
     Plan,
     Reply,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from grpcmock.errors import Problems
     from grpcmock.schema import Method, Registry
-    from grpcmock.stubs.model import Answer, Stub
+    from grpcmock.stubs.model import Answer, Handler, Stub
 
 
 def compile_answer(
@@ -54,7 +55,9 @@ def compile_answer(
             return plan
     scope = Scope(stub, method, registry, problems, answer.script is not None)
     prefix = _prefix(answer, stub)
-    if answer.script is not None:
+    if answer.handler is not None:
+        steps = _invoked(answer, answer.handler, scope, prefix)
+    elif answer.script is not None:
         steps = _scripted(answer, answer.script, scope, prefix)
     else:
         steps = _plain(answer, scope, prefix)
@@ -68,6 +71,7 @@ def _is_bare(answer: Answer) -> bool:
     return (
         answer.error is None
         and answer.script is None
+        and answer.handler is None
         and answer.headers is None
         and answer.trailers is None
         and answer.delay is None
@@ -98,6 +102,17 @@ def _constant(steps: tuple[Step, ...], method: Method) -> bytes | None:
         return None
     first = steps[0]
     return first.reply.constant if isinstance(first, Send) else None
+
+
+def _invoked(answer: Answer, handler: Handler, scope: Scope, prefix: str) -> tuple[Step, ...]:
+    """Leave the answer to a function; where a client streams and one message is due, once all its messages are here."""
+    for name in ("responses", "error", "script", "interval", "trailers"):
+        if getattr(answer, name) is not None:
+            where = answer.location or scope.stub.location
+            text = f"a handler and {name!r} exclude each other: the handler says all that is sent."
+            scope.problems.error(text, where, f"{prefix}{name}", stub=scope.stub.name, rule="answer-kind")
+    waiting = (HALF_CLOSE,) if scope.method.kind is Kind.CLIENT_STREAMING else ()
+    return (*waiting, *_opening(answer, scope, prefix), Invoke(handler))
 
 
 def _scripted(answer: Answer, script: Node, scope: Scope, prefix: str) -> tuple[Step, ...]:

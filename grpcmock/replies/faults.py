@@ -39,8 +39,6 @@ FAULTS = frozenset(kind.value for kind in FaultKind)
 AIO_FAULTS = frozenset({"abort", "hang", "drip", "garbage", "oversize", "extra_messages"})
 """The kinds that need nothing below gRPC's own interface: a server on ``grpc.aio`` produces these."""
 
-_ENGINES = {True: "the grpc.aio engine", False: "the Envoy engine"}
-
 MOST_BYTES = 1 << 30
 MOST_EXTRA = 1_000_000
 
@@ -92,20 +90,15 @@ def parse_fault(
     for key in kinds:
         if key not in faults:
             problems.error(
-                f"this engine can't produce {key!r} on the wire.",
+                f"the grpc.aio engine can't put {key!r} on the wire.",
                 node.key_location(key),
                 path,
-                hint=f"{_engine(key)} can.",
+                hint="The engine h2 can: --engine h2.",
                 rule="fault",
             )
     if len(problems.errors) > before or not parsed or rate == 0:
         return None
     return parsed[0]
-
-
-def _engine(kind: str) -> str:
-    name = _ENGINES[kind in AIO_FAULTS]
-    return name[0].upper() + name[1:]
 
 
 def _one(kind: FaultKind, node: Node, problems: Problems, path: str, rate: float) -> Fault | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from grpcmock.replies.context import RenderContext
     from grpcmock.replies.delays import Delay
     from grpcmock.replies.faults import Fault
+    from grpcmock.stubs.model import Handler
 
 T = TypeVar("T")
 
@@ -199,7 +200,14 @@ def _outcome(code: Code, message: str, details: tuple[AnyMessage, ...], trailers
     return Outcome(code, message, trailers)
 
 
-Step = Headers | Send | Pause | Expect | HalfClose | On | Repeat | Finish
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """Let a function of the user answer; it ends the call."""
+
+    handler: Handler
+
+
+Step = Headers | Send | Pause | Expect | HalfClose | On | Repeat | Invoke | Finish
 
 HALF_CLOSE = HalfClose()
 FINISH_OK = Finish()

@@ -157,12 +157,15 @@ class _Script:
         if node.value is None or node.value == {}:
             return None
         scope = self.scope
-        if scope.stub.row is not None:
+        has_row = scope.stub.row is not None
+        if has_row:
             found = folded(node, scope, path)
             if found is None:
                 return None
             node = found
-        return compile_pattern(node, scope.method.input, scope.registry, scope.problems, path)
+        return compile_pattern(
+            node, scope.method.input, scope.registry, scope.problems, path, stub=scope.stub.name, rendered=has_row
+        )
 
     def delay(self, node: Node, path: str) -> Delay | None:
         found = folded(node, self.scope, path)

@@ -12,9 +12,23 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import grpc
 import grpc.aio
 
-from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Open, Receive, Reset, Send, Truncate, Wait
+from grpcmock.engine.steps import (
+    HALF_CLOSE,
+    Finish,
+    Headers,
+    Invoke,
+    Message,
+    Open,
+    Receive,
+    Reset,
+    Resume,
+    Send,
+    Truncate,
+    Wait,
+)
 from grpcmock.schema import Kind
 from grpcmock.servers.addresses import Address, bind, server_options
+from grpcmock.servers.invocation import Invocation
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -32,7 +46,7 @@ class ServerOptions:
     """How a server listens."""
 
     max_message_size: int = 4 << 20
-    """Bytes of the largest request taken and the largest response sent; -1 for no limit."""
+    """Bytes of the largest request message taken; -1 for no limit."""
 
     compression: grpc.Compression = grpc.Compression.NoCompression
     """How responses are compressed, where the client takes it."""
@@ -45,7 +59,8 @@ class ServerOptions:
         """Give the channel arguments of gRPC core."""
         return [
             ("grpc.max_receive_message_length", self.max_message_size),
-            ("grpc.max_send_message_length", self.max_message_size),
+            # As gRPC has it, a server sends what it likes, and the client's limit counts: `oversize` is to exceed that.
+            ("grpc.max_send_message_length", -1),
             *server_options(),
             *self.grpc_options,
         ]
@@ -96,8 +111,9 @@ class EngineHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not ge
             data = await context.read()
             if data is not _EOF:
                 return Message(cast("bytes", data))
-            # A cancelled call reads as ended, too, just before its task is cancelled: let that come first.
-            await asyncio.sleep(0)
+            # A cancelled call reads as ended, too, a moment before its task is cancelled. What is read once more comes
+            # back behind that, through the same queue; of a call that lives, it is the end again.
+            await context.read()
             return HALF_CLOSE
 
         await _carry_out(self._engine.open(opened), context, read, context.write)
@@ -107,6 +123,7 @@ async def _carry_out(
     exchange: Exchange, context: Context, read: _Read, write: Callable[[bytes], Awaitable[None]]
 ) -> Finish:
     """Do what the exchange says, until its last step; give that."""
+    invocation: Invocation | None = None
     try:
         step = exchange.resume()
         while True:
@@ -116,16 +133,18 @@ async def _carry_out(
                     await write(step.data)
                 case Receive():
                     event = await read()
+                case Invoke():
+                    invocation = Invocation(step)
+                    event = await invocation.next()
+                case Resume():
+                    assert invocation is not None
+                    event = await invocation.next(step.message)
                 case Wait():
                     await _pause(step.seconds)
                 case Headers():
                     await context.send_initial_metadata(step.metadata)
                 case Finish():
-                    if step.trailers:
-                        context.set_trailing_metadata(step.trailers)
-                    if step.code is not Code.OK:
-                        context.set_code(_CODES[step.code])
-                        context.set_details(step.message)
+                    _finish(step, context)
                     return step
                 case Reset() | Truncate():
                     raise NotImplementedError(step)
@@ -133,6 +152,16 @@ async def _carry_out(
     finally:
         # On the normal way out the exchange has ended already, and this does nothing.
         exchange.cancel()
+        if invocation is not None:
+            invocation.end()
+
+
+def _finish(step: Finish, context: Context) -> None:
+    if step.trailers:
+        context.set_trailing_metadata(step.trailers)
+    if step.code is not Code.OK:
+        context.set_code(_CODES[step.code])
+        context.set_details(step.message)
 
 
 async def _pause(seconds: float) -> None:

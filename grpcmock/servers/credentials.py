@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,23 +17,40 @@ KEY_OPTION = "--tls-key"
 CLIENT_CA_OPTION = "--tls-client-ca"
 
 
-def server_credentials(
-    cert: Path | None, key: Path | None, client_ca: Path | None = None
-) -> grpc.ServerCredentials | None:
-    """Give the credentials that these PEM files hold, or None where no file is given: plain text.
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """The PEM files of a server."""
 
-    With *client_ca*, clients must present a certificate that one of its authorities signed (mTLS).
-    Raises :class:`ConfigError`, which names the file and its option.
-    """
-    if cert is None and key is None and client_ca is None:
-        return None
-    if cert is None or key is None:
-        given, missing = (CLIENT_CA_OPTION, f"{CERT_OPTION} and {KEY_OPTION}")
+    cert: Path
+    """The certificate chain."""
+
+    key: Path
+    """The private key."""
+
+    client_ca: Path | None = None
+    """Authorities one of which must have signed the certificate that clients then have to present (mTLS)."""
+
+    @classmethod
+    def given(cls, cert: Path | None, key: Path | None, client_ca: Path | None = None) -> TlsFiles | None:
+        """Take the files that a user gave; None where there is none: plain text.
+
+        Raises :class:`ConfigError` if a file is missing beside the others.
+        """
+        if cert is not None and key is not None:
+            return cls(cert, key, client_ca)
+        if cert is None and key is None and client_ca is None:
+            return None
+        given, missing = CLIENT_CA_OPTION, f"{CERT_OPTION} and {KEY_OPTION}"
         if cert is not None:
             given, missing = CERT_OPTION, KEY_OPTION
         elif key is not None:
             given, missing = KEY_OPTION, CERT_OPTION
         raise ConfigError(f"{given} needs {missing}, too: the server's certificate chain and its private key.")
+
+
+def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
+    """Give the credentials that the files hold. Raises :class:`ConfigError`, which names file and option."""
+    cert, key, client_ca = files.cert, files.key, files.client_ca
     chain, private = _read(cert, CERT_OPTION), _read(key, KEY_OPTION)
     _check_pair(cert, key, chain, private)
     authorities = None

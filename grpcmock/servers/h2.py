@@ -20,12 +20,12 @@ from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Open, Re
 from grpcmock.errors import ConfigError, MissingExtraError
 from grpcmock.servers import h2_services
 from grpcmock.servers.addresses import check_free
-from grpcmock.servers.credentials import server_credentials
+from grpcmock.servers.credentials import TlsFiles, server_credentials
 from grpcmock.servers.wire import WireError
 from grpcmock.status import Code
 
 try:
-    from grpcmock.servers.h2_connection import Connection, Stream
+    from grpcmock.servers.h2_connection import Connection
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("h2", "hpack", "hyperframe"):
         raise
@@ -38,11 +38,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.exchange import Exchange
     from grpcmock.engine.steps import Event
     from grpcmock.servers.addresses import Address
-
-H2_FAULTS = frozenset(
-    {"abort", "hang", "drip", "garbage", "oversize", "extra_messages", "truncate", "reset", "drop_trailers"}
-)
-"""The faults that this server can put on the wire: all of them."""
+    from grpcmock.servers.h2_stream import Stream
 
 _LOG = logging.getLogger(__name__)
 _BACKLOG = 128
@@ -101,10 +97,11 @@ class Server:
             self._servers.append(await create(self._connection, sock=made, ssl=tls))
 
     def _connection(self) -> Connection:
-        connection = Connection(self._answer, self._limit, self._lost)
+        return Connection(self._answer, self._limit, self._made, self._lost)
+
+    def _made(self, connection: Connection) -> None:
         self._connections.add(connection)
         self._idle.clear()
-        return connection
 
     def _lost(self, connection: Connection) -> None:
         self._connections.discard(connection)
@@ -150,12 +147,12 @@ class Server:
             else:
                 await self._play(stream)
         except TimeoutError:
-            stream.finish(Code.DEADLINE_EXCEEDED, "The deadline has passed.")
+            await stream.finish(Code.DEADLINE_EXCEEDED, "The deadline has passed.")
         except WireError as error:
-            stream.finish(error.code, error.message)
+            await stream.finish(error.code, error.message)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the server lives on
             _LOG.error("%s failed", stream.path, exc_info=error)
-            stream.finish(Code.UNKNOWN, f"Unexpected {type(error).__name__}: {error}")
+            await stream.finish(Code.UNKNOWN, f"Unexpected {type(error).__name__}: {error}")
 
     async def _play(self, stream: Stream) -> None:
         exchange = self.engine.open(Open(stream.path, stream.metadata, stream.deadline, stream.peer))
@@ -187,7 +184,7 @@ async def _carry_out(exchange: Exchange, stream: Stream) -> None:
                 await stream.drop()
                 return
             case Finish():
-                stream.finish(step.code, step.message, step.trailers)
+                await stream.finish(step.code, step.message, step.trailers)
                 return
             case Truncate():
                 await stream.truncate(step.data)
@@ -205,18 +202,15 @@ async def _pause(seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-def tls_context(cert: Path, key: Path, client_ca: Path | None = None) -> ssl.SSLContext:
-    """Give the context for TLS that these PEM files make; with *client_ca*, clients must present a certificate.
-
-    Raises :class:`ConfigError`, which names the file and its option.
-    """
-    server_credentials(cert, key, client_ca)  # for its checks
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """Give the context for TLS that the files make. Raises :class:`ConfigError`, which names file and option."""
+    server_credentials(files)  # for its checks
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["h2"])
-    context.load_cert_chain(cert, key)
-    if client_ca is not None:
-        context.load_verify_locations(client_ca)
+    context.load_cert_chain(files.cert, files.key)
+    if files.client_ca is not None:
+        context.load_verify_locations(files.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 

@@ -1,10 +1,9 @@
-"""One HTTP/2 connection of a gRPC client, and its streams: bytes in, calls out; flow control and orderly ends."""
+"""One HTTP/2 connection of a gRPC client: bytes in, calls out, and an orderly end."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
@@ -26,179 +25,41 @@ from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
 from grpcmock.servers import wire
-from grpcmock.servers.wire import MessageReader, WireError
-from grpcmock.status import Code
+from grpcmock.servers.h2_stream import WINDOW, Stream
+from grpcmock.servers.wire import WireError
 
 if TYPE_CHECKING:
     from h2.events import Event
-
-    from grpcmock.engine.steps import Metadata
-
-_STREAM_WINDOW = 1 << 20
-"""Bytes that a client may send ahead on one stream."""
 
 _CONNECTION_WINDOW = 1 << 30
 """Bytes that it may send ahead on all of them: so many that one slow stream doesn't hold up the others."""
 
 _MOST_STREAMS = 1_000
-_FAIR_SHARE = 16
-"""After so many writes, other streams have their turn."""
-
-Handler = Callable[["Stream"], Awaitable[None]]
-
-
-class Stream:
-    """One call on the wire. When the client goes, its task is cancelled; what is still sent then is dropped."""
-
-    def __init__(self, connection: Connection, number: int, headers: dict[str, str], metadata: Metadata) -> None:
-        self._connection = connection
-        self.number = number
-        self.path = headers.get(":path", "")
-        self.metadata = metadata
-        self.peer = connection.peer
-        self.deadline = wire.parse_timeout(headers["grpc-timeout"]) if "grpc-timeout" in headers else None
-        """Seconds that the client gives the call."""
-
-        self.headers_sent = False
-        self.ended = False
-        """Whether the server's side is closed."""
-
-        self._reader = MessageReader(headers.get("grpc-encoding", "identity"), connection.limit)
-        self._messages: deque[bytes] = deque()
-        self._waiting = 0
-        self._unacknowledged = 0
-        self._half_closed = False
-        self._broken: WireError | None = None
-        self._arrived = asyncio.Event()
-        self._writes = 0
-
-    # What the connection tells -------------------------------------------------------------------
-
-    def received(self, data: bytes, size: int) -> None:
-        """Take bytes of the body; *size* is what they count for flow control."""
-        self._unacknowledged += size
-        if self._broken is None:
-            try:
-                for message in self._reader.feed(data):
-                    self._messages.append(message)
-                    self._waiting += len(message)
-            except WireError as error:
-                self._broken = error
-        self._acknowledge()
-        self._arrived.set()
-
-    def half_close(self) -> None:
-        if self._reader.is_within_message and self._broken is None:
-            self._broken = WireError(Code.INTERNAL, "The request ends within a message.")
-        self._half_closed = True
-        self._arrived.set()
-
-    def _acknowledge(self) -> None:
-        """Let the client send more, as long as not too much lies here unread."""
-        if self._unacknowledged and self._waiting < _STREAM_WINDOW:
-            self._connection.acknowledge(self.number, self._unacknowledged)
-            self._unacknowledged = 0
-
-    # What a handler asks for ----------------------------------------------------------------------
-
-    async def read(self) -> bytes | None:
-        """Give the next message; None once the client has finished sending. Raises :class:`WireError`."""
-        while not self._messages:
-            if self._broken is not None:
-                raise self._broken
-            if self._half_closed:
-                return None
-            self._arrived.clear()
-            await self._arrived.wait()
-        message = self._messages.popleft()
-        self._waiting -= len(message)
-        self._acknowledge()
-        return message
-
-    def send_headers(self, metadata: Metadata = ()) -> None:
-        """Send initial metadata, unless they were sent already."""
-        if not self.headers_sent:
-            self.headers_sent = True
-            headers = [(":status", "200"), ("content-type", "application/grpc"), ("grpc-accept-encoding", _ACCEPTED)]
-            self._connection.send_headers(self.number, headers + wire.headers_of(metadata))
-
-    async def write(self, message: bytes) -> None:
-        """Send one message; waits until the client lets it through."""
-        self.send_headers()
-        await self._write(wire.framed(message))
-        self._writes += 1
-        if self._writes % _FAIR_SHARE == 0:
-            await asyncio.sleep(0)
-
-    async def _write(self, data: bytes, *, end: bool = False) -> None:
-        await self._connection.send_data(self.number, data, end=end)
-
-    def finish(self, code: Code, message: str = "", trailers: Metadata = ()) -> None:
-        """End the call with a status."""
-        headers = [("grpc-status", str(int(code)))]
-        if message:
-            headers.append(("grpc-message", wire.percent_encoded(message)))
-        if not self.headers_sent:
-            self.headers_sent = True
-            headers[:0] = [
-                (":status", "200"),
-                ("content-type", "application/grpc"),
-                ("grpc-accept-encoding", _ACCEPTED),
-            ]
-        self._end(headers + wire.headers_of(trailers))
-
-    def refuse(self, status: int) -> None:
-        """End what is no gRPC call with an HTTP status."""
-        self._end([(":status", str(status))])
-
-    def _end(self, headers: list[tuple[str, str]]) -> None:
-        self.ended = True
-        self._connection.send_headers(self.number, headers, end=True)
-        self._let_go()
-
-    async def truncate(self, message: bytes) -> None:
-        """Send the head of a message, then end the stream without a status."""
-        self.send_headers()
-        await self._write(wire.truncated(message), end=True)
-        self.ended = True
-        self._let_go()
-
-    async def drop(self) -> None:
-        """End the stream without a status."""
-        self.send_headers()
-        await self._write(b"", end=True)
-        self.ended = True
-        self._let_go()
-
-    def _let_go(self) -> None:
-        """Tell a client that is still sending to stop: nobody reads it any more."""
-        if not self._half_closed:
-            self._connection.reset(self.number, ErrorCodes.NO_ERROR)
-
-    def reset(self, code: ErrorCodes = ErrorCodes.CANCEL) -> None:
-        """Reset the stream."""
-        self.ended = True
-        self._connection.reset(self.number, code)
-
-
-_ACCEPTED = ",".join(wire.ENCODINGS)
+Handler = Callable[[Stream], Coroutine[None, None, None]]
 
 
 class Connection(asyncio.Protocol):
     """The server's end of a connection. Each stream is handed to *handler*, in a task that ends with the stream."""
 
-    def __init__(self, handler: Handler, limit: int, lost: Callable[[Connection], None]) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        limit: int,
+        made: Callable[[Connection], None],
+        lost: Callable[[Connection], None],
+    ) -> None:
         self.limit = limit
         """Bytes of the largest request."""
 
         self.peer = ""
         self._handler = handler
+        self._made = made
         self._lost = lost
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self._h2.local_settings = Settings(
             client=False,
             initial_values={
-                SettingCodes.INITIAL_WINDOW_SIZE: _STREAM_WINDOW,
+                SettingCodes.INITIAL_WINDOW_SIZE: WINDOW,
                 SettingCodes.MAX_CONCURRENT_STREAMS: _MOST_STREAMS,
                 SettingCodes.MAX_HEADER_LIST_SIZE: 1 << 16,
             },
@@ -217,6 +78,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self.peer = _peer(self._transport)
+        self._made(self)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() != "h2":
             self._transport.close()
@@ -291,21 +153,20 @@ class Connection(asyncio.Protocol):
         if event.stream_ended is not None:
             stream.half_close()
         if headers.get(":method") != "POST":
-            stream.refuse(405)
+            answer = stream.refuse(405)
         elif not headers.get("content-type", "").startswith("application/grpc"):
-            stream.refuse(415)
+            answer = stream.refuse(415)
         elif refused is not None:
-            stream.finish(refused.code, refused.message)
+            answer = stream.finish(refused.code, refused.message)
         else:
-            task = asyncio.get_running_loop().create_task(self._run(stream))
-            self._tasks[number] = task
-            task.add_done_callback(lambda _: self._done(number))
-            return
-        self._done(number)
+            answer = self._handler(stream)
+        task = asyncio.get_running_loop().create_task(self._run(stream, answer))
+        self._tasks[number] = task
+        task.add_done_callback(lambda _: self._done(number))
 
-    async def _run(self, stream: Stream) -> None:
+    async def _run(self, stream: Stream, answer: Coroutine[None, None, None]) -> None:
         try:
-            await self._handler(stream)
+            await answer
         finally:
             if not stream.ended:
                 stream.reset(ErrorCodes.CANCEL)

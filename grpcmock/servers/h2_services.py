@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import grpc
 
     from grpcmock.engine.steps import Metadata
-    from grpcmock.servers.h2_connection import Stream
+    from grpcmock.servers.h2_stream import Stream
 
 
 class _AbortError(Exception):
@@ -87,7 +87,7 @@ async def serve(handler: grpc.RpcMethodHandler[Any, Any], stream: Stream) -> Non
         if handler.request_streaming:
             request: Any = context.requests()
         elif (request := await anext(context.requests(), None)) is None:
-            stream.finish(Code.UNIMPLEMENTED, "The call ended without a request.")
+            await stream.finish(Code.UNIMPLEMENTED, "The call ended without a request.")
             return
         answered = behaviour(request, context)
         if inspect.isasyncgen(answered):
@@ -99,4 +99,4 @@ async def serve(handler: grpc.RpcMethodHandler[Any, Any], stream: Stream) -> Non
                 await context.write(response)
     except _AbortError:
         pass
-    stream.finish(context.status, context.details, context.trailers)
+    await stream.finish(context.status, context.details, context.trailers)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from grpcmock.engine.engine import Engine, Options, Prepared
 from grpcmock.engine.journal import Journal
 from grpcmock.errors import GrpcmockError, Problems
+from grpcmock.replies.faults import AIO_FAULTS, FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.servers.aio import Server, ServerOptions
+from grpcmock.servers.credentials import TlsFiles, server_credentials
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection, registry_of
 from grpcmock.servers.reload import Reloader
@@ -22,9 +24,13 @@ from grpcmock.stubs import loader
 if TYPE_CHECKING:
     import grpc
 
+    from grpcmock.servers import h2
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin import Admin
     from grpcmock.stubs.model import Stub
+
+WIRE_FAULTS = {"aio": AIO_FAULTS, "h2": FAULTS}
+"""The faults that each engine can put on the wire."""
 
 Log = Callable[[str, str], None]
 """Takes a level (``info``, ``warning``, ``error``) and a text."""
@@ -51,7 +57,12 @@ class Files:
 class HostOptions:
     """How a mock server runs."""
 
+    wire: Literal["aio", "h2"] = "aio"
+    """What speaks HTTP/2: ``grpc.aio``, or the engine of this package, which can make every fault (extra ``h2``)."""
+
     engine: Options = field(default_factory=Options)
+    """``faults`` is set to what ``wire`` can make."""
+
     server: ServerOptions = field(default_factory=ServerOptions)
     journal_calls: int = 10_000
     journal_bytes: int = 64 << 20
@@ -88,16 +99,24 @@ class Host:
         self.engine = Engine(
             registry,
             stubs,
-            options=options.engine,
+            options=replace(options.engine, faults=WIRE_FAULTS[options.wire]),
             journal=Journal(options.journal_calls, options.journal_bytes),
             problems=problems,
             progress=progress,
         )
         self.health = Health(lambda: self.engine.registry.services)
-        self.server = Server(self.engine, options.server, services=self._services())
+        self.server = self._server()
 
     def _read(self, problems: Problems) -> tuple[Registry, list[Stub]]:
         return sources.load(self.files.protos, imports=self.files.imports), loader.load(self.files.stubs, problems)
+
+    def _server(self) -> Server | h2.Server:
+        if self.options.wire == "aio":
+            return Server(self.engine, self.options.server, services=self._services())
+        from grpcmock.servers import h2
+
+        limit = self.options.server.max_message_size
+        return h2.Server(self.engine, max_message_size=limit, services=self._services())
 
     def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         own = [registry_of(Health.DESCRIPTOR)]
@@ -118,9 +137,16 @@ class Host:
         """Where the server listens, with the ports that were taken."""
         return self.server.addresses
 
-    def listen(self, address: Address, credentials: grpc.ServerCredentials | None = None) -> Address:
-        """Listen on *address* too; see :meth:`Server.listen`."""
-        return self.server.listen(address, credentials)
+    def listen(self, address: Address, tls: TlsFiles | None = None) -> Address:
+        """Listen on *address* too, and give it with the port that was taken.
+
+        Raises :class:`ConfigError` if the address can't be had, or the files of *tls* can't be used.
+        """
+        if isinstance(self.server, Server):
+            return self.server.listen(address, server_credentials(tls) if tls else None)
+        from grpcmock.servers import h2
+
+        return self.server.listen(address, h2.tls_context(tls) if tls else None)
 
     async def start(self) -> None:
         """Begin to answer, and to watch the files."""

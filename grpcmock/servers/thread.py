@@ -27,6 +27,11 @@ class LoopThread:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is in this very thread, where waiting for it would never end."""
+        return threading.current_thread() is self._thread
+
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Start a coroutine in the loop, and give its future at once."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
@@ -37,7 +42,7 @@ class LoopThread:
 
     def call(self, function: Callable[[], T]) -> T:
         """Call a function in the loop's thread and wait for its result; from that thread itself, at once."""
-        if threading.current_thread() is self._thread:
+        if self.is_current:
             return function()
 
         async def called() -> T:

@@ -73,25 +73,31 @@ class Listener:
         self._folders: frozenset[tuple[str, int]] = frozenset()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        # A server may end while a thread of its loop is still about to listen: then no listening may begin any more.
+        self._lock = threading.Lock()
+        self._ended = False
 
     def listen(self, paths: Iterable[Path]) -> None:
         """Listen to those of *paths* that are directories now, and to no others. Costs little if they are the same."""
         folders = frozenset((str(path), path.stat().st_ino) for path in paths if path.is_dir())
-        if folders == self._folders:
-            return
-        self._stop.set()
-        self._folders, self._stop = folders, threading.Event()
-        if folders:
-            names = sorted(name for name, _ in folders)
-            self._thread = threading.Thread(
-                target=self._run, args=(names, self._stop), name="grpcmock-watch", daemon=True
-            )
-            self._thread.start()
+        with self._lock:
+            if folders == self._folders or self._ended:
+                return
+            self._stop.set()
+            self._folders, self._stop = folders, threading.Event()
+            if folders:
+                names = sorted(name for name, _ in folders)
+                self._thread = threading.Thread(
+                    target=self._run, args=(names, self._stop), name="grpcmock-watch", daemon=True
+                )
+                self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening, and wait for the thread."""
-        self._stop.set()
-        self._folders = frozenset()
+        """Stop listening for good, and wait for the thread."""
+        with self._lock:
+            self._ended = True
+            self._stop.set()
+            self._folders = frozenset()
         if self._thread is not None:
             self._thread.join()
 

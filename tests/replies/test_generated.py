@@ -137,6 +137,21 @@ def test_protos_without_rules_do_not_load_the_validator() -> None:
     subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_predefined_rules_are_kept(seed: int) -> None:
+    own = registry("predefined.proto")
+    found: Any = generate(own.message("predefined.Crate"), own, seed)
+    assert found.eggs > 0
+    assert found.eggs % 12 == 0
+
+
+def test_a_type_that_must_hold_itself_comes_to_an_end() -> None:
+    own = registry("predefined.proto")
+    found: Any = generate(own.message("predefined.Onion"), own, 0)
+    assert found.SerializeToString()  # what proto2 requires is there, even if the endless rule can't be kept
+    assert found.ByteSize() < 1_000_000
+
+
 # What is natural -----------------------------------------------------------------------------------
 
 

@@ -229,3 +229,21 @@ def test_a_known_name_decides_the_address() -> None:
 @settings(max_examples=100)
 def test_strings_keep_lengths_and_pieces(rules: dict[str, Any], seed: bytes) -> None:
     assert strings.fits(rules, strings.text(rules, scene(), Chance(seed), maker=names.text_maker("title")))
+
+
+@pytest.mark.parametrize(
+    ("format_name", "longest", "pattern"),
+    [
+        ("email", 6, r"^\w+@\w+\.\w+$"),
+        ("hostname", 4, r"^\w+(\.io)?$"),
+        ("address", 5, r"^\w+(\.io)?$"),
+        ("uri", 4, r"^\w+:"),
+        ("uri_ref", 3, r"^/?\w+$"),
+        ("host_and_port", 3, r"^\w:\d$"),
+    ],
+)
+def test_formats_fit_into_little_room(format_name: str, longest: int, pattern: str) -> None:
+    rules = {format_name: True, "max_len": longest}
+    made = strings.text(rules, scene(), Chance(b"x"))
+    assert len(made) <= longest
+    assert re2.search(pattern, made), made

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from grpcmock.errors import ConfigError
 from grpcmock.servers.addresses import Address, bind
-from grpcmock.servers.credentials import server_credentials
+from grpcmock.servers.credentials import TlsFiles, server_credentials
 from grpcmock.servers.health import Health
 
 
@@ -44,7 +44,7 @@ def files(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def test_no_files_mean_plain_text() -> None:
-    assert server_credentials(None, None) is None
+    assert TlsFiles.given(None, None) is None
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,9 @@ def test_a_mistake_names_its_file_and_option(
     files: Path, cert: str | None, key: str | None, client_ca: str | None, said: list[str]
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        server_credentials(*(files / name if name else None for name in (cert, key, client_ca)))
+        tls = TlsFiles.given(*(files / name if name else None for name in (cert, key, client_ca)))
+        assert tls is not None
+        server_credentials(tls)
     for part in said:
         assert part in str(caught.value)
 
@@ -90,7 +92,7 @@ async def health_server() -> grpc.aio.Server:
 
 
 async def test_tls_serves_those_who_trust_the_authority(files: Path, health_server: grpc.aio.Server) -> None:
-    credentials = server_credentials(files / "cert.pem", files / "key.pem")
+    credentials = server_credentials(TlsFiles(files / "cert.pem", files / "key.pem"))
     target = str(bind(health_server, Address("tcp", "localhost"), credentials))
     await health_server.start()
     trusting = grpc.ssl_channel_credentials((files / "ca.pem").read_bytes())
@@ -101,7 +103,7 @@ async def test_tls_serves_those_who_trust_the_authority(files: Path, health_serv
 async def test_mtls_serves_only_those_with_a_certificate(
     files: Path, authority: trustme.CA, health_server: grpc.aio.Server
 ) -> None:
-    credentials = server_credentials(files / "cert.pem", files / "key.pem", files / "ca.pem")
+    credentials = server_credentials(TlsFiles(files / "cert.pem", files / "key.pem", files / "ca.pem"))
     target = str(bind(health_server, Address("tcp", "localhost"), credentials))
     await health_server.start()
     client = authority.issue_cert("client@example.com")
@@ -123,5 +125,5 @@ def test_checking_the_files_never_asks_for_a_password(files: Path, monkeypatch: 
         load(self, cert, key, password)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", spy)
-    server_credentials(files / "cert.pem", files / "key.pem")
+    server_credentials(TlsFiles(files / "cert.pem", files / "key.pem"))
     assert asked == [""]

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,29 +17,43 @@ import grpc.aio
 import pytest
 import trustme
 from grpc_health.v1 import health_pb2
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
 from support import registry
 
 from grpcmock.engine.engine import Engine, Options
 from grpcmock.errors import ConfigError, Problems
+from grpcmock.replies.faults import FAULTS
+from grpcmock.servers import wire
 from grpcmock.servers.addresses import Address
-from grpcmock.servers.h2 import H2_FAULTS, Server, tls_context
+from grpcmock.servers.credentials import TlsFiles
+from grpcmock.servers.h2 import Server, tls_context
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection
 from grpcmock.stubs import loader
 
-CHANNEL = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1))
+CHANNEL = (
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.max_receive_message_length", -1),
+)
 USERS = registry("user.proto")
-GET, LIST, CREATE, LOOKUP = (f"/user.UserService/{name}" for name in ("GetUser", "ListUsers", "CreateUsers", "LookupUsers"))
+GET, LIST, CREATE, LOOKUP = (
+    f"/user.UserService/{name}" for name in ("GetUser", "ListUsers", "CreateUsers", "LookupUsers")
+)
 
 STUBS = """
 - {method: UserService/GetUser, request: {id: 1}, response: {id: 1, name: Alice}}
 - method: UserService/GetUser
   request: {id: 2}
-  metadata: {x-tag: [a, b], x-bytes-bin: AAE=}
+  metadata: {x-tag: b, x-bytes-bin: AAE=}
   response: {id: 2, name: "{{ metadata['x-tag'] }}"}
   headers: {x-header: hello, x-raw-bin: /wA=}
   trailers: {x-trailer: [one, two]}
-- {method: UserService/GetUser, request: {id: 3}, error: {code: NOT_FOUND, message: "Grüße: 100 % \\n gone", trailers: {x-why: none}}}
+- method: UserService/GetUser
+  request: {id: 3}
+  error: {code: NOT_FOUND, message: "Grüße: 100 % \\n gone", trailers: {x-why: none}}
 - {method: UserService/GetUser, request: {id: 4}, response: {id: 4}, delay: 60s}
 - {method: UserService/GetUser, request: {id: 5}, fault: {hang: true}}
 - {method: UserService/GetUser, request: {id: 10}, response: {name: abcdef}, fault: {truncate: true}}
@@ -49,7 +64,9 @@ STUBS = """
 - {method: UserService/GetUser, request: {id: 15}, response: {name: abcdef}, fault: {abort: UNAVAILABLE}}
 - {method: UserService/ListUsers, request: {page: 0}, responses: [{id: 1}, {id: 2}, {id: 3}]}
 - {method: UserService/ListUsers, request: {page: 1}, responses: [{id: 1}], error: {code: DATA_LOSS, message: lost}}
-- {method: UserService/ListUsers, request: {page: 2}, script: [{repeat: {times: forever, steps: [{send: {name: "xxxxxxxxxxxxxxxx"}}]}}]}
+- method: UserService/ListUsers
+  request: {page: 2}
+  script: [{repeat: {times: forever, steps: [{send: {name: "xxxxxxxxxxxxxxxx"}}]}}]
 - {method: UserService/ListUsers, request: {page: 3}, responses: [{id: 1}, {id: 2}], fault: {truncate: true}}
 - {method: UserService/ListUsers, request: {page: 4}, responses: [{id: 1}, {id: 2}], fault: {drop_trailers: true}}
 - method: UserService/ListUsers
@@ -96,7 +113,7 @@ async def _call_aio(
         messages: list[bytes] = []
         try:
             async for message in call:
-                messages.append(message)
+                messages.append(message)  # noqa: PERF401 - what came before an error is kept
         except grpc.RpcError:
             pass
         return Outcome(
@@ -122,7 +139,7 @@ async def _call_sync(
             messages: list[bytes] = []
             try:
                 for message in call:
-                    messages.append(message)
+                    messages.append(message)  # noqa: PERF402 - likewise
             except grpc.RpcError:
                 pass
             headers, trailers = call.initial_metadata(), call.trailing_metadata()
@@ -148,7 +165,7 @@ async def start() -> AsyncIterator[Callable[..., Server]]:
     ) -> Server:
         problems = Problems()
         loaded = loader.load_text(stubs, "stubs.yaml", problems)
-        engine = Engine(USERS, loaded, options=Options(faults=H2_FAULTS), problems=problems)
+        engine = Engine(USERS, loaded, options=Options(faults=FAULTS), problems=problems)
         server = Server(engine, **options)
         server.listen(Address.parse(address), tls)
         servers.append(server)
@@ -252,9 +269,11 @@ async def test_a_miss_is_told(start: Any, call: Caller) -> None:
     assert found.trailers["grpcmock-miss"] == ["1"]
 
 
-async def test_an_unknown_method(start: Any, call: Caller) -> None:
-    found = await call(target(await start()), "/no.Such/Method", [b""])
-    assert found.code is grpc.StatusCode.UNIMPLEMENTED
+async def test_an_unknown_method(start: Any) -> None:
+    async with grpc.aio.insecure_channel(target(await start()), options=CHANNEL) as channel:
+        with pytest.raises(grpc.RpcError) as caught:
+            await channel.unary_unary("/no.Such/Method")(b"")
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 # Faults --------------------------------------------------------------------------------------------
@@ -280,10 +299,30 @@ async def test_a_truncated_message_does_not_arrive(start: Any, call: Caller) -> 
     assert (await call(target(await start()), LIST, [page(3)])).messages == []
 
 
-async def test_messages_arrive_even_if_the_trailers_do_not(start: Any, call: Caller) -> None:
-    found = await call(target(await start()), LIST, [page(4)])
-    assert [user.id for user in users(found)] == [1, 2]
-    assert found.code is not grpc.StatusCode.OK
+async def test_without_trailers_no_stream_is_well(start: Any, call: Caller) -> None:
+    assert (await call(target(await start()), LIST, [page(4)])).code is not grpc.StatusCode.OK
+
+
+USER = b"\x12\x06abcdef"
+
+
+@pytest.mark.parametrize(
+    ("number", "body", "reset"),
+    [
+        (10, b"\0\0\0\0\x08" + USER[:4], None),
+        (11, b"", 8),
+        (12, b"\0\0\0\0\x08" + USER, None),
+    ],
+)
+async def test_faults_look_so_on_the_wire(start: Any, number: int, body: bytes, reset: int | None) -> None:
+    found = await _raw(await start(), get(number))
+    assert (found.body, found.reset) == (body, reset)
+    assert "grpc-status" not in found.headers
+
+
+async def test_an_early_end_asks_the_client_to_stop_sending(start: Any) -> None:
+    found = await _raw(await start(), get(1), {":path": "/no.Such/Method"}, end=False)
+    assert (found.headers["grpc-status"], found.reset) == ("12", 0)
 
 
 @pytest.mark.parametrize(("number", "count"), [(13, 1), (14, 3)])
@@ -305,7 +344,7 @@ async def test_deadlines_end_the_call(start: Any, call: Caller, number: int) -> 
 
 async def test_the_server_itself_ends_a_call_at_its_deadline(start: Any) -> None:
     server = await start()
-    found = await _raw(server, [get(5)], {"grpc-timeout": "20m"})
+    found = await _raw(server, get(5), {"grpc-timeout": "20m"})
     assert found.headers["grpc-status"] == "4"
     [journalled] = server.engine.journal
     assert journalled.code.name == "DEADLINE_EXCEEDED"
@@ -324,15 +363,16 @@ async def test_cancellation_ends_the_script(start: Any) -> None:
 
 async def test_a_client_that_vanishes_ends_the_script(start: Any) -> None:
     server = await start()
-    reader, writer, _ = await _open(server, [page(5)], path=LIST)
-    await reader.read(100)
-    writer.transport.abort()
+    async with _connected(server) as (reader, writer):
+        writer.write(_asked(wire.framed(page(5)), LIST).data_to_send())
+        await reader.read(100)
+        writer.transport.abort()
     await _until(lambda: len(server.engine.journal) == 1)
 
 
 async def _until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - the journal has no event to wait for
             await asyncio.sleep(0.005)
 
 
@@ -390,42 +430,53 @@ async def test_many_calls_at_once(start: Any) -> None:
 @dataclass
 class RawAnswer:
     headers: dict[str, str]
+    body: bytes = b""
     reset: int | None = None
 
 
-async def _open(server: Server, requests: Sequence[bytes], headers: dict[str, str] | None = None, path: str = GET) -> Any:
-    from h2.config import H2Configuration
-    from h2.connection import H2Connection
-
+@asynccontextmanager
+async def _connected(server: Server) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     address = server.addresses[0]
     reader, writer = await asyncio.open_connection(address.host, address.port)
+    try:
+        async with asyncio.timeout(5):
+            yield reader, writer
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+def _asked(body: bytes, path: str = GET, headers: dict[str, str] | None = None, *, end: bool = True) -> Any:
+    """Begin a call as no gRPC client would."""
     client = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
     client.initiate_connection()
     asked = {":method": "POST", ":scheme": "http", ":authority": "x", ":path": path}
     asked |= {"content-type": "application/grpc", "te": "trailers"} | (headers or {})
-    client.send_headers(1, [(key, value) for key, value in asked.items() if value])
-    client.send_data(1, b"".join(b"\0" + len(r).to_bytes(4, "big") + r for r in requests), end_stream=True)
-    writer.write(client.data_to_send())
-    return reader, writer, client
+    client.send_headers(1, list(asked.items()))
+    client.send_data(1, body, end_stream=end)
+    return client
 
 
-async def _raw(server: Server, requests: Sequence[bytes], headers: dict[str, str] | None = None) -> RawAnswer:
-    """Call GetUser with headers that no gRPC client would send."""
-    from h2.events import ResponseReceived, StreamEnded, StreamReset, TrailersReceived
-
-    reader, writer, client = await _open(server, requests, headers)
+async def _raw(
+    server: Server, request: bytes, headers: dict[str, str] | None = None, *, framed: bool = True, end: bool = True
+) -> RawAnswer:
+    """Call GetUser, and tell what came to the last frame."""
+    client = _asked(wire.framed(request) if framed else request, headers=headers, end=end)
     found = RawAnswer({})
-    async with asyncio.timeout(5):
+    async with _connected(server) as (reader, writer):
+        writer.write(client.data_to_send())
         while data := await reader.read(65536):
-            for event in client.receive_data(data):
+            events = client.receive_data(data)
+            for event in events:
                 if isinstance(event, (ResponseReceived, TrailersReceived)):
                     found.headers |= dict(event.headers)
-                if isinstance(event, StreamReset):
+                elif isinstance(event, DataReceived):
+                    found.body += event.data
+                elif isinstance(event, StreamReset):
                     found.reset = event.error_code
-                if isinstance(event, (StreamEnded, StreamReset)):
-                    writer.close()
-                    await writer.wait_closed()
-                    return found
+            if any(isinstance(event, StreamReset) or (end and isinstance(event, StreamEnded)) for event in events):
+                return found
     raise AssertionError("the connection was closed")
 
 
@@ -441,54 +492,27 @@ async def _raw(server: Server, requests: Sequence[bytes], headers: dict[str, str
         ({"x-strange": "\u00e9"}, {"grpc-status": "0"}),
     ],
 )
-async def test_what_breaks_the_rules_gets_an_answer(start: Any, headers: dict[str, str], expected: dict[str, str]) -> None:
-    found = await _raw(await start(), [get(1)], headers)
+async def test_what_breaks_the_rules_gets_an_answer(
+    start: Any, headers: dict[str, str], expected: dict[str, str]
+) -> None:
+    found = await _raw(await start(), get(1), headers)
     assert expected.items() <= found.headers.items()
 
 
 async def test_a_request_that_ends_within_a_message(start: Any) -> None:
-    server = await start()
-    reader, writer, client = await _open(server, [get(1)])
-    writer.close()
-    client.send_headers
-    found = await call_with_body(server, b"\0\0\0\0\x09half")
+    found = await _raw(await start(), b"\0\0\0\0\x09half", framed=False)
     assert found.headers["grpc-status"] == "13"
 
 
-async def call_with_body(server: Server, body: bytes) -> RawAnswer:
-    from h2.config import H2Configuration
-    from h2.connection import H2Connection
-    from h2.events import ResponseReceived, StreamEnded, TrailersReceived
-
-    address = server.addresses[0]
-    reader, writer = await asyncio.open_connection(address.host, address.port)
-    client = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
-    client.initiate_connection()
-    asked = {":method": "POST", ":scheme": "http", ":authority": "x", ":path": GET, "content-type": "application/grpc"}
-    client.send_headers(1, list(asked.items()))
-    client.send_data(1, body, end_stream=True)
-    writer.write(client.data_to_send())
-    found = RawAnswer({})
-    async with asyncio.timeout(5):
-        while True:
-            for event in client.receive_data(await reader.read(65536)):
-                if isinstance(event, (ResponseReceived, TrailersReceived)):
-                    found.headers |= dict(event.headers)
-                if isinstance(event, StreamEnded):
-                    writer.close()
-                    await writer.wait_closed()
-                    return found
-
-
-@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b"\0" * 64, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64])
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.1\r\n\r\n", b"\0" * 64, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\1\0\0\0\0\0\0x"]
+)
 async def test_noise_ends_its_own_connection_only(start: Any, data: bytes) -> None:
     server = await start()
-    address = server.addresses[0]
-    reader, writer = await asyncio.open_connection(address.host, address.port)
-    writer.write(data)
-    async with asyncio.timeout(5):
-        await reader.read()
-    writer.close()
+    async with _connected(server) as (reader, writer):
+        writer.write(data)
+        with suppress(ConnectionError):
+            await reader.read()
     assert (await _call_aio(target(server), GET, [get(1)])).code is grpc.StatusCode.OK
 
 
@@ -499,8 +523,7 @@ async def test_stopping_waits_for_calls_under_way(start: Any) -> None:
     server = await start("- {method: UserService/GetUser, response: {id: 1}, delay: 100ms}")
     async with grpc.aio.insecure_channel(target(server), options=CHANNEL) as channel:
         under_way = channel.unary_unary(GET)(get(1))
-        await under_way.initial_metadata() if False else await _until(lambda: bool(server._connections))
-        await asyncio.sleep(0.02)
+        await _until(lambda: any(connection._tasks for connection in server._connections))
         await server.stop(grace=5)
         assert await under_way
         with pytest.raises(grpc.RpcError) as caught:
@@ -546,7 +569,7 @@ async def test_tls_and_client_certificates(start: Any, call: Caller, tmp_path: P
     for blob in issued.cert_chain_pems:
         blob.write_to_path(cert, append=True)
     authority.cert_pem.write_to_path(ca)
-    server = await start(address="localhost:0", tls=tls_context(cert, key, ca))
+    server = await start(address="localhost:0", tls=tls_context(TlsFiles(cert, key, ca)))
     known = grpc.ssl_channel_credentials(
         ca.read_bytes(), client.private_key_pem.bytes(), client.cert_chain_pems[0].bytes()
     )
@@ -558,7 +581,7 @@ async def test_tls_and_client_certificates(start: Any, call: Caller, tmp_path: P
 
 async def test_a_missing_certificate_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no file"):
-        tls_context(tmp_path / "cert.pem", tmp_path / "key.pem")
+        tls_context(TlsFiles(tmp_path / "cert.pem", tmp_path / "key.pem"))
 
 
 # Services beside the stubs -------------------------------------------------------------------------
@@ -576,9 +599,7 @@ async def test_health_and_reflection_answer_here_too(start: Any, call: Caller) -
     served = await check("user.UserService")
     assert health_pb2.HealthCheckResponse.FromString(served.messages[0]).status == 1
     assert (await check("nobody")).code is grpc.StatusCode.NOT_FOUND
-    listed = await call(
-        target(server), "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", [b"\x3a\x01*"]
-    )
+    listed = await call(target(server), "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", [b"\x3a\x01*"])
     assert b"user.UserService" in listed.messages[0]
     none = await call(target(server), "/grpc.health.v1.Health/Check", [])
     assert none.code is grpc.StatusCode.UNIMPLEMENTED

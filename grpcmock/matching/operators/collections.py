@@ -308,12 +308,9 @@ class Values(Matcher):
         return f"each value {self.inner.wanted()}"
 
 
-def add_some(inner: Matcher, path: Path, into: Equalities, *, at_element: bool = False) -> bool:
-    """Add one equality that some element must meet; say whether that is all there is to *inner*.
-
-    *at_element* says that *path* leads to the elements already, not to the list.
-    """
+def add_some(inner: Matcher, path: Path, into: Equalities) -> bool:
+    """Add one equality that some element of a list must meet; say whether that is all there is to *inner*."""
     found: Equalities = []
-    exact = inner.equalities(path if at_element else path.some(), found)
+    exact = inner.equalities(path.some(), found)
     into.extend(found[:1])
     return exact and len(found) == 1

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from grpcmock.replies.generated.chance import Chance
 from grpcmock.replies.generated.echo import asked_for, page_limit
@@ -31,7 +30,6 @@ _WORK = 8_000
 """… as it is after so many fields in all, so that no rules whatever keep a server busy for long."""
 
 _STREAM = 3
-_planners: WeakKeyDictionary[Registry, Planner] = WeakKeyDictionary()
 
 
 def _utc_now() -> datetime:
@@ -57,9 +55,7 @@ def generate(
     answers. With *as_request* it is one that a client may send. Where rules contradict each other, the message that
     breaks the fewest is given.
     """
-    planner = _planners.get(registry)
-    if planner is None:
-        planner = _planners[registry] = Planner(registry)
+    planner = _planner(registry)
     seen = tuple(requests) if requests is not None else (request,) if request is not None else ()
     key = _key(seed, message_class.DESCRIPTOR.full_name, seen)
     series = Chance(key)
@@ -75,6 +71,12 @@ def generate(
     )
     descriptor: Descriptor = message_class.DESCRIPTOR  # type: ignore[assignment]
     return _valid(planner.plan(descriptor), order)
+
+
+@lru_cache(maxsize=4)
+def _planner(registry: Registry) -> Planner:
+    # A few only: after a reload, the registry from before is not needed any more.
+    return Planner(registry)
 
 
 def stream_length(requests: Sequence[Message]) -> int:
@@ -129,8 +131,8 @@ def _valid(plan: MessagePlan, order: Order) -> Message:
         return message
     best, fewest, kept = message, sys.maxsize, order.refused
     latest: dict[str, int] = {}
-    for attempt in range(max(8, min(_TRIES, _WORK // max(1, made)))):
-        violations = _violations(message)
+    for attempt in range(min(_TRIES, 2 + _WORK // max(1, made))):
+        violations = _violations(message, order.planner)
         if not violations:
             return message
         if len(violations) <= fewest:
@@ -144,19 +146,12 @@ def _valid(plan: MessagePlan, order: Order) -> Message:
     return best
 
 
-@lru_cache(maxsize=1)
-def _validator() -> Any:
-    import protovalidate
-
-    return protovalidate.Validator()
-
-
-def _violations(message: Message) -> list[Any]:
+def _violations(message: Message, planner: Planner) -> list[Any]:
     """Ask the validator; where it can't judge, because a rule itself is broken, all is well."""
     import protovalidate
 
     try:
-        return list(_validator().collect_violations(message))
+        return list(planner.validator.collect_violations(message))
     except (protovalidate.CompilationError, protovalidate.EvaluationError, RuntimeError, TypeError, ValueError):
         return []
 

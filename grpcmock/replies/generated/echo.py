@@ -93,7 +93,7 @@ def echo_of(requests: Sequence[Message], within: Descriptor | None = None) -> Ec
                 and part.full_name == within.full_name
             ):
                 values |= {snake_case(inner.name): (inner, held) for inner, held in value.ListFields()}
-    return Echo(values, subject_of(requests[0].DESCRIPTOR) if requests else "")
+    return Echo(values, _subject(requests[0].DESCRIPTOR.name) if requests else "")
 
 
 def page_limit(requests: Sequence[Message]) -> int | None:
@@ -125,10 +125,14 @@ def bytes_received(requests: Sequence[Message]) -> int:
     return sum(len(value) for request in requests for _, value in request.ListFields() if isinstance(value, bytes))
 
 
-@lru_cache(maxsize=4096)
 def subject_of(descriptor: Descriptor) -> str:
     """Say what a message is about: ``user``, of ``User``, ``UserResponse`` and ``GetUserRequest``."""
-    parts = snake_case(descriptor.name).split("_")
+    return _subject(descriptor.name)
+
+
+@lru_cache(maxsize=4096)
+def _subject(name: str) -> str:
+    parts = snake_case(name).split("_")
     while len(parts) > 1 and parts[-1] in _ENDINGS:
         parts.pop()
     while len(parts) > 1 and parts[0] in _VERBS:

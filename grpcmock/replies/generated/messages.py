@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 _DEEPEST = 8
 """Below this depth only what must be set is set, …"""
 
-_DEEPEST_OF_ALL = 40
-"""… and below this one nothing: a message that must hold itself has no end."""
+_DEEPEST_OF_ALL = 24
+"""… and below this one no more messages: one that must hold itself has no end."""
 
 _SAME_TYPE = 2
 """How often a type may stand within itself, where that is not demanded."""
 
 _MOST_FIELDS = 2_000
+"""After so many fields only what must be set is set; after half as many again, no more messages."""
+
 _MOST_ITEMS = 10_000
 _PATIENCE = 8
 """After so many refused values, an optional field is left unset."""
@@ -73,8 +75,6 @@ class _Maker:
 
     def fill(self, message: Any, plan: MessagePlan, place: Place) -> None:
         place = Place(place.path, place.chance, place.scene, place.echo, (*place.types, plan.descriptor.full_name))
-        if place.depth > _DEEPEST_OF_ALL:
-            return
         taken: set[str] = set()
         for field_plan in plan.fields:
             if self._wanted(field_plan, place):
@@ -88,6 +88,8 @@ class _Maker:
         """Say whether a field that stands in no oneof should be set."""
         if self._forbidden(plan):
             return plan.descriptor.is_required
+        if self._has_no_end(plan, place):
+            return False
         if plan.must:
             return True
         if is_error(plan) or self._runs_deep(plan, place):
@@ -97,6 +99,11 @@ class _Maker:
 
     def _forbidden(self, plan: FieldPlan) -> bool:
         return ("OUTPUT_ONLY" if self._order.as_request else "INPUT_ONLY") in plan.options.behaviors
+
+    def _has_no_end(self, plan: FieldPlan, place: Place) -> bool:
+        held = plan.entry or plan
+        too_much = place.depth > _DEEPEST_OF_ALL or self.made > _MOST_FIELDS * 3 // 2
+        return too_much and held.shape is Shape.MESSAGE and held.message_type.full_name not in FILLERS
 
     def _runs_deep(self, plan: FieldPlan, place: Place) -> bool:
         held = plan.entry or plan
@@ -109,7 +116,7 @@ class _Maker:
         """Choose the member of a oneof: one the request has set, else one that is no error and doesn't run deep."""
         path = _below(place.path, oneof.name)
         tries = max([self._tries(path), *(self._tries(_below(place.path, m.name)) for m in oneof.members)])
-        members = [member for member in oneof.members if not self._forbidden(member)]
+        members = [m for m in oneof.members if not self._forbidden(m) and not self._has_no_end(m, place)]
         shallow = [member for member in members if not self._runs_deep(member, place)]
         if not (shallow if not oneof.must else members):
             return None

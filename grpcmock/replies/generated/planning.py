@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf import descriptor_pb2
@@ -141,6 +142,13 @@ class Planner:
         self.registry = registry
         self.options = Options(registry)
         self._plans: dict[str, MessagePlan] = {}
+
+    @cached_property
+    def validator(self) -> Any:
+        """The judge of ``buf.validate`` rules."""
+        import protovalidate
+
+        return protovalidate.Validator()
 
     def plan(self, descriptor: Descriptor) -> MessagePlan:
         found = self._plans.get(descriptor.full_name)

@@ -1,0 +1,52 @@
+"""A handler of the user under way: a task that does one thing after the other, each when the exchange lets it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.engine.steps import Asked, Invoke
+
+
+class Invocation:
+    """Runs the handler of an ``Invoke`` in turns with the exchange: it asks, and waits until it is answered."""
+
+    def __init__(self, step: Invoke) -> None:
+        self._asked: asyncio.Future[Asked] = asyncio.get_running_loop().create_future()
+        self._answer: asyncio.Future[Message | None] | None = None
+        self._has_ended = False
+        self._task = asyncio.create_task(step.handler(step.context, step.call, self._ask))
+        self._task.add_done_callback(self._done)
+
+    async def _ask(self, event: Asked) -> Message | None:
+        if self._has_ended:
+            raise asyncio.CancelledError
+        self._answer = asyncio.get_running_loop().create_future()
+        self._asked.set_result(event)
+        return await self._answer
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        # A handler ends by asking to; one that stops without was cancelled, or is at fault, and must not be waited for.
+        if not self._asked.done():
+            if task.cancelled() or (error := task.exception()) is None:
+                self._asked.cancel()
+            else:
+                self._asked.set_exception(error)
+
+    async def next(self, message: Message | None = None) -> Asked:
+        """Answer what the handler asked before, if it did, and give what it asks next."""
+        if self._answer is not None:
+            self._asked = asyncio.get_running_loop().create_future()
+            self._answer.set_result(message)
+            self._answer = None
+        return await self._asked
+
+    def end(self) -> None:
+        """Cancel the handler, unless it has ended; one in a thread finds out when it asks next."""
+        self._has_ended = True
+        self._task.cancel()
+        if self._answer is not None:
+            self._answer.cancel()

@@ -1,0 +1,68 @@
+"""The journal keeps the last calls, within its bounds, and nothing from before it was cleared."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grpcmock.engine.journal import FRAME_BYTES_KEPT, FRAMES_KEPT, Call, Journal, Note
+
+
+def call(journal: Journal, *messages: bytes) -> Call:
+    opened = journal.open("/a.B/C", None, (), None, "peer", 0.0)
+    for message in messages:
+        opened.add_frame("request", message, 0.0)
+    journal.close(opened)
+    return opened
+
+
+@given(st.lists(st.integers(0, 3_000), max_size=60), st.integers(0, 20), st.integers(0, 20_000))
+def test_it_keeps_the_last_calls_within_both_bounds(sizes: list[int], calls: int, size: int) -> None:
+    journal = Journal(calls, size)
+    made = [call(journal, bytes(size)) for size in sizes]
+    kept = list(journal)
+    assert kept == made[len(made) - len(kept) :]
+    assert len(kept) <= calls
+    assert journal.size == sum(call.size for call in kept) <= size
+    assert journal.dropped == len(made) - len(kept)
+
+
+def test_a_stream_without_end_is_counted_not_kept():
+    journal = Journal()
+    many = call(journal, *[b"x"] * (2 * FRAMES_KEPT + 7))
+    assert (len(many.frames), many.frames_dropped) == (2 * FRAMES_KEPT, 7)
+    large = call(journal, bytes(FRAME_BYTES_KEPT), b"x")
+    assert (len(large.frames), large.frames_dropped) == (1, 1)
+
+
+def test_a_call_that_began_before_the_journal_was_cleared_does_not_enter_it():
+    journal = Journal()
+    late = journal.open("/a.B/C", None, (), None, "", 0.0)
+    journal.clear()
+    journal.close(late)
+    assert list(journal) == []
+    assert call(journal) in journal
+
+
+def test_ids_go_on_after_clearing():
+    journal = Journal()
+    first = call(journal)
+    journal.clear()
+    assert call(journal).id > first.id
+
+
+def test_listeners_hear_each_call_until_they_end_their_subscription():
+    journal = Journal()
+    heard: list[Call] = []
+    end = journal.subscribe(heard.append)
+    first = call(journal)
+    end()
+    call(journal)
+    assert heard == [first]
+
+
+def test_notes_are_bounded():
+    journal = Journal()
+    for number in range(150):
+        journal.note(Note(0.0, "info", str(number)))
+    assert [journal.notes[0].text, journal.notes[-1].text] == ["50", "149"]
