@@ -300,7 +300,7 @@ def _announce(host: Host, *, machine: bool) -> None:
     """Tell people what is served, on stderr; and programs where, on stdout."""
     methods, stubs = len(host.engine.registry.methods), len(host.engine.store)
     for warning in host.engine.warnings:
-        _say("warning", str(warning))
+        _say("info", str(warning))
     if not stubs and not host.options.engine.auto:
         _say(
             "warning",

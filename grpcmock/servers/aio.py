@@ -6,7 +6,6 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import grpc
@@ -74,18 +73,39 @@ class EngineHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not ge
         self._services = services
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
-        # The metadata are at hand here; asking the context for them later costs more than the whole choice of a stub.
-        path, metadata = details.method, details.invocation_metadata
+        path = details.method
         table = self._engine.store.tables.get(path)
         if path in self._services and not table:
             return self._services[path]
         if table is not None and table.method.kind is Kind.UNARY and not table.needs_whole_stream:
-            return grpc.unary_unary_rpc_method_handler(partial(self._answer_unary, path, metadata))
-        return grpc.stream_stream_rpc_method_handler(partial(self._answer_stream, path, metadata))
+            return _UnaryCall(self._engine, path, details.invocation_metadata)
+        return _StreamCall(self._engine, path, details.invocation_metadata)
 
-    async def _answer_unary(self, path: str, metadata: Metadata, request: bytes, context: Context) -> bytes:
-        opened = Open(path, metadata, context.time_remaining(), context.peer())
-        constant = self._engine.answer_steadily(opened, request)
+
+class _Call(grpc.RpcMethodHandler):  # type: ignore[type-arg]  # not generic at run time
+    """One call, which is its own handler.
+
+    Its metadata are at hand when a handler is sought for it; to ask the context for them later costs more than the
+    whole choice of a stub.
+    """
+
+    request_deserializer = response_serializer = None
+    unary_unary = unary_stream = stream_unary = stream_stream = None
+
+    def __init__(self, engine: Engine, path: str, metadata: Metadata) -> None:
+        self._engine = engine
+        self._path = path
+        self._metadata = metadata
+
+
+class _UnaryCall(_Call):
+    """A call whose client sends one message and gets one."""
+
+    request_streaming = response_streaming = False
+
+    async def unary_unary(self, request: bytes, context: Context) -> bytes:  # type: ignore[override]
+        opening = self._path, self._metadata, context.time_remaining(), context.peer()
+        constant = self._engine.answer_steadily(*opening, request)
         if constant is not None:
             return constant
         events = iter((Message(request), HALF_CLOSE))
@@ -98,14 +118,20 @@ class EngineHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not ge
             nonlocal reply
             reply = data
 
-        finish = await _carry_out(self._engine.open(opened), context, read, write)
+        finish = await _carry_out(self._engine.open(Open(*opening)), context, read, write)
         if finish.code is not Code.OK:
             # What a unary handler returns is sent even with an error; only after an abort there is no message.
             await context.abort(_CODES[finish.code], finish.message)
         return reply
 
-    async def _answer_stream(self, path: str, metadata: Metadata, _: object, context: Context) -> None:
-        opened = Open(path, metadata, context.time_remaining(), context.peer())
+
+class _StreamCall(_Call):
+    """A call of any kind: for those that stream, for paths that no proto declares, and for answers that break rules."""
+
+    request_streaming = response_streaming = True
+
+    async def stream_stream(self, _: object, context: Context) -> None:  # type: ignore[override]
+        opened = Open(self._path, self._metadata, context.time_remaining(), context.peer())
 
         async def read() -> Event:
             data = await context.read()

@@ -186,7 +186,7 @@ class Host:
         self.engine.note("info", text)
         self._log("info", text)
         for warning in self.engine.warnings:
-            self._log("warning", str(warning))
+            self._log("info", str(warning))
 
     def _reload_failed(self, error: GrpcmockError) -> None:
         self.health.reload_failed(str(error))

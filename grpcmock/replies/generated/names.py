@@ -224,7 +224,7 @@ _NUMBERS: dict[str, Span] = _table(
         "timeout ttl ttl_seconds": (30, 300),
         "views likes downloads followers clicks plays": (50, 5_000),
         "floor floors rooms": (1, 9),
-        "count total total_count total_size total_items": (3, 40),
+        "count total total_count total_size total_items created updated imported inserted processed": (3, 40),
         "accuracy radius": (5, 50),
     }
 )

@@ -58,6 +58,7 @@ _LIMITS = {
     _F.CPPTYPE_UINT32: (0, 2**32 - 1),
     _F.CPPTYPE_UINT64: (0, 2**64 - 1),
 }
+_SMALL = (_F.CPPTYPE_INT32, _F.CPPTYPE_UINT32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,6 +221,7 @@ class Planner:
         if descriptor.message_type is not None and descriptor.message_type.full_name in _WRAPPERS:
             shape, held = Shape.WRAPPER, descriptor.message_type.fields_by_name["value"]
         by_full_name = descriptor.full_name
+        span = names.SPANS_OF_TYPES.get(by_full_name) or names.span(label)
         return FieldPlan(
             descriptor=descriptor,
             label=label,
@@ -232,8 +234,9 @@ class Planner:
             is_list=descriptor.is_repeated and not _is_map(descriptor),
             limits=_LIMITS.get(held.cpp_type, (0, 0)),
             maker=names.TEXTS_OF_TYPES.get(by_full_name) or names.text_maker(label),
-            span=names.SPANS_OF_TYPES.get(by_full_name) or names.span(label),
-            clock=names.clock_unit(label),
+            span=span,
+            # In 32 bits, "created" is rather how many were created than when.
+            clock=None if span and held.cpp_type in _SMALL else names.clock_unit(label),
         )
 
     def wrapped(self, plan: FieldPlan) -> FieldPlan:
