@@ -140,7 +140,7 @@ class _Talk:
             return not broken and not self._undecodable
         name = click.style(status.code.name, fg="red", bold=True)
         rich = decode_details(status.trailers, registry)
-        message, details = _told_once(status.message, rich.details if rich else ())
+        message, details = told_once(status.message, rich.details if rich else ())
         click.echo(f"{name} ({status.code.value}): {harmless(message) or '(no message)'}", err=True)
         for detail in details:
             click.echo(_detail_line(detail), err=True)
@@ -183,7 +183,7 @@ def _service_of(name: str) -> list[str] | None:
     return [service] if "." in service else None
 
 
-def _told_once(message: str, details: Sequence[Detail]) -> tuple[str, Sequence[Detail]]:
+def told_once(message: str, details: Sequence[Detail]) -> tuple[str, Sequence[Detail]]:
     """Of a miss, the message is the head of a DebugInfo among the details: give the longer text, and the others."""
     head = message.rpartition("\n…")[0] or message
     for detail in details:

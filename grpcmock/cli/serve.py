@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -178,17 +179,28 @@ def command(
         # What they log is to be seen, unless a module of theirs has set up logging itself.
         logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     tls = TlsFiles.given(tls_cert, tls_key, tls_client_ca)
-    asyncio.run(
-        _serve(
-            files(protos, stubs, imports),
-            options,
-            addresses,
-            tls,
-            ready_file,
-            log or ("calls" if sys.stdout.isatty() else "misses"),
-            grace,
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(
+            _serve(
+                files(protos, stubs, imports),
+                options,
+                addresses,
+                tls,
+                ready_file,
+                log or ("calls" if sys.stdout.isatty() else "misses"),
+                grace,
+            )
         )
-    )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Take uvloop, which is faster than asyncio's own loop, where the extra is installed."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = new_event_loop
+    return factory
 
 
 async def _serve(
@@ -206,6 +218,8 @@ async def _serve(
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with _progress() as progress:
         host = Host(made_of, options, log=_say, progress=progress)
+    # What is loaded stays: a garbage collector that went through many stubs would stop the server for a second.
+    gc.freeze()
     for address in addresses:
         host.listen(address, tls)
     if log != "none":

@@ -84,8 +84,10 @@ class Reloader(Generic[T]):
         pause = 0.0
         try:
             while True:
+                # Not wait_for: until Python 3.12 that swallows a cancellation which comes with what it waits for.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self._woken.wait()
                 self._woken.clear()
                 if listener is not None:
                     await asyncio.to_thread(listener.listen, self._paths)

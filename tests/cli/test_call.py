@@ -14,9 +14,11 @@ import click
 import handmade
 import pytest
 from click.testing import CliRunner, Result
+from google.rpc.error_details_pb2 import DebugInfo
 
 from grpcmock.cli import failures
-from grpcmock.cli.call import command
+from grpcmock.cli.call import command, told_once
+from grpcmock.client.details import Detail
 from grpcmock.errors import GrpcmockError
 
 PROTOS = str(Path(__file__).parents[2] / "protos")
@@ -287,3 +289,20 @@ def test_the_commands_load_nothing_heavy_before_they_run() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "debug"),
+    [
+        ("No stub matches.", "No stub matches.\nNearest: a"),
+        ("No stub\n… (the rest is in the log)", "No stub\nmatches."),
+    ],
+)
+def test_of_a_miss_the_longer_text_is_shown_once(message: str, debug: str) -> None:
+    info, other = Detail("google.rpc.DebugInfo", DebugInfo(detail=debug), b""), Detail("x.Y", None, b"")
+    assert told_once(message, [other, info]) == (debug, [other])
+
+
+def test_details_that_say_something_else_stay() -> None:
+    trace = Detail("google.rpc.DebugInfo", DebugInfo(detail="at line 7"), b"")
+    assert told_once("Oops.", [trace]) == ("Oops.", [trace])

@@ -93,3 +93,9 @@ def test_a_reader_who_leaves_is_no_error(project: Path) -> None:
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_an_option_that_is_not_there_is_named_with_options_alone(grpcmock: Callable[..., tuple[int, str, str]]) -> None:
+    # An argument has no dashes, and so is nothing to propose: PROTOS, here.
+    assert grpcmock("serve", "--prot", "x")[2].startswith("error: No such option '--prot'.")
+    assert "'protos'" not in grpcmock("serve", "--prot", "x")[2]

@@ -20,6 +20,7 @@ def test_writes_a_stub_for_each_method_and_kind(grpcmock: Run, project: Path) ->
     assert not list(problems)
     assert [stub.method.rpartition("/")[2] for stub in stubs] == ["GetUser", "ListUsers", "CreateUsers", "LookupUsers"]
     text = (project / "stubs" / "user.UserService.yaml").read_text()
+    assert text.endswith("\n")
     assert "# Gives one user; NOT_FOUND if there is none with this id.\n" in text
     for kind in Kind:
         assert f"# {kind.value.capitalize()}: user." in text

@@ -142,6 +142,17 @@ async def test_a_directory_that_disappears_and_comes_back(world: World) -> None:
     assert await world.outcome() == {"a.yaml": "333"}
 
 
+async def test_watching_ends_even_if_a_change_is_reported_at_that_moment(tmp_path: Path) -> None:
+    reloader = World(tmp_path, events=False).reloader
+    task = asyncio.create_task(reloader.run())
+    async with asyncio.timeout(30):
+        while not reloader._woken._waiters:  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+    reloader._woken.set()
+    task.cancel()
+    assert (await asyncio.wait([task], timeout=10))[0]
+
+
 async def test_a_burst_is_loaded_as_one(world: World) -> None:
     for number in range(100):
         (world.folder / f"n{number}.yaml").write_text("x")
