@@ -222,9 +222,13 @@ def _answer(node: Node, shape: _Shape, prefix: str) -> Answer:
     script = keys.get("script")
     if script is not None and shape.items(script, f"{prefix}script") is None:
         script = None
+    error = shape.mapping(keys["error"], f"{prefix}error") if "error" in keys else None
+    if script is not None:
+        # What can't stand beside it has been told of; it need not be told again when the answer is compiled.
+        responses = error = None
     return Answer(
         responses=responses,
-        error=shape.mapping(keys["error"], f"{prefix}error") if "error" in keys else None,
+        error=error,
         script=script,
         interval=keys.get("interval"),
         headers=shape.mapping(keys["headers"], f"{prefix}headers") if "headers" in keys else None,
