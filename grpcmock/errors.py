@@ -1,14 +1,14 @@
 """What can go wrong, in which words: one exception tree, positions, and problems collected together.
 
-    GrpcmockError                 everything this package raises on purpose
-    ├── ConfigError               an option, an environment variable or a configuration file is wrong
-    ├── SchemaError               descriptors can't be had, or don't hold what was asked for
-    │   ├── CompileError          a ``.proto`` file doesn't compile
-    │   └── UnknownMethodError    no method has this name, or more than one has
-    ├── StubError                 one or more stubs are wrong; all their problems together
-    ├── TargetError               a server can't be reached, or doesn't speak what was expected
-    ├── RenderError               a reply couldn't be rendered while a call was being answered
-    └── MissingExtraError         a feature needs an optional dependency that isn't installed
+GrpcmockError                 everything this package raises on purpose
+├── ConfigError               an option, an environment variable or a configuration file is wrong
+├── SchemaError               descriptors can't be had, or don't hold what was asked for
+│   ├── CompileError          a ``.proto`` file doesn't compile
+│   └── UnknownMethodError    no method has this name, or more than one has
+├── StubError                 one or more stubs are wrong; all their problems together
+├── TargetError               a server can't be reached, or doesn't speak what was expected
+├── RenderError               a reply couldn't be rendered while a call was being answered
+└── MissingExtraError         a feature needs an optional dependency that isn't installed
 """
 
 from __future__ import annotations
@@ -123,9 +123,13 @@ class Problems:
         return tuple(problem for problem in self._found if problem.severity == "warning")
 
     def raise_errors(self) -> None:
-        """Raise :class:`StubError` with every error found so far; return quietly if there is none."""
+        """Raise :class:`StubError` with every error found so far, by place; return quietly if there is none."""
         if errors := self.errors:
-            raise StubError(errors)
+            raise StubError(sorted(errors, key=_place))
+
+
+def _place(problem: Problem) -> Location:
+    return problem.location or Location("")
 
 
 class GrpcmockError(Exception):

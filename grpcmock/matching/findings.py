@@ -43,7 +43,10 @@ def cut(text: str, limit: int = LONGEST) -> str:
 
 def shown_json(value: Any) -> str:
     """Write a plain value as one line of JSON."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 
 
 def below(path: str, name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -148,7 +147,10 @@ def _alike(wanted: str, came: str) -> float:
 
 def _common(one: str, other: str) -> int:
     """Count the characters that two texts begin alike with."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    for count, (here, there) in enumerate(zip(one, other, strict=False)):
+        if here != there:
+            return count
+    return min(len(one), len(other))
 
 
 def _near_miss(entry: Candidate, facts: Facts) -> NearMiss:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
-from pathlib import Path
 
 import pytest
+from playbook import Playbook, ask, engine
+from support import registry
 
 from grpcmock.engine.steps import Finish, Headers, Receive, Reset, Send, Truncate, Wait
 from grpcmock.status import Code
-
-sys.path.insert(0, str(Path(__file__).parent))
-from playbook import Playbook, ask, engine  # noqa: E402
-from support import registry  # noqa: E402
 
 GET, LIST = "user.UserService/GetUser", "user.UserService/ListUsers"
 CREATE, LOOKUP = "user.UserService/CreateUsers", "user.UserService/LookupUsers"

@@ -1,0 +1,155 @@
+"""Loading, adding and replacing stubs: all or nothing, with every problem told, and counts and states kept."""
+
+from __future__ import annotations
+
+import pytest
+from playbook import Playbook, ask, engine
+from support import registry
+
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.steps import Send
+from grpcmock.engine.store import Layer
+from grpcmock.errors import Problems, StubError
+from grpcmock.stubs import loader
+
+GET = "user.UserService/GetUser"
+
+
+def users(text: str = "[]", **options: object) -> Engine:
+    return engine(registry("user.proto"), text, **options)
+
+
+def stubs(text: str) -> list:
+    problems = Problems()
+    loaded = loader.load_text(text, "more.yaml", problems)
+    problems.raise_errors()
+    return loaded
+
+
+def answer(mock: Engine, user: int = 0) -> int:
+    """The id that GetUser answers with; -1 on a miss."""
+    call = ask(mock, GET, {"id": user})
+    if not isinstance(call.step, Send):
+        return -1
+    return mock.registry.message("user.UserResponse").FromString(call.step.data).id
+
+
+def test_all_problems_of_all_stubs_are_told_together():
+    with pytest.raises(StubError) as caught:
+        users("""
+- {method: user.UserService/GetUsr}
+- {method: user.UserService/GetUser, request: {idd: 1}, response: {nmae: x}}
+- {method: user.UserService/GetUser, error: {code: NOT_FUND}}
+""")
+    text = str(caught.value)
+    assert [problem.location.line for problem in caught.value.problems] == [2, 3, 3, 4]
+    for hint in ("GetUser", "'id'", "'name'", "NOT_FOUND"):
+        assert hint in text
+
+
+@pytest.mark.parametrize("layer", [Layer.RUNTIME, Layer.TEST])
+def test_a_layer_goes_before_the_files_whatever_their_priority(layer: Layer):
+    mock = users("[{method: user.UserService/GetUser, priority: 100, request: {id: 1}, response: {id: 1}}]")
+    mock.add(stubs("[{method: user.UserService/GetUser, response: {id: 2}}]"), layer)
+    assert answer(mock, 1) == 2
+    mock.store.remove(lambda entry: entry.layer is layer)
+    assert answer(mock, 1) == 1
+
+
+def test_adding_is_all_or_nothing():
+    mock = users()
+    with pytest.raises(StubError):
+        mock.add(stubs("[{method: user.UserService/GetUser}, {method: user.UserService/GetUser, request: {x: 1}}]"))
+    assert len(mock.store) == 0
+
+
+def test_replacing_keeps_added_stubs_counts_of_unchanged_ones_and_states():
+    text = """
+- {name: once, method: user.UserService/GetUser, request: {id: 1}, times: 1, set: {seen: "yes"}, response: {id: 1}}
+- {name: other, method: user.UserService/GetUser, request: {id: 2}, times: 1, response: {id: 2}}
+"""
+    mock = users(text)
+    mock.add(stubs("[{name: added, method: user.UserService/GetUser, request: {id: 3}, response: {id: 3}}]"))
+    assert (answer(mock, 1), answer(mock, 2)) == (1, 2)
+    changed = text.replace("response: {id: 2}", "response: {id: 22}")
+    mock.install(mock.prepare(registry("user.proto"), stubs(changed)))
+    assert answer(mock, 1) == -1, "an unchanged stub keeps its count"
+    assert answer(mock, 2) == 22, "a changed stub begins anew"
+    assert answer(mock, 3) == 3
+    assert mock.store.states["seen"] == "yes"
+
+
+def test_a_replacement_that_is_wrong_changes_nothing():
+    mock = users("[{method: user.UserService/GetUser, response: {id: 1}}]")
+    with pytest.raises(StubError):
+        mock.prepare(registry("user.proto"), stubs("[{method: user.UserService/GetUser, response: {idd: 1}}]"))
+    assert answer(mock) == 1
+
+
+def test_an_added_stub_that_does_not_fit_the_new_protos_keeps_the_old_set():
+    mock = users()
+    mock.add(stubs("[{method: user.UserService/GetUser, response: {id: 1}}]"))
+    with pytest.raises(StubError):
+        mock.install(mock.prepare(registry(), []))
+    assert answer(mock) == 1
+
+
+def test_a_snapshot_brings_back_stubs_counts_and_states():
+    mock = users("[{name: f, method: user.UserService/GetUser, times: 2, set: {s: turned}, response: {id: 1}}]")
+    answer(mock)
+    mock.store.states["s"] = "before"
+    snapshot = mock.store.snapshot()
+    mock.add(stubs("[{name: t, method: user.UserService/GetUser, response: {id: 9}}]"), Layer.TEST)
+    assert answer(mock) == 9
+    mock.store.remove(lambda entry: entry.name == "f")
+    mock.store.restore(snapshot)
+    assert mock.store.states["s"] == "before"
+    assert [answer(mock), answer(mock)] == [1, -1]
+
+
+def test_the_short_way_and_the_general_way_answer_alike():
+    mock = users("[{method: user.UserService/GetUser, request: {id: 1}, response: {id: 7}}]")
+    path = "/user.UserService/GetUser"
+    opened = (path, (("x-a", "b"),), 2.0, "peer")
+    data = mock.answer_steadily(*opened, b"\x08\x01")
+    assert data is not None
+    Playbook(mock, GET, metadata=opened[1], deadline=2.0, peer="peer").sends(b"\x08\x01").half_closes().gets(
+        {"id": 7}
+    )
+    short, general = mock.journal
+    for name in ("path", "method", "metadata", "deadline", "peer", "code", "message", "trailers", "stub", "frames"):
+        assert getattr(short, name) == getattr(general, name), name
+    assert mock.answer_steadily(*opened, b"\x08\x02") is None, "a miss goes the general way"
+    assert mock.answer_steadily(*opened, b"\xff") is None, "so does a request that can't be decoded"
+    assert len(mock.journal) == 2
+
+
+def test_the_short_way_sees_every_change_of_the_stubs():
+    mock = users("[{name: f, method: user.UserService/GetUser, request: {id: 1}, response: {id: 7}}]")
+
+    def answer() -> bytes | None:
+        return mock.answer_steadily("/user.UserService/GetUser", (), None, "peer", b"\x08\x01")
+
+    assert [answer(), answer()] == [b"\x08\x07", b"\x08\x07"]
+    mock.add(stubs("[{name: t, method: user.UserService/GetUser, response: {id: 9}}]"), Layer.TEST)
+    assert [answer(), answer()] == [b"\x08\x09", b"\x08\x09"]
+    mock.store.remove(lambda entry: entry.name == "t")
+    assert answer() == b"\x08\x07"
+    assert [entry.count for entry in mock.store] == [3]
+    mock.add(stubs("[{method: user.UserService/GetUser, times: 1, response: {id: 9}}]"), Layer.TEST)
+    assert answer() is None, "what depends on a count goes the general way"
+
+
+def test_the_requests_that_are_known_are_bounded():
+    mock = users("[{method: user.UserService/GetUser, response: {id: 7}}]")
+    path = "/user.UserService/GetUser"
+    for number in range(1, 3_000):
+        assert mock.answer_steadily(path, (), None, "peer", b"\x08" + _varint(number))
+    assert mock.answer_steadily(path, (), None, "peer", b"\x12\x88\x27" + bytes(5_000))
+    known = mock.store.tables[path].known
+    assert 0 < len(known) <= 1024
+    assert max(map(len, known)) <= 1024
+
+
+def _varint(number: int) -> bytes:
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + _varint(number >> 7)
