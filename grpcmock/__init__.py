@@ -20,27 +20,126 @@ if TYPE_CHECKING:
         TargetError,
         UnknownMethodError,
     )
+    from grpcmock.mock.calls import Call, CallLog
+    from grpcmock.mock.functions import HandlerCall
+    from grpcmock.mock.handle import StubHandle
+    from grpcmock.mock.method import MethodMock
+    from grpcmock.mock.operators import (
+        absent,
+        all_,
+        and_,
+        approx,
+        as_json,
+        as_message,
+        contains,
+        each,
+        eq,
+        exists,
+        first,
+        glob,
+        gt,
+        gte,
+        ignore_case,
+        keys,
+        last,
+        lt,
+        lte,
+        matches,
+        ne,
+        none_of,
+        not_,
+        one_of,
+        only,
+        or_,
+        prefix,
+        size,
+        some,
+        suffix,
+        unordered,
+        values,
+    )
+    from grpcmock.mock.server import MockServer
+    from grpcmock.mock.verification import VerificationError
+    from grpcmock.mock.words import failure, replies, reply
     from grpcmock.schema.registry import Registry
     from grpcmock.status import Code
+    from grpcmock.stubs.model import Stub
 
 __all__ = [
+    "Call",
+    "CallLog",
     "Code",
     "CompileError",
     "ConfigError",
     "GrpcmockError",
+    "HandlerCall",
     "Location",
+    "MethodMock",
     "MissingExtraError",
+    "MockServer",
     "Problem",
     "Registry",
     "RenderError",
     "SchemaError",
+    "Stub",
     "StubError",
+    "StubHandle",
     "TargetError",
     "UnknownMethodError",
+    "VerificationError",
     "__version__",
+    "absent",
+    "all_",
+    "and_",
+    "approx",
+    "as_json",
+    "as_message",
+    "contains",
+    "each",
+    "eq",
+    "exists",
+    "failure",
+    "first",
+    "glob",
+    "gt",
+    "gte",
+    "ignore_case",
+    "keys",
+    "last",
+    "lt",
+    "lte",
+    "matches",
+    "ne",
+    "none_of",
+    "not_",
+    "one_of",
+    "only",
+    "or_",
+    "prefix",
+    "replies",
+    "reply",
+    "size",
+    "some",
+    "suffix",
+    "unordered",
+    "values",
 ]
 
-_ELSEWHERE = {"Code": "grpcmock.status", "Registry": "grpcmock.schema.registry"}
+_ELSEWHERE = {
+    "Call": "grpcmock.mock.calls",
+    "CallLog": "grpcmock.mock.calls",
+    "Code": "grpcmock.status",
+    "HandlerCall": "grpcmock.mock.functions",
+    "MethodMock": "grpcmock.mock.method",
+    "MockServer": "grpcmock.mock.server",
+    "Registry": "grpcmock.schema.registry",
+    "Stub": "grpcmock.stubs.model",
+    "StubHandle": "grpcmock.mock.handle",
+    "VerificationError": "grpcmock.mock.verification",
+    "failure": "grpcmock.mock.words",
+    "replies": "grpcmock.mock.words",
+    "reply": "grpcmock.mock.words",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -49,7 +148,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(_ELSEWHERE.get(name, "grpcmock.errors")), name)
+    default = "grpcmock.mock.operators" if name[0].islower() else "grpcmock.errors"
+    value = getattr(import_module(_ELSEWHERE.get(name, default)), name)
     globals()[name] = value
     return value
 

@@ -21,6 +21,8 @@ LAYERS = (
     {"servers"},
     {"client"},
     {"config"},
+    {"mock"},
+    {"pytest_plugin"},
     {"cli"},
 )
 """From the top: what stands in one set may import from those above it, and within itself."""

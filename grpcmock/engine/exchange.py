@@ -40,6 +40,7 @@ from grpcmock.tree import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from random import Random
 
     from google.protobuf.message import Message as ProtoMessage
 
@@ -80,6 +81,7 @@ class Exchange:
         self._chosen: CompiledStub | None = None
         self._states = engine.store.states
         self._fault: Fault | None = None
+        self._source: Random | None = None
         self._has_sent = False
         self._ended = False
         self._steps = self._run()
@@ -205,7 +207,6 @@ class Exchange:
             self._states = self._engine.store.states.copy()
         plan = self._engine.store.take(entry)
         self._count = entry.count
-        self._random = self._engine.random(self.call.id)
         fault = plan.fault
         if fault is not None and fault.strikes(self._random):
             self._fault = fault
@@ -222,8 +223,10 @@ class Exchange:
     def _play(self, steps: Iterable[plans.Step]) -> _Steps:
         for step in steps:
             match step:
+                case plans.Send() if self._fault is None:
+                    yield Send(self._rendered(step.reply))
                 case plans.Send():
-                    yield from self._play_send(step)
+                    yield from self._send(self._rendered(step.reply))
                 case plans.Finish():
                     raise self._finish(step)
                 case plans.Pause():
@@ -231,8 +234,7 @@ class Exchange:
                 case plans.Headers():
                     yield Headers(self._rendered(step.metadata))
                 case plans.HalfClose():
-                    while (yield from self._next_message()) is not None:
-                        pass
+                    yield from self._play_half_close()
                 case plans.Expect():
                     yield from self._play_expect(step)
                 case plans.On():
@@ -241,6 +243,10 @@ class Exchange:
                     yield from self._play_repeat(step)
                 case plans.Invoke():
                     yield from self._play_invoke(step)
+
+    def _play_half_close(self) -> _Steps:
+        while (yield from self._next_message()) is not None:
+            pass
 
     def _play_expect(self, step: plans.Expect) -> _Steps:
         message = yield from self._next_message()
@@ -287,6 +293,8 @@ class Exchange:
                     self.call.error = event.error
                     said = f"{type(event.error).__name__}: {event.error}"
                     raise RenderError(f"stub {self._chosen}: its handler raised {said}") from event.error
+                case _:
+                    raise RenderError(f"stub {self._chosen}: this server runs no handlers.")
             event = yield Resume(message)
 
     def _encoded(self, value: object) -> bytes:
@@ -297,16 +305,14 @@ class Exchange:
         message = build(Node.of(value), response_class, self._engine.registry, problems, "response")
         if problems:
             reasons = "; ".join(f"{problem.path}: {problem.message} {problem.hint}".rstrip() for problem in problems)
-            raise RenderError(f"stub {self._chosen}: what its handler sends is wrong: {reasons}")
+            self.call.error = RenderError(f"stub {self._chosen}: what its handler sends is wrong: {reasons}")
+            raise self.call.error
         return message.SerializePartialToString()
 
     def _finish(self, step: plans.Finish) -> _Last:
         code, message, trailers = step.constant or step.render(self._context())
         drop = self._fault is not None and self._fault.kind is FaultKind.DROP_TRAILERS
         return _Last(Finish(code, message, trailers, drop))
-
-    def _play_send(self, step: plans.Send) -> _Steps:
-        yield from self._send(self._rendered(step.reply))
 
     def _send(self, data: bytes) -> _Steps:
         if self._fault is None:
@@ -332,6 +338,13 @@ class Exchange:
                 for _ in range(fault.value):
                     yield Send(data)
         yield Send(data)
+
+    @property
+    def _random(self) -> Random:
+        """The source of randomness of this call, made when it is first drawn from: most calls never do."""
+        if self._source is None:
+            self._source = self._engine.random(self.call.id)
+        return self._source
 
     def _rendered(self, part: plans.Part[_T]) -> _T:
         return part.constant if part.constant is not None else part.render(self._context())

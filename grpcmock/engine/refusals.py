@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from grpcmock.engine.steps import Finish, Metadata
 from grpcmock.errors import did_you_mean
@@ -36,15 +35,21 @@ def miss(code: Code, text: str) -> Finish:
 
     message = _fit(text)
     # The details repeat the message, as grpc_status demands; base64 makes four bytes of three.
-    room = (_TRAILERS_LIMIT - len(quote(message, safe=_PLAIN))) * 3 // 4 - len(message.encode()) - 100
+    room = (_TRAILERS_LIMIT - _encoded_size(message)) * 3 // 4 - len(message.encode()) - 100
     detail = Any()
     detail.Pack(DebugInfo(detail=shorten(text, max(0, min(DEBUG_INFO_LIMIT, room)))))
     trailers: Metadata = ((MISS_KEY, "1"), (DETAILS_KEY, encode_details(code, message, [detail])))
     return Finish(code, message, trailers)
 
 
-_PLAIN = "".join(chr(byte) for byte in range(0x20, 0x7F) if chr(byte) != "%")
+_PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte != ord("%"))
 """The characters that gRPC does not percent-encode in a status message."""
+
+
+def _encoded_size(message: str) -> int:
+    """Count the bytes that a status message takes, percent-encoded."""
+    data = message.encode()
+    return len(data) + 2 * len(data.translate(None, _PLAIN))
 
 
 def _fit(text: str) -> str:
@@ -52,7 +57,7 @@ def _fit(text: str) -> str:
     limit = MESSAGE_LIMIT
     while True:
         message = shorten(text, limit)
-        if limit < 64 or len(quote(message, safe=_PLAIN)) <= MESSAGE_LIMIT:
+        if limit < 64 or _encoded_size(message) <= MESSAGE_LIMIT:
             return message
         limit = limit * 3 // 4
 

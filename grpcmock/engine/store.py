@@ -22,6 +22,10 @@ STARTED = "started"
 _WHOLE_STREAM = frozenset({"extra_messages", "reset", "truncate"})
 """Faults that a handler of a single response cannot make."""
 
+_MOST_KNOWN = 1024
+_KNOWN_BYTES = 1024
+"""How many requests a method remembers, and how long they may be."""
+
 
 class Layer(IntEnum):
     """Where a stub comes from; the lower wins."""
@@ -100,13 +104,17 @@ def always(_: CompiledStub) -> bool:
 class MethodTable:
     """The stubs of one method, in an index."""
 
-    __slots__ = ("_later", "_unsteady", "_whole_stream", "index", "method", "stages")
+    __slots__ = ("_later", "_unsteady", "_whole_stream", "index", "is_steady", "known", "method", "stages")
 
     def __init__(self, method: Method) -> None:
         self.method = method
         self.index: Index[CompiledStub] = Index()
         self.stages = [0, 0, 0]
         """How many stubs need the opening of a call, its first message, all of its messages."""
+        self.is_steady = True
+        """Whether every answer of this method is a constant that follows from the message alone."""
+        self.known: dict[bytes, CompiledStub] = {}
+        """While that is so: encoded requests that came before, and what answers them."""
         self._unsteady = 0
         self._whole_stream = 0
         self._later: dict[Stage, list[CompiledStub]] = {}
@@ -125,14 +133,18 @@ class MethodTable:
         if any(plan.fault and plan.fault.kind in _WHOLE_STREAM for plan in entry.plans):
             self._whole_stream += by
         self._later.clear()
+        self.is_steady = not self._unsteady
+        self.known.clear()
 
     def __len__(self) -> int:
         return sum(self.stages)
 
-    @property
-    def is_steady(self) -> bool:
-        """Whether every answer of this method is a constant that follows from the message alone."""
-        return not self._unsteady
+    def know(self, request: bytes, entry: CompiledStub) -> None:
+        """Remember what answers an encoded request, within bounds: clients ask the same over and over."""
+        if len(request) <= _KNOWN_BYTES:
+            if len(self.known) >= _MOST_KNOWN:
+                self.known.clear()
+            self.known[request] = entry
 
     @property
     def needs_whole_stream(self) -> bool:
@@ -141,7 +153,7 @@ class MethodTable:
 
     def first(self, facts: Facts, stage: Stage) -> CompiledStub | None:
         """Choose the winner among the stubs that need no more than is known at *stage*."""
-        return self.index.first(facts, always if not self._unsteady else can_answer, stage)
+        return self.index.first(facts, always if self.is_steady else can_answer, stage)
 
     def may_yet_win(self, facts: Facts, stage: Stage, winner: CompiledStub | None) -> bool:
         """Whether a stub that needs more than is known at *stage* could still hold, and come before *winner*."""

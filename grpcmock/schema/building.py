@@ -212,7 +212,7 @@ class Builder:
         value = node.value
         if isinstance(value, Message):
             value = to_tree(value)
-        if self.loose and isinstance(value, (bool, int, float)) and field.read is values.string:
+        if self.loose and isinstance(value, (bool, int, float, bytes)) and field.read is values.string:
             value = values.text(value)
         if value is not node.value:
             try:

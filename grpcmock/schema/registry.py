@@ -30,12 +30,19 @@ class Registry:
     Raises :class:`SchemaError` if the files lack an import or contradict each other.
     """
 
-    def __init__(self, files: descriptor_pb2.FileDescriptorSet) -> None:
-        self.files = files
+    def __init__(self, files: descriptor_pb2.FileDescriptorSet, *, base: Registry | None = None) -> None:
+        """Read *files*; with *base*, they are added to those of another, whose pool is then shared."""
+        known: frozenset[str] = frozenset()
+        if base is not None:
+            known = frozenset(file.name for file in base.files.file)
+            files = descriptor_pb2.FileDescriptorSet(file=[*base.files.file, *files.file])
+        self.files: descriptor_pb2.FileDescriptorSet = files
         """Every file, each after those that it imports."""
 
-        self.pool = descriptor_pool.DescriptorPool()
+        self.pool: descriptor_pool.DescriptorPool = descriptor_pool.DescriptorPool() if base is None else base.pool
         for file in _in_order(files):
+            if file.name in known or (base is not None and _has(self.pool, file)):
+                continue
             try:
                 self.pool.AddSerializedFile(file.SerializeToString())
             except TypeError as error:
@@ -43,6 +50,7 @@ class Registry:
         self.services: Mapping[str, ServiceDescriptor] = {
             service.full_name: service
             for file in files.file
+            if file.name not in known
             for service in self.pool.FindFileByName(file.name).services_by_name.values()
         }
         """Every service by its full name."""
@@ -51,6 +59,22 @@ class Registry:
             method.path: method for service in self.services.values() for method in map(self._method, service.methods)
         }
         """Every method by its HTTP/2 path, ``/package.Service/Method``."""
+
+        if base is not None:
+            self.services = {**base.services, **self.services}
+            self.methods = {**base.methods, **self.methods}
+
+    def including(self, other: Registry) -> Registry:
+        """Give a registry of the files of both. What this one has given goes on to hold: the two share a pool.
+
+        Raises :class:`SchemaError` if the files contradict each other.
+        """
+        present = {file.name: file for file in self.files.file}
+        new = [file for file in other.files.file if file.name not in present]
+        for file in other.files.file:
+            if file.name in present and _declared(file) != _declared(present[file.name]):
+                raise SchemaError(f"Two different files are called {file.name}; only one of them can be served.")
+        return Registry(descriptor_pb2.FileDescriptorSet(file=new), base=self) if new else self
 
     def _method(self, descriptor: MethodDescriptor) -> Method:
         return Method(
@@ -109,6 +133,20 @@ class Registry:
             names.append(name)
             pending.extend((name, nested) for nested in reversed(message.nested_type))
         return names
+
+
+def _has(pool: descriptor_pool.DescriptorPool, file: descriptor_pb2.FileDescriptorProto) -> bool:
+    """Whether a file is in a pool already: a well-known one that was looked up, or by another that shares the pool."""
+    try:
+        present = pool.FindFileByName(file.name)
+    except KeyError:
+        return False
+    return _declared(descriptor_pb2.FileDescriptorProto.FromString(present.serialized_pb)) == _declared(file)
+
+
+def _declared(file: descriptor_pb2.FileDescriptorProto) -> tuple[str, list[str], list[str]]:
+    """Tell files of one name apart; those of one source may differ in what compilers add to them."""
+    return file.package, [message.name for message in file.message_type], [service.name for service in file.service]
 
 
 _SHIPPED = {

@@ -47,7 +47,7 @@ def _as_loose_string(builder: Builder, message: Any, fields: Table, value: Any) 
     """Put any scalar's text into a StringValue, as into a string field."""
     if not builder.loose or fields.descriptor.full_name != "google.protobuf.StringValue":
         return False
-    if not isinstance(value, (bool, int, float)):
+    if not isinstance(value, (bool, int, float, bytes)):
         return False
     message.value = values.text(value)
     return True

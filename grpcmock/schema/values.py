@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import binascii
 import math
 import re
@@ -96,11 +97,13 @@ def shown_float(value: float, *, narrow: bool = False, whole: bool = False) -> A
 
 
 def text(value: Any) -> str:
-    """Give a scalar's text, as a template puts it into a string field: ``true``, ``1.5``, ``abc``."""
+    """Give a scalar's text, as a template puts it into a string field: ``true``, ``1.5``, the base64 of bytes."""
     if value is True:
         return "true"
     if value is False:
         return "false"
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     return str(value)
 
 

@@ -236,6 +236,8 @@ def _set_value(message: Any, value: Any, path: tuple[str | int, ...]) -> None:
         message.string_value = _checked_text(value, path)
     elif isinstance(value, (int, float)):
         message.number_value = _finite(value, path)
+    elif isinstance(value, bytes):
+        message.string_value = values.text(value)  # as ProtoJSON writes bytes
     elif isinstance(value, Mapping):
         message.struct_value.SetInParent()
         _fill_mapping(message.struct_value, value, path)

@@ -45,10 +45,17 @@ class LoopThread:
         if self.is_current:
             return function()
 
-        async def called() -> T:
-            return function()
+        result: Future[T] = Future()
 
-        return self.run(called())
+        def called() -> None:
+            try:
+                result.set_result(function())
+            except BaseException as error:  # noqa: BLE001 - it belongs to the caller
+                result.set_exception(error)
+
+        # No task: that would take as long again as the way there and back.
+        self._loop.call_soon_threadsafe(called)
+        return result.result()
 
     def close(self) -> None:
         """Cancel what still runs, stop the loop, and wait for the thread to end. Harmless when closed already."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from grpcmock.errors import Problems
 from grpcmock.stubs.model import Answer, Verify
 from grpcmock.stubs.parser import MATCHING
 from grpcmock.stubs.scalars import plain_scalar
@@ -31,8 +32,10 @@ def to_yaml(stubs: Iterable[Stub]) -> str:
 def to_plain(stub: Stub) -> dict[str, Any]:
     """Give a stub as the format writes it: a mapping of plain values, without keys that say nothing.
 
-    A stub that was a row of ``each`` becomes one with a table of this row alone.
+    A stub that was a row of ``each`` becomes one with a table of this row alone. Raises :class:`StubError` for a stub
+    with a function in it, which the format can't say.
     """
+    _refuse_functions(stub)
     of_row = stub.row is not None
     keys: dict[str, Any] = {"name": _literal(stub.name) if of_row else stub.name, "method": stub.method}
     if stub.priority:
@@ -56,6 +59,16 @@ def to_plain(stub: Stub) -> dict[str, Any]:
             if key in keys:
                 keys[key] = _literals(keys[key])
     return keys
+
+
+def _refuse_functions(stub: Stub) -> None:
+    functions = {"where": stub.where, "handler": next((answer.handler for answer in stub.answers), None)}
+    problems = Problems()
+    for key, function in functions.items():
+        if function is not None:
+            text = f"a stub with a Python function ({function}) can't be written as YAML."
+            problems.error(text, stub.location, key, stub=stub.name, rule="function")
+    problems.raise_errors()
 
 
 def plain_value(value: Any) -> Any:
@@ -84,7 +97,7 @@ def _key(key: Any) -> str:
 def _answer(answer: Answer) -> dict[str, Any]:
     keys: dict[str, Any] = {}
     if answer.responses is not None:
-        responses = [plain_value(response) for response in answer.responses]
+        responses = [_response(response) for response in answer.responses]
         keys |= {"response": responses[0]} if len(responses) == 1 and not answer.interval else {"responses": responses}
     for key in _ANSWER_NODES:
         node = getattr(answer, key)
@@ -93,6 +106,11 @@ def _answer(answer: Answer) -> dict[str, Any]:
     if answer.set:
         keys["set"] = dict(answer.set)
     return keys
+
+
+def _response(node: Node) -> Any:
+    # The text of a message means itself, whatever it looks like.
+    return _literals(plain_value(node)) if hasattr(node.value, "DESCRIPTOR") else plain_value(node)
 
 
 def _verify(verify: Verify) -> Any:

@@ -33,6 +33,7 @@ def compile_text(text: str) -> Template:
             result = nodes.Assign(nodes.Name("result", "store", lineno=1), expression, lineno=1)
             tree = nodes.Template([result], lineno=1)
         code = sandbox.from_string(tree)
+        code.globals = dict(code.globals)  # not the chain of mappings that it is: each rendering goes through it twice
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(_syntax_reason(error), error.lineno) from None
     except TemplateError:

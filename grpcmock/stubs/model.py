@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from google.protobuf.message import Message
 
     from grpcmock.errors import Location
     from grpcmock.tree import Node
 
 Then = Literal["last", "cycle", "miss"]
+
+Handler: TypeAlias = "Callable[..., Any]"
+"""What :class:`grpcmock.engine.steps.Invoke` runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,9 @@ class Answer:
     set: Mapping[str, str] = field(default_factory=dict)
     """The scenario states entered when this answer is chosen."""
 
+    handler: Handler | None = None
+    """A function that answers, instead of ``responses``, ``error`` and ``script``; only in stubs made in Python."""
+
     location: Location | None = field(default=None, compare=False)
 
 
@@ -59,6 +67,10 @@ class Stub:
     metadata: Node | None = None
     deadline: Node | None = None
     when: Node | None = None
+    where: Callable[[Message], object] | None = None
+    """A function that the first message must please, besides all else; only in stubs made in Python. Its ``str()``
+    stands for it in texts."""
+
     state: Mapping[str, str] = field(default_factory=dict)
     times: int | None = None
     given: str | None = None
@@ -78,4 +90,6 @@ class Stub:
     method_location: Location | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.location})" if self.location else self.name
+        # The default name is the place already, perhaps with a number behind it.
+        is_named = self.location is not None and not self.name.startswith(str(self.location))
+        return f"{self.name} ({self.location})" if is_named else self.name

@@ -80,6 +80,7 @@ def _reader(text: str | bytes, file: str, problems: Problems) -> _Reader | None:
     if file.endswith(".json"):
         # A tab is a space in JSON, and can't stand inside its strings; YAML is pickier about indentation.
         text = _without_surrogates(text).replace("\t", " ")
+        text = _ODD_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return _Reader(text, file, problems)
 
 
@@ -99,6 +100,9 @@ def _decode(data: bytes, file: str, problems: Problems) -> str | None:
         )
         return None
 
+
+_ODD_IN_JSON = re.compile("[\\x7f-\\x9f\\u2028\\u2029\\ufffe\\uffff]")
+"""What JSON takes in its strings as it is, and YAML's parsers refuse or take for the end of a line."""
 
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 

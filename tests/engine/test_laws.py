@@ -66,8 +66,8 @@ _INDICATORS = st.sampled_from(
     [*"-:?,[]{}#&*!|>'\"%@` \n\t~$<=", "---\n", "...", "<<: ", "- ", ": ", "&a ", "*a", "!!binary "]
 )
 _WORDS = st.sampled_from(
-    ["method", "request", "response", "each", "defaults", "stubs", "$in", "$regex", "{{ row.a }}", "1e999", "0x", ".nan",
-     "KitchenService/Unary", "f_int32", "null", "true", "2024", "\x00", "\ufeff", "😀", "9" * 400]
+    ["method", "request", "response", "each", "defaults", "stubs", "$in", "$regex", "{{ row.a }}", "1e999", "0x",
+     ".nan", "KitchenService/Unary", "f_int32", "null", "true", "2024", "\x00", "\ufeff", "😀", "9" * 400]
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import grpc
 import grpc.aio
 import pytest
 
-from grpcmock.schema import Registry, sources
+from grpcmock.schema import sources
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host
 from grpcmock.servers.thread import LoopThread

@@ -324,7 +324,8 @@ def test_templates_are_left_out_but_their_fields_are_looked_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(True, "true"), (False, "false"), (7, "7"), (1.5, "1.5"), ("x", "x"), (None, "")]
+    ("value", "text"),
+    [(True, "true"), (False, "false"), (7, "7"), (1.5, "1.5"), ("x", "x"), (b"x", "eA=="), (None, "")],
 )
 def test_loosely_any_scalar_becomes_its_text_in_a_string_field(value: Any, text: str) -> None:
     assert build({"f_string": value}, loose=True).f_string == text
@@ -334,7 +335,7 @@ def test_loosely_any_scalar_becomes_its_text_in_a_string_field(value: Any, text:
         assert (message.r_string, dict(message.m_string_string), message.w_string.value) == ([text], {"k": text}, text)
 
 
-@pytest.mark.parametrize("value", [[1], {"a": 1}, b"x"])
+@pytest.mark.parametrize("value", [[1], {"a": 1}])
 def test_even_loosely_only_scalars_become_text(value: Any) -> None:
     assert attempt({"f_string": value}, loose=True)[1]
 

@@ -146,7 +146,7 @@ async def test_watching_ends_even_if_a_change_is_reported_at_that_moment(tmp_pat
     reloader = World(tmp_path, events=False).reloader
     task = asyncio.create_task(reloader.run())
     async with asyncio.timeout(30):
-        while not reloader._woken._waiters:  # type: ignore[attr-defined]
+        while not reloader._woken._waiters:  # type: ignore[attr-defined]  # noqa: ASYNC110 (that it waits is no event)
             await asyncio.sleep(0)
     reloader._woken.set()
     task.cancel()

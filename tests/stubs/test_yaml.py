@@ -224,3 +224,12 @@ def test_no_text_raises(text: str) -> None:
 @settings(max_examples=60, deadline=None)
 def test_no_bytes_raise(data: bytes) -> None:
     list(parse(data, "a.yaml", Problems()))
+
+
+@pytest.mark.parametrize("text", ["\x7f", "\x85", "\x80\x9f", "a\u2028b", "\u2029", "😀", "\uffff", 'a\\"b', "\t"])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_every_string_of_json_is_read_as_json_means_it(text: str, ascii_only: bool) -> None:
+    problems = Problems()
+    [node] = parse(json.dumps({"a": [text, text]}, ensure_ascii=ascii_only), "x.json", problems)
+    assert not len(problems)
+    assert node.plain() == {"a": [text, text]}

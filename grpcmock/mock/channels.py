@@ -1,0 +1,80 @@
+"""Channels to a mock: past any proxy, sharing no connection and no backoff with others, closed with its test."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import grpc
+    import grpc.aio
+
+_OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
+
+
+class Channels:
+    """The channels that a mock has opened for the code under test."""
+
+    def __init__(self, credentials: grpc.ChannelCredentials | None = None) -> None:
+        self._credentials = credentials
+        self._open: list[grpc.Channel] = []
+        self._aio: list[tuple[grpc.aio.Channel, asyncio.AbstractEventLoop | None]] = []
+
+    def sync(
+        self, target: str, options: tuple[tuple[str, Any], ...], credentials: grpc.ChannelCredentials | None
+    ) -> grpc.Channel:
+        import grpc
+
+        credentials = credentials or self._credentials
+        every = (*_OPTIONS, *options)
+        channel = (
+            grpc.insecure_channel(target, every)
+            if credentials is None
+            else grpc.secure_channel(target, credentials, every)
+        )
+        self._open.append(channel)
+        return channel
+
+    def aio(
+        self, target: str, options: tuple[tuple[str, Any], ...], credentials: grpc.ChannelCredentials | None
+    ) -> grpc.aio.Channel:
+        import grpc.aio
+
+        credentials = credentials or self._credentials
+        every = (*_OPTIONS, *options)
+        channel = (
+            grpc.aio.insecure_channel(target, every)
+            if credentials is None
+            else grpc.aio.secure_channel(target, credentials, every)
+        )
+        loop = None
+        with suppress(RuntimeError):
+            loop = asyncio.get_running_loop()
+        self._aio.append((channel, loop))
+        return channel
+
+    def mark(self) -> tuple[int, int]:
+        """Give what :meth:`close` goes back to."""
+        return len(self._open), len(self._aio)
+
+    def close(self, mark: tuple[int, int] = (0, 0)) -> None:
+        """Close the channels opened since *mark*; those of an event loop in that loop, if it still runs."""
+        opened, self._open = self._open[mark[0] :], self._open[: mark[0]]
+        aio, self._aio = self._aio[mark[1] :], self._aio[: mark[1]]
+        for channel in opened:
+            channel.close()
+        for asynchronous, loop in aio:
+            # Of a loop that has ended, the channel closes when it is collected.
+            if loop is not None and loop.is_running():
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(_close_soon, asynchronous, loop)
+
+
+_CLOSING: set[asyncio.Task[None]] = set()
+
+
+def _close_soon(channel: grpc.aio.Channel, loop: asyncio.AbstractEventLoop) -> None:
+    task = loop.create_task(channel.close(None))
+    _CLOSING.add(task)
+    task.add_done_callback(_CLOSING.discard)

@@ -1,0 +1,107 @@
+"""The handle of a stub that a test declared: what is said of it after its answer, and the calls that it answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Self
+
+from grpcmock.mock.functions import Q
+from grpcmock.mock.keywords import changed
+from grpcmock.mock.modifiers import Modifiers
+from grpcmock.mock.places import caller
+from grpcmock.mock.waiting import Waits
+from grpcmock.mock.words import failure
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.store import CompiledStub
+    from grpcmock.mock.calls import CallLog
+    from grpcmock.mock.stock import Stock
+    from grpcmock.stubs.model import Stub
+
+
+class StubHandle(Modifiers, Waits, Generic[Q]):
+    """A stub that a mock holds. The stub itself is immutable: each word puts another one in its place."""
+
+    def __init__(self, stock: Stock, entry: CompiledStub, *, declared: bool, optional: bool = False) -> None:
+        self._stock = stock
+        self._records = stock.records
+        self.entry: CompiledStub | None = entry
+        """What the engine holds; None once it is gone. For the mock alone."""
+        self.declared = declared
+        """Whether the test declared it by itself, rather than load it from a file."""
+        self.may_be_unused = optional
+        self.used_before = False
+        """Whether it answered inside a snapshot that has ended, where its count went back."""
+        self._stub = entry.stub
+
+    @property
+    def stub(self) -> Stub:
+        """The stub as it is now."""
+        return self._stub
+
+    @property
+    def name(self) -> str:
+        """The name, which messages show: the place of its declaration, unless it was given one."""
+        return self._stub.name
+
+    @property
+    def count(self) -> int:
+        """How often it has answered."""
+        return self.entry.count if self.entry is not None else 0
+
+    @property
+    def was_used(self) -> bool:
+        """Whether it has answered at all."""
+        return self.used_before or self.count > 0
+
+    def optional(self) -> Self:
+        """Say that the stub may well go unused."""
+        self.may_be_unused = True
+        return self
+
+    def fails(
+        self,
+        code: Any,
+        message: str = "",
+        *,
+        details: Iterable[Message | Mapping[str, Any]] = (),
+        trailers: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Break the stream with this status after its messages."""
+        __tracebackhide__ = True
+        details = list(details)
+        self._stock.know(details)
+        return self._with(**failure(code, message, details=details, trailers=trailers).keys)
+
+    def remove(self) -> None:
+        """Take the stub out of the mock; it need not have been used."""
+        self._stock.remove(self)
+
+    def _with(self, **keys: Any) -> Self:
+        __tracebackhide__ = True
+        location = caller()
+        self._stock.change(self, lambda stub: changed(stub, keys, location))
+        return self
+
+    def stand_for(self, entry: CompiledStub | None) -> None:
+        """Take what the engine holds now; None if it is gone. For the mock alone."""
+        self.entry = entry
+        if entry is not None:
+            self._stub = entry.stub
+
+    # Calls ----------------------------------------------------------------------------------------
+
+    @property
+    def calls(self) -> CallLog[Any, Any]:
+        """The calls that this stub answered."""
+        method = self._records.running.engine.registry.method(self._stub.method)
+        return self._records.log(method, self._answered, title=f"stub {self._stub}")
+
+    def _answered(self, call: Record) -> bool:
+        return call.stub is not None and call.stub.name == self.name
+
+    def __repr__(self) -> str:
+        return f"<StubHandle {self._stub.method} {self._stub}>"

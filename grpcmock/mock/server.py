@@ -1,0 +1,314 @@
+"""The mock server that tests hold: started in the background, told what to answer, asked what came."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from grpcmock.engine.engine import Engine, Options
+from grpcmock.engine.journal import Journal
+from grpcmock.errors import ConfigError, Problem, Problems, StubError, UnknownMethodError
+from grpcmock.mock import autospec
+from grpcmock.mock.method import MethodMock, R
+from grpcmock.mock.places import caller
+from grpcmock.mock.running import Listening, Running
+from grpcmock.mock.state import State
+from grpcmock.mock.stock import Stock
+from grpcmock.mock.waiting import Waits
+from grpcmock.schema import Registry, sources
+from grpcmock.schema.modules import registry_of
+from grpcmock.status import Code
+from grpcmock.stubs import loader
+
+if TYPE_CHECKING:
+    import grpc
+    import grpc.aio
+
+    from grpcmock.mock.calls import CallLog
+    from grpcmock.mock.functions import Q
+    from grpcmock.mock.handle import StubHandle
+    from grpcmock.mock.verification import Unused
+    from grpcmock.schema import Method
+    from grpcmock.stubs.model import Stub
+
+T = TypeVar("T")
+AnyPath = str | PathLike[str]
+ChannelOptions = Iterable[tuple[str, Any]]
+
+
+class MockServer(Waits):
+    """A mock gRPC server in a background thread, for synchronous and asynchronous code alike.
+
+    Use it as a context manager, ``with`` or ``async with``. All its methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        *protos: Any,
+        stubs: AnyPath | Iterable[AnyPath] = (),
+        imports: AnyPath | Iterable[AnyPath] = (),
+        listen: str = "127.0.0.1:0",
+        seed: int = 0,
+        auto: bool = False,
+        unmatched_code: str | int = "UNIMPLEMENTED",
+        tls_cert: AnyPath | None = None,
+        tls_key: AnyPath | None = None,
+        tls_client_ca: AnyPath | None = None,
+        interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]] = (),
+        max_message_size: int = 4 << 20,
+        journal_calls: int = 10_000,
+        journal_bytes: int = 64 << 20,
+    ) -> None:
+        """Load everything; nothing listens before :meth:`start`.
+
+        *protos* are ``.proto`` files, directories, descriptor sets, generated modules, servicer classes, or a
+        :class:`Registry`; none are needed for methods that are named by a generated servicer. *stubs* are files and
+        directories; *imports*, directories for imports of protos. *listen* is ``HOST:PORT`` (port 0 takes a free one)
+        or ``unix:PATH``. Randomness derives from *seed*. With *auto*, calls that no stub holds for get generated
+        answers, else *unmatched_code*. *max_message_size* is in bytes, -1 for no limit; the journal holds
+        *journal_calls* and *journal_bytes*. The ``tls_*`` files are PEM.
+
+        Raises :class:`SchemaError`, :class:`StubError`, :class:`ConfigError` with everything that is wrong.
+        """
+        try:
+            code = Code.parse(unmatched_code)
+        except ValueError as error:
+            raise ConfigError(f"unmatched_code: {error}") from None
+        problems = Problems()
+        registry = _registry(protos, _paths(imports))
+        engine = Engine(
+            registry,
+            loader.load(_paths(stubs), problems),
+            options=Options(seed=seed, auto=auto, unmatched_code=code),
+            journal=Journal(journal_calls, journal_bytes),
+            problems=problems,
+        )
+        tls = (_path(tls_cert), _path(tls_key), _path(tls_client_ca))
+        self._running = Running(engine, Listening(listen, tls, max_message_size, tuple(interceptors)))
+        self._stock = Stock(self._running)
+        self._records = self._stock.records
+        self._state = State(self._running.call, lambda: engine.store.states)
+
+    # Running --------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Begin to listen and to answer. Raises :class:`ConfigError` if the address can't be had."""
+        self._running.start()
+        return self
+
+    def stop(self, grace: float | None = None) -> None:
+        """Stop listening; calls under way have *grace* seconds to end. Harmless when stopped already.
+
+        Its calls and stubs can still be looked at.
+        """
+        self._running.stop(grace)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        # Starting takes some milliseconds; so little that it may well hold up any event loop, also that of trio.
+        return self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def is_running(self) -> bool:
+        return self._running.is_running
+
+    @property
+    def target(self) -> str:
+        """Where the server listens, as gRPC clients take it: ``127.0.0.1:41234``."""
+        return self._running.target
+
+    # What it answers ------------------------------------------------------------------------------
+
+    @overload
+    def on(self, method: str, /) -> MethodMock[Any, Any]: ...
+    @overload
+    def on(self, method: Callable[[Any, Q, Any], R | Awaitable[R]], /) -> MethodMock[Q, R]: ...
+    @overload
+    def on(self, method: Callable[[Any, Q, Any], Iterator[R] | AsyncIterator[R]], /) -> MethodMock[Q, R]: ...
+    @overload
+    def on(self, method: Callable[[Any, Any, Any], R | Awaitable[R]], /) -> MethodMock[Any, R]: ...
+    @overload
+    def on(self, method: Callable[[Any, Any, Any], Iterator[R] | AsyncIterator[R]], /) -> MethodMock[Any, R]: ...
+    @overload
+    def on(self, method: Callable[..., Any], /) -> MethodMock[Any, Any]: ...
+    def on(self, method: Any, /) -> MethodMock[Any, Any]:
+        """Give the mock of a method: by its path, ``package.Service/Method``, or by a generated servicer's method.
+
+        The latter, ``UserServiceServicer.GetUser``, needs no protos. Raises :class:`SchemaError` if there is no such
+        method, with the nearest name.
+        """
+        __tracebackhide__ = True
+        return MethodMock(self._stock, self._method(method))
+
+    def _method(self, method: Any) -> Method:
+        __tracebackhide__ = True
+        if isinstance(method, str):
+            try:
+                return self.registry.method(method)
+            except UnknownMethodError:
+                if (found := autospec.imported(method)) is None:
+                    raise
+            self._stock.include(found)
+            return self.registry.method(method)
+        path, registry = autospec.find(method)
+        if path not in self.registry.methods:
+            self._stock.include(registry)
+        return self.registry.methods[path]
+
+    def add(
+        self,
+        stub: Stub | None = None,
+        /,
+        *,
+        where: Callable[[Any], object] | None = None,
+        handler: Callable[..., Any] | None = None,
+        **keys: Any,
+    ) -> StubHandle[Any]:
+        """Declare a stub: given whole, or by the keys of the stub format.
+
+        ``add(method="user.UserService/GetUser", request={"id": 1}, response={"name": "Alice"})``. *where* is a function
+        of the first request message, *handler* one that answers. Raises :class:`StubError` with all that is wrong.
+        """
+        __tracebackhide__ = True
+        location = caller()
+        if stub is None:
+            if "method" in keys and not isinstance(keys["method"], str):
+                keys["method"] = self._method(keys["method"]).full_name
+            return self._stock.declare(keys, location, where=where, handler=handler)
+        if keys or where is not None or handler is not None:
+            raise StubError([Problem("give either a stub or its keys, not both.", location, rule="stub-shape")])
+        return self._stock.add(stub)
+
+    def load(self, *paths: AnyPath, text: str | None = None, source: str = "") -> list[StubHandle[Any]]:
+        """Add the stubs of files and directories, or of a *text* in the stub format, all or none.
+
+        *source* is the place that errors and names of stubs show for the text; else it is the caller's line.
+        They need not be used. Raises :class:`StubError` with everything that is wrong.
+        """
+        __tracebackhide__ = True
+        problems = Problems()
+        stubs = loader.load(paths, problems) if paths else []
+        if text is not None:
+            stubs += loader.load_text(text, source or str(caller()), problems)
+        problems.raise_errors()
+        return self._stock.load(stubs)
+
+    @property
+    def state(self) -> State:
+        """The states of the scenarios: read, set, and deleted, which takes one back to ``started``."""
+        return self._state
+
+    @property
+    def registry(self) -> Registry:
+        """The methods and messages that the mock knows."""
+        return self._running.engine.registry
+
+    # What came ------------------------------------------------------------------------------------
+
+    @property
+    def calls(self) -> CallLog[Any, Any]:
+        """All calls that have ended, since the start, the last reset, or the beginning of the snapshot."""
+        return self._records.log()
+
+    def verify(self, *, unmatched: bool = True, unused: Unused = "declared") -> None:
+        """Raise :class:`VerificationError` unless the mock was used as declared.
+
+        It looks at what happened since the start, the last reset, or the beginning of the snapshot: calls that no stub
+        answered (unless *unmatched* is False), handlers that raised, and stubs that were never used: those that the
+        test *declared*, or *all* that were added, or *none*.
+        """
+        __tracebackhide__ = True
+        self._stock.findings().raise_what_counts(unmatched=unmatched, unused=unused)
+
+    # Isolation ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Self]:
+        """Isolate what happens inside: it begins without calls; at its end stubs, counts, states, calls are as before.
+
+        Channels that were opened inside are closed. What :meth:`verify` would find is kept for that of the snapshot
+        around it. May be nested.
+        """
+        depth = self._stock.enter()
+        try:
+            yield self
+        finally:
+            self._stock.leave(depth)
+
+    def reset(self) -> None:
+        """Go back to how the mock was made: the stubs of its files, no calls, all scenarios in ``started``.
+
+        Its channels are closed; snapshots must have ended.
+        """
+        self._stock.reset()
+
+    # Clients --------------------------------------------------------------------------------------
+
+    def channel(
+        self, *, options: ChannelOptions = (), credentials: grpc.ChannelCredentials | None = None
+    ) -> grpc.Channel:
+        """Open a channel for synchronous code; it is closed with the snapshot, at a reset, or when the mock stops.
+
+        It goes past any proxy and shares no connection with others. With TLS, it trusts the mock's certificate, unless
+        *credentials* say otherwise.
+        """
+        return self._running.channels.sync(self.target, tuple(options), credentials)
+
+    def aio_channel(
+        self, *, options: ChannelOptions = (), credentials: grpc.ChannelCredentials | None = None
+    ) -> grpc.aio.Channel:
+        """Open a channel for asyncio code, in its event loop; see :meth:`channel`."""
+        return self._running.channels.aio(self.target, tuple(options), credentials)
+
+    def client(self, stub_class: Callable[[Any], T], /) -> T:
+        """Make a client of a generated stub class, on a channel of its own: ``client(UserServiceStub).GetUser(…)``."""
+        return stub_class(self.channel())
+
+    def aio_client(self, stub_class: Callable[[Any], T], /) -> T:
+        """Make a client of a generated stub class for asyncio, on a channel of its own."""
+        return stub_class(self.aio_channel())
+
+    def __repr__(self) -> str:
+        where = self.target if self.is_running else "not running"
+        return f"<MockServer {where}>"
+
+
+def _path(given: AnyPath | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+def _paths(given: AnyPath | Iterable[AnyPath]) -> list[Path]:
+    return [Path(given)] if isinstance(given, (str, PathLike)) else [Path(path) for path in given]
+
+
+def _registry(protos: Sequence[Any], imports: Sequence[Path]) -> Registry:
+    """Make one registry of all that protos are given as."""
+    from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+    registry = Registry(FileDescriptorSet())
+    paths = [Path(one) for one in protos if isinstance(one, (str, PathLike))]
+    if paths:
+        registry = sources.load(paths, imports=imports)
+    generated = [one for one in protos if not isinstance(one, (str, PathLike, Registry))]
+    if generated:
+        registry = registry.including(registry_of(*generated))
+    for one in protos:
+        if isinstance(one, Registry):
+            registry = registry.including(one) if registry.files.file else one
+    return registry
