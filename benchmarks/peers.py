@@ -1,6 +1,6 @@
 """What grpcmock is measured against: the smallest possible handler, and a servicer as people write it by hand.
 
-Run as a process: ``python -m benchmarks.peers raw|typed|raw-stream|...`` prints its port and serves until killed.
+Run as a process: ``python -m benchmarks.peers raw|typed|raw-uvloop`` prints its port and serves until killed.
 """
 
 from __future__ import annotations
@@ -82,5 +82,17 @@ async def serve(handler: grpc.GenericRpcHandler) -> None:
     await server.wait_for_termination()
 
 
+def command(name: str) -> list[str]:
+    """Give the command that runs a peer: ``raw`` or ``typed``, and with ``-uvloop`` after it, on uvloop."""
+    return [sys.executable, "-m", "benchmarks.peers", name]
+
+
 if __name__ == "__main__":
-    asyncio.run(serve({"raw": Raw, "typed": typed}[sys.argv[1]]()))
+    name, _, loop = sys.argv[1].partition("-")
+    handler = {"raw": Raw, "typed": typed}[name]()
+    if loop:
+        import uvloop
+
+        uvloop.run(serve(handler))
+    else:
+        asyncio.run(serve(handler))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.load import Peer, grpcmock, measure, running, table
-from benchmarks.peers import PROTO
+from benchmarks.load import Peer, grpcmock, has_uvloop, measure, running, table
+from benchmarks.peers import PROTO, command
 
 STUB = """
 - method: user.UserService/GetUser
@@ -19,25 +18,30 @@ STUB = """
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--calls", type=int, default=1_000, help="in one round")
+    parser.add_argument("--rounds", type=int, default=40)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         stubs = Path(folder) / "stubs.yaml"
         stubs.write_text(STUB)
+        served = PROTO, "--stubs", stubs
         peers = [
-            Peer("raw handler, constant bytes", [sys.executable, "-m", "benchmarks.peers", "raw"]),
-            Peer("typed servicer", [sys.executable, "-m", "benchmarks.peers", "typed"]),
-            Peer("grpcmock, one constant stub", grpcmock(str(PROTO), "--stubs", str(stubs), "--log", "none")),
+            Peer("raw handler, constant bytes", command("raw"), b"\x08\x01"),
+            Peer("typed servicer", command("typed"), b"\x08\x01"),
+            Peer("grpcmock, one constant stub", grpcmock(*served), b"\x08\x01"),
         ]
+        if has_uvloop():
+            peers += [
+                Peer("raw handler on uvloop", command("raw-uvloop"), b"\x08\x01"),
+                Peer("grpcmock with the extra uvloop", grpcmock(*served, uvloop=True), b"\x08\x01"),
+            ]
         with running(peers):
-            measure(peers, "/user.UserService/GetUser", b"\x08\x01", calls=options.calls, rounds=options.rounds)
+            measure(peers, calls=options.calls, rounds=options.rounds)
     raw = peers[0]
-    rows = [(peer.name, peer.rate, peer.rate / raw.rate, peer.cost, raw.cost / peer.cost) for peer in peers]
     table(
-        f"Unary, median of {options.rounds} rounds of {options.calls} calls",
+        f"Unary: medians of {options.rounds} rounds of {options.calls:,} calls",
         ("server", "calls/s", "of raw", "CPU µs/call", "of raw"),
-        rows,
+        [(peer.name, peer.rate, peer.rate_ratio(raw), peer.cost, peer.cost_ratio(raw)) for peer in peers],
     )
 
 

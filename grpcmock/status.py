@@ -43,7 +43,8 @@ class Code(IntEnum):
         Raises ``ValueError``, with the nearest name, if there is none.
         """
         if isinstance(value, bool) or not isinstance(value, (str, int)):
-            raise ValueError(f"a status code is a name or a number from 0 to 16, not {value!r}.")
+            text = f"a status code is a name or a number from 0 to 16, not {value!r}."
+            raise ValueError(text)  # noqa: TRY004 (one exception for all that is no code)
         if isinstance(value, int) or value.isdecimal():
             if not 0 <= int(value) <= 16:
                 raise ValueError(f"{value} is not a status code; they run from 0 (OK) to 16 (UNAUTHENTICATED).")

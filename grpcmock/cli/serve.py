@@ -216,10 +216,14 @@ async def _serve(
 
     # While the files are loaded the loop doesn't run: Ctrl-C has to come as an exception.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with _progress() as progress:
-        host = Host(made_of, options, log=_say, progress=progress)
-    # What is loaded stays: a garbage collector that went through many stubs would stop the server for a second.
-    gc.freeze()
+    # What is loaded stays. A garbage collector that went through many stubs would stop the server for a second.
+    gc.disable()
+    try:
+        with _progress() as progress:
+            host = Host(made_of, options, log=_say, progress=progress)
+    finally:
+        gc.freeze()
+        gc.enable()
     for address in addresses:
         host.listen(address, tls)
     if log != "none":

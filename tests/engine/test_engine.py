@@ -113,9 +113,7 @@ def test_the_short_way_and_the_general_way_answer_alike():
     opened = (path, (("x-a", "b"),), 2.0, "peer")
     data = mock.answer_steadily(*opened, b"\x08\x01")
     assert data is not None
-    Playbook(mock, GET, metadata=opened[1], deadline=2.0, peer="peer").sends(b"\x08\x01").half_closes().gets(
-        {"id": 7}
-    )
+    Playbook(mock, GET, metadata=opened[1], deadline=2.0, peer="peer").sends(b"\x08\x01").half_closes().gets({"id": 7})
     short, general = mock.journal
     for name in ("path", "method", "metadata", "deadline", "peer", "code", "message", "trailers", "stub", "frames"):
         assert getattr(short, name) == getattr(general, name), name

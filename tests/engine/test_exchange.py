@@ -41,9 +41,7 @@ def test_an_error_carries_code_message_and_trailers():
 
 
 def test_headers_delay_and_trailers_surround_the_answer():
-    mock = user_engine(
-        "[{method: user.UserService/GetUser, headers: {x-h: '1'}, trailers: {x-t: '2'}, delay: 200ms, response: {id: 1}}]"
-    )
+    mock = user_engine("[{method: user.UserService/GetUser, headers: {x-h: '1'}, trailers: {x-t: '2'}, delay: 200ms}]")
     call = ask(mock, GET, {})
     seen = []
     while not isinstance(call.step, Finish):
