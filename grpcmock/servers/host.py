@@ -182,7 +182,8 @@ class Host:
     def _apply(self, prepared: Prepared) -> None:
         self.engine.install(prepared)
         self.health.reload_succeeded()
-        text = f"Reloaded: {len(self.engine.store)} stubs."
+        stubs = len(self.engine.store)
+        text = f"Reloaded: {stubs:,} stub{'' if stubs == 1 else 's'}."
         self.engine.note("info", text)
         self._log("info", text)
         for warning in self.engine.warnings:

@@ -1,0 +1,142 @@
+"""What the session's mock server is made of: from the ini file, the command line, the fixture ``grpcmock_config``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, get_args
+
+import pytest
+
+Unmatched = Literal["fail", "ignore"]
+Unused = Literal["declared", "all", "none"]
+
+CHOICES: Mapping[str, tuple[str, ...]] = {"unmatched": get_args(Unmatched), "unused": get_args(Unused)}
+"""The settings that have a choice of words."""
+
+
+class Config(NamedTuple):  # a dataclass would cost every test run a millisecond, whether it has mocks or not
+    """What the fixture ``grpcmock_config`` gives; override it to change any of this."""
+
+    protos: Sequence[Any] = ()
+    """``.proto`` files, directories, descriptor sets, generated modules, servicer classes.
+
+    None are needed for methods that are named by a generated servicer.
+    """
+
+    stubs: Sequence[Any] = ()
+    """Stub files and directories, loaded once and there for every test."""
+
+    imports: Sequence[Any] = ()
+    """Directories in which the imports of protos are looked up."""
+
+    listen: str = "127.0.0.1:0"
+    """The address; of a fixed port, each worker of pytest-xdist takes another one, counting up from it."""
+
+    unmatched: Unmatched = "fail"
+    """Whether a call that no stub accepted fails the test: ``fail`` or ``ignore``."""
+
+    unused: Unused = "declared"
+    """Which stubs a test must use: those it ``declared`` in Python, ``all`` that it added in whatever way, ``none``."""
+
+    options: Mapping[str, Any] = MappingProxyType({})
+    """More keyword arguments of :class:`grpcmock.MockServer`, such as ``seed`` or ``auto``."""
+
+    def replace(self, **changes: Any) -> Config:
+        """Give the same settings but for *changes*. Raises ``pytest.UsageError`` for one that there isn't."""
+        for name in changes:
+            if name not in self._fields:
+                hint = _hint(name, self._fields, "The settings")
+                raise pytest.UsageError(f"grpcmock: there is no setting {name!r}. {hint}")
+        return self._replace(**changes).checked()
+
+    def checked(self) -> Config:
+        """Give the same settings. Raises ``pytest.UsageError`` for a word that there isn't."""
+        for name in CHOICES:
+            check_choice(name, getattr(self, name), f"Config({name}=…)")
+        return self
+
+    def __str__(self) -> str:
+        parts = [
+            f"protos {_listed(self.protos)}",
+            f"stubs {_listed(self.stubs)}",
+            f"listen {self.listen}",
+            f"unmatched {self.unmatched}",
+            f"unused {self.unused}",
+        ]
+        return ", ".join(parts)
+
+
+def check_choice(name: str, value: object, where: str) -> None:
+    """Raise ``pytest.UsageError`` unless *value* is one of the words for this setting."""
+    words = CHOICES[name]
+    if value not in words:
+        hint = _hint(str(value), words, "The words")
+        raise pytest.UsageError(f"grpcmock: {where}: {value!r} is not one of {', '.join(words)}. {hint}".rstrip())
+
+
+def _hint(word: str, known: Iterable[str], what: str) -> str:
+    from grpcmock.errors import did_you_mean
+
+    return did_you_mean(word, known, known=what)
+
+
+def _listed(values: Sequence[Any]) -> str:
+    return " ".join(map(_short, values)) if values else "none"
+
+
+def _short(value: Any) -> str:
+    if not isinstance(value, Path):
+        return str(getattr(value, "__name__", value))
+    try:
+        return value.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(value)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the ini keys and the options of the command line."""
+    parser.addini("grpcmock_protos", "Proto files, directories and descriptor sets of the mock server.", "paths")
+    parser.addini("grpcmock_stubs", "Stub files and directories, there for every test.", "paths")
+    parser.addini("grpcmock_listen", "Address of the mock server (default: 127.0.0.1:0).", default="")
+    parser.addini("grpcmock_unmatched", "Whether unmatched calls fail a test: fail (default), ignore.", default="")
+    parser.addini("grpcmock_unused", "Which stubs a test must use: declared (default), all, none.", default="")
+    group = parser.getgroup("grpcmock", "grpcmock: mock servers for gRPC")
+    group.addoption(
+        "--grpcmock-show-calls",
+        action="store_true",
+        help="show the calls that each test made, of tests that passed, too",
+    )
+    group.addoption("--grpcmock-listen", metavar="ADDRESS", help="address of the mock server (ini: grpcmock_listen)")
+    for name, words in CHOICES.items():
+        group.addoption(
+            f"--grpcmock-{name}", metavar="|".join(words), help=f"one of {', '.join(words)} (ini: grpcmock_{name})"
+        )
+
+
+def read(config: pytest.Config) -> Config:
+    """Read the settings. Raises ``pytest.UsageError`` for a word that there isn't."""
+    chosen: dict[str, Any] = {}
+    for name in ("listen", *CHOICES):
+        option, ini = config.getoption(f"--grpcmock-{name}"), str(config.getini(f"grpcmock_{name}"))
+        where = f"--grpcmock-{name}" if option else f"ini key grpcmock_{name}"
+        if value := option or ini:
+            if name in CHOICES:
+                check_choice(name, value, where)
+            chosen[name] = value
+    if listen := chosen.get("listen"):
+        chosen["listen"] = _for_worker(listen)
+    return Config(
+        protos=tuple(config.getini("grpcmock_protos")), stubs=tuple(config.getini("grpcmock_stubs")), **chosen
+    )
+
+
+def _for_worker(listen: str) -> str:
+    """Give each worker of pytest-xdist a port of its own, where the port is fixed."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    host, colon, port = listen.rpartition(":")
+    if worker.isdecimal() and colon and port.isdecimal() and int(port):
+        return f"{host}:{int(port) + int(worker)}"
+    return listen

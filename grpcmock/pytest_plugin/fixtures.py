@@ -1,0 +1,125 @@
+"""The fixtures: the session's server, the mock of one test, and more servers where a test needs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from grpcmock.pytest_plugin.config import Config, read
+from grpcmock.pytest_plugin.verification import watch_of
+
+if TYPE_CHECKING:
+    from grpcmock.mock.server import MockServer
+    from grpcmock.pytest_plugin.marker import Marked
+
+_NO_PROXY = "no_grpc_proxy"
+
+
+class MockFactory(Protocol):
+    """What the fixture ``grpcmock_factory`` gives."""
+
+    def __call__(self, *protos: Any, **keywords: Any) -> MockServer:
+        """Start another server; the arguments are those of :class:`grpcmock.MockServer`.
+
+        It is verified like the first one, and stopped after the test. Without *protos*, it has those of the session.
+        """
+
+
+@pytest.fixture(scope="session", name="grpcmock_config")
+def config_fixture(pytestconfig: pytest.Config) -> Config:
+    """What the session's mock server is made of. Override this fixture to change it."""
+    return read(pytestconfig)
+
+
+@pytest.fixture(scope="session", name="grpcmock_server")
+def server_fixture(grpcmock_config: Config) -> Iterator[MockServer]:
+    """The mock server of the session; under pytest-xdist each worker has its own.
+
+    Stubs that a fixture of the session declares on it are there for every test.
+    """
+    from grpcmock.mock.server import MockServer
+
+    config = grpcmock_config.checked()
+    server = MockServer(
+        *config.protos, stubs=config.stubs, imports=config.imports, listen=config.listen, **config.options
+    )
+    with _past_proxies(), server:
+        yield server
+
+
+@pytest.fixture(name="grpcmock")
+def mock_fixture(
+    request: pytest.FixtureRequest, grpcmock_server: MockServer, grpcmock_config: Config
+) -> Iterator[MockServer]:
+    """The session's mock server for one test: its stubs, states and calls are forgotten afterwards.
+
+    When the test has run, it is verified: a call that no stub accepted, and a stub that the test declared and nobody
+    called, fail it.
+    """
+    watch = watch_of(request.node, grpcmock_config)
+    with grpcmock_server.snapshot(), watch.watching(grpcmock_server):
+        _prepare(grpcmock_server, watch.marked, request.node.path.name)
+        yield grpcmock_server
+
+
+@pytest.fixture(name="grpcmock_factory")
+def factory_fixture(request: pytest.FixtureRequest, grpcmock_config: Config) -> Iterator[MockFactory]:
+    """Starts more mock servers, each with its own port, stubs and calls; all are stopped after the test."""
+    from grpcmock.mock.server import MockServer
+
+    watch = watch_of(request.node, grpcmock_config)
+    with _past_proxies(), ExitStack() as started:
+
+        def factory(*protos: Any, **keywords: Any) -> MockServer:
+            keywords = {"imports": grpcmock_config.imports, **grpcmock_config.options, **keywords}
+            server = started.enter_context(MockServer(*(protos or grpcmock_config.protos), **keywords))
+            started.enter_context(watch.watching(server))
+            return server
+
+        yield factory
+
+
+def _prepare(server: MockServer, marked: Marked, file: str) -> None:
+    """Do what the markers say. What is wrong with stubs fails the test without a traceback: it has its own places."""
+    if not marked.stubs and not marked.state:
+        return
+    from grpcmock.errors import GrpcmockError
+    from grpcmock.stubs.model import Stub
+
+    wrong = ""
+    try:
+        for stub in marked.stubs:
+            if isinstance(stub, Stub):
+                server.add(stub)
+            elif isinstance(stub, str):
+                server.load(text=stub, source=f"{file} (marker)")
+            else:
+                server.load(stub)
+    except GrpcmockError as error:
+        wrong = f"The stubs of @pytest.mark.grpcmock can't be loaded:\n{error}"
+    if wrong:
+        pytest.fail(wrong, pytrace=False)
+    if marked.state:
+        server.state.update(marked.state)
+
+
+@contextmanager
+def _past_proxies() -> Iterator[None]:
+    """Keep the channels of the tested code from going to the mock through a proxy, whatever ``http_proxy`` says.
+
+    Only gRPC reads this variable, and processes that a test starts inherit it.
+    """
+    before = os.environ.get(_NO_PROXY)
+    also = before if before is not None else os.environ.get("no_proxy", "")
+    os.environ[_NO_PROXY] = ",".join(filter(None, (also, "127.0.0.1", "localhost", "::1")))
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_NO_PROXY, None)
+        else:
+            os.environ[_NO_PROXY] = before

@@ -1,0 +1,114 @@
+"""Each example of the page on testing runs as a test.
+
+- A ```` ```python ```` block with a test in it is run by pytest; one without is run as a program.
+- ```` ```python title=NAME ```` and ```` ```ini title=NAME ```` are files, there for the rest of the section; one
+  before the first section is there for the whole page.
+- ```` ```python fails ```` must fail, and the ```` ```text ```` block after it shows what is said; ``…`` stands for
+  anything in a line.
+- ```` ```python asyncio ```` runs with pytest-asyncio in its mode ``auto``.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "testing.md"
+
+
+@dataclass
+class Block:
+    language: str
+    words: list[str]
+    text: str
+    line: int
+    said: str = ""
+
+    @property
+    def title(self) -> str:
+        return next((word.removeprefix("title=") for word in self.words if word.startswith("title=")), "")
+
+
+@dataclass
+class Section:
+    title: str
+    blocks: list[Block] = field(default_factory=list)
+
+
+def sections() -> Iterator[Section]:
+    section = Section("")
+    lines = iter(enumerate(PAGE.read_text().splitlines(), 1))
+    for number, line in lines:
+        if line.startswith("## "):
+            yield section
+            section = Section(line[3:])
+        elif opened := re.match(r"```(\w+)(.*)", line):
+            body = []
+            for _, inner in lines:
+                if inner == "```":
+                    break
+                body.append(inner)
+            block = Block(opened[1], shlex.split(opened[2]), "\n".join(body) + "\n", number)
+            if block.language == "text" and section.blocks:
+                section.blocks[-1].said = block.text
+            else:
+                section.blocks.append(block)
+    yield section
+
+
+PREAMBLE, *SECTIONS = sections()
+EXAMPLES = [
+    pytest.param(section, block, id=f"{section.title}:{block.line}")
+    for section in SECTIONS
+    for block in section.blocks
+    if block.language == "python" and not block.title
+]
+
+
+def _write(blocks: list[Block], folder: Path) -> None:
+    for block in blocks:
+        if block.title:
+            (folder / block.title).write_text(block.text)
+
+
+@pytest.mark.parametrize(("section", "block"), EXAMPLES)
+def test_example(section: Section, block: Block, inside: pytest.Pytester, app: Path) -> None:
+    folder = inside.path
+    for generated in app.glob("user_pb2*.py"):
+        shutil.copy(generated, folder)
+    shutil.copytree(ROOT / "protos", folder / "protos")
+    (folder / "stubs").mkdir()
+    inside.syspathinsert(folder)
+    _write(PREAMBLE.blocks, folder)
+    _write(section.blocks, folder)
+    name = "test_example.py" if "def test_" in block.text else "program.py"
+    (folder / name).write_text(block.text)
+    if name == "program.py":
+        (folder / "test_example.py").write_text("def test_program():\n    import program\n")
+    result = inside.runpytest(*(["-o", "asyncio_mode=auto"] if "asyncio" in block.words else []))
+    if "fails" not in block.words:
+        outcomes = result.parseoutcomes()
+        assert set(outcomes) <= {"passed", "warnings"}, str(result.stdout)
+        assert outcomes["passed"] == max(block.text.count("def test_"), 1)
+        return
+    assert result.parseoutcomes() == {"failed": block.text.count("def test_")}
+    shown = "\n".join(".*".join(map(re.escape, line.split("…"))) for line in block.said.splitlines())
+    assert re.search(shown, str(result.stdout)), str(result.stdout)
+
+
+def test_every_setting_of_the_page_is_one() -> None:
+    """The ini block is real: each key in it is one that the plugin knows, with its default."""
+    keys = re.findall(r"^(grpcmock_\w+) =", PAGE.read_text(), re.MULTILINE)
+    from grpcmock.pytest_plugin import config
+
+    source = Path(config.__file__).read_text()
+    assert keys
+    assert all(f'"{key}"' in source for key in keys)
+    assert set(re.findall(r'addini\(\s*"(\w+)"', source)) == set(keys)
