@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from itertools import count
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from grpcmock.engine import refusals
 from grpcmock.engine.steps import (
@@ -15,6 +15,7 @@ from grpcmock.engine.steps import (
     Invoke,
     Message,
     Raised,
+    Receive,
     Reset,
     Resume,
     Returned,
@@ -177,7 +178,9 @@ class Exchange:
         """Read the next message from the wire; None once the client has finished sending."""
         if self._facts.half_closed:
             return None
-        event = yield RECEIVE
+        return self._taken((yield RECEIVE))
+
+    def _taken(self, event: Event | None) -> ProtoMessage | None:
         if not isinstance(event, Message):
             return None
         assert self._table is not None
@@ -198,6 +201,16 @@ class Exchange:
         if message is None:
             self._facts.half_closed = True
         return message
+
+    def _next_message_until(self, until: Any) -> _Received:
+        """Give the next message, or None as soon as *until* is done."""
+        if self._unread or self._facts.half_closed:
+            return (yield from self._next_message())
+        event = yield Receive(until)
+        if event is not None and (message := self._taken(event)) is not None:
+            return message
+        self._facts.half_closed = event is not None
+        return None
 
     # The plan of the winner -----------------------------------------------------------------------
 
@@ -285,8 +298,12 @@ class Exchange:
             match event:
                 case Yielded():
                     yield from self._send(self._encoded(event.value))
-                case Wants():
+                case Wants(until=None):
                     message = yield from self._next_message()
+                case Wants():
+                    message = yield from self._next_message_until(event.until)
+                case Headers():
+                    yield event
                 case Returned():
                     raise _Last(event.finish)
                 case Raised():
@@ -372,6 +389,7 @@ class Exchange:
 
     def _missed(self, miss: Miss) -> _Last:
         self.call.miss = miss
+        self.call.size += 2 * len(miss.text)  # the trailers repeat it
         return _Last(refusals.miss(self._engine.options.unmatched_code, miss.text))
 
     def _script_missed(self, step: plans.Expect | plans.On, came: str, findings: Iterable[Finding] = ()) -> _Last:

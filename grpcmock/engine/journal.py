@@ -24,8 +24,11 @@ FRAMES_KEPT = 1_000
 FRAME_BYTES_KEPT = 1 << 20
 """Bytes of messages kept of one call; what comes after is only counted."""
 
-_OVERHEAD = 400
-"""Bytes that a call costs besides its messages and metadata, roughly."""
+_OVERHEAD = 1_600
+"""Bytes that a call costs besides its messages, roughly, as measured: most of it metadata, each word an object."""
+
+_FRAME_OVERHEAD = 130
+"""Bytes that a message costs besides its data. A stream of small ones is mostly this."""
 
 
 class Frame(NamedTuple):
@@ -110,7 +113,7 @@ class Call:
         if len(self.frames) >= 2 * FRAMES_KEPT or self.size + len(data) > FRAME_BYTES_KEPT + _OVERHEAD:
             self.frames_dropped += 1
             return
-        self.size += len(data)
+        self.size += len(data) + _FRAME_OVERHEAD
         self.frames.append(Frame(direction, data, time))
 
     @property

@@ -8,7 +8,7 @@ A server opens an exchange and carries out each step it is given, in order::
             case Headers(): …send initial metadata…;    event = None
             case Send():    …write step.data…;          event = None
             case Wait():    …sleep step.seconds…;       event = None
-            case Receive(): event = Message(bytes) or HalfClose()
+            case Receive(): event = Message(bytes) or HalfClose(); None once step.until is done, if that is sooner
             case Invoke():  event = …what the handler asks first…
             case Resume():  event = …what the handler asks next, given step.message…
             case Finish() | Reset() | Truncate(): …end the call…; break
@@ -68,6 +68,9 @@ class HalfClose:
 class Wants:
     """The handler wants the next request message; it is given one by ``Resume``."""
 
+    until: Any = None
+    """A future of the server: once it is done, the handler is resumed without a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Yielded:
@@ -90,18 +93,15 @@ class Raised:
     error: BaseException
 
 
-Asked = Wants | Yielded | Returned | Raised
-"""What a handler does, one thing after the other."""
-
-Event = Message | HalfClose | Asked
-
-
 # Steps ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Receive:
     """Wait for the next event and resume with it. A unary request counts as one message, then half-close."""
+
+    until: Any = None
+    """A future of the server: once it is done, resume without an event, and leave that to the next ``Receive``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,10 @@ class Resume:
     """The request message that it wanted; None once there are no more."""
 
 
+Asked = Wants | Headers | Yielded | Returned | Raised
+"""What a handler does, one thing after the other."""
+
+Event = Message | HalfClose | Asked
 Step = Invoke | Resume | Receive | Headers | Send | Wait | Truncate | Reset | Finish
 
 RECEIVE = Receive()

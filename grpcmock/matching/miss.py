@@ -81,7 +81,7 @@ def explain_miss(index: Index[Any], facts: Facts, method: Method, methods_with_s
     """
     if not len(index):
         return Miss("\n".join([*_no_stubs(method, methods_with_stubs), *_call_lines(facts, method)]), ())
-    found = tuple(_near_miss(entry, facts) for entry in _nearest(index, facts))
+    found = _nearest(index, facts)
     lines = [f"No stub matches this call of {method}.", *_call_lines(facts, method), *_nearest_lines(found, len(index))]
     return Miss("\n".join(lines), found)
 
@@ -104,16 +104,15 @@ def shorten(text: str, limit: int) -> str:
 # --- The nearest ------------------------------------------------------------------------------------------------------
 
 
-def _nearest(index: Index[Any], facts: Facts) -> list[Candidate]:
+def _nearest(index: Index[Any], facts: Facts) -> tuple[NearMiss, ...]:
     """Choose the stubs to show: by the share of conditions held, then by likeness of what was refused, then by rank."""
     candidates: Iterable[Candidate] = index if len(index) <= ALL_LOOKED_AT else _candidates(index, facts)
     scored = sorted([(*_score(entry, facts), entry.rank, entry) for entry in candidates], key=_first_three)
-    if len(scored) > 1:
-        # Only where the score leaves it open is likeness looked at.
-        last = scored[min(SHOWN, len(scored)) - 1][:2]
-        scored = [item for item in scored if item[:2] <= last]
-        scored.sort(key=lambda item: (item[0], item[1], -_likeness(item[3], facts), item[2]))
-    return [entry for *_, entry in scored[:SHOWN]]
+    # Only where the score leaves it open is likeness looked at.
+    last = [item[:2] for item in scored[:SHOWN]][-1:]
+    near = [(item[:3], _near_miss(item[3], facts)) for item in scored if [item[:2]] <= last]
+    near.sort(key=lambda pair: (pair[0][:2], -_likeness(pair[1].refused), pair[0][2]))
+    return tuple(found for _, found in near[:SHOWN])
 
 
 def _score(entry: Candidate, facts: Facts) -> tuple[float, int]:
@@ -126,9 +125,8 @@ def _first_three(item: tuple[float, int, Any, Candidate]) -> tuple[float, int, A
     return item[:3]
 
 
-def _likeness(entry: Candidate, facts: Facts) -> float:
+def _likeness(refused: Sequence[Finding]) -> float:
     """Say how like what came is to what was wanted, where it was refused: so that a slip of the pen is seen."""
-    refused = [finding for finding in entry.conditions.explain(facts) if not finding.held]
     return max((_alike(finding.wanted, finding.came) for finding in refused[:8]), default=0.0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -112,6 +112,10 @@ class Running:
                 return function()
         except GrpcmockError as error:
             raise error.with_traceback(None) from None
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop of the server, which must be running."""
+        return self._running().run(coroutine)
 
     def wait(self, enough: Callable[[], bool], timeout: float) -> bool:
         """Wait until *enough* holds, looking again whenever a call ends; False after *timeout* seconds."""

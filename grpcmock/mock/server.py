@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from grpcmock.mock.calls import CallLog
     from grpcmock.mock.functions import Q
     from grpcmock.mock.handle import StubHandle
+    from grpcmock.mock.recording import Recorder
     from grpcmock.mock.verification import Unused
     from grpcmock.schema import Method
     from grpcmock.stubs.model import Stub
@@ -190,9 +191,12 @@ class MockServer(Waits):
         if stub is None:
             if "method" in keys and not isinstance(keys["method"], str):
                 keys["method"] = self._method(keys["method"]).full_name
+            elif "method" in keys:
+                self._learn([keys["method"]])
             return self._stock.declare(keys, location, where=where, handler=handler)
         if keys or where is not None or handler is not None:
             raise StubError([Problem("give either a stub or its keys, not both.", location, rule="stub-shape")])
+        self._learn([stub.method])
         return self._stock.add(stub)
 
     def load(self, *paths: AnyPath, text: str | None = None, source: str = "") -> list[StubHandle[Any]]:
@@ -207,7 +211,15 @@ class MockServer(Waits):
         if text is not None:
             stubs += loader.load_text(text, source or str(caller()), problems)
         problems.raise_errors()
+        self._learn(stub.method for stub in stubs)
         return self._stock.load(stubs)
+
+    def _learn(self, methods: Iterable[str]) -> None:
+        """Serve those methods, too, that no proto declares, but generated code that has been imported."""
+        __tracebackhide__ = True
+        for name in dict.fromkeys(methods):
+            with suppress(UnknownMethodError):  # a name that is wrong is told of with its stub, when that is compiled
+                self._method(name)
 
     @property
     def state(self) -> State:
@@ -235,6 +247,16 @@ class MockServer(Waits):
         """
         __tracebackhide__ = True
         self._stock.findings().raise_what_counts(unmatched=unmatched, unused=unused)
+
+    def recorder(self, target: str) -> Recorder:
+        """Pass calls that no stub accepts on to the server at *target*, from now until ``stop()``.
+
+        ``write(folder)`` of what this gives writes them as stubs. *target* is ``HOST:PORT``, ``unix:PATH`` or a URL.
+        Raises :class:`ConfigError` for a target that is none, :class:`TargetError` if nothing answers there.
+        """
+        from grpcmock.mock.recording import Recorder
+
+        return Recorder(self._stock, target)
 
     # Isolation ------------------------------------------------------------------------------------
 

@@ -50,6 +50,8 @@ class Stock:
         self.records = Records(running)
         self._engine = running.engine
         self._levels = [_Level(self._engine.store.snapshot())]
+        self.renewed: Callable[[], None] = lambda: None
+        """Called in the loop of the server when there are other methods, or other stubs than before."""
 
     # Stubs ----------------------------------------------------------------------------------------
 
@@ -142,7 +144,12 @@ class Stock:
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too."""
         __tracebackhide__ = True
-        self.running.call(lambda: self._engine.include(registry))
+
+        def include() -> None:
+            self._engine.include(registry)
+            self.renewed()
+
+        self.running.call(include)
 
     def know(self, messages: Iterable[Any]) -> None:
         """Learn the types of these messages, so that they can be told in an ``Any``."""
@@ -196,6 +203,7 @@ class Stock:
             handle.stand_for(None)
         engine.store.restore(level.store)
         engine.journal.restore(level.calls)
+        self.renewed()
         return level.channels
 
     def reset(self) -> None:
@@ -209,6 +217,7 @@ class Stock:
             for handle in self._levels[0].own.values():
                 handle.stand_for(None)
             self._levels[0] = _Level(self._engine.store.snapshot())
+            self.renewed()
 
         self.running.call(reset)
         self.running.channels.close()

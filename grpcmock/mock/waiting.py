@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -52,50 +52,108 @@ class Waits(ABC):
         __tracebackhide__ = True
         self._narrowed(message, fields).assert_called(0)
 
+    @overload
     def wait_called(
         self,
+        message: Message | Mapping[str, Any] | None = None,
+        /,
+        *,
         times: int = 1,
+        timeout: float = TIMEOUT,
+        **fields: Any,
+    ) -> None: ...
+    @overload
+    def wait_called(
+        self,
+        times: int,
         message: Message | Mapping[str, Any] | None = None,
         /,
         *,
         timeout: float = TIMEOUT,
         **fields: Any,
+    ) -> None: ...
+    def wait_called(
+        self,
+        first: Any = None,
+        second: Any = None,
+        /,
+        *,
+        times: Any = None,
+        timeout: float = TIMEOUT,
+        **fields: Any,
     ) -> None:
         """Wait until at least so many calls with these fields have ended; ``AssertionError`` after *timeout* seconds.
 
-        It blocks the thread: in an async test await :meth:`await_called`.
+        How many is said first, ``wait_called(2, id=7)``, or as *times*; without, it is one. It blocks the thread: in an
+        async test await :meth:`await_called`.
         """
         __tracebackhide__ = True
-        narrow = self._narrower(times, message, fields)
-        if not self._records.running.wait(lambda: len(narrow()) >= times, timeout):
-            _timed_out(narrow(), times, timeout)
+        number, message = _wanted("wait_called", first, second, times)
+        narrow = self._narrower(message, fields)
+        if not self._records.running.wait(lambda: len(narrow()) >= number, timeout):
+            _timed_out(narrow(), number, timeout)
 
+    @overload
     async def await_called(
         self,
-        times: int = 1,
         message: Message | Mapping[str, Any] | None = None,
         /,
         *,
+        times: int = 1,
+        timeout: float = TIMEOUT,  # noqa: ASYNC109
+        **fields: Any,
+    ) -> None: ...
+    @overload
+    async def await_called(
+        self,
+        times: int,
+        message: Message | Mapping[str, Any] | None = None,
+        /,
+        *,
+        timeout: float = TIMEOUT,  # noqa: ASYNC109
+        **fields: Any,
+    ) -> None: ...
+    async def await_called(
+        self,
+        first: Any = None,
+        second: Any = None,
+        /,
+        *,
+        times: Any = None,
         timeout: float = TIMEOUT,  # noqa: ASYNC109 - it is the word of the blocking form, too
         **fields: Any,
     ) -> None:
         """As :meth:`wait_called`, for asyncio."""
         __tracebackhide__ = True
-        narrow = self._narrower(times, message, fields)
-        if not await self._records.running.wait_async(lambda: len(narrow()) >= times, timeout):
-            _timed_out(narrow(), times, timeout)
+        number, message = _wanted("await_called", first, second, times)
+        narrow = self._narrower(message, fields)
+        if not await self._records.running.wait_async(lambda: len(narrow()) >= number, timeout):
+            _timed_out(narrow(), number, timeout)
 
     def _narrower(
-        self, times: int, message: Message | Mapping[str, Any] | None, fields: Mapping[str, Any]
+        self, message: Message | Mapping[str, Any] | None, fields: Mapping[str, Any]
     ) -> Callable[[], CallLog[Any, Any]]:
-        if not isinstance(cast("object", times), int) or times < 1:
-            raise ValueError(f"times is a whole number from 1, not {times!r}.")
         self._narrowed(message, fields)  # what is wrong with the fields is said before anything is waited for
         return lambda: self._narrowed(message, fields)
 
     def _narrowed(self, message: Message | Mapping[str, Any] | None, fields: Mapping[str, Any]) -> CallLog[Any, Any]:
         calls = self.calls
         return calls.where(message, **fields) if message is not None or fields else calls
+
+
+def _wanted(word: str, first: Any, second: Any, times: Any) -> tuple[int, Any]:
+    """Tell the number of calls from the message: both may stand first."""
+    message = first
+    if isinstance(first, int):
+        if times is not None:
+            raise TypeError(f"{word}() got the number of calls twice: {first!r} and times={times!r}.")
+        times, message = first, second
+    elif second is not None:
+        raise TypeError(f"{word}() takes the number of calls, then a message, then fields by name; not {first!r:.80}.")
+    times = 1 if times is None else times
+    if not isinstance(times, int) or times < 1:
+        raise ValueError(f"times is a whole number from 1, not {times!r}.")
+    return times, message
 
 
 def _timed_out(calls: CallLog[Any, Any], times: int, timeout: float) -> None:

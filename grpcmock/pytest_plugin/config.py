@@ -110,6 +110,17 @@ def add_options(parser: pytest.Parser) -> None:
         help="show the calls that each test made, of tests that passed, too",
     )
     group.addoption("--grpcmock-listen", metavar="ADDRESS", help="address of the mock server (ini: grpcmock_listen)")
+    group.addoption(
+        "--grpcmock-record",
+        metavar="TARGET",
+        help="pass calls that no stub accepts on to the server at TARGET, and write its answers as stubs",
+    )
+    group.addoption(
+        "--grpcmock-record-to",
+        metavar="DIR",
+        default="stubs/recorded",
+        help="directory for recorded stubs (default: %(default)s, below the root directory)",
+    )
     for name, words in CHOICES.items():
         group.addoption(
             f"--grpcmock-{name}", metavar="|".join(words), help=f"one of {', '.join(words)} (ini: grpcmock_{name})"

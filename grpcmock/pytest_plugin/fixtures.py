@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from grpcmock.pytest_plugin.config import Config, read
+from grpcmock.pytest_plugin.recording import recording
 from grpcmock.pytest_plugin.verification import watch_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def config_fixture(pytestconfig: pytest.Config) -> Config:
 
 
 @pytest.fixture(scope="session", name="grpcmock_server")
-def server_fixture(grpcmock_config: Config) -> Iterator[MockServer]:
+def server_fixture(grpcmock_config: Config, pytestconfig: pytest.Config) -> Iterator[MockServer]:
     """The mock server of the session; under pytest-xdist each worker has its own.
 
     Stubs that a fixture of the session declares on it are there for every test.
@@ -47,7 +48,7 @@ def server_fixture(grpcmock_config: Config) -> Iterator[MockServer]:
     server = MockServer(
         *config.protos, stubs=config.stubs, imports=config.imports, listen=config.listen, **config.options
     )
-    with _past_proxies(), server:
+    with _past_proxies(), server, recording(server, pytestconfig):
         yield server
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from grpcmock.pytest_plugin import config as settings
-from grpcmock.pytest_plugin import marker, verification
+from grpcmock.pytest_plugin import marker, recording, verification
 
 _TITLE = f"Captured {verification.SECTION} call"
 
@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", marker.HELP)
+    recording.check(config)
     settings.read(config)  # what is wrong in it is said before anything runs
 
 
@@ -65,7 +66,11 @@ def _caught_by_unittest(item: pytest.Item) -> BaseException | None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Show the calls of tests that passed, if asked to; pytest shows those of tests that failed."""
+    """Say what was recorded, and show the calls of tests that passed, if asked to; pytest shows those that failed."""
+    if recorded := recording.summary(config):
+        terminalreporter.section("grpcmock: recorded stubs")
+        for line in recorded:
+            terminalreporter.line(line)
     if not config.getoption("--grpcmock-show-calls"):
         return
     shown = [

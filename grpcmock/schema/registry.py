@@ -94,6 +94,7 @@ class Registry:
 
         Raises :class:`UnknownMethodError`, which names the nearest method, or those that fit.
         """
+        __tracebackhide__ = True  # in a test it is the caller's line that is wrong
         written = name.removeprefix("/")
         service, _, method = written.rpartition("/") if "/" in written else written.rpartition(".")
         if exact := self.methods.get(f"/{service}/{method}"):

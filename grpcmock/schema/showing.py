@@ -38,6 +38,8 @@ def _tree(message: Any, depth: int) -> Any:
         return "…"
     tree: dict[str, Any] = {}
     for descriptor, value in message.ListFields():
+        if descriptor.is_repeated and not value:
+            continue  # a list of an extension counts as set once it was asked for
         field = fields.by_number.get(descriptor.number) or fields.extension(descriptor)
         tree[field.name] = field.show(value) if field.shape is Shape.SCALAR else _composite(field, value, depth + 1)
     return tree

@@ -27,7 +27,7 @@ from grpcmock.engine.steps import (
 )
 from grpcmock.schema import Kind
 from grpcmock.servers.addresses import Address, bind, server_options
-from grpcmock.servers.invocation import Invocation
+from grpcmock.servers.invocation import Invocation, Reading
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ async def _carry_out(
 ) -> Finish:
     """Do what the exchange says, until its last step; give that."""
     invocation: Invocation | None = None
+    reading = Reading(read)
     try:
         step = exchange.resume()
         while True:
@@ -158,7 +159,7 @@ async def _carry_out(
                 case Send():
                     await write(step.data)
                 case Receive():
-                    event = await read()
+                    event = await reading.next(step.until)
                 case Invoke():
                     invocation = Invocation(step)
                     event = await invocation.next()
@@ -178,6 +179,7 @@ async def _carry_out(
     finally:
         # On the normal way out the exchange has ended already, and this does nothing.
         exchange.cancel()
+        reading.end()
         if invocation is not None:
             invocation.end()
 

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.engine.steps import Asked, Invoke
+    from grpcmock.engine.steps import Asked, Event, Invoke
+
+
+class Reading:
+    """Reads what the client sends; a handler may stop waiting for it without losing any."""
+
+    __slots__ = ("_pending", "_read")
+
+    def __init__(self, read: Callable[[], Awaitable[Event]]) -> None:
+        self._read = read
+        self._pending: asyncio.Future[Event] | None = None
+
+    async def next(self, until: asyncio.Future[Any] | None) -> Event | None:
+        """Give the next event; None if *until* is done sooner."""
+        if until is None and self._pending is None:
+            return await self._read()
+        pending = self._pending = self._pending or asyncio.ensure_future(self._read())
+        await asyncio.wait((pending, until) if until is not None else (pending,), return_when=asyncio.FIRST_COMPLETED)
+        if not pending.done():
+            return None
+        self._pending = None
+        return pending.result()
+
+    def end(self) -> None:
+        if self._pending is not None:
+            self._pending.cancel()
 
 
 class Invocation:

@@ -57,7 +57,7 @@ def to_plain(stub: Stub) -> dict[str, Any]:
         # These were rendered when the table was read; what still looks like a template there means itself.
         for key in ("method", *MATCHING, "verify"):
             if key in keys:
-                keys[key] = _literals(keys[key])
+                keys[key] = literals(keys[key])
     return keys
 
 
@@ -110,7 +110,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 def _response(node: Node) -> Any:
     # The text of a message means itself, whatever it looks like.
-    return _literals(plain_value(node)) if hasattr(node.value, "DESCRIPTOR") else plain_value(node)
+    return literals(plain_value(node)) if hasattr(node.value, "DESCRIPTOR") else plain_value(node)
 
 
 def _verify(verify: Verify) -> Any:
@@ -120,11 +120,12 @@ def _verify(verify: Verify) -> Any:
     return keys | ({"compare": verify.compare} if verify.compare == "exact" else {})
 
 
-def _literals(value: Any) -> Any:
+def literals(value: Any) -> Any:
+    """Write each text in a plain value so that it means itself, whatever it looks like."""
     if isinstance(value, dict):
-        return {_literals(key): _literals(child) for key, child in value.items()}
+        return {literals(key): literals(child) for key, child in value.items()}
     if isinstance(value, list):
-        return [_literals(child) for child in value]
+        return [literals(child) for child in value]
     return _literal(value) if is_template(value) else value
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +68,13 @@ def test_notes_are_bounded():
     for number in range(150):
         journal.note(Note(0.0, "info", str(number)))
     assert [journal.notes[0].text, journal.notes[-1].text] == ["50", "149"]
+
+
+def test_many_small_messages_count_for_what_they_take():
+    journal = Journal(10_000, 1 << 20)
+    opened = journal.open("/a.B/C", None, (), None, "peer", 0.0)
+    for _ in range(1_000):
+        opened.add_frame("response", b"\x08\x01", 0.0)
+    taken = sum(sys.getsizeof(part) for frame in opened.frames for part in (frame, bytes(bytearray(frame.data)), 0.0))
+    assert len(opened.frames) == 1_000
+    assert taken / 2 < opened.size < taken * 2

@@ -14,6 +14,8 @@ import trustme
 
 from grpcmock import ConfigError, MockServer, SchemaError, StubError, VerificationError
 from grpcmock.schema.modules import registry_of
+from grpcmock.stubs.model import Answer, Stub
+from grpcmock.tree import Node
 
 PATH = "mockuser.UserService/GetUser"
 
@@ -249,6 +251,26 @@ def test_what_went_wrong_inside_a_snapshot_is_not_lost(mock: MockServer, service
     assert used.name not in str(caught.value).partition("never used")[2]
 
 
+@pytest.mark.parametrize("declare", ["path", "text", "keys", "stub"])
+def test_stubs_find_the_methods_of_imported_code(
+    mock: MockServer, client: Any, generated: Any, tmp_path: Path, declare: str
+) -> None:
+    text = f"- {{method: {PATH}, response: {{name: Alice}}}}"
+    (tmp_path / "stubs.yaml").write_text(text)
+    match declare:
+        case "path":
+            mock.load(tmp_path)
+        case "text":
+            mock.load(text=text)
+        case "keys":
+            mock.add(method=PATH, response={"name": "Alice"})
+        case "stub":
+            mock.add(Stub(method=PATH, name="one", answers=(Answer(responses=(Node.of({"name": "Alice"}),)),)))
+    assert client.GetUser(generated.pb2.GetUserRequest()).name == "Alice"
+    with pytest.raises(StubError, match="GetUsr"):
+        mock.load(text="- {method: mockuser.UserService/GetUsr}")
+
+
 def test_a_reset_goes_back_to_the_files(tmp_path: Path, generated: Any) -> None:
     (tmp_path / "a.yaml").write_text(f"- {{method: {PATH}, response: {{name: File}}, times: 1}}")
     with MockServer(generated.pb2, stubs=tmp_path) as mock:
@@ -311,14 +333,41 @@ def test_waiting_in_vain_says_what_came(mock: MockServer, servicer: Any, client:
         get_user.wait_called(idd=7)
 
 
+def test_the_number_of_calls_to_wait_for_stands_first_or_by_name(
+    mock: MockServer, servicer: Any, client: Any, generated: Any
+) -> None:
+    get_user = mock.on(servicer.GetUser)
+    get_user.returns(name="Alice")
+    request = generated.pb2.GetUserRequest(id=7)
+    for _ in range(2):
+        client.GetUser(request)
+    get_user.wait_called(2)
+    get_user.wait_called(times=2)
+    get_user.wait_called(2, request)
+    get_user.wait_called(request, times=2)
+    get_user.wait_called({"id": 7})
+    for wait in (
+        lambda: get_user.wait_called(3, timeout=0.01),
+        lambda: get_user.wait_called(times=3, timeout=0.01),
+        lambda: get_user.wait_called(request, times=3, timeout=0.01),
+    ):
+        with pytest.raises(AssertionError, match="at least 3 calls"):
+            wait()
+    with pytest.raises(TypeError, match="twice"):
+        get_user.wait_called(2, times=2)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="from 1, not 0"):
+        get_user.wait_called(times=0)
+
+
 async def test_async_waiting_leaves_the_loop_alone(servicer: Any, generated: Any) -> None:
     async with MockServer() as mock:
         mock.on(servicer.GetUser).returns()
         client = mock.aio_client(generated.pb2_grpc.UserServiceStub)
-        waiting = asyncio.create_task(mock.on(servicer.GetUser).await_called(2))
+        get_user = mock.on(servicer.GetUser)
+        waiting = [asyncio.create_task(get_user.await_called(2)), asyncio.create_task(get_user.await_called(times=2))]
         for _ in range(2):
             await client.GetUser(generated.pb2.GetUserRequest())
-        await waiting
+        await asyncio.gather(*waiting)
 
 
 # Running --------------------------------------------------------------------------------------------

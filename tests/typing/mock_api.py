@@ -85,6 +85,9 @@ def words(mock: MockServer) -> None:
     handle = mock.on(Servicer.List).streams(Timestamp(), {"seconds": 1}, interval=0.5).fails("UNAVAILABLE")
     assert_type(handle, StubHandle[Duration])
     get.assert_called(times=2, seconds=1)
+    get.wait_called(2, seconds=1)
+    get.wait_called(Duration(seconds=1), times=2, timeout=1.5)
+    get.wait_called("2")  # type: ignore[call-overload]
     get.returns(Duration())  # type: ignore[arg-type]
     get.when(Timestamp())  # type: ignore[arg-type]
     get.sequence(then="never")  # type: ignore[arg-type]
@@ -107,5 +110,6 @@ async def both_worlds(mock: MockServer) -> None:
         assert_type(inner, MockServer)
         inner.state["login"] = "done"
     await mock.on(Servicer.Get).await_called(2, timeout=1.5, seconds=1)
+    await mock.on(Servicer.Get).await_called({"seconds": 1}, times=2)
     async with MockServer("protos", stubs="stubs") as other:
         assert_type(other, MockServer)
