@@ -198,7 +198,8 @@ def _error(call: Record, registry: Registry) -> dict[str, Any] | None:
         error["message"] = literals(call.message)
     rich = decode_details(call.trailers, registry)
     if rich is not None and rich.details:
-        error["details"] = [literals(detail.tree()) for detail in rich.details]
+        # One of an unknown type could not be told in a stub.
+        error["details"] = [literals(detail.tree()) for detail in rich.details if detail.message is not None]
     if trailers := _metadata(call.trailers):
         error["trailers"] = trailers
     return error

@@ -505,3 +505,19 @@ def test_light(pytestconfig):
 """,
     )
     assert run.outcomes == {"passed": 1}, run.text
+
+
+def test_stubs_of_a_marker_find_the_methods_of_imported_code(inside: pytest.Pytester) -> None:
+    passes(
+        inside,
+        '''
+        import pytest
+        from greeter import Greeter
+
+        @pytest.mark.grpcmock(stubs=["""
+        - {method: user.UserService/GetUser, response: {name: Alice}}
+        """])
+        def test_marked(grpcmock):
+            assert Greeter(grpcmock.target).greeting(1) == "Hello, Alice"
+        ''',
+    )
