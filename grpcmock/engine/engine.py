@@ -193,12 +193,8 @@ class Engine:
         entry.count += 1
         answer = entry.plans[0].constant
         assert answer is not None  # the table is steady
-        call = journal.open(path, table.method, metadata, deadline, peer, started)
-        call.add_frame("request", request, started)
-        call.add_frame("response", answer, started)
-        call.stub, call.code = entry, Code.OK
-        call.duration = options.monotonic() - began
-        journal.close(call)
+        duration = options.monotonic() - began
+        journal.record(path, table.method, metadata, deadline, peer, started, request, answer, entry, duration)
         return answer
 
     def _find_steadily(self, table: MethodTable, request: bytes) -> CompiledStub | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from grpcmock.schema.codec import DecodeError, decode
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from grpcmock.engine.store import CompiledStub
     from grpcmock.matching.miss import Miss
     from grpcmock.schema import Method
-    from grpcmock.status import Code
 
 FRAMES_KEPT = 1_000
 """Messages kept of one call, in each direction; what comes after is only counted."""
@@ -145,6 +145,30 @@ class Call:
         return messages
 
 
+class Brief(NamedTuple):
+    """A call that was over as soon as it began: one request, one response, OK. It becomes a :class:`Call` when read."""
+
+    size: int
+    id: int
+    path: str
+    method: Method
+    metadata: Metadata
+    deadline: float | None
+    peer: str
+    started: float
+    request: bytes
+    response: bytes
+    stub: CompiledStub
+    duration: float
+
+    def whole(self, epoch: int) -> Call:
+        call = Call(self.id, self.path, self.method, self.metadata, self.deadline, self.peer, self.started, epoch)
+        call.add_frame("request", self.request, self.started)
+        call.add_frame("response", self.response, self.started)
+        call.stub, call.code, call.duration = self.stub, Code.OK, self.duration
+        return call
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something other than a call that readers of the journal should know, such as a reload that failed."""
@@ -161,7 +185,7 @@ class Journal:
     def __init__(self, calls: int = 10_000, bytes: int = 64 << 20) -> None:  # noqa: A002
         self._max_calls = calls
         self._max_bytes = bytes
-        self._calls: deque[Call] = deque()
+        self._calls: deque[Call | Brief] = deque()
         self._notes: deque[Note] = deque(maxlen=100)
         self._bytes = 0
         self._next_id = 1
@@ -174,7 +198,10 @@ class Journal:
         return len(self._calls)
 
     def __iter__(self) -> Iterator[Call]:
-        return iter(tuple(self._calls))
+        whole = [call.whole(self._epoch) if type(call) is Brief else call for call in self._calls]
+        # Kept, so that who looks twice sees the same objects.
+        self._calls = deque(whole)
+        return iter(cast("list[Call]", whole))
 
     @property
     def size(self) -> int:
@@ -200,13 +227,42 @@ class Journal:
         """
         if call.epoch != self._epoch:
             return
-        self._calls.append(call)
-        self._bytes += call.size
-        while self._calls and (len(self._calls) > self._max_calls or self._bytes > self._max_bytes):
-            self._bytes -= self._calls.popleft().size
-            self.dropped += 1
+        self._keep(call)
         for listener in self._listeners:
             listener(call)
+
+    def record(
+        self,
+        path: str,
+        method: Method,
+        metadata: Metadata,
+        deadline: float | None,
+        peer: str,
+        started: float,
+        request: bytes,
+        response: bytes,
+        stub: CompiledStub,
+        duration: float,
+    ) -> None:
+        """Do :meth:`open` and :meth:`close` at once, for a call with one request and one response that ended with OK.
+
+        A :class:`Call` is made only if somebody looks; most are dropped before that.
+        """
+        size = _OVERHEAD + 2 * _FRAME_OVERHEAD + len(request) + len(response)
+        number, self._next_id = self._next_id, self._next_id + 1
+        brief = Brief(size, number, path, method, metadata, deadline, peer, started, request, response, stub, duration)
+        if self._listeners or size > FRAME_BYTES_KEPT:
+            self.close(brief.whole(self._epoch))
+        else:
+            self._keep(brief)
+
+    def _keep(self, call: Call | Brief) -> None:
+        calls = self._calls
+        calls.append(call)
+        self._bytes += call.size
+        while calls and (len(calls) > self._max_calls or self._bytes > self._max_bytes):
+            self._bytes -= calls.popleft().size
+            self.dropped += 1
 
     def note(self, note: Note) -> None:
         """Keep a note; the last hundred are kept."""

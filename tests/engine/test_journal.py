@@ -78,3 +78,24 @@ def test_many_small_messages_count_for_what_they_take():
     taken = sum(sys.getsizeof(part) for frame in opened.frames for part in (frame, bytes(bytearray(frame.data)), 0.0))
     assert len(opened.frames) == 1_000
     assert taken / 2 < opened.size < taken * 2
+
+
+def test_a_recorded_call_reads_as_one_that_was_opened_and_closed():
+    """A call with a constant answer is kept in brief, and made whole when somebody looks."""
+    from playbook import engine
+    from support import registry
+
+    mock = engine(registry("user.proto"), "[{method: user.UserService/GetUser, response: {id: 7}}]")
+    opening = "/user.UserService/GetUser", (("k", "v"),), 2.0, "peer"
+    for _ in range(3):
+        assert mock.answer_steadily(*opening, b"\x08\x01") == b"\x08\x07"
+    before = mock.journal.size
+    first = list(mock.journal)
+    assert first == list(mock.journal), "who looks twice sees the same calls"
+    assert [call.id for call in first] == [1, 2, 3]
+    assert mock.journal.size == before == sum(call.size for call in first)
+    heard: list[Call] = []
+    mock.journal.subscribe(heard.append)
+    mock.answer_steadily(*opening, b"\x08\x02")
+    assert heard == [list(mock.journal)[-1]]
+    assert heard[0].requests[0].id == 2
