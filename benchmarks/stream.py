@@ -38,7 +38,7 @@ def main() -> None:
         if has_uvloop():
             fast = grpcmock(PROTO, "--stubs", stubs, uvloop=True)
             peers.append(Peer("raw handler on uvloop", command("raw-uvloop"), path=path))
-            peers.append(Peer("grpcmock with the extra uvloop", fast, path=path))
+            peers.append(Peer("grpcmock as it comes, on uvloop", fast, path=path))
         with running(peers):
             measure(peers, calls=options.calls, rounds=options.rounds, clients=2, streams=2)
     raw = peers[0]

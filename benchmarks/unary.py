@@ -28,12 +28,12 @@ def main() -> None:
         peers = [
             Peer("raw handler, constant bytes", command("raw"), b"\x08\x01"),
             Peer("typed servicer", command("typed"), b"\x08\x01"),
-            Peer("grpcmock, one constant stub", grpcmock(*served), b"\x08\x01"),
+            Peer("grpcmock on asyncio's loop", grpcmock(*served), b"\x08\x01"),
         ]
         if has_uvloop():
             peers += [
                 Peer("raw handler on uvloop", command("raw-uvloop"), b"\x08\x01"),
-                Peer("grpcmock with the extra uvloop", grpcmock(*served, uvloop=True), b"\x08\x01"),
+                Peer("grpcmock as it comes, on uvloop", grpcmock(*served, uvloop=True), b"\x08\x01"),
             ]
         with running(peers):
             measure(peers, calls=options.calls, rounds=options.rounds)

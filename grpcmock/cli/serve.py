@@ -194,7 +194,7 @@ def command(
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Take uvloop, which is faster than asyncio's own loop, where the extra is installed."""
+    """Take uvloop, which is faster than asyncio's own loop, where there is one: not on Windows."""
     try:
         from uvloop import new_event_loop
     except ImportError:
