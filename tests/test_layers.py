@@ -21,7 +21,13 @@ LAYERS = (
     {"servers"},
     {"client"},
     {"config"},
+    {"reports"},
+    {"fuzz"},
+    {"verify"},
+    {"record"},
+    {"drift"},
     {"mock"},
+    {"contract"},
     {"pytest_plugin"},
     {"cli"},
 )

@@ -60,7 +60,7 @@ def engine_option(function: _F) -> _F:
         default="aio",
         show_default=True,
         help="What speaks HTTP/2: grpc.aio, or an engine of our own that can also make the faults truncate, reset and "
-        "drop_trailers (extra h2).",
+        "drop_trailers.",
     )(function)
 
 

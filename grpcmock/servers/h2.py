@@ -17,19 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Open, Receive, Reset, Send, Truncate, Wait
-from grpcmock.errors import ConfigError, MissingExtraError
+from grpcmock.errors import ConfigError
 from grpcmock.servers import h2_services
 from grpcmock.servers.addresses import check_free
 from grpcmock.servers.credentials import TlsFiles, server_credentials
+from grpcmock.servers.h2_connection import Connection
 from grpcmock.servers.wire import WireError
 from grpcmock.status import Code
-
-try:
-    from grpcmock.servers.h2_connection import Connection
-except ModuleNotFoundError as error:
-    if (error.name or "").split(".")[0] not in ("h2", "hpack", "hyperframe"):
-        raise
-    raise MissingExtraError("The HTTP/2 engine", "h2") from None
 
 if TYPE_CHECKING:
     import grpc

@@ -58,7 +58,7 @@ class HostOptions:
     """How a mock server runs."""
 
     wire: Literal["aio", "h2"] = "aio"
-    """What speaks HTTP/2: ``grpc.aio``, or the engine of this package, which can make every fault (extra ``h2``)."""
+    """What speaks HTTP/2: ``grpc.aio``, or the engine of this package, which can make every fault."""
 
     engine: Options = field(default_factory=Options)
     """``faults`` is set to what ``wire`` can make."""

@@ -614,17 +614,3 @@ async def test_an_error_of_our_own_is_told_and_survived(start: Any, monkeypatch:
     monkeypatch.setattr(server.engine, "open", fails)
     found = await _call_aio(target(server), GET, [get(1)])
     assert (found.code, found.details) == (grpc.StatusCode.UNKNOWN, "Unexpected ZeroDivisionError: oh no")
-
-
-def test_without_the_extra_the_error_says_what_to_install() -> None:
-    script = (
-        "import sys\n"
-        "sys.modules['h2'] = sys.modules['h2.config'] = None\n"
-        "from grpcmock.errors import MissingExtraError\n"
-        "try:\n"
-        "    import grpcmock.servers.h2\n"
-        "except MissingExtraError as error:\n"
-        "    print(error)\n"
-    )
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "grpcmock[h2]" in found.stdout

@@ -1,0 +1,1 @@
+"""How do Python tests hold a real server to its contract?"""

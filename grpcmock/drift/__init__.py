@@ -1,0 +1,1 @@
+"""How do two versions of the protos differ, and whom does it break?"""

@@ -1,0 +1,1 @@
+"""Is the real server true to the contract, whatever is sent to it?"""

@@ -1,0 +1,1 @@
+"""What does the real server answer? Written down as stubs."""

@@ -1,0 +1,1 @@
+"""Does the real server answer as the stubs say?"""
