@@ -1,0 +1,167 @@
+"""Reports: XML that parsers take whatever it holds, pages that need nothing else, files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import click
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grpcmock.cli.report_options import report_option
+from grpcmock.errors import ConfigError
+from grpcmock.reports import files
+from grpcmock.reports.html import Badge, Code, Diff, Difference, Figure, Fold, Mono, Page, Section, Table, Text, to_html
+from grpcmock.reports.junit import Case, Suite, Trouble, to_xml
+
+
+def test_a_suite_counts_what_became_of_its_cases() -> None:
+    cases = (
+        Case(name="good", seconds=0.5),
+        Case(name="wrong", failure=Trouble("id differs", "id  wanted 1  came 2", "reply"), file="a.yaml", line=3),
+        Case(name="broken", error=Trouble("no answer")),
+        Case(name="left out", skipped="a fault"),
+    )
+    started = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    suite = Suite(name="stubs", cases=cases, started=started, properties=[("target", "127.0.0.1:1")])
+    root = ET.fromstring(to_xml([suite]))
+    found = root.find("testsuite")
+    assert found is not None
+    counts = {name: found.get(name) for name in ("tests", "failures", "errors", "skipped", "time")}
+    assert counts == {"tests": "4", "failures": "1", "errors": "1", "skipped": "1", "time": "0.500"}
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("4", "1", "1")
+    assert found.get("timestamp") == "2026-01-02T03:04:05+00:00"
+    failure = found.find("testcase/failure")
+    assert failure is not None
+    assert (failure.get("message"), failure.text) == ("id differs", "id  wanted 1  came 2")
+    wrong = found.findall("testcase")[1]
+    assert (wrong.get("file"), wrong.get("line")) == ("a.yaml", "3")
+
+
+@given(st.text(st.characters()))
+def test_any_text_makes_xml_that_can_be_read(text: str) -> None:
+    case = Case(name=text, classname=text, failure=Trouble(text, text), skipped=text, output=text)
+    assert ET.fromstring(to_xml([Suite(name=text, cases=[case])]).encode()) is not None
+
+
+def test_control_characters_are_told_apart() -> None:
+    assert "\\x1b[31m" in to_xml([Suite(name="\x1b[31m")])
+    assert "\\ud800" in to_xml([Suite(name="\ud800")])
+
+
+def page(text: str = "x") -> Page:
+    inner = Fold("inner", [Code(text, "title")])
+    blocks = [
+        Text(["a ", Badge(text, "bad"), Mono(text)]),
+        Table(["n", "of"], [["1", Badge("b")]], frozenset({0})),
+        Fold(text, [Diff([Difference("request.id", text, "2")]), inner], [Badge("failed", "bad")], note="here"),
+    ]
+    return Page(
+        title="A run",
+        verdict=Badge("holds", "good"),
+        facts=[("target", text)],
+        figures=[Figure("12", "hold", "good")],
+        sections=[Section("Stubs", blocks)],
+        footer="the end",
+    )
+
+
+def test_a_page_stands_alone() -> None:
+    html = to_html(page())
+    assert not re.search(r"""(?:src|href)\s*=|@import|url\(""", html)
+    assert "prefers-color-scheme: dark" in html
+    assert html.startswith("<!doctype html>")
+    for text in ("A run", "Stubs", "request.id", "failed", "the end", "12"):
+        assert text in html
+
+
+def test_what_is_shown_cannot_become_markup() -> None:
+    html = to_html(page("<script>alert(1)</script>"))
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert" in html
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], {}),
+        (["junit=a.xml"], {"junit": "a.xml"}),
+        (["junit=a.xml,html=b/c.html"], {"junit": "a.xml", "html": "b/c.html"}),
+        (["junit=a.xml", "JSON=b.json"], {"junit": "a.xml", "json": "b.json"}),
+        (["html=a,b.html,json=c"], {"html": "a,b.html", "json": "c"}),
+    ],
+)
+def test_reports_are_read(values: list[str], expected: dict[str, str]) -> None:
+    assert files.parse(values) == {kind: Path(path) for kind, path in expected.items()}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("junti=a", "There is no report 'junti'. Did you mean 'junit'?"),
+        ("xyz=a", "There is no report 'xyz'. The kinds are: html, json, junit, ndjson."),
+        ("html", "Where should the report 'html' be written? Write html=PATH."),
+        ("html=", "Where should the report 'html' be written? Write html=PATH."),
+        ("html=a,html=b", "The report 'html' is asked for twice: a and b."),
+        ("html=a,json=./a", "The reports 'html' and 'json' can't be one file: a."),
+    ],
+)
+def test_what_is_no_report_is_said(value: str, expected: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{re.escape(expected)}$"):
+        files.parse([value])
+
+
+def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b.txt"
+    files.check([path])
+    files.write(path, "one\n")
+    files.write(path, "two \ud800\n")
+    assert path.read_text() == "two \\ud800\n"
+    assert [found.name for found in path.parent.iterdir()] == ["b.txt"]
+
+
+def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    below = tmp_path / "file" / "report"
+    for act in (lambda: files.write(below, ""), lambda: files.check([below]), lambda: files.lines(below).__enter__()):
+        with pytest.raises(ConfigError, match=r"report can't be written: "):
+            act()
+    with pytest.raises(ConfigError, match="is a directory"):
+        files.check([tmp_path])
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_a_folder_that_is_not_writable_is_said(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(ConfigError, match="not writable"):
+        files.check([tmp_path / "report"])
+
+
+def test_lines_can_be_read_as_they_come(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "events.ndjson"
+    with files.lines(path) as opened:
+        opened.write('{"n": 1}\n')
+        assert path.read_text() == '{"n": 1}\n'
+
+
+def test_a_command_gets_its_reports(tmp_path: Path) -> None:
+    @click.command()
+    @report_option("junit", "json")
+    def command(reports: dict[str, Path]) -> None:
+        click.echo(",".join(f"{kind}:{path.name}" for kind, path in reports.items()))
+
+    run = CliRunner().invoke
+    assert run(command, ["--report", f"junit={tmp_path / 'a'}", "--report", f"json={tmp_path / 'b'}"]).output == (
+        "junit:a,json:b\n"
+    )
+    assert run(command, []).output == "\n"
+    wrong = run(command, ["--report", "html=x"])
+    assert wrong.exit_code == 2
+    assert "There is no report 'html'" in wrong.output
