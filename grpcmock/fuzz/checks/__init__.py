@@ -1,0 +1,1 @@
+"""What must hold of every server, each with a code."""

@@ -1,0 +1,41 @@
+"""The shape of a check: a code, a name, words, and a function from what was tried and seen to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.evidence import Evidence
+    from grpcmock.fuzz.failures import Finding, Severity
+    from grpcmock.fuzz.terms import Terms
+    from grpcmock.fuzz.trials import Trial
+
+Judge = Callable[["Trial", "Evidence", "Terms"], Iterator["Finding"]]
+"""Says what is wrong with what was seen of a trial, under the terms of the contract. It makes no calls and keeps
+nothing: what it needs to know must be in the evidence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that must hold of every server."""
+
+    code: str
+    """``G102``."""
+
+    name: str
+    """``unhandled_error``."""
+
+    severity: Severity
+
+    title: str
+    """What must hold, in one sentence."""
+
+    judge: Judge
+
+    aimed: bool = False
+    """Whether it looks only at trials that aim at it."""
+
+    page: str = ""
+    """What ``grpcmock explain`` shows besides, in Markdown: why it matters, what usually causes it, how it is mended."""

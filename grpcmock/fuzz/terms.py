@@ -1,0 +1,49 @@
+"""The terms of the contract beyond the protos: what a run may take for granted, and may hold against a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grpcmock.schema import Method, Registry
+
+DEFAULT_LIMIT = 4 << 20
+"""The largest message that gRPC libraries take unless told otherwise, in bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What checks are judged under. Mappings go from patterns of method names (``user.UserService/*``) to values."""
+
+    registry: Registry
+
+    allowed: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """The status codes that methods may answer with, besides OK; a method with none is judged leniently."""
+
+    max_latency: float = 1.0
+    """Seconds that an answer may take."""
+
+    max_message_bytes: int = DEFAULT_LIMIT
+    """The largest request that the server must take."""
+
+    status_fields: Mapping[str, str] = field(default_factory=dict)
+    """Where responses tell an error in their body: ``{"*": "status.error_code"}``."""
+
+    credentials: bool = False
+    """Whether the run sends credentials, so that a call without them must be refused."""
+
+    open_ended: frozenset[str] = frozenset()
+    """The paths of methods whose streams end only when the client goes."""
+
+    def allows(self, method: Method) -> frozenset[int] | None:
+        """Give the codes that a method may answer with; None if the contract doesn't say."""
+        fitting = [codes for pattern, codes in self.allowed.items() if fnmatchcase(method.full_name, pattern)]
+        return frozenset().union(*fitting) if fitting else None
+
+    def status_field(self, method: Method) -> str:
+        """Give the path of the field by which a method's responses tell errors; empty if there is none."""
+        fitting = (path for pattern, path in self.status_fields.items() if fnmatchcase(method.full_name, pattern))
+        return next(fitting, "")

@@ -1,0 +1,142 @@
+"""What is tried on a server: calls as data, why they are made, and what the contract expects of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from grpcmock.client.actions import HALF_CLOSE, Action, Send
+
+if TYPE_CHECKING:
+    from grpcmock.client.raw import RawRequest
+    from grpcmock.client.target import Metadata
+    from grpcmock.schema import Method
+
+
+class Phase(Enum):
+    """The parts of a run, in their order."""
+
+    BOUNDARY = "boundary"
+    EXAMPLES = "examples"
+    WIRE = "wire"
+    RANDOM = "random"
+    STATEFUL = "stateful"
+
+
+class Expect(Enum):
+    """What the contract says of a trial's last call."""
+
+    ANY = "any"
+    """Nothing is known: whatever is no fault of a server will do."""
+
+    ACCEPTED = "accepted"
+    """It keeps every rule that the contract states."""
+
+    REFUSED = "refused"
+    """It breaks exactly one rule that the contract states; the trial's ``rule`` and ``path`` name it."""
+
+    UNDECODABLE = "undecodable"
+    """Its bytes are no message of the method's request type."""
+
+    SAME = "same"
+    """It says what the trial's first call said, in other bytes or again: the answers must agree."""
+
+
+Path = tuple[str | int, ...]
+"""The way to a value in a message: names of fields, indices of lists, keys of maps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A value that a request takes from an earlier reply, such as an id that the server has made."""
+
+    call: int
+    """The index, in the trial, of the call whose reply has the value."""
+
+    source: Path
+    """Where the value stands in that call's first response."""
+
+    target: Path
+    """Where it goes in this call's first message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of a trial."""
+
+    path: str
+    """``/package.Service/Method``."""
+
+    method: Method | None
+    """None for a method that the contract doesn't have."""
+
+    actions: tuple[Action, ...]
+    """What the client does, in turn: half-close and cancel are said, not implied."""
+
+    metadata: Metadata = ()
+    """Sent besides what the run sends with every call."""
+
+    deadline: float | None = None
+    """In seconds; None for the run's own."""
+
+    compression: str = ""
+    """``gzip`` or ``deflate`` to compress the messages with; empty to leave them."""
+
+    raw: RawRequest | None = None
+    """What goes over HTTP/2 as it stands, in place of ``actions``: what no gRPC library would send."""
+
+    bindings: tuple[Binding, ...] = ()
+
+    @property
+    def messages(self) -> tuple[bytes, ...]:
+        """The messages that are sent, as they stand before ``bindings`` are filled in."""
+        return tuple(action.data for action in self.actions if isinstance(action, Send))
+
+
+def call_of(method: Method, *messages: bytes, metadata: Metadata = (), deadline: float | None = None) -> Call:
+    """Make the plain call: all the messages, then half-close."""
+    actions: tuple[Action, ...] = (*map(Send, messages), HALF_CLOSE)
+    return Call(path=method.path, method=method, actions=actions, metadata=metadata, deadline=deadline)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One or more calls, made one after the other, that are judged together."""
+
+    id: str
+    """Stable and readable: ``boundary/user.UserService.GetUser/id=max``. The same in every run for the same contract
+    and seed."""
+
+    phase: Phase
+
+    method: Method
+    """The method that is tried; that of the last call, as a rule."""
+
+    calls: tuple[Call, ...]
+
+    why: str
+    """Why these inputs, in words: ``id at the largest int32``."""
+
+    expect: Expect = Expect.ANY
+
+    path: str = ""
+    """The field that the trial is about: ``user.tags[1]``; empty for the whole."""
+
+    rule: str = ""
+    """The rule that is broken or kept at its bound: ``string.min_len``, ``required``; empty if there is none."""
+
+    aims: frozenset[str] = field(default_factory=frozenset)
+    """The codes of checks that this trial was made for. A check that needs calls of a certain shape looks only at
+    trials that aim at it; all other checks look at every trial."""
+
+    pair: str = ""
+    """The id of the trial on the other side of a bound; empty if there is none."""
+
+    repeat: int = 1
+    """How often the calls are made in all; with ``at_once``, all of them together."""
+
+    at_once: bool = False
+
+    choices: tuple[int, ...] = ()
+    """The choices from which the generator made the last message of the last call; empty if it wasn't generated."""
