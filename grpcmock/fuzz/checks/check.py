@@ -38,4 +38,4 @@ class Check:
     """Whether it looks only at trials that aim at it."""
 
     page: str = ""
-    """What ``grpcmock explain`` shows besides, in Markdown: why it matters, what usually causes it, how it is mended."""
+    """What ``grpcmock explain`` shows besides, in Markdown: why it matters, what causes it, how it is mended."""
