@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from grpcmock.client.raw import RawOutcome
     from grpcmock.client.target import Metadata
     from grpcmock.fuzz.trials import Call
 
@@ -53,6 +54,9 @@ class Reply:
 
     debug: str = ""
     """What the client library has to say about an end that isn't the server's own."""
+
+    wire: RawOutcome | None = None
+    """All that was seen over HTTP/2, where the call was made from a :class:`RawRequest`."""
 
     @property
     def name(self) -> str:

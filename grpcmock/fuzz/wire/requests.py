@@ -1,0 +1,76 @@
+"""Raw requests: a good gRPC request over HTTP/2, and the parts to make a bad one of."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from grpcmock.client.raw import Fields, RawRequest
+
+if TYPE_CHECKING:
+    from grpcmock.schema import Method
+
+GOOD: Fields = (
+    (":method", "POST"),
+    (":scheme", ""),
+    (":path", ""),
+    (":authority", ""),
+    ("te", "trailers"),
+    ("content-type", "application/grpc"),
+    ("user-agent", "grpcmock"),
+)
+"""The header fields of a good request, its path to be filled in."""
+
+_BOMB_BLOCK = bytes(1 << 20)
+
+
+def good(path: str, *messages: bytes) -> RawRequest:
+    """Make the request that a gRPC library would send, each message in a DATA frame of its own."""
+    return RawRequest(headers=with_fields(GOOD, {":path": path}), chunks=tuple(map(framed, messages)))
+
+
+def of(method: Method, *messages: bytes) -> RawRequest:
+    """Make the good request of a method."""
+    return good(method.path, *messages)
+
+
+def framed(message: bytes, *, flag: int = 0, length: int | None = None) -> bytes:
+    """Put gRPC's prefix before a message; with a *flag* or a *length* that may be wrong."""
+    size = len(message) if length is None else length
+    return bytes([flag]) + size.to_bytes(4, "big") + message
+
+
+def with_fields(fields: Fields, changed: dict[str, str | None]) -> Fields:
+    """Give header fields with some changed, added at the end, or, for None, left out."""
+    kept = [(key, changed.get(key, value)) for key, value in fields]
+    present = {key for key, _ in fields}
+    kept += [(key, value) for key, value in changed.items() if key not in present]
+    return tuple((key, value) for key, value in kept if value is not None)
+
+
+def headed(request: RawRequest, changed: dict[str, str | None]) -> RawRequest:
+    """Give a request with some header fields changed."""
+    return replace(request, headers=with_fields(request.headers, changed))
+
+
+def extended(request: RawRequest, *fields: tuple[str, str]) -> RawRequest:
+    """Give a request with more header fields."""
+    return replace(request, headers=(*request.headers, *fields))
+
+
+def packed(message: bytes, encoding: str) -> bytes:
+    """Compress a message; the same bytes in every run."""
+    return gzip.compress(message, 6, mtime=0) if encoding == "gzip" else zlib.compress(message, 6)
+
+
+@lru_cache(maxsize=4)
+def bomb(head: bytes, size: int) -> bytes:
+    """Compress with gzip *head* and *size* zeros after it: some thousandth of their size, always the same bytes."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    parts = [packer.compress(head)]
+    parts += [packer.compress(_BOMB_BLOCK) for _ in range(size >> 20)]
+    parts += [packer.compress(bytes(size & (1 << 20) - 1)), packer.flush()]
+    return b"".join(parts)
