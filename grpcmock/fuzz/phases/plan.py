@@ -1,0 +1,62 @@
+"""What a phase is given to make trials of, and where its maker of trials is found.
+
+The phase ``x`` is the module ``grpcmock.fuzz.phases.x``. Its function ``trials(method, plan)`` yields the trials of one
+method, in an order that is the same in every run; it may go on for ever, for the run takes what it has time for, in
+turns from all methods. It makes no calls: what it wants to know of replies it binds (:class:`Binding`), or finds in
+``plan.lessons`` when it is asked for its next trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.phases.lessons import Lessons
+
+if TYPE_CHECKING:
+    from grpcmock.client.target import Metadata
+    from grpcmock.fuzz.terms import Terms
+    from grpcmock.fuzz.trials import Phase, Trial
+    from grpcmock.schema import Method, Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the phases of a run have in common."""
+
+    registry: Registry
+    methods: tuple[Method, ...]
+    """Those that are tried, in the order of their full names."""
+
+    terms: Terms
+    seed: int = 0
+
+    examples: tuple[Trial, ...] = ()
+    """Requests that somebody wrote down or recorded."""
+
+    credentials: Metadata = ()
+    """What the run sends with every call, by which the server knows who is calling."""
+
+    other_identity: Metadata = ()
+    """The credentials of somebody else."""
+
+    deadline: float = 3.0
+    """Seconds that a call may take unless it says otherwise."""
+
+    lessons: Lessons = field(default_factory=Lessons)
+    """What the server's replies have taught so far."""
+
+    shard: tuple[int, int] = (1, 1)
+    """Which part of the generated trials is made here, of how many: the first is 1."""
+
+
+Maker = Callable[["Method", Plan], "Iterator[Trial]"]
+
+
+def maker_of(phase: Phase) -> Maker:
+    """Give the maker of a phase's trials."""
+    maker: Maker = import_module(f"grpcmock.fuzz.phases.{phase.value}").trials
+    return maker
