@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.exchange import Exchange
-from grpcmock.engine.journal import Journal, Note
+from grpcmock.engine.journal import Journal, Note, Steady
 from grpcmock.engine.store import Layer, Store
 from grpcmock.errors import Problem, Problems
 from grpcmock.matching.conditions import Stage
@@ -61,7 +62,11 @@ class Prepared:
 
 
 class Engine:
-    """Answers calls to the methods of a registry from stubs. Touched by the loop of one server only."""
+    """Answers calls to the methods of a registry from stubs, in the loop of one server.
+
+    Each step of a call holds ``lock``. So another thread may look at the stubs, the states and the journal, and change
+    them, while it holds that itself.
+    """
 
     def __init__(
         self,
@@ -75,6 +80,7 @@ class Engine:
     ) -> None:
         """Compile *stubs* into the file layer; the other arguments are those of :meth:`prepare`."""
         self.options = options or Options()
+        self.lock = threading.RLock()
         self.journal = journal if journal is not None else Journal()
         self.registry = registry
         self.store = Store(registry.methods.values())
@@ -172,7 +178,8 @@ class Engine:
 
     def open(self, event: Open) -> Exchange:
         """Begin a call, to a declared method or not."""
-        return Exchange(self, event)
+        with self.lock:
+            return Exchange(self, event)
 
     def answer_steadily(
         self, path: str, metadata: Metadata, deadline: float | None, peer: str, request: bytes
@@ -182,30 +189,27 @@ class Engine:
         This is the whole of :meth:`open` for that commonest of cases, at a fraction of the time. None says: go the
         general way; then nothing has happened yet.
         """
-        table = self.store.tables.get(path)
-        if table is None or not table.is_steady:
-            return None
-        options, journal = self.options, self.journal
-        began, started = options.monotonic(), options.wall_clock()
-        entry = table.known.get(request) or self._find_steadily(table, request)
-        if entry is None:
-            return None
-        entry.count += 1
-        answer = entry.plans[0].constant
-        assert answer is not None  # the table is steady
-        duration = options.monotonic() - began
-        journal.record(path, table.method, metadata, deadline, peer, started, request, answer, entry, duration)
-        return answer
+        options = self.options
+        monotonic = options.monotonic
+        began, started = monotonic(), options.wall_clock()
+        with self.lock:
+            table = self.store.tables.get(path)
+            if table is None or not table.is_steady:
+                return None
+            steady = table.known.get(request) or self._find_steadily(table, request)
+            if steady is None:
+                return None
+            steady.stub.count += 1
+            self.journal.record(steady, metadata, deadline, peer, started, monotonic() - began)
+        return steady.response
 
-    def _find_steadily(self, table: MethodTable, request: bytes) -> CompiledStub | None:
+    def _find_steadily(self, table: MethodTable, request: bytes) -> Steady | None:
         try:
             message = decode(table.method.request_class, request)
         except DecodeError:
             return None
         entry = table.first(Facts({}, None, self.store.states, message), Stage.ALL)
-        if entry is not None:
-            table.know(request, entry)
-        return entry
+        return None if entry is None else table.know(request, entry)
 
     def random(self, call: int) -> random.Random:
         """Give the source of randomness of one call: the same for the same seed and number of the call."""

@@ -94,23 +94,25 @@ class Exchange:
 
         After the last step, there is no next one; asking for it raises ``StopIteration``.
         """
-        step = self._steps.send(event)
-        kind = type(step)
-        if kind is Send:
-            self.call.add_frame("response", step.data, self._clock())  # type: ignore[union-attr]
-        elif kind is Finish or kind is Reset or kind is Truncate:
-            self._close(step)
-        return step
+        with self._engine.lock:
+            step = self._steps.send(event)
+            kind = type(step)
+            if kind is Send:
+                self.call.add_frame("response", step.data, self._clock())  # type: ignore[union-attr]
+            elif kind is Finish or kind is Reset or kind is Truncate:
+                self._close(step)
+            return step
 
     def cancel(self) -> None:
         """The client went away, or the deadline passed: end the script at once. Harmless after the last step."""
         if self._ended:
             return
-        self._steps.close()
-        deadline = self.call.deadline
-        late = deadline is not None and self._monotonic() - self._began >= deadline
-        self.call.cancelled = True
-        self._close(Finish(Code.DEADLINE_EXCEEDED if late else Code.CANCELLED))
+        with self._engine.lock:
+            self._steps.close()
+            deadline = self.call.deadline
+            late = deadline is not None and self._monotonic() - self._began >= deadline
+            self.call.cancelled = True
+            self._close(Finish(Code.DEADLINE_EXCEEDED if late else Code.CANCELLED))
 
     def _close(self, step: Step) -> None:
         self._ended = True

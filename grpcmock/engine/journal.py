@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from grpcmock.schema.codec import DecodeError, decode
@@ -26,6 +27,8 @@ FRAME_BYTES_KEPT = 1 << 20
 
 _OVERHEAD = 1_600
 """Bytes that a call costs besides its messages, roughly, as measured: most of it metadata, each word an object."""
+
+_MOST_PEERS = 1_000
 
 _FRAME_OVERHEAD = 130
 """Bytes that a message costs besides its data. A stream of small ones is mostly this."""
@@ -146,32 +149,54 @@ class Call:
 
 
 class Brief(NamedTuple):
-    """A call that was over as soon as it began: one request, one response, OK. It becomes a :class:`Call` when read."""
+    """A call that was over as soon as it began: one request, one response, OK. It becomes a :class:`Call` when read.
+
+    Ten thousand of them are kept of a server under load. So each holds as few objects of its own as can be: what it
+    takes from memory that has grown cold, and gives back there, costs more than all that is done to fill it.
+    """
+
+class Steady(NamedTuple):
+    """What all calls with the same request and the same constant answer have in common."""
+
+    method: Method
+    stub: CompiledStub
+    request: bytes
+    response: bytes
+    size: int
+    """Bytes that such a call takes in a journal, roughly."""
+
+    @classmethod
+    def of(cls, method: Method, stub: CompiledStub, request: bytes, response: bytes) -> Steady:
+        size = _OVERHEAD + 2 * _FRAME_OVERHEAD + len(request) + len(response)
+        return cls(method, stub, request, response, size)
+
 
     size: int
     id: int
-    path: str
-    method: Method
+    steady: Steady
     metadata: Metadata
     deadline: float | None
     peer: str
     started: float
-    request: bytes
-    response: bytes
-    stub: CompiledStub
     duration: float
 
     def whole(self, epoch: int) -> Call:
-        call = Call(self.id, self.path, self.method, self.metadata, self.deadline, self.peer, self.started, epoch)
-        call.add_frame("request", self.request, self.started)
-        call.add_frame("response", self.response, self.started)
-        call.stub, call.code, call.duration = self.stub, Code.OK, self.duration
+        steady = self.steady
+        method = steady.method
+        call = Call(self.id, method.path, method, self.metadata, self.deadline, self.peer, self.started, epoch)
+        call.add_frame("request", steady.request, self.started)
+        call.add_frame("response", steady.response, self.started)
+        call.stub, call.code, call.duration = steady.stub, Code.OK, self.duration
         return call
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something other than a call that readers of the journal should know, such as a reload that failed."""
+_brief = partial(tuple.__new__, Brief)
+"""Makes a :class:`Brief` of a tuple; to call the class takes several times as long."""
+
+
 
     time: float
     """Seconds since the epoch."""
@@ -194,6 +219,10 @@ class Journal:
         self.dropped = 0
         """How many calls were dropped to keep within the bounds."""
 
+        self._metadata: Metadata = ()
+        """Those of the last brief call."""
+        self._peers: dict[str, str] = {}
+        """The peers of brief calls, so that each is kept once."""
     def __len__(self) -> int:
         return len(self._calls)
 
@@ -232,37 +261,43 @@ class Journal:
             listener(call)
 
     def record(
-        self,
-        path: str,
-        method: Method,
-        metadata: Metadata,
-        deadline: float | None,
-        peer: str,
-        started: float,
-        request: bytes,
-        response: bytes,
-        stub: CompiledStub,
-        duration: float,
+        self, steady: Steady, metadata: Metadata, deadline: float | None, peer: str, started: float, duration: float
     ) -> None:
         """Do :meth:`open` and :meth:`close` at once, for a call with one request and one response that ended with OK.
 
         A :class:`Call` is made only if somebody looks; most are dropped before that.
         """
-        size = _OVERHEAD + 2 * _FRAME_OVERHEAD + len(request) + len(response)
-        number, self._next_id = self._next_id, self._next_id + 1
-        brief = Brief(size, number, path, method, metadata, deadline, peer, started, request, response, stub, duration)
+        # Most calls of a client have the same metadata, and come from the same few peers.
+        if metadata == self._metadata:
+            metadata = self._metadata
+        else:
+            self._metadata = metadata
+        peer = self._peers.setdefault(peer, peer)
+        size = steady.size
+        number = self._next_id
+        self._next_id = number + 1
+        brief = _brief((size, number, steady, metadata, deadline, peer, started, duration))
         if self._listeners or size > FRAME_BYTES_KEPT:
             self.close(brief.whole(self._epoch))
-        else:
-            self._keep(brief)
+            return
+        self._calls.append(brief)
+        self._bytes += size
+        if len(self._calls) > self._max_calls or self._bytes > self._max_bytes:
+            self._drop()
 
-    def _keep(self, call: Call | Brief) -> None:
-        calls = self._calls
-        calls.append(call)
+    def _keep(self, call: Call) -> None:
+        self._calls.append(call)
         self._bytes += call.size
         while calls and (len(calls) > self._max_calls or self._bytes > self._max_bytes):
             self._bytes -= calls.popleft().size
             self.dropped += 1
+        self._drop()
+
+    def _drop(self) -> None:
+        """Drop the oldest calls until the bounds are kept."""
+        calls = self._calls
+        if len(self._peers) > _MOST_PEERS:
+            self._peers.clear()
 
     def note(self, note: Note) -> None:
         """Keep a note; the last hundred are kept."""

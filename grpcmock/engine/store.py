@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from grpcmock.engine.journal import Steady
 from grpcmock.matching.index import Index
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class MethodTable:
         """How many stubs need the opening of a call, its first message, all of its messages."""
         self.is_steady = True
         """Whether every answer of this method is a constant that follows from the message alone."""
-        self.known: dict[bytes, CompiledStub] = {}
+        self.known: dict[bytes, Steady] = {}
         """While that is so: encoded requests that came before, and what answers them."""
         self._unsteady = 0
         self._whole_stream = 0
@@ -139,12 +140,16 @@ class MethodTable:
     def __len__(self) -> int:
         return sum(self.stages)
 
-    def know(self, request: bytes, entry: CompiledStub) -> None:
+    def know(self, request: bytes, entry: CompiledStub) -> Steady:
         """Remember what answers an encoded request, within bounds: clients ask the same over and over."""
+        answer = entry.plans[0].constant
+        assert answer is not None  # the table is steady
+        steady = Steady.of(self.method, entry, request, answer)
         if len(request) <= _KNOWN_BYTES:
             if len(self.known) >= _MOST_KNOWN:
                 self.known.clear()
-            self.known[request] = entry
+            self.known[request] = steady
+        return steady
 
     @property
     def needs_whole_stream(self) -> bool:
@@ -193,7 +198,7 @@ class States(dict[str, str]):
 
 
 class Store:
-    """The stubs by method and layer. Touched by the loop of one server only."""
+    """The stubs by method and layer. Several threads share it under the lock of its engine."""
 
     def __init__(self, methods: Iterable[Method]) -> None:
         self.tables: dict[str, MethodTable] = {method.path: MethodTable(method) for method in methods}

@@ -51,7 +51,7 @@ class Stock:
         self._engine = running.engine
         self._levels = [_Level(self._engine.store.snapshot())]
         self.renewed: Callable[[], None] = lambda: None
-        """Called in the loop of the server when there are other methods, or other stubs than before."""
+        """Called under the lock of the engine when there are other methods, or other stubs than before."""
 
     # Stubs ----------------------------------------------------------------------------------------
 
