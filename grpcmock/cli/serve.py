@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +16,7 @@ import click
 
 from grpcmock.cli import live
 from grpcmock.cli.options import SIZE, STATUS_CODE, engine_option, files, imports_option, protos_argument, stubs_option
+from grpcmock.cli.running import loop_factory, on_signals, ready, say, tell_addresses
 from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
@@ -179,7 +178,7 @@ def command(
         # What they log is to be seen, unless a module of theirs has set up logging itself.
         logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     tls = TlsFiles.given(tls_cert, tls_key, tls_client_ca)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(
             _serve(
                 files(protos, stubs, imports),
@@ -191,16 +190,6 @@ def command(
                 grace,
             )
         )
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Take uvloop, which is faster than asyncio's own loop, where there is one: not on Windows."""
-    try:
-        from uvloop import new_event_loop
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = new_event_loop
-    return factory
 
 
 async def _serve(
@@ -220,7 +209,7 @@ async def _serve(
     gc.disable()
     try:
         with _progress() as progress:
-            host = Host(made_of, options, log=_say, progress=progress)
+            host = Host(made_of, options, log=say, progress=progress)
     finally:
         gc.freeze()
         gc.enable()
@@ -229,17 +218,17 @@ async def _serve(
     if log != "none":
         host.engine.journal.subscribe(live.Printer(log, sys.stdout))
     ended, hurried = asyncio.Event(), asyncio.Event()
-    _on_signals(ended, hurried)
+    on_signals(ended, hurried)
     await host.start()
     try:
         # The file first: who reads the line may look for it at once.
-        with _ready(ready_file, host.addresses):
+        with ready(ready_file, host.addresses):
             free = any(address.scheme == "tcp" and not address.port for address in addresses)
             _announce(host, machine=free or log == "json")
             await ended.wait()
     finally:
         await _stop(host, grace, hurried)
-    _say("info", "Stopped.")
+    say("info", "Stopped.")
 
 
 async def _stop(host: Host, grace: float, hurried: asyncio.Event) -> None:
@@ -251,40 +240,6 @@ async def _stop(host: Host, grace: float, hurried: asyncio.Event) -> None:
         stopping.cancel()
         raise click.Abort
     await stopping
-
-
-def _on_signals(ended: asyncio.Event, hurried: asyncio.Event) -> None:
-    """Let the first SIGINT or SIGTERM set *ended*, and a SIGINT after that *hurried*.
-
-    Not by exceptions: one that is raised within gRPC's own callbacks would be lost.
-    """
-    loop = asyncio.get_running_loop()
-
-    def end(number: signal.Signals) -> None:
-        if ended.is_set() and number is signal.SIGINT:
-            hurried.set()
-        ended.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, end, number)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda number, _: loop.call_soon_threadsafe(end, signal.Signals(number)))
-
-
-@contextmanager
-def _ready(file: Path | None, addresses: Sequence[Address]) -> Iterator[None]:
-    """Hold a file with one address a line while the server answers. It appears whole, and is gone afterwards."""
-    if file is None:
-        yield
-        return
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text("".join(f"{address}\n" for address in addresses))
-    draft.replace(file)
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -318,26 +273,16 @@ def _announce(host: Host, *, machine: bool) -> None:
     """Tell people what is served, on stderr; and programs where, on stdout."""
     methods, stubs = len(host.engine.registry.methods), len(host.engine.store)
     for warning in host.engine.warnings:
-        _say("info", str(warning))
+        say("info", str(warning))
     if not stubs and not host.options.engine.auto:
-        _say(
+        say(
             "warning",
             "There are no stubs, so every call is a miss. `grpcmock init` writes some; --auto generates answers.",
         )
     answering = f"{stubs:,} stub{'' if stubs == 1 else 's'} for {methods:,} method{'' if methods == 1 else 's'}"
     where = ", ".join(map(str, host.addresses))
-    _say("info", f"Serving {answering} on {click.style(where, bold=True)}. Ctrl-C ends.")
+    say("info", f"Serving {answering} on {click.style(where, bold=True)}. Ctrl-C ends.")
     if not all(address.is_local for address in host.addresses):
-        _say("warning", "Other machines can reach this server.")
+        say("warning", "Other machines can reach this server.")
     if machine:
-        addresses = list(map(str, host.addresses))
-        click.echo(json.dumps({"event": "listening", "address": addresses[0], "addresses": addresses}))
-
-
-_COLOURS = {"warning": "yellow", "error": "red"}
-
-
-def _say(level: str, text: str) -> None:
-    prefix = click.style(f"{level}: ", fg=_COLOURS[level], bold=True) if level in _COLOURS else ""
-    with suppress(OSError, ValueError):  # nobody listens any more
-        click.echo(f"{prefix}{text}", err=True)
+        tell_addresses(host.addresses)

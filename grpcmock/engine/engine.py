@@ -23,7 +23,7 @@ from grpcmock.schema.codec import DecodeError, decode
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.engine.steps import Metadata, Open
+    from grpcmock.engine.steps import Forwarder, Metadata, Open
     from grpcmock.engine.store import CompiledStub, MethodTable
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
@@ -85,6 +85,8 @@ class Engine:
         self.registry = registry
         self.store = Store(registry.methods.values())
         self._orders = count()
+        self.forwarder: Forwarder | None = None
+        """Takes the calls that no stub answers, instead of their being refused; asked by ``grpc.aio`` servers alone."""
         self.warnings: tuple[Problem, ...] = ()
         """What the last load warned of."""
         self.install(self.prepare(registry, stubs, problems=problems, progress=progress))

@@ -11,6 +11,7 @@ from grpcmock.engine import refusals
 from grpcmock.engine.steps import (
     RECEIVE,
     Finish,
+    Forward,
     Headers,
     Invoke,
     Message,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message as ProtoMessage
 
     from grpcmock.engine.engine import Engine
-    from grpcmock.engine.steps import Event, Metadata, Open, Step
+    from grpcmock.engine.steps import Event, Forwarder, Metadata, Open, Step
     from grpcmock.engine.store import CompiledStub, MethodTable
     from grpcmock.matching.miss import Miss
     from grpcmock.matching.patterns import Finding
@@ -79,6 +80,9 @@ class Exchange:
         self._facts = Facts(grouped(opened.metadata), opened.deadline, engine.store.states)
         self._received: list[ProtoMessage] = []
         self._unread: list[ProtoMessage] = []
+        self._forwarder = engine.forwarder
+        self._raw: list[bytes] = []
+        """What was read while the call may yet be passed on."""
         self._chosen: CompiledStub | None = None
         self._states = engine.store.states
         self._fault: Fault | None = None
@@ -135,13 +139,16 @@ class Exchange:
             entry = yield from self._choose(self._table)
             if entry is not None:
                 yield from self._answer(entry)
-            elif self._engine.options.auto:
+            elif self._engine.options.auto and self._forwarder is None:
                 yield from self._generate(self._table)
             else:
-                raise self._missed(self._explain(self._table))
+                raise self._refused(self._table)
             raise _Last(Finish())
         except _Last as last:
-            yield last.step
+            if self._chosen is None and self._forwarder is not None:
+                yield from self._forward(self._forwarder)
+            else:
+                yield last.step
         except RenderError as error:
             yield Finish(Code.INTERNAL, f"{self.call.name}: {error}")
 
@@ -187,6 +194,8 @@ class Exchange:
             return None
         assert self._table is not None
         self.call.add_frame("request", event.data, self._clock())
+        if self._forwarder is not None:
+            self._raw.append(event.data)
         method = self._table.method
         try:
             message = decode(method.request_class, event.data)
@@ -385,6 +394,17 @@ class Exchange:
         )
 
     # Calls that no stub answers -------------------------------------------------------------------
+
+    def _forward(self, forwarder: Forwarder) -> _Steps:
+        self.call.forwarded = True
+        received = tuple(self._raw)
+        event = yield Forward(forwarder, self.call, received, self._facts.half_closed)
+        assert isinstance(event, Returned)
+        yield event.finish
+
+    def _refused(self, table: MethodTable) -> _Last:
+        """Refuse a call that no stub holds for; the reason is looked for only if the client is told it."""
+        return _Last(Finish()) if self._forwarder is not None else self._missed(self._explain(table))
 
     def _explain(self, table: MethodTable) -> Miss:
         return explain_miss(table.index, self._facts, table.method, self._engine.method_names_with_stubs())

@@ -57,6 +57,7 @@ class Call:
         "duration",
         "epoch",
         "error",
+        "forwarded",
         "frames",
         "frames_dropped",
         "id",
@@ -100,6 +101,8 @@ class Call:
         self.miss: Miss | None = None
         self.auto = False
         """Whether the answer was generated."""
+        self.forwarded = False
+        """Whether no stub answered, and the call was passed on to another server."""
         self.code: Code | None = None
         self.message = ""
         self.trailers: Metadata = ()
@@ -148,13 +151,6 @@ class Call:
         return messages
 
 
-class Brief(NamedTuple):
-    """A call that was over as soon as it began: one request, one response, OK. It becomes a :class:`Call` when read.
-
-    Ten thousand of them are kept of a server under load. So each holds as few objects of its own as can be: what it
-    takes from memory that has grown cold, and gives back there, costs more than all that is done to fill it.
-    """
-
 class Steady(NamedTuple):
     """What all calls with the same request and the same constant answer have in common."""
 
@@ -170,6 +166,13 @@ class Steady(NamedTuple):
         size = _OVERHEAD + 2 * _FRAME_OVERHEAD + len(request) + len(response)
         return cls(method, stub, request, response, size)
 
+
+class Brief(NamedTuple):
+    """A call that was over as soon as it began: one request, one response, OK. It becomes a :class:`Call` when read.
+
+    Ten thousand of them are kept of a server under load. So each holds as few objects of its own as can be: what it
+    takes from memory that has grown cold, and gives back there, costs more than all that is done to fill it.
+    """
 
     size: int
     id: int
@@ -190,13 +193,13 @@ class Steady(NamedTuple):
         return call
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something other than a call that readers of the journal should know, such as a reload that failed."""
 _brief = partial(tuple.__new__, Brief)
 """Makes a :class:`Brief` of a tuple; to call the class takes several times as long."""
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something other than a call that readers of the journal should know, such as a reload that failed."""
 
     time: float
     """Seconds since the epoch."""
@@ -216,13 +219,13 @@ class Journal:
         self._next_id = 1
         self._epoch = 0
         self._listeners: list[Callable[[Call], None]] = []
-        self.dropped = 0
-        """How many calls were dropped to keep within the bounds."""
-
         self._metadata: Metadata = ()
         """Those of the last brief call."""
         self._peers: dict[str, str] = {}
         """The peers of brief calls, so that each is kept once."""
+        self.dropped = 0
+        """How many calls were dropped to keep within the bounds."""
+
     def __len__(self) -> int:
         return len(self._calls)
 
@@ -288,9 +291,6 @@ class Journal:
     def _keep(self, call: Call) -> None:
         self._calls.append(call)
         self._bytes += call.size
-        while calls and (len(calls) > self._max_calls or self._bytes > self._max_bytes):
-            self._bytes -= calls.popleft().size
-            self.dropped += 1
         self._drop()
 
     def _drop(self) -> None:
@@ -298,6 +298,9 @@ class Journal:
         calls = self._calls
         if len(self._peers) > _MOST_PEERS:
             self._peers.clear()
+        while calls and (len(calls) > self._max_calls or self._bytes > self._max_bytes):
+            self._bytes -= calls.popleft().size
+            self.dropped += 1
 
     def note(self, note: Note) -> None:
         """Keep a note; the last hundred are kept."""

@@ -11,6 +11,7 @@ A server opens an exchange and carries out each step it is given, in order::
             case Receive(): event = Message(bytes) or HalfClose(); None once step.until is done, if that is sooner
             case Invoke():  event = …what the handler asks first…
             case Resume():  event = …what the handler asks next, given step.message…
+            case Forward(): event = Returned(…what the server elsewhere ended the call with…)
             case Finish() | Reset() | Truncate(): …end the call…; break
         step = exchange.resume(event)
 
@@ -20,7 +21,7 @@ If the client goes away or the deadline passes, the server calls ``exchange.canc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from grpcmock.status import Code
 
@@ -169,11 +170,48 @@ class Resume:
     """The request message that it wanted; None once there are no more."""
 
 
+class Client(Protocol):
+    """The client's side of a call, as whoever passes the call on sees it. Messages are raw bytes."""
+
+    async def read(self) -> bytes | None:
+        """Give the next request message; None once the client has finished sending."""
+
+    async def write(self, data: bytes) -> None:
+        """Send a response message; waits until the client lets it through."""
+
+    async def send_headers(self, metadata: Metadata) -> None:
+        """Send initial metadata."""
+
+    def time_left(self) -> float | None:
+        """Give the seconds to the deadline; None without one."""
+
+
+class Forwarder(Protocol):
+    """Passes calls on to another server. It runs in the loop of the server that took the call."""
+
+    async def __call__(self, path: str, metadata: Metadata, client: Client) -> Finish:
+        """Pass one call on, whole, and give its end. Cancelled when the client goes away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Leave the whole call to *forwarder*: ``forwarder(call.path, call.metadata, client)``.
+
+    *received* are the messages that were read so far, and come first; resume with the ``Returned`` that it ends with.
+    What passes is noted in *call* by whoever carries this out.
+    """
+
+    forwarder: Forwarder
+    call: Call
+    received: tuple[bytes, ...] = ()
+    half_closed: bool = False
+
+
 Asked = Wants | Headers | Yielded | Returned | Raised
 """What a handler does, one thing after the other."""
 
 Event = Message | HalfClose | Asked
-Step = Invoke | Resume | Receive | Headers | Send | Wait | Truncate | Reset | Finish
+Step = Invoke | Resume | Forward | Receive | Headers | Send | Wait | Truncate | Reset | Finish
 
 RECEIVE = Receive()
 HALF_CLOSE = HalfClose()

@@ -1,1 +1,1 @@
-"""What does the real server answer? Written down as stubs."""
+"""What does a real server say? Calls passed on to it, and stubs of what passed."""

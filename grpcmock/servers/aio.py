@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -14,6 +16,7 @@ import grpc.aio
 from grpcmock.engine.steps import (
     HALF_CLOSE,
     Finish,
+    Forward,
     Headers,
     Invoke,
     Message,
@@ -21,6 +24,7 @@ from grpcmock.engine.steps import (
     Receive,
     Reset,
     Resume,
+    Returned,
     Send,
     Truncate,
     Wait,
@@ -166,6 +170,9 @@ async def _carry_out(
                 case Resume():
                     assert invocation is not None
                     event = await invocation.next(step.message)
+                case Forward():
+                    client = _Client(step, context, reading, write)
+                    event = Returned(await step.forwarder(step.call.path, step.call.metadata, client))
                 case Wait():
                     await _pause(step.seconds)
                 case Headers():
@@ -182,6 +189,37 @@ async def _carry_out(
         reading.end()
         if invocation is not None:
             invocation.end()
+
+
+class _Client:
+    """The client of a call that is passed on; what passes is noted in the call."""
+
+    def __init__(
+        self, step: Forward, context: Context, reading: Reading, write: Callable[[bytes], Awaitable[None]]
+    ) -> None:
+        self._call = step.call
+        self._received = deque(step.received)
+        self._half_closed = step.half_closed
+        self._reading = reading
+        self._write = write
+        self.send_headers = context.send_initial_metadata
+        self.time_left = context.time_remaining
+
+    async def read(self) -> bytes | None:
+        if self._received:
+            return self._received.popleft()
+        if self._half_closed:
+            return None
+        event = await self._reading.next(None)
+        if not isinstance(event, Message):
+            self._half_closed = True
+            return None
+        self._call.add_frame("request", event.data, time.time())
+        return event.data
+
+    async def write(self, data: bytes) -> None:
+        self._call.add_frame("response", data, time.time())
+        await self._write(data)
 
 
 def _finish(step: Finish, context: Context) -> None:

@@ -1,0 +1,154 @@
+"""A recording under way: a server that passes calls on to a target, by mode also answers from what was recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grpc.aio
+
+from grpcmock.client.channel import CONNECT_TIMEOUT, connect
+from grpcmock.engine.engine import Engine
+from grpcmock.errors import ConfigError
+from grpcmock.record.folder import Folder
+from grpcmock.record.proxy import Proxy
+from grpcmock.record.recorder import Options, Recorder
+from grpcmock.servers.addresses import Address, bind
+from grpcmock.servers.aio import Server, ServerOptions
+
+if TYPE_CHECKING:
+    from grpcmock.client.target import Target
+    from grpcmock.record.summary import Summary
+    from grpcmock.schema import Registry
+
+
+class Mode(Enum):
+    """What is passed on, and what is answered from the recording; the names are those of VCR."""
+
+    NONE = "none"
+    """Answer from the recording alone; other calls are refused. There need be no target."""
+    ONCE = "once"
+    """Record, if nothing is recorded yet; else as ``none``."""
+    NEW = "new"
+    """Answer what is recorded; pass on and record the rest."""
+    ALL = "all"
+    """Pass everything on, and record it anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a recording runs."""
+
+    mode: Mode = Mode.ALL
+    options: Options = field(default_factory=Options)
+    server: ServerOptions = field(default_factory=lambda: ServerOptions(max_message_size=-1))
+    within: float = CONNECT_TIMEOUT
+    """Seconds to wait for a connection to the target."""
+
+
+class Recording:
+    """A recording: where it listens, and what it has recorded."""
+
+    def __init__(self, engine: Engine, server: Server | _Raw, recorder: Recorder | None, mode: Mode) -> None:
+        self.engine = engine
+        """Answers from what was recorded before."""
+        self.mode = mode
+        """What it does: never ``once``, which is one of the others."""
+        self._server = server
+        self._recorder = recorder
+        self.summary: Summary | None = None
+        """What came of it; None before it has ended, and where nothing is recorded."""
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where it listens, with the ports that were taken."""
+        return self._server.addresses
+
+    @property
+    def target(self) -> str:
+        """Where it listens, as gRPC clients take it."""
+        return str(self.addresses[0])
+
+
+@asynccontextmanager
+async def recording(
+    target: Target | None,
+    registry: Registry,
+    out: Path,
+    settings: Settings | None = None,
+    *,
+    listen: Sequence[str] = ("127.0.0.1:0",),
+    grace: float | None = None,
+    warn: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Recording]:
+    """Record calls to *target* as stubs in the folder *out*, until left; then the calls under way have *grace* seconds.
+
+    ``summary`` of what this gives is there afterwards. *warn* is told what goes wrong meanwhile. Raises
+    :class:`ConfigError` if an address can't be had or *out* can't be written to, :class:`StubError` if what is in it is
+    wrong, :class:`TargetError` if the target isn't there.
+    """
+    settings = settings or Settings()
+    folder = Folder(out)
+    mode = _mode(settings.mode, folder)
+    known = [] if mode is Mode.ALL else folder.stubs
+    engine = Engine(registry, known)
+    addresses = [Address.parse(text) for text in listen]
+    async with AsyncExitStack() as stack:
+        proxy = recorder = None
+        if mode is not Mode.NONE:
+            if target is None:
+                raise ConfigError(f"The mode {mode.value} needs a server to record.")
+            folder.check()
+            channel = await stack.enter_async_context(connect(target, within=settings.within))
+            recorder = Recorder(lambda: registry, folder, settings.options, warn=warn)
+            proxy = engine.forwarder = Proxy(channel, target, recorder.take, registry.methods)
+        server = Server(engine, settings.server) if proxy is None or known else _Raw(proxy, settings.server)
+        found = Recording(engine, server, recorder, mode)
+        for address in addresses:
+            server.listen(address)
+        await server.start()
+        working = asyncio.create_task(recorder.run()) if recorder is not None else None
+        try:
+            yield found
+        finally:
+            await server.stop(grace)
+            if recorder is not None and working is not None:
+                working.cancel()
+                with suppress(asyncio.CancelledError):
+                    await working
+                found.summary = recorder.finish()
+
+
+def _mode(mode: Mode, folder: Folder) -> Mode:
+    if mode is Mode.ONCE:
+        return Mode.NONE if folder.stubs else Mode.ALL
+    if mode is Mode.NONE and not folder.stubs:
+        raise ConfigError(f"Nothing is recorded in {folder.path}, and the mode none records nothing. Try new, or all.")
+    return mode
+
+
+class _Raw:
+    """A server that does nothing but pass calls on."""
+
+    def __init__(self, proxy: Proxy, options: ServerOptions) -> None:
+        self._server = grpc.aio.server(
+            handlers=[proxy],
+            interceptors=list(options.interceptors),
+            options=options.arguments(),
+            compression=options.compression,
+        )
+        self.addresses: list[Address] = []
+
+    def listen(self, address: Address) -> None:
+        self.addresses.append(bind(self._server, address))
+
+    async def start(self) -> None:
+        await self._server.start()
+
+    async def stop(self, grace: float | None = None) -> None:
+        await self._server.stop(grace)
