@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.stated import stated
+
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+
     from grpcmock.schema import Method, Registry
 
 DEFAULT_LIMIT = 4 << 20
@@ -37,6 +41,17 @@ class Terms:
 
     open_ended: frozenset[str] = frozenset()
     """The paths of methods whose streams end only when the client goes."""
+
+    documented: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """The codes that comments, stubs and conventions mention, by the full names of methods."""
+
+    def has_rules(self, descriptor: Descriptor) -> bool:
+        """Whether the contract states rules for a message of this type: constraints, or what its fields must hold."""
+        return stated(descriptor).rules
+
+    def has_constraints(self, descriptor: Descriptor) -> bool:
+        """Whether there are constraints of protovalidate for a message of this type, or one inside it."""
+        return stated(descriptor).constraints
 
     def allows(self, method: Method) -> frozenset[int] | None:
         """Give the codes that a method may answer with; None if the contract doesn't say."""

@@ -134,7 +134,7 @@ class Trial:
     """The id of the trial on the other side of a bound; empty if there is none."""
 
     repeat: int = 1
-    """How often the calls are made in all; with ``at_once``, all of them together."""
+    """How often the calls are made in all; with ``at_once``, once alone, and then all the others together."""
 
     at_once: bool = False
 

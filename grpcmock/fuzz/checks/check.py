@@ -37,5 +37,11 @@ class Check:
     aimed: bool = False
     """Whether it looks only at trials that aim at it."""
 
+    covers: frozenset[str] = frozenset()
+    """Codes of checks that have nothing to add on a trial where this one found something."""
+
+    measured: bool = False
+    """Whether it rests on time or memory, so that what doesn't repeat is noise and no failure."""
+
     page: str = ""
     """What ``grpcmock explain`` shows besides, in Markdown: why it matters, what causes it, how it is mended."""

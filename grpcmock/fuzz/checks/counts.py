@@ -1,0 +1,59 @@
+"""How many messages come back: exactly one where the method says so, and none with an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.words import said
+from grpcmock.fuzz.evidence import Ending
+from grpcmock.fuzz.failures import Finding, Severity
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.evidence import Evidence
+    from grpcmock.fuzz.terms import Terms
+    from grpcmock.fuzz.trials import Trial
+
+
+def _response_count(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    for reply in evidence.replies:
+        method, count = reply.call.method, len(reply.responses)
+        if method is None or method.kind.server_streams or count == 1 or reply.call.raw is not None:
+            continue
+        if reply.is_ok:
+            yield Finding(code="G110", expected="exactly one response with OK", got=f"{count} responses", key="ok")
+            return
+        if count > 1:
+            expected = "one response, then the end of the call"
+            yield Finding(code="G110", expected=expected, got=f"{count} responses, then {said(reply)}", key="many")
+            return
+
+
+def _after_error(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    for reply in evidence.replies:
+        method = reply.call.method
+        if method is None or method.kind.server_streams or not reply.code or len(reply.responses) != 1:
+            continue
+        if reply.ending is Ending.SERVER and reply.call.raw is None:
+            expected = "no response beside an error: callers that see one and not the other go wrong"
+            yield Finding(code="G140", expected=expected, got=f"a response, and {said(reply)}", key="message")
+            return
+
+
+CHECKS = (
+    Check(
+        code="G110",
+        name="response_count",
+        severity=Severity.HIGH,
+        title="A method that doesn't stream its answer gives exactly one response with OK.",
+        judge=_response_count,
+    ),
+    Check(
+        code="G140",
+        name="after_error",
+        severity=Severity.MEDIUM,
+        title="A call that fails carries no response.",
+        judge=_after_error,
+    ),
+)

@@ -1,0 +1,137 @@
+"""What a server tells a stranger about its inside: stack traces, paths, SQL, pointers, panics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from grpcmock.client.details import decode_details
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.status import DETAILS_KEY
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.evidence import Evidence, Reply
+    from grpcmock.fuzz.terms import Terms
+    from grpcmock.fuzz.trials import Trial
+
+_SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    (
+        "a stack trace",
+        re.compile(
+            r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+|goroutine \d+ \[|^\s+at [\w.$<>]+\([\w.]+:\d+\)"
+            r"|\.java:\d+\)|\.go:\d+ \+0x|stack backtrace:|^\s*#\d+ 0x[0-9a-f]+ in ",
+            re.MULTILINE,
+        ),
+    ),
+    (
+        "the text of a panic",
+        re.compile(r"panicked at|runtime error: |panic: |Segmentation fault|nil pointer dereference|SIGSEGV"),
+    ),
+    (
+        "SQL",
+        re.compile(
+            r"\bSELECT\s.+\sFROM\s|\bINSERT\s+INTO\s|\bUPDATE\s+\S+\s+SET\s|\bDELETE\s+FROM\s|SQLSTATE|sqlite3?\.\w*Error"
+            r"|no such (table|column)|psycopg2?\.|syntax error at or near|ORA-\d{5}|duplicate key value violates"
+            r"|(UNIQUE|NOT NULL|FOREIGN KEY) constraint failed|pq: ",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "a file path",
+        re.compile(
+            r"(?<![\w.:/-])/(?:usr|home|var|etc|opt|srv|app|tmp|root|go|src|build|workspace|site-packages|proc|run|mnt|data"
+            r"|Users|private)/[\w.@+-]+(?:/[\w.@+-]+)*|\b[A-Za-z]:\\[\w\\.-]+|\b[\w/-]+\.(?:py|go|rs|java|cc|cpp|rb|cs|kt):\d+"
+        ),
+    ),
+    ("a pointer", re.compile(r"\b(?:object|instance) at 0x[0-9a-f]{6,}|\b0x[0-9a-f]{8,16}\b")),
+)
+
+_OFTEN = 4096
+
+
+def _info_leak(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    for reply in evidence.replies:
+        if reply.code == 0 and not reply.trailers:
+            continue
+        for place, text in _texts(reply, terms):
+            for what, sign in _signs_in(text):
+                if _was_sent(sign, reply):
+                    continue
+                yield Finding(
+                    code="G103",
+                    expected="words for the caller, and nothing of the server's inside",
+                    got=f"{what} in {place}: {_around(text, sign)}",
+                    path=place,
+                    key=f"{what} in {place}",
+                )
+                return
+
+
+def _texts(reply: Reply, terms: Terms) -> Iterator[tuple[str, str]]:
+    if reply.code and reply.message and not reply.debug:
+        yield "the status message", reply.message
+    for key, value in reply.trailers:
+        if key == DETAILS_KEY:
+            yield from _details(reply, terms)
+        elif isinstance(value, str):
+            yield f"the trailer {key}", value
+        else:
+            yield f"the trailer {key}", value.decode("utf-8", "replace")
+
+
+def _details(reply: Reply, terms: Terms) -> Iterator[tuple[str, str]]:
+    rich = decode_details(reply.trailers, terms.registry)
+    if rich is None:
+        return
+    yield "the status details", rich.message
+    for detail in rich.details:
+        tree = detail.tree()
+        if detail.type_name == "google.rpc.DebugInfo" and tree.get("stackEntries", tree.get("stack_entries")):
+            yield "the DebugInfo", 'File "…", line 0: ' + " ".join(map(str, tree.get("stackEntries") or tree["stack_entries"]))
+        yield f"the {detail.type_name.rpartition('.')[2]}", "\n".join(_strings(tree))
+
+
+def _strings(tree: object) -> Iterator[str]:
+    match tree:
+        case str():
+            yield tree
+        case dict():
+            for key, value in tree.items():
+                if key != "@type":
+                    yield from _strings(value)
+        case list():
+            for value in tree:
+                yield from _strings(value)
+
+
+@lru_cache(_OFTEN)
+def _signs_in(text: str) -> tuple[tuple[str, str], ...]:
+    """Give what is wrong with a text, and the sign of it. Servers say the same few things over and over."""
+    return tuple((what, found[0]) for what, pattern in _SIGNS if (found := pattern.search(text)))
+
+
+def _was_sent(sign: str, reply: Reply) -> bool:
+    """Whether the sign was in the request: an echo gives nothing away."""
+    needle = sign.strip().encode("utf-8", "replace")
+    if any(needle in message for message in reply.call.messages):
+        return True
+    return any(needle in (value if isinstance(value, bytes) else value.encode()) for _, value in reply.call.metadata)
+
+
+def _around(text: str, sign: str) -> str:
+    start = max(text.find(sign) - 30, 0)
+    return repr(text[start : start + 160])
+
+
+CHECKS = (
+    Check(
+        code="G103",
+        name="info_leak",
+        severity=Severity.HIGH,
+        title="No status, detail or trailer shows a stack trace, file path, SQL, pointer or panic.",
+        judge=_info_leak,
+    ),
+)

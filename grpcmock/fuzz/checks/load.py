@@ -1,0 +1,99 @@
+"""Repetition: the same calls, many times or at once, give what they give alone and leave nothing behind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.words import said
+from grpcmock.fuzz.evidence import Ending
+from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.evidence import Evidence, Reply
+    from grpcmock.fuzz.terms import Terms
+    from grpcmock.fuzz.trials import Trial
+
+_BYTES_EACH = 2048
+_BYTES_IN_ALL = 1 << 20
+"""Memory counts as growing if it does so in each part of the run, by so much for each repetition and in all."""
+
+
+def _memory_growth(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    health, repeat = evidence.health, trial.repeat
+    if grown := _growth(health.memory, repeat, _BYTES_EACH, _BYTES_IN_ALL):
+        got = f"{grown / 1024:.0f} KiB more after {repeat} repetitions, and growing steadily"
+        yield Finding(code="G147", expected="the same memory however often a request is made", got=got, key="memory")
+    if grown := _growth(health.threads, repeat, 0.1, 8):
+        expected = "the same number of threads however often a request is made"
+        yield Finding(code="G147", expected=expected, got=f"{grown} more after {repeat} repetitions", key="threads")
+    if grown := _growth(health.descriptors, repeat, 0.1, 8):
+        expected = "the same number of open files however often a request is made"
+        yield Finding(code="G147", expected=expected, got=f"{grown} more after {repeat} repetitions", key="descriptors")
+
+
+def _growth(samples: Sequence[int], repeat: int, each: float, in_all: int) -> int:
+    """Say by how much something grew after the first part, in which much is set up; 0 if it doesn't grow steadily."""
+    if len(samples) < 4:
+        return 0
+    parts = [later - earlier for earlier, later in zip(samples[1:], samples[2:], strict=False)]
+    grown = samples[-1] - samples[1]
+    share = repeat / (len(samples) - 1)
+    if grown < in_all or any(part < each * share for part in parts):
+        return 0
+    return grown
+
+
+def _concurrency(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    count = len(trial.calls)
+    alone, together = evidence.replies[:count], evidence.replies[count:]
+    rounds = [together[start : start + count] for start in range(0, len(together), count)]
+    for index, expected in enumerate(alone):
+        seen = [replies[index] for replies in rounds if index < len(replies)]
+        if different := [reply for reply in seen if not _alike(expected, reply)]:
+            kinds = Counter(said(reply) if reply.code else "another answer" for reply in different)
+            got = "; ".join(f"{words} ({times} of {len(seen)})" for words, times in kinds.most_common(3))
+            yield Finding(
+                code="G149",
+                expected=f"what the call gives alone: {said(expected)}, {len(expected.responses)} responses",
+                got=got,
+                key="differs",
+            )
+            return
+
+
+_LOAD = frozenset({Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE, Code.ABORTED})
+"""What a server may well say to many calls at once (grpc/grpc, doc/statuscodes.md)."""
+
+
+def _alike(alone: Reply, reply: Reply) -> bool:
+    if alone.ending is not Ending.SERVER:
+        return True
+    if reply.code in _LOAD and reply.ending is Ending.SERVER:
+        return True
+    return reply.code == alone.code and sorted(reply.responses) == sorted(alone.responses)
+
+
+CHECKS = (
+    Check(
+        code="G147",
+        name="memory_growth",
+        severity=Severity.MEDIUM,
+        title="Memory, threads and open files of a local server don't grow with repetition.",
+        judge=_memory_growth,
+        aimed=True,
+        measured=True,
+    ),
+    Check(
+        code="G149",
+        name="concurrency",
+        severity=Severity.MEDIUM,
+        title="The same request many times at once gives what it gives alone.",
+        judge=_concurrency,
+        aimed=True,
+        covers=frozenset({"G102"}),
+    ),
+)

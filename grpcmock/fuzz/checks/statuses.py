@@ -1,0 +1,132 @@
+"""What a status says: a code that the contract allows, and details that agree with it and with the protos."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.client.details import decode_details
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.words import said
+from grpcmock.fuzz.evidence import Ending
+from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.status import DETAILS_KEY, Code
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+
+    from grpcmock.fuzz.evidence import Evidence, Reply
+    from grpcmock.fuzz.terms import Terms
+    from grpcmock.fuzz.trials import Trial
+
+_ANYWHERE = frozenset(
+    {
+        *(Code.OK, Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED),
+        *(Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED, Code.UNKNOWN, Code.INTERNAL),
+    }
+)
+"""Codes that libraries, proxies and the machinery around a method make, or that are other checks' business."""
+
+_USUAL = _ANYWHERE | {Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE}
+"""Codes that need no mention: any method may refuse what it can't make sense of."""
+
+
+def _undocumented_status(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    for reply in evidence.replies:
+        method = reply.call.method
+        if method is None or reply.ending is not Ending.SERVER or reply.code in _ANYWHERE or reply.call.raw:
+            continue
+        allowed = terms.allows(method)
+        if allowed is not None:
+            if reply.code not in allowed:
+                yield Finding(code="G104", expected=f"OK or one of {_names(allowed)}", got=said(reply), key=reply.name)
+            continue
+        documented = terms.documented.get(method.full_name, frozenset())
+        if reply.code in _USUAL or reply.code in documented:
+            continue
+        told = f"OK, a refusal, or one of {_names(documented)}" if documented else "a code that the contract mentions"
+        yield Finding(code="G104", expected=told, got=said(reply), key=reply.name, advice=not documented)
+
+
+def _names(codes: Iterable[int]) -> str:
+    return ", ".join(sorted(Code(code).name for code in codes))
+
+
+def _status_details(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    for reply in evidence.replies:
+        if not reply.trailers or not any(key == DETAILS_KEY for key, _ in reply.trailers):
+            continue
+        for expected, got, key in _wrong(reply, terms):
+            yield Finding(code="G105", expected=expected, got=got, key=key)
+
+
+def _wrong(reply: Reply, terms: Terms) -> Iterator[tuple[str, str, str]]:
+    rich = decode_details(reply.trailers, terms.registry)
+    if rich is None:
+        yield "a google.rpc.Status in grpc-status-details-bin", "bytes that are no google.rpc.Status", "bytes"
+        return
+    if rich.code != reply.code:
+        yield f"the code of the status, {reply.name}, in its details", f"the code {rich.code}", "code"
+    if rich.message != reply.message:
+        yield f"the message of the status, {reply.message!r}, in its details", repr(rich.message), "message"
+    for detail in rich.details:
+        if detail.message is None:
+            yield "details whose types can be found, and whose bytes decode", f"a {detail.type_name or 'nameless'}", "any"
+        elif reply.call.method is not None and detail.type_name == "google.rpc.BadRequest":
+            for violation in detail.message.field_violations:  # type: ignore[attr-defined]
+                if not names_field(reply.call.method.input, violation.field):
+                    yield (
+                        f"field violations that name fields of {reply.call.method.input.full_name}",
+                        f"a violation of {violation.field!r}",
+                        "field",
+                    )
+                    return
+
+
+_STEP = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)|\[(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\]]*)\]|(\.)")
+
+
+def names_field(descriptor: Descriptor, path: str) -> bool:
+    """Whether a path such as ``user.tags[1]`` or ``user.displayName`` leads to a field of a message.
+
+    Names in ProtoJSON hold, too, and the name of a oneof; a path may begin with the name of the message or of a field
+    of it, and the empty path stands for the whole.
+    """
+    if not path:
+        return True
+    steps = [match for match in _STEP.finditer(path)]
+    if "".join(match[0] for match in steps) != path:
+        return False
+    current: Any = descriptor
+    for step in steps:
+        if not step[1]:
+            continue
+        if current is None:
+            return False
+        name = step[1]
+        field = current.fields_by_name.get(name) or current.fields_by_camelcase_name.get(name)
+        if field is None:
+            return name in current.oneofs_by_name
+        current = field.message_type
+        if current is not None and current.GetOptions().map_entry:
+            current = current.fields_by_name["value"].message_type
+    return True
+
+
+CHECKS = (
+    Check(
+        code="G104",
+        name="undocumented_status",
+        severity=Severity.MEDIUM,
+        title="The status is one that the contract allows for the method.",
+        judge=_undocumented_status,
+    ),
+    Check(
+        code="G105",
+        name="status_details",
+        severity=Severity.MEDIUM,
+        title="Rich details decode, agree with the status, and name fields that exist.",
+        judge=_status_details,
+    ),
+)

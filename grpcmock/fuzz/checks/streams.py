@@ -1,0 +1,91 @@
+"""Streams come to their end: empty ones, long ones, and those that the client has closed its half of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.words import said, shape, unhandled
+from grpcmock.fuzz.evidence import Ending
+from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.evidence import Evidence, Reply
+    from grpcmock.fuzz.terms import Terms
+    from grpcmock.fuzz.trials import Trial
+
+_NO_END = frozenset({Ending.DEADLINE, Ending.OVERDUE})
+
+MANY_BYTES = 64 << 20
+"""So much may the memory of a server grow in a long stream."""
+
+
+def _hangs(reply: Reply) -> bool:
+    if reply.ending in _NO_END:
+        return True
+    return reply.ending is Ending.SERVER and reply.code == Code.DEADLINE_EXCEEDED
+
+
+def _empty_stream(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    reply = evidence.last
+    expected = "a status soon after half-close, though no message came"
+    if _hangs(reply):
+        yield Finding(code="G137", expected=expected, got=said(reply), key="hangs")
+    elif unhandled(reply) or reply.ending is Ending.LOST:
+        yield Finding(code="G137", expected=expected + ", and not UNKNOWN or INTERNAL", got=said(reply), key=shape(reply))
+
+
+def _long_stream(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    reply, memory = evidence.last, evidence.health.memory
+    messages = f"{reply.sent} messages" if len(reply.call.messages) > 1 else f"{len(reply.responses)} responses"
+    if _hangs(reply):
+        expected = "a long stream that comes to its end like a short one"
+        yield Finding(code="G138", expected=expected, got=f"{said(reply)} after {messages}", key="hangs")
+    elif unhandled(reply) or reply.ending is Ending.LOST:
+        expected = "a long stream that is served, or refused with RESOURCE_EXHAUSTED"
+        yield Finding(code="G138", expected=expected, got=f"{said(reply)} after {messages}", key=shape(reply))
+    elif len(memory) > 1 and memory[-1] - memory[0] > MANY_BYTES:
+        grown = (memory[-1] - memory[0]) >> 20
+        expected = "memory that doesn't grow with the length of a stream"
+        yield Finding(code="G138", expected=expected, got=f"{grown} MiB more after {messages}", key="memory")
+
+
+def _half_close(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    for reply in evidence.replies:
+        if _hangs(reply):
+            got = f"{said(reply)}; {len(reply.responses)} responses came"
+            yield Finding(code="G139", expected="an end of the call after half-close", got=got, key="hangs")
+            return
+
+
+CHECKS = (
+    Check(
+        code="G137",
+        name="empty_stream",
+        severity=Severity.HIGH,
+        title="A stream of no messages, half-closed at once, gets a status.",
+        judge=_empty_stream,
+        aimed=True,
+        covers=frozenset({"G102", "G108"}),
+    ),
+    Check(
+        code="G138",
+        name="long_stream",
+        severity=Severity.MEDIUM,
+        title="A long stream and a slow reader are served within bounds.",
+        judge=_long_stream,
+        aimed=True,
+        covers=frozenset({"G102", "G108"}),
+    ),
+    Check(
+        code="G139",
+        name="half_close",
+        severity=Severity.HIGH,
+        title="A bidirectional call ends after the client has half-closed.",
+        judge=_half_close,
+        aimed=True,
+        covers=frozenset({"G108"}),
+    ),
+)

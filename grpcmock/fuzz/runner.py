@@ -1,0 +1,354 @@
+"""The runner makes a trial's calls on a server, and gives what was seen: no judgement, no more calls than the trial has.
+
+There are three lanes, for grpc.aio has a price for each. The *plain* lane sends all messages and half-closes, in one
+task; the *fast* lane is for unary calls of methods that are known to answer one message, several times as cheap; all
+else goes through :func:`grpcmock.client.call.perform`. What the fast lane can't explain is asked again in the plain one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+
+from grpcmock.client import call as calling
+from grpcmock.client.actions import Cancel, HalfClose, Send
+from grpcmock.fuzz.binding import bound
+from grpcmock.fuzz.endings import ending_of
+from grpcmock.fuzz.evidence import Ending, Evidence, Reply
+from grpcmock.schema.method import Kind
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.client.target import Metadata
+    from grpcmock.fuzz.trials import Call, Trial
+
+RawPerform = Callable[["Call"], Awaitable[Reply]]
+"""Makes a call whose ``raw`` request goes over HTTP/2 as it stands."""
+
+_PLAIN_BYTES = 16 << 10
+"""Up to this size, messages are written before anything is read: flow control can't make that a deadlock."""
+
+_STEADY_AFTER = 2
+"""After so many calls with exactly one response, a unary method is trusted to go on like that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long the runner waits, and for how much."""
+
+    deadline: float = 3.0
+    """Of a call that says nothing else, in seconds."""
+
+    idle: float = 0.4
+    """After so many seconds of silence, a server's stream counts as open-ended, unless it was seen to end before."""
+
+    idle_again: float = 0.05
+    """The same, for a method that is known to be open-ended."""
+
+    responses: int = 1000
+    """After so many responses, a call is cancelled."""
+
+
+class Runner:
+    """Makes calls on one channel. What it learns of methods, it keeps."""
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        *,
+        metadata: Metadata = (),
+        patience: Patience | None = None,
+        raw: RawPerform | None = None,
+    ) -> None:
+        self.metadata = metadata
+        """Sent with every call, before the call's own."""
+        self.patience = patience or Patience()
+        self.open_ended: set[str] = set()
+        """The paths of methods whose streams went on until we stopped reading, and never ended by themselves."""
+        self.calls = 0
+        """How many calls were made."""
+        self._raw = raw
+        self._ended: set[str] = set()
+        self._single: dict[str, int] = {}
+        self.use(channel)
+
+    def use(self, channel: grpc.aio.Channel) -> None:
+        """Make the coming calls on another channel."""
+        self.channel = channel
+        self._unary: dict[str, Any] = {}
+        self._streaming: dict[str, Any] = {}
+
+    async def run(self, trial: Trial) -> Evidence:
+        """Make the calls of a trial, as often as it says."""
+        if trial.repeat == 1:
+            return Evidence(replies=tuple(await self._in_turn(trial)))
+        if trial.at_once:
+            alone = await self._in_turn(trial)
+            rounds = await asyncio.gather(*(self._in_turn(trial) for _ in range(trial.repeat - 1)))
+            return Evidence(replies=(*alone, *(reply for replies in rounds for reply in replies)))
+        replies: list[Reply] = []
+        for _ in range(trial.repeat):
+            replies += await self._in_turn(trial)
+            if replies[-1].ending is Ending.LOST:
+                break
+        return Evidence(replies=tuple(replies))
+
+    async def _in_turn(self, trial: Trial) -> list[Reply]:
+        replies: list[Reply] = []
+        for call in trial.calls:
+            made = bound(call, replies, trial.calls) if call.bindings else call
+            replies.append(await self.call(made))
+        return replies
+
+    async def call(self, call: Call) -> Reply:
+        """Make one call, by the cheapest lane that shows all that matters of it."""
+        self.calls += 1
+        if call.raw is not None and self._raw is not None:
+            return await self._raw(call)
+        actions, method = call.actions, call.method
+        if not _is_plain(actions):
+            return await self._slow(call)
+        if (
+            method is not None
+            and method.kind is Kind.UNARY
+            and len(actions) == 2
+            and not call.compression
+            and self._single.get(call.path, 0) >= _STEADY_AFTER
+        ):
+            reply = await self._fast(call)
+            if reply is not None:
+                return reply
+            self._single[call.path] = -1_000_000  # it isn't so steady after all
+        reply = await self._plain(call)
+        if len(reply.responses) == 1 and reply.ending is Ending.SERVER:
+            self._single[call.path] = self._single.get(call.path, 0) + 1
+        return reply
+
+    def _metadata(self, call: Call) -> grpc.aio.Metadata | None:
+        pairs = (*self.metadata, *call.metadata) if call.metadata else self.metadata
+        return grpc.aio.Metadata(*pairs) if pairs else None
+
+    async def _fast(self, call: Call) -> Reply | None:
+        """Make a call of one message for one message. None if that isn't what came."""
+        path, deadline = call.path, call.deadline or self.patience.deadline
+        multicallable = self._unary.get(path)
+        if multicallable is None:
+            multicallable = self._unary[path] = self.channel.unary_unary(path, None, None)
+        started = perf_counter()
+        under_way = multicallable(call.actions[0].data, timeout=deadline, metadata=self._metadata(call))  # type: ignore[union-attr]
+        try:
+            data = await under_way
+        except grpc.aio.AioRpcError as error:
+            seconds = perf_counter() - started
+            code, message = error.code().value[0], error.details() or ""
+            ending = ending_of(code, message, seconds, deadline)
+            if ending is Ending.DEADLINE:
+                return None  # a second message would look the same
+            headers, trailers = error.initial_metadata(), error.trailing_metadata()
+            debug = "" if ending is Ending.SERVER else error.debug_error_string()
+            return Reply(
+                call=call,
+                ending=ending,
+                code=code,
+                message=message,
+                headers=tuple(headers) if headers else (),
+                trailers=tuple(trailers) if trailers else (),
+                sent=1,
+                seconds=seconds,
+                debug=debug or "",
+            )
+        except (TypeError, grpc.aio.UsageError):
+            return None
+        if data is None or not isinstance(data, bytes):
+            return None
+        seconds = perf_counter() - started
+        headers, trailers = await under_way.initial_metadata(), await under_way.trailing_metadata()
+        return Reply(
+            call=call,
+            ending=Ending.SERVER,
+            code=0,
+            headers=tuple(headers) if headers else (),
+            trailers=tuple(trailers) if trailers else (),
+            responses=(data,),
+            sent=1,
+            seconds=seconds,
+            first_seconds=seconds,
+        )
+
+    async def _plain(self, call: Call) -> Reply:
+        """Send all messages and half-close, then read to the end, or for as long as there is patience."""
+        deadline = call.deadline or self.patience.deadline
+        multicallable = self._streaming.get(call.path)
+        if multicallable is None:
+            multicallable = self._streaming[call.path] = self.channel.stream_stream(call.path, None, None)
+        under_way = multicallable(timeout=deadline, metadata=self._metadata(call), compression=_compression(call))
+        reading = _Reading(under_way, deadline)
+        idle = self._idle(call)
+        if idle:
+            reading.watch(idle, self.patience.responses)
+        try:
+            for action in call.actions[:-1]:
+                await under_way.write(action.data)  # type: ignore[union-attr]
+                reading.sent += 1
+            await under_way.done_writing()
+        except (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError):
+            pass
+        except asyncio.CancelledError:
+            _raise_if_ours(under_way)
+        reply = await reading.reply(call, self.patience.responses)
+        self._note(call, reply)
+        return reply
+
+    async def _slow(self, call: Call) -> Reply:
+        """Carry out the actions in turn, while responses are read."""
+        started = perf_counter()
+        deadline = call.deadline or self.patience.deadline
+        outcome = await calling.perform(
+            self.channel,
+            call.path,
+            call.actions,
+            metadata=(*self.metadata, *call.metadata),
+            deadline=deadline,
+            limit=self.patience.responses,
+        )
+        seconds = perf_counter() - started
+        ending = ending_of(outcome.code, outcome.message, seconds, deadline)
+        if ending is Ending.CANCELLED and not any(isinstance(action, Cancel) for action in call.actions):
+            ending = Ending.ENOUGH
+        return Reply(
+            call=call,
+            ending=ending,
+            code=outcome.code,
+            message=outcome.message,
+            headers=outcome.headers,
+            trailers=outcome.trailers,
+            responses=outcome.responses,
+            sent=outcome.sent,
+            seconds=seconds,
+            debug="" if ending is Ending.SERVER else outcome.status.debug,
+        )
+
+    def _idle(self, call: Call) -> float:
+        """How many seconds of silence are enough; 0 for no bound. Only a server's stream may go on for ever."""
+        method = call.method
+        if method is None or method.kind is not Kind.SERVER_STREAMING or call.path in self._ended:
+            return 0.0
+        return self.patience.idle_again if call.path in self.open_ended else self.patience.idle
+
+    def _note(self, call: Call, reply: Reply) -> None:
+        method = call.method
+        if method is None or not method.kind.server_streams:
+            return
+        if reply.ending is Ending.ENOUGH:
+            self.open_ended.add(call.path)
+        elif reply.is_ok:
+            self._ended.add(call.path)
+            self.open_ended.discard(call.path)
+
+
+class _Reading:
+    """A call whose messages were sent, and what comes back."""
+
+    __slots__ = ("_call", "_deadline", "_enough", "_first", "_responses", "_started", "_timer", "sent")
+
+    def __init__(self, call: Any, deadline: float) -> None:
+        self.sent = 0
+        self._call = call
+        self._deadline = deadline
+        self._started = perf_counter()
+        self._responses: list[bytes] = []
+        self._first: float | None = None
+        self._enough = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, idle: float, limit: int) -> None:
+        """Cancel the call after so many seconds in which nothing came."""
+        loop = asyncio.get_running_loop()
+        seen = -1
+
+        def look() -> None:
+            nonlocal seen
+            if len(self._responses) == seen or len(self._responses) >= limit:
+                self._enough = True
+                self._call.cancel()
+                return
+            seen = len(self._responses)
+            self._timer = loop.call_later(idle, look)
+
+        self._timer = loop.call_later(idle, look)
+        seen = 0
+
+    async def reply(self, call: Call, limit: int) -> Reply:
+        """Read until the call has ended."""
+        under_way, responses = self._call, self._responses
+        try:
+            while (data := await under_way.read()) is not grpc.aio.EOF:
+                if self._first is None:
+                    self._first = perf_counter() - self._started
+                responses.append(data)
+                if len(responses) >= limit:
+                    self._enough = True
+                    under_way.cancel()
+                    break
+        except (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError):
+            pass
+        except asyncio.CancelledError:
+            _raise_if_ours(under_way)
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+        code = (await under_way.code()).value[0]
+        message = await under_way.details() or ""
+        trailers = await under_way.trailing_metadata()
+        try:
+            headers = await under_way.initial_metadata()
+        except asyncio.CancelledError:
+            _raise_if_ours(under_way)
+            headers = None
+        seconds = perf_counter() - self._started
+        ending = ending_of(code, message, seconds, self._deadline)
+        if self._enough and ending is Ending.CANCELLED:
+            ending = Ending.ENOUGH
+        return Reply(
+            call=call,
+            ending=ending,
+            code=code,
+            message=message,
+            headers=tuple(headers) if headers else (),
+            trailers=tuple(trailers) if trailers else (),
+            responses=tuple(responses),
+            sent=self.sent,
+            seconds=seconds,
+            first_seconds=self._first,
+            debug="" if ending is Ending.SERVER else under_way.debug_error_string() or "",
+        )
+
+
+def _is_plain(actions: Sequence[object]) -> bool:
+    """Whether a call sends a little and half-closes, and no more."""
+    if not actions or not isinstance(actions[-1], HalfClose):
+        return False
+    size = 0
+    for action in actions[:-1]:
+        if not isinstance(action, Send):
+            return False
+        size += len(action.data)
+    return len(actions) <= 2 or size <= _PLAIN_BYTES
+
+
+def _compression(call: Call) -> grpc.Compression | None:
+    return {"gzip": grpc.Compression.Gzip, "deflate": grpc.Compression.Deflate}.get(call.compression)
+
+
+def _raise_if_ours(under_way: Any) -> None:
+    """Where our own task was cancelled, rather than the call: cancel the call, too."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        under_way.cancel()
+        raise asyncio.CancelledError
