@@ -1,0 +1,19 @@
+"""Messages made of decisions: fast from a seed, or by Hypothesis, which makes what fails small again."""
+
+from grpcmock.fuzz.generation.generator import Generator, Generators
+from grpcmock.fuzz.generation.hints import Hints
+from grpcmock.fuzz.generation.shrinking import Shrunk, shrink
+from grpcmock.fuzz.generation.source import RandomSource, ReplaySource, Source
+from grpcmock.fuzz.generation.violations import Violation
+
+__all__ = [
+    "Generator",
+    "Generators",
+    "Hints",
+    "RandomSource",
+    "ReplaySource",
+    "Shrunk",
+    "Source",
+    "Violation",
+    "shrink",
+]

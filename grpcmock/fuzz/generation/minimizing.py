@@ -1,0 +1,196 @@
+"""The last pass of shrinking, on the message itself: drop fields, items and entries, and make the values plain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.descriptor import FieldDescriptor
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+_ROUNDS = 20
+
+Fails = Callable[["Message"], bool]
+
+
+def minimize(message: Message, fails: Fails) -> Message:
+    """Give a message, no larger, that still fails, and of which no field can be dropped and no value made plainer.
+
+    Deterministic. *fails* is asked about changed copies; it may begin to say no at any time.
+    """
+    current = message
+    for _ in range(_ROUNDS):
+        smaller = _pass(current, fails)
+        if smaller is current:
+            return current
+        current = smaller
+    return current
+
+
+def _pass(message: Message, fails: Fails) -> Message:
+    """Try every change once, keeping each that still fails."""
+    current = message
+    for path in list(_paths(message)):
+        for change in _changes(current, path):
+            candidate = _copy(current)
+            try:
+                change(candidate)
+            except (KeyError, IndexError, ValueError):
+                continue
+            if candidate != current and fails(candidate):
+                current = candidate
+                break
+    return current
+
+
+def _copy(message: Message) -> Message:
+    copied = type(message)()
+    copied.CopyFrom(message)
+    return copied
+
+
+Path = tuple[tuple[FieldDescriptor, Any], ...]
+"""Fields, each with the index or key below it, or None."""
+
+_Change = Callable[[Any], None]
+
+
+def _paths(message: Message, above: Path = ()) -> Iterator[Path]:
+    """Yield the paths to all that is set: what stands outside before what is in it, the last items first."""
+    for field, value in message.ListFields():
+        yield (*above, (field, None))
+        inner = field.message_type
+        if inner is not None and inner.GetOptions().map_entry:
+            for key in sorted(value, key=repr):
+                yield (*above, (field, key))
+                if inner.fields_by_name["value"].message_type is not None:
+                    yield from _paths(value[key], (*above, (field, key)))
+        elif field.is_repeated:
+            for index in range(len(value) - 1, -1, -1):
+                yield (*above, (field, index))
+                if inner is not None:
+                    yield from _paths(value[index], (*above, (field, index)))
+        elif inner is not None:
+            yield from _paths(value, (*above, (field, None)))
+
+
+def _changes(message: Message, path: Path) -> Iterator[_Change]:
+    """Yield what can be done to a place, the boldest first."""
+    above, (field, key) = path[:-1], path[-1]
+    try:
+        value = _value(_inside(message, above), field)
+    except (KeyError, IndexError):
+        return
+    is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
+    if key is not None:
+        yield lambda root: _drop(_value(_inside(root, above), field), key, is_map=is_map)
+        if field.message_type is None or (is_map and field.message_type.fields_by_name["value"].message_type is None):
+            try:
+                old = value[key]
+            except (KeyError, IndexError):
+                return
+            kind = field.message_type.fields_by_name["value"] if is_map and field.message_type is not None else field
+            for new in _plainer(kind, old):
+                yield lambda root, new=new: _put(_value(_inside(root, above), field), key, new)  # type: ignore[misc]
+        return
+    yield lambda root: _clear(_inside(root, above), field)
+    if is_map:
+        return
+    if field.is_repeated:
+        for keep in (len(value) // 2, 1) if len(value) > 2 else ():
+            yield lambda root, keep=keep: _cut(_value(_inside(root, above), field), keep)  # type: ignore[misc]
+    elif field.message_type is not None:
+        yield lambda root: _value(_inside(root, above), field).Clear()
+    else:
+        for new in _plainer(field, value):
+            yield lambda root, new=new: _set(_inside(root, above), field, new)  # type: ignore[misc]
+
+
+def _inside(message: Any, path: Path) -> Any:
+    for field, key in path:
+        message = _value(message, field)
+        if key is not None:
+            if isinstance(key, int) and not hasattr(message, "keys") and key >= len(message):
+                raise IndexError(key)
+            if hasattr(message, "keys") and key not in message:
+                raise KeyError(key)
+            message = message[key]
+    return message
+
+
+def _value(message: Any, field: FieldDescriptor) -> Any:
+    return message.Extensions[field] if field.is_extension else getattr(message, field.name)
+
+
+def _set(message: Any, field: FieldDescriptor, value: Any) -> None:
+    if field.is_extension:
+        message.Extensions[field] = value
+    else:
+        setattr(message, field.name, value)
+
+
+def _clear(message: Any, field: FieldDescriptor) -> None:
+    if field.is_extension:
+        message.ClearExtension(field)
+    else:
+        message.ClearField(field.name)
+
+
+def _drop(values: Any, key: Any, *, is_map: bool) -> None:
+    if is_map and key not in values:
+        raise KeyError(key)
+    del values[key]
+
+
+def _put(values: Any, key: Any, value: Any) -> None:
+    values[key] = value
+
+
+def _cut(values: Any, keep: int) -> None:
+    del values[keep:]
+
+
+def _plainer(field: FieldDescriptor, value: Any) -> Iterator[Any]:
+    """Yield values plainer than *value*, the plainest first."""
+    if isinstance(value, bool):
+        if value:
+            yield False
+    elif field.enum_type is not None:
+        numbers = [declared.number for declared in field.enum_type.values]
+        yield from numbers[: numbers.index(value) if value in numbers else len(numbers)]
+    elif isinstance(value, int):
+        yield from (n for n in dict.fromkeys((0, 1, -1, 2, -value, value // 2, value - 1)) if _simpler(n, value, field))
+    elif isinstance(value, float):
+        plain = (0.0, 1.0, -1.0, float(int(value)) if abs(value) < 1e15 else 0.0)  # noqa: RUF100
+        yield from (number for number in plain if number != value and abs(number) <= abs(value))
+    elif isinstance(value, str):
+        yield from _shorter(value, "", "a")
+    else:
+        yield from _shorter(value, b"", b"a")
+
+
+def _simpler(number: int, value: int, field: FieldDescriptor) -> bool:
+    if number < 0 and field.cpp_type in (FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64):
+        return False
+    return (abs(number), number < 0) < (abs(value), value < 0)
+
+
+def _shorter(value: Any, empty: Any, plain: Any) -> Iterator[Any]:
+    """Yield parts of a string or of bytes, and plain ones as long as it is."""
+    size = len(value)
+    if size == 0:
+        return
+    yield empty
+    if size > 1 or value != plain:
+        yield plain
+    for length in dict.fromkeys((size // 2, size - size // 4, size - 1)):
+        if 0 < length < size:
+            yield value[:length]
+            yield value[-length:]
+    if value != plain * size:
+        yield plain * size
+    if size <= 16:
+        for position in range(size):
+            yield value[:position] + value[position + 1 :]

@@ -1,0 +1,123 @@
+"""Make a failing message small: Hypothesis replays the choices it was made of and shrinks them, then fields are dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+from unittest import SkipTest
+
+from grpcmock.fuzz.generation.minimizing import minimize
+from grpcmock.fuzz.generation.source import ReplaySource
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from hypothesis.database import ExampleDatabase
+
+    from grpcmock.fuzz.generation.generator import Generator
+    from grpcmock.fuzz.generation.violations import Violation
+
+_KEY = b"grpcmock"
+
+
+class Shrunk(NamedTuple):
+    """What shrinking came to."""
+
+    message: Message
+    """The smallest message found that still fails."""
+
+    choices: tuple[int, ...]
+    """The smallest choices found. What they make still fails, too, but may hold a little more than ``message``."""
+
+    tries: int
+    """How often *still_fails* was asked."""
+
+
+def shrink(
+    generator: Generator,
+    choices: Sequence[int],
+    still_fails: Callable[[Message], bool],
+    *,
+    violation: Violation | None = None,
+    max_tries: int = 500,
+) -> Shrunk:
+    """Shrink the message that *choices* make, given the *violation* they were drawn with.
+
+    *still_fails* says whether a message fails in the same way. It is asked *max_tries* times at most, and never twice
+    for the same bytes. No message is taken that breaks other rules than the first one does: a valid one stays valid.
+    """
+    known: dict[bytes, bool] = {}
+    source = ReplaySource(choices)
+    first = generator.generate(source, violation)
+    broken = generator.broken(first)
+    left = max(1, max_tries)
+
+    def fails(message: Message) -> bool:
+        nonlocal left
+        data = message.SerializePartialToString(deterministic=True)
+        found = known.get(data)
+        if found is None:
+            if left <= 0:
+                return False
+            if generator.broken(message) != broken:
+                found = False
+            else:
+                left -= 1
+                found = bool(still_fails(message))
+            known[data] = found
+        return found
+
+    if not fails(first):
+        return Shrunk(first, source.take(), max_tries - left)
+    message, smallest = _with_hypothesis(generator, source.take(), violation, fails)
+    message = minimize(message, fails)
+    return Shrunk(message, smallest, max_tries - left)
+
+
+def _with_hypothesis(
+    generator: Generator,
+    choices: tuple[int, ...],
+    violation: Violation | None,
+    fails: Callable[[Message], bool],
+) -> tuple[Message, tuple[int, ...]]:
+    from hypothesis import HealthCheck, Phase, find, settings
+    from hypothesis import strategies as st
+    from hypothesis.errors import HypothesisException
+
+    from grpcmock.fuzz.generation.strategies import HypothesisSource
+
+    @st.composite
+    def made(draw: st.DrawFn) -> tuple[Message, tuple[int, ...]]:
+        source = HypothesisSource(draw)
+        return generator.generate(source, violation), source.take()
+
+    quiet = settings(
+        phases=[Phase.reuse, Phase.shrink],
+        database=_recording(choices),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        return find(made(), lambda found: fails(found[0]), settings=quiet, database_key=_KEY)
+    except (HypothesisException, SkipTest):
+        # There are more choices than it takes, or a seed is forced, with which it asks no database.
+        return generator.generate(ReplaySource(choices), violation), choices
+
+
+def _recording(choices: tuple[int, ...]) -> ExampleDatabase:
+    """Give an example database that holds *choices*, and forgets what it is told.
+
+    They stand in the secondary corpus, for what comes out of the primary one Hypothesis takes for shrunk already.
+    """
+    from hypothesis.database import ExampleDatabase, choices_to_bytes
+
+    class Recording(ExampleDatabase):
+        def fetch(self, key: bytes) -> Iterable[bytes]:
+            return [choices_to_bytes(choices)] if key == _KEY + b".secondary" else []
+
+        def save(self, key: bytes, value: bytes) -> None:
+            pass
+
+        def delete(self, key: bytes, value: bytes) -> None:
+            pass
+
+    return Recording()

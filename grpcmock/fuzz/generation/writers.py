@@ -1,0 +1,320 @@
+"""Message types compiled to writers: one closure for each field, which draws a value and sets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Protocol
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from grpcmock.fuzz.generation.scalars import Drawer, drawer
+from grpcmock.fuzz.generation.source import Draw
+from grpcmock.fuzz.generation.texts import of_pool
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+
+    from grpcmock.fuzz.generation.well_known import Filler
+
+SWARMS = 64
+"""So many subsets of fields there are for each type; number 0 leaves out nothing."""
+
+_KEPT = (192, 128, 64, 128)
+"""Of 256 fields a swarm keeps about so many."""
+
+_MOST_ITEMS, _MOST_MESSAGES = 12, 4
+_MANY = (10, 100, 1_000)
+_SHORT = 64
+
+Writer = Callable[[Any, Draw, int, int], None]
+"""Writes one field of a message: ``(message, draw, depth, swarm)``. At depth 0 no more messages are put inside."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A field, or a oneof, of a type that is being compiled."""
+
+    name: str
+    write: Writer
+    must: bool = False
+    """Whether no swarm leaves it out."""
+
+    rare: bool = False
+    """Whether most swarms leave it out."""
+
+
+class Inner(Protocol):
+    """What writers of message fields need to know of the type inside."""
+
+    def fill(self, message: Any, draw: Draw, depth: int, swarm: int) -> None:
+        """Write the fields of a message."""
+
+    def ground(self) -> bytes:
+        """Give the smallest message of the type, as bytes."""
+
+
+class TypeWriter:
+    """One message type."""
+
+    __slots__ = ("_ground", "_parts", "_variants", "descriptor")
+
+    def __init__(self, descriptor: Descriptor, ground: Callable[[], bytes]) -> None:
+        self.descriptor = descriptor
+        self._ground: Callable[[], bytes] | bytes = ground
+        self._parts: tuple[Part, ...] = ()
+        self._variants: list[tuple[Writer, ...] | None] = [None] * SWARMS
+
+    def define(self, parts: Sequence[Part]) -> None:
+        """Say of what it consists: done after construction, since a type may hold itself."""
+        self._parts = tuple(parts)
+
+    def fill(self, message: Any, draw: Draw, depth: int, swarm: int) -> None:
+        """Write the fields of a message; *swarm*, from 0, says which are left out."""
+        for write in self._variants[swarm] or self._variant(swarm):
+            write(message, draw, depth, swarm)
+
+    def ground(self) -> bytes:
+        """Give the smallest message that will do, as bytes."""
+        if not isinstance(self._ground, bytes):
+            self._ground = self._ground()
+        return self._ground
+
+    def _variant(self, swarm: int) -> tuple[Writer, ...]:
+        kept = tuple(part.write for part in self._parts if part.must or self._keeps(part, swarm))
+        self._variants[swarm] = kept
+        return kept
+
+    def _keeps(self, part: Part, swarm: int) -> bool:
+        if part.rare and swarm % 8 != 1:
+            return False
+        if swarm == 0:
+            return True
+        key = f"{self.descriptor.full_name}.{part.name}#{swarm}".encode()
+        return blake2b(key, digest_size=1).digest()[0] < _KEPT[swarm % 4]
+
+
+class FillerType:
+    """A well-known type, seen as a type to be written."""
+
+    __slots__ = ("_filler",)
+
+    def __init__(self, filler: Filler) -> None:
+        self._filler = filler
+
+    def fill(self, message: Any, draw: Draw, depth: int, _: int) -> None:
+        self._filler(message, draw, depth)
+
+    def ground(self) -> bytes:
+        return b""
+
+
+class WrapperType:
+    """A wrapper such as ``google.protobuf.Int32Value``: its one value is named by the field that holds it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Drawer) -> None:
+        self._value = value
+
+    def fill(self, message: Any, draw: Draw, _: int, __: int) -> None:
+        message.SetInParent()
+        message.value = self._value(draw)
+
+    def ground(self) -> bytes:
+        return b""
+
+
+# Single fields --------------------------------------------------------------------------------------
+
+
+def scalar(field: FieldDescriptor, value: Drawer, *, must: bool = False, chosen: bool = False) -> Writer:
+    """Write a scalar or enum: in three states where presence is tracked, in two where it isn't.
+
+    With *must* it is always set, and not to what can't be told from unset; *chosen*: it is the arm of a oneof, whose
+    presence was drawn already.
+    """
+    name, default = field.name, field.default_value
+    if field.is_extension:
+        return _extension_scalar(field, value)
+    if chosen:
+        return lambda message, draw, _, __: setattr(message, name, value(draw))
+    if not field.has_presence:
+        if not must:
+            return lambda message, draw, _, __: setattr(message, name, value(draw))
+        substitute = plain_value(field)
+        return lambda message, draw, _, __: setattr(message, name, value(draw) or substitute)
+    if must:
+        return lambda message, draw, _, __: setattr(message, name, value(draw))
+
+    def tracked(message: Any, draw: Draw, _: int, __: int) -> None:
+        presence = draw(4)
+        if presence > 1:
+            setattr(message, name, value(draw))
+        elif presence:
+            setattr(message, name, default)
+
+    return tracked
+
+
+def plain_value(field: FieldDescriptor) -> Any:
+    """Give a value that is not the zero of its type; of an enum the first one declared that isn't, if there is one."""
+    if field.enum_type is not None:
+        return next((value.number for value in field.enum_type.values if value.number), 0)
+    return {
+        FieldDescriptor.CPPTYPE_STRING: b"a" if field.type == FieldDescriptor.TYPE_BYTES else "a",
+        FieldDescriptor.CPPTYPE_BOOL: True,
+    }.get(field.cpp_type, 1)
+
+
+def _extension_scalar(field: FieldDescriptor, value: Drawer) -> Writer:
+    default = field.default_value
+
+    def write(message: Any, draw: Draw, _: int, __: int) -> None:
+        presence = draw(4)
+        if presence:
+            message.Extensions[field] = value(draw) if presence > 1 else default
+
+    return write
+
+
+def nested(field: FieldDescriptor, inner: Inner, *, must: bool = False, chosen: bool = False) -> Writer:
+    """Write a message field: absent, present with the least in it, or filled."""
+    get = getter(field)
+
+    def write(message: Any, draw: Draw, depth: int, swarm: int) -> None:
+        if depth <= 0 and not must:
+            if chosen:
+                _put_ground(get(message), inner)
+            return
+        presence = 2 if depth > 0 and chosen else draw(4) if depth > 0 else 0
+        if presence > 1:
+            part = get(message)
+            part.SetInParent()
+            inner.fill(part, draw, depth - 1, swarm)
+        elif presence or must:
+            _put_ground(get(message), inner)
+
+    return write
+
+
+def _put_ground(part: Any, inner: Inner) -> None:
+    part.SetInParent()
+    if ground := inner.ground():
+        part.MergeFromString(ground)
+
+
+def getter(field: FieldDescriptor) -> Callable[[Any], Any]:
+    """Give what finds the part of a message that a message, list or map field stands for."""
+    name = field.name
+    if field.is_extension:
+        return lambda message: message.Extensions[field]
+    return lambda message: getattr(message, name)
+
+
+# Oneofs ---------------------------------------------------------------------------------------------
+
+
+def oneof(arms: Sequence[Writer], *, must: bool = False) -> Writer:
+    """Write one arm of a oneof, or none."""
+    count = len(arms)
+    if must:
+        return lambda message, draw, depth, swarm: arms[draw(count)](message, draw, depth, swarm)
+
+    def write(message: Any, draw: Draw, depth: int, swarm: int) -> None:
+        if arm := draw(count + 1):
+            arms[arm - 1](message, draw, depth, swarm)
+
+    return write
+
+
+# Lists and maps -------------------------------------------------------------------------------------
+
+
+def scalars(field: FieldDescriptor, value: Drawer) -> Writer:
+    """Write a list: none, a few, each followed by the question whether there is one more; or one value many times."""
+    get = getter(field)
+
+    def write(message: Any, draw: Draw, _: int, __: int) -> None:
+        how = draw(16)
+        if how < 3:
+            return
+        items = [value(draw)]
+        if how == 15:
+            longer = isinstance(items[0], (str, bytes)) and len(items[0]) > _SHORT
+            items *= _MANY[draw(1 if longer else len(_MANY))]
+        else:
+            while draw(3) and len(items) < _MOST_ITEMS:
+                items.append(value(draw))
+        get(message).extend(items)
+
+    return write
+
+
+def messages(field: FieldDescriptor, inner: Inner, least: int = 0, most: int = _MOST_MESSAGES) -> Writer:
+    """Write a list of *least* to *most* messages: those demanded, then each after the question if there is one more."""
+    get = getter(field)
+    most = max(least, min(most, least + _MOST_MESSAGES))
+
+    def write(message: Any, draw: Draw, depth: int, swarm: int) -> None:
+        made = 0
+        while made < least or (depth > 0 and made < most and draw(2 if made else 4)):
+            part = get(message).add()
+            if depth > 0:
+                inner.fill(part, draw, depth - 1, swarm)
+            else:
+                _put_ground(part, inner)
+            made += 1
+
+    return write
+
+
+def scalar_map(field: FieldDescriptor, key: Drawer, value: Drawer) -> Writer:
+    get = getter(field)
+
+    def write(message: Any, draw: Draw, _: int, __: int) -> None:
+        left = _MOST_ITEMS
+        while left and draw(3):
+            target = get(message)
+            name = key(draw)
+            target[name] = value(draw)
+            left -= 1
+
+    return write
+
+
+def message_map(field: FieldDescriptor, key: Drawer, inner: Inner, least: int = 0) -> Writer:
+    get = getter(field)
+
+    def write(message: Any, draw: Draw, depth: int, swarm: int) -> None:
+        left = least + _MOST_MESSAGES
+        while left and (left > _MOST_MESSAGES or (depth > 0 and draw(2))):
+            part = get(message)[key(draw)]
+            if depth > 0:
+                inner.fill(part, draw, depth - 1, swarm)
+            else:
+                _put_ground(part, inner)
+            left -= 1
+
+    return write
+
+
+# Values out of a pool -------------------------------------------------------------------------------
+
+
+def samples(pool: Sequence[bytes]) -> Writer:
+    """Write one of several ready-made values: each the bytes of a message that holds the field alone, or none."""
+    choose = of_pool(pool)
+
+    def write(message: Any, draw: Draw, _: int, __: int) -> None:
+        message.MergeFromString(choose(draw))
+
+    return write
+
+
+def map_drawers(field: FieldDescriptor, natural_keys: Sequence[Any] = ()) -> tuple[Drawer, FieldDescriptor]:
+    """Give the drawer of a map's keys, and the field of its values."""
+    entry = field.message_type
+    assert entry is not None
+    return drawer(entry.fields_by_name["key"], natural_keys), entry.fields_by_name["value"]
