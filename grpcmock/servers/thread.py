@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs coroutines in one background event loop, for callers in any thread or loop."""
+    """Runs coroutines and functions in one background event loop, for callers in any thread or loop."""
 
     def __init__(self, name: str = "grpcmock") -> None:
         self._loop = asyncio.new_event_loop()
@@ -39,6 +39,23 @@ class LoopThread:
     def run(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
         """Run a coroutine in the loop and wait for its result; ``TimeoutError`` after *timeout* seconds."""
         return self.submit(coroutine).result(timeout)
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Call a function in the loop's thread and wait for its result; from that thread itself, at once."""
+        if self.is_current:
+            return function()
+
+        result: Future[T] = Future()
+
+        def called() -> None:
+            try:
+                result.set_result(function())
+            except BaseException as error:  # noqa: BLE001 - it belongs to the caller
+                result.set_exception(error)
+
+        # No task: that would take as long again as the way there and back.
+        self._loop.call_soon_threadsafe(called)
+        return result.result()
 
     def close(self) -> None:
         """Cancel what still runs, stop the loop, and wait for the thread to end. Harmless when closed already."""
