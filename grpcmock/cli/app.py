@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "serve": "Serve the methods of protos from stubs.",
     "check": "Check stubs against their protos, and point out what can't be meant.",
     "call": "Call any method of a server, with JSON in and out.",
+    "verify": "Hold a real server against stubs: does it answer as they say?",
     "list": "List the services and methods of a server or of protos.",
     "describe": "Show services, methods, messages and enums as proto source.",
     "init": "Write an example stub for each method of protos.",

@@ -285,7 +285,7 @@ def _nearest_lines(found: tuple[NearMiss, ...], total: int) -> list[str]:
         where = f"  {near.location}" if near.location and str(near.location) != near.name else ""
         lines.append(f"  {number}. {near.name}{where}")
         lines.append(f"     {_verdict(near)}")
-        lines += _refused_lines(near.refused)
+        lines += refused_lines(near.refused)
     return lines
 
 
@@ -298,7 +298,8 @@ def _verdict(near: NearMiss) -> str:
     return f"{held}, but it is exhausted" if near.exhausted else held
 
 
-def _refused_lines(refused: tuple[Finding, ...]) -> list[str]:
+def refused_lines(refused: Sequence[Finding]) -> list[str]:
+    """Write conditions that were refused, one a line, their parts below each other."""
     shown = refused[:_MOST_REFUSED]
     path_width = min(max((len(finding.path) for finding in shown), default=0), _WIDEST_PATH)
     wanted_width = min(max((len(finding.wanted) for finding in shown), default=0), _WIDEST_PATH)

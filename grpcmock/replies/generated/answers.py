@@ -79,6 +79,14 @@ def _planner(registry: Registry) -> Planner:
     return Planner(registry)
 
 
+def is_valid(message: Message, registry: Registry) -> bool:
+    """Whether a message has all that its type requires, and keeps the rules that its protos declare."""
+    if not message.IsInitialized():
+        return False
+    planner = _planner(registry)
+    return not planner.options.has_rules or not _violations(message, planner)
+
+
 def stream_length(requests: Sequence[Message]) -> int:
     """Give the length of a generated stream: what the request asks for by ids or page size, else three."""
     return asked_for(requests) or page_limit(requests) or _STREAM
