@@ -200,8 +200,9 @@ class Call(Generic[Req, Resp]):
 
     @property
     def matched(self) -> bool:
-        """Whether a stub answered, to the end of its script, or the answer was generated."""
-        return self._record.miss is None and (self._record.stub is not None or self._record.auto)
+        """Whether a stub answered, to the end of its script, or the answer was generated, or another server's."""
+        record = self._record
+        return record.miss is None and (record.stub is not None or record.auto or record.forwarded)
 
     @property
     def miss(self) -> str:

@@ -248,15 +248,29 @@ class MockServer(Waits):
         __tracebackhide__ = True
         self._stock.findings().raise_what_counts(unmatched=unmatched, unused=unused)
 
-    def recorder(self, target: str) -> Recorder:
+    def recorder(
+        self,
+        target: str,
+        *,
+        redact: Iterable[str] = (),
+        volatile: Iterable[str] = (),
+        match_metadata: Iterable[str] = (),
+        timing: bool = False,
+    ) -> Recorder:
         """Pass calls that no stub accepts on to the server at *target*, from now until ``stop()``.
 
         ``write(folder)`` of what this gives writes them as stubs. *target* is ``HOST:PORT``, ``unix:PATH`` or a URL.
-        Raises :class:`ConfigError` for a target that is none, :class:`TargetError` if nothing answers there.
+        *redact* and *volatile* are rules, as ``grpcmock record`` has them; *match_metadata*, keys of request metadata
+        that tell calls apart; with *timing*, the pauses of the server are kept.
+
+        Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
         from grpcmock.mock.recording import Recorder
+        from grpcmock.record.recorder import Options
+        from grpcmock.record.rules import Rules
 
-        return Recorder(self._stock, target)
+        options = Options(Rules.parse(redact, volatile), tuple(match_metadata), timing)
+        return Recorder(self._running, target, options)
 
     # Isolation ------------------------------------------------------------------------------------
 

@@ -50,8 +50,6 @@ class Stock:
         self.records = Records(running)
         self._engine = running.engine
         self._levels = [_Level(self._engine.store.snapshot())]
-        self.renewed: Callable[[], None] = lambda: None
-        """Called under the lock of the engine when there are other methods, or other stubs than before."""
 
     # Stubs ----------------------------------------------------------------------------------------
 
@@ -147,7 +145,6 @@ class Stock:
 
         def include() -> None:
             self._engine.include(registry)
-            self.renewed()
 
         self.running.call(include)
 
@@ -203,7 +200,6 @@ class Stock:
             handle.stand_for(None)
         engine.store.restore(level.store)
         engine.journal.restore(level.calls)
-        self.renewed()
         return level.channels
 
     def reset(self) -> None:
@@ -217,7 +213,6 @@ class Stock:
             for handle in self._levels[0].own.values():
                 handle.stand_for(None)
             self._levels[0] = _Level(self._engine.store.snapshot())
-            self.renewed()
 
         self.running.call(reset)
         self.running.channels.close()

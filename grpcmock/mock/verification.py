@@ -43,7 +43,7 @@ class Findings:
                 found.unmatched.append(call.miss.text)
             elif call.error is not None:
                 found.errors.append((_failed(call, call.error), call.error))
-            elif call.stub is None and not call.auto and not call.cancelled:
+            elif call.stub is None and not call.auto and not call.forwarded and not call.cancelled:
                 found.unmatched.append(call.message or f"{call.name}: no stub answered.")
         for handle in handles:
             if not handle.was_used and not handle.may_be_unused:

@@ -31,7 +31,12 @@ def recording(server: MockServer, config: pytest.Config) -> Iterator[None]:
     from grpcmock.errors import GrpcmockError
 
     try:
-        recorder = server.recorder(target)
+        recorder = server.recorder(
+            target,
+            redact=config.getini("grpcmock_record_redact"),
+            volatile=config.getini("grpcmock_record_volatile"),
+            match_metadata=config.getini("grpcmock_record_match_metadata"),
+        )
     except GrpcmockError as error:
         wrong = f"grpcmock: --grpcmock-record={target}: {error}"
     else:
@@ -43,7 +48,7 @@ def recording(server: MockServer, config: pytest.Config) -> Iterator[None]:
         yield
     finally:
         recorder.stop()
-        said += [f"not recorded: {text}" for text in recorder.left_out]
+        said += [text if level == "info" else f"{level}: {text}" for level, text in recorder.summary().remarks_on_it()]
         folder = config.rootpath / config.getoption("--grpcmock-record-to")
         said += [f"recorded {_shown(file, config)}" for file in recorder.write(folder)] or ["nothing was recorded"]
 

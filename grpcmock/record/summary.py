@@ -52,6 +52,10 @@ class Summary:
         yield "info", self.headline()
         for file in self.files:
             yield "info", f"  {file}"
+        yield from self.remarks_on_it()
+
+    def remarks_on_it(self) -> Iterator[tuple[str, str]]:
+        """Give what there is to say besides how much was recorded, as :meth:`lines` does."""
         for text in self.missing():
             yield "info", f"not recorded: {text}"
         for (name, note), number in sorted(self.notes.items()):

@@ -245,21 +245,37 @@ def test_a_call_that_the_client_gives_up_is_given_up_there_too(
     result.stdout.fnmatch_lines(["not recorded: user.UserService/GetUser: *", "nothing was recorded"])
 
 
-def test_a_request_that_no_pattern_can_say_is_told_of(inside: pytest.Pytester, target: str) -> None:
-    ini(inside)
+def test_rules_hold_and_braces_mean_themselves(inside: pytest.Pytester, target: str, users: Users) -> None:
+    rules = ["grpcmock_record_redact =", "  field:user.UserResponse.name", "  field:nmae"]
+    ini(inside, *rules)
     inside.makepyfile(
         """
-        from user_pb2 import CreateUserRequest
+        from user_pb2 import CreateUserRequest, GetUserRequest
         from user_pb2_grpc import UserServiceStub
 
         def test_braces(grpcmock):
             users = grpcmock.client(UserServiceStub)
             assert users.CreateUsers(iter([CreateUserRequest(name="{{ Ben }}")])).created == 1
+            assert users.GetUser(GetUserRequest(id=1)).name
         """
     )
-    result = inside.runpytest(f"--grpcmock-record={target}")
+    result = inside.runpytest(f"--grpcmock-record={target}", "--grpcmock-record-to=taped")
     assert result.parseoutcomes() == {"passed": 1}, str(result.stdout)
-    result.stdout.fnmatch_lines(["not recorded: user.UserService/CreateUsers: its request holds braces *"])
+    result.stdout.fnmatch_lines(["warning: --redact 'field:nmae' matched nothing*Did you mean 'name'?*"])
+    assert "name: REDACTED" in (inside.path / "taped" / "user.UserService.GetUser.yaml").read_text()
+
+    before = list(users.calls)
+    ini(inside, "grpcmock_stubs = taped")
+    assert inside.runpytest().parseoutcomes() == {"passed": 1}
+    assert users.calls == before
+
+
+def test_a_rule_that_is_none_ends_the_session(inside: pytest.Pytester, target: str) -> None:
+    inside.makepyfile("def test_one(grpcmock): pass")
+    ini(inside, "grpcmock_record_redact = nonsense")
+    result = inside.runpytest(f"--grpcmock-record={target}")
+    assert "A rule is metadata:KEY, field:PATH or pattern:REGEX" in str(result.stdout)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_a_target_that_is_down_is_named_once(inside: pytest.Pytester) -> None:
