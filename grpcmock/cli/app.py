@@ -26,6 +26,8 @@ COMMANDS: Mapping[str, str] = {
     "verify": "Hold a real server against stubs: does it answer as they say?",
     "list": "List the services and methods of a server or of protos.",
     "describe": "Show services, methods, messages and enums as proto source.",
+    "drift": "Compare a running server with the local protos, and tell whom each difference breaks.",
+    "record": "Record what a server answers, as stubs.",
     "init": "Write an example stub for each method of protos.",
     "schema": "Write a JSON Schema for stubs, so that an editor completes them.",
     "journal": "Show what a running server was asked, and what it answered.",

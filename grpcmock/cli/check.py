@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from grpcmock.cli import failures, report
-from grpcmock.cli.options import engine_option, files, imports_option, protos_argument, stubs_option
+from grpcmock.cli import drift_report, failures, report
+from grpcmock.cli.drift import fail_on_option, with_option
+from grpcmock.cli.options import PATH, engine_option, files, imports_option, protos_argument, stubs_option
+
+if TYPE_CHECKING:
+    from grpcmock.drift.outcome import Level, Outcome
+    from grpcmock.drift.run import With
+    from grpcmock.servers.host import Files
 
 
 @click.command()
@@ -25,6 +32,15 @@ from grpcmock.cli.options import engine_option, files, imports_option, protos_ar
 )
 @engine_option
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings, too.")
+@click.option(
+    "--against",
+    multiple=True,
+    type=PATH,
+    metavar="OLD_PROTOS",
+    help="Compare the protos with an older version of them, too; repeatable.",
+)
+@fail_on_option
+@with_option
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -34,10 +50,14 @@ def command(
     form: str,
     engine: Literal["aio", "h2"],
     strict: bool,
+    against: tuple[Path, ...],
+    level: Level,
+    with_: With,
 ) -> None:
     """Check stubs against their protos, and point out what can't be meant.
 
-    PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]
+    PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]  With --against, they are
+    compared with an older version, and each difference is told with whom it breaks: see --fail-on and --with.
     """
     from grpcmock.engine.check import check
     from grpcmock.replies.faults import AIO_FAULTS, FAULTS
@@ -46,8 +66,21 @@ def command(
     checked = check(made_of.protos, made_of.stubs, made_of.imports, faults=FAULTS if engine == "h2" else AIO_FAULTS)
     methods = f"{checked.methods:,} method{'' if checked.methods == 1 else 's'}"
     described = f"{checked.stubs:,} stub{'' if checked.stubs == 1 else 's'} for {methods}"
-    for line in report.lines(checked.problems, form, checked=described):
-        click.echo(line)
     severities = {problem.severity for problem in checked.problems}
-    if "error" in severities or (strict and "warning" in severities):
+    outcome = _compared(made_of, against, with_) if against and checked.compiled else None
+    if outcome is not None and form == "json":
+        click.echo(json.dumps({**report.document(checked.problems), "drift": outcome.document()}, indent=2))
+    else:
+        for line in report.lines(checked.problems, form, checked=described):
+            click.echo(line)
+        for line in drift_report.lines(outcome, form, level) if outcome is not None else ():
+            click.echo(line)
+    drifted = outcome is not None and bool(outcome.failing(level))
+    if "error" in severities or (strict and "warning" in severities) or drifted:
         ctx.exit(failures.PROBLEMS)
+
+
+def _compared(made_of: Files, against: tuple[Path, ...], with_: With) -> Outcome:
+    from grpcmock.drift import run
+
+    return run.of_versions(against, made_of.protos, stubs=made_of.stubs, imports=made_of.imports, with_=with_)

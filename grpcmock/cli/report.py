@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from grpcmock.errors import Problem
+    from grpcmock.errors import Location, Problem
 
 FORMATS = ("text", "json", "github")
 
@@ -18,7 +18,7 @@ def lines(problems: Sequence[Problem], form: str, *, checked: str = "") -> Itera
     """Give the report of *problems* in one of the formats. *checked* says in words what was looked at."""
     match form:
         case "json":
-            yield json.dumps(_document(problems), indent=2, ensure_ascii=False)
+            yield json.dumps(document(problems), indent=2, ensure_ascii=False)
         case "github":
             yield from map(_annotation, problems)
             yield summary(problems, checked)
@@ -39,7 +39,8 @@ def summary(problems: Iterable[Problem], checked: str = "") -> str:
     return f"{text} in {checked}." if checked else f"{text}."
 
 
-def _document(problems: Sequence[Problem]) -> dict[str, Any]:
+def document(problems: Sequence[Problem]) -> dict[str, Any]:
+    """Give problems as JSON."""
     return {
         "errors": sum(problem.severity == "error" for problem in problems),
         "warnings": sum(problem.severity == "warning" for problem in problems),
@@ -64,15 +65,19 @@ _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
 
 
 def _annotation(problem: Problem) -> str:
-    """A workflow command (docs.github.com: "Workflow commands for GitHub Actions")."""
-    properties = {}
-    if problem.location:
-        properties = {"file": problem.location.file, "line": problem.location.line, "col": problem.location.column}
-    properties["title"] = f"grpcmock: {problem.rule}"
-    written = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in properties.items() if value)
     path = f"{problem.path}: " if problem.path else ""
     text = f"{path}{problem.message} {problem.hint}".rstrip()
-    return f"::{_COMMANDS[problem.severity]} {written}::{_escaped(text)}"
+    return annotation(_COMMANDS[problem.severity], problem.location, problem.rule, text)
+
+
+def annotation(command: str, where: Location | None, rule: str, text: str) -> str:
+    """Give a workflow command (docs.github.com: "Workflow commands for GitHub Actions")."""
+    properties: dict[str, object] = {}
+    if where:
+        properties = {"file": where.file, "line": where.line, "col": where.column}
+    properties["title"] = f"grpcmock: {rule}"
+    written = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in properties.items() if value)
+    return f"::{command} {written}::{_escaped(text)}"
 
 
 def _escaped(text: str, more: str = "") -> str:

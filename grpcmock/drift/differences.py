@@ -75,8 +75,9 @@ class Difference:
 
 
 def in_words(breaks: Iterable[Breaks]) -> str:
-    """Say whom something breaks: ``wire, JSON and source``."""
-    names = ["JSON" if one is Breaks.JSON else one.value for one in Breaks if one in set(breaks)]
+    """Say what something breaks: ``the wire, JSON and source``."""
+    words = {Breaks.WIRE: "the wire", Breaks.JSON: "JSON", Breaks.SOURCE: "source"}
+    names = [words[one] for one in Breaks if one in set(breaks)]
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 

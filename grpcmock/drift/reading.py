@@ -52,9 +52,10 @@ def read(
 ) -> Schema:
     """Read a registry. *label* is what to call it; *places* tells where files stand, by the names they are imported by.
 
-    *rules* reads the options of fields; by default those that the registry itself declares are known.
+    Without *places* there are no lines either. *rules* reads the options of fields; by default those that the registry
+    itself declares are known.
     """
-    reader = _Reader(registry, places or {}, rules or Options(registry))
+    reader = _Reader(registry, places, rules or Options(registry))
     for file in registry.files.file:
         reader.file(file)
     return Schema(
@@ -77,7 +78,7 @@ class _Scope:
 
 
 class _Reader:
-    def __init__(self, registry: Registry, places: Mapping[str, str], rules: Options) -> None:
+    def __init__(self, registry: Registry, places: Mapping[str, str] | None, rules: Options) -> None:
         self._pool = registry.pool
         self._places = places
         self._rules = rules
@@ -109,6 +110,8 @@ class _Reader:
 
     def _locator(self, proto: FileDescriptorProto) -> Callable[[_Path], Location]:
         """Give a function from the path of a descriptor to its place, as far as the file knows it."""
+        if self._places is None:
+            return lambda _: Location(proto.name)
         spans = {tuple(location.path): location.span for location in proto.source_code_info.location}
         name = self._places.get(proto.name, proto.name)
 

@@ -28,14 +28,16 @@ _REFERENCE = re.compile(r"\b(?:request|message|requests\s*\[\s*-?\d+\s*\])((?:\.
 """A path in a template: ``request.user.name``."""
 
 
-def touched(differences: Iterable[Difference], stubs: Sequence[Stub], registry: Registry) -> list[Difference]:
-    """Name in each difference the stubs that it concerns. *registry* is the version that the stubs are written for.
+def touched(
+    differences: Iterable[Difference], stubs: Sequence[Stub], registries: Sequence[Registry]
+) -> list[Difference]:
+    """Name in each difference the stubs that it concerns. *registries* are the versions they may be written for.
 
     A stub for a method that isn't there is one that other checks tell of; here it concerns nothing.
     """
     users: dict[Use, list[str]] = defaultdict(list)
     for stub in stubs:
-        for use in uses(stub, registry):
+        for use in {use for registry in registries for use in uses(stub, registry)}:
             users[use].append(str(stub))
     order = {str(stub): number for number, stub in enumerate(stubs)}
     return [

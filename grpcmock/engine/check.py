@@ -25,6 +25,8 @@ class Checked:
     problems: tuple[Problem, ...]
     stubs: int
     methods: int
+    compiled: bool = True
+    """Whether the protos could be compiled."""
 
 
 def check(
@@ -52,7 +54,9 @@ def check(
     if registry is not None:
         compiled = compile_stubs(loaded, registry, problems, faults=faults)
         _take(problems, lint(compiled, registry))
-    return Checked(tuple(in_order(problems)), len(loaded), len(registry.methods) if registry is not None else 0)
+    if registry is None:
+        return Checked(tuple(in_order(problems)), len(loaded), 0, compiled=False)
+    return Checked(tuple(in_order(problems)), len(loaded), len(registry.methods))
 
 
 def _take(problems: Problems, found: Iterable[Problem]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf import descriptor_pb2
@@ -16,6 +16,11 @@ from grpcmock.schema.registry import Registry
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+_T = TypeVar("_T")
+
+Lender: TypeAlias = "Callable[[str], Sequence[FileDescriptorProto]]"
+"""Gives a file by the name that it is imported by, with all that it imports in turn; nothing if it has no such file."""
 
 VERSIONS = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 """The services tried, in this order. Their messages are the same on the wire."""
@@ -35,23 +40,44 @@ async def fetch(
     timeout: float = TIMEOUT,  # noqa: ASYNC109 - it becomes the deadline of the calls
     *,
     metadata: Sequence[tuple[str, str | bytes]] = (),
+    lend: Lender | None = None,
 ) -> Registry:
     """Ask a server for the descriptors of *services*, by default of all that it lists.
 
     The files that they import are asked for one by one where the server gives only what it was asked. *timeout* is in
-    seconds. Raises :class:`TargetError` if the server can't be asked, :class:`SchemaError` if what it gives is
-    incomplete or wrong.
+    seconds. *lend* may give a file that the server lacks, with all that it imports. Raises :class:`TargetError` if the
+    server can't be asked, :class:`SchemaError` if what it gives is incomplete or wrong.
     """
-    until = asyncio.get_running_loop().time() + timeout
+    return await _asked(channel, timeout, metadata, lambda conversation: _Fetch(conversation, lend).run(services))
+
+
+async def listed(
+    channel: grpc.aio.Channel,
+    timeout: float = TIMEOUT,  # noqa: ASYNC109 - it becomes the deadline of the calls
+    *,
+    metadata: Sequence[tuple[str, str | bytes]] = (),
+) -> list[str]:
+    """Ask a server for the full names of its services. Raises :class:`TargetError` if it can't be asked."""
+    return await _asked(channel, timeout, metadata, lambda conversation: _Fetch(conversation).listed())
+
+
+async def _asked(
+    channel: grpc.aio.Channel,
+    seconds: float,
+    metadata: Sequence[tuple[str, str | bytes]],
+    ask: Callable[[_Conversation], Awaitable[_T]],
+) -> _T:
+    """Ask the newest version of the reflection service that the server has."""
+    until = asyncio.get_running_loop().time() + seconds
     for version in VERSIONS:
         remaining = max(until - asyncio.get_running_loop().time(), 0.001)
         conversation = _Conversation(channel, version, remaining, metadata)
         try:
-            return await _Fetch(conversation).run(services)
+            return await ask(conversation)
         except grpc.aio.AioRpcError:
             code, details = await conversation.status()
             if code is not grpc.StatusCode.UNIMPLEMENTED:
-                raise _explained(code, details, timeout) from None
+                raise _explained(code, details, seconds) from None
         finally:
             conversation.cancel()
     raise TargetError(_NO_REFLECTION)
@@ -149,13 +175,14 @@ def _at_once(coroutine: Any) -> Any:
 class _Fetch:
     """Gathers files until nothing that they import is missing."""
 
-    def __init__(self, conversation: _Conversation) -> None:
+    def __init__(self, conversation: _Conversation, lend: Lender | None = None) -> None:
         self._conversation = conversation
+        self._lend = lend
         self._files: dict[str, FileDescriptorProto] = {}
         self._missing: dict[str, str] = {}
 
     async def run(self, services: Iterable[str] | None) -> Registry:
-        listed = await self._listed() if services is None else list(services)
+        listed = await self.listed() if services is None else list(services)
         symbols = [{"file_containing_symbol": name} for name in listed]
         for name, answer in zip(listed, await self._conversation.ask_all(symbols), strict=True):
             # Many a server lists its reflection service without being able to describe it.
@@ -164,7 +191,7 @@ class _Fetch:
         await self._complete()
         return self._registry()
 
-    async def _listed(self) -> list[str]:
+    async def listed(self) -> list[str]:
         try:
             answer = await self._conversation.ask(list_services="*")
         except _Refused as refused:
@@ -220,11 +247,10 @@ class _Fetch:
         """Add a file that comes along, with all that it imports; say whether there is one."""
         from grpcmock.schema import sources
 
-        if not shipped.is_shipped(name):
-            return False
-        for file in sources.shipped_files([name]):
+        found = sources.shipped_files([name]) if shipped.is_shipped(name) else self._lend(name) if self._lend else ()
+        for file in found:
             self._files.setdefault(file.name, file)
-        return True
+        return bool(found)
 
 
 def _forget(file: FileDescriptorProto, missing: Sequence[str]) -> None:

@@ -47,6 +47,12 @@ def read(paths: Sequence[str | Path], *, imports: Sequence[str | Path] = ()) -> 
     return descriptor_pb2.FileDescriptorSet(file=described.values())
 
 
+def places(paths: Sequence[str | Path], *, imports: Sequence[str | Path] = ()) -> dict[str, Path]:
+    """Tell where the ``.proto`` files of :func:`load` stand, by the names that others import them by. Never fails."""
+    given = [file for path in map(Path, paths) for file in _protos_at(path)]
+    return dict(layout.arrange(given, [Path(root) for root in imports]).files)
+
+
 def watched(paths: Sequence[str | Path], *, imports: Sequence[str | Path] = ()) -> list[Path]:
     """List the directories and files on which the outcome of :func:`load` depends, for a hot reload to watch.
 

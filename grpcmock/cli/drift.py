@@ -1,0 +1,133 @@
+"""``grpcmock drift``: how a running server differs from the local protos, and whom it breaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grpcmock.cli import drift_report, failures, report
+from grpcmock.cli.options import DEFAULT_STUBS, imports_option, proto_paths, protos_argument, stubs_option
+from grpcmock.cli.target_options import Connection, target_options
+
+if TYPE_CHECKING:
+    from grpcmock.drift.outcome import Level, Outcome
+    from grpcmock.drift.run import With
+
+LEVELS = ("wire", "json", "source", "any")
+WITH = ("auto", "buf", "builtin")
+
+fail_on_option = click.option(
+    "--fail-on",
+    "level",
+    type=click.Choice(LEVELS),
+    default="source",
+    show_default=True,
+    help="Exit with 1 on what breaks the wire; or JSON, too; or source, too; or on any difference.",
+)
+with_option = click.option(
+    "--with",
+    "with_",
+    type=click.Choice(WITH),
+    default="auto",
+    show_default=True,
+    help="Ask `buf breaking`, too: if it is installed, always, or never.",
+)
+
+
+@click.command()
+@click.argument("target")
+@protos_argument
+@stubs_option
+@imports_option
+@click.option("--service", "services", multiple=True, metavar="NAME", help="Compare only this service; repeatable.")
+@fail_on_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(report.FORMATS),
+    default="text",
+    show_default=True,
+    help="Text, JSON, or annotations for GitHub Actions.",
+)
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="KIND=FILE",
+    help="Write a report, too: junit=FILE, json=FILE, html=FILE; repeatable, or with commas.",
+)
+@with_option
+@target_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    target: str,
+    protos: tuple[Path, ...],
+    stubs: tuple[Path, ...],
+    imports: tuple[Path, ...],
+    services: tuple[str, ...],
+    level: Level,
+    form: str,
+    reports: tuple[str, ...],
+    with_: With,
+    connection: Connection,
+) -> None:
+    """Compare a running server with the local protos, and tell whom each difference breaks.
+
+    TARGET is HOST:PORT, unix:PATH, or a URL; what it serves is asked of its reflection service. PROTOS are .proto
+    files, directories of them, or descriptor sets.  [default: protos/]
+
+    \b
+    Examples:
+      grpcmock drift 127.0.0.1:50051 protos/ --stubs stubs/
+      grpcmock drift https://users.example.com --fail-on wire --report junit=drift.xml
+    """
+    import asyncio
+
+    from grpcmock.drift import run
+    from grpcmock.reports import files
+
+    paths = files.parse(reports, ("junit", "json", "html"))
+    files.check(paths.values())
+    if not stubs and DEFAULT_STUBS.exists():
+        stubs = (DEFAULT_STUBS,)
+    at = connection.target(target)
+
+    async def compared() -> Outcome:
+        async with connection.connect(at) as channel:
+            return await run.of_server(
+                channel,
+                target,
+                proto_paths(protos),
+                stubs=stubs,
+                imports=imports,
+                services=services,
+                metadata=at.metadata,
+                with_=with_,
+            )
+
+    outcome = asyncio.run(compared())
+    for line in drift_report.lines(outcome, form, level):
+        click.echo(line)
+    _write(outcome, paths, level)
+    if outcome.failing(level):
+        ctx.exit(failures.PROBLEMS)
+
+
+def _write(outcome: Outcome, paths: dict[str, Path], level: Level) -> None:
+    import json
+
+    from grpcmock.drift import pages
+    from grpcmock.reports import files
+
+    for kind, path in paths.items():
+        match kind:
+            case "junit":
+                text = pages.to_junit(outcome, level)
+            case "html":
+                text = pages.to_html(outcome, level)
+            case _:
+                text = json.dumps(outcome.document(), indent=2, ensure_ascii=False) + "\n"
+        files.write(path, text)

@@ -1,0 +1,56 @@
+"""Differences, printed: as text for people, as JSON for programs, as annotations for GitHub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from grpcmock.cli.report import annotation
+
+if TYPE_CHECKING:
+    from grpcmock.drift.differences import Difference
+    from grpcmock.drift.outcome import Level, Outcome
+
+
+def lines(outcome: Outcome, form: str, level: Level) -> Iterator[str]:
+    """Give the report of a comparison in one of the formats; *level* says which differences count as errors."""
+    if form == "json":
+        yield json.dumps(outcome.document(), indent=2, ensure_ascii=False)
+        return
+    failing = {id(one) for one in outcome.failing(level)}
+    for one in outcome.differences:
+        if form == "github":
+            yield _annotated(outcome, one, failed=id(one) in failing)
+        else:
+            yield from _text(outcome, one, failed=id(one) in failing)
+    for note in outcome.notes:
+        yield f"note: {note}" if form == "github" else f"{click.style('note:', bold=True)} {note}"
+    colour = "red" if failing else "yellow" if any(one.breaks for one in outcome.differences) else "green"
+    yield outcome.summary if form == "github" else click.style(outcome.summary, fg=colour, bold=True)
+
+
+def _text(outcome: Outcome, one: Difference, *, failed: bool) -> Iterator[str]:
+    from grpcmock.drift.differences import in_words
+    from grpcmock.drift.pages import details
+
+    home = outcome.home(one)
+    where = click.style(f"{home}: ", bold=True) if home is not None else ""
+    verdict = f"breaks {in_words(one.breaks)}: " if one.breaks else "compatible: "
+    colour = "red" if failed else "yellow" if one.breaks else "cyan"
+    rule = click.style(f" [{one.rule}]", dim=True)
+    yield f"{where}{click.style(verdict, fg=colour, bold=True)}{one.element}: {one.message}{rule}"
+    for label, value in details(outcome, one):
+        yield f"    {click.style(f'{label}:', dim=True)} {value}"
+
+
+def _annotated(outcome: Outcome, one: Difference, *, failed: bool) -> str:
+    from grpcmock.drift.differences import in_words
+
+    severity = "error" if failed else "warning" if one.breaks else "notice"
+    verdict = f"Breaks {in_words(one.breaks)}." if one.breaks else "Compatible."
+    stubs = f" Stubs: {', '.join(one.stubs)}." if one.stubs else ""
+    text = f"{one.element}: {one.message} {verdict} {one.why} {one.hint}".rstrip() + stubs
+    return annotation(severity, outcome.home(one), one.rule, text)
