@@ -43,6 +43,9 @@ class Finding:
     advice: bool = False
     """Worth saying, but no failure."""
 
+    measured: bool = False
+    """Whether it rests on time or memory, so that what doesn't repeat is noise and no failure."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:

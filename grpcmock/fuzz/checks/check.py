@@ -40,8 +40,5 @@ class Check:
     covers: frozenset[str] = frozenset()
     """Codes of checks that have nothing to add on a trial where this one found something."""
 
-    measured: bool = False
-    """Whether it rests on time or memory, so that what doesn't repeat is noise and no failure."""
-
     page: str = ""
     """What ``grpcmock explain`` shows besides, in Markdown: why it matters, what causes it, how it is mended."""

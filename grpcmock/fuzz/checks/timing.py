@@ -37,7 +37,7 @@ def _slow_input(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Find
         if taken is not None and taken > terms.max_latency:
             expected = f"an answer within {terms.max_latency:g} s"
             got = said(reply) if reply.ending is Ending.DEADLINE else f"{reply.name} after {taken:.2f} s"
-            yield Finding(code="G108", expected=expected, got=got, path=trial.path, key="latency")
+            yield Finding(code="G108", expected=expected, got=got, path=trial.path, key="latency", measured=True)
             return
 
 
@@ -74,6 +74,7 @@ def _growth(trial: Trial, evidence: Evidence) -> Iterator[Finding]:
             got=got,
             path=trial.path,
             key=f"growth {trial.path}",
+            measured=True,
         )
 
 
@@ -89,14 +90,21 @@ def _ended_early(code: str, what: str) -> Judge:
         if after.ending in (Ending.DEADLINE, Ending.OVERDUE) and before.ending not in (Ending.DEADLINE, Ending.OVERDUE):
             expected = f"later calls served as before, once {len(between)} had ended by {what}"
             yield Finding(code=code, expected=expected, got=said(after), key="later")
-        elif before.ending is Ending.SERVER and after.ending is Ending.SERVER and before.code != after.code:
+        elif _worse(before, after):
             expected = f"{said(before)} as before, once {len(between)} calls had ended by {what}"
             yield Finding(code=code, expected=expected, got=said(after), key="later")
         elif _differ(before, after) and all(_was_cut(reply) for reply in between):
             expected = f"nothing changed by a call that ended by {what} before it was complete"
-            yield Finding(code=code, expected=expected, got="another answer than before: the work was done", key="effect")
+            yield Finding(code=code, expected=expected, got="another answer than before: the work was done", key="effect", measured=True)
 
     return judge
+
+
+def _worse(before: Reply, after: Reply) -> bool:
+    """Whether a call ends in an error that didn't before."""
+    if after.ending is not Ending.SERVER or not after.code:
+        return False
+    return before.ending is Ending.ENOUGH or (before.ending is Ending.SERVER and before.code != after.code)
 
 
 def _was_cut(reply: Reply) -> bool:
@@ -104,7 +112,8 @@ def _was_cut(reply: Reply) -> bool:
 
 
 def _differ(before: Reply, after: Reply) -> bool:
-    if before.call.path == after.call.path and before.call.actions == after.call.actions:
+    """Whether the same question was answered differently, both times with OK."""
+    if before.call.path == after.call.path and before.call.messages == after.call.messages:
         return before.is_ok and after.is_ok and _sorted(before.responses) != _sorted(after.responses)
     return False
 
@@ -128,7 +137,6 @@ CHECKS = (
         severity=Severity.MEDIUM,
         title="Answers come within the budget, and the time doesn't grow faster than the input.",
         judge=_slow_input,
-        measured=True,
     ),
     Check(
         code="G109",

@@ -14,10 +14,12 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.generation.source import ReplaySource
 from grpcmock.fuzz.phases.lessons import Lessons
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
+    from grpcmock.fuzz.generation.generator import Generators
     from grpcmock.fuzz.terms import Terms
     from grpcmock.fuzz.trials import Phase, Trial
     from grpcmock.schema import Method, Registry
@@ -46,11 +48,19 @@ class Plan:
     deadline: float = 3.0
     """Seconds that a call may take unless it says otherwise."""
 
+    generators: Generators
+    """They make valid requests."""
+
     lessons: Lessons = field(default_factory=Lessons)
     """What the server's replies have taught so far."""
 
     shard: tuple[int, int] = (1, 1)
     """Which part of the generated trials is made here, of how many: the first is 1."""
+
+    def simplest(self, method: Method) -> bytes:
+        """Give the simplest valid request of a method."""
+        message = self.generators.of(method.input).generate(ReplaySource(()))
+        return message.SerializePartialToString(deterministic=True)
 
 
 Maker = Callable[["Method", Plan], "Iterator[Trial]"]

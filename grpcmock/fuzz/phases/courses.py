@@ -1,0 +1,150 @@
+"""How calls go, whatever they say: streams of all lengths, deadlines and cancels, repetition, many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grpcmock.client.actions import HALF_CLOSE, Cancel, Pause, Receive, Send
+from grpcmock.fuzz.shapes import observers, only_reads
+from grpcmock.fuzz.trials import Call, Phase, Trial, call_of
+from grpcmock.schema.method import Kind
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.schema import Method
+
+MANY = 300
+"""Messages in a long stream."""
+
+CANCELS = 4
+REPETITIONS = 120
+AT_ONCE = 12
+
+_SOON = 1.0
+"""A deadline that a call meets which sends next to nothing, in seconds."""
+
+_LONG = 10.0
+
+_SHORT = 0.03
+"""A deadline that a quick answer meets, and one that waits for something doesn't."""
+
+_LATER = 0.25
+"""After so many seconds, work that should have ended with its call has been done."""
+
+
+def openings(method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield what is tried first, while little has happened: streams' lengths, cancels, deadlines, repetition."""
+    yield from _lengths(method, plan)
+    yield from _cancels(method, plan)
+    yield from _deadlines(method, plan)
+    if only_reads(method) and not method.kind.client_streams:
+        yield _trial(
+            method,
+            f"repeated-{REPETITIONS}",
+            f"the simplest valid request {REPETITIONS} times",
+            (call_of(method, plan.simplest(method)),),
+            aims={"G147"},
+            repeat=REPETITIONS,
+        )
+
+
+def closings(method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield what is tried last, when there is something to see: many calls at once."""
+    if only_reads(method) and not method.kind.client_streams:
+        requests = dict.fromkeys((b"", plan.simplest(method)))
+        for name, request in zip(("empty", "simplest"), requests, strict=False):
+            yield _trial(
+                method,
+                f"at-once-{name}",
+                f"the {name} request {AT_ONCE} times at once",
+                (call_of(method, request),),
+                aims={"G149"},
+                repeat=AT_ONCE,
+                at_once=True,
+            )
+
+
+def _trial(
+    method: Method,
+    name: str,
+    why: str,
+    calls: tuple[Call, ...],
+    *,
+    aims: set[str] | None = None,
+    repeat: int = 1,
+    at_once: bool = False,
+) -> Trial:
+    return Trial(
+        id=f"boundary/{method.full_name}/{name}",
+        phase=Phase.BOUNDARY,
+        method=method,
+        calls=calls,
+        why=why,
+        aims=frozenset(aims or ()),
+        repeat=repeat,
+        at_once=at_once,
+    )
+
+
+def _lengths(method: Method, plan: Plan) -> Iterator[Trial]:
+    if not method.kind.client_streams:
+        return
+    simplest = plan.simplest(method)
+    ends = {"G139"} if method.kind is Kind.BIDI_STREAMING else set()
+    empty = call_of(method, deadline=_SOON)
+    yield _trial(method, "stream-0", "a stream of no messages, half-closed at once", (empty,), aims={"G137", *ends})
+    one = call_of(method, simplest, deadline=_SOON)
+    yield _trial(method, "stream-1", "a stream of one message", (one,), aims=ends)
+    two = call_of(method, simplest, simplest, deadline=_SOON)
+    yield _trial(method, "stream-2", "a stream of the same message twice", (two,), aims=ends)
+    many = call_of(method, *[simplest] * MANY, deadline=_LONG)
+    yield _trial(method, f"stream-{MANY}", f"a stream of {MANY} messages", (many,), aims={"G138"})
+
+
+def _plain(method: Method, plan: Plan, deadline: float | None = None) -> Call:
+    return call_of(method, plan.simplest(method), deadline=deadline)
+
+
+def _cancels(method: Method, plan: Plan) -> Iterator[Trial]:
+    request = plan.simplest(method)
+    plain = _plain(method, plan, _SOON if method.kind.client_streams else None)
+    around = (plain, plain) if only_reads(method) else None
+    at_once = replace(plain, actions=(Send(request), HALF_CLOSE, Cancel()))
+    after_first = replace(plain, actions=(Send(request), HALF_CLOSE, Receive(), Cancel()))
+    half_way = replace(plain, actions=(Send(request), Pause(_SHORT), Cancel()))
+    ways = {"cancel-at-once": (at_once, "cancelled at once")}
+    if method.kind.server_streams:
+        ways["cancel-after-first"] = (after_first, "cancelled after the first response")
+    if method.kind.client_streams:
+        ways["cancel-half-way"] = (half_way, "cancelled before half-close")
+    for name, (cut, words) in ways.items():
+        if around is not None or method.kind.client_streams:
+            before, after = around or (call_of(method, deadline=_SOON),) * 2
+            why = f"{CANCELS} calls {words}, between two that aren't"
+            yield _trial(method, name, why, (before, *[cut] * CANCELS, after), aims={"G109"})
+    if not only_reads(method) and method.kind.client_streams:
+        yield from _observed(method, plan, "cancel", replace(half_way, deadline=_SOON), "cancelled before half-close", "G109")
+
+
+def _deadlines(method: Method, plan: Plan) -> Iterator[Trial]:
+    if only_reads(method):
+        plain = _plain(method, plan, _SOON if method.kind.client_streams else None)
+        tiny = replace(plain, deadline=0.001)
+        why = "a call with a deadline of a millisecond, between two without"
+        yield _trial(method, "deadline-1ms", why, (plain, tiny, plain), aims={"G107"})
+        return
+    short = _plain(method, plan, _SHORT)
+    if method.kind.client_streams:
+        short = replace(short, actions=(Send(plan.simplest(method)), Pause(_SOON)))
+    yield from _observed(method, plan, "deadline", short, f"with a deadline of {_SHORT * 1000:.0f} ms", "G107")
+
+
+def _observed(method: Method, plan: Plan, name: str, cut: Call, words: str, aim: str) -> Iterator[Trial]:
+    """Yield a call that is cut short, between two looks at what there is."""
+    for observer in observers(method, plan.methods)[:2]:
+        before = call_of(observer, plan.simplest(observer))
+        after = replace(before, actions=(Pause(_LATER), *before.actions))
+        why = f"a call {words}; what {observer.name} tells before and after"
+        yield _trial(method, f"{name}-seen-by-{observer.name}", why, (before, cut, after), aims={aim})
