@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "Check stubs against their protos, and point out what can't be meant.",
     "call": "Call any method of a server, with JSON in and out.",
     "verify": "Hold a real server against stubs: does it answer as they say?",
+    "contract": "Write down what a consumer asks of its provider, and read what others have.",
     "list": "List the services and methods of a server or of protos.",
     "describe": "Show services, methods, messages and enums as proto source.",
     "drift": "Compare a running server with the local protos, and tell whom each difference breaks.",

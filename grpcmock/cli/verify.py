@@ -238,7 +238,7 @@ def _sources(stubs: tuple[Path, ...], contracts: tuple[Path, ...], registry: Reg
     if contracts:
         from grpcmock.verify.contracts import files
 
-        sources += [files.read(path, registry, problems) for path in contracts]
+        sources += files.distinct(files.read(path, registry, problems) for path in contracts)
     problems.raise_errors()
     for problem in problems.warnings:
         _say_problem(problem)

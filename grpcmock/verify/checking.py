@@ -45,12 +45,17 @@ def _status(ending: Ending, status: Status, *, cut_off: bool) -> Iterator[Findin
     if cut_off:
         return
     if status.code is not ending.code:
-        said = f": {status.message}" if status.message else ""
-        yield Finding("status", ending.code.name, cut(f"{status.code.name}{said}"), False)
+        yield Finding("status", ending.code.name, cut(shown_status(status)), False)
     elif ending.message == "" and not status.message:
         yield Finding("status.message", "a message", "none", False)
     elif ending.message and ending.message != status.message:
         yield Finding("status.message", cut(shown_json(ending.message)), cut(shown_json(status.message)), False)
+
+
+def shown_status(status: Status) -> str:
+    """Write a status as one line: the code, and the first line of the message."""
+    first, *more = status.message.splitlines() or [""]
+    return f"{status.code.name}{f': {first}' if first else ''}{' …' if more else ''}"
 
 
 def _count(exchange: Exchange, outcome: Outcome, method: Method, *, failed: bool) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Answer
     from grpcmock.verify.asking import Ask, Asker
+    from grpcmock.verify.looser import Looser
 
 SPARE = 10
 """Messages beyond those expected that are awaited before a stream is taken to have no end."""
@@ -56,12 +57,21 @@ class Exchange:
 class Exchanger:
     """Plans the calls for the answers of one stub."""
 
-    def __init__(self, stub: CompiledStub, ask: Ask, asker: Asker, registry: Registry, problems: Problems) -> None:
+    def __init__(
+        self,
+        stub: CompiledStub,
+        ask: Ask,
+        asker: Asker,
+        registry: Registry,
+        problems: Problems,
+        looser: Looser | None = None,
+    ) -> None:
         self._stub = stub
         self._ask = ask
         self._asker = asker
         self._registry = registry
         self._problems = problems
+        self._looser = looser
 
     def exchanges(self) -> Iterator[Exchange]:
         """Yield the calls for all answers, in their order."""
@@ -74,7 +84,7 @@ class Exchanger:
     def _answer(self, answer: Answer, label: str, count: int) -> Iterator[Exchange]:
         method, stub = self._stub.method, self._stub.stub
         scope = Scope(stub, method, self._registry, self._problems, answer.script is not None)
-        expecter = Expecter(scope)
+        expecter = Expecter(scope, self._looser)
         if answer.script is not None:
             from grpcmock.verify.scripts import Play
 
@@ -111,7 +121,7 @@ class Exchanger:
         single = len(responses) == 1
         for number, node in enumerate(responses):
             path = "response" if single else f"responses[{number}]"
-            yield expecter.reply(node, prefix + path, context)
+            yield expecter.reply(node, prefix + path, context, number)
 
     def context(self, requests: Sequence[Message], count: int) -> RenderContext:
         """Give what templates see after these requests."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
+    from grpcmock.verify.looser import Looser
+
 _ANYTHING = {"$or": [{"$exists": True}, {"$exists": False}]}
 _SET = {"$exists": True}
 
@@ -62,8 +64,9 @@ class Ending:
 class Expecter:
     """Makes expectations of the answers of one stub."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, looser: Looser | None = None) -> None:
         self._scope = scope
+        self._looser = looser
         self._kinds = Kinds.of(scope.registry)
         self._verify = scope.stub.verify
         self._ignored = [_steps(path) for path in self._verify.ignore]
@@ -96,8 +99,11 @@ class Expecter:
 
     # Messages ---------------------------------------------------------------------------------------
 
-    def reply(self, node: Node, path: str, context: RenderContext) -> Reply:
-        """Expect a response message like *node*."""
+    def reply(self, node: Node, path: str, context: RenderContext, number: int = 0) -> Reply:
+        """Expect a response message like *node*, the one of this *number*."""
+        if self._looser is not None and number < len(self._looser.responses):
+            pattern = self._looser.responses[number]
+            return Reply(path, self._compiled(pattern.plain(), pattern, self._scope.method.output, path))
         output = self._scope.method.output
         return Reply(path, self._pattern(node, output, self._kinds.message(output), path, context))
 
@@ -108,6 +114,9 @@ class Expecter:
     def _pattern(self, node: Node, descriptor: Descriptor, kind: Kind, path: str, context: RenderContext) -> Pattern:
         part = compile_tree(Node.of(_without_messages(node), node.location), self._scope, path)
         plain = _Shape(self, context).of(part, kind, Place.ROOT, ())
+        return self._compiled(plain, node, descriptor, path)
+
+    def _compiled(self, plain: Any, node: Node, descriptor: Descriptor, path: str) -> Pattern:
         # What was a template is rendered by now: braces are mere characters.
         scope = self._scope
         return compile_pattern(
@@ -150,7 +159,9 @@ class Expecter:
         finish = compile_error(node, self._scope, path)
         given: dict[str, Node] = node.value
         message: str | None = None
-        if "message" in given and given["message"].value is not None:
+        if self._looser is not None and self._looser.any_message:
+            message = None
+        elif "message" in given and given["message"].value is not None:
             message = finish.message.constant if finish.message.constant is not None else ""
         details = []
         listed = given["details"].value if "details" in given and given["details"].is_list else []

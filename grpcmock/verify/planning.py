@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.store import Store
-from grpcmock.errors import Problem, Problems
+from grpcmock.errors import Location, Problem, Problems, UnknownMethodError
 from grpcmock.matching.facts import STARTED
 from grpcmock.replies.faults import FAULTS
 from grpcmock.verify.asking import Ask, Asker, ShadowedError, UnaskableError
 from grpcmock.verify.exchanges import Exchange, Exchanger
+from grpcmock.verify.fingerprints import fingerprint
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
     from grpcmock.engine.store import CompiledStub
-    from grpcmock.errors import Location
     from grpcmock.schema import Method, Registry
     from grpcmock.stubs.model import Stub
+    from grpcmock.verify.looser import Looser
 
 _MOST_TIMES = 100
 """Calls made so that a stub with ``times`` steps aside for another."""
@@ -36,6 +37,9 @@ class Source:
     file: str = ""
     descriptors: Mapping[str, str] = field(default_factory=dict)
     """The hashes of the methods' descriptors as the consumer knew them, by full name."""
+
+    looser: Mapping[str, Looser] = field(default_factory=dict)
+    """By the names of stubs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,10 +107,25 @@ def plan(
     problems = Problems()
     interactions: list[Interaction] = []
     for source in listed:
+        _tell_changes(source, registry, problems)
         planner = _Planner(source, registry, metadata, seed, problems, len(interactions))
         interactions += planner.interactions()
     problems.raise_errors()
     return Plan(tuple(interactions), registry, problems.warnings)
+
+
+def _tell_changes(source: Source, registry: Registry, problems: Problems) -> None:
+    """Warn of methods that take or give something else than the contract knew."""
+    for name, known in source.descriptors.items():
+        try:
+            method = registry.method(name)
+        except UnknownMethodError:
+            continue  # its stubs are told of
+        if fingerprint(method) != known:
+            whose = f"The contract of {source.consumer}" if source.consumer else "The contract"
+            text = f"{whose} was made with other descriptors of {method}."
+            hint = "What the method takes or gives has changed since; `grpcmock drift` tells how."
+            problems.warn(text, Location(source.file), hint=hint, rule="descriptors")
 
 
 @dataclass(slots=True)
@@ -166,11 +185,15 @@ class _Planner:
             return
         try:
             draft.ask = ask = self._asker.ask(stub)
-            draft.exchanges = tuple(Exchanger(stub, ask, self._asker, self._registry, self._problems).exchanges())
+            draft.exchanges = tuple(self._exchanger(stub, ask).exchanges())
         except UnaskableError as error:
             self._problems.add(error.problem)
         except ShadowedError as error:
             draft.skipped = f"{error}."
+
+    def _exchanger(self, stub: CompiledStub, ask: Ask) -> Exchanger:
+        looser = self._source.looser.get(stub.name)
+        return Exchanger(stub, ask, self._asker, self._registry, self._problems, looser)
 
     def _wait_for_others(self, draft: _Draft) -> None:
         if draft.ask is None or draft.ask.before is None or draft.skipped:

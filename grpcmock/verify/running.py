@@ -16,7 +16,7 @@ from grpcmock.errors import Problem, TargetError
 from grpcmock.schema import codec
 from grpcmock.schema.codec import DecodeError, decode
 from grpcmock.status import Code
-from grpcmock.verify.checking import check, is_unreachable
+from grpcmock.verify.checking import check, is_unreachable, shown_status
 from grpcmock.verify.hooks import Given, Hook, HookError, Undo
 from grpcmock.verify.planning import Plan, Source, plan
 from grpcmock.verify.results import Report, Result, Seen, Verdict
@@ -294,14 +294,13 @@ def _result(
 
 
 def _seen(exchange: Exchange, outcome: Outcome, method: Method, findings: tuple[Finding, ...]) -> Seen:
-    status = outcome.code.name + (f": {outcome.message}" if outcome.message else "")
     sent = exchange.messages[: max(outcome.sent, 1)] if exchange.messages else ()
     return Seen(
         label=exchange.label,
         requests=tuple(codec.to_text(message, _TEXT_LIMIT) for message in sent[:_MOST_SHOWN]),
         metadata=tuple((key, _value(key, value)) for key, value in exchange.metadata),
         responses=tuple(_text(data, method) for data in outcome.responses[:_MOST_SHOWN]),
-        status=status,
+        status=shown_status(outcome.status),
         findings=findings,
         seconds=outcome.seconds,
     )

@@ -1,0 +1,121 @@
+"""``grpcmock contract``: write down what a consumer asks of its provider, and read what others have."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grpcmock.cli.options import PATH, imports_option, protos_argument
+from grpcmock.cli.target_options import Connection, proto_options, registry_of, target_options
+
+if TYPE_CHECKING:
+    from grpcmock.errors import Problem
+    from grpcmock.schema import Registry
+    from grpcmock.stubs.model import Stub
+    from grpcmock.verify.contracts.exporting import Collection
+
+
+@click.group()
+def command() -> None:
+    """Write down what a consumer asks of its provider, and read what others have written.
+
+    A contract is a file of stubs with the name of the consumer, and with hashes of the descriptors that it knows.
+    `grpcmock verify --contract FILE` holds a server against it.
+    """
+
+
+@command.command("export")
+@click.argument("target")
+@protos_argument
+@imports_option
+@click.option("--consumer", required=True, metavar="NAME", help="Who asks.")
+@click.option("--provider", default="", metavar="NAME", help="Who is asked.")
+@click.option("-o", "--out", type=PATH, metavar="FILE", help="The file to write.  [default: stdout]")
+@click.option("--admin-token", metavar="TOKEN", help="The token of the server's admin service.")
+@target_options
+def export(
+    target: str,
+    protos: tuple[Path, ...],
+    imports: tuple[Path, ...],
+    consumer: str,
+    provider: str,
+    out: Path | None,
+    admin_token: str | None,
+    connection: Connection,
+) -> None:
+    """Write the stubs that have answered calls of a running mock server as a contract.
+
+    TARGET is a server that was started with --admin. PROTOS say what its methods take and give.
+    [default: the server's reflection]
+    """
+    from grpcmock.reports import files
+    from grpcmock.verify.contracts.files import to_text
+
+    if admin_token is not None:
+        connection = replace(connection, headers=(*connection.headers, f"authorization: Bearer {admin_token}"))
+    collection, registry = asyncio.run(_collect(target, protos, imports, connection))
+    for text in collection.left_out:
+        click.echo(f"{click.style('warning:', fg='yellow', bold=True)} left out: {text}.", err=True)
+    text = to_text(consumer, collection.stubs, registry, provider=provider)
+    count = len(collection.stubs)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    files.write(out, text)
+    click.echo(f"{out}: {count} {'stub' if count == 1 else 'stubs'} of {consumer}.")
+
+
+async def _collect(
+    target: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection
+) -> tuple[Collection, Registry]:
+    from grpcmock.verify.contracts.exporting import export
+
+    server = connection.target(target)
+    async with connection.connect(server) as channel:
+        collection = await export(channel, server)
+        return collection, await registry_of(server, channel, protos, imports)
+
+
+@command.command("import")
+@click.argument("contracts", nargs=-1, required=True, type=PATH, metavar="FILE...")
+@proto_options
+@click.option("-o", "--out", type=PATH, metavar="FILE", help="The file of stubs to write.  [default: stdout]")
+def import_(contracts: tuple[Path, ...], protos: tuple[Path, ...], imports: tuple[Path, ...], out: Path | None) -> None:
+    """Turn contracts and Pact files into stubs, for a mock server.
+
+    FILE is a contract, or a Pact of version 4 with interactions of the Protobuf plugin.
+    """
+    from grpcmock.reports import files as reports
+    from grpcmock.stubs.dump import to_yaml
+
+    registry = None
+    if protos:
+        from grpcmock.schema import sources
+
+        registry = sources.load(protos, imports=imports)
+    stubs, warnings = _stubs(contracts, registry)
+    for problem in warnings:
+        said = str(problem).replace("warning: ", "", 1)
+        click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {said}", err=True)
+    text = f"# Imported by grpcmock from {', '.join(path.name for path in contracts)}.\n" + to_yaml(stubs)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    reports.write(out, text)
+    click.echo(f"{out}: {len(stubs)} {'stub' if len(stubs) == 1 else 'stubs'}.")
+
+
+def _stubs(contracts: tuple[Path, ...], registry: Registry | None) -> tuple[list[Stub], tuple[Problem, ...]]:
+    """Read all stubs. Raises :class:`StubError` with everything that is wrong."""
+    from grpcmock.errors import Problems
+    from grpcmock.verify.contracts import files
+    from grpcmock.verify.contracts.importing import stubs_of
+
+    problems = Problems()
+    read = [files.read(path, registry, problems) for path in contracts]
+    problems.raise_errors()
+    return stubs_of(read, problems), problems.warnings

@@ -1,0 +1,1 @@
+"""What does a consumer ask of its provider?"""
