@@ -41,14 +41,18 @@ async def fetch(
     *,
     metadata: Sequence[tuple[str, str | bytes]] = (),
     lend: Lender | None = None,
+    versions: Sequence[str] = VERSIONS,
 ) -> Registry:
     """Ask a server for the descriptors of *services*, by default of all that it lists.
 
     The files that they import are asked for one by one where the server gives only what it was asked. *timeout* is in
-    seconds. *lend* may give a file that the server lacks, with all that it imports. Raises :class:`TargetError` if the
-    server can't be asked, :class:`SchemaError` if what it gives is incomplete or wrong.
+    seconds. *lend* may give a file that the server lacks, with all that it imports. The *versions* of the service are
+    tried in turn. Raises :class:`TargetError` if the server can't be asked, :class:`SchemaError` if what it gives is
+    incomplete or wrong.
     """
-    return await _asked(channel, timeout, metadata, lambda conversation: _Fetch(conversation, lend).run(services))
+    return await _asked(
+        channel, timeout, metadata, lambda conversation: _Fetch(conversation, lend).run(services), versions
+    )
 
 
 async def listed(
@@ -66,10 +70,11 @@ async def _asked(
     seconds: float,
     metadata: Sequence[tuple[str, str | bytes]],
     ask: Callable[[_Conversation], Awaitable[_T]],
+    versions: Sequence[str] = VERSIONS,
 ) -> _T:
-    """Ask the newest version of the reflection service that the server has."""
+    """Ask the first of the versions of the reflection service that the server has."""
     until = asyncio.get_running_loop().time() + seconds
-    for version in VERSIONS:
+    for version in versions:
         remaining = max(until - asyncio.get_running_loop().time(), 0.001)
         conversation = _Conversation(channel, version, remaining, metadata)
         try:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _ENDINGS = {
     RawEnd.SERVER: Ending.SERVER,
     RawEnd.RESET: Ending.RESET,
-    RawEnd.GOAWAY: Ending.LOST,
+    RawEnd.GOAWAY: Ending.RESET,  # said in good order by a server that lives
     RawEnd.LOST: Ending.LOST,
     RawEnd.DEADLINE: Ending.DEADLINE,
     RawEnd.ENOUGH: Ending.ENOUGH,

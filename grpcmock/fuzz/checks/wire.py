@@ -1,0 +1,366 @@
+"""What must hold below the messages: bytes that are none, odd ones, framing, sizes, compression, metadata, paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.wire_pages import PAGES
+from grpcmock.fuzz.checks.words import said
+from grpcmock.fuzz.evidence import Ending
+from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.fuzz.terms import DEFAULT_LIMIT
+from grpcmock.fuzz.trials import Expect
+from grpcmock.fuzz.wire.malformed import DEPTHS, MARK
+from grpcmock.fuzz.wire.odd import WRONG_TYPE
+from grpcmock.fuzz.wire.sameness import alike, difference
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.checks.check import Judge
+    from grpcmock.fuzz.evidence import Evidence, Reply
+    from grpcmock.fuzz.terms import Terms
+    from grpcmock.fuzz.trials import Trial
+
+_HANDLERS_OWN = frozenset((Code.NOT_FOUND, Code.ALREADY_EXISTS, Code.OUT_OF_RANGE))
+"""Codes that only a handler gives, once it has looked at a message."""
+
+_UNHANDLED = frozenset((Code.UNKNOWN, Code.INTERNAL))
+
+_NO_WORD = frozenset(
+    (
+        *(Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED, Code.UNAVAILABLE),
+        *(Code.DEADLINE_EXCEEDED, Code.CANCELLED, Code.FAILED_PRECONDITION, Code.ABORTED),
+    )
+)
+"""Codes that a server may give before it has looked at a message."""
+
+
+_BY_LIBRARIES = (
+    "Unexpected <class 'google.protobuf.message.DecodeError'>",  # grpc.aio
+    "Application error processing RPC",  # grpc-java
+)
+"""How messages begin with which libraries, and not handlers, refuse what they can't parse as UNKNOWN."""
+
+
+# What was seen of the call that is tried ------------------------------------------------------------
+
+
+def _subject(trial: Trial, evidence: Evidence) -> Reply | None:
+    """Give the reply to the last call of the first round; None if it wasn't made."""
+    index = len(trial.calls) - 1
+    return evidence.replies[index] if index < len(evidence.replies) else None
+
+
+def _accepted(reply: Reply) -> bool:
+    """Whether the server took what was sent: it said OK, or its stream went on until we stopped reading."""
+    return reply.is_ok or (reply.ending is Ending.ENOUGH and bool(reply.responses))
+
+
+def _is_read(trial: Trial, evidence: Evidence) -> bool:
+    """Whether the server looks at the message that the trial is about.
+
+    It does, but on a stream of requests it may have its answer ready before: then the two calls before this one, the
+    second of which has one more message, are answered alike.
+    """
+    if not trial.method.kind.client_streams or len(trial.calls) < 3:
+        return True
+    return not alike(evidence.replies[0], evidence.replies[1])
+
+
+def _by_handler(trial: Trial, evidence: Evidence, reply: Reply) -> bool:
+    """Whether a status can only come from a handler that took the message for a good one."""
+    if reply.ending is not Ending.SERVER or reply.code not in _HANDLERS_OWN:
+        return False
+    before = evidence.replies[: len(trial.calls) - 1]
+    return not trial.method.kind.client_streams or all(other.code != reply.code for other in before)
+
+
+def _is_dead(evidence: Evidence) -> bool:
+    return not evidence.health.alive or evidence.health.exit_code is not None
+
+
+# Judges ---------------------------------------------------------------------------------------------
+
+
+def _reserved_code(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    for reply in evidence.replies:
+        outside = not 0 <= reply.code <= 16
+        if outside or reply.message.startswith("Server sent unknown code"):
+            got = f"the status {reply.code}" if outside else reply.message
+            yield Finding(code="G106", expected="a status from 0 to 16", got=got, key="code")
+            return
+        wire = reply.wire
+        if wire is None or reply.ending is not Ending.SERVER:
+            continue
+        if wire.http_status == 200 and wire.grpc_status is None:
+            written = next((value for key, value in (*wire.trailers, *wire.headers) if key == "grpc-status"), None)
+            got = "no grpc-status" if written is None else f"grpc-status: {written}"
+            yield Finding(code="G106", expected="a grpc-status from 0 to 16", got=got, key="none")
+            return
+        method = reply.call.method
+        if method is not None and not method.kind.server_streams and reply.code and reply.responses:
+            got = f"{len(reply.responses)} responses, then {said(reply)}"
+            yield Finding(code="G106", expected="a failed call without a response", got=got, key="message")
+            return
+
+
+def _request_count(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    reply = _subject(trial, evidence)
+    if reply is not None and _accepted(reply):
+        sent = "no request" if trial.rule == "requests.none" else "two requests"
+        yield Finding(
+            code="G111",
+            expected=f"an error (UNIMPLEMENTED, by the rules of gRPC): {trial.method} takes exactly one request",
+            got=f"{said(reply)} for {sent}",
+            key=trial.rule,
+        )
+
+
+def _refusal(code: str) -> Judge:
+    """Make the judge of bytes that must be refused, whatever is wrong with them."""
+
+    def judge(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+        reply = _subject(trial, evidence)
+        if reply is None or trial.expect is not Expect.UNDECODABLE:
+            return
+        if code == "G118":
+            yield from _echoed(trial, reply)
+        expected = f"a refusal, INTERNAL or INVALID_ARGUMENT: {trial.why}"
+        if _is_dead(evidence):
+            yield Finding(code=code, expected=expected, got="the server died", path=trial.path, key="crash")
+        elif (_accepted(reply) and _is_read(trial, evidence)) or _by_handler(trial, evidence, reply):
+            yield Finding(
+                code=code,
+                expected=expected,
+                got=f"{said(reply)}: the server took it for a message",
+                path=trial.path,
+                key="accepted" if not trial.rule.startswith("framing.") else trial.rule,
+                advice=trial.rule.startswith("framing."),
+            )
+        elif _is_unhandled(trial, evidence, reply):
+            yield Finding(code=code, expected=expected, got=said(reply), path=trial.path, key="unknown")
+
+    return judge
+
+
+def _is_unhandled(trial: Trial, evidence: Evidence, reply: Reply) -> bool:
+    """Whether the bytes made the handler throw; what is wrong with the framing, a library may answer as it likes."""
+    if reply.ending is not Ending.SERVER or reply.code != Code.UNKNOWN or trial.rule.startswith("framing."):
+        return False
+    if reply.message.startswith(_BY_LIBRARIES):
+        return False
+    return all(other.code != Code.UNKNOWN for other in evidence.replies[: len(trial.calls) - 1])
+
+
+def _echoed(trial: Trial, reply: Reply) -> Iterator[Finding]:
+    text = next((data for data in _bad_texts_of(trial)), b"")
+    if text and any(text in response for response in reply.responses):
+        expected = f"no response with the text that isn't UTF-8 in it: {trial.why}"
+        yield Finding(code="G118", expected=expected, got="a response that repeats it", path=trial.path, key="echoed")
+
+
+def _bad_texts_of(trial: Trial) -> Iterator[bytes]:
+    """Give the text that isn't UTF-8 out of the bytes that were sent: its mark, and what follows up to four bytes."""
+    for message in trial.calls[-1].messages:
+        start = message.rfind(MARK)
+        if start >= 0:
+            size = message[start - 1]
+            yield message[start : start + size]
+
+
+def _recursion_limit(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    reply = _subject(trial, evidence)
+    if reply is None:
+        return
+    expected = f"an error: {trial.why}"
+    depth = int(trial.rule.rpartition(".")[2])
+    if _is_dead(evidence):
+        yield Finding(code="G117", expected=expected, got="the server died", key="crash")
+    elif depth >= DEPTHS[-1] and _accepted(reply) and _is_read(trial, evidence):
+        yield Finding(code="G117", expected=expected, got=f"{said(reply)}: no limit", key="accepted")
+    elif _is_unhandled(trial, evidence, reply):
+        yield Finding(code="G117", expected=expected, got=said(reply), key="unknown")
+
+
+def _tolerated_wire(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    if len(trial.calls) != 5 or len(evidence.replies) < 5:
+        return
+    first, *canonical, fourth, fifth = evidence.replies[:5]
+    if found := difference((first, fourth, fifth), canonical, trial.method.response_class):
+        expected, got = found
+        yield Finding(
+            code="G116",
+            expected=f"the answer to the canonical bytes ({expected}), for {trial.why}",
+            got=got,
+            path=trial.path,
+            key=trial.rule,
+            advice=trial.rule == WRONG_TYPE,
+        )
+
+
+def _size_limit(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    reply = _subject(trial, evidence)
+    if reply is None or not _is_read(trial, evidence):
+        return
+    told = "" if terms.max_message_bytes != DEFAULT_LIMIT else ", the limit of gRPC's libraries unless told otherwise"
+    limit = f"{terms.max_message_bytes:,} bytes{told}"
+    others = evidence.replies[: len(trial.calls) - 1]
+    if trial.rule == "size.under":
+        if reply.code == Code.RESOURCE_EXHAUSTED and all(other.code != reply.code for other in others):
+            expected = f"a message within {limit}, is not too large"
+            yield Finding(code="G119", expected=expected, got=said(reply), key="under")
+        return
+    refused = reply.ending is Ending.SERVER and not reply.is_ok and reply.code in {Code.RESOURCE_EXHAUSTED, *_NO_WORD}
+    known = reply.ending in (Ending.SERVER, Ending.ENOUGH)
+    if known and not refused and not (reply.code and any(other.code == reply.code for other in others[1:])):
+        expected = f"RESOURCE_EXHAUSTED for more than {limit}"
+        yield Finding(code="G119", expected=expected, got=said(reply), key="accepted" if _accepted(reply) else "code")
+
+
+def _compression(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    reply = _subject(trial, evidence)
+    if reply is None:
+        return
+    if _is_dead(evidence):
+        yield Finding(code="G120", expected=f"a refusal: {trial.why}", got="the server died", key="crash")
+    elif trial.expect is Expect.UNDECODABLE:
+        if _accepted(reply) and _is_read(trial, evidence):
+            yield Finding(code="G120", expected=f"a refusal: {trial.why}", got=said(reply), key=trial.rule)
+    else:
+        yield from _fairly_compressed(trial, evidence.replies[0], reply)
+
+
+_MISREAD = _UNHANDLED | {Code.INVALID_ARGUMENT, Code.DATA_LOSS}
+"""How a server answers that has read compressed bytes as a message."""
+
+
+def _fairly_compressed(trial: Trial, plain: Reply, reply: Reply) -> Iterator[Finding]:
+    if reply.code == plain.code or reply.ending is not Ending.SERVER:
+        return
+    if reply.code in _MISREAD:
+        expected = f"what the plain message gets ({plain.name}), or UNIMPLEMENTED: {trial.why}"
+        yield Finding(code="G120", expected=expected, got=said(reply), key=trial.rule)
+    elif reply.code == Code.UNIMPLEMENTED and reply.wire is not None:
+        fields = (*reply.wire.headers, *reply.wire.trailers)
+        if not any(key == "grpc-accept-encoding" for key, _ in fields):
+            expected = "grpc-accept-encoding beside UNIMPLEMENTED, so that clients know what is taken"
+            yield Finding(code="G120", expected=expected, got=said(reply), key="silent", advice=True)
+
+
+def _metadata(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    reply = _subject(trial, evidence)
+    if reply is None:
+        return
+    if _is_dead(evidence):
+        yield Finding(code="G121", expected=f"a server that lives on: {trial.why}", got="the server died", key="crash")
+    elif len(trial.calls) == 2 and reply.ending is Ending.SERVER and reply.code in _UNHANDLED:
+        plain = evidence.replies[0]
+        if plain.ending is Ending.SERVER and plain.code not in _UNHANDLED:
+            expected = f"what the call gets without it ({plain.name}), or a status of the server's own choice: {trial.why}"
+            yield Finding(code="G121", expected=expected, got=said(reply), key="unhandled")
+
+
+def _unimplemented(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    if "G144" in trial.aims:
+        reply = _subject(trial, evidence)
+        if reply is not None and reply.ending is Ending.SERVER and reply.code not in _NO_WORD - {Code.FAILED_PRECONDITION}:
+            expected = f"UNIMPLEMENTED for {reply.call.path}: {trial.why}"
+            yield Finding(code="G144", expected=expected, got=said(reply), key=trial.rule)
+    elif trial.expect is not Expect.UNDECODABLE and not trial.aims & _ANSWERED_SO:
+        for reply in evidence.replies:
+            if reply.call.method is None or reply.call.raw is not None or reply.ending is not Ending.SERVER:
+                continue
+            if reply.code == Code.UNIMPLEMENTED:
+                expected = f"an answer: the contract declares {reply.call.method}"
+                yield Finding(code="G144", expected=expected, got=said(reply), key="declared", advice=True)
+                return
+
+
+_ANSWERED_SO = frozenset(("G111", "G120"))
+"""Checks whose trials UNIMPLEMENTED is a right answer to."""
+
+
+def _nothing(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    """Find nothing: a trial shows nothing of what a server says about itself."""
+    return iter(())
+
+
+def _check(
+    code: str, name: str, severity: Severity, title: str, judge: Judge, *, aimed: bool = True, covers: str = ""
+) -> Check:
+    return Check(
+        code=code,
+        name=name,
+        severity=severity,
+        title=title,
+        judge=judge,
+        aimed=aimed,
+        page=PAGES[code],
+        covers=frozenset(covers.split()),
+    )
+
+
+CHECKS = (
+    _check(
+        *("G106", "reserved_code", Severity.HIGH),
+        "A call ends with a status from 0 to 16, and a failed one that isn't a stream has no response.",
+        _reserved_code,
+        aimed=False,
+    ),
+    _check(
+        *("G111", "request_count", Severity.MEDIUM),
+        "No request, or two, to a method that takes one is an error.",
+        _request_count,
+    ),
+    _check(
+        *("G115", "malformed_wire", Severity.HIGH),
+        "Bytes that are no message are refused with INTERNAL or INVALID_ARGUMENT.",
+        _refusal("G115"),
+    ),
+    _check(
+        *("G116", "tolerated_wire", Severity.MEDIUM),
+        "Odd but legal bytes get the answer that the canonical ones get.",
+        _tolerated_wire,
+    ),
+    _check(
+        *("G117", "recursion_limit", Severity.HIGH),
+        "A message that is nested too deep is an error, not a crash.",
+        _recursion_limit,
+        covers="G102",
+    ),
+    _check(
+        *("G118", "utf8", Severity.MEDIUM),
+        "A string that isn't UTF-8 is refused, and never repeated, where the protos ask for UTF-8.",
+        _refusal("G118"),
+    ),
+    _check(
+        *("G119", "size_limit", Severity.MEDIUM),
+        "A message just over the limit is refused with RESOURCE_EXHAUSTED, one just under it isn't.",
+        _size_limit,
+        covers="G102",
+    ),
+    _check(
+        *("G120", "compression", Severity.MEDIUM),
+        "Compressed messages are taken or refused with UNIMPLEMENTED; garbage is refused, and a bomb is bounded.",
+        _compression,
+    ),
+    _check(
+        *("G121", "metadata", Severity.MEDIUM),
+        "Binary, repeated, large and odd metadata changes nothing.",
+        _metadata,
+        covers="G102",
+    ),
+    _check(
+        *("G144", "unimplemented", Severity.LOW),
+        "A method that doesn't exist is UNIMPLEMENTED, and one that is declared isn't.",
+        _unimplemented,
+        aimed=False,
+    ),
+    _check(
+        *("G145", "reflection_truth", Severity.MEDIUM),
+        "What reflection says, in v1 and v1alpha, agrees with the protos.",
+        _nothing,
+    ),
+)

@@ -1,0 +1,300 @@
+"""The wire phase: bytes that are no message or an odd one, and requests that no gRPC library would send.
+
+Whatever a server may only do if it reads a message is judged against calls that show whether it does: on a method that
+takes a stream, calls without any message, or with good ones, go before the one that is tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.trials import Call, Expect, Phase, Trial, call_of
+from grpcmock.fuzz.wire import framing, metadata, requests
+from grpcmock.fuzz.wire.encoding import Record, WireType, free_number, tag, varint
+from grpcmock.fuzz.wire.malformed import bad_texts, malformed, too_deep
+from grpcmock.fuzz.wire.odd import odd
+from grpcmock.fuzz.wire.variants import Variant, shown
+from grpcmock.replies.generated import generate
+
+if TYPE_CHECKING:
+    from grpcmock.client.raw import RawRequest
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.fuzz.wire.framing import RawVariant
+    from grpcmock.schema import Method
+
+SHORT = 0.3
+"""Seconds that are waited where a server may leave a broken call without an end."""
+
+BOMB = 64 << 20
+"""Bytes that the compressed bomb unpacks to."""
+
+_LARGEST = 64 << 20
+"""Requests larger than that aren't sent, whatever the limit."""
+
+_SECOND = frozenset(("varint-cut", "tag-zero", "group-stray", "length-past", "nested-101", "groups-101"))
+"""What is also sent after a good message, where the method takes a stream."""
+
+_SECOND_ODD = frozenset(("unknown-bytes", "unknown-group", "reordered", "padded-tags"))
+
+_ENDLESS = frozenset(("unknown-varint", "unknown-group", "reordered", "padded-varints"))
+"""The odd messages that are tried where each call takes its time, since the stream doesn't end by itself."""
+
+
+def trials(method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield the trials of one method, those of the least cost first."""
+    maker = _Maker(method, plan)
+    yield from maker.counts()
+    yield from maker.unknown_methods()
+    yield from maker.statuses()
+    yield from maker.undecodable()
+    yield from maker.tolerated()
+    yield from maker.shapes_of_metadata()
+    yield from maker.compressions()
+    yield from maker.sizes()
+    # What follows is answered by the library rather than by the handler: alike for all methods of a kind.
+    if method is next(other for other in plan.methods if other.kind is method.kind):
+        yield from maker.framings()
+        yield from maker.ill_headed()
+
+
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    code: str
+    group: str
+    expect: Expect
+
+
+_MALFORMED = _Aim("G115", "malformed", Expect.UNDECODABLE)
+_TEXT = _Aim("G118", "utf8", Expect.UNDECODABLE)
+_DEEP = _Aim("G117", "depth", Expect.UNDECODABLE)
+_FRAMING = _Aim("G115", "framing", Expect.UNDECODABLE)
+_GARBLED = _Aim("G120", "compression", Expect.UNDECODABLE)
+
+
+class _Maker:
+    """Makes the trials of one method out of one good message of its request type."""
+
+    def __init__(self, method: Method, plan: Plan) -> None:
+        self.method = method
+        self.plan = plan
+        self.good = _good_message(method, plan)
+        self._streams = method.kind.client_streams
+
+    # Whole trials ---------------------------------------------------------------------------------
+
+    def _trial(
+        self,
+        name: str,
+        why: str,
+        calls: Iterable[Call],
+        *,
+        aims: str = "",
+        expect: Expect = Expect.ANY,
+        rule: str = "",
+        path: str = "",
+    ) -> Trial:
+        return Trial(
+            id=f"wire/{self.method.service}.{self.method.name}/{name}",
+            phase=Phase.WIRE,
+            method=self.method,
+            calls=tuple(calls),
+            why=why,
+            expect=expect,
+            rule=rule,
+            path=path,
+            aims=frozenset({aims}) if aims else frozenset(),
+        )
+
+    def _call(self, *messages: bytes) -> Call:
+        return call_of(self.method, *messages)
+
+    def _raw(self, request: RawRequest, *, deadline: float | None = None) -> Call:
+        return Call(path=self.method.path, method=self.method, actions=(), raw=request, deadline=deadline)
+
+    def _refused(self, aim: _Aim, variant: Variant, name: str) -> Iterator[Trial]:
+        """Try a message that must be refused: alone, and on a stream also after a good one."""
+        place = {"rule": variant.rule, "path": shown(variant.path)}
+        before = (self._call(), self._call(self.good)) if self._streams else ()
+        calls = (*before, self._call(variant.data))
+        label = f"{aim.group}/{name}"
+        yield self._trial(label, variant.why, calls, aims=aim.code, expect=aim.expect, **place)
+        if self._streams and variant.name.rpartition("/")[2] in _SECOND and not name.startswith("empty+"):
+            calls = (self._call(self.good), self._call(self.good, self.good), self._call(self.good, variant.data))
+            why = f"{variant.why}, after a good message"
+            yield self._trial(f"{label}+second", why, calls, aims=aim.code, expect=aim.expect, **place)
+
+    def _raw_refused(self, aim: _Aim, variant: RawVariant) -> Trial:
+        before: tuple[Call, ...] = ()
+        if self._streams:
+            path = self.method.path
+            before = (self._raw(requests.good(path)), self._raw(requests.good(path, self.good)))
+        calls = (*before, self._raw(variant.request, deadline=SHORT))
+        label = f"{aim.group}/{variant.name}"
+        return self._trial(label, variant.why, calls, aims=aim.code, expect=aim.expect, rule=variant.rule)
+
+    def _same(self, label: str, why: str, other: Call, canonical: Call, rule: str, path: str = "") -> Trial:
+        """Try a call that must be answered as another one is.
+
+        The order tells what differs by itself: with the time, from call to call, or from one replica to the next.
+        """
+        calls = (other, canonical, canonical, other, other)
+        return self._trial(label, why, calls, aims="G116", expect=Expect.SAME, rule=rule, path=path)
+
+    # What goes over gRPC's own library ------------------------------------------------------------
+
+    def counts(self) -> Iterator[Trial]:
+        """Yield calls with none and with two messages, where there must be one."""
+        if self._streams:
+            return
+        none = replace(self._call(), deadline=SHORT)
+        for name, why, call in (
+            ("none", "half-close without a message", none),
+            ("two", "two messages", self._call(self.good, self.good)),
+        ):
+            yield self._trial(f"requests/{name}", why, [call], aims="G111", rule=f"requests.{name}")
+
+    def undecodable(self) -> Iterator[Trial]:
+        descriptor = self.method.input
+        for variant in malformed(descriptor, self.good):
+            yield from self._refused(_MALFORMED, variant, variant.name)
+        if self.good:
+            for variant in malformed(descriptor, b""):
+                yield from self._refused(_MALFORMED, variant, f"empty+{variant.name}")
+        for variant in bad_texts(descriptor, self.good):
+            yield from self._refused(_TEXT, variant, variant.name)
+        for variant in too_deep(descriptor, self.good):
+            yield from self._refused(_DEEP, variant, variant.name)
+
+    def tolerated(self) -> Iterator[Trial]:
+        descriptor = self.method.input
+        for variant in odd(descriptor, self.good):
+            name = variant.name.rpartition("/")[2]
+            if name not in _ENDLESS and self.method.path in self.plan.terms.open_ended:
+                continue
+            other, canonical = self._call(variant.data), self._call(variant.canonical)
+            label = f"odd/{variant.name}"
+            yield self._same(label, variant.why, other, canonical, variant.rule, shown(variant.path))
+            if self._streams and name in _SECOND_ODD and "/" not in variant.name:
+                other, canonical = self._call(self.good, variant.data), self._call(self.good, variant.canonical)
+                why = f"{variant.why}, after a good message"
+                yield self._same(f"{label}+second", why, other, canonical, variant.rule)
+        if self.good:
+            for variant in odd(descriptor, b""):
+                if variant.name.startswith("unknown-"):
+                    other, canonical = self._call(variant.data), self._call(b"")
+                    yield self._same(f"odd/empty+{variant.name}", variant.why, other, canonical, variant.rule)
+
+    def shapes_of_metadata(self) -> Iterator[Trial]:
+        good = self._call(self.good)
+        for name, why, pairs in metadata.shapes():
+            calls = (good, replace(good, metadata=pairs))
+            yield self._trial(f"metadata/{name}", f"metadata: {why}", calls, aims="G121", rule="metadata")
+
+    def sizes(self) -> Iterator[Trial]:
+        """Yield messages just below and just above the limit, padded with an unknown field."""
+        limit = self.plan.terms.max_message_bytes
+        if not 1024 < limit <= _LARGEST:
+            return
+        number = free_number(self.method.input)
+        for name, size in (("under", limit - 64), ("over", limit + 1)):
+            room = size - len(self.good) - len(tag(number, WireType.LENGTH)) - len(varint(size))
+            if room < 0:
+                continue
+            data = self.good + Record(number, WireType.LENGTH, bytes(room)).encoded()
+            before = (self._call(), self._call(self.good)) if self._streams else (self._call(self.good),)
+            why = f"a message of {len(data):,} bytes, just {name} the limit of {limit:,}"
+            calls = (*before, self._call(data))
+            yield self._trial(f"size/{name}", why, calls, aims="G119", rule=f"size.{name}")
+
+    # What goes over HTTP/2 as it stands -----------------------------------------------------------
+
+    def unknown_methods(self) -> Iterator[Trial]:
+        service, name = self.method.service, self.method.name
+        known = self.plan.registry.methods
+        for label, why, path in (
+            ("method", "a method that the service doesn't have", f"/{service}/{name}GrpcmockUnknown"),
+            ("case", "the name of the method in lower case", f"/{service}/{name.lower()}"),
+            ("slash", "a slash after the name of the method", f"/{service}/{name}/"),
+            ("service", "a service that doesn't exist", f"/{service}GrpcmockUnknown/{name}"),
+            ("package", "the service without its package", f"/{service.rpartition('.')[2]}/{name}"),
+        ):
+            if path not in known:
+                call = Call(path=path, method=None, actions=self._call(self.good).actions)
+                yield self._trial(f"unknown/{label}", why, [call], aims="G144", rule=f"unknown.{label}")
+
+    def statuses(self) -> Iterator[Trial]:
+        """Yield calls that show the status as the server writes it: libraries change what isn't a status of gRPC."""
+        for name, why, data in (
+            ("good", "a good message", self.good),
+            ("empty", "the empty message", b""),
+            ("malformed", "a message that ends within a tag", self.good + b"\x80"),
+        ):
+            expect = Expect.UNDECODABLE if name == "malformed" else Expect.ANY
+            call = self._raw(requests.of(self.method, data))
+            why = f"{why}, to see the status as it is on the wire"
+            yield self._trial(f"status/{name}", why, [call], aims="G106", expect=expect)
+
+    def framings(self) -> Iterator[Trial]:
+        path = self.method.path
+        for variant in framing.broken(path, self.good):
+            yield self._raw_refused(_FRAMING, variant)
+        canonical = self._raw(requests.good(path, self.good))
+        twice = self._raw(requests.good(path, self.good, self.good))
+        for variant in framing.split_oddly(path, self.good, streams=self._streams):
+            same_as = twice if variant.name in ("one-frame", "across") else canonical
+            other = self._raw(variant.request)
+            yield self._same(f"framing/{variant.name}", variant.why, other, same_as, variant.rule)
+        for variant in framing.unfinished(path, self.good):
+            call = self._raw(variant.request, deadline=SHORT)
+            yield self._trial(f"framing/{variant.name}", variant.why, [call], rule=variant.rule)
+        if self._streams:
+            empty = self._raw(requests.good(path, *[b""] * 100))
+            yield self._trial("framing/empty-messages", "a hundred messages of no bytes", [empty], rule="framing.empty")
+
+    def compressions(self) -> Iterator[Trial]:
+        path = self.method.path
+        plain = self._raw(requests.good(path, self.good))
+        for encoding in ("gzip", "deflate"):
+            chunk = requests.framed(requests.packed(self.good, encoding), flag=1)
+            yield self._compressed(encoding, f"a message compressed with {encoding}", plain, encoding, chunk)
+        why = "a plain message under grpc-encoding: gzip"
+        yield self._compressed("unused", why, plain, "gzip", requests.framed(self.good))
+        packed = requests.packed(self.good, "gzip")
+        bad = [
+            ("garbage-gzip", "garbage, said to be gzip", "gzip", b"\x1f\x8b\x08 no gzip at all"),
+            ("garbage-deflate", "garbage, said to be deflate", "deflate", b"\x78\x9c no deflate"),
+            ("cut", "gzip that is cut short", "gzip", packed[: len(packed) // 2]),
+            ("unnamed", "a compressed message without grpc-encoding", None, packed),
+            ("unknown", "a compression that nobody knows", "grpcmock", packed),
+        ]
+        number = free_number(self.method.input)
+        if self.plan.terms.max_message_bytes < BOMB:
+            head = self.good + tag(number, WireType.LENGTH) + varint(BOMB)
+            bad.append(("bomb", f"{BOMB >> 20} MiB of zeros in 64 KiB of gzip", "gzip", requests.bomb(head, BOMB)))
+        for name, why, named, data in bad:
+            request = replace(requests.good(path), chunks=(requests.framed(data, flag=1),))
+            request = requests.headed(request, {"grpc-encoding": named} if named else {})
+            yield self._raw_refused(_GARBLED, framing.RawVariant(name, why, f"compression.{name}", request))
+
+    def _compressed(self, name: str, why: str, plain: Call, encoding: str, chunk: bytes) -> Trial:
+        request = replace(requests.good(self.method.path), chunks=(chunk,))
+        call = self._raw(requests.headed(request, {"grpc-encoding": encoding}))
+        return self._trial(f"compression/{name}", why, [plain, call], aims="G120", rule=f"compression.{name}")
+
+    def ill_headed(self) -> Iterator[Trial]:
+        for variant in framing.ill_headed(self.method.path, self.good):
+            call = self._raw(variant.request, deadline=SHORT)
+            label = f"headers/{variant.name}"
+            yield self._trial(label, variant.why, [call], aims="G121", expect=Expect.UNDECODABLE, rule=variant.rule)
+
+
+def _good_message(method: Method, plan: Plan) -> bytes:
+    """Give a message that the method likely takes: one that somebody wrote down, else a generated one."""
+    for trial in plan.examples:
+        for call in trial.calls:
+            if call.path == method.path and call.messages and trial.expect is not Expect.UNDECODABLE:
+                return call.messages[0]
+    message = generate(method.request_class, plan.registry, plan.seed, as_request=True)
+    return bytes(message.SerializePartialToString(deterministic=True))
