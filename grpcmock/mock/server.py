@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from grpcmock.mock.calls import CallLog
+    from grpcmock.mock.contracts import ContractCollector
     from grpcmock.mock.functions import Q
     from grpcmock.mock.handle import StubHandle
     from grpcmock.mock.recording import Recorder
@@ -247,6 +248,15 @@ class MockServer(Waits):
         """
         __tracebackhide__ = True
         self._stock.findings().raise_what_counts(unmatched=unmatched, unused=unused)
+
+    def contract(self) -> ContractCollector:
+        """Collect the stubs that answer calls, from now until ``stop()``.
+
+        ``write(path, consumer)`` of what this gives writes them as the contract of a consumer with the real server.
+        """
+        from grpcmock.mock.contracts import ContractCollector
+
+        return ContractCollector(self._running)
 
     def recorder(
         self,

@@ -20,6 +20,7 @@ from grpcmock.pytest_plugin.hooks import (
     pytest_report_header,
     pytest_runtest_call,
     pytest_runtest_setup,
+    pytest_sessionfinish,
     pytest_terminal_summary,
 )
 
@@ -36,6 +37,7 @@ __all__ = [
     "pytest_report_header",
     "pytest_runtest_call",
     "pytest_runtest_setup",
+    "pytest_sessionfinish",
     "pytest_terminal_summary",
     "server_fixture",
 ]

@@ -124,6 +124,16 @@ def add_options(parser: pytest.Parser) -> None:
         default="stubs/recorded",
         help="directory for recorded stubs (default: %(default)s, below the root directory)",
     )
+    group.addoption(
+        "--grpcmock-contract",
+        metavar="FILE",
+        help="write the stubs that answered calls as a contract, to hold the real server to; below the root directory",
+    )
+    group.addoption(
+        "--grpcmock-consumer",
+        metavar="NAME",
+        help="whose contract that is (default: the name of the root directory)",
+    )
     for name, words in CHOICES.items():
         group.addoption(
             f"--grpcmock-{name}", metavar="|".join(words), help=f"one of {', '.join(words)} (ini: grpcmock_{name})"

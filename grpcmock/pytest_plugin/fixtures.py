@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from grpcmock.pytest_plugin.config import Config, read
+from grpcmock.pytest_plugin.contract import collecting
 from grpcmock.pytest_plugin.recording import recording
 from grpcmock.pytest_plugin.verification import watch_of
 
@@ -48,7 +49,7 @@ def server_fixture(grpcmock_config: Config, pytestconfig: pytest.Config) -> Iter
     server = MockServer(
         *config.protos, stubs=config.stubs, imports=config.imports, listen=config.listen, **config.options
     )
-    with _past_proxies(), server, recording(server, pytestconfig):
+    with _past_proxies(), server, recording(server, pytestconfig), collecting(server, pytestconfig):
         yield server
 
 

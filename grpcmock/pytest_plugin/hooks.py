@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from grpcmock.pytest_plugin import config as settings
-from grpcmock.pytest_plugin import marker, recording, verification
+from grpcmock.pytest_plugin import contract, marker, recording, verification
 
 _TITLE = f"Captured {verification.SECTION} call"
 
@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", marker.HELP)
     recording.check(config)
+    contract.check(config)
     settings.read(config)  # what is wrong in it is said before anything runs
 
 
@@ -65,11 +66,19 @@ def _caught_by_unittest(item: pytest.Item) -> BaseException | None:
     return caught[-1].value if caught else None
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    contract.write(session.config, exitstatus)
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say what was recorded, and show the calls of tests that passed, if asked to; pytest shows those that failed."""
     if recorded := recording.summary(config):
         terminalreporter.section("grpcmock: recorded stubs")
         for line in recorded:
+            terminalreporter.line(line)
+    if written := contract.summary(config):
+        terminalreporter.section("grpcmock: contract")
+        for line in written:
             terminalreporter.line(line)
     if not config.getoption("--grpcmock-show-calls"):
         return
