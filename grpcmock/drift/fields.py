@@ -104,6 +104,8 @@ def _cardinality(comparison: Comparison, old: Field, new: Field) -> None:
 def _presence(comparison: Comparison, old: Field, new: Field) -> None:
     """Compare whether a field must be set, and whether it can be told unset from zero; and its oneof."""
     if old.oneof is None and new.oneof is None and old.presence != new.presence and old.presence and new.presence:
+        if "required" not in (old.presence, new.presence) and "message" in (old.type, new.type):
+            return  # messages always have presence: it follows from the type
         if "required" in (old.presence, new.presence):
             rule = "required-added" if new.presence == "required" else "required-removed"
             hint = "Keep it required, or not, as it was."

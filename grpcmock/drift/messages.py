@@ -148,7 +148,7 @@ def _oneofs(comparison: Comparison, old: Message, new: Message, matched: Matched
                 "Keep the name.",
             )
     for one, other in pairs:
-        if one.oneof != other.oneof and not (one.oneof and renamed.get(one.oneof) == other.oneof):
+        if one.oneof != other.oneof and (one.oneof, other.oneof) not in renamed.items():
             _moved(comparison, one, other, old, new)
 
 
