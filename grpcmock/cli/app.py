@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "init": "Write an example stub for each method of protos.",
     "schema": "Write a JSON Schema for stubs, so that an editor completes them.",
     "journal": "Show what a running server was asked, and what it answered.",
+    "fuzz": "Try a server against its contract, with whatever it might be sent.",
     "completion": "Print the completion script of a shell.",
 }
 """The commands, in the order of the help, with their first lines: the help is shown without importing any of them.

@@ -1,0 +1,79 @@
+"""Which status codes the contract speaks of: the comments of a method, its stubs, and what AIP says of standard methods."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+    from grpcmock.schema import Method, Registry
+
+_CODE = re.compile(rf"\b({'|'.join(name for name in Code.__members__ if name != 'OK')})\b")
+
+_STANDARD: Mapping[str, frozenset[int]] = {
+    "Get": frozenset({Code.NOT_FOUND}),
+    "BatchGet": frozenset({Code.NOT_FOUND}),
+    "List": frozenset({Code.NOT_FOUND}),
+    "Create": frozenset({Code.ALREADY_EXISTS, Code.NOT_FOUND, Code.FAILED_PRECONDITION}),
+    "Update": frozenset({Code.NOT_FOUND, Code.ABORTED, Code.FAILED_PRECONDITION}),
+    "Delete": frozenset({Code.NOT_FOUND, Code.ABORTED, Code.FAILED_PRECONDITION}),
+}
+"""What standard methods on resources answer with (AIP-131 to 135, 154, 231)."""
+
+_RESOURCE = 1053
+"""The number of the option ``google.api.resource``."""
+
+_SERVICE, _METHOD = 6, 2
+"""The numbers of ``service`` in a file and of ``method`` in a service, of which paths in source information are made."""
+
+
+def documented(registry: Registry, stubbed: Mapping[str, Iterable[int]] | None = None) -> dict[str, frozenset[int]]:
+    """Give the codes that each method, by its full name, is said to answer with; methods of which nothing is said lack.
+
+    *stubbed* holds the codes of errors in stubs, by the full names of methods.
+    """
+    said: dict[str, set[int]] = {}
+    for file in registry.files.file:
+        for name, comment in _comments(file):
+            said.setdefault(name, set()).update(Code[code] for code in _CODE.findall(comment))
+    for method in registry.methods.values():
+        said.setdefault(method.full_name, set()).update(_standard(method))
+    for name, codes in (stubbed or {}).items():
+        said.setdefault(name, set()).update(codes)
+    return {name: frozenset(codes) for name, codes in said.items() if codes}
+
+
+def _comments(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:
+    package = f"{file.package}." if file.package else ""
+    for location in file.source_code_info.location:
+        path = location.path
+        if len(path) == 4 and path[0] == _SERVICE and path[2] == _METHOD:
+            service = file.service[path[1]]
+            yield (
+                f"{package}{service.name}/{service.method[path[3]].name}",
+                location.leading_comments + location.trailing_comments,
+            )
+
+
+def _standard(method: Method) -> frozenset[int]:
+    """Tell what a standard method on a resource answers with; nothing for methods of other sorts."""
+    from google.protobuf.unknown_fields import UnknownFieldSet
+
+    for verb, codes in _STANDARD.items():
+        noun = method.name.removeprefix(verb)
+        if noun == method.name or not noun[:1].isupper():
+            continue
+        file = method.input.file
+        for name, message in file.message_types_by_name.items():
+            if not noun.startswith(name):
+                continue
+            options = message.GetOptions()
+            named = [field.number for field, _ in options.ListFields()]
+            if _RESOURCE in named or any(unknown.field_number == _RESOURCE for unknown in UnknownFieldSet(options)):
+                return codes
+    return frozenset()

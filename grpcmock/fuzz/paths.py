@@ -1,0 +1,47 @@
+"""Places in messages, written as in ``user.tags[1]`` and ``labels["a"].name``."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import Message
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+
+_STEP = re.compile(r"\.?([A-Za-z_]\w*)|\[([^\]]*)\]")
+
+ABSENT = "absent"
+
+
+def at_path(message: Message, path: str) -> object:
+    """Give what stands at a path, in a form that can be compared; :data:`ABSENT` if nothing does."""
+    value: Any = message
+    for name, subscript in _STEP.findall(path):
+        if name:
+            if not isinstance(value, Message) or name not in value.DESCRIPTOR.fields_by_name:
+                oneofs = value.DESCRIPTOR.oneofs_by_name if isinstance(value, Message) else {}
+                return (value.WhichOneof(name) or ABSENT) if name in oneofs else ABSENT
+            field: FieldDescriptor = value.DESCRIPTOR.fields_by_name[name]
+            if field.has_presence and not value.HasField(name):
+                return ABSENT
+            value = getattr(value, name)
+            continue
+        try:
+            value = value[_key(subscript)]
+        except (LookupError, TypeError):
+            return ABSENT
+    if isinstance(value, Message):
+        return value.SerializePartialToString(deterministic=True)
+    if hasattr(value, "items"):
+        return sorted(map(repr, value.items()))
+    return list(value) if hasattr(value, "extend") else repr(value)
+
+
+def _key(subscript: str) -> Any:
+    try:
+        return json.loads(subscript)
+    except ValueError:
+        return subscript.strip("'\"") or 0

@@ -1,0 +1,423 @@
+"""The engine of a run: trials of all phases are made and judged, what fails is confirmed and made small, all is told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.fuzz.events import (
+    Event,
+    Finished,
+    Found,
+    Listener,
+    MethodStopped,
+    Noticed,
+    PhaseFinished,
+    PhaseStarted,
+    Started,
+    Tried,
+)
+from grpcmock.fuzz.evidence import Ending, Evidence, Health
+from grpcmock.fuzz.failures import Failure, Finding, Severity
+from grpcmock.fuzz.phases.plan import maker_of
+from grpcmock.fuzz.shrinking import Effort, shrink
+from grpcmock.fuzz.trials import Phase
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.health import Server
+    from grpcmock.fuzz.jury import Jury
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.fuzz.runner import Runner
+    from grpcmock.fuzz.trials import Trial
+    from grpcmock.schema import Method
+
+CONFIRMATIONS = 3
+"""So often a trial that failed is made again."""
+
+_PARTS = 5
+"""A trial that looks at memory is made in so many parts, with a look between them."""
+
+_OUTAGES = 3
+"""After so many calls without an answer, once that is a known failure, a method is left alone."""
+
+_FAILURES_EACH = 5
+"""So many failures of one check are told for one method: what comes after them would hardly be news."""
+
+_IN_FLIGHT = frozenset({Phase.RANDOM})
+"""The phases in which trials are made at once: one says nothing about another."""
+
+_NO_ANSWER = frozenset({Ending.LOST, Ending.OVERDUE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How far a run goes."""
+
+    phases: tuple[Phase, ...] = tuple(Phase)
+    max_cases: int = 200
+    """Trials of the random phase, for each method."""
+
+    max_seconds: float | None = None
+    in_flight: int = 4
+    """Trials of the random phase that are made at once."""
+
+    per_second: float | None = None
+    """Calls; None for as many as there can be."""
+
+    effort: Effort = Effort()
+    effort_in_all: float = 20.0
+    """Seconds for making failures small, in the whole run."""
+
+
+class Run:
+    """One run over a server. ``go`` it once; ``stop`` it from outside, as Ctrl-C does."""
+
+    def __init__(
+        self,
+        server: Server,
+        runner: Runner,
+        plan: Plan,
+        jury: Jury,
+        *,
+        bounds: Bounds | None = None,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self._server = server
+        self._runner = runner
+        self._plan = plan
+        self._jury = jury
+        self._bounds = bounds or Bounds()
+        self._listeners = tuple(listeners)
+        self._failures: dict[str, Failure] = {}
+        self._silenced: dict[tuple[str, str], int] = {}
+        self._advice: dict[tuple[str, str, str], Finding] = {}
+        self._stopped: set[Method] = set()
+        self._outages: dict[Method, int] = {}
+        self._open_ended: set[str] = set()
+        self._covering = {check.code: jury.covering(check.code) for check in jury.checks}
+        self._trials = 0
+        self._started = 0.0
+        self._spent = 0.0
+        self._interrupted = ""
+        self._task: asyncio.Task[None] | None = None
+        self._next_call = 0.0
+
+    def stop(self, reason: str) -> None:
+        """End the run as soon as what is under way has ended, with all that was found so far."""
+        self._interrupted = self._interrupted or reason
+        if self._task is not None:
+            self._task.cancel()
+
+    async def go(self) -> Finished:
+        """Make the run, and give its end, which is also told to the listeners."""
+        self._started = time.monotonic()
+        plan, bounds = self._plan, self._bounds
+        codes = tuple(check.code for check in self._jury.checks)
+        self._tell(
+            Started(
+                target=str(self._server.target), seed=plan.seed, methods=plan.methods, phases=bounds.phases, checks=codes
+            )
+        )
+        self._task = asyncio.create_task(self._phases())
+        timer = None
+        if bounds.max_seconds is not None:
+            timer = asyncio.get_running_loop().call_later(bounds.max_seconds, self.stop, "--max-time")
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            if not self._interrupted:
+                self._task.cancel()
+                raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+        finished = Finished(
+            failures=tuple(sorted(self._failures.values(), key=self._rank)),
+            advice=tuple(self._advice.values()),
+            trials=self._trials,
+            calls=self._runner.calls,
+            seconds=time.monotonic() - self._started,
+            interrupted=self._interrupted,
+        )
+        self._tell(finished)
+        return finished
+
+    def _rank(self, failure: Failure) -> tuple[int, str, str]:
+        severities = {check.code: list(Severity).index(check.severity) for check in self._jury.checks}
+        return (severities.get(failure.finding.code, 9), failure.finding.code, failure.trial.method.full_name)
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+    # Phases ---------------------------------------------------------------------------------------------
+
+    async def _phases(self) -> None:
+        for phase in self._bounds.phases:
+            if self._server.gone:
+                return
+            started, trials, calls = time.monotonic(), self._trials, self._runner.calls
+            self._tell(PhaseStarted(phase=phase, planned=self._planned(phase)))
+            try:
+                await self._phase(phase)
+            finally:
+                self._tell(
+                    PhaseFinished(
+                        phase=phase,
+                        trials=self._trials - trials,
+                        calls=self._runner.calls - calls,
+                        seconds=time.monotonic() - started,
+                    )
+                )
+
+    def _planned(self, phase: Phase) -> int | None:
+        if phase is Phase.RANDOM:
+            return self._bounds.max_cases * len([m for m in self._plan.methods if m not in self._stopped])
+        return len(self._plan.examples) if phase is Phase.EXAMPLES else None
+
+    async def _phase(self, phase: Phase) -> None:
+        """Take trials from all methods in turns, so that none has to wait for another's end."""
+        maker = maker_of(phase)
+        makers = deque((method, maker(method, self._plan)) for method in self._plan.methods)
+        in_flight = max(self._bounds.in_flight, 1) if phase in _IN_FLIGHT else 1
+        left = dict.fromkeys(self._plan.methods, self._bounds.max_cases)
+        batch: list[Trial] = []
+        while makers:
+            method, trials = makers.popleft()
+            if method in self._stopped:
+                continue
+            trial = self._next(phase, method, trials, left)
+            if trial is not None:
+                makers.append((method, trials))
+                batch.append(trial)
+            if batch and (len(batch) >= in_flight or not makers):
+                await self._make(batch)
+                batch = []
+                if self._server.gone:
+                    return
+
+    def _next(self, phase: Phase, method: Method, trials: Iterator[Trial], left: dict[Method, int]) -> Trial | None:
+        if phase is Phase.RANDOM:
+            if not left[method]:
+                return None
+            left[method] -= 1
+        return next(trials, None)
+
+    async def _make(self, batch: list[Trial]) -> None:
+        """Make trials, at once if there are several; judge them in their order."""
+        if len(batch) == 1:
+            seen = [await self._observe(batch[0])]
+        else:
+            seen = await asyncio.gather(*(self._runner.run(trial) for trial in batch))
+            if any(reply.ending is Ending.LOST for evidence in seen for reply in evidence.replies):
+                seen = await self._one_by_one(batch, seen)
+        for trial, evidence in zip(batch, seen, strict=True):
+            await self._take(trial, evidence)
+        if self._bounds.per_second is not None:
+            await self._wait_for_rate()
+
+    async def _one_by_one(self, batch: list[Trial], seen: list[Evidence]) -> list[Evidence]:
+        """Find out which of several trials brought the server down: make each alone."""
+        health = await self._revive()
+        if self._server.gone:
+            return [replace(evidence, health=health) for evidence in seen]
+        again: list[Evidence] = []
+        for trial in batch:
+            again.append(await self._observe(trial))
+            if self._server.gone:
+                break
+        return again + seen[len(again) :]
+
+    async def _wait_for_rate(self) -> None:
+        rate = self._bounds.per_second
+        assert rate is not None
+        ahead = self._started + self._runner.calls / rate - time.monotonic()
+        if ahead > 0:
+            await asyncio.sleep(ahead)
+
+    # Trials ---------------------------------------------------------------------------------------------
+
+    async def _observe(self, trial: Trial) -> Evidence:
+        """Make a trial, and see how the server fares with it."""
+        if "G147" in trial.aims or "G138" in trial.aims:
+            evidence = await self._observe_use(trial)
+        else:
+            evidence = await self._runner.run(trial)
+        if any(reply.ending in _NO_ANSWER for reply in evidence.replies):
+            return replace(evidence, health=await self._revive())
+        if self._server.process is not None and self._server.process.exit_code is not None:
+            return replace(evidence, health=await self._revive())
+        return evidence
+
+    async def _observe_use(self, trial: Trial) -> Evidence:
+        """Make a trial and look at what the server uses: between the parts of a repetition, or all the while."""
+        if self._server.look() is None:
+            return await self._runner.run(trial)
+        if trial.repeat >= _PARTS:
+            part = replace(trial, repeat=trial.repeat // _PARTS)
+            replies: list[Any] = []
+            samples = [self._server.look()]
+            for _ in range(_PARTS):
+                replies += (await self._runner.run(part)).replies
+                samples.append(self._server.look())
+        else:
+            async with self._server.watched() as watched:
+                replies = list((await self._runner.run(trial)).replies)
+            samples = [watched[0], max(watched, key=lambda sample: sample.memory)] if watched else []
+        seen = [sample for sample in samples if sample is not None]
+        health = Health(
+            memory=tuple(sample.memory for sample in seen),
+            threads=tuple(sample.threads for sample in seen),
+            descriptors=tuple(sample.descriptors for sample in seen),
+        )
+        return Evidence(replies=tuple(replies), health=health)
+
+    async def _revive(self) -> Health:
+        health = await self._server.revive()
+        if not self._server.gone:
+            self._runner.use(self._server.channel)
+        else:
+            self._interrupted = f"{self._server.target} takes no connections any more"
+        return health
+
+    async def _take(self, trial: Trial, evidence: Evidence) -> None:
+        """Judge a trial, tell of it, and go after what is wrong."""
+        self._trials += 1
+        findings = self._jury.judge(trial, evidence)
+        self._tell(Tried(trial=trial, evidence=evidence, findings=findings))
+        self._plan.lessons.learn(trial, evidence)
+        if len(self._runner.open_ended) != len(self._open_ended):
+            self._tell_open_ended()
+        for finding in findings:
+            await self._take_finding(trial, evidence, finding)
+        self._count_outage(trial, evidence)
+
+    def _tell_open_ended(self) -> None:
+        for path in sorted(self._runner.open_ended - self._open_ended):
+            method = self._plan.registry.methods.get(path)
+            self._tell(Noticed(message="its stream goes on until the client leaves: it counts as open-ended", method=method))
+        self._open_ended |= self._runner.open_ended
+
+    def _count_outage(self, trial: Trial, evidence: Evidence) -> None:
+        """Leave a method alone that gives no answer any more, once that has been told."""
+        method = trial.method
+        if not any(_is_outage(reply.ending, reply.call.deadline) for reply in evidence.replies):
+            if evidence.last.ending is Ending.SERVER and not trial.aims:
+                self._outages.pop(method, None)
+            return
+        self._outages[method] = self._outages.get(method, 0) + 1
+        if self._outages[method] >= _OUTAGES and method not in self._stopped:
+            self._stopped.add(method)
+            reason = f"{self._outages[method]} trials in a row had no answer, or brought the server down"
+            self._tell(MethodStopped(method=method, reason=reason))
+
+    # Failures -------------------------------------------------------------------------------------------
+
+    async def _take_finding(self, trial: Trial, evidence: Evidence, finding: Finding) -> None:
+        method = trial.method.full_name
+        if finding.advice:
+            self._advice.setdefault((finding.code, method, finding.key), finding)
+            return
+        failure = Failure(
+            finding=finding,
+            trial=trial,
+            evidence=evidence,
+            first=trial,
+            after_trials=self._trials,
+            after_seconds=time.monotonic() - self._started,
+        )
+        if (known := self._known(failure)) is not None:
+            self._failures[known.id] = replace(known, seen=known.seen + 1)
+            return
+        if self._is_surplus(failure):
+            return
+        failure = await self._confirmed(failure)
+        if failure.is_flaky and finding.measured:
+            return
+        if not failure.is_flaky and failure.tries > 1:
+            failure = await self._smallest(failure)
+        self._failures[failure.id] = failure
+        self._tell(Found(failure=failure))
+
+    def _known(self, failure: Failure) -> Failure | None:
+        """Give the failure that tells of this fault already: the same one, or that of a check that covers it."""
+        if (known := self._failures.get(failure.id)) is not None:
+            return known
+        covering = self._covering.get(failure.finding.code, frozenset())
+        if not covering or not failure.finding.key:
+            return None
+        for other in self._failures.values():
+            if (
+                other.finding.code in covering
+                and other.finding.key == failure.finding.key
+                and other.trial.method is failure.trial.method
+            ):
+                return other
+        return None
+
+    def _is_surplus(self, failure: Failure) -> bool:
+        code, method = failure.finding.code, failure.trial.method
+        count = sum(
+            other.finding.code == code and other.trial.method is method for other in self._failures.values()
+        )
+        if count < _FAILURES_EACH:
+            return False
+        key = (code, method.full_name)
+        self._silenced[key] = self._silenced.get(key, 0) + 1
+        if self._silenced[key] == 1:
+            message = f"{code} has failed in {count} ways already; other ways aren't told any more"
+            self._tell(Noticed(message=message, method=method))
+        return True
+
+    async def _confirmed(self, failure: Failure) -> Failure:
+        """Make the trial three times more, and count how often it fails in the same way."""
+        hits = tries = 1
+        for _ in range(CONFIRMATIONS):
+            if self._server.gone:
+                break
+            tries += 1
+            hits += await self._fails_again(failure, failure.trial) is not None
+            if failure.finding.measured and hits < tries:
+                break
+        return replace(failure, hits=hits, tries=tries)
+
+    async def _fails_again(self, failure: Failure, trial: Trial) -> tuple[Finding, Evidence] | None:
+        evidence = await self._observe(trial)
+        for finding in self._jury.judge(trial, evidence):
+            again = replace(failure, finding=finding, trial=trial)
+            if again.id == failure.id and not finding.advice:
+                return finding, evidence
+        return None
+
+    async def _smallest(self, failure: Failure) -> Failure:
+        """Make the trial small, asking the server each time."""
+        best: dict[Trial, tuple[Finding, Evidence]] = {}
+        left = self._bounds.effort_in_all - self._spent
+        if left <= 0:
+            return failure
+        effort = replace(self._bounds.effort, seconds=min(self._bounds.effort.seconds, left))
+        started = time.monotonic()
+
+        async def fails(trial: Trial) -> bool:
+            if self._server.gone:
+                return False
+            found = await self._fails_again(failure, trial)
+            if found is not None:
+                best.clear()
+                best[trial] = found
+            return found is not None
+
+        smallest = await shrink(failure.trial, fails, self._plan.generators, effort)
+        self._spent += time.monotonic() - started
+        if smallest in best:
+            finding, evidence = best[smallest]
+            return replace(failure, finding=finding, trial=smallest, evidence=evidence)
+        return failure
+
+
+def _is_outage(ending: Ending, deadline: float | None) -> bool:
+    return ending in _NO_ANSWER or (ending is Ending.DEADLINE and deadline is None)

@@ -1,0 +1,148 @@
+"""A whole run from its settings: the server is opened, the contract read, everything put together, and all closed again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grpcmock.errors import SchemaError, TargetError
+from grpcmock.fuzz.checks.registry import chosen_checks
+from grpcmock.fuzz.documents import documented
+from grpcmock.fuzz.events import Finished, Listener
+from grpcmock.fuzz.evidence import Ending, Reply
+from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.health import Server
+from grpcmock.fuzz.jury import Jury
+from grpcmock.fuzz.phases.plan import Plan
+from grpcmock.fuzz.run import Bounds, Run
+from grpcmock.fuzz.runner import Patience, RawPerform, Runner
+from grpcmock.fuzz.selecting import select
+from grpcmock.fuzz.terms import DEFAULT_LIMIT, Terms
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    import grpc.aio
+
+    from grpcmock.client.target import Metadata, Target
+    from grpcmock.fuzz.trials import Call
+    from grpcmock.schema import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a run is told. Only the target must be."""
+
+    target: Target
+    """Its metadata is sent with every call."""
+
+    registry: Registry | None = None
+    """The contract; None to ask the server's reflection."""
+
+    server_command: str = ""
+    """The command that starts the server; empty if it runs already."""
+
+    wait: float = 10.0
+    """Seconds until the server must take connections."""
+
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    checks: Sequence[str] = ()
+    exclude_checks: Sequence[str] = ()
+    checks_off: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Checks that don't count for some methods: from patterns of method names to codes or names."""
+
+    bounds: Bounds = Bounds()
+    seed: int = 0
+    shard: tuple[int, int] = (1, 1)
+    deadline: float = 3.0
+    max_latency: float = 1.0
+    max_message_bytes: int = DEFAULT_LIMIT
+    allowed: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    status_fields: Mapping[str, str] = field(default_factory=dict)
+    stubs: Sequence[Path] = ()
+    other_identity: Metadata = ()
+
+
+Ready = Callable[[Run], None]
+"""Is told when the run is about to begin, so that it can be stopped from outside."""
+
+
+async def fuzz(settings: Settings, listeners: Sequence[Listener] = (), *, ready: Ready | None = None) -> Finished:
+    """Make a run.
+
+    Raises :class:`ConfigError` for settings that don't fit the contract, :class:`TargetError` if the server is out of
+    reach, and :class:`SchemaError` if it can't say what it serves.
+    """
+    checks = chosen_checks(settings.checks, settings.exclude_checks)
+    without = {
+        pattern: frozenset(check.code for check in chosen_checks(names))
+        for pattern, names in settings.checks_off.items()
+    }
+    server = Server(settings.target, command=settings.server_command, within=settings.wait)
+    try:
+        channel = await server.open()
+        registry = settings.registry or await _reflected(channel, settings.target)
+        plan = _plan(settings, registry)
+        runner = Runner(
+            channel,
+            metadata=settings.target.metadata,
+            patience=Patience(deadline=settings.deadline),
+            raw=_raw_lane(settings),
+        )
+        jury = Jury(checks, plan.terms, without=without)
+        run = Run(server, runner, plan, jury, bounds=settings.bounds, listeners=listeners)
+        if ready is not None:
+            ready(run)
+        return await run.go()
+    finally:
+        await server.close()
+
+
+async def _reflected(channel: grpc.aio.Channel, target: Target) -> Registry:
+    from grpcmock.schema import reflection
+
+    try:
+        return await reflection.fetch(channel, metadata=target.metadata)
+    except (TargetError, SchemaError) as error:
+        if "--proto" in str(error):
+            raise
+        raise type(error)(f"{str(error).rstrip('.')}. Name the protos after the target: reflection isn't needed then.") from None
+
+
+def _plan(settings: Settings, registry: Registry) -> Plan:
+    methods = select(registry, settings.include, settings.exclude)
+    terms = Terms(
+        registry=registry,
+        allowed=settings.allowed,
+        documented=documented(registry),
+        max_latency=settings.max_latency,
+        max_message_bytes=settings.max_message_bytes,
+        status_fields=settings.status_fields,
+        credentials=bool(settings.target.metadata),
+    )
+    return Plan(
+        registry=registry,
+        methods=methods,
+        terms=terms,
+        seed=settings.seed,
+        credentials=settings.target.metadata,
+        other_identity=settings.other_identity,
+        deadline=settings.deadline,
+        generators=Generators(registry),
+        shard=settings.shard,
+    )
+
+
+def _raw_lane(settings: Settings) -> RawPerform:
+    from grpcmock.fuzz.wire.replies import raw_reply
+
+    async def perform(call: Call) -> Reply:
+        try:
+            return await raw_reply(call, settings.target, deadline=call.deadline or settings.deadline, limit=1000, idle=0.4)
+        except (TargetError, OSError, asyncio.TimeoutError) as error:
+            return Reply(call=call, ending=Ending.LOST, code=Code.UNAVAILABLE, message=str(error), debug=str(error))
+
+    return perform

@@ -1,0 +1,200 @@
+"""Make a failing trial as small as it gets, asked of the real server all the while, within bounds of time and tries."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError, Message
+
+from grpcmock.client.actions import Action, Receive, Send
+from grpcmock.fuzz.generation.minimizing import minimize
+from grpcmock.fuzz.generation.shrinking import shrink as shrink_choices
+from grpcmock.fuzz.paths import at_path
+from grpcmock.fuzz.trials import Expect
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.generation.generator import Generator, Generators
+    from grpcmock.fuzz.trials import Call, Trial
+
+StillFails = Callable[["Trial"], Awaitable[bool]]
+
+_SHAPED = frozenset({"G107", "G108", "G109", "G127", "G128", "G147", "G149"})
+"""Checks that compare a trial's calls with each other: they only get smaller together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How much may be spent on one failure."""
+
+    seconds: float = 3.0
+    tries: int = 250
+
+
+class _Shrinker:
+    def __init__(self, trial: Trial, fails: StillFails, generators: Generators, effort: Effort) -> None:
+        self.best = trial
+        self.tries = 0
+        self._fails = fails
+        self._generators = generators
+        self._effort = effort
+        self._until = time.monotonic() + effort.seconds
+        self._known: dict[tuple[object, ...], bool] = {}
+
+    @property
+    def is_over(self) -> bool:
+        return self.tries >= self._effort.tries or time.monotonic() > self._until
+
+    async def takes(self, candidate: Trial) -> bool:
+        """Try a smaller trial; keep it if it fails in the same way."""
+        key = tuple((call.path, call.actions, call.bindings) for call in candidate.calls)
+        found = self._known.get(key)
+        if found is None:
+            if self.is_over:
+                return False
+            self.tries += 1
+            found = self._known[key] = await self._fails(candidate)
+        if found:
+            self.best = candidate
+        return found
+
+    async def run(self) -> Trial:
+        if any(call.raw is not None for call in self.best.calls):
+            return self.best
+        if not self.best.aims & _SHAPED:
+            await self._drop_calls()
+        for index in range(len(self.best.calls)):
+            await self._shorten(index)
+        if self.best.aims & _SHAPED and len({call.messages for call in self.best.calls}) > 1:
+            return self.best
+        for index in range(len(self.best.calls)):
+            await self._shrink_messages(index)
+        return self.best
+
+    async def _drop_calls(self) -> None:
+        """Leave out calls that no later one takes a value from, the last ones first."""
+        index = len(self.best.calls) - 2
+        while index >= 0 and not self.is_over:
+            if (without := _without_call(self.best, index)) is not None:
+                await self.takes(without)
+            index -= 1
+
+    async def _shorten(self, index: int) -> None:
+        """Send fewer messages: halves, then one less at a time."""
+        step = len(self.best.calls[index].messages) // 2
+        while step >= 1 and not self.is_over:
+            messages = self.best.calls[index].messages
+            if len(messages) <= step:
+                step //= 2
+                continue
+            for start in range(0, len(messages), step):
+                if len(kept := (*messages[:start], *messages[start + step :])) < 1:
+                    continue
+                if await self.takes(_with_messages(self.best, index, kept)):
+                    break
+            else:
+                step //= 2
+
+    async def _shrink_messages(self, index: int) -> None:
+        call = self.best.calls[index]
+        if call.method is None or not call.messages:
+            return
+        if len(set(call.messages)) == 1 and len(call.messages) > 1:
+            await self._shrink_message(index, call, range(len(call.messages)))  # all alike: all at once
+            return
+        for position in range(len(call.messages)):
+            if self.is_over:
+                return
+            await self._shrink_message(index, self.best.calls[index], (position,))
+
+    async def _shrink_message(self, index: int, call: Call, positions: Sequence[int]) -> None:
+        method = call.method
+        assert method is not None
+        trial = self.best
+        try:
+            message = method.request_class.FromString(call.messages[positions[0]])
+        except DecodeError:
+            return
+        generator = self._generators.of(method.input)
+        loop = asyncio.get_running_loop()
+        aim = _aim(trial, message)
+
+        def fails(smaller: Message) -> bool:
+            if self.is_over or (aim is not None and at_path(smaller, trial.path) != aim):
+                return False
+            data = smaller.SerializePartialToString(deterministic=True)
+            messages = list(self.best.calls[index].messages)
+            for position in positions:
+                messages[position] = data
+            candidate = _with_messages(self.best, index, messages)
+            return asyncio.run_coroutine_threadsafe(self.takes(candidate), loop).result()
+
+        is_last = index == len(trial.calls) - 1 and positions[-1] == len(call.messages) - 1
+        guarded = _guarded(trial, generator, message, fails) if is_last else fails
+        if trial.choices and is_last and trial.expect is not Expect.REFUSED:
+            left = max(self._effort.tries - self.tries, 1)
+            await asyncio.to_thread(shrink_choices, generator, trial.choices, guarded, max_tries=left)
+        else:
+            await asyncio.to_thread(minimize, message, guarded)
+
+
+def _guarded(
+    trial: Trial, generator: Generator, message: Message, fails: Callable[[Message], bool]
+) -> Callable[[Message], bool]:
+    """Where the contract says something of the request, keep to requests of which it says the same."""
+    if trial.expect not in (Expect.ACCEPTED, Expect.REFUSED):
+        return fails
+    broken = generator.broken(message)
+    return lambda smaller: generator.broken(smaller) == broken and fails(smaller)
+
+
+def _aim(trial: Trial, message: Message) -> object | None:
+    """Give what has to stay as it is in a trial about one place; None if there is no such place."""
+    if not trial.path or trial.expect is not Expect.ANY or not trial.aims:
+        return None
+    return at_path(message, trial.path)
+
+
+async def shrink(trial: Trial, fails: StillFails, generators: Generators, effort: Effort) -> Trial:
+    """Give the smallest trial found that *fails* as *trial* does."""
+    return await _Shrinker(trial, fails, generators, effort).run()
+
+
+def _with_messages(trial: Trial, index: int, messages: Sequence[bytes]) -> Trial:
+    """Give a trial in which one call sends other messages, in the places of those that it sent."""
+    call = trial.calls[index]
+    left = list(messages)
+    surplus = len(call.messages) - len(left)
+    actions: list[Action] = []
+    for action in call.actions:
+        if isinstance(action, Send):
+            if left:
+                actions.append(Send(left.pop(0)))
+            continue
+        if isinstance(action, Receive) and surplus > 0 and action.count > len(messages):
+            action = Receive(len(messages))
+        actions.append(action)
+    calls = list(trial.calls)
+    calls[index] = replace(call, actions=tuple(actions))
+    return replace(trial, calls=tuple(calls))
+
+
+def _without_call(trial: Trial, index: int) -> Trial | None:
+    later = trial.calls[index + 1 :]
+    if any(binding.call == index for call in later for binding in call.bindings):
+        return None
+    moved = [
+        replace(
+            call,
+            bindings=tuple(
+                replace(binding, call=binding.call - 1) if binding.call > index else binding for binding in call.bindings
+            ),
+        )
+        if call.bindings
+        else call
+        for call in later
+    ]
+    return replace(trial, calls=(*trial.calls[:index], *moved))
