@@ -33,8 +33,9 @@ def check(exchange: Exchange, outcome: Outcome, method: Method, registry: Regist
         found += _message(reply, data, method)
     if exchange.ending is not None and not failed:
         found += _details(exchange.ending, outcome.trailers, registry, exact=exchange.exact)
-    for named in exchange.headers:
-        found += _named(named, outcome.headers, exact=exchange.exact)
+    if not failed:  # else the status says it all
+        for named in exchange.headers:
+            found += _named(named, outcome.headers, exact=exchange.exact)
     if exchange.ending is not None and not failed:
         for named in exchange.ending.trailers:
             found += _named(named, outcome.trailers, exact=exchange.exact)

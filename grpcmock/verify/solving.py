@@ -11,7 +11,7 @@ from grpcmock.errors import Problems
 from grpcmock.matching.findings import ABSENT, below, entry
 from grpcmock.matching.kinds import AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.matching.leaves import DOUBLE, JSON, STRING
-from grpcmock.matching.matcher import Equals, Exists
+from grpcmock.matching.matcher import Equals, Exists, In
 from grpcmock.matching.messages import Kinds, MessageKind, Slot
 from grpcmock.matching.operators.collections import Entries, Keys, Values
 from grpcmock.matching.operators.dynamic import LIST, NUMBER, OBJECT, TEXT, OfType, Plain
@@ -94,6 +94,7 @@ class Solver:
 
     def _scalar(self, atoms: Goals, kind: ScalarKind, place: Place, natural: Any) -> Iterator[Any]:
         seen = set()
+        fixed = any(wanted and isinstance(matcher, (Equals, In)) for matcher, wanted in atoms)
         if natural is not ABSENT and natural is not None:
             try:
                 natural = kind.read(natural)
@@ -105,9 +106,12 @@ class Solver:
                 value = kind.read(plain)
             except (Mismatch, TypeError, ValueError, OverflowError):
                 continue
-            if value not in seen and hold(atoms, value):
-                seen.add(value)
-                yield plain
+            if value in seen or not hold(atoms, value):
+                continue
+            if place is Place.PLAIN and value == kind.default and not fixed:
+                continue  # the last resort: of such a field, it means that nothing was said
+            seen.add(value)
+            yield plain
         if place is Place.PLAIN and kind.default not in seen and hold(atoms, kind.default):
             yield kind.plain(kind.default)
 
