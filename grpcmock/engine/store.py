@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.engine.journal import Steady
 from grpcmock.matching.index import Index
+from grpcmock.schema import Kind
 
 if TYPE_CHECKING:
     from grpcmock.matching.conditions import Conditions, Stage
@@ -105,7 +106,17 @@ def always(_: CompiledStub) -> bool:
 class MethodTable:
     """The stubs of one method, in an index."""
 
-    __slots__ = ("_later", "_unsteady", "_whole_stream", "index", "is_steady", "known", "method", "stages")
+    __slots__ = (
+        "_later",
+        "_unsteady",
+        "_whole_stream",
+        "answers_once",
+        "index",
+        "is_steady",
+        "known",
+        "method",
+        "stages",
+    )
 
     def __init__(self, method: Method) -> None:
         self.method = method
@@ -116,6 +127,8 @@ class MethodTable:
         """Whether every answer of this method is a constant that follows from the message alone."""
         self.known: dict[bytes, Steady] = {}
         """While that is so: encoded requests that came before, and what answers them."""
+        self.answers_once = method.kind is Kind.UNARY
+        """Whether a handler of one request and one response can give every answer of this method."""
         self._unsteady = 0
         self._whole_stream = 0
         self._later: dict[Stage, list[CompiledStub]] = {}
@@ -135,6 +148,7 @@ class MethodTable:
             self._whole_stream += by
         self._later.clear()
         self.is_steady = not self._unsteady
+        self.answers_once = self.method.kind is Kind.UNARY and not self._whole_stream
         self.known.clear()
 
     def __len__(self) -> int:
@@ -150,11 +164,6 @@ class MethodTable:
                 self.known.clear()
             self.known[request] = steady
         return steady
-
-    @property
-    def needs_whole_stream(self) -> bool:
-        """Whether some answer of this method can't be given by a handler of a single response."""
-        return self._whole_stream > 0
 
     def first(self, facts: Facts, stage: Stage) -> CompiledStub | None:
         """Choose the winner among the stubs that need no more than is known at *stage*."""

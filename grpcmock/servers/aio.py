@@ -29,7 +29,6 @@ from grpcmock.engine.steps import (
     Truncate,
     Wait,
 )
-from grpcmock.schema import Kind
 from grpcmock.servers.addresses import Address, bind, server_options
 from grpcmock.servers.invocation import Invocation, Reading
 from grpcmock.status import Code
@@ -81,9 +80,8 @@ class EngineHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not ge
         table = self._engine.store.tables.get(path)
         if path in self._services and not table:
             return self._services[path]
-        if table is not None and table.method.kind is Kind.UNARY and not table.needs_whole_stream:
-            return _UnaryCall(self._engine, path, details.invocation_metadata)
-        return _StreamCall(self._engine, path, details.invocation_metadata)
+        call = _UnaryCall if table is not None and table.answers_once else _StreamCall
+        return call(self._engine, path, details.invocation_metadata)
 
 
 class _Call(grpc.RpcMethodHandler):  # type: ignore[type-arg]  # not generic at run time
@@ -108,10 +106,13 @@ class _UnaryCall(_Call):
     request_streaming = response_streaming = False
 
     async def unary_unary(self, request: bytes, context: Context) -> bytes:  # type: ignore[override]
-        opening = self._path, self._metadata, context.time_remaining(), context.peer()
-        constant = self._engine.answer_steadily(*opening, request)
+        deadline, peer = context.time_remaining(), context.peer()
+        constant = self._engine.answer_steadily(self._path, self._metadata, deadline, peer, request)
         if constant is not None:
             return constant
+        return await self._answer(Open(self._path, self._metadata, deadline, peer), request, context)
+
+    async def _answer(self, opened: Open, request: bytes, context: Context) -> bytes:
         events = iter((Message(request), HALF_CLOSE))
         reply = b""
 
@@ -122,7 +123,7 @@ class _UnaryCall(_Call):
             nonlocal reply
             reply = data
 
-        finish = await _carry_out(self._engine.open(Open(*opening)), context, read, write)
+        finish = await _carry_out(self._engine.open(opened), context, read, write)
         if finish.code is not Code.OK:
             # What a unary handler returns is sent even with an error; only after an abort there is no message.
             await context.abort(_CODES[finish.code], finish.message)
