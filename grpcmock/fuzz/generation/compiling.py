@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf import message_factory
-
 from grpcmock.fuzz.generation import scalars, well_known, writers
 from grpcmock.fuzz.generation.writers import FillerType, Inner, Part, TypeWriter, WrapperType, Writer
 from grpcmock.replies.generated import values
@@ -35,17 +33,15 @@ class Compiler:
         planner: Planner,
         hints: Hints,
         *,
-        constraints: Constraints | None,
         as_request: bool,
         ground: Callable[[Descriptor], bytes],
     ) -> None:
-        """With *constraints*, what is written keeps them as far as each field alone can.
-
-        *as_request* leaves out, mostly, what only a server may set. *ground* gives the least message of a type.
-        """
+        """*as_request* leaves out, mostly, what only a server may set. *ground* gives the least message of a type."""
         self._planner = planner
         self._hints = hints
-        self._constraints = constraints
+        self.constraints: Constraints | None = None
+        """What is written keeps these, as far as each field alone can."""
+
         self._as_request = as_request
         self._ground = ground
         self._types: dict[tuple[Descriptor, frozenset[str]], TypeWriter] = {}
@@ -73,7 +69,7 @@ class Compiler:
             if field.name not in grouped and field.name not in without:
                 yield self._part(by_name[field.name])
         for group in plan.oneofs:
-            must = group.must and self._constraints is not None
+            must = group.must and self.constraints is not None
             arms = [self.writer(member, chosen=True) for member in group.members if member.name not in without]
             if not arms:
                 continue
@@ -91,12 +87,12 @@ class Compiler:
         """Whether a valid message has the field set."""
         if plan.descriptor.is_required:
             return True
-        if self._constraints is None:
+        if self.constraints is None:
             return False
         rules = plan.rules
         if (rules.values.get("min_items") or rules.values.get("min_pairs")) and not rules.zero_is_free:
             return True
-        return self._constraints.must(plan)
+        return self.constraints.must(plan)
 
     def _extension(self, field: FieldDescriptor) -> Writer:
         if field.message_type is not None:
@@ -110,14 +106,14 @@ class Compiler:
     def writer(self, plan: FieldPlan, *, chosen: bool = False) -> Writer:
         """Make the writer of a field; *chosen*: as the arm of a oneof, whose presence is drawn already."""
         field, must = plan.descriptor, self.must(plan)
-        if self._constraints is not None and (pool := self._constraints.pool(plan, chosen=chosen)):
+        if self.constraints is not None and (pool := self.constraints.pool(plan, chosen=chosen)):
             return writers.samples(pool)
         if plan.key is not None and plan.entry is not None:
             return self._map(plan, plan.key, plan.entry)
         if plan.shape in (Shape.MESSAGE, Shape.WRAPPER):
             inner = self._inner(field, plan)
             if plan.is_list:
-                rules = plan.rules.values if self._constraints is not None else {}
+                rules = plan.rules.values if self.constraints is not None else {}
                 least = max(int(rules.get("min_items", 0)), int(must))
                 return writers.messages(field, inner, min(least, 1_000), int(rules.get("max_items", 1_000)))
             return writers.nested(field, inner, must=must, chosen=chosen)
@@ -129,7 +125,7 @@ class Compiler:
     def _map(self, plan: FieldPlan, key: FieldPlan, entry: FieldPlan) -> Writer:
         keys = scalars.drawer(key.descriptor, self.natural(key))
         if entry.shape in (Shape.MESSAGE, Shape.WRAPPER):
-            least = int(plan.rules.values.get("min_pairs", 0)) if self._constraints is not None else 0
+            least = int(plan.rules.values.get("min_pairs", 0)) if self.constraints is not None else 0
             return writers.message_map(plan.descriptor, keys, self._inner(entry.descriptor, entry), least)
         value = scalars.drawer(entry.descriptor, self.natural(entry), self._hints.of(plan.descriptor))
         return writers.scalar_map(plan.descriptor, keys, value)
@@ -157,7 +153,7 @@ class Compiler:
         if plan.shape not in (Shape.TEXT, Shape.BYTES, Shape.INTEGER, Shape.REAL):
             return []
         rules = (plan.rules.items or Rules()) if plan.is_list else plan.rules
-        if self._constraints is None:
+        if self.constraints is None:
             rules = Rules()
         owner = plan.descriptor.containing_type
         subjects = about(owner.name) if owner is not None else frozenset[str]()
@@ -197,8 +193,3 @@ def _extensions(descriptor: Descriptor) -> list[FieldDescriptor]:
         return []
     found = descriptor.file.pool.FindAllExtensions(descriptor)
     return sorted(found, key=lambda field: field.number)
-
-
-def message_class_of(descriptor: Descriptor) -> Any:
-    """Give the class of a message type."""
-    return message_factory.GetMessageClass(descriptor)

@@ -29,11 +29,16 @@ def minimize(message: Message, fails: Fails) -> Message:
     return current
 
 
-def _pass(message: Message, fails: Fails) -> Message:
+def drop(message: Message, holds: Fails) -> Message:
+    """Give what is left of a message when all is dropped that can be dropped while *holds* says yes."""
+    return _pass(message, holds, values=False)
+
+
+def _pass(message: Message, fails: Fails, *, values: bool = True) -> Message:
     """Try every change once, keeping each that still fails."""
     current = message
     for path in list(_paths(message)):
-        for change in _changes(current, path):
+        for change in _changes(current, path, values=values):
             candidate = _copy(current)
             try:
                 change(candidate)
@@ -76,7 +81,7 @@ def _paths(message: Message, above: Path = ()) -> Iterator[Path]:
             yield from _paths(value, (*above, (field, None)))
 
 
-def _changes(message: Message, path: Path) -> Iterator[_Change]:
+def _changes(message: Message, path: Path, *, values: bool) -> Iterator[_Change]:
     """Yield what can be done to a place, the boldest first."""
     above, (field, key) = path[:-1], path[-1]
     try:
@@ -86,6 +91,8 @@ def _changes(message: Message, path: Path) -> Iterator[_Change]:
     is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
     if key is not None:
         yield lambda root: _drop(_value(_inside(root, above), field), key, is_map=is_map)
+        if not values:
+            return
         if field.message_type is None or (is_map and field.message_type.fields_by_name["value"].message_type is None):
             try:
                 old = value[key]
@@ -96,7 +103,7 @@ def _changes(message: Message, path: Path) -> Iterator[_Change]:
                 yield lambda root, new=new: _put(_value(_inside(root, above), field), key, new)  # type: ignore[misc]
         return
     yield lambda root: _clear(_inside(root, above), field)
-    if is_map:
+    if is_map or not values:
         return
     if field.is_repeated:
         for keep in (len(value) // 2, 1) if len(value) > 2 else ():

@@ -62,6 +62,9 @@ class FieldOptions:
     patterns: tuple[str, ...] = ()
     """The resource names that ``google.api.resource`` or ``resource_reference`` asks for: ``users/{user}``."""
 
+    own_name: bool = False
+    """Whether it holds the name of the resource that its message is, which a server may choose by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class MessageOptions:
@@ -89,11 +92,10 @@ class Options:
     def field(self, descriptor: FieldDescriptor) -> FieldOptions:
         options = self._options("FieldOptions", descriptor)
         resource = self._resource(descriptor.containing_type)
-        patterns: tuple[str, ...] = ()
-        if resource is not None and descriptor.name == (resource.name_field or "name"):
-            patterns = tuple(resource.pattern)
+        own_name = resource is not None and descriptor.name == (resource.name_field or "name")
+        patterns: tuple[str, ...] = tuple(resource.pattern) if own_name else ()
         if options is None:
-            return FieldOptions(patterns=patterns)
+            return FieldOptions(patterns=patterns, own_name=own_name)
         found = next(filter(None, (self._extension(options, name) for name in _FIELD_RULES)), None)
         behaviors = self._extension(options, "google.api.field_behavior") or ()
         info = self._extension(options, "google.api.field_info")
@@ -104,6 +106,7 @@ class Options:
             behaviors=frozenset(self._enum_name("google.api.FieldBehavior", number) for number in behaviors),
             format=self._enum_name("google.api.FieldInfo.Format", info.format) if info and info.format else "",
             patterns=patterns,
+            own_name=own_name,
         )
 
     def message(self, descriptor: Descriptor) -> MessageOptions:
