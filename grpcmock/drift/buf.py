@@ -29,6 +29,22 @@ _ALL = ("FILE", "PACKAGE", "WIRE_JSON", "WIRE")
 _LIVE = ("PACKAGE", "WIRE_JSON", "WIRE")
 """Categories for a server, which may name its files as it likes."""
 
+_EVEN_IF_COMPATIBLE = frozenset(
+    {("idempotency-changed", "RPC_SAME_IDEMPOTENCY_LEVEL"), ("syntax-changed", "FILE_SAME_SYNTAX")}
+)
+"""Rules of ours and of buf that are about one thing, which we may call compatible."""
+
+_OF_THE_WHOLE = frozenset(
+    {
+        ("oneof-renamed", "ONEOF_NO_DELETE"),
+        ("oneof-renamed", "FIELD_SAME_ONEOF"),
+        ("reserved-removed", "RESERVED_MESSAGE_NO_DELETE"),
+        ("reserved-removed", "RESERVED_ENUM_NO_DELETE"),
+        ("extension-range-removed", "EXTENSION_MESSAGE_NO_DELETE"),
+    }
+)
+"""What we tell once of a message or an enum, and buf of each part."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
@@ -42,9 +58,20 @@ class _Finding:
     breaks: frozenset[Breaks]
 
     @property
-    def names(self) -> frozenset[str]:
-        """The names in its message, without their packages."""
-        return frozenset(name.rpartition(".")[2] for name in re.findall(r'"([^"]*)"', self.message))
+    def subject(self) -> str:
+        """What it is about: a number or a name, by its place in the message."""
+        quoted: list[str] = re.findall(r'"([^"]*)"', self.message)
+        if self.rule == "MESSAGE_SAME_REQUIRED_FIELDS":
+            return quoted[1]
+        first = quoted[0].strip("[]") if quoted else ""
+        return first if self.rule.endswith("_NO_DELETE") else first.rpartition(".")[2]
+
+    @property
+    def container(self) -> str:
+        """The simple name of the message, enum or service in which that is; empty if it is in none."""
+        before = "^Message " if self.rule == "MESSAGE_SAME_REQUIRED_FIELDS" else r"\bon (?:message|enum|service) "
+        found = re.search(before + r'"([^"]*)"', self.message)
+        return found[1].rpartition(".")[2] if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +133,18 @@ def _run(command: Sequence[str], also: int = 0) -> subprocess.CompletedProcess[s
     return done
 
 
+def _lines(text: str) -> list[dict[str, Any]]:
+    """Read one JSON object from each line."""
+    try:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError:
+        raise ConfigError("buf said something that can't be read. With --with builtin it isn't needed.") from None
+
+
 def _categories(executable: str) -> Mapping[str, frozenset[Breaks]]:
     """Tell whom each rule is about: by the least strict category that it is in."""
     found: dict[str, frozenset[Breaks]] = {}
-    for line in _run([executable, "config", "ls-breaking-rules", "--format", "json"]).stdout.splitlines():
-        rule = json.loads(line)
+    for rule in _lines(_run([executable, "config", "ls-breaking-rules", "--format", "json"]).stdout):
         of = set(rule["categories"])
         breaks = {Breaks.SOURCE} if of & {"FILE", "PACKAGE"} else set()
         breaks |= {Breaks.JSON} if "WIRE_JSON" in of else set()
@@ -130,8 +164,7 @@ def _image(executable: str, registry: Registry, path: Path, services: Sequence[s
 
 
 def _findings(text: str, categories: Mapping[str, frozenset[Breaks]], *, live: bool) -> Iterable[_Finding]:
-    for line in text.splitlines():
-        found: dict[str, Any] = json.loads(line)
+    for found in _lines(text):
         rule, path = found["type"], found.get("path", "")
         if shipped.is_shipped(path) or (live and rule.startswith("FILE_")):
             continue
@@ -143,7 +176,7 @@ def _merged(version: str, differences: list[Difference], findings: Sequence[_Fin
     agreed = 0
     alone: list[Difference] = []
     for finding in findings:
-        same = [number for number, one in enumerate(differences) if one.is_breaking and _says_the_same(one, finding)]
+        same = [number for number, one in enumerate(differences) if _says_the_same(one, finding)]
         agreed += bool(same)
         for number in same:
             rules = dict.fromkeys((*differences[number].buf, finding.rule))
@@ -154,12 +187,18 @@ def _merged(version: str, differences: list[Difference], findings: Sequence[_Fin
 
 
 def _says_the_same(one: Difference, finding: _Finding) -> bool:
-    """Compare by names, all that buf's messages tell: the name of the element, and that of what it stands in."""
-    if finding.rule.startswith(("FILE_SAME", "FILE_NO", "PACKAGE_NO")):
-        return one.element in (finding.path, *re.findall(r'"([^"]*)"', finding.message))
-    parts = one.element.replace("/", ".").split(".")
-    about_member = finding.rule.startswith(("FIELD", "RPC", "ENUM_VALUE", "ONEOF"))
-    return parts[-1] in finding.names and (not about_member or len(parts) < 2 or parts[-2] in finding.names)
+    """Compare by the names and numbers in buf's message: it tells what it is about, and on what that stands."""
+    if (one.rule, finding.rule) in _EVEN_IF_COMPATIBLE:
+        return finding.rule.startswith("FILE_") or finding.subject in one.names
+    if not one.is_breaking:
+        return False
+    if finding.rule.startswith(("FILE_", "PACKAGE_NO")):
+        return one.element == finding.path or one.rule == "package-changed"
+    if not finding.container:
+        return bool(one.names & set(finding.subject.split(".")))
+    if finding.container not in one.names:
+        return False
+    return finding.subject in one.names or (one.rule, finding.rule) in _OF_THE_WHOLE
 
 
 def _difference(finding: _Finding) -> Difference:

@@ -109,6 +109,7 @@ class Comparison:
                 old=old.location if old is not None else None,
                 new=new.location if new is not None else None,
                 touches=frozenset(touches),
+                names=frozenset(name for one in (old, new) if one is not None for name in _names(one) if name),
             )
         )
 
@@ -118,6 +119,14 @@ class Comparison:
             message = f"is deprecated {self.now}" if is_ else f"isn't deprecated {self.now}"
             why = "It still works; its owners would rather have it unused." if is_ else "Nothing breaks."
             self.found("deprecation-changed", old, new, frozenset(), message, why)
+
+
+def _names(element: Element) -> Iterator[str]:
+    yield from element.full_name.replace("/", ".").split(".")
+    if number := getattr(element, "number", None):
+        yield str(number)
+    for name in ("of", "extendee"):
+        yield from getattr(element, name, "").split(".")
 
 
 def _scope(element: Element) -> str:

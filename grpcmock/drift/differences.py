@@ -63,6 +63,9 @@ class Difference:
     touches: frozenset[Use] = frozenset()
     """What a stub would have to use, for this difference to concern it; by the names of both versions."""
 
+    names: frozenset[str] = frozenset()
+    """Simple names and numbers by which others may speak of it: of the element, of what it stands in, of its type."""
+
     stubs: tuple[str, ...] = ()
     """The stubs that it concerns, each with its place."""
 

@@ -18,6 +18,7 @@ class _Named:
     def __init__(self, enum: Enum, value: Value) -> None:
         self.full_name = f"{enum.full_name}.{value.name}"
         self.location = value.location
+        self.number = value.number
         self.value = value
 
 

@@ -43,7 +43,7 @@ def of_versions(
     old, new = sources.load(old_protos, imports=imports), sources.load(new_protos, imports=imports)
     before, after = _read(old, old_protos, imports), _read(new, new_protos, imports)
     differences = touched(compare(before, after), _loaded(stubs, Problems()), [old, new])
-    differences, notes = _second_opinion(executable, old, new, differences, ())
+    differences, notes = _second_opinion(executable, old, new, differences, (), required=with_ == "buf")
     return _outcome(before, after, differences, notes, live=False)
 
 
@@ -78,7 +78,9 @@ async def of_server(
     both = [name for name in before.services if name in shown.registry.services]
     notes = shown.notes
     if both:
-        differences, said = _second_opinion(executable, local, shown.registry, differences, both)
+        differences, said = _second_opinion(
+            executable, local, shown.registry, differences, both, required=with_ == "buf"
+        )
         notes = (*notes, *said)
     if differences:
         advice = f"Where the server is right, take over its protos: `grpcmock describe {label}` shows them."
@@ -126,10 +128,17 @@ def _second_opinion(
     new: Registry,
     differences: Sequence[Difference],
     services: Sequence[str],
+    *,
+    required: bool,
 ) -> tuple[list[Difference], tuple[str, ...]]:
     if executable is None:
         return list(differences), ()
-    opinion = buf.ask(executable, old, new, differences, services=services)
+    try:
+        opinion = buf.ask(executable, old, new, differences, services=services)
+    except ConfigError as error:
+        if required:
+            raise
+        return list(differences), (f"buf could not be asked: {error}",)
     return in_order(opinion.differences), (str(opinion),)
 
 
