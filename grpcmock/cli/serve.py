@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,11 +19,15 @@ import click
 
 from grpcmock.cli import live
 from grpcmock.cli.options import SIZE, STATUS_CODE, engine_option, files, imports_option, protos_argument, stubs_option
+from grpcmock.cli.record_options import options_of, record_options, sum_up
 from grpcmock.cli.running import loop_factory, on_signals, ready, say, tell_addresses
 from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from grpcmock.client.target import Target
+    from grpcmock.record.recorder import Options as RecordOptions
+    from grpcmock.record.recorder import Recorder
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.credentials import TlsFiles
     from grpcmock.servers.host import Files, Host, HostOptions
@@ -42,6 +49,18 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
     help=f"Where to listen; repeatable.  [default: {DEFAULT_LISTEN}]",
 )
 @click.option("--ready-file", type=click.Path(path_type=Path), metavar="FILE", help="Hold the addresses while serving.")
+@click.option(
+    "--forward",
+    metavar="TARGET",
+    help="Pass calls that no stub answers on to this server: HOST:PORT, unix:PATH, or https://… for TLS.",
+)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    metavar="DIRECTORY",
+    help="Write what --forward's server answers as stubs.",
+)
+@record_options
 @click.option("--auto", is_flag=True, help="Answer what no stub answers with generated data.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The seed of all randomness.")
 @click.option(
@@ -119,6 +138,12 @@ def command(
     imports: tuple[Path, ...],
     listen: tuple[str, ...],
     ready_file: Path | None,
+    forward: str | None,
+    record: Path | None,
+    redact: tuple[str, ...],
+    volatile: tuple[str, ...],
+    match_metadata: tuple[str, ...],
+    timing: bool,
     auto: bool,
     seed: int,
     unmatched_code: Code,
@@ -159,6 +184,9 @@ def command(
     }
     if engine == "h2" and (interceptors or compression != "none"):
         raise ConfigError("--engine h2 knows neither --interceptor nor --compression; the engine aio does.")
+    elsewhere = _elsewhere(forward, record, options_of(redact, volatile, match_metadata, timing=timing))
+    if elsewhere is not None and (auto or engine == "h2"):
+        raise ConfigError(f"--forward and {'--auto' if auto else '--engine h2'} exclude each other.")
     options = HostOptions(
         wire=engine,
         engine=Options(seed=seed, auto=auto, unmatched_code=unmatched_code),
@@ -185,6 +213,7 @@ def command(
                 options,
                 addresses,
                 tls,
+                elsewhere,
                 ready_file,
                 log or ("calls" if sys.stdout.isatty() else "misses"),
                 grace,
@@ -197,6 +226,7 @@ async def _serve(
     options: HostOptions,
     addresses: Sequence[Address],
     tls: TlsFiles | None,
+    elsewhere: _Elsewhere | None,
     ready_file: Path | None,
     log: str,
     grace: float,
@@ -218,17 +248,61 @@ async def _serve(
     if log != "none":
         host.engine.journal.subscribe(live.Printer(log, sys.stdout))
     ended, hurried = asyncio.Event(), asyncio.Event()
-    on_signals(ended, hurried)
-    await host.start()
-    try:
-        # The file first: who reads the line may look for it at once.
-        with ready(ready_file, host.addresses):
-            free = any(address.scheme == "tcp" and not address.port for address in addresses)
-            _announce(host, machine=free or log == "json")
-            await ended.wait()
-    finally:
-        await _stop(host, grace, hurried)
+    async with _forwarding(elsewhere, host) as recorder:
+        on_signals(ended, hurried)
+        await host.start()
+        try:
+            # The file first: who reads the line may look for it at once.
+            with ready(ready_file, host.addresses):
+                free = any(address.scheme == "tcp" and not address.port for address in addresses)
+                _announce(host, elsewhere, machine=free or log == "json")
+                await ended.wait()
+        finally:
+            await _stop(host, grace, hurried)
+    if recorder is not None:
+        sum_up(recorder.finish())
     say("info", "Stopped.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """Where calls go that no stub answers."""
+
+    target: Target
+    record: Path | None
+    """The directory for recorded stubs; None where nothing is recorded."""
+    options: RecordOptions
+
+
+def _elsewhere(forward: str | None, record: Path | None, options: RecordOptions) -> _Elsewhere | None:
+    from grpcmock.client.target import Target
+
+    if forward is None:
+        if record is not None:
+            raise ConfigError("--record needs a server to record: name it with --forward.")
+        return None
+    return _Elsewhere(Target.parse(forward), record, options)
+
+
+@asynccontextmanager
+async def _forwarding(elsewhere: _Elsewhere | None, host: Host) -> AsyncIterator[Recorder | None]:
+    """Pass on, if asked to; gives the recorder, if there is one."""
+    if elsewhere is None:
+        yield None
+        return
+    from grpcmock.record.folder import Folder
+    from grpcmock.record.forwarding import forwarding
+    from grpcmock.record.recorder import Recorder
+
+    recorder = None
+    if elsewhere.record is not None:
+        folder = Folder(elsewhere.record)
+        folder.check()
+        warn = partial(say, "warning")
+        recorder = Recorder(lambda: host.engine.registry, folder, elsewhere.options, warn=warn)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC would log is said by our errors
+    async with forwarding(host.engine, elsewhere.target, recorder):
+        yield recorder
 
 
 async def _stop(host: Host, grace: float, hurried: asyncio.Event) -> None:
@@ -269,19 +343,20 @@ def _progress() -> Iterator[Callable[[int], None]]:
             bar.stop()
 
 
-def _announce(host: Host, *, machine: bool) -> None:
+def _announce(host: Host, elsewhere: _Elsewhere | None, *, machine: bool) -> None:
     """Tell people what is served, on stderr; and programs where, on stdout."""
     methods, stubs = len(host.engine.registry.methods), len(host.engine.store)
     for warning in host.engine.warnings:
         say("info", str(warning))
-    if not stubs and not host.options.engine.auto:
+    if not stubs and not host.options.engine.auto and elsewhere is None:
         say(
             "warning",
             "There are no stubs, so every call is a miss. `grpcmock init` writes some; --auto generates answers.",
         )
     answering = f"{stubs:,} stub{'' if stubs == 1 else 's'} for {methods:,} method{'' if methods == 1 else 's'}"
     where = ", ".join(map(str, host.addresses))
-    say("info", f"Serving {answering} on {click.style(where, bold=True)}. Ctrl-C ends.")
+    rest = f", and the rest from {elsewhere.target}" if elsewhere is not None else ""
+    say("info", f"Serving {answering} on {click.style(where, bold=True)}{rest}. Ctrl-C ends.")
     if not all(address.is_local for address in host.addresses):
         say("warning", "Other machines can reach this server.")
     if machine:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
 from grpcmock.record import recorder
 from grpcmock.record.folder import Folder
-from grpcmock.record.proxy import Proxy
+from grpcmock.record.forwarding import forwarding
 
 if TYPE_CHECKING:
     from grpcmock.mock.running import Running
@@ -30,24 +27,12 @@ class Recorder:
         self._engine = running.engine
         self.target = Target.parse(target)
         self._recorder = recorder.Recorder(lambda: self._engine.registry, options=options)
-        self._stack = AsyncExitStack()
-        self._working = running.run(self._begin())
-
-    async def _begin(self) -> asyncio.Task[None]:
-        channel = await self._stack.enter_async_context(connect(self.target))
-        self._engine.forwarder = Proxy(channel, self.target, self._recorder.take)
-        return asyncio.create_task(self._recorder.run())
+        self._forwarding = forwarding(self._engine, self.target, self._recorder)
+        running.run(self._forwarding.__aenter__())
 
     def stop(self) -> None:
         """Pass no more calls on."""
-        self._running.run(self._end())
-
-    async def _end(self) -> None:
-        self._engine.forwarder = None
-        self._working.cancel()
-        await asyncio.wait([self._working])
-        await self._stack.aclose()
-        self._recorder.settle()
+        self._running.run(self._forwarding.__aexit__(None, None, None))
 
     def summary(self) -> Summary:
         """Sum up what was recorded and what was not, once it is stopped."""

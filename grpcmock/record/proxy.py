@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
 import grpc.aio
@@ -36,6 +36,9 @@ _HOP = ("grpc-", ":", "user-agent", "content-type", "te")
 _LOST = ("failed to connect", "socket closed", "connection reset", "connection refused", "goaway", "broken pipe")
 """What gRPC says when it is the connection that failed."""
 
+_ROUNDED = 1.01
+"""gRPC sends a timeout rounded up, by up to a hundredth: that is taken off again, or it would grow with each hop."""
+
 _LATE = 0.005
 """Seconds to a deadline within which a call has run into it."""
 
@@ -64,7 +67,9 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at
     async def __call__(self, path: str, metadata: Metadata, client: Client) -> Finish:
         """Pass one call on; see :class:`grpcmock.engine.steps.Forwarder`."""
         passage = Passage(path, metadata, time.monotonic())
-        call = Call(self._channel, path, metadata=self._passed_on(metadata), deadline=client.time_left())
+        left = client.time_left()
+        deadline = None if left is None else left / _ROUNDED
+        call = Call(self._channel, path, metadata=self._passed_on(metadata), deadline=deadline)
         asking = asyncio.create_task(_ask(client, call, passage))
         asking.add_done_callback(_forget)
         try:
@@ -75,7 +80,7 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at
                 passage.add(What.RESPONSE, data, time.monotonic())
                 await client.write(data)
             status = await call.status()
-            self._note_end(passage, status, client)
+            self._note_end(passage, status, deadline)
         except BaseException:
             passage.cut = passage.cut or "the client went away, or its deadline passed, before the answer was complete"
             raise
@@ -91,12 +96,13 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at
     def _passed_on(self, metadata: Metadata) -> Metadata:
         return (*_own(metadata), *self.target.metadata)
 
-    def _note_end(self, passage: Passage, status: Status, client: Client) -> None:
+    def _note_end(self, passage: Passage, status: Status, deadline: float | None) -> None:
         passage.code, passage.message, passage.trailers = status.code, status.message, status.trailers
         if status.code is Code.UNAVAILABLE and self._is_lost(status):
             passage.cut = f"there is no connection to {self.target} any more: {status.message.rstrip('.')}"
-        elif status.code is Code.DEADLINE_EXCEEDED and (left := client.time_left()) is not None and left < _LATE:
-            passage.cut = "its deadline passed before the answer was complete"
+        elif status.code is Code.DEADLINE_EXCEEDED and deadline is not None:
+            if time.monotonic() - passage.started > deadline - _LATE:
+                passage.cut = "its deadline passed before the answer was complete"
 
     def _is_lost(self, status: Status) -> bool:
         if self._channel.get_state() is not grpc.ChannelConnectivity.READY:
@@ -163,7 +169,7 @@ class _UnaryCall(_Handler):
             await context.abort(_CODES[finish.code], finish.message)
         if self._response is None:
             await context.abort(grpc.StatusCode.INTERNAL, f"{self._proxy} ended the call with OK and no message.")
-        return cast("bytes", self._response)
+        return self._response or b""
 
     async def read(self) -> bytes | None:
         request, self._request = self._request, None
@@ -188,9 +194,10 @@ class _StreamCall(_Handler):
             context.set_details(finish.message)
 
     async def read(self) -> bytes | None:
-        data = await self._context.read()
+        data: Any = await self._context.read()
         if data is not _EOF:
-            return data
+            message: bytes = data
+            return message
         # A cancelled call reads as ended, too, a moment before its task is cancelled. What is read once more comes back
         # behind that; of a call that lives, it is the end again.
         await self._context.read()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 
 import grpc.aio
 
-from grpcmock.client.channel import CONNECT_TIMEOUT, connect
+from grpcmock.client.channel import CONNECT_TIMEOUT
 from grpcmock.engine.engine import Engine
 from grpcmock.errors import ConfigError
 from grpcmock.record.folder import Folder
-from grpcmock.record.proxy import Proxy
+from grpcmock.record.forwarding import forwarding
 from grpcmock.record.recorder import Options, Recorder
 from grpcmock.servers.addresses import Address, bind
 from grpcmock.servers.aio import Server, ServerOptions
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
+    from grpcmock.record.proxy import Proxy
     from grpcmock.record.summary import Summary
     from grpcmock.schema import Registry
 
@@ -52,15 +53,14 @@ class Settings:
 
 
 class Recording:
-    """A recording: where it listens, and what it has recorded."""
+    """A recording: where it listens, and what came of it."""
 
-    def __init__(self, engine: Engine, server: Server | _Raw, recorder: Recorder | None, mode: Mode) -> None:
+    def __init__(self, engine: Engine, server: Server | _Raw, mode: Mode) -> None:
         self.engine = engine
         """Answers from what was recorded before."""
         self.mode = mode
         """What it does: never ``once``, which is one of the others."""
         self._server = server
-        self._recorder = recorder
         self.summary: Summary | None = None
         """What came of it; None before it has ended, and where nothing is recorded."""
 
@@ -84,9 +84,11 @@ async def recording(
     *,
     listen: Sequence[str] = ("127.0.0.1:0",),
     grace: float | None = None,
+    hurried: asyncio.Event | None = None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Recording]:
-    """Record calls to *target* as stubs in the folder *out*, until left; then the calls under way have *grace* seconds.
+    """Record calls to *target* as stubs in the folder *out*, until left; then the calls under way have *grace* seconds,
+    or as long as *hurried* isn't set.
 
     ``summary`` of what this gives is there afterwards. *warn* is told what goes wrong meanwhile. Raises
     :class:`ConfigError` if an address can't be had or *out* can't be written to, :class:`StubError` if what is in it is
@@ -104,24 +106,31 @@ async def recording(
             if target is None:
                 raise ConfigError(f"The mode {mode.value} needs a server to record.")
             folder.check()
-            channel = await stack.enter_async_context(connect(target, within=settings.within))
             recorder = Recorder(lambda: registry, folder, settings.options, warn=warn)
-            proxy = engine.forwarder = Proxy(channel, target, recorder.take, registry.methods)
+            proxy = await stack.enter_async_context(forwarding(engine, target, recorder, within=settings.within))
         server = Server(engine, settings.server) if proxy is None or known else _Raw(proxy, settings.server)
-        found = Recording(engine, server, recorder, mode)
+        found = Recording(engine, server, mode)
         for address in addresses:
             server.listen(address)
         await server.start()
-        working = asyncio.create_task(recorder.run()) if recorder is not None else None
         try:
             yield found
         finally:
-            await server.stop(grace)
-            if recorder is not None and working is not None:
-                working.cancel()
-                with suppress(asyncio.CancelledError):
-                    await working
+            await _stop(server, grace, hurried)
+            await stack.aclose()
+            if recorder is not None:
                 found.summary = recorder.finish()
+
+
+async def _stop(server: Server | _Raw, grace: float | None, hurried: asyncio.Event | None) -> None:
+    stopping = asyncio.ensure_future(server.stop(grace))
+    if hurried is not None:
+        hurrying = asyncio.ensure_future(hurried.wait())
+        await asyncio.wait((stopping, hurrying), return_when=asyncio.FIRST_COMPLETED)
+        hurrying.cancel()
+        if not stopping.done():
+            await server.stop(None)
+    await stopping
 
 
 def _mode(mode: Mode, folder: Folder) -> Mode:
