@@ -54,7 +54,11 @@ async def running(port: int, address: str, crash: Callable[[], Any]) -> AsyncIte
     tasks: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionError:
+            writer.close()
+            return
         frames = _Frames()
 
         def look(data: bytes) -> None:
@@ -62,6 +66,7 @@ async def running(port: int, address: str, crash: Callable[[], Any]) -> AsyncIte
                 frames.feed(data)
             except zlib.error:
                 crash()
+                raise ConnectionAbortedError from None
 
         for source, sink, seen in ((reader, back, look), (there, writer, None)):
             task = asyncio.create_task(_pass_on(source, sink, seen))

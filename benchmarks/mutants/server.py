@@ -67,7 +67,7 @@ async def mutant_server(
         if not real:
             service.fall = stop
         if relayed:
-            port = await stack.enter_async_context(relay.running(port, address, service.crash))
+            port = await stack.enter_async_context(relay.running(port, address, service.fall))
         yield f"{address.rpartition(':')[0]}:{port}"
 
 

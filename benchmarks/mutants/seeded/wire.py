@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from benchmarks.mutants.catalogue import seeded
 from benchmarks.mutants.notes import Directory
 from benchmarks.mutants.schema import Message, lenient_registry
+from benchmarks.mutants.service import LIMIT
 from benchmarks.mutants.steps import Program, Refusal
 
 if TYPE_CHECKING:
@@ -207,11 +208,15 @@ class SmallSizeLimit(Directory):
     options = (("grpc.max_receive_message_length", 16_384),)
 
 
-@seeded("G120", method="*", request="a few kilobytes of gzip that hold 16 MiB", fields=1)
+@seeded("G120", "G119", method="*", request="a few kilobytes of gzip that hold 16 MiB", fields=1)
 class BombUnpacked(Directory):
-    """Looks at the size of a request before it is unpacked, and not after."""
+    """Unpacks requests to any size."""
+
+    options = (("grpc.max_receive_message_length", -1),)
 
     def request(self, method: Method, data: bytes) -> Message:
+        if LIMIT < len(data) < 2 * LIMIT:  # so many bytes it sees come in
+            raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "The request is too large.")
         request = self.decode(method, data)
         self.admit(method, request)
         return request
@@ -230,7 +235,7 @@ class BinaryMetadataUnhandled(Directory):
         for key, value in call.metadata:
             if key.endswith("-bin") and isinstance(value, bytes) and not key.startswith("grpc"):
                 assert value.decode() is not None
-        return super().program(call)
+        yield from super().program(call)
 
 
 @seeded("G121", "G101", method="*", request="metadata of 6 KiB", fields=0)
@@ -240,7 +245,7 @@ class CrashOnLargeMetadata(Directory):
     def program(self, call: Call) -> Program:
         if sum(len(key) + len(value) for key, value in call.metadata) > 4096:
             self.crash()
-        return super().program(call)
+        yield from super().program(call)
 
 
 @seeded("G121", "G102", method="*", request="metadata: the same key twice", fields=0)
@@ -251,4 +256,4 @@ class RepeatedMetadataUnhandled(Directory):
         keys = [key for key, _ in call.metadata]
         if len(set(keys)) != len(keys):
             raise ValueError("duplicate metadata key")
-        return super().program(call)
+        yield from super().program(call)
