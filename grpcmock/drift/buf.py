@@ -188,6 +188,8 @@ def _merged(version: str, differences: list[Difference], findings: Sequence[_Fin
 
 def _says_the_same(one: Difference, finding: _Finding) -> bool:
     """Compare by the names and numbers in buf's message: it tells what it is about, and on what that stands."""
+    if finding.path and finding.path not in one.names:
+        return False
     if (one.rule, finding.rule) in _EVEN_IF_COMPATIBLE:
         return finding.rule.startswith("FILE_") or finding.subject in one.names
     if not one.is_breaking:

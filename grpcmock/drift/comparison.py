@@ -127,6 +127,7 @@ def _names(element: Element) -> Iterator[str]:
         yield str(number)
     for name in ("of", "extendee"):
         yield from getattr(element, name, "").split(".")
+    yield getattr(element, "file", "")
 
 
 def _scope(element: Element) -> str:

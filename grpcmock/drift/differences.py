@@ -64,7 +64,7 @@ class Difference:
     """What a stub would have to use, for this difference to concern it; by the names of both versions."""
 
     names: frozenset[str] = frozenset()
-    """Simple names and numbers by which others may speak of it: of the element, of what it stands in, of its type."""
+    """What others may call it by: simple names and numbers, of itself, what it stands in, and its type; its files."""
 
     stubs: tuple[str, ...] = ()
     """The stubs that it concerns, each with its place."""

@@ -19,6 +19,7 @@ class _Named:
         self.full_name = f"{enum.full_name}.{value.name}"
         self.location = value.location
         self.number = value.number
+        self.file = enum.file
         self.value = value
 
 

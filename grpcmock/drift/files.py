@@ -19,6 +19,10 @@ class _Element:
     full_name: str
     location: Location
 
+    @property
+    def file(self) -> str:
+        return self.full_name
+
 
 def renames(old: Schema, new: Schema) -> dict[str, str]:
     """Give the new names of everything that is in a file whose package has changed, and is in it still."""

@@ -228,6 +228,7 @@ class _Reader:
                 idempotency=_IDEMPOTENCY.get(method.options.idempotency_level, ""),
                 http=_http(method.options),
                 deprecated=method.options.deprecated,
+                file=scope.name,
                 location=scope.locate((*path, 2, index)),
             )
             for index, method in enumerate(proto.method)

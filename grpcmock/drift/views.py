@@ -124,6 +124,7 @@ class Method:
     """The annotation ``google.api.http``; empty if there is none."""
 
     deprecated: bool = False
+    file: str = ""
     location: Location
 
 
