@@ -146,22 +146,24 @@ def main() -> None:
     parser.add_argument("--shapes", nargs="*", choices=SHAPES, default=list(SHAPES))
     parser.add_argument("--calls", type=int, default=500, help="in one round over the wire")
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--no-wire", action="store_true", help="time the engine only")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--no-wire", action="store_true", help="time the engine only")
+    only.add_argument("--no-engine", action="store_true", help="measure over the wire only")
     options = parser.parse_args()
     chosen: Sequence[str] = options.shapes
     sizes = [f"{size:,}" for size in SIZES]
-    table(
-        "The engine alone: CPU µs/call for keys at random, by the number of stubs",
-        ("stubs keyed by", *sizes, "of 1", "miss", "of a hit"),
-        [row for name in chosen for row in engine_rows(SHAPES[name], name, options.rounds)],
-    )
-    if options.no_wire:
-        return
-    table(
-        "Over the wire: calls/s, by the number of stubs",
-        ("stubs keyed by", *sizes, "of 1", "by CPU", "miss", "costs, of a hit", "by CPU"),
-        [wire_row(SHAPES[name], name, options.calls, options.rounds) for name in chosen],
-    )
+    if not options.no_engine:
+        table(
+            "The engine alone: CPU µs/call for keys at random, by the number of stubs",
+            ("stubs keyed by", *sizes, "of 1", "miss", "of a hit"),
+            [row for name in chosen for row in engine_rows(SHAPES[name], name, options.rounds)],
+        )
+    if not options.no_wire:
+        table(
+            "Over the wire: calls/s, by the number of stubs",
+            ("stubs keyed by", *sizes, "of 1", "by CPU", "miss", "costs, of a hit", "by CPU"),
+            [wire_row(SHAPES[name], name, options.calls, options.rounds) for name in chosen],
+        )
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ ALL_LOOKED_AT = 64
 _LIKE = 0.6
 """Below this likeness, texts have some letters in common by chance."""
 
+_BESIDE = 4
+"""Entries of a shape that are looked at beside the place where the one looked for would stand. Each costs something."""
+
 _MOST_CANDIDATES = 24
 _MOST_MESSAGES = 5
 _MOST_REFUSED = 8
@@ -187,9 +190,9 @@ class _Neighbours:
             values.append(value)
         single = len(values) == 1
         for column, (leads, keys) in enumerate(self._columns):
-            at = bisect_left(leads, _sortable(tuple(values), column))
-            for near in range(max(at - 3, 0), min(at + 3, len(keys))):
-                key = keys[near]
+            at = bisect_left(leads, _sortable(tuple(values), column)) - _BESIDE // 2
+            begin = max(min(at, len(keys) - _BESIDE), 0)
+            for key in keys[begin : begin + _BESIDE]:
                 yield self.shape.table[key[0] if single else key]
 
 
