@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -28,11 +29,22 @@ def test_mypy_strict(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(PYRIGHT is None, reason="pyright is not installed; it needs Node.js")
-def test_pyright(tmp_path: Path) -> None:
-    (tmp_path / "pyrightconfig.json").write_text(
-        f'{{"include": ["{EXAMPLES}"], "extraPaths": ["{EXAMPLES}", "{ROOT}"], "typeCheckingMode": "strict",'
-        ' "reportUnknownMemberType": false, "reportMissingTypeStubs": false}'
-    )
+@pytest.mark.parametrize(("added", "errors"), [("", 0), ("WRONG: int = 'text'\n", 1)], ids=["examples", "a mistake"])
+def test_pyright(tmp_path: Path, added: str, errors: int) -> None:
     assert PYRIGHT is not None
-    result = _checked(tmp_path, PYRIGHT, "--pythonpath", sys.executable, "-p", str(tmp_path))
-    assert result.returncode == 0, result.stdout + result.stderr
+    # It takes paths below its configuration only; what it takes for none of them it passes over without an error.
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    with (tmp_path / "examples" / "usage.py").open("a") as usage:
+        usage.write(added)
+    settings = {
+        "include": ["examples"],
+        "extraPaths": ["examples", str(ROOT)],
+        "typeCheckingMode": "strict",
+        "reportUnknownMemberType": False,
+        "reportMissingTypeStubs": False,
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    result = _checked(tmp_path, PYRIGHT, "--outputjson", "--pythonpath", sys.executable, "-p", str(tmp_path))
+    found = json.loads(result.stdout)
+    assert found["summary"]["filesAnalyzed"] > 1
+    assert found["summary"]["errorCount"] == errors, result.stdout
