@@ -43,7 +43,7 @@ async def _serve(program: Program, context: Any) -> None:
     try:
         await _carry_out(program, context)
     except Gone:
-        pass
+        await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "It is too late.")
     except Refusal as refusal:
         await context.abort(refusal.code, refusal.message, refusal.trailers)
 

@@ -96,3 +96,17 @@ def seeded(
         return service
 
     return enter
+
+
+def markdown() -> str:
+    """Write the table of all mutants, as it stands in the README."""
+    lines = [
+        "| mutant | check | method | what is wrong | smallest request | fields | calls |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in MUTANTS.values():
+        codes = one.code + (f" ({', '.join(one.codes[1:])})" if one.codes[1:] else "")
+        method = "all" if one.method == "*" else f"`{one.method}`"
+        request = f"`{one.request}`" if one.request.startswith("{") else one.request
+        lines.append(f"| `{one.name}` | {codes} | {method} | {one.about} | {request} | {one.fields} | {one.calls} |")
+    return "\n".join(lines) + "\n"

@@ -96,7 +96,7 @@ def _await_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.mutants.server", description=(__doc__ or "").split("\n")[0]
+        prog="python -m benchmarks.mutants.server", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--mutant", default=CLEAN, metavar="NAME", help="the bug to switch on (default: none)")
     parser.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT", help="port 0 takes one that is free")

@@ -47,7 +47,7 @@ def _serve(program: Program, requests: Iterator[bytes], context: Any) -> Iterato
     try:
         yield from _carry_out(program, requests, context)
     except Gone:
-        pass
+        context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "It is too late.")
     except Refusal as refusal:
         context.set_trailing_metadata(refusal.trailers)
         context.abort(refusal.code, refusal.message)

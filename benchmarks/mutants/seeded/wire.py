@@ -91,7 +91,7 @@ class UnknownFieldsRefused(Directory):
         return request
 
 
-@seeded("G116", method="UserService/SendInvitation", request="hex: 22 00 2a 00 30 01 (weekdays unpacked)", fields=2)
+@seeded("G116", method="UserService/SendInvitation", request="hex: 2a00 3001 (weekdays unpacked)", fields=2)
 class UnpackedRefused(Directory):
     """Knows lists of numbers packed only."""
 
@@ -142,7 +142,7 @@ class RecursionUnhandled(Directory):
         return super().decode(method, data)
 
 
-@seeded("G118", "G115", method="UserService/CreateUser", request="hex: 1206 1201ff 1a0161", fields=3)
+@seeded("G118", "G115", method="UserService/CreateUser", request="hex: 120b 1201ff 1a06 61 40 62 2e 63 6f", fields=3)
 class InvalidUtf8Replaced(Directory):
     """Puts something else in the place of bytes that are no UTF-8, and carries on."""
 
