@@ -12,8 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from grpcmock.fuzz.generation import scalars, well_known
 from grpcmock.fuzz.generation.classes import bytes_of, is_map, join, message_class_of, message_inside, message_of
 from grpcmock.fuzz.generation.places import Place
-from grpcmock.fuzz.generation.sides import AT, OUTSIDE, sides
-from grpcmock.fuzz.generation.violations import Violation
+from grpcmock.fuzz.generation.sides import AT, INSIDE, OUTSIDE, Side, sides
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.constraints import Constraints
     from grpcmock.fuzz.generation.grounds import Grounds
     from grpcmock.fuzz.generation.judge import Judge
+    from grpcmock.fuzz.generation.violations import Violation
     from grpcmock.replies.generated.planning import FieldPlan, Planner
 
 _DEEPEST = 3
@@ -75,6 +75,10 @@ class Boundary:
         return bytes_of(self.message)
 
 
+_SIDES = {AT: "is at the bound of", INSIDE: "is just inside of", OUTSIDE: "is just outside of"}
+_KEEPING = {INSIDE: "keeps", OUTSIDE: "breaks"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Sample:
     label: str
@@ -123,9 +127,7 @@ class Explorer:
                     continue
                 message = place.on_ground(message_class, sample.data, self._grounds)
                 yield self._made(name, f"{name}={sample.label}", sample, message)
-            for sample in self._sides(plan, name):
-                message = place.on_ground(message_class, sample.data, self._grounds)
-                yield self._made(name, f"{name}~{sample.label}", sample, message)
+            yield from self._sides(message_class, place, plan, name)
         yield from self._oneofs(message_class, spots)
         yield from self._missing(message_class, spots)
 
@@ -181,12 +183,31 @@ class Explorer:
             if data:
                 yield _Sample(label, reason, kind, data, odd)
 
-    def _sides(self, plan: FieldPlan, name: str) -> Iterator[_Sample]:
-        words = {AT: "is at the bound of", OUTSIDE: "is just outside of"}
+    def _sides(self, message_class: type[Message], place: Place, plan: FieldPlan, name: str) -> Iterator[Boundary]:
+        """Yield the sides of a field's constraints, each pair in a message that is valid but for the one outside."""
+        pairs: dict[str, list[Side]] = {}
         for side in sides(plan, self._constraints):
-            reason = f"{words.get(side.side, 'is inside of')} {side.rule}"
-            pair = f"{name}~{side.rule}"
-            yield _Sample(f"{side.rule}:{side.side}", reason, "constraint", side.sample, pair=pair, side=side.side)
+            pairs.setdefault(side.rule, []).append(side)
+        for both in pairs.values():
+            for base in (self._grounds.least(message_class), *self._grounds.naturals(message_class)):
+                found = [self._side(message_class, base, place, name, side) for side in both]
+                if all(boundary.valid is (boundary.side != OUTSIDE) for boundary in found):
+                    yield from found
+                    break
+
+    def _side(self, message_class: type[Message], base: bytes, place: Place, name: str, side: Side) -> Boundary:
+        message = message_of(message_class, base)
+        place.put(message, side.sample, self._grounds)
+        words = _SIDES if "=" in side.rule else _KEEPING
+        sample = _Sample(
+            f"{side.rule}:{side.side}",
+            f"{words[side.side]} {side.rule}",
+            "constraint",
+            side.sample,
+            pair=f"{name}~{side.rule}",
+            side=side.side,
+        )
+        return self._made(name, f"{name}~{sample.label}", sample, message)
 
     def _oneofs(self, message_class: type[Message], spots: list[Any]) -> Iterator[Boundary]:
         """Yield messages in which no arm of a oneof is set; each arm alone is among the fields."""

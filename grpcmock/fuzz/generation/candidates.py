@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
@@ -12,7 +12,9 @@ from grpcmock.fuzz.generation import scalars, texts
 from grpcmock.replies.generated import numbers, regex
 from grpcmock.replies.generated.chance import Chance
 from grpcmock.replies.generated.planning import FieldPlan, Shape
-from grpcmock.replies.generated.rules import Rules
+
+if TYPE_CHECKING:
+    from grpcmock.replies.generated.rules import Rules
 
 _LONGEST = 70_000
 """Longer strings are not tried, nor …"""
@@ -172,7 +174,7 @@ def of_length(rules: Rules, natural: Sequence[Any], size: int) -> Iterator[str]:
     yield "\u00e9" * (size // 2) + "a" * (size % 2)
 
 
-def _octets(plan: FieldPlan, rules: Rules, natural: Sequence[Any]) -> Iterator[Any]:
+def _octets(_: FieldPlan, rules: Rules, natural: Sequence[Any]) -> Iterator[Any]:
     yield b""
     for size in sizes(rules.values, ("min_len", "max_len", "len"), _LONGEST):
         yield b"a" * size

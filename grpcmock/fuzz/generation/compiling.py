@@ -1,4 +1,4 @@
-"""The compiler of writers: for each field of a type it picks the writer that its kind, names, rules and hints ask for."""
+"""The compiler of writers: for each field it picks the one that its kind, name, rules and hints ask for."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Compiler:
         """Make the writer of a field; *chosen*: as the arm of a oneof, whose presence is drawn already."""
         field, must = plan.descriptor, self.must(plan)
         if self.constraints is not None and (pool := self.constraints.pool(plan, chosen=chosen)):
-            return writers.samples(pool)
+            return writers.samples(pool, field, () if field.is_repeated else self._hints.of(field))
         if plan.key is not None and plan.entry is not None:
             return self._map(plan, plan.key, plan.entry)
         if plan.shape in (Shape.MESSAGE, Shape.WRAPPER):

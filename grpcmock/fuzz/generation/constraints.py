@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.generation import candidates, well_known
 from grpcmock.fuzz.generation.classes import bytes_of, message_class_of, message_of
-from grpcmock.fuzz.generation.grounds import Grounds
-from grpcmock.fuzz.generation.judge import Judge
 from grpcmock.replies.generated.planning import FieldPlan, Planner, Shape
 from grpcmock.replies.generated.rules import Rules
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
+
+    from grpcmock.fuzz.generation.grounds import Grounds
+    from grpcmock.fuzz.generation.judge import Judge
 
 _MOST_CANDIDATES = 600
 _MOST_GOOD = 64
@@ -74,7 +75,10 @@ class Constraints:
         return found[1]
 
     def judged(self, plan: FieldPlan, value: Any) -> tuple[bytes, list[tuple[str, str]]]:
-        """Give the bytes of a message with this value alone, and the path and id of each rule of the field it breaks."""
+        """Give the bytes of a message with this value alone, and the path and id of each rule of the field it breaks.
+
+        Raises what protobuf raises for a value that the field can't hold.
+        """
         owner: Any = plan.descriptor.containing_type
         message = message_class_of(owner)()
         put(message, plan, value)
@@ -111,15 +115,7 @@ class Constraints:
         yield None
         made = list(self._made(plan))
         if plan.key is not None and plan.entry is not None:
-            if plan.entry.shape not in (Shape.MESSAGE, Shape.WRAPPER):
-                keys, contents = (
-                    self._split(plan, side, _unique(candidates.values(part, part.rules, self._natural(part, 6, 0))))
-                    for side, part in enumerate((plan.key, plan.entry))
-                )
-                good, bad = (keys[0], contents[0]), (keys[1], contents[1])
-                yield from candidates.maps(plan, good, bad, [dict(one) for one in made])
-            else:
-                yield from made
+            yield from self._maps(plan, plan.key, plan.entry, [dict(one) for one in made])
         elif plan.is_list:
             yield from self._lists(plan, [list(one) for one in made])
         elif plan.shape is Shape.WRAPPER:
@@ -136,6 +132,23 @@ class Constraints:
             naturals = [*self._natural(plan, 12, 0), *self._natural(plan, 6, 3), *filter(_is_set, made)]
             yield from candidates.values(plan, plan.rules, naturals)
 
+    def _maps(
+        self, plan: FieldPlan, key: FieldPlan, entry: FieldPlan, made: list[dict[Any, Any]]
+    ) -> Iterator[dict[Any, Any]]:
+        known = [content for one in made for content in one.values()]
+        if entry.shape in (Shape.MESSAGE, Shape.WRAPPER):
+            held = message_class_of(entry.message_type)
+            known = [message_of(held, self._grounds.least(held)), *known]
+        good_contents, bad_contents = known, list[Any]()
+        if entry.shape not in (Shape.MESSAGE, Shape.WRAPPER):
+            good_contents, bad_contents = self._split(plan, 1, _unique(self._values(entry)), self._values(key))
+        good_keys, bad_keys = self._split(plan, 0, _unique(self._values(key)), iter(good_contents))
+        yield from candidates.maps(plan, (good_keys, good_contents), (bad_keys, bad_contents), made)
+
+    def _values(self, part: FieldPlan) -> Iterator[Any]:
+        """Yield keys or values of a map."""
+        return candidates.values(part, part.rules, self._natural(part, 6, 0))
+
     def _lists(self, plan: FieldPlan, made: list[list[Any]]) -> Iterator[list[Any]]:
         rules = plan.rules.items or Rules()
         if plan.shape is Shape.WRAPPER:
@@ -150,12 +163,11 @@ class Constraints:
         good, bad = self._split_by(plan, items, lambda item: [item])
         yield from candidates.lists(plan, good, bad, made)
 
-    def _split(self, plan: FieldPlan, side: int, items: Iterable[Any]) -> tuple[list[Any], list[Any]]:
-        """Tell good from bad keys (*side* 0) or values (1) of a map."""
-        assert plan.key is not None
-        assert plan.entry is not None
-        other = (plan.entry, plan.key)[side]
-        beside = next(iter(self._natural(other, 1, 0)), _zero(other))
+    def _split(
+        self, plan: FieldPlan, side: int, items: Iterable[Any], others: Iterator[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """Tell good from bad keys (*side* 0) or values (1) of a map, each beside the first of the *others*."""
+        beside = next(others, None)
         return self._split_by(plan, items, lambda item: {beside: item} if side else {item: beside})
 
     def _split_by(
@@ -233,7 +245,7 @@ def _is_ruled(plan: FieldPlan) -> bool:
     """Whether rules or annotations speak of the values of a field, not only of its presence."""
     rules = plan.rules
     about_values = rules.values or rules.cel or rules.items or rules.keys or rules.entries
-    return bool(about_values or plan.options.patterns or plan.options.format)
+    return bool(about_values or plan.options.format or (plan.options.patterns and not plan.options.own_name))
 
 
 def _holds_messages(plan: FieldPlan) -> bool:
@@ -266,10 +278,6 @@ def _fits(value: Any) -> bool:
 
 def _is_set(value: Any) -> bool:
     return value not in ("", b"", 0)
-
-
-def _zero(plan: FieldPlan) -> Any:
-    return {Shape.TEXT: "", Shape.BYTES: b"", Shape.FLAG: False}.get(plan.shape, 0)
 
 
 def _moments(name: str, rules: Rules) -> Iterator[int]:

@@ -17,7 +17,6 @@ from grpcmock.fuzz.generation.grounds import Grounds
 from grpcmock.fuzz.generation.hints import Hints
 from grpcmock.fuzz.generation.judge import Judge
 from grpcmock.fuzz.generation.mending import Mender
-from grpcmock.fuzz.generation.source import Source
 from grpcmock.fuzz.generation.violations import Breaker, Violation
 from grpcmock.fuzz.generation.writers import SWARMS
 from grpcmock.replies.generated.planning import Planner
@@ -25,6 +24,7 @@ from grpcmock.replies.generated.planning import Planner
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from grpcmock.fuzz.generation.source import Source
     from grpcmock.schema import Registry
 
 DEPTH = 3
@@ -89,13 +89,13 @@ class Generator:
         self.descriptor = descriptor
         self.message_class: type[Message] = message_class_of(descriptor)
         self._class = owner.registry.message(descriptor.full_name)
-        self._own: Any = self._class.DESCRIPTOR
+        own: Any = self._class.DESCRIPTOR
         self._is_foreign = self._class is not self.message_class
         self._owner = owner
         self._without = without
-        self._fill = owner.compiler.type(self._own, without).fill
+        self._fill = owner.compiler.type(own, without).fill
         self._depth = owner.depth
-        self._is_ruled = owner.valid and owner.judge.has_rules(self._own)
+        self._is_ruled = owner.valid and owner.judge.has_rules(own) and owner.grounds.satisfiable(self._class)
 
     @property
     def satisfiable(self) -> bool:
@@ -130,7 +130,7 @@ class Generator:
         message = self.generate(source, violation)
         data = bytes_of(message)
         if violation is None:
-            data += odd_bytes.extra(message, source.below)
+            data += odd_bytes.suffix(message, source.below)
         return data
 
     def broken(self, message: Message) -> frozenset[Violation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ class Grounds:
         self._naturals: dict[type[Message], tuple[bytes, ...]] = {}
 
     def least(self, message_class: type[Message]) -> bytes:
-        """Give the least valid message; of a type that has none, the one that breaks the fewest rules."""
+        """Give the least valid message; of a type that has none, the empty one."""
         return self._found(message_class)[0]
 
     def satisfiable(self, message_class: type[Message]) -> bool:
@@ -42,9 +43,7 @@ class Grounds:
         """Give a few messages with natural values, valid if possible."""
         found = self._naturals.get(message_class)
         if found is None:
-            made = (self._natural(message_class, seed) for seed in range(NATURALS))
-            found = tuple(bytes_of(message) for message in made)
-            self._naturals[message_class] = found
+            found = self._naturals[message_class] = tuple(self._make_naturals(message_class))
         return found
 
     def _found(self, message_class: type[Message]) -> tuple[bytes, bool]:
@@ -59,16 +58,21 @@ class Grounds:
         empty = message_class()
         if not self._judge.has_rules(descriptor) or not self._judge.violations(empty):
             return b"", True
-        best, fewest = empty, len(self._judge.violations(empty))
+        if self._judge.is_endless(descriptor):
+            return b"", False
         for data in self.naturals(message_class):
             message = message_of(message_class, data)
-            broken = len(self._judge.violations(message))
-            if broken < fewest:
-                best, fewest = message, broken
-            if not fewest:
-                break
-        least = drop(best, lambda candidate: len(self._judge.violations(candidate)) <= fewest)
-        return bytes_of(least), not fewest
+            if not self._judge.violations(message):
+                return bytes_of(drop(message, lambda candidate: not self._judge.violations(candidate))), True
+        return b"", False
+
+    def _make_naturals(self, message_class: type[Message]) -> Iterator[bytes]:
+        descriptor: Any = message_class.DESCRIPTOR
+        for seed in range(0 if self._judge.is_endless(descriptor) else NATURALS):
+            message = self._natural(message_class, seed)
+            yield bytes_of(message)
+            if seed == 1 and self._judge.violations(message):
+                return  # it is hard to make one, and takes long
 
     def _natural(self, message_class: type[Message], seed: int) -> Message:
         return generate(message_class, self._registry, seed, as_request=self._as_request, now=lambda: self._now)

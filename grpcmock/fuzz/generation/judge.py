@@ -11,12 +11,14 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation.classes import join
 from grpcmock.fuzz.generation.violations import Violation
-from grpcmock.replies.generated.planning import FieldPlan, Planner
+from grpcmock.replies.generated.planning import Shape
 from grpcmock.replies.generated.rules import Rules
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
+
+    from grpcmock.replies.generated.planning import FieldPlan, Planner
 
 BEHAVIOR = "google.api.field_behavior"
 RESOURCE = "google.api.resource"
@@ -49,7 +51,8 @@ class Judge:
         descriptor: Any = message.DESCRIPTOR
         found: list[Violation] = []
         if not message.IsInitialized():
-            paths = (_INDEX.sub("[]", path) for path in message.FindInitializationErrors())
+            missing: Any = message
+            paths = (_INDEX.sub("[]", path) for path in missing.FindInitializationErrors())
             found += (Violation(path, REQUIRED, "a required field is missing") for path in paths)
         if self._has_rules(descriptor):
             found += map(_told, self._validate(message))
@@ -100,6 +103,19 @@ class Judge:
         field = plan.descriptor
         texts = (FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_ENUM)
         return field.has_presence or field.is_repeated or field.cpp_type in texts
+
+    def is_endless(self, descriptor: Descriptor, around: tuple[Descriptor, ...] = ()) -> bool:
+        """Whether a message of a type would have to hold another of the same type, and so on without end."""
+        if descriptor in around:
+            return True
+        plan = self._planner.plan(descriptor)
+        inside = [
+            held.message_type
+            for field in plan.fields
+            if (held := field.entry or field).shape is Shape.MESSAGE
+            and (self.must(field) or field.rules.values.get("min_items") or field.rules.values.get("min_pairs"))
+        ]
+        return any(self.is_endless(inner, (*around, descriptor)) for inner in inside)
 
     def _annotations(self, descriptor: Descriptor) -> tuple[_Check, ...]:
         found = self._checks.get(descriptor)

@@ -68,7 +68,7 @@ class Mender:
         return [name for name in descriptor.fields_by_name if name in words]
 
     def _graft(self, message: Message, draw: Draw) -> Message:
-        """Put the fields of *message*, one after the other, into a message that keeps the rules, as far as they hold."""
+        """Put the fields of *message*, one after the other, into a message that keeps the rules, where they hold."""
         bases = (self._grounds.least(type(message)), *self._grounds.naturals(type(message)))
         base = message_of(type(message), bases[draw(len(bases))])
         allowed = len(self._judge.violations(base))

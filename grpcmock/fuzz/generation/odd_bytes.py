@@ -1,4 +1,4 @@
-"""What is legal on the wire, but can't be said by a message object: colliding keys, undeclared numbers of closed enums."""
+"""What is legal on the wire, but no message object says: colliding keys, undeclared numbers of closed enums."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ONE_IN = 8
 
 
-def extra(message: Message, draw: Draw) -> bytes:
+def suffix(message: Message, draw: Draw) -> bytes:
     """Give bytes to put behind those of *message*: in most cases none."""
     if draw(_ONE_IN) != _ONE_IN - 1:
         return b""

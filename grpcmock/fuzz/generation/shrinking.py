@@ -1,4 +1,4 @@
-"""Make a failing message small: Hypothesis replays the choices it was made of and shrinks them, then fields are dropped."""
+"""Make a failing message small: Hypothesis shrinks the choices it was made of, then whole fields are dropped."""
 
 from __future__ import annotations
 

@@ -131,4 +131,6 @@ def _first(plan: FieldPlan, samples: Iterable[bytes], measure: Callable[[Any], A
 
 
 def _shown(bound: Any) -> str:
-    return f"{bound.seconds}.{bound.nanos:09d}s" if hasattr(bound, "seconds") else str(bound)
+    if not hasattr(bound, "seconds"):
+        return str(bound)
+    return f"{bound.seconds}s" + (f"{bound.nanos}ns" if bound.nanos else "")

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from grpcmock.errors import SchemaError, did_you_mean
 from grpcmock.fuzz.generation.generator import DEPTH, Generators
+from grpcmock.fuzz.generation.judge import reachable
 from grpcmock.fuzz.generation.source import Source
 from grpcmock.schema.modules import registry_of
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import FileDescriptor
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
 M = TypeVar("M", bound="Message")
@@ -63,21 +64,28 @@ def strategy(
             hint = did_you_mean(name, known, known="The fields")
             raise SchemaError(f"{descriptor.full_name} has no field {name!r}. {hint}".rstrip())
     without = frozenset(dropped | chosen.keys() | (known - kept))
-    generator = _generators(descriptor.file, valid, depth).of(message_class, without=without)
+    generator = _generators(descriptor, valid, depth).of(message_class, without=without)
 
     @st.composite
-    def messages(draw: st.DrawFn) -> Any:
-        message = generator.generate(HypothesisSource(draw))
+    def messages(draw: st.DrawFn, message_class: type[M]) -> M:
+        message: Any = generator.generate(HypothesisSource(draw))
         for name, values in chosen.items():
             _assign(message, name, draw(values))
+        assert isinstance(message, message_class)
         return message
 
-    return messages()
+    return messages(message_class)
 
 
-@lru_cache(maxsize=64)
-def _generators(file: FileDescriptor, valid: bool, depth: int) -> Generators:
-    return Generators(registry_of(file), valid=valid, depth=depth, as_request=False)
+@lru_cache(maxsize=256)
+def _generators(descriptor: Descriptor, valid: bool, depth: int) -> Generators:
+    extending = [
+        extension.file
+        for inside in reachable(descriptor)
+        if inside.is_extendable
+        for extension in inside.file.pool.FindAllExtensions(inside)
+    ]
+    return Generators(registry_of(descriptor.file, *extending), valid=valid, depth=depth, as_request=False)
 
 
 def _assign(message: Any, name: str, value: Any) -> None:

@@ -98,7 +98,7 @@ def odd(draw: Draw) -> str:
 
 def characters(draw: Draw) -> str:
     """Draw a few characters, each followed by the question whether there is one more."""
-    made = []
+    made: list[str] = []
     while draw(5) and len(made) < _MOST_CHARACTERS:
         which = draw(len(_ALPHABET) + 3)
         if which < len(_ALPHABET):

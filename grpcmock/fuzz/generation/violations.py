@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor import FieldDescriptor
-
 from grpcmock.errors import SchemaError, did_you_mean
 from grpcmock.fuzz.generation.classes import bytes_of, join, message_class_of, message_inside, message_of
 from grpcmock.fuzz.generation.places import Place
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.generation.constraints import Constraints

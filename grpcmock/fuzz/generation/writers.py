@@ -11,7 +11,6 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation.scalars import Drawer, drawer
 from grpcmock.fuzz.generation.source import Draw
-from grpcmock.fuzz.generation.texts import of_pool
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -303,12 +302,19 @@ def message_map(field: FieldDescriptor, key: Drawer, inner: Inner, least: int = 
 # Values out of a pool -------------------------------------------------------------------------------
 
 
-def samples(pool: Sequence[bytes]) -> Writer:
-    """Write one of several ready-made values: each the bytes of a message that holds the field alone, or none."""
-    choose = of_pool(pool)
+def samples(pool: Sequence[bytes], field: FieldDescriptor, hints: Sequence[Any] = ()) -> Writer:
+    """Write one of several ready-made values: each the bytes of a message that holds the field alone, or none.
+
+    A hint is written as it is: what breaks the rules is mended in the end.
+    """
+    known, size, name = tuple(pool), len(pool), field.name
 
     def write(message: Any, draw: Draw, _: int, __: int) -> None:
-        message.MergeFromString(choose(draw))
+        which = draw(size + len(hints))
+        if which < size:
+            message.MergeFromString(known[which])
+        else:
+            setattr(message, name, hints[which - size])
 
     return write
 
