@@ -80,15 +80,21 @@ class Constraints:
         Raises what protobuf raises for a value that the field can't hold.
         """
         owner: Any = plan.descriptor.containing_type
-        message = message_class_of(owner)()
-        put(message, plan, value)
+        message_class = message_class_of(owner)
+        alone: Any = message_class()
+        put(alone, plan, value)
+        data = bytes_of(alone)
+        # Where all else is valid, the validator has less to tell.
+        message: Any = message_of(message_class, self._grounds.least(message_class))
         name = plan.name
+        message.ClearField(name)
+        message.MergeFromString(data)
         broken = [
             (violation.path, violation.rule)
             for violation in self._judge.violations(message)
             if violation.path == name or violation.path.startswith((f"{name}.", f"{name}["))
         ]
-        return bytes_of(message), broken
+        return data, broken
 
     def _sort(self, plan: FieldPlan) -> Sorted:
         good: dict[bytes, None] = {}
