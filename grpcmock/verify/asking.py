@@ -302,7 +302,11 @@ def _named(pattern: Node | None) -> frozenset[Any]:
 
 def _unaskable(stub: CompiledStub, refused: Sequence[tuple[str, str]]) -> Problem:
     path, wanted = refused[0] if refused else ("", "")
-    if not refused and stub.stub.when is not None:
+    if path.startswith("metadata."):
+        path = path.partition("[")[0]
+    if not refused and stub.stub.deadline is not None:
+        path, wanted = "deadline", stub.conditions.deadline.wanted() if stub.conditions.deadline else ""
+    elif not refused and stub.stub.when is not None:
         path, wanted = "when", str(stub.stub.when.value)
     elif not refused and stub.stub.where is not None:
         path, wanted = "where", str(stub.stub.where)

@@ -92,17 +92,18 @@ def _details(ending: Ending, trailers: Metadata, registry: Registry, *, exact: b
         for detail in (rich.details if rich else ())
     ]
     left: list[Message] = list(came)
-    for number, pattern in enumerate(ending.details):
-        fitting = next((detail for detail in left if pattern.holds(detail)), None)
+    for wanted in ending.details:
+        fitting = next((detail for detail in left if wanted.pattern.holds(detail)), None)
         if fitting is not None:
             left.remove(fitting)
             continue
-        # The one that comes nearest is told of: the one with the fewest differences.
-        refusals = [[finding for finding in pattern.explain(detail) if not finding.held] for detail in left]
-        if refusals:
-            yield from min(refusals, key=lambda some: (any("@type" in finding.path for finding in some), len(some)))
+        # Of those of the same type, the one with the fewest differences is told of.
+        refusals = [[finding for finding in wanted.pattern.explain(detail) if not finding.held] for detail in left]
+        alike = [some for some in refusals if all(finding.path != wanted.path for finding in some)]
+        if alike:
+            yield from min(alike, key=len)
         else:
-            yield Finding(f"status.details[{number}]", cut(pattern.matcher.wanted()), "absent", False)
+            yield Finding(wanted.path, cut(wanted.pattern.matcher.wanted()), "absent", False)
     if exact and len(came) != len(ending.details):
         yield Finding("status.details", f"{len(ending.details)} details", f"{len(came)} details", False)
 

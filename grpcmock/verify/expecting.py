@@ -33,7 +33,7 @@ _SET = {"$exists": True}
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One response message that is expected."""
+    """One message that is expected: a response, or a detail of the status."""
 
     path: str
     """The path inside the stub: ``response``, ``script[2].send``."""
@@ -57,7 +57,7 @@ class Ending:
     message: str | None = None
     """None if the stub doesn't say; empty for any, but one."""
 
-    details: tuple[Pattern, ...] = ()
+    details: tuple[Reply, ...] = ()
     trailers: tuple[Named, ...] = ()
 
 
@@ -169,7 +169,8 @@ class Expecter:
         kind = self._kinds.of_class(any_class)
         descriptor: Descriptor = any_class.DESCRIPTOR  # type: ignore[assignment]
         for number, item in enumerate(listed):
-            details.append(self._pattern(item, descriptor, kind, f"{path}.details[{number}]", context))
+            where = f"{path}.details[{number}]"
+            details.append(Reply(where, self._pattern(item, descriptor, kind, where, context)))
         own = self.named(given.get("trailers"), f"{path}.trailers")
         return Ending(finish.code, message, tuple(details), (trailers, own))
 

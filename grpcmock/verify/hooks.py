@@ -295,7 +295,8 @@ class CallableHook:
                     given, f" ({self.name or 'the mapping'} has no such key; {hint})" if hint else ""
                 )
             function, arguments = function[given.words], ()
-            if not callable(function):
+            managers = (AbstractContextManager, AbstractAsyncContextManager)
+            if not callable(function) or isinstance(function, managers):
                 return function
         call = function
 

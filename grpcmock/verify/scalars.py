@@ -121,7 +121,8 @@ def texts(atoms: Goals, natural: Any, inside: Solve) -> Iterator[str]:
     for matcher in wanted:
         match matcher:
             case IgnoreCase():
-                yield matcher.written
+                written = matcher.written
+                yield from (written, written.lower(), written.upper(), written.swapcase())
             case Json():
                 yield from (json.dumps(value, ensure_ascii=False) for value in inside(matcher.inner))
     affixes = [matcher for matcher in wanted if isinstance(matcher, Affix)]

@@ -153,7 +153,9 @@ class Solver:
         if not atoms or (not fixed and not choices):
             if isinstance(natural, dict):
                 yield natural
-            yield {}
+            if atoms or not isinstance(natural, dict):
+                yield {}
+            return
         for chosen in islice(product(*choices), _MOST_ALTERNATIVES):
             by_slot: dict[int, tuple[Slot, list[Goal]]] = {}
             for slot, goal in (*fixed, *filter(None, chosen)):

@@ -1,0 +1,344 @@
+"""Contracts of consumers: written, read, told apart; and Pact files, whose rules become patterns."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import descriptor_pb2
+from worlds import ROOT, kitchen, mock, planned, stubs, told, users, verified
+
+from grpcmock.errors import Problems, StubError
+from grpcmock.matching.messages import Kinds
+from grpcmock.schema import sources
+from grpcmock.schema.codec import to_tree
+from grpcmock.verify.contracts import files
+from grpcmock.verify.contracts.importing import stubs_of
+from grpcmock.verify.contracts.pact_rules import Rules, date_regex
+from grpcmock.verify.fingerprints import fingerprint
+from grpcmock.verify.planning import Source, plan
+
+STUBS = """
+    - name: alice
+      method: user.UserService/GetUser
+      given: user 1 is Alice
+      request: {id: {$in: [1, 7]}}
+      response: {id: 1, name: Alice}
+    - name: page
+      method: user.UserService/ListUsers
+      responses: [{id: 1}, {id: 2}]
+"""
+
+
+def read(path: Path, registry: Any = None) -> Source:
+    problems = Problems()
+    source = files.read(path, registry, problems)
+    problems.raise_errors()
+    return source
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "contracts" / "billing.yaml"
+    files.write(path, "billing", stubs(STUBS), users(), provider="users")
+    source = read(path)
+    assert source.consumer == "billing"
+    assert [stub.name for stub in source.stubs] == ["alice", "page"]
+    assert source.stubs == stubs(STUBS)
+    assert set(source.descriptors) == {"user.UserService/GetUser", "user.UserService/ListUsers"}
+    assert not plan([source], users()).warnings
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- {method: user.UserService/GetUser}", "This is no contract. It begins with `grpcmock-contract: 1`"),
+        ("stubs: []", "A contract begins with `grpcmock-contract: 1`. Stubs alone are verified with --stubs."),
+        (
+            "{grpcmock-contract: 2, consumer: a, stubs: []}",
+            "This contract is of version 2; this grpcmock reads version 1.",
+        ),
+        ("{grpcmock-contract: 1, stubs: []}", "A contract names its consumer, a string."),
+        ("{grpcmock-contract: 1, consumer: a}", "A contract has a list of 'stubs'."),
+        (
+            "{grpcmock-contract: 1, consumer: a, stubs: [], stub: 1}",
+            "A contract has no key 'stub'. Did you mean 'stubs'?",
+        ),
+        ("{grpcmock-contract: 1, consumer: a, stubs: [{methd: x}]}", "methd"),
+        (
+            "{grpcmock-contract: 1, consumer: a, stubs: [{name: n, method: x}, {name: n, method: x}]}",
+            "is taken by the stub",
+        ),
+        ("{a: ", "x.yaml:2"),
+    ],
+)
+def test_what_is_no_contract_is_said(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    with pytest.raises(StubError) as caught:
+        read(path)
+    assert message in str(caught.value)
+
+
+def test_a_contract_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StubError, match=r"gone\.yaml"):
+        read(tmp_path / "gone.yaml")
+
+
+def test_consumers_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    a, b = Source(stubs=(), consumer="web", file="a.yaml"), Source(stubs=(), consumer="web", file="b.yaml")
+    assert [source.consumer for source in files.distinct([a, b])] == ["web", "web (b.yaml)"]
+
+
+async def test_it_is_said_whose_contract_breaks(tmp_path: Path) -> None:
+    good = "- {name: one, method: user.UserService/GetUser, request: {id: 1}, response: {name: Alice}}"
+    bad = "- {name: one, method: user.UserService/GetUser, request: {id: 1}, response: {name: Alicia}}"
+    found = plan([Source(stubs=stubs(good), consumer="web"), Source(stubs=stubs(bad), consumer="app")], users())
+    async with mock(good, tmp_path) as address:
+        report = await verified(address, found)
+    from grpcmock.verify.telling import consumer_lines
+
+    assert told(report) == {"web: one": "holds", "app: one": 'fails; response.name: "Alicia" / "Alice"'}
+    assert consumer_lines(report) == [
+        "the contract of web holds: 1 of 1",
+        "the contract of app breaks: 1 of 1 don't hold",
+    ]
+
+
+def test_a_fingerprint_changes_with_what_a_method_takes_or_gives_and_with_nothing_else(tmp_path: Path) -> None:
+    before = fingerprint(users().method("user.UserService/GetUser"))
+    source = (ROOT / "protos" / "user.proto").read_text()
+
+    def after(text: str) -> str:
+        (tmp_path / "user.proto").write_text(text)
+        return fingerprint(sources.load([tmp_path / "user.proto"]).method("user.UserService/GetUser"))
+
+    assert after(source.replace("// Gives one user", "// Hands out a user")) == before
+    assert after(source + "\nmessage Another { int32 id = 1; }") == before
+    assert after(source.replace("string email = 3", "string mail = 3")) != before
+    assert after(source.replace("int32 id = 1;\n}", "int64 id = 1;\n}", 1)) != before
+
+
+# --- Pact -------------------------------------------------------------------------------------------------------------
+
+
+def pact(interactions: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    files_ = descriptor_pb2.FileDescriptorSet(file=users().files.file)
+    descriptors = base64.b64encode(files_.SerializeToString()).decode()
+    plugin = {"name": "protobuf", "version": "0.6.4", "configuration": {"abc": {"protoDescriptors": descriptors}}}
+    metadata = {"pactSpecification": {"version": "4.0"}, "plugins": [plugin]}
+    return {"consumer": {"name": "web"}, "provider": {"name": "users"}, "interactions": interactions,
+            "metadata": metadata, **more}  # fmt: skip
+
+
+def contents(type_: str, **fields: Any) -> dict[str, Any]:
+    message = users().message(f"user.{type_}")(**fields)
+    content = base64.b64encode(message.SerializeToString()).decode()
+    return {"content": content, "contentType": f"application/protobuf;message=.user.{type_}", "encoded": "base64"}
+
+
+def rules(**paths: Any) -> dict[str, Any]:
+    return {path.replace("__", "."): {"combine": "AND", "matchers": [rule]} for path, rule in paths.items()}
+
+
+def interaction(method: str = "GetUser", **keys: Any) -> dict[str, Any]:
+    plugin = {"protobuf": {"descriptorKey": "abc", "service": f".user.UserService/{method}"}}
+    return {"type": "Synchronous/Messages", "description": "a user", "pluginConfiguration": plugin, **keys}
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Any:
+    def write(*interactions: dict[str, Any], **more: Any) -> Path:
+        path = tmp_path / "web-users.json"
+        path.write_text(json.dumps(pact(list(interactions), **more)))
+        return path
+
+    return write
+
+
+FULL = interaction(
+    providerStates=[{"name": "user 1 exists"}, {"name": "it is", "params": {"day": 1}}],
+    request={
+        "contents": contents("GetUserRequest", id=1),
+        "matchingRules": {
+            "body": rules(**{"$.id": {"match": "integer"}}),
+            "metadata": rules(**{"x-a": {"match": "type"}}),
+        },
+        "metadata": {"contentType": "application/protobuf", "X-A": "yes"},
+    },
+    response=[
+        {
+            "contents": contents("UserResponse", id=1, name="Alice", email="alice@example.com"),
+            "matchingRules": {
+                "body": rules(**{"$.name": {"match": "type"}, "$.email": {"match": "regex", "regex": "@"}})
+            },
+        }
+    ],
+)
+
+
+def test_a_pact_becomes_stubs(web: Any) -> None:
+    source = read(web(FULL))
+    [stub] = source.stubs
+    assert source.consumer == "web"
+    assert (stub.name, stub.method, stub.given) == (
+        "a user",
+        "user.UserService/GetUser",
+        'user 1 exists and it is {"day": 1}',
+    )
+    assert stub.request is not None
+    assert stub.request.plain() == {"id": {"$or": [1, {"$or": [{"$gte": 0}, {"$lt": 0}]}]}}
+    assert stub.metadata is not None
+    assert stub.metadata.plain() == {"x-a": {"$or": ["yes", {"$exists": True}]}}
+    [response] = stub.answers[0].responses or ()
+    assert response.plain() == {"id": 1, "name": "Alice", "email": "alice@example.com"}
+    [pattern] = source.looser["a user"].responses
+    assert pattern.plain() == {"id": 1, "name": {"$exists": True}, "email": {"$regex": "@"}}
+
+
+async def test_a_server_is_held_to_the_rules_of_a_pact(web: Any, tmp_path: Path) -> None:
+    source = read(web(FULL))
+    found = plan([source], users())
+    assert to_tree(found.interactions[0].exchanges[0].messages[0]) == {"id": 1}, "the example is what is sent"
+    assert not found.warnings
+    served = "- {method: user.UserService/GetUser, response: {id: 1, name: Bob, email: %s}}"
+    async with mock(served % "bob@corp.example", tmp_path) as address:
+        assert told(await verified(address, found)) == {"web: a user": "holds"}
+    async with mock(served % "nowhere", tmp_path) as address:
+        assert told(await verified(address, found)) == {
+            "web: a user": 'fails; response.email: matching /@/ / "nowhere"; '
+            "Nobody was told that it takes as given: 'user 1 exists and it is {\"day\": 1}'. See --setup."
+        }
+
+
+def test_errors_of_a_pact_are_errors(web: Any) -> None:
+    failing = interaction(
+        request={"contents": contents("GetUserRequest", id=9)},
+        response=[
+            {
+                "metadata": {"grpc-status": "NOT_FOUND", "grpc-message": "gone", "x-b": "c"},
+                "matchingRules": {"metadata": rules(**{"grpc-message": {"match": "type"}})},
+            }
+        ],
+    )
+    source = read(web(failing))
+    [stub] = source.stubs
+    error = stub.answers[0].error
+    assert error is not None
+    assert error.plain() == {"code": "NOT_FOUND", "message": "gone"}
+    assert source.looser["a user"].any_message
+    [found] = plan([source], users()).interactions
+    ending = found.exchanges[0].ending
+    assert ending is not None
+    assert ending.message is None
+
+
+def test_the_stubs_of_a_pact_ignore_what_its_rules_leave_open(web: Any) -> None:
+    problems = Problems()
+    [stub] = stubs_of([read(web(FULL))], problems)
+    assert stub.verify.ignore == ("name", "email")
+    [warning] = problems.warnings
+    assert "the rules on name, email of 'a user' are no part of the stub" in str(warning)
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ({"type": "Synchronous/HTTP"}, "this interaction (Synchronous/HTTP) is left out"),
+        ({"pluginConfiguration": {}}, "is left out: it is not of the Protobuf plugin"),
+        ({"pluginConfiguration": {"protobuf": {"service": "user.UserService/GetUser", "descriptorKey": "?"}}},
+         "brings no descriptors along"),
+        ({"pluginConfiguration": {"protobuf": {"service": "user.UserService/GetUsr", "descriptorKey": "abc"}}},
+         "There is no method 'user.UserService/GetUsr'. Did you mean 'user.UserService/GetUser'?"),
+        ({"request": {"contents": {"content": "!!", "encoded": "base64"}}}, "the contents can't be read"),
+        ({"request": {"contents": {"content": "/w==", "encoded": "base64"}}}, "1 byte is not a valid user.Get"),
+        ({"request": {"contents": {"content": "", "encoded": "rot13"}}}, "encoded in a way that isn't known: 'rot13'"),
+        ({"response": [{"metadata": {"grpc-status": "NOPE"}}]}, "'NOPE' is not a status code."),
+        ({"request": {"contents": contents("GetUserRequest", id=1),
+                      "matchingRules": {"body": rules(**{"$.id": {"match": "regex", "regex": "1"}})}}},
+         "the rule 'regex' of id (an int32) has no counterpart; its example is compared."),
+        ({"request": {"contents": contents("GetUserRequest", id=1),
+                      "matchingRules": {"body": rules(**{"$.id": {"match": "arrayContains"}})}}},
+         "the rule 'arrayContains' of id"),
+    ],
+)  # fmt: skip
+def test_what_a_pact_says_and_stubs_cannot_is_named(web: Any, broken: dict[str, Any], message: str) -> None:
+    problems = Problems()
+    files.read(web({**interaction(), **broken}), None, problems)
+    assert message in "\n".join(map(str, problems))
+
+
+def test_pacts_of_other_versions_are_refused(web: Any) -> None:
+    with pytest.raises(StubError, match="this Pact is of version 2"):
+        read(web(metadata={"pactSpecification": {"version": "2.0.0"}}))
+
+
+EXAMPLE = {
+    "f_string": "abc",
+    "f_bool": True,
+    "f_enum": "COLOR_RED",
+    "r_int32": [1, 2],
+    "r_message": [{"name": "x", "number": 1}],
+    "m_string_int32": {"a": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "rule", "expected"),
+    [
+        ("$.f_string", {"match": "equality"}, "abc"),
+        ("$.f_string", {"match": "include", "value": "b"}, {"$contains": "b"}),
+        ("$.f_string", {"match": "notEmpty"}, {"$exists": True}),
+        ("$.f_string", {"match": "null"}, {"$exists": False}),
+        ("$.f_string", {"match": "date", "format": "yyyy-MM-dd"}, {"$regex": r"^\d{4}\-\d{2}\-\d{2}$"}),
+        ("$.f_string", {"match": "decimal"}, {"$regex": r"^-?\d+\.\d+$"}),
+        ("$.f_bool", {"match": "boolean"}, {"$in": [True, False]}),
+        ("$['f_enum']", {"match": "type"}, {"$or": [{"$gte": 0}, {"$lt": 0}]}),
+        ("$.r_int32", {"match": "type", "min": 1, "max": 5},
+         {"$size": {"$gte": 1, "$lte": 5}, "$each": {"$or": [{"$gte": 0}, {"$lt": 0}]}}),
+        ("$.r_int32[*]", {"match": "number"}, {"$exists": True, "$each": {"$or": [{"$gte": 0}, {"$lt": 0}]}}),
+        ("$.r_int32[1]", {"match": "number"}, [1, {"$or": [{"$gte": 0}, {"$lt": 0}]}]),
+        ("$.r_message.*.name", {"match": "regex", "regex": "x"},
+         {"$exists": True, "$each": {"name": {"$regex": "x"}, "number": 1}}),
+        ("$.m_string_int32", {"match": "eachKey", "rules": [{"match": "regex", "regex": "^a"}]},
+         {"$exists": True, "$keys": {"$regex": "^a"}, "$values": 1}),
+        ("$.m_string_int32", {"match": "eachValue", "rules": [{"match": "integer"}]},
+         {"$exists": True, "$values": {"$or": [{"$gte": 0}, {"$lt": 0}]}}),
+    ],
+)  # fmt: skip
+def test_each_rule_has_its_pattern(path: str, rule: dict[str, Any], expected: Any) -> None:
+    kind = Kinds.of(kitchen()).message(kitchen().message("kitchen.Everything").DESCRIPTOR)  # type: ignore[arg-type]
+    made = Rules.read({path: {"matchers": [rule]}}, "", pytest.fail).pattern(EXAMPLE, kind)
+    name = path.strip("$.[']").partition("[")[0].partition(".")[0]
+    assert made == {**EXAMPLE, name: expected}
+
+
+def test_one_of_several_rules_may_be_enough() -> None:
+    kind = Kinds.of(users()).message(users().message("user.UserResponse").DESCRIPTOR)  # type: ignore[arg-type]
+    matchers = [{"match": "regex", "regex": "a"}, {"match": "null"}]
+    made = Rules.read({"$.name": {"combine": "OR", "matchers": matchers}}, "", pytest.fail)
+    assert made.pattern({"name": "a"}, kind) == {"name": {"$or": [{"$regex": "a"}, {"$exists": False}]}}
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("HH:mm:ss", r"^\d{2}:\d{2}:\d{2}$"),
+        ("yyyy-MM-dd'T'HH:mm", r"^\d{4}\-\d{2}\-\d{2}T\d{2}:\d{2}$"),
+        ("yyyy qq", None),
+    ],
+)
+def test_formats_of_dates(written: str, expected: str | None) -> None:
+    assert date_regex(written) == expected
+
+
+def test_planning_a_whole_pact_twice_gives_the_same_requests(web: Any) -> None:
+    path = web(FULL)
+    asked = [plan([read(path)], users()).interactions[0].exchanges[0].messages for _ in range(2)]
+    assert asked[0] == asked[1]
+
+
+def test_stubs_given_alone_have_no_consumer() -> None:
+    assert planned(STUBS).interactions[0].id == "alice"

@@ -1,0 +1,291 @@
+"""What is asked for a stub to answer, in which order, and what is left out and why."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from worlds import planned, stubs, users
+
+from grpcmock.client.actions import Cancel, HalfClose, Headers, Receive, Send
+from grpcmock.errors import StubError
+from grpcmock.schema.codec import to_tree
+from grpcmock.verify.planning import Interaction, Source, plan
+
+
+def sent(interaction: Interaction) -> list[object]:
+    return [to_tree(message) for message in interaction.exchanges[0].messages]
+
+
+def only(text: str, **options: object) -> Interaction:
+    [interaction] = planned(text, **options).interactions
+    return interaction
+
+
+def test_a_request_is_one_that_no_other_stub_takes() -> None:
+    plan = planned("""
+        - {name: all, method: user.UserService/GetUser, response: {name: all}}
+        - {name: twelve, method: user.UserService/GetUser, request: {id: 12}}
+        - {name: eleven, method: user.UserService/GetUser, request: {id: 11}}
+        - {name: adults, method: user.UserService/GetUser, request: {id: {$gt: 10}}}
+    """)
+    asked = {one.name: sent(one)[0] for one in plan.interactions}
+    assert asked["twelve"] == {"id": 12}
+    assert asked["eleven"] == {"id": 11}
+    adults = asked["adults"]
+    assert isinstance(adults, dict)
+    assert adults["id"] > 12
+    assert asked["all"] == {"id": 9}
+
+
+def test_metadata_and_deadline_are_chosen_like_that_too() -> None:
+    plan = planned("""
+        - {name: anonymous, method: user.UserService/GetUser, request: {id: 1}, metadata: {authorization: null}}
+        - {name: someone, method: user.UserService/GetUser, request: {id: 1}}
+        - {name: traced, method: user.UserService/GetUser, request: {id: 1}, metadata: {x-id-bin: AAEC, x-n: [a, b]}}
+        - {name: hurried, method: user.UserService/GetUser, request: {id: 1}, deadline: {$lt: 2}}
+        - {name: timeless, method: user.UserService/GetUser, request: {id: 2}, deadline: {$exists: false}}
+    """)
+    calls = {one.name: one.exchanges[0] for one in plan.interactions}
+    assert calls["anonymous"].metadata == ()
+    assert [key for key, _ in calls["someone"].metadata] == ["authorization"]
+    assert ("x-id-bin", bytes([0, 1, 2])) in calls["traced"].metadata
+    assert [value for key, value in calls["traced"].metadata if key == "x-n"] == ["a", "b"]
+    deadline = calls["hurried"].deadline
+    assert deadline is not None
+    assert 0 < deadline < 2
+    assert calls["timeless"].without_deadline
+
+
+def test_metadata_given_for_all_calls_is_kept_where_it_fits() -> None:
+    text = """
+        - {name: token, method: user.UserService/GetUser, request: {id: 1}, metadata: {authorization: {$regex: B}}}
+        - {name: none, method: user.UserService/GetUser, request: {id: 1}, metadata: {authorization: null}}
+        - {name: other, method: user.UserService/GetUser, request: {id: 2}}
+    """
+    given = (("authorization", "Bearer real"), ("x-tenant", "t1"))
+    calls = {one.name: one.exchanges[0].metadata for one in planned(text, metadata=given).interactions}
+    assert calls == {"token": given, "none": (("x-tenant", "t1"),), "other": given}
+
+
+def test_a_stream_has_as_many_messages_as_its_patterns() -> None:
+    interaction = only("""
+        - method: user.UserService/CreateUsers
+          requests: {$size: 3, $first: {name: First}, $each: {email: {$suffix: "@corp.example"}}}
+    """)
+    first, *others = sent(interaction)
+    assert isinstance(first, dict)
+    assert first["name"] == "First"
+    assert len(others) == 2
+    assert [type(action) for action in interaction.exchanges[0].actions] == [Send, Send, Send, HalfClose]
+
+
+def test_a_script_is_played_from_the_other_side() -> None:
+    interaction = only("""
+        - method: user.UserService/LookupUsers
+          script:
+            - headers: {x-hello: world}
+            - send: {name: Welcome}
+            - expect: {id: 7}
+            - wait: 10ms
+            - send: {id: 7}
+            - half_close
+            - finish: {trailers: {x-end: "yes"}}
+    """)
+    [call] = interaction.exchanges
+    assert [type(action) for action in call.actions] == [Headers, Receive, Send, Receive, HalfClose]
+    assert [reply.path for reply in call.replies] == ["script[1].send", "script[4].send"]
+    assert sent(interaction) == [{"id": 7}]
+
+
+def test_each_arm_of_a_script_is_visited_and_those_that_end_the_call_in_calls_of_their_own() -> None:
+    interaction = only("""
+        - method: user.UserService/LookupUsers
+          script:
+            - on:
+                - {request: {id: 1}, send: {name: one}}
+                - {request: {id: {$lt: 0}}, error: {code: INVALID_ARGUMENT}}
+                - {send: [{name: a}, {name: b}]}
+    """)
+    main, side = interaction.exchanges
+    assert [to_tree(message) for message in main.messages] == [{"id": 1}, {"id": 2}]
+    assert [reply.path for reply in main.replies] == [
+        "script[0].on[0].send",
+        "script[0].on[2].send[0]",
+        "script[0].on[2].send[1]",
+    ]
+    assert [to_tree(message) for message in side.messages][-1] == {"id": -1}
+    assert side.label == "script arm 2"
+    assert side.ending is not None
+    assert side.ending.code.name == "INVALID_ARGUMENT"
+
+
+def test_loops_without_an_end_are_cancelled() -> None:
+    interaction = only("""
+        - method: user.UserService/LookupUsers
+          script: [{repeat: {times: forever, every: 1s, steps: [{send: {name: beat}}]}}]
+    """)
+    [call] = interaction.exchanges
+    assert [type(action) for action in call.actions] == [Receive, Receive, Receive, Cancel]
+    assert call.ending is None
+
+
+def test_a_loop_with_a_number_has_as_many_rounds() -> None:
+    interaction = only("""
+        - method: user.UserService/LookupUsers
+          script:
+            - repeat: {times: 3, steps: [{expect: {id: {$gt: 1}}}, {send: {name: beat}}]}
+            - error: {code: ABORTED}
+    """)
+    [call] = interaction.exchanges
+    assert len(call.messages) == len(call.replies) == 3
+
+
+def test_a_message_that_ends_a_loop_is_sent_last() -> None:
+    interaction = only("""
+        - method: user.UserService/LookupUsers
+          script:
+            - on: [{request: {id: {$lt: 10}}, send: {name: small}}, {send: {name: big}}]
+              until: {id: 99}
+            - send: {name: bye}
+    """)
+    assert [to_tree(message) for message in interaction.exchanges[0].messages] == [{"id": 9}, {"id": 11}, {"id": 99}]
+    assert [reply.path for reply in interaction.exchanges[0].replies][-2:] == ["script[0].on[1].send", "script[1].send"]
+
+
+def test_a_script_of_a_unary_method_has_one_request() -> None:
+    interaction = only("""
+        - method: user.UserService/GetUser
+          script: [{expect: {id: {$gt: 5}}}, {wait: 1ms}, {send: {id: 6}}]
+    """)
+    [request] = sent(interaction)
+    assert isinstance(request, dict)
+    assert request["id"] > 5
+
+
+# --- What can't be asked ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "- {name: never, method: user.UserService/GetUser,\n   request: {id: {$gt: 5, $lt: 6}}}",
+            "stubs.yaml:2:18: request.id: no request was found that the stub 'never' holds: wanted > 5 and < 6.",
+        ),
+        (
+            "- {name: never, method: user.UserService/GetUser, metadata: {x-a: {$size: 2, $eq: abc}}}",
+            "metadata.x-a: no request was found",
+        ),
+        (
+            "- {name: never, method: user.UserService/GetUser, deadline: {$lt: 0}}",
+            "deadline: no request was found",
+        ),
+        (
+            (
+                "- name: never\n  method: user.UserService/LookupUsers\n"
+                "  script: [{on: [{request: {id: {$gt: 1}}, send: {}}, {request: {id: 5}, send: {}}]}]"
+            ),
+            "script[0].on[1]: no message was found for this step of the stub 'never'",
+        ),
+        (
+            "- {name: bad, method: user.UserService/GetUser, verify: {ignore: [emial]}}",
+            "verify.ignore: user.UserResponse has no field 'emial', so it can't be ignored. Did you mean 'email'?",
+        ),
+        (
+            "- {name: bad, method: user.UserService/GetUsr}",
+            "There is no method 'user.UserService/GetUsr'. Did you mean",
+        ),
+    ],
+)
+def test_what_no_request_pleases_is_named_before_anything_is_sent(text: str, expected: str) -> None:
+    with pytest.raises(StubError, match=re.escape(expected)):
+        planned(text)
+
+
+def test_all_that_is_wrong_is_told_together() -> None:
+    with pytest.raises(StubError) as caught:
+        planned("""
+            - {name: one, method: user.UserService/GetUser, request: {id: {$in: []}}}
+            - {name: two, method: user.UserService/ListUsers, request: {page: {$gt: 1, $lt: 2}}}
+        """)
+    assert [problem.stub for problem in caught.value.problems] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("- {method: user.UserService/GetUser, verify: false}", "it says verify: false."),
+        ("- {method: user.UserService/GetUser, fault: {hang: true}}", "it has a fault (hang), which no server makes"),
+        (
+            "- {method: user.UserService/GetUser, answers: [{fault: {abort: INTERNAL, rate: 0.5}}, {response: {}}]}",
+            "it has a fault (abort)",
+        ),
+        (
+            "- {method: user.UserService/GetUser, state: {s: done}}",
+            "no stub that can be verified leads to its state (s: done).",
+        ),
+    ],
+)
+def test_what_is_not_for_a_real_server_is_skipped_with_a_reason(text: str, reason: str) -> None:
+    interaction = only(text)
+    assert interaction.skipped.startswith(reason)
+    assert not interaction.exchanges
+
+
+def test_a_stub_that_another_one_always_takes_is_skipped() -> None:
+    plan = planned("""
+        - {name: first, method: user.UserService/GetUser, priority: 1}
+        - {name: second, method: user.UserService/GetUser, request: {id: 1}}
+    """)
+    assert plan.interactions[1].skipped == ("the stub 'first (stubs.yaml:2)' comes before it, whatever is asked.")
+
+
+# --- Order ------------------------------------------------------------------------------------------------------------
+
+
+def test_answers_in_turn_are_asked_for_in_turn() -> None:
+    interaction = only("""
+        - method: user.UserService/GetUser
+          answers: [{response: {id: 1}}, {error: {code: NOT_FOUND}}, {response: {id: 3}}]
+    """)
+    assert [call.label for call in interaction.exchanges] == ["answers[0]", "answers[1]", "answers[2]"]
+
+
+def test_a_stub_that_steps_aside_comes_first_and_as_often_as_it_takes() -> None:
+    first, second = planned("""
+        - {name: twice, method: user.UserService/GetUser, request: {id: 1}, times: 2}
+        - {name: afterwards, method: user.UserService/GetUser, request: {id: 1}, error: {code: NOT_FOUND}}
+    """).interactions
+    assert len(first.exchanges) == 2
+    assert second.after == (first,)
+    assert first.chain == second.chain != 0
+
+
+def test_scenarios_are_run_in_the_order_of_their_states() -> None:
+    plan = planned("""
+        - {name: after, method: user.UserService/GetUser, request: {id: 64}, state: {signup: done}}
+        - {name: sign-up, method: user.UserService/CreateUsers, request: {name: Mia}, set: {signup: done}}
+        - {name: before, method: user.UserService/GetUser, request: {id: 64}, state: {signup: started}}
+        - {name: other, method: user.UserService/GetUser, request: {id: 1}}
+    """)
+    assert [one.name for one in plan.interactions] == ["before", "sign-up", "after", "other"]
+    after = next(one for one in plan.interactions if one.name == "after")
+    assert [one.name for one in after.after] == ["sign-up"]
+    assert {one.name: bool(one.chain) for one in plan.interactions}["other"] is False
+
+
+def test_consumers_are_planned_apart() -> None:
+    text = "- {name: one, method: user.UserService/GetUser, request: {id: 1}}"
+    sources = [Source(stubs=stubs(text), consumer="web"), Source(stubs=stubs(text), consumer="app")]
+    assert [one.id for one in plan(sources, users()).interactions] == ["web: one", "app: one"]
+
+
+def test_other_descriptors_than_a_contract_knew_are_told() -> None:
+    text = "- {name: one, method: user.UserService/GetUser, request: {id: 1}}"
+    known = {"user.UserService/GetUser": "sha256:0", "user.UserService/Gone": "sha256:0"}
+    planned = plan([Source(stubs=stubs(text), consumer="web", file="web.yaml", descriptors=known)], users())
+    [warning] = planned.warnings
+    assert str(warning).startswith(
+        "web.yaml: warning: The contract of web was made with other descriptors of user.UserService/GetUser."
+    )

@@ -1,0 +1,89 @@
+"""The project's own user service is held to the project's own stubs; one that is wrong is told from it."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from worlds import ROOT, told, users, verified
+
+from grpcmock.errors import Problems
+from grpcmock.stubs import loader
+from grpcmock.verify.hooks import CallableHook
+from grpcmock.verify.planning import Plan, plan
+from grpcmock.verify.results import Verdict
+from grpcmock.verify.telling import result_lines
+
+sys.path.insert(0, str(ROOT))
+
+from examples.users import states
+from examples.users.server import Server
+from examples.users.service import UserService
+from examples.users.store import User
+
+
+def _plan() -> Plan:
+    problems = Problems()
+    stubs = loader.load([ROOT / "stubs"], problems)
+    problems.raise_errors()
+    return plan(stubs, users())
+
+
+def _people() -> tuple[User, ...]:
+    with (ROOT / "stubs" / "07-people.csv").open() as file:
+        return tuple(User(id=int(row["id"]), name=row["name"], email=row["email"]) for row in csv.DictReader(file))
+
+
+@asynccontextmanager
+async def _served(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, service: type[UserService] = UserService
+) -> AsyncIterator[str]:
+    database = folder / "users.db"
+    monkeypatch.setenv(states.DATABASE, str(database))
+    server = Server(database, users=_people(), service=service)
+    await server.start()
+    try:
+        yield server.address
+    finally:
+        await server.stop(0)
+
+
+async def test_the_user_service_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _served(tmp_path, monkeypatch) as address:
+        report = await verified(address, _plan(), hook=CallableHook(states.setup))
+    assert {name: said for name, said in told(report).items() if said != "holds" and "skipped" not in said} == {}
+    assert report.counts[Verdict.HOLDS] >= 45
+    kinds = {result.kind for result in report.results if result.verdict is Verdict.HOLDS}
+    assert len(kinds) == 4
+    assert any(result.calls[0].status.startswith("NOT_FOUND") for result in report.results if result.calls)
+
+
+class _Shouting(UserService):
+    """Answers as the user service does, but with names in capitals, and without saying which field was wrong."""
+
+    async def get_user(self, request: Any, context: Any) -> Any:
+        response = await super().get_user(request, context)
+        response.name = response.name.upper()
+        return response
+
+
+async def test_a_service_that_is_wrong_is_told_by_what_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _served(tmp_path, monkeypatch, _Shouting) as address:
+        report = await verified(address, _plan(), hook=CallableHook(states.setup))
+    assert not report.holds
+    [alice] = [result for result in report.failed if result.name == "alice"]
+    assert result_lines(alice)[1:] == [
+        "  user.UserService/GetUser, unary",
+        "  given: user 1 is Alice",
+        '  sent  {"id": 1}',
+        '  came  {"id": 1, "name": "ALICE", "email": "alice@example.com"}',
+        "        OK",
+        '     response.name  wanted "Alice"  came "ALICE"',
+    ]
+    wrong = {result.method for result in report.failed}
+    assert wrong == {"user.UserService/GetUser"}
