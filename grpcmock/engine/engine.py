@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -23,6 +23,8 @@ from grpcmock.schema.codec import DecodeError, decode
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from grpcmock.engine.steps import Forwarder, Metadata, Open
     from grpcmock.engine.store import CompiledStub, MethodTable
     from grpcmock.schema import Registry
@@ -64,8 +66,8 @@ class Prepared:
 class Engine:
     """Answers calls to the methods of a registry from stubs, in the loop of one server.
 
-    Each step of a call holds ``lock``. So another thread may look at the stubs, the states and the journal, and change
-    them, while it holds that itself.
+    Each step of a call holds ``lock``. If that is a lock of threads, another thread may look at the stubs, the states
+    and the journal, and change them, while it holds it. Without one, only the loop of the server touches them.
     """
 
     def __init__(
@@ -77,10 +79,14 @@ class Engine:
         journal: Journal | None = None,
         problems: Problems | None = None,
         progress: Callable[[int], None] = lambda _: None,
+        lock: AbstractContextManager[object] | None = None,
     ) -> None:
-        """Compile *stubs* into the file layer; the other arguments are those of :meth:`prepare`."""
+        """Compile *stubs* into the file layer; *problems* and *progress* are as for :meth:`prepare`.
+
+        A *lock* must be one that its holder may take again.
+        """
         self.options = options or Options()
-        self.lock = threading.RLock()
+        self.lock = lock if lock is not None else nullcontext()
         self.journal = journal if journal is not None else Journal()
         self.registry = registry
         self.store = Store(registry.methods.values())

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from grpcmock.engine.steps import Finish, Metadata
+from grpcmock.engine.steps import Finish, Last, Metadata
 from grpcmock.errors import did_you_mean
 from grpcmock.matching.miss import Miss, shorten
 from grpcmock.status import DETAILS_KEY, Code, encode_details
 
 if TYPE_CHECKING:
+    from grpcmock.engine.journal import Call
     from grpcmock.matching.patterns import Finding
     from grpcmock.replies.plan import Expect, On
     from grpcmock.schema import Method
@@ -40,6 +41,13 @@ def miss(code: Code, text: str) -> Finish:
     detail.Pack(DebugInfo(detail=shorten(text, max(0, min(DEBUG_INFO_LIMIT, room)))))
     trailers: Metadata = ((MISS_KEY, "1"), (DETAILS_KEY, encode_details(code, message, [detail])))
     return Finish(code, message, trailers)
+
+
+def missed(call: Call, found: Miss, code: Code) -> Last:
+    """Note in its record why no stub holds for a call, and end it with that."""
+    call.miss = found
+    call.size += 2 * len(found.text)  # the trailers repeat it
+    return Last(miss(code, found.text))
 
 
 _PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte != ord("%"))

@@ -20,6 +20,7 @@ If the client goes away or the deadline passes, the server calls ``exchange.canc
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -212,6 +213,18 @@ Asked = Wants | Headers | Yielded | Returned | Raised
 
 Event = Message | HalfClose | Asked
 Step = Invoke | Resume | Forward | Receive | Headers | Send | Wait | Truncate | Reset | Finish
+
+Steps = Generator[Step, Event | None, None]
+"""A part of a call: it yields what is to be done, and is resumed with what came of it."""
+
+
+class Last(Exception):  # noqa: N818 - it is no error
+    """Ends a call from wherever its plan is."""
+
+    def __init__(self, step: Finish | Reset | Truncate) -> None:
+        super().__init__(step)
+        self.step = step
+
 
 RECEIVE = Receive()
 HALF_CLOSE = HalfClose()

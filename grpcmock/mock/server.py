@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from os import PathLike
@@ -88,6 +89,7 @@ class MockServer(Waits):
             options=Options(seed=seed, auto=auto, unmatched_code=code),
             journal=Journal(journal_calls, journal_bytes),
             problems=problems,
+            lock=threading.RLock(),
         )
         tls = (_path(tls_cert), _path(tls_key), _path(tls_client_ca))
         self._running = Running(engine, Listening(listen, tls, max_message_size, tuple(interceptors)))
