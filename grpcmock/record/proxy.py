@@ -100,9 +100,9 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at
         passage.code, passage.message, passage.trailers = status.code, status.message, status.trailers
         if status.code is Code.UNAVAILABLE and self._is_lost(status):
             passage.cut = f"there is no connection to {self.target} any more: {status.message.rstrip('.')}"
-        elif status.code is Code.DEADLINE_EXCEEDED and deadline is not None:
-            if time.monotonic() - passage.started > deadline - _LATE:
-                passage.cut = "its deadline passed before the answer was complete"
+        left = None if deadline is None else passage.started + deadline - time.monotonic()
+        if status.code is Code.DEADLINE_EXCEEDED and left is not None and left < _LATE:
+            passage.cut = "its deadline passed before the answer was complete"
 
     def _is_lost(self, status: Status) -> bool:
         if self._channel.get_state() is not grpc.ChannelConnectivity.READY:

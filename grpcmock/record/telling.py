@@ -365,4 +365,4 @@ def _holds_unknown(message: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)  # the order of a map's entries means nothing

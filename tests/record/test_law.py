@@ -1,0 +1,58 @@
+"""The law of recording: what was recorded from a server answers as the server did, for any service and any traffic."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import scripted
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from grpcmock.client.target import Target
+from grpcmock.engine.engine import Engine
+from grpcmock.errors import Problems
+from grpcmock.record.session import recording
+from grpcmock.schema import Registry
+from grpcmock.servers.addresses import Address
+from grpcmock.servers.aio import Server
+from grpcmock.stubs import loader
+
+
+async def replayed(registry: Registry, folder: Path, talks: list[scripted.Talk]) -> list[scripted.Outcome]:
+    """Have the same talks with a mock server that has the stubs of a folder."""
+    problems = Problems()
+    server = Server(Engine(registry, loader.load([folder], problems), problems=problems))
+    address = server.listen(Address.parse("127.0.0.1:0"))
+    await server.start()
+    try:
+        return await scripted.have(str(address), talks)
+    finally:
+        await server.stop(None)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.data())
+def test_what_was_recorded_answers_as_the_server_did(data: st.DataObject) -> None:
+    registry = data.draw(scripted.registries())
+    talks = data.draw(scripted.talks(registry))
+
+    async def run(folder: Path) -> None:
+        server = scripted.Scripted()
+        async with scripted.serving(server) as address:
+            direct = await scripted.have(address, talks, server)
+            async with recording(Target.parse(address), registry, folder) as proxy:
+                through = await scripted.have(proxy.target, talks, server)
+        assert proxy.summary is not None
+        assert not list(proxy.summary.missing())
+        assert proxy.summary.calls == len(talks)
+        event(f"{proxy.summary.stubs} stubs")
+        again = await replayed(registry, folder, talks)
+        for talk, one, two, three in zip(talks, direct, through, again, strict=True):
+            expected = scripted.shown(registry, talk, one)
+            assert scripted.shown(registry, talk, two) == expected, "passed on, it is something else"
+            assert scripted.shown(registry, talk, three) == expected, "replayed, it is something else"
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(run(Path(folder) / "recorded"))
