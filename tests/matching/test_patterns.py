@@ -525,6 +525,7 @@ def test_a_pattern_written_from_a_message_matches_exactly_that_message(protos: R
     def law(message: Any, other: Any) -> None:
         tree = codec.to_tree(message)
         assume("-0.0" not in str(tree))  # equal to a zero that isn't shown
+        assume(not any(mark in str(tree) for mark in ("{{", "{%", "{#")))  # no pattern can say those plainly
         exact = pattern({"$eq": tree}, name, protos)
         assert exact.holds(message)
         assert exact.holds(other) is (codec.to_tree(other) == tree)
