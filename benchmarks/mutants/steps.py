@@ -125,14 +125,22 @@ class Violation:
     rule: str = ""
 
 
+_MOST_WORDS = 2_000
+"""Characters of all that is said to be wrong: trailers have to fit into 8 KiB."""
+
+
 def invalid(*violations: Violation) -> Refusal:
     """Refuse a request for what is wrong with it."""
-    fields = [
-        error_details_pb2.BadRequest.FieldViolation(field=one.path, description=one.text) for one in violations[:10]
-    ]
+    first = violations[0]
+    fields = []
+    room = _MOST_WORDS
+    for one in violations[:10]:
+        room -= len(one.path) + len(one.text)
+        if room >= 0 or one is first:
+            fields.append(error_details_pb2.BadRequest.FieldViolation(field=one.path, description=one.text))
     return Refusal(
         grpc.StatusCode.INVALID_ARGUMENT,
-        f"{violations[0].path}: {violations[0].text}",
+        f"{first.path}: {first.text}" if len(first.path) < 200 else first.text,
         error_details_pb2.BadRequest(field_violations=fields),
     )
 
