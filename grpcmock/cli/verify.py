@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,7 +186,8 @@ class _Run:
             if plan is None:
                 registry = await registry_of(self._target, channel, (), imports)
                 plan = self._plan(registry, stubs, contracts)
-            report = await Verifier(channel, plan, options, target=self._target).run_all(self._show)
+            shown = _InOrder([one.id for one in plan.interactions], self._show)
+            report = await Verifier(channel, plan, options, target=self._target).run_all(shown.take)
         for problem in report.warnings:
             _say_problem(problem)
         for text in report.settled:
@@ -223,6 +225,22 @@ class _Run:
             return
         for line in rest:
             click.echo(line)
+
+
+class _InOrder:
+    """Hands results on in the order of the plan, each as soon as all before it are there."""
+
+    def __init__(self, ids: list[str], show: Callable[[Result], None]) -> None:
+        self._waiting = iter(ids)
+        self._next = next(self._waiting, None)
+        self._show = show
+        self._results: dict[str, Result] = {}
+
+    def take(self, result: Result) -> None:
+        self._results[result.id] = result
+        while self._next is not None and self._next in self._results:
+            self._show(self._results.pop(self._next))
+            self._next = next(self._waiting, None)
 
 
 def _sources(stubs: tuple[Path, ...], contracts: tuple[Path, ...], registry: Registry) -> list[Source]:
