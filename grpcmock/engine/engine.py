@@ -207,7 +207,7 @@ class Engine:
             steady = table.known.get(request) or self._find_steadily(table, request)
             if steady is None:
                 return None
-            steady.stub.count += 1
+            self.store.count(steady.stub)
             self.journal.record(steady, metadata, deadline, peer, started, monotonic() - began)
         return steady.response
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -185,12 +184,38 @@ class MethodTable:
         return False
 
 
-@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What :meth:`Store.restore` goes back to: the stubs, their counts, the states."""
+    """What has changed since it was made, for :meth:`Store.restore` to undo. It costs nothing that hasn't changed."""
 
-    entries: tuple[tuple[CompiledStub, int], ...]
-    states: Mapping[str, str]
+    __slots__ = ("_counts", "added", "removed", "states")
+
+    def __init__(self, states: Mapping[str, str]) -> None:
+        self.states = dict(states)
+        """The states as they were."""
+        self.added: dict[int, CompiledStub] = {}
+        self.removed: dict[int, CompiledStub] = {}
+        self._counts: dict[int, tuple[CompiledStub, int]] = {}
+        """How often the stubs had been chosen that have been chosen since."""
+
+    def note_added(self, entry: CompiledStub) -> None:
+        if self.removed.pop(id(entry), None) is None:
+            self.added[id(entry)] = entry
+
+    def note_removed(self, entry: CompiledStub) -> None:
+        if self.added.pop(id(entry), None) is None:
+            self.removed[id(entry)] = entry
+
+    def note_count(self, entry: CompiledStub) -> None:
+        """Remember the count of a stub before it changes."""
+        self._counts.setdefault(id(entry), (entry, entry.count))
+
+    def count(self, entry: CompiledStub) -> int:
+        """How often a stub had been chosen when the snapshot was made."""
+        return self._counts.get(id(entry), (entry, entry.count))[1]
+
+    def restore_counts(self) -> None:
+        for entry, count in self._counts.values():
+            entry.count = count
 
 
 class States(dict[str, str]):
@@ -213,6 +238,8 @@ class Store:
         self.tables: dict[str, MethodTable] = {method.path: MethodTable(method) for method in methods}
         """A table for every method, by its HTTP/2 path."""
         self.states = States()
+        self._snapshots: list[Snapshot] = []
+        """Those that were not yet restored, the innermost last: it alone takes note of changes."""
 
     def include(self, methods: Iterable[Method]) -> None:
         """Add a table for each method that has none."""
@@ -231,41 +258,63 @@ class Store:
     def add(self, entries: Iterable[CompiledStub]) -> None:
         for entry in entries:
             self.tables[entry.method.path].add(entry)
+            if self._snapshots:
+                self._snapshots[-1].note_added(entry)
 
     def remove(self, unwanted: Callable[[CompiledStub], bool]) -> list[CompiledStub]:
         """Take out the stubs for which *unwanted* holds, and give them."""
         removed = [entry for entry in self if unwanted(entry)]
         for entry in removed:
-            self.tables[entry.method.path].remove(entry)
+            self.remove_one(entry)
         return removed
 
     def remove_one(self, entry: CompiledStub) -> None:
         """Take out one stub."""
         self.tables[entry.method.path].remove(entry)
+        if self._snapshots:
+            self._snapshots[-1].note_removed(entry)
 
     def take(self, entry: CompiledStub) -> Plan:
         """Choose a stub: count it, give the plan that is due, and enter the states that it sets."""
         plan = entry.next_plan
-        entry.count += 1
+        self.count(entry)
         if plan.set:
             self.states.update(plan.set)
         return plan
 
+    def count(self, entry: CompiledStub) -> None:
+        """Count that a stub was chosen."""
+        if self._snapshots:
+            self._snapshots[-1].note_count(entry)
+        entry.count += 1
+
     def reset_counts(self) -> None:
         """Forget how often each stub was chosen: exhausted ones answer again, sequences begin anew."""
         for entry in self:
+            if self._snapshots:
+                self._snapshots[-1].note_count(entry)
             entry.count = 0
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(tuple((entry, entry.count) for entry in self), dict(self.states))
+        """Begin a snapshot, inside of those that were not yet restored."""
+        snapshot = Snapshot(self.states)
+        self._snapshots.append(snapshot)
+        return snapshot
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go back to *snapshot*: stubs added since are gone, removed ones are back, counts and states are as then."""
-        kept = {id(entry) for entry, _ in snapshot.entries}
-        present = {id(entry) for entry in self}
-        self.remove(lambda entry: id(entry) not in kept)
-        self.add(entry for entry, _ in snapshot.entries if id(entry) not in present)
-        for entry, count in snapshot.entries:
-            entry.count = count
+        """Go back to *snapshot*: stubs added since are gone, removed ones are back, counts and states are as then.
+
+        It ends, and so do those inside of it. Raises ``ValueError`` if it has ended before.
+        """
+        depth = self._snapshots.index(snapshot)
+        ended = self._snapshots[depth:]
+        around = self._snapshots[:depth]
+        self._snapshots = []  # to undo is no change to those around
+        for inner in reversed(ended):
+            for entry in inner.added.values():
+                self.remove_one(entry)
+            self.add(inner.removed.values())
+            inner.restore_counts()
+        self._snapshots = around
         self.states.clear()
         self.states.update(snapshot.states)

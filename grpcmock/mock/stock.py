@@ -191,9 +191,8 @@ class Stock:
         found = Findings.of(engine.journal, level.own.values())
         found.add(level.left)
         self._levels[-1].left.add(found)
-        counts = {id(entry): count for entry, count in level.store.entries}
         for handle, entry in level.handles.items():
-            if handle.count > counts.get(id(entry), 0):
+            if handle.count > (0 if entry is None else level.store.count(entry)):
                 handle.used_before = True
             handle.stand_for(entry)
         for handle in level.own.values():
