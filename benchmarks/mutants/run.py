@@ -134,10 +134,15 @@ def fuzz(name: str, twin: str, *, seed: int, max_time: float, arguments: Sequenc
             return Run((), time.perf_counter() - began, "never ended")
         seconds = time.perf_counter() - began
         if done.returncode not in (0, 1) or not report.is_file():
-            words = (done.stderr or done.stdout).strip().splitlines()
-            return Run((), seconds, f"exit {done.returncode}: {words[-1] if words else 'no word'}")
+            return Run((), seconds, f"exit {done.returncode}: {_reason(done.stderr or done.stdout)}")
         tree = json.loads(report.read_text())
         return Run(tuple(map(Failure.read, tree["failures"])), seconds)
+
+
+def _reason(said: str) -> str:
+    """Pick the line that tells what went wrong."""
+    lines = said.strip().splitlines() or ["no word"]
+    return next((line for line in lines if line.startswith("error: ")), lines[-1]).removeprefix("error: ")
 
 
 def measure(mutant: Mutant, twin: str, *, seed: int, max_time: float) -> Finding:
@@ -146,17 +151,31 @@ def measure(mutant: Mutant, twin: str, *, seed: int, max_time: float) -> Finding
     return Finding.of(mutant, twin, fuzz(mutant.name, twin, seed=seed, max_time=max_time, arguments=arguments))
 
 
-def alarms(twins: Iterable[str], seeds: int, max_time: float) -> list[list[str]]:
-    """Try the servers without a bug, with as many seeds; a row for each run that says anything."""
-    rows = []
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """What was said of the servers without a bug."""
+
+    runs: int
+    rows: tuple[tuple[str, str, str, str], ...]
+    """Server, seed, check and place of each false alarm."""
+
+    troubles: tuple[str, ...]
+    """Why runs gave no report, one for each."""
+
+
+def alarms(twins: Iterable[str], seeds: int, max_time: float) -> Alarms:
+    """Try the servers without a bug, each with as many seeds."""
+    rows: list[tuple[str, str, str, str]] = []
+    troubles: list[str] = []
+    runs = 0
     for twin in twins:
         for seed in range(seeds):
             run = fuzz(CLEAN, twin, seed=seed, max_time=max_time, arguments=CREDENTIALS)
+            runs += 1
             _say(f"clean, {twin}, seed {seed}: {run.trouble or len(run.failures)}")
-            if run.trouble:
-                rows.append([twin, str(seed), "", run.trouble])
-            rows += [[twin, str(seed), one.code, f"{one.method} {one.case}"] for one in run.failures]
-    return rows
+            troubles += [f"{twin}, seed {seed}: {run.trouble}"] if run.trouble else []
+            rows += [(twin, str(seed), one.code, f"{one.method} {one.case}") for one in run.failures]
+    return Alarms(runs, tuple(rows), tuple(troubles))
 
 
 def selected(patterns: Sequence[str]) -> list[Mutant]:
@@ -217,10 +236,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table("Seeded bugs", columns, [finding.row() for finding in findings])
     print(summary(findings))
     if options.seeds:
-        rows = alarms(TWINS, options.seeds, options.max_time)
-        if rows:
-            table("False alarms", ["clean server", "seed", "check", "where"], rows)
-        print(f"{len(rows)} false alarms in {options.seeds} runs against each of the two clean servers.")
+        said = alarms(TWINS, options.seeds, options.max_time)
+        if said.rows:
+            table("False alarms", ["clean server", "seed", "check", "where"], said.rows)
+        print(f"{len(said.rows)} false alarms in {said.runs - len(said.troubles)} runs against servers without a bug.")
+        for trouble in said.troubles:
+            print(f"No report: {trouble}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -269,6 +270,32 @@ def test_what_counts_as_found() -> None:
         "2 of 3 found, 1 in under 10 s, 1 with a reproducer of at most 1 field more than by hand.",
         "Not found: crash_on_empty_address.",
     ]
+
+
+def test_the_command_is_run_and_its_report_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fuzzing(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        item = {"code": "G142", "method": "m", "case": "c", "request": None, "fields": None}
+        target = next(part for part in command if part.startswith("json=")).removeprefix("json=")
+        Path(target).write_text(json.dumps({"failures": [item], "summary": {}}))
+        return subprocess.CompletedProcess(command, 1, "", "")
+
+    commands: list[list[str]] = []
+    monkeypatch.setattr(run.subprocess, "run", fuzzing)
+    finding = run.measure(MUTANTS["any_token"], "sync", seed=3, max_time=5)
+    assert finding.failure == run.Failure("G142", "m", "c", None, None, None)
+    command = " ".join(commands[0])
+    assert all(part in command for part in ("--seed 3", "--max-time 5s", "-H authorization: Bearer ada-token"))
+    assert "--mutant any_token" in command
+    assert command.count("--sync --credentials") == 1
+    assert run.alarms(("aio",), 2, 5).rows == (("aio", "0", "G142", "m c"), ("aio", "1", "G142", "m c"))
+
+
+def test_a_run_without_a_report_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = subprocess.CompletedProcess([], 2, "", "error: Nothing there.\nSee 'grpcmock fuzz --help'.")
+    monkeypatch.setattr(run.subprocess, "run", lambda *_, **__: done)
+    assert run.measure(MUTANTS["any_plan"], "aio", seed=1, max_time=5).row()[3] == "exit 2: Nothing there."
+    assert run.alarms(("aio",), 1, 5).troubles == ("aio, seed 0: exit 2: Nothing there.",)
 
 
 def test_mutants_are_chosen_by_name_pattern_and_code() -> None:
