@@ -69,11 +69,12 @@ class Running:
             self._thread = thread
 
     async def _serve(self) -> Server:
+        from grpcmock.schema.modules import registry_of
         from grpcmock.servers.addresses import Address
         from grpcmock.servers.aio import Server, ServerOptions
         from grpcmock.servers.credentials import TlsFiles, server_credentials
         from grpcmock.servers.health import Health
-        from grpcmock.servers.reflection import Reflection, registry_of
+        from grpcmock.servers.reflection import Reflection
 
         engine, listening = self.engine, self._listening
         credentials = None

@@ -14,10 +14,11 @@ from grpcmock.engine.journal import Journal
 from grpcmock.errors import GrpcmockError, Problems
 from grpcmock.replies.faults import AIO_FAULTS, FAULTS
 from grpcmock.schema import Registry, sources
+from grpcmock.schema.modules import registry_of
 from grpcmock.servers.aio import Server, ServerOptions
 from grpcmock.servers.credentials import TlsFiles, server_credentials
 from grpcmock.servers.health import Health
-from grpcmock.servers.reflection import Reflection, registry_of
+from grpcmock.servers.reflection import Reflection
 from grpcmock.servers.reload import Reloader
 from grpcmock.stubs import loader
 

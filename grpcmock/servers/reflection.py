@@ -10,10 +10,11 @@ from google.protobuf import descriptor_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from grpcmock.schema import Registry
+from grpcmock.schema.modules import registry_of
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor, FileDescriptor
+    from google.protobuf.descriptor import Descriptor
 
 SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
@@ -161,15 +162,6 @@ class _Files:
                 needed[current] = None
                 pending.extend(reversed(self._by_name[current].dependency))
         return list(needed)
-
-
-def registry_of(*files: FileDescriptor) -> Registry:
-    """Give a registry of files that generated modules declare, in the order of their imports."""
-    return Registry(
-        descriptor_pb2.FileDescriptorSet(
-            file=[descriptor_pb2.FileDescriptorProto.FromString(file.serialized_pb) for file in files]
-        )
-    )
 
 
 def _v1_files() -> descriptor_pb2.FileDescriptorSet:

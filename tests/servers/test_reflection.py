@@ -12,8 +12,9 @@ from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from grpcmock.schema import Registry, sources
+from grpcmock.schema.modules import registry_of
 from grpcmock.servers.health import Health
-from grpcmock.servers.reflection import SERVICES, Reflection, registry_of
+from grpcmock.servers.reflection import SERVICES, Reflection
 
 BASE = """
     syntax = "proto2";
