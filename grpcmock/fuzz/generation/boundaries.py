@@ -117,13 +117,14 @@ class Explorer:
         yield self._boundary("empty", "nothing is set", "empty", "", empty)
         descriptor: Any = message_class.DESCRIPTOR
         spots = list(self._spots(descriptor))
-        # Enough for each field even where there are many.
-        share = max(2, _MOST // (2 * max(1, len(spots))))
+        # Enough for each field even where there are many; most for the type's own.
+        own = sum(not steps for steps, _, _ in spots)
+        shares = max(2, _MOST * 3 // (4 * max(1, own))), max(1, _MOST // (4 * max(1, len(spots) - own)))
         for steps, path, plan in spots:
             name = join(path, plan.name)
             place = Place(steps, plan.name)
             for index, sample in enumerate(self._samples(plan)):
-                if index >= share and sample.kind not in ("enum", "undeclared", "present"):
+                if index >= shares[bool(steps)] and sample.kind not in ("enum", "undeclared", "present"):
                     continue
                 message = place.on_ground(message_class, sample.data, self._grounds)
                 yield self._made(name, f"{name}={sample.label}", sample, message)

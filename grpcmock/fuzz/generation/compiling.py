@@ -70,10 +70,9 @@ class Compiler:
                 yield self._part(by_name[field.name])
         for group in plan.oneofs:
             must = group.must and self.constraints is not None
-            arms = [self.writer(member, chosen=True) for member in group.members if member.name not in without]
-            if not arms:
-                continue
-            yield Part(f"oneof {group.name}", writers.oneof(arms, must=must), must=must)
+            arms = [self.writer(arm, chosen=True, must=must) for arm in group.members if arm.name not in without]
+            if arms:
+                yield Part(f"oneof {group.name}", writers.oneof(arms), must=must)
         for extension in _extensions(descriptor):
             yield Part(f"[{extension.full_name}]", self._extension(extension))
 
@@ -103,9 +102,9 @@ class Compiler:
 
     # Fields ----------------------------------------------------------------------------------------
 
-    def writer(self, plan: FieldPlan, *, chosen: bool = False) -> Writer:
-        """Make the writer of a field; *chosen*: as the arm of a oneof, whose presence is drawn already."""
-        field, must = plan.descriptor, self.must(plan)
+    def writer(self, plan: FieldPlan, *, chosen: bool = False, must: bool = False) -> Writer:
+        """Make the writer of a field; *chosen*: as the arm of a oneof; *must*: it has to be there."""
+        field, must = plan.descriptor, must or self.must(plan)
         if self.constraints is not None and (pool := self.constraints.pool(plan, chosen=chosen)):
             return writers.samples(pool, field, () if field.is_repeated else self._hints.of(field))
         if plan.key is not None and plan.entry is not None:
@@ -116,11 +115,11 @@ class Compiler:
                 rules = plan.rules.values if self.constraints is not None else {}
                 least = max(int(rules.get("min_items", 0)), int(must))
                 return writers.messages(field, inner, min(least, 1_000), int(rules.get("max_items", 1_000)))
-            return writers.nested(field, inner, must=must, chosen=chosen)
+            return writers.nested(field, inner, must=must)
         value = scalars.drawer(field, self.natural(plan), self._hints.of(field))
         if plan.is_list:
             return writers.scalars(field, value)
-        return writers.scalar(field, value, must=must, chosen=chosen)
+        return writers.scalar(field, value, must=must)
 
     def _map(self, plan: FieldPlan, key: FieldPlan, entry: FieldPlan) -> Writer:
         keys = scalars.drawer(key.descriptor, self.natural(key))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.generation import candidates, well_known
 from grpcmock.fuzz.generation.classes import bytes_of, message_class_of, message_of
+from grpcmock.fuzz.generation.judge import EVALUATION
 from grpcmock.replies.generated.planning import FieldPlan, Planner, Shape
 from grpcmock.replies.generated.rules import Rules
 
@@ -92,7 +93,7 @@ class Constraints:
         broken = [
             (violation.path, violation.rule)
             for violation in self._judge.violations(message)
-            if violation.path == name or violation.path.startswith((f"{name}.", f"{name}["))
+            if violation.rule == EVALUATION or _is_about(name, violation.path)
         ]
         return data, broken
 
@@ -108,7 +109,7 @@ class Constraints:
                 continue
             if not broken:
                 good[data] = None
-            elif len(broken) == 1:
+            elif len(broken) == 1 and broken[0][1] != EVALUATION:
                 bad.setdefault(broken[0], {})[data] = None
         return Sorted(
             tuple(sorted(good, key=lambda data: (len(data), data))),
@@ -225,6 +226,10 @@ class Constraints:
                 yield message_class(**fields)
         yield from (message_of(message_class, data) for data in self._grounds.naturals(message_class))
         yield message_class()
+
+
+def _is_about(name: str, path: str) -> bool:
+    return path == name or path.startswith((f"{name}.", f"{name}["))
 
 
 def put(message: Any, plan: FieldPlan, value: Any) -> None:

@@ -24,6 +24,8 @@ BEHAVIOR = "google.api.field_behavior"
 RESOURCE = "google.api.resource"
 FORMAT = "google.api.field_info"
 REQUIRED = "proto.required"
+EVALUATION = "evaluation"
+"""No rule, but a value on which one can't be judged, such as bytes that are no text where a pattern is asked for."""
 
 _INDEX = re.compile(r"\[[^\]]*\]")
 _UUID4 = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}")
@@ -33,7 +35,7 @@ _Check = Callable[[Any, str], Iterator[Violation]]
 
 
 class Judge:
-    """Tells which rules messages break. Where a rule itself is broken, all is well."""
+    """Tells which rules messages break. Where the rules of a type can't be read, all is well."""
 
     def __init__(self, planner: Planner, *, as_request: bool) -> None:
         """With *as_request*, what only a server may set needs not be there, whatever else is said of it."""
@@ -55,17 +57,19 @@ class Judge:
             paths = (_INDEX.sub("[]", path) for path in missing.FindInitializationErrors())
             found += (Violation(path, REQUIRED, "a required field is missing") for path in paths)
         if self._has_rules(descriptor):
-            found += map(_told, self._validate(message))
+            found += self._validate(message)
         for check in self._annotations(descriptor):
             found += check(message, "")
         return tuple(found)
 
-    def _validate(self, message: Message) -> list[Any]:
+    def _validate(self, message: Message) -> list[Violation]:
         import protovalidate
 
         try:
-            return list(self._planner.validator.collect_violations(message))
-        except (protovalidate.CompilationError, protovalidate.EvaluationError, RuntimeError, TypeError, ValueError):
+            return list(map(_told, self._planner.validator.collect_violations(message)))
+        except protovalidate.EvaluationError as error:
+            return [Violation("", EVALUATION, str(error))]
+        except (protovalidate.CompilationError, RuntimeError, TypeError, ValueError):
             return []
 
     # Which types have rules ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from unittest import SkipTest
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.violations import Violation
 
 _KEY = b"grpcmock"
+
+
+class _Enough(BaseException):
+    """Ends Hypothesis' search: no exception of a test, which it would shrink, too."""
 
 
 class Shrunk(NamedTuple):
@@ -38,7 +43,7 @@ def shrink(
     still_fails: Callable[[Message], bool],
     *,
     violation: Violation | None = None,
-    max_tries: int = 500,
+    max_tries: int = 400,
 ) -> Shrunk:
     """Shrink the message that *choices* make, given the *violation* they were drawn with.
 
@@ -68,8 +73,9 @@ def shrink(
 
     if not fails(first):
         return Shrunk(first, source.take(), max_tries - left)
-    message, smallest = _with_hypothesis(generator, source.take(), violation, fails)
-    message = minimize(message, fails)
+    # Half of the tries make the choices small, the rest the message itself, which takes fewer.
+    smallest = _with_hypothesis(generator, source.take(), violation, fails, max_tries // 2)
+    message = minimize(generator.generate(ReplaySource(smallest), violation), fails)
     return Shrunk(message, smallest, max_tries - left)
 
 
@@ -78,17 +84,31 @@ def _with_hypothesis(
     choices: tuple[int, ...],
     violation: Violation | None,
     fails: Callable[[Message], bool],
-) -> tuple[Message, tuple[int, ...]]:
+    most: int,
+) -> tuple[int, ...]:
+    """Give the smallest choices that Hypothesis comes to within *most* attempts."""
     from hypothesis import HealthCheck, Phase, find, settings
     from hypothesis import strategies as st
     from hypothesis.errors import HypothesisException
 
     from grpcmock.fuzz.generation.strategies import HypothesisSource
 
+    best, left = choices, most
+
     @st.composite
     def made(draw: st.DrawFn) -> tuple[Message, tuple[int, ...]]:
         source = HypothesisSource(draw)
         return generator.generate(source, violation), source.take()
+
+    def holds(found: tuple[Message, tuple[int, ...]]) -> bool:
+        nonlocal best, left
+        left -= 1
+        if left < 0:
+            raise _Enough
+        if not fails(found[0]):
+            return False
+        best = min(best, found[1], key=lambda made: (len(made), made))
+        return True
 
     quiet = settings(
         phases=[Phase.reuse, Phase.shrink],
@@ -96,11 +116,10 @@ def _with_hypothesis(
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    try:
-        return find(made(), lambda found: fails(found[0]), settings=quiet, database_key=_KEY)
-    except (HypothesisException, SkipTest):
-        # There are more choices than it takes, or a seed is forced, with which it asks no database.
-        return generator.generate(ReplaySource(choices), violation), choices
+    # It finds nothing where there are more choices than it takes, or a seed is forced, with which it asks no database.
+    with contextlib.suppress(HypothesisException, SkipTest, _Enough):
+        find(made(), holds, settings=quiet, database_key=_KEY)
+    return best
 
 
 def _recording(choices: tuple[int, ...]) -> ExampleDatabase:

@@ -10,6 +10,8 @@ from grpcmock.errors import SchemaError, did_you_mean
 from grpcmock.fuzz.generation.classes import bytes_of, join, message_class_of, message_inside, message_of
 from grpcmock.fuzz.generation.places import Place
 
+EVALUATION = "evaluation"
+
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
@@ -141,7 +143,7 @@ class Breaker:
         found: dict[tuple[str, str], dict[bytes, None]] = {}
         for candidate in self._mutants(descriptor):
             broken = self._judge.violations(candidate)
-            if len(broken) != 1:
+            if len(broken) != 1 or broken[0].rule == EVALUATION:
                 continue
             key = (broken[0].path, broken[0].rule)
             is_whole = not broken[0].path or broken[0].path in descriptor.oneofs_by_name

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.well_known import Filler
 
 SWARMS = 64
-"""So many subsets of fields there are for each type; number 0 leaves out nothing."""
+"""So many subsets of fields there are for each type; number 0 leaves out nothing, …"""
+
+ALL = SWARMS - 1
+"""… and with this one all fields are set."""
 
 _KEPT = (192, 128, 64, 128)
 """Of 256 fields a swarm keeps about so many."""
@@ -55,24 +58,42 @@ class Inner(Protocol):
 
 
 class TypeWriter:
-    """One message type."""
+    """One message type.
 
-    __slots__ = ("_ground", "_parts", "_variants", "descriptor")
+    What must be there is written first. Then fields are drawn, one after the other, until 0 is: a field that is not
+    there takes no choice at all, and to leave one out is to delete its choices, which is what Hypothesis shrinks best.
+    """
+
+    __slots__ = ("_bound", "_free", "_ground", "_musts", "_variants", "descriptor")
 
     def __init__(self, descriptor: Descriptor, ground: Callable[[], bytes]) -> None:
         self.descriptor = descriptor
         self._ground: Callable[[], bytes] | bytes = ground
-        self._parts: tuple[Part, ...] = ()
+        self._musts: tuple[Writer, ...] = ()
+        self._free: tuple[Part, ...] = ()
+        self._bound = 1
         self._variants: list[tuple[Writer, ...] | None] = [None] * SWARMS
 
     def define(self, parts: Sequence[Part]) -> None:
         """Say of what it consists: done after construction, since a type may hold itself."""
-        self._parts = tuple(parts)
+        self._musts = tuple(part.write for part in parts if part.must)
+        self._free = tuple(part for part in parts if not part.must)
+        self._bound = len(self._free) + 1
 
     def fill(self, message: Any, draw: Draw, depth: int, swarm: int) -> None:
         """Write the fields of a message; *swarm*, from 0, says which are left out."""
-        for write in self._variants[swarm] or self._variant(swarm):
+        for write in self._musts:
             write(message, draw, depth, swarm)
+        writers = self._variants[swarm] or self._variant(swarm)
+        if swarm == ALL:
+            for write in writers:
+                write(message, draw, depth, swarm)
+            return
+        bound, written = self._bound, 0
+        while which := draw(bound):
+            if not written >> which & 1:
+                written |= 1 << which
+                writers[which - 1](message, draw, depth, swarm)
 
     def ground(self) -> bytes:
         """Give the smallest message that will do, as bytes."""
@@ -81,17 +102,22 @@ class TypeWriter:
         return self._ground
 
     def _variant(self, swarm: int) -> tuple[Writer, ...]:
-        kept = tuple(part.write for part in self._parts if part.must or self._keeps(part, swarm))
+        """Give the writers of a swarm; in the place of those that it leaves out stand some that write nothing."""
+        kept = tuple(part.write if self._keeps(part, swarm) else _write_nothing for part in self._free)
         self._variants[swarm] = kept
         return kept
 
     def _keeps(self, part: Part, swarm: int) -> bool:
         if part.rare and swarm % 8 != 1:
             return False
-        if swarm == 0:
+        if swarm in (0, ALL):
             return True
         key = f"{self.descriptor.full_name}.{part.name}#{swarm}".encode()
         return blake2b(key, digest_size=1).digest()[0] < _KEPT[swarm % 4]
+
+
+def _write_nothing(_: Any, __: Draw, ___: int, ____: int) -> None:
+    pass
 
 
 class FillerType:
@@ -128,33 +154,24 @@ class WrapperType:
 # Single fields --------------------------------------------------------------------------------------
 
 
-def scalar(field: FieldDescriptor, value: Drawer, *, must: bool = False, chosen: bool = False) -> Writer:
-    """Write a scalar or enum: in three states where presence is tracked, in two where it isn't.
+def scalar(field: FieldDescriptor, value: Drawer, *, must: bool = False) -> Writer:
+    """Write a scalar or enum that is to be there; where its presence is tracked, at its default as well.
 
-    With *must* it is always set, and not to what can't be told from unset; *chosen*: it is the arm of a oneof, whose
-    presence was drawn already.
+    With *must* it is not set to what can't be told from unset.
     """
     name, default = field.name, field.default_value
     if field.is_extension:
-        return _extension_scalar(field, value)
-    if chosen:
-        return lambda message, draw, _, __: setattr(message, name, value(draw))
-    if not field.has_presence:
-        if not must:
-            return lambda message, draw, _, __: setattr(message, name, value(draw))
+
+        def extension(message: Any, draw: Draw, _: int, __: int) -> None:
+            message.Extensions[field] = value(draw) if draw(4) else default
+
+        return extension
+    if field.has_presence:
+        return lambda message, draw, _, __: setattr(message, name, value(draw) if draw(4) else default)
+    if must:
         substitute = plain_value(field)
         return lambda message, draw, _, __: setattr(message, name, value(draw) or substitute)
-    if must:
-        return lambda message, draw, _, __: setattr(message, name, value(draw))
-
-    def tracked(message: Any, draw: Draw, _: int, __: int) -> None:
-        presence = draw(4)
-        if presence > 1:
-            setattr(message, name, value(draw))
-        elif presence:
-            setattr(message, name, default)
-
-    return tracked
+    return lambda message, draw, _, __: setattr(message, name, value(draw))
 
 
 def plain_value(field: FieldDescriptor) -> Any:
@@ -167,32 +184,16 @@ def plain_value(field: FieldDescriptor) -> Any:
     }.get(field.cpp_type, 1)
 
 
-def _extension_scalar(field: FieldDescriptor, value: Drawer) -> Writer:
-    default = field.default_value
-
-    def write(message: Any, draw: Draw, _: int, __: int) -> None:
-        presence = draw(4)
-        if presence:
-            message.Extensions[field] = value(draw) if presence > 1 else default
-
-    return write
-
-
-def nested(field: FieldDescriptor, inner: Inner, *, must: bool = False, chosen: bool = False) -> Writer:
-    """Write a message field: absent, present with the least in it, or filled."""
+def nested(field: FieldDescriptor, inner: Inner, *, must: bool = False) -> Writer:
+    """Write a message field: present with the least in it, or filled."""
     get = getter(field)
 
     def write(message: Any, draw: Draw, depth: int, swarm: int) -> None:
-        if depth <= 0 and not must:
-            if chosen:
-                _put_ground(get(message), inner)
-            return
-        presence = 2 if depth > 0 and chosen else draw(4) if depth > 0 else 0
-        if presence > 1:
+        if depth > 0 and draw(4):
             part = get(message)
             part.SetInParent()
             inner.fill(part, draw, depth - 1, swarm)
-        elif presence or must:
+        elif depth > 0 or must:
             _put_ground(get(message), inner)
 
     return write
@@ -215,35 +216,27 @@ def getter(field: FieldDescriptor) -> Callable[[Any], Any]:
 # Oneofs ---------------------------------------------------------------------------------------------
 
 
-def oneof(arms: Sequence[Writer], *, must: bool = False) -> Writer:
-    """Write one arm of a oneof, or none."""
+def oneof(arms: Sequence[Writer]) -> Writer:
+    """Write one arm of a oneof."""
     count = len(arms)
-    if must:
-        return lambda message, draw, depth, swarm: arms[draw(count)](message, draw, depth, swarm)
-
-    def write(message: Any, draw: Draw, depth: int, swarm: int) -> None:
-        if arm := draw(count + 1):
-            arms[arm - 1](message, draw, depth, swarm)
-
-    return write
+    return lambda message, draw, depth, swarm: arms[draw(count)](message, draw, depth, swarm)
 
 
 # Lists and maps -------------------------------------------------------------------------------------
 
 
 def scalars(field: FieldDescriptor, value: Drawer) -> Writer:
-    """Write a list: none, a few, each followed by the question whether there is one more; or one value many times."""
+    """Write a list: a few items, each followed by the question whether there is one more; or one item many times."""
     get = getter(field)
 
     def write(message: Any, draw: Draw, _: int, __: int) -> None:
-        how = draw(16)
-        if how < 3:
-            return
         items = [value(draw)]
-        if how == 15:
+        more = draw(16)
+        if more == 15:
             longer = isinstance(items[0], (str, bytes)) and len(items[0]) > _SHORT
             items *= _MANY[draw(1 if longer else len(_MANY))]
-        else:
+        elif more > 4:
+            items.append(value(draw))
             while draw(3) and len(items) < _MOST_ITEMS:
                 items.append(value(draw))
         get(message).extend(items)
@@ -258,7 +251,7 @@ def messages(field: FieldDescriptor, inner: Inner, least: int = 0, most: int = _
 
     def write(message: Any, draw: Draw, depth: int, swarm: int) -> None:
         made = 0
-        while made < least or (depth > 0 and made < most and draw(2 if made else 4)):
+        while made < least or (depth > 0 and made < most and draw(2 if made else 8)):
             part = get(message).add()
             if depth > 0:
                 inner.fill(part, draw, depth - 1, swarm)
@@ -273,12 +266,12 @@ def scalar_map(field: FieldDescriptor, key: Drawer, value: Drawer) -> Writer:
     get = getter(field)
 
     def write(message: Any, draw: Draw, _: int, __: int) -> None:
-        left = _MOST_ITEMS
-        while left and draw(3):
-            target = get(message)
+        target = get(message)
+        while True:
             name = key(draw)
             target[name] = value(draw)
-            left -= 1
+            if len(target) >= _MOST_ITEMS or not draw(3):
+                return
 
     return write
 
@@ -287,14 +280,14 @@ def message_map(field: FieldDescriptor, key: Drawer, inner: Inner, least: int = 
     get = getter(field)
 
     def write(message: Any, draw: Draw, depth: int, swarm: int) -> None:
-        left = least + _MOST_MESSAGES
-        while left and (left > _MOST_MESSAGES or (depth > 0 and draw(2))):
+        made, most = 0, least + _MOST_MESSAGES
+        while made < least or (depth > 0 and made < most and draw(2 if made else 8)):
             part = get(message)[key(draw)]
             if depth > 0:
                 inner.fill(part, draw, depth - 1, swarm)
             else:
                 _put_ground(part, inner)
-            left -= 1
+            made += 1
 
     return write
 
