@@ -128,7 +128,9 @@ class Exchange:
             if stage is Stage.FIRST:
                 yield from incoming.read_ahead()
             winner = table.first(facts, stage)
-            if not table.may_yet_win(facts, stage, winner) and (winner is not None or stage is Stage.FIRST):
+            # A call that is passed on anyway need not have a message: the server elsewhere may speak first.
+            is_enough = winner is not None or stage is Stage.FIRST or self._forwarder is not None
+            if is_enough and not table.may_yet_win(facts, stage, winner):
                 return winner
         while not facts.half_closed:
             yield from incoming.read_ahead()

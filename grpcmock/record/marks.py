@@ -112,6 +112,8 @@ class _Run:
             return self._marked(*by, value, found, within)
         if found is None:
             return value
+        if found.shape is Shape.MAP and (rule := self._in_keys(value)) is not None:
+            return self._marked("redact", rule, value, found, within)
         if sounds_secret(name) and found.shape is Shape.SCALAR and value:
             self._suspects.add(f"{owner.full_name}.{name}")
         if found.value_class is None:
@@ -138,6 +140,8 @@ class _Run:
         if isinstance(value, list):
             return [self._json(item, path, inside) for item in value]
         if isinstance(value, dict):
+            if (rule := self._in_keys(value)) is not None:
+                return self._marked("redact", rule, value, None, inside)
             marked = {}
             for key, item in value.items():
                 here, within = f"{path}.{key}", f"{inside}.{key}" if inside else key
@@ -145,6 +149,13 @@ class _Run:
                 marked[key] = self._json(item, here, within) if by is None else self._marked(*by, item, None, within)
             return marked
         return self._text(value, None, inside)
+
+    def _in_keys(self, value: dict[str, Any]) -> Rule | None:
+        """Give the rule by which a key of a map is secret, and so all of it."""
+        if not self._rules.has_patterns:
+            return None
+        found = (self._rules.of_text(str(key)) for key in value)
+        return next((by[1] for by in found if by is not None and by[0] == "redact"), None)
 
     def _scalars(self, value: Any, found: Field, inside: str) -> Any:
         if not self._rules.has_patterns:

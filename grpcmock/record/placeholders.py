@@ -9,7 +9,6 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.record.rules import REDACTED
 from grpcmock.schema.fields import Shape, table
-from grpcmock.stubs.dump import literals
 
 if TYPE_CHECKING:
     from grpcmock.schema.fields import Field
@@ -47,7 +46,10 @@ def placeholder(value: Any, found: Field | None) -> Any:
     if found is None:
         return _placeholder_of_json(value)
     if found.shape is Shape.MAP:
-        return {literals(key): _placeholder_of(item, found) for key, item in value.items()}
+        # What is in the keys may be as secret.
+        entry: Any = found.descriptor.message_type
+        has_text = entry.fields_by_name["key"].type == FieldDescriptor.TYPE_STRING
+        return {REDACTED: _placeholder_of(next(iter(value.values())), found)} if has_text and value else {}
     return _placeholder_of(value, found)
 
 
@@ -80,7 +82,7 @@ def _placeholder_of_message(value: Any, descriptor: Any) -> Any:
 
 def _placeholder_of_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return {literals(key): _placeholder_of_json(item) for key, item in value.items()}
+        return {}
     if isinstance(value, list):
         return [_placeholder_of_json(item) for item in value]
     if value is None or isinstance(value, bool):
