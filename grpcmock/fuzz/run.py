@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.fuzz.runner import Runner
     from grpcmock.fuzz.trials import Trial
-    from grpcmock.schema import Method
+    from grpcmock.schema import Method, Registry
 
 CONFIRMATIONS = 3
 """So often a trial that failed is made again."""
@@ -105,6 +105,15 @@ class Run:
         self._interrupted = ""
         self._task: asyncio.Task[None] | None = None
         self._next_call = 0.0
+
+    @property
+    def registry(self) -> Registry:
+        """The contract."""
+        return self._plan.registry
+
+    def judge(self, trial: Trial, evidence: Evidence) -> tuple[Finding, ...]:
+        """Give all that the checks of the run have against what was seen of a trial, the worst first."""
+        return self._jury.judge(trial, evidence)
 
     def stop(self, reason: str) -> None:
         """End the run as soon as what is under way has ended, with all that was found so far."""
@@ -210,7 +219,7 @@ class Run:
     async def _make(self, batch: list[Trial]) -> None:
         """Make trials, at once if there are several; judge them in their order."""
         if len(batch) == 1:
-            seen = [await self._observe(batch[0])]
+            seen = [await self.observe(batch[0])]
         else:
             seen = await asyncio.gather(*(self._runner.run(trial) for trial in batch))
             if any(reply.ending is Ending.LOST for evidence in seen for reply in evidence.replies):
@@ -227,7 +236,7 @@ class Run:
             return [replace(evidence, health=health) for evidence in seen]
         again: list[Evidence] = []
         for trial in batch:
-            again.append(await self._observe(trial))
+            again.append(await self.observe(trial))
             if self._server.gone:
                 break
         return again + seen[len(again) :]
@@ -241,7 +250,7 @@ class Run:
 
     # Trials ---------------------------------------------------------------------------------------------
 
-    async def _observe(self, trial: Trial) -> Evidence:
+    async def observe(self, trial: Trial) -> Evidence:
         """Make a trial, and see how the server fares with it."""
         if "G147" in trial.aims or "G138" in trial.aims:
             evidence = await self._observe_use(trial)
@@ -258,6 +267,8 @@ class Run:
         if self._server.look() is None:
             return await self._runner.run(trial)
         if trial.repeat >= _PARTS:
+            if trial.method.path in self._runner.open_ended:
+                trial = replace(trial, repeat=_PARTS)  # each takes its time
             part = replace(trial, repeat=trial.repeat // _PARTS)
             replies: list[Any] = []
             samples = [self._server.look()]
@@ -289,7 +300,7 @@ class Run:
         self._trials += 1
         findings = self._jury.judge(trial, evidence)
         self._tell(Tried(trial=trial, evidence=evidence, findings=findings))
-        self._plan.lessons.learn(trial, evidence)
+        self._plan.lessons.learn(trial, evidence, self._plan.registry)
         if len(self._runner.open_ended) != len(self._open_ended):
             self._tell_open_ended()
         for finding in findings:
@@ -386,7 +397,7 @@ class Run:
         return replace(failure, hits=hits, tries=tries)
 
     async def _fails_again(self, failure: Failure, trial: Trial) -> tuple[Finding, Evidence] | None:
-        evidence = await self._observe(trial)
+        evidence = await self.observe(trial)
         for finding in self._jury.judge(trial, evidence):
             again = replace(failure, finding=finding, trial=trial)
             if again.id == failure.id and not finding.advice:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 RawPerform = Callable[["Call"], Awaitable[Reply]]
 """Makes a call whose ``raw`` request goes over HTTP/2 as it stands."""
 
-_PLAIN_BYTES = 16 << 10
-"""Up to this size, messages are written before anything is read: flow control can't make that a deadlock."""
+_MADE_UP = "Internal error from Core"
+"""What grpc.aio says where a write failed, whatever the server's status is (grpc/grpc#36066)."""
 
 _STEADY_AFTER = 2
 """After so many calls with exactly one response, a unary method is trusted to go on like that."""
@@ -48,7 +48,7 @@ class Patience:
     idle: float = 0.4
     """After so many seconds of silence, a server's stream counts as open-ended, unless it was seen to end before."""
 
-    idle_again: float = 0.05
+    idle_again: float = 0.03
     """The same, for a method that is known to be open-ended."""
 
     responses: int = 1000
@@ -126,6 +126,8 @@ class Runner:
                 return reply
             self._single[call.path] = -1_000_000  # it isn't so steady after all
         reply = await self._plain(call)
+        if reply.code == Code.INTERNAL and reply.message == _MADE_UP:
+            reply = await self._slow(call)
         if len(reply.responses) == 1 and reply.ending is Ending.SERVER:
             self._single[call.path] = self._single.get(call.path, 0) + 1
         return reply
@@ -191,7 +193,7 @@ class Runner:
         reading = _Reading(under_way, deadline)
         idle = self._idle(call)
         if idle:
-            reading.watch(idle, self.patience.responses)
+            reading.watch(idle, self.patience.responses, known=call.path in self.open_ended)
         try:
             for action in call.actions[:-1]:
                 await under_way.write(action.data)  # type: ignore[union-attr]
@@ -267,18 +269,20 @@ class _Reading:
         self._enough = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def watch(self, idle: float, limit: int) -> None:
-        """Cancel the call after so many seconds in which nothing came."""
+    def watch(self, idle: float, limit: int, *, known: bool) -> None:
+        """Cancel the call after so many seconds in which nothing came; where it is *known* to go on, after the first
+        response, too."""
         loop = asyncio.get_running_loop()
         seen = -1
 
         def look() -> None:
             nonlocal seen
-            if len(self._responses) == seen or len(self._responses) >= limit:
+            count = len(self._responses)
+            if count == seen or count >= limit or (count and known):
                 self._enough = True
                 self._call.cancel()
                 return
-            seen = len(self._responses)
+            seen = count
             self._timer = loop.call_later(idle, look)
 
         self._timer = loop.call_later(idle, look)
@@ -326,20 +330,15 @@ class _Reading:
             sent=self.sent,
             seconds=seconds,
             first_seconds=self._first,
-            debug="" if ending is Ending.SERVER else under_way.debug_error_string() or "",
+            debug="" if ending is Ending.SERVER else (await under_way.debug_error_string()) or "",
         )
 
 
 def _is_plain(actions: Sequence[object]) -> bool:
-    """Whether a call sends a little and half-closes, and no more."""
-    if not actions or not isinstance(actions[-1], HalfClose):
+    """Whether a call sends one message or none and half-closes, and no more: that can't fail half-way."""
+    if not actions or len(actions) > 2 or not isinstance(actions[-1], HalfClose):
         return False
-    size = 0
-    for action in actions[:-1]:
-        if not isinstance(action, Send):
-            return False
-        size += len(action.data)
-    return len(actions) <= 2 or size <= _PLAIN_BYTES
+    return len(actions) == 1 or isinstance(actions[0], Send)
 
 
 def _compression(call: Call) -> grpc.Compression | None:

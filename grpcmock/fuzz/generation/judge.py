@@ -132,10 +132,10 @@ class Judge:
 
     def _own_checks(self, descriptor: Descriptor) -> Iterator[_Check]:
         plan = self._planner.plan(descriptor)
+        # Those of proto3 that are `optional` stand in a oneof only by name.
+        yield from (_presence_check(field) for field in plan.fields if self.expected(field))
         for field in (*plan.fields, *(member for oneof in plan.oneofs for member in oneof.members)):
             name = field.name
-            if self.expected(field) and field.descriptor.containing_oneof is None:
-                yield _presence_check(field)
             if field.descriptor.type != FieldDescriptor.TYPE_STRING:
                 continue
             if (expression := resource_expression(field)) is not None:

@@ -2,26 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.phases import courses
+from grpcmock.fuzz.phases.expecting import expectation
 from grpcmock.fuzz.trials import Phase, Trial, call_of
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.generation.boundaries import Boundary
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
+_AIMS = {
+    "empty": frozenset({"G112"}),
+    "present": frozenset({"G113"}),
+    "oneof": frozenset({"G113"}),
+    "undeclared": frozenset({"G114"}),
+}
+
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield the trials of one method."""
-    yield Trial(
-        id=f"boundary/{method.full_name}/empty",
+    """Yield the trials of one method: how calls go, then what they say, the widest of it first."""
+    yield from courses.openings(method, plan)
+    yield from _values(method, plan.generators.of(method.input).boundaries())
+    yield from courses.closings(method, plan)
+
+
+def _values(method: Method, boundaries: Iterable[Boundary]) -> Iterator[Trial]:
+    """Yield a trial for each boundary; the two sides of a bound make one together."""
+    waiting: dict[str, Boundary] = {}
+    for boundary in boundaries:
+        if boundary.pair and boundary.side != "inside":
+            other = waiting.pop(boundary.pair, None)
+            if other is None:
+                waiting[boundary.pair] = boundary
+                continue
+            at, past = (boundary, other) if boundary.side == "at" else (other, boundary)
+            if at.side == "at" and at.valid and len(past.broken) == 1:
+                yield _pair(method, at, past)
+                continue
+            yield _alone(method, other)
+        yield _alone(method, boundary)
+    for boundary in waiting.values():
+        yield _alone(method, boundary)
+
+
+def _alone(method: Method, boundary: Boundary) -> Trial:
+    return Trial(
+        id=f"boundary/{method.full_name}/{boundary.id}",
         phase=Phase.BOUNDARY,
         method=method,
-        calls=(call_of(method, b""),),
-        why="the empty request: no bytes at all",
-        aims=frozenset({"G112"}),
+        calls=(call_of(method, boundary.data),),
+        why=boundary.reason,
+        expect=expectation(method, boundary.broken, odd=boundary.odd),
+        path=boundary.path,
+        rule=", ".join(violation.rule for violation in boundary.broken),
+        aims=_aims(method, boundary),
     )
-    yield from courses.openings(method, plan)
-    yield from courses.closings(method, plan)
+
+
+def _aims(method: Method, boundary: Boundary) -> frozenset[str]:
+    if boundary.kind == "missing" and _is_message(method, boundary.path):
+        return frozenset({"G113"})
+    return _AIMS.get(boundary.kind, frozenset())
+
+
+def _is_message(method: Method, path: str) -> bool:
+    current = method.input
+    *way, last = path.replace("[]", "").split(".")
+    for name in way:
+        field = current.fields_by_name.get(name)
+        if field is None or field.message_type is None:
+            return False
+        current = field.message_type
+    field = current.fields_by_name.get(last)
+    return field is not None and field.message_type is not None
+
+
+def _pair(method: Method, at: Boundary, past: Boundary) -> Trial:
+    return Trial(
+        id=f"boundary/{method.full_name}/{at.pair}",
+        phase=Phase.BOUNDARY,
+        method=method,
+        calls=(call_of(method, at.data), call_of(method, past.data)),
+        why=f"{at.reason}; then {past.reason}",
+        expect=expectation(method, past.broken),
+        path=at.path,
+        rule=past.broken[0].rule,
+        aims=frozenset({"G127"}) if expectation(method, past.broken).value == "refused" else frozenset(),
+    )

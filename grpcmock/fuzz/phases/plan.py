@@ -14,7 +14,6 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.generation.source import ReplaySource
 from grpcmock.fuzz.phases.lessons import Lessons
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class Plan:
     """Seconds that a call may take unless it says otherwise."""
 
     generators: Generators
-    """They make valid requests."""
+    """They make valid requests, by nothing but the contract and what was written down."""
 
     lessons: Lessons = field(default_factory=Lessons)
     """What the server's replies have taught so far."""
@@ -59,8 +58,7 @@ class Plan:
 
     def simplest(self, method: Method) -> bytes:
         """Give the simplest valid request of a method."""
-        message = self.generators.of(method.input).generate(ReplaySource(()))
-        return message.SerializePartialToString(deterministic=True)
+        return self.generators.of(method.input).least.SerializePartialToString(deterministic=True)
 
 
 Maker = Callable[["Method", Plan], "Iterator[Trial]"]

@@ -6,32 +6,73 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.generation.source import RandomSource
+from grpcmock.fuzz.phases.expecting import expectation
 from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.generation.generator import Generator
+    from grpcmock.fuzz.generation.violations import Violation
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
-_LENGTHS = (1, 1, 1, 2, 3, 0, 5, 8)
-"""Messages in a stream, so often."""
+_LENGTHS = (1, 1, 1, 2, 3, 5, 8)
+"""Messages in a stream, each as often as it stands here."""
+
+_LEARNT_EVERY = 3
+"""Every so many trials, one is made of what the server's replies have taught, once they have."""
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield requests without end. The one with number *n* depends on nothing but the seed, the method and *n*."""
-    generator = plan.generators.of(method.input)
-    number, of = plan.shard
-    name = method.full_name
-    number -= 1
+    """Yield trials without end.
+
+    The one with number *n* depends on nothing but the contract, the seed and *n*, whatever the server says. Those that
+    are made of its replies come between them, under names of their own.
+    """
+    first, step = plan.shard[0] - 1, plan.shard[1]
+    stated = _Maker(method, plan, "", plan.generators.of(method.input))
+    learnt: _Maker | None = None
+    number = first
     while True:
-        source = RandomSource(plan.seed, "random", name, number)
-        message = generator.generate(source)
-        yield Trial(
-            id=f"random/{name}/{plan.seed}-{number}",
+        yield stated.trial(number)
+        if plan.lessons.has_values and number // step % _LEARNT_EVERY == _LEARNT_EVERY - 1:
+            learnt = learnt or _Maker(method, plan, "learnt-", plan.lessons.generators(plan).of(method.input))
+            yield learnt.trial(number)
+        number += step
+
+
+class _Maker:
+    """Makes the trials of one method."""
+
+    def __init__(self, method: Method, plan: Plan, label: str, generator: Generator) -> None:
+        self._method = method
+        self._seed = plan.seed
+        self._label = label
+        self._generator = generator
+        self._violations = tuple(
+            violation
+            for violation in generator.violations()
+            if expectation(method, (violation,)) is Expect.REFUSED
+        )
+
+    def trial(self, number: int) -> Trial:
+        method, generator = self._method, self._generator
+        source = RandomSource(self._seed, f"random/{self._label}", method.full_name, number)
+        violation: Violation | None = None
+        if number % 2 and self._violations:
+            violation = source.choice(self._violations)
+        before = []
+        if method.kind.client_streams:
+            before = [generator.encode(source) for _ in range(source.choice(_LENGTHS) - 1)]
+        source.take()
+        data = generator.encode(source, violation)
+        return Trial(
+            id=f"random/{method.full_name}/{self._label}{self._seed}-{number}",
             phase=Phase.RANDOM,
             method=method,
-            calls=(call_of(method, message.SerializePartialToString(deterministic=True)),),
-            why="a generated request that keeps all rules",
-            expect=Expect.ACCEPTED,
+            calls=(call_of(method, *before, data),),
+            why=violation.reason if violation else "a generated request that keeps all rules",
+            expect=Expect.REFUSED if violation else Expect.ACCEPTED,
+            path=violation.path if violation else "",
+            rule=violation.rule if violation else "",
             choices=source.take(),
         )
-        number += of
