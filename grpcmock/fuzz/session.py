@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +77,15 @@ async def fuzz(settings: Settings, listeners: Sequence[Listener] = (), *, ready:
     Raises :class:`ConfigError` for settings that don't fit the contract, :class:`TargetError` if the server is out of
     reach, and :class:`SchemaError` if it can't say what it serves.
     """
+    async with prepared(settings, listeners) as run:
+        if ready is not None:
+            ready(run)
+        return await run.go()
+
+
+@asynccontextmanager
+async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> AsyncIterator[Run]:
+    """Put a run together that has not begun; all is closed on leaving. Raises what :func:`fuzz` does."""
     checks = chosen_checks(settings.checks, settings.exclude_checks)
     without = {
         pattern: frozenset(check.code for check in chosen_checks(names))
@@ -93,10 +103,7 @@ async def fuzz(settings: Settings, listeners: Sequence[Listener] = (), *, ready:
             raw=_raw_lane(settings),
         )
         jury = Jury(checks, plan.terms, without=without)
-        run = Run(server, runner, plan, jury, bounds=settings.bounds, listeners=listeners)
-        if ready is not None:
-            ready(run)
-        return await run.go()
+        yield Run(server, runner, plan, jury, bounds=settings.bounds, listeners=listeners)
     finally:
         await server.close()
 

@@ -1,0 +1,125 @@
+"""A failure as a stub, with which the mock server answers as the broken server did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError
+
+from grpcmock.client.details import decode_details
+from grpcmock.errors import Problems
+from grpcmock.fuzz.evidence import Ending
+from grpcmock.fuzz.reproducers.reproducer import NotSayableError
+from grpcmock.schema.codec import to_tree
+from grpcmock.schema.method import Kind
+from grpcmock.status import DETAILS_KEY, Code
+from grpcmock.stubs.dump import literals, plain_value, to_yaml
+from grpcmock.stubs.parser import parse_stub
+from grpcmock.tree import Node
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.client.target import Metadata, Target
+    from grpcmock.fuzz.casefile import CaseFile
+    from grpcmock.fuzz.evidence import Evidence, Reply
+    from grpcmock.schema import Registry
+    from grpcmock.stubs.model import Stub
+
+
+def write(case: CaseFile, target: Target, registry: Registry, evidence: Evidence | None = None) -> str:
+    """Write the stubs, one for each call. Raises :class:`NotSayableError` for what no stub can match or answer."""
+    del target
+    if evidence is None:
+        raise NotSayableError("a stub needs the server's answers, and none were seen.")
+    stubs: list[Stub] = []
+    seen: list[Any] = []
+    for reply in evidence.replies[: len(case.trial.calls)]:
+        keys = _keys(reply, registry)
+        if keys in seen:
+            continue
+        seen.append(keys)
+        number = f", call {len(seen)}" if len(case.trial.calls) > 1 else ""
+        problems = Problems()
+        stub = parse_stub(Node.of({"name": f"{case.id}{number}", **keys}), problems)
+        problems.raise_errors()
+        if stub is not None:
+            stubs.append(stub)
+    return f"# {case.trial.method} as it was seen: {case.trial.why}.\n{to_yaml(stubs)}"
+
+
+def _keys(reply: Reply, registry: Registry) -> dict[str, Any]:
+    call = reply.call
+    method = call.method
+    if method is None:
+        raise NotSayableError(f"the contract has no method {call.path}, so no stub can be for it.")
+    if call.raw is not None:
+        raise NotSayableError("this is HTTP/2 below any message, which no stub can match.")
+    requests = [_tree(data, method.request_class, "a request") for data in call.messages]
+    keys: dict[str, Any] = {"method": method.full_name}
+    if method.kind is Kind.CLIENT_STREAMING:
+        keys["requests"] = [{"$eq": request} for request in requests]
+    elif requests:
+        keys["request"] = {"$eq": requests[0]}
+    return keys | dict(_answer(reply, registry))
+
+
+def _answer(reply: Reply, registry: Registry) -> Iterator[tuple[str, Any]]:
+    method = reply.call.method
+    assert method is not None
+    if reply.ending in (Ending.LOST, Ending.RESET):
+        yield "fault", {"abort": "UNAVAILABLE"}
+        return
+    if reply.ending in (Ending.DEADLINE, Ending.OVERDUE):
+        yield "fault", {"hang": True}
+        return
+    if not 0 <= reply.code <= 16:
+        raise NotSayableError(f"a stub can't answer with the status {reply.code}, which gRPC doesn't have.")
+    responses = [literals(_tree(data, method.response_class, "a response")) for data in reply.responses]
+    streams = method.kind.server_streams
+    if streams:
+        yield "responses", responses
+    elif responses:
+        yield "response", responses[0]
+        if len(responses) > 1:
+            yield "fault", {"extra_messages": len(responses) - 1}
+    elif reply.code == Code.OK:
+        raise NotSayableError(f"a stub can't answer a {method.kind.value} method with OK and no message.")
+    if reply.headers and (headers := _metadata(reply.headers)):
+        yield "headers", headers
+    if reply.code not in (Code.OK, Code.CANCELLED) or (reply.code == Code.CANCELLED and reply.ending is Ending.SERVER):
+        if responses and not streams:
+            raise NotSayableError(f"a stub can't answer a {method.kind.value} method with a message and an error.")
+        yield "error", _error(reply, registry)
+    elif trailers := _metadata(reply.trailers):
+        yield "trailers", trailers
+
+
+def _error(reply: Reply, registry: Registry) -> dict[str, Any]:
+    error: dict[str, Any] = {"code": reply.name}
+    if reply.message:
+        error["message"] = literals(reply.message)
+    rich = decode_details(reply.trailers, registry)
+    if rich is not None and rich.details:
+        error["details"] = [literals(detail.tree()) for detail in rich.details if detail.message is not None]
+    if trailers := _metadata(reply.trailers):
+        error["trailers"] = trailers
+    return error
+
+
+def _metadata(pairs: Metadata) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key != DETAILS_KEY and not key.startswith("grpc-"):
+            found.setdefault(key, []).append(literals(plain_value(value)))
+    return {key: values[0] if len(values) == 1 else values for key, values in found.items()}
+
+
+def _tree(data: bytes, message_class: type[Message], what: str) -> Any:
+    try:
+        message = message_class.FromString(data)
+        tree = to_tree(message)
+    except (DecodeError, RuntimeError, ValueError, RecursionError):
+        raise NotSayableError(f"{what} isn't a {message_class.DESCRIPTOR.full_name}, so no stub can say it.") from None
+    return tree

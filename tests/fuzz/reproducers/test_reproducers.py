@@ -1,0 +1,324 @@
+"""Each form in which a failure is handed on is run here, on the server that fails, and shows the failure."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+import pytest
+import support
+from grpc_reflection.v1alpha import reflection
+
+from grpcmock.client.actions import HALF_CLOSE, Cancel, Headers, Pause, Receive, Send
+from grpcmock.client.raw import RawRequest
+from grpcmock.client.target import Target
+from grpcmock.errors import ConfigError, GrpcmockError
+from grpcmock.fuzz import casefile
+from grpcmock.fuzz.casefile import CaseFile
+from grpcmock.fuzz.replaying import Replay, replay
+from grpcmock.fuzz.reproducers import FORMS, NotSayableError, reproducer
+from grpcmock.fuzz.session import Settings
+from grpcmock.fuzz.trials import Binding, Call, Phase, Trial, call_of
+from grpcmock.servers.addresses import Address
+from grpcmock.servers.host import Files, Host
+
+REGISTRY = support.registry("user.proto")
+GET, LIST, CREATE, LOOKUP = (
+    REGISTRY.method(f"user.UserService/{name}") for name in ("GetUser", "ListUsers", "CreateUsers", "LookupUsers")
+)
+USER = GET.response_class
+
+
+class Broken(grpc.GenericRpcHandler):
+    """Fails on ids over 1,000, gives users that were never created, and counts."""
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        name = details.method.rpartition("/")[2]
+        if "UserService" not in details.method:
+            return None
+        return grpc.stream_stream_rpc_method_handler(getattr(self, name))
+
+    async def GetUser(self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+        async for data in requests:
+            request: Any = GET.request_class.FromString(data)
+            if request.id > 1000:
+                raise KeyError(request.id)
+            if request.id == 7:
+                await context.abort(grpc.StatusCode.DATA_LOSS, "gone")
+            yield USER(
+                id=request.id, name=str(dict(context.invocation_metadata() or ()).get("x-name", ""))
+            ).SerializeToString()
+
+    async def ListUsers(self, requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+        async for _data in requests:
+            yield USER(id=1, name="Ann {{ 1 }}").SerializeToString()
+        raise RuntimeError("after one")
+
+    async def CreateUsers(self, requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+        count = 0
+        async for _data in requests:
+            count += 1
+        if count == 2:
+            raise ValueError("two")
+        yield CREATE.response_class(created=count, ids=[41 + count]).SerializeToString()
+
+    async def LookupUsers(self, requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+        async for data in requests:
+            request: Any = LOOKUP.request_class.FromString(data)
+            if request.id == 42:
+                raise RuntimeError("forty-two")
+            yield USER(id=request.id).SerializeToString()
+
+
+@pytest.fixture
+async def target() -> AsyncIterator[Target]:
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((Broken(),))
+    reflection.enable_server_reflection(["user.UserService", reflection.SERVICE_NAME], server, pool=REGISTRY.pool)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield Target.parse(f"127.0.0.1:{port}")
+    await server.stop(None)
+
+
+def get(identity: int, **more: Any) -> Call:
+    return call_of(GET, GET.request_class(id=identity).SerializeToString(), **more)
+
+
+def case(*calls: Call, repeat: int = 1, at_once: bool = False) -> CaseFile:
+    trial = Trial(
+        id="boundary/x",
+        phase=Phase.BOUNDARY,
+        method=calls[-1].method or GET,
+        calls=calls,
+        why='id is "large"',
+        repeat=repeat,
+        at_once=at_once,
+    )
+    return CaseFile(
+        id="G102-abcdef",
+        check="G102",
+        target="127.0.0.1:1",
+        key="",
+        expected="no UNKNOWN",
+        got="",
+        trial=trial,
+        made=calls,
+    )
+
+
+def lookup(*actions: Any) -> Call:
+    return Call(path=LOOKUP.path, method=LOOKUP, actions=actions)
+
+
+def frame(data: bytes) -> bytes:
+    return b"\0" + len(data).to_bytes(4, "big") + data
+
+
+_PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+_FORTY_TWO = Send(LOOKUP.request_class(id=42).SerializeToString())
+_USER = Send(LOOKUP.request_class(id=3).SerializeToString())
+
+CASES = {
+    "unary": case(get(2000)),
+    "metadata and a deadline": case(get(2000, metadata=(("x-name", "a b"), ("x-bin", b"\0\xff")), deadline=5.0)),
+    "server stream": case(call_of(LIST, b"")),
+    "client stream": case(call_of(CREATE, b"", CREATE.request_class(name="Zoë").SerializeToString())),
+    "conversation": case(lookup(_USER, Receive(), Headers(), Pause(0.001), _FORTY_TWO, HALF_CLOSE)),
+    "a value of an earlier answer": case(
+        call_of(CREATE, CREATE.request_class(name="x").SerializeToString()),
+        replace(lookup(Send(b""), HALF_CLOSE), bindings=(Binding(0, ("ids", 0), ("id",)),)),
+    ),
+    "many at once": case(get(2000), repeat=3, at_once=True),
+    "many in turn": case(get(2000), repeat=3),
+}
+"""Each ends in UNKNOWN."""
+
+
+async def made(case: CaseFile, target: Target) -> Replay:
+    return await replay(casefile.plain(case), Settings(target=target, registry=REGISTRY))
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_a_failure_that_was_kept_is_seen_again(name: str, target: Target, tmp_path: Path) -> None:
+    kept = casefile.plain(CASES[name])
+    path = tmp_path / "case.json"
+    path.write_text(json.dumps(kept))
+    assert casefile.read(casefile.load(path), REGISTRY) == CASES[name]
+    found = await made(CASES[name], target)
+    assert [finding.code for finding in found.findings] == ["G102"]
+
+
+async def test_of_a_server_that_was_mended_nothing_is_said(target: Target) -> None:
+    found = await made(case(get(3)), target)
+    assert not found.findings
+    assert "  holds     no UNKNOWN" in found.lines()
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_the_python_program_shows_the_failure(name: str, target: Target, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(reproducer("python", CASES[name], target, REGISTRY))
+    out = await _run(sys.executable, program)
+    assert "status UNKNOWN" in out
+
+
+async def test_the_python_program_sends_the_users_metadata_from_the_environment(target: Target, tmp_path: Path) -> None:
+    secret = replace(target, metadata=(("authorization", "Bearer hush"),))
+    text = reproducer("python", CASES["unary"], secret, REGISTRY)
+    assert "hush" not in text
+    program = tmp_path / "program.py"
+    program.write_text(text)
+    assert "status UNKNOWN" in await _run(sys.executable, program, AUTHORIZATION="Bearer hush")
+
+
+async def test_the_python_program_cancels(target: Target, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(reproducer("python", case(lookup(_USER, Receive(), Cancel())), target, REGISTRY))
+    assert "status CANCELLED" in await _run(sys.executable, program)
+
+
+async def test_the_python_program_sends_raw_requests(target: Target, tmp_path: Path) -> None:
+    request = RawRequest(
+        headers=(
+            *((":method", "POST"), (":path", GET.path), (":authority", ""), (":scheme", "")),
+            *(("content-type", "application/grpc"), ("te", "trailers")),
+        ),
+        chunks=(frame(b"\x08\x07"),),
+    )
+    found = case(Call(path=GET.path, method=GET, actions=(), raw=request))
+    program = tmp_path / "program.py"
+    program.write_text(reproducer("python", found, target, REGISTRY))
+    assert "grpc-status: 15" in await _run(sys.executable, program)
+
+
+@pytest.mark.parametrize("name", ["unary", "a value of an earlier answer"])
+async def test_the_exported_test_fails_until_the_server_is_mended(name: str, target: Target, tmp_path: Path) -> None:
+    module = tmp_path / "test_exported.py"
+    module.write_text(reproducer("pytest", CASES[name], target, REGISTRY))
+    out = await _run(
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", module, code=1
+    )
+    assert "1 failed" in out
+    assert "no UNKNOWN" in module.read_text()
+
+
+async def test_the_exported_test_passes_on_a_mended_server(target: Target, tmp_path: Path) -> None:
+    module = tmp_path / "test_exported.py"
+    module.write_text(reproducer("pytest", case(get(3)), target, REGISTRY))
+    assert "1 passed" in await _run(
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", module
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "earlier" not in name and "conversation" not in name])
+async def test_the_exported_stub_makes_the_mock_fail_alike(name: str, target: Target, tmp_path: Path) -> None:
+    found = await made(CASES[name], target)
+    stubs = tmp_path / "stub.yaml"
+    stubs.write_text(reproducer("stub", CASES[name], target, REGISTRY, found.evidence))
+    host = Host(Files((support.ROOT / "protos",), (stubs,)))
+    address = host.listen(Address.parse("127.0.0.1:0"))
+    await host.start()
+    try:
+        again = await made(CASES[name], Target.parse(str(address)))
+    finally:
+        await host.stop()
+    assert [finding.code for finding in again.findings] == ["G102"]
+    before, after = found.evidence.last, again.evidence.last
+    assert (after.code, after.message, after.responses) == (before.code, before.message, before.responses)
+
+
+@pytest.mark.parametrize(
+    ("found", "form", "reason"),
+    [
+        (case(get(1), get(2000)), "grpcurl", "takes several"),
+        (case(get(2000), repeat=2), "grpcurl", "many at once"),
+        (case(lookup(_USER, Cancel())), "grpcurl", "does nothing else"),
+        (case(call_of(GET, b"\x08")), "grpcurl", "no message"),
+        (case(call_of(GET, b"\x08\x81\x00")), "grpcurl", "what JSON can't"),
+        (case(call_of(GET)), "grpcurl", "always sends one"),
+        (case(replace(get(1), compression="gzip")), "grpcurl", "doesn't compress"),
+        (case(get(1)), "stub", "none were seen"),
+    ],
+)
+def test_what_cannot_be_said_is_refused_with_the_reason(found: CaseFile, form: str, reason: str) -> None:
+    with pytest.raises(NotSayableError, match=reason):
+        reproducer(form, found, Target.parse("127.0.0.1:1"), REGISTRY)
+
+
+def test_a_line_of_grpcurl_can_be_copied_to_a_shell() -> None:
+    found = case(get(2000, metadata=(("x-name", "it's"),), deadline=2.0))
+    target = Target.parse("127.0.0.1:50051", metadata=(("authorization", "secret"),))
+    assert reproducer("grpcurl", found, target, REGISTRY) == (
+        "grpcurl -plaintext -H 'authorization: ${AUTHORIZATION}' -expand-headers -H 'x-name: it'\"'\"'s' "
+        "-d '{\"id\": 2000}' -max-time 2 127.0.0.1:50051 user.UserService/GetUser\n"
+    )
+
+
+@pytest.mark.skipif(shutil.which("grpcurl") is None, reason="grpcurl isn't installed")
+@pytest.mark.parametrize("name", ["unary", "metadata and a deadline", "server stream", "client stream"])
+async def test_grpcurl_shows_the_failure(name: str, target: Target) -> None:
+    line = reproducer("grpcurl", CASES[name], target, REGISTRY)
+    out = await _run("sh", "-c", line, code=66)  # 64 and the status code
+    assert "Code: Unknown" in out
+
+
+def test_a_form_that_there_is_not_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"no form 'curl'. Did you mean 'grpcurl'"):
+        reproducer("curl", CASES["unary"], Target.parse("127.0.0.1:1"), REGISTRY)
+    assert set(FORMS) == {"grpcurl", "python", "pytest", "stub"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("G102-abc", None),
+        ("g102-abcdef", None),
+        ("G1", "more than one failure: G102-abcdef, G103-000000"),
+        ("G102-abcdee", "Did you mean 'G102-abcdef'"),
+        ("other.json", "no file other.json"),
+    ],
+)
+def test_a_failure_is_found_by_its_id_or_the_beginning_of_it(name: str, said: str | None, tmp_path: Path) -> None:
+    for stem in ("G102-abcdef", "G103-000000"):
+        (tmp_path / f"{stem}.json").write_text("{}")
+    if said is None:
+        assert casefile.find(name, tmp_path).stem == "G102-abcdef"
+        return
+    with pytest.raises(ConfigError, match=said):
+        casefile.find(name, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{", "is not JSON"), ("[]", "is not the file of a failure"), ('{"trial": {}, "version": 9}', "of version 9")],
+)
+def test_a_file_that_is_no_failure_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(GrpcmockError, match=said):
+        casefile.read(casefile.load(path), REGISTRY, str(path))
+
+
+async def _run(*command: Any, code: int = 0, **environment: str) -> str:
+    import asyncio
+
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **environment},
+    )
+    out, _ = await process.communicate()
+    text = out.decode()
+    assert process.returncode == code, text
+    return text
