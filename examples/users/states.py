@@ -129,15 +129,20 @@ def _store() -> Store:
 
 
 def main(arguments: list[str]) -> int:
-    """Set up the words given, or undo the last ones with ``--undo``; give the exit code, 1 if that can't be done."""
+    """Set up the words given, or undo the last ones with ``--undo``. Gives the exit code.
+
+    It may also be told as ``grpcmock verify --setup`` tells a command: ``setup WORDS``, then ``teardown WORDS``; 3 says
+    that the words aren't known, 1 that something else went wrong.
+    """
     if not arguments:
         print('Give the words of a state, such as "user 81 is Sam", or --undo.', file=sys.stderr)
         return 2
+    action, *words = arguments if arguments[0] in ("setup", "teardown", "--undo") else ("setup", *arguments)
     try:
-        undo() if arguments == ["--undo"] else set_up(" ".join(arguments))
+        set_up(" ".join(words)) if action == "setup" else undo()
     except (LookupError, sqlite3.Error) as error:
         print(f"error: {error.args[0]}", file=sys.stderr)
-        return 1
+        return 3 if isinstance(error, LookupError) else 1
     return 0
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from grpcmock.verify.results import Report, Result
     from grpcmock.verify.running import Options
 
-_COLOURS = {"fails": "red", "could not": "red", "error": "red", "pending": "yellow", "not run": "yellow"}
+_COLOURS = {"holds": "green", "fails": "red", "error": "red", "pending": "yellow", "not run": "yellow"}
 
 
 @click.command()
@@ -213,14 +213,14 @@ class _Run:
         return select(planned, self._only) if self._only else planned
 
     def _show(self, result: Result) -> None:
+        from grpcmock.cli.json_output import harmless
         from grpcmock.verify.telling import result_lines
 
-        if result.verdict.value in ("holds", "skipped", "not run") and not self._verbose:
+        word = result.verdict.value
+        if word in ("holds", "skipped", "not run") and not self._verbose:
             return
-        word = "error" if result.verdict.value == "error" else result.verdict.value
-        colour = _COLOURS.get(word, "green" if word == "holds" else None)
-        head, *rest = result_lines(result)
-        click.echo(f"{click.style(word, fg=colour, bold=True)}  {head}")
+        head, *rest = map(harmless, result_lines(result))
+        click.echo(f"{click.style(word, fg=_COLOURS.get(word), bold=True)}  {head}")
         if word == "holds":
             return
         for line in rest:

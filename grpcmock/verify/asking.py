@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import Location, Problem
@@ -18,7 +18,7 @@ from grpcmock.matching.paths import Stage
 from grpcmock.replies.generated import is_valid
 from grpcmock.schema import codec
 from grpcmock.verify.cel_literals import variants
-from grpcmock.verify.goals import Goal, hold
+from grpcmock.verify.goals import Goal, hold, words
 from grpcmock.verify.solving import Solver
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from grpcmock.tree import Node
 
 _MOST_REQUESTS = 60
+_MOST_BY_EXPRESSION = 2_000
 _MOST_RIVALS = 8
 _DIFFERENT = 5
 """Messages of a stream that differ from each other, where nothing says what they hold."""
@@ -180,7 +181,8 @@ class Asker:
         metadata = self._metadata(wanted)
         if metadata is not None and deadline is not None:
             pairs = tuple((key, value) for key, values in metadata.items() for value in values)
-            for messages in islice(self._messages(stub, wanted), _MOST_REQUESTS):
+            most = _MOST_REQUESTS if stub.stub.when is None else _MOST_BY_EXPRESSION
+            for messages in islice(self._messages(stub, wanted), most):
                 facts = Facts(metadata, deadline[0], dict(stub.stub.state))
                 facts.request = messages[0] if messages else None
                 facts.requests = messages if stub.method.kind.client_streams else None
@@ -203,15 +205,22 @@ class Asker:
             plains = self._solver.solve(wanted.messages, stream, Place.ROOT, "requests", several)
         else:
             plains = ([plain] for plain in self._solver.solve(wanted.messages, kind, Place.ROOT, "request", natural))
-        if stub.stub.when is not None and not method.kind.client_streams:
-            text = str(stub.stub.when.value)
-            head = list(islice(plains, 2))
-            more = ([plain] for first in head for plain in variants(first[0], text, method.input))
-            plains = chain(head, more, plains)
+        if stub.stub.when is not None:
+            plains = self._with_literals(plains, str(stub.stub.when.value), method)
         for plain in plains:
             built = [self._solver.build(item, method.request_class) for item in plain]
             if all(message is not None for message in built):
                 yield tuple(message for message in built if message is not None)
+
+    def _with_literals(self, plains: Iterable[list[Any]], when: str, method: Method) -> Iterator[list[Any]]:
+        """Yield the first requests, then those with what the expression mentions, then the others."""
+        others = iter(plains)
+        first = list(islice(others, 2))
+        yield from first
+        for messages in first:
+            for plain in variants(messages[0], when, method.input) if messages else ():
+                yield [plain, *messages[1:]]
+        yield from others
 
     def message(self, goals: Iterable[Goal], method: Method, path: str) -> Iterator[Message]:
         """Yield single request messages that please *goals*, for a step of a script."""
@@ -284,6 +293,7 @@ class Asker:
             seconds = float(plain)
             if seconds > _PRECISION and hold(goals, seconds) and hold(goals, seconds - _PRECISION):
                 return seconds, False
+        self._solver.refused.append(("deadline", words(goals)))
         return None
 
 
@@ -304,9 +314,7 @@ def _unaskable(stub: CompiledStub, refused: Sequence[tuple[str, str]]) -> Proble
     path, wanted = refused[0] if refused else ("", "")
     if path.startswith("metadata."):
         path = path.partition("[")[0]
-    if not refused and stub.stub.deadline is not None:
-        path, wanted = "deadline", stub.conditions.deadline.wanted() if stub.conditions.deadline else ""
-    elif not refused and stub.stub.when is not None:
+    if not refused and stub.stub.when is not None:
         path, wanted = "when", str(stub.stub.when.value)
     elif not refused and stub.stub.where is not None:
         path, wanted = "where", str(stub.stub.where)

@@ -149,7 +149,7 @@ class CommandHook:
             errors = said.read().decode(errors="replace").strip()[-_SHOWN:]
         if code == UNKNOWN:
             if action == "setup":
-                raise UnknownGivenError(given, f" (it exited with {UNKNOWN})")
+                raise UnknownGivenError(given, f" (it exited with {UNKNOWN}{f': {errors}' if errors else ''})")
         elif code:
             raise HookError(f"{self._what(action, given)} exited with {code}{_said(errors)}")
 

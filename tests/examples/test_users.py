@@ -273,7 +273,7 @@ def test_states_as_a_command(database: Store, capsys: pytest.CaptureFixture[str]
     assert database.get(81) == User(81, "Sam", "sam@example.com")
     assert states.main(["--undo"]) == 0
     assert database.get(81) is None
-    assert states.main(["nonsense"]) == 1
+    assert states.main(["nonsense"]) == 3
     assert states.main([]) == 2
     assert "knows no state 'nonsense'" in capsys.readouterr().err
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from worlds import planned, stubs, users
 
 from grpcmock.client.actions import Cancel, HalfClose, Headers, Receive, Send
 from grpcmock.errors import StubError
+from grpcmock.schema import sources
 from grpcmock.schema.codec import to_tree
 from grpcmock.verify.planning import Interaction, Source, plan
 
@@ -66,6 +68,54 @@ def test_metadata_given_for_all_calls_is_kept_where_it_fits() -> None:
     given = (("authorization", "Bearer real"), ("x-tenant", "t1"))
     calls = {one.name: one.exchanges[0].metadata for one in planned(text, metadata=given).interactions}
     assert calls == {"token": given, "none": (("x-tenant", "t1"),), "other": given}
+
+
+def test_an_expression_is_pleased_by_what_it_mentions() -> None:
+    pytest.importorskip("cel_expr_python")
+    found = planned("""
+        - {name: a, method: user.UserService/GetUser, when: "request.id > 41 && request.id < 43"}
+        - {name: b, method: user.UserService/CreateUsers, request: {email: a@b}, when: "request.name.startsWith('Al')"}
+    """)
+    assert [sent(one)[0] for one in found.interactions] == [{"id": 42}, {"name": "Al", "email": "a@b"}]
+    with pytest.raises(StubError, match=r"when: no request was found that the stub 'c' holds: wanted request\.id > 41"):
+        planned("- {name: c, method: user.UserService/GetUser, when: 'request.id > 41 && request.id < 42'}")
+
+
+RULES = """
+syntax = "proto3";
+package shop;
+import "buf/validate/validate.proto";
+service Shop { rpc Buy(Order) returns (Order); }
+message Order {
+  string item = 1 [(buf.validate.field).string.min_len = 1];
+  int32 count = 2 [(buf.validate.field).int32 = {gte: 3, lte: 5}];
+  string note = 3;
+  oneof how {
+    string card = 4;
+    string cash = 5;
+  }
+}
+"""
+
+
+def test_what_a_pattern_does_not_speak_of_is_added_where_the_protos_demand_it(tmp_path: Path) -> None:
+    (tmp_path / "shop.proto").write_text(RULES)
+    registry = sources.load([tmp_path / "shop.proto"])
+    text = """
+        - {name: a, method: shop.Shop/Buy, request: {item: Ink, card: null}}
+        - {name: b, method: shop.Shop/Buy, request: {item: Pen, count: 7}}
+        - {name: c, method: shop.Shop/Buy, request: {item: Pen, count: 4}}
+    """
+    asked = {one.name: sent(one)[0] for one in planned(text, registry).interactions}
+    assert asked["c"] == {"item": "Pen", "count": 4}
+    filled = asked["a"]
+    assert isinstance(filled, dict)
+    assert filled["item"] == "Ink"
+    assert 3 <= filled["count"] <= 5
+    assert "card" not in filled
+    wrong = asked["b"]
+    assert isinstance(wrong, dict)
+    assert wrong["count"] == 7, "what the stub says is sent, whatever the protos say"
 
 
 def test_a_stream_has_as_many_messages_as_its_patterns() -> None:

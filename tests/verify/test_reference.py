@@ -14,9 +14,10 @@ from worlds import ROOT, told, users, verified
 
 from grpcmock.errors import Problems
 from grpcmock.stubs import loader
-from grpcmock.verify.hooks import CallableHook
+from grpcmock.verify.hooks import CallableHook, CommandHook, Given, UnknownGivenError
 from grpcmock.verify.planning import Plan, plan
 from grpcmock.verify.results import Verdict
+from grpcmock.verify.selecting import select
 from grpcmock.verify.telling import result_lines
 
 sys.path.insert(0, str(ROOT))
@@ -61,6 +62,16 @@ async def test_the_user_service_keeps_the_contract(tmp_path: Path, monkeypatch: 
     kinds = {result.kind for result in report.results if result.verdict is Verdict.HOLDS}
     assert len(kinds) == 4
     assert any(result.calls[0].status.startswith("NOT_FOUND") for result in report.results if result.calls)
+
+
+async def test_its_states_are_set_up_by_a_command_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    hook = CommandHook((sys.executable, "-m", "examples.users.states"))
+    async with _served(tmp_path, monkeypatch) as address:
+        report = await verified(address, select(_plan(), ["a user that exists"]), hook=hook)
+        with pytest.raises(UnknownGivenError, match="it exited with 3: error: The user service knows no state"):
+            await hook.set_up(Given("the moon is full"))
+    assert told(report) == {"a user that exists": "holds"}
 
 
 class _Shouting(UserService):
