@@ -162,6 +162,7 @@ class Connection(asyncio.Protocol):
             answer = self._handler(stream)
         task = asyncio.get_running_loop().create_task(self._run(stream, answer))
         self._tasks[number] = task
+        task.add_done_callback(lambda _: answer.close())  # which a task that is cancelled at once never began
         task.add_done_callback(lambda _: self._done(number))
 
     async def _run(self, stream: Stream, answer: Coroutine[None, None, None]) -> None:

@@ -140,7 +140,7 @@ def _refusal(code: str) -> Judge:
                 advice=trial.rule.startswith("framing."),
             )
         elif _is_unhandled(trial, evidence, reply):
-            yield Finding(code=code, expected=expected, got=said(reply), path=trial.path, key="unknown")
+            yield Finding(code=code, expected=expected, got=said(reply), path=trial.path, key="unknown", advice=_by_library(reply))
 
     return judge
 
@@ -149,9 +149,12 @@ def _is_unhandled(trial: Trial, evidence: Evidence, reply: Reply) -> bool:
     """Whether the bytes made the handler throw; what is wrong with the framing, a library may answer as it likes."""
     if reply.ending is not Ending.SERVER or reply.code != Code.UNKNOWN or trial.rule.startswith("framing."):
         return False
-    if reply.message.startswith(_BY_LIBRARIES):
-        return False
     return all(other.code != Code.UNKNOWN for other in evidence.replies[: len(trial.calls) - 1])
+
+
+def _by_library(reply: Reply) -> bool:
+    """Whether a library may have made the status: then nobody can tell if a handler did, and it is no failure."""
+    return reply.message.startswith(_BY_LIBRARIES)
 
 
 def _echoed(trial: Trial, reply: Reply) -> Iterator[Finding]:
@@ -181,7 +184,7 @@ def _recursion_limit(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator
     elif depth >= DEPTHS[-1] and _accepted(reply) and _is_read(trial, evidence):
         yield Finding(code="G117", expected=expected, got=f"{said(reply)}: no limit", key="accepted")
     elif _is_unhandled(trial, evidence, reply):
-        yield Finding(code="G117", expected=expected, got=said(reply), key="unknown")
+        yield Finding(code="G117", expected=expected, got=said(reply), key="unknown", advice=_by_library(reply))
 
 
 def _tolerated_wire(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:

@@ -53,9 +53,10 @@ def trials(method: Method, plan: Plan) -> Iterator[Trial]:
     yield from maker.shapes_of_metadata()
     yield from maker.compressions()
     yield from maker.sizes()
-    # What follows is answered by the library rather than by the handler: alike for all methods of a kind.
+    # What follows is answered by the library rather than by a handler: alike for all methods of a kind, or for all.
     if method is next(other for other in plan.methods if other.kind is method.kind):
         yield from maker.framings()
+    if method is plan.methods[0]:
         yield from maker.ill_headed()
 
 

@@ -126,10 +126,18 @@ def _key(seed: bytes | int, type_name: str, requests: Sequence[Message]) -> byte
     """Give the key that all choices derive from; each part is preceded by its length."""
     digest = blake2b(digest_size=32)
     parts = (seed if isinstance(seed, bytes) else str(seed).encode(), type_name.encode())
-    for part in (*parts, *(request.SerializePartialToString(deterministic=True) for request in requests)):
+    for part in (*parts, *map(_said, requests)):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return digest.digest()
+
+
+def _said(request: Message) -> bytes:
+    """Give what a request says. Fields that its type doesn't know change nothing, so a newer client is told the same."""
+    known = type(request)()
+    known.CopyFrom(request)
+    known.DiscardUnknownFields()
+    return bytes(known.SerializePartialToString(deterministic=True))
 
 
 def _valid(plan: MessagePlan, order: Order) -> Message:

@@ -1,0 +1,130 @@
+"""What is called malformed is refused by protobuf's own parser, and what is called odd decodes to an equal message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.protobuf import message_factory
+from google.protobuf.message import DecodeError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import messages
+from support import registry
+
+from grpcmock.fuzz.wire.encoding import free_number, read_varint, records, varint
+from grpcmock.fuzz.wire.malformed import BAD_TEXTS, DEPTHS, bad_texts, malformed, too_deep
+from grpcmock.fuzz.wire.odd import odd
+from grpcmock.fuzz.wire.variants import shown
+
+FILES = ("user", "kitchen_sink", "legacy", "editions2023", "editions2024", "required", "rules")
+TYPES = [
+    registry(f"{file}.proto").message(name)
+    for file in FILES
+    for name in registry(f"{file}.proto").message_names()
+    if not name.startswith(("google.", "buf."))
+]
+EVERYTHING = registry().message("kitchen.Everything")
+
+
+def canonical(message: Any) -> bytes:
+    return bytes(message.SerializePartialToString(deterministic=True))
+
+
+def known(message_class: Any, data: bytes) -> bytes:
+    """What a message says, without the fields that its type doesn't know; bytes, for NaN differs from itself."""
+    message = message_class.FromString(data)
+    message.DiscardUnknownFields()
+    return canonical(message)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_what_is_malformed_is_refused(data: st.DataObject) -> None:
+    message_class = data.draw(st.sampled_from(TYPES))
+    good = canonical(data.draw(messages(message_class)))
+    descriptor: Any = message_class.DESCRIPTOR
+    variants = [*malformed(descriptor, good), *bad_texts(descriptor, good), *too_deep(descriptor, good)]
+    assert len({variant.name for variant in variants}) == len(variants)
+    for variant in variants:
+        with pytest.raises((DecodeError, RecursionError)):
+            message_class.FromString(variant.data)
+            pytest.fail(f"{variant.name} of {descriptor.full_name} was accepted: {variant.data[:60]!r}")
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_what_is_odd_says_the_same(data: st.DataObject) -> None:
+    message_class = data.draw(st.sampled_from(TYPES))
+    descriptor: Any = message_class.DESCRIPTOR
+    variants = list(odd(descriptor, canonical(data.draw(messages(message_class)))))
+    assert len({variant.name for variant in variants}) == len(variants)
+    for variant in variants:
+        assert variant.data != variant.canonical, variant.name
+        assert known(message_class, variant.data) == known(message_class, variant.canonical), variant.name
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(TYPES).flatmap(messages))
+def test_records_are_read_and_written_back(message: Any) -> None:
+    data = canonical(message)
+    assert b"".join(record.encoded() for record in records(data)) == data
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 10))
+def test_varints(number: int, width: int) -> None:
+    data = varint(number, width)
+    assert read_varint(data, 0) == (number, len(data))
+    assert len(data) >= width
+    assert varint(-1) == b"\xff" * 9 + b"\1"
+
+
+@pytest.mark.parametrize("message_class", TYPES, ids=lambda c: c.DESCRIPTOR.full_name)
+def test_a_free_number_is_nobodys(message_class: Any) -> None:
+    descriptor = message_class.DESCRIPTOR
+    pool = descriptor.file.pool
+    for start in (15_000, 100, 1):
+        number = free_number(descriptor, start)
+        for each in (number, number + 1):
+            assert each not in descriptor.fields_by_number
+            assert not any(low <= each < high for low, high in descriptor.extension_ranges)
+    assert pool is not None
+
+
+def test_every_sort_of_oddity_is_made_for_a_type_that_has_it_all() -> None:
+    rules = {variant.rule for variant in odd(EVERYTHING.DESCRIPTOR, b"")}  # type: ignore[arg-type]
+    names = "unknown last_wins default wide oneof packing merge map wrong_type"
+    assert rules == {f"wire.{name}" for name in names.split()}
+    good = canonical(EVERYTHING(f_string="a", f_int32=1, f_message={"name": "n", "number": 1}))
+    rules |= {variant.rule for variant in odd(EVERYTHING.DESCRIPTOR, good)}  # type: ignore[arg-type]
+    assert {"wire.order", "wire.padding"} <= rules
+
+
+def test_text_is_spoilt_in_every_sort_of_field() -> None:
+    found = list(bad_texts(EVERYTHING.DESCRIPTOR, b""))  # type: ignore[arg-type]
+    paths = {shown(variant.path) for variant in found}
+    assert {"f_string", "f_message.name", "r_string", "m_string_string.key"} <= paths
+    assert len([v for v in found if v.path == ("f_string",)]) == len(BAD_TEXTS)
+
+
+def test_text_that_nobody_validates_is_left_alone() -> None:
+    legacy = registry("legacy.proto").message("legacy.Required")
+    assert not list(bad_texts(legacy.DESCRIPTOR, b""))  # type: ignore[arg-type]
+
+
+def test_depth_goes_through_the_types_own_fields() -> None:
+    nested = {v.name: v for v in too_deep(EVERYTHING.DESCRIPTOR, b"") if v.name.startswith("nested")}  # type: ignore[arg-type]
+    assert set(nested) == {f"nested-{depth}" for depth in DEPTHS}
+    body, depth = nested["nested-1000"].data, 0
+    while body:
+        (record,) = records(body)
+        body, depth = record.value, depth + 1
+    assert depth == 1000
+
+
+def test_a_type_without_fields_is_spoilt_too() -> None:
+    nothing = registry().method("KitchenService/Nothing").input
+    empty = message_factory.GetMessageClass(nothing)
+    for variant in malformed(nothing, b""):
+        with pytest.raises(DecodeError):
+            empty.FromString(variant.data)
