@@ -51,6 +51,8 @@ class Line:
     auto: bool
     """Whether the answer was generated."""
     cancelled: bool
+    forwarded: bool = False
+    """Whether another server answered, to which the call was passed on."""
 
 
 def line_of(call: Call, *, whole: bool) -> Line:
@@ -71,6 +73,7 @@ def line_of(call: Call, *, whole: bool) -> Line:
         miss=call.miss.text if call.miss is not None else None,
         auto=call.auto,
         cancelled=call.cancelled,
+        forwarded=call.forwarded,
     )
 
 
@@ -112,6 +115,8 @@ def as_json(line: Line) -> str:
         "auto": line.auto,
         "cancelled": line.cancelled,
     }
+    if line.forwarded:
+        document["forwarded"] = True
     if line.miss is not None:
         document["miss"] = line.miss
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
@@ -140,6 +145,8 @@ def as_text(line: Line, width: int | None = None) -> str:
 
 
 def _by(line: Line) -> str:
+    if line.forwarded:
+        return "forwarded"
     return "generated" if line.auto else line.stub or "no stub"
 
 
@@ -167,6 +174,10 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"
 
 
+def _is_miss(call: Call) -> bool:
+    return call.stub is None and not (call.auto or call.cancelled or call.forwarded)
+
+
 class Printer:
     """Prints calls as they end; a listener of the journal of this process, too."""
 
@@ -178,7 +189,7 @@ class Printer:
 
     def __call__(self, call: Call) -> None:
         """Print a call of this process. Whoever reads it may go away; the calls go on."""
-        if not self._open or (self._form == "misses" and (call.stub is not None or call.auto or call.cancelled)):
+        if not self._open or (self._form == "misses" and not _is_miss(call)):
             return
         try:
             self.print(line_of(call, whole=self._form == "json"))
