@@ -90,7 +90,7 @@ def in_order(differences: Iterable[Difference]) -> list[Difference]:
 
     def key(one: Difference) -> tuple[int, str, int, int, str, str]:
         first = min((rank.index(broken) for broken in one.breaks), default=len(rank))
-        where = one.new or one.old or Location("")
+        where = one.old or one.new or Location("")
         return first, where.file, where.line, where.column, one.element, one.rule
 
     return sorted(differences, key=key)
