@@ -69,9 +69,9 @@ class Exchanger:
         self._stub = stub
         self._ask = ask
         self._asker = asker
-        self._registry = registry
-        self._problems = problems
-        self._looser = looser
+        # In a script, templates know one variable more; the stub was checked when it was compiled.
+        self._scope = Scope(stub.stub, stub.method, registry, problems, script=True)
+        self._expecter = Expecter(self._scope, looser)
 
     def exchanges(self) -> Iterator[Exchange]:
         """Yield the calls for all answers, in their order."""
@@ -82,9 +82,7 @@ class Exchanger:
             yield from self._answer(answer, several, number + 1)
 
     def _answer(self, answer: Answer, label: str, count: int) -> Iterator[Exchange]:
-        method, stub = self._stub.method, self._stub.stub
-        scope = Scope(stub, method, self._registry, self._problems, answer.script is not None)
-        expecter = Expecter(scope, self._looser)
+        scope, expecter = self._scope, self._expecter
         if answer.script is not None:
             from grpcmock.verify.scripts import Play
 

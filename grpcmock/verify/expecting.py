@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 _ANYTHING = {"$or": [{"$exists": True}, {"$exists": False}]}
 _SET = {"$exists": True}
+_WITHOUT_FIELDS = (
+    "google.protobuf.Any",
+    "google.protobuf.Struct",
+    "google.protobuf.Value",
+    "google.protobuf.ListValue",
+)
+"""Types of which only the message that comes says what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +76,31 @@ class Expecter:
         self._looser = looser
         self._kinds = Kinds.of(scope.registry)
         self._verify = scope.stub.verify
-        self._ignored = [_steps(path) for path in self._verify.ignore]
-        self._check_ignored()
+        self._ignored = [self._resolved(path) for path in self._verify.ignore]
 
     @property
     def is_exact(self) -> bool:
         return self._verify.compare == "exact"
 
-    def _check_ignored(self) -> None:
-        """Note each path that the responses don't have."""
-        stub, output = self._scope.stub, self._scope.method.output
-        for _written, steps in zip(self._verify.ignore, self._ignored, strict=True):
-            descriptor: Descriptor | None = output
-            for step in steps:
-                if descriptor is None or descriptor.full_name == "google.protobuf.Struct":
-                    break
-                field = codec.find_field(descriptor, step)
-                if field is None:
-                    text = f"{descriptor.full_name} has no field {step!r}, so it can't be ignored."
-                    hint = did_you_mean(step, codec.field_names(descriptor), known="Its fields")
-                    where = stub.location
-                    self._scope.problems.error(
-                        text, where, "verify.ignore", stub=stub.name, hint=hint, rule="unknown-field"
-                    )
-                    break
-                descriptor = field.message_type
-                if descriptor is not None and values.is_map(field):
-                    break
+    def _resolved(self, path: str) -> tuple[str, ...]:
+        """Give a path to be ignored by the fields' own names; one that the responses don't have is noted."""
+        stub, steps = self._scope.stub, _steps(path)
+        descriptor: Descriptor | None = self._scope.method.output
+        found: list[str] = []
+        for step in steps:
+            if descriptor is None or descriptor.full_name in _WITHOUT_FIELDS:
+                break
+            field = codec.find_field(descriptor, step)
+            if field is None:
+                text = f"{descriptor.full_name} has no field {step!r}, so it can't be ignored."
+                hint = did_you_mean(step, codec.field_names(descriptor), known="Its fields")
+                self._scope.problems.error(
+                    text, stub.location, "verify.ignore", stub=stub.name, hint=hint, rule="unknown-field"
+                )
+                break
+            found.append(field.name)
+            descriptor = None if values.is_map(field) else field.message_type
+        return (*found, *steps[len(found) :])
 
     # Messages ---------------------------------------------------------------------------------------
 
