@@ -11,7 +11,7 @@ from grpcmock.replies.generated.scene import snake_case
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-MOST = 16
+MOST = 12
 """So many values are kept for each field: the first ones, so that recorded choices go on to mean the same."""
 
 _LONGEST = 4_096

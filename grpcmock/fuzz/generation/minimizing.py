@@ -20,7 +20,7 @@ def minimize(message: Message, fails: Fails) -> Message:
 
     Deterministic. *fails* is asked about changed copies; it may begin to say no at any time.
     """
-    current = _halved(message, fails)
+    current = drop(_halved(message, fails), fails)
     for _ in range(_ROUNDS):
         smaller = _pass(current, fails)
         if smaller is current:
@@ -33,7 +33,7 @@ def _halved(message: Message, fails: Fails) -> Message:
     """Drop fields of the message itself by the half, by quarters, and so on: most have nothing to do with a failure."""
     current = message
     size = len(message.ListFields()) // 2
-    while size > 1:
+    while size:
         position = 0
         while position < len(current.ListFields()):
             candidate = _copy(current)

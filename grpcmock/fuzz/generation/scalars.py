@@ -21,6 +21,9 @@ _F = FieldDescriptor
 Drawer = Callable[[Draw], Any]
 """Makes one value out of draws."""
 
+HINT_SLOTS = 3
+"""Each hint counts as much as so many of the 33 or so slots that a field's other values share."""
+
 LIMITS = {
     _F.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
     _F.CPPTYPE_INT64: (-(2**63), 2**63 - 1),
@@ -96,13 +99,13 @@ def drawer(field: FieldDescriptor, natural: Sequence[Any] = (), hints: Sequence[
 
 
 def _mixed(sorts: Sequence[tuple[int, Drawer]], hints: Sequence[Any]) -> Drawer:
-    """Draw the sort of value, then the value. Slots beyond those of the sorts stand for hints."""
+    """Draw the sort of value, then the value. The slots beyond those of the sorts stand for hints."""
     slots = tuple(made for weight, made in sorts for _ in range(weight))
     size = len(slots)
 
     def mixed(draw: Draw) -> Any:
-        slot = draw(size + len(hints))
-        return slots[slot](draw) if slot < size else hints[slot - size]
+        slot = draw(size + HINT_SLOTS * len(hints))
+        return slots[slot](draw) if slot < size else hints[(slot - size) // HINT_SLOTS]
 
     return mixed
 

@@ -79,12 +79,8 @@ def strategy(
 
 @lru_cache(maxsize=256)
 def _generators(descriptor: Descriptor, valid: bool, depth: int) -> Generators:
-    extending = [
-        extension.file
-        for inside in reachable(descriptor)
-        if inside.is_extendable
-        for extension in inside.file.pool.FindAllExtensions(inside)
-    ]
+    extendable: list[Any] = [inside for inside in reachable(descriptor) if inside.is_extendable]
+    extending = [field.file for inside in extendable for field in inside.file.pool.FindAllExtensions(inside)]
     return Generators(registry_of(descriptor.file, *extending), valid=valid, depth=depth, as_request=False)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.fuzz.generation.scalars import Drawer, drawer
+from grpcmock.fuzz.generation.scalars import HINT_SLOTS, Drawer, drawer
 from grpcmock.fuzz.generation.source import Draw
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ SWARMS = 64
 """So many subsets of fields there are for each type; number 0 leaves out nothing, …"""
 
 ALL = SWARMS - 1
-"""… and with this one all fields are set."""
+"""… and with this one all fields are set, or almost all."""
+
+_ALMOST_ALL = 24
 
 _KEPT = (192, 128, 64, 128)
 """Of 256 fields a swarm keeps about so many."""
@@ -87,7 +89,8 @@ class TypeWriter:
         writers = self._variants[swarm] or self._variant(swarm)
         if swarm == ALL:
             for write in writers:
-                write(message, draw, depth, swarm)
+                if draw(_ALMOST_ALL):
+                    write(message, draw, depth, swarm)
             return
         bound, written = self._bound, 0
         while which := draw(bound):
@@ -303,11 +306,11 @@ def samples(pool: Sequence[bytes], field: FieldDescriptor, hints: Sequence[Any] 
     known, size, name = tuple(pool), len(pool), field.name
 
     def write(message: Any, draw: Draw, _: int, __: int) -> None:
-        which = draw(size + len(hints))
+        which = draw(size + HINT_SLOTS * len(hints))
         if which < size:
             message.MergeFromString(known[which])
         else:
-            setattr(message, name, hints[which - size])
+            setattr(message, name, hints[(which - size) // HINT_SLOTS])
 
     return write
 

@@ -81,14 +81,14 @@ def test_no_choices_make_the_least() -> None:
 
 
 GOLDEN = {
-    "user.UserResponse": "598c1d36555895c6",
-    "kitchen.Everything": "ff3c328ff80ce76d",
-    "legacy.Old": "100059104e8ef3ec",
-    "editions.y2023.Modern": "47f3971adef2bc96",
-    "rules.Order": "194d57593bb8b8b3",
-    "rules.Strings": "66f1187c0c73f0a4",
-    "rules.Numbers": "3ccec1089c4f7e96",
-    "rules.Together": "913b21a8b9b30b05",
+    "user.UserResponse": "8f18a20d5ade0a6c",
+    "kitchen.Everything": "4211803a6ea8c234",
+    "legacy.Old": "a8e6967d3fcfab81",
+    "editions.y2023.Modern": "72d13a82d96596ac",
+    "rules.Order": "5beb13f9a94a6e78",
+    "rules.Strings": "c15ce3f9f50d452d",
+    "rules.Numbers": "b961c705497920bc",
+    "rules.Together": "c0c76ca37f98dc73",
 }
 
 
