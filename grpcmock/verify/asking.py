@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.errors import Location, Problem
 from grpcmock.matching.facts import Facts
-from grpcmock.matching.findings import ABSENT, cut
+from grpcmock.matching.findings import ABSENT
 from grpcmock.matching.kinds import ListKind, Place
 from grpcmock.matching.leaves import BYTES, DOUBLE, STRING
 from grpcmock.matching.messages import Kinds
@@ -20,6 +19,7 @@ from grpcmock.schema import codec
 from grpcmock.verify.cel_literals import variants
 from grpcmock.verify.goals import Goal, hold, words
 from grpcmock.verify.solving import Solver
+from grpcmock.verify.unaskable import UnaskableError, unaskable
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -59,14 +59,6 @@ class Ask:
 
     before: CompiledStub | None = None
     """A stub that answers this call until it has stepped aside."""
-
-
-class UnaskableError(Exception):
-    """There is nothing that a client could say for the stub to answer."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
 
 
 class ShadowedError(Exception):
@@ -191,7 +183,7 @@ class Asker:
                     found = True
                     yield Ask(messages, pairs, *deadline), facts
         if strict and not found:
-            raise UnaskableError(_unaskable(stub, refused))
+            raise UnaskableError(unaskable(stub, refused))
 
     # Messages ---------------------------------------------------------------------------------------
 
@@ -308,53 +300,3 @@ def _sendable(value: str | bytes) -> bool:
 
 def _named(pattern: Node | None) -> frozenset[Any]:
     return frozenset(pattern.value) if pattern is not None and pattern.is_mapping else frozenset()
-
-
-def _unaskable(stub: CompiledStub, refused: Sequence[tuple[str, str]]) -> Problem:
-    path, wanted = refused[0] if refused else ("", "")
-    if path.startswith("metadata."):
-        path = path.partition("[")[0]
-    if not refused and stub.stub.when is not None:
-        path, wanted = "when", str(stub.stub.when.value)
-    elif not refused and stub.stub.where is not None:
-        path, wanted = "where", str(stub.stub.where)
-    said = f": wanted {cut(wanted)}" if wanted else ""
-    return Problem(
-        f"no request was found that the stub {stub.stub.name!r} holds{said}.",
-        place_of(stub, path),
-        path,
-        stub.stub.name,
-        "Mend the pattern, write a value that fits, or leave the stub to the mock alone with verify: false.",
-        "unaskable",
-    )
-
-
-def place_of(stub: CompiledStub, path: str) -> Location | None:
-    """Find where a condition was written, as near as its path leads."""
-    root, *rest = path.replace("[", ".[").split(".")
-    node: Node | None = (
-        getattr(stub.stub, root, None) if root in ("request", "requests", "metadata", "deadline") else None
-    )
-    if root == "when":
-        node = stub.stub.when
-    if node is None:
-        return stub.stub.location
-    for part in rest:
-        node = _below(node, part)
-    return node.location
-
-
-def _below(node: Node, part: str) -> Node:
-    if node.is_list and part.startswith("["):
-        number = part.strip("[]")
-        return node.value[int(number)] if number.isdecimal() and int(number) < len(node.value) else node
-    if node.is_mapping:
-        for name in (part, part.strip('[]"')):
-            if name in node.value:
-                below: Node = node.value[name]
-                return below
-        for key, child in node.value.items():
-            if isinstance(key, str) and key.startswith("$") and child.is_mapping and part in child.value:
-                found: Node = child.value[part]
-                return found
-    return node

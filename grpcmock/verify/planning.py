@@ -11,9 +11,10 @@ from grpcmock.engine.store import Store
 from grpcmock.errors import Location, Problem, Problems, UnknownMethodError
 from grpcmock.matching.facts import STARTED
 from grpcmock.replies.faults import FAULTS
-from grpcmock.verify.asking import Ask, Asker, ShadowedError, UnaskableError
+from grpcmock.verify.asking import Ask, Asker, ShadowedError
 from grpcmock.verify.exchanges import Exchange, Exchanger
 from grpcmock.verify.fingerprints import fingerprint
+from grpcmock.verify.unaskable import UnaskableError
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata

@@ -13,13 +13,12 @@ from grpcmock.client.call import Outcome, Status, perform
 from grpcmock.client.channel import wait_until_ready
 from grpcmock.client.target import Target
 from grpcmock.errors import Problem, TargetError
-from grpcmock.schema import codec
-from grpcmock.schema.codec import DecodeError, decode
 from grpcmock.status import Code
-from grpcmock.verify.checking import check, is_unreachable, shown_status
+from grpcmock.verify.checking import check, is_unreachable
 from grpcmock.verify.hooks import Given, Hook, HookError, Undo
 from grpcmock.verify.planning import Plan, Source, plan
 from grpcmock.verify.results import Report, Result, Seen, Verdict
+from grpcmock.verify.seeing import seen
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -37,10 +36,7 @@ CONCURRENCY = 16
 TIMEOUT = 10.0
 """Seconds that one call may take, unless said otherwise."""
 
-_TEXT_LIMIT = 2_000
-_MOST_SHOWN = 50
 _PROBE = 1.0
-_SECRET = ("authorization", "cookie", "token", "secret", "password", "session", "credential", "api-key", "apikey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +197,7 @@ class Verifier:
         if hung or (outcome.code is Code.DEADLINE_EXCEEDED and wanted is not Code.DEADLINE_EXCEEDED):
             came = f"no end within {timeout:g} s"
             findings = [replace(one, came=came) if one.path == "status" else one for one in findings]
-        return _seen(exchange, outcome, method, tuple(findings))
+        return seen(exchange, outcome, method, tuple(findings))
 
     async def _perform(self, exchange: Exchange, method: Method) -> tuple[Outcome, bool]:
         """Make a call; say also whether it had to be given up because it set no deadline of its own."""
@@ -291,32 +287,6 @@ def _result(
         calls=calls,
         seconds=seconds,
     )
-
-
-def _seen(exchange: Exchange, outcome: Outcome, method: Method, findings: tuple[Finding, ...]) -> Seen:
-    sent = exchange.messages[: max(outcome.sent, 1)] if exchange.messages else ()
-    return Seen(
-        label=exchange.label,
-        requests=tuple(codec.to_text(message, _TEXT_LIMIT) for message in sent[:_MOST_SHOWN]),
-        metadata=tuple((key, _value(key, value)) for key, value in exchange.metadata),
-        responses=tuple(_text(data, method) for data in outcome.responses[:_MOST_SHOWN]),
-        status=shown_status(outcome.status),
-        findings=findings,
-        seconds=outcome.seconds,
-    )
-
-
-def _value(key: str, value: str | bytes) -> str:
-    if any(word in key for word in _SECRET):
-        return "…"
-    return value if isinstance(value, str) else value.hex()
-
-
-def _text(data: bytes, method: Method) -> str:
-    try:
-        return codec.to_text(decode(method.response_class, data), _TEXT_LIMIT)
-    except DecodeError:
-        return f"{len(data)} bytes that are no {method.output.full_name}: {data[:40].hex(' ')}"
 
 
 async def _undo(undoing: list[Undo]) -> str:

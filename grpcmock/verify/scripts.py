@@ -11,9 +11,9 @@ from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Headers, Receive
 from grpcmock.errors import Problem
 from grpcmock.matching.patterns import compile_pattern
 from grpcmock.replies.templates import folded
-from grpcmock.verify.asking import UnaskableError
 from grpcmock.verify.exchanges import Exchange, by_key, send
 from grpcmock.verify.expecting import Ending, Named, Reply, context_of
+from grpcmock.verify.unaskable import UnaskableError
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
