@@ -213,12 +213,12 @@ class _Exchange:
             case StreamEnded():
                 self._finish(RawEnd.SERVER)
             case StreamReset(remote_reset=True):
-                self._reset = int(event.error_code or 0)
+                self._reset = int(event.error_code)
                 self._finish(RawEnd.RESET, f"RST_STREAM with {_name(self._reset)}")
             case PingAckReceived(ping_data=data) if data == _OUR_PING:
                 self._finish(RawEnd.CANCELLED, "reset by the client")
             case ConnectionTerminated():
-                self._goaway = int(event.error_code or 0)
+                self._goaway = int(event.error_code)
                 # After an orderly GOAWAY the streams that the server has taken may still end.
                 if self._goaway or (event.last_stream_id or 0) < _STREAM:
                     debug = (event.additional_data or b"").decode("utf-8", "replace")

@@ -197,7 +197,7 @@ async def test_data_after_the_end_of_the_stream_goes_out() -> None:
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        target = Target(address="127.0.0.1:%d" % server.sockets[0].getsockname()[1])
+        target = Target(address=f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
         await send_raw(target, request(FIVE, after_end=(b"late",)), deadline=10)
     assert sent.is_set()
 
@@ -275,7 +275,7 @@ async def scripted(
     made: dict[bytes, bytes] = {} if seen is None else seen
     server = await asyncio.get_running_loop().create_server(lambda: Scripted(answer, made), "127.0.0.1", 0, ssl=tls)
     async with server:
-        yield Target(address="127.0.0.1:%d" % server.sockets[0].getsockname()[1])
+        yield Target(address=f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
 
 
 def _headers(*pairs: tuple[str, str], end: bool = False) -> Callable[[H2Connection, int], None]:
@@ -330,7 +330,7 @@ async def test_a_connection_that_is_dropped_or_speaks_no_http2_is_lost() -> None
             writer.close()
 
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-            target = Target(address="127.0.0.1:%d" % server.sockets[0].getsockname()[1])
+            target = Target(address=f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
             outcome = await send_raw(target, request(FIVE), deadline=10)
         assert (outcome.end, outcome.code) == (RawEnd.LOST, 14)
         assert outcome.reason

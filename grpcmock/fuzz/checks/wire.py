@@ -140,7 +140,9 @@ def _refusal(code: str) -> Judge:
                 advice=trial.rule.startswith("framing."),
             )
         elif _is_unhandled(trial, evidence, reply):
-            yield Finding(code=code, expected=expected, got=said(reply), path=trial.path, key="unknown", advice=_by_library(reply))
+            yield Finding(
+                code=code, expected=expected, got=said(reply), path=trial.path, key="unknown", advice=_by_library(reply)
+            )
 
     return judge
 
@@ -261,14 +263,20 @@ def _metadata(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Findin
     elif len(trial.calls) == 2 and reply.ending is Ending.SERVER and reply.code in _UNHANDLED:
         plain = evidence.replies[0]
         if plain.ending is Ending.SERVER and plain.code not in _UNHANDLED:
-            expected = f"what the call gets without it ({plain.name}), or a status of the server's own choice: {trial.why}"
+            expected = (
+                f"what the call gets without it ({plain.name}), or a status of the server's own choice: {trial.why}"
+            )
             yield Finding(code="G121", expected=expected, got=said(reply), key="unhandled")
 
 
 def _unimplemented(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
     if "G144" in trial.aims:
         reply = _subject(trial, evidence)
-        if reply is not None and reply.ending is Ending.SERVER and reply.code not in _NO_WORD - {Code.FAILED_PRECONDITION}:
+        if (
+            reply is not None
+            and reply.ending is Ending.SERVER
+            and reply.code not in _NO_WORD - {Code.FAILED_PRECONDITION}
+        ):
             expected = f"UNIMPLEMENTED for {reply.call.path}: {trial.why}"
             yield Finding(code="G144", expected=expected, got=said(reply), key=trial.rule)
     elif trial.expect is not Expect.UNDECODABLE and not trial.aims & _ANSWERED_SO:
@@ -285,7 +293,7 @@ _ANSWERED_SO = frozenset(("G111", "G120"))
 """Checks whose trials UNIMPLEMENTED is a right answer to."""
 
 
-def _nothing(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+def _nothing(*_: object) -> Iterator[Finding]:
     """Find nothing: a trial shows nothing of what a server says about itself."""
     return iter(())
 

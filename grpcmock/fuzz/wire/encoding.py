@@ -153,7 +153,11 @@ def places(descriptor: Descriptor, data: bytes, *, depth: int = 2) -> Iterator[P
             entered.add(record.number)
             field = place.descriptor.fields_by_number.get(record.number)
             if field is not None and field.message_type is not None and record.wire_type == wire_type_of(field):
-                path = (*place.path, field.name, 0) if field.is_repeated and not is_map(field) else (*place.path, field.name)
+                path = (
+                    (*place.path, field.name, 0)
+                    if field.is_repeated and not is_map(field)
+                    else (*place.path, field.name)
+                )
                 inner = Place(field.message_type, (*place.way, index), path)
                 pending.append((inner, record.value))
 

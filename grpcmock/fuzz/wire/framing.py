@@ -11,6 +11,7 @@ from grpcmock.fuzz.wire.requests import extended, framed, good, headed
 if TYPE_CHECKING:
     from grpcmock.client.raw import RawRequest
 
+
 @dataclass(frozen=True, slots=True)
 class RawVariant:
     """A request, and why it is as it is."""
@@ -62,7 +63,9 @@ def unfinished(path: str, message: bytes) -> Iterator[RawVariant]:
     yield RawVariant("no-half-close", "no half-close, and a deadline", "ending.open", replace(timed, end_stream=False))
     nothing = replace(timed, chunks=(), end_stream=False)
     yield RawVariant("nothing", "headers, then nothing, and a deadline", "ending.open", nothing)
-    yield RawVariant("reset-at-once", "a reset right after the headers", "ending.reset", replace(request, reset_after=0))
+    yield RawVariant(
+        "reset-at-once", "a reset right after the headers", "ending.reset", replace(request, reset_after=0)
+    )
     half = replace(request, chunks=(framed(message, length=len(message) + 10),), reset_after=1)
     yield RawVariant("reset-within", "a reset within a message", "ending.reset", half)
     whole = replace(request, reset_after=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor as F
@@ -161,7 +161,9 @@ class _Writer:
             rule=f"wire.{rule}",
         )
 
-    def replaced(self, canonical: bytes, field: FieldDescriptor, change: Callable[[list[Record]], list[Record]]) -> bytes:
+    def replaced(
+        self, canonical: bytes, field: FieldDescriptor, change: Callable[[list[Record]], list[Record]]
+    ) -> bytes:
         """Give the bytes with all records of a field replaced, in place of the first of them."""
         parts = records(canonical)
         old = [record for record in parts if record.number == field.number]
@@ -208,8 +210,8 @@ def _wide(writer: _Writer) -> Iterator[Variant]:
 
 
 def _oneofs(writer: _Writer) -> Iterator[Variant]:
-    members = [field for field in writer.fields if _is_alternative(field)]
-    for oneof in list({field.containing_oneof.name: field.containing_oneof for field in members}.values())[:_EACH]:
+    alternatives = (field.containing_oneof for field in writer.fields if _is_alternative(field))
+    for oneof in list({oneof.name: oneof for oneof in alternatives if oneof is not None}.values())[:_EACH]:
         first, last = oneof.fields[0], oneof.fields[-1]
         for early, late in ((first, last), (last, first)):
             canonical = writer.having(record_of(late, 1), lacking=late)
@@ -245,7 +247,8 @@ def _splits(writer: _Writer) -> Iterator[Variant]:
     )
     for field in list(single)[:_EACH]:
         kind = wire_type_of(field)
-        body = joined([record_of(inner) for inner in field.message_type.fields if _is_plain(inner)][:2])
+        inner_type: Any = field.message_type
+        body = joined([record_of(inner) for inner in inner_type.fields if _is_plain(inner)][:2])
         present = any(record.number == field.number for record in records(writer.canonical))
         canonical = writer.canonical if present else writer.having(Record(field.number, kind, body))
 
@@ -260,7 +263,8 @@ def _splits(writer: _Writer) -> Iterator[Variant]:
 
 def _maps(writer: _Writer) -> Iterator[Variant]:
     for field in list(filter(is_map, writer.fields))[:_EACH]:
-        key, value = (field.message_type.fields_by_name[name] for name in ("key", "value"))
+        entry_type: Any = field.message_type
+        key, value = (entry_type.fields_by_name[name] for name in ("key", "value"))
         entry = joined([record_of(key), record_of(value)])
         canonical = writer.having(Record(field.number, WireType.LENGTH, entry), lacking=field)
         backwards = joined([record_of(value), record_of(key)])
@@ -319,4 +323,3 @@ def _one_of_each_wire_type(fields: Iterator[FieldDescriptor] | list[FieldDescrip
 
 _SORTS = (_duplicated, _defaults, _wide, _oneofs, _packing, _splits, _maps, _wrong_types)
 """In the order of what breaks most often."""
-

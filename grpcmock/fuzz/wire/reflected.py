@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
@@ -102,7 +102,8 @@ def _messages(ours: Descriptor, theirs: Descriptor, entered: set[str]) -> Iterat
             continue
         entered.add(mine.full_name)
         for number in sorted({*mine.fields_by_number, *other.fields_by_number}):
-            left, right = mine.fields_by_number.get(number), other.fields_by_number.get(number)
+            left: Any = mine.fields_by_number.get(number)
+            right: Any = other.fields_by_number.get(number)
             name = f"{mine.full_name}.{(left or right).name}"
             if _shown(left) != _shown(right):
                 yield name, _shown(left), _shown(right)

@@ -33,9 +33,7 @@ def difference(ours: Sequence[Reply], theirs: Sequence[Reply], response_class: t
     if _count(ours[0]) != _count(theirs[0]):
         return f"{_count(theirs[0])} responses", f"{_count(ours[0])} responses"
     for index in range(_count(ours[0])):
-        mine, yours = (
-            [_flat(reply.responses[index], response_class) for reply in group] for group in (ours, theirs)
-        )
+        mine, yours = ([_flat(reply.responses[index], response_class) for reply in group] for group in (ours, theirs))
         for path, expected, got in _differing(mine, yours):
             where = f"response {index + 1}, {path}" if _count(ours[0]) > 1 else path or "the response"
             return f"{where} = {expected}", f"{where} = {got}"

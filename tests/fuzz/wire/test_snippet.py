@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import ast
+import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -71,7 +71,7 @@ async def test_a_snippet_sends_the_same_frames(name: str, tmp_path: Path) -> Non
         lambda: Tap(seen, lambda data: len(_frames(data)) >= wanted), "127.0.0.1", 0
     )
     async with server:
-        target = Target(address="127.0.0.1:%d" % server.sockets[0].getsockname()[1])
+        target = Target(address=f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
         await send_raw(target, request, deadline=10)
         program = tmp_path / "snippet.py"
         program.write_text(snippet(request, target))
@@ -84,10 +84,13 @@ async def test_a_snippet_sends_the_same_frames(name: str, tmp_path: Path) -> Non
     assert ours[-1][2] or name == "nothing"
 
 
-@given(st.binary(max_size=200) | st.builds(lambda b, n, t: b * n + t, st.binary(max_size=2), st.integers(0, 999), st.binary()))
+@given(
+    st.binary(max_size=200)
+    | st.builds(lambda b, n, t: b * n + t, st.binary(max_size=2), st.integers(0, 999), st.binary())
+)
 def test_literals_are_read_back(data: bytes) -> None:
     text = literal(data)
-    assert eval(text, {"zlib": __import__("zlib"), "base64": __import__("base64")}) == data  # noqa: S307
+    assert eval(text, {"zlib": __import__("zlib"), "base64": __import__("base64")}) == data
     assert len(text) <= 5 * len(data) + 60
 
 

@@ -1,0 +1,227 @@
+"""The wire phase against small servers: nothing is found on correct ones, and each seeded bug is."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.message import DecodeError
+from support import registry
+
+from grpcmock.client.channel import connect
+from grpcmock.client.target import Target
+from grpcmock.fuzz.checks.registry import judges
+from grpcmock.fuzz.checks.wire import CHECKS
+from grpcmock.fuzz.evidence import Ending, Evidence, Health
+from grpcmock.fuzz.phases import wire
+from grpcmock.fuzz.runner import Runner
+from grpcmock.fuzz.terms import Terms
+from grpcmock.fuzz.trials import Trial
+from grpcmock.fuzz.wire import raw_reply
+
+USERS = registry("user.proto")
+GET, LIST, CREATE, LOOKUP = (
+    USERS.method(f"UserService/{name}") for name in ("GetUser", "ListUsers", "CreateUsers", "LookupUsers")
+)
+
+
+def plan(*methods: Any) -> Any:
+    terms = Terms(registry=USERS, max_message_bytes=1 << 20)
+    return SimpleNamespace(registry=USERS, methods=methods, terms=terms, examples=(), seed=0)
+
+
+class Strict:
+    """Serves every method from raw bytes, and does all as the contract wants it; subclasses have a bug each."""
+
+    strict_count = True
+
+    def decode(self, method: Any, data: bytes) -> Any:
+        try:
+            return method.request_class.FromString(data)
+        except DecodeError:
+            return None
+
+    async def answer(self, method: Any, context: Any) -> None:
+        queries = []
+        while (data := await context.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
+            query = self.decode(method, data)
+            if query is None:
+                await context.abort(grpc.StatusCode.INTERNAL, "no message")
+            queries.append(query)
+            if method.kind.client_streams and method.kind.server_streams:
+                await context.write(self.one(method, [query]))
+        if not method.kind.client_streams and (len(queries) > 1 or not queries) and self.strict_count:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "one request is wanted")
+        if not (method.kind.client_streams and method.kind.server_streams):
+            await context.write(self.one(method, queries))
+
+    def one(self, method: Any, queries: list[Any]) -> bytes:
+        if method is CREATE:
+            return bytes(method.response_class(created=len(queries)).SerializeToString())
+        name = getattr(queries[0], "name", "") if queries else ""
+        return bytes(
+            method.response_class(id=getattr(queries[0], "id", 7) if queries else 0, name=name).SerializeToString()
+        )
+
+
+class Uncounted(Strict):
+    strict_count = False
+
+
+class Lenient(Strict):
+    """Goes on with an empty message where it can't parse."""
+
+    def decode(self, method: Any, data: bytes) -> Any:
+        return super().decode(method, data) or method.request_class()
+
+
+class FirstWins(Strict):
+    """Takes the first value of a field that comes twice."""
+
+    def decode(self, method: Any, data: bytes) -> Any:
+        found = super().decode(method, data)
+        if found is not None and len(data) == 4 and data[0] == data[2] == 8:
+            found.id = data[1]
+        return found
+
+
+class ForgetsUnknown(Strict):
+    """Refuses what it doesn't know."""
+
+    def decode(self, method: Any, data: bytes) -> Any:
+        found = super().decode(method, data)
+        if found is None:
+            return None
+        size = found.ByteSize()
+        found.DiscardUnknownFields()
+        return found if found.ByteSize() == size else None
+
+
+class MetadataByHeart(Strict):
+    """Reads metadata as text."""
+
+    async def answer(self, method: Any, context: Any) -> None:
+        for _, value in context.invocation_metadata():
+            if isinstance(value, bytes):
+                value.decode()
+        await super().answer(method, context)
+
+
+@asynccontextmanager
+async def serving(service: Strict, limit: int = 1 << 20) -> AsyncIterator[Target]:
+    class Handler(grpc.GenericRpcHandler):
+        def service(self, details: Any) -> Any:
+            method = USERS.methods.get(details.method)
+            if method is None:
+                return None
+
+            async def handle(_: Any, context: Any) -> None:
+                await service.answer(method, context)
+
+            return grpc.stream_stream_rpc_method_handler(handle)
+
+    server = grpc.aio.server(handlers=[Handler()], options=[("grpc.max_receive_message_length", limit)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield Target(address=f"127.0.0.1:{port}")
+    await server.stop(None)
+
+
+async def found(target: Target, *methods: Any, groups: str = "") -> set[tuple[str, str]]:
+    """Run the phase on methods, the trials of some *groups* or all, and give codes and keys of what is no advice."""
+    everywhere, aimed = judges(CHECKS)
+    wanted, room = plan(*methods), asyncio.Semaphore(16)
+    seen: set[tuple[str, str]] = set()
+
+    async def make(runner: Runner, trial: Trial) -> None:
+        async with room:
+            evidence = await runner.run(trial)
+        for check in (*everywhere, *(aimed[code] for code in trial.aims if code in aimed)):
+            findings = check.judge(trial, evidence, wanted.terms)
+            seen.update((finding.code, finding.key) for finding in findings if not finding.advice)
+
+    async with connect(target) as channel:
+        runner = Runner(channel, raw=partial(raw_reply, target=target, deadline=5, limit=100, idle=0.4))
+        trials = [trial for method in methods for trial in wire.trials(method, wanted)]
+        chosen = [trial for trial in trials if not groups or trial.id.split("/")[2] in groups.split()]
+        assert chosen
+        await asyncio.gather(*(make(runner, trial) for trial in chosen))
+    return seen
+
+
+@pytest.mark.parametrize("method", [GET, LIST, CREATE, LOOKUP], ids=str)
+async def test_nothing_is_found_on_a_correct_server(method: Any) -> None:
+    async with serving(Strict()) as target:
+        assert await found(target, method) == set()
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "groups", "expected"),
+    [
+        (Uncounted(), GET, "requests", {("G111", "requests.none"), ("G111", "requests.two")}),
+        (Lenient(), GET, "malformed", {("G115", "accepted")}),
+        (Lenient(), LOOKUP, "malformed", {("G115", "accepted")}),
+        (Lenient(), CREATE, "malformed utf8", {("G115", "accepted"), ("G118", "accepted")}),
+        (FirstWins(), GET, "odd", {("G116", "wire.last_wins")}),
+        (ForgetsUnknown(), CREATE, "odd", {("G116", "wire.unknown")}),
+        (MetadataByHeart(), LIST, "metadata", {("G121", "unhandled")}),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Strict) else None,
+)
+async def test_a_seeded_bug_is_found(service: Strict, method: Any, groups: str, expected: set[Any]) -> None:
+    async with serving(service) as target:
+        assert await found(target, method, groups=groups) == expected
+
+
+async def test_a_server_without_a_limit_is_found() -> None:
+    async with serving(Strict(), limit=-1) as target:
+        codes = {code for code, _ in await found(target, GET, groups="size")}
+    assert codes == {"G119"}
+
+
+_CRASHING = """
+import asyncio, os, grpc
+class Handler(grpc.GenericRpcHandler):
+    def service(self, details):
+        async def handle(_, context):
+            data = await context.read()
+            if data is not grpc.aio.EOF and data.endswith(b"\\x80"):
+                os._exit(3)
+        return grpc.stream_stream_rpc_method_handler(handle)
+async def main():
+    server = grpc.aio.server(handlers=[Handler()])
+    print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+    await server.start()
+    await server.wait_for_termination()
+asyncio.run(main())
+"""
+
+
+async def test_a_crash_is_told_as_a_lost_connection() -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _CRASHING, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    target = Target(address=f"127.0.0.1:{int(await process.stdout.readline())}")
+    trial = next(t for t in wire.trials(GET, plan(GET)) if t.id.endswith("status/malformed"))
+    reply = await raw_reply(trial.calls[0], target, deadline=10)
+    assert (reply.ending, reply.code, await process.wait()) == (Ending.LOST, 14, 3)
+    judge: Callable[..., Any] = next(check.judge for check in CHECKS if check.code == "G115")
+    findings = list(judge(trial, Evidence(replies=(reply,), health=Health(exit_code=3)), plan(GET).terms))
+    assert [finding.key for finding in findings] == ["crash"]
+
+
+def test_trials_have_names_of_their_own_and_are_the_same_each_time() -> None:
+    wanted = plan(GET, LIST, CREATE, LOOKUP)
+    made = [[trial for method in wanted.methods for trial in wire.trials(method, wanted)] for _ in range(2)]
+    assert made[0] == made[1]
+    assert len({trial.id for trial in made[0]}) == len(made[0])
+    assert all(
+        trial.why and trial.id.startswith(f"wire/{trial.method.service}.{trial.method.name}/") for trial in made[0]
+    )
