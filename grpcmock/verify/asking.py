@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _MOST_REQUESTS = 60
 _MOST_BY_EXPRESSION = 2_000
+_MOST_TRIES = 5_000
 _MOST_RIVALS = 8
 _DIFFERENT = 5
 """Messages of a stream that differ from each other, where nothing says what they hold."""
@@ -123,11 +124,14 @@ class Asker:
         self._given = given
         self._solver = Solver(registry, seed)
         self._kinds = Kinds.of(registry)
+        self._left = 0
+        """How many more calls are tried for the stub at hand."""
 
     def ask(self, stub: CompiledStub) -> Ask:
         """Find what to say. Raises :class:`UnaskableError` or :class:`ShadowedError`."""
         index = self._indexes[stub.method.path]
         rivals: dict[int, CompiledStub] = {}
+        self._left = _MOST_TRIES
         for steps_aside in (False, True):
             asked = self._search(stub, index, _wanted(stub), rivals, 0, steps_aside)
             if asked is not None:
@@ -147,6 +151,7 @@ class Asker:
         """Try requests; where another stub answers them all, try those that it doesn't hold."""
         first: CompiledStub | None = None
         for ask, facts in self._candidates(stub, wanted, strict=not depth):
+            self._left -= 1
             winner = index.first(facts, lambda _: True, Stage.ALL)
             if winner is stub:
                 return self._completed(ask, facts, stub, index)
@@ -157,7 +162,7 @@ class Asker:
             if winner is not None:
                 rivals.setdefault(id(winner), winner)
                 first = first or winner
-        if first is None or depth >= _MOST_RIVALS:
+        if first is None or depth >= _MOST_RIVALS or self._left < 0:
             return None
         for other in wanted.but_not(first):
             if (found := self._search(stub, index, other, rivals, depth + 1, steps_aside)) is not None:

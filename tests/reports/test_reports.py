@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import UTC, datetime
+from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -79,6 +80,30 @@ def test_a_page_stands_alone() -> None:
     assert html.startswith("<!doctype html>")
     for text in ("A run", "Stubs", "request.id", "failed", "the end", "12"):
         assert text in html
+
+
+class _Balance(HTMLParser):
+    """Follows elements that are opened and closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag: str, _: object) -> None:
+        self.seen.add(tag)
+        if tag not in ("meta", "input"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_each_element_of_a_page_is_closed() -> None:
+    parser = _Balance()
+    parser.feed(to_html(page()))
+    assert not parser.open
+    assert parser.seen >= {"details", "table", "pre", "dl", "section", "h2"}
 
 
 def test_what_is_shown_cannot_become_markup() -> None:
