@@ -180,9 +180,9 @@ class _Exchange:
                 self._finish(RawEnd.LOST, "the server closed the connection")
                 return
             self._receive(data)
-            if self._end is None and limit is not None and self._frames >= limit:
+            if limit is not None and self._frames >= limit:
                 self._finish(RawEnd.ENOUGH, f"{self._frames} messages came")
-            if self._end is None and len(self._data) > _MOST_BYTES:
+            if len(self._data) > _MOST_BYTES:
                 self._finish(RawEnd.ENOUGH, f"more than {_MOST_BYTES} bytes came")
 
     def _receive(self, data: bytes) -> None:
@@ -213,12 +213,12 @@ class _Exchange:
             case StreamEnded():
                 self._finish(RawEnd.SERVER)
             case StreamReset(remote_reset=True):
-                self._reset = int(event.error_code)
+                self._reset = int(event.error_code or 0)
                 self._finish(RawEnd.RESET, f"RST_STREAM with {_name(self._reset)}")
             case PingAckReceived(ping_data=data) if data == _OUR_PING:
                 self._finish(RawEnd.CANCELLED, "reset by the client")
             case ConnectionTerminated():
-                self._goaway = int(event.error_code)
+                self._goaway = int(event.error_code or 0)
                 # After an orderly GOAWAY the streams that the server has taken may still end.
                 if self._goaway or (event.last_stream_id or 0) < _STREAM:
                     debug = (event.additional_data or b"").decode("utf-8", "replace")

@@ -237,7 +237,7 @@ def too_deep(descriptor: Descriptor, canonical: bytes) -> Iterator[Variant]:
             yield Variant(
                 name=f"nested-{depth}",
                 why=f"{shown(path)}, {depth:,} messages inside each other",
-                data=canonical + wrapped(head + turn * -(-depth // len(turn)), b""),
+                data=wrapped(head + turn * -(-depth // len(turn)), b"") + canonical,
                 path=path,
                 rule=f"nesting.{depth}",
             )
@@ -247,7 +247,7 @@ def too_deep(descriptor: Descriptor, canonical: bytes) -> Iterator[Variant]:
         yield Variant(
             name=f"groups-{depth}",
             why=f"an unknown field of {depth:,} groups inside each other",
-            data=canonical + groups,
+            data=groups + canonical,
             rule=f"nesting.{depth}",
         )
 
