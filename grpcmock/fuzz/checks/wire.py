@@ -231,7 +231,7 @@ def _compression(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Fin
     if _is_dead(evidence):
         yield Finding(code="G120", expected=f"a refusal: {trial.why}", got="the server died", key="crash")
     elif trial.expect is Expect.UNDECODABLE:
-        if _accepted(reply) and _is_read(trial, evidence):
+        if (_accepted(reply) and _is_read(trial, evidence)) or _by_handler(trial, evidence, reply):
             yield Finding(code="G120", expected=f"a refusal: {trial.why}", got=said(reply), key=trial.rule)
     else:
         yield from _fairly_compressed(trial, evidence.replies[0], reply)

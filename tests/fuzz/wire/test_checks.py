@@ -133,6 +133,8 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         ("G120", [OK, 13], {"rule": "compression.gzip"}, ["compression.gzip"]),
         ("G120", [13, 13], {}, []),
         ("G120", [OK], {**BROKEN, "rule": "compression.bomb"}, ["compression.bomb"]),
+        ("G120", [5], {**BROKEN, "rule": "compression.bomb"}, ["compression.bomb"]),
+        ("G120", [8], {**BROKEN, "rule": "compression.bomb"}, []),
         ("G120", [13], {**BROKEN, "rule": "compression.garbage-gzip"}, []),
         ("G120", [(14, [], {"ending": Ending.LOST})], {**BROKEN, "health": GONE}, ["crash"]),
         # G121
