@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from grpcmock.stubs.model import Stub
     from grpcmock.verify.contracts.exporting import Collection
 
+_WAY_OUT = "Name the protos, then reflection isn't needed: grpcmock contract export TARGET PROTOS."
+
 
 @click.group()
 def command() -> None:
@@ -77,7 +79,9 @@ async def _collect(
     server = connection.target(target)
     async with connection.connect(server) as channel:
         collection = await export(channel, server)
-        return collection, await registry_of(server, channel, protos, imports)
+        return collection, await registry_of(
+            server, channel, protos, imports, way_out="Name the protos, then it isn't needed."
+        )
 
 
 @command.command("import")

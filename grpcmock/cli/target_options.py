@@ -154,10 +154,12 @@ async def registry_of(
     protos: Sequence[Path],
     imports: Sequence[Path],
     services: Sequence[str] | None = None,
+    *,
+    way_out: str = "With --proto PATH, reflection isn't needed.",
 ) -> Registry:
     """Load the protos that are named; without any, ask the server's reflection, if need be for *services* only.
 
-    Raises :class:`SchemaError` or :class:`TargetError`, which names ``--proto`` as the way out.
+    Raises :class:`SchemaError` or :class:`TargetError`, which names the *way_out*.
     """
     from grpcmock.errors import SchemaError, TargetError
 
@@ -170,9 +172,7 @@ async def registry_of(
     try:
         return await reflection.fetch(channel, services, metadata=target.metadata)
     except TargetError as error:
-        if "--proto" in str(error):
-            raise
-        raise TargetError(f"{str(error).rstrip('.')}. With --proto PATH, reflection isn't needed.") from None
+        raise TargetError(f"{str(error).rstrip('.')}. {way_out}") from None
     except SchemaError:
         if services is None:
             raise

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grpcmock.verify.results import Report, Result
     from grpcmock.verify.running import Options
 
+_WAY_OUT = "Name the protos, then reflection isn't needed: grpcmock verify TARGET PROTOS."
 _COLOURS = {"holds": "green", "fails": "red", "error": "red", "pending": "yellow", "not run": "yellow"}
 
 
@@ -184,7 +185,7 @@ class _Run:
             plan = self._plan(sources.load(protos, imports=imports), stubs, contracts)
         async with self._connection.connect(self._target) as channel:
             if plan is None:
-                registry = await registry_of(self._target, channel, (), imports)
+                registry = await registry_of(self._target, channel, (), imports, way_out=_WAY_OUT)
                 plan = self._plan(registry, stubs, contracts)
             shown = _InOrder([one.id for one in plan.interactions], self._show)
             report = await Verifier(channel, plan, options, target=self._target).run_all(shown.take)

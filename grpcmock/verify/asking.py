@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.matching.facts import Facts
+from grpcmock.matching.facts import STARTED, Facts
 from grpcmock.matching.findings import ABSENT
 from grpcmock.matching.kinds import ListKind, Place
 from grpcmock.matching.leaves import BYTES, DOUBLE, STRING
@@ -60,6 +60,9 @@ class Ask:
 
     before: CompiledStub | None = None
     """A stub that answers this call until it has stepped aside."""
+
+    state: Mapping[str, str] = field(default_factory=dict)
+    """The states of scenarios in which this stub answers it, and no other."""
 
 
 class ShadowedError(Exception):
@@ -116,12 +119,19 @@ class Asker:
         indexes: Mapping[str, Index[CompiledStub]],
         *,
         given: Metadata = (),
+        states: Mapping[str, Iterable[str]] | None = None,
         seed: int = 0,
     ) -> None:
-        """*indexes* hold all stubs by the path of their method; *given* is metadata that is sent with every call."""
+        """*indexes* hold all stubs by the path of their method; *given* is metadata that is sent with every call.
+
+        *states* are those that stubs lead to, by scenario.
+        """
         self._registry = registry
         self._indexes = indexes
         self._given = given
+        self._states = states or {}
+        self._state: Mapping[str, str] = {}
+        """The states that are taken to be, for the stub at hand."""
         self._solver = Solver(registry, seed)
         self._kinds = Kinds.of(registry)
         self._left = 0
@@ -132,12 +142,27 @@ class Asker:
         index = self._indexes[stub.method.path]
         rivals: dict[int, CompiledStub] = {}
         self._left = _MOST_TRIES
+        self._state = stub.stub.state
         for steps_aside in (False, True):
             asked = self._search(stub, index, _wanted(stub), rivals, 0, steps_aside)
             if asked is not None:
                 return asked
         assert rivals
+        for state in self._others(stub, rivals.values()):
+            self._state = state
+            asked = self._search(stub, index, _wanted(stub), {}, 0, False)
+            if asked is not None:
+                return asked
         raise ShadowedError(next(iter(rivals.values())))
+
+    def _others(self, stub: CompiledStub, rivals: Iterable[CompiledStub]) -> Iterator[dict[str, str]]:
+        """Yield states in which one of the rivals, at least, would not answer."""
+        own = stub.stub.state
+        for rival in rivals:
+            for scenario, state in rival.stub.state.items():
+                for other in (*self._states.get(scenario, ()), STARTED):
+                    if scenario not in own and other != state:
+                        yield {**own, scenario: other}
 
     def _search(
         self,
@@ -180,13 +205,13 @@ class Asker:
             pairs = tuple((key, value) for key, values in metadata.items() for value in values)
             most = _MOST_REQUESTS if stub.stub.when is None else _MOST_BY_EXPRESSION
             for messages in islice(self._messages(stub, wanted), most):
-                facts = Facts(metadata, deadline[0], dict(stub.stub.state))
+                facts = Facts(metadata, deadline[0], dict(self._state))
                 facts.request = messages[0] if messages else None
                 facts.requests = messages if stub.method.kind.client_streams else None
                 facts.half_closed = True
                 if stub.conditions.holds(facts):
                     found = True
-                    yield Ask(messages, pairs, *deadline), facts
+                    yield Ask(messages, pairs, *deadline, state=self._state), facts
         if strict and not found:
             raise UnaskableError(unaskable(stub, refused))
 
@@ -234,7 +259,7 @@ class Asker:
         metadata: dict[str, list[str | bytes]] = {}
         for key, value in ask.metadata:
             metadata.setdefault(key, []).append(value)
-        facts = Facts(metadata, ask.deadline, dict(stub.stub.state), first, (first,), True)
+        facts = Facts(metadata, ask.deadline, dict(ask.state), first, (first,), True)
         winner = self._indexes[stub.method.path].first(facts, lambda other: other is not ask.before, Stage.ALL)
         return winner is stub
 

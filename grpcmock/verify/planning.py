@@ -144,6 +144,16 @@ class _Draft:
     after: tuple[_Draft, ...] = ()
     made: Interaction | None = None
 
+    @property
+    def state(self) -> Mapping[str, str]:
+        """The states in which the stub answers."""
+        return self.ask.state if self.ask is not None else self.stub.stub.state
+
+    @property
+    def scenarios(self) -> set[str]:
+        """The scenarios that it has to do with."""
+        return {*self.state, *(scenario for answer in self.stub.stub.answers for scenario in answer.set)}
+
 
 class _Planner:
     """Plans the stubs of one source."""
@@ -159,9 +169,8 @@ class _Planner:
         store = Store(registry.methods.values())
         store.add(compiled)
         self._drafts = {id(stub): _Draft(stub) for stub in compiled}
-        self._asker = Asker(
-            registry, {path: table.index for path, table in store.tables.items()}, given=metadata, seed=seed
-        )
+        indexes = {path: table.index for path, table in store.tables.items()}
+        self._asker = Asker(registry, indexes, given=metadata, states=_led_to(compiled), seed=seed)
 
     def interactions(self) -> list[Interaction]:
         if self._problems.errors:
@@ -171,7 +180,7 @@ class _Planner:
             self._draft(draft)
         for draft in drafts:
             self._wait_for_others(draft)
-        ordered = [*self._scenarios([draft for draft in drafts if _scenarios(draft.stub)])]
+        ordered = [*self._scenarios([draft for draft in drafts if draft.scenarios])]
         known = {id(draft) for draft in ordered}
         # Those of scenarios stand where the first of them stood; all others stay in their order.
         first = next((at for at, draft in enumerate(drafts) if id(draft) in known), 0)
@@ -252,10 +261,13 @@ def _reason(stub: Stub) -> str:
     return ""
 
 
-def _scenarios(stub: CompiledStub) -> set[str]:
-    found = set(stub.stub.state)
-    for answer in stub.stub.answers:
-        found |= set(answer.set)
+def _led_to(stubs: Iterable[CompiledStub]) -> dict[str, list[str]]:
+    """Give the states that stubs lead to, by scenario."""
+    found: dict[str, list[str]] = {}
+    for stub in stubs:
+        for answer in stub.stub.answers:
+            for scenario, state in answer.set.items():
+                found.setdefault(scenario, []).append(state)
     return found
 
 
@@ -263,7 +275,7 @@ def _connected(drafts: list[_Draft]) -> list[list[_Draft]]:
     """Group stubs that have scenarios in common, by one way or another."""
     groups: list[tuple[set[str], list[_Draft]]] = []
     for draft in drafts:
-        names, members = _scenarios(draft.stub), [draft]
+        names, members = draft.scenarios, [draft]
         apart = []
         for other_names, others in groups:
             if other_names & names:
@@ -281,7 +293,7 @@ def _in_order(group: list[_Draft]) -> Iterator[_Draft]:
     pending = [draft for draft in group if not draft.skipped]
     led: tuple[_Draft, ...] = ()
     while pending:
-        ready = [draft for draft in pending if _fits(draft.stub.stub.state, states)]
+        ready = [draft for draft in pending if _fits(draft.state, states)]
         if not ready:
             break
         still = [draft for draft in ready if not _changes(draft, states)]
@@ -294,7 +306,7 @@ def _in_order(group: list[_Draft]) -> Iterator[_Draft]:
         pending.remove(draft)
         yield draft
     for draft in pending:
-        wanted = ", ".join(f"{scenario}: {state}" for scenario, state in draft.stub.stub.state.items())
+        wanted = ", ".join(f"{scenario}: {state}" for scenario, state in draft.state.items())
         draft.skipped = f"no stub that can be verified leads to its state ({wanted})."
     yield from (draft for draft in group if draft.skipped)
 

@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from handmade import serve
 
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
@@ -159,6 +160,15 @@ def test_a_server_that_is_not_there(grpcmock: Any, stubs: Any) -> None:
         ran = grpcmock("verify", "127.0.0.1:9", *protos)
         assert ran.code == 2
         assert "Nothing is listening on 127.0.0.1:9" in ran.err
+
+
+def test_a_server_without_reflection(grpcmock: Any, stubs: Any) -> None:
+    stubs(GOOD)
+    with serve(reflect=False) as server:
+        ran = grpcmock("verify", server.address)
+        assert ran.code == 2
+        assert ran.err.endswith("Name the protos, then reflection isn't needed: grpcmock verify TARGET PROTOS.\n")
+        assert grpcmock("verify", server.address, "protos").code == 1
 
 
 def test_what_is_wrong_with_stubs_is_said_even_if_the_server_is_not_there(grpcmock: Any, stubs: Any) -> None:

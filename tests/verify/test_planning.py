@@ -325,6 +325,16 @@ def test_scenarios_are_run_in_the_order_of_their_states() -> None:
     assert {one.name: bool(one.chain) for one in plan.interactions}["other"] is False
 
 
+def test_a_stub_that_another_takes_in_one_state_is_asked_for_in_the_next() -> None:
+    plan = planned("""
+        - {name: before, method: user.UserService/GetUser, request: {id: 64}, state: {signup: started}}
+        - {name: afterwards, method: user.UserService/GetUser, request: {id: 64}}
+        - {name: sign-up, method: user.UserService/CreateUsers, request: {name: Mia}, set: {signup: done}}
+    """)
+    assert [one.name for one in plan.interactions] == ["before", "sign-up", "afterwards"]
+    assert [one.name for one in plan.interactions[-1].after] == ["sign-up"]
+
+
 def test_consumers_are_planned_apart() -> None:
     text = "- {name: one, method: user.UserService/GetUser, request: {id: 1}}"
     sources = [Source(stubs=stubs(text), consumer="web"), Source(stubs=stubs(text), consumer="app")]
