@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.evidence import Evidence
     from grpcmock.fuzz.failures import Failure, Finding
     from grpcmock.fuzz.trials import Phase, Trial
-    from grpcmock.schema import Method
+    from grpcmock.schema import Method, Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,9 @@ class Started:
     phases: tuple[Phase, ...]
     checks: tuple[str, ...]
     """The codes of the checks that look."""
+
+    registry: Registry
+    """The contract."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

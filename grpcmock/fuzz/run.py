@@ -128,7 +128,12 @@ class Run:
         codes = tuple(check.code for check in self._jury.checks)
         self._tell(
             Started(
-                target=str(self._server.target), seed=plan.seed, methods=plan.methods, phases=bounds.phases, checks=codes
+                target=str(self._server.target),
+                seed=plan.seed,
+                methods=plan.methods,
+                phases=bounds.phases,
+                checks=codes,
+                registry=plan.registry,
             )
         )
         self._task = asyncio.create_task(self._phases())
