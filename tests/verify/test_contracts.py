@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import descriptor_pb2
-from worlds import ROOT, kitchen, mock, planned, stubs, told, users, verified
+from holding import ROOT, kitchen, mock, planned, stubs, told, users, verified
 
 from grpcmock.errors import Problems, StubError
 from grpcmock.matching.messages import Kinds

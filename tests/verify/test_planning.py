@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from worlds import planned, stubs, users
+from holding import planned, stubs, users
 
 from grpcmock.client.actions import Cancel, HalfClose, Headers, Receive, Send
 from grpcmock.errors import StubError

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import ROOT, told, users, verified
+from holding import ROOT, told, users, verified
 
 from grpcmock.errors import Problems
 from grpcmock.stubs import loader

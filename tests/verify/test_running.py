@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 import pytest
 from handmade import serve
-from worlds import kitchen, mock, planned, stubs, told, users, verified
+from holding import kitchen, mock, planned, stubs, told, users, verified
 
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
