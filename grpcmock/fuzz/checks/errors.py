@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def _server_crash(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
     health = evidence.health
-    lost = [reply for reply in evidence.replies if reply.ending is Ending.LOST]
+    # A raw request may break HTTP/2 itself, for which a server may well drop the connection.
+    lost = [reply for reply in evidence.replies if reply.ending is Ending.LOST and reply.call.raw is None]
     if health.exit_code is not None:
         how = f"signal {-health.exit_code}" if health.exit_code < 0 else f"exit code {health.exit_code}"
         got = f"the server ended with {how}"
