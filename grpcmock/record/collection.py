@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 MOST_STUBS = 100_000
 """Stubs that a recording makes; calls of more requests than that are passed on, but not recorded."""
 
-MOST_ANSWERS = 200
-"""Answers that a stub gives in turn; of more, only those that differ from all before."""
+MOST_IN_TURN = 200
+"""Answers that a stub gives in turn, repeated ones among them; of more, only those that differ from all before."""
+
+MOST_ANSWERS = 1_000
+"""Different answers of a stub."""
 
 
 @dataclass(slots=True)
@@ -78,8 +81,12 @@ class Collection:
         entry.ended = max(entry.ended, ended)
 
     def _append(self, entry: _Entry, told: Told) -> None:
+        if told.said not in entry.known and len(entry.known) >= MOST_ANSWERS:
+            reason = f"there are {MOST_ANSWERS:,} different answers to its request already"
+            self.untold[Untold(told.method.full_name, reason)] += 1
+            return
         repeated = [entry.answers[-1]] * entry.repeats
-        if len(entry.answers) + len(repeated) + 1 > MOST_ANSWERS:
+        if len(entry.answers) + len(repeated) + 1 > MOST_IN_TURN:
             entry.shortened = True
             repeated = []
             if told.said in entry.known:
@@ -143,7 +150,7 @@ class Collection:
                     "they can be told apart by their order only."
                 )
             if any(entry.shortened for entry in entries.values()):
-                yield f"{name}: of more than {MOST_ANSWERS} answers in turn, only those that are new were kept."
+                yield f"{name}: of more than {MOST_IN_TURN} answers in turn, only those that are new were kept."
 
 
 def _are_conversations(entry: _Entry) -> bool:

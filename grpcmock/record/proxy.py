@@ -12,6 +12,7 @@ import grpc.aio
 
 from grpcmock.client.call import Call
 from grpcmock.engine.steps import Finish
+from grpcmock.record.asked import Asked
 from grpcmock.record.passage import Passage, What
 from grpcmock.schema import Kind
 from grpcmock.status import Code
@@ -58,7 +59,8 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at
         self.target = target
         self._taken = taken
         unary = (method.path for method in (methods or {}).values() if method.kind is Kind.UNARY)
-        self._unary = frozenset(unary)
+        ask: Any = channel.unary_stream
+        self._unary: dict[str, Callable[..., Any]] = {path: ask(path) for path in unary}
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
         handler = _UnaryCall if details.method in self._unary else _StreamCall
@@ -67,11 +69,27 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at
     async def __call__(self, path: str, metadata: Metadata, client: Client) -> Finish:
         """Pass one call on; see :class:`grpcmock.engine.steps.Forwarder`."""
         passage = Passage(path, metadata, time.monotonic())
-        left = client.time_left()
-        deadline = None if left is None else left / _ROUNDED
+        deadline = _deadline(client)
         call = Call(self._channel, path, metadata=self._passed_on(metadata), deadline=deadline)
         asking = asyncio.create_task(_ask(client, call, passage))
         asking.add_done_callback(_forget)
+        try:
+            return await self._answer(call, client, passage, deadline)
+        finally:
+            asking.cancel()
+
+    async def one(self, path: str, metadata: Metadata, request: bytes, client: Client) -> Finish:
+        """Pass one call on that has this request and no other."""
+        passage = Passage(path, metadata, time.monotonic())
+        passage.add(What.REQUEST, request, passage.started)
+        passage.add(What.HALF_CLOSE, None, passage.started)
+        deadline = _deadline(client)
+        method = self._unary[path]
+        call = Asked(method, request, metadata=self._passed_on(metadata), deadline=deadline)
+        return await self._answer(call, client, passage, deadline)
+
+    async def _answer(self, call: Call | Asked, client: Client, passage: Passage, deadline: float | None) -> Finish:
+        """Pass on what the server says."""
         try:
             if headers := _own(await call.headers()):
                 passage.add(What.HEADERS, headers, time.monotonic())
@@ -82,12 +100,11 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at
             status = await call.status()
             self._note_end(passage, status, deadline)
         except BaseException:
-            passage.cut = passage.cut or "the client went away, or its deadline passed, before the answer was complete"
+            passage.cut = "the client went away, or its deadline passed, before the answer was complete"
             raise
         finally:
             passage.ended = time.monotonic()
             call.cancel()
-            asking.cancel()
             room = self._taken(passage)
         if room is not None:
             await room.wait()
@@ -111,6 +128,11 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at
 
     def __str__(self) -> str:
         return f"the server at {self.target}"
+
+
+def _deadline(client: Client) -> float | None:
+    left = client.time_left()
+    return None if left is None else left / _ROUNDED
 
 
 async def _ask(client: Client, call: Call, passage: Passage) -> None:
@@ -157,12 +179,11 @@ class _UnaryCall(_Handler):
     """A call of a method that is known to take one message and give one: half the work of a stream."""
 
     request_streaming = response_streaming = False
-    _request: bytes | None = None
     _response: bytes | None = None
 
     async def unary_unary(self, request: bytes, context: Context) -> bytes:  # type: ignore[override]
-        self._request, self._context = request, context
-        finish = await self._proxy(self._path, self._metadata, self)
+        self._context = context
+        finish = await self._proxy.one(self._path, self._metadata, request, self)
         if finish.trailers:
             context.set_trailing_metadata(finish.trailers)
         if finish.code is not Code.OK:
@@ -172,8 +193,7 @@ class _UnaryCall(_Handler):
         return self._response or b""
 
     async def read(self) -> bytes | None:
-        request, self._request = self._request, None
-        return request
+        return None
 
     async def write(self, data: bytes) -> None:
         self._response = data

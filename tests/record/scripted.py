@@ -19,11 +19,18 @@ from support import registry as compiled
 
 from grpcmock.client.actions import Action, HalfClose, Receive, Send
 from grpcmock.client.call import Outcome, perform
+from grpcmock.engine.engine import Engine
+from grpcmock.errors import Problems
 from grpcmock.schema import Kind, Registry
 from grpcmock.schema.codec import decode, to_tree
+from grpcmock.servers.addresses import Address
+from grpcmock.servers.aio import Server
 from grpcmock.status import DETAILS_KEY, Code
+from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from grpcmock.schema import Method
 
 OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
@@ -109,6 +116,18 @@ async def have(address: str, talks: list[Talk], server: Scripted | None = None) 
             made = perform(channel, talk.method.path, talk.actions(), metadata=talk.metadata, deadline=PATIENCE)
             outcomes.append(await asyncio.wait_for(made, PATIENCE + 5))
     return outcomes
+
+
+async def replayed(registry: Registry, folder: Path, talks: list[Talk]) -> list[Outcome]:
+    """Have the same talks with a mock server that has the stubs of a folder."""
+    problems = Problems()
+    server = Server(Engine(registry, loader.load([folder], problems), problems=problems))
+    address = server.listen(Address.parse("127.0.0.1:0"))
+    await server.start()
+    try:
+        return await have(str(address), talks)
+    finally:
+        await server.stop(None)
 
 
 def shown(registry: Registry, talk: Talk, outcome: Outcome) -> dict[str, Any]:

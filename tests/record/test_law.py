@@ -11,25 +11,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from grpcmock.client.target import Target
-from grpcmock.engine.engine import Engine
-from grpcmock.errors import Problems
 from grpcmock.record.session import recording
-from grpcmock.schema import Registry
-from grpcmock.servers.addresses import Address
-from grpcmock.servers.aio import Server
-from grpcmock.stubs import loader
-
-
-async def replayed(registry: Registry, folder: Path, talks: list[scripted.Talk]) -> list[scripted.Outcome]:
-    """Have the same talks with a mock server that has the stubs of a folder."""
-    problems = Problems()
-    server = Server(Engine(registry, loader.load([folder], problems), problems=problems))
-    address = server.listen(Address.parse("127.0.0.1:0"))
-    await server.start()
-    try:
-        return await scripted.have(str(address), talks)
-    finally:
-        await server.stop(None)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -48,7 +30,7 @@ def test_what_was_recorded_answers_as_the_server_did(data: st.DataObject) -> Non
         assert not list(proxy.summary.missing())
         assert proxy.summary.calls == len(talks)
         event(f"{proxy.summary.stubs} stubs")
-        again = await replayed(registry, folder, talks)
+        again = await scripted.replayed(registry, folder, talks)
         for talk, one, two, three in zip(talks, direct, through, again, strict=True):
             expected = scripted.shown(registry, talk, one)
             assert scripted.shown(registry, talk, two) == expected, "passed on, it is something else"

@@ -10,9 +10,8 @@ from typing import Any, Self
 import grpc
 import grpc.aio
 import pytest
-from scripted import OPTIONS, Scripted, Talk, have, serving, shown
+from scripted import OPTIONS, Scripted, Talk, have, replayed, serving, shown
 from support import registry
-from test_law import replayed
 
 from grpcmock.client.target import Target
 from grpcmock.errors import ConfigError, StubError, TargetError

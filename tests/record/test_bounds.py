@@ -1,0 +1,115 @@
+"""However much passes, a recording keeps within its bounds, and says what it left out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from support import registry
+
+from grpcmock.record import collection, tape
+from grpcmock.record.collection import Collection
+from grpcmock.record.passage import Passage, What
+from grpcmock.record.recorder import Recorder
+from grpcmock.record.rules import Rules
+from grpcmock.record.tape import Tape
+from grpcmock.record.telling import Teller, Told
+
+REGISTRY = registry("user.proto")
+USER = REGISTRY.message("user.UserResponse")
+
+
+def passage(asked: int = 1, name: str = "", started: float = 0.0) -> Passage:
+    made = Passage("/user.UserService/GetUser", (), started)
+    made.add(What.REQUEST, b"\x08" + bytes([asked]), started)
+    made.add(What.RESPONSE, USER(name=name).SerializeToString(), started)
+    made.ended = started + 0.5
+    return made
+
+
+def gathered(names: str) -> Collection:
+    """A collection of calls with the same request, answered with these letters."""
+    teller, found = Teller(REGISTRY, Rules()), Collection()
+    for number, name in enumerate(names):
+        told = teller.tell(passage(1, name))
+        assert isinstance(told, Told)
+        found.add(told, float(number), number + 0.5)
+    return found
+
+
+def answers(found: Collection) -> str:
+    (stub,) = found.stubs("user.UserService/GetUser")
+    return "".join(answer.responses[0].plain()["name"] for answer in stub.answers if answer.responses)
+
+
+@pytest.mark.parametrize(
+    ("names", "kept"), [("a", "a"), ("aaaa", "a"), ("ab", "ab"), ("aab", "aab"), ("abbb", "ab"), ("aba", "aba")]
+)
+def test_answers_are_kept_in_turn(names: str, kept: str) -> None:
+    assert answers(gathered(names)) == kept
+
+
+def test_of_too_many_in_turn_the_new_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collection, "MOST_IN_TURN", 4)
+    found = gathered("aaaaaaabac")
+    assert answers(found) == "abac"
+    assert "of more than 4 answers in turn, only those that are new were kept" in next(iter(found.remarks()))
+
+
+def test_of_too_many_different_answers_the_rest_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collection, "MOST_ANSWERS", 3)
+    found = gathered("abcde")
+    assert answers(found) == "abc"
+    assert {(one.reason, count) for one, count in found.untold.items()} == {
+        ("there are 3 different answers to its request already", 2)
+    }
+
+
+def test_of_too_many_requests_the_rest_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collection, "MOST_STUBS", 2)
+    teller, found = Teller(REGISTRY, Rules()), Collection()
+    for asked in (1, 2, 3, 1):
+        told = teller.tell(passage(asked))
+        found.add(told, 0.0, 0.0)
+    assert len(found) == 2
+    assert [one.reason for one in found.untold] == ["there are 2 stubs already"]
+
+
+def test_calls_that_are_alike_are_held_once() -> None:
+    held = Tape()
+    for started in range(1000):
+        assert held.take(passage(1, "a", float(started))) is None
+    (run,) = held.give(10)
+    assert (run.count, run.started, run.ended, held.calls) == (1000, 0.0, 999.5, 1000)
+    held.take(passage(1, "a"))
+    assert held.give(1)[0].passage is run.passage
+
+
+async def test_calls_wait_where_too_many_are_yet_to_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tape, "CALLS_WAITING", 3)
+    held = Tape()
+    rooms = [held.take(passage(asked)) for asked in range(1, 6)]
+    assert rooms[:2] == [None, None]
+    assert rooms[2] is not None
+    waiting = asyncio.ensure_future(rooms[2].wait())
+    held.give(2)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    held.give(10)
+    await asyncio.wait_for(waiting, 10)
+    assert held.take(passage(9)) is None
+
+
+async def test_a_recorder_catches_up_with_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tape, "CALLS_WAITING", 50)
+    recorder: Any = Recorder(lambda: REGISTRY)
+    working = asyncio.create_task(recorder.run())
+    for number in range(400):
+        if (room := recorder.take(passage(1 + number % 100, str(number % 3)))) is not None:
+            await asyncio.wait_for(room.wait(), 20)
+    working.cancel()
+    await asyncio.wait([working])
+    recorder.settle()
+    summary = recorder.summary()
+    assert (summary.calls, summary.stubs) == (400, 100)
