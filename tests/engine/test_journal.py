@@ -99,3 +99,22 @@ def test_a_recorded_call_reads_as_one_that_was_opened_and_closed():
     mock.answer_steadily(*opening, b"\x08\x02")
     assert heard == [list(mock.journal)[-1]]
     assert heard[0].requests[0].id == 2
+
+
+def test_brief_calls_that_are_alike_share_what_they_have_in_common():
+    """Each has its own number and time. Peers that differ are told apart, however many there are."""
+    from playbook import engine
+    from support import registry
+
+    mock = engine(registry("user.proto"), "[{method: user.UserService/GetUser, response: {id: 7}}]")
+    for number in range(3_000):
+        metadata = (("x-key", f"{number // 1_500}"),)
+        peer = f"peer {number // 2}"
+        mock.answer_steadily("/user.UserService/GetUser", metadata, None, peer, bytes(bytearray(b"\x08\x01")))
+    calls = list(mock.journal)
+    assert [call.id for call in calls] == list(range(1, 3_001))
+    assert [call.peer for call in calls] == [f"peer {number // 2}" for number in range(3_000)]
+    assert [dict(call.metadata)["x-key"] for call in calls[1_499:1_501]] == ["0", "1"]
+    assert len({id(call.metadata) for call in calls}) == 2
+    assert len({id(call.frames[0].data) for call in calls}) == 1
+    assert calls[0].peer is calls[1].peer
