@@ -18,7 +18,7 @@ from grpcmock.replies.templates import Branch, Leaf, Part, Scope, compile_tree
 from grpcmock.schema import codec, values
 from grpcmock.schema.values import Mismatch
 from grpcmock.status import Code
-from grpcmock.stubs.dump import plain_value
+from grpcmock.stubs.dump import literals, plain_value
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
@@ -327,7 +327,8 @@ def _without_messages(node: Node) -> Any:
         return Node([_without_messages(child) for child in value], node.file, node.line, node.column)
     if value is None or isinstance(value, (bool, int, float, str)):
         return node
-    return Node.of(plain_value(value), node.location)
+    # The text of a message means itself, whatever it looks like.
+    return Node.of(literals(plain_value(value)), node.location)
 
 
 def _steps(path: str) -> tuple[str, ...]:

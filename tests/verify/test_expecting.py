@@ -36,7 +36,7 @@ def expected(
     return reply.pattern
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(messages(EVERYTHING, depth=2), messages(EVERYTHING, depth=2))
 def test_a_message_pleases_what_was_made_of_it(message: Message, other: Message) -> None:
     tree = literals(to_tree(message))
@@ -47,7 +47,7 @@ def test_a_message_pleases_what_was_made_of_it(message: Message, other: Message)
         assert not exact.holds(other)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(messages(EVERYTHING, depth=2))
 def test_a_message_given_in_python_is_expected_as_well_as_its_tree(message: Message) -> None:
     for compare in ("exact", "subset"):

@@ -147,14 +147,14 @@ def _pairs(draw: st.DrawFn) -> tuple[Any, Any]:
     return tree, {name: _pattern(draw, tree[name]) for name in names}
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(_pairs())
 def test_where_some_message_pleases_one_is_found(pair: tuple[Any, Any]) -> None:
     _, pattern = pair
     assert found(pattern) is not None
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(st.integers(-50, 50), max_size=4), st.integers(-50, 50), st.integers(-50, 50))
 def test_of_whole_numbers_whatever_is_left_is_found(excluded: list[int], low: int, high: int) -> None:
     left = [number for number in range(low + 1, high) if number not in excluded]
