@@ -176,6 +176,8 @@ class Play:
         stop = None
         if until is not None and until.value != "half_close":
             stop = self._pattern(until, f"{path}.until")
+        if not self._stub.method.kind.client_streams:
+            return self._answered(arms, patterns, path, state)  # the one request is answered once
         not_stop: tuple[Goal, ...] = ((stop.matcher, False),) if stop is not None else ()
         for number, arm in enumerate(arms.value):
             here = f"{path}.on[{number}]"
@@ -186,11 +188,12 @@ class Play:
                 self._sides.append((f"script arm {number + 1}", answered))
             else:
                 state = answered
-            if state.half_closed and not self._stub.method.kind.client_streams:
-                return answered  # the one request is answered once
         if stop is None:
             return state if state.half_closed else replace(state.doing(HALF_CLOSE), half_closed=True)
-        state = self._send(stop, f"{path}.until", until or arms, state)
+        return self._answered(arms, patterns, path, self._send(stop, f"{path}.until", until or arms, state))
+
+    def _answered(self, arms: Node, patterns: list[Pattern | None], path: str, state: _State) -> _State:
+        """Let the arm that takes the last message answer it, if one does."""
         for number, (arm, pattern) in enumerate(zip(arms.value, patterns, strict=True)):
             if pattern is None or pattern.holds(state.sent[-1]):
                 return self._arm(arm, f"{path}.on[{number}]", state)

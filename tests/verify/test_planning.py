@@ -213,6 +213,15 @@ def test_a_script_of_a_unary_method_has_one_request() -> None:
     assert request["id"] > 5
 
 
+def test_the_one_request_of_a_script_is_answered_by_the_arm_that_takes_it() -> None:
+    interaction = only("""
+        - method: user.UserService/GetUser
+          request: {id: 7}
+          script: [{on: [{request: {id: 1}, send: {name: one}}, {request: {id: {$gt: 1}}, send: {name: more}}]}]
+    """)
+    assert [reply.path for reply in interaction.exchanges[0].replies] == ["script[0].on[1].send"]
+
+
 # --- What can't be asked ----------------------------------------------------------------------------------------------
 
 
