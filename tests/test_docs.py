@@ -9,7 +9,9 @@ Within one section of a page (a heading of any level begins one; a page with ``<
   all sections of the page, beside ``protos/user.proto``.
 - ```` ```console ```` shows a session: lines that begin with ``$`` run, and what follows is their whole output. ``…``
   stands for anything. ``grpcmock call 127.0.0.1:50051 …`` talks to a server with the section's stubs. Where the section
-  shows a ``grpcmock serve … &`` of its own, that one really runs, on another port, until the section ends.
+  shows a ``grpcmock serve … &`` of its own, that one really runs, on another port, until the section ends. So does a
+  ``grpcmock record … &`` or ``grpcmock serve --forward … &`` before it, which is at ``127.0.0.1:50052``; ``kill %1``
+  ends that, and shows what it says then.
 - ```` ```yaml wrong ```` must not load; a following ```` ```text ```` block shows what is said.
 - A block with the word ``skip`` after its language is shown and not run.
 
@@ -49,6 +51,8 @@ from grpcmock.stubs import parser
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 ADDRESS = "127.0.0.1:50051"
+BEFORE = "127.0.0.1:50052"
+"""Of what passes calls on to the server at ``ADDRESS``."""
 ONE_EXAMPLE = "<!-- one example -->"
 COMPACT = "GRPCMOCK_CALL_COMPACT=1"
 _DATA = ("yaml", "csv", "json", "jsonl", "toml", "python")
@@ -137,7 +141,7 @@ def _host(files: Files) -> Iterator[str]:
 
 
 class _Program:
-    """A ``grpcmock serve`` of its own, as a page shows it."""
+    """A ``grpcmock serve`` or ``record`` of its own, as a page shows it."""
 
     def __init__(self, words: list[str], environment: dict[str, str]) -> None:
         self._out: IO[str] | None = None
@@ -173,7 +177,14 @@ class _Program:
             said += line
         return said
 
+    def last_words(self) -> str:
+        """End it; give what it says then."""
+        self.stop()
+        return "".join(line for line in iter(self._lines.get_nowait, None) if line is not None)
+
     def stop(self) -> None:
+        if self._process.returncode is not None:
+            return
         self._process.send_signal(signal.SIGTERM)
         try:
             assert self._process.wait(_PATIENCE) == 0, "the server didn't end well"
@@ -201,8 +212,11 @@ class _Session:
         self._stack = stack
         self._program: _Program | None = None
         self._address = ""
+        self._before: _Program | None = None
+        self._before_address = ""
         self._code = 0
-        self._own = any(re.search(r"^\$ .*grpcmock serve.*&$", b.text, re.MULTILINE) for b in section.of("console"))
+        serves = r"^\$ .*grpcmock serve(?!.* --forward).*&$"
+        self._own = any(re.search(serves, block.text, re.MULTILINE) for block in section.of("console"))
         self._files = self._write()
 
     def _write(self) -> Files:
@@ -257,6 +271,8 @@ class _Session:
     def _clean(self, text: str) -> str:
         if self._address and not (self._program and self._program.shows_address):
             text = text.replace(self._address, ADDRESS)
+        if self._before_address:
+            text = text.replace(self._before_address, BEFORE)
         return text.replace(f"{self.folder}/", "")
 
     def _printed(self, command: str) -> str:
@@ -278,7 +294,13 @@ class _Session:
         environment = dict(self.environment)
         while re.match(r"[A-Z_]+=", words[0]):
             environment.update([words.pop(0).split("=", 1)])
+        if words[0] == "kill":
+            assert words == ["kill", "%1"]
+            assert self._before is not None
+            return self._before.last_words()
         assert words[0] == "grpcmock", f"an example runs something other than grpcmock: {command}"
+        if words[-1] == "&" and (words[1] == "record" or "--forward" in words):
+            return self._start_before(words[:-1], environment)
         if words[-1] == "&":
             self._program = _Program(words[:-1], environment)
             self._stack.callback(self._program.stop)
@@ -288,12 +310,25 @@ class _Session:
             return said
         return self._grpcmock(words[1:], stdin, environment)
 
+    def _start_before(self, words: list[str], environment: dict[str, str]) -> str:
+        """Start what passes calls on to the server."""
+        program = self._before = _Program(self._addressed(words), environment)
+        self._stack.callback(program.stop)
+        said = program.until("Ctrl-C ends.")
+        addresses = re.findall(r"127\.0\.0\.1:\d+", said)
+        self._before_address = next(address for address in addresses if address != self._address)
+        return said
+
+    def _addressed(self, words: list[str]) -> list[str]:
+        """Put the real addresses in the place of those shown; start the server if there is none."""
+        if ADDRESS in words and not self._address:
+            assert not self._own, "there is no server yet"
+            self._serve()
+        addresses = {ADDRESS: self._address, BEFORE: self._before_address}
+        return [addresses.get(word) or word for word in words]
+
     def _grpcmock(self, words: list[str], stdin: str | None, environment: dict[str, str]) -> str:
-        if ADDRESS in words:
-            if not self._address:
-                assert not self._own, "there is no server yet"
-                self._serve()
-            words = [word.replace(ADDRESS, self._address) for word in words]
+        words = self._addressed(words)
         result = CliRunner().invoke(app.cli, words, input=stdin, prog_name="grpcmock", env=environment)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
