@@ -29,6 +29,7 @@ _KEPT = (192, 128, 64, 128)
 """Of 256 fields a swarm keeps about so many."""
 
 _MOST_ITEMS, _MOST_MESSAGES = 12, 4
+_EVERY_LEVEL = 3
 _MANY = (10, 100, 1_000)
 _SHORT = 64
 
@@ -195,11 +196,16 @@ def nested(field: FieldDescriptor, inner: Inner, *, must: bool = False) -> Write
         if depth > 0 and draw(4):
             part = get(message)
             part.SetInParent()
-            inner.fill(part, draw, depth - 1, swarm)
+            inner.fill(part, draw, _below(depth, draw), swarm)
         elif depth > 0 or must:
             _put_ground(get(message), inner)
 
     return write
+
+
+def _below(depth: int, draw: Draw) -> int:
+    """Give the depth that is left inside: one less, and where much is left any less, so that trees don't explode."""
+    return depth - 1 if depth <= _EVERY_LEVEL else depth - 1 - draw(depth - 1)
 
 
 def _put_ground(part: Any, inner: Inner) -> None:
@@ -257,7 +263,7 @@ def messages(field: FieldDescriptor, inner: Inner, least: int = 0, most: int = _
         while made < least or (depth > 0 and made < most and draw(2 if made else 8)):
             part = get(message).add()
             if depth > 0:
-                inner.fill(part, draw, depth - 1, swarm)
+                inner.fill(part, draw, _below(depth, draw), swarm)
             else:
                 _put_ground(part, inner)
             made += 1
@@ -287,7 +293,7 @@ def message_map(field: FieldDescriptor, key: Drawer, inner: Inner, least: int = 
         while made < least or (depth > 0 and made < most and draw(2 if made else 8)):
             part = get(message)[key(draw)]
             if depth > 0:
-                inner.fill(part, draw, depth - 1, swarm)
+                inner.fill(part, draw, _below(depth, draw), swarm)
             else:
                 _put_ground(part, inner)
             made += 1
