@@ -195,7 +195,7 @@ class Verifier:
         findings: Sequence[Finding] = check(exchange, outcome, method, self._plan.registry)
         timeout = exchange.deadline if exchange.deadline is not None else self._options.timeout
         if hung or (outcome.code is Code.DEADLINE_EXCEEDED and wanted is not Code.DEADLINE_EXCEEDED):
-            came = f"no end within {timeout:g} s"
+            came = f"no end within {timeout:g} s{_awaited(exchange, outcome)}"
             findings = [replace(one, came=came) if one.path == "status" else one for one in findings]
         return seen(exchange, outcome, method, tuple(findings))
 
@@ -265,6 +265,12 @@ async def verify(
     """
     planned = plan(stubs, registry, metadata=metadata)
     return await Verifier(channel, planned, options, target=target).run_all()
+
+
+def _awaited(exchange: Exchange, outcome: Outcome) -> str:
+    """Say what the server still had to send, where its stub is a script: that is where it hangs."""
+    missing = exchange.replies[len(outcome.responses) :]
+    return f", waiting for {missing[0].path}" if missing and ".send" in missing[0].path else ""
 
 
 def _result(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Headers, Receive
+from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Receive
 from grpcmock.errors import Problem
 from grpcmock.matching.patterns import compile_pattern
 from grpcmock.replies.templates import folded
@@ -134,8 +134,8 @@ class Play:
             case "expect":
                 return self._send(self._pattern(value, here), here, value, state)
             case "headers":
-                named = self._expecter.named(value, here)
-                return replace(state.doing(Headers()), headers=(*state.headers, named))
+                # They are not waited for: many servers send them with their first message only.
+                return replace(state, headers=(*state.headers, self._expecter.named(value, here)))
             case "error":
                 ending = self._expecter.error(value, here, self._trailers, self._context(state))
                 return replace(state, ending=ending, is_over=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from holding import planned, stubs, users
 
-from grpcmock.client.actions import Cancel, HalfClose, Headers, Receive, Send
+from grpcmock.client.actions import Cancel, HalfClose, Receive, Send
 from grpcmock.errors import StubError
 from grpcmock.schema import sources
 from grpcmock.schema.codec import to_tree
@@ -143,7 +143,8 @@ def test_a_script_is_played_from_the_other_side() -> None:
             - finish: {trailers: {x-end: "yes"}}
     """)
     [call] = interaction.exchanges
-    assert [type(action) for action in call.actions] == [Headers, Receive, Send, Receive, HalfClose]
+    assert [type(action) for action in call.actions] == [Receive, Send, Receive, HalfClose]
+    assert [named.values for named in call.headers if named.values] == [(("x-hello", ("world",)),)]
     assert [reply.path for reply in call.replies] == ["script[1].send", "script[4].send"]
     assert sent(interaction) == [{"id": 7}]
 

@@ -284,7 +284,7 @@ async def test_a_script_that_is_never_answered_ends() -> None:
     """
     with serve({LOOKUP: _silent}) as server:
         report = await verified(server.address, planned(text), timeout=0.2)
-    assert told(report)["one"].startswith("fails; status: OK / no end within 0.2 s")
+    assert told(report)["one"].startswith("fails; status: OK / no end within 0.2 s, waiting for script[0].send")
 
 
 async def test_when_the_server_goes_away_the_rest_is_not_run() -> None:
