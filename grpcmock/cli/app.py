@@ -33,6 +33,9 @@ COMMANDS: Mapping[str, str] = {
     "schema": "Write a JSON Schema for stubs, so that an editor completes them.",
     "journal": "Show what a running server was asked, and what it answered.",
     "fuzz": "Try a server against its contract, with whatever it might be sent.",
+    "replay": "Make a failure again that fuzz has found: does the server still fail?",
+    "export": "Hand on a failure that fuzz has found: as a test, a stub, a program or a line of grpcurl.",
+    "explain": "Explain a check of fuzz: why it matters, what breaks it, how to mend it.",
     "completion": "Print the completion script of a shell.",
 }
 """The commands, in the order of the help, with their first lines: the help is shown without importing any of them.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +15,22 @@ from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, HalfClose, Heade
 from grpcmock.client.raw import RawRequest
 from grpcmock.errors import ConfigError, did_you_mean
 from grpcmock.fuzz.text import message_text
-from grpcmock.fuzz.trials import Binding, Call, Expect, Phase, Trial
+from grpcmock.fuzz.trials import Binding, Call, Caller, Expect, Phase, Trial
 from grpcmock.reports import files
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
     from grpcmock.fuzz.failures import Failure
+    from grpcmock.fuzz.session import Settings
     from grpcmock.schema import Method, Registry
 
 FOLDER = Path(".grpcmock") / "failures"
 """Where a run keeps its failures, below the current directory."""
 
 VERSION = 1
+
+TERMS = ("deadline", "max_latency", "max_message_bytes", "allowed", "status_fields")
+"""What of a run's settings its checks depend on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +54,90 @@ class CaseFile:
     made: tuple[Call, ...]
     """The calls as they were made: bindings filled in."""
 
+    protos: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    """The keys of the metadata that was sent with every call."""
 
-def keep(failures: Iterable[Failure], target: str, folder: Path = FOLDER) -> list[Path]:
-    """Write each failure into *folder*; give the files. Raises :class:`ConfigError` if one can't be written."""
+    terms: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where failures were seen, and under which terms: enough to make them again, and nothing that is secret."""
+
+    target: str
+    """The server's address; a URL where TLS is spoken."""
+
+    protos: tuple[str, ...] = ()
+    """The files that hold the contract; none where the server's reflection was asked."""
+
+    imports: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    """The keys of the metadata that was sent with every call; their values are not kept."""
+
+    terms: Mapping[str, Any] = field(default_factory=dict)
+    """What of the settings the checks depend on, by names of :class:`grpcmock.fuzz.session.Settings`, where it differs
+    from the default."""
+
+    @classmethod
+    def of(cls, settings: Settings, protos: Iterable[Path] = (), imports: Iterable[Path] = ()) -> Origin:
+        """Take from the settings of a run what matters; *protos* and *imports* are where its contract came from."""
+        target, usual = settings.target, type(settings)(target=settings.target)
+        secure = target.tls is not None and not target.address.startswith("unix")
+        terms = {name: getattr(settings, name) for name in TERMS if getattr(settings, name) != getattr(usual, name)}
+        return cls(
+            target=f"https://{target.address}" if secure else target.address,
+            protos=tuple(str(path) for path in protos),
+            imports=tuple(str(path) for path in imports),
+            headers=tuple(key for key, _ in target.metadata),
+            terms={name: _plain_term(value) for name, value in terms.items()},
+        )
+
+
+def keep(
+    failures: Iterable[Failure],
+    origin: Origin,
+    folder: Path = FOLDER,
+    *,
+    registry: Registry | None = None,
+    hidden: Callable[[Any], Any] = lambda tree: tree,
+) -> list[Path]:
+    """Write each failure into *folder*; give the files. What is secret in a text, *hidden* takes out.
+
+    The descriptors of a *registry* are kept beside them, so that a failure can be read when the server is down.
+    Raises :class:`ConfigError` if a file can't be written.
+    """
     written = []
+    contract = _keep_contract(registry, folder) if registry is not None else ""
     for failure in failures:
         path = folder / f"{failure.id}.json"
-        files.write(path, json.dumps(plain(of_failure(failure, target)), ensure_ascii=False, indent=2) + "\n")
+        text = json.dumps(
+            hidden(plain(of_failure(failure, origin))) | {"contract": contract}, ensure_ascii=False, indent=2
+        )
+        files.write(path, f"{text}\n")
         written.append(path)
     return written
+
+
+def _keep_contract(registry: Registry, folder: Path) -> str:
+    """Write the descriptors, unless they are there: their file has the name of what it holds. Gives the name."""
+    data = registry.files.SerializeToString(deterministic=True)
+    path = folder / f"contract-{blake2b(data, digest_size=6).hexdigest()}.binpb"
+    try:
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    except OSError as error:
+        raise ConfigError(f"{path} can't be written: {error.strerror or error}.") from None
+    return path.name
+
+
+def contract(kept: Mapping[str, Any], path: Path) -> Path | None:
+    """Give the file of descriptors that was kept beside the failure at *path*; None if there is none."""
+    name = str(kept.get("contract") or "")
+    found = path.parent / Path(name).name
+    return found if name and found.is_file() else None
 
 
 def find(name: str, folder: Path = FOLDER) -> Path:
@@ -96,6 +176,10 @@ def plain(case: CaseFile) -> dict[str, Any]:
         "key": case.key,
         "expected": case.expected,
         "got": case.got,
+        "protos": list(case.protos),
+        "imports": list(case.imports),
+        "headers": list(case.headers),
+        "terms": dict(case.terms),
         "trial": {
             "id": trial.id,
             "phase": trial.phase.value,
@@ -147,6 +231,10 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
             got=kept["got"],
             trial=trial,
             made=tuple(_read(call, registry) for call in kept["made"]) or trial.calls,
+            protos=tuple(kept.get("protos", ())),
+            imports=tuple(kept.get("imports", ())),
+            headers=tuple(kept.get("headers", ())),
+            terms=kept.get("terms", {}),
         )
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         raise ConfigError(f"{where} is not the file of a failure, or was changed: {error!r}.") from None
@@ -165,19 +253,29 @@ def load(path: Path) -> dict[str, Any]:
     return found
 
 
-def of_failure(failure: Failure, target: str) -> CaseFile:
+def of_failure(failure: Failure, origin: Origin) -> CaseFile:
     """Give a failure as its file would be read."""
     trial = replace(failure.trial, choices=())
     return CaseFile(
         id=failure.id,
         check=failure.finding.code,
-        target=target,
+        target=origin.target,
         key=failure.finding.key,
         expected=failure.finding.expected,
         got=failure.finding.got,
         trial=trial,
         made=tuple(reply.call for reply in failure.evidence.replies[: len(trial.calls)]) or trial.calls,
+        protos=origin.protos,
+        imports=origin.imports,
+        headers=origin.headers,
+        terms=origin.terms,
     )
+
+
+def _plain_term(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain_term(one) for key, one in value.items()}
+    return sorted(value) if isinstance(value, (set, frozenset)) else value
 
 
 # Calls --------------------------------------------------------------------------------------------------
@@ -196,8 +294,10 @@ def _written(call: Call) -> dict[str, Any]:
         keys["compression"] = call.compression
     if call.bindings:
         keys["bindings"] = [[binding.call, list(binding.source), list(binding.target)] for binding in call.bindings]
+    if call.caller is not Caller.OWN:
+        keys["caller"] = call.caller.value
     if call.raw is not None:
-        keys["raw"] = {field.name: _raw_value(getattr(call.raw, field.name)) for field in fields(RawRequest)}
+        keys["raw"] = {one.name: _raw_value(getattr(call.raw, one.name)) for one in fields(RawRequest)}
     return keys
 
 
@@ -213,6 +313,7 @@ def _read(keys: Mapping[str, Any], registry: Registry) -> Call:
         bindings=tuple(
             Binding(call, tuple(source), tuple(target)) for call, source, target in keys.get("bindings", ())
         ),
+        caller=Caller(keys.get("caller", "own")),
         raw=None if raw is None else RawRequest(**{name: _read_raw(name, value) for name, value in raw.items()}),
     )
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.target import Target
+from grpcmock.errors import ConfigError
 from grpcmock.fuzz import casefile
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.session import Settings, prepared
 from grpcmock.fuzz.text import trial_lines
 
 if TYPE_CHECKING:
+    from grpcmock.client.target import Metadata, Tls
     from grpcmock.fuzz.casefile import CaseFile
     from grpcmock.fuzz.evidence import Evidence
     from grpcmock.fuzz.failures import Finding
@@ -50,20 +52,51 @@ class Replay:
 async def replay(kept: Mapping[str, Any], settings: Settings, *, where: str = "the case") -> Replay:
     """Make the calls of a failure again, and let its check judge them.
 
-    *kept* is what :func:`casefile.load` gives. Of the *settings*, only the way to the server and the terms matter.
+    *kept* is what :func:`casefile.load` gives. Of the *settings*, only the way to the server and the terms matter;
+    terms that they leave at their defaults are those of the run that found the failure.
 
     Raises :class:`ConfigError` if *kept* is no failure, :class:`TargetError` if the server is out of reach, and
     :class:`SchemaError` if it can't say what it serves, or serves the method no more.
     """
     check = find_check(str(kept.get("check")))
-    async with prepared(replace(settings, checks=(check.code,), exclude_checks=())) as run:
+    settings = replace(with_terms(settings, kept), checks=(check.code,), exclude_checks=())
+    async with prepared(settings) as run:
         case = casefile.read(kept, run.registry, where)
         evidence = await run.observe(case.trial)
         findings = tuple(finding for finding in run.judge(case.trial, evidence) if not finding.advice)
         return Replay(case=case, evidence=evidence, registry=run.registry, findings=findings)
 
 
-def replay_now(kept: Mapping[str, Any], target: str, *, protos: Sequence[str | Path] = ()) -> list[str]:
+def with_terms(settings: Settings, kept: Mapping[str, Any]) -> Settings:
+    """Put the terms under which a failure was found where the settings say nothing else.
+
+    Raises :class:`ConfigError` if they aren't those of a failure.
+    """
+    terms, usual = kept.get("terms") or {}, Settings(target=settings.target)
+    try:
+        found = {
+            name: terms[name]
+            for name in casefile.TERMS
+            if name in terms and getattr(settings, name) == getattr(usual, name)
+        }
+        if "allowed" in found:
+            found["allowed"] = {pattern: frozenset(codes) for pattern, codes in found["allowed"].items()}
+    except (TypeError, AttributeError) as error:
+        raise ConfigError(f"The terms of the failure were changed: {error!r}.") from None
+    return replace(settings, **found)
+
+
+def replay_now(
+    kept: Mapping[str, Any],
+    target: str,
+    *,
+    protos: Sequence[str | Path] = (),
+    imports: Sequence[str | Path] = (),
+    metadata: Metadata = (),
+    other_identity: Metadata = (),
+    tls: Tls | None = None,
+    authority: str | None = None,
+) -> list[str]:
     """Make a failure again from a plain function, such as a test; give what is wrong in lines, none if all holds.
 
     *target* is ``HOST:PORT``, ``unix:PATH`` or a URL. Without *protos*, the server's reflection is asked. Raises what
@@ -71,6 +104,8 @@ def replay_now(kept: Mapping[str, Any], target: str, *, protos: Sequence[str | P
     """
     from grpcmock.schema import sources
 
-    registry = sources.load(list(protos)) if protos else None
-    found = asyncio.run(replay(kept, Settings(target=Target.parse(target), registry=registry)))
+    registry = sources.load(list(protos), imports=list(imports)) if protos else None
+    server = Target.parse(target, tls=tls, authority=authority, metadata=metadata)
+    settings = Settings(target=server, registry=registry, other_identity=other_identity)
+    found = asyncio.run(replay(kept, settings))
     return found.lines() if found.findings else []

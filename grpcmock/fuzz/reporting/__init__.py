@@ -1,0 +1,1 @@
+"""What do people and programs get to see of a run?"""

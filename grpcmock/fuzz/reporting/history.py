@@ -1,0 +1,153 @@
+"""What a report is written from: all that is worth keeping of a run, heard while it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.casefile import Origin
+from grpcmock.fuzz.checks.registry import find_check
+from grpcmock.fuzz.coverage.coverage import Coverage
+from grpcmock.fuzz.events import Finished, Found, MethodStopped, Noticed, PhaseFinished, PhaseStarted, Started, Tried
+from grpcmock.fuzz.failures import Severity
+from grpcmock.fuzz.secrets import Secrets
+
+if TYPE_CHECKING:
+    from grpcmock.client.target import Metadata, Target
+    from grpcmock.fuzz.checks.check import Check
+    from grpcmock.fuzz.events import Event
+    from grpcmock.fuzz.failures import Failure, Finding
+    from grpcmock.fuzz.trials import Phase
+    from grpcmock.schema import Registry
+
+
+@dataclass(slots=True)
+class PhaseSpan:
+    """One phase, in seconds after the start of the run."""
+
+    phase: Phase
+    begin: float
+    end: float
+    trials: int = 0
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A finding that is no failure."""
+
+    finding: Finding
+    method: str
+    """The full name."""
+
+
+class History:
+    """Listens to a run. Nothing is lost if the run is broken off: what was heard so far is there."""
+
+    def __init__(self, target: Target, *, origin: Origin | None = None, other_identity: Metadata = ()) -> None:
+        """Hear of a run against *target*. *origin* says where its contract came from, and its terms."""
+        self.target = target
+        self.origin = origin or Origin(target=target.address, headers=tuple(key for key, _ in target.metadata))
+        self.other_identity = other_identity
+        self.secrets = Secrets(target.metadata, other_identity)
+        self.coverage = Coverage()
+        self.began = datetime.now(UTC)
+        self.started: Started | None = None
+        self.finished: Finished | None = None
+        self.spans: list[PhaseSpan] = []
+        self.notices: list[Noticed] = []
+        self.stopped: list[MethodStopped] = []
+        self.accepted: dict[str, str] = {}
+        """Failures that a baseline accepts: why, by their ids. They don't count."""
+        self.trials = 0
+        self._failures: dict[str, Failure] = {}
+        self._advice: dict[tuple[str, str, str], Advice] = {}
+        self._clock = time.monotonic()
+
+    def hear(self, event: Event) -> None:
+        """Take an event into account."""
+        self.coverage.hear(event)
+        match event:
+            case Tried():
+                self.trials += 1
+                for finding in event.findings:
+                    if finding.advice:
+                        name = event.trial.method.full_name
+                        key = (finding.code, name, finding.key)
+                        if key not in self._advice:
+                            self._advice[key] = Advice(finding, name)
+            case Started():
+                self.started = event
+                self._clock = time.monotonic()
+                names = [method.full_name for method in event.methods]
+                self.secrets = Secrets(self.target.metadata, self.other_identity, public=names)
+            case PhaseStarted():
+                self.spans.append(PhaseSpan(event.phase, self.seconds, self.seconds))
+            case PhaseFinished():
+                span = self.spans[-1]
+                span.end, span.trials, span.calls = span.begin + event.seconds, event.trials, event.calls
+            case Found():
+                self._failures[event.failure.id] = event.failure
+            case Noticed():
+                self.notices.append(event)
+            case MethodStopped():
+                self.stopped.append(event)
+            case Finished():
+                self.finished = event
+                self._failures |= {failure.id: failure for failure in event.failures}
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has lasted, or did."""
+        return self.finished.seconds if self.finished is not None else time.monotonic() - self._clock
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made: while the run goes, those of the trials."""
+        if self.finished is not None:
+            return self.finished.calls
+        return sum(method.calls for method in self.coverage.methods.values())
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Failures that count, the worst first."""
+        return self._ranked(lambda failure: failure.id not in self.accepted)
+
+    @property
+    def known(self) -> list[Failure]:
+        """Failures that a baseline accepts."""
+        return self._ranked(lambda failure: failure.id in self.accepted)
+
+    def _ranked(self, wanted: Callable[[Failure], bool]) -> list[Failure]:
+        chosen = [failure for failure in self._failures.values() if wanted(failure)]
+        return sorted(chosen, key=lambda one: (rank(one), one.finding.code, one.trial.method.full_name, one.id))
+
+    @property
+    def advice(self) -> list[Advice]:
+        """What is worth saying but no failure, in the order of codes and methods."""
+        return sorted(self._advice.values(), key=lambda one: (one.finding.code, one.method, one.finding.key))
+
+    @property
+    def registry(self) -> Registry | None:
+        """The contract; None if the run never started."""
+        return self.started.registry if self.started is not None else None
+
+    @property
+    def checks(self) -> list[Check]:
+        """The checks that looked."""
+        return [find_check(code) for code in self.started.checks] if self.started is not None else []
+
+    @property
+    def interrupted(self) -> str:
+        """Why the run ended before its time; empty if it didn't."""
+        if self.finished is None:
+            return "the run was broken off"
+        return self.finished.interrupted
+
+
+def rank(failure: Failure) -> int:
+    """Give the place of a failure among others by its severity: 0 for the worst."""
+    return list(Severity).index(find_check(failure.finding.code).severity)

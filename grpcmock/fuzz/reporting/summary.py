@@ -1,0 +1,154 @@
+"""The end of a run in a terminal: what was found, what was covered, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from grpcmock.fuzz.checks.registry import find_check
+from grpcmock.fuzz.coverage.totals import WHAT, totals
+from grpcmock.fuzz.failures import Severity
+from grpcmock.fuzz.reporting.reproducing import told
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from grpcmock.fuzz.failures import Failure
+    from grpcmock.fuzz.reporting.history import Advice, History
+
+Tone = Literal["heading", "bad", "warn", "good", "soft", "plain"]
+
+_STYLES = {"heading": "bold", "bad": "bold red", "warn": "yellow", "good": "bold green", "soft": "dim", "plain": ""}
+_MOST_ADVICE = 20
+_MOST_METHODS = 20
+_WIDEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line, and how it is meant."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+def plain(history: History) -> str:
+    """Write the summary without colours."""
+    return "".join(f"{line.text}\n" for line in lines(history))
+
+
+def show(history: History, console: Console) -> None:
+    """Print the summary in colours."""
+    from rich.text import Text
+
+    for line in lines(history):
+        text = Text(line.text, style=_STYLES[line.tone])
+        if line.tone == "plain" and line.text.startswith("  "):
+            text.stylize("dim", 2, 12)  # the label
+        console.print(text, soft_wrap=True, highlight=False)
+
+
+def lines(history: History) -> Iterator[Line]:
+    """Yield the lines of the summary."""
+    steady = [failure for failure in history.failures if not failure.is_flaky]
+    flaky = [failure for failure in history.failures if failure.is_flaky]
+    for severity in Severity:
+        chosen = [one for one in steady if find_check(one.finding.code).severity is severity]
+        yield from _failures(f"{severity.value.capitalize()}", chosen, history)
+    yield from _failures("Flaky", flaky, history, "seen, but not each time the same trial was made")
+    yield from _known(history)
+    yield from _advice(history.advice, history)
+    yield from _troubles(history)
+    yield from _coverage(history)
+    yield from _end(history, steady, flaky)
+
+
+def _failures(title: str, failures: Sequence[Failure], history: History, note: str = "") -> Iterator[Line]:
+    if not failures:
+        return
+    yield Line(f"{title} ({len(failures)}){f': {note}' if note else ''}", "heading")
+    for failure in failures:
+        yield Line("")
+        head, *rest = told(failure, history)
+        yield Line(f"  {head}", "warn" if failure.is_flaky else "bad")
+        yield from (Line(f"  {line}") for line in rest)
+    yield Line("")
+
+
+def _known(history: History) -> Iterator[Line]:
+    if not history.known:
+        return
+    yield Line(f"Accepted ({len(history.known)}): by the baseline", "heading")
+    for failure in history.known:
+        reason = history.accepted[failure.id]
+        name = find_check(failure.finding.code).name
+        yield Line(f"  {failure.id}  {name}  {failure.trial.method}{f'  {reason}' if reason else ''}", "soft")
+    yield Line("")
+
+
+def _advice(advice: Sequence[Advice], history: History) -> Iterator[Line]:
+    if not advice:
+        return
+    yield Line(f"Advice ({len(advice)}): worth a look, but no failure", "heading")
+    for one in advice[:_MOST_ADVICE]:
+        finding = one.finding
+        text = history.secrets.hide(f"{finding.got}; better: {finding.expected}")
+        yield Line(f"  {finding.code} {find_check(finding.code).name}  {one.method}  {_short(text)}", "warn")
+    if len(advice) > _MOST_ADVICE:
+        yield Line(f"  … {len(advice) - _MOST_ADVICE} more", "soft")
+    yield Line("")
+
+
+def _troubles(history: History) -> Iterator[Line]:
+    never = list(history.coverage.never_ok())
+    if never and history.trials:
+        yield Line(f"Never OK ({len(never)}): beyond these answers nothing was tried", "heading")
+        for method in never[:_MOST_METHODS]:
+            text = history.secrets.hide(method.why_never_ok)
+            yield Line(f"  {method.method}  {_short(text)}", "warn")
+        if len(never) > _MOST_METHODS:
+            yield Line(f"  … {len(never) - _MOST_METHODS} more", "soft")
+        yield Line("")
+    if history.stopped:
+        yield Line(f"Left alone ({len(history.stopped)})", "heading")
+        yield from (Line(f"  {one.method}  {one.reason}", "warn") for one in history.stopped)
+        yield Line("")
+
+
+def _coverage(history: History) -> Iterator[Line]:
+    found = totals(history.coverage)
+    parts = [f"{found['methods']} methods answered OK"]
+    parts += [f"{found[key]} {name}" for key, name in WHAT.items() if found[key].total]
+    yield Line(f"Covered: {'; '.join(parts)}.", "soft")
+    for span in history.spans:
+        if span.trials:
+            seconds = span.end - span.begin
+            rate = span.trials / seconds if seconds else 0
+            yield Line(f"  {span.phase.value:10} {span.trials:>7,} trials  {seconds:6.1f} s  {rate:>7,.0f}/s", "soft")
+
+
+def _end(history: History, steady: Sequence[Failure], flaky: Sequence[Failure]) -> Iterator[Line]:
+    if history.interrupted:
+        yield Line(f"Ended early: {history.interrupted}. This is what was found so far.", "warn")
+    seed = history.started.seed if history.started is not None else 0
+    methods = len(history.started.methods) if history.started is not None else 0
+    work = f"{_count(history.trials, 'trial')} ({_count(history.calls, 'call')}) of {_count(methods, 'method')}"
+    work += f" at {history.target.address} in {history.seconds:.1f} s; seed {seed}"
+    if not steady and not flaky:
+        yield Line(f"Nothing found: {work}.", "good")
+        return
+    counts = _count(len(steady) + len(flaky), "failure") + (f", {len(flaky)} flaky" if flaky else "")
+    yield Line(f"{counts}: {work}.", "bad")
+    code = (steady or flaky)[0].finding.code
+    again = f"--seed {seed} makes the same trials"
+    yield Line(f"`grpcmock explain {code}` says why it matters and how to mend it; {again}.")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
