@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation.classes import join
-from grpcmock.fuzz.generation.violations import Violation
+from grpcmock.fuzz.generation.violations import EVALUATION, Violation
 from grpcmock.replies.generated.planning import Shape
 from grpcmock.replies.generated.rules import Rules
 
@@ -24,8 +24,6 @@ BEHAVIOR = "google.api.field_behavior"
 RESOURCE = "google.api.resource"
 FORMAT = "google.api.field_info"
 REQUIRED = "proto.required"
-EVALUATION = "evaluation"
-"""No rule, but a value on which one can't be judged, such as bytes that are no text where a pattern is asked for."""
 
 _INDEX = re.compile(r"\[[^\]]*\]")
 _UUID4 = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}")

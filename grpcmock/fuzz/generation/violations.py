@@ -10,8 +10,6 @@ from grpcmock.errors import SchemaError, did_you_mean
 from grpcmock.fuzz.generation.classes import bytes_of, join, message_class_of, message_inside, message_of
 from grpcmock.fuzz.generation.places import Place
 
-EVALUATION = "evaluation"
-
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
@@ -21,6 +19,9 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.judge import Judge
     from grpcmock.fuzz.generation.source import Draw
     from grpcmock.replies.generated.planning import Planner
+
+EVALUATION = "evaluation"
+"""No rule, but a value on which one can't be judged, such as bytes that are no text where a pattern is asked for."""
 
 _DEEPEST = 4
 _MOST = 500

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.fuzz.generation.scalars import HINT_SLOTS, Drawer, drawer
+from grpcmock.fuzz.generation.scalars import HINT_SLOTS, Drawer
 from grpcmock.fuzz.generation.source import Draw
 
 if TYPE_CHECKING:
@@ -319,10 +319,3 @@ def samples(pool: Sequence[bytes], field: FieldDescriptor, hints: Sequence[Any] 
             setattr(message, name, hints[(which - size) // HINT_SLOTS])
 
     return write
-
-
-def map_drawers(field: FieldDescriptor, natural_keys: Sequence[Any] = ()) -> tuple[Drawer, FieldDescriptor]:
-    """Give the drawer of a map's keys, and the field of its values."""
-    entry = field.message_type
-    assert entry is not None
-    return drawer(entry.fields_by_name["key"], natural_keys), entry.fields_by_name["value"]
