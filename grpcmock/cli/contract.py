@@ -23,7 +23,7 @@ _WAY_OUT = "Name the protos, then reflection isn't needed: grpcmock contract exp
 
 @click.group()
 def command() -> None:
-    """Write down what a consumer asks of its provider, and read what others have written.
+    """Write down what a consumer asks of its provider, and read what others have.
 
     A contract is a file of stubs with the name of the consumer, and with hashes of the descriptors that it knows.
     `grpcmock verify --contract FILE` holds a server against it.

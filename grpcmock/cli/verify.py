@@ -133,13 +133,13 @@ def command(
     run = _Run(connection.target(target), connection, only, verbose)
     report = asyncio.run(run.verify(protos, imports, stubs, contracts, options))
     _write(report, reports)
+    if report.lost:
+        ctx.exit(failures.USAGE)  # a baseline of half a run would be wrong
     if write_baseline and baseline is not None:
         count = baselines.write(baseline, report)
         click.echo(f"{baseline} names {count} {'stub' if count == 1 else 'stubs'} now.")
-        if not report.lost and all(result.findings or result.is_good for result in report.results):
+        if all(result.findings or result.is_good for result in report.results):
             return
-    if report.lost:
-        ctx.exit(failures.USAGE)
     if not report.holds:
         ctx.exit(failures.PROBLEMS)
 

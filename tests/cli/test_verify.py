@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -16,6 +17,9 @@ from handmade import serve
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
 from grpcmock.servers.thread import LoopThread
+from grpcmock.verify.results import Report, Verdict
+from grpcmock.verify.results import Result as VerifyResult
+from grpcmock.verify.running import Verifier
 
 SERVED = """
 - {name: alice, method: user.UserService/GetUser, request: {id: 1}, response: {id: 1, name: Alice}}
@@ -160,6 +164,28 @@ def test_a_server_that_is_not_there(grpcmock: Any, stubs: Any) -> None:
         ran = grpcmock("verify", "127.0.0.1:9", *protos)
         assert ran.code == 2
         assert "Nothing is listening on 127.0.0.1:9" in ran.err
+
+
+def test_a_server_that_goes_away_exits_with_2_and_writes_no_baseline(
+    grpcmock: Any, address: str, stubs: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stubs(GOOD)
+    lost = f"{address} went away: Nothing is listening on {address}."
+
+    async def run_all(self: Verifier, on_result: Callable[[VerifyResult], None]) -> Report:
+        made = [await self.run(self.interactions[0])]
+        other = await self.run(self.interactions[1])
+        made.append(replace(other, verdict=Verdict.NOT_RUN, reason=lost))
+        for one in made:
+            on_result(one)
+        return Report(results=tuple(made), target=address, lost=lost)
+
+    monkeypatch.setattr(Verifier, "run_all", run_all)
+    ran = grpcmock("verify", address, "--baseline", "b.txt", "--write-baseline", "--report", "json=r.json")
+    assert (ran.code, ran.err) == (2, f"error: {lost}\n")
+    assert ran.out == f"1 holds, 1 not run of 2 stubs at {address}, in 0.0 s.\n"
+    assert not (project / "b.txt").exists()
+    assert json.loads((project / "r.json").read_text())["holds"] is False
 
 
 def test_a_server_without_reflection(grpcmock: Any, stubs: Any) -> None:
