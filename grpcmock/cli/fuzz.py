@@ -3,75 +3,212 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from grpcmock.cli import failures
-from grpcmock.cli.options import PATH, SIZE, imports_option
+from grpcmock.cli.fuzz_options import PHASES, Shard, allowed, listed, phases, status_fields
+from grpcmock.cli.options import PATH, imports_option, protos_argument
 from grpcmock.cli.target_options import SECONDS, Connection, target_options
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.events import Finished
     from grpcmock.fuzz.session import Settings
-
-_PHASES = ("boundary", "examples", "wire", "random", "stateful")
 
 
 @click.command()
 @click.argument("target")
-@click.argument("protos", nargs=-1, type=PATH, metavar="[PROTOS]...")
-@click.option("--include", multiple=True, metavar="PATTERN", help="Methods to try: user.UserService/Get*; repeatable.")
+@protos_argument
+@click.option(
+    "--include", multiple=True, metavar="PATTERN", help="Methods to try, such as 'UserService/Get*'; repeatable."
+)
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Methods to leave alone; repeatable.")
-@click.option("--phases", metavar="LIST", help=f"Which phases: {','.join(_PHASES)}.  [default: all]")
-@click.option("--checks", multiple=True, metavar="LIST", help="Checks to make, by code, name or pattern; repeatable.")
-@click.option("--exclude-checks", multiple=True, metavar="LIST", help="Checks not to make; repeatable.")
-@click.option("--max-cases", type=click.IntRange(min=0), default=200, show_default=True, help="Random cases for each method.")
-@click.option("--max-time", type=SECONDS, metavar="TIME", help="End the run after this time.")
-@click.option("--seed", type=int, help="The same seed gives the same cases.  [default: one by chance, printed]")
-@click.option("--workers", type=click.IntRange(min=1), default=4, show_default=True, help="Random cases in flight at once.")
+@click.option(
+    "--phases", "chosen_phases", multiple=True, metavar="LIST", help=f"Of {', '.join(PHASES)}.  [default: all]"
+)
+@click.option(
+    "--checks", multiple=True, metavar="LIST", help="Checks to make: codes, names or patterns.  [default: all]"
+)
+@click.option("--exclude-checks", multiple=True, metavar="LIST", help="Checks not to make.")
+@click.option(
+    "--max-cases",
+    type=click.IntRange(min=0),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="Random cases for each method; the other phases have as many as they need.",
+)
+@click.option("--max-time", type=SECONDS, metavar="TIME", help="End the run after this time, with what was found.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="The same seed gives the same cases.  [default: by chance, shown]"
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Random cases that are under way at once.",
+)
+@click.option(
+    "--shard",
+    type=Shard(),
+    default="1/1",
+    metavar="I/N",
+    help="Make one part of the random cases: 2/4 on the second machine of four.",
+)
+@click.option("--rate-limit", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Calls a second, at most.")
 @click.option("--deadline", type=SECONDS, default="3s", show_default=True, metavar="TIME", help="Of each call.")
-@click.option("--max-latency", type=SECONDS, default="1s", show_default=True, metavar="TIME", help="How long an answer may take.")
-@click.option("--wait", type=SECONDS, default="10s", show_default=True, metavar="TIME", help="How long to wait for the server.")
-@click.option("--server-cmd", default="", metavar="COMMAND", help="Start the server; watch it, and start it again after a crash.")
+@click.option(
+    "--max-latency", type=SECONDS, default="1s", show_default=True, metavar="TIME", help="How long an answer may take."
+)
+@click.option(
+    "--stubs", multiple=True, type=PATH, metavar="PATH", help="Stubs whose requests are tried, too; repeatable."
+)
+@click.option(
+    "--allowed",
+    "--allow",
+    multiple=True,
+    metavar="METHOD=CODES",
+    help="Statuses that a method may answer with besides OK: 'GetUser=NOT_FOUND,ABORTED'; repeatable.",
+)
+@click.option(
+    "--status-field",
+    "given_fields",
+    multiple=True,
+    metavar="[METHOD=]PATH",
+    help="Where responses tell errors in their body: status.error_code; repeatable.",
+)
+@click.option(
+    "--other-identity",
+    multiple=True,
+    metavar="'KEY: VALUE'",
+    help="Credentials of somebody else, who must not see what those of -H may; repeatable.",
+)
+@click.option(
+    "--server-cmd", default="", metavar="COMMAND", help="Start the server, watch it, and start it anew after a crash."
+)
+@click.option(
+    "--wait",
+    type=SECONDS,
+    default="10s",
+    show_default=True,
+    metavar="TIME",
+    help="How long the server may take to come up.",
+)
+@click.option("--baseline", type=PATH, metavar="FILE", help="Failures that are known and accepted until a day.")
+@click.option("--write-baseline", is_flag=True, help="Write what fails now to the file of --baseline.")
+@click.option(
+    "--database",
+    default="",
+    metavar="WHERE",
+    help="Keep failures from run to run, and try them first: a directory, redis://HOST:PORT, github:OWNER/REPOSITORY.",
+)
 @imports_option
 @target_options
-def command(target: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection, **options: object) -> None:
-    """Try a server against its contract: valid and invalid requests of all kinds, odd bytes, broken streams.
+def command(
+    target: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection, **options: Any
+) -> None:
+    """Try a server against its contract: valid and invalid requests, odd bytes, broken streams, calls in a row.
 
-    TARGET is HOST:PORT, unix:PATH, or a URL. PROTOS are .proto files, directories or descriptor sets; without them the
-    server's reflection is asked.
+    TARGET is HOST:PORT, unix:PATH, or a URL. PROTOS are .proto files, directories or descriptor sets; without any, the
+    server's reflection is asked. Each failure is confirmed, made as small as it gets, and told with how to repeat it.
+    The exit code is 0 if nothing was found, 1 for failures, 2 for wrong usage or a server out of reach.
+
+    \b
+    Examples:
+      grpcmock fuzz 127.0.0.1:50051
+      grpcmock fuzz 127.0.0.1:50051 protos/ --include 'UserService/*' --max-time 30s
+      grpcmock fuzz 127.0.0.1:50051 --server-cmd './server --port 50051' --seed 7
     """
-    import asyncio
-
-    from grpcmock.fuzz.run import Bounds
-    from grpcmock.fuzz.session import Settings, fuzz
-    from grpcmock.fuzz.text import failure_lines
-    from grpcmock.fuzz.trials import Phase
-    from grpcmock.schema import sources
-    import random
-
-    registry = sources.load(protos, imports=imports) if protos else None
-    chosen = options["phases"]
-    phases = tuple(Phase(name) for name in str(chosen).split(",")) if chosen else tuple(Phase)
-    seed = options["seed"] if options["seed"] is not None else random.randrange(1 << 32)
-    settings = Settings(
-        target=connection.target(target),
-        registry=registry,
-        include=options["include"], exclude=options["exclude"],
-        checks=[x for t in options["checks"] for x in t.split(",")], exclude_checks=[x for t in options["exclude_checks"] for x in t.split(",")],
-        seed=seed,
-        server_command=options["server_cmd"], wait=options["wait"],
-        deadline=options["deadline"], max_latency=options["max_latency"],
-        bounds=Bounds(phases=phases, max_cases=options["max_cases"], max_seconds=options["max_time"], in_flight=options["workers"]),
-    )
-    def hear(event):
-        name = type(event).__name__
-        if name == "Found":
-            print("\n".join(failure_lines(event.failure)), f"\n  after {event.failure.after_trials} trials, {event.failure.after_seconds:.2f} s")
-        elif name in ("PhaseFinished","Noticed","MethodStopped"):
-            print(event if name!="Noticed" else event.message, getattr(event,'method',''))
-    finished = asyncio.run(fuzz(settings, [hear]))
-    print(f"{finished.trials} trials {finished.calls} calls {finished.seconds:.1f}s {len(finished.failures)} failures seed {seed} {finished.interrupted}")
-    for a in finished.advice: print("advice", a.code, a.got)
-    if finished.failures:
+    settings = _settings(target, protos, imports, connection, options)
+    finished = _run(settings, options)
+    if finished is not None:
         raise click.exceptions.Exit(failures.PROBLEMS)
+
+
+def _settings(
+    target: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection, options: dict[str, Any]
+) -> Settings:
+    import secrets
+
+    from grpcmock.client.target import parse_headers
+    from grpcmock.errors import ConfigError
+    from grpcmock.fuzz.run import Bounds
+    from grpcmock.fuzz.session import Settings
+    from grpcmock.schema import sources
+
+    if options["write_baseline"] and options["baseline"] is None:
+        raise ConfigError("--write-baseline needs --baseline FILE, the file to write.")
+    seed = options["seed"]
+    return Settings(
+        target=connection.target(target),
+        registry=sources.load(protos, imports=imports) if protos else None,
+        server_command=options["server_cmd"],
+        wait=options["wait"] if options["server_cmd"] else connection.within,
+        include=options["include"],
+        exclude=options["exclude"],
+        checks=listed(options["checks"]),
+        exclude_checks=listed(options["exclude_checks"]),
+        bounds=Bounds(
+            phases=phases(options["chosen_phases"]),
+            max_cases=options["max_cases"],
+            max_seconds=options["max_time"],
+            in_flight=options["workers"],
+            per_second=options["rate_limit"],
+        ),
+        seed=secrets.randbelow(1 << 32) if seed is None else seed,
+        shard=options["shard"],
+        deadline=options["deadline"],
+        max_latency=options["max_latency"],
+        allowed=allowed(options["allowed"]),
+        status_fields=status_fields(options["given_fields"]),
+        stubs=options["stubs"],
+        database=options["database"],
+        other_identity=parse_headers(options["other_identity"]),
+    )
+
+
+def _run(settings: Settings, options: dict[str, Any]) -> Finished | None:
+    """Make the run and show it; gives its end if there are failures that count."""
+    import asyncio
+    import os
+    from datetime import UTC, datetime
+
+    from grpcmock.cli.fuzz_output import Output
+    from grpcmock.fuzz import baseline
+    from grpcmock.fuzz.interrupts import stop_on_interrupt
+    from grpcmock.fuzz.run import Run
+    from grpcmock.fuzz.session import prepared
+
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    today = datetime.now(UTC).date()
+    output = Output()
+
+    async def go() -> tuple[Finished, baseline.Baseline | None]:
+        async with prepared(settings, [output.hear]) as run:
+            known = _known(run, options)
+            output.begin(run.registry, known, today)
+            with stop_on_interrupt(run):
+                return await run.go(), known
+
+    def _known(run: Run, options: dict[str, Any]) -> baseline.Baseline | None:
+        file = options["baseline"]
+        if file is None or (options["write_baseline"] and not file.exists()):
+            return None
+        return baseline.read(file, {method.full_name for method in run.registry.methods.values()})
+
+    with output:
+        finished, known = asyncio.run(go())
+    if options["write_baseline"]:
+        count = baseline.write(options["baseline"], finished.failures, known, today)
+        click.echo(f"Wrote {count} {'failure' if count == 1 else 'failures'} to {options['baseline']}.")
+        return None
+    counting = known.split(finished.failures, today)[0] if known is not None else finished.failures
+    if finished.lost:
+        from grpcmock.errors import TargetError
+
+        if not counting:
+            raise TargetError(f"{finished.interrupted}.")
+    return finished if counting else None

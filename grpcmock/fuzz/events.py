@@ -91,6 +91,9 @@ class Finished:
     interrupted: str = ""
     """Why it ended before its time: ``Ctrl-C``, ``--max-time``; empty if it didn't."""
 
+    lost: bool = False
+    """Whether it ended because the server takes no connections any more."""
+
 
 Event = Started | PhaseStarted | Tried | Found | MethodStopped | Noticed | PhaseFinished | Finished
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +156,7 @@ class Run:
             calls=self._runner.calls,
             seconds=time.monotonic() - self._started,
             interrupted=self._interrupted,
+            lost=self._server.gone,
         )
         self._tell(finished)
         return finished
@@ -315,7 +316,9 @@ class Run:
     def _tell_open_ended(self) -> None:
         for path in sorted(self._runner.open_ended - self._open_ended):
             method = self._plan.registry.methods.get(path)
-            self._tell(Noticed(message="its stream goes on until the client leaves: it counts as open-ended", method=method))
+            self._tell(
+                Noticed(message="its stream goes on until the client leaves: it counts as open-ended", method=method)
+            )
         self._open_ended |= self._runner.open_ended
 
     def _count_outage(self, trial: Trial, evidence: Evidence) -> None:
@@ -377,9 +380,7 @@ class Run:
 
     def _is_surplus(self, failure: Failure) -> bool:
         code, method = failure.finding.code, failure.trial.method
-        count = sum(
-            other.finding.code == code and other.trial.method is method for other in self._failures.values()
-        )
+        count = sum(other.finding.code == code and other.trial.method is method for other in self._failures.values())
         if count < _FAILURES_EACH:
             return False
         key = (code, method.full_name)

@@ -21,6 +21,8 @@ from grpcmock.client.actions import Cancel, HalfClose, Send
 from grpcmock.fuzz.binding import bound
 from grpcmock.fuzz.endings import ending_of
 from grpcmock.fuzz.evidence import Ending, Evidence, Reply
+from grpcmock.fuzz.identity import metadata_of
+from grpcmock.fuzz.trials import Caller
 from grpcmock.schema.method import Kind
 from grpcmock.status import Code
 
@@ -33,6 +35,9 @@ RawPerform = Callable[["Call"], Awaitable[Reply]]
 
 _MADE_UP = "Internal error from Core"
 """What grpc.aio says where a write failed, whatever the server's status is (grpc/grpc#36066)."""
+
+_GRACE = 5.0
+"""So many seconds after its deadline a call must have ended, or nothing more is expected of it."""
 
 _STEADY_AFTER = 2
 """After so many calls with exactly one response, a unary method is trusted to go on like that."""
@@ -63,11 +68,14 @@ class Runner:
         channel: grpc.aio.Channel,
         *,
         metadata: Metadata = (),
+        other_identity: Metadata = (),
         patience: Patience | None = None,
         raw: RawPerform | None = None,
     ) -> None:
         self.metadata = metadata
         """Sent with every call, before the call's own."""
+        self.other_identity = other_identity
+        """Sent in its place where a call is made in somebody else's name."""
         self.patience = patience or Patience()
         self.open_ended: set[str] = set()
         """The paths of methods whose streams went on until we stopped reading, and never ended by themselves."""
@@ -109,6 +117,19 @@ class Runner:
     async def call(self, call: Call) -> Reply:
         """Make one call, by the cheapest lane that shows all that matters of it."""
         self.calls += 1
+        deadline = call.deadline or self.patience.deadline
+        started = perf_counter()
+        try:
+            async with asyncio.timeout(deadline + _GRACE):
+                return await self._call(call)
+        except TimeoutError:
+            seconds = perf_counter() - started
+            message = "past its deadline the call has no end"
+            return Reply(
+                call=call, ending=Ending.OVERDUE, code=Code.DEADLINE_EXCEEDED, message=message, seconds=seconds
+            )
+
+    async def _call(self, call: Call) -> Reply:
         if call.raw is not None and self._raw is not None:
             return await self._raw(call)
         actions, method = call.actions, call.method
@@ -133,8 +154,14 @@ class Runner:
         return reply
 
     def _metadata(self, call: Call) -> grpc.aio.Metadata | None:
-        pairs = (*self.metadata, *call.metadata) if call.metadata else self.metadata
+        pairs = self._pairs(call)
         return grpc.aio.Metadata(*pairs) if pairs else None
+
+    def _pairs(self, call: Call) -> Metadata:
+        own = self.metadata
+        if call.caller is not Caller.OWN:
+            own = metadata_of(call.caller, own, self.other_identity)
+        return (*own, *call.metadata) if call.metadata else own
 
     async def _fast(self, call: Call) -> Reply | None:
         """Make a call of one message for one message. None if that isn't what came."""
@@ -215,7 +242,7 @@ class Runner:
             self.channel,
             call.path,
             call.actions,
-            metadata=(*self.metadata, *call.metadata),
+            metadata=self._pairs(call),
             deadline=deadline,
             limit=self.patience.responses,
         )

@@ -42,7 +42,9 @@ def _fitting(methods: list[Method], patterns: Iterable[str]) -> list[Method]:
         if not found:
             names = [word for method in methods for word in (method.full_name, method.name, method.service)]
             written = pattern.removeprefix("/")
-            raise ConfigError(f"No method fits {pattern!r}. {did_you_mean(written, names, known='The methods')}".rstrip())
+            raise ConfigError(
+                f"No method fits {pattern!r}. {did_you_mean(written, names, known='The methods')}".rstrip()
+            )
         fitting += found
     return fitting
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,16 +10,19 @@ from typing import TYPE_CHECKING
 
 from grpcmock.errors import SchemaError, TargetError
 from grpcmock.fuzz.checks.registry import chosen_checks
+from grpcmock.fuzz.database import Memory, open_database
 from grpcmock.fuzz.documents import documented
 from grpcmock.fuzz.events import Finished, Listener
 from grpcmock.fuzz.evidence import Ending, Reply
+from grpcmock.fuzz.examples import from_stubs
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.health import Server
 from grpcmock.fuzz.jury import Jury
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.run import Bounds, Run
 from grpcmock.fuzz.runner import Patience, RawPerform, Runner
-from grpcmock.fuzz.selecting import select
+from grpcmock.fuzz.selecting import fits, select
+from grpcmock.fuzz.status_fields import resolve
 from grpcmock.fuzz.terms import DEFAULT_LIMIT, Terms
 from grpcmock.status import Code
 
@@ -62,8 +64,15 @@ class Settings:
     max_latency: float = 1.0
     max_message_bytes: int = DEFAULT_LIMIT
     allowed: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """The codes that methods may answer with besides OK, by patterns of their names."""
+
     status_fields: Mapping[str, str] = field(default_factory=dict)
+    """Where responses tell errors in their body, by patterns of method names; types of ``google.rpc`` are known."""
+
     stubs: Sequence[Path] = ()
+    database: str = ""
+    """Where failures are kept between runs: a directory, ``redis://…``, ``github:OWNER/REPOSITORY``; empty for nowhere."""
+
     other_identity: Metadata = ()
 
 
@@ -95,15 +104,18 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
     try:
         channel = await server.open()
         registry = settings.registry or await _reflected(channel, settings.target)
-        plan = _plan(settings, registry)
+        memory = Memory(open_database(settings.database)) if settings.database else None
+        plan = _plan(settings, registry, memory)
         runner = Runner(
             channel,
             metadata=settings.target.metadata,
+            other_identity=settings.other_identity,
             patience=Patience(deadline=settings.deadline),
             raw=_raw_lane(settings),
         )
+        hearing = [*listeners, memory.hear] if memory is not None else listeners
         jury = Jury(checks, plan.terms, without=without)
-        yield Run(server, runner, plan, jury, bounds=settings.bounds, listeners=listeners)
+        yield Run(server, runner, plan, jury, bounds=settings.bounds, listeners=hearing)
     finally:
         await server.close()
 
@@ -116,18 +128,28 @@ async def _reflected(channel: grpc.aio.Channel, target: Target) -> Registry:
     except (TargetError, SchemaError) as error:
         if "--proto" in str(error):
             raise
-        raise type(error)(f"{str(error).rstrip('.')}. Name the protos after the target: reflection isn't needed then.") from None
+        raise type(error)(
+            f"{str(error).rstrip('.')}. Name the protos after the target: reflection isn't needed then."
+        ) from None
 
 
-def _plan(settings: Settings, registry: Registry) -> Plan:
+def _plan(settings: Settings, registry: Registry, memory: Memory | None) -> Plan:
     methods = select(registry, settings.include, settings.exclude)
+    examples = from_stubs(settings.stubs, registry)
+    for pattern in (*settings.allowed, *settings.checks_off):
+        select(registry, [pattern])  # says so if it fits no method
+    everything = tuple(registry.methods.values())
     terms = Terms(
         registry=registry,
-        allowed=settings.allowed,
-        documented=documented(registry),
+        allowed={
+            method.full_name: frozenset().union(*codes)
+            for method in methods
+            if (codes := [codes for pattern, codes in settings.allowed.items() if fits(method, pattern)])
+        },
+        documented=documented(registry, examples.errors),
         max_latency=settings.max_latency,
         max_message_bytes=settings.max_message_bytes,
-        status_fields=settings.status_fields,
+        status_fields=resolve(settings.status_fields, everything),
         credentials=bool(settings.target.metadata),
     )
     return Plan(
@@ -135,6 +157,8 @@ def _plan(settings: Settings, registry: Registry) -> Plan:
         methods=methods,
         terms=terms,
         seed=settings.seed,
+        examples=examples.trials,
+        saved=memory.saved(methods) if memory is not None else {},
         credentials=settings.target.metadata,
         other_identity=settings.other_identity,
         deadline=settings.deadline,
@@ -148,8 +172,10 @@ def _raw_lane(settings: Settings) -> RawPerform:
 
     async def perform(call: Call) -> Reply:
         try:
-            return await raw_reply(call, settings.target, deadline=call.deadline or settings.deadline, limit=1000, idle=0.4)
-        except (TargetError, OSError, asyncio.TimeoutError) as error:
+            return await raw_reply(
+                call, settings.target, deadline=call.deadline or settings.deadline, limit=1000, idle=0.4
+            )
+        except (TimeoutError, TargetError, OSError) as error:
             return Reply(call=call, ending=Ending.LOST, code=Code.UNAVAILABLE, message=str(error), debug=str(error))
 
     return perform

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from grpcmock.client.actions import Action, Receive, Send
 from grpcmock.fuzz.generation.minimizing import minimize
 from grpcmock.fuzz.generation.shrinking import shrink as shrink_choices
 from grpcmock.fuzz.paths import at_path
-from grpcmock.fuzz.trials import Expect
+from grpcmock.fuzz.trials import Expect, Phase
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.generator import Generator, Generators
@@ -32,6 +33,10 @@ class Effort:
 
     seconds: float = 3.0
     tries: int = 250
+
+
+class _OverError(BaseException):
+    """The time is up. No ordinary exception: Hypothesis would take that for a failure, and go on."""
 
 
 class _Shrinker:
@@ -64,15 +69,24 @@ class _Shrinker:
     async def run(self) -> Trial:
         if any(call.raw is not None for call in self.best.calls):
             return self.best
-        if not self.best.aims & _SHAPED:
+        if self.best.phase is Phase.STATEFUL:
+            await self._drop_last_calls()
+        shaped = self.best.phase is not Phase.STATEFUL and self.best.aims & _SHAPED
+        if not shaped:
             await self._drop_calls()
         for index in range(len(self.best.calls)):
             await self._shorten(index)
-        if self.best.aims & _SHAPED and len({call.messages for call in self.best.calls}) > 1:
+        if shaped and len({call.messages for call in self.best.calls}) > 1:
             return self.best
         for index in range(len(self.best.calls)):
             await self._shrink_messages(index)
         return self.best
+
+    async def _drop_last_calls(self) -> None:
+        """Leave out what comes after the fault; a trial of the stateful phase is judged as a whole."""
+        while len(self.best.calls) > 1 and not self.is_over:
+            if not await self.takes(replace(self.best, calls=self.best.calls[:-1])):
+                return
 
     async def _drop_calls(self) -> None:
         """Leave out calls that no later one takes a value from, the last ones first."""
@@ -83,7 +97,8 @@ class _Shrinker:
             index -= 1
 
     async def _shorten(self, index: int) -> None:
-        """Send fewer messages: halves, then one less at a time."""
+        """Send fewer messages: halves, then one less at a time. What the contract speaks of is the last one."""
+        ends_matter = self.best.expect is not Expect.ANY
         step = len(self.best.calls[index].messages) // 2
         while step >= 1 and not self.is_over:
             messages = self.best.calls[index].messages
@@ -91,7 +106,8 @@ class _Shrinker:
                 step //= 2
                 continue
             for start in range(0, len(messages), step):
-                if len(kept := (*messages[:start], *messages[start + step :])) < 1:
+                kept = (*messages[:start], *messages[start + step :])
+                if not kept or (ends_matter and kept[-1:] != messages[-1:]):
                     continue
                 if await self.takes(_with_messages(self.best, index, kept)):
                     break
@@ -123,7 +139,9 @@ class _Shrinker:
         aim = _aim(trial, message)
 
         def fails(smaller: Message) -> bool:
-            if self.is_over or (aim is not None and at_path(smaller, trial.path) != aim):
+            if self.is_over:
+                raise _OverError
+            if aim is not None and at_path(smaller, trial.path) != aim:
                 return False
             data = smaller.SerializePartialToString(deterministic=True)
             messages = list(self.best.calls[index].messages)
@@ -134,11 +152,17 @@ class _Shrinker:
 
         is_last = index == len(trial.calls) - 1 and positions[-1] == len(call.messages) - 1
         guarded = _guarded(trial, generator, message, fails) if is_last else fails
-        if trial.choices and is_last and trial.expect is not Expect.REFUSED:
-            left = max(self._effort.tries - self.tries, 1)
-            await asyncio.to_thread(shrink_choices, generator, trial.choices, guarded, max_tries=left)
-        else:
-            await asyncio.to_thread(minimize, message, guarded)
+        left = max(self._effort.tries - self.tries, 1)
+        by_choices = bool(trial.choices) and is_last and trial.expect is not Expect.REFUSED
+
+        def search() -> None:
+            with contextlib.suppress(_OverError):
+                if by_choices:
+                    shrink_choices(generator, trial.choices, guarded, max_tries=left)
+                else:
+                    minimize(message, guarded)
+
+        await asyncio.to_thread(search)
 
 
 def _guarded(
@@ -190,7 +214,8 @@ def _without_call(trial: Trial, index: int) -> Trial | None:
         replace(
             call,
             bindings=tuple(
-                replace(binding, call=binding.call - 1) if binding.call > index else binding for binding in call.bindings
+                replace(binding, call=binding.call - 1) if binding.call > index else binding
+                for binding in call.bindings
             ),
         )
         if call.bindings

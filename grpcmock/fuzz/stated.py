@@ -48,4 +48,6 @@ def _options(place: object) -> list[str]:
 
     options = place.GetOptions()  # type: ignore[attr-defined]
     names = [field.full_name for field, _ in options.ListFields()]
-    return names + [_NUMBERS[field.field_number] for field in UnknownFieldSet(options) if field.field_number in _NUMBERS]
+    return names + [
+        _NUMBERS[field.field_number] for field in UnknownFieldSet(options) if field.field_number in _NUMBERS
+    ]

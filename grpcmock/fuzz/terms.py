@@ -12,6 +12,7 @@ from grpcmock.fuzz.stated import stated
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
+    from grpcmock.fuzz.stateful.links import Links
     from grpcmock.schema import Method, Registry
 
 DEFAULT_LIMIT = 4 << 20
@@ -42,6 +43,9 @@ class Terms:
     open_ended: frozenset[str] = frozenset()
     """The paths of methods whose streams end only when the client goes."""
 
+    links: Links | None = None
+    """What was written down of how methods belong together; it wins over what their names say."""
+
     documented: Mapping[str, frozenset[int]] = field(default_factory=dict)
     """The codes that comments, stubs and conventions mention, by the full names of methods."""
 
@@ -55,10 +59,14 @@ class Terms:
 
     def allows(self, method: Method) -> frozenset[int] | None:
         """Give the codes that a method may answer with; None if the contract doesn't say."""
+        if (exact := self.allowed.get(method.full_name)) is not None:
+            return exact
         fitting = [codes for pattern, codes in self.allowed.items() if fnmatchcase(method.full_name, pattern)]
         return frozenset().union(*fitting) if fitting else None
 
     def status_field(self, method: Method) -> str:
         """Give the path of the field by which a method's responses tell errors; empty if there is none."""
+        if (exact := self.status_fields.get(method.full_name)) is not None:
+            return exact
         fitting = (path for pattern, path in self.status_fields.items() if fnmatchcase(method.full_name, pattern))
         return next(fitting, "")

@@ -12,6 +12,7 @@ from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, HalfClose, Heade
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.checks.words import said
+from grpcmock.fuzz.trials import Caller
 from grpcmock.schema.codec import to_tree
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.trials import Call, Trial
     from grpcmock.schema import Method, Registry
 
+_CALLERS = {
+    Caller.NOBODY: "without credentials",
+    Caller.GARBLED: "with garbled credentials",
+    Caller.OTHER: "as the other identity",
+}
 _WIDEST = 400
 _LISTED = 4
 """So many calls and messages are shown one by one where there are more of them alike."""
@@ -75,6 +81,7 @@ def call_lines(call: Call) -> list[str]:
         steps = ["(no message)"]
     extra = [f"deadline {call.deadline:g} s"] if call.deadline is not None else []
     extra += [f"metadata {key}" for key, _ in call.metadata]
+    extra += [_CALLERS[call.caller]] if call.caller in _CALLERS else []
     extra += [f"compressed with {call.compression}"] if call.compression else []
     lines = [f"request   {name}: {steps[0]}", *(f"          {step}" for step in _short(steps[1:]))]
     if extra:

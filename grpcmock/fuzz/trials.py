@@ -43,6 +43,22 @@ class Expect(Enum):
     """It says what the trial's first call said, in other bytes or again: the answers must agree."""
 
 
+class Caller(Enum):
+    """In whose name a call is made."""
+
+    OWN = "own"
+    """With the metadata that the run sends with every call."""
+
+    NOBODY = "nobody"
+    """With that metadata less the credentials in it."""
+
+    GARBLED = "garbled"
+    """With credentials of the same shape that nobody has."""
+
+    OTHER = "other"
+    """With the credentials of the second identity."""
+
+
 Path = tuple[str | int, ...]
 """The way to a value in a message: names of fields, indices of lists, keys of maps."""
 
@@ -87,6 +103,8 @@ class Call:
     """What goes over HTTP/2 as it stands, in place of ``actions``: what no gRPC library would send."""
 
     bindings: tuple[Binding, ...] = ()
+
+    caller: Caller = Caller.OWN
 
     @property
     def messages(self) -> tuple[bytes, ...]:

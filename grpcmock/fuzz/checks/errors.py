@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.checks.words import unhandled, said, shape
+from grpcmock.fuzz.checks.words import said, shape, unhandled
 from grpcmock.fuzz.evidence import Ending
 from grpcmock.fuzz.failures import Finding, Severity
 from grpcmock.fuzz.trials import Expect
@@ -88,7 +88,9 @@ CHECKS = (
         name="empty_parts",
         severity=Severity.CRITICAL,
         title="A submessage that is absent or empty, and a oneof with no arm set, are handled.",
-        judge=_unhandled_when_aimed("G113", "absent and empty parts are handled: OK, or a status that says what is missing"),
+        judge=_unhandled_when_aimed(
+            "G113", "absent and empty parts are handled: OK, or a status that says what is missing"
+        ),
         aimed=True,
         covers=frozenset({"G102"}),
     ),

@@ -90,7 +90,10 @@ def _details(reply: Reply, terms: Terms) -> Iterator[tuple[str, str]]:
     for detail in rich.details:
         tree = detail.tree()
         if detail.type_name == "google.rpc.DebugInfo" and tree.get("stackEntries", tree.get("stack_entries")):
-            yield "the DebugInfo", 'File "…", line 0: ' + " ".join(map(str, tree.get("stackEntries") or tree["stack_entries"]))
+            yield (
+                "the DebugInfo",
+                'File "…", line 0: ' + " ".join(map(str, tree.get("stackEntries") or tree["stack_entries"])),
+            )
         yield f"the {detail.type_name.rpartition('.')[2]}", "\n".join(_strings(tree))
 
 

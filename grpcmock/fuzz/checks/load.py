@@ -26,13 +26,27 @@ def _memory_growth(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[F
     health, repeat = evidence.health, trial.repeat
     if grown := _growth(health.memory, repeat, _BYTES_EACH, _BYTES_IN_ALL):
         got = f"{grown / 1024:.0f} KiB more after {repeat} repetitions, and growing steadily"
-        yield Finding(code="G147", expected="the same memory however often a request is made", got=got, key="memory", measured=True)
+        yield Finding(
+            code="G147",
+            expected="the same memory however often a request is made",
+            got=got,
+            key="memory",
+            measured=True,
+        )
     if grown := _growth(health.threads, repeat, 0.1, 8):
         expected = "the same number of threads however often a request is made"
-        yield Finding(code="G147", expected=expected, got=f"{grown} more after {repeat} repetitions", key="threads", measured=True)
+        yield Finding(
+            code="G147", expected=expected, got=f"{grown} more after {repeat} repetitions", key="threads", measured=True
+        )
     if grown := _growth(health.descriptors, repeat, 0.1, 8):
         expected = "the same number of open files however often a request is made"
-        yield Finding(code="G147", expected=expected, got=f"{grown} more after {repeat} repetitions", key="descriptors", measured=True)
+        yield Finding(
+            code="G147",
+            expected=expected,
+            got=f"{grown} more after {repeat} repetitions",
+            key="descriptors",
+            measured=True,
+        )
 
 
 def _growth(samples: Sequence[int], repeat: int, each: float, in_all: int) -> int:

@@ -21,17 +21,12 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.terms import Terms
     from grpcmock.fuzz.trials import Trial
 
-_REFUSALS = frozenset({Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE})
+_ODD_REFUSALS = frozenset({Code.FAILED_PRECONDITION, Code.ABORTED, Code.DATA_LOSS})
+"""Codes that hardly speak of a rule that was broken: there it is refused all the same."""
 
-_OTHER_REASONS = frozenset(
-    {
-        *(Code.CANCELLED, Code.UNKNOWN, Code.DEADLINE_EXCEEDED, Code.PERMISSION_DENIED, Code.RESOURCE_EXHAUSTED),
-        *(Code.UNIMPLEMENTED, Code.INTERNAL, Code.UNAVAILABLE, Code.UNAUTHENTICATED, Code.NOT_FOUND),
-    }
+_OPAQUE = frozenset(
+    {"page_token", "filter", "order_by", "etag", "next_page_token", "query", "cursor", "continuation_token"}
 )
-"""Codes that say nothing about the rule: the call didn't come so far, or is another check's business."""
-
-_OPAQUE = frozenset({"page_token", "filter", "order_by", "etag", "next_page_token", "query", "cursor", "continuation_token"})
 """Fields of which only the server knows what they may hold, whatever the protos say (AIP-132, 154, 158, 160)."""
 
 _MASK = "google.protobuf.FieldMask"
@@ -41,7 +36,10 @@ def _negative_rejected(trial: Trial, evidence: Evidence, terms: Terms) -> Iterat
     if trial.expect is not Expect.REFUSED:
         return
     reply = effective(evidence.last, terms)
-    if not (got := _not_refused(reply)):
+    got, advice = _taken(reply), False
+    if not got and reply.code in _ODD_REFUSALS and reply.ending is Ending.SERVER:
+        got, advice = said(reply), True
+    if not got:
         return
     broken = trial.rule or trial.why
     yield Finding(
@@ -50,16 +48,15 @@ def _negative_rejected(trial: Trial, evidence: Evidence, terms: Terms) -> Iterat
         got=got,
         path=trial.path,
         key=f"{trial.path} {trial.rule}",
+        advice=advice,
     )
 
 
-def _not_refused(reply: Reply) -> str:
-    """Say how a call ended that should have been refused; empty if it was, or if it never came so far."""
-    if reply.ending is Ending.ENOUGH and reply.responses:
-        return f"{len(reply.responses)} responses"
-    if reply.ending is not Ending.SERVER or reply.code in _REFUSALS or reply.code in _OTHER_REASONS:
-        return ""
-    return said(reply)
+def _taken(reply: Reply) -> str:
+    """Say how a call ended that should have been refused; empty if it was, whatever the reason."""
+    if reply.is_ok or (reply.ending is Ending.ENOUGH and reply.responses):
+        return said(reply)
+    return ""
 
 
 def _at(path: str) -> str:
@@ -112,7 +109,7 @@ def is_opaque(message: Message, depth: int = 4) -> bool:
 
 def _boundary_pair(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
     inside, past = effective(evidence.replies[0], terms), effective(evidence.replies[1], terms)
-    refused, taken = _refused(inside), _not_refused(past)
+    refused, taken = _refused(inside), _taken(past)
     if refused is not None and not terms.has_rules(trial.method.input):
         refused = None
     if refused is None and not taken:
@@ -146,7 +143,11 @@ def _error_in_band(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[F
         elif told.code == Code.INVALID_ARGUMENT and trial.expect is Expect.ACCEPTED and _refused(told) is not None:
             expected = "no INVALID_ARGUMENT in the body: the request keeps every rule that the contract states"
             yield Finding(
-                code="G150", expected=expected, got=said(told), key=shape(told), advice=not terms.has_rules(trial.method.input)
+                code="G150",
+                expected=expected,
+                got=said(told),
+                key=shape(told),
+                advice=not terms.has_rules(trial.method.input),
             )
 
 

@@ -72,7 +72,11 @@ def _wrong(reply: Reply, terms: Terms) -> Iterator[tuple[str, str, str]]:
         yield f"the message of the status, {reply.message!r}, in its details", repr(rich.message), "message"
     for detail in rich.details:
         if detail.message is None:
-            yield "details whose types can be found, and whose bytes decode", f"a {detail.type_name or 'nameless'}", "any"
+            yield (
+                "details whose types can be found, and whose bytes decode",
+                f"a {detail.type_name or 'nameless'}",
+                "any",
+            )
         elif reply.call.method is not None and detail.type_name == "google.rpc.BadRequest":
             for violation in detail.message.field_violations:  # type: ignore[attr-defined]
                 if not names_field(reply.call.method.input, violation.field):

@@ -34,7 +34,9 @@ def _empty_stream(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Fi
     if _hangs(reply):
         yield Finding(code="G137", expected=expected, got=said(reply), key="hangs")
     elif unhandled(reply) or reply.ending is Ending.LOST:
-        yield Finding(code="G137", expected=expected + ", and not UNKNOWN or INTERNAL", got=said(reply), key=shape(reply))
+        yield Finding(
+            code="G137", expected=expected + ", and not UNKNOWN or INTERNAL", got=said(reply), key=shape(reply)
+        )
 
 
 def _long_stream(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:

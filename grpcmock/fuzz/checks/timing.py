@@ -95,7 +95,13 @@ def _ended_early(code: str, what: str) -> Judge:
             yield Finding(code=code, expected=expected, got=said(after), key="later")
         elif _differ(before, after) and all(_was_cut(reply) for reply in between):
             expected = f"nothing changed by a call that ended by {what} before it was complete"
-            yield Finding(code=code, expected=expected, got="another answer than before: the work was done", key="effect", measured=True)
+            yield Finding(
+                code=code,
+                expected=expected,
+                got="another answer than before: the work was done",
+                key="effect",
+                measured=True,
+            )
 
     return judge
 

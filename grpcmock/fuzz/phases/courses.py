@@ -125,7 +125,9 @@ def _cancels(method: Method, plan: Plan) -> Iterator[Trial]:
             why = f"{CANCELS} calls {words}, between two that aren't"
             yield _trial(method, name, why, (before, *[cut] * CANCELS, after), aims={"G109"})
     if not only_reads(method) and method.kind.client_streams:
-        yield from _observed(method, plan, "cancel", replace(half_way, deadline=_SOON), "cancelled before half-close", "G109")
+        yield from _observed(
+            method, plan, "cancel", replace(half_way, deadline=_SOON), "cancelled before half-close", "G109"
+        )
 
 
 def _deadlines(method: Method, plan: Plan) -> Iterator[Trial]:

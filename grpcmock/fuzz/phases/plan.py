@@ -8,9 +8,8 @@ turns from all methods. It makes no calls: what it wants to know of replies it b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -18,13 +17,14 @@ from grpcmock.fuzz.phases.lessons import Lessons
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
+    from grpcmock.fuzz.database import Saved
     from grpcmock.fuzz.generation.generator import Generators
     from grpcmock.fuzz.terms import Terms
     from grpcmock.fuzz.trials import Phase, Trial
     from grpcmock.schema import Method, Registry
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Plan:
     """What the phases of a run have in common."""
 
@@ -37,6 +37,9 @@ class Plan:
 
     examples: tuple[Trial, ...] = ()
     """Requests that somebody wrote down or recorded."""
+
+    saved: Mapping[str, tuple[Saved, ...]] = field(default_factory=dict)
+    """What generated requests failed in earlier runs, by the full names of methods."""
 
     credentials: Metadata = ()
     """What the run sends with every call, by which the server knows who is calling."""

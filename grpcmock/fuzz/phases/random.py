@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.generation.source import RandomSource
+from grpcmock.fuzz.generation.source import RandomSource, ReplaySource
 from grpcmock.fuzz.phases.expecting import expectation
 from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.generator import Generator
+    from grpcmock.fuzz.generation.source import Source
     from grpcmock.fuzz.generation.violations import Violation
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
@@ -23,7 +24,7 @@ _LEARNT_EVERY = 3
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield trials without end.
+    """Yield trials without end, those first that failed in earlier runs.
 
     The one with number *n* depends on nothing but the contract, the seed and *n*, whatever the server says. Those that
     are made of its replies come between them, under names of their own.
@@ -31,6 +32,7 @@ def trials(method: Method, plan: Plan) -> Iterator[Trial]:
     first, step = plan.shard[0] - 1, plan.shard[1]
     stated = _Maker(method, plan, "", plan.generators.of(method.input))
     learnt: _Maker | None = None
+    yield from stated.saved()
     number = first
     while True:
         yield stated.trial(number)
@@ -48,25 +50,35 @@ class _Maker:
         self._seed = plan.seed
         self._label = label
         self._generator = generator
+        self._saved = plan.saved.get(method.full_name, ())
         self._violations = tuple(
-            violation
-            for violation in generator.violations()
-            if expectation(method, (violation,)) is Expect.REFUSED
+            violation for violation in generator.violations() if expectation(method, (violation,)) is Expect.REFUSED
         )
 
     def trial(self, number: int) -> Trial:
-        method, generator = self._method, self._generator
-        source = RandomSource(self._seed, f"random/{self._label}", method.full_name, number)
+        generator = self._generator
+        source = RandomSource(self._seed, "random", self._label, self._method.full_name, number)
         violation: Violation | None = None
         if number % 2 and self._violations:
             violation = source.choice(self._violations)
         before = []
-        if method.kind.client_streams:
+        if self._method.kind.client_streams:
             before = [generator.encode(source) for _ in range(source.choice(_LENGTHS) - 1)]
+        return self._made(f"{self._label}{self._seed}-{number}", source, violation, before)
+
+    def saved(self) -> Iterator[Trial]:
+        """Yield what failed in earlier runs once more, as far as the contract still knows what was wrong with it."""
+        by_id = {violation.id: violation for violation in self._violations}
+        for number, (violation, choices) in enumerate(self._saved):
+            if not violation or violation in by_id:
+                yield self._made(f"saved-{number}", ReplaySource(choices), by_id.get(violation), [])
+
+    def _made(self, name: str, source: Source, violation: Violation | None, before: Sequence[bytes]) -> Trial:
+        method = self._method
         source.take()
-        data = generator.encode(source, violation)
+        data = self._generator.encode(source, violation)
         return Trial(
-            id=f"random/{method.full_name}/{self._label}{self._seed}-{number}",
+            id=f"random/{method.full_name}/{name}",
             phase=Phase.RANDOM,
             method=method,
             calls=(call_of(method, *before, data),),

@@ -1,0 +1,70 @@
+"""The values of ``grpcmock fuzz``'s options, read from what was written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grpcmock.errors import ConfigError, did_you_mean
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.trials import Phase
+
+PHASES = ("boundary", "examples", "wire", "random", "stateful")
+
+
+class Shard(click.ParamType[tuple[int, int]]):
+    """One part of several: ``2/5``."""
+
+    name = "i/n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"(\d+)/(\d+)", str(value).strip())
+        if found is None or not 1 <= int(found[1]) <= int(found[2]):
+            self.fail(f"{value!r} is no shard; write 1/4 for the first of four.", param, ctx)
+        return int(found[1]), int(found[2])
+
+
+def listed(values: Sequence[str]) -> list[str]:
+    """Take apart what was given several times, or several at once with commas between."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def phases(values: Sequence[str]) -> tuple[Phase, ...]:
+    """Give the phases of these names, in their own order; all if there are none. Raises :class:`ConfigError`."""
+    from grpcmock.fuzz.trials import Phase
+
+    names = listed(values)
+    for name in names:
+        if name not in PHASES:
+            raise ConfigError(f"There is no phase {name!r}. {did_you_mean(name, PHASES, known='The phases')}")
+    return tuple(phase for phase in Phase if not names or phase.value in names)
+
+
+def allowed(values: Sequence[str]) -> dict[str, frozenset[int]]:
+    """Read ``METHOD=CODE,CODE``. Raises :class:`ConfigError`."""
+    found: dict[str, set[int]] = {}
+    for value in values:
+        method, equals, codes = value.partition("=")
+        if not equals or not method.strip():
+            raise ConfigError(f"--allowed {value!r} is no METHOD=CODE,…; write 'GetUser=NOT_FOUND,PERMISSION_DENIED'.")
+        try:
+            found.setdefault(method.strip(), set()).update(Code.parse(code) for code in listed([codes]))
+        except ValueError as error:
+            raise ConfigError(f"--allowed {value!r}: {error}") from None
+    return {method: frozenset(codes) for method, codes in found.items()}
+
+
+def status_fields(values: Sequence[str]) -> dict[str, str]:
+    """Read ``PATH`` or ``METHOD=PATH``."""
+    found = {}
+    for value in values:
+        method, equals, path = value.partition("=")
+        found[method.strip() if equals else "*"] = (path if equals else method).strip()
+    return found
