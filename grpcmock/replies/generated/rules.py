@@ -91,7 +91,7 @@ class Options:
 
     def field(self, descriptor: FieldDescriptor) -> FieldOptions:
         options = self._options("FieldOptions", descriptor)
-        resource = self._resource(descriptor.containing_type)
+        resource = self.resource(descriptor.containing_type)
         own_name = resource is not None and descriptor.name == (resource.name_field or "name")
         patterns: tuple[str, ...] = tuple(resource.pattern) if own_name else ()
         if options is None:
@@ -108,6 +108,15 @@ class Options:
             patterns=patterns,
             own_name=own_name,
         )
+
+    def resource(self, descriptor: Descriptor | None) -> Any:
+        """Give the ``google.api.ResourceDescriptor`` of a message; None if it isn't said to be a resource."""
+        return self._extension(self._options("MessageOptions", descriptor), "google.api.resource")
+
+    def reference(self, descriptor: FieldDescriptor) -> tuple[str, str]:
+        """Give the types of the resource that a field refers to, and of the one below it; empty where none is named."""
+        reference = self._extension(self._options("FieldOptions", descriptor), "google.api.resource_reference")
+        return (reference.type, reference.child_type) if reference is not None else ("", "")
 
     def message(self, descriptor: Descriptor) -> MessageOptions:
         rules = self._extension(self._options("MessageOptions", descriptor), "buf.validate.message")
@@ -165,13 +174,10 @@ class Options:
         found = {}
         for file in map(self._pool.FindFileByName, (file.name for file in self._registry.files.file)):
             declared = self._extension(self._options("FileOptions", file), "google.api.resource_definition") or []
-            on_messages = map(self._resource, _with_nested(file.message_types_by_name.values()))
+            on_messages = map(self.resource, _with_nested(file.message_types_by_name.values()))
             for resource in (*declared, *filter(None, on_messages)):
                 found[resource.type] = tuple(resource.pattern)
         return found
-
-    def _resource(self, descriptor: Descriptor | None) -> Any:
-        return self._extension(self._options("MessageOptions", descriptor), "google.api.resource")
 
     def _options(self, kind: str, descriptor: Any) -> Message | None:
         """Give the options of anything, parsed by the registry's pool; None if there are none."""

@@ -1,0 +1,60 @@
+"""Who may call at all: credentials that are missing or made up are refused by every method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.words import said
+from grpcmock.fuzz.evidence import Ending
+from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.fuzz.trials import Caller
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.evidence import Evidence, Reply
+    from grpcmock.fuzz.terms import Terms
+    from grpcmock.fuzz.trials import Trial
+
+_WORDS = {Caller.NOBODY: "without credentials", Caller.GARBLED: "with credentials that nobody has"}
+
+_LOOKED = frozenset(
+    {Code.OK, Code.NOT_FOUND, Code.ALREADY_EXISTS, Code.FAILED_PRECONDITION, Code.ABORTED, Code.OUT_OF_RANGE}
+)
+"""Codes of a server that has looked at its data for somebody whom it doesn't know."""
+
+
+def _auth_enforced(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    for reply in evidence.replies:
+        caller = reply.call.caller
+        if caller in _WORDS and _was_served(reply):
+            yield Finding(
+                code="G142",
+                expected=f"UNAUTHENTICATED or PERMISSION_DENIED for a call {_WORDS[caller]}",
+                got=said(reply),
+                key=caller.value,
+            )
+            return
+
+
+def _was_served(reply: Reply) -> bool:
+    if reply.ending is Ending.ENOUGH:
+        return True
+    return reply.ending is Ending.SERVER and reply.code in _LOOKED
+
+
+CHECKS = (
+    Check(
+        code="G142",
+        name="auth_enforced",
+        severity=Severity.CRITICAL,
+        title="Without credentials, or with garbled ones, every method answers UNAUTHENTICATED or PERMISSION_DENIED.",
+        judge=_auth_enforced,
+        aimed=True,
+        page="""\
+Credentials are given by `-H 'authorization: …'`; without them the check can't run. The credentials are told from other
+metadata by the name of their key. A method that is open to everybody on purpose is left out in the configuration.
+""",
+    ),
+)

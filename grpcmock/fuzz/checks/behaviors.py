@@ -1,0 +1,224 @@
+"""What annotations say of responses: secrets aren't given back, resources have their names and what is required."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError, Message
+
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.replies.generated.rules import Options
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+    from grpcmock.fuzz.evidence import Evidence, Reply
+    from grpcmock.fuzz.terms import Terms
+    from grpcmock.fuzz.trials import Trial
+    from grpcmock.schema import Registry
+
+_PARTIAL = frozenset({"read_mask", "view", "field_mask", "fields"})
+"""Fields of requests that ask for a part of a resource (AIP-157)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """What has to be looked at in messages of one type. It is empty where nothing in it is annotated."""
+
+    hidden: tuple[FieldDescriptor, ...] = ()
+    filled: tuple[FieldDescriptor, ...] = ()
+    names: tuple[tuple[FieldDescriptor, re.Pattern[str]], ...] = ()
+    below: tuple[FieldDescriptor, ...] = ()
+    """The fields with messages in which there is something to look at."""
+
+
+@lru_cache(16)
+def _types(registry: Registry) -> _Types:
+    return _Types(registry)
+
+
+class _Types:
+    def __init__(self, registry: Registry) -> None:
+        self._options = Options(registry)
+        self._known: dict[str, _Type] = {}
+        self.findings = lru_cache(4096)(self._findings)
+
+    def of(self, descriptor: Descriptor) -> _Type:
+        name = descriptor.full_name
+        if name not in self._known:
+            self._known[name] = _Type()  # while what is below is looked at, for types may hold themselves
+            below = [field for field in descriptor.fields if field.message_type is not None]
+            kept = tuple(field for field in below if self._matters(_value_type(field), {name}))
+            self._known[name] = self._made(descriptor, kept)
+        return self._known[name]
+
+    def _matters(self, descriptor: Descriptor | None, seen: set[str]) -> bool:
+        if descriptor is None:
+            return False
+        if descriptor.full_name in seen:
+            return any(self._own(descriptor))
+        seen.add(descriptor.full_name)
+        inner = (_value_type(field) for field in descriptor.fields if field.message_type is not None)
+        return any(self._own(descriptor)) or any([self._matters(one, seen) for one in inner])
+
+    def _own(self, descriptor: Descriptor) -> tuple[tuple[FieldDescriptor, ...], tuple[FieldDescriptor, ...]]:
+        hidden, filled = [], []
+        resource = self._options.resource(descriptor)
+        for field in descriptor.fields:
+            behaviors = self._options.field(field).behaviors
+            if "INPUT_ONLY" in behaviors:
+                hidden.append(field)
+            elif resource is not None and behaviors & {"IDENTIFIER", "REQUIRED"} and _can_tell(field):
+                filled.append(field)
+        return tuple(hidden), tuple(filled)
+
+    def _made(self, descriptor: Descriptor, below: tuple[FieldDescriptor, ...]) -> _Type:
+        hidden, filled = self._own(descriptor)
+        names = ()
+        resource = self._options.resource(descriptor)
+        if resource is not None and resource.pattern:
+            field = descriptor.fields_by_name.get(resource.name_field or "name")
+            if field is not None and field.type == field.TYPE_STRING and not field.is_repeated:
+                names = ((field, _any_of(resource.pattern)),)
+        return _Type(hidden, filled, names, below)
+
+    def _findings(self, message_class: type[Message], data: bytes, partial: bool) -> tuple[Finding, ...]:
+        try:
+            message = message_class.FromString(data)
+        except (DecodeError, RuntimeError):
+            return ()
+        return tuple(self._look(message, "", partial))
+
+    def _look(self, message: Message, path: str, partial: bool) -> Iterator[Finding]:
+        declared = self.of(message.DESCRIPTOR)
+        for field in declared.hidden:
+            if _is_set(message, field):
+                got = f"{path}{field.name} in the response"
+                yield _finding(f"no {field.name}: it is INPUT_ONLY", got, path, field, "INPUT_ONLY")
+        for field in declared.filled if not partial else ():
+            if not _is_set(message, field):
+                expected = f"a {message.DESCRIPTOR.name} with its {field.name}, which every one has"
+                yield _finding(expected, f"no {path}{field.name}", path, field, "unset")
+        for field, pattern in declared.names:
+            name = getattr(message, field.name)
+            if name and not pattern.fullmatch(name):
+                yield _finding(f"a name such as {_readable(pattern)}", repr(name), path, field, "pattern")
+        for field in declared.below:
+            for step, inner in _inside(message, field):
+                yield from self._look(inner, f"{path}{step}.", partial)
+
+
+def _finding(expected: str, got: str, path: str, field: FieldDescriptor, what: str) -> Finding:
+    return Finding(code="G124", expected=expected, got=got, path=f"{path}{field.name}", key=f"{field.full_name} {what}")
+
+
+def _value_type(field: FieldDescriptor) -> Descriptor | None:
+    declared = field.message_type
+    if declared is not None and declared.GetOptions().map_entry:
+        return declared.fields_by_name["value"].message_type
+    return declared
+
+
+def _can_tell(field: FieldDescriptor) -> bool:
+    """Whether it shows that a field isn't filled in: a number that is 0 may well be meant."""
+    return bool(field.has_presence or field.is_repeated or field.type in (field.TYPE_STRING, field.TYPE_BYTES))
+
+
+def _is_set(message: Message, field: FieldDescriptor) -> bool:
+    if field.has_presence:
+        return bool(message.HasField(field.name))
+    return bool(getattr(message, field.name))
+
+
+def _inside(message: Message, field: FieldDescriptor) -> Iterator[tuple[str, Message]]:
+    value = getattr(message, field.name)
+    if not field.is_repeated:
+        if message.HasField(field.name):
+            yield field.name, value
+    elif hasattr(value, "items"):
+        yield from ((f"{field.name}[{key!r}]", item) for key, item in value.items())
+    else:
+        yield from ((f"{field.name}[{index}]", item) for index, item in enumerate(value))
+
+
+_PART = re.compile(r"\{[^}]*=\*\*\}|\{[^}]*\}|[^{]+")
+
+
+def _any_of(patterns: Iterator[str]) -> re.Pattern[str]:
+    """Make one expression of the patterns of resource names (AIP-122); ``*`` alone stands for any name.
+
+    >>> bool(_any_of(["users/{user}/notes/{note}"]).fullmatch("users/a/notes/b"))
+    True
+    """
+    written = []
+    for pattern in patterns:
+        parts = _PART.findall(pattern)
+        if pattern == "*":
+            written.append(".+")
+            continue
+        written.append("".join(_expression(part) for part in parts))
+    return re.compile(rf"(?://[^/]+/)?(?:{'|'.join(written)})")
+
+
+def _expression(part: str) -> str:
+    if part.startswith("{"):
+        return ".+" if part.endswith("=**}") else "[^/]+"
+    return re.escape(part)
+
+
+def _readable(pattern: re.Pattern[str]) -> str:
+    return pattern.pattern.removeprefix("(?://[^/]+/)?(?:").removesuffix(")").replace("[^/]+", "…").replace("\\", "")
+
+
+def _response_behavior(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    types = _types(terms.registry)
+    for reply in evidence.replies:
+        method = reply.call.method
+        if method is None or not reply.responses:
+            continue
+        declared = types.of(method.output)
+        if not (declared.hidden or declared.filled or declared.names or declared.below):
+            continue
+        partial = _asks_for_part(reply)
+        told: set[str] = set()
+        for response in reply.responses:
+            for finding in types.findings(method.response_class, response, partial):
+                if finding.key not in told:
+                    told.add(finding.key)
+                    yield finding
+        if told:
+            return
+
+
+def _asks_for_part(reply: Reply) -> bool:
+    method = reply.call.method
+    assert method is not None
+    names: Mapping[str, object] = method.input.fields_by_name
+    if _PARTIAL.isdisjoint(names) or not reply.call.messages:
+        return False
+    try:
+        request = method.request_class.FromString(reply.call.messages[0])
+    except DecodeError:
+        return True
+    return any(field.name in _PARTIAL for field, _ in request.ListFields())
+
+
+CHECKS = (
+    Check(
+        code="G124",
+        name="response_behavior",
+        severity=Severity.MEDIUM,
+        title="INPUT_ONLY fields are never returned; resources have their names and required fields; names fit their pattern.",
+        judge=_response_behavior,
+        page="""\
+`google.api.field_behavior` (AIP-203) and `google.api.resource` (AIP-123) speak of responses, too: a password that goes in must
+not come out, and a resource without its name, or with one that doesn't fit the pattern, can't be asked for again.
+Numbers and enums without presence are left out: their zero may be meant.
+""",
+    ),
+)
