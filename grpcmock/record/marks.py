@@ -122,8 +122,16 @@ class _Run:
         if found.shape is Shape.MESSAGES:
             return [self.message(item, inner, here, within) for item in value]
         if found.shape is Shape.MAP:
-            return {key: self.message(item, inner, here, within) for key, item in value.items()}
+            return self._map(value, inner, here, within)
         return self.message(value, inner, here, within)
+
+    def _map(self, value: dict[str, Any], inner: Any, path: str, inside: str) -> Any:
+        before = len(self.paths)
+        marked = {key: self.message(item, inner, path, inside) for key, item in value.items()}
+        if len(self.paths) > before:
+            # A path leads through a map by its keys only; so all of the map can't be compared.
+            self.paths = {found for found in self.paths if not found.startswith(f"{inside}.")} | {inside}
+        return marked
 
     def _any(self, tree: dict[str, Any], inside: str) -> Any:
         try:

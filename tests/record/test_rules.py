@@ -31,7 +31,7 @@ import "google/protobuf/timestamp.proto";
 import "google/protobuf/struct.proto";
 import "google/protobuf/any.proto";
 
-service Shop { rpc Buy(Order) returns (Receipt); rpc Chat(stream Order) returns (stream Receipt); }
+service Shop { rpc Buy(Order) returns (Receipt); rpc Back(Receipt) returns (Order); }
 
 message Card { string number = 1; int32 code = 2; bytes raw = 3 [debug_redact = true]; }
 message Order {
@@ -180,6 +180,21 @@ def test_whole_messages_lists_and_maps_are_redacted_in_their_shape(shop: Any) ->
         "paid": False,
         "created_at": "1970-01-01T00:00:00Z",
     }
+
+
+def test_what_is_not_compared_is_named_by_fields(shop: Any) -> None:
+    receipt = {"card": {"number": "1"}, "cards": [{"number": "1"}], "extra": {"number": "1"}}
+    _, _, text = tell(shop, {}, receipt, redact=("field:number",))
+    assert "ignore: [card.number, cards.number, extra.number]" in text
+    passage = Passage("/shop.Shop/Back", (), 0.0)
+    order = shop.message("shop.Order")
+    order_with_map = order()
+    order_with_map.wallet["k"].number = "1"
+    passage.add(What.REQUEST, b"", 0)
+    passage.add(What.RESPONSE, order_with_map.SerializeToString(), 0)
+    told = Teller(shop, Rules.parse(["field:number"])).tell(passage)
+    assert isinstance(told, Told)
+    assert told.ignored == ("wallet",)
 
 
 def test_what_a_proto_marks_as_secret_is(shop: Any) -> None:
