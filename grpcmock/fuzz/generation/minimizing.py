@@ -186,7 +186,8 @@ def _plainer(field: FieldDescriptor, value: Any) -> Iterator[Any]:
         numbers = [declared.number for declared in field.enum_type.values]
         yield from numbers[: numbers.index(value) if value in numbers else len(numbers)]
     elif isinstance(value, int):
-        yield from (n for n in dict.fromkeys((0, 1, -1, 2, -value, value // 2, value - 1)) if _simpler(n, value, field))
+        half, nearer = (value // 2, value - 1) if value > 0 else (-(-value // 2), value + 1)
+        yield from (n for n in dict.fromkeys((0, 1, -1, 2, -value, half, nearer)) if _simpler(n, value, field))
     elif isinstance(value, float):
         plain = (0.0, 1.0, -1.0, float(int(value)) if abs(value) < 1e15 else 0.0)  # noqa: RUF100
         yield from (number for number in plain if number != value and abs(number) <= abs(value))
