@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MAX_DEPTH = 128
 """How deeply mappings and lists may nest."""
 
+_TOO_DEEP = f"This nests more than {MAX_DEPTH} levels deep."
+
 MAX_ALIASED = 100_000
 """How many nodes all aliases of one document may stand for, plus four for each character before."""
 
@@ -188,7 +190,7 @@ class _Reader:
             return self._alias(event, depth)
         mark = event.start_mark
         if depth > MAX_DEPTH:
-            self._stop(f"This nests more than {MAX_DEPTH} levels deep.", mark, "Write it flatter.", "too-deep")
+            self._stop(_TOO_DEEP, mark, "Write it flatter.", "too-deep")
         anchor = event.anchor
         if anchor:
             self._anchors[anchor] = None
@@ -335,6 +337,10 @@ class _Reader:
             return
         if not isinstance(error, MarkedYAMLError) or not (mark := error.problem_mark or error.context_mark):
             self._problems.error(f"The text is not valid YAML: {error}.", Location(self._file), rule="yaml")
+            return
+        if "nesting depth" in (error.problem or ""):
+            # Some versions of libyaml read so far ahead that their own bound comes before ours.
+            self._error(_TOO_DEEP, mark, "Write it flatter.", "too-deep")
             return
         context = f" {error.context}" if error.context else ""
         lines = self._text.splitlines()[mark.line : mark.line + 1]
