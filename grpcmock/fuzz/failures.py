@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from grpcmock.fuzz.evidence import Evidence
     from grpcmock.fuzz.trials import Trial
+    from grpcmock.schema import Method
 
 
 class Severity(Enum):
@@ -39,6 +40,9 @@ class Finding:
 
     key: str = ""
     """What tells this fault from others of the same check and method: findings with equal keys are one failure."""
+
+    method: Method | None = None
+    """The method that is wrong, where that isn't the one that was tried: in a conversation it may be another."""
 
     advice: bool = False
     """Worth saying, but no failure."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -190,7 +190,7 @@ def _response_behavior(trial: Trial, evidence: Evidence, terms: Terms) -> Iterat
             for finding in types.findings(method.response_class, response, partial):
                 if finding.key not in told:
                     told.add(finding.key)
-                    yield finding
+                    yield replace(finding, method=method)
         if told:
             return
 

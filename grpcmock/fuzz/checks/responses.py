@@ -30,7 +30,9 @@ def _response_decodes(trial: Trial, evidence: Evidence, terms: Terms) -> Iterato
             continue
         for response in reply.responses:
             for expected, got, path in _undecodable(method.response_class, response):
-                yield Finding(code="G122", expected=expected, got=got, path=path, key=f"{expected} {path}")
+                yield Finding(
+                    code="G122", expected=expected, got=got, path=path, key=f"{expected} {path}", method=method
+                )
                 return
 
 
@@ -93,6 +95,7 @@ def _response_constraints(trial: Trial, evidence: Evidence, terms: Terms) -> Ite
                     got=words,
                     path=path,
                     key=f"{_generic(path)} {rule}",
+                    method=method,
                 )
                 return
 
@@ -119,10 +122,11 @@ def _broken(message_class: type[Message], data: bytes) -> tuple[tuple[str, str, 
 def _path(violation: protovalidate.Violation) -> str:
     """Write the path of a violation as stubs write theirs: ``user.tags[1]``."""
     path = ""
-    for element in violation.proto.field.elements:
+    field = violation.proto.field
+    for element in field.elements if field is not None else ():
         path += f".{element.field_name}" if path else element.field_name
-        if subscript := element.WhichOneof("subscript"):
-            key = getattr(element, subscript)
+        if element.subscript is not None:
+            key = element.subscript.value
             path += f"[{key!r}]" if isinstance(key, str) else f"[{key}]"
     return path
 

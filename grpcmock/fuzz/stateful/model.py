@@ -7,7 +7,7 @@ What others have put there, or change meanwhile, is none of its business.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor_pb2 import MethodOptions
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.evidence import Reply
+    from grpcmock.schema import Method
 
 _CHANGED_BY_ITSELF = 3
 """After so many reads in a row, each with another value, a field counts as changed by being read."""
@@ -51,6 +52,9 @@ class Known:
     why: str
     """How it came to be so, in words: ``CreateUser answered OK``."""
 
+    by: Method | None = None
+    """The method that made it so."""
+
     message: Message | None = None
     """What it must look like; None if that isn't known."""
 
@@ -65,8 +69,12 @@ class Known:
     empty: frozenset[str] = frozenset()
     """Fields that were cleared, and so must be empty."""
 
+    deleted: bool = False
+    """Whether it isn't there because it was deleted."""
+
     failed: bool = False
-    """Whether it isn't there because the call that would have made it failed."""
+    """Whether it isn't there because the call that would have made it failed. Where neither is so, it wasn't there, and
+    somebody else may have made it since."""
 
     sure: bool = True
     """Whether that it's alive or not is known for certain."""
@@ -168,6 +176,7 @@ class Model:
                     key=key,
                     alive=True,
                     why=f"{step.operation.method.name} made it",
+                    by=step.operation.method,
                     message=messages[index] if index < len(messages) else None,
                     given=step.at(step.operation.given, request),
                     parent=step.at(step.operation.parent, request) or resource.parent_of(key),
@@ -206,7 +215,9 @@ class Model:
                 continue
             if leaves_nothing and old is not None and old.sure:
                 why = f"{step.operation.method.name} failed ({said(step.reply)})"
-                self.known[step.resource.name, key] = Known(step.resource, key, False, why, failed=True)
+                self.known[step.resource.name, key] = Known(
+                    step.resource, key, False, why, by=step.operation.method, failed=True
+                )
             elif not leaves_nothing:
                 self.known.pop((step.resource.name, key), None)
 
@@ -264,14 +275,17 @@ class Model:
         elif known.alive:
             if not known.sure or partial:
                 return
-            yield from self._compare(step, known, message)
+            for finding in self._compare(step, known, message):
+                yield replace(finding, method=known.by or finding.method)
             yield from self._changed_by_reading(step, known, message)
-        elif not _is_tombstone(message):
+        elif (known.deleted or known.failed) and not _is_tombstone(message):
             yield self._undead(step, known)
 
     def _undead(self, step: Step, known: Known) -> Finding:
         code = "G131" if known.failed else "G130"
-        return self._finding(step, code, f"NOT_FOUND for {known.key!r}: {known.why}", f"{said(step.reply)}, and it is there")
+        expected = f"NOT_FOUND for {known.key!r}: {known.why}"
+        finding = self._finding(step, code, expected, f"{said(step.reply)}, and it is there")
+        return replace(finding, method=known.by) if known.failed else finding
 
     def _seen_elsewhere(self, step: Step, key: Any, message: Message) -> Iterator[Finding]:
         """A resource was shown that nobody made under this key: is it one that stands below another parent?"""
@@ -370,9 +384,9 @@ class Model:
                     yield self._finding(step, "G132", expected, f"{key!r} among it")
                     continue
                 yield from self._compare(step, known, message, partial=True)
-            elif not known.alive and known.sure and not _is_tombstone(message):
-                code = "G131" if known.failed else "G130"
-                yield self._finding(step, code, f"no {key!r} any more: {known.why}", "it is in the list", key="listed")
+            elif (known.deleted or known.failed) and known.sure and not _is_tombstone(message):
+                finding = self._finding(step, "G130", f"no {key!r}: {known.why}", "it is in the list", key="listed")
+                yield replace(finding, code="G131", key="", method=known.by) if known.failed else finding
         yield from self._missing(step, parent)
 
     def _missing(self, step: Step, parent: Any) -> Iterator[Finding]:
@@ -415,7 +429,7 @@ class Model:
         if known is None:
             return
         if not known.alive:
-            if known.sure and not step.named(step.operation.allow_missing):
+            if known.deleted and known.sure and not step.named(step.operation.allow_missing):
                 yield self._finding(step, "G130", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply))
             self.known.pop((step.resource.name, key))
             return
@@ -437,6 +451,7 @@ class Model:
         known.masked = touched if paths and "*" not in paths else frozenset()
         known.empty = frozenset(name for name in touched if paths) if answer is not None else frozenset()
         known.why = f"{step.operation.method.name} changed it"
+        known.by = step.operation.method
         known.reads = []
 
     def _idempotent(self, step: Step, known: Known, answer: Message | None) -> Iterator[Finding]:
@@ -464,11 +479,11 @@ class Model:
         name = step.operation.method.name
         if step.is_ok:
             self._walks.disturb()
-            if known is not None and not known.alive and known.sure and not step.named(step.operation.allow_missing):
+            if known is not None and known.deleted and known.sure and not step.named(step.operation.allow_missing):
                 documented = self._documented.get(step.operation.method.full_name, frozenset())
                 if Code.NOT_FOUND in documented and not any(map(_is_tombstone, step.resources())):
                     yield self._finding(step, "G130", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply), key="twice")
-            self.known[resource.name, key] = Known(resource, key, False, f"{name} deleted it")
+            self.known[resource.name, key] = Known(resource, key, False, f"{name} deleted it", deleted=True)
             self._forget_below(resource, key)
             self._made = {}
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
@@ -516,7 +531,8 @@ class Model:
             expected=expected,
             got=got,
             path=path,
-            key=f"{step.operation.method.full_name} {key or path}".strip(),
+            key=key or path,
+            method=step.operation.method,
         )
 
 
