@@ -13,6 +13,7 @@ from grpcmock.cli.options import PATH, imports_option, protos_argument
 from grpcmock.cli.target_options import SECONDS, Connection, target_options
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.run import Run
     from grpcmock.fuzz.events import Finished
     from grpcmock.fuzz.session import Settings
 
@@ -179,7 +180,6 @@ def _run(settings: Settings, options: dict[str, Any]) -> Finished | None:
     from grpcmock.cli.fuzz_output import Output
     from grpcmock.fuzz import baseline
     from grpcmock.fuzz.interrupts import stop_on_interrupt
-    from grpcmock.fuzz.run import Run
     from grpcmock.fuzz.session import prepared
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")

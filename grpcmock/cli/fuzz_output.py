@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -45,7 +45,7 @@ class Output:
         """Take what is known once the contract is read."""
         self._registry, self._known, self._today = registry, known, today
 
-    def __enter__(self) -> Output:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -72,9 +72,8 @@ class Output:
                 self._say(f"{event.method} is left alone from here on: {event.reason}.")
             case PhaseFinished() if self._live is None:
                 rate = event.calls / event.seconds if event.seconds else 0
-                self._say(
-                    f"{event.phase.value}: {event.trials} cases, {event.calls} calls in {event.seconds:.1f} s ({rate:.0f}/s)"
-                )
+                made = f"{_count(event.trials, 'case')}, {_count(event.calls, 'call')}"
+                self._say(f"{event.phase.value}: {made} in {event.seconds:.1f} s ({rate:.0f}/s)")
             case Finished():
                 self._sum_up(event)
             case _:
@@ -120,7 +119,8 @@ class Output:
         parts += (
             [f"{len(finished.failures) - len(counting)} accepted"] if len(counting) < len(finished.failures) else []
         )
-        text = f"{', '.join(parts)} in {_count(finished.trials, 'case')}, {_count(finished.calls, 'call')}, {finished.seconds:.1f} s."
+        made = f"{_count(finished.trials, 'case')}, {_count(finished.calls, 'call')}"
+        text = f"{', '.join(parts)} in {made}, {finished.seconds:.1f} s."
         click.echo(click.style(text, fg="red" if counting else "green", bold=True))
         if finished.interrupted:
             click.echo(f"The run ended early: {finished.interrupted}.")

@@ -22,7 +22,7 @@ Saved = tuple[str, tuple[int, ...]]
 
 
 def open_database(where: str) -> ExampleDatabase:
-    """Open the database at a directory, ``redis://HOST:PORT/DB``, or ``github:OWNER/REPOSITORY`` (of CI; not written to).
+    """Open the database at a directory, ``redis://HOST:PORT/DB``, or ``github:OWNER/REPOSITORY`` (never written).
 
     Several, with commas between them, are read together; what can be written to is. Raises :class:`ConfigError`.
     """

@@ -1,4 +1,4 @@
-"""Which status codes the contract speaks of: the comments of a method, its stubs, and what AIP says of standard methods."""
+"""Which status codes the contract speaks of: comments of methods, stubs, and AIP on standard methods."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RESOURCE = 1053
 """The number of the option ``google.api.resource``."""
 
 _SERVICE, _METHOD = 6, 2
-"""The numbers of ``service`` in a file and of ``method`` in a service, of which paths in source information are made."""
+"""The numbers of ``service`` in a file and of ``method`` in a service: paths in source information are made of them."""
 
 
 def documented(registry: Registry, stubbed: Mapping[str, Iterable[int]] | None = None) -> dict[str, frozenset[int]]:

@@ -27,8 +27,8 @@ def ending_of(code: int, message: str, seconds: float, deadline: float | None) -
     if code not in _BY_LIBRARY:
         return Ending.SERVER
     if code == Code.DEADLINE_EXCEEDED:
-        over = deadline is not None and seconds >= deadline * 0.95
-        return Ending.DEADLINE if over and message == "Deadline Exceeded" else Ending.SERVER
+        # A server that knows the deadline may be the first to say so: it comes to the same.
+        return Ending.DEADLINE if deadline is not None and seconds >= deadline * 0.95 else Ending.SERVER
     if code == Code.CANCELLED and message in _CANCELLED:
         return Ending.CANCELLED
     if _RESET.search(message):

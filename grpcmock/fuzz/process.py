@@ -59,7 +59,7 @@ class ServerProcess:
         """Start it and wait until it takes connections. Raises :class:`TargetError`, with its last words."""
         if self._output is not None:
             self._output.close()
-        self._output = tempfile.TemporaryFile()
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  (closed by close)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,

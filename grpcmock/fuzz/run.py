@@ -1,4 +1,4 @@
-"""The engine of a run: trials of all phases are made and judged, what fails is confirmed and made small, all is told."""
+"""The engine of a run: trials of all phases are made and judged, what fails is confirmed and made small."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.events import (
@@ -68,7 +68,7 @@ class Bounds:
     per_second: float | None = None
     """Calls; None for as many as there can be."""
 
-    effort: Effort = Effort()
+    effort: Effort = field(default_factory=Effort)
     effort_in_all: float = 20.0
     """Seconds for making failures small, in the whole run."""
 
@@ -337,6 +337,8 @@ class Run:
     # Failures -------------------------------------------------------------------------------------------
 
     async def _take_finding(self, trial: Trial, evidence: Evidence, finding: Finding) -> None:
+        if finding.method is not None:
+            trial = replace(trial, method=finding.method)
         method = trial.method.full_name
         if finding.advice:
             self._advice.setdefault((finding.code, method, finding.key), finding)

@@ -1,8 +1,8 @@
-"""The runner makes a trial's calls on a server, and gives what was seen: no judgement, no more calls than the trial has.
+"""The runner makes a trial's calls on a server, and gives what was seen: no judgement, and no other calls.
 
 There are three lanes, for grpc.aio has a price for each. The *plain* lane sends all messages and half-closes, in one
 task; the *fast* lane is for unary calls of methods that are known to answer one message, several times as cheap; all
-else goes through :func:`grpcmock.client.call.perform`. What the fast lane can't explain is asked again in the plain one.
+else goes through :func:`grpcmock.client.call.perform`. What the fast lane can't explain is asked again.
 """
 
 from __future__ import annotations

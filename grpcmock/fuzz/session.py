@@ -1,4 +1,4 @@
-"""A whole run from its settings: the server is opened, the contract read, everything put together, and all closed again."""
+"""A whole run from its settings: the server is opened, the contract read, all put together, and closed again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from grpcmock.errors import SchemaError, TargetError
 from grpcmock.fuzz.checks.registry import chosen_checks
 from grpcmock.fuzz.database import Memory, open_database
 from grpcmock.fuzz.documents import documented
-from grpcmock.fuzz.events import Finished, Listener
 from grpcmock.fuzz.evidence import Ending, Reply
 from grpcmock.fuzz.examples import from_stubs
 from grpcmock.fuzz.generation.generator import Generators
@@ -27,6 +26,7 @@ from grpcmock.fuzz.terms import DEFAULT_LIMIT, Terms
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.events import Finished, Listener
     import grpc.aio
 
     from grpcmock.client.target import Metadata, Target
@@ -57,7 +57,7 @@ class Settings:
     checks_off: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Checks that don't count for some methods: from patterns of method names to codes or names."""
 
-    bounds: Bounds = Bounds()
+    bounds: Bounds = field(default_factory=Bounds)
     seed: int = 0
     shard: tuple[int, int] = (1, 1)
     deadline: float = 3.0
@@ -71,7 +71,7 @@ class Settings:
 
     stubs: Sequence[Path] = ()
     database: str = ""
-    """Where failures are kept between runs: a directory, ``redis://…``, ``github:OWNER/REPOSITORY``; empty for nowhere."""
+    """Where failures are kept between runs: a directory, ``redis://…``, ``github:OWNER/NAME``; empty for nowhere."""
 
     other_identity: Metadata = ()
 

@@ -29,7 +29,7 @@ def vitals(pid: int) -> Vitals | None:
     folder = _PROC / str(pid)
     try:
         status = (folder / "status").read_text()
-        descriptors = len(os.listdir(folder / "fd"))
+        descriptors = sum(1 for _ in (folder / "fd").iterdir())
     except OSError:
         return None
     numbers = dict(re.findall(r"^(VmRSS|Threads):\s+(\d+)", status, re.MULTILINE))
@@ -51,7 +51,7 @@ def find_process(address: str) -> int | None:
         if not entry.name.isdecimal():
             continue
         try:
-            links = {os.readlink(link) for link in (entry / "fd").iterdir()}
+            links = {str(link.readlink()) for link in (entry / "fd").iterdir()}
         except OSError:
             continue
         if links & wanted:
@@ -62,7 +62,7 @@ def find_process(address: str) -> int | None:
 def _sockets(address: str) -> Iterator[str]:
     """Yield the inodes of the sockets that listen at an address."""
     if address.startswith("unix:"):
-        path = os.path.abspath(address.removeprefix("unix:"))
+        path = str(Path(address.removeprefix("unix:")).absolute())
         for line in _lines("unix"):
             fields = line.split()
             if len(fields) > 7 and fields[7] == path:

@@ -41,7 +41,7 @@ def _unhandled_error(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator
         if reply.call.raw is None and unhandled(reply) and not evidence.health.exit_code:
             yield Finding(
                 code="G102",
-                expected="a status of the server's own choice: a request that decodes is no reason for UNKNOWN or INTERNAL",
+                expected="a status that the server has chosen: a request that decodes never gives UNKNOWN or INTERNAL",
                 got=said(reply),
                 key=shape(reply),
             )

@@ -21,8 +21,8 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "a stack trace",
         re.compile(
-            r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+|goroutine \d+ \[|^\s+at [\w.$<>]+\([\w.]+:\d+\)"
-            r"|\.java:\d+\)|\.go:\d+ \+0x|stack backtrace:|^\s*#\d+ 0x[0-9a-f]+ in ",
+            r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+|goroutine \d+ \["
+            r"|^\s+at [\w.$<>]+\([\w.]+:\d+\)|\.java:\d+\)|\.go:\d+ \+0x|stack backtrace:|^\s*#\d+ 0x[0-9a-f]+ in ",
             re.MULTILINE,
         ),
     ),
@@ -118,7 +118,7 @@ def _signs_in(text: str) -> tuple[tuple[str, str], ...]:
 
 def _was_sent(sign: str, reply: Reply) -> bool:
     """Whether the sign was in the request: an echo gives nothing away."""
-    needle = sign.strip().encode("utf-8", "replace")
+    needle = sign.strip(" \n.,:;'\"").encode("utf-8", "replace")
     if any(needle in message for message in reply.call.messages):
         return True
     return any(needle in (value if isinstance(value, bytes) else value.encode()) for _, value in reply.call.metadata)

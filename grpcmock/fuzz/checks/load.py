@@ -11,6 +11,7 @@ from grpcmock.fuzz.checks.words import said
 from grpcmock.fuzz.evidence import Ending
 from grpcmock.fuzz.failures import Finding, Severity
 from grpcmock.status import Code
+import itertools
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.evidence import Evidence, Reply
@@ -53,7 +54,7 @@ def _growth(samples: Sequence[int], repeat: int, each: float, in_all: int) -> in
     """Say by how much something grew after the first part, in which much is set up; 0 if it doesn't grow steadily."""
     if len(samples) < 4:
         return 0
-    parts = [later - earlier for earlier, later in zip(samples[1:], samples[2:], strict=False)]
+    parts = [later - earlier for earlier, later in itertools.pairwise(samples)]
     grown = samples[-1] - samples[1]
     share = repeat / (len(samples) - 1)
     if grown < in_all or any(part < each * share for part in parts):

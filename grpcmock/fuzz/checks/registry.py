@@ -9,7 +9,10 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from grpcmock.errors import ConfigError, did_you_mean
-from grpcmock.fuzz.checks.check import Check
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.checks.check import Check
 
 
 @cache

@@ -99,7 +99,7 @@ def names_field(descriptor: Descriptor, path: str) -> bool:
     """
     if not path:
         return True
-    steps = [match for match in _STEP.finditer(path)]
+    steps = list(_STEP.finditer(path))
     if "".join(match[0] for match in steps) != path:
         return False
     current: Any = descriptor

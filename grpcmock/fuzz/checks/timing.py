@@ -11,6 +11,7 @@ from grpcmock.fuzz.checks.words import said
 from grpcmock.fuzz.evidence import Ending
 from grpcmock.fuzz.failures import Finding, Severity
 from grpcmock.status import Code
+import itertools
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import Judge
@@ -64,7 +65,7 @@ def _growth(trial: Trial, evidence: Evidence) -> Iterator[Finding]:
     times = [min(replies[i].seconds for replies in rounds if i < len(replies)) for i in range(count)]
     if len(times) < 3 or times[-1] < _NOTABLE:
         return
-    ratios = [later / max(earlier, 1e-4) for earlier, later in zip(times, times[1:], strict=False)][-2:]
+    ratios = [later / max(earlier, 1e-4) for earlier, later in itertools.pairwise(times)][-2:]
     if min(ratios) > _STEEP:
         sizes = [sum(map(len, call.messages)) for call in trial.calls]
         got = ", ".join(f"{size} bytes {seconds * 1000:.0f} ms" for size, seconds in zip(sizes, times, strict=True))

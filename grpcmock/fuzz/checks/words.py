@@ -40,7 +40,7 @@ def said(reply: Reply) -> str:
 
 
 def shape(reply: Reply) -> str:
-    """Give what stays the same of a status when only the request's values differ: its code, and the shape of its text."""
+    """Give what stays the same of a status when only values differ: its code, and the shape of its text."""
     text = _VARIABLE.sub("…", reply.message)
     return f"{reply.name} {' '.join(text.split()[:8])}".strip()[:100]
 

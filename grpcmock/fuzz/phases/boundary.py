@@ -23,9 +23,11 @@ _AIMS = {
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield the trials of one method: how calls go, then what they say, the widest of it first."""
+    """Yield the trials of one method: the empty request, how calls go, then all that they can say."""
+    boundaries = plan.generators.of(method.input).boundaries()
+    yield _alone(method, next(boundaries))
     yield from courses.openings(method, plan)
-    yield from _values(method, plan.generators.of(method.input).boundaries())
+    yield from _values(method, boundaries)
     yield from courses.closings(method, plan)
 
 

@@ -1,0 +1,250 @@
+"""Each check judges from what was tried and seen alone: no network, a table of what it must say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from google.rpc import error_details_pb2, status_pb2
+from support import registry
+
+from grpcmock.errors import ConfigError
+from grpcmock.fuzz.checks.registry import all_checks, chosen_checks, find_check
+from grpcmock.fuzz.evidence import Ending, Evidence, Health, Reply
+from grpcmock.fuzz.jury import Jury
+from grpcmock.fuzz.terms import Terms
+from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.status import DETAILS_KEY, Code
+
+PROTOS = registry("user.proto")
+GET = PROTOS.method("user.UserService/GetUser")
+LIST = PROTOS.method("user.UserService/ListUsers")
+CHAT = PROTOS.method("user.UserService/LookupUsers")
+CREATE = PROTOS.method("user.UserService/CreateUsers")
+TERMS = Terms(registry=PROTOS)
+USER = GET.response_class(id=1, name="Ann").SerializeToString()
+
+
+def trial(*calls: Any, method: Any = GET, **more: Any) -> Trial:
+    return Trial(id="t", phase=Phase.BOUNDARY, method=method, calls=calls or (call_of(method, b""),), why="", **more)
+
+
+def reply(code: Code = Code.OK, message: str = "", *, method: Any = GET, call: Any = None, **more: Any) -> Reply:
+    given = {"ending": Ending.SERVER, "responses": (USER,) if code is Code.OK else (), "seconds": 0.01, **more}
+    return Reply(call=call or call_of(method, b""), code=code, message=message, **given)
+
+
+def details(code: int, message: str, *packed: Any) -> tuple[tuple[str, bytes], ...]:
+    status = status_pb2.Status(code=code, message=message)
+    for one in packed:
+        status.details.add().Pack(one)
+    return ((DETAILS_KEY, status.SerializeToString()),)
+
+
+def bad_request(field: str) -> Any:
+    wrong = error_details_pb2.BadRequest()
+    wrong.field_violations.add(field=field, description="is wrong")
+    return wrong
+
+
+def found(tried: Trial, *replies: Reply, terms: Terms = TERMS, **health: Any) -> dict[str, str]:
+    jury = Jury(all_checks(), terms)
+    evidence = Evidence(replies=replies, health=Health(**health))
+    return {finding.code: finding.got for finding in jury.judge(tried, evidence) if not finding.advice}
+
+
+INVALID = reply(Code.INVALID_ARGUMENT, "id is wrong")
+CASES: dict[str, tuple[set[str], Trial, list[Reply], dict[str, Any]]] = {
+    "all is well": (set(), trial(), [reply()], {}),
+    "a refusal is no fault": (set(), trial(), [INVALID], {}),
+    "UNKNOWN": ({"G102"}, trial(), [reply(Code.UNKNOWN, "KeyError: 'x'")], {}),
+    "INTERNAL": ({"G102"}, trial(), [reply(Code.INTERNAL, "oops")], {}),
+    "a reset stream": ({"G102"}, trial(), [reply(Code.INTERNAL, "RST_STREAM", ending=Ending.RESET)], {}),
+    "UNKNOWN for bytes that are none": (set(), trial(expect=Expect.UNDECODABLE), [reply(Code.INTERNAL)], {}),
+    "a lost connection": ({"G101"}, trial(), [reply(Code.UNAVAILABLE, "Socket closed", ending=Ending.LOST)], {}),
+    "a dead server": ({"G101"}, trial(), [reply()], {"alive": False}),
+    "an exit code": ({"G101"}, trial(), [reply()], {"exit_code": -11}),
+    "the empty request": ({"G112"}, trial(aims=frozenset({"G112"})), [reply(Code.UNKNOWN)], {}),
+    "an absent part": ({"G113"}, trial(aims=frozenset({"G113"})), [reply(Code.UNKNOWN)], {}),
+    "an undeclared number": ({"G114"}, trial(aims=frozenset({"G114"})), [reply(Code.INTERNAL)], {}),
+    "a traceback": ({"G103"}, trial(), [reply(Code.NOT_FOUND, 'Traceback (most recent call last):\n File "a.py"')], {}),
+    "SQL": ({"G103"}, trial(), [reply(Code.NOT_FOUND, "SELECT id FROM users WHERE id = 1")], {}),
+    "a file": ({"G103"}, trial(), [reply(Code.NOT_FOUND, "no file /var/lib/app/users.db")], {}),
+    "a panic": ({"G103"}, trial(), [reply(Code.ABORTED, "panicked at 'index out of bounds'")], {}),
+    "a pointer": ({"G103"}, trial(), [reply(Code.NOT_FOUND, "<User object at 0x7f00deadbeef>")], {}),
+    "a trailer": ({"G103"}, trial(), [reply(trailers=(("x-debug", "goroutine 12 [running]"),))], {}),
+    "a resource name": (set(), trial(), [reply(Code.NOT_FOUND, "There is no users/ann/notes/x.")], {}),
+    "a name that begins with a slash": (set(), trial(), [reply(Code.NOT_FOUND, "There is no /users/ann.")], {}),
+    "two responses": ({"G110"}, trial(), [reply(responses=(USER, USER))], {}),
+    "no response": ({"G110"}, trial(), [reply(responses=())], {}),
+    "none from a stream": (set(), trial(method=LIST), [reply(responses=(), method=LIST)], {}),
+    "bytes that are none": ({"G122"}, trial(), [reply(responses=(b"\x0a\xff",))], {}),
+    "text that is no UTF-8": ({"G122"}, trial(), [reply(responses=(b"\x12\x02\xff\xfe",))], {}),
+    "an unknown field": ({"G122"}, trial(), [reply(responses=(USER + b"\x78\x01",))], {}),
+    "a broken rule, taken": ({"G125"}, trial(expect=Expect.REFUSED, rule="int32.gt"), [reply()], {}),
+    "a broken rule, refused": (set(), trial(expect=Expect.REFUSED, rule="int32.gt"), [INVALID], {}),
+    "a broken rule, refused for another reason": (set(), trial(expect=Expect.REFUSED), [reply(Code.NOT_FOUND)], {}),
+    "valid without rules, refused: advice": (set(), trial(expect=Expect.ACCEPTED), [INVALID], {}),
+    "slow": ({"G108"}, trial(), [reply(seconds=1.5)], {}),
+    "slow, but asked to wait": (
+        set(),
+        trial(call_of(GET, b"", deadline=9)),
+        [reply(call=call_of(GET, b"", deadline=9), seconds=1.5)],
+        {},
+    ),
+    "details that agree": (
+        set(),
+        trial(),
+        [reply(Code.INVALID_ARGUMENT, "m", trailers=details(3, "m", bad_request("id")))],
+        {},
+    ),
+    "details that say another code": (
+        {"G105"},
+        trial(),
+        [reply(Code.INVALID_ARGUMENT, "m", trailers=details(13, "m"))],
+        {},
+    ),
+    "details that say other words": (
+        {"G105"},
+        trial(),
+        [reply(Code.INVALID_ARGUMENT, "m", trailers=details(3, "n"))],
+        {},
+    ),
+    "details about no field": (
+        {"G105"},
+        trial(),
+        [reply(Code.INVALID_ARGUMENT, "m", trailers=details(3, "m", bad_request("idd")))],
+        {},
+    ),
+    "details that are none": ({"G105"}, trial(), [reply(Code.ABORTED, trailers=((DETAILS_KEY, b"\x0a\xff"),))], {}),
+    "an empty stream that hangs": (
+        {"G137"},
+        trial(method=CHAT, aims=frozenset({"G137"})),
+        [reply(Code.DEADLINE_EXCEEDED, method=CHAT, ending=Ending.DEADLINE)],
+        {},
+    ),
+    "half-close without end": (
+        {"G139"},
+        trial(call_of(CHAT, b"", deadline=1.0), method=CHAT, aims=frozenset({"G139"})),
+        [reply(Code.DEADLINE_EXCEEDED, call=call_of(CHAT, b"", deadline=1.0), ending=Ending.DEADLINE)],
+        {},
+    ),
+    "other answers at once": (
+        {"G149"},
+        trial(aims=frozenset({"G149"}), repeat=3, at_once=True),
+        [reply(), reply(), reply(responses=(b"",))],
+        {},
+    ),
+    "the same answers at once": (
+        set(),
+        trial(aims=frozenset({"G149"}), repeat=3, at_once=True),
+        [reply(), reply(), reply(Code.RESOURCE_EXHAUSTED)],
+        {},
+    ),
+    "files that stay open": (
+        {"G147"},
+        trial(aims=frozenset({"G147"}), repeat=100),
+        [reply()],
+        {"descriptors": (10, 30, 50, 70, 90, 110)},
+    ),
+    "files that are closed": (
+        set(),
+        trial(aims=frozenset({"G147"}), repeat=100),
+        [reply()],
+        {"descriptors": (10, 30, 30, 31, 30, 30)},
+    ),
+    "a cancel after which nothing works": (
+        {"G109"},
+        trial(aims=frozenset({"G109"})),
+        [
+            reply(),
+            reply(Code.CANCELLED, ending=Ending.CANCELLED),
+            reply(Code.DEADLINE_EXCEEDED, ending=Ending.DEADLINE, call=call_of(GET, b"", deadline=1.0)),
+        ],
+        {},
+    ),
+    "work that went on past its deadline": (
+        {"G107"},
+        trial(aims=frozenset({"G107"})),
+        [
+            reply(responses=(b"",)),
+            reply(Code.DEADLINE_EXCEEDED, ending=Ending.DEADLINE, call=call_of(GET, b"", deadline=0.03)),
+            reply(),
+        ],
+        {},
+    ),
+    "a bound on the wrong side": (
+        {"G127"},
+        trial(call_of(GET, b""), call_of(GET, b"\x08\x01"), aims=frozenset({"G127"}), expect=Expect.REFUSED),
+        [reply(), reply(call=call_of(GET, b"\x08\x01"))],
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_the_checks_say(name: str) -> None:
+    codes, tried, replies, health = CASES[name]
+    assert set(found(tried, *replies, **health)) == codes
+
+
+def test_a_message_with_an_error_of_a_single_response_method() -> None:
+    failed = reply(Code.NOT_FOUND, responses=(USER,), method=CREATE)
+    assert "G140" in found(trial(method=CREATE), failed)
+
+
+def test_what_was_sent_is_no_leak() -> None:
+    call = call_of(GET, GET.response_class(name="/etc/passwd/x").SerializeToString())
+    assert found(trial(call), reply(Code.NOT_FOUND, "There is no /etc/passwd/x.", call=call)) == {}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "documented", "expected"),
+    [
+        ({"user.UserService/GetUser": frozenset({5})}, {}, {"G104"}),
+        ({"*": frozenset({15})}, {}, set()),
+        ({}, {"user.UserService/GetUser": frozenset({5})}, {"G104"}),
+        ({}, {"user.UserService/GetUser": frozenset({15})}, set()),
+        ({}, {}, set()),  # nothing is said of the method: advice at most
+    ],
+)
+def test_statuses_that_the_contract_allows(allowed: Any, documented: Any, expected: set[str]) -> None:
+    terms = replace(TERMS, allowed=allowed, documented=documented)
+    assert set(found(trial(), reply(Code.DATA_LOSS, "gone"), terms=terms)) == expected
+
+
+def test_an_error_in_the_body_counts_like_a_status() -> None:
+    terms = replace(TERMS, status_fields={GET.full_name: "id"})
+    unknown = GET.response_class(id=2).SerializeToString()
+    refused = GET.response_class(id=3).SerializeToString()
+    assert set(found(trial(), reply(responses=(unknown,)), terms=terms)) == {"G150"}
+    assert found(trial(expect=Expect.REFUSED), reply(responses=(refused,)), terms=terms) == {}
+
+
+def test_time_that_explodes_with_the_input() -> None:
+    calls = [call_of(GET, b"x" * size) for size in (100, 200, 400, 800)]
+
+    def seen(*seconds: float) -> set[str]:
+        replies = [reply(call=call, seconds=taken) for call, taken in zip(calls, seconds, strict=True)]
+        return set(found(trial(*calls, aims=frozenset({"G108"}), expect=Expect.ANY), *replies))
+
+    assert seen(0.01, 0.04, 0.16, 0.64) == {"G108"}
+    assert seen(0.01, 0.02, 0.04, 0.08) == set()
+    assert seen(0.0001, 0.0004, 0.0016, 0.0064) == set()  # too fast to tell
+
+
+def test_checks_are_chosen_by_code_name_and_pattern() -> None:
+    assert [check.code for check in chosen_checks(["g102", "info_leak"])] == ["G102", "G103"]
+    assert {check.name for check in chosen_checks(["*_stream"])} == {"empty_stream", "long_stream"}
+    assert "G102" not in {check.code for check in chosen_checks((), ["unhandled_error"])}
+    with pytest.raises(ConfigError, match="Did you mean 'unhandled_error'"):
+        find_check("unhandled_eror")
+    with pytest.raises(ConfigError, match="No check fits"):
+        chosen_checks(["X*"])
+
+
+def test_every_check_has_its_words() -> None:
+    codes = [check.code for check in all_checks()]
+    assert len(codes) == len(set(codes))
+    assert all(check.title.endswith(".") and check.name.isidentifier() for check in all_checks())
