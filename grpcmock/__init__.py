@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from grpcmock.contract.case import Case
+    from grpcmock.contract.contract import Contract
+    from grpcmock.contract.failing import ContractError
+    from grpcmock.contract.serving import serving
     from grpcmock.errors import (
         CompileError,
         ConfigError,
@@ -68,9 +72,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Call",
     "CallLog",
+    "Case",
     "Code",
     "CompileError",
     "ConfigError",
+    "Contract",
+    "ContractError",
     "GrpcmockError",
     "HandlerCall",
     "Location",
@@ -118,6 +125,7 @@ __all__ = [
     "prefix",
     "replies",
     "reply",
+    "serving",
     "size",
     "some",
     "suffix",
@@ -128,7 +136,10 @@ __all__ = [
 _ELSEWHERE = {
     "Call": "grpcmock.mock.calls",
     "CallLog": "grpcmock.mock.calls",
+    "Case": "grpcmock.contract.case",
     "Code": "grpcmock.status",
+    "Contract": "grpcmock.contract.contract",
+    "ContractError": "grpcmock.contract.failing",
     "HandlerCall": "grpcmock.mock.functions",
     "MethodMock": "grpcmock.mock.method",
     "MockServer": "grpcmock.mock.server",
@@ -139,6 +150,7 @@ _ELSEWHERE = {
     "failure": "grpcmock.mock.words",
     "replies": "grpcmock.mock.words",
     "reply": "grpcmock.mock.words",
+    "serving": "grpcmock.contract.serving",
 }
 
 

@@ -6,6 +6,7 @@ pays next to nothing.
 
 from grpcmock.pytest_plugin.comparison import pytest_assertrepr_compare
 from grpcmock.pytest_plugin.config import Config
+from grpcmock.pytest_plugin.examining import examiners_fixture, thread_fixture
 from grpcmock.pytest_plugin.fixtures import (
     MockFactory,
     config_fixture,
@@ -23,11 +24,14 @@ from grpcmock.pytest_plugin.hooks import (
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
+from grpcmock.pytest_plugin.serving import Serve, serve_fixture, serve_session_fixture
 
 __all__ = [
     "Config",
     "MockFactory",
+    "Serve",
     "config_fixture",
+    "examiners_fixture",
     "factory_fixture",
     "mock_fixture",
     "pytest_addoption",
@@ -39,5 +43,8 @@ __all__ = [
     "pytest_runtest_setup",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
+    "serve_fixture",
+    "serve_session_fixture",
     "server_fixture",
+    "thread_fixture",
 ]

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from grpcmock.pytest_plugin.config import Config, read
 from grpcmock.pytest_plugin.contract import collecting
+from grpcmock.pytest_plugin.proxies import past_proxies
 from grpcmock.pytest_plugin.recording import recording
 from grpcmock.pytest_plugin.verification import watch_of
 
 if TYPE_CHECKING:
     from grpcmock.mock.server import MockServer
     from grpcmock.pytest_plugin.marker import Marked
-
-_NO_PROXY = "no_grpc_proxy"
 
 
 class MockFactory(Protocol):
@@ -49,7 +47,7 @@ def server_fixture(grpcmock_config: Config, pytestconfig: pytest.Config) -> Iter
     server = MockServer(
         *config.protos, stubs=config.stubs, imports=config.imports, listen=config.listen, **config.options
     )
-    with _past_proxies(), server, recording(server, pytestconfig), collecting(server, pytestconfig):
+    with past_proxies(), server, recording(server, pytestconfig), collecting(server, pytestconfig):
         yield server
 
 
@@ -74,7 +72,7 @@ def factory_fixture(request: pytest.FixtureRequest, grpcmock_config: Config) -> 
     from grpcmock.mock.server import MockServer
 
     watch = watch_of(request.node, grpcmock_config)
-    with _past_proxies(), ExitStack() as started:
+    with past_proxies(), ExitStack() as started:
 
         def factory(*protos: Any, **keywords: Any) -> MockServer:
             keywords = {"imports": grpcmock_config.imports, **grpcmock_config.options, **keywords}
@@ -107,21 +105,3 @@ def _prepare(server: MockServer, marked: Marked, file: str) -> None:
         pytest.fail(wrong, pytrace=False)
     if marked.state:
         server.state.update(marked.state)
-
-
-@contextmanager
-def _past_proxies() -> Iterator[None]:
-    """Keep the channels of the tested code from going to the mock through a proxy, whatever ``http_proxy`` says.
-
-    Only gRPC reads this variable, and processes that a test starts inherit it.
-    """
-    before = os.environ.get(_NO_PROXY)
-    also = before if before is not None else os.environ.get("no_proxy", "")
-    os.environ[_NO_PROXY] = ",".join(filter(None, (also, "127.0.0.1", "localhost", "::1")))
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(_NO_PROXY, None)
-        else:
-            os.environ[_NO_PROXY] = before
