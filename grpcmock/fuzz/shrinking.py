@@ -15,6 +15,8 @@ from grpcmock.client.actions import Action, Receive, Send
 from grpcmock.fuzz.generation.minimizing import minimize
 from grpcmock.fuzz.generation.shrinking import shrink as shrink_choices
 from grpcmock.fuzz.paths import at_path
+from grpcmock.fuzz.stateful.naming import verb_and_noun
+from grpcmock.fuzz.stateful.resources import Role
 from grpcmock.fuzz.trials import Expect, Phase
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ class _Shrinker:
             await self._shorten(index)
         if shaped and len({call.messages for call in self.best.calls}) > 1:
             return self.best
-        for index in range(len(self.best.calls)):
+        for index in range(_opening(self.best), len(self.best.calls)):
             await self._shrink_messages(index)
         return self.best
 
@@ -91,7 +93,7 @@ class _Shrinker:
     async def _drop_calls(self) -> None:
         """Leave out calls that no later one takes a value from, the last ones first."""
         index = len(self.best.calls) - 2
-        while index >= 0 and not self.is_over:
+        while index >= _opening(self.best) and not self.is_over:
             if (without := _without_call(self.best, index)) is not None:
                 await self.takes(without)
             index -= 1
@@ -163,6 +165,17 @@ class _Shrinker:
                     minimize(message, guarded)
 
         await asyncio.to_thread(search)
+
+
+def _opening(trial: Trial) -> int:
+    """Count the calls with which a trial on resources makes sure that nothing is left of it from the last time."""
+    if trial.phase is not Phase.STATEFUL:
+        return 0
+    for index, call in enumerate(trial.calls):
+        told = verb_and_noun(call.method.name) if call.method is not None else None
+        if told is None or told[0] is not Role.DELETE:
+            return index
+    return 0
 
 
 def _guarded(
