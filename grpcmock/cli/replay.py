@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command()
 @failure_options
 @click.pass_context
-def command(ctx: click.Context, failure: str, protos: tuple[Path, ...], **options: Any) -> None:
+def command(ctx: click.Context, /, failure: str, protos: tuple[Path, ...], **options: Any) -> None:
     """Make a failure again that grpcmock fuzz has found, and say whether it still fails.
 
     ID is what was printed with the failure, or the beginning of it, or the path of its file. PROTOS are only needed

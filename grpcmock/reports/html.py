@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from markupsafe import Markup
 
 Tone = Literal["good", "bad", "warn", "plain"]
 
@@ -28,7 +29,19 @@ class Mono:
     text: str
 
 
-Inline = str | Badge | Mono
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """So many of so many, as a bar with its figures."""
+
+    done: int
+    total: int
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.done / self.total if self.total else 100.0
+
+
+Inline = str | Badge | Mono | Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,9 @@ class Code:
     text: str
     title: str = ""
 
+    copy: bool = False
+    """Whether there is a button that copies them."""
+
     kind = "code"
 
 
@@ -60,6 +76,15 @@ class Table:
     """The columns that hold numbers, from 0: they are set to the right."""
 
     kind = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Pairs of a label and what it stands for."""
+
+    pairs: Sequence[tuple[str, Inline]]
+
+    kind = "facts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +121,65 @@ class Fold:
     kind = "fold"
 
 
-Block = Text | Code | Table | Diff | Fold
+@dataclass(frozen=True, slots=True)
+class Tabs:
+    """Blocks of which one is seen at a time, each below its title."""
+
+    panels: Sequence[tuple[str, Sequence[Block]]]
+    label: str = ""
+    """What they have in common, for those who can't see them."""
+
+    kind = "tabs"
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Text in Markdown."""
+
+    markdown: str
+
+    kind = "prose"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One part of a timeline."""
+
+    label: str
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened at a moment of a timeline."""
+
+    seconds: float
+    """After its beginning."""
+
+    label: str
+    tone: Tone = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Parts of a time, one after the other, and what happened in them."""
+
+    spans: Sequence[Span]
+    marks: Sequence[Mark] = ()
+
+    kind = "timeline"
+
+    @property
+    def seconds(self) -> float:
+        return max((sum(span.seconds for span in self.spans), *(mark.seconds for mark in self.marks), 0.001))
+
+    def percent(self, seconds: float) -> float:
+        """Give a length of time as a part of the whole."""
+        return round(100 * seconds / self.seconds, 3)
+
+
+Block = Text | Code | Table | Facts | Diff | Fold | Tabs | Prose | Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +229,15 @@ def _template() -> Template:
     )
     environment.tests["badge"] = lambda value: isinstance(value, Badge)
     environment.tests["mono"] = lambda value: isinstance(value, Mono)
+    environment.tests["meter"] = lambda value: isinstance(value, Meter)
+    environment.filters["markdown"] = _markdown
     return environment.get_template("page.html.j2")
+
+
+def _markdown(text: str) -> Markup:
+    """Turn Markdown into HTML; what is HTML already is shown as it is written."""
+    from markdown_it import MarkdownIt
+    from markupsafe import Markup
+
+    parser = MarkdownIt("js-default").disable(["link", "image", "autolink"])
+    return Markup(parser.render(text))  # noqa: S704 (that preset takes no HTML)

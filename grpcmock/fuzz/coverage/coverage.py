@@ -32,6 +32,8 @@ _PATIENCE = 48
 """After so many requests without any news, only every so many-th is looked at:"""
 _SAMPLE = 16
 
+_SIDES = (":at", ":inside", ":outside")
+
 _MOST_MESSAGES = 64
 _LONGEST = 160
 _LARGEST = 1 << 16
@@ -40,10 +42,13 @@ _LARGEST = 1 << 16
 
 @dataclass(slots=True)
 class Rule:
-    """One rule of the contract: whether requests were sent that keep it at its bound, and that break it."""
+    """One rule of the contract: whether requests were sent that keep it, and that break it."""
 
     path: str
     rule: str
+    bound: str = ""
+    """Its bound, such as ``gte=1``; then it counts as kept only where a request was at the bound or just inside."""
+
     inside: bool = False
     outside: bool = False
 
@@ -56,7 +61,7 @@ class MethodCoverage:
         self.trials = 0
         self.calls = 0
         self.statuses: Counter[str] = Counter()
-        """How often each status came, by name; ``-`` where we ended the call before the server did."""
+        """How often each status came, by name; ``ours`` where we ended the call before the server did."""
         self.refusals: Counter[tuple[str, str]] = Counter()
         """Statuses other than OK, with their messages."""
         self.sent: set[str] = set()
@@ -64,7 +69,12 @@ class MethodCoverage:
         """The lengths of streams, of :data:`LENGTHS`."""
         self.boundaries: set[str] = set()
         """The paths of fields for which there was a trial of the boundary phase."""
-        self.rules: dict[tuple[str, str], Rule] = {}
+        self.valid = 0
+        """How many trials kept all rules."""
+        self._rules: dict[tuple[str, str], dict[str, Rule]] = {}
+        """By path and rule, then by bounds: a rule such as ``int32.gte_lte`` has two."""
+        self._by_label: dict[str, Rule] = {}
+        self._inside: set[str] = set()
         self.seen = TypeSeen(method.input)
         self.stopped = ""
         """Why it was left alone before the end; empty if it wasn't."""
@@ -86,13 +96,28 @@ class MethodCoverage:
             return "it was never called"
         if not self.refusals:
             return "no call had an answer"
-        (code, message), count = self.refusals.most_common(1)[0]
+        codes: Counter[str] = Counter()
+        for (code, _), count in self.refusals.items():
+            codes[code] += count
+        code, count = codes.most_common(1)[0]
+        message = next(text for (name, text), _ in self.refusals.most_common() if name == code)
         told = f"{code}: {message}" if message else code
         return f"{told} ({count} of {self.calls} calls)"
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The rules for which there were trials."""
+        for label in self._inside & self._by_label.keys():
+            self._by_label[label].inside = True
+        found = [rule for by_bound in self._rules.values() for rule in by_bound.values()]
+        for rule in found:
+            rule.inside |= not rule.bound and self.valid > 0
+        return sorted(found, key=lambda rule: (rule.path, rule.rule, rule.bound))
 
     def take(self, trial: Trial, replies: tuple[Reply, ...]) -> None:
         """Take a trial of this method into account."""
         self.trials += 1
+        self.valid += trial.expect is Expect.ACCEPTED
         if trial.phase is Phase.BOUNDARY:
             self._note_boundary(trial)
         elif trial.rule and trial.expect is Expect.REFUSED:
@@ -105,7 +130,7 @@ class MethodCoverage:
         """Take one call into account."""
         self.calls += 1
         ended = reply.ending is Ending.SERVER or reply.ending in (Ending.RESET, Ending.LOST)
-        self.statuses[reply.name if ended else "-"] += 1
+        self.statuses[reply.name if ended else "ours"] += 1
         kind = self.method.kind
         if kind.client_streams:
             self.sent.add(_length(reply.sent))
@@ -145,27 +170,30 @@ class MethodCoverage:
         if trial.path:
             self.boundaries.add(trial.path.replace("[]", ""))
         label = trial.id.removeprefix(f"boundary/{self.method.full_name}/")
-        path, tilde, rest = label.partition("~")
-        if not tilde:
-            if trial.rule and trial.expect is Expect.REFUSED:
-                self._rule(trial.path, trial.rule).outside = True
+        side = next((name for name in _SIDES if label.endswith(name)), "")
+        label = label.removesuffix(side)
+        broken = trial.rule if ", " not in trial.rule else ""  # several at once say little of each
+        if "~" not in label:
+            if broken and trial.expect is Expect.REFUSED:
+                self._rule(trial.path, broken).outside = True
             return
-        for name in ("inside", "at", "outside"):
-            if rest.endswith(f":{name}"):
-                rule = self._rule(path, rest.removesuffix(f":{name}"))
-                if name == "outside":
-                    rule.outside = True
-                else:
-                    rule.inside = True
-                return
-        rule = self._rule(path, rest)  # both sides of a bound in one trial
-        rule.inside = rule.outside = True
+        if side in (":at", ":inside") or len(trial.calls) > 1:
+            self._inside.add(label)
+        if broken:
+            bound = label.rpartition("~")[2]
+            rule = self._by_label[label] = self._rule(trial.path, broken, bound if "=" in bound else "")
+            rule.outside = True
 
-    def _rule(self, path: str, rule: str) -> Rule:
-        found = self.rules.get((path, rule))
-        if found is None:
-            found = self.rules[path, rule] = Rule(path, rule)
-        return found
+    def _rule(self, path: str, rule: str, bound: str = "") -> Rule:
+        """Give the rule with this bound; without one, any that there is."""
+        by_bound = self._rules.setdefault((path, rule), {})
+        if bound in by_bound or not by_bound or (bound and "" not in by_bound):
+            return by_bound.setdefault(bound, Rule(path, rule, bound))
+        if bound:  # it was broken before anything was known of its bound
+            found = by_bound[bound] = by_bound.pop("")
+            found.bound = bound
+            return found
+        return next(iter(by_bound.values()))
 
     @cached_property
     def lengths(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -13,8 +13,8 @@ _DEEPEST = 4
 _MOST_ITEMS = 4
 """So many items of a list, or values of a map, are looked into; the others are seldom of another sort."""
 
-_OPAQUE = frozenset(f"google.protobuf.{name}" for name in ("Any", "Struct", "Value", "ListValue"))
-"""Types whose fields say little about the contract."""
+_OPAQUE = "google.protobuf."
+"""Where the types are whose fields say nothing about the contract: ``Timestamp``, ``Any``, ``StringValue``."""
 
 
 class FieldSeen:
@@ -124,7 +124,7 @@ def _inside(field: FieldDescriptor) -> Descriptor | None:
         return None
     if inner.GetOptions().map_entry:
         inner = inner.fields_by_name["value"].message_type
-    return None if inner is None or inner.full_name in _OPAQUE else inner
+    return None if inner is None or inner.full_name.startswith(_OPAQUE) else inner
 
 
 def _is_synthetic(oneof: OneofDescriptor) -> bool:

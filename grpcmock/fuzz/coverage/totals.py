@@ -55,7 +55,7 @@ def shares(method: MethodCoverage) -> dict[str, Share]:
         "boundaries": Share.of(field.path.replace("[]", "") in method.boundaries for field in fields),
         "enum_values": Share.of(done for field in fields for done in field.declared.values()),
         "oneof_arms": Share.of(done for _, arms in method.seen.all_oneofs() for done in arms.values()),
-        "rules": Share.of(done for rule in method.rules.values() for done in (rule.inside, rule.outside)),
+        "rules": Share.of(done for rule in method.rules for done in (rule.inside, rule.outside)),
         "lengths": Share.of([*(one in method.sent for one in sent), *(one in method.received for one in received)]),
     }
 
@@ -105,8 +105,8 @@ def _method(method: MethodCoverage) -> dict[str, Any]:
         ],
         "oneofs": dict(method.seen.all_oneofs()),
         "rules": [
-            {"path": rule.path, "rule": rule.rule, "inside": rule.inside, "outside": rule.outside}
-            for rule in method.rules.values()
+            {"path": rule.path, "rule": rule.rule, "bound": rule.bound, "inside": rule.inside, "outside": rule.outside}
+            for rule in method.rules
         ],
         "shares": {key: _plain(share) for key, share in shares(method).items()},
     }

@@ -141,29 +141,28 @@ def failure_tree(failure: Failure, history: History | None = None) -> dict[str, 
 
 
 def fields(failure: Failure) -> int | None:
-    """Count the fields that are set in the requests of a failure, below messages too; None if some request is none."""
-    count = 0
-    for call in failure.trial.calls:
-        if call.raw is not None or call.method is None:
-            return None
-        for data in call.messages:
-            try:
-                count += _set_fields(call.method.request_class.FromString(data))
-            except (DecodeError, RuntimeError, RecursionError):
-                return None
-    return count
+    """Count the fields that are set in the requests of the call that fails: the last one of the method that is tried.
+
+    None if a request isn't a message.
+    """
+    trial = failure.trial
+    call = next((call for call in reversed(trial.calls) if call.method is trial.method), trial.calls[-1])
+    if call.raw is not None or call.method is None:
+        return None
+    try:
+        return sum(_set_fields(call.method.request_class.FromString(data)) for data in call.messages)
+    except (DecodeError, RuntimeError, RecursionError):
+        return None
 
 
 def _set_fields(message: Message) -> int:
-    """Count leaves: a field of a message counts as those that are set in it, and as one if none is."""
+    """Count every field that is set, and those set inside it."""
     count = 0
     for field, value in message.ListFields():
+        count += 1
         if field.message_type is None or field.message_type.GetOptions().map_entry:
-            count += 1
-        elif field.is_repeated:
-            count += max(1, sum(map(_set_fields, value)))
-        else:
-            count += max(1, _set_fields(value))
+            continue
+        count += sum(map(_set_fields, value)) if field.is_repeated else _set_fields(value)
     return count
 
 

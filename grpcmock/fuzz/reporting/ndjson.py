@@ -25,20 +25,18 @@ class Lines:
     """Writes events to a file that is open already."""
 
     def __init__(self, opened: IO[str], history: History) -> None:
-        self._opened = opened
+        self._opened: IO[str] | None = opened
         self._history = history
 
     def hear(self, event: Event) -> None:
         """Write one line. Once the file can't be written any more, nothing is."""
+        if self._opened is None:
+            return
         tree = self._history.secrets.hidden(event_tree(event))
         try:
             self._opened.write(json.dumps(tree, ensure_ascii=False, separators=(",", ":")) + "\n")
         except (OSError, ValueError):
-            self.hear = _nothing  # type: ignore[method-assign]
-
-
-def _nothing(_: Event) -> None:
-    return
+            self._opened = None
 
 
 def event_tree(event: Event) -> dict[str, Any]:
