@@ -108,6 +108,10 @@ _ADVICE: tuple[tuple[str, str], ...] = (
         "{target} speaks HTTP/1, not gRPC. Is this the right port?",
     ),
     (
+        r"failed parsing http/2|expected settings",
+        "{target} doesn't speak gRPC: what it sends is no HTTP/2. Is this the right port?",
+    ),
+    (
         r"alpn",
         "{target} speaks TLS but not HTTP/2 (no ALPN), so it can't be a gRPC server.",
     ),

@@ -1,0 +1,249 @@
+"""``grpcmock fuzz``: what it finds and says, its exit codes, and what bad targets get."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grpcmock.client.target import Target
+from grpcmock.engine.engine import Options
+from grpcmock.servers.addresses import Address
+from grpcmock.servers.host import Files, Host, HostOptions
+from grpcmock.servers.thread import LoopThread
+
+ROOT = Path(__file__).parents[2]
+
+Run = Callable[..., Any]
+
+QUICK = ("--phases", "boundary,examples,random", "--max-cases", "20", "--seed", "7")
+
+BROKEN = """
+import asyncio, sys, grpc
+class Handlers(grpc.GenericRpcHandler):
+    def service(self, call):
+        return grpc.unary_unary_rpc_method_handler(answer) if call.method.endswith("/GetUser") else None
+async def answer(data, context):
+    if data == b"\\x08\\xff\\xff\\xff\\xff\\x07" and "--crash" in sys.argv:
+        print("no memory for that", flush=True)
+        import os; os._exit(3)
+    if len(data) > 2:
+        raise KeyError(data)
+    return b""
+async def main():
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((Handlers(),))
+    port = server.add_insecure_port(sys.argv[1])
+    await server.start()
+    print(port, flush=True)
+    await server.wait_for_termination()
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def mock() -> Iterator[Callable[..., str]]:
+    """Serves protos and stubs; gives the address."""
+    loop = LoopThread()
+    hosts: list[Host] = []
+
+    async def start(stubs: tuple[Path, ...], auto: bool) -> str:
+        host = Host(Files(protos=[ROOT / "protos"], stubs=stubs), HostOptions(engine=Options(auto=auto)))
+        host.listen(Address.parse("127.0.0.1:0"))
+        await host.start()
+        hosts.append(host)
+        return str(host.addresses[0])
+
+    yield lambda *stubs, auto=False: loop.run(start(stubs, auto))
+    for host in hosts:
+        loop.run(host.stop(0))
+    loop.close()
+
+
+@contextmanager
+def broken_server(tmp_path: Path) -> Iterator[str]:
+    program = tmp_path / "broken.py"
+    program.write_text(BROKEN)
+    with subprocess.Popen(
+        [sys.executable, program, "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield f"127.0.0.1:{int(process.stdout.readline())}"
+        process.kill()
+
+
+@pytest.mark.parametrize("options", [{"auto": True}, {}], ids=["auto", "stubs"])
+def test_the_projects_own_mock_fails_nothing(grpcmock: Run, mock: Callable[..., str], options: dict[str, Any]) -> None:
+    stubs = () if options else (ROOT / "stubs",)
+    result = grpcmock("fuzz", mock(*stubs, **options), *QUICK)
+    assert result.code == 0, result.out
+    assert re.search(r"^0 failures in \d+ cases, \d+ calls", result.out, re.MULTILINE)
+    assert "Trying 4 methods" in result.err
+    assert "with seed 7" in result.err
+
+
+def test_a_bug_is_told_with_its_smallest_request(grpcmock: Run, project: Path) -> None:
+    with broken_server(project) as target:
+        result = grpcmock("fuzz", target, "protos", "--include", "GetUser", "--seed", "7", "--phases", "boundary")
+    assert result.code == 1
+    assert "G102 unhandled_error (critical)  user.UserService/GetUser  G102-" in result.out
+    for line in ("phase     boundary: boundary/user.UserService/GetUser/id=", "why       id is", "status    UNKNOWN: "):
+        assert line in result.out
+    assert re.search(r'request   GetUser: \{"id": (128|-1)\}', result.out)  # three bytes and no more, or the plain -1
+    assert result.out.rstrip().splitlines()[-1].startswith("1 failure in ")
+
+
+def test_a_baseline_accepts_failures_until_a_day(grpcmock: Run, project: Path) -> None:
+    with broken_server(project) as target:
+        args = ("fuzz", target, "protos", "--include", "GetUser", "--seed", "7", "--phases", "boundary")
+        written = grpcmock(*args, "--baseline", "known.toml", "--write-baseline")
+        accepted = grpcmock(*args, "--baseline", "known.toml")
+        text = Path("known.toml").read_text()
+        Path("known.toml").write_text(re.sub(r"until = .*", "until = 2020-01-31", text))
+        expired = grpcmock(*args, "--baseline", "known.toml")
+        Path("known.toml").write_text(text.replace("/GetUser", "/GetUsr"))
+        unknown = grpcmock(*args, "--baseline", "known.toml")
+    assert (written.code, accepted.code, expired.code, unknown.code) == (0, 0, 1, 2)
+    assert "Wrote 1 failure to known.toml." in written.out
+    assert "0 failures, 1 accepted in " in accepted.out
+    assert "was accepted until 2020-01-31 and isn't any more." in expired.out
+    assert "there is no method 'user.UserService/GetUsr'. Did you mean 'user.UserService/GetUser'?" in unknown.err
+
+
+def test_a_server_that_dies_is_started_anew_and_the_case_found(grpcmock: Run, project: Path) -> None:
+    (project / "broken.py").write_text(BROKEN)
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    command = f"{sys.executable} {project / 'broken.py'} {address} --crash"
+    result = grpcmock(
+        *("fuzz", address, "protos", "--server-cmd", command, "--include", "GetUser", "--phases", "boundary"),
+        *("--checks", "server_crash"),
+    )
+    assert result.code == 1, result.err
+    assert "G101 server_crash (critical)" in result.out
+    assert "got       the server ended with exit code 3" in result.out
+    assert 'request   GetUser: {"id": 2147483647}' in result.out
+    assert "1 failure in " in result.out
+
+
+@contextmanager
+def answering(reply: bytes) -> Iterator[str]:
+    """Listens, and says the same to all who come."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(1024)
+                connection.sendall(reply)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{listener.getsockname()[1]}"
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "speaks HTTP/1, not gRPC"),
+        (b"\x15\x03\x01\x00\x02\x02\x0a", r"closes the connection|Is the address right|HTTP"),
+        (b"\x00\xff" * 50, "doesn't speak gRPC"),
+    ],
+    ids=["HTTP/1", "TLS", "garbage"],
+)
+def test_what_is_no_grpc_gets_a_clear_word(grpcmock: Run, reply: bytes, said: str) -> None:
+    with answering(reply) as target:
+        result = grpcmock("fuzz", target, "--connect-timeout", "2s")
+    assert result.code == 2
+    assert re.search(said, result.err)
+    assert result.err.startswith("error:")
+    assert "Traceback" not in result.err
+
+
+def test_a_target_that_is_down(grpcmock: Run) -> None:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        result = grpcmock("fuzz", f"127.0.0.1:{free.getsockname()[1]}")
+    assert result.code == 2
+    assert "Nothing is listening" in result.err
+
+
+def test_a_server_without_reflection(grpcmock: Run, project: Path) -> None:
+    with broken_server(project) as target:
+        result = grpcmock("fuzz", target)
+    assert result.code == 2
+    assert "Name the protos after the target" in result.err or "Give its .proto files" in result.err
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--include", "GetUsr"], "No method fits 'GetUsr'. Did you mean 'GetUser'?"),
+        (["--exclude", "*"], "All methods are excluded"),
+        (["--phases", "boundry"], "There is no phase 'boundry'. Did you mean 'boundary'?"),
+        (["--checks", "info_leek"], "There is no check 'info_leek'. Did you mean 'info_leak'?"),
+        (["--allow", "GetUser"], "is no METHOD=CODE"),
+        (["--allow", "GetUser=NOT_FUND"], "'NOT_FUND' is not a status code. Did you mean 'NOT_FOUND'?"),
+        (["--allow", "GetUsr=NOT_FOUND"], "No method fits 'GetUsr'"),
+        (
+            ["--status-field", "nme"],
+            "--status-field 'nme' is no number or enum in the responses of *. Did you mean 'name'?",
+        ),
+        (["--shard", "3/2"], "is no shard; write 1/4"),
+        (["--write-baseline"], "--write-baseline needs --baseline FILE"),
+        (["--baseline", "none.toml"], "The baseline none.toml can't be read"),
+        (["--server-cmd", "'"], "is no command line"),
+        (["--server-cmd", "no-such-program"], "no-such-program can't be started"),
+    ],
+)
+def test_wrong_options_are_named(grpcmock: Run, mock: Callable[..., str], args: list[str], said: str) -> None:
+    result = grpcmock("fuzz", mock(auto=True), *args)
+    assert result.code == 2
+    assert said in result.err
+    assert "Traceback" not in result.err
+
+
+def test_ctrl_c_ends_with_a_summary(project: Path, mock: Callable[..., str]) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "grpcmock",
+        "fuzz",
+        mock(auto=True),
+        "--phases",
+        "random",
+        "--max-cases",
+        "100000000",
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    ) as process:
+        assert process.stderr is not None
+        assert "Trying 4 methods" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "The run ended early: Ctrl-C." in out
+    assert re.search(r"0 failures in \d+ case", out)
+
+
+def test_targets_of_all_sorts_are_understood() -> None:
+    assert Target.parse("unix:/tmp/x.sock").address == "unix:/tmp/x.sock"
