@@ -10,11 +10,13 @@ import click
 from grpcmock.cli import failures
 from grpcmock.cli.fuzz_options import PHASES, Shard, allowed, listed, phases, status_fields
 from grpcmock.cli.options import PATH, imports_option, protos_argument
+from grpcmock.cli.report_options import report_option
 from grpcmock.cli.target_options import SECONDS, Connection, target_options
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.run import Run
+    from grpcmock.fuzz.casefile import Origin
     from grpcmock.fuzz.events import Finished
+    from grpcmock.fuzz.run import Run
     from grpcmock.fuzz.session import Settings
 
 
@@ -106,6 +108,7 @@ if TYPE_CHECKING:
     metavar="WHERE",
     help="Keep failures from run to run, and try them first: a directory, redis://HOST:PORT, github:OWNER/REPOSITORY.",
 )
+@report_option("junit", "json", "ndjson", "html")
 @imports_option
 @target_options
 def command(
@@ -123,8 +126,10 @@ def command(
       grpcmock fuzz 127.0.0.1:50051 protos/ --include 'UserService/*' --max-time 30s
       grpcmock fuzz 127.0.0.1:50051 --server-cmd './server --port 50051' --seed 7
     """
+    from grpcmock.fuzz.casefile import Origin
+
     settings = _settings(target, protos, imports, connection, options)
-    finished = _run(settings, options)
+    finished = _run(settings, Origin.of(settings, protos, imports), options)
     if finished is not None:
         raise click.exceptions.Exit(failures.PROBLEMS)
 
@@ -171,7 +176,7 @@ def _settings(
     )
 
 
-def _run(settings: Settings, options: dict[str, Any]) -> Finished | None:
+def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> Finished | None:
     """Make the run and show it; gives its end if there are failures that count."""
     import asyncio
     import os
@@ -180,16 +185,20 @@ def _run(settings: Settings, options: dict[str, Any]) -> Finished | None:
     from grpcmock.cli.fuzz_output import Output
     from grpcmock.fuzz import baseline
     from grpcmock.fuzz.interrupts import stop_on_interrupt
+    from grpcmock.fuzz.reporting.reporting import Reporting
     from grpcmock.fuzz.session import prepared
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     today = datetime.now(UTC).date()
-    output = Output()
+    reporting = Reporting(
+        settings.target, options["reports"], origin=origin, other_identity=settings.other_identity
+    )
+    output = Output(reporting.history)
 
     async def go() -> tuple[Finished, baseline.Baseline | None]:
-        async with prepared(settings, [output.hear]) as run:
+        async with prepared(settings, [reporting.hear, output.hear]) as run:
             known = _known(run, options)
-            output.begin(run.registry, known, today)
+            output.begin(known, today)
             with stop_on_interrupt(run):
                 return await run.go(), known
 
@@ -199,8 +208,10 @@ def _run(settings: Settings, options: dict[str, Any]) -> Finished | None:
             return None
         return baseline.read(file, {method.full_name for method in run.registry.methods.values()})
 
-    with output:
+    with reporting, output:
         finished, known = asyncio.run(go())
+    if reporting.trouble:
+        click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {reporting.trouble}", err=True)
     if options["write_baseline"]:
         count = baseline.write(options["baseline"], finished.failures, known, today)
         click.echo(f"Wrote {count} {'failure' if count == 1 else 'failures'} to {options['baseline']}.")

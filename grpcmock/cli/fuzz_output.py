@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.events import (
     Event,
     Finished,
@@ -20,14 +21,13 @@ from grpcmock.fuzz.events import (
     Started,
     Tried,
 )
-from grpcmock.fuzz.text import failure_lines
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from grpcmock.fuzz.baseline import Baseline
     from grpcmock.fuzz.failures import Failure
-    from grpcmock.schema import Registry
+    from grpcmock.fuzz.reporting.history import History
 
 _REFRESH = 0.1
 
@@ -35,15 +35,20 @@ _REFRESH = 0.1
 class Output:
     """A listener: failures and the summary on stdout; progress on stderr, live on a terminal, else a line a phase."""
 
-    def __init__(self) -> None:
-        self._registry: Registry | None = None
+    def __init__(self, history: History) -> None:
+        """Show a run of which *history* hears before this does."""
+        self._history = history
         self._known: Baseline | None = None
         self._today = date.min
         self._live = _Live() if sys.stderr.isatty() else None
 
-    def begin(self, registry: Registry, known: Baseline | None, today: date) -> None:
-        """Take what is known once the contract is read."""
-        self._registry, self._known, self._today = registry, known, today
+    def begin(self, known: Baseline | None, today: date) -> None:
+        """Take what is known to fail, and accepted today."""
+        self._known, self._today = known, today
+        if known is not None:
+            self._history.accepted |= {
+                entry.id: entry.reason for entry in known.accepted.values() if entry.holds(today)
+            }
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +80,7 @@ class Output:
                 made = f"{_count(event.trials, 'case')}, {_count(event.calls, 'call')}"
                 self._say(f"{event.phase.value}: {made} in {event.seconds:.1f} s ({rate:.0f}/s)")
             case Finished():
-                self._sum_up(event)
+                self._sum_up()
             case _:
                 return
 
@@ -88,42 +93,27 @@ class Output:
             self._live.clear()
 
     def _show(self, failure: Failure) -> None:
-        self._clear()
-        if self._is_accepted(failure):
+        """Say that something was found: all that there is to it comes with the summary."""
+        if failure.id in self._history.accepted:
             self._say(f"{failure.id} is accepted by the baseline.")
             return
-        heading, *lines = failure_lines(failure, self._registry)
-        colour = "yellow" if failure.is_flaky else "red"
-        click.echo(click.style(heading, fg=colour, bold=True))
-        click.echo("\n".join((*lines, "")))
+        check = find_check(failure.finding.code)
+        flaky = " (flaky)" if failure.is_flaky else ""
+        self._say(f"found {check.code} {check.name}{flaky} in {failure.trial.method}: {failure.id}")
 
-    def _is_accepted(self, failure: Failure) -> bool:
-        if self._known is None:
-            return False
-        return bool(self._known.split([failure], self._today)[1])
-
-    def _sum_up(self, finished: Finished) -> None:
+    def _sum_up(self) -> None:
         self._clear()
         if self._known is not None:
             for entry in self._known.expired(self._today):
                 click.echo(f"{entry.id} ({entry.method}) was accepted until {entry.until} and isn't any more.")
-        if finished.advice:
-            click.echo("Advice:")
-            for advice in finished.advice:
-                click.echo(f"  {advice.code}: {advice.got}; {advice.expected} would be expected.")
-        counting = [failure for failure in finished.failures if not self._is_accepted(failure)]
-        steady = [failure for failure in counting if not failure.is_flaky]
-        flaky = len(counting) - len(steady)
-        parts = [_count(len(steady), "failure")]
-        parts += [f"{_count(flaky, 'failure')} that came and went"] if flaky else []
-        parts += (
-            [f"{len(finished.failures) - len(counting)} accepted"] if len(counting) < len(finished.failures) else []
-        )
-        made = f"{_count(finished.trials, 'case')}, {_count(finished.calls, 'call')}"
-        text = f"{', '.join(parts)} in {made}, {finished.seconds:.1f} s."
-        click.echo(click.style(text, fg="red" if counting else "green", bold=True))
-        if finished.interrupted:
-            click.echo(f"The run ended early: {finished.interrupted}.")
+        from grpcmock.fuzz.reporting import summary
+
+        if sys.stdout.isatty():
+            from rich.console import Console
+
+            summary.show(self._history, Console())
+        else:
+            click.echo(summary.plain(self._history), nl=False)
 
 
 def _started(event: Started) -> str:

@@ -77,7 +77,7 @@ def write(history: History) -> str:
         *([Figure(str(len(history.known)), "accepted", "plain")] if history.known else []),
         _share("methods OK", covered["methods"]),
         _share("fields exercised", covered["fields"]),
-        Figure(f"{history.trials:,}", "trials"),
+        Figure(f"{history.trials:,}", "cases"),
         Figure(f"{history.calls:,}", "calls"),
         Figure(f"{history.seconds:.1f} s", "in all"),
     ]
@@ -88,7 +88,7 @@ def write(history: History) -> str:
             facts=_facts(history),
             figures=figures,
             sections=sections,
-            footer=f"Written by grpcmock {grpcmock.__version__}. The same seed makes the same trials.",
+            footer=f"Written by grpcmock {grpcmock.__version__}. The same seed makes the same cases.",
         )
     )
 
@@ -127,7 +127,7 @@ def _found(history: History) -> Iterator[Section]:
         badges = [Badge(f"{counts[one]} {one.value}", _TONES[one]) for one in Severity if counts[one]]
         yield Section("Failures", [_failure(one, history, number) for number, one in enumerate(steady)], badges)
     if flaky:
-        note = Text(["Seen, but not each time that the same trial was made again."])
+        note = Text(["Seen, but not each time that the same case was made again."])
         folds = [_failure(one, history, len(steady) + number) for number, one in enumerate(flaky)]
         yield Section("Flaky", [note, *folds], [Badge(str(len(flaky)), "warn")])
     if history.known:
@@ -160,8 +160,8 @@ def _about(failure: Failure, history: History, number: int) -> Iterator[Block]:
     if finding.path or trial.path:
         facts.append(("place", Mono(finding.path or trial.path)))
     facts.append(("case", Mono(failure.first.id)))
-    after = f"after {failure.after_trials:,} trials, {failure.after_seconds:.2f} s"
-    facts.append(("found", f"{after}; seen in {_count(failure.seen, 'trial')}"))
+    after = f"after {failure.after_trials:,} cases, {failure.after_seconds:.2f} s"
+    facts.append(("found", f"{after}; seen in {_count(failure.seen, 'case')}"))
     if reason := history.accepted.get(failure.id):
         facts.append(("accepted", reason))
     health = failure.evidence.health
@@ -201,7 +201,7 @@ def _timeline(history: History) -> Iterator[Section]:
     for span in spans:
         seconds = span.end - span.begin
         rate = f", {span.trials / seconds:,.0f}/s" if seconds else ""
-        rows.append(Span(span.phase.value, seconds, f"{span.trials:,} trials in {seconds:.1f} s{rate}"))
+        rows.append(Span(span.phase.value, seconds, f"{span.trials:,} cases in {seconds:.1f} s{rate}"))
     marks = [
         Mark(
             failure.after_seconds,
@@ -256,7 +256,7 @@ def _method_row(method: MethodCoverage, what: Sequence[str]) -> list[Inline]:
 
 def _method_fold(method: MethodCoverage) -> Fold:
     badge = Badge("OK", "good") if method.is_ok else Badge("never OK", "warn")
-    note = f"{method.method.kind.value}, {_count(method.trials, 'trial')}"
+    note = f"{method.method.kind.value}, {_count(method.trials, 'case')}"
     return Fold(str(method.method), list(_method_blocks(method)), [badge], note=note)
 
 

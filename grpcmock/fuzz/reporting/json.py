@@ -60,7 +60,7 @@ def document(history: History) -> dict[str, Any]:
                     "phase": span.phase.value,
                     "begin_seconds": round(span.begin, 4),
                     "seconds": round(span.end - span.begin, 4),
-                    "trials": span.trials,
+                    "cases": span.trials,
                     "calls": span.calls,
                 }
                 for span in history.spans
@@ -84,7 +84,7 @@ def summary(history: History) -> dict[str, Any]:
         "seed": started.seed if started else None,
         "started": history.began.isoformat(timespec="seconds"),
         "seconds": round(history.seconds, 3),
-        "trials": history.trials,
+        "cases": history.trials,
         "calls": history.calls,
         "methods": len(started.methods) if started else 0,
         "checks": list(started.checks) if started else [],

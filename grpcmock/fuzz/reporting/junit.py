@@ -59,7 +59,7 @@ def _cases(method: MethodCoverage, failures: dict[str, list[Failure]], history: 
             continue
         yield Case(name=label, classname=service, failure=_trouble(failure, history))
     if not found:
-        skipped = None if method.trials else "no trial of it was made"
+        skipped = None if method.trials else "no case of it was made"
         yield Case(name=name, classname=service, skipped=skipped, output=_output(method, history))
 
 
@@ -71,7 +71,7 @@ def _trouble(failure: Failure, history: History) -> Trouble:
 
 
 def _output(method: MethodCoverage, history: History) -> str:
-    lines = [f"{method.trials} trials, {method.calls} calls"]
+    lines = [f"{method.trials} cases, {method.calls} calls"]
     lines += [f"{code}: {count}" for code, count in method.statuses.most_common()]
     if why := method.why_never_ok:
         lines.append(f"never OK: {why}")

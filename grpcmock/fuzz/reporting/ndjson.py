@@ -74,7 +74,7 @@ def event_tree(event: Event) -> dict[str, Any]:
             return {
                 "event": "phase_finished",
                 "phase": event.phase.value,
-                "trials": event.trials,
+                "cases": event.trials,
                 "calls": event.calls,
                 "seconds": round(event.seconds, 4),
             }
@@ -88,7 +88,7 @@ def event_tree(event: Event) -> dict[str, Any]:
                 "event": "finished",
                 "failures": [failure.id for failure in event.failures],
                 "advice": len(event.advice),
-                "trials": event.trials,
+                "cases": event.trials,
                 "calls": event.calls,
                 "seconds": round(event.seconds, 4),
                 "interrupted": event.interrupted or None,

@@ -23,7 +23,7 @@ _LARGEST = 200_000
 def told(failure: Failure, history: History) -> list[str]:
     """Tell of a failure in lines, with how it can be made again."""
     lines = failure_lines(failure, history.registry)
-    lines.append(f"  found     after {failure.after_trials:,} trials, {failure.after_seconds:.2f} s{_seen(failure)}")
+    lines.append(f"  found     after {failure.after_trials} cases, {failure.after_seconds:.2f} s{_seen(failure)}")
     line = grpcurl(failure, history)
     if line and len(line) <= _LONGEST:
         lines.append(f"  grpcurl   {line}")
@@ -34,7 +34,7 @@ def told(failure: Failure, history: History) -> list[str]:
 
 
 def _seen(failure: Failure) -> str:
-    return f"; seen in {failure.seen:,} trials" if failure.seen > 1 else ""
+    return f"; seen in {failure.seen} cases" if failure.seen > 1 else ""
 
 
 def grpcurl(failure: Failure, history: History) -> str:

@@ -56,7 +56,7 @@ def lines(history: History) -> Iterator[Line]:
     for severity in Severity:
         chosen = [one for one in steady if find_check(one.finding.code).severity is severity]
         yield from _failures(f"{severity.value.capitalize()}", chosen, history)
-    yield from _failures("Flaky", flaky, history, "seen, but not each time the same trial was made")
+    yield from _failures("Flaky", flaky, history, "seen, but not each time the same case was made")
     yield from _known(history)
     yield from _advice(history.advice, history)
     yield from _troubles(history)
@@ -125,28 +125,28 @@ def _coverage(history: History) -> Iterator[Line]:
         if span.trials:
             seconds = span.end - span.begin
             rate = span.trials / seconds if seconds else 0
-            yield Line(f"  {span.phase.value:10} {span.trials:>7,} trials  {seconds:6.1f} s  {rate:>7,.0f}/s", "soft")
+            yield Line(f"  {span.phase.value:10} {span.trials:>7} cases  {seconds:6.1f} s  {rate:>7,.0f}/s", "soft")
 
 
 def _end(history: History, steady: Sequence[Failure], flaky: Sequence[Failure]) -> Iterator[Line]:
     if history.interrupted:
-        yield Line(f"Ended early: {history.interrupted}. This is what was found so far.", "warn")
-    seed = history.started.seed if history.started is not None else 0
-    methods = len(history.started.methods) if history.started is not None else 0
-    work = f"{_count(history.trials, 'trial')} ({_count(history.calls, 'call')}) of {_count(methods, 'method')}"
-    work += f" at {history.target.address} in {history.seconds:.1f} s; seed {seed}"
-    if not steady and not flaky:
-        yield Line(f"Nothing found: {work}.", "good")
-        return
-    counts = _count(len(steady) + len(flaky), "failure") + (f", {len(flaky)} flaky" if flaky else "")
-    yield Line(f"{counts}: {work}.", "bad")
-    code = (steady or flaky)[0].finding.code
-    again = f"--seed {seed} makes the same trials"
-    yield Line(f"`grpcmock explain {code}` says why it matters and how to mend it; {again}.")
+        yield Line(f"The run ended early: {history.interrupted}.", "warn")
+    started = history.started
+    seed = started.seed if started is not None else 0
+    if steady or flaky:
+        code = (steady or flaky)[0].finding.code
+        yield Line(f"`grpcmock explain {code}` says why it matters and how to mend it.", "soft")
+    parts = [_count(len(steady), "failure")]
+    parts += [f"{len(flaky)} flaky"] if flaky else []
+    parts += [f"{len(history.known)} accepted"] if history.known else []
+    work = f"{_count(history.trials, 'case')}, {_count(history.calls, 'call')}"
+    methods = _count(len(started.methods) if started is not None else 0, "method")
+    where = f"{methods} at {history.target.address}, {history.seconds:.1f} s; seed {seed}"
+    yield Line(f"{', '.join(parts)} in {work} of {where}.", "bad" if steady or flaky else "good")
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _short(text: str) -> str:
