@@ -45,7 +45,8 @@ class Baseline:
 
     def split(self, failures: Iterable[Failure], today: date) -> tuple[list[Failure], list[Failure]]:
         """Part failures into those that count and those that are accepted."""
-        counting, accepted = [], []
+        counting: list[Failure] = []
+        accepted: list[Failure] = []
         for failure in failures:
             entry = self.accepted.get(failure.id)
             (accepted if entry is not None and entry.holds(today) else counting).append(failure)

@@ -76,7 +76,7 @@ class Memory:
     def saved(self, methods: Sequence[Method]) -> Mapping[str, tuple[Saved, ...]]:
         """Give what failed before, by the full names of methods."""
         return {
-            method.full_name: tuple(sorted(filter(None, map(_unpacked, self._database.fetch(_key(method))))))  # type: ignore[type-var]
+            method.full_name: tuple(sorted(filter(None, map(_unpacked, self._database.fetch(_key(method))))))
             for method in methods
         }
 
@@ -105,6 +105,7 @@ def _unpacked(data: bytes) -> Saved | None:
     from hypothesis.database import choices_from_bytes
 
     found = choices_from_bytes(data)
-    if not found or not isinstance(found[0], str) or not all(type(choice) is int for choice in found[1:]):
+    if not found or not isinstance(found[0], str):
         return None
-    return found[0], tuple(found[1:])  # type: ignore[arg-type]
+    choices = tuple(choice for choice in found[1:] if type(choice) is int)
+    return (found[0], choices) if len(choices) == len(found) - 1 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.status import Code
 
@@ -73,7 +73,8 @@ def _standard(method: Method) -> frozenset[int]:
             if not noun.startswith(name):
                 continue
             options = message.GetOptions()
+            unknown: Any = UnknownFieldSet(options)
             named = [field.number for field, _ in options.ListFields()]
-            if _RESOURCE in named or any(unknown.field_number == _RESOURCE for unknown in UnknownFieldSet(options)):
+            if _RESOURCE in named or any(one.field_number == _RESOURCE for one in unknown):
                 return codes
     return frozenset()

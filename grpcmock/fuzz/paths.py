@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf.message import Message
-
-if TYPE_CHECKING:
-    from google.protobuf.descriptor import FieldDescriptor
 
 _STEP = re.compile(r"\.?([A-Za-z_]\w*)|\[([^\]]*)\]")
 
@@ -24,7 +21,7 @@ def at_path(message: Message, path: str) -> object:
             if not isinstance(value, Message) or name not in value.DESCRIPTOR.fields_by_name:
                 oneofs = value.DESCRIPTOR.oneofs_by_name if isinstance(value, Message) else {}
                 return (value.WhichOneof(name) or ABSENT) if name in oneofs else ABSENT
-            field: FieldDescriptor = value.DESCRIPTOR.fields_by_name[name]
+            field = value.DESCRIPTOR.fields_by_name[name]
             if field.has_presence and not value.HasField(name):
                 return ABSENT
             value = getattr(value, name)

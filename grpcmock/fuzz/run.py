@@ -238,14 +238,17 @@ class Run:
     async def _one_by_one(self, batch: list[Trial], seen: list[Evidence]) -> list[Evidence]:
         """Find out which of several trials brought the server down: make each alone."""
         health = await self._revive()
-        if self._server.gone:
+        if self._is_gone():
             return [replace(evidence, health=health) for evidence in seen]
         again: list[Evidence] = []
         for trial in batch:
             again.append(await self.observe(trial))
-            if self._server.gone:
+            if self._is_gone():
                 break
         return again + seen[len(again) :]
+
+    def _is_gone(self) -> bool:
+        return self._server.gone
 
     async def _wait_for_rate(self) -> None:
         rate = self._bounds.per_second

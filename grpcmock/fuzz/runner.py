@@ -166,6 +166,8 @@ class Runner:
     async def _fast(self, call: Call) -> Reply | None:
         """Make a call of one message for one message. None if that isn't what came."""
         path, deadline = call.path, call.deadline or self.patience.deadline
+        headers: Any
+        trailers: Any
         multicallable = self._unary.get(path)
         if multicallable is None:
             multicallable = self._unary[path] = self.channel.unary_unary(path, None, None)
@@ -213,10 +215,11 @@ class Runner:
     async def _plain(self, call: Call) -> Reply:
         """Send all messages and half-close, then read to the end, or for as long as there is patience."""
         deadline = call.deadline or self.patience.deadline
-        multicallable = self._streaming.get(call.path)
+        multicallable: Any = self._streaming.get(call.path)
         if multicallable is None:
-            multicallable = self._streaming[call.path] = self.channel.stream_stream(call.path, None, None)
-        under_way = multicallable(timeout=deadline, metadata=self._metadata(call), compression=_compression(call))
+            multicallable = self.channel.stream_stream(call.path, None, None)
+            self._streaming[call.path] = multicallable
+        under_way: Any = multicallable(timeout=deadline, metadata=self._metadata(call), compression=_compression(call))
         reading = _Reading(under_way, deadline)
         idle = self._idle(call)
         if idle:
@@ -319,7 +322,7 @@ class _Reading:
         """Read until the call has ended."""
         under_way, responses = self._call, self._responses
         try:
-            while (data := await under_way.read()) is not grpc.aio.EOF:
+            while (data := await under_way.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
                 if self._first is None:
                     self._first = perf_counter() - self._started
                 responses.append(data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -47,7 +47,8 @@ def _options(place: object) -> list[str]:
     from google.protobuf.unknown_fields import UnknownFieldSet
 
     options = place.GetOptions()  # type: ignore[attr-defined]
+    unknown: Any = UnknownFieldSet(options)
     names = [field.full_name for field, _ in options.ListFields()]
     return names + [
-        _NUMBERS[field.field_number] for field in UnknownFieldSet(options) if field.field_number in _NUMBERS
+        _NUMBERS[field.field_number] for field in unknown if field.field_number in _NUMBERS
     ]

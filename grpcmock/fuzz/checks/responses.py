@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, EncodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.evidence import Evidence
     from grpcmock.fuzz.terms import Terms
     from grpcmock.fuzz.trials import Trial
+    from grpcmock.schema import Method
 
 _OFTEN = 4096
 """So many judgements are remembered: servers give the same few responses over and over."""
@@ -29,7 +30,7 @@ def _response_decodes(trial: Trial, evidence: Evidence, terms: Terms) -> Iterato
         if method is None or not reply.responses:
             continue
         for response in reply.responses:
-            for expected, got, path in _undecodable(method.response_class, response):
+            for expected, got, path in _undecodable(method, response):
                 yield Finding(
                     code="G122", expected=expected, got=got, path=path, key=f"{expected} {path}", method=method
                 )
@@ -37,7 +38,8 @@ def _response_decodes(trial: Trial, evidence: Evidence, terms: Terms) -> Iterato
 
 
 @lru_cache(_OFTEN)
-def _undecodable(message_class: type[Message], data: bytes) -> tuple[tuple[str, str, str], ...]:
+def _undecodable(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...]:
+    message_class: Any = method.response_class
     name = message_class.DESCRIPTOR.full_name
     try:
         message = message_class()
@@ -64,8 +66,9 @@ def _undecodable(message_class: type[Message], data: bytes) -> tuple[tuple[str, 
 
 
 def _unknown(message: Message, path: str) -> Iterator[tuple[str, int]]:
-    for unknown in UnknownFieldSet(message):
-        yield path, unknown.field_number
+    unknown: Any = UnknownFieldSet(message)
+    for one in unknown:
+        yield path, one.field_number
     for field, value in message.ListFields():
         kind = field.message_type
         if kind is None:
@@ -88,7 +91,7 @@ def _response_constraints(trial: Trial, evidence: Evidence, terms: Terms) -> Ite
         if method is None or not reply.responses or not terms.has_constraints(method.output):
             continue
         for response in reply.responses:
-            for path, rule, words in _broken(method.response_class, response):
+            for path, rule, words in _broken(method, response):
                 yield Finding(
                     code="G123",
                     expected=f"a response that keeps its rules: {rule}{f' at {path}' if path else ''}",
@@ -108,11 +111,11 @@ def _validator() -> protovalidate.Validator:
 
 
 @lru_cache(_OFTEN)
-def _broken(message_class: type[Message], data: bytes) -> tuple[tuple[str, str, str], ...]:
+def _broken(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...]:
     import protovalidate
 
     try:
-        message = message_class.FromString(data)
+        message = method.response_class.FromString(data)
         violations = _validator().collect_violations(message)
     except (DecodeError, RuntimeError, protovalidate.CompilationError):
         return ()

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.checks.errors import unhandled
 from grpcmock.fuzz.checks.inband import effective
-from grpcmock.fuzz.checks.words import said, shape
+from grpcmock.fuzz.checks.words import said, shape, unhandled
 from grpcmock.fuzz.evidence import Ending
 from grpcmock.fuzz.failures import Finding, Severity
 from grpcmock.fuzz.trials import Expect
