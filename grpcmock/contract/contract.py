@@ -28,6 +28,7 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     import hypothesis
 
+    from grpcmock.contract.stub_contract import StubContract
     from grpcmock.schema import Method, Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -176,6 +177,14 @@ class Contract:
             return parametrized(function, cases, self.methods, configured, seed)
 
         return decorate
+
+    def stubs(self, *paths: str | Path) -> StubContract:
+        """Take the stubs of files and directories as the contract: ``contract.stubs("stubs").parametrize()``."""
+        from grpcmock.contract.stub_contract import StubContract
+
+        if not paths:
+            raise ConfigError("Name at least one file or directory of stubs.")
+        return StubContract(self.registry, self.methods, tuple(map(Path, paths)))
 
     @cached_property
     def _generators(self) -> Generators:

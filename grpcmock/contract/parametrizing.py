@@ -132,7 +132,7 @@ def parametrized(
             failures.raise_all()
 
     test.__signature__ = signature  # type: ignore[attr-defined]
-    _put_in_place_of(function, test)
+    put_in_place_of(function, test)
     driven: Any = given(**{_SOURCE: _drawings()})(test)
     if any(phase in FIXED for phase in cases.phases):
         driven = example(**{_SOURCE: _FIXED})(driven)
@@ -143,7 +143,7 @@ def parametrized(
     return marked
 
 
-def _put_in_place_of(function: Callable[..., Any], test: Any) -> None:
+def put_in_place_of(function: Callable[..., Any], test: Any) -> None:
     """Let a traceback show the user's function where it would show ours."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is not None:

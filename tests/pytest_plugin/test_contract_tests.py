@@ -145,3 +145,158 @@ async def test_buggy(case, buggy):
     run = outside("-p", "no:asyncio", "-p", "no:randomly", conftest=conftest, test_users=HEAD + text)
     assert run.outcomes == {"passed": 1, "failed": 1}, run.text
     assert "G102 unhandled_error" in run.text
+
+
+def test_ordinary_options_work_as_ever(outside: Outside, tmp_path: Path) -> None:
+    """-k, -n, --lf, --hypothesis-seed, profiles: all that pytest and Hypothesis can do with items and examples."""
+    conftest = """
+from hypothesis import settings
+
+settings.register_profile("few", max_examples=5, database=None)
+"""
+    text = """
+@contract.include("UserService/Get*", "ListUsers").parametrize(phases=["random"])
+def test_users(case, buggy):
+    with open("drawn.txt", "a") as drawn:
+        drawn.write(f"{case!r}\\n")
+    case.call_and_check(buggy)
+"""
+    run = outside("-n", "2", *QUICK, "--hypothesis-seed=5", test_users=HEAD + text, conftest=conftest)
+    assert run.outcomes == {"failed": 2}, run.text
+    assert "G102 unhandled_error" in run.text
+    quiet = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+    cached = (*QUICK, *quiet, "-o", "cache_dir=cache", "-p", "cacheprovider", "--hypothesis-seed=5")
+    run = outside(*cached, "-k", "GetUser")
+    assert run.outcomes == {"failed": 1, "deselected": 1}, run.text
+    run = outside(*cached, "--lf")
+    assert run.outcomes == {"failed": 1}, run.text
+
+    def drawn(seed: int) -> list[str]:
+        (tmp_path / "drawn.txt").unlink()
+        outside(*QUICK, f"--hypothesis-seed={seed}", "--hypothesis-profile=few", "-k", "GetUser")
+        return (tmp_path / "drawn.txt").read_text().splitlines()
+
+    first = drawn(7)
+    assert len(first) == 5
+    assert drawn(7) == first
+    assert drawn(8) != first
+
+
+STUBS = """
+from pathlib import Path
+from grpcmock import MockServer
+
+STUBS = '''
+- name: alice
+  method: user.UserService/GetUser
+  given: user 1 is Alice
+  request: {id: 1}
+  response: {id: 1, name: Alice}
+- name: nobody
+  method: user.UserService/GetUser
+  request: {id: {$gt: 100}}
+  error: {code: NOT_FOUND}
+- name: known not to hold
+  method: user.UserService/GetUser
+  request: {id: 2}
+  response: {id: 2, name: Bob}
+- name: a fault
+  method: user.UserService/GetUser
+  request: {id: 3}
+  fault: {abort: UNAVAILABLE}
+- name: pages
+  method: user.UserService/ListUsers
+  request: {page: 1}
+  responses: [{id: 1}, {id: 2}, {id: 3}]
+- name: created
+  method: user.UserService/CreateUsers
+  requests: {$size: 2}
+  response: {created: 2}
+'''
+Path("users.yaml").write_text(STUBS)
+Path("pending.txt").write_text("known not to hold\\n")
+stubs = contract.stubs("users.yaml")
+told = []
+"""
+
+
+def test_stubs_are_items_that_hold_a_server(outside: Outside) -> None:
+    text = """
+def setup(words):
+    told.append(words)
+    yield
+    told.append("undone")
+
+@stubs.parametrize(setup=setup, baseline="pending.txt")
+def test_stubs(case, target):
+    case.verify(target)
+
+def test_setup_was_told():
+    assert told == ["user 1 is Alice", "undone"]
+
+@stubs.parametrize(names=["a*ice"])
+def test_unknown_state(case, target):
+    with pytest.raises(AssertionError, match="doesn't know the state 'user 1 is Alice'"):
+        case.verify(target, setup={"user 2 is Bob": print})
+"""
+    run = outside(*QUICK, "-vv", "-W", "error", test_stubs=HEAD + STUBS + text)
+    assert run.outcomes == {"passed": 6, "xfailed": 1, "skipped": 1}, run.text
+    assert "test_stubs.py::test_stubs[nobody] PASSED" in run.text
+
+
+def test_a_stub_that_does_not_hold_says_where(outside: Outside) -> None:
+    text = """
+@stubs.parametrize(names=["*hold", "pages"])
+async def test_stubs(case, target):
+    await case.averify(target)
+
+@contract.include("ListUsers").stubs("users.yaml").parametrize()
+async def test_few(case, target):
+    assert case.method.name == "ListUsers"
+"""
+    run = outside("-o", "asyncio_mode=auto", "-p", "no:randomly", "-p", "no:anyio", test_stubs=HEAD + STUBS + text)
+    assert run.outcomes == {"passed": 2, "failed": 1}, run.text
+    assert '   response.name  wanted "Bob"  came "Alice"' in run.text
+    assert "stub_contract.py" not in run.text
+
+
+MISTAKES = """
+import pytest
+from grpcmock import ConfigError, Contract, SchemaError
+from user_pb2_grpc import UserServiceServicer
+
+contract = Contract.from_servicers(UserServiceServicer)
+
+@pytest.mark.parametrize(("make", "said"), [
+    (lambda: contract.include("GetUsr"), "Did you mean"),
+    (lambda: contract.exclude("*"), "is left"),
+    (lambda: contract.include(), "at least one pattern"),
+    (lambda: Contract.from_servicers(int), "no generated servicer"),
+    (lambda: Contract.from_servicers(), "needs a servicer class"),
+    (lambda: contract.parametrize(phases=["bondary"]), "Did you mean 'boundary'"),
+    (lambda: contract.parametrize(phases=["stateful"]), "state_machine"),
+    (lambda: contract.parametrize(checks=["G999"]), "There is no check"),
+    (lambda: contract.parametrize(allowed={"GetUsr": ["OK"]}), "Did you mean"),
+    (lambda: contract.parametrize(allowed={"GetUser": ["NOTFOUND"]}), "NOT_FOUND"),
+    (lambda: contract.parametrize()(lambda target: None), "has no argument 'case'"),
+    (lambda: contract.stubs(), "at least one file"),
+])
+def test_mistakes_are_said_at_once(make, said):
+    with pytest.raises((ConfigError, SchemaError), match=said):
+        make()
+
+@contract.include("GetUser").parametrize()
+def test_out_of_reach(case):
+    with pytest.raises(Exception, match="Nothing is listening on 127.0.0.1:9"):
+        case.call("127.0.0.1:9")
+
+@contract.include("GetUser").parametrize()
+def test_no_address(case):
+    with pytest.raises(ConfigError, match="is no server"):
+        case.call(5)
+"""
+
+
+def test_mistakes(outside: Outside) -> None:
+    run = outside(*QUICK, test_mistakes=MISTAKES)
+    assert run.outcomes == {"passed": 14}, run.text
