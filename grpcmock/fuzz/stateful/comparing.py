@@ -22,7 +22,12 @@ class Difference(NamedTuple):
 
 
 def differences(
-    expected: Message, got: Message, *, ignoring: Collection[str] = (), also: Collection[str] = (), partial: bool = False
+    expected: Message,
+    got: Message,
+    *,
+    ignoring: Collection[str] = (),
+    also: Collection[str] = (),
+    partial: bool = False,
 ) -> Iterator[Difference]:
     """Yield the fields of *expected* that *got* has with other values, or, unless it is *partial*, not at all.
 

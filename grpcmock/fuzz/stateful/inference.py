@@ -18,7 +18,7 @@ from grpcmock.schema.method import Kind
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
-    from grpcmock.fuzz.stateful.links import Links
+    from grpcmock.fuzz.stateful.links import Link, Links
     from grpcmock.fuzz.trials import Path
     from grpcmock.schema import Method, Registry
 
@@ -56,7 +56,9 @@ _KINDS = {
 @lru_cache(32)
 def resources_of(registry: Registry, links: Links | None = None) -> Resources:
     """Tell the resources of a registry. What makes no sense as one is left out; what *links* say wins."""
-    return _Inference(registry).resources()
+    inference = _Inference(registry)
+    resources = inference.resources()
+    return inference.linked(resources, links) if links is not None and links.all else resources
 
 
 class _Inference:
@@ -76,6 +78,95 @@ class _Inference:
             if (resource := self._resource(service, noun, methods)) is not None
         ]
         return Resources(all=tuple(self._with_parents(_with_names_of_their_own(found))))
+
+    def linked(self, resources: Resources, links: Links) -> Resources:
+        """Put what was written in the place of what was told from names."""
+        written = {link.source for link in links.all} | {link.target for link in links.all}
+        made = [
+            self._linked_resource(source, [link for link in links.all if link.source is source], resources)
+            for source in dict.fromkeys(link.source for link in links.all)
+        ]
+        kept = [
+            replace(resource, operations=tuple(one for one in resource.operations if one.method not in written))
+            for resource in resources.all
+            if resource.name not in {linked.name for linked in made if linked is not None}
+        ]
+        everything = [*(linked for linked in made if linked is not None), *(one for one in kept if one.operations)]
+        return Resources(all=tuple(everything))
+
+    def _linked_resource(self, source: Method, links: Sequence[Link], resources: Resources) -> Resource | None:
+        told = _told(source)
+        noun = told[1] if told is not None else service_noun(source.service)
+        known = resources.by_path.get(source.path)
+        descriptor, key = self._linked_type(source, links)
+        if descriptor is None:
+            return None
+        inferred = known[0] if known is not None and known[0].descriptor is descriptor else None
+        bare = inferred or Resource(
+            name=noun,
+            descriptor=descriptor,
+            key=key,
+            hidden=frozenset(self._behaving(descriptor, "INPUT_ONLY")),
+            fixed=frozenset(self._fixed(descriptor, key)),
+        )
+        bare = replace(bare, key=key)
+        making = Role.IMPORT if source.kind.client_streams else Role.CREATE
+        operations = [self._written(making, source, bare, response=links[0].response)]
+        operations += [
+            self._written(link.role, link.target, bare, key=link.request, shows=link.shows) for link in links
+        ]
+        taken = {operation.role for operation in operations}
+        operations += [one for one in bare.operations if one.role not in taken] if inferred is not None else []
+        return replace(bare, operations=tuple(operations))
+
+    def _linked_type(self, source: Method, links: Sequence[Link]) -> tuple[Descriptor | None, str]:
+        """Find the type of what is made, and the field of it that is its key: in what reading it shows, or else in the
+        response that tells of its making."""
+        way, last = links[0].response[:-1], str(links[0].response[-1])
+        inner = _at(source.output, way)
+        for link in sorted(links, key=lambda link: link.role is not Role.GET):
+            if link.role in (Role.DELETE, Role.UNDELETE):
+                continue
+            shows = link.shows
+            shown = _at(link.target.output, shows) if shows is not None else None
+            if shown is None and shows is None:
+                found, _ = _shown(link.target.output, inner) if inner is not None else (None, False)
+                shown = inner if found is not None else link.target.output
+            for name in (last, *(str(step) for step in link.request[-1:]), *_KEYS):
+                if shown is not None and name in shown.fields_by_name and _is_key(shown.fields_by_name[name]):
+                    return shown, name
+        return inner, last
+
+    def _written(
+        self,
+        role: Role,
+        method: Method,
+        resource: Resource,
+        *,
+        response: Path | None = None,
+        key: Path = (),
+        shows: Path | None = None,
+    ) -> Operation:
+        """Give an operation of which some things were written, and the rest is told as ever."""
+        shown, many = _shown(method.output, resource.descriptor)
+        if shows is not None:
+            shown, many = shows, method.output.fields_by_name[str(shows[0])].is_repeated
+        operation = Operation(
+            role=role,
+            method=method,
+            shown=shown,
+            many=many,
+            made=response if response is not None and shown is None else None,
+            given=_given(method.input, resource, role),
+            key=key or None,
+            parent=self._parent(method.input, resource, role),
+            mask=next((f.name for f in method.input.fields if _type_name(f) == _MASK and not f.is_repeated), ""),
+            page_size=_named(method.input, "page_size", "limit", "max_results", "per_page"),
+            page_token=_named(method.input, "page_token"),
+            next_token=_named(method.output, "next_page_token"),
+            page=_named(method.input, "page", "page_number"),
+        )
+        return replace(operation, filters=_filters(operation))
 
     # One resource ---------------------------------------------------------------------------------------
 
@@ -116,7 +207,7 @@ class _Inference:
                     descriptor.name == noun and self._options.resource(descriptor) is not None
                 ):
                     return descriptor
-        by_role = {role: method for role, method in reversed(methods)}
+        by_role = dict(reversed(methods))
         for role in (Role.GET, Role.LOOKUP, Role.CREATE, Role.UPDATE, Role.LIST, Role.EXPORT):
             if role in by_role and (found := _shown_type(by_role[role], noun, role)) is not None:
                 return found

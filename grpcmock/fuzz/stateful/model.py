@@ -30,7 +30,21 @@ if TYPE_CHECKING:
 _CHANGED_BY_ITSELF = 3
 """After so many reads in a row, each with another value, a field counts as changed by being read."""
 
-_VOLATILE = ("read", "access", "seen", "now", "server", "request", "response", "view", "hit", "age", "uptime", "ttl", "count")
+_VOLATILE = (
+    "read",
+    "access",
+    "seen",
+    "now",
+    "server",
+    "request",
+    "response",
+    "view",
+    "hit",
+    "age",
+    "uptime",
+    "ttl",
+    "count",
+)
 """Parts of the names of fields that may well change while nobody writes."""
 
 _LEFT_NOTHING = frozenset(
@@ -143,7 +157,10 @@ class Model:
             yield from self._created(step)
         elif token and same in self._made and step.reply.code == Code.ALREADY_EXISTS:
             yield self._finding(
-                step, "G128", f"the first answer again: {operation.request_id} says that it is the same request", said(step.reply)
+                step,
+                "G128",
+                f"the first answer again: {operation.request_id} says that it is the same request",
+                said(step.reply),
             )
         elif step.is_refused or step.was_given_up:
             self._not_created(step)
@@ -156,7 +173,9 @@ class Model:
         """The same request with the same request id was made twice."""
         if keys and step.keys() and step.keys() != keys:
             expected = f"{shown(keys[0])} again: {step.operation.request_id} says that it is the same request (AIP-155)"
-            yield self._finding(step, "G128", expected, f"another one: {shown(step.keys()[0])}", path=step.operation.request_id)
+            yield self._finding(
+                step, "G128", expected, f"another one: {shown(step.keys()[0])}", path=step.operation.request_id
+            )
 
     def _created(self, step: Step) -> Iterator[Finding]:
         resource, asked = step.resource, self._asked_for(step)
@@ -202,9 +221,13 @@ class Model:
         resource, method = step.resource, step.operation.method
         documented = Code.ALREADY_EXISTS in self._documented.get(method.full_name, ())
         if was_asked and (resource.is_annotated or documented):
-            yield self._finding(step, "G133", f"ALREADY_EXISTS: there is a {resource.name} {key!r} already", said(step.reply))
+            yield self._finding(
+                step, "G133", f"ALREADY_EXISTS: there is a {resource.name} {key!r} already", said(step.reply)
+            )
         elif not was_asked and resource.is_annotated:
-            yield self._finding(step, "G133", f"a key that no other {resource.name} has", f"{key!r} once more", key="key")
+            yield self._finding(
+                step, "G133", f"a key that no other {resource.name} has", f"{key!r} once more", key="key"
+            )
 
     def _not_created(self, step: Step) -> None:
         code = step.reply.code
@@ -249,7 +272,11 @@ class Model:
             lacking = [self.known.get((resource.name, key)) for key in asked]
             if all(known is not None and known.alive and known.sure for known in lacking):
                 yield self._finding(
-                    step, "G129", f"the {resource.name} {asked[0]!r}: {lacking[0].why}", said(step.reply), key="missing"  # type: ignore[union-attr]
+                    step,
+                    "G129",
+                    f"the {resource.name} {asked[0]!r}: {lacking[0].why}",
+                    said(step.reply),
+                    key="missing",  # type: ignore[union-attr]
                 )
             elif len(asked) == 1 and lacking[0] is None:
                 self.known[resource.name, asked[0]] = Known(resource, asked[0], False, "it wasn't there")
@@ -264,7 +291,9 @@ class Model:
             if message is not None:
                 yield from self._seen(step, key, message)
             elif known is not None and known.alive and known.sure:
-                yield self._finding(step, "G129", f"the {known.resource.name} {key!r}: {known.why}", "nothing", key="missing")
+                yield self._finding(
+                    step, "G129", f"the {known.resource.name} {key!r}: {known.why}", "nothing", key="missing"
+                )
 
     def _seen(self, step: Step, key: Any, message: Message, *, partial: bool = False) -> Iterator[Finding]:
         """A resource was shown under this key."""
@@ -343,7 +372,11 @@ class Model:
             elif isinstance(value, str) and "".join(value.split()).casefold() != "".join(got.split()).casefold():
                 if value.isascii() and value.isalnum():
                     yield self._finding(
-                        step, "G129", f"{own.name} {shown(value)}: {known.why}", f"{own.name} {shown(got)}", path=own.name
+                        step,
+                        "G129",
+                        f"{own.name} {shown(value)}: {known.why}",
+                        f"{own.name} {shown(got)}",
+                        path=own.name,
                     )
 
     def _changed_by_reading(self, step: Step, known: Known, message: Message) -> Iterator[Finding]:
@@ -414,7 +447,9 @@ class Model:
             if not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL, Code.ABORTED):
                 self._doubt(step.resource, key)
             elif step.reply.code == Code.NOT_FOUND and known is not None and known.alive and known.sure:
-                yield self._finding(step, "G129", f"the {known.resource.name} {key!r}: {known.why}", said(step.reply), key="missing")
+                yield self._finding(
+                    step, "G129", f"the {known.resource.name} {key!r}: {known.why}", said(step.reply), key="missing"
+                )
             return
         self._walks.disturb()
         if wrong := masks.unknown(step, paths):
@@ -482,13 +517,17 @@ class Model:
             if known is not None and known.deleted and known.sure and not step.named(step.operation.allow_missing):
                 documented = self._documented.get(step.operation.method.full_name, frozenset())
                 if Code.NOT_FOUND in documented and not any(map(_is_tombstone, step.resources())):
-                    yield self._finding(step, "G130", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply), key="twice")
+                    yield self._finding(
+                        step, "G130", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply), key="twice"
+                    )
             self.known[resource.name, key] = Known(resource, key, False, f"{name} deleted it", deleted=True)
             self._forget_below(resource, key)
             self._made = {}
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
             if known is not None and known.alive and known.sure:
-                yield self._finding(step, "G129", f"the {resource.name} {key!r}: {known.why}", said(step.reply), key="missing")
+                yield self._finding(
+                    step, "G129", f"the {resource.name} {key!r}: {known.why}", said(step.reply), key="missing"
+                )
             elif known is None or not known.failed:
                 self.known[resource.name, key] = Known(resource, key, False, "it wasn't there")
         elif not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL):
@@ -538,9 +577,7 @@ class Model:
 
 def _is_partial(step: Step) -> bool:
     """Whether a read asked for a part of what there is only (AIP-157)."""
-    return any(
-        field.name in ("read_mask", "view", "field_mask", "fields") for field, _ in step.request.ListFields()
-    )
+    return any(field.name in ("read_mask", "view", "field_mask", "fields") for field, _ in step.request.ListFields())
 
 
 def _is_tombstone(message: Message) -> bool:

@@ -65,7 +65,9 @@ class Walks:
 
     def _joined(self, step: Step, walk: Walk, token: str, keys: list[Any]) -> Iterator[Words]:
         operation = step.operation
-        following: Any = step.responses[0].__getattribute__(operation.next_token) if operation.next_token and step.responses else ""
+        following: Any = (
+            step.responses[0].__getattribute__(operation.next_token) if operation.next_token and step.responses else ""
+        )
         if walk.calm and walk.pages and operation.is_paged:
             if token and following == token and (not keys or keys == walk.last):
                 yield ("a token that leads on, or none", "the token of this same page", operation.next_token, "no end")

@@ -182,9 +182,7 @@ class Resources:
     def by_path(self) -> Mapping[str, tuple[Resource, Operation]]:
         """What each method, by its path, does to which resource."""
         return {
-            operation.method.path: (resource, operation)
-            for resource in self.all
-            for operation in resource.operations
+            operation.method.path: (resource, operation) for resource in self.all for operation in resource.operations
         }
 
     @cached_property

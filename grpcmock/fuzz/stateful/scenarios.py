@@ -56,9 +56,11 @@ def _read_back(resource: Resource, operation: Operation, world: World, first: in
             return
         if not resource.is_annotated:
             handle = script.create(resource, number, parent=handle.parent) or handle
-        if script.get(handle) is None and script.get_several(Role.LOOKUP, [handle]) is None and script.get_several(
-            Role.BATCH_GET, [handle]
-        ) is None:
+        if (
+            script.get(handle) is None
+            and script.get_several(Role.LOOKUP, [handle]) is None
+            and script.get_several(Role.BATCH_GET, [handle]) is None
+        ):
             return
         yield script.finish("what was created is read back")
 
@@ -284,7 +286,9 @@ def _odd_pages(resource: Resource, operation: Operation, world: World) -> Iterat
     script.list(resource, parent, pages=1)
     request = operation.method.request_class.FromString(script.calls[-1].messages[0])
     setattr(request, operation.page_token, GARBAGE)
-    script.add(call_of(operation.method, request.SerializePartialToString(deterministic=True)), script.calls[-1].bindings)
+    script.add(
+        call_of(operation.method, request.SerializePartialToString(deterministic=True)), script.calls[-1].bindings
+    )
     yield script.finish("a page token that nobody has given")
     if operation.page_size:
         script = Script(world, operation.method, "negative-size")

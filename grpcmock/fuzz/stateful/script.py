@@ -79,7 +79,10 @@ class Script:
         request, bindings = self._creation(operation, message, parent, own_id)
         if request_id:
             setattr(request, operation.request_id, request_id)
-        handle = replace(handle, call=self.add(call_of(operation.method, request.SerializePartialToString(deterministic=True)), bindings))
+        handle = replace(
+            handle,
+            call=self.add(call_of(operation.method, request.SerializePartialToString(deterministic=True)), bindings),
+        )
         self.made.append(handle)
         return handle
 
@@ -130,7 +133,9 @@ class Script:
 
     def add(self, call: Call, bindings: Sequence[Binding] = (), caller: Caller = Caller.OWN) -> int:
         """Add a call; give its index."""
-        self.calls.append(replace(call, bindings=tuple(bindings), caller=caller) if bindings or caller is not Caller.OWN else call)
+        self.calls.append(
+            replace(call, bindings=tuple(bindings), caller=caller) if bindings or caller is not Caller.OWN else call
+        )
         return len(self.calls) - 1
 
     def refer(self, request: Message, target: Path, handle: Handle) -> tuple[Binding, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from grpcmock.fuzz.generation.source import RandomSource
 from grpcmock.fuzz.stateful.history import found
 from grpcmock.fuzz.stateful.inference import resources_of
 from grpcmock.fuzz.stateful.resources import Operation, Resource, Resources
+from grpcmock.replies.generated.answers import generate
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -43,25 +45,36 @@ class World:
 
         What the caller sets by itself is left out: ids, parents, masks, keys.
         """
-        return self._request(operation.method, f"content-{number}", number, _names_of(operation))
+        return self._request(operation.method, f"content-{number}", number, set_by_scripts(operation))
 
     def _request(self, method: Method, label: str, number: int, without: frozenset[str]) -> Message:
-        generator = self.plan.generators.of(method.input, without=without)
         key = (method.full_name, label)
         if key not in self._contents:
-            if number == 0:
-                made = generator.least
-                for name in without:
-                    made.ClearField(name)
-            else:
-                source = RandomSource(self.plan.seed, "stateful", method.full_name, label)
-                tries = [generator.generate(source) for _ in range(_RICH_OF if number == 1 else 1)]
-                kept = [one for one in tries if one.ByteSize() <= _LARGE] or [generator.least]
-                made = max(kept, key=_fullness)
-            self._contents[key] = made
+            self._contents[key] = self._made(method, label, number, without)
         copy = method.request_class()
         copy.CopyFrom(self._contents[key])
         return copy
+
+    def _made(self, method: Method, label: str, number: int, without: frozenset[str]) -> Message:
+        generator = self.plan.generators.of(method.input, without=without)
+        ruled = self.plan.terms.has_rules(method.input)
+        if number == 0 and ruled:
+            return _cleared(generator.least, without)
+        natural = _cleared(self._natural(method, number), without)
+        if generator.broken(natural):
+            natural = _cleared(generator.least, without)
+        if number == 0 or (number % 2 and number > 1 and not ruled):
+            return natural  # what it takes isn't written down: most likely, what is natural
+        source = RandomSource(self.plan.seed, "stateful", method.full_name, label)
+        tries = [generator.generate(source) for _ in range(_RICH_OF if number == 1 else 1)]
+        tries += [natural] if number == 1 else []
+        kept = [one for one in tries if one.ByteSize() <= _LARGE and not generator.broken(one)]
+        return max(kept, key=_fullness) if kept else natural
+
+    def _natural(self, method: Method, number: int) -> Message:
+        now = datetime(2024, 1, 1, tzinfo=UTC)
+        registry = self.plan.registry
+        return generate(method.request_class, registry, number, as_request=True, now=lambda: now)
 
     def ids(self, operation: Operation, label: str) -> Iterator[Any]:
         """Give ids that a client may choose, different for each *label*: early in the order of the alphabet, for lists
@@ -129,11 +142,18 @@ def _allowed(resources: Resources, methods: Collection[Method]) -> Resources:
     return Resources(all=tuple(resource for resource in kept if resource.operations))
 
 
-def _names_of(operation: Operation) -> frozenset[str]:
+def set_by_scripts(operation: Operation) -> frozenset[str]:
+    """Give the fields of a request that whoever writes a call sets by itself: ids, parents, masks."""
     paths = [operation.own_id, operation.parent]
     names = {str(path[0]) for path in paths if path is not None and len(path) == 1}
     names |= {operation.request_id, operation.mask, operation.allow_missing, *_NEVER}
     return frozenset(name for name in names if name in operation.method.input.fields_by_name)
+
+
+def _cleared(message: Message, without: frozenset[str]) -> Message:
+    for name in without:
+        message.ClearField(name)
+    return message
 
 
 def _fullness(message: Message) -> int:
