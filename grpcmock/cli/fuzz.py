@@ -11,6 +11,7 @@ from grpcmock.cli import failures
 from grpcmock.cli.fuzz_options import PHASES, Shard, allowed, listed, phases, status_fields
 from grpcmock.cli.options import PATH, imports_option, protos_argument
 from grpcmock.cli.report_options import report_option
+from grpcmock.cli.running import loop_factory
 from grpcmock.cli.target_options import SECONDS, Connection, target_options
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--stubs", multiple=True, type=PATH, metavar="PATH", help="Stubs whose requests are tried, too; repeatable."
+)
+@click.option(
+    "--links",
+    multiple=True,
+    type=PATH,
+    metavar="FILE",
+    help="Which methods create, read, list and delete the same things, where names don't tell; repeatable.",
 )
 @click.option(
     "--allowed",
@@ -171,6 +179,7 @@ def _settings(
         allowed=allowed(options["allowed"]),
         status_fields=status_fields(options["given_fields"]),
         stubs=options["stubs"],
+        links=options["links"],
         database=options["database"],
         other_identity=parse_headers(options["other_identity"]),
     )
@@ -209,7 +218,8 @@ def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> Finishe
         return baseline.read(file, {method.full_name for method in run.registry.methods.values()})
 
     with reporting, output:
-        finished, known = asyncio.run(go())
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            finished, known = runner.run(go())
     if reporting.trouble:
         click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {reporting.trouble}", err=True)
     if options["write_baseline"]:

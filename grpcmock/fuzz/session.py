@@ -21,6 +21,7 @@ from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.run import Bounds, Run
 from grpcmock.fuzz.runner import Patience, RawPerform, Runner
 from grpcmock.fuzz.selecting import fits, select
+from grpcmock.fuzz.stateful.links import read as read_links
 from grpcmock.fuzz.status_fields import resolve
 from grpcmock.fuzz.terms import DEFAULT_LIMIT, Terms
 from grpcmock.status import Code
@@ -70,6 +71,9 @@ class Settings:
     """Where responses tell errors in their body, by patterns of method names; types of ``google.rpc`` are known."""
 
     stubs: Sequence[Path] = ()
+    links: Sequence[Path] = ()
+    """Files that say which methods belong together, where their names don't."""
+
     database: str = ""
     """Where failures are kept between runs: a directory, ``redis://…``, ``github:OWNER/NAME``; empty for nowhere."""
 
@@ -83,7 +87,7 @@ Ready = Callable[[Run], None]
 async def fuzz(settings: Settings, listeners: Sequence[Listener] = (), *, ready: Ready | None = None) -> Finished:
     """Make a run.
 
-    Raises :class:`ConfigError` for settings that don't fit the contract, :class:`TargetError` if the server is out of
+    Raises :class:`ConfigError` for settings that don't fit the contract, :class:`StubError` for links that don't, :class:`TargetError` if the server is out of
     reach, and :class:`SchemaError` if it can't say what it serves.
     """
     async with prepared(settings, listeners) as run:
@@ -151,6 +155,7 @@ def _plan(settings: Settings, registry: Registry, memory: Memory | None) -> Plan
         max_message_bytes=settings.max_message_bytes,
         status_fields=resolve(settings.status_fields, everything),
         credentials=bool(settings.target.metadata),
+        links=read_links(settings.links, registry) if settings.links else None,
     )
     return Plan(
         registry=registry,

@@ -71,3 +71,10 @@ def maker_of(phase: Phase) -> Maker:
     """Give the maker of a phase's trials."""
     maker: Maker = import_module(f"grpcmock.fuzz.phases.{phase.value}").trials
     return maker
+
+
+def notices_of(phase: Phase, plan: Plan) -> Iterator[str]:
+    """Say what a phase can't do in this run, and why: what its module's function ``notices(plan)`` yields, if it has one."""
+    module = import_module(f"grpcmock.fuzz.phases.{phase.value}")
+    notices: Callable[[Plan], Iterator[str]] = getattr(module, "notices", lambda _: iter(()))
+    return notices(plan)
