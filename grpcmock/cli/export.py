@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grpcmock.cli.kept_failure import Asked, asked, failure_options
+from grpcmock.cli.kept_failure import Asked, asked, failure_options, warn_of_headers
 from grpcmock.cli.options import PATH
 
 if TYPE_CHECKING:
@@ -50,10 +50,12 @@ def command(failure: str, protos: tuple[Path, ...], form: str, out: Path | None,
     found = asked(failure, protos, **options)
     secrets = Secrets(found.target.metadata, found.settings.other_identity)
     if form == "stub":
+        warn_of_headers(found)
         text = asyncio.run(_stub(found))
     else:
         registry = found.settings.registry or found.contract() or asyncio.run(_reflected(found))
         case = casefile.read(found.kept, registry, str(found.path))
+        case = replace(case, contract=str(casefile.contract(found.kept, found.path) or ""))
         text = reproducer(form, case, found.target, registry)
     text = secrets.hide(text)
     if out is None:

@@ -109,7 +109,6 @@ def asked(
     path = casefile.find(failure, folder)
     kept = casefile.load(path)
     server = connection.target(target or str(kept.get("target")))
-    _warn_of_headers(kept, server)
     before = [Path(one) for one in kept.get("protos") or ()]
     if not protos and before and all(one.exists() for one in before):
         protos, imports = before, imports or [Path(one) for one in kept.get("imports") or ()]
@@ -123,9 +122,10 @@ def asked(
     return Asked(path=path, kept=kept, settings=settings)
 
 
-def _warn_of_headers(kept: dict[str, Any], server: Target) -> None:
-    given = {key for key, _ in server.metadata}
-    missing = [key for key in kept.get("headers") or () if key not in given]
+def warn_of_headers(found: Asked) -> None:
+    """Say it where the run sent metadata that isn't given now."""
+    given = {key for key, _ in found.target.metadata}
+    missing = [key for key in found.kept.get("headers") or () if key not in given]
     if missing:
         from grpcmock.fuzz.secrets import variable
 

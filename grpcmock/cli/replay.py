@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grpcmock.cli import failures
-from grpcmock.cli.kept_failure import Asked, asked, failure_options
+from grpcmock.cli.kept_failure import Asked, asked, failure_options, warn_of_headers
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.replaying import Replay
@@ -38,6 +38,7 @@ def command(ctx: click.Context, /, failure: str, protos: tuple[Path, ...], **opt
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC would log is said by our errors
     found = asked(failure, protos, **options)
+    warn_of_headers(found)
     replay = asyncio.run(_replay(found))
     secrets = Secrets(found.target.metadata, found.settings.other_identity)
     failing = bool(replay.findings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
@@ -28,6 +29,11 @@ FOLDER = Path(".grpcmock") / "failures"
 """Where a run keeps its failures, below the current directory."""
 
 VERSION = 1
+
+_SHORT = 1024
+"""Bytes of a message that is kept as it is; a longer one is packed (zlib)."""
+
+_LARGEST = 1 << 28
 
 TERMS = ("deadline", "max_latency", "max_message_bytes", "allowed", "status_fields")
 """What of a run's settings its checks depend on."""
@@ -60,6 +66,8 @@ class CaseFile:
     """The keys of the metadata that was sent with every call."""
 
     terms: Mapping[str, Any] = field(default_factory=dict)
+    contract: str = ""
+    """The file of descriptors that is kept beside it; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +87,9 @@ class Origin:
     terms: Mapping[str, Any] = field(default_factory=dict)
     """What of the settings the checks depend on, by names of :class:`grpcmock.fuzz.session.Settings`, where it differs
     from the default."""
+
+    contract: str = ""
+    """The file of descriptors that is kept beside the failures."""
 
     @classmethod
     def of(cls, settings: Settings, protos: Iterable[Path] = (), imports: Iterable[Path] = ()) -> Origin:
@@ -100,28 +111,26 @@ def keep(
     origin: Origin,
     folder: Path = FOLDER,
     *,
-    registry: Registry | None = None,
     hidden: Callable[[Any], Any] = lambda tree: tree,
 ) -> list[Path]:
     """Write each failure into *folder*; give the files. What is secret in a text, *hidden* takes out.
 
-    The descriptors of a *registry* are kept beside them, so that a failure can be read when the server is down.
     Raises :class:`ConfigError` if a file can't be written.
     """
     written = []
-    contract = _keep_contract(registry, folder) if registry is not None else ""
     for failure in failures:
         path = folder / f"{failure.id}.json"
-        text = json.dumps(
-            hidden(plain(of_failure(failure, origin))) | {"contract": contract}, ensure_ascii=False, indent=2
-        )
+        text = json.dumps(hidden(plain(of_failure(failure, origin))), ensure_ascii=False, indent=2)
         files.write(path, f"{text}\n")
         written.append(path)
     return written
 
 
-def _keep_contract(registry: Registry, folder: Path) -> str:
-    """Write the descriptors, unless they are there: their file has the name of what it holds. Gives the name."""
+def keep_contract(registry: Registry, folder: Path = FOLDER) -> Path:
+    """Write the descriptors beside the failures, so that these can be read when the server is down; give the file.
+
+    It has the name of what it holds, and isn't written again. Raises :class:`ConfigError` if it can't be.
+    """
     data = registry.files.SerializeToString(deterministic=True)
     path = folder / f"contract-{blake2b(data, digest_size=6).hexdigest()}.binpb"
     try:
@@ -130,7 +139,7 @@ def _keep_contract(registry: Registry, folder: Path) -> str:
             path.write_bytes(data)
     except OSError as error:
         raise ConfigError(f"{path} can't be written: {error.strerror or error}.") from None
-    return path.name
+    return path
 
 
 def contract(kept: Mapping[str, Any], path: Path) -> Path | None:
@@ -180,6 +189,7 @@ def plain(case: CaseFile) -> dict[str, Any]:
         "imports": list(case.imports),
         "headers": list(case.headers),
         "terms": dict(case.terms),
+        "contract": Path(case.contract).name,
         "trial": {
             "id": trial.id,
             "phase": trial.phase.value,
@@ -194,7 +204,7 @@ def plain(case: CaseFile) -> dict[str, Any]:
             "at_once": trial.at_once,
             "calls": [_written(call) for call in trial.calls],
         },
-        "made": [_written(call) for call in case.made],
+        "made": [] if case.made == trial.calls else [_written(call) for call in case.made],
     }
 
 
@@ -235,8 +245,9 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
             imports=tuple(kept.get("imports", ())),
             headers=tuple(kept.get("headers", ())),
             terms=kept.get("terms", {}),
+            contract=kept.get("contract", ""),
         )
-    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise ConfigError(f"{where} is not the file of a failure, or was changed: {error!r}.") from None
 
 
@@ -269,6 +280,7 @@ def of_failure(failure: Failure, origin: Origin) -> CaseFile:
         imports=origin.imports,
         headers=origin.headers,
         terms=origin.terms,
+        contract=origin.contract,
     )
 
 
@@ -321,7 +333,10 @@ def _read(keys: Mapping[str, Any], registry: Registry) -> Call:
 def _action(action: Action, method: Method | None) -> Any:
     match action:
         case Send():
-            return {"send": base64.b64encode(action.data).decode(), "shown": message_text(action.data, method)}
+            shown = message_text(action.data, method)
+            if len(action.data) > _SHORT:
+                return {"packed": base64.b64encode(zlib.compress(action.data, 9)).decode(), "shown": shown}
+            return {"send": base64.b64encode(action.data).decode(), "shown": shown}
         case HalfClose():
             return "half_close"
         case Cancel():
@@ -342,7 +357,17 @@ def _read_action(written: Any) -> Action:
         return _PLAIN[written]
     if "send" in written:
         return Send(base64.b64decode(written["send"], validate=True))
+    if "packed" in written:
+        return Send(_unpacked(written["packed"]))
     return Receive(written["receive"]) if "receive" in written else Pause(written["pause"])
+
+
+def _unpacked(text: str) -> bytes:
+    unpacking = zlib.decompressobj()
+    data = unpacking.decompress(base64.b64decode(text, validate=True), _LARGEST)
+    if not unpacking.eof:
+        raise ValueError(f"a message of more than {_LARGEST} bytes")
+    return data
 
 
 def _text(value: str | bytes) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, HalfClose, Headers, Pause, Receive, Send
 from grpcmock.client.details import decode_details
@@ -42,12 +43,19 @@ def failure_lines(failure: Failure, registry: Registry | None = None) -> list[st
         f"  expected  {finding.expected}",
         f"  got       {finding.got}",
     ]
+    if failure.others:
+        lines.append(f"  also      at {_named(failure.others)}: likely the doing of a library or an interceptor")
     if failure.is_flaky:
         lines.append(f"  flaky     seen in {failure.hits} of {failure.tries} tries of the same trial")
     if not evidence.health.alive and evidence.health.exit_code is None:
         lines.append("  server    takes no connections any more")
     lines += [f"  {line}" for line in trial_lines(trial, evidence, registry)]
     return lines
+
+
+def _named(methods: tuple[str, ...]) -> str:
+    named = ", ".join(methods[:_LISTED])
+    return f"{named} and {len(methods) - _LISTED} more" if len(methods) > _LISTED else named
 
 
 def trial_lines(trial: Trial, evidence: Evidence, registry: Registry | None = None) -> list[str]:
@@ -122,7 +130,7 @@ def message_text(data: bytes, method: Method | None, *, response: bool = False) 
         text = json.dumps(to_tree(message), ensure_ascii=False)
     except (DecodeError, RuntimeError, ValueError, RecursionError):
         return f"hex {_hex(data)}"
-    if message.SerializePartialToString(deterministic=True) != data:
+    if message.SerializePartialToString(deterministic=True) != data or len(UnknownFieldSet(message)):
         text += f"  (hex {_hex(data)})"
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}… ({len(data)} bytes)"
 

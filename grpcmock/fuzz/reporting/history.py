@@ -76,7 +76,7 @@ class History:
                 for finding in event.findings:
                     if finding.advice:
                         name = event.trial.method.full_name
-                        key = (finding.code, name, finding.key)
+                        key = (finding.code, "" if finding.common else name, finding.key)
                         if key not in self._advice:
                             self._advice[key] = Advice(finding, name)
             case Started():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -67,9 +68,10 @@ class Reporting:
     def _keep(self, failure: Failure) -> None:
         history = self.history
         try:
-            casefile.keep(
-                [failure], history.origin, self._folder, registry=history.registry, hidden=history.secrets.hidden
-            )
+            if not history.origin.contract and history.registry is not None:
+                path = casefile.keep_contract(history.registry, self._folder)
+                history.origin = replace(history.origin, contract=str(path))
+            casefile.keep([failure], history.origin, self._folder, hidden=history.secrets.hidden)
         except ConfigError as error:
             self.trouble = self.trouble or f"Failures can't be kept for `grpcmock replay`: {error}"
 

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 
 from grpcmock.client.actions import HALF_CLOSE, Send
 from grpcmock.errors import Problems
+from grpcmock.fuzz.reproducers.identities import identities
 from grpcmock.fuzz.reproducers.reproducer import NotSayableError
 from grpcmock.schema.codec import build, to_tree
 from grpcmock.tree import Node
@@ -35,7 +36,7 @@ def write(case: CaseFile, target: Target, registry: Registry, evidence: Evidence
     if case.trial.repeat > 1:
         raise NotSayableError("grpcurl makes one call, and this takes many at once or in turn; --as python has them.")
     call = case.made[0]
-    words = ["grpcurl", *_transport(target), *_headers(call, target), *_data(call, registry)]
+    words = ["grpcurl", *_transport(target), *_descriptors(case), *_headers(case, call, target), *_data(call, registry)]
     if call.deadline is not None:
         words += ["-max-time", f"{call.deadline:g}"]
     address = target.address.removeprefix("unix:") if target.address.startswith("unix:") else target.address
@@ -64,12 +65,20 @@ def _transport(target: Target) -> Iterator[str]:
         yield "-unix"
 
 
-def _headers(call: Call, target: Target) -> Iterator[str]:
-    for key, _ in target.metadata:
-        # What the user gave by -H may be a secret; the name of a variable is enough.
+def _descriptors(case: CaseFile) -> Iterator[str]:
+    """Name the descriptors where the server's reflection wasn't asked: it may have none."""
+    if case.protos and case.contract:
+        yield "-protoset"
+        yield case.contract
+
+
+def _headers(case: CaseFile, call: Call, target: Target) -> Iterator[str]:
+    # What the user gave by -H may be a secret; the name of a variable is enough.
+    given = identities(case, target)[call.caller]
+    for key, name in given:
         yield "-H"
-        yield f"{key}: ${{{key.upper().replace('-', '_').replace('.', '_')}}}"
-    if target.metadata:
+        yield f"{key}: ${{{name}}}" if name else f"{key}: garbled"
+    if any(name for _, name in given):
         yield "-expand-headers"
     for key, value in call.metadata:
         yield "-H"

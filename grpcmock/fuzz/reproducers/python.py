@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import textwrap
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import Action, Cancel, HalfClose, Headers, Pause, Receive, Send
+from grpcmock.fuzz.reproducers.identities import identities, pairs
 from grpcmock.fuzz.reproducers.reproducer import NotSayableError
 from grpcmock.fuzz.text import message_text
+from grpcmock.fuzz.trials import Caller
 from grpcmock.fuzz.wire.snippet import literal, snippet
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.fuzz.casefile import CaseFile
     from grpcmock.fuzz.evidence import Evidence
+    from grpcmock.fuzz.reproducers.identities import Given
     from grpcmock.fuzz.trials import Call
     from grpcmock.schema import Registry
 
@@ -30,7 +33,7 @@ _PROGRAM = """\
 {imports}
 
 TARGET = {address!r}
-METADATA = ({metadata})
+METADATA = {metadata}
 OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.enable_retries", 0), ("grpc.max_receive_message_length", -1)]
 
 
@@ -106,12 +109,14 @@ def write(case: CaseFile, target: Target, registry: Registry, evidence: Evidence
     bindings = any(call.bindings for call in calls)
     helpers = _FILL.format(files=_wrapped(_packed(registry.files))) if bindings else ""
     libraries = ["from google.protobuf import descriptor_pb2, descriptor_pool, message_factory"] if bindings else []
-    body = "\n".join(line for index, call in enumerate(calls) for line in _call(index, call, calls))
+    given = identities(case, target)
+    body = "\n".join(line for index, call in enumerate(calls) for line in _call(index, call, calls, given))
+    metadata = pairs(given[Caller.OWN])
     return _PROGRAM.format(
         title=_title(case),
-        imports="\n".join(_imports(body + helpers, target, libraries)),
+        imports="\n".join(_imports(body + helpers + metadata, target, libraries)),
         address=target.address,
-        metadata="".join(f"({key!r}, os.environ[{_variable(key)!r}]), " for key, _ in target.metadata).rstrip(),
+        metadata=metadata,
         helpers=helpers,
         body=textwrap.indent(body, "    "),
         channel=_channel(target),
@@ -133,7 +138,7 @@ def _title(case: CaseFile) -> str:
 
 def _imports(text: str, target: Target, libraries: list[str]) -> Iterator[str]:
     yield "import asyncio"
-    used = {"base64": "base64." in text, "os": bool(target.metadata), "zlib": "zlib." in text}
+    used = {name: f"{name}." in text for name in ("base64", "os", "zlib")}
     yield from (f"import {name}" for name, is_used in used.items() if is_used)
     if target.tls is not None:
         yield "from pathlib import Path"
@@ -143,15 +148,11 @@ def _imports(text: str, target: Target, libraries: list[str]) -> Iterator[str]:
     yield from libraries
 
 
-def _variable(key: str) -> str:
-    return key.upper().replace("-", "_").replace(".", "_")
-
-
-def _call(index: int, call: Call, calls: tuple[Call, ...]) -> Iterator[str]:
-    metadata = "METADATA"
+def _call(index: int, call: Call, calls: tuple[Call, ...], given: Mapping[Caller, Given]) -> Iterator[str]:
+    metadata = "METADATA" if call.caller is Caller.OWN else pairs(given[call.caller])
     if call.metadata:
         own = "".join(f"({key!r}, {value!r}), " for key, value in call.metadata).rstrip()
-        metadata = f"(*METADATA, {own})"
+        metadata = f"(*{metadata}, {own})"
     compression = {"gzip": "Gzip", "deflate": "Deflate"}.get(call.compression)
     more = f", compression=grpc.Compression.{compression}" if compression else ""
     deadline = DEADLINE if call.deadline is None else call.deadline
