@@ -111,13 +111,16 @@ def keep(
     origin: Origin,
     folder: Path = FOLDER,
     *,
+    registry: Registry | None = None,
     hidden: Callable[[Any], Any] = lambda tree: tree,
 ) -> list[Path]:
     """Write each failure into *folder*; give the files. What is secret in a text, *hidden* takes out.
 
-    Raises :class:`ConfigError` if a file can't be written.
+    The descriptors of a *registry* are kept beside them. Raises :class:`ConfigError` if a file can't be written.
     """
     written = []
+    if registry is not None and not origin.contract:
+        origin = replace(origin, contract=str(keep_contract(registry, folder)))
     for failure in failures:
         path = folder / f"{failure.id}.json"
         text = json.dumps(hidden(plain(of_failure(failure, origin))), ensure_ascii=False, indent=2)
