@@ -23,11 +23,13 @@ from grpcmock.fuzz.events import (
 )
 from grpcmock.fuzz.evidence import Ending, Evidence, Health
 from grpcmock.fuzz.failures import Failure, Finding, Severity
-from grpcmock.fuzz.phases.plan import maker_of
+from grpcmock.fuzz.phases.plan import maker_of, notices_of
+from grpcmock.fuzz.process import accepts
 from grpcmock.fuzz.shrinking import Effort, shrink
 from grpcmock.fuzz.trials import Phase
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.evidence import Reply
     from grpcmock.fuzz.health import Server
     from grpcmock.fuzz.jury import Jury
     from grpcmock.fuzz.phases.plan import Plan
@@ -177,6 +179,8 @@ class Run:
                 return
             started, trials, calls = time.monotonic(), self._trials, self._runner.calls
             self._tell(PhaseStarted(phase=phase, planned=self._planned(phase)))
+            for message in notices_of(phase, self._plan):
+                self._tell(Noticed(message=message))
             try:
                 await self._phase(phase)
             finally:
@@ -265,11 +269,18 @@ class Run:
             evidence = await self._observe_use(trial)
         else:
             evidence = await self._runner.run(trial)
-        if any(reply.ending in _NO_ANSWER for reply in evidence.replies):
+        if await self._is_cut_off(evidence):
             return replace(evidence, health=await self._revive())
         if self._server.process is not None and self._server.process.exit_code is not None:
             return replace(evidence, health=await self._revive())
         return evidence
+
+    async def _is_cut_off(self, evidence: Evidence) -> bool:
+        """Whether the server may be gone. A raw request has a connection of its own, which may well be closed on it."""
+        lost = [reply for reply in evidence.replies if reply.ending in _NO_ANSWER]
+        if all(reply.call.raw is not None for reply in lost):
+            return bool(lost) and not await accepts(self._server.target.address)
+        return True
 
     async def _observe_use(self, trial: Trial) -> Evidence:
         """Make a trial and look at what the server uses: between the parts of a repetition, or all the while."""
@@ -327,7 +338,7 @@ class Run:
     def _count_outage(self, trial: Trial, evidence: Evidence) -> None:
         """Leave a method alone that gives no answer any more, once that has been told."""
         method = trial.method
-        if not any(_is_outage(reply.ending, reply.call.deadline) for reply in evidence.replies):
+        if evidence.health.alive and not any(map(_is_outage, evidence.replies)):
             if evidence.last.ending is Ending.SERVER and not trial.aims:
                 self._outages.pop(method, None)
             return
@@ -344,7 +355,7 @@ class Run:
             trial = replace(trial, method=finding.method)
         method = trial.method.full_name
         if finding.advice:
-            self._advice.setdefault((finding.code, method, finding.key), finding)
+            self._advice.setdefault((finding.code, "" if finding.common else method, finding.key), finding)
             return
         failure = Failure(
             finding=finding,
@@ -355,7 +366,7 @@ class Run:
             after_seconds=time.monotonic() - self._started,
         )
         if (known := self._known(failure)) is not None:
-            self._failures[known.id] = replace(known, seen=known.seen + 1)
+            self._failures[known.id] = _seen_again(known, method)
             return
         if self._is_surplus(failure):
             return
@@ -441,5 +452,16 @@ class Run:
         return failure
 
 
-def _is_outage(ending: Ending, deadline: float | None) -> bool:
-    return ending in _NO_ANSWER or (ending is Ending.DEADLINE and deadline is None)
+def _seen_again(known: Failure, method: str) -> Failure:
+    """Count one more trial that shows a failure, and the method if it is a new one."""
+    others = known.others
+    if known.finding.common and method != known.trial.method.full_name and method not in others:
+        others += (method,)
+    return replace(known, seen=known.seen + 1, others=others)
+
+
+def _is_outage(reply: Reply) -> bool:
+    call = reply.call
+    if call.raw is not None:
+        return False
+    return reply.ending in _NO_ANSWER or (reply.ending is Ending.DEADLINE and call.deadline is None)
