@@ -47,6 +47,9 @@ class Finding:
     advice: bool = False
     """Worth saying, but no failure."""
 
+    common: bool = False
+    """Likely the doing of the server's library, and so alike at all its methods: told once, for the first of them."""
+
     measured: bool = False
     """Whether it rests on time or memory, so that what doesn't repeat is noise and no failure."""
 
@@ -74,6 +77,9 @@ class Failure:
     seen: int = 1
     """How many trials of the run showed it."""
 
+    others: tuple[str, ...] = ()
+    """The full names of more methods that showed a common fault, in the order in which they did."""
+
     @property
     def is_flaky(self) -> bool:
         return self.hits < self.tries
@@ -81,5 +87,6 @@ class Failure:
     @property
     def id(self) -> str:
         """Stable from run to run, and short enough to type: ``G102-3f9a1c``."""
-        what = "\0".join((self.finding.code, self.trial.method.full_name, self.finding.key or self.finding.path))
+        where = "" if self.finding.common else self.trial.method.full_name
+        what = "\0".join((self.finding.code, where, self.finding.key or self.finding.path))
         return f"{self.finding.code}-{blake2b(what.encode(), digest_size=3).hexdigest()}"

@@ -10,6 +10,7 @@ from grpcmock.fuzz.checks.words import said, shape, unhandled
 from grpcmock.fuzz.evidence import Ending
 from grpcmock.fuzz.failures import Finding, Severity
 from grpcmock.fuzz.trials import Expect
+from grpcmock.fuzz.wire.odd import WRONG_TYPE
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import Judge
@@ -35,8 +36,8 @@ def _server_crash(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Fi
 
 
 def _unhandled_error(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    if trial.expect is Expect.UNDECODABLE:
-        return
+    if trial.expect is Expect.UNDECODABLE or "G111" in trial.aims or trial.rule == WRONG_TYPE:
+        return  # a parse error is a good answer
     for reply in evidence.replies:
         if reply.call.raw is None and unhandled(reply) and not evidence.health.exit_code:
             yield Finding(

@@ -97,7 +97,8 @@ def _reserved_code(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[F
         if wire.http_status == 200 and wire.grpc_status is None:
             written = next((value for key, value in (*wire.trailers, *wire.headers) if key == "grpc-status"), None)
             got = "no grpc-status" if written is None else f"grpc-status: {written}"
-            yield Finding(code="G106", expected="a grpc-status from 0 to 16", got=got, key="none")
+            expected = "a grpc-status from 0 to 16"
+            yield Finding(code="G106", expected=expected, got=got, key="none", common=True)
             return
         method = reply.call.method
         if method is not None and not method.kind.server_streams and reply.code and reply.responses:
@@ -108,14 +109,18 @@ def _reserved_code(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[F
 
 def _request_count(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
     reply = _subject(trial, evidence)
-    if reply is not None and _accepted(reply):
-        sent = "no request" if trial.rule == "requests.none" else "two requests"
-        yield Finding(
-            code="G111",
-            expected=f"an error (UNIMPLEMENTED, by the rules of gRPC): {trial.method} takes exactly one request",
-            got=f"{said(reply)} for {sent}",
-            key=trial.rule,
-        )
+    if reply is None or not _accepted(reply):
+        return
+    # The call before it, if any, did the same to another method: if that one is as lenient, a library is.
+    lenient = trial.rule == "requests.two" and all(map(_accepted, evidence.replies[: len(trial.calls) - 1]))
+    yield Finding(
+        code="G111",
+        expected="an error (UNIMPLEMENTED, by the rules of gRPC): the method takes exactly one request",
+        got=f"{said(reply)} for {'no request' if trial.rule == 'requests.none' else 'two requests'}",
+        key=trial.rule,
+        common=lenient or trial.rule == "requests.none",
+        advice=lenient,
+    )
 
 
 def _refusal(code: str) -> Judge:
@@ -138,10 +143,18 @@ def _refusal(code: str) -> Judge:
                 path=trial.path,
                 key="accepted" if not trial.rule.startswith("framing.") else trial.rule,
                 advice=trial.rule.startswith("framing."),
+                common=True,
             )
         elif _is_unhandled(trial, evidence, reply):
+            by_library = _by_library(reply)
             yield Finding(
-                code=code, expected=expected, got=said(reply), path=trial.path, key="unknown", advice=_by_library(reply)
+                code=code,
+                expected=expected,
+                got=said(reply),
+                path=trial.path,
+                key="unknown",
+                advice=by_library,
+                common=by_library,
             )
 
     return judge
@@ -184,9 +197,10 @@ def _recursion_limit(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator
     if _is_dead(evidence):
         yield Finding(code="G117", expected=expected, got="the server died", key="crash")
     elif depth >= DEPTHS[-1] and _accepted(reply) and _is_read(trial, evidence):
-        yield Finding(code="G117", expected=expected, got=f"{said(reply)}: no limit", key="accepted")
+        yield Finding(code="G117", expected=expected, got=f"{said(reply)}: no limit", key="accepted", common=True)
     elif _is_unhandled(trial, evidence, reply):
-        yield Finding(code="G117", expected=expected, got=said(reply), key="unknown", advice=_by_library(reply))
+        lib = _by_library(reply)
+        yield Finding(code="G117", expected=expected, got=said(reply), key="unknown", advice=lib, common=lib)
 
 
 def _tolerated_wire(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
@@ -202,6 +216,7 @@ def _tolerated_wire(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[
             path=trial.path,
             key=trial.rule,
             advice=trial.rule == WRONG_TYPE,
+            common=trial.rule in (WRONG_TYPE, "wire.unknown"),
         )
 
 
@@ -215,13 +230,15 @@ def _size_limit(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Find
     if trial.rule == "size.under":
         if reply.code == Code.RESOURCE_EXHAUSTED and all(other.code != reply.code for other in others):
             expected = f"a message within {limit}, is not too large"
-            yield Finding(code="G119", expected=expected, got=said(reply), key="under")
+            yield Finding(code="G119", expected=expected, got=said(reply), key="under", common=True)
         return
     refused = reply.ending is Ending.SERVER and not reply.is_ok and reply.code in {Code.RESOURCE_EXHAUSTED, *_NO_WORD}
     known = reply.ending in (Ending.SERVER, Ending.ENOUGH)
     if known and not refused and not (reply.code and any(other.code == reply.code for other in others[1:])):
         expected = f"RESOURCE_EXHAUSTED for more than {limit}"
-        yield Finding(code="G119", expected=expected, got=said(reply), key="accepted" if _accepted(reply) else "code")
+        unhandled = reply.ending is Ending.SERVER and reply.code in _UNHANDLED
+        key = "code" if unhandled else "accepted"
+        yield Finding(code="G119", expected=expected, got=said(reply), key=key, common=True)
 
 
 def _compression(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
@@ -232,7 +249,8 @@ def _compression(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Fin
         yield Finding(code="G120", expected=f"a refusal: {trial.why}", got="the server died", key="crash")
     elif trial.expect is Expect.UNDECODABLE:
         if (_accepted(reply) and _is_read(trial, evidence)) or _by_handler(trial, evidence, reply):
-            yield Finding(code="G120", expected=f"a refusal: {trial.why}", got=said(reply), key=trial.rule)
+            expected = f"a refusal: {trial.why}"
+            yield Finding(code="G120", expected=expected, got=said(reply), key=trial.rule, common=True)
     else:
         yield from _fairly_compressed(trial, evidence.replies[0], reply)
 
@@ -246,12 +264,12 @@ def _fairly_compressed(trial: Trial, plain: Reply, reply: Reply) -> Iterator[Fin
         return
     if reply.code in _MISREAD:
         expected = f"what the plain message gets ({plain.name}), or UNIMPLEMENTED: {trial.why}"
-        yield Finding(code="G120", expected=expected, got=said(reply), key=trial.rule)
+        yield Finding(code="G120", expected=expected, got=said(reply), key=trial.rule, common=True)
     elif reply.code == Code.UNIMPLEMENTED and reply.wire is not None:
         fields = (*reply.wire.headers, *reply.wire.trailers)
         if not any(key == "grpc-accept-encoding" for key, _ in fields):
             expected = "grpc-accept-encoding beside UNIMPLEMENTED, so that clients know what is taken"
-            yield Finding(code="G120", expected=expected, got=said(reply), key="silent", advice=True)
+            yield Finding(code="G120", expected=expected, got=said(reply), key="silent", advice=True, common=True)
 
 
 def _metadata(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
@@ -266,7 +284,7 @@ def _metadata(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Findin
             expected = (
                 f"what the call gets without it ({plain.name}), or a status of the server's own choice: {trial.why}"
             )
-            yield Finding(code="G121", expected=expected, got=said(reply), key="unhandled")
+            yield Finding(code="G121", expected=expected, got=said(reply), key="unhandled", common=True)
 
 
 def _unimplemented(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
@@ -278,7 +296,7 @@ def _unimplemented(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[F
             and reply.code not in _NO_WORD - {Code.FAILED_PRECONDITION}
         ):
             expected = f"UNIMPLEMENTED for {reply.call.path}: {trial.why}"
-            yield Finding(code="G144", expected=expected, got=said(reply), key=trial.rule)
+            yield Finding(code="G144", expected=expected, got=said(reply), key=trial.rule, common=True)
     elif trial.expect is not Expect.UNDECODABLE and not trial.aims & _ANSWERED_SO:
         for reply in evidence.replies:
             if reply.call.method is None or reply.call.raw is not None or reply.ending is not Ending.SERVER:

@@ -17,6 +17,7 @@ from grpcmock.fuzz.wire.malformed import bad_texts, malformed, too_deep
 from grpcmock.fuzz.wire.odd import odd
 from grpcmock.fuzz.wire.variants import Variant, shown
 from grpcmock.replies.generated import generate
+from grpcmock.schema.method import Kind
 
 if TYPE_CHECKING:
     from grpcmock.client.raw import RawRequest
@@ -152,11 +153,19 @@ class _Maker:
         if self._streams:
             return
         none = replace(self._call(), deadline=SHORT)
-        for name, why, call in (
-            ("none", "half-close without a message", none),
-            ("two", "two messages", self._call(self.good, self.good)),
-        ):
-            yield self._trial(f"requests/{name}", why, [call], aims="G111", rule=f"requests.{name}")
+        yield self._trial("requests/none", "half-close without a message", [none], aims="G111", rule="requests.none")
+        # Most libraries take two requests for one: another method shows whether this one's does.
+        other = self._other()
+        before = [call_of(other, *[_good_message(other, self.plan)] * 2)] if other is not None else []
+        calls = [*before, self._call(self.good, self.good)]
+        yield self._trial("requests/two", "two messages", calls, aims="G111", rule="requests.two")
+
+    def _other(self) -> Method | None:
+        """Give another method that takes one request, a unary one if there is any; None if there is no other."""
+        methods = self.plan.methods
+        place = methods.index(self.method)
+        others = [method for method in (*methods[place + 1 :], *methods[:place]) if not method.kind.client_streams]
+        return min(reversed(others), key=lambda method: method.kind is not Kind.UNARY, default=None)
 
     def undecodable(self) -> Iterator[Trial]:
         descriptor = self.method.input
