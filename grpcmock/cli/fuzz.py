@@ -199,9 +199,7 @@ def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> Finishe
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     today = datetime.now(UTC).date()
-    reporting = Reporting(
-        settings.target, options["reports"], origin=origin, other_identity=settings.other_identity
-    )
+    reporting = Reporting(settings.target, options["reports"], origin=origin, other_identity=settings.other_identity)
     output = Output(reporting.history)
 
     async def go() -> tuple[Finished, baseline.Baseline | None]:
@@ -217,9 +215,8 @@ def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> Finishe
             return None
         return baseline.read(file, {method.full_name for method in run.registry.methods.values()})
 
-    with reporting, output:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            finished, known = runner.run(go())
+    with reporting, output, asyncio.Runner(loop_factory=loop_factory()) as runner:
+        finished, known = runner.run(go())
     if reporting.trouble:
         click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {reporting.trouble}", err=True)
     if options["write_baseline"]:

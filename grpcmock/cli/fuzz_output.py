@@ -99,7 +99,7 @@ class Output:
             return
         check = find_check(failure.finding.code)
         flaky = " (flaky)" if failure.is_flaky else ""
-        self._say(f"found {check.code} {check.name}{flaky} in {failure.trial.method}: {failure.id}")
+        self._say(f"found {check.code} {check.name}{flaky} in {failure.method}: {failure.id}")
 
     def _sum_up(self) -> None:
         self._clear()

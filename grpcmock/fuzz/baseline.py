@@ -129,7 +129,7 @@ def write(file: Path, failures: Iterable[Failure], known: Baseline | None, today
         "# Say why in `reason`; take an entry out once the server is mended.",
     ]
     count = 0
-    for failure in sorted(failures, key=lambda failure: (failure.trial.method.full_name, failure.id)):
+    for failure in sorted(failures, key=lambda failure: (failure.method.full_name, failure.id)):
         old = known.accepted.get(failure.id) if known is not None else None
         keeps = old is not None and old.holds(today)
         until = old.until if old is not None and keeps else today + timedelta(days=DAYS)
@@ -138,7 +138,7 @@ def write(file: Path, failures: Iterable[Failure], known: Baseline | None, today
             "[[accepted]]",
             f"id = {json.dumps(failure.id)}",
             f"check = {json.dumps(find_check(failure.finding.code).name)}",
-            f"method = {json.dumps(failure.trial.method.full_name)}",
+            f"method = {json.dumps(failure.method.full_name)}",
             f"reason = {json.dumps(old.reason if old is not None else '', ensure_ascii=False)}",
         ]
         if until is not None:

@@ -81,12 +81,17 @@ class Failure:
     """The full names of more methods that showed a common fault, in the order in which they did."""
 
     @property
+    def method(self) -> Method:
+        """The method that is wrong."""
+        return self.finding.method or self.trial.method
+
+    @property
     def is_flaky(self) -> bool:
         return self.hits < self.tries
 
     @property
     def id(self) -> str:
         """Stable from run to run, and short enough to type: ``G102-3f9a1c``."""
-        where = "" if self.finding.common else self.trial.method.full_name
+        where = "" if self.finding.common else self.method.full_name
         what = "\0".join((self.finding.code, where, self.finding.key or self.finding.path))
         return f"{self.finding.code}-{blake2b(what.encode(), digest_size=3).hexdigest()}"

@@ -49,8 +49,8 @@ _OUTAGES = 3
 _FAILURES_EACH = 5
 """So many failures of one check are told for one method: what comes after them would hardly be news."""
 
-_IN_FLIGHT = frozenset({Phase.RANDOM})
-"""The phases in which trials are made at once: one says nothing about another."""
+_WAITING = 16
+"""So many trials are made at once that do little but wait."""
 
 _NO_ANSWER = frozenset({Ending.LOST, Ending.OVERDUE})
 
@@ -165,7 +165,7 @@ class Run:
 
     def _rank(self, failure: Failure) -> tuple[int, str, str]:
         severities = {check.code: list(Severity).index(check.severity) for check in self._jury.checks}
-        return (severities.get(failure.finding.code, 9), failure.finding.code, failure.trial.method.full_name)
+        return (severities.get(failure.finding.code, 9), failure.finding.code, failure.method.full_name)
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
@@ -202,7 +202,6 @@ class Run:
         """Take trials from all methods in turns, so that none has to wait for another's end."""
         maker = maker_of(phase)
         makers = deque((method, maker(method, self._plan)) for method in self._plan.methods)
-        in_flight = max(self._bounds.in_flight, 1) if phase in _IN_FLIGHT else 1
         left = dict.fromkeys(self._plan.methods, self._bounds.max_cases)
         batch: list[Trial] = []
         while makers:
@@ -210,14 +209,26 @@ class Run:
             if method in self._stopped:
                 continue
             trial = self._next(phase, method, trials, left)
-            if trial is not None:
-                makers.append((method, trials))
-                batch.append(trial)
-            if batch and (len(batch) >= in_flight or not makers):
+            if trial is None:
+                continue
+            makers.append((method, trials))
+            if batch and self._room(batch[0]) != self._room(trial):
                 await self._make(batch)
                 batch = []
-                if self._server.gone:
-                    return
+            batch.append(trial)
+            if len(batch) >= self._room(trial):
+                await self._make(batch)
+                batch = []
+            if self._server.gone:
+                return
+        await self._make(batch)
+
+    def _room(self, trial: Trial) -> int:
+        """Give how many trials like this one are made at once: those of which one says nothing about another."""
+        workers = max(self._bounds.in_flight, 1)
+        if trial.waits and workers > 1:
+            return _WAITING
+        return workers if trial.phase is Phase.RANDOM else 1
 
     def _next(self, phase: Phase, method: Method, trials: Iterator[Trial], left: dict[Method, int]) -> Trial | None:
         if phase is Phase.RANDOM:
@@ -228,6 +239,8 @@ class Run:
 
     async def _make(self, batch: list[Trial]) -> None:
         """Make trials, at once if there are several; judge them in their order."""
+        if not batch:
+            return
         if len(batch) == 1:
             seen = [await self.observe(batch[0])]
         else:
@@ -244,6 +257,9 @@ class Run:
         health = await self._revive()
         if self._is_gone():
             return [replace(evidence, health=health) for evidence in seen]
+        lost = [reply for evidence in seen for reply in evidence.replies if reply.ending is Ending.LOST]
+        if health.alive and health.exit_code is None and all(reply.call.raw is not None for reply in lost):
+            return seen  # a raw request may break HTTP/2 itself, for which its own connection is dropped
         again: list[Evidence] = []
         for trial in batch:
             again.append(await self.observe(trial))
@@ -389,14 +405,14 @@ class Run:
             if (
                 other.finding.code in covering
                 and other.finding.key == failure.finding.key
-                and other.trial.method is failure.trial.method
+                and other.method is failure.method
             ):
                 return other
         return None
 
     def _is_surplus(self, failure: Failure) -> bool:
-        code, method = failure.finding.code, failure.trial.method
-        count = sum(other.finding.code == code and other.trial.method is method for other in self._failures.values())
+        code, method = failure.finding.code, failure.method
+        count = sum(other.finding.code == code and other.method is method for other in self._failures.values())
         if count < _FAILURES_EACH:
             return False
         key = (code, method.full_name)

@@ -37,7 +37,7 @@ def failure_lines(failure: Failure, registry: Registry | None = None) -> list[st
     finding, trial, evidence = failure.finding, failure.trial, failure.evidence
     check = find_check(finding.code)
     lines = [
-        f"{finding.code} {check.name} ({check.severity.value})  {trial.method}  {failure.id}",
+        f"{finding.code} {check.name} ({check.severity.value})  {failure.method}  {failure.id}",
         f"  phase     {trial.phase.value}: {failure.first.id}",
         f"  why       {trial.why}",
         f"  expected  {finding.expected}",

@@ -22,11 +22,15 @@ def _response_count(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[
         if method is None or method.kind.server_streams or count == 1 or reply.call.raw is not None:
             continue
         if reply.is_ok:
-            yield Finding(code="G110", expected="exactly one response with OK", got=f"{count} responses", key="ok")
+            yield Finding(
+                code="G110", expected="exactly one response with OK", got=f"{count} responses", key="ok", method=method
+            )
             return
         if count > 1:
             expected = "one response, then the end of the call"
-            yield Finding(code="G110", expected=expected, got=f"{count} responses, then {said(reply)}", key="many")
+            yield Finding(
+                code="G110", expected=expected, got=f"{count} responses, then {said(reply)}", key="many", method=method
+            )
             return
 
 
@@ -37,7 +41,9 @@ def _after_error(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Fin
             continue
         if reply.ending is Ending.SERVER and reply.call.raw is None:
             expected = "no response beside an error: callers that see one and not the other go wrong"
-            yield Finding(code="G140", expected=expected, got=f"a response, and {said(reply)}", key="message")
+            yield Finding(
+                code="G140", expected=expected, got=f"a response, and {said(reply)}", key="message", method=method
+            )
             return
 
 

@@ -45,6 +45,7 @@ def _unhandled_error(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator
                 expected="a status that the server has chosen: a request that decodes never gives UNKNOWN or INTERNAL",
                 got=said(reply),
                 key=shape(reply),
+                method=reply.call.method,
             )
             return
 

@@ -66,6 +66,7 @@ def _info_leak(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Findi
                     got=f"{what} in {place}: {_around(text, sign)}",
                     path=place,
                     key=f"{what} in {place}",
+                    method=reply.call.method,
                 )
                 return
 

@@ -40,13 +40,19 @@ def _undocumented_status(trial: Trial, evidence: Evidence, terms: Terms) -> Iter
         allowed = terms.allows(method)
         if allowed is not None:
             if reply.code not in allowed:
-                yield Finding(code="G104", expected=f"OK or one of {_names(allowed)}", got=said(reply), key=reply.name)
+                yield Finding(
+                    code="G104",
+                    expected=f"OK or one of {_names(allowed)}",
+                    got=said(reply),
+                    key=reply.name,
+                    method=method,
+                )
             continue
         documented = terms.documented.get(method.full_name, frozenset())
         if reply.code in _USUAL or reply.code in documented:
             continue
         told = f"OK, a refusal, or one of {_names(documented)}" if documented else "a code that the contract mentions"
-        yield Finding(code="G104", expected=told, got=said(reply), key=reply.name, advice=not documented)
+        yield Finding(code="G104", expected=told, got=said(reply), key=reply.name, method=method, advice=not documented)
 
 
 def _names(codes: Iterable[int]) -> str:
@@ -58,7 +64,7 @@ def _status_details(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[
         if not reply.trailers or not any(key == DETAILS_KEY for key, _ in reply.trailers):
             continue
         for expected, got, key in _wrong(reply, terms):
-            yield Finding(code="G105", expected=expected, got=got, key=key)
+            yield Finding(code="G105", expected=expected, got=got, key=key, method=reply.call.method)
 
 
 def _wrong(reply: Reply, terms: Terms) -> Iterator[tuple[str, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from grpcmock.fuzz.checks.words import said
 from grpcmock.fuzz.evidence import Ending
 from grpcmock.fuzz.failures import Finding, Severity
 from grpcmock.status import Code
-import itertools
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import Judge
@@ -38,7 +38,15 @@ def _slow_input(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Find
         if taken is not None and taken > terms.max_latency:
             expected = f"an answer within {terms.max_latency:g} s"
             got = said(reply) if reply.ending is Ending.DEADLINE else f"{reply.name} after {taken:.2f} s"
-            yield Finding(code="G108", expected=expected, got=got, path=trial.path, key="latency", measured=True)
+            yield Finding(
+                code="G108",
+                expected=expected,
+                got=got,
+                path=trial.path,
+                key="latency",
+                measured=True,
+                method=reply.call.method,
+            )
             return
 
 

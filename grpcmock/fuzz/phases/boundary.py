@@ -28,6 +28,7 @@ def trials(method: Method, plan: Plan) -> Iterator[Trial]:
     yield _alone(method, next(boundaries))
     yield from courses.openings(method, plan)
     yield from _values(method, boundaries)
+    yield from courses.growing(method, plan)
     yield from courses.closings(method, plan)
 
 
