@@ -156,5 +156,9 @@ class Trial:
 
     at_once: bool = False
 
+    waits: bool = False
+    """Whether it is likely to wait for what doesn't come, and says nothing of what a server keeps: such trials are made
+    along with others of their kind."""
+
     choices: tuple[int, ...] = ()
     """The choices from which the generator made the last message of the last call; empty if it wasn't generated."""

@@ -57,6 +57,7 @@ def trials(method: Method, plan: Plan) -> Iterator[Trial]:
     # What follows is answered by the library rather than by a handler: alike for all methods of a kind, or for all.
     if method is next(other for other in plan.methods if other.kind is method.kind):
         yield from maker.framings()
+        yield from maker.bomb()
     if method is plan.methods[0]:
         yield from maker.ill_headed()
 
@@ -96,6 +97,7 @@ class _Maker:
         expect: Expect = Expect.ANY,
         rule: str = "",
         path: str = "",
+        waits: bool = False,
     ) -> Trial:
         return Trial(
             id=f"wire/{self.method.service}.{self.method.name}/{name}",
@@ -107,6 +109,7 @@ class _Maker:
             rule=rule,
             path=path,
             aims=frozenset({aims}) if aims else frozenset(),
+            waits=waits,
         )
 
     def _call(self, *messages: bytes) -> Call:
@@ -133,10 +136,11 @@ class _Maker:
             path = self.method.path
             before = (self._raw(requests.good(path)), self._raw(requests.good(path, self.good)))
         # A bomb takes its time where it goes off.
-        deadline = None if variant.rule == "compression.bomb" else SHORT
+        waits = variant.rule != "compression.bomb"
+        deadline = SHORT if waits else None
         calls = (*before, self._raw(variant.request, deadline=deadline))
         label = f"{aim.group}/{variant.name}"
-        return self._trial(label, variant.why, calls, aims=aim.code, expect=aim.expect, rule=variant.rule)
+        return self._trial(label, variant.why, calls, aims=aim.code, expect=aim.expect, rule=variant.rule, waits=waits)
 
     def _same(self, label: str, why: str, other: Call, canonical: Call, rule: str, path: str = "") -> Trial:
         """Try a call that must be answered as another one is.
@@ -153,7 +157,8 @@ class _Maker:
         if self._streams:
             return
         none = replace(self._call(), deadline=SHORT)
-        yield self._trial("requests/none", "half-close without a message", [none], aims="G111", rule="requests.none")
+        why = "half-close without a message"
+        yield self._trial("requests/none", why, [none], aims="G111", rule="requests.none", waits=True)
         # Most libraries take two requests for one: another method shows whether this one's does.
         other = self._other()
         before = [call_of(other, *[_good_message(other, self.plan)] * 2)] if other is not None else []
@@ -260,7 +265,7 @@ class _Maker:
             yield self._same(f"framing/{variant.name}", variant.why, other, same_as, variant.rule)
         for variant in framing.unfinished(path, self.good):
             call = self._raw(variant.request, deadline=SHORT)
-            yield self._trial(f"framing/{variant.name}", variant.why, [call], rule=variant.rule)
+            yield self._trial(f"framing/{variant.name}", variant.why, [call], rule=variant.rule, waits=True)
         if self._streams:
             empty = self._raw(requests.good(path, *[b""] * 100))
             yield self._trial("framing/empty-messages", "a hundred messages of no bytes", [empty], rule="framing.empty")
@@ -281,14 +286,20 @@ class _Maker:
             ("unnamed", "a compressed message without grpc-encoding", None, packed),
             ("unknown", "a compression that nobody knows", "grpcmock", packed),
         ]
-        number = free_number(self.method.input)
-        if self.plan.terms.max_message_bytes < BOMB:
-            head = self.good + tag(number, WireType.LENGTH) + varint(BOMB)
-            bad.append(("bomb", f"{BOMB >> 20} MiB of zeros in 64 KiB of gzip", "gzip", requests.bomb(head, BOMB)))
         for name, why, named, data in bad:
-            request = replace(requests.good(path), chunks=(requests.framed(data, flag=1),))
-            request = requests.headed(request, {"grpc-encoding": named} if named else {})
-            yield self._raw_refused(_GARBLED, framing.RawVariant(name, why, f"compression.{name}", request))
+            yield self._garbled(name, why, named, data)
+
+    def bomb(self) -> Iterator[Trial]:
+        """Yield a compressed message that is far larger than the limit once it is unpacked."""
+        if self.plan.terms.max_message_bytes < BOMB:
+            head = self.good + tag(free_number(self.method.input), WireType.LENGTH) + varint(BOMB)
+            why = f"{BOMB >> 20} MiB of zeros in 64 KiB of gzip"
+            yield self._garbled("bomb", why, "gzip", requests.bomb(head, BOMB))
+
+    def _garbled(self, name: str, why: str, named: str | None, data: bytes) -> Trial:
+        request = replace(requests.good(self.method.path), chunks=(requests.framed(data, flag=1),))
+        request = requests.headed(request, {"grpc-encoding": named} if named else {})
+        return self._raw_refused(_GARBLED, framing.RawVariant(name, why, f"compression.{name}", request))
 
     def _compressed(self, name: str, why: str, plain: Call, encoding: str, chunk: bytes) -> Trial:
         request = replace(requests.good(self.method.path), chunks=(chunk,))
@@ -299,7 +310,8 @@ class _Maker:
         for variant in framing.ill_headed(self.method.path, self.good):
             call = self._raw(variant.request, deadline=SHORT)
             label = f"headers/{variant.name}"
-            yield self._trial(label, variant.why, [call], aims="G121", expect=Expect.UNDECODABLE, rule=variant.rule)
+            expect = Expect.UNDECODABLE
+            yield self._trial(label, variant.why, [call], aims="G121", expect=expect, rule=variant.rule, waits=True)
 
 
 def _good_message(method: Method, plan: Plan) -> bytes:

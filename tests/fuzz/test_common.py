@@ -1,0 +1,29 @@
+"""A fault that a library has at every method is told once, with the methods that share it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from grpcmock.fuzz.text import failure_lines
+from grpcmock.fuzz.trials import Phase
+
+
+async def takes_anything(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+    async for _ in requests:
+        pass
+    yield b""
+
+
+async def test_what_all_methods_share_is_one_failure(fuzzed: Any) -> None:
+    finished = await fuzzed({}, Phase.WIRE, include=("GetUser", "ListUsers"))
+    (accepted,) = [failure for failure in finished.failures if failure.finding.code == "G115"]
+    assert accepted.trial.method.name == "GetUser"
+    assert accepted.others == ("user.UserService/ListUsers",)
+    assert any("at user.UserService/ListUsers" in line for line in failure_lines(accepted))
+    assert not [failure for failure in finished.failures if failure.finding.code == "G102"]
+    # Two requests for one are taken by both: that is a library's way, and no failure.
+    advice = [finding.key for finding in finished.advice if finding.code == "G111"]
+    assert advice == ["requests.two"]
