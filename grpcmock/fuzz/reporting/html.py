@@ -162,6 +162,8 @@ def _about(failure: Failure, history: History, number: int) -> Iterator[Block]:
     facts.append(("case", Mono(failure.first.id)))
     after = f"after {failure.after_trials:,} cases, {failure.after_seconds:.2f} s"
     facts.append(("found", f"{after}; seen in {_count(failure.seen, 'case')}"))
+    if failure.others:
+        facts.append(("also at", ", ".join(failure.others)))
     if reason := history.accepted.get(failure.id):
         facts.append(("accepted", reason))
     health = failure.evidence.health

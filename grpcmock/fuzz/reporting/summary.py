@@ -50,7 +50,19 @@ def show(history: History, console: Console) -> None:
 
 
 def lines(history: History) -> Iterator[Line]:
-    """Yield the lines of the summary."""
+    """Yield the lines of the summary. What a server says can't move the cursor: control characters are escaped."""
+    for line in _lines(history):
+        yield line if line.text.isprintable() else Line("".join(map(_harmless, line.text)), line.tone)
+
+
+def _harmless(character: str) -> str:
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _lines(history: History) -> Iterator[Line]:
     steady = [failure for failure in history.failures if not failure.is_flaky]
     flaky = [failure for failure in history.failures if failure.is_flaky]
     for severity in Severity:

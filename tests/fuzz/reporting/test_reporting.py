@@ -1,0 +1,207 @@
+"""Reports of a run made by hand: they can be read by machines, stand alone, and keep secrets."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from rich.console import Console
+
+from grpcmock.fuzz.events import Event
+from grpcmock.fuzz.reporting import junit, summary
+from grpcmock.fuzz.reporting.reporting import KINDS, Reporting
+from grpcmock.fuzz.secrets import Secrets
+
+Report = Callable[..., Reporting]
+
+
+def test_the_summary_groups_by_severity_and_says_what_to_do_next(reported: Report) -> None:
+    lines = summary.plain(reported("json").history).splitlines()
+    headings = [line for line in lines if re.match(r"[A-Z][a-z ]+OK \(|[A-Z][a-z ]+\(", line)]
+    assert headings == [
+        "Critical (2)",
+        "Flaky (1): seen, but not each time the same case was made",
+        "Advice (1): worth a look, but no failure",
+        "Never OK (1): beyond these answers nothing was tried",
+        "Left alone (1)",
+    ]
+    text = "\n".join(lines)
+    assert "G102 unhandled_error (critical)  user.UserService/GetUser  G102-" in text
+    assert "seen in 2 of 4 tries" in text
+    assert re.search(r"again     grpcmock replay G102-[0-9a-f]{6}\n +grpcmock export G102-\w+ --as pytest\|", text)
+    assert re.search(r"grpcurl   grpcurl -plaintext -H 'authorization: \$\{AUTHORIZATION\}' -expand-headers", text)
+    assert "user.UserService/CreateUsers  UNKNOWN: two (1 of 1 calls)" in text
+    assert "The run ended early: Ctrl-C." in lines
+    assert lines[-1] == "2 failures, 1 flaky in 4 cases, 17 calls of 2 methods at 127.0.0.1:50051, 0.6 s; seed 7."
+
+
+def test_the_summary_in_colours_says_the_same(reported: Report) -> None:
+    history = reported("json").history
+    out = io.StringIO()
+    summary.show(history, Console(file=out, width=80, force_terminal=True, color_system="standard"))
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+    assert [line.rstrip() for line in plain.splitlines()] == [
+        line.rstrip() for line in summary.plain(history).splitlines()
+    ]
+    assert "\x1b[1;31m" in out.getvalue()
+    assert "\\x1b[31m" in plain  # the server's own: told, not done
+
+
+def test_no_report_holds_a_secret(reported: Report, tmp_path: Path) -> None:
+    reporting = reported()
+    written = [*(tmp_path / f"report.{kind}" for kind in KINDS), *(tmp_path / "failures").glob("*.json")]
+    assert len(written) == 7
+    texts = [path.read_text() for path in written] + [summary.plain(reporting.history)]
+    for text in texts:
+        assert "hush-hush" not in text
+    assert any("who is ${AUTHORIZATION}?" in text for text in texts)
+
+
+def test_the_document_tells_of_each_failure(reported: Report, tmp_path: Path) -> None:
+    reported("json")
+    found = json.loads((tmp_path / "report.json").read_text())
+    assert found["version"] == 1
+    assert found["summary"]["failures"] == 3
+    assert found["summary"]["by_severity"] == {"critical": 2, "high": 1}
+    assert found["summary"]["interrupted"] == "Ctrl-C"
+    crash, unhandled, flaky = found["failures"]
+    assert (crash["code"], crash["server"]) == ("G101", {"alive": False, "exit_code": -9})
+    assert (unhandled["code"], unhandled["method"], unhandled["fields"]) == ("G102", "user.UserService/GetUser", 1)
+    assert (unhandled["after_cases"], unhandled["after_seconds"], unhandled["seen"]) == (3, 0.25, 4)
+    assert unhandled["request"] == {"bytes": 3, "json": {"id": 2000}, "base64": "CNAP"}
+    assert unhandled["reproducers"]["replay"] == f"grpcmock replay {unhandled['id']}"
+    assert "grpcurl -plaintext" in unhandled["reproducers"]["grpcurl"]
+    assert (flaky["flaky"], flaky["hits"], flaky["tries"], flaky["request"]) == (True, 2, 4, None)
+    assert [one["code"] for one in found["advice"]] == ["G104"]
+    assert [(one["phase"], one["cases"]) for one in found["phases"]] == [("boundary", 3), ("random", 1)]
+    methods = {one["method"]: one for one in found["coverage"]["methods"]}
+    assert methods["user.UserService/GetUser"]["statuses"] == {"OK": 1, "UNKNOWN": 1, "UNAVAILABLE": 1}
+    assert methods["user.UserService/CreateUsers"]["stopped"] == "no answers"
+
+
+def test_continuous_integration_sees_a_case_for_each_failure(reported: Report, tmp_path: Path) -> None:
+    reporting = reported("junit")
+    root = ET.parse(tmp_path / "report.junit").getroot()
+    assert (root.get("tests"), root.get("failures")) == ("3", "3")
+    cases = root.findall("testsuite/testcase")
+    assert [case.get("classname") for case in cases] == ["user.UserService"] * 3
+    assert {case.find("failure").get("type") for case in cases} == {"G101", "G102", "G103"}  # type: ignore[union-attr]
+    (flaky,) = [case for case in cases if "G103" in case.get("name", "")]
+    assert "(flaky: 2 of 4)" in flaky.find("failure").get("message")  # type: ignore[union-attr, operator]
+    properties = {one.get("name"): one.get("value") for one in root.iter("property")}
+    assert (properties["seed"], properties["target"]) == ("7", "127.0.0.1:50051")
+    assert reporting.trouble == ""
+
+
+def test_a_method_without_failures_passes_and_accepted_ones_are_skipped(reported: Report, events: list[Event]) -> None:
+    reporting = reported("json")
+    for failure in reporting.history.failures:
+        reporting.history.accepted[failure.id] = "we know"
+    root = ET.fromstring(junit.write(reporting.history))
+    assert (root.get("failures"), len(list(root.iter("skipped")))) == ("0", 3)
+    assert "accepted by the baseline: we know" in str(ET.tostring(root))
+    text = summary.plain(reporting.history)
+    assert "Accepted (3): by the baseline" in text
+    assert "0 failures, 3 accepted in 4 cases" in text
+    passing = [event for event in events if type(event).__name__ in ("Started", "PhaseStarted")]
+    root = ET.fromstring(junit.write(reported("json", run=passing).history))
+    assert [one.get("message") for one in root.iter("skipped")] == ["no case of it was made"] * 2
+
+
+def test_each_event_is_a_line(reported: Report, tmp_path: Path, events: list[Event]) -> None:
+    reported("ndjson")
+    lines = [json.loads(line) for line in (tmp_path / "report.ndjson").read_text().splitlines()]
+    assert len(lines) == len(events)
+    assert [line["event"] for line in lines[:4]] == ["started", "phase_started", "tried", "tried"]
+    assert lines[3]["calls"][0]["requests"] == ["CNAP"]
+    assert lines[3]["findings"][0]["code"] == "G102"
+    assert lines[4]["failure"]["code"] == "G102"
+    assert lines[-1] == {
+        "event": "finished",
+        "failures": [line["failure"]["id"] for line in (lines[6], lines[4], lines[12])],
+        "advice": 1,
+        "cases": 4,
+        "calls": 17,
+        "seconds": 0.6,
+        "interrupted": "Ctrl-C",
+    }
+
+
+class _Elements(HTMLParser):
+    """Follows elements that are opened and closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.classes: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.classes += (dict(attrs).get("class") or "").split()
+        if tag not in ("meta", "input"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_stands_alone_and_is_well_formed(reported: Report, tmp_path: Path) -> None:
+    reported("html")
+    html = (tmp_path / "report.html").read_text()
+    parser = _Elements()
+    parser.feed(html)
+    assert not parser.open
+    assert not re.search(r"""(?:src|href)\s*=|@import|url\(""", html)
+    assert "prefers-color-scheme: dark" in html
+    assert parser.classes.count("tabs") == 3
+    assert parser.classes.count("copy") >= 9
+    assert {"timeline", "meter", "prose"} <= set(parser.classes)
+    for text in ("G102 unhandled_error", "2 of 4 tries", "ended with -9", "that never answered OK", "no answers"):
+        assert text in html
+
+
+def test_what_a_server_says_cannot_become_markup(reported: Report, tmp_path: Path) -> None:
+    reported("html")
+    html = (tmp_path / "report.html").read_text()
+    assert "<b>bold" not in html
+    assert "&lt;b&gt;bold" in html
+    assert "id is &lt;large&gt; &amp; odd" in html
+
+
+def test_a_run_that_is_broken_off_is_reported_all_the_same(
+    reported: Report, tmp_path: Path, events: list[Event]
+) -> None:
+    reporting = reported(run=events[:6])
+    assert json.loads((tmp_path / "report.json").read_text())["summary"]["interrupted"] == "the run was broken off"
+    assert ET.parse(tmp_path / "report.junit").getroot().get("failures") == "1"
+    assert "The run ended early: the run was broken off." in summary.plain(reporting.history)
+
+
+def test_a_run_that_never_began_leaves_reports_alone(reported: Report, tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("as it was")
+    reported("json", run=[])
+    assert (tmp_path / "report.json").read_text() == "as it was"
+
+
+def test_failures_that_cannot_be_kept_are_said_once(tmp_path: Path, reported: Report) -> None:
+    (tmp_path / "failures").write_text("in the way")
+    reporting = reported("json")
+    assert "can't be kept for `grpcmock replay`" in reporting.trouble
+    assert len(json.loads((tmp_path / "report.json").read_text())["failures"]) == 3
+
+
+def test_secrets_are_found_in_all_their_forms(secret: str) -> None:
+    token = secret.split()[1]
+    given = (("authorization", secret), ("x-tenant", "user"), ("x-on", "true"))
+    secrets = Secrets(given, public=["user.UserService/Get"])
+    for text in (secret, token, base64.b64encode(token.encode()).decode(), secret.encode().hex()):
+        assert secrets.hide(f"<{text}>") == "<${AUTHORIZATION}>"
+    assert secrets.hide("user true") == "user true"  # part of a public name; no secret at all
+    tree: Any = {"a": [secret, 1, None], secret: ("x",)}
+    assert secrets.hidden(tree) == {"a": ["${AUTHORIZATION}", 1, None], secret: ["x"]}
