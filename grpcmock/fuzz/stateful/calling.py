@@ -82,6 +82,3 @@ def _performed(channel: grpc.Channel, call: Call, metadata: Metadata, deadline: 
 
 def _pairs(metadata: object) -> Metadata:
     return tuple((key, value) for key, value in metadata or ())  # type: ignore[attr-defined]
-
-
-
