@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.generation.minimizing import minimize
 from grpcmock.fuzz.phases.lessons import Lessons
 
 if TYPE_CHECKING:
@@ -59,9 +60,18 @@ class Plan:
     shard: tuple[int, int] = (1, 1)
     """Which part of the generated trials is made here, of how many: the first is 1."""
 
+    _simplest: dict[str, bytes] = field(default_factory=dict, repr=False)
+
     def simplest(self, method: Method) -> bytes:
-        """Give the simplest valid request of a method."""
-        return self.generators.of(method.input).least.SerializePartialToString(deterministic=True)
+        """Give the simplest valid request of a method: nothing in it can be left out."""
+        found = self._simplest.get(method.path)
+        if found is None:
+            generator = self.generators.of(method.input)
+            message = generator.least
+            if not generator.broken(message):
+                message = minimize(message, lambda smaller: not generator.broken(smaller))
+            found = self._simplest[method.path] = message.SerializePartialToString(deterministic=True)
+        return found
 
 
 Maker = Callable[["Method", Plan], "Iterator[Trial]"]
@@ -74,7 +84,7 @@ def maker_of(phase: Phase) -> Maker:
 
 
 def notices_of(phase: Phase, plan: Plan) -> Iterator[str]:
-    """Say what a phase can't do in this run, and why: what its module's function ``notices(plan)`` yields, if it has one."""
+    """Say what a phase can't do in this run, and why: what its module's ``notices(plan)`` yields, if it has one."""
     module = import_module(f"grpcmock.fuzz.phases.{phase.value}")
     notices: Callable[[Plan], Iterator[str]] = getattr(module, "notices", lambda _: iter(()))
     return notices(plan)
