@@ -111,8 +111,9 @@ def _request_count(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[F
     reply = _subject(trial, evidence)
     if reply is None or not _accepted(reply):
         return
-    # The call before it, if any, did the same to another method: if that one is as lenient, a library is.
-    lenient = trial.rule == "requests.two" and all(map(_accepted, evidence.replies[: len(trial.calls) - 1]))
+    # The calls before it, if any, sent one request and two to another method: if that one is as lenient, a library is.
+    codes = {other.code for other in evidence.replies[: len(trial.calls) - 1]}
+    lenient = trial.rule == "requests.two" and len(codes) < 2 and Code.UNIMPLEMENTED not in codes
     yield Finding(
         code="G111",
         expected="an error (UNIMPLEMENTED, by the rules of gRPC): the method takes exactly one request",

@@ -161,7 +161,8 @@ class _Maker:
         yield self._trial("requests/none", why, [none], aims="G111", rule="requests.none", waits=True)
         # Most libraries take two requests for one: another method shows whether this one's does.
         other = self._other()
-        before = [call_of(other, *[_good_message(other, self.plan)] * 2)] if other is not None else []
+        good = _good_message(other, self.plan) if other is not None else b""
+        before = [call_of(other, good), call_of(other, good, good)] if other is not None else []
         calls = [*before, self._call(self.good, self.good)]
         yield self._trial("requests/two", "two messages", calls, aims="G111", rule="requests.two")
 
