@@ -1,4 +1,4 @@
-"""How many cases a second a worker makes and judges, against the smallest server: ``python -m benchmarks.fuzz_rate``."""
+"""How many cases a second a worker makes and judges on the smallest server: ``python -m benchmarks.fuzz_rate``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import time
 
 from benchmarks.peers import PROTO
+from grpcmock.cli.running import loop_factory
 from grpcmock.client.target import Target
 from grpcmock.fuzz.run import Bounds
 from grpcmock.fuzz.session import Settings, fuzz
@@ -57,7 +58,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--in-flight", type=int, default=4, help="cases under way at once")
     options = parser.parse_args()
-    uvloop = _uvloop()
     with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         address = f"127.0.0.1:{int(server.stdout.readline())}"
@@ -65,21 +65,14 @@ def main() -> None:
         if len(cores) > 1:
             os.sched_setaffinity(0, cores[:1])
             os.sched_setaffinity(server.pid, cores[1:2])
-        run = uvloop.run if uvloop is not None else asyncio.run
-        rates = [run(_round(address, options.cases, options.in_flight)) for _ in range(options.rounds)]
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            rates = [runner.run(_round(address, options.cases, options.in_flight)) for _ in range(options.rounds)]
         server.kill()
     print(f"{'cases/s':>10} {'cases/s of work':>16}")
     for rate, work in rates:
         print(f"{rate:10.0f} {work:16.0f}")
-    print(f"median {statistics.median(rate for rate, _ in rates):.0f}, of work {statistics.median(work for _, work in rates):.0f}")
-
-
-def _uvloop() -> object | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop
+    rate, work = (statistics.median(values) for values in zip(*rates, strict=True))
+    print(f"median {rate:.0f}, of work {work:.0f}")
 
 
 if __name__ == "__main__":

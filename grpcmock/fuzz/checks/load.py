@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +12,6 @@ from grpcmock.fuzz.checks.words import said
 from grpcmock.fuzz.evidence import Ending
 from grpcmock.fuzz.failures import Finding, Severity
 from grpcmock.status import Code
-import itertools
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.evidence import Evidence, Reply

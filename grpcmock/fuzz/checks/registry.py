@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
 from grpcmock.errors import ConfigError, did_you_mean
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import Check
