@@ -150,11 +150,9 @@ class Solver:
                 else:
                     # One field that doesn't fit is enough; with $only, one more will do as well.
                     choices.append([*goals, None] if matcher.only else [*goals])
-        if not atoms or (not fixed and not choices):
-            if isinstance(natural, dict):
-                yield natural
-            if atoms or not isinstance(natural, dict):
-                yield {}
+        if not fixed and not choices:
+            likely = natural if isinstance(natural, dict) else {}
+            yield from (plain for plain in (likely, {}) if self._pleases(plain, atoms, kind)) if atoms else (likely,)
             return
         for chosen in islice(product(*choices), _MOST_ALTERNATIVES):
             by_slot: dict[int, tuple[Slot, list[Goal]]] = {}
@@ -162,6 +160,10 @@ class Solver:
                 by_slot.setdefault(slot.number, (slot, []))[1].append(goal)
             base = dict(self._others(kind, by_slot, natural)) if None in chosen else {}
             yield from self._fields(by_slot.values(), base, path, natural)
+
+    def _pleases(self, plain: Any, atoms: Goals, kind: MessageKind) -> bool:
+        message = self.build(plain, self._registry.message(kind.descriptor.full_name))
+        return message is not None and hold(atoms, message)
 
     def _fields(
         self, wanted: Iterable[tuple[Slot, list[Goal]]], base: dict[str, Any], path: str, natural: Any
@@ -195,6 +197,9 @@ class Solver:
                         return
                     message_class = matcher.message_class
                     inner += [(matcher.inner, True)] if matcher.inner is not None else []
+                case Opaque() if wanted and not matcher.full_name:
+                    yield {}
+                    return
                 case Opaque() if wanted:
                     yield {"@type": _ANY + matcher.full_name, "value": base64.b64encode(matcher.data).decode()}
                     return

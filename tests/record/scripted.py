@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -80,19 +80,97 @@ class Scripted(grpc.GenericRpcHandler):
         self.calls += 1
         talk = self.talk
         assert talk is not None
-        if talk.headers:
-            await context.send_initial_metadata(talk.headers)
-        for what, data in talk.steps:
-            if what == "reply":
-                await context.write(data)
-                continue
-            came = await context.read()
-            assert came == (data if what == "ask" else grpc.aio.EOF)
-        context.set_trailing_metadata(talk.trailers)
-        if talk.code is not Code.OK:
-            await context.abort(
-                next(c for c in grpc.StatusCode if c.value[0] == talk.code), talk.message, talk.trailers
-            )
+        await _play(talk, context, context.read)
+
+
+class Remembering(grpc.GenericRpcHandler):
+    """The same server when it is asked again, by whomever: what it is asked tells which talk is on.
+
+    Of talks that begin alike, each is had once, in their order; the last one over and over.
+    """
+
+    def __init__(self, talks: list[Talk], forget: Callable[[str], bool] = lambda _: False) -> None:
+        """*forget* says of the name of a field whether its values tell nothing."""
+        self._forget = forget
+        self._methods = {talk.method.path: talk.method for talk in talks}
+        self._waiting: dict[tuple[str, str], list[Talk]] = {}
+        for talk in talks:
+            asked = [data for what, data in talk.steps if what == "ask"]
+            self._waiting.setdefault(self._key(talk.method, asked, first=_begins(talk)), []).append(talk)
+        self._speaks_first = {talk.method.path for talk in talks if _begins(talk) == "reply"}
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+        method = self._methods[details.method]
+
+        async def play(_: Any, context: Any) -> None:
+            await self._play(method, context)
+
+        return grpc.stream_stream_rpc_method_handler(play)
+
+    async def _play(self, method: Method, context: Any) -> None:
+        asked: list[Any] = []
+        if method.kind is Kind.CLIENT_STREAMING:
+            while not asked or asked[-1] is not grpc.aio.EOF:
+                asked.append(await context.read())
+        elif method.path not in self._speaks_first:
+            asked.append(await context.read())
+        first = "reply" if not asked else ""
+        waiting = self._waiting[self._key(method, [one for one in asked if one is not grpc.aio.EOF], first=first)]
+        talk = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+        async def read() -> Any:
+            return asked.pop(0) if asked else await context.read()
+
+        await _play(talk, context, read, self._check)
+
+    def _key(self, method: Method, asked: list[bytes], *, first: str) -> tuple[str, str]:
+        if method.kind is Kind.BIDI_STREAMING:
+            asked = [] if first == "reply" else asked[:1]
+        return method.path, "".join(self._read(method, data) for data in asked)
+
+    def _read(self, method: Method, data: bytes) -> str:
+        return json.dumps(self._forgetting(to_tree(decode(method.request_class, data))), sort_keys=True)
+
+    def _forgetting(self, tree: Any) -> Any:
+        if isinstance(tree, dict):
+            if "@type" in tree:  # where a type is to be found says nothing about it
+                tree = {**tree, "@type": tree["@type"].rpartition("/")[2]}
+            return {key: self._forget(key) or self._forgetting(value) for key, value in tree.items()}
+        return [self._forgetting(item) for item in tree] if isinstance(tree, list) else tree
+
+    def _check(self, talk: Talk, came: Any, data: bytes) -> None:
+        assert self._read(talk.method, came) == self._read(talk.method, data)
+
+
+def _begins(talk: Talk) -> str:
+    return talk.steps[0][0] if talk.steps else ""
+
+
+def _same(_: Talk, came: Any, data: bytes) -> None:
+    assert came == data
+
+
+async def _play(
+    talk: Talk,
+    context: Any,
+    read: Callable[[], Awaitable[Any]],
+    check: Callable[[Talk, Any, bytes], None] = _same,
+) -> None:
+    if talk.headers:
+        await context.send_initial_metadata(talk.headers)
+    for what, data in talk.steps:
+        if what == "reply":
+            await context.write(data)
+            continue
+        came = await read()
+        if what == "ask":
+            check(talk, came, data)
+        else:
+            assert came is grpc.aio.EOF
+    context.set_trailing_metadata(talk.trailers)
+    if talk.code is not Code.OK:
+        code = next(c for c in grpc.StatusCode if c.value[0] == talk.code)
+        await context.abort(code, talk.message, talk.trailers)
 
 
 @asynccontextmanager
@@ -118,16 +196,23 @@ async def have(address: str, talks: list[Talk], server: Scripted | None = None) 
     return outcomes
 
 
-async def replayed(registry: Registry, folder: Path, talks: list[Talk]) -> list[Outcome]:
-    """Have the same talks with a mock server that has the stubs of a folder."""
+@asynccontextmanager
+async def mocked(registry: Registry, folder: Path) -> AsyncIterator[str]:
+    """A mock server that has the stubs of a folder."""
     problems = Problems()
     server = Server(Engine(registry, loader.load([folder], problems), problems=problems))
     address = server.listen(Address.parse("127.0.0.1:0"))
     await server.start()
     try:
-        return await have(str(address), talks)
+        yield str(address)
     finally:
         await server.stop(None)
+
+
+async def replayed(registry: Registry, folder: Path, talks: list[Talk]) -> list[Outcome]:
+    """Have the same talks with a mock server that has the stubs of a folder."""
+    async with mocked(registry, folder) as address:
+        return await have(address, talks)
 
 
 def shown(registry: Registry, talk: Talk, outcome: Outcome) -> dict[str, Any]:

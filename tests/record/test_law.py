@@ -10,8 +10,15 @@ import scripted
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
+from grpcmock.errors import Problems
 from grpcmock.record.session import recording
+from grpcmock.schema import Registry
+from grpcmock.stubs import loader
+from grpcmock.verify.results import Verdict
+from grpcmock.verify.running import Options, verify
+from grpcmock.verify.telling import result_lines
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -35,6 +42,21 @@ def test_what_was_recorded_answers_as_the_server_did(data: st.DataObject) -> Non
             expected = scripted.shown(registry, talk, one)
             assert scripted.shown(registry, talk, two) == expected, "passed on, it is something else"
             assert scripted.shown(registry, talk, three) == expected, "replayed, it is something else"
+        async with scripted.serving(scripted.Remembering(talks)) as address:
+            await _holds(registry, folder, address, "the server")
+        async with scripted.mocked(registry, folder) as address:
+            await _holds(registry, folder, address, "the mock of what was recorded")
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(run(Path(folder) / "recorded"))
+
+
+async def _holds(registry: Registry, folder: Path, address: str, whose: str) -> None:
+    problems = Problems()
+    stubs = loader.load([folder], problems)
+    async with connect(Target.parse(address)) as channel:
+        report = await verify(channel, registry, stubs, options=Options(timeout=scripted.PATIENCE))
+    told = [line for result in report.results if result.verdict is not Verdict.HOLDS for line in result_lines(result)]
+    assert not told, f"held against {whose}:\n" + "\n".join(told)
+    assert report.holds
+    assert not report.warnings
