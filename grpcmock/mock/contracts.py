@@ -34,6 +34,10 @@ class ContractCollector:
         """Calls that are not in the contract, and why."""
         return tuple(self._collection.left_out)
 
+    def to_text(self, consumer: str) -> str:
+        """Write the contract of *consumer* as it would be in a file."""
+        return files.to_text(consumer, self._collection.stubs, self._engine.registry)
+
     def write(self, path: Path, consumer: str, *, provider: str = "") -> int:
         """Write the contract of *consumer*; give the number of its stubs. Raises :class:`ConfigError`."""
         stubs = self._collection.stubs

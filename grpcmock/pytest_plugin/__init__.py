@@ -23,6 +23,7 @@ from grpcmock.pytest_plugin.hooks import (
     pytest_runtest_setup,
     pytest_sessionfinish,
     pytest_terminal_summary,
+    pytest_testnodedown,
 )
 from grpcmock.pytest_plugin.serving import Serve, serve_fixture, serve_session_fixture
 
@@ -43,6 +44,7 @@ __all__ = [
     "pytest_runtest_setup",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
+    "pytest_testnodedown",
     "serve_fixture",
     "serve_session_fixture",
     "server_fixture",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,13 +14,11 @@ if TYPE_CHECKING:
     from grpcmock.mock.server import MockServer
 
 _COLLECTOR: pytest.StashKey[ContractCollector] = pytest.StashKey()
+_PART = "grpcmock_contract"
+_PARTS = pytest.StashKey[list[list[str]]]()
+"""Of each worker of pytest-xdist: its contract, and what is left out of it."""
+
 _SAID = pytest.StashKey[list[str]]()
-
-
-def check(config: pytest.Config) -> None:
-    """Raise ``pytest.UsageError`` where one file would be written by several processes."""
-    if config.getoption("--grpcmock-contract") and config.getoption("numprocesses", None):
-        raise pytest.UsageError("grpcmock: --grpcmock-contract writes what one process used. Run it without -n.")
 
 
 @contextmanager
@@ -36,27 +35,63 @@ def collecting(server: MockServer, config: pytest.Config) -> Iterator[None]:
 
 
 def write(config: pytest.Config, exit_code: int) -> None:
-    """Write the contract, unless tests failed: what they used may not be what the consumer wants."""
+    """Write the contract, unless tests failed: what they used may not be what the consumer wants.
+
+    A worker of pytest-xdist hands its part to the controller, which has all of them by the end of its own session.
+    """
     name = config.getoption("--grpcmock-contract")
     if not name:
         return
-    said = config.stash[_SAID] = []
     collector = config.stash.get(_COLLECTOR, None)
+    if hasattr(config, "workeroutput"):
+        if collector is not None:
+            config.workeroutput[_PART] = [collector.to_text(_consumer(config)), *collector.left_out]
+        return
+    said = config.stash[_SAID] = []
+    parts = config.stash.get(_PARTS, [])
     if exit_code != pytest.ExitCode.OK:
         said.append(f"{name} is not written: not all tests passed")
-    elif collector is None:
+        return
+    if collector is None and not parts:
         said.append(f"{name} is not written: no test used the mock of the session")
-    else:
-        from grpcmock.errors import GrpcmockError
+        return
+    from grpcmock.errors import GrpcmockError
 
-        consumer = config.getoption("--grpcmock-consumer") or config.rootpath.name
-        try:
-            count = collector.write(config.rootpath / name, consumer)
-        except GrpcmockError as error:
-            said.append(str(error))
-        else:
-            said.append(f"{name}: {count} {'stub' if count == 1 else 'stubs'} of {consumer}")
-        said += [f"left out: {text}" for text in collector.left_out]
+    try:
+        count = _written(config.rootpath / name, _consumer(config), collector, [text for text, *_ in parts])
+    except GrpcmockError as error:
+        said.append(str(error))
+    else:
+        said.append(f"{name}: {count} {'stub' if count == 1 else 'stubs'} of {_consumer(config)}")
+    left_out = [*(collector.left_out if collector is not None else ()), *(text for _, *rest in parts for text in rest)]
+    said += [f"left out: {text}" for text in dict.fromkeys(left_out)]
+
+
+def _written(path: Path, consumer: str, collector: ContractCollector | None, parts: list[str]) -> int:
+    """Write the file, and give the number of its stubs. Raises :class:`StubError` or :class:`ConfigError`."""
+    if collector is not None:
+        return collector.write(path, consumer)
+    from grpcmock.errors import Problems
+    from grpcmock.reports import files as reports
+    from grpcmock.verify.contracts import files
+
+    problems = Problems()
+    sources = [files.read_text(text, path, None, problems) for text in parts]
+    problems.raise_errors()
+    text, count = files.joined(consumer, sources)
+    reports.write(path, text)
+    return count
+
+
+def _consumer(config: pytest.Config) -> str:
+    return str(config.getoption("--grpcmock-consumer") or config.rootpath.name)
+
+
+def take(node: Any) -> None:
+    """Take the part of a worker of pytest-xdist that has ended."""
+    part = getattr(node, "workeroutput", {}).get(_PART)
+    if part is not None:
+        node.config.stash.setdefault(_PARTS, []).append(part)
 
 
 def summary(config: pytest.Config) -> list[str]:

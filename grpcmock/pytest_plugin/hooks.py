@@ -20,7 +20,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", marker.HELP)
     recording.check(config)
-    contract.check(config)
     settings.read(config)  # what is wrong in it is said before anything runs
 
 
@@ -68,6 +67,12 @@ def _caught_by_unittest(item: pytest.Item) -> BaseException | None:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     contract.write(session.config, exitstatus)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Of pytest-xdist: a worker has ended."""
+    contract.take(node)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

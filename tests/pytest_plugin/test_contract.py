@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,3 +71,39 @@ def test_a_run_without_a_mock_writes_none(inside: pytest.Pytester) -> None:
     inside.makepyfile(test_app="def test(): pass")
     ran = inside.runpytest("--grpcmock-contract=billing.yaml")
     ran.stdout.fnmatch_lines(["billing.yaml is not written: no test used the mock of the session"])
+
+
+SPREAD = """
+    import pytest
+    from user_pb2 import GetUserRequest, UserResponse
+    from user_pb2_grpc import UserServiceServicer, UserServiceStub
+
+    @pytest.mark.parametrize("number", range(12))
+    def test(grpcmock, number):
+        grpcmock.load(text=f"- {{name: user, method: user.UserService/GetUser, request: {{id: {number % 3}}}, "
+                           f"response: {{id: {number % 3}}}}}")
+        assert grpcmock.client(UserServiceStub).GetUser(GetUserRequest(id=number % 3)).id == number % 3
+"""
+
+
+def test_workers_of_xdist_write_one_contract(outside: Any, tmp_path: Path) -> None:
+    pytest.importorskip("xdist")
+    options = "--grpcmock-contract=out/billing.yaml", "--grpcmock-consumer=billing"
+    run = outside("-n", "2", *options, test_spread=textwrap.dedent(SPREAD))
+    assert run.outcomes == {"passed": 12}, run.text
+    assert "out/billing.yaml: 3 stubs of billing" in run.text
+    problems = Problems()
+    source = files.read(tmp_path / "out" / "billing.yaml", None, problems)
+    problems.raise_errors()
+    assert [stub.name for stub in source.stubs] == ["user", "user (2)", "user (3)"]
+    assert {stub.request.plain()["id"] for stub in source.stubs if stub.request} == {0, 1, 2}
+    assert list(source.descriptors) == ["user.UserService/GetUser"]
+
+
+def test_a_worker_with_failures_hinders_the_contract(outside: Any, tmp_path: Path) -> None:
+    pytest.importorskip("xdist")
+    failing = textwrap.dedent(SPREAD) + "    assert number != 5\n"
+    run = outside("-n", "2", "--grpcmock-contract=billing.yaml", test_spread=failing)
+    assert run.outcomes == {"failed": 1, "passed": 11}, run.text
+    assert "billing.yaml is not written: not all tests passed" in run.text
+    assert not (tmp_path / "billing.yaml").exists()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from grpcmock.stubs.parser import parse_stub
 from grpcmock.stubs.rows import stubs_of_rows
 from grpcmock.stubs.yaml import parse
 from grpcmock.verify.contracts import pact
+from grpcmock.verify.contracts.exporting import Collection
 from grpcmock.verify.fingerprints import fingerprint
 from grpcmock.verify.planning import Source
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 _MARK = "grpcmock-contract"
+_NUMBERED = re.compile(r" \(\d+\)$")
 _KEYS = (_MARK, "consumer", "provider", "descriptors", "stubs")
 
 
@@ -36,10 +39,13 @@ def read(path: Path, registry: Registry | None, problems: Problems) -> Source:
 
     *registry* decodes the messages of a Pact file that brings no descriptors along.
     """
-    nothing = Source(stubs=(), file=str(path))
     text = read_bytes(path, problems)
-    if text is None:
-        return nothing
+    return Source(stubs=(), file=str(path)) if text is None else read_text(text, path, registry, problems)
+
+
+def read_text(text: bytes | str, path: Path, registry: Registry | None, problems: Problems) -> Source:
+    """Read what is in such a file. What is wrong goes to *problems*, all of it."""
+    nothing = Source(stubs=(), file=str(path))
     documents = list(parse(text, str(path), problems))
     if len(documents) != 1 or not documents[0].is_mapping:
         if not problems.errors:
@@ -110,6 +116,24 @@ def to_text(consumer: str, stubs: Sequence[Stub], registry: Registry, *, provide
         except GrpcmockError:
             continue  # said when the contract is verified
         methods[method.full_name] = fingerprint(method)
+    return _text(consumer, stubs, methods, provider)
+
+
+def joined(consumer: str, parts: Sequence[Source]) -> tuple[str, int]:
+    """Write one contract of those that parts of a run have written; give its text, and the number of its stubs."""
+    collection = Collection()
+    for part in parts:
+        names = {stub.name for stub in part.stubs}
+        for stub in part.stubs:
+            # Those of one name were told apart within each part; of all parts, it is done anew.
+            name = _NUMBERED.sub("", stub.name)
+            collection.add(replace(stub, name=name) if name in names else stub)
+    stubs = sorted(collection.stubs, key=lambda stub: stub.name)  # whichever part they came from
+    methods = {name: known for part in parts for name, known in part.descriptors.items()}
+    return _text(consumer, stubs, methods), len(stubs)
+
+
+def _text(consumer: str, stubs: Sequence[Stub], methods: Mapping[str, str], provider: str = "") -> str:
     head: dict[str, Any] = {_MARK: VERSION, "consumer": consumer}
     if provider:
         head["provider"] = provider
