@@ -35,7 +35,7 @@ _SHORT = 1024
 
 _LARGEST = 1 << 28
 
-TERMS = ("deadline", "max_latency", "max_message_bytes", "allowed", "status_fields")
+TERMS = ("deadline", "max_latency", "max_message_bytes", "allowed", "status_fields", "stubs")
 """What of a run's settings its checks depend on."""
 
 
@@ -290,6 +290,8 @@ def of_failure(failure: Failure, origin: Origin) -> CaseFile:
 def _plain_term(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain_term(one) for key, one in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [str(path) for path in value]
     return sorted(value) if isinstance(value, (set, frozenset)) else value
 
 

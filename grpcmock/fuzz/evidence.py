@@ -86,6 +86,18 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mocked:
+    """What the mock from the stubs says to the same call."""
+
+    stub: str
+    """The stub that answers, and where it stands."""
+
+    code: int
+    message: str = ""
+    responses: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that was seen of one trial."""
 
@@ -93,6 +105,9 @@ class Evidence:
     """One for each call, in their order; those of the repetitions follow."""
 
     health: Health = Health()
+
+    mocked: Mocked | None = None
+    """To the only call of a trial; None if there is no mock, or it says nothing."""
 
     @property
     def last(self) -> Reply:

@@ -28,6 +28,8 @@ from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
+    from grpcmock.fuzz.evidence import Mocked
+    from grpcmock.fuzz.mocking import Mock
     from grpcmock.fuzz.trials import Call, Trial
 
 RawPerform = Callable[["Call"], Awaitable[Reply]]
@@ -71,6 +73,7 @@ class Runner:
         other_identity: Metadata = (),
         patience: Patience | None = None,
         raw: RawPerform | None = None,
+        mock: Mock | None = None,
     ) -> None:
         self.metadata = metadata
         """Sent with every call, before the call's own."""
@@ -82,6 +85,7 @@ class Runner:
         self.calls = 0
         """How many calls were made."""
         self._raw = raw
+        self._mock = mock
         self._ended: set[str] = set()
         self._single: dict[str, int] = {}
         self.use(channel)
@@ -95,17 +99,25 @@ class Runner:
     async def run(self, trial: Trial) -> Evidence:
         """Make the calls of a trial, as often as it says."""
         if trial.repeat == 1:
-            return Evidence(replies=tuple(await self._in_turn(trial)))
+            replies = await self._in_turn(trial)
+            return Evidence(replies=tuple(replies), mocked=self._mocked(replies))
         if trial.at_once:
             alone = await self._in_turn(trial)
             rounds = await asyncio.gather(*(self._in_turn(trial) for _ in range(trial.repeat - 1)))
             return Evidence(replies=(*alone, *(reply for replies in rounds for reply in replies)))
-        replies: list[Reply] = []
+        replies = []
         for _ in range(trial.repeat):
             replies += await self._in_turn(trial)
             if replies[-1].ending is Ending.LOST:
                 break
         return Evidence(replies=tuple(replies))
+
+    def _mocked(self, replies: list[Reply]) -> Mocked | None:
+        """Ask the mock what the server was asked, if that was one call."""
+        if self._mock is None or len(replies) != 1:
+            return None
+        call = replies[0].call
+        return self._mock.answer(call, self._pairs(call))
 
     async def _in_turn(self, trial: Trial) -> list[Reply]:
         replies: list[Reply] = []

@@ -17,6 +17,7 @@ from grpcmock.fuzz.examples import from_stubs
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.health import Server
 from grpcmock.fuzz.jury import Jury
+from grpcmock.fuzz.mocking import Mock
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.run import Bounds, Run
 from grpcmock.fuzz.runner import Patience, RawPerform, Runner
@@ -27,10 +28,11 @@ from grpcmock.fuzz.terms import DEFAULT_LIMIT, Terms
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.events import Finished, Listener
     import grpc.aio
 
     from grpcmock.client.target import Metadata, Target
+    from grpcmock.fuzz.checks.check import Check
+    from grpcmock.fuzz.events import Finished, Listener
     from grpcmock.fuzz.trials import Call
     from grpcmock.schema import Registry
 
@@ -116,12 +118,20 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
             other_identity=settings.other_identity,
             patience=Patience(deadline=settings.deadline),
             raw=_raw_lane(settings),
+            mock=_mock(settings, registry, checks),
         )
         hearing = [*listeners, memory.hear] if memory is not None else listeners
         jury = Jury(checks, plan.terms, without=without)
         yield Run(server, runner, plan, jury, bounds=settings.bounds, listeners=hearing)
     finally:
         await server.close()
+
+
+def _mock(settings: Settings, registry: Registry, checks: Sequence[Check]) -> Mock | None:
+    """Give the mock to compare the server with; None if there are no stubs, or nobody compares."""
+    if not settings.stubs or not any(check.code == "G152" for check in checks):
+        return None
+    return Mock.load(settings.stubs, registry)
 
 
 async def _reflected(channel: grpc.aio.Channel, target: Target) -> Registry:
