@@ -75,10 +75,11 @@ class Output:
                 self._say(f"{where}{event.message}.")
             case MethodStopped():
                 self._say(f"{event.method} is left alone from here on: {event.reason}.")
-            case PhaseFinished() if self._live is None:
+            case PhaseFinished() if self._live is None and event.trials:
                 rate = event.calls / event.seconds if event.seconds else 0
                 made = f"{_count(event.trials, 'case')}, {_count(event.calls, 'call')}"
-                self._say(f"{event.phase.value}: {made} in {event.seconds:.1f} s ({rate:.0f}/s)")
+                turn = " so far" if event.goes_on else ""
+                self._say(f"{event.phase.value}{turn}: {made} in {event.seconds:.1f} s ({rate:.0f}/s)")
             case Finished():
                 self._sum_up()
             case _:

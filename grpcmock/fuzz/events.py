@@ -30,11 +30,11 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseStarted:
-    """A phase begins."""
+    """A phase begins, or goes on: the first trials of all phases come before the rest of any."""
 
     phase: Phase
     planned: int | None = None
-    """How many trials it has; None if that isn't known."""
+    """How many trials it has at most in this turn; None if that isn't known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +71,14 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseFinished:
-    """A phase has ended."""
+    """A phase has ended, or a turn of it."""
 
     phase: Phase
     trials: int
     calls: int
     seconds: float
+    goes_on: bool = False
+    """Whether there may be another turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.company import Company, company
 from grpcmock.fuzz.events import (
     Event,
     Finished,
@@ -52,6 +54,9 @@ _FAILURES_EACH = 5
 _WAITING = 16
 """So many trials are made at once that do little but wait."""
 
+_TURNS = (12, 36)
+"""So many trials of each method does a phase make in its first turns; in the last one, what is left."""
+
 _NO_ANSWER = frozenset({Ending.LOST, Ending.OVERDUE})
 
 
@@ -65,7 +70,7 @@ class Bounds:
 
     max_seconds: float | None = None
     in_flight: int = 4
-    """Trials of the random phase that are made at once."""
+    """Trials that are made at once, where one says nothing about another."""
 
     per_second: float | None = None
     """Calls; None for as many as there can be."""
@@ -174,68 +179,60 @@ class Run:
     # Phases ---------------------------------------------------------------------------------------------
 
     async def _phases(self) -> None:
-        for phase in self._bounds.phases:
-            if self._server.gone:
-                return
-            started, trials, calls = time.monotonic(), self._trials, self._runner.calls
-            self._tell(PhaseStarted(phase=phase, planned=self._planned(phase)))
-            for message in notices_of(phase, self._plan):
-                self._tell(Noticed(message=message))
-            try:
-                await self._phase(phase)
-            finally:
-                self._tell(
-                    PhaseFinished(
-                        phase=phase,
-                        trials=self._trials - trials,
-                        calls=self._runner.calls - calls,
-                        seconds=time.monotonic() - started,
-                    )
-                )
+        """Make the first trials of all phases, which tell the most, before the rest of any."""
+        courses = [_Course(phase, self._plan, self._bounds.max_cases) for phase in self._bounds.phases]
+        for most in (*_TURNS, None) if len(courses) > 1 else (None,):
+            for course in courses:
+                if course.makers and not self._server.gone:
+                    await self._turn(course, most)
 
-    def _planned(self, phase: Phase) -> int | None:
+    async def _turn(self, course: _Course, most: int | None) -> None:
+        started, trials, calls = time.monotonic(), self._trials, self._runner.calls
+        self._tell(PhaseStarted(phase=course.phase, planned=self._planned(course.phase, most)))
+        if not course.has_begun:
+            course.has_begun = True
+            for message in notices_of(course.phase, self._plan):
+                self._tell(Noticed(message=message))
+        try:
+            await self._follow(course, most)
+        finally:
+            self._tell(
+                PhaseFinished(
+                    phase=course.phase,
+                    trials=self._trials - trials,
+                    calls=self._runner.calls - calls,
+                    seconds=time.monotonic() - started,
+                    goes_on=bool(course.makers),
+                )
+            )
+
+    def _planned(self, phase: Phase, most: int | None) -> int | None:
         if phase is Phase.RANDOM:
-            return self._bounds.max_cases * len([m for m in self._plan.methods if m not in self._stopped])
+            each = self._bounds.max_cases if most is None else min(most, self._bounds.max_cases)
+            return each * len([method for method in self._plan.methods if method not in self._stopped])
         return len(self._plan.examples) if phase is Phase.EXAMPLES else None
 
-    async def _phase(self, phase: Phase) -> None:
-        """Take trials from all methods in turns, so that none has to wait for another's end."""
-        maker = maker_of(phase)
-        makers = deque((method, maker(method, self._plan)) for method in self._plan.methods)
-        left = dict.fromkeys(self._plan.methods, self._bounds.max_cases)
-        batch: list[Trial] = []
-        while makers:
-            method, trials = makers.popleft()
-            if method in self._stopped:
-                continue
-            trial = self._next(phase, method, trials, left)
-            if trial is None:
-                continue
-            makers.append((method, trials))
-            if batch and self._room(batch[0]) != self._room(trial):
-                await self._make(batch)
-                batch = []
+    async def _follow(self, course: _Course, most: int | None) -> None:
+        """Make up to so many trials of each method; the methods take turns, so that none waits for another's end."""
+        batches: dict[Company, list[Trial]] = {}
+        for trial in course.take(most, self._stopped):
+            kind = company(trial, self._runner.open_ended)
+            batch = batches.setdefault(kind, [])
             batch.append(trial)
-            if len(batch) >= self._room(trial):
+            if len(batch) >= self._room(kind):
+                batches[kind] = []
                 await self._make(batch)
-                batch = []
             if self._server.gone:
                 return
-        await self._make(batch)
+        for batch in batches.values():
+            await self._make(batch)
 
-    def _room(self, trial: Trial) -> int:
-        """Give how many trials like this one are made at once: those of which one says nothing about another."""
+    def _room(self, kind: Company) -> int:
+        """Give how many trials of a kind are made at once."""
         workers = max(self._bounds.in_flight, 1)
-        if trial.waits and workers > 1:
-            return _WAITING
-        return workers if trial.phase is Phase.RANDOM else 1
-
-    def _next(self, phase: Phase, method: Method, trials: Iterator[Trial], left: dict[Method, int]) -> Trial | None:
-        if phase is Phase.RANDOM:
-            if not left[method]:
-                return None
-            left[method] -= 1
-        return next(trials, None)
+        if kind is Company.NONE or workers == 1:
+            return 1
+        return _WAITING if kind is Company.WAITING else workers
 
     async def _make(self, batch: list[Trial]) -> None:
         """Make trials, at once if there are several; judge them in their order."""
@@ -466,6 +463,32 @@ class Run:
             finding, evidence = best[smallest]
             return replace(failure, finding=finding, trial=smallest, evidence=evidence)
         return failure
+
+
+class _Course:
+    """The trials of one phase, which may be made in several turns."""
+
+    def __init__(self, phase: Phase, plan: Plan, max_cases: int) -> None:
+        maker = maker_of(phase)
+        self.phase = phase
+        self.has_begun = False
+        self.makers = deque((method, maker(method, plan)) for method in plan.methods)
+        """Methods that have trials left, as far as that is known."""
+        if phase is Phase.RANDOM:
+            self.makers = deque((method, islice(trials, max_cases)) for method, trials in self.makers)
+
+    def take(self, most: int | None, stopped: Container[Method]) -> Iterator[Trial]:
+        """Yield up to so many trials of each method, one of each in turn; none of those that are *stopped* by then."""
+        taken: Counter[Method] = Counter()
+        later: list[tuple[Method, Iterator[Trial]]] = []
+        while self.makers:
+            method, trials = self.makers.popleft()
+            if method in stopped or (trial := next(trials, None)) is None:
+                continue
+            taken[method] += 1
+            (later if taken[method] == most else self.makers).append((method, trials))
+            yield trial
+        self.makers.extend(later)
 
 
 def _seen_again(known: Failure, method: str) -> Failure:

@@ -38,11 +38,19 @@ async def test_a_server_that_copes_with_everything_fails_nothing(fuzzed: Any) ->
     assert {event.trial.method.name for event in tried} == {"GetUser", "ListUsers", "CreateUsers", "LookupUsers"}
     assert isinstance(events[0], Started)
     assert events[-1] is finished
-    assert [event.phase for event in events if isinstance(event, PhaseFinished)] == [
-        Phase.BOUNDARY,
-        Phase.EXAMPLES,
-        Phase.RANDOM,
-    ]
+    ended = [event for event in events if isinstance(event, PhaseFinished)]
+    assert [event.phase for event in ended if not event.goes_on] == [Phase.EXAMPLES, Phase.BOUNDARY, Phase.RANDOM]
+    assert sum(event.trials for event in ended) == finished.trials
+
+
+async def test_the_first_trials_of_every_phase_come_before_the_rest_of_any(fuzzed: Any) -> None:
+    events: list[Any] = []
+    await fuzzed({}, Phase.BOUNDARY, Phase.WIRE, events=events)
+    turns = [(event.phase, event.goes_on) for event in events if isinstance(event, PhaseFinished)]
+    assert turns[:2] == [(Phase.BOUNDARY, True), (Phase.WIRE, True)]
+    assert {phase for phase, goes_on in turns if not goes_on} == {Phase.BOUNDARY, Phase.WIRE}
+    tried = [event.trial.id for event in events if isinstance(event, Tried)]
+    assert len(tried) == len(set(tried))  # none is made in two turns
 
 
 async def get_user_negative(requests: Requests, context: Context) -> AsyncIterator[bytes]:

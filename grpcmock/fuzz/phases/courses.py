@@ -50,6 +50,7 @@ def openings(method: Method, plan: Plan) -> Iterator[Trial]:
     yield from _lengths(method, plan)
     yield from _cancels(method, plan)
     yield from _deadlines(method, plan)
+    yield from _seen_by(method, plan, first=True)
     if only_reads(method) and not method.kind.client_streams:
         yield _trial(
             method,
@@ -62,7 +63,8 @@ def openings(method: Method, plan: Plan) -> Iterator[Trial]:
 
 
 def closings(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield what is tried last, when there is something to see: many calls at once, inputs that grow and grow."""
+    """Yield what is tried last: many calls at once, and once more cut calls, as others tell of them."""
+    yield from _seen_by(method, plan, first=False)
     if only_reads(method) and not method.kind.client_streams:
         requests = dict.fromkeys((b"", plan.simplest(method)))
         for name, request in zip(("empty", "simplest"), requests, strict=False):
@@ -135,10 +137,6 @@ def _cancels(method: Method, plan: Plan) -> Iterator[Trial]:
             before, after = around or (call_of(method, deadline=_SOON),) * 2
             why = f"{CANCELS} calls {words}, between two that aren't"
             yield _trial(method, name, why, (before, *[cut] * CANCELS, after), aims={"G109"})
-    if not only_reads(method) and method.kind.client_streams:
-        yield from _observed(
-            method, plan, "cancel", replace(half_way, deadline=_SOON), "cancelled before half-close", "G109"
-        )
 
 
 def _deadlines(method: Method, plan: Plan) -> Iterator[Trial]:
@@ -147,20 +145,32 @@ def _deadlines(method: Method, plan: Plan) -> Iterator[Trial]:
         tiny = replace(plain, deadline=0.001)
         why = "a call with a deadline of a millisecond, between two without"
         yield _trial(method, "deadline-1ms", why, (plain, tiny, plain), aims={"G107"})
+
+
+def _seen_by(method: Method, plan: Plan, *, first: bool) -> Iterator[Trial]:
+    """Yield calls that are cut short, between two looks at what there is: by the first method that tells, or the next.
+
+    They take their time. What one method doesn't tell, another may.
+    """
+    if only_reads(method):
         return
-    short = _plain(method, plan, _SHORT)
-    if method.kind.client_streams:
-        short = replace(short, actions=(Send(plan.simplest(method)), Pause(_SOON)))
-    yield from _observed(method, plan, "deadline", short, f"with a deadline of {_SHORT * 1000:.0f} ms", "G107")
+    tellers = observers(method, plan.methods)
+    for observer in tellers[:1] if first else tellers[1:2]:
+        request = plan.simplest(method)
+        short = _plain(method, plan, _SHORT)
+        if method.kind.client_streams:
+            cut = replace(short, actions=(Send(request), Pause(_SHORT), Cancel()), deadline=_SOON)
+            yield _observed(method, plan, observer, "cancel", cut, "cancelled before half-close", "G109")
+            short = replace(short, actions=(Send(request), Pause(_SOON)))
+        words = f"with a deadline of {_SHORT * 1000:.0f} ms"
+        yield _observed(method, plan, observer, "deadline", short, words, "G107")
 
 
-def _observed(method: Method, plan: Plan, name: str, cut: Call, words: str, aim: str) -> Iterator[Trial]:
-    """Yield a call that is cut short, between two looks at what there is."""
-    for observer in observers(method, plan.methods)[:2]:
-        before = call_of(observer, plan.simplest(observer))
-        after = replace(before, actions=(Pause(_LATER), *before.actions))
-        why = f"a call {words}; what {observer.name} tells before and after"
-        yield _trial(method, f"{name}-seen-by-{observer.name}", why, (before, cut, after), aims={aim})
+def _observed(method: Method, plan: Plan, observer: Method, name: str, cut: Call, words: str, aim: str) -> Trial:
+    before = call_of(observer, plan.simplest(observer))
+    after = replace(before, actions=(Pause(_LATER), *before.actions))
+    why = f"a call {words}; what {observer.name} tells before and after"
+    return _trial(method, f"{name}-seen-by-{observer.name}", why, (before, cut, after), aims={aim})
 
 
 def growing(method: Method, plan: Plan) -> Iterator[Trial]:

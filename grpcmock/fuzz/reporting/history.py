@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class PhaseSpan:
-    """One phase, in seconds after the start of the run."""
+    """One phase, or a turn of it, in seconds after the start of the run."""
 
     phase: Phase
     begin: float
@@ -98,6 +98,19 @@ class History:
             case Finished():
                 self.finished = event
                 self._failures |= {failure.id: failure for failure in event.failures}
+
+    @property
+    def phases(self) -> list[PhaseSpan]:
+        """The phases, each with all of its turns: ``end`` is that of one as long as they were together."""
+        found: dict[Phase, PhaseSpan] = {}
+        for span in self.spans:
+            if (whole := found.get(span.phase)) is None:
+                found[span.phase] = replace(span)
+            else:
+                whole.end += span.end - span.begin
+                whole.trials += span.trials
+                whole.calls += span.calls
+        return list(found.values())
 
     @property
     def seconds(self) -> float:

@@ -63,7 +63,7 @@ def document(history: History) -> dict[str, Any]:
                     "cases": span.trials,
                     "calls": span.calls,
                 }
-                for span in history.spans
+                for span in history.phases
             ],
             "notices": [
                 {"method": one.method.full_name if one.method else None, "message": one.message}

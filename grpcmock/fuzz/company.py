@@ -1,0 +1,49 @@
+"""Which trials may be made at once: those of which one says nothing about another, and changes nothing for it."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.shapes import only_reads
+from grpcmock.fuzz.trials import Expect, Phase
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.trials import Trial
+
+_SINGLE = frozenset({"G112", "G113", "G114", "G115", "G117", "G118", "G121", "G127", "G144"})
+"""Checks that judge each call of a trial by itself."""
+
+
+class Company(Enum):
+    """With which others a trial is made."""
+
+    NONE = "none"
+    """Alone: its calls are held against each other, or against what the server uses or takes in time."""
+
+    READERS = "readers"
+    """With others that compare what the server tells, and change nothing."""
+
+    ANY = "any"
+    """With others that are judged by each answer alone."""
+
+    WAITING = "waiting"
+    """With many others that do little but wait."""
+
+
+def company(trial: Trial, open_ended: Container[str]) -> Company:
+    """Tell with which others a trial may be made. The streams of methods in *open_ended* don't end by themselves."""
+    if trial.waits:
+        return Company.WAITING
+    if trial.phase is Phase.RANDOM:
+        return Company.ANY
+    if trial.phase not in (Phase.BOUNDARY, Phase.WIRE) or trial.repeat > 1:
+        return Company.NONE
+    if trial.expect is Expect.SAME:
+        if not only_reads(trial.method):
+            return Company.NONE
+        return Company.WAITING if trial.method.path in open_ended else Company.READERS
+    if trial.aims <= _SINGLE and all(call.deadline is None for call in trial.calls):
+        return Company.WAITING if trial.method.path in open_ended else Company.ANY
+    return Company.NONE
