@@ -11,6 +11,7 @@ import click
 from grpcmock.cli import drift_report, failures, report
 from grpcmock.cli.drift import fail_on_option, with_option
 from grpcmock.cli.options import PATH, engine_option, files, imports_option, protos_argument, stubs_option
+from grpcmock.cli.report_options import report_option
 
 if TYPE_CHECKING:
     from grpcmock.drift.outcome import Level, Outcome
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 )
 @fail_on_option
 @with_option
+@report_option("junit", "json", "html")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -53,6 +55,7 @@ def command(
     against: tuple[Path, ...],
     level: Level,
     with_: With,
+    reports: dict[str, Path],
 ) -> None:
     """Check stubs against their protos, and point out what can't be meant.
 
@@ -62,6 +65,8 @@ def command(
     from grpcmock.engine.check import check
     from grpcmock.replies.faults import AIO_FAULTS, FAULTS
 
+    if reports and not against:
+        raise click.UsageError("--report is of the differences to an older version: it needs --against.", ctx)
     made_of = files(protos, stubs, imports)
     checked = check(made_of.protos, made_of.stubs, made_of.imports, faults=FAULTS if engine == "h2" else AIO_FAULTS)
     methods = f"{checked.methods:,} method{'' if checked.methods == 1 else 's'}"
@@ -76,6 +81,8 @@ def command(
         for line in drift_report.lines(outcome, form, level) if outcome is not None else ():
             click.echo(line)
     drifted = outcome is not None and bool(outcome.failing(level))
+    if outcome is not None:
+        drift_report.write(outcome, reports, level)
     if "error" in severities or (strict and "warning" in severities) or drifted:
         ctx.exit(failures.PROBLEMS)
 

@@ -9,6 +9,7 @@ import click
 
 from grpcmock.cli import drift_report, failures, report
 from grpcmock.cli.options import DEFAULT_STUBS, imports_option, proto_paths, protos_argument, stubs_option
+from grpcmock.cli.report_options import report_option
 from grpcmock.cli.target_options import Connection, target_options
 
 if TYPE_CHECKING:
@@ -51,13 +52,7 @@ with_option = click.option(
     show_default=True,
     help="Text, JSON, or annotations for GitHub Actions.",
 )
-@click.option(
-    "--report",
-    "reports",
-    multiple=True,
-    metavar="KIND=FILE",
-    help="Write a report, too: junit=FILE, json=FILE, html=FILE; repeatable, or with commas.",
-)
+@report_option("junit", "json", "html")
 @with_option
 @target_options
 @click.pass_context
@@ -70,7 +65,7 @@ def command(
     services: tuple[str, ...],
     level: Level,
     form: str,
-    reports: tuple[str, ...],
+    reports: dict[str, Path],
     with_: With,
     connection: Connection,
 ) -> None:
@@ -87,10 +82,7 @@ def command(
     import asyncio
 
     from grpcmock.drift import run
-    from grpcmock.reports import files
 
-    paths = files.parse(reports, ("junit", "json", "html"))
-    files.check(paths.values())
     if not stubs and DEFAULT_STUBS.exists():
         stubs = (DEFAULT_STUBS,)
     at = connection.target(target)
@@ -111,23 +103,6 @@ def command(
     outcome = asyncio.run(compared())
     for line in drift_report.lines(outcome, form, level):
         click.echo(line)
-    _write(outcome, paths, level)
+    drift_report.write(outcome, reports, level)
     if outcome.failing(level):
         ctx.exit(failures.PROBLEMS)
-
-
-def _write(outcome: Outcome, paths: dict[str, Path], level: Level) -> None:
-    import json
-
-    from grpcmock.drift import pages
-    from grpcmock.reports import files
-
-    for kind, path in paths.items():
-        match kind:
-            case "junit":
-                text = pages.to_junit(outcome, level)
-            case "html":
-                text = pages.to_html(outcome, level)
-            case _:
-                text = json.dumps(outcome.document(), indent=2, ensure_ascii=False) + "\n"
-        files.write(path, text)

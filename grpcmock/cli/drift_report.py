@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -54,3 +55,21 @@ def _annotated(outcome: Outcome, one: Difference, *, failed: bool) -> str:
     stubs = f" Stubs: {', '.join(one.stubs)}." if one.stubs else ""
     text = f"{one.element}: {one.message} {verdict} {one.why} {one.hint}".rstrip() + stubs
     return annotation(severity, outcome.home(one), one.rule, text)
+
+
+def write(outcome: Outcome, reports: Mapping[str, Path], level: Level) -> None:
+    """Write the reports that were asked for, by their kinds."""
+    if not reports:
+        return
+    from grpcmock.drift import pages
+    from grpcmock.reports import files
+
+    for kind, path in reports.items():
+        match kind:
+            case "junit":
+                text = pages.to_junit(outcome, level)
+            case "html":
+                text = pages.to_html(outcome, level)
+            case _:
+                text = json.dumps(outcome.document(), indent=2, ensure_ascii=False) + "\n"
+        files.write(path, text)

@@ -64,6 +64,23 @@ def engine_option(function: _F) -> _F:
     )(function)
 
 
+def listening_tls_options(function: _F) -> _F:
+    """Add ``--tls-cert``, ``--tls-key`` and ``--tls-client-ca``: how clients are listened to."""
+    options = [
+        click.option("--tls-cert", type=PATH, metavar="FILE", help="Listen with TLS: the certificate chain, in PEM."),
+        click.option("--tls-key", type=PATH, metavar="FILE", help="The private key of --tls-cert, in PEM."),
+        click.option(
+            "--tls-client-ca",
+            type=PATH,
+            metavar="FILE",
+            help="Demand client certificates signed by one of these authorities.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def proto_paths(protos: Sequence[Path]) -> tuple[Path, ...]:
     """Give the protos to read: those named, else ``protos/``. Raises :class:`ConfigError` if there is neither."""
     if protos:

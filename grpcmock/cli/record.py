@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grpcmock.cli.options import PATH, imports_option, protos_argument
+from grpcmock.cli.options import PATH, imports_option, listening_tls_options, protos_argument
 from grpcmock.cli.record_options import options_of, record_options, sum_up
 from grpcmock.cli.running import loop_factory, on_signals, ready, say, tell_addresses
 from grpcmock.cli.target_options import Connection, target_options
@@ -51,6 +51,7 @@ DEFAULT_OUT = Path("stubs/recorded")
     metavar="HOST:PORT|unix:PATH",
     help=f"Where to listen; repeatable.  [default: {DEFAULT_LISTEN}]",
 )
+@listening_tls_options
 @click.option("--ready-file", type=PATH, metavar="FILE", help="Hold the addresses while recording.")
 @click.option(
     "--compression",
@@ -79,6 +80,9 @@ def command(
     match_metadata: tuple[str, ...],
     timing: bool,
     listen: tuple[str, ...],
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_client_ca: Path | None,
     ready_file: Path | None,
     compression: str,
     grace: float,
@@ -93,6 +97,7 @@ def command(
 
     from grpcmock.record.session import Mode, Settings
     from grpcmock.servers.aio import ServerOptions
+    from grpcmock.servers.credentials import TlsFiles
 
     compressions = {
         "none": grpc.Compression.NoCompression,
@@ -103,6 +108,7 @@ def command(
         mode=Mode(mode),
         options=options_of(redact, volatile, match_metadata, timing=timing),
         server=ServerOptions(max_message_size=connection.max_message_size, compression=compressions[compression]),
+        tls=TlsFiles.given(tls_cert, tls_key, tls_client_ca),
         within=connection.within,
     )
     server = connection.target(target)

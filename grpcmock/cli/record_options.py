@@ -1,13 +1,16 @@
-"""The options of commands that record: what is secret, what differs each time, what tells calls apart."""
+"""The options of commands that record and pass on: what is secret, what tells calls apart, where they go."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from grpcmock.cli.options import PATH
 from grpcmock.cli.running import say
+from grpcmock.cli.target_options import Connection
 
 if TYPE_CHECKING:
     from grpcmock.record.recorder import Options
@@ -44,6 +47,40 @@ def record_options(function: _F) -> _F:
     for option in reversed(options):
         function = option(function)
     return function
+
+
+def forward_options(function: _F) -> _F:
+    """Add the options that say how to reach the server of ``--forward``; the function gets them as ``forwarding``."""
+
+    @wraps(function)
+    def with_forwarding(*args: Any, **kwargs: Any) -> Any:
+        given = {
+            name: kwargs.pop(f"forward_{name}") for name in ("headers", "ca", "cert", "key", "insecure", "authority")
+        }
+        return function(*args, forwarding=Connection(**given), **kwargs)
+
+    options = [
+        click.option(
+            "--forward",
+            metavar="TARGET",
+            help="Pass calls that no stub answers on to this server: HOST:PORT, unix:PATH, or https://… for TLS.",
+        ),
+        click.option(
+            "--forward-header",
+            "forward_headers",
+            multiple=True,
+            metavar="'KEY: VALUE'",
+            help="Metadata to add to calls passed on; repeatable. ${NAME} is the environment variable's value.",
+        ),
+        click.option("--forward-cacert", "forward_ca", type=PATH, metavar="FILE", help="Authorities to trust there."),
+        click.option("--forward-cert", type=PATH, metavar="FILE", help="The certificate to show there, in PEM."),
+        click.option("--forward-key", type=PATH, metavar="FILE", help="The key of --forward-cert, in PEM."),
+        click.option("--forward-insecure", is_flag=True, help="Take whatever certificate is shown there."),
+        click.option("--forward-authority", metavar="NAME", help="The name that the certificate there must hold."),
+    ]
+    for option in reversed(options):
+        with_forwarding = option(with_forwarding)
+    return with_forwarding  # type: ignore[return-value]
 
 
 def options_of(

@@ -18,9 +18,19 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from grpcmock.cli import live
-from grpcmock.cli.options import SIZE, STATUS_CODE, engine_option, files, imports_option, protos_argument, stubs_option
-from grpcmock.cli.record_options import options_of, record_options, sum_up
+from grpcmock.cli.options import (
+    SIZE,
+    STATUS_CODE,
+    engine_option,
+    files,
+    imports_option,
+    listening_tls_options,
+    protos_argument,
+    stubs_option,
+)
+from grpcmock.cli.record_options import forward_options, options_of, record_options, sum_up
 from grpcmock.cli.running import loop_factory, on_signals, ready, say, tell_addresses
+from grpcmock.cli.target_options import Connection
 from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
@@ -49,11 +59,7 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
     help=f"Where to listen; repeatable.  [default: {DEFAULT_LISTEN}]",
 )
 @click.option("--ready-file", type=click.Path(path_type=Path), metavar="FILE", help="Hold the addresses while serving.")
-@click.option(
-    "--forward",
-    metavar="TARGET",
-    help="Pass calls that no stub answers on to this server: HOST:PORT, unix:PATH, or https://… for TLS.",
-)
+@forward_options
 @click.option(
     "--record",
     type=click.Path(path_type=Path),
@@ -72,14 +78,7 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
 )
 @click.option("--admin", is_flag=True, help="Offer the admin service grpcmock.admin.v1.")
 @click.option("--admin-token", metavar="TOKEN", help="Demand this token of the admin service's callers.")
-@click.option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="The certificate chain, in PEM.")
-@click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The private key, in PEM.")
-@click.option(
-    "--tls-client-ca",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Demand client certificates signed by one of these.",
-)
+@listening_tls_options
 @click.option(
     "--interceptor",
     "interceptors",
@@ -162,6 +161,7 @@ def command(
     journal_bytes: int,
     log: str | None,
     grace: float,
+    forwarding: Connection,
 ) -> None:
     """Serve the methods of protos from stubs.
 
@@ -184,7 +184,7 @@ def command(
     }
     if engine == "h2" and (interceptors or compression != "none"):
         raise ConfigError("--engine h2 knows neither --interceptor nor --compression; the engine aio does.")
-    elsewhere = _elsewhere(forward, record, options_of(redact, volatile, match_metadata, timing=timing))
+    elsewhere = _elsewhere(forward, forwarding, record, options_of(redact, volatile, match_metadata, timing=timing))
     if elsewhere is not None and (auto or engine == "h2"):
         raise ConfigError(f"--forward and {'--auto' if auto else '--engine h2'} exclude each other.")
     options = HostOptions(
@@ -274,14 +274,16 @@ class _Elsewhere:
     options: RecordOptions
 
 
-def _elsewhere(forward: str | None, record: Path | None, options: RecordOptions) -> _Elsewhere | None:
-    from grpcmock.client.target import Target
-
+def _elsewhere(
+    forward: str | None, forwarding: Connection, record: Path | None, options: RecordOptions
+) -> _Elsewhere | None:
     if forward is None:
         if record is not None:
             raise ConfigError("--record needs a server to record: name it with --forward.")
+        if forwarding != Connection():
+            raise ConfigError("Options on how to pass calls on need a server: name it with --forward.")
         return None
-    return _Elsewhere(Target.parse(forward), record, options)
+    return _Elsewhere(forwarding.target(forward), record, options)
 
 
 @asynccontextmanager

@@ -39,7 +39,14 @@ def config_option(function: _F) -> _F:
 
 
 def attach(name: str, command: click.Command, group: click.Group) -> None:
-    """Let the options of *command* also come from environment variables and the configuration file."""
+    """Let the options of *command* also come from environment variables and the configuration file.
+
+    Those of its own subcommands have its prefix, and its table.
+    """
+    if isinstance(command, click.Group):
+        for part in command.commands.values():
+            attach(name, part, group)
+        return
     for param in command.params:
         if param.envvar is None:
             key = key_of(param).upper().replace("-", "_")
@@ -81,16 +88,18 @@ def _load(ctx: click.Context, name: str, command: click.Command, group: click.Gr
     if file is None:
         return
     read = config.read(file)
-    params = {name: _params(command)}
+    own = _params(command)
+    params = {name: own}
     for other in read.commands:
-        if other != name and (found := group.get_command(ctx, other)) is not None:
+        if (found := group.get_command(ctx, other)) is not None:
             params[other] = _params(found)
     # Commands without a table need not be imported to be named in a hint.
     unused = dict.fromkeys(group.list_commands(ctx), ())
     read.check({**unused, **params})
     default_map, wrong = {}, []
-    for setting in read.settings(name, params[name]):
-        param = params[name][setting.key]
+    for setting in read.settings(name, own):
+        if (param := own.get(setting.key)) is None:
+            continue  # it is for another subcommand
         try:
             value = _relative(param, _shaped(param, setting.value), file.parent)
             param.type_cast_value(ctx, value)
@@ -103,7 +112,11 @@ def _load(ctx: click.Context, name: str, command: click.Command, group: click.Gr
 
 
 def _params(command: click.Command) -> dict[str, click.Parameter]:
-    return {key_of(param): param for param in command.params if param.expose_value}
+    found = {key_of(param): param for param in command.params if param.expose_value}
+    if isinstance(command, click.Group):
+        for part in command.commands.values():
+            found |= _params(part)
+    return found
 
 
 def _shaped(param: click.Parameter, value: Any) -> Any:

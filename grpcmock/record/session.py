@@ -20,12 +20,14 @@ from grpcmock.record.forwarding import forwarding
 from grpcmock.record.recorder import Options, Recorder
 from grpcmock.servers.addresses import Address, bind
 from grpcmock.servers.aio import Server, ServerOptions
+from grpcmock.servers.credentials import server_credentials
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.record.proxy import Proxy
     from grpcmock.record.summary import Summary
     from grpcmock.schema import Registry
+    from grpcmock.servers.credentials import TlsFiles
 
 
 class Mode(Enum):
@@ -48,6 +50,8 @@ class Settings:
     mode: Mode = Mode.ALL
     options: Options = field(default_factory=Options)
     server: ServerOptions = field(default_factory=lambda: ServerOptions(max_message_size=-1))
+    tls: TlsFiles | None = None
+    """How clients are listened to; None for plain text."""
     within: float = CONNECT_TIMEOUT
     """Seconds to wait for a connection to the target."""
 
@@ -100,6 +104,7 @@ async def recording(
     known = [] if mode is Mode.ALL else folder.stubs
     engine = Engine(registry, known)
     addresses = [Address.parse(text) for text in listen]
+    credentials = server_credentials(settings.tls) if settings.tls is not None else None
     async with AsyncExitStack() as stack:
         proxy = recorder = None
         if mode is not Mode.NONE:
@@ -111,7 +116,7 @@ async def recording(
         server = Server(engine, settings.server) if proxy is None or known else _Raw(proxy, settings.server)
         found = Recording(engine, server, mode)
         for address in addresses:
-            server.listen(address)
+            server.listen(address, credentials)
         await server.start()
         try:
             yield found
@@ -153,8 +158,8 @@ class _Raw:
         )
         self.addresses: list[Address] = []
 
-    def listen(self, address: Address) -> None:
-        self.addresses.append(bind(self._server, address))
+    def listen(self, address: Address, credentials: grpc.ServerCredentials | None = None) -> None:
+        self.addresses.append(bind(self._server, address, credentials))
 
     async def start(self) -> None:
         await self._server.start()

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import handmade
 import pytest
+import trustme
 from support import registry
 
 OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
@@ -183,6 +184,28 @@ def test_serve_may_just_pass_on(start: Callable[..., Program], target: handmade.
 # --- Bad input --------------------------------------------------------------------------------------------------------
 
 
+def test_tls_on_the_way_in_and_on_the_way_on(
+    start: Callable[..., Program], target: handmade.Handmade, project: Path
+) -> None:
+    authority = trustme.CA()
+    own = authority.issue_cert("localhost")
+    own.cert_chain_pems[0].write_to_path(project / "cert.pem")
+    own.private_key_pem.write_to_path(project / "key.pem")
+    authority.cert_pem.write_to_path(project / "ca.pem")
+    recorder = record(start, target, "protos", "--tls-cert", "cert.pem", "--tls-key", "key.pem")
+    beyond = f"https://localhost:{recorder.address.rpartition(':')[2]}"
+    with pytest.raises(grpc.RpcError):
+        recorder.get(1)
+    program = start(
+        *("serve", "--listen", "127.0.0.1:0", "--forward", beyond, "--forward-cacert", "ca.pem"),
+        *("--forward-header", "x-on-behalf: grpcmock"),
+    )
+    assert program.get(1).name == "User 1"
+    assert target.metadata[-1][1]["x-on-behalf"] == ["grpcmock"]
+    assert program.end()[0] == recorder.end()[0] == 0
+    assert "name: User 1" in (project / "stubs" / "recorded" / "user.UserService.GetUser.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -198,6 +221,8 @@ def test_serve_may_just_pass_on(start: Callable[..., Program], target: handmade.
         (("record", "127.0.0.1:1", "protos", "--mode", "sometimes"), "'sometimes' is not one of"),
         (("serve", "--forward", "127.0.0.1:1", "--listen", "127.0.0.1:0"), "Nothing is listening on 127.0.0.1:1"),
         (("serve", "--record", "taped"), "name it with --forward"),
+        (("serve", "--forward-header", "x-a: b"), "name it with --forward"),
+        (("record", "127.0.0.1:1", "protos", "--tls-cert", "cert.pem"), "--tls-cert needs --tls-key"),
         (("serve", "--forward", "127.0.0.1:1", "--auto"), "--forward and --auto exclude each other"),
         (("serve", "--forward", "127.0.0.1:1", "--engine", "h2"), "--forward and --engine h2 exclude each other"),
     ],

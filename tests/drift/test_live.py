@@ -231,6 +231,13 @@ def test_check_against_an_older_version(run: Run, tmp_path: Path) -> None:
     document = json.loads(out)
     assert document["errors"] == 0
     assert document["drift"]["breaks"] == {"wire": 0, "json": 1, "source": 1}
+    assert run("check", "--against", "before", "--report", "junit=out/d.xml,json=out/d.json,html=out/d.html")[0] == 1
+    assert json.loads((tmp_path / "out" / "d.json").read_text()) == document["drift"]
+    assert 'failures="1"' in (tmp_path / "out" / "d.xml").read_text()
+    assert "drifted" in (tmp_path / "out" / "d.html").read_text()
+    code, _, err = run("check", "--report", "json=out/d.json")
+    assert code == 2
+    assert "it needs --against" in err
 
 
 def test_check_against_tells_of_stubs_that_the_change_has_broken(run: Run, tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CONTRACT = """
+grpcmock-contract: 1
+consumer: web
+stubs:
+  - {name: alice, method: user.UserService/GetUser, request: {id: 1}, response: {id: 1}}
+"""
+
+
+@pytest.fixture
+def contract(project: Path) -> str:
+    (project / "web.yaml").write_text(CONTRACT)
+    return "web.yaml"
+
+
+def test_the_options_come_from_the_environment(
+    grpcmock: Callable[..., Any], contract: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRPCMOCK_CONTRACT_OUT", "out/stubs.yaml")
+    code, out, err = grpcmock("contract", "import", contract)
+    assert (code, out, err) == (0, "out/stubs.yaml: 1 stub.\n", "")
+    assert "name: alice" in (project / "out" / "stubs.yaml").read_text()
+
+
+def test_the_options_come_from_the_configuration_file(
+    grpcmock: Callable[..., Any], contract: str, project: Path
+) -> None:
+    (project / "grpcmock.toml").write_text('[contract]\nconsumer = "web"\nout = "stubs.yaml"\n')
+    assert grpcmock("contract", "import", contract) == (0, "stubs.yaml: 1 stub.\n", "")
+    code, _, err = grpcmock("contract", "export", "127.0.0.1:1")
+    assert code == 2
+    assert "Nothing is listening on 127.0.0.1:1" in err, "the name of the consumer isn't missing"
+
+
+def test_a_key_that_neither_has_is_named(grpcmock: Callable[..., Any], contract: str, project: Path) -> None:
+    (project / "grpcmock.toml").write_text('[contract]\nconsumr = "web"\n')
+    code, _, err = grpcmock("contract", "import", contract)
+    assert code == 2
+    assert "grpcmock.toml:2" in err
+    assert "Did you mean 'consumer'?" in err
