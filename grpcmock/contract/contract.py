@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,12 +22,14 @@ from grpcmock.fuzz.terms import Terms as PlanTerms
 from grpcmock.fuzz.trials import Phase
 from grpcmock.schema import sources
 from grpcmock.schema.modules import registry_of
+from grpcmock.servers.thread import LoopThread
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     import hypothesis
 
     from grpcmock.contract.stub_contract import StubContract
+    from grpcmock.fuzz.stateful.machine import ContractStateMachine
     from grpcmock.schema import Method, Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -70,7 +71,11 @@ class Contract:
             async with connect(asked, within=5.0) as channel:
                 return await reflection.fetch(channel, metadata=asked.metadata)
 
-        return cls._of(asyncio.run(fetch()))
+        thread = LoopThread("grpcmock-reflection")  # there may be a loop in this one
+        try:
+            return cls._of(thread.run(fetch()))
+        finally:
+            thread.close()
 
     @classmethod
     def from_servicers(cls, *servicers: object) -> Contract:
@@ -185,6 +190,30 @@ class Contract:
         if not paths:
             raise ConfigError("Name at least one file or directory of stubs.")
         return StubContract(self.registry, self.methods, tuple(map(Path, paths)))
+
+    def state_machine(
+        self,
+        target: Server | Callable[[], Server],
+        *,
+        metadata: Iterable[tuple[str, str | bytes]] = (),
+        links: Iterable[str | Path] = (),
+        checks: Iterable[str] = (),
+        deadline: float = 3.0,
+        seed: int = 0,
+    ) -> type[ContractStateMachine]:
+        """Make a class of a rule-based machine of Hypothesis, to run (``TestCase``) or to derive from.
+
+        It has a rule for each thing that can be done with the resources that the contract tells of: create, get,
+        update, list, delete. *target* may be a function, which is asked before the first call. *links* are files with
+        links that names don't tell; *checks* count besides those on resources, all if none are named.
+
+        Raises :class:`ConfigError` for a check that there isn't, and :class:`StubError` for links that are wrong.
+        """
+        from grpcmock.contract.machine import machine_of
+
+        return machine_of(
+            self, target, metadata=tuple(metadata), links=links, checks=tuple(checks), deadline=deadline, seed=seed
+        )
 
     @cached_property
     def _generators(self) -> Generators:
