@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from grpcmock.drift.differences import Difference
     from grpcmock.drift.outcome import Level, Outcome
 
+_STUBS = 4
+"""Stubs named for a person to read; of more, reports and JSON have the rest."""
+
 
 def lines(outcome: Outcome, form: str, level: Level) -> Iterator[str]:
     """Give the report of a comparison in one of the formats; *level* says which differences count as errors."""
@@ -43,7 +46,7 @@ def _text(outcome: Outcome, one: Difference, *, failed: bool) -> Iterator[str]:
     colour = "red" if failed else "yellow" if one.breaks else "cyan"
     rule = click.style(f" [{one.rule}]", dim=True)
     yield f"{where}{click.style(verdict, fg=colour, bold=True)}{one.element}: {one.message}{rule}"
-    for label, value in details(outcome, one):
+    for label, value in details(outcome, one, most=_STUBS):
         yield f"    {click.style(f'{label}:', dim=True)} {value}"
 
 

@@ -36,15 +36,20 @@ def _case(outcome: Outcome, one: Difference, *, failed: bool) -> junit.Case:
     )
 
 
-def details(outcome: Outcome, one: Difference) -> list[tuple[str, str]]:
-    """Give all that there is to say of a difference besides what it is: labels and sentences."""
+def details(outcome: Outcome, one: Difference, *, most: int | None = None) -> list[tuple[str, str]]:
+    """Give all that there is to say of a difference besides what it is: labels and sentences.
+
+    Of the stubs that it touches, *most* are named; None names them all.
+    """
+    named = one.stubs if most is None or len(one.stubs) <= most + 1 else one.stubs[:most]
+    more = f", and {len(one.stubs) - len(named)} more" if len(named) < len(one.stubs) else ""
     there = "on the server" if outcome.live else "was" if one.new is not None else ""
     away = outcome.away(one)
     found = [
         (there, str(away) if away is not None and there else ""),
         ("why", one.why),
         ("next", one.hint),
-        ("stubs", ", ".join(one.stubs)),
+        ("stubs", ", ".join(named) + more),
         ("buf", ", ".join(one.buf)),
     ]
     return [(label, value) for label, value in found if value]
@@ -66,9 +71,10 @@ def to_html(outcome: Outcome, level: Level) -> str:
         html.Page(
             title="Drift",
             verdict=html.Badge("drifted", "bad") if failing else html.Badge("in step", "good"),
-            facts=[("protos", outcome.old), ("server" if outcome.live else "now", outcome.new)],
+            facts=[("Protos", outcome.old), ("Server" if outcome.live else "Now", outcome.new)],
             figures=[
-                html.Figure(str(len(some)), title.lower(), tone if some else "plain") for title, tone, some in groups
+                html.Figure(str(len(some)), title[0].lower() + title[1:], tone if some else "plain")
+                for title, tone, some in groups
             ],
             sections=[
                 html.Section(title, [_fold(outcome, one, tone) for one in some]) for title, tone, some in groups if some
@@ -80,13 +86,15 @@ def to_html(outcome: Outcome, level: Level) -> str:
 
 def _fold(outcome: Outcome, one: Difference, tone: html.Tone) -> html.Fold:
     home = outcome.home(one)
-    rows: list[list[html.Inline]] = [[label, value] for label, value in details(outcome, one)]
-    if home is not None:
-        rows.insert(0, ["where", html.Mono(str(home))])
+    facts: list[tuple[str, html.Inline]] = [("where", html.Mono(str(home)))] if home is not None else []
+    facts += [(label, value) for label, value in details(outcome, one) if label != "stubs"]
+    blocks: list[html.Block] = [html.Facts(facts)]
+    if one.stubs:
+        blocks.append(html.Code("\n".join(one.stubs), f"stubs that it touches: {len(one.stubs)}"))
     badges = [html.Badge(in_words([broken]), tone) for broken in Breaks if broken in one.breaks]
     return html.Fold(
         title=f"{one.element}: {one.message}",
-        blocks=[html.Table(("", ""), rows)],
+        blocks=blocks,
         badges=badges or [html.Badge("compatible", "good")],
         note=one.rule,
         open=Breaks.WIRE in one.breaks,
