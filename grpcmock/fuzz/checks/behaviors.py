@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
 
@@ -46,7 +46,8 @@ class _Types:
     def __init__(self, registry: Registry) -> None:
         self._options = Options(registry)
         self._known: dict[str, _Type] = {}
-        self.findings = lru_cache(4096)(self._findings)
+        remembered: Any = lru_cache(4096)(self._findings)
+        self.findings: Callable[[type[Message], bytes, bool], tuple[Finding, ...]] = remembered
 
     def of(self, descriptor: Descriptor) -> _Type:
         name = descriptor.full_name
@@ -60,11 +61,13 @@ class _Types:
     def _matters(self, descriptor: Descriptor | None, seen: set[str]) -> bool:
         if descriptor is None:
             return False
+        if any(self._own(descriptor)) or self._options.resource(descriptor) is not None:
+            return True
         if descriptor.full_name in seen:
-            return any(self._own(descriptor))
+            return False
         seen.add(descriptor.full_name)
         inner = (_value_type(field) for field in descriptor.fields if field.message_type is not None)
-        return any(self._own(descriptor)) or any([self._matters(one, seen) for one in inner])
+        return any(self._matters(one, seen) for one in inner)
 
     def _own(self, descriptor: Descriptor) -> tuple[tuple[FieldDescriptor, ...], tuple[FieldDescriptor, ...]]:
         hidden, filled = [], []
@@ -79,7 +82,7 @@ class _Types:
 
     def _made(self, descriptor: Descriptor, below: tuple[FieldDescriptor, ...]) -> _Type:
         hidden, filled = self._own(descriptor)
-        names = ()
+        names: tuple[tuple[FieldDescriptor, re.Pattern[str]], ...] = ()
         resource = self._options.resource(descriptor)
         if resource is not None and resource.pattern:
             field = descriptor.fields_by_name.get(resource.name_field or "name")
@@ -95,7 +98,8 @@ class _Types:
         return tuple(self._look(message, "", partial))
 
     def _look(self, message: Message, path: str, partial: bool) -> Iterator[Finding]:
-        declared = self.of(message.DESCRIPTOR)
+        descriptor: Any = message.DESCRIPTOR
+        declared = self.of(descriptor)
         for field in declared.hidden:
             if _is_set(message, field):
                 got = f"{path}{field.name} in the response"
@@ -213,11 +217,12 @@ CHECKS = (
         code="G124",
         name="response_behavior",
         severity=Severity.MEDIUM,
-        title="INPUT_ONLY fields are never returned; resources have their names and required fields; names fit their pattern.",
+        title="INPUT_ONLY is never returned; resources have their names and required fields; names fit their pattern.",
         judge=_response_behavior,
         page="""\
-`google.api.field_behavior` (AIP-203) and `google.api.resource` (AIP-123) speak of responses, too: a password that goes in must
-not come out, and a resource without its name, or with one that doesn't fit the pattern, can't be asked for again.
+`google.api.field_behavior` (AIP-203) and `google.api.resource` (AIP-123) speak of responses, too: a password that
+goes in must not come out, and a resource without its name, or with one that doesn't fit the pattern, can't be asked for
+again.
 Numbers and enums without presence are left out: their zero may be meant.
 """,
     ),

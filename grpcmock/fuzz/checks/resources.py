@@ -1,6 +1,6 @@
 """What a server keeps: what was made is there, what was deleted isn't, and pages and masks do what they say.
 
-The judges tell the calls of a trial to a model, which knows what must be there. They look at trials of the stateful phase.
+The judges tell the calls of a trial to a model, which knows what must be there. They look at the stateful phase alone.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CHECKS = (
         "G128",
         "idempotency",
         Severity.MEDIUM,
-        "Methods that have no side effects or are idempotent are what they say; a repeated request id repeats the answer.",
+        "NO_SIDE_EFFECTS and IDEMPOTENT methods are what they say; a repeated request id repeats the answer.",
         """\
 Clients, proxies and gRPC's own retries repeat what the contract calls `NO_SIDE_EFFECTS` or `IDEMPOTENT`, and a request
 with a `request_id` (AIP-155) is repeated because its first answer was lost. Looked at: the fields that only the server
@@ -55,8 +55,8 @@ sets, over reads in a row; an idempotent update made twice in a row; a creation 
         "What was created or updated is what Get and List give.",
         """\
 A column that was forgotten, a cache that isn't refreshed, a write that happens later or never. Compared is what the
-answer to the writing said with what reads say after it, without fields that are OUTPUT_ONLY or INPUT_ONLY; in lists, which
-may show less, only where both have a value.
+answer to the writing said with what reads say after it, without fields that are OUTPUT_ONLY or INPUT_ONLY; in lists,
+which may show less, only where both have a value.
 """,
     ),
     _check(
@@ -65,8 +65,9 @@ may show less, only where both have a value.
         Severity.HIGH,
         "What was deleted is NOT_FOUND, or shown as deleted (AIP-135, AIP-164).",
         """\
-Get, List, Update and BatchGet are asked for what a Delete has removed. A resource that carries a `delete_time`, or a state
-that says so, is deleted softly and may be shown. A second Delete must be NOT_FOUND where the contract mentions that code.
+Get, List, Update and BatchGet are asked for what a Delete has removed. A resource that carries a `delete_time`, or a
+state that says so, is deleted softly and may be shown. A second Delete must be NOT_FOUND where the contract mentions
+that code.
 """,
     ),
     _check(
@@ -100,10 +101,10 @@ where access is granted by parent, that is a hole in it.
         "G134",
         "pagination",
         Severity.MEDIUM,
-        "All pages together are the whole, without duplicates; bad sizes and tokens are refused; the last has no token.",
+        "All pages together are the whole, each item once; bad sizes and tokens are refused; the last has no token.",
         """\
-AIP-158: a negative `page_size` and a `page_token` that the server hasn't given are INVALID_ARGUMENT, each resource is on one
-page, and an empty `next_page_token` is the only sign of the end.
+AIP-158: a negative `page_size` and a `page_token` that the server hasn't given are INVALID_ARGUMENT, each resource is
+on one page, and an empty `next_page_token` is the only sign of the end.
 """,
     ),
     _check(
@@ -121,8 +122,8 @@ AIP-134 and AIP-161. A client that knows half of the fields sends a mask in orde
         Severity.CRITICAL,
         "A second identity can't read, list, change or delete what the first one made.",
         """\
-The server knows who calls, and doesn't ask whose the object is. Needs credentials (`-H`) and `--other-identity`. Where all
-callers may see everything, switch it off: `--exclude-checks G143`.
+The server knows who calls, and doesn't ask whose the object is. Needs credentials (`-H`) and `--other-identity`. Where
+all callers may see everything, switch it off: `--exclude-checks G143`.
 """,
     ),
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -39,7 +40,8 @@ def performer(
 def _performed(channel: grpc.Channel, call: Call, metadata: Metadata, deadline: float) -> Reply:
     started = time.monotonic()
     sent = 0
-    under_way = None
+    is_under_way = threading.Event()
+    calls: list[Any] = []
 
     def requests() -> Iterator[bytes]:
         nonlocal sent
@@ -49,11 +51,14 @@ def _performed(channel: grpc.Channel, call: Call, metadata: Metadata, deadline: 
                 yield action.data
             elif isinstance(action, Pause):
                 time.sleep(action.seconds)
-            elif isinstance(action, Cancel) and under_way is not None:
-                under_way.cancel()
+            elif isinstance(action, Cancel):
+                is_under_way.wait(1)
+                calls[0].cancel()
 
-    method = channel.stream_stream(call.path, None, None)  # type: ignore[arg-type]
+    method: Any = channel.stream_stream(call.path, None, None)
     under_way = method(requests(), timeout=deadline, metadata=metadata or None)
+    calls.append(under_way)
+    is_under_way.set()
     responses: list[bytes] = []
     enough = False
     try:

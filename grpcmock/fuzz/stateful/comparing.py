@@ -1,4 +1,4 @@
-"""What two messages of one resource differ in, as far as it matters: not in what only the server sets or never shows."""
+"""What two messages of one resource differ in, as far as it matters."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def differences(
     *ignoring* are the full names of fields that don't count. Fields that aren't set in *expected* count only if they
     are in *also*, by the names they have at the top: those that are known to be empty.
     """
-    for field in expected.DESCRIPTOR.fields:
+    descriptor: Any = expected.DESCRIPTOR
+    for field in descriptor.fields:
         if field.full_name in ignoring:
             continue
         if is_set(expected, field):
@@ -78,7 +79,7 @@ def same(field: FieldDescriptor, one: Any, other: Any, ignoring: Collection[str]
 def _plain(field: FieldDescriptor, value: Any, ignoring: Collection[str]) -> Any:
     if field.is_repeated:
         if hasattr(value, "items"):
-            of = field.message_type.fields_by_name["value"]
+            of = field.message_type.fields_by_name["value"]  # type: ignore[union-attr]
             return sorted((repr(key), _one(of, item, ignoring)) for key, item in value.items())
         return sorted(_one(field, item, ignoring) for item in value)
     return _one(field, value, ignoring)
@@ -92,7 +93,8 @@ def _one(field: FieldDescriptor, value: Any, ignoring: Collection[str]) -> str:
     for inner, _ in copy.ListFields():
         if inner.full_name in ignoring:
             copy.ClearField(inner.name)
-    return copy.SerializePartialToString(deterministic=True).hex()
+    data: bytes = copy.SerializePartialToString(deterministic=True)
+    return data.hex()
 
 
 def shown(value: Any) -> str:

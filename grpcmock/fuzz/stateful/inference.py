@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.fuzz.stateful.fields import all_fields, at, is_key, named, same_type, type_name
 from grpcmock.fuzz.stateful.naming import service_noun, singular, verb_and_noun
+from grpcmock.fuzz.stateful.places import KEYS, filters_of, given_in, made_in, makes_sense, shown_in, shown_type
 from grpcmock.fuzz.stateful.resources import MAKING, Operation, Resource, Resources, Role
 from grpcmock.replies.generated.rules import Options
 from grpcmock.replies.generated.scene import snake_case
@@ -23,10 +25,6 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
 
 _MASK = "google.protobuf.FieldMask"
-_OPAQUE = frozenset({"google.protobuf.Empty", "google.longrunning.Operation", "google.protobuf.Any"})
-"""Responses that show no resource; one that is made later can't be looked for now."""
-
-_KEYS = ("name", "id", "uid", "uuid", "key", "guid")
 
 _SERVERS_OWN = frozenset(
     {
@@ -123,17 +121,17 @@ class _Inference:
         """Find the type of what is made, and the field of it that is its key: in what reading it shows, or else in the
         response that tells of its making."""
         way, last = links[0].response[:-1], str(links[0].response[-1])
-        inner = _at(source.output, way)
+        inner = at(source.output, way)
         for link in sorted(links, key=lambda link: link.role is not Role.GET):
             if link.role in (Role.DELETE, Role.UNDELETE):
                 continue
             shows = link.shows
-            shown = _at(link.target.output, shows) if shows is not None else None
+            shown = at(link.target.output, shows) if shows is not None else None
             if shown is None and shows is None:
-                found, _ = _shown(link.target.output, inner) if inner is not None else (None, False)
+                found, _ = shown_in(link.target.output, inner) if inner is not None else (None, False)
                 shown = inner if found is not None else link.target.output
-            for name in (last, *(str(step) for step in link.request[-1:]), *_KEYS):
-                if shown is not None and name in shown.fields_by_name and _is_key(shown.fields_by_name[name]):
+            for name in (last, *(str(step) for step in link.request[-1:]), *KEYS):
+                if shown is not None and name in shown.fields_by_name and is_key(shown.fields_by_name[name]):
                     return shown, name
         return inner, last
 
@@ -148,7 +146,7 @@ class _Inference:
         shows: Path | None = None,
     ) -> Operation:
         """Give an operation of which some things were written, and the rest is told as ever."""
-        shown, many = _shown(method.output, resource.descriptor)
+        shown, many = shown_in(method.output, resource.descriptor)
         if shows is not None:
             shown, many = shows, method.output.fields_by_name[str(shows[0])].is_repeated
         operation = Operation(
@@ -157,16 +155,16 @@ class _Inference:
             shown=shown,
             many=many,
             made=response if response is not None and shown is None else None,
-            given=_given(method.input, resource, role),
+            given=given_in(method.input, resource, role),
             key=key or None,
             parent=self._parent(method.input, resource, role),
-            mask=next((f.name for f in method.input.fields if _type_name(f) == _MASK and not f.is_repeated), ""),
-            page_size=_named(method.input, "page_size", "limit", "max_results", "per_page"),
-            page_token=_named(method.input, "page_token"),
-            next_token=_named(method.output, "next_page_token"),
-            page=_named(method.input, "page", "page_number"),
+            mask=next((f.name for f in method.input.fields if type_name(f) == _MASK and not f.is_repeated), ""),
+            page_size=named(method.input, "page_size", "limit", "max_results", "per_page"),
+            page_token=named(method.input, "page_token"),
+            next_token=named(method.output, "next_page_token"),
+            page=named(method.input, "page", "page_number"),
         )
-        return replace(operation, filters=_filters(operation))
+        return replace(operation, filters=filters_of(operation))
 
     # One resource ---------------------------------------------------------------------------------------
 
@@ -209,7 +207,7 @@ class _Inference:
                     return descriptor
         by_role = dict(reversed(methods))
         for role in (Role.GET, Role.LOOKUP, Role.CREATE, Role.UPDATE, Role.LIST, Role.EXPORT):
-            if role in by_role and (found := _shown_type(by_role[role], noun, role)) is not None:
+            if role in by_role and (found := shown_type(by_role[role], noun, role)) is not None:
                 return found
         return None
 
@@ -234,17 +232,17 @@ class _Inference:
         for field in asked:
             label = singular(str(field.name))
             for name in dict.fromkeys((label, label.removeprefix(f"{stem}_"), f"{stem}_{label}")):
-                if name in fields and _same_type(fields[name], field) and _is_key(fields[name]):
-                    likely = name in (*_KEYS, *(f"{stem}_{key}" for key in _KEYS))
+                if name in fields and same_type(fields[name], field) and is_key(fields[name]):
+                    likely = name in (*KEYS, *(f"{stem}_{key}" for key in KEYS))
                     if likely or len({one.name for one in asked}) == 1:
                         return name
-        for name in (*(f"{stem}_{key}" for key in _KEYS), "id", "name"):
-            if name in fields and _is_key(fields[name]) and not asked:
+        for name in (*(f"{stem}_{key}" for key in KEYS), "id", "name"):
+            if name in fields and is_key(fields[name]) and not asked:
                 return name
         return ""
 
     def _behaving(self, descriptor: Descriptor, *behaviors: str) -> Iterator[str]:
-        for field in _all_fields(descriptor):
+        for field in all_fields(descriptor):
             if not self._options.field(field).behaviors.isdisjoint(behaviors):
                 yield field.full_name
 
@@ -259,7 +257,7 @@ class _Inference:
     # One method -----------------------------------------------------------------------------------------
 
     def _operation(self, role: Role, method: Method, resource: Resource) -> Operation | None:
-        shown, many = _shown(method.output, resource.descriptor)
+        shown, many = shown_in(method.output, resource.descriptor)
         if role not in (Role.LIST, Role.BATCH_GET, Role.EXPORT) and many and role is not Role.IMPORT:
             shown, many = None, False
         operation = Operation(
@@ -267,29 +265,29 @@ class _Inference:
             method=method,
             shown=shown,
             many=many,
-            made=None if shown is not None or role not in MAKING else _made(method.output, resource),
-            given=_given(method.input, resource, role),
+            made=None if shown is not None or role not in MAKING else made_in(method.output, resource),
+            given=given_in(method.input, resource, role),
             parent=self._parent(method.input, resource, role),
-            mask=next((f.name for f in method.input.fields if _type_name(f) == _MASK and not f.is_repeated), ""),
-            page_size=_named(method.input, "page_size", "limit", "max_results", "per_page"),
-            page_token=_named(method.input, "page_token"),
-            next_token=_named(method.output, "next_page_token"),
-            page=_named(method.input, "page", "page_number"),
-            request_id=_named(method.input, "request_id"),
-            allow_missing=_named(method.input, "allow_missing"),
+            mask=next((f.name for f in method.input.fields if type_name(f) == _MASK and not f.is_repeated), ""),
+            page_size=named(method.input, "page_size", "limit", "max_results", "per_page"),
+            page_token=named(method.input, "page_token"),
+            next_token=named(method.output, "next_page_token"),
+            page=named(method.input, "page", "page_number"),
+            request_id=named(method.input, "request_id"),
+            allow_missing=named(method.input, "allow_missing"),
         )
         operation = replace(operation, key=self._asked(operation, resource), own_id=self._own_id(operation, resource))
-        operation = replace(operation, filters=_filters(operation))
-        return operation if _makes_sense(operation) else None
+        operation = replace(operation, filters=filters_of(operation))
+        return operation if makes_sense(operation) else None
 
     def _asked(self, operation: Operation, resource: Resource) -> Path | None:
         """Find where a request says which resource is meant."""
         if operation.role in (Role.CREATE, Role.IMPORT, Role.LIST, Role.EXPORT, Role.WATCH):
             return None
         request = operation.method.input
-        if operation.role is Role.UPDATE and operation.given is not None:
-            if operation.given or resource.key in request.fields_by_name:
-                return (*operation.given, resource.key)
+        given = operation.given if operation.role is Role.UPDATE else None
+        if given is not None and (given or resource.key in request.fields_by_name):
+            return (*given, resource.key)
         repeated = operation.role is Role.BATCH_GET
         for field in request.fields:
             if resource.type and self._options.reference(field)[0] == resource.type and field.is_repeated == repeated:
@@ -298,9 +296,9 @@ class _Inference:
         names = [resource.key, f"{stem}_{resource.key}", f"{stem}_id", f"{stem}_name", "id", "name", stem]
         for name in dict.fromkeys(names):
             for label in (f"{name}s",) if repeated else (name,):
-                field = request.fields_by_name.get(label)
-                if field is not None and _same_type(field, own) and field.is_repeated == repeated:
-                    return (field.name,)
+                found = request.fields_by_name.get(label)
+                if found is not None and same_type(found, own) and found.is_repeated == repeated:
+                    return (found.name,)
         return None
 
     def _own_id(self, operation: Operation, resource: Resource) -> Path | None:
@@ -309,13 +307,13 @@ class _Inference:
             return None
         request, stem = operation.method.input, snake_case(resource.name)
         field = request.fields_by_name.get(f"{stem}_id")
-        if field is not None and _is_key(field) and (resource.patterns or field.name == resource.key):
+        if field is not None and is_key(field) and (resource.patterns or field.name == resource.key):
             return (field.name,)
         if resource.patterns or operation.given is None:
             return None
-        place = _at(request, operation.given)
+        place = at(request, operation.given)
         own = place.fields_by_name.get(resource.key) if place is not None else None
-        if own is None or not _same_type(own, resource.descriptor.fields_by_name[resource.key]):
+        if own is None or not same_type(own, resource.descriptor.fields_by_name[resource.key]):
             return None
         if "OUTPUT_ONLY" in self._options.field(own).behaviors:
             return None
@@ -352,7 +350,7 @@ class _Inference:
             label = f"{snake_case(other.name)}_id"
             own = resource.operation(Role.CREATE)
             field = own.method.input.fields_by_name.get(label) if own is not None else None
-            if field is None or not _same_type(field, other.descriptor.fields_by_name[other.key]):
+            if field is None or not same_type(field, other.descriptor.fields_by_name[other.key]):
                 continue
             operations = tuple(
                 replace(operation, parent=(label,), filters=operation.filters - {label})
@@ -383,83 +381,6 @@ def _around(method: Method) -> Iterator[Descriptor]:
         yield from (field.message_type for field in descriptor.fields if field.message_type is not None)
 
 
-def _shown_type(method: Method, noun: str, role: Role) -> Descriptor | None:
-    output = method.output
-    if output.full_name in _OPAQUE:
-        return None
-    inner = [field for field in output.fields if field.message_type is not None and not _is_map(field)]
-    many = role is Role.LIST and method.kind is Kind.UNARY
-    fitting = [field for field in inner if field.is_repeated == many]
-    for field in fitting:
-        if field.message_type.name == noun or field.name in (snake_case(noun), f"{snake_case(noun)}s"):
-            return field.message_type
-    if many:
-        return fitting[0].message_type if len(fitting) == 1 else None
-    if role is Role.CREATE and not any(name in output.fields_by_name for name in _KEYS):
-        return None
-    return output
-
-
-def _shown(output: Descriptor, descriptor: Descriptor) -> tuple[Path | None, bool]:
-    """Find the resource in a response: the path, and whether a list stands there."""
-    if output.full_name == descriptor.full_name:
-        return (), False
-    for field in output.fields:
-        if field.message_type is not None and field.message_type.full_name == descriptor.full_name:
-            return (field.name,), field.is_repeated
-    return None, False
-
-
-def _made(output: Descriptor, resource: Resource) -> Path | None:
-    stem, own = snake_case(resource.name), resource.descriptor.fields_by_name[resource.key]
-    for name in dict.fromkeys((resource.key, f"{stem}_{resource.key}", f"{stem}_id", "id", "name")):
-        for label in (name, f"{name}s"):
-            field = output.fields_by_name.get(label)
-            if field is not None and _same_type(field, own) and field.is_repeated == (label != name):
-                return (label,)
-    return None
-
-
-def _given(request: Descriptor, resource: Resource, role: Role) -> Path | None:
-    if role not in (Role.CREATE, Role.IMPORT, Role.UPDATE):
-        return None
-    if request.full_name == resource.descriptor.full_name:
-        return ()
-    for field in request.fields:
-        if field.message_type is not None and field.message_type.full_name == resource.descriptor.full_name:
-            return None if field.is_repeated else (field.name,)
-    alike = [
-        field
-        for field in request.fields
-        if field.name in resource.descriptor.fields_by_name
-        and field.name != resource.key
-        and _same_type(field, resource.descriptor.fields_by_name[field.name])
-    ]
-    return () if alike else None
-
-
-def _filters(operation: Operation) -> frozenset[str]:
-    known = {operation.page_size, operation.page_token, operation.page}
-    known |= {str(operation.parent[0])} if operation.parent else set()
-    return frozenset(field.name for field in operation.method.input.fields if field.name not in known)
-
-
-def _makes_sense(operation: Operation) -> bool:
-    match operation.role:
-        case Role.CREATE | Role.IMPORT:
-            return operation.given is not None and operation.method.output.full_name != "google.longrunning.Operation"
-        case Role.GET | Role.BATCH_GET | Role.LOOKUP:
-            return operation.key is not None and operation.shown is not None
-        case Role.LIST | Role.EXPORT:
-            return operation.shown is not None and (operation.many or operation.method.kind is Kind.SERVER_STREAMING)
-        case Role.UPDATE:
-            return operation.key is not None and operation.given is not None
-        case Role.DELETE | Role.UNDELETE:
-            return operation.key is not None and operation.method.output.full_name != "google.longrunning.Operation"
-        case _:
-            return True
-
-
 def _one_for_each_role(operations: Iterable[Operation]) -> list[Operation]:
     """Of several methods with one role, keep that with the plainest name."""
     kept: dict[Role, Operation] = {}
@@ -479,55 +400,3 @@ def _with_names_of_their_own(found: Sequence[Resource]) -> list[Resource]:
         else resource
         for resource in found
     ]
-
-
-def _all_fields(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
-    seen, pending = set(), [descriptor]
-    while pending:
-        current = pending.pop()
-        if current.full_name in seen:
-            continue
-        seen.add(current.full_name)
-        for field in current.fields:
-            yield field
-            if field.message_type is not None:
-                pending.append(field.message_type)
-
-
-def _at(descriptor: Descriptor, path: Path) -> Descriptor | None:
-    for name in path:
-        field = descriptor.fields_by_name.get(str(name))
-        if field is None or field.message_type is None:
-            return None
-        descriptor = field.message_type
-    return descriptor
-
-
-def _named(descriptor: Descriptor, *names: str) -> str:
-    for name in names:
-        field = descriptor.fields_by_name.get(name)
-        if field is not None and field.message_type is None and not field.is_repeated:
-            return name
-    return ""
-
-
-def _type_name(field: FieldDescriptor) -> str:
-    return field.message_type.full_name if field.message_type is not None else ""
-
-
-def _same_type(one: FieldDescriptor, other: FieldDescriptor) -> bool:
-    return bool(one.cpp_type == other.cpp_type) and _type_name(one) == _type_name(other)
-
-
-def _is_key(field: FieldDescriptor) -> bool:
-    return not field.is_repeated and field.cpp_type in (
-        FieldDescriptor.CPPTYPE_STRING,
-        FieldDescriptor.CPPTYPE_INT32,
-        FieldDescriptor.CPPTYPE_INT64,
-        FieldDescriptor.CPPTYPE_UINT32,
-        FieldDescriptor.CPPTYPE_UINT64,
-    )
-
-
-def _is_map(field: FieldDescriptor) -> bool:
-    return bool(field.message_type.GetOptions().map_entry)

@@ -56,7 +56,7 @@ class BrokenContractError(AssertionError):
 
 
 class ContractStateMachine(RuleBasedStateMachine):
-    """The base of the machines that :func:`state_machine` makes: it makes calls, and holds them against the contract."""
+    """The base of the machines that :func:`state_machine` makes: it makes calls, and judges them by the contract."""
 
     world: World
     perform: Perform
@@ -157,7 +157,7 @@ def failing_trial(
         phases=(Phase.generate, Phase.shrink),
     )
     try:
-        run_state_machine_as_test(machine, settings=bounds)  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(machine, settings=bounds)
     except BrokenContractError as error:
         return error
     return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.stateful.comparing import differences, is_set, same, shown
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.stateful.history import Step
@@ -26,7 +27,7 @@ def unknown(step: Step, paths: Sequence[str]) -> str:
 
 
 def _names_field(resource: Resource, path: str) -> bool:
-    descriptor = resource.descriptor
+    descriptor: Descriptor | None = resource.descriptor
     for name in path.split("."):
         if descriptor is None:
             return False
@@ -53,7 +54,7 @@ def merged(old: Message, given: Message, paths: Sequence[str]) -> Message | None
     new = type(old)()
     new.CopyFrom(old)
     for path in paths:
-        ours, field = old.DESCRIPTOR.fields_by_name.get(path), given.DESCRIPTOR.fields_by_name.get(path)
+        ours, field = _descriptor(old).fields_by_name.get(path), _descriptor(given).fields_by_name.get(path)
         if ours is None or field is None or ours.message_type is not field.message_type:
             return None
         new.ClearField(path)
@@ -65,15 +66,15 @@ def merged(old: Message, given: Message, paths: Sequence[str]) -> Message | None
 def contradictions(
     resource: Resource, old: Message, given: Message, answer: Message, paths: Sequence[str]
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Yield what is wrong with the answer to an update: the code of a check, what was expected, what came, and where."""
+    """Yield what is wrong with the answer to an update: the code of a check, what was expected, what came, where."""
     if not paths or "*" in paths:
         return
     names, ignoring = touched(given, paths), resource.hidden | resource.fixed
     for path, expected, got in differences(old, answer, ignoring=ignoring):
         if path.partition(".")[0] not in names:
             yield "G135", f"{path} {expected} as before: the mask names {', '.join(paths)}", f"{path} {got}", path
-    for field in answer.DESCRIPTOR.fields:
-        asked = given.DESCRIPTOR.fields_by_name.get(field.name)
+    for field in _descriptor(answer).fields:
+        asked = _descriptor(given).fields_by_name.get(field.name)
         if field.full_name in ignoring or asked is None or not is_set(given, asked):
             continue
         before, now, wanted = (getattr(message, field.name) for message in (old, answer, given))
@@ -85,3 +86,7 @@ def contradictions(
                 yield "G135", expected, f"{field.name} {shown(now)}", field.name
         elif field.name in paths and same(field, before, now) and not same(field, before, wanted):
             yield "G135", f"{field.name} {shown(wanted)}: the mask names it", f"{shown(now)} as before", field.name
+
+
+def _descriptor(message: Message) -> Any:
+    return message.DESCRIPTOR

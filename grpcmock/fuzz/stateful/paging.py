@@ -74,7 +74,7 @@ class Walks:
             elif twice := walk.keys.intersection(keys):
                 yield (
                     f"each {step.resource.name} on one page",
-                    f"{sorted(map(repr, twice))[0]} on page {walk.pages + 1} and one before it",
+                    f"{min(map(repr, twice))} on page {walk.pages + 1} and one before it",
                     operation.method.output.fields[0].name,
                     "twice",
                 )

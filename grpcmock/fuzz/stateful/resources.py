@@ -1,4 +1,4 @@
-"""What is known of a server's resources: their types, what tells one from another, and the methods that deal with them."""
+"""What is known of a server's resources: types, what tells one from another, and the methods that deal with them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.trials import Path
-
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
+    from grpcmock.fuzz.trials import Path
     from grpcmock.schema import Method
 
 

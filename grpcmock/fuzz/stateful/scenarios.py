@@ -16,6 +16,7 @@ from grpcmock.schema.method import Kind
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from grpcmock.fuzz.generation.violations import Violation
     from grpcmock.fuzz.stateful.world import World
     from grpcmock.fuzz.trials import Trial
 
@@ -161,7 +162,7 @@ def _import(resource: Resource, operation: Operation, world: World) -> Iterator[
 
 def _imports(resource: Resource, operation: Operation, world: World) -> Iterator[Trial]:
     violations = _spread(world.violations(operation), 2)
-    ways = [("imported", None, False), ("cancelled", None, True)]
+    ways: list[tuple[str, Violation | None, bool]] = [("imported", None, False), ("cancelled", None, True)]
     ways += [(f"refused-{violation.path}-{violation.rule}", violation, False) for violation in violations]
     for name, violation, cut in ways:
         script = Script(world, operation.method, name)

@@ -115,7 +115,7 @@ class World:
 
     def changeable(self, resource: Resource, operation: Operation) -> list[FieldDescriptor]:
         """Give the fields of a resource that an update may change, in their order."""
-        place = operation.method.input
+        place: Any = operation.method.input
         for name in operation.given or ():
             place = place.fields_by_name[str(name)].message_type
         unseen = resource.hidden | resource.fixed
@@ -166,7 +166,7 @@ def _fullness(message: Message) -> int:
 
 
 def _field_at(message: Message, path: tuple[str | int, ...]) -> FieldDescriptor:
-    descriptor = message.DESCRIPTOR
+    descriptor: Any = message.DESCRIPTOR
     for name in path[:-1]:
         descriptor = descriptor.fields_by_name[str(name)].message_type
     field: FieldDescriptor = descriptor.fields_by_name[str(path[-1])]

@@ -82,8 +82,11 @@ Words = tuple[Any, ...]
 
 
 class Judge:
-    """Says what a conversation breaks. A call is written ``("GetUser", {request}, {response} or "CODE")``; a list stands
-    for several messages, and more words follow: ``"other"`` for the second identity, ``"cut"`` for a cancelled call."""
+    """Says what a conversation breaks.
+
+    A call is written ``("GetUser", {request}, {response} or "CODE")``; a list stands for several messages, and more
+    words may follow: ``"other"`` for the second identity, ``"cut"`` for a cancelled call.
+    """
 
     def __init__(self, registry: Registry, package: str) -> None:
         self.registry = registry

@@ -1,4 +1,4 @@
-"""The phase and the machine against real servers: bugs are found by the right check, and where there are none, nothing."""
+"""The phase and the machine against real servers: bugs are found by the right check, and no others."""
 
 from __future__ import annotations
 
