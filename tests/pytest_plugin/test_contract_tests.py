@@ -10,6 +10,12 @@ from typing import Any
 
 import pytest
 
+import grpcmock.contract.contract
+import grpcmock.contract.parametrizing
+import grpcmock.contract.serving
+import grpcmock.contract.stub_contract
+import grpcmock.fuzz.wire.replies  # noqa: F401 - pytester forgets what is imported while it runs
+
 Outside = Callable[..., Any]
 
 HEAD = """
@@ -28,10 +34,23 @@ def target(grpcmock_serve):
 def buggy(grpcmock_serve_session):
     return grpcmock_serve_session(Buggy())
 """
-QUICK = ("-p", "no:randomly", "-p", "no:asyncio", "-p", "no:anyio")
+QUICK = ("-p", "no:randomly", "-p", "no:asyncio", "-p", "no:anyio", "-p", "no:faker")
+ASYNCIO = ("-p", "no:randomly", "-p", "no:anyio", "-p", "no:faker", "-o", "asyncio_mode=auto")
 
 
-def test_servers_that_are_right_pass_for_all_four_kinds(outside: Outside) -> None:
+@pytest.fixture
+def run_inside(inside: pytest.Pytester) -> Callable[..., tuple[dict[str, int], str]]:
+    """Runs a test file in this process, which takes a fraction of the time; gives the outcomes and what was said."""
+
+    def run(text: str, *arguments: str) -> tuple[dict[str, int], str]:
+        inside.makepyfile(test_users=text)
+        result = inside.runpytest(*arguments)
+        return result.parseoutcomes(), str(result.stdout)
+
+    return run
+
+
+def test_servers_that_are_right_pass_for_all_four_kinds(run_inside: Any) -> None:
     text = """
 @contract.parametrize(max_examples=20)
 def test_users(case, target):
@@ -42,37 +61,37 @@ def test_users(case, target):
 def test_synchronous(case, grpcmock_serve):
     case.call_and_check(grpcmock_serve(Plain()))
 """
-    run = outside("-W", "error", *QUICK, "-vv", test_users=HEAD + text)
-    assert run.outcomes == {"passed": 6}, run.text
+    outcomes, said = run_inside(HEAD + text, "-W", "error", "-v")
+    assert outcomes == {"passed": 6}, said
     for name in ("CreateUsers", "GetUser", "ListUsers", "LookupUsers"):
-        assert f"test_users.py::test_users[user.UserService/{name}] PASSED" in run.text
+        assert f"test_users.py::test_users[user.UserService/{name}] PASSED" in said
 
 
-def test_bugs_are_found_in_all_four_kinds_and_shown_small(outside: Outside, tmp_path: Path) -> None:
+def test_bugs_are_found_in_all_four_kinds_and_shown_small(run_inside: Any, inside: pytest.Pytester) -> None:
     text = """
 @contract.parametrize(max_examples=200, phases=["random"], seed=1)
 def test_users(case, buggy):
     case.call_and_check(buggy)
 """
-    run = outside(*QUICK, test_users=HEAD + text)
-    assert run.outcomes == {"failed": 4}, run.text
-    assert "   grpcmock.ContractError: G102 unhandled_error (critical)  user.UserService/GetUser  G102-" in run.text
-    assert re.search(r'request   GetUser: {"id": [12]\d\d\d}\n', run.text)
-    assert "request   ListUsers: {}\n" in run.text
-    assert "request   CreateUsers: {}\n" in run.text
-    assert re.search(r'request   LookupUsers: {"id": -\d{1,3}}\n', run.text)
-    assert "got       UNKNOWN: Unexpected <class 'RuntimeError'>: boom" in run.text
-    assert re.search(r"grpcurl -plaintext -d '{\"id\": \d+}' 127\.0\.0\.1:\d+ user\.UserService/GetUser\n", run.text)
+    outcomes, said = run_inside(HEAD + text)
+    assert outcomes == {"failed": 4}, said
+    assert "   grpcmock.ContractError: G102 unhandled_error (critical)  user.UserService/GetUser  G102-" in said
+    assert re.search(r'request   GetUser: {"id": [12]\d\d\d}\n', said)
+    assert "request   ListUsers: {}\n" in said
+    assert "request   CreateUsers: {}\n" in said
+    assert re.search(r'request   LookupUsers: {"id": -\d{1,3}}\n', said)
+    assert "got       UNKNOWN: Unexpected <class 'RuntimeError'>: boom" in said
+    assert re.search(r"grpcurl -plaintext -d '{\"id\": \d+}' 127\.0\.0\.1:\d+ user\.UserService/GetUser\n", said)
     for internals in ("Failing test case", "_raise_to_user", "examiner.py", "errors_to_report", "Explanation"):
-        assert internals not in run.text
+        assert internals not in said
     # What was found is kept for grpcmock replay and export.
-    failure = re.search(r"G102-\w+", run.text)
+    failure = re.search(r"G102-\w+", said)
     assert failure
-    kept = json.loads((tmp_path / ".grpcmock" / "failures" / f"{failure[0]}.json").read_text())
+    kept = json.loads((inside.path / ".grpcmock" / "failures" / f"{failure[0]}.json").read_text())
     assert kept["check"] == "G102"
 
 
-def test_the_fixed_cases_are_shown_small_and_all_at_once(outside: Outside) -> None:
+def test_the_fixed_cases_are_shown_small_and_all_at_once(run_inside: Any) -> None:
     text = """
 @contract.include("GetUser").parametrize(phases=["boundary"])
 def test_users(case, buggy):
@@ -83,30 +102,28 @@ def test_own_assertion(case, buggy):
     if case.request and case.request.page == -1:
         assert case.call(buggy).code == "OK", case.why
 """
-    run = outside(*QUICK, test_users=HEAD + text)
-    assert run.outcomes == {"failed": 2}, run.text
-    assert "phase     boundary: boundary/user.UserService/GetUser/id=max" in run.text
-    assert "why       id is the greatest int32" in run.text
-    (number,) = re.findall(r'request   GetUser: {"id": (\d+)}', run.text)
+    outcomes, said = run_inside(HEAD + text)
+    assert outcomes == {"failed": 2}, said
+    assert "phase     boundary: boundary/user.UserService/GetUser/id=max" in said
+    assert "why       id is the greatest int32" in said
+    (number,) = re.findall(r'request   GetUser: {"id": (\d+)}', said)
     assert 1000 < int(number) < 2048
-    assert "AssertionError: page is -1" in run.text
+    assert "AssertionError: page is -1" in said
 
 
 ASYNC = """
 import grpc
 
-pytestmark = pytest.mark.{mark}
-
-@pytest.fixture
-async def own_loop():
+@pytest.fixture(params=[Users, Buggy])
+async def own_loop(request):
     server = grpc.aio.server()
-    add_UserServiceServicer_to_server({servicer}(), server)
+    add_UserServiceServicer_to_server(request.param(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    yield f"127.0.0.1:{{port}}"
+    yield f"127.0.0.1:{port}"
     await server.stop(None)
 
-@contract.include("GetUser", "ListUsers").parametrize(max_examples=20)
+@contract.include("GetUser").parametrize(max_examples=20, exclude_checks=["slow_input"])
 async def test_users(case, own_loop):
     answer = await case.acall_and_check(own_loop)
     if case.is_valid and answer.code == "OK":
@@ -119,13 +136,10 @@ async def test_blocking(case, target):
 """
 
 
-@pytest.mark.parametrize(("servicer", "outcomes"), [("Users", {"passed": 3}), ("Buggy", {"passed": 1, "failed": 2})])
-def test_asyncio(outside: Outside, servicer: str, outcomes: dict[str, int]) -> None:
-    text = HEAD + ASYNC.format(mark="asyncio", servicer=servicer)
-    run = outside("-p", "no:randomly", "-p", "no:anyio", "-o", "asyncio_mode=auto", test_users=text)
-    assert run.outcomes == outcomes, run.text
-    if servicer == "Buggy":
-        assert re.search(r'request   GetUser: {"id": (1\d\d\d|20[0-4]\d)}', run.text)
+def test_asyncio(outside: Outside) -> None:
+    run = outside(*ASYNCIO, test_users=HEAD + ASYNC)
+    assert run.outcomes == {"passed": 2, "failed": 1}, run.text
+    assert re.search(r'request   GetUser: {"id": (1\d\d\d|20[0-4]\d)}', run.text)
 
 
 def test_trio_by_anyio(outside: Outside) -> None:
@@ -133,7 +147,7 @@ def test_trio_by_anyio(outside: Outside) -> None:
     conftest = "import pytest\n\n@pytest.fixture\ndef anyio_backend():\n    return 'trio'\n"
     text = """
 @pytest.mark.anyio
-@contract.include("GetUser").parametrize(max_examples=20)
+@contract.include("GetUser").parametrize(phases=["random"], max_examples=20)
 async def test_users(case, target):
     await case.acall_and_check(target)
 
@@ -142,44 +156,62 @@ async def test_users(case, target):
 async def test_buggy(case, buggy):
     await case.acall_and_check(buggy)
 """
-    run = outside("-p", "no:asyncio", "-p", "no:randomly", conftest=conftest, test_users=HEAD + text)
+    run = outside("-p", "no:asyncio", "-p", "no:randomly", "-p", "no:faker", conftest=conftest, test_users=HEAD + text)
     assert run.outcomes == {"passed": 1, "failed": 1}, run.text
     assert "G102 unhandled_error" in run.text
 
 
 def test_ordinary_options_work_as_ever(outside: Outside, tmp_path: Path) -> None:
-    """-k, -n, --lf, --hypothesis-seed, profiles: all that pytest and Hypothesis can do with items and examples."""
+    """-n, --lf, -k, -x: items are items. --hypothesis-seed, profiles: examples are examples."""
     conftest = """
 from hypothesis import settings
 
-settings.register_profile("few", max_examples=5, database=None)
+settings.register_profile("few", max_examples=5, database=None, phases=["explicit", "generate"])
 """
     text = """
-@contract.include("UserService/Get*", "ListUsers").parametrize(phases=["random"])
-def test_users(case, buggy):
+@contract.parametrize(phases=["random"])
+def test_users(case, request):
     with open("drawn.txt", "a") as drawn:
         drawn.write(f"{case!r}\\n")
-    case.call_and_check(buggy)
+    assert case.method.name in ("CreateUsers", "LookupUsers")
 """
-    run = outside("-n", "2", *QUICK, "--hypothesis-seed=5", test_users=HEAD + text, conftest=conftest)
-    assert run.outcomes == {"failed": 2}, run.text
-    assert "G102 unhandled_error" in run.text
-    quiet = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
-    cached = (*QUICK, *quiet, "-o", "cache_dir=cache", "-p", "cacheprovider", "--hypothesis-seed=5")
-    run = outside(*cached, "-k", "GetUser")
+    quiet = ("-W", "ignore::pytest.PytestAssertRewriteWarning", "-o", "cache_dir=cache", "-p", "cacheprovider")
+    given = (*QUICK, *quiet, "--hypothesis-profile=few", "--hypothesis-seed=7")
+    run = outside("-n", "2", *given, test_users=HEAD + text, conftest=conftest)
+    assert run.outcomes == {"failed": 2, "passed": 2}, run.text
+    assert "test_users[user.UserService/GetUser] - Assertion" in run.text
+    at_once = set((tmp_path / "drawn.txt").read_text().splitlines())
+    (tmp_path / "drawn.txt").unlink()
+    run = outside(*given, "--lf", "-x", "-k", "ListUsers")
     assert run.outcomes == {"failed": 1, "deselected": 1}, run.text
-    run = outside(*cached, "--lf")
-    assert run.outcomes == {"failed": 1}, run.text
+    drawn = (tmp_path / "drawn.txt").read_text().splitlines()
+    assert drawn
+    assert set(drawn) <= at_once
 
-    def drawn(seed: int) -> list[str]:
-        (tmp_path / "drawn.txt").unlink()
-        outside(*QUICK, f"--hypothesis-seed={seed}", "--hypothesis-profile=few", "-k", "GetUser")
-        return (tmp_path / "drawn.txt").read_text().splitlines()
 
-    first = drawn(7)
-    assert len(first) == 5
-    assert drawn(7) == first
-    assert drawn(8) != first
+def test_seeds_make_the_same_cases_and_others_do_not(run_inside: Any, inside: pytest.Pytester) -> None:
+    text = """
+from hypothesis import settings
+from collections import defaultdict
+
+drawn = defaultdict(list)
+
+def trying(seed, name):
+    few = settings(database=None, max_examples=8)
+
+    @contract.include("LookupUsers").parametrize(phases=["random"], seed=seed, settings=few)
+    def test(case):
+        drawn[name].append(repr(case))
+    return test
+
+test_first, test_again, test_other = trying(7, "first"), trying(7, "again"), trying(8, "other")
+
+def test_drawn():
+    assert len(drawn["first"]) == 8
+    assert drawn["first"] == drawn["again"] != drawn["other"]
+"""
+    outcomes, said = run_inside(HEAD + text)
+    assert outcomes == {"passed": 4}, said
 
 
 STUBS = """
@@ -220,7 +252,7 @@ told = []
 """
 
 
-def test_stubs_are_items_that_hold_a_server(outside: Outside) -> None:
+def test_stubs_are_items_that_hold_a_server(run_inside: Any) -> None:
     text = """
 def setup(words):
     told.append(words)
@@ -239,25 +271,26 @@ def test_unknown_state(case, target):
     with pytest.raises(AssertionError, match="doesn't know the state 'user 1 is Alice'"):
         case.verify(target, setup={"user 2 is Bob": print})
 """
-    run = outside(*QUICK, "-vv", "-W", "error", test_stubs=HEAD + STUBS + text)
-    assert run.outcomes == {"passed": 6, "xfailed": 1, "skipped": 1}, run.text
-    assert "test_stubs.py::test_stubs[nobody] PASSED" in run.text
+    outcomes, said = run_inside(HEAD + STUBS + text, "-v", "-W", "error")
+    assert outcomes == {"passed": 6, "xfailed": 1, "skipped": 1}, said
+    assert "test_users.py::test_stubs[nobody] PASSED" in said
 
 
-def test_a_stub_that_does_not_hold_says_where(outside: Outside) -> None:
+def test_a_stub_that_does_not_hold_says_where(run_inside: Any) -> None:
     text = """
+import asyncio
+
 @stubs.parametrize(names=["*hold", "pages"])
-async def test_stubs(case, target):
-    await case.averify(target)
+def test_stubs(case, target):
+    asyncio.run(case.averify(target))
 
 @contract.include("ListUsers").stubs("users.yaml").parametrize()
-async def test_few(case, target):
+def test_few(case, target):
     assert case.method.name == "ListUsers"
 """
-    run = outside("-o", "asyncio_mode=auto", "-p", "no:randomly", "-p", "no:anyio", test_stubs=HEAD + STUBS + text)
-    assert run.outcomes == {"passed": 2, "failed": 1}, run.text
-    assert '   response.name  wanted "Bob"  came "Alice"' in run.text
-    assert "stub_contract.py" not in run.text
+    outcomes, said = run_inside(HEAD + STUBS + text)
+    assert outcomes == {"passed": 2, "failed": 1}, said
+    assert '   response.name  wanted "Bob"  came "Alice"' in said
 
 
 MISTAKES = """
@@ -285,18 +318,18 @@ def test_mistakes_are_said_at_once(make, said):
     with pytest.raises((ConfigError, SchemaError), match=said):
         make()
 
-@contract.include("GetUser").parametrize()
+@contract.include("GetUser").parametrize(phases=["random"], max_examples=1)
 def test_out_of_reach(case):
     with pytest.raises(Exception, match="Nothing is listening on 127.0.0.1:9"):
         case.call("127.0.0.1:9")
 
-@contract.include("GetUser").parametrize()
+@contract.include("GetUser").parametrize(phases=["random"], max_examples=1)
 def test_no_address(case):
     with pytest.raises(ConfigError, match="is no server"):
         case.call(5)
 """
 
 
-def test_mistakes(outside: Outside) -> None:
-    run = outside(*QUICK, test_mistakes=MISTAKES)
-    assert run.outcomes == {"passed": 14}, run.text
+def test_mistakes(run_inside: Any) -> None:
+    outcomes, said = run_inside(MISTAKES)
+    assert outcomes == {"passed": 14}, said
