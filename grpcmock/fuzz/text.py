@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
@@ -44,7 +44,7 @@ def failure_lines(failure: Failure, registry: Registry | None = None) -> list[st
         f"  got       {finding.got}",
     ]
     if failure.others:
-        lines.append(f"  also      at {_named(failure.others)}: likely the doing of a library or an interceptor")
+        lines.append(f"  also      at {named(failure.others)}: likely the doing of a library or an interceptor")
     if failure.is_flaky:
         lines.append(f"  flaky     seen in {failure.hits} of {failure.tries} tries of the same trial")
     if not evidence.health.alive and evidence.health.exit_code is None:
@@ -53,9 +53,14 @@ def failure_lines(failure: Failure, registry: Registry | None = None) -> list[st
     return lines
 
 
-def _named(methods: tuple[str, ...]) -> str:
-    named = ", ".join(methods[:_LISTED])
-    return f"{named} and {len(methods) - _LISTED} more" if len(methods) > _LISTED else named
+def named(methods: Sequence[str]) -> str:
+    """List methods by their full names: a service is said once where it stays the same, of many some are left out."""
+    told, last = [], ""
+    for method in methods[:_LISTED]:
+        service, _, name = method.rpartition("/")
+        told.append(name if service == last else method)
+        last = service
+    return ", ".join(told) + (f" and {len(methods) - _LISTED} more" if len(methods) > _LISTED else "")
 
 
 def trial_lines(trial: Trial, evidence: Evidence, registry: Registry | None = None) -> list[str]:

@@ -68,14 +68,15 @@ def _positive_accepted(trial: Trial, evidence: Evidence, terms: Terms) -> Iterat
     reply = effective(evidence.last, terms)
     if (got := _refused(reply)) is None:
         return
-    method = trial.method
+    stated = terms.has_rules(trial.method.input)
+    keeps = "anything but INVALID_ARGUMENT: the request keeps every rule that the contract states"
     yield Finding(
         code="G126",
-        expected="anything but INVALID_ARGUMENT: the request keeps every rule that the contract states",
+        expected=keeps if stated else "a rule in the protos that says so: they state none for these requests",
         got=got,
         path=trial.path,
         key=shape(reply),
-        advice=not terms.has_rules(method.input),
+        advice=not stated,
     )
 
 

@@ -103,7 +103,8 @@ def _reserved_code(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[F
         method = reply.call.method
         if method is not None and not method.kind.server_streams and reply.code and reply.responses:
             got = f"{len(reply.responses)} responses, then {said(reply)}"
-            yield Finding(code="G106", expected="a failed call without a response", got=got, key="message")
+            expected = "a failed call without a response"
+            yield Finding(code="G106", expected=expected, got=got, key="message", common=True)
             return
 
 
@@ -113,7 +114,7 @@ def _request_count(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[F
         return
     # The calls before it, if any, sent one request and two to another method: if that one is as lenient, a library is.
     codes = {other.code for other in evidence.replies[: len(trial.calls) - 1]}
-    lenient = trial.rule == "requests.two" and len(codes) < 2 and Code.UNIMPLEMENTED not in codes
+    lenient = trial.rule == "requests.two" and len(codes) < 2
     yield Finding(
         code="G111",
         expected="an error (UNIMPLEMENTED, by the rules of gRPC): the method takes exactly one request",
@@ -303,7 +304,7 @@ def _unimplemented(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[F
             if reply.call.method is None or reply.call.raw is not None or reply.ending is not Ending.SERVER:
                 continue
             if reply.code == Code.UNIMPLEMENTED:
-                expected = f"an answer: the contract declares {reply.call.method}"
+                expected = "an answer: the contract declares the method"
                 yield Finding(code="G144", expected=expected, got=said(reply), key="declared", advice=True)
                 return
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 _LONGEST = 200
 
-_VARIABLE = re.compile(r"""(["'`]).*?\1|0x[0-9a-fA-F]+|[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|[0-9a-fA-F]{8,}|[^\x20-\x7e]+""")
+_VARIABLE = re.compile(
+    r"""(["'`]).*?\1|\[.*\]|\(.*\)|0x[0-9a-fA-F]+|[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|[0-9a-fA-F]{8,}|[^\x20-\x7e]+"""
+)
 
 BY_LIBRARIES = frozenset(
     {

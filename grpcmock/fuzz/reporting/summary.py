@@ -10,6 +10,7 @@ from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.coverage.totals import WHAT, totals
 from grpcmock.fuzz.failures import Severity
 from grpcmock.fuzz.reporting.reproducing import told
+from grpcmock.fuzz.text import named
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 Tone = Literal["heading", "bad", "warn", "good", "soft", "plain"]
 
 _STYLES = {"heading": "bold", "bad": "bold red", "warn": "yellow", "good": "bold green", "soft": "dim", "plain": ""}
-_MOST_ADVICE = 20
+_MOST_ADVICE = 10
+"""Of each kind."""
 _MOST_METHODS = 20
 _WIDEST = 200
 
@@ -102,13 +104,19 @@ def _known(history: History) -> Iterator[Line]:
 def _advice(advice: Sequence[Advice], history: History) -> Iterator[Line]:
     if not advice:
         return
-    yield Line(f"Advice ({len(advice)}): worth a look, but no failure", "heading")
-    for one in advice[:_MOST_ADVICE]:
-        finding = one.finding
-        text = history.secrets.hide(f"{finding.got}; better: {finding.expected}")
-        yield Line(f"  {finding.code} {find_check(finding.code).name}  {one.method}  {_short(text)}", "warn")
-    if len(advice) > _MOST_ADVICE:
-        yield Line(f"  … {len(advice) - _MOST_ADVICE} more", "soft")
+    groups: dict[tuple[str, str], dict[str, tuple[str, list[str]]]] = {}
+    for one in advice:
+        group = groups.setdefault((one.finding.code, one.finding.expected), {})
+        _, methods = group.setdefault(one.finding.key or one.finding.got, (one.finding.got, []))
+        if one.method not in methods:
+            methods.append(one.method)
+    yield Line(f"Advice ({sum(map(len, groups.values()))}): worth a look, but no failure", "heading")
+    for (code, expected), group in groups.items():
+        yield Line(f"  {code} {find_check(code).name}: better {_short(history.secrets.hide(expected))}", "warn")
+        for got, methods in list(group.values())[:_MOST_ADVICE]:
+            yield Line(f"    {named(methods)}  {_short(history.secrets.hide(got))}")
+        if len(group) > _MOST_ADVICE:
+            yield Line(f"    … {len(group) - _MOST_ADVICE} more", "soft")
     yield Line("")
 
 
@@ -133,7 +141,7 @@ def _coverage(history: History) -> Iterator[Line]:
     parts = [f"{found['methods']} methods answered OK"]
     parts += [f"{found[key]} {name}" for key, name in WHAT.items() if found[key].total]
     yield Line(f"Covered: {'; '.join(parts)}.", "soft")
-    for span in history.spans:
+    for span in history.phases:
         if span.trials:
             seconds = span.end - span.begin
             rate = span.trials / seconds if seconds else 0
