@@ -42,4 +42,4 @@ def test_the_docs_list_all_checks() -> None:
     page = (ROOT / "docs" / "checks.md").read_text()
     begin, end = "<!-- checks -->\n", "\n<!-- /checks -->"
     listed = page[page.index(begin) + len(begin) : page.index(end)]
-    assert listed.strip() == explaining.markdown_table()
+    assert listed.strip() == explaining.markdown_table(), "write explaining.markdown_table() there again"
