@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.binding import put
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.violations import Violation
     from grpcmock.fuzz.stateful.world import World
     from grpcmock.fuzz.trials import Trial
+
+_REWRITES: Mapping[str, tuple[str, Callable[[str], str]]] = {
+    "blanks": ("blanks around its texts", lambda text: f" {text} "),
+    "capitals": ("small and capital letters the other way round", str.swapcase),
+    "accents": ("letters and accents apart", lambda text: f"{text}e\u0301"),
+    "beyond": ("characters of four bytes", lambda text: f"{text}\U0001f600"),
+    "quotes": ("what other languages use for quotation", lambda text: f"{text}'\"\\%"),
+}
+"""What servers do to texts without saying so: they strip them, fold them, compose them, cut them, escape them."""
 
 CONTENTS = 24
 """So many different contents are created and read back."""
@@ -43,6 +52,7 @@ def trials(resource: Resource, operation: Operation, world: World) -> Iterator[T
 
 def _create(resource: Resource, operation: Operation, world: World) -> Iterator[Trial]:
     yield from _read_back(resource, operation, world, 0, 2)
+    yield from _texts_read_back(resource, operation, world)
     yield from _listed(resource, operation, world)
     yield from _twice(resource, operation, world)
     yield from _refused(resource, operation, world)
@@ -64,6 +74,17 @@ def _read_back(resource: Resource, operation: Operation, world: World, first: in
         ):
             return
         yield script.finish("what was created is read back")
+
+
+def _texts_read_back(resource: Resource, operation: Operation, world: World) -> Iterator[Trial]:
+    if not resource.is_annotated:
+        return  # to refuse odd texts, or to tidy them up, is a server's right where no rule speaks of them
+    for name, (words, rewrite) in _REWRITES.items():
+        script = Script(world, operation.method, f"read-back-{name}")
+        handle = script.create(resource, world.rewritten(operation, rewrite))
+        if handle is None or script.get(handle) is None:
+            return
+        yield script.finish(f"what was created with {words} is read back")
 
 
 def _listed(resource: Resource, operation: Operation, world: World) -> Iterator[Trial]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -21,6 +21,7 @@ from grpcmock.replies.generated.answers import generate
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from grpcmock.fuzz.generation.generator import Generator
     from grpcmock.fuzz.generation.violations import Violation
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
@@ -61,20 +62,32 @@ class World:
         if number == 0 and ruled:
             return _cleared(generator.least, without)
         natural = _cleared(self._natural(method, number), without)
-        if generator.broken(natural):
+        if _breaks(generator, natural, without):
             natural = _cleared(generator.least, without)
         if number == 0 or (number % 2 and number > 1 and not ruled):
             return natural  # what it takes isn't written down: most likely, what is natural
         source = RandomSource(self.plan.seed, "stateful", method.full_name, label)
         tries = [generator.generate(source) for _ in range(_RICH_OF if number == 1 else 1)]
         tries += [natural] if number == 1 else []
-        kept = [one for one in tries if one.ByteSize() <= _LARGE and not generator.broken(one)]
+        kept = [one for one in tries if one.ByteSize() <= _LARGE and not _breaks(generator, one, without)]
         return max(kept, key=_fullness) if kept else natural
 
     def _natural(self, method: Method, number: int) -> Message:
         now = datetime(2024, 1, 1, tzinfo=UTC)
         registry = self.plan.registry
         return generate(method.request_class, registry, number, as_request=True, now=lambda: now)
+
+    def rewritten(self, operation: Operation, rewrite: Callable[[str], str]) -> Message:
+        """Make a full request whose texts are all rewritten, but for those that then would break a rule."""
+        request = self.content(operation, 1)
+        without = set_by_scripts(operation)
+        generator = self.plan.generators.of(operation.method.input, without=without)
+        for place, name in _texts(request):
+            before = getattr(place, name)
+            setattr(place, name, rewrite(before))
+            if _breaks(generator, request, without):
+                setattr(place, name, before)
+        return request
 
     def ids(self, operation: Operation, label: str) -> Iterator[Any]:
         """Give ids that a client may choose, different for each *label*: early in the order of the alphabet, for lists
@@ -150,10 +163,26 @@ def set_by_scripts(operation: Operation) -> frozenset[str]:
     return frozenset(name for name in names if name in operation.method.input.fields_by_name)
 
 
+def _breaks(generator: Generator, message: Message, without: frozenset[str]) -> bool:
+    """Whether a message breaks a rule, but for the fields that are yet to be set."""
+    return any(violation.path.partition(".")[0] not in without for violation in generator.broken(message))
+
+
 def _cleared(message: Message, without: frozenset[str]) -> Message:
     for name in without:
         message.ClearField(name)
     return message
+
+
+def _texts(message: Message, depth: int = 3) -> Iterator[tuple[Message, str]]:
+    """Yield the places of all texts that are set, but for those in lists and maps."""
+    for field, value in message.ListFields():
+        if field.is_repeated:
+            continue
+        if field.type == FieldDescriptor.TYPE_STRING:
+            yield message, field.name
+        elif field.message_type is not None and depth:
+            yield from _texts(value, depth - 1)
 
 
 def _fullness(message: Message) -> int:
@@ -177,6 +206,9 @@ def _candidates(field: FieldDescriptor, digest: str) -> Iterator[Any]:
     if field.cpp_type != FieldDescriptor.CPPTYPE_STRING:
         number = int(digest[:7], 16)
         yield from (number, number % 30_000 + 1, number % 90 + 10)
+        return
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        yield from (bytes.fromhex(digest[:32]), f"aa0{digest[:8]}".encode(), digest[:4].encode())
         return
     yield f"aa0{digest[:8]}"
     yield f"AA0{digest[:8].upper()}"

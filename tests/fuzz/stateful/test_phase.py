@@ -95,3 +95,13 @@ def test_what_cannot_be_looked_at_is_said(directory: Registry) -> None:
     assert said(plan(directory, credentials=TOKEN)) == ["G143"]
     assert said(plan(directory, credentials=TOKEN, other_identity=OTHER)) == []
     assert list(notices_of(Phase.RANDOM, plan(directory))) == []
+
+
+def test_odd_texts_are_tried_where_no_rule_forbids_them(directory: Registry) -> None:
+    made = plan(directory)
+    creating = next(method for method in made.methods if method.name == "CreateNote")
+    (blanks,) = (one for one in stateful.trials(creating, made) if one.id.endswith("read-back-blanks"))
+    (call,) = (call for call in blanks.calls if call.method is creating)
+    note = creating.request_class.FromString(call.messages[0]).note  # type: ignore[attr-defined]
+    assert note.title != note.title.strip()
+    assert note.text
