@@ -78,7 +78,8 @@ class Failure:
     """How many trials of the run showed it."""
 
     others: tuple[str, ...] = ()
-    """The full names of more methods that showed a common fault, in the order in which they did."""
+    """The full names of more methods that showed the same fault, in the order in which they did: a common one, or one
+    in which the server says the same of many methods."""
 
     @property
     def method(self) -> Method:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.checks.words import shape
 from grpcmock.fuzz.company import Company, company
 from grpcmock.fuzz.events import (
     Event,
@@ -50,6 +51,9 @@ _OUTAGES = 3
 
 _FAILURES_EACH = 5
 """So many failures of one check are told for one method: what comes after them would hardly be news."""
+
+_ALIKE = 3
+"""So many failures of one check in which the server says the same are told; more methods are named with the first."""
 
 _WAITING = 16
 """So many trials are made at once that do little but wait."""
@@ -395,6 +399,9 @@ class Run:
         """Give the failure that tells of this fault already: the same one, or that of a check that covers it."""
         if (known := self._failures.get(failure.id)) is not None:
             return known
+        alike = [other for other in self._failures.values() if _is_alike(other, failure)]
+        if len(alike) >= _ALIKE:
+            return alike[0]
         covering = self._covering.get(failure.finding.code, frozenset())
         if not covering or not failure.finding.key:
             return None
@@ -491,10 +498,17 @@ class _Course:
         self.makers.extend(later)
 
 
+def _is_alike(one: Failure, other: Failure) -> bool:
+    """Whether two failures, at different methods, are likely of one cause: the server says the same of both."""
+    if (one.finding.code, one.finding.key) != (other.finding.code, other.finding.key):
+        return False
+    return bool(other.evidence.last.message) and other.finding.key == shape(other.evidence.last)
+
+
 def _seen_again(known: Failure, method: str) -> Failure:
     """Count one more trial that shows a failure, and the method if it is a new one."""
     others = known.others
-    if known.finding.common and method != known.trial.method.full_name and method not in others:
+    if method != known.method.full_name and method not in others:
         others += (method,)
     return replace(known, seen=known.seen + 1, others=others)
 

@@ -44,7 +44,7 @@ def failure_lines(failure: Failure, registry: Registry | None = None) -> list[st
         f"  got       {finding.got}",
     ]
     if failure.others:
-        lines.append(f"  also      at {named(failure.others)}: likely the doing of a library or an interceptor")
+        lines.append(f"  also      at {named(failure.others)}: likely of one cause")
     if failure.is_flaky:
         lines.append(f"  flaky     seen in {failure.hits} of {failure.tries} tries of the same trial")
     if not evidence.health.alive and evidence.health.exit_code is None:

@@ -27,3 +27,17 @@ async def test_what_all_methods_share_is_one_failure(fuzzed: Any) -> None:
     # Two requests for one are taken by both: that is a library's way, and no failure.
     advice = [finding.key for finding in finished.advice if finding.code == "G111"]
     assert advice == ["requests.two"]
+
+
+async def throws(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+    async for _ in requests:
+        pass
+    await context.abort(grpc.StatusCode.UNKNOWN, "the database is away")
+    yield b""
+
+
+async def test_what_a_server_says_of_many_methods_is_told_three_times(fuzzed: Any) -> None:
+    names = ("CreateUsers", "GetUser", "ListUsers", "LookupUsers")
+    finished = await fuzzed(dict.fromkeys(names, throws), Phase.BOUNDARY, checks=("G102",))
+    assert [failure.trial.method.name for failure in finished.failures] == list(names[:3])
+    assert [failure.others for failure in finished.failures] == [("user.UserService/LookupUsers",), (), ()]
