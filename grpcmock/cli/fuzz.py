@@ -68,7 +68,11 @@ if TYPE_CHECKING:
     "--max-latency", type=SECONDS, default="1s", show_default=True, metavar="TIME", help="How long an answer may take."
 )
 @click.option(
-    "--stubs", multiple=True, type=PATH, metavar="PATH", help="Stubs whose requests are tried, too; repeatable."
+    "--stubs",
+    multiple=True,
+    type=PATH,
+    metavar="PATH",
+    help="Stubs whose requests are tried, too, and whose answers are compared with the server's; repeatable.",
 )
 @click.option(
     "--links",

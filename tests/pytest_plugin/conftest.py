@@ -15,6 +15,10 @@ import grpc.aio  # noqa: F401 - pytester forgets what is imported while it runs,
 import pytest
 from grpc_tools import protoc
 
+import grpcmock.contract.contract
+import grpcmock.contract.parametrizing
+import grpcmock.contract.serving
+import grpcmock.contract.stub_contract
 import grpcmock.mock.diff
 import grpcmock.mock.server  # noqa: F401 - the same
 

@@ -10,12 +10,6 @@ from typing import Any
 
 import pytest
 
-import grpcmock.contract.contract
-import grpcmock.contract.parametrizing
-import grpcmock.contract.serving
-import grpcmock.contract.stub_contract
-import grpcmock.fuzz.wire.replies  # noqa: F401 - pytester forgets what is imported while it runs
-
 Outside = Callable[..., Any]
 
 HEAD = """
@@ -29,6 +23,10 @@ contract = Contract.from_servicers(UserServiceServicer)
 @pytest.fixture
 def target(grpcmock_serve):
     return grpcmock_serve(Users())
+
+@pytest.fixture(scope="module")
+def plain(grpcmock_serve_session):
+    return grpcmock_serve_session(Plain())
 
 @pytest.fixture(scope="module")
 def buggy(grpcmock_serve_session):
@@ -58,8 +56,8 @@ def test_users(case, target):
     assert answer.code in ("OK", "NOT_FOUND", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "CANCELLED")
 
 @contract.exclude("CreateUsers", "LookupUsers").parametrize(max_examples=20)
-def test_synchronous(case, grpcmock_serve):
-    case.call_and_check(grpcmock_serve(Plain()))
+def test_synchronous(case, plain):
+    case.call_and_check(plain)
 """
     outcomes, said = run_inside(HEAD + text, "-W", "error", "-v")
     assert outcomes == {"passed": 6}, said

@@ -1,4 +1,4 @@
-"""Each example of the page on testing runs as a test.
+"""Each example of the pages on tests with pytest runs as a test.
 
 - A ```` ```python ```` block with a test in it is run by pytest; one without is run as a program.
 - ```` ```python title=NAME ```` and ```` ```ini title=NAME ```` are files, there for the rest of the section; one
@@ -6,6 +6,7 @@
 - ```` ```python fails ```` must fail, and the ```` ```text ```` block after it shows what is said; ``…`` stands for
   anything in a line.
 - ```` ```python asyncio ```` runs with pytest-asyncio in its mode ``auto``.
+- ```` ```python items=N ```` has so many tests, where it isn't one for each function; ``skip`` shows it only.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "testing.md"
+PAGES = (PAGE, ROOT / "docs" / "contract-tests.md")
 
 
 @dataclass
@@ -35,6 +37,12 @@ class Block:
     def title(self) -> str:
         return next((word.removeprefix("title=") for word in self.words if word.startswith("title=")), "")
 
+    @property
+    def items(self) -> int:
+        """How many tests it has."""
+        given = [int(word.removeprefix("items=")) for word in self.words if word.startswith("items=")]
+        return sum(given) or max(self.text.count("def test_"), 1)
+
 
 @dataclass
 class Section:
@@ -42,9 +50,10 @@ class Section:
     blocks: list[Block] = field(default_factory=list)
 
 
-def sections() -> Iterator[Section]:
+def sections(page: Path) -> Iterator[Section]:
+    """Give the sections of a page; what stands before the first of them is one, too."""
     section = Section("")
-    lines = iter(enumerate(PAGE.read_text().splitlines(), 1))
+    lines = iter(enumerate(page.read_text().splitlines(), 1))
     for number, line in lines:
         if line.startswith("## "):
             yield section
@@ -63,12 +72,13 @@ def sections() -> Iterator[Section]:
     yield section
 
 
-PREAMBLE, *SECTIONS = sections()
 EXAMPLES = [
-    pytest.param(section, block, id=f"{section.title}:{block.line}")
-    for section in SECTIONS
+    pytest.param(preamble, section, block, id=f"{page.stem}:{section.title}:{block.line}")
+    for page in PAGES
+    for preamble, *others in [sections(page)]
+    for section in others
     for block in section.blocks
-    if block.language == "python" and not block.title
+    if block.language == "python" and not block.title and "skip" not in block.words
 ]
 
 
@@ -78,15 +88,15 @@ def _write(blocks: list[Block], folder: Path) -> None:
             (folder / block.title).write_text(block.text)
 
 
-@pytest.mark.parametrize(("section", "block"), EXAMPLES)
-def test_example(section: Section, block: Block, inside: pytest.Pytester, app: Path) -> None:
+@pytest.mark.parametrize(("preamble", "section", "block"), EXAMPLES)
+def test_example(preamble: Section, section: Section, block: Block, inside: pytest.Pytester, app: Path) -> None:
     folder = inside.path
     for generated in app.glob("user_pb2*.py"):
         shutil.copy(generated, folder)
     shutil.copytree(ROOT / "protos", folder / "protos")
     (folder / "stubs").mkdir()
     inside.syspathinsert(folder)
-    _write(PREAMBLE.blocks, folder)
+    _write(preamble.blocks, folder)
     _write(section.blocks, folder)
     name = "test_example.py" if "def test_" in block.text else "program.py"
     (folder / name).write_text(block.text)
@@ -96,7 +106,7 @@ def test_example(section: Section, block: Block, inside: pytest.Pytester, app: P
     if "fails" not in block.words:
         outcomes = result.parseoutcomes()
         assert set(outcomes) <= {"passed", "warnings"}, str(result.stdout)
-        assert outcomes["passed"] == max(block.text.count("def test_"), 1)
+        assert outcomes["passed"] == block.items
         return
     assert result.parseoutcomes() == {"failed": block.text.count("def test_")}
     shown = "\n".join(".*".join(map(re.escape, line.split("…"))) for line in block.said.splitlines())

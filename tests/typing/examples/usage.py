@@ -8,9 +8,10 @@ import pytest
 import user_pb2
 from user_pb2_grpc import UserServiceServicer, UserServiceStub
 
-from grpcmock import MockServer, absent, contains, gt, matches, one_of
+from grpcmock import Case, Contract, ContractError, MockServer, absent, contains, gt, matches, one_of, serving
+from grpcmock.contract.stub_contract import StubCase
 from grpcmock.mock.calls import Call, CallLog
-from grpcmock.pytest_plugin import Config, MockFactory
+from grpcmock.pytest_plugin import Config, MockFactory, Serve
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +59,41 @@ def without_pytest() -> None:
 async def asynchronously() -> None:
     async with MockServer(UserServiceServicer) as mock:
         await mock.on(UserServiceServicer.GetUser).await_called(2, timeout=1.0)
+
+
+contract = Contract.from_servicers(UserServiceServicer).include("user.*").exclude("ListUsers")
+
+
+@pytest.fixture
+def served(grpcmock_serve: Serve) -> str:
+    return grpcmock_serve(UserServiceServicer(), reflection=True)
+
+
+@contract.parametrize(max_examples=200, phases=["boundary", "random"], allowed={"GetUser": ["NOT_FOUND"]}, seed=7)
+def test_contract(case: Case, served: str) -> None:
+    answer = case.call_and_check(served, metadata=[("authorization", "Bearer token")])
+    assert_type(answer.code, str)
+    assert_type(case.why, str)
+    case.check(case.call(served))
+
+
+@contract.include("GetUser").parametrize()
+async def test_contract_asynchronously(case: Case, served: str, grpcmock: MockServer) -> None:
+    await case.acall_and_check(served)
+    await case.acheck(await case.acall(grpcmock))
+
+
+@contract.stubs("stubs").parametrize(names=["alice"], setup={"Alice is there": print}, baseline="pending.txt")
+def test_stubs(case: StubCase, served: str) -> None:
+    assert_type(case.verify(served).seconds, float)
+
+
+def conversations() -> None:
+    with serving(UserServiceServicer(), asynchronous=False) as target:
+        assert_type(target, str)
+        machine = contract.state_machine(lambda: target, metadata=[("x-key", "value")])
+        machine.TestCase
+        try:
+            machine().make()
+        except ContractError as error:
+            print(error.failures)
