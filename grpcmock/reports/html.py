@@ -166,9 +166,17 @@ class Timeline:
     """Parts of a time, one after the other, and what happened in them."""
 
     spans: Sequence[Span]
+    """Those of one label have one colour."""
+
     marks: Sequence[Mark] = ()
+    legend: Sequence[tuple[str, str]] = ()
+    """What there is to say of each label."""
 
     kind = "timeline"
+
+    def hue(self, label: str) -> int:
+        """Give the number of a label's colour, from 0 to 4."""
+        return list(dict.fromkeys(span.label for span in self.spans)).index(label) % 5
 
     @property
     def seconds(self) -> float:

@@ -18,7 +18,27 @@ from hypothesis import strategies as st
 from grpcmock.cli.report_options import report_option
 from grpcmock.errors import ConfigError
 from grpcmock.reports import files
-from grpcmock.reports.html import Badge, Code, Diff, Difference, Figure, Fold, Mono, Page, Section, Table, Text, to_html
+from grpcmock.reports.html import (
+    Badge,
+    Code,
+    Diff,
+    Difference,
+    Facts,
+    Figure,
+    Fold,
+    Mark,
+    Meter,
+    Mono,
+    Page,
+    Prose,
+    Section,
+    Span,
+    Table,
+    Tabs,
+    Text,
+    Timeline,
+    to_html,
+)
 from grpcmock.reports.junit import Case, Suite, Trouble, to_xml
 
 
@@ -61,6 +81,10 @@ def page(text: str = "x") -> Page:
     blocks = [
         Text(["a ", Badge(text, "bad"), Mono(text)]),
         Table(["n", "of"], [["1", Badge("b")]], frozenset({0})),
+        Facts([(text, Mono(text))]),
+        Tabs([(text, [Code(text, copy=True)]), ("other", [Prose(f"**{text}**\n\n    {text}")])], text),
+        Table(["n"], [[Meter(1, 3)], [Meter(0, 0)]]),
+        Timeline([Span(text, 1.0, text), Span("b", 0.5), Span(text, 0.1)], [Mark(0.2, text)], [(text, "11 s")]),
         Fold(text, [Diff([Difference("request.id", text, "2")]), inner], [Badge("failed", "bad")], note="here"),
     ]
     return Page(
@@ -104,6 +128,13 @@ def test_each_element_of_a_page_is_closed() -> None:
     parser.feed(to_html(page()))
     assert not parser.open
     assert parser.seen >= {"details", "table", "pre", "dl", "section", "h2"}
+
+
+def test_a_timeline_gives_one_colour_to_each_label() -> None:
+    line = Timeline([Span("a", 1.0), Span("b", 2.0), Span("a", 1.0)], [Mark(3.0, "here")])
+    assert [line.hue(span.label) for span in line.spans] == [0, 1, 0]
+    assert (line.seconds, line.percent(1.0), Timeline([], [Mark(5.0, "x")]).percent(5.0)) == (4.0, 25.0, 100.0)
+    assert (Meter(1, 4).percent, Meter(0, 0).percent) == (25.0, 100.0)
 
 
 def test_what_is_shown_cannot_become_markup() -> None:

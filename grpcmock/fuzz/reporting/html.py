@@ -40,7 +40,7 @@ from grpcmock.reports.html import (
 if TYPE_CHECKING:
     from grpcmock.fuzz.coverage.coverage import MethodCoverage
     from grpcmock.fuzz.failures import Failure
-    from grpcmock.fuzz.reporting.history import History
+    from grpcmock.fuzz.reporting.history import History, PhaseSpan
 
 _TONES: dict[Severity, Tone] = {
     Severity.CRITICAL: "bad",
@@ -199,11 +199,8 @@ def _timeline(history: History) -> Iterator[Section]:
     spans = [span for span in history.spans if span.trials]
     if not spans:
         return
-    rows: list[Span] = []
-    for span in spans:
-        seconds = span.end - span.begin
-        rate = f", {span.trials / seconds:,.0f}/s" if seconds else ""
-        rows.append(Span(span.phase.value, seconds, f"{span.trials:,} cases in {seconds:.1f} s{rate}"))
+    rows = [Span(span.phase.value, span.end - span.begin, _pace(span)) for span in spans]
+    legend = [(span.phase.value, _pace(span)) for span in history.phases if span.trials]
     marks = [
         Mark(
             failure.after_seconds,
@@ -212,7 +209,13 @@ def _timeline(history: History) -> Iterator[Section]:
         )
         for failure in sorted(history.failures, key=lambda one: one.after_seconds)[:500]
     ]
-    yield Section("Timeline", [Timeline(rows, marks)])
+    yield Section("Timeline", [Timeline(rows, marks, legend)])
+
+
+def _pace(span: PhaseSpan) -> str:
+    seconds = span.end - span.begin
+    rate = f", {span.trials / seconds:,.0f}/s" if seconds else ""
+    return f"{_count(span.trials, 'case')} in {seconds:.1f} s{rate}"
 
 
 # Coverage -----------------------------------------------------------------------------------------------
@@ -245,8 +248,8 @@ def _coverage(history: History) -> Iterator[Section]:
 
 
 def _method_row(method: MethodCoverage, what: Sequence[str]) -> list[Inline]:
-    statuses = ", ".join(f"{code} {count:,}" for code, count in method.statuses.most_common(4))
-    more = len(method.statuses) - 4
+    statuses = ", ".join(f"{code} {count:,}" for code, count in method.statuses.most_common(2))
+    more = len(method.statuses) - 2
     found = shares(method)
     return [
         Mono(str(method.method).rpartition(".")[2]),
