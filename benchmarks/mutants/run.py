@@ -48,7 +48,7 @@ _FOUND = re.compile(r"found (G\d+) ")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failure as the JSON report tells it."""
+    """One failure, or piece of advice, as the JSON report tells it."""
 
     code: str
     method: str
@@ -161,7 +161,8 @@ def fuzz(
         if ended.code not in (0, 1) or not report.is_file():
             return Run((), ended.seconds, ended.cpu, f"exit {ended.code}: {_reason(ended.said)}")
         tree = json.loads(report.read_text())
-        return Run(tuple(map(Failure.read, tree["failures"])), ended.seconds, ended.cpu)
+        told = tree["failures"] + (tree["advice"] if until else [])  # a clean server may well be given advice
+        return Run(tuple(map(Failure.read, told)), ended.seconds, ended.cpu)
 
 
 @dataclass(frozen=True, slots=True)

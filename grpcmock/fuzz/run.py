@@ -30,6 +30,7 @@ from grpcmock.fuzz.phases.plan import maker_of, notices_of
 from grpcmock.fuzz.process import accepts
 from grpcmock.fuzz.shrinking import Effort, shrink
 from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.wire.reflected import reflections
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.evidence import Reply
@@ -58,8 +59,11 @@ _ALIKE = 3
 _WAITING = 16
 """So many trials are made at once that do little but wait."""
 
-_TURNS = (12, 36)
-"""So many trials of each method does a phase make in its first turns; in the last one, what is left."""
+_FIRST = 12
+"""So many trials of each method does a phase make in its first turn."""
+
+_SECOND = {Phase.BOUNDARY: 400, Phase.EXAMPLES: 100, Phase.WIRE: 60, Phase.RANDOM: 36, Phase.STATEFUL: 100}
+"""And so many in its second one, the phases from the last to the first; what is left comes after that."""
 
 _NO_ANSWER = frozenset({Ending.LOST, Ending.OVERDUE})
 
@@ -185,10 +189,13 @@ class Run:
     async def _phases(self) -> None:
         """Make the first trials of all phases, which tell the most, before the rest of any."""
         courses = [_Course(phase, self._plan, self._bounds.max_cases) for phase in self._bounds.phases]
-        for most in (*_TURNS, None) if len(courses) > 1 else (None,):
-            for course in courses:
-                if course.makers and not self._server.gone:
-                    await self._turn(course, most)
+        turns: list[tuple[_Course, int | None]] = []
+        if len(courses) > 1:
+            turns += [(course, _FIRST) for course in courses]
+            turns += [(course, _SECOND[course.phase]) for course in reversed(courses)]
+        for course, most in (*turns, *((course, None) for course in courses)):
+            if course.makers and not self._server.gone:
+                await self._turn(course, most)
 
     async def _turn(self, course: _Course, most: int | None) -> None:
         started, trials, calls = time.monotonic(), self._trials, self._runner.calls
@@ -286,6 +293,9 @@ class Run:
             evidence = await self._observe_use(trial)
         else:
             evidence = await self._runner.run(trial)
+        if "G145" in trial.aims:
+            said = await reflections(self._server.channel, self._server.target.metadata)
+            evidence = replace(evidence, reflected=said)
         if await self._is_cut_off(evidence):
             return replace(evidence, health=await self._revive())
         if self._server.process is not None and self._server.process.exit_code is not None:

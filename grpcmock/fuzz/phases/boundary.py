@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.phases import courses
 from grpcmock.fuzz.phases.expecting import expectation
+from grpcmock.fuzz.phases.turns import in_turns
 from grpcmock.fuzz.trials import Phase, Trial, call_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def trials(method: Method, plan: Plan) -> Iterator[Trial]:
     boundaries = plan.generators.of(method.input).boundaries()
     yield _alone(method, next(boundaries))
     yield from courses.openings(method, plan)
-    yield from _values(method, boundaries)
+    yield from in_turns(_values(method, boundaries), key=lambda trial: trial.path)
     yield from courses.growing(method, plan)
     yield from courses.closings(method, plan)
 

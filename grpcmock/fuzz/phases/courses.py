@@ -50,7 +50,6 @@ def openings(method: Method, plan: Plan) -> Iterator[Trial]:
     yield from _lengths(method, plan)
     yield from _cancels(method, plan)
     yield from _deadlines(method, plan)
-    yield from _seen_by(method, plan, first=True)
     if only_reads(method) and not method.kind.client_streams:
         yield _trial(
             method,
@@ -64,7 +63,7 @@ def openings(method: Method, plan: Plan) -> Iterator[Trial]:
 
 def closings(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield what is tried last: many calls at once, and once more cut calls, as others tell of them."""
-    yield from _seen_by(method, plan, first=False)
+    yield from _seen_by(method, plan)
     if only_reads(method) and not method.kind.client_streams:
         requests = dict.fromkeys((b"", plan.simplest(method)))
         for name, request in zip(("empty", "simplest"), requests, strict=False):
@@ -147,15 +146,11 @@ def _deadlines(method: Method, plan: Plan) -> Iterator[Trial]:
         yield _trial(method, "deadline-1ms", why, (plain, tiny, plain), aims={"G107"})
 
 
-def _seen_by(method: Method, plan: Plan, *, first: bool) -> Iterator[Trial]:
-    """Yield calls that are cut short, between two looks at what there is: by the first method that tells, or the next.
-
-    They take their time. What one method doesn't tell, another may.
-    """
+def _seen_by(method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield calls that are cut short, between two looks at what there is. They take their time."""
     if only_reads(method):
         return
-    tellers = observers(method, plan.methods)
-    for observer in tellers[:1] if first else tellers[1:2]:
+    for observer in observers(method, plan.methods)[:2]:
         request = plan.simplest(method)
         short = _plain(method, plan, _SHORT)
         if method.kind.client_streams:

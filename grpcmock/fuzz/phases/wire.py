@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from grpcmock.client.actions import HALF_CLOSE, Send
+from grpcmock.fuzz.phases.turns import in_turns
 from grpcmock.fuzz.trials import Call, Expect, Phase, Trial, call_of
 from grpcmock.fuzz.wire import framing, metadata, requests
 from grpcmock.fuzz.wire.encoding import Record, WireType, free_number, tag, varint
@@ -18,6 +21,7 @@ from grpcmock.fuzz.wire.odd import odd
 from grpcmock.fuzz.wire.variants import Variant, shown
 from grpcmock.replies.generated import generate
 from grpcmock.schema.method import Kind
+from grpcmock.schema.reflection import VERSIONS
 
 if TYPE_CHECKING:
     from grpcmock.client.raw import RawRequest
@@ -34,6 +38,9 @@ BOMB = 64 << 20
 _LARGEST = 64 << 20
 """Requests larger than that aren't sent, whatever the limit."""
 
+_LIST_SERVICES = b"\x3a\0"
+"""A request to the reflection service for the names of all services."""
+
 _SECOND = frozenset(("varint-cut", "tag-zero", "group-stray", "length-past", "nested-101", "groups-101"))
 """What is also sent after a good message, where the method takes a stream."""
 
@@ -44,22 +51,20 @@ _ENDLESS = frozenset(("unknown-varint", "unknown-group", "reordered", "padded-va
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield the trials of one method, those of the least cost first."""
+    """Yield the trials of one method: those of the least cost first, then of all groups in turns."""
     maker = _Maker(method, plan)
     yield from maker.counts()
     yield from maker.unknown_methods()
     yield from maker.statuses()
-    yield from maker.undecodable()
-    yield from maker.tolerated()
-    yield from maker.shapes_of_metadata()
-    yield from maker.compressions()
-    yield from maker.sizes()
+    if method is plan.methods[0]:
+        yield from maker.reflection()
+    groups = [maker.undecodable(), maker.tolerated(), maker.shapes_of_metadata(), maker.compressions()]
     # What follows is answered by the library rather than by a handler: alike for all methods of a kind, or for all.
     if method is next(other for other in plan.methods if other.kind is method.kind):
-        yield from maker.framings()
-        yield from maker.bomb()
+        groups += [maker.sizes(), maker.framings(), maker.bomb()]
     if method is plan.methods[0]:
-        yield from maker.ill_headed()
+        groups.append(maker.ill_headed())
+    yield from in_turns(chain.from_iterable(groups), key=lambda trial: trial.id.split("/")[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +246,12 @@ class _Maker:
             if path not in known:
                 call = Call(path=path, method=None, actions=self._call(self.good).actions)
                 yield self._trial(f"unknown/{label}", why, [call], aims="G144", rule=f"unknown.{label}")
+
+    def reflection(self) -> Iterator[Trial]:
+        """Yield a look at what the server says of itself: the run asks for all of it where a trial aims at G145."""
+        path = f"/{VERSIONS[0]}/ServerReflectionInfo"
+        call = Call(path=path, method=None, actions=(Send(_LIST_SERVICES), HALF_CLOSE))
+        yield self._trial("reflection", "what the server says of itself by reflection", [call], aims="G145")
 
     def statuses(self) -> Iterator[Trial]:
         """Yield calls that show the status as the server writes it: libraries change what isn't a status of gRPC."""

@@ -145,14 +145,14 @@ def failure_tree(failure: Failure, history: History | None = None) -> dict[str, 
 def fields(failure: Failure) -> int | None:
     """Count the fields that are set in the requests of the call that fails: the last one of the method that is tried.
 
-    None if a request isn't a message.
+    Requests of a stream that are alike count once. None if a request isn't a message.
     """
     trial = failure.trial
     call = next((call for call in reversed(trial.calls) if call.method is trial.method), trial.calls[-1])
     if call.raw is not None or call.method is None:
         return None
     try:
-        return sum(_set_fields(call.method.request_class.FromString(data)) for data in call.messages)
+        return sum(_set_fields(call.method.request_class.FromString(data)) for data in set(call.messages))
     except (DecodeError, RuntimeError, RecursionError):
         return None
 
