@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from grpcmock.client.raw import RawOutcome
     from grpcmock.client.target import Metadata
     from grpcmock.fuzz.trials import Call
+    from grpcmock.schema import Registry
 
 
 class Ending(Enum):
@@ -105,6 +107,9 @@ class Evidence:
     """One for each call, in their order; those of the repetitions follow."""
 
     health: Health = Health()
+
+    reflected: Mapping[str, Registry | str] | None = None
+    """What each version of the reflection service says, or how it fails; None where nobody has asked."""
 
     mocked: Mocked | None = None
     """To the only call of a trial; None if there is no mock, or it says nothing."""

@@ -155,6 +155,7 @@ def _plan(settings: Settings, registry: Registry, memory: Memory | None) -> Plan
     everything = tuple(registry.methods.values())
     terms = Terms(
         registry=registry,
+        reflected=settings.registry is None,
         allowed={
             method.full_name: frozenset().union(*codes)
             for method in methods

@@ -28,6 +28,9 @@ class Terms:
     allowed: Mapping[str, frozenset[int]] = field(default_factory=dict)
     """The status codes that methods may answer with, besides OK; a method with none is judged leniently."""
 
+    reflected: bool = False
+    """Whether the registry is what the server itself says by reflection."""
+
     max_latency: float = 1.0
     """Seconds that an answer may take."""
 

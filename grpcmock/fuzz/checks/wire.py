@@ -14,6 +14,7 @@ from grpcmock.fuzz.terms import DEFAULT_LIMIT
 from grpcmock.fuzz.trials import Expect
 from grpcmock.fuzz.wire.malformed import DEPTHS, MARK
 from grpcmock.fuzz.wire.odd import WRONG_TYPE
+from grpcmock.fuzz.wire.reflected import disagreements
 from grpcmock.fuzz.wire.sameness import alike, difference
 from grpcmock.status import Code
 
@@ -313,9 +314,9 @@ _ANSWERED_SO = frozenset(("G111", "G120"))
 """Checks whose trials UNIMPLEMENTED is a right answer to."""
 
 
-def _nothing(*_: object) -> Iterator[Finding]:
-    """Find nothing: a trial shows nothing of what a server says about itself."""
-    return iter(())
+def _reflection_truth(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    if evidence.reflected is not None:
+        yield from disagreements(None if terms.reflected else terms.registry, evidence.reflected)
 
 
 def _check(
@@ -392,6 +393,6 @@ CHECKS = (
     _check(
         *("G145", "reflection_truth", Severity.MEDIUM),
         "What reflection says, in v1 and v1alpha, agrees with the protos.",
-        _nothing,
+        _reflection_truth,
     ),
 )

@@ -58,7 +58,8 @@ def disagreements(local: Registry | None, reflected: Mapping[str, Registry | str
                 told.add(what)
                 says = "say" if left == LOCAL else "says"
                 said = f"{what}: {expected}, as {left} {says}"
-                yield Finding(code="G145", expected=said, got=f"{got}, as {right} says", path=what, key=what)
+                got = f"{got}, as {right} says"
+                yield Finding(code="G145", expected=said, got=got, path=what, key=what, common=True)
 
 
 _Difference = tuple[str, str, str]

@@ -11,6 +11,11 @@ from support import registry
 
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
+from grpcmock.fuzz.events import Tried
+from grpcmock.fuzz.run import Bounds, Run
+from grpcmock.fuzz.session import Settings, fuzz
+from grpcmock.fuzz.shrinking import Effort
+from grpcmock.fuzz.trials import Phase
 from grpcmock.fuzz.wire.reflected import disagreements, reflections
 from grpcmock.schema import Registry, sources
 from grpcmock.servers.reflection import Reflection
@@ -93,3 +98,37 @@ async def test_both_versions_of_a_server_are_asked() -> None:
         await server.stop(None)
         assert sum(isinstance(each, Registry) for each in found.values()) == versions
         assert list(disagreements(users, found)) == []
+
+
+async def test_a_run_tells_what_differs(tmp_path: Path) -> None:
+    users = registry("user.proto")
+    text = (Path(__file__).parents[3] / "protos" / "user.proto").read_text()
+    changed = tmp_path / "user.proto"
+    changed.write_text(text.replace("int32 id = 1;", "int64 id = 1;", 1))
+    served = users
+    handlers = Reflection(lambda: served).handlers()
+
+    class Handler(grpc.GenericRpcHandler):
+        def service(self, details: Any) -> Any:
+            return handlers.get(details.method)
+
+    server = grpc.aio.server(handlers=[Handler()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    target = Target(address=f"127.0.0.1:{port}")
+    for contract, told in ((users, []), (None, []), (sources.load([changed]), ["user.GetUserRequest.id"])):
+        bounds = Bounds(phases=(Phase.WIRE,), effort=Effort(tries=3))
+        settings = Settings(target=target, registry=contract, checks=("G145",), include=("GetUser",), bounds=bounds)
+        runs: list[Run] = []
+        asked: list[str] = []
+
+        def hear(event: object, runs: list[Run] = runs, asked: list[str] = asked) -> None:
+            if isinstance(event, Tried):
+                if asked:
+                    runs[0].stop("what comes after it is not looked at here")
+                asked.extend([event.trial.id] if "G145" in event.trial.aims else [])
+
+        finished = await fuzz(settings, [hear], ready=runs.append)
+        assert asked
+        assert [failure.finding.path for failure in finished.failures] == told
+    await server.stop(None)
