@@ -55,12 +55,12 @@ def command(ctx: click.Context, /, failure: str, protos: tuple[Path, ...], **opt
 
 async def _replay(found: Asked) -> Replay:
     """Make it again; where the server can't say what it serves, by the descriptors that were kept."""
-    from grpcmock.errors import SchemaError
+    from grpcmock.errors import SchemaError, TargetError
     from grpcmock.fuzz.replaying import replay
 
     try:
         return await replay(found.kept, found.settings, where=str(found.path))
-    except SchemaError:
+    except (SchemaError, TargetError):  # the latter, too, where there is no reflection
         if found.settings.registry is not None or (contract := found.contract()) is None:
             raise
     return await replay(found.kept, replace(found.settings, registry=contract), where=str(found.path))

@@ -89,6 +89,28 @@ def test_users(case, buggy):
     assert kept["check"] == "G102"
 
 
+REPLAY = """
+from pathlib import Path
+from click.testing import CliRunner
+from grpcmock.cli import app
+
+@contract.include("GetUser").parametrize(max_examples=200, phases=["random"], seed=1)
+def test_found(case, buggy):
+    case.call_and_check(buggy)
+
+@pytest.mark.parametrize(("servicer", "code", "said"), [(Buggy, 1, "fails"), (Users, 0, "holds")])
+def test_again(grpcmock_serve, servicer, code, said):
+    (kept,) = Path(".grpcmock/failures").glob("G102-*.json")
+    result = CliRunner().invoke(app.cli, ["replay", kept.stem, "--target", grpcmock_serve(servicer())])
+    assert (result.exit_code, result.output.split()[0]) == (code, said), result.output
+"""
+
+
+def test_a_failure_is_made_again_on_a_server_without_reflection(run_inside: Any) -> None:
+    outcomes, said = run_inside(HEAD + REPLAY)
+    assert outcomes == {"failed": 1, "passed": 2}, said
+
+
 def test_the_fixed_cases_are_shown_small_and_all_at_once(run_inside: Any) -> None:
     text = """
 @contract.include("GetUser").parametrize(phases=["boundary"])

@@ -92,7 +92,7 @@ def conversations() -> None:
     with serving(UserServiceServicer(), asynchronous=False) as target:
         assert_type(target, str)
         machine = contract.state_machine(lambda: target, metadata=[("x-key", "value")])
-        machine.TestCase
+        print(machine.TestCase)
         try:
             machine().make()
         except ContractError as error:
