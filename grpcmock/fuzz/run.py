@@ -29,7 +29,7 @@ from grpcmock.fuzz.failures import Failure, Finding, Severity
 from grpcmock.fuzz.phases.plan import maker_of, notices_of
 from grpcmock.fuzz.process import accepts
 from grpcmock.fuzz.shrinking import Effort, shrink
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.trials import Expect, Phase
 from grpcmock.fuzz.wire.reflected import reflections
 
 if TYPE_CHECKING:
@@ -191,7 +191,9 @@ class Run:
         courses = [_Course(phase, self._plan, self._bounds.max_cases) for phase in self._bounds.phases]
         turns: list[tuple[_Course, int | None]] = []
         if len(courses) > 1:
-            turns += [(course, _FIRST) for course in courses]
+            # Lists are short while a server keeps little: then it shows what they leave out.
+            stateful_first = sorted(courses, key=lambda course: course.phase is not Phase.STATEFUL)
+            turns += [(course, _FIRST) for course in stateful_first]
             turns += [(course, _SECOND[course.phase]) for course in reversed(courses)]
         for course, most in (*turns, *((course, None) for course in courses)):
             if course.makers and not self._server.gone:
@@ -256,6 +258,8 @@ class Run:
             if any(reply.ending is Ending.LOST for evidence in seen for reply in evidence.replies):
                 seen = await self._one_by_one(batch, seen)
         for trial, evidence in zip(batch, seen, strict=True):
+            if len(batch) > 1 and trial.expect is Expect.SAME and self._jury.judge(trial, evidence):
+                evidence = await self.observe(trial)  # what differs when others call, too, may do so for that reason
             await self._take(trial, evidence)
         if self._bounds.per_second is not None:
             await self._wait_for_rate()
