@@ -77,7 +77,7 @@ async def _reason(channel: grpc.aio.Channel) -> str:
 _ADVICE: tuple[tuple[str, str], ...] = (
     (
         r"connection refused|\(111\)|\(61\)|10061",
-        "Nothing is listening on {target}: connection refused. Start it with `grpcmock serve`, or name another port.",
+        "Nothing is listening on {target}: connection refused. Start the server, or name another port.",
     ),
     (
         r"no such file or directory|\(2\)$",

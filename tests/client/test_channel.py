@@ -73,7 +73,7 @@ async def test_nothing_listens() -> None:
     port = free_port()
     assert await refusal(Target.parse(f"127.0.0.1:{port}")) == (
         f"Nothing is listening on 127.0.0.1:{port}: connection refused. "
-        "Start it with `grpcmock serve`, or name another port."
+        "Start the server, or name another port."
     )
 
 

@@ -124,7 +124,8 @@ def _cancels(method: Method, plan: Plan) -> Iterator[Trial]:
     plain = _plain(method, plan, _SOON if method.kind.client_streams else None)
     around = (plain, plain) if only_reads(method) else None
     at_once = replace(plain, actions=(Send(request), HALF_CLOSE, Cancel()))
-    after_first = replace(plain, actions=(Send(request), HALF_CLOSE, Receive(), Cancel()))
+    # A stream may have nothing to tell for a long time: that is no reason to wait for it.
+    after_first = replace(plain, actions=(Send(request), HALF_CLOSE, Receive(), Cancel()), deadline=_SOON)
     half_way = replace(plain, actions=(Send(request), Pause(_SHORT), Cancel()))
     ways = {"cancel-at-once": (at_once, "cancelled at once")}
     if method.kind.server_streams:
