@@ -15,6 +15,7 @@ from grpcmock.stubs.dump import to_yaml
 if TYPE_CHECKING:
     from grpcmock.stubs.model import Stub
 
+_SAMPLE = b"#" * 4096
 HEADING = "# Recorded by grpcmock.\n"
 
 
@@ -37,8 +38,8 @@ class Folder:
         """Find out whether files can be written here, before anything is recorded. Raises :class:`ConfigError`."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.path, prefix=".recording-"):
-                pass
+            with tempfile.NamedTemporaryFile(dir=self.path, prefix=".recording-") as file:
+                file.write(_SAMPLE)  # on a full disk, the file alone may still find a place
         except OSError as error:
             raise ConfigError(
                 f"{self.path} can't be written to: {error.strerror or error}. Name another directory, or free this one."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -17,9 +17,6 @@ from handmade import serve
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
 from grpcmock.servers.thread import LoopThread
-from grpcmock.verify.results import Report, Verdict
-from grpcmock.verify.results import Result as VerifyResult
-from grpcmock.verify.running import Verifier
 
 SERVED = """
 - {name: alice, method: user.UserService/GetUser, request: {id: 1}, response: {id: 1, name: Alice}}
@@ -166,24 +163,38 @@ def test_a_server_that_is_not_there(grpcmock: Any, stubs: Any) -> None:
         assert "Nothing is listening on 127.0.0.1:9" in ran.err
 
 
-def test_a_server_that_goes_away_exits_with_2_and_writes_no_baseline(
-    grpcmock: Any, address: str, stubs: Any, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stubs(GOOD)
-    lost = f"{address} went away: Nothing is listening on {address}."
+DYING = """
+import os, grpc
+from concurrent import futures
 
-    async def run_all(self: Verifier, on_result: Callable[[VerifyResult], None]) -> Report:
-        made = [await self.run(self.interactions[0])]
-        other = await self.run(self.interactions[1])
-        made.append(replace(other, verdict=Verdict.NOT_RUN, reason=lost))
-        for one in made:
-            on_result(one)
-        return Report(results=tuple(made), target=address, lost=lost)
+def handle(data, context):
+    if data == bytes([8, 2]):
+        os._exit(1)
+    return data
 
-    monkeypatch.setattr(Verifier, "run_all", run_all)
-    ran = grpcmock("verify", address, "--baseline", "b.txt", "--write-baseline", "--report", "json=r.json")
-    assert (ran.code, ran.err) == (2, f"error: {lost}\n")
-    assert ran.out == f"1 holds, 1 not run of 2 stubs at {address}, in 0.0 s.\n"
+server = grpc.server(futures.ThreadPoolExecutor(1))
+method = grpc.unary_unary_rpc_method_handler(handle)
+server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("user.UserService", {"GetUser": method}),))
+print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+server.start()
+server.wait_for_termination()
+"""
+
+
+def test_a_server_that_goes_away_exits_with_2_and_writes_no_baseline(grpcmock: Any, stubs: Any, project: Path) -> None:
+    stubs(
+        "".join(
+            f"- {{name: n{user}, method: user.UserService/GetUser, request: {{id: {user}}}}}\n" for user in (1, 2, 3)
+        )
+    )
+    with subprocess.Popen([sys.executable, "-c", DYING], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        address = f"127.0.0.1:{server.stdout.readline().strip()}"
+        options = "--concurrency", "1", "--baseline", "b.txt", "--write-baseline", "--report", "json=r.json"
+        ran = grpcmock("verify", address, "protos", *options)
+    assert ran.code == 2
+    assert ran.err.startswith(f"error: {address} went away: Nothing is listening on {address}")
+    assert ran.out.startswith(f"1 holds, 2 not run of 3 stubs at {address}, in ")
     assert not (project / "b.txt").exists()
     assert json.loads((project / "r.json").read_text())["holds"] is False
 

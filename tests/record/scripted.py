@@ -133,8 +133,12 @@ class Remembering(grpc.GenericRpcHandler):
 
     def _forgetting(self, tree: Any) -> Any:
         if isinstance(tree, dict):
+            tree = {**tree}
             if "@type" in tree:  # where a type is to be found says nothing about it
-                tree = {**tree, "@type": tree["@type"].rpartition("/")[2]}
+                tree["@type"] = tree["@type"].rpartition("/")[2]
+            for key, value in tree.items():
+                if key.endswith("mask") or (key == "value" and tree.get("@type") == "google.protobuf.FieldMask"):
+                    tree[key] = sorted(set(value.split(",")))  # a mask is a set
             return {key: self._forget(key) or self._forgetting(value) for key, value in tree.items()}
         return [self._forgetting(item) for item in tree] if isinstance(tree, list) else tree
 
