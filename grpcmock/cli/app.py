@@ -32,10 +32,10 @@ COMMANDS: Mapping[str, str] = {
     "init": "Write an example stub for each method of protos.",
     "schema": "Write a JSON Schema for stubs, so that an editor completes them.",
     "journal": "Show what a running server was asked, and what it answered.",
-    "fuzz": "Try a server against its contract, with whatever it might be sent.",
-    "replay": "Make a failure again that fuzz has found: does the server still fail?",
-    "export": "Hand on a failure that fuzz has found: as a test, a stub, a program or a line of grpcurl.",
-    "explain": "Explain a check of fuzz: why it matters, what breaks it, how to mend it.",
+    "fuzz": "Try a server against its contract: valid and invalid requests, odd bytes, broken streams, calls in a row.",
+    "replay": "Make a failure again that grpcmock fuzz has found, and say whether it still fails.",
+    "export": "Hand on a failure that grpcmock fuzz has found, in a form that others can run.",
+    "explain": "Explain a check of grpcmock fuzz: why it matters, what usually breaks it, and how to mend that.",
     "completion": "Print the completion script of a shell.",
 }
 """The commands, in the order of the help, with their first lines: the help is shown without importing any of them.
