@@ -149,8 +149,10 @@ def command(
 def _settings(
     target: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection, options: dict[str, Any]
 ) -> Settings:
+    import os
     import secrets
 
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before anything imports grpc, which reads it then
     from grpcmock.client.target import parse_headers
     from grpcmock.errors import ConfigError
     from grpcmock.fuzz.run import Bounds
@@ -192,7 +194,6 @@ def _settings(
 def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> Finished | None:
     """Make the run and show it; gives its end if there are failures that count."""
     import asyncio
-    import os
     from datetime import UTC, datetime
 
     from grpcmock.cli.fuzz_output import Output
@@ -201,7 +202,6 @@ def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> Finishe
     from grpcmock.fuzz.reporting.reporting import Reporting
     from grpcmock.fuzz.session import prepared
 
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     today = datetime.now(UTC).date()
     reporting = Reporting(settings.target, options["reports"], origin=origin, other_identity=settings.other_identity)
     output = Output(reporting.history)

@@ -56,6 +56,8 @@ class Output:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None and self._history.failures and self._history.finished is None:
+            self._sum_up()  # what was found isn't lost with a run that fails itself
         if self._live is not None:
             self._live.close()
 

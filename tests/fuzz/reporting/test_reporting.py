@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import pytest
 from rich.console import Console
 
+from grpcmock.cli.fuzz_output import Output
 from grpcmock.fuzz.events import Event
 from grpcmock.fuzz.reporting import junit, summary
 from grpcmock.fuzz.reporting.reporting import KINDS, Reporting
@@ -205,3 +207,13 @@ def test_secrets_are_found_in_all_their_forms(secret: str) -> None:
     assert secrets.hide("user true") == "user true"  # part of a public name; no secret at all
     tree: Any = {"a": [secret, 1, None], secret: ("x",)}
     assert secrets.hidden(tree) == {"a": ["${AUTHORIZATION}", 1, None], secret: ["x"]}
+
+
+def test_what_was_found_is_told_when_the_run_itself_fails(reported: Report, capsys: pytest.CaptureFixture[str]) -> None:
+    history = reported("json").history
+    history.finished = None
+    with pytest.raises(LookupError), Output(history):
+        raise LookupError("a bug of ours")
+    said = capsys.readouterr().out
+    assert "Critical (2)" in said
+    assert "The run ended early: the run was broken off." in said
