@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
@@ -17,6 +16,7 @@ from grpcmock.engine.steps import Finish, Raised, Returned, Wants, Yielded
 from grpcmock.mock import trees
 from grpcmock.mock.call import Metadata, public_class
 from grpcmock.schema import Kind
+from grpcmock.servers.blocking import in_thread
 from grpcmock.status import DETAILS_KEY, Code, encode_details
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class Handler:
         elif inspect.iscoroutinefunction(inner):
             await sender.send_all(await self.function(call))
         else:
-            result = await _in_thread(lambda: self._blocking(call, sender))
+            result = await in_thread(lambda: self._blocking(call, sender), "grpcmock-handler")
             await sender.send_all(await result if inspect.isawaitable(result) else result)
 
     def _blocking(self, call: HandlerCall[Any], sender: _Sender) -> Any:
@@ -262,35 +262,6 @@ class _Sender:
         else:
             for value in () if result is None else result:
                 await self.send(value)
-
-
-async def _in_thread(work: Callable[[], Any]) -> Any:
-    """Run blocking work in a new thread: however many wait, none keeps another from its turn."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Any] = loop.create_future()
-
-    def settle(result: Any, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is None:
-            done.set_result(result)
-        else:
-            done.set_exception(error)
-
-    def run() -> None:
-        result: Any = None
-        error: BaseException | None = None
-        try:
-            result = work()
-        except StopIteration as stop:  # a future can't carry it
-            error = RuntimeError(f"the handler raised {stop!r}")
-        except BaseException as raised:  # noqa: BLE001 - it belongs to the task that waits for it
-            error = raised
-        with suppress(RuntimeError):  # the loop is gone, and with it whoever waits
-            loop.call_soon_threadsafe(settle, result, error)
-
-    threading.Thread(target=run, name="grpcmock-handler", daemon=True).start()
-    return await done
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from grpcmock.errors import ConfigError, did_you_mean
+from grpcmock.servers.blocking import in_thread
 from grpcmock.verify.hooks.hook import Given, HookError, Undo, UnknownGivenError
-from grpcmock.verify.hooks.threads import in_thread
 
 
 async def _nothing() -> None: ...

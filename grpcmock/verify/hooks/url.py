@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from grpcmock.errors import ConfigError
+from grpcmock.servers.blocking import in_thread
 from grpcmock.verify.hooks.hook import SHOWN, Action, Given, HookError, Undo, UnknownGivenError, document, said
-from grpcmock.verify.hooks.threads import in_thread
 
 _NOT_FOUND = 404
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -9,13 +9,13 @@ from contextlib import suppress
 from typing import Any
 
 
-async def in_thread(function: Callable[[], Any]) -> Any:
-    """Call a function in a thread that, should it never return, doesn't keep the program from ending."""
+async def in_thread(function: Callable[[], Any], name: str = "grpcmock-blocking") -> Any:
+    """Call a function in a new thread: however many wait, none holds up another, or keeps the program from ending."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Any] = loop.create_future()
 
     def finish(result: Any, error: BaseException | None) -> None:
-        if done.cancelled():
+        if done.done():
             return
         if error is None:
             done.set_result(result)
@@ -33,5 +33,5 @@ async def in_thread(function: Callable[[], Any]) -> Any:
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(finish, result, raised)
 
-    threading.Thread(target=run, daemon=True, name="grpcmock-setup").start()
+    threading.Thread(target=run, daemon=True, name=name).start()
     return await done
