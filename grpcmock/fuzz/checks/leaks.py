@@ -118,11 +118,14 @@ def _signs_in(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _was_sent(sign: str, reply: Reply) -> bool:
-    """Whether the sign was in the request: an echo gives nothing away."""
-    needle = sign.strip(" \n.,:;'\"").encode("utf-8", "replace")
-    if any(needle in message for message in reply.call.messages):
-        return True
-    return any(needle in (value if isinstance(value, bytes) else value.encode()) for _, value in reply.call.metadata)
+    """Whether the sign was in the request: an echo gives nothing away, even in JSON or as a literal."""
+    sign = sign.strip(" \n.,:;'\"")
+    sent = [*reply.call.messages, *(v if isinstance(v, bytes) else v.encode() for _, v in reply.call.metadata)]
+    for written in (sign, sign.replace("\\\\", "\\")):
+        needle = written.encode("utf-8", "replace")
+        if any(needle in data for data in sent):
+            return True
+    return False
 
 
 def _around(text: str, sign: str) -> str:

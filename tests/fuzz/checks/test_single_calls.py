@@ -194,9 +194,13 @@ def test_a_message_with_an_error_of_a_single_response_method() -> None:
     assert "G140" in found(trial(method=CREATE), failed)
 
 
-def test_what_was_sent_is_no_leak() -> None:
-    call = call_of(GET, GET.response_class(name="/etc/passwd/x").SerializeToString())
-    assert found(trial(call), reply(Code.NOT_FOUND, "There is no /etc/passwd/x.", call=call)) == {}
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [("/etc/passwd/x", "There is no /etc/passwd/x."), ("C:\\x", 'There is no {"name": "C:\\\\x"}.')],
+)
+def test_what_was_sent_is_no_leak(sent: str, said: str) -> None:
+    call = call_of(GET, GET.response_class(name=sent).SerializeToString())
+    assert found(trial(call), reply(Code.NOT_FOUND, said, call=call)) == {}
 
 
 @pytest.mark.parametrize(
