@@ -146,7 +146,7 @@ def fuzz(
 ) -> Run:
     """Let ``grpcmock fuzz`` start this server and try it, in a process of its own.
 
-    It is interrupted once it has told of a failure of a check in *until*.
+    It is interrupted once it has told of a failure of a check in *until*; advice of such a check counts as well.
     """
     target = f"127.0.0.1:{free_port()}"
     server = [sys.executable, "-m", "benchmarks.mutants.server", "--mutant", name, "--listen", target]
@@ -161,7 +161,7 @@ def fuzz(
         if ended.code not in (0, 1) or not report.is_file():
             return Run((), ended.seconds, ended.cpu, f"exit {ended.code}: {_reason(ended.said)}")
         tree = json.loads(report.read_text())
-        told = tree["failures"] + (tree["advice"] if until else [])  # a clean server may well be given advice
+        told = [*tree["failures"], *(one for one in tree["advice"] if one["code"] in until)]
         return Run(tuple(map(Failure.read, told)), ended.seconds, ended.cpu)
 
 

@@ -220,6 +220,8 @@ def _tolerated_wire(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[
             key=trial.rule,
             advice=trial.rule == WRONG_TYPE,
             common=trial.rule in (WRONG_TYPE, "wire.unknown"),
+            # A busy machine breaks a connection now and then: what doesn't repeat is noise.
+            measured=any(reply.ending is Ending.LOST for reply in evidence.replies),
         )
 
 
