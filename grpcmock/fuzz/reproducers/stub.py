@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
@@ -34,22 +34,44 @@ def write(case: CaseFile, target: Target, registry: Registry, evidence: Evidence
     if evidence is None:
         raise NotSayableError("a stub needs the server's answers, and none were seen.")
     stubs: list[Stub] = []
-    seen: list[Any] = []
-    for reply in evidence.replies[: len(case.trial.calls)]:
-        keys = _keys(reply, registry)
-        if keys in seen:
-            continue
-        seen.append(keys)
-        number = f", call {len(seen)}" if len(case.trial.calls) > 1 else ""
+    groups = _groups(evidence.replies[: len(case.trial.calls)], registry)
+    for index, (keys, answers) in enumerate(groups, 1):
+        number = f", call {index}" if len(groups) > 1 else ""
+        answer = answers[0] if len(answers) == 1 else {"answers": answers}
         problems = Problems()
-        stub = parse_stub(Node.of({"name": f"{case.id}{number}", **keys}), problems)
+        stub = parse_stub(Node.of({"name": f"{case.id}{number}", **keys, **answer}), problems)
         problems.raise_errors()
         if stub is not None:
             stubs.append(stub)
     return f"# {case.trial.method} as it was seen: {case.trial.why}.\n{to_yaml(stubs)}"
 
 
-def _keys(reply: Reply, registry: Registry) -> dict[str, Any]:
+def _groups(replies: Sequence[Reply], registry: Registry) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Give what each stub matches, and its answers: several in turn where the same request was answered differently.
+
+    Raises :class:`NotSayableError` where requests differ in bytes alone, and their answers do, too.
+    """
+    groups: list[tuple[dict[str, Any], list[dict[str, Any]], list[tuple[bytes, ...]]]] = []
+    for reply in replies:
+        keys, answer, sent = _matched(reply), dict(_answer(reply, registry)), reply.call.messages
+        group = next((one for one in groups if one[0] == keys), None)
+        if group is None:
+            groups.append((keys, [answer], [sent]))
+            continue
+        group[1].append(answer)
+        group[2].append(sent)
+    found = []
+    for keys, answers, all_sent in groups:
+        if all(answer == answers[0] for answer in answers):
+            answers = answers[:1]
+        elif len(set(all_sent)) > 1:
+            raise NotSayableError("its requests differ in their bytes alone, which no stub can tell apart.")
+        found.append((keys, answers))
+    return found
+
+
+def _matched(reply: Reply) -> dict[str, Any]:
+    """Give the keys of a stub that takes this call."""
     call = reply.call
     method = call.method
     if method is None:
@@ -62,7 +84,7 @@ def _keys(reply: Reply, registry: Registry) -> dict[str, Any]:
         keys["requests"] = [{"$eq": request} for request in requests]
     elif requests:
         keys["request"] = {"$eq": requests[0]}
-    return keys | dict(_answer(reply, registry))
+    return keys
 
 
 def _answer(reply: Reply, registry: Registry) -> Iterator[tuple[str, Any]]:

@@ -19,14 +19,15 @@ from grpc_reflection.v1alpha import reflection
 
 from grpcmock.client.actions import HALF_CLOSE, Cancel, Headers, Pause, Receive, Send
 from grpcmock.client.raw import RawRequest
-from grpcmock.client.target import Target
+from grpcmock.client.target import Target, Tls
 from grpcmock.errors import ConfigError, GrpcmockError
 from grpcmock.fuzz import casefile
 from grpcmock.fuzz.casefile import CaseFile
+from grpcmock.fuzz.evidence import Ending, Evidence, Reply
 from grpcmock.fuzz.replaying import Replay, replay
 from grpcmock.fuzz.reproducers import FORMS, NotSayableError, reproducer
 from grpcmock.fuzz.session import Settings
-from grpcmock.fuzz.trials import Binding, Call, Phase, Trial, call_of
+from grpcmock.fuzz.trials import Binding, Call, Caller, Phase, Trial, call_of
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host
 
@@ -113,6 +114,12 @@ def case(*calls: Call, repeat: int = 1, at_once: bool = False) -> CaseFile:
         trial=trial,
         made=calls,
     )
+
+
+def parsed(text: str) -> list[dict[str, Any]]:
+    import yaml
+
+    return list(yaml.safe_load(text))
 
 
 def lookup(*actions: Any) -> Call:
@@ -237,6 +244,29 @@ async def test_the_exported_stub_makes_the_mock_fail_alike(name: str, target: Ta
     assert (after.code, after.message, after.responses) == (before.code, before.message, before.responses)
 
 
+def seen(*replies: tuple[Call, int]) -> Evidence:
+    return Evidence(replies=tuple(Reply(call=call, ending=Ending.SERVER, code=code) for call, code in replies))
+
+
+def test_a_stub_answers_in_turn_what_was_answered_differently() -> None:
+    calls = (get(1), get(2), get(1), get(2))
+    evidence = seen(*zip(calls, (5, 5, 2, 5), strict=True))
+    text = reproducer("stub", case(*calls), Target.parse("127.0.0.1:1"), REGISTRY, evidence)
+    first, second = parsed(text)
+    assert (first["request"], [one["error"]["code"] for one in first["answers"]]) == (
+        {"$eq": {"id": 1}},
+        ["NOT_FOUND", "UNKNOWN"],
+    )
+    assert (second["request"], second["error"]["code"]) == ({"$eq": {"id": 2}}, "NOT_FOUND")
+
+
+def test_no_stub_tells_requests_apart_that_differ_in_bytes_alone() -> None:
+    calls = (get(1), call_of(GET, b"\x08\x02\x08\x01"))
+    evidence = seen((calls[0], 5), (calls[1], 2))
+    with pytest.raises(NotSayableError, match="differ in their bytes alone"):
+        reproducer("stub", case(*calls), Target.parse("127.0.0.1:1"), REGISTRY, evidence)
+
+
 @pytest.mark.parametrize(
     ("found", "form", "reason"),
     [
@@ -270,6 +300,36 @@ async def test_grpcurl_shows_the_failure(name: str, target: Target) -> None:
     line = reproducer("grpcurl", CASES[name], target, REGISTRY)
     out = await _run("sh", "-c", line, code=66)  # 64 and the status code
     assert "Code: Unknown" in out
+
+
+def test_reproducers_say_who_calls_and_no_secret() -> None:
+    found = case(replace(get(2000), caller=Caller.OTHER))
+    found = replace(found, headers=("x-t-bin",), protos=("protos",), contract="c.pb")
+    target = Target.parse("https://a.b:1", metadata=(("authorization", "Bearer hush"),), tls=Tls(ca=Path("ca.pem")))
+    texts = {form: reproducer(form, found, target, REGISTRY) for form in ("grpcurl", "python", "pytest")}
+    for form, text in texts.items():
+        assert "hush" not in text
+        if form != "grpcurl":
+            compile(text, form, "exec")
+    given = "-H 'x-t-bin: ${X_T_BIN}' -H 'authorization: ${OTHER_AUTHORIZATION}' -expand-headers"
+    assert f"-cacert ca.pem -protoset c.pb {given}" in texts["grpcurl"]
+    assert "os.environ['OTHER_AUTHORIZATION']" in texts["python"]
+    assert "PROTOS = ['protos']" in texts["pytest"]
+    assert "tls=TLS" in texts["pytest"]
+    assert "'https://a.b:1'" in texts["pytest"]
+    for caller, said in ((Caller.NOBODY, "metadata=())"), (Caller.GARBLED, "(('authorization', 'garbled'),)")):
+        text = reproducer("python", case(replace(get(2000), caller=caller)), target, REGISTRY)
+        assert said in text
+
+
+def test_large_messages_are_kept_small() -> None:
+    large = case(call_of(GET, b"\xaa\x01" + b"\x80\x80\x40" + b"x" * (1 << 20)))
+    kept = json.dumps(casefile.plain(large))
+    assert len(kept) < 20_000
+    assert casefile.read(json.loads(kept), REGISTRY).trial.calls == large.trial.calls
+    broken = json.loads(kept.replace('"packed": "', '"packed": "AAAA'))
+    with pytest.raises(ConfigError, match="was changed"):
+        casefile.read(broken, REGISTRY)
 
 
 def test_a_form_that_there_is_not_is_named() -> None:
