@@ -89,8 +89,8 @@ Ready = Callable[[Run], None]
 async def fuzz(settings: Settings, listeners: Sequence[Listener] = (), *, ready: Ready | None = None) -> Finished:
     """Make a run.
 
-    Raises :class:`ConfigError` for settings that don't fit the contract, :class:`StubError` for links that don't, :class:`TargetError` if the server is out of
-    reach, and :class:`SchemaError` if it can't say what it serves.
+    Raises :class:`ConfigError` for settings that don't fit the contract, :class:`StubError` for links that don't,
+    :class:`TargetError` if the server is out of reach, and :class:`SchemaError` if it can't say what it serves.
     """
     async with prepared(settings, listeners) as run:
         if ready is not None:

@@ -49,6 +49,4 @@ def _options(place: object) -> list[str]:
     options = place.GetOptions()  # type: ignore[attr-defined]
     unknown: Any = UnknownFieldSet(options)
     names = [field.full_name for field, _ in options.ListFields()]
-    return names + [
-        _NUMBERS[field.field_number] for field in unknown if field.field_number in _NUMBERS
-    ]
+    return names + [_NUMBERS[field.field_number] for field in unknown if field.field_number in _NUMBERS]

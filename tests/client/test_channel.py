@@ -72,8 +72,7 @@ def plain_listener(answer: bytes | None) -> Iterator[str]:
 async def test_nothing_listens() -> None:
     port = free_port()
     assert await refusal(Target.parse(f"127.0.0.1:{port}")) == (
-        f"Nothing is listening on 127.0.0.1:{port}: connection refused. "
-        "Start the server, or name another port."
+        f"Nothing is listening on 127.0.0.1:{port}: connection refused. Start the server, or name another port."
     )
 
 

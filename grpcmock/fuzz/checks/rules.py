@@ -121,7 +121,7 @@ def _boundary_pair(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[F
         got.append(f"past the bound: {taken}")
     yield Finding(
         code="G127",
-        expected=f"the value at the bound of {trial.rule or 'the rule'}{_at(trial.path)} taken, the one past it refused",
+        expected=f"what is at the bound of {trial.rule or 'the rule'}{_at(trial.path)} taken, what is past it refused",
         got="; ".join(got),
         path=trial.path,
         key=f"{trial.path} {trial.rule}",

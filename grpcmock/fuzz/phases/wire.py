@@ -125,15 +125,15 @@ class _Maker:
 
     def _refused(self, aim: _Aim, variant: Variant, name: str) -> Iterator[Trial]:
         """Try a message that must be refused: alone, and on a stream also after a good one."""
-        place = {"rule": variant.rule, "path": shown(variant.path)}
+        rule, path = variant.rule, shown(variant.path)
         before = (self._call(), self._call(self.good)) if self._streams else ()
         calls = (*before, self._call(variant.data))
         label = f"{aim.group}/{name}"
-        yield self._trial(label, variant.why, calls, aims=aim.code, expect=aim.expect, **place)
+        yield self._trial(label, variant.why, calls, aims=aim.code, expect=aim.expect, rule=rule, path=path)
         if self._streams and variant.name.rpartition("/")[2] in _SECOND and not name.startswith("empty+"):
             calls = (self._call(self.good), self._call(self.good, self.good), self._call(self.good, variant.data))
             why = f"{variant.why}, after a good message"
-            yield self._trial(f"{label}+second", why, calls, aims=aim.code, expect=aim.expect, **place)
+            yield self._trial(f"{label}+second", why, calls, aims=aim.code, expect=aim.expect, rule=rule, path=path)
 
     def _raw_refused(self, aim: _Aim, variant: RawVariant) -> Trial:
         before: tuple[Call, ...] = ()

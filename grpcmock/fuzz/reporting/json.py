@@ -100,9 +100,9 @@ def failure_tree(failure: Failure, history: History | None = None) -> dict[str, 
     """Give one failure as plain values; with a *history*, with its reproducers."""
     finding, trial = failure.finding, failure.trial
     check = find_check(finding.code)
-    calls = [
-        _call(reply.call, reply) for reply in failure.evidence.replies[: len(trial.calls)]
-    ] or [_call(call, None) for call in trial.calls]
+    calls = [_call(reply.call, reply) for reply in failure.evidence.replies[: len(trial.calls)]] or [
+        _call(call, None) for call in trial.calls
+    ]
     found: dict[str, Any] = {
         "id": failure.id,
         "code": check.code,

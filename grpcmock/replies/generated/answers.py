@@ -133,7 +133,7 @@ def _key(seed: bytes | int, type_name: str, requests: Sequence[Message]) -> byte
 
 
 def _said(request: Message) -> bytes:
-    """Give what a request says. Fields that its type doesn't know change nothing, so a newer client is told the same."""
+    """Give what a request says. What its type doesn't know changes nothing, so newer clients are told the same."""
     known = type(request)()
     known.CopyFrom(request)
     known.DiscardUnknownFields()
