@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Container, Iterator, Sequence
@@ -31,6 +32,7 @@ from grpcmock.fuzz.process import accepts
 from grpcmock.fuzz.shrinking import Effort, shrink
 from grpcmock.fuzz.trials import Expect, Phase
 from grpcmock.fuzz.wire.reflected import reflections
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.evidence import Reply
@@ -49,6 +51,15 @@ _PARTS = 5
 
 _OUTAGES = 3
 """After so many calls without an answer, once that is a known failure, a method is left alone."""
+
+_NOT_THERE = 10
+"""After so many trials that were answered UNIMPLEMENTED, and none that wasn't, a method is left alone."""
+
+_CUT_SHORT = frozenset({Code.CANCELLED, Code.DEADLINE_EXCEEDED})
+"""What a call says that the client ends, whether the method is there or not."""
+
+_ANSWERED_SO = frozenset({"G111", "G120", "G144"})
+"""Checks whose trials a method that is there may well answer so."""
 
 _FAILURES_EACH = 5
 """So many failures of one check are told for one method: what comes after them would hardly be news."""
@@ -112,6 +123,7 @@ class Run:
         self._advice: dict[tuple[str, str, str], Finding] = {}
         self._stopped: set[Method] = set()
         self._outages: dict[Method, int] = {}
+        self._unimplemented: dict[Method, int] = {}
         self._open_ended: set[str] = set()
         self._covering = {check.code: jury.covering(check.code) for check in jury.checks}
         self._trials = 0
@@ -357,6 +369,7 @@ class Run:
         for finding in findings:
             await self._take_finding(trial, evidence, finding)
         self._count_outage(trial, evidence)
+        self._count_unimplemented(trial, evidence)
 
     def _tell_open_ended(self) -> None:
         for path in sorted(self._runner.open_ended - self._open_ended):
@@ -378,6 +391,20 @@ class Run:
             self._stopped.add(method)
             reason = f"{self._outages[method]} trials in a row had no answer, or brought the server down"
             self._tell(MethodStopped(method=method, reason=reason))
+
+    def _count_unimplemented(self, trial: Trial, evidence: Evidence) -> None:
+        """Leave a method alone that has never answered anything but UNIMPLEMENTED: G144 tells of it."""
+        method, count = trial.method, self._unimplemented.get(trial.method, 0)
+        if trial.expect is Expect.UNDECODABLE or trial.aims & _ANSWERED_SO:
+            return
+        own = [reply for reply in evidence.replies if reply.call.method is method]
+        codes = {reply.code for reply in own if reply.responses or reply.ending is Ending.SERVER} - _CUT_SHORT
+        if codes - {Code.UNIMPLEMENTED}:
+            self._unimplemented[method] = -sys.maxsize
+        elif codes:
+            self._unimplemented[method] = count + 1
+            if count + 1 == _NOT_THERE:
+                self._stopped.add(method)
 
     # Failures -------------------------------------------------------------------------------------------
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 
+from grpcmock.fuzz.events import Tried
 from grpcmock.fuzz.text import failure_lines
 from grpcmock.fuzz.trials import Phase
 
@@ -20,9 +22,9 @@ async def takes_anything(requests: AsyncIterator[bytes], context: grpc.aio.Servi
 async def test_what_all_methods_share_is_one_failure(fuzzed: Any) -> None:
     finished = await fuzzed({}, Phase.WIRE, include=("GetUser", "ListUsers"))
     (accepted,) = [failure for failure in finished.failures if failure.finding.code == "G115"]
-    assert accepted.trial.method.name == "GetUser"
-    assert accepted.others == ("user.UserService/ListUsers",)
-    assert any("at user.UserService/ListUsers" in line for line in failure_lines(accepted))
+    (other,) = accepted.others
+    assert {accepted.method.full_name, other} == {"user.UserService/GetUser", "user.UserService/ListUsers"}
+    assert any(f"at {other}" in line for line in failure_lines(accepted))
     assert not [failure for failure in finished.failures if failure.finding.code == "G102"]
     # Two requests for one are taken by both: that is a library's way, and no failure.
     advice = [finding.key for finding in finished.advice if finding.code == "G111"]
@@ -41,3 +43,16 @@ async def test_what_a_server_says_of_many_methods_is_told_three_times(fuzzed: An
     finished = await fuzzed(dict.fromkeys(names, throws), Phase.BOUNDARY, checks=("G102",))
     assert [failure.trial.method.name for failure in finished.failures] == list(names[:3])
     assert [failure.others for failure in finished.failures] == [("user.UserService/LookupUsers",), (), ()]
+
+
+async def isnt_there(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not implemented!")
+    yield b""
+
+
+async def test_a_method_that_isnt_there_is_left_alone(fuzzed: Any) -> None:
+    events: list[Any] = []
+    await fuzzed({"GetUser": isnt_there}, Phase.BOUNDARY, Phase.RANDOM, events=events)
+    tried = Counter(event.trial.method.name for event in events if isinstance(event, Tried))
+    assert tried["GetUser"] == 10
+    assert tried["ListUsers"] > 40
