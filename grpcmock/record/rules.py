@@ -175,7 +175,7 @@ def _read(option: str, texts: Iterable[str], wrong: list[str], *, volatile: bool
     for text in texts:
         on, colon, rest = text.partition(":")
         if not colon or on not in _ON or not rest:
-            hint = did_you_mean(on, _ON) if colon else ""
+            hint = did_you_mean(on, _ON) if colon and on not in _ON else ""
             example = "--volatile field:*.created_at=now" if volatile else "--redact field:*.password"
             known = "A rule is metadata:KEY, field:PATH or pattern:REGEX"
             wrong.append(f"{option} {text!r}: {known}, such as {example}. {hint}".rstrip())

@@ -200,6 +200,13 @@ class _Planner:
             self._problems.add(error.problem)
         except ShadowedError as error:
             draft.skipped = f"{error}."
+            self._problems.warn(
+                f"the stub {stub.name!r} is not verified: {error}.",
+                stub.stub.location,
+                stub=stub.name,
+                hint="Have their patterns differ, or leave one to the mock alone with verify: false.",
+                rule="shadowed",
+            )
 
     def _exchanger(self, stub: CompiledStub, ask: Ask) -> Exchanger:
         looser = self._source.looser.get(stub.name)

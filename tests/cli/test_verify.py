@@ -193,7 +193,7 @@ def test_a_server_that_goes_away_exits_with_2_and_writes_no_baseline(grpcmock: A
         options = "--concurrency", "1", "--baseline", "b.txt", "--write-baseline", "--report", "json=r.json"
         ran = grpcmock("verify", address, "protos", *options)
     assert ran.code == 2
-    assert ran.err.startswith(f"error: {address} went away: Nothing is listening on {address}")
+    assert ran.err.startswith(f"error: {address} went away: ")
     assert ran.out.startswith(f"1 holds, 2 not run of 3 stubs at {address}, in ")
     assert not (project / "b.txt").exists()
     assert json.loads((project / "r.json").read_text())["holds"] is False

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
 from grpcmock.errors import Problems
-from grpcmock.record.session import recording
+from grpcmock.record.recorder import Options as Recorded
+from grpcmock.record.rules import Rules
+from grpcmock.record.session import Settings, recording
 from grpcmock.schema import Registry
 from grpcmock.stubs import loader
 from grpcmock.verify.results import Verdict
@@ -46,6 +48,33 @@ def test_what_was_recorded_answers_as_the_server_did(data: st.DataObject) -> Non
             await _holds(registry, folder, address, "the server")
         async with scripted.mocked(registry, folder) as address:
             await _holds(registry, folder, address, "the mock of what was recorded")
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(run(Path(folder) / "recorded"))
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.data())
+def test_what_was_recorded_by_rules_holds_too(data: st.DataObject) -> None:
+    registry = data.draw(scripted.registries())
+    talks = data.draw(scripted.talks(registry))
+    hidden = data.draw(st.sets(st.sampled_from(["id", "token"]), min_size=1))
+    redact = [f"field:{name}*" for name in hidden if name == "token"]
+    volatile = [f"field:{name}*" for name in hidden if name == "id"]
+    rules = Settings(options=Recorded(Rules.parse(redact, volatile)))
+
+    async def run(folder: Path) -> None:
+        server = scripted.Scripted()
+        async with (
+            scripted.serving(server) as address,
+            recording(Target.parse(address), registry, folder, rules) as proxy,
+        ):
+            await scripted.have(proxy.target, talks, server)
+        assert proxy.summary is not None
+        assert not list(proxy.summary.missing())
+        remembering = scripted.Remembering(talks, lambda field: field.startswith(tuple(hidden)))
+        async with scripted.serving(remembering) as address:
+            await _holds(registry, folder, address, "the server")
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(run(Path(folder) / "recorded"))
