@@ -210,9 +210,6 @@ def _candidates(field: FieldDescriptor, digest: str) -> Iterator[Any]:
     if field.type == FieldDescriptor.TYPE_BYTES:
         yield from (bytes.fromhex(digest[:32]), f"aa0{digest[:8]}".encode(), digest[:4].encode())
         return
-    if field.type == FieldDescriptor.TYPE_BYTES:
-        yield from (bytes.fromhex(digest[:32]), f"aa0{digest[:8]}".encode(), digest[:4].encode())
-        return
     yield f"aa0{digest[:8]}"
     yield f"AA0{digest[:8].upper()}"
     yield f"{digest[:8]}-{digest[8:12]}-4{digest[12:15]}-8{digest[15:18]}-{digest[18:30]}"
