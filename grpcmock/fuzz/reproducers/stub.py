@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
-from grpcmock.client.details import decode_details
+from grpcmock.client.keys import error_keys, metadata_keys
 from grpcmock.errors import Problems
 from grpcmock.fuzz.evidence import Ending
 from grpcmock.fuzz.reproducers.reproducer import NotSayableError
 from grpcmock.schema.codec import to_tree
 from grpcmock.schema.method import Kind
-from grpcmock.status import DETAILS_KEY, Code
-from grpcmock.stubs.dump import literals, plain_value, to_yaml
+from grpcmock.status import Code
+from grpcmock.stubs.dump import literals, to_yaml
 from grpcmock.stubs.parser import parse_stub
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.client.target import Metadata, Target
+    from grpcmock.client.target import Target
     from grpcmock.fuzz.casefile import CaseFile
     from grpcmock.fuzz.evidence import Evidence, Reply
     from grpcmock.schema import Registry
@@ -108,34 +108,14 @@ def _answer(reply: Reply, registry: Registry) -> Iterator[tuple[str, Any]]:
             yield "fault", {"extra_messages": len(responses) - 1}
     elif reply.code == Code.OK:
         raise NotSayableError(f"a stub can't answer a {method.kind.value} method with OK and no message.")
-    if reply.headers and (headers := _metadata(reply.headers)):
+    if reply.headers and (headers := metadata_keys(reply.headers)):
         yield "headers", headers
     if reply.code not in (Code.OK, Code.CANCELLED) or (reply.code == Code.CANCELLED and reply.ending is Ending.SERVER):
         if responses and not streams:
             raise NotSayableError(f"a stub can't answer a {method.kind.value} method with a message and an error.")
-        yield "error", _error(reply, registry)
-    elif trailers := _metadata(reply.trailers):
+        yield "error", error_keys(reply.name, reply.message, reply.trailers, registry)
+    elif trailers := metadata_keys(reply.trailers):
         yield "trailers", trailers
-
-
-def _error(reply: Reply, registry: Registry) -> dict[str, Any]:
-    error: dict[str, Any] = {"code": reply.name}
-    if reply.message:
-        error["message"] = literals(reply.message)
-    rich = decode_details(reply.trailers, registry)
-    if rich is not None and rich.details:
-        error["details"] = [literals(detail.tree()) for detail in rich.details if detail.message is not None]
-    if trailers := _metadata(reply.trailers):
-        error["trailers"] = trailers
-    return error
-
-
-def _metadata(pairs: Metadata) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key != DETAILS_KEY and not key.startswith("grpc-"):
-            found.setdefault(key, []).append(literals(plain_value(value)))
-    return {key: values[0] if len(values) == 1 else values for key, values in found.items()}
 
 
 def _tree(data: bytes, message_class: type[Message], what: str) -> Any:

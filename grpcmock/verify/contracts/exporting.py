@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.call import Call
-from grpcmock.client.details import decode_details
 from grpcmock.client.journal import JournalReader
+from grpcmock.client.keys import error_keys, metadata_keys
 from grpcmock.errors import Location, Problems, StubError, TargetError
 from grpcmock.schema.codec import to_tree
 from grpcmock.servers import admin
@@ -101,10 +101,9 @@ def _of_call(call: Record, registry: Registry) -> Stub | None:
         keys["response"] = responses[0]
     if call.code not in (None, Code.OK):
         assert call.code is not None
-        keys["error"] = {"code": call.code.name, **({"message": literals(call.message)} if call.message else {})}
-        rich = decode_details(call.trailers, registry)
-        if rich is not None and rich.details:
-            keys["error"]["details"] = [literals(one.tree()) for one in rich.details if one.message is not None]
+        keys["error"] = error_keys(call.code.name, call.message, call.trailers, registry)
+    elif trailers := metadata_keys(call.trailers):
+        keys["trailers"] = trailers
     return parse_stub(Node.of(keys, _PLACE), Problems(), name=call.stub.name)
 
 
