@@ -6,17 +6,22 @@ import csv
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from holding import ROOT, told, users, verified
 
+from grpcmock.client.target import Target
 from grpcmock.errors import Problems
+from grpcmock.record.session import recording
+from grpcmock.servers.addresses import Address
+from grpcmock.servers.host import Files, Host
 from grpcmock.stubs import loader
 from grpcmock.verify.hooks import CallableHook, CommandHook, Given, UnknownGivenError
 from grpcmock.verify.planning import Plan, plan
-from grpcmock.verify.results import Verdict
+from grpcmock.verify.results import Report, Seen, Verdict
 from grpcmock.verify.selecting import select
 from grpcmock.verify.telling import result_lines
 
@@ -72,6 +77,31 @@ async def test_its_states_are_set_up_by_a_command_too(tmp_path: Path, monkeypatc
         with pytest.raises(UnknownGivenError, match="it exited with 3: error: The user service knows no state"):
             await hook.set_up(Given("the moon is full"))
     assert told(report) == {"a user that exists": "holds"}
+
+
+async def test_recorded_and_replayed_it_answers_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with (
+        _served(tmp_path, monkeypatch) as address,
+        recording(Target.parse(address), users(), tmp_path / "recorded") as proxy,
+    ):
+        recorded = await verified(proxy.target, _plan(), hook=CallableHook(states.setup), concurrency=1)
+    assert proxy.summary is not None
+    assert not list(proxy.summary.missing())
+    host = Host(Files((ROOT / "protos",), (tmp_path / "recorded",)))
+    address = str(host.listen(Address.parse("127.0.0.1:0")))
+    await host.start()
+    try:
+        replayed = await verified(address, _plan(), hook=CallableHook(lambda _: None), concurrency=1)
+    finally:
+        await host.stop()
+    assert told(replayed) == told(recorded)
+    assert replayed.counts[Verdict.HOLDS] >= 45
+    assert _calls(replayed) == _calls(recorded)
+
+
+def _calls(report: Report) -> list[list[Seen]]:
+    """Give what was asked and answered, whatever time it took."""
+    return [[replace(call, seconds=0) for call in result.calls] for result in report.results]
 
 
 class _Shouting(UserService):
