@@ -185,12 +185,13 @@ def _run(command: Sequence[str], longest: float, until: Collection[str]) -> _End
     said = []
     try:
         assert process.stderr is not None
-        for line in process.stderr:
-            said.append(line)
-            found = _FOUND.match(line)
-            if found is not None and found[1] in until:
-                process.send_signal(signal.SIGINT)
-                until = ()
+        with process.stderr:
+            for line in process.stderr:
+                said.append(line)
+                found = _FOUND.match(line)
+                if found is not None and found[1] in until:
+                    process.send_signal(signal.SIGINT)
+                    until = ()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     finally:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from grpcmock.client.call import Outcome, Status, perform
-from grpcmock.client.channel import wait_until_ready
+from grpcmock.client.channel import connect, wait_until_ready
 from grpcmock.client.target import Target
 from grpcmock.errors import Problem, TargetError
 from grpcmock.status import Code
@@ -70,6 +70,7 @@ class Verifier:
         self._channel = channel
         self._plan = plan
         self._options = options or Options()
+        self._given = target
         self._target = target or Target(address="the server")
         self._lost = ""
 
@@ -222,6 +223,10 @@ class Verifier:
             raise _Lost(self._lost)
         try:
             await wait_until_ready(self._channel, self._target, within=_PROBE)
+            if self._given is not None:
+                # The channel may not have noticed yet; a connection of its own has.
+                async with connect(self._given, within=_PROBE):
+                    pass
         except TargetError as error:
             self._lost = f"{self._target} went away: {error}"
             raise _Lost(self._lost) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -260,12 +260,12 @@ def test_what_counts_as_found() -> None:
     finding = run.Finding.of(mutant, "aio", run.Run(tuple(map(run.Failure.read, report)), 12.0))
     assert finding.failure is not None
     assert (finding.failure.code, finding.soon, finding.small) == ("G113", True, True)
-    assert finding.row() == [mutant.name, "aio", "G113", "G113", "5", "2.0", "3 / 2", "G105"]
+    assert finding.row() == [mutant.name, "aio", "G113", "G113", "c", "5", "2.0", "0.0", "3 / 2", "G105"]
 
     large = run.Finding.of(mutant, "aio", run.Run((run.Failure.read(report[1]),), 12.0))
-    assert large.row()[3:] == ["G101", "9", "11.0 !", "4 / 2 !", ""]
+    assert large.row()[3:] == ["G101", "c", "9", "11.0 !", "0.0", "4 / 2 !", ""]
     missed = run.Finding.of(mutant, "aio", run.Run((run.Failure.read(report[0]),), 12.0))
-    assert missed.row()[3:] == ["NO", "", "", "/ 2", "G105"]
+    assert missed.row()[3:] == ["NO", "", "", "", "0.0", "/ 2", "G105"]
     assert run.summary([finding, large, missed]).splitlines() == [
         "2 of 3 found, 1 in under 10 s, 1 with a reproducer of at most 1 field more than by hand.",
         "Not found: crash_on_empty_address.",
@@ -273,29 +273,41 @@ def test_what_counts_as_found() -> None:
 
 
 def test_the_command_is_run_and_its_report_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fuzzing(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+    def fuzzing(command: list[str], _: float, until: Collection[str]) -> run._Ended:
         commands.append(command)
         item = {"code": "G142", "method": "m", "case": "c", "request": None, "fields": None}
+        advice = [{"code": "G142", "method": "n", "case": "d"}, {"code": "G104", "method": "n", "case": "d"}]
         target = next(part for part in command if part.startswith("json=")).removeprefix("json=")
-        Path(target).write_text(json.dumps({"failures": [item], "summary": {}}))
-        return subprocess.CompletedProcess(command, 1, "", "")
+        Path(target).write_text(json.dumps({"failures": [item], "advice": advice, "summary": {}}))
+        return run._Ended(1, 2.0, 1.5, "")
 
     commands: list[list[str]] = []
-    monkeypatch.setattr(run.subprocess, "run", fuzzing)
+    monkeypatch.setattr(run, "_run", fuzzing)
     finding = run.measure(MUTANTS["any_token"], "sync", seed=3, max_time=5)
     assert finding.failure == run.Failure("G142", "m", "c", None, None, None)
+    assert [failure.code for failure in finding.run.failures] == ["G142", "G142"], (
+        "advice of the mutant's own check counts"
+    )
     command = " ".join(commands[0])
     assert all(part in command for part in ("--seed 3", "--max-time 5s", "-H authorization: Bearer ada-token"))
     assert "--mutant any_token" in command
     assert command.count("--sync --credentials") == 1
-    assert run.alarms(("aio",), 2, 5).rows == (("aio", "0", "G142", "m c"), ("aio", "1", "G142", "m c"))
+    assert run.alarms(("aio",), 2).rows == (("aio", "0", "G142", "m c"), ("aio", "1", "G142", "m c"))
 
 
 def test_a_run_without_a_report_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = subprocess.CompletedProcess([], 2, "", "error: Nothing there.\nSee 'grpcmock fuzz --help'.")
-    monkeypatch.setattr(run.subprocess, "run", lambda *_, **__: done)
+    said = "error: Nothing there.\nSee 'grpcmock fuzz --help'."
+    monkeypatch.setattr(run, "_run", lambda *_: run._Ended(2, 0.5, 0.1, said))
     assert run.measure(MUTANTS["any_plan"], "aio", seed=1, max_time=5).row()[3] == "exit 2: Nothing there."
-    assert run.alarms(("aio",), 1, 5).troubles == ("aio, seed 0: exit 2: Nothing there.",)
+    assert run.alarms(("aio",), 1).troubles == ("aio, seed 0: exit 2: Nothing there.",)
+
+
+def test_a_run_is_ended_once_the_bug_is_told() -> None:
+    program = "import sys, time; print('found G102 x', file=sys.stderr, flush=True); time.sleep(60)"
+    ended = run._run([sys.executable, "-c", program], 50, ("G102",))
+    assert ended.code != 0
+    assert "found G102 x" in ended.said
+    assert ended.seconds < 50
 
 
 def test_mutants_are_chosen_by_name_pattern_and_code() -> None:
