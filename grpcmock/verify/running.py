@@ -66,7 +66,7 @@ class Verifier:
     def __init__(
         self, channel: grpc.aio.Channel, plan: Plan, options: Options | None = None, *, target: Target | None = None
     ) -> None:
-        """*target* is for messages alone; the channel must stand."""
+        """*target* is for messages, and to look whether the server is still there; the channel must stand."""
         self._channel = channel
         self._plan = plan
         self._options = options or Options()
