@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grpcmock.drift import fields
+from grpcmock.drift import fields, validation
 from grpcmock.drift.differences import COMPATIBLE, EVERYONE, JSON, SOURCE, WIRE
 from grpcmock.drift.matching import Matched, match
 from grpcmock.drift.views import Enum, Field, Message, covers, left_over, written
@@ -41,6 +41,7 @@ def compare(comparison: Comparison, old: Message, new: Message) -> None:
             {("message", old.full_name), ("message", new.full_name)},
         )
     json_format(comparison, old, new)
+    validation.compare_messages(comparison, old, new)
     comparison.deprecation(old, new, old.deprecated, new.deprecated)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from grpcmock.replies.generated.rules import Options
 from grpcmock.schema import shipped
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
     from grpcmock.schema import Registry
@@ -142,6 +142,7 @@ class _Reader:
             strict_json=_feature(descriptor, "json_format", _JSON_ALLOW) == _JSON_ALLOW,
             message_set=proto.options.message_set_wire_format,
             is_map_entry=proto.options.map_entry,
+            demands=frozenset(self._demands(descriptor)),
             deprecated=proto.options.deprecated,
             is_shipped=scope.is_shipped,
             file=scope.name,
@@ -153,6 +154,15 @@ class _Reader:
             self._enum(enum, f"{name}.", (*path, 4, index), scope)
         for index, extension in enumerate(proto.extension):
             self._extension(f"{name}.{extension.name}", (*path, 6, index), scope)
+
+    def _demands(self, descriptor: Descriptor) -> Iterator[str]:
+        options = self._rules.message(descriptor)
+        yield from (f"cel {expression}" for expression in options.cel.values())
+        for names, required in options.oneofs:
+            yield f"at most one of {', '.join(names)}"
+            if required:
+                yield f"one of {', '.join(names)}"
+        yield from (f"oneof {oneof.name}" for oneof in descriptor.oneofs if self._rules.oneof_required(oneof))
 
     def _extension(self, name: str, path: _Path, scope: _Scope) -> None:
         field = self._field(self._pool.FindExtensionByName(name), path, scope)

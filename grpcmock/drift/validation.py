@@ -1,4 +1,4 @@
-"""Compare what ``buf.validate`` demands of two fields: is more refused than before, or less?"""
+"""Compare what ``buf.validate`` demands of two fields, or messages: is more refused than before, or less?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grpcmock.replies.generated.rules import Rules
 
 if TYPE_CHECKING:
     from grpcmock.drift.comparison import Comparison
-    from grpcmock.drift.views import Field
+    from grpcmock.drift.views import Field, Message
 
 _LOWER = frozenset({"gt", "gte", "min_len", "min_bytes", "min_items", "min_pairs"})
 _UPPER = frozenset({"lt", "lte", "max_len", "max_bytes", "max_items", "max_pairs"})
@@ -25,8 +25,27 @@ def compare(comparison: Comparison, old: Field, new: Field, touches: Iterable[Us
     changes = dict(_changes(old.options.rules, new.options.rules))
     if not changes or old.type != new.type or old.cardinality != new.cardinality:
         return
-    named = ", ".join(sorted(changes))
-    kinds = set(changes.values())
+    _note(comparison, old, new, ", ".join(sorted(changes)), set(changes.values()), touches)
+
+
+def compare_messages(comparison: Comparison, old: Message, new: Message) -> None:
+    """Note whether what is demanded of the fields of a message together has become more or less."""
+    gone, fresh = old.demands - new.demands, new.demands - old.demands
+    if gone or fresh:
+        # Where something is demanded instead of something else, only the rules themselves tell which is more.
+        kinds = {_OTHER if gone and fresh else _TIGHTER if fresh else _LOOSER}
+        touches: set[Use] = {("message", old.full_name), ("message", new.full_name)}
+        _note(comparison, old, new, ", ".join(sorted(gone | fresh)), kinds, touches)
+
+
+def _note(
+    comparison: Comparison,
+    old: Field | Message,
+    new: Field | Message,
+    named: str,
+    kinds: set[str],
+    touches: Iterable[Use],
+) -> None:
     if kinds == {_LOOSER}:
         rule, breaks = "rules-loosened", COMPATIBLE
         why = "What was valid still is; who checks by the stricter rules refuses what the other side may write."

@@ -71,6 +71,9 @@ class Message:
 
     message_set: bool = False
     is_map_entry: bool = False
+    demands: frozenset[str] = frozenset()
+    """What ``buf.validate`` demands of its fields together, in words: CEL, and oneofs that must be set."""
+
     deprecated: bool = False
     is_shipped: bool = False
     """Whether it comes along with protobuf or googleapis: every program has a version of its own."""

@@ -41,6 +41,10 @@ def _rule(rules: str) -> str:
     return f"{VALIDATE} message M {{ string a = 1 [{rules}]; }}"
 
 
+def _together(rules: str, of_oneof: str = "") -> str:
+    return f"{VALIDATE} message M {{ {rules} int32 a = 1; int32 b = 2; oneof o {{ {of_oneof} int32 c = 3; }} }}"
+
+
 def _http(path: str) -> str:
     option = f'{{ option (google.api.http) = {{ get: "{path}" }}; }}' if path else ";"
     return f"{HTTP} service S {{ rpc Get(A) returns (A) {option} }} message A {{ int32 a = 1; }}"
@@ -367,6 +371,30 @@ MESSAGES = [
         _rule("deprecated = false"),
         _rule('(buf.validate.field).cel = {id: "x", expression: "size(this) > 0"}'),
         ("rules-tightened", "M.a", "wire json"),
+    ),
+    case(
+        "rules of a message added",
+        _together(""),
+        _together('option (buf.validate.message).cel = {id: "x", expression: "this.a < this.b"};'),
+        ("rules-tightened", "M", "wire json"),
+    ),
+    case(
+        "one of several fields must be set",
+        _together('option (buf.validate.message).oneof = {fields: ["a", "b"]};'),
+        _together('option (buf.validate.message).oneof = {fields: ["a", "b"], required: true};'),
+        ("rules-tightened", "M", "wire json"),
+    ),
+    case(
+        "a oneof need not be set",
+        _together("", "option (buf.validate.oneof).required = true;"),
+        _together(""),
+        ("rules-loosened", "M", ""),
+    ),
+    case(
+        "rules of a message changed",
+        _together('option (buf.validate.message).cel = {id: "x", expression: "this.a < this.b"};'),
+        _together('option (buf.validate.message).cel = {id: "x", expression: "this.a <= this.b"};'),
+        ("rules-changed", "M", ""),
     ),
     case(
         "rules changed, it can't be told how",
