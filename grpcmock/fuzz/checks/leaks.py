@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grpcmock.client.details import decode_details
+from grpcmock.engine.refusals import MISS_KEY
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.failures import Finding, Severity
 from grpcmock.status import DETAILS_KEY
@@ -54,7 +55,7 @@ _OFTEN = 4096
 
 def _info_leak(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
     for reply in evidence.replies:
-        if reply.code == 0 and not reply.trailers:
+        if (reply.code == 0 and not reply.trailers) or _is_miss(reply):
             continue
         for place, text in _texts(reply, terms):
             for what, sign in _signs_in(text):
@@ -69,6 +70,11 @@ def _info_leak(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Findi
                     method=reply.call.method,
                 )
                 return
+
+
+def _is_miss(reply: Reply) -> bool:
+    """Whether a mock says that it has no stub for the call: it names the files of stubs, and means to."""
+    return any(key == MISS_KEY for key, _ in reply.trailers)
 
 
 def _texts(reply: Reply, terms: Terms) -> Iterator[tuple[str, str]]:

@@ -74,6 +74,12 @@ CASES: dict[str, tuple[set[str], Trial, list[Reply], dict[str, Any]]] = {
     "a panic": ({"G103"}, trial(), [reply(Code.ABORTED, "panicked at 'index out of bounds'")], {}),
     "a pointer": ({"G103"}, trial(), [reply(Code.NOT_FOUND, "<User object at 0x7f00deadbeef>")], {}),
     "a trailer": ({"G103"}, trial(), [reply(trailers=(("x-debug", "goroutine 12 [running]"),))], {}),
+    "a mock's miss": (
+        set(),
+        trial(),
+        [reply(Code.UNIMPLEMENTED, "No stub: /home/x/stubs/a.yaml:3", trailers=(("grpcmock-miss", "1"),))],
+        {},
+    ),
     "a resource name": (set(), trial(), [reply(Code.NOT_FOUND, "There is no users/ann/notes/x.")], {}),
     "a name that begins with a slash": (set(), trial(), [reply(Code.NOT_FOUND, "There is no /users/ann.")], {}),
     "two responses": ({"G110"}, trial(), [reply(responses=(USER, USER))], {}),

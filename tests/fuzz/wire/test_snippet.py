@@ -36,11 +36,20 @@ _REQUESTS = {
 class Tap(asyncio.Protocol):
     """Takes what comes, and lets go of the connection once nothing more is awaited."""
 
-    def __init__(self, seen: list[bytes], is_whole: Callable[[bytes], bool]) -> None:
+    def __init__(self, seen: list[bytes], is_whole: Callable[[bytes], bool], taps: list[Tap]) -> None:
         self._seen, self._is_whole, self._data = seen, is_whole, b""
+        self._lost = asyncio.get_running_loop().create_future()
+        taps.append(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._lost.set_result(None)
+
+    async def end(self) -> None:
+        self._transport.close()
+        await self._lost
 
     def data_received(self, data: bytes) -> None:
         self._data += data
@@ -67,8 +76,9 @@ async def test_a_snippet_sends_the_same_frames(name: str, tmp_path: Path) -> Non
     if name == "long":
         wanted += 1
     seen: list[bytes] = []
+    taps: list[Tap] = []
     server = await asyncio.get_running_loop().create_server(
-        lambda: Tap(seen, lambda data: len(_frames(data)) >= wanted), "127.0.0.1", 0
+        lambda: Tap(seen, lambda data: len(_frames(data)) >= wanted, taps), "127.0.0.1", 0
     )
     async with server:
         target = Target(address=f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
@@ -79,6 +89,8 @@ async def test_a_snippet_sends_the_same_frames(name: str, tmp_path: Path) -> Non
             sys.executable, str(program), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         _, errors = await process.communicate()
+        for tap in taps:
+            await tap.end()
     ours, theirs = map(_frames, seen)
     assert ours == theirs, errors.decode()
     assert ours[-1][2] or name == "nothing"
