@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -92,8 +93,8 @@ class Opinion:
 
 
 def find() -> str | None:
-    """Give the path of buf, if it is installed."""
-    return shutil.which("buf")
+    """Give the path of buf, if it is installed: anywhere, or beside this Python by ``pip install buf-bin``."""
+    return shutil.which("buf") or shutil.which("buf", path=str(Path(sys.executable).parent))
 
 
 def ask(

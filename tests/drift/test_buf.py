@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from grpcmock.drift.differences import Breaks
 from grpcmock.errors import ConfigError
 from grpcmock.schema import Registry
 
-BUF = shutil.which("buf")
+BUF = buf.find()
 needs_buf = pytest.mark.skipif(BUF is None, reason="buf isn't installed (pip install buf-bin)")
 
 ALL_CASES = [
@@ -33,6 +32,7 @@ ALL_CASES = [
 
 FINER = {
     "rules tightened", "rules added", "fewer values allowed",  # buf doesn't look at validation,
+    "rules of a message added", "one of several fields must be set",
     "http rule changed", "http rule removed",  # nor at HTTP,
     "first value of a closed enum", "alias takes the lead",  # nor at what order means
 }  # fmt: skip
@@ -142,8 +142,9 @@ def test_where_buf_fails_ours_still_counts_unless_it_was_asked_for(stand_in: Pat
         run.of_versions([folder / "old"], [folder / "new"], with_="buf")
 
 
-def test_buf_is_missing(stand_in: Path) -> None:
+def test_buf_is_missing(stand_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (stand_in / "buf").unlink()
+    monkeypatch.setattr("sys.executable", str(stand_in / "python"))
     folder = stand_in.parent
     assert run.of_versions([folder / "old"], [folder / "new"]).notes == ()
     with pytest.raises(ConfigError, match="pip install buf-bin"):

@@ -22,7 +22,7 @@ Run = Callable[..., tuple[int, str, str]]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run the command line in a directory with ``protos/user.proto``; without buf, which may be installed or not."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr("grpcmock.drift.buf.find", lambda: None)
     (tmp_path / "protos").mkdir()
     (tmp_path / "protos" / "user.proto").write_text(USERS.read_text())
 
