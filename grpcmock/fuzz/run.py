@@ -124,6 +124,7 @@ class Run:
         self._stopped: set[Method] = set()
         self._outages: dict[Method, int] = {}
         self._unimplemented: dict[Method, int] = {}
+        self._gone_with = ""
         self._open_ended: set[str] = set()
         self._covering = {check.code: jury.covering(check.code) for check in jury.checks}
         self._trials = 0
@@ -356,6 +357,8 @@ class Run:
             self._runner.use(self._server.channel)
         else:
             self._interrupted = f"{self._server.target} takes no connections any more"
+            if self._server.process is None:
+                self._interrupted += "; with --server-cmd it would be started anew"
         return health
 
     async def _take(self, trial: Trial, evidence: Evidence) -> None:
@@ -434,12 +437,16 @@ class Run:
         if not failure.is_flaky and failure.tries > 1:
             failure = await self._smallest(failure)
         self._failures[failure.id] = failure
+        if failure.finding.code == "G101" and self._server.gone:
+            self._gone_with = failure.id
         self._tell(Found(failure=failure))
 
     def _known(self, failure: Failure) -> Failure | None:
         """Give the failure that tells of this fault already: the same one, or that of a check that covers it."""
         if (known := self._failures.get(failure.id)) is not None:
             return known
+        if failure.finding.code == "G101" and self._gone_with:
+            return self._failures[self._gone_with]  # it was under way, too, when the server went
         alike = [other for other in self._failures.values() if _is_alike(other, failure)]
         if len(alike) >= _ALIKE:
             return alike[0]

@@ -27,7 +27,7 @@ def _server_crash(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Fi
         how = f"signal {-health.exit_code}" if health.exit_code < 0 else f"exit code {health.exit_code}"
         got = f"the server ended with {how}"
     elif not health.alive:
-        got = "the server takes no connections any more"
+        got = "the server takes no connections any more, for this call or one shortly before it"
     elif lost:
         got = f"the connection was lost: {lost[-1].message or lost[-1].debug}"
     else:
