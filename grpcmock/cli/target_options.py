@@ -60,6 +60,11 @@ class Connection:
     def target(self, address: str) -> Target:
         """Give the server at this address. Raises :class:`ConfigError`."""
         from grpcmock.client.target import Target, Tls, parse_headers
+        from grpcmock.errors import ConfigError
+
+        if Path(address).exists() and ":" not in address:
+            kind = "directory" if Path(address).is_dir() else "file"
+            raise ConfigError(f"{address} is a {kind}, not a server: the server's address comes first, then protos.")
 
         # Certificates make no sense without TLS, so they ask for it.
         secure = self.tls or self.insecure or self.ca or self.cert or self.key

@@ -186,6 +186,14 @@ def test_a_target_that_is_down(grpcmock: Run) -> None:
     assert "Nothing is listening" in result.err
 
 
+def test_protos_in_the_place_of_the_target(grpcmock: Run, tmp_path: Path) -> None:
+    protos = tmp_path / "shop.proto"
+    protos.write_text('syntax = "proto3";')
+    done = grpcmock("fuzz", str(protos), "127.0.0.1:1")
+    assert done.code == 2
+    assert f"{protos} is a file, not a server: the server's address comes first" in done.err
+
+
 def test_a_server_without_reflection(grpcmock: Run, project: Path) -> None:
     with broken_server(project) as target:
         result = grpcmock("fuzz", target)
