@@ -21,8 +21,12 @@ class Values:
     lists: dict[str, list[Any]] = field(default_factory=dict)
     key: dict[str, list[Any]] = field(default_factory=dict)
     """Tells it from others."""
+    hidden: set[str] = field(default_factory=set)
+    """Keys with values that rules have changed, so that a real server can't be held to them."""
 
-    def add(self, key: str, value: Any, told: Any = None) -> None:
+    def add(self, key: str, value: Any, told: Any = None, *, hidden: bool = False) -> None:
+        if hidden:
+            self.hidden.add(key)
         self.lists.setdefault(key, []).append(value)
         self.key.setdefault(key, []).append(value if told is None else told)
 
@@ -47,7 +51,7 @@ class MetadataTeller:
         values = Values()
         for key, value in metadata:
             if (by := self._rules.of_metadata(key)) is None:
-                values.add(key, *self._value(value))
+                values.add(key, *self._value(value), hidden=self.hides(value))
                 continue
             what, rule = by
             if what == "redact":
@@ -72,6 +76,12 @@ class MetadataTeller:
         if what == "redact":
             return literals(redacted), redacted
         return rule.answer if rule.answer is not None else literals(text), f"volatile by {rule}"
+
+    def hides(self, value: str | bytes) -> bool:
+        """Whether a value is written in a way that no other value of a real server equals."""
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        by = self._rules.of_text(text) if self._rules.has_patterns else None
+        return by is not None and (by[0] == "redact" or by[1].answer is None or isinstance(value, bytes))
 
     def pattern(self, key: str, metadata: Metadata) -> Any:
         """Give a pattern for the values of a key in a request."""

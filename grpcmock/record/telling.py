@@ -11,7 +11,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from grpcmock.errors import Problems
 from grpcmock.record.marks import Marker
-from grpcmock.record.metadata import MetadataTeller
+from grpcmock.record.metadata import MetadataTeller, Values
 from grpcmock.record.passage import BYTES_KEPT, EVENTS_KEPT, What
 from grpcmock.record.stubs import refusal
 from grpcmock.record.timing import Timing
@@ -24,6 +24,7 @@ from grpcmock.tree import Node
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from grpcmock.client.target import Metadata
     from grpcmock.record.marks import Marked
     from grpcmock.record.passage import Passage
     from grpcmock.record.rules import Rules
@@ -146,6 +147,7 @@ class _Telling:
         self._passage = passage
         self._method = method
         self._notes: list[str] = []
+        self._ignored: set[str] = set()
         self._timing = Timing(passage) if teller.timing else None
         self._asks = [self._marked(data, method.request_class) for data in passage.messages(What.REQUEST)]
         self._replies = [self._marked(data, method.response_class) for data in passage.messages(What.RESPONSE)]
@@ -188,7 +190,7 @@ class _Telling:
             opening=_text(asked[:1]),
             conversation=_text(asked) if script else "",
             eagerness=self._eagerness() if script else 0,
-            ignored=tuple(sorted({path for marked in self._replies for path in marked.paths})),
+            ignored=tuple(sorted({*self._ignored, *(path for marked in self._replies for path in marked.paths)})),
             notes=tuple(dict.fromkeys([*self._notes, *([note] if note else [])])),
         )
 
@@ -232,7 +234,7 @@ class _Telling:
     def _plain(self) -> tuple[dict[str, Any], Any]:
         keys: dict[str, Any] = {}
         key: dict[str, Any] = {}
-        if headers := self._teller.metadata.answer(self._passage.headers):
+        if headers := self._metadata("headers", self._passage.headers):
             keys["headers"], key["headers"] = headers.keys, headers.key
         if self._timing is not None:
             keys |= self._timing.keys(streams=self._method.kind.server_streams)
@@ -253,9 +255,14 @@ class _Telling:
             return {"error": error}, {"error": error_key}
         if not self._method.kind.server_streams and not self._replies:
             raise _CantSay("the server ended it with OK, and without the message that is due")
-        if trailers := self._teller.metadata.answer(passage.trailers):
+        if trailers := self._metadata("trailers", passage.trailers):
             return {"trailers": trailers.keys}, {"trailers": trailers.key}
         return {}, {}
+
+    def _metadata(self, part: str, metadata: Metadata) -> Values:
+        values = self._teller.metadata.answer(metadata)
+        self._ignored |= {f"{part}.{key}" for key in values.hidden}
+        return values
 
     def _error(self) -> tuple[dict[str, Any], dict[str, Any]]:
         passage = self._passage
@@ -263,12 +270,15 @@ class _Telling:
         key = dict(error)
         if passage.message:
             error["message"], key["message"] = self._teller.metadata.text(passage.message)
+            if self._teller.metadata.hides(passage.message):
+                self._ignored.add("error.message")
         details = self._details()
         if details:
+            self._ignored |= {f"error.details.{path}" for detail in details for path in detail.paths}
             error["details"] = [detail.answer() for detail in details]
             key["details"] = [detail.key() for detail in details]
         rest = [(name, value) for name, value in passage.trailers if name != DETAILS_KEY]
-        trailers = self._teller.metadata.answer(tuple(rest))
+        trailers = self._metadata("trailers", tuple(rest))
         if details is None:
             raw = next(value for name, value in passage.trailers if name == DETAILS_KEY)
             if self._teller.may_hide_details:
@@ -328,7 +338,7 @@ class _Telling:
             elif what is What.HALF_CLOSE and takes_many:
                 yield "half_close", "half_close"
             elif what is What.HEADERS:
-                if headers := self._teller.metadata.answer(payload):
+                if headers := self._metadata("headers", payload):
                     yield {"headers": headers.keys}, {"headers": headers.key}
             elif what is What.RESPONSE:
                 reply = next(replies)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.errors import GrpcmockError, RenderError, did_you_mean
+from grpcmock.errors import GrpcmockError, RenderError
 from grpcmock.matching.compiler import is_operators
 from grpcmock.matching.kinds import TEXT, AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.matching.messages import Kinds, MessageKind
@@ -15,27 +15,22 @@ from grpcmock.replies.context import RenderContext
 from grpcmock.replies.endings import compile_error
 from grpcmock.replies.metadata import compile_metadata
 from grpcmock.replies.templates import Branch, Leaf, Part, Scope, compile_tree
-from grpcmock.schema import codec, values
+from grpcmock.schema import values
 from grpcmock.schema.values import Mismatch
 from grpcmock.status import Code
 from grpcmock.stubs.dump import literals, plain_value
 from grpcmock.tree import Node
+from grpcmock.verify import ignoring
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
+    from grpcmock.verify.ignoring import Paths
     from grpcmock.verify.looser import Looser
 
 _ANYTHING = {"$or": [{"$exists": True}, {"$exists": False}]}
 _SET = {"$exists": True}
-_WITHOUT_FIELDS = (
-    "google.protobuf.Any",
-    "google.protobuf.Struct",
-    "google.protobuf.Value",
-    "google.protobuf.ListValue",
-)
-"""Types of which only the message that comes says what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +71,11 @@ class Expecter:
         self._looser = looser
         self._kinds = Kinds.of(scope.registry)
         self._verify = scope.stub.verify
-        self._ignored = [self._resolved(path) for path in self._verify.ignore]
+        self._ignored = ignoring.read(scope)
 
     @property
     def is_exact(self) -> bool:
         return self._verify.compare == "exact"
-
-    def _resolved(self, path: str) -> tuple[str, ...]:
-        """Give a path to be ignored by the fields' own names; one that the responses don't have is noted."""
-        stub, steps = self._scope.stub, _steps(path)
-        descriptor: Descriptor | None = self._scope.method.output
-        found: list[str] = []
-        for step in steps:
-            if descriptor is None or descriptor.full_name in _WITHOUT_FIELDS:
-                break
-            field = codec.find_field(descriptor, step)
-            if field is None:
-                text = f"{descriptor.full_name} has no field {step!r}, so it can't be ignored."
-                hint = did_you_mean(step, codec.field_names(descriptor), known="Its fields")
-                self._scope.problems.error(
-                    text, stub.location, "verify.ignore", stub=stub.name, hint=hint, rule="unknown-field"
-                )
-                break
-            found.append(field.name)
-            descriptor = None if values.is_map(field) else field.message_type
-        return (*found, *steps[len(found) :])
 
     # Messages ---------------------------------------------------------------------------------------
 
@@ -110,15 +85,18 @@ class Expecter:
             pattern = self._looser.responses[number]
             return Reply(path, self._compiled(pattern.plain(), pattern, self._scope.method.output, path))
         output = self._scope.method.output
-        return Reply(path, self._pattern(node, output, self._kinds.message(output), path, context))
+        pattern = self._pattern(node, output, self._kinds.message(output), path, context, self._ignored.responses)
+        return Reply(path, pattern)
 
     def anything(self, path: str, context: RenderContext) -> Reply:
         """Expect a response message, whatever it holds; an empty one, where all must be equal."""
         return self.reply(Node.of({}), path, context)
 
-    def _pattern(self, node: Node, descriptor: Descriptor, kind: Kind, path: str, context: RenderContext) -> Pattern:
+    def _pattern(
+        self, node: Node, descriptor: Descriptor, kind: Kind, path: str, context: RenderContext, ignored: Paths
+    ) -> Pattern:
         part = compile_tree(Node.of(_without_messages(node), node.location), self._scope, path)
-        plain = _Shape(self, context).of(part, kind, Place.ROOT, ())
+        plain = _Shape(self, context, ignored).of(part, kind, Place.ROOT, ())
         return self._compiled(plain, node, descriptor, path)
 
     def _compiled(self, plain: Any, node: Node, descriptor: Descriptor, path: str) -> Pattern:
@@ -134,9 +112,6 @@ class Expecter:
             rendered=True,
         )
 
-    def is_ignored(self, steps: Sequence[str]) -> bool:
-        return any(len(steps) >= len(path) and tuple(steps[: len(path)]) == path for path in self._ignored)
-
     def kind_of(self, type_url: str) -> Kind | None:
         """Give the kind of what an Any holds; None if its type isn't known."""
         try:
@@ -149,7 +124,10 @@ class Expecter:
     def named(self, node: Node | None, path: str) -> Named:
         """Expect headers or trailers."""
         found: list[tuple[str, tuple[str | bytes, ...] | None]] = []
+        part = path.rpartition(".")[2]
         for key, child in node.value.items() if node is not None and node.is_mapping else ():
+            if (part, str(key).lower()) in self._ignored.metadata:
+                continue
             one = Node({key: child}, node.file, node.line, node.column) if node is not None else None
             made = compile_metadata(one, self._scope, path).constant
             found.append((key, None if made is None else tuple(value for _, value in made)))
@@ -164,7 +142,7 @@ class Expecter:
         finish = compile_error(node, self._scope, path)
         given: dict[str, Node] = node.value
         message: str | None = None
-        if self._looser is not None and self._looser.any_message:
+        if self._ignored.message or (self._looser is not None and self._looser.any_message):
             message = None
         elif "message" in given and given["message"].value is not None:
             message = finish.message.constant if finish.message.constant is not None else ""
@@ -175,7 +153,8 @@ class Expecter:
         descriptor: Descriptor = any_class.DESCRIPTOR  # type: ignore[assignment]
         for number, item in enumerate(listed):
             where = f"{path}.details[{number}]"
-            details.append(Reply(where, self._pattern(item, descriptor, kind, where, context)))
+            pattern = self._pattern(item, descriptor, kind, where, context, self._ignored.details)
+            details.append(Reply(where, pattern))
         own = self.named(given.get("trailers"), f"{path}.trailers")
         return Ending(finish.code, message, tuple(details), (trailers, own))
 
@@ -183,13 +162,14 @@ class Expecter:
 class _Shape:
     """From one message as written to its pattern."""
 
-    def __init__(self, expecter: Expecter, context: RenderContext) -> None:
+    def __init__(self, expecter: Expecter, context: RenderContext, ignored: Paths) -> None:
         self._expecter = expecter
+        self._ignored = ignored
         self._exact = expecter.is_exact
         self._context = context
 
     def of(self, part: Part, kind: Kind, place: Place, steps: tuple[str, ...]) -> Any:
-        if steps and self._expecter.is_ignored(steps):
+        if steps and self._ignored.hold(steps):
             return _ANYTHING
         if isinstance(part, Leaf):
             return self._template(part, kind, place)
@@ -240,7 +220,7 @@ class _Shape:
         return [
             field.name
             for field in kind.descriptor.fields
-            if field.name not in known and self._expecter.is_ignored((*steps, field.name))
+            if field.name not in known and self._ignored.hold((*steps, field.name))
         ]
 
     def _any(self, value: dict[Any, Any], steps: tuple[str, ...]) -> Any:
@@ -329,11 +309,6 @@ def _without_messages(node: Node) -> Any:
         return node
     # The text of a message means itself, whatever it looks like.
     return Node.of(literals(plain_value(value)), node.location)
-
-
-def _steps(path: str) -> tuple[str, ...]:
-    """Read ``users[0].email`` as the fields ``users`` and ``email``: what holds for one element holds for all."""
-    return tuple(part.partition("[")[0] for part in path.removeprefix("response.").split(".") if part)
 
 
 def context_of(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import scripted
+import support
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -17,8 +21,9 @@ from grpcmock.record.recorder import Options as Recorded
 from grpcmock.record.rules import Rules
 from grpcmock.record.session import Settings, recording
 from grpcmock.schema import Registry
+from grpcmock.status import DETAILS_KEY, Code
 from grpcmock.stubs import loader
-from grpcmock.verify.results import Verdict
+from grpcmock.verify.results import Report, Verdict
 from grpcmock.verify.running import Options, verify
 from grpcmock.verify.telling import result_lines
 
@@ -80,11 +85,52 @@ def test_what_was_recorded_by_rules_holds_too(data: st.DataObject) -> None:
         asyncio.run(run(Path(folder) / "recorded"))
 
 
-async def _holds(registry: Registry, folder: Path, address: str, whose: str) -> None:
+async def test_what_patterns_hide_around_the_messages_holds_too(tmp_path: Path) -> None:
+    registry = support.registry("user.proto")
+    method = registry.method("UserService/GetUser")
+    status = Status(code=5, message="no card 4111")
+    status.details.add().Pack(ErrorInfo(reason="CARD", metadata={"card": "4111"}))
+    talk = scripted.Talk(
+        method=method,
+        steps=(("ask", b"\x08\x01"), ("half_close", b"")),
+        code=Code.NOT_FOUND,
+        message=status.message,
+        trailers=(("x-card", "4111"), ("x-kept", "a"), ("x-bin", b"4111"), (DETAILS_KEY, status.SerializeToString())),
+    )
+    greeting = scripted.Talk(
+        method=method,
+        steps=(("ask", b"\x08\x02"), ("half_close", b""), ("reply", b"\x12\x044111")),
+        headers=(("x-card", "4111"), ("x-kept", "a")),
+        trailers=(("x-card", "4111"),),
+    )
+    talks = [talk, greeting]
+    settings = Settings(options=Recorded(Rules.parse([r"pattern:\d{4}"], ["field:*.reason"])))
+    server = scripted.Scripted()
+    async with (
+        scripted.serving(server) as address,
+        recording(Target.parse(address), registry, tmp_path / "recorded", settings) as proxy,
+    ):
+        await scripted.have(proxy.target, talks, server)
+    text = (tmp_path / "recorded" / "user.UserService.GetUser.yaml").read_text()
+    assert "4111" not in text
+    assert "no card REDACTED" in text
+    async with scripted.serving(scripted.Remembering(talks)) as address:
+        await _holds(registry, tmp_path / "recorded", address, "the server")
+    wrong = [replace(talk, code=Code.UNKNOWN, trailers=()), replace(greeting, headers=())]
+    async with scripted.serving(scripted.Remembering(wrong)) as address:
+        report = await _verified(registry, tmp_path / "recorded", address)
+    assert [finding.path for result in report.results for finding in result.findings] == ["status", "headers.x-kept"]
+
+
+async def _verified(registry: Registry, folder: Path, address: str) -> Report:
     problems = Problems()
     stubs = loader.load([folder], problems)
     async with connect(Target.parse(address)) as channel:
-        report = await verify(channel, registry, stubs, options=Options(timeout=scripted.PATIENCE))
+        return await verify(channel, registry, stubs, options=Options(timeout=scripted.PATIENCE))
+
+
+async def _holds(registry: Registry, folder: Path, address: str, whose: str) -> None:
+    report = await _verified(registry, folder, address)
     told = [line for result in report.results if result.verdict is not Verdict.HOLDS for line in result_lines(result)]
     assert not told, f"held against {whose}:\n" + "\n".join(told)
     assert report.holds
