@@ -85,8 +85,8 @@ class Expecter:
             pattern = self._looser.responses[number]
             return Reply(path, self._compiled(pattern.plain(), pattern, self._scope.method.output, path))
         output = self._scope.method.output
-        pattern = self._pattern(node, output, self._kinds.message(output), path, context, self._ignored.responses)
-        return Reply(path, pattern)
+        kind = self._kinds.message(output)
+        return Reply(path, self._pattern(node, output, kind, path, context, self._ignored.responses))
 
     def anything(self, path: str, context: RenderContext) -> Reply:
         """Expect a response message, whatever it holds; an empty one, where all must be equal."""
