@@ -1,0 +1,82 @@
+"""Makes trials and sees how the server fares with them: whether it still lives, and what it uses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.evidence import Ending, Evidence, Health
+from grpcmock.fuzz.process import accepts
+from grpcmock.fuzz.wire.reflected import reflections
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.evidence import Reply
+    from grpcmock.fuzz.health import Server
+    from grpcmock.fuzz.runner import Runner
+    from grpcmock.fuzz.trials import Trial
+
+NO_ANSWER = frozenset({Ending.LOST, Ending.OVERDUE})
+
+_PARTS = 5
+"""A trial that looks at memory is made in so many parts, with a look between them."""
+
+
+class Observer:
+    """Sees what comes of trials on one server; brings it back where it can be."""
+
+    def __init__(self, server: Server, runner: Runner) -> None:
+        self._server = server
+        self._runner = runner
+
+    async def observe(self, trial: Trial) -> Evidence:
+        """Make a trial, and see how the server fares with it."""
+        if "G147" in trial.aims or "G138" in trial.aims:
+            evidence = await self._observe_use(trial)
+        else:
+            evidence = await self._runner.run(trial)
+        if "G145" in trial.aims:
+            said = await reflections(self._server.channel, self._server.target.metadata)
+            evidence = replace(evidence, reflected=said)
+        process = self._server.process
+        if await self._is_cut_off(evidence) or (process is not None and process.exit_code is not None):
+            return replace(evidence, health=await self.revive())
+        return evidence
+
+    async def revive(self) -> Health:
+        """Tell how the server fares, and go on with a connection that stands. Without one, the server is ``gone``."""
+        health = await self._server.revive()
+        if not self._server.gone:
+            self._runner.use(self._server.channel)
+        return health
+
+    async def _is_cut_off(self, evidence: Evidence) -> bool:
+        """Whether the server may be gone. A raw request has a connection of its own, which may well be closed on it."""
+        lost = [reply for reply in evidence.replies if reply.ending in NO_ANSWER]
+        if all(reply.call.raw is not None for reply in lost):
+            return bool(lost) and not await accepts(self._server.target.address)
+        return True
+
+    async def _observe_use(self, trial: Trial) -> Evidence:
+        """Make a trial and look at what the server uses: between the parts of a repetition, or all the while."""
+        if self._server.look() is None:
+            return await self._runner.run(trial)
+        if trial.repeat >= _PARTS:
+            if trial.method.path in self._runner.open_ended:
+                trial = replace(trial, repeat=_PARTS)  # each takes its time
+            part = replace(trial, repeat=trial.repeat // _PARTS)
+            replies: list[Reply] = []
+            samples = [self._server.look()]
+            for _ in range(_PARTS):
+                replies += (await self._runner.run(part)).replies
+                samples.append(self._server.look())
+        else:
+            async with self._server.watched() as watched:
+                replies = list((await self._runner.run(trial)).replies)
+            samples = [watched[0], max(watched, key=lambda sample: sample.memory)] if watched else []
+        seen = [sample for sample in samples if sample is not None]
+        health = Health(
+            memory=tuple(sample.memory for sample in seen),
+            threads=tuple(sample.threads for sample in seen),
+            descriptors=tuple(sample.descriptors for sample in seen),
+        )
+        return Evidence(replies=tuple(replies), health=health)
