@@ -12,6 +12,9 @@ from grpcmock.fuzz.trials import Expect, Phase
 if TYPE_CHECKING:
     from grpcmock.fuzz.trials import Trial
 
+_MEASURED = frozenset({"G107", "G108", "G109", "G138", "G139", "G147", "G149"})
+"""Checks that look at the time, or at what a server uses."""
+
 _SINGLE = frozenset({"G112", "G113", "G114", "G115", "G117", "G118", "G121", "G127", "G144"})
 """Checks that judge each call of a trial by itself."""
 
@@ -20,7 +23,10 @@ class Company(Enum):
     """With which others a trial is made."""
 
     NONE = "none"
-    """Alone: its calls are held against each other, or against what the server uses or takes in time."""
+    """Alone: it is held against what the server uses, or takes in time."""
+
+    IDLERS = "idlers"
+    """With nothing but those that wait: its calls are held against each other."""
 
     READERS = "readers"
     """With others that compare what the server tells, and change nothing."""
@@ -38,12 +44,12 @@ def company(trial: Trial, open_ended: Container[str]) -> Company:
         return Company.WAITING
     if trial.phase is Phase.RANDOM:
         return Company.ANY
-    if trial.phase not in (Phase.BOUNDARY, Phase.WIRE) or trial.repeat > 1:
+    if trial.repeat > 1 or trial.aims & _MEASURED or trial.phase not in (Phase.BOUNDARY, Phase.WIRE):
         return Company.NONE
     if trial.expect is Expect.SAME:
         if not only_reads(trial.method):
-            return Company.NONE
+            return Company.IDLERS
         return Company.WAITING if trial.method.path in open_ended else Company.READERS
     if trial.aims <= _SINGLE and all(call.deadline is None for call in trial.calls):
         return Company.WAITING if trial.method.path in open_ended else Company.ANY
-    return Company.NONE
+    return Company.IDLERS

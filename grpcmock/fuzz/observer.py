@@ -27,6 +27,13 @@ class Observer:
     def __init__(self, server: Server, runner: Runner) -> None:
         self._server = server
         self._runner = runner
+        self.revivals = 0
+        """How often the server was brought back, or connected to anew."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the server takes no connection any more, and couldn't be brought back."""
+        return self._server.gone
 
     async def observe(self, trial: Trial) -> Evidence:
         """Make a trial, and see how the server fares with it."""
@@ -44,6 +51,7 @@ class Observer:
 
     async def revive(self) -> Health:
         """Tell how the server fares, and go on with a connection that stands. Without one, the server is ``gone``."""
+        self.revivals += 1
         health = await self._server.revive()
         if not self._server.gone:
             self._runner.use(self._server.channel)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.attendance import Attendance
-from grpcmock.fuzz.company import Company, company
 from grpcmock.fuzz.course import Course, turns
 from grpcmock.fuzz.events import (
     Event,
@@ -23,15 +22,16 @@ from grpcmock.fuzz.events import (
     Started,
     Tried,
 )
-from grpcmock.fuzz.evidence import Ending, Evidence
 from grpcmock.fuzz.failures import Failure, Finding, Severity
+from grpcmock.fuzz.flight import Flight
 from grpcmock.fuzz.ledger import Ledger
 from grpcmock.fuzz.observer import Observer
 from grpcmock.fuzz.phases.plan import notices_of
 from grpcmock.fuzz.shrinking import Effort, shrink
-from grpcmock.fuzz.trials import Expect, Phase
+from grpcmock.fuzz.trials import Phase
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.evidence import Evidence
     from grpcmock.fuzz.health import Server
     from grpcmock.fuzz.jury import Jury
     from grpcmock.fuzz.phases.plan import Plan
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
 
 CONFIRMATIONS = 3
 """So often a trial that failed is made again."""
-
-_WAITING = 16
-"""So many trials are made at once that do little but wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +137,9 @@ class Run:
         finally:
             if timer is not None:
                 timer.cancel()
+        if self._server.gone:
+            hint = "" if self._server.process else "; with --server-cmd it would be started anew"
+            self._interrupted = f"{self._server.target} takes no connections any more{hint}"
         finished = Finished(
             failures=tuple(sorted(self._ledger.failures.values(), key=self._rank)),
             advice=tuple(self._advice.values()),
@@ -195,61 +195,21 @@ class Run:
 
     async def _follow(self, course: Course, most: int | None) -> None:
         """Make up to so many trials of each method; the methods take turns, so that none waits for another's end."""
-        batches: dict[Company, list[Trial]] = {}
-        for trial in course.take(most, self._attendance.stopped):
-            kind = company(trial, self._runner.open_ended)
-            batch = batches.setdefault(kind, [])
-            batch.append(trial)
-            if len(batch) >= self._room(kind):
-                batches[kind] = []
-                await self._make(batch)
-            if self._server.gone:
-                return
-        for batch in batches.values():
-            await self._make(batch)
-
-    def _room(self, kind: Company) -> int:
-        """Give how many trials of a kind are made at once."""
-        workers = max(self._bounds.in_flight, 1)
-        if kind is Company.NONE or workers == 1:
-            return 1
-        return _WAITING if kind is Company.WAITING else workers
-
-    async def _make(self, batch: list[Trial]) -> None:
-        """Make trials, at once if there are several; judge them in their order."""
-        if not batch:
-            return
-        if len(batch) == 1:
-            seen = [await self.observe(batch[0])]
-        else:
-            seen = await asyncio.gather(*(self._runner.run(trial) for trial in batch))
-            if any(reply.ending is Ending.LOST for evidence in seen for reply in evidence.replies):
-                seen = await self._one_by_one(batch, seen)
-        for trial, evidence in zip(batch, seen, strict=True):
-            if len(batch) > 1 and trial.expect is Expect.SAME and self._jury.judge(trial, evidence):
-                evidence = await self.observe(trial)  # what differs when others call, too, may do so for that reason
-            await self._take(trial, evidence)
-        if self._bounds.per_second is not None:
-            await self._wait_for_rate()
-
-    async def _one_by_one(self, batch: list[Trial], seen: list[Evidence]) -> list[Evidence]:
-        """Find out which of several trials brought the server down: make each alone."""
-        health = await self._observer.revive()
-        if self._is_lost():
-            return [replace(evidence, health=health) for evidence in seen]
-        lost = [reply for evidence in seen for reply in evidence.replies if reply.ending is Ending.LOST]
-        if health.alive and health.exit_code is None and all(reply.call.raw is not None for reply in lost):
-            return seen  # a raw request may break HTTP/2 itself, for which its own connection is dropped
-        again: list[Evidence] = []
-        for trial in batch:
-            again.append(await self.observe(trial))
-            if self._is_lost():
-                break
-        return again + seen[len(again) :]
+        flight = Flight(self._runner, self._observer, judge=self.judge, take=self._take, workers=self._bounds.in_flight)
+        try:
+            for trial in course.take(most, self._attendance.stopped):
+                await flight.add(trial)
+                if self._server.gone:
+                    return
+                await self._wait_for_rate()
+            await flight.land()
+        finally:
+            flight.abandon()
 
     async def _wait_for_rate(self) -> None:
         rate = self._bounds.per_second
-        assert rate is not None
+        if rate is None:
+            return
         ahead = self._started + self._runner.calls / rate - time.monotonic()
         if ahead > 0:
             await asyncio.sleep(ahead)
@@ -258,16 +218,7 @@ class Run:
 
     async def observe(self, trial: Trial) -> Evidence:
         """Make a trial, and see how the server fares with it."""
-        evidence = await self._observer.observe(trial)
-        self._is_lost()
-        return evidence
-
-    def _is_lost(self) -> bool:
-        """Whether the server is gone for good, which is then why the run ends."""
-        if self._server.gone:
-            hint = "" if self._server.process else "; with --server-cmd it would be started anew"
-            self._interrupted = f"{self._server.target} takes no connections any more{hint}"
-        return self._server.gone
+        return await self._observer.observe(trial)
 
     async def _take(self, trial: Trial, evidence: Evidence) -> None:
         """Judge a trial, tell of it, and go after what is wrong."""

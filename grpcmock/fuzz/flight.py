@@ -1,0 +1,143 @@
+"""Trials under way: each is made along with those others that mean nothing to it, and judged in a steady order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.company import Company, company
+from grpcmock.fuzz.evidence import Ending
+from grpcmock.fuzz.trials import Expect
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.evidence import Evidence
+    from grpcmock.fuzz.failures import Finding
+    from grpcmock.fuzz.observer import Observer
+    from grpcmock.fuzz.runner import Runner
+    from grpcmock.fuzz.trials import Trial
+
+_WAITING = 16
+"""So many trials are made at once that do little but wait."""
+
+_PENDING = 16
+"""So many trials are kept back that don't go along with those under way, before they get their turn."""
+
+_CROWDS = (Company.ANY, Company.READERS)
+
+Judge = Callable[["Trial", "Evidence"], Collection["Finding"]]
+"""Gives what is wrong with what was seen of a trial."""
+
+Take = Callable[["Trial", "Evidence"], Awaitable[None]]
+"""Takes up what was seen of a trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Flying:
+    trial: Trial
+    task: asyncio.Task[Evidence]
+    revivals: int
+    """How often the server had been brought back when it began."""
+
+
+class Flight:
+    """Makes the trials that are added, up to so many at once, and hands on what was seen of each.
+
+    One is only taken up when there has to be room for another, so that which trials are made together, and in which
+    order they are taken up, depends on the trials alone and not on how fast their answers come.
+    """
+
+    def __init__(self, runner: Runner, observer: Observer, *, judge: Judge, take: Take, workers: int) -> None:
+        self._runner = runner
+        self._observer = observer
+        self._judge = judge
+        self._take = take
+        self._workers = max(workers, 1)
+        self._kind = Company.NONE
+        self._crowd: deque[_Flying] = deque()
+        self._waiting: deque[_Flying] = deque()
+        self._pending: dict[Company, list[Trial]] = {kind: [] for kind in Company}
+
+    async def add(self, trial: Trial) -> None:
+        """Make a trial, now or before long."""
+        kind = company(trial, self._runner.open_ended) if self._workers > 1 else Company.NONE
+        pending = self._pending[kind]
+        pending.append(trial)
+        if kind is Company.WAITING:
+            if len(pending) >= _WAITING:
+                await self._launch_waiting()
+        elif kind is self._kind or not self._crowd or len(pending) >= _PENDING:
+            await self._turn_to(kind)
+
+    async def land(self) -> None:
+        """Make all that is pending, and take up all that is under way."""
+        for kind in Company:
+            if self._pending[kind] and kind is not Company.WAITING:
+                await self._turn_to(kind)
+        await self._land_all(self._crowd)
+        await self._launch_waiting()
+        await self._land_all(self._waiting)
+
+    def abandon(self) -> None:
+        """Drop what is under way."""
+        for flying in (*self._crowd, *self._waiting):
+            flying.task.cancel()
+
+    async def _turn_to(self, kind: Company) -> None:
+        """Make the pending trials of a kind."""
+        if kind is not self._kind:
+            await self._land_all(self._crowd)
+            self._kind = kind
+        pending, self._pending[kind] = self._pending[kind], []
+        for trial in pending:
+            if self._observer.is_gone:
+                return
+            if kind in _CROWDS:
+                if len(self._crowd) >= self._workers:
+                    await self._land(self._crowd.popleft())
+                self._crowd.append(self._launched(trial))
+            else:
+                if kind is Company.NONE:
+                    await self._land_all(self._waiting)
+                await self._take(trial, await self._observer.observe(trial))
+
+    def _launched(self, trial: Trial) -> _Flying:
+        return _Flying(trial, asyncio.create_task(self._runner.run(trial)), self._observer.revivals)
+
+    async def _launch_waiting(self) -> None:
+        await self._land_all(self._waiting)
+        self._waiting.extend(map(self._launched, self._pending[Company.WAITING]))
+        self._pending[Company.WAITING] = []
+
+    async def _land_all(self, flying: deque[_Flying]) -> None:
+        while flying:
+            await self._land(flying.popleft())
+
+    async def _land(self, flying: _Flying) -> None:
+        trial, evidence = flying.trial, await flying.task
+        if flying.revivals != self._observer.revivals:
+            evidence = await self._observer.observe(trial)  # its connection was dropped when the server came back
+        elif any(reply.ending is Ending.LOST for reply in evidence.replies):
+            await self._recover([flying, *self._crowd, *self._waiting])
+            return
+        elif trial.expect is Expect.SAME and self._judge(trial, evidence):
+            evidence = await self._observer.observe(trial)  # it may differ for no other reason than that others call
+        await self._take(trial, evidence)
+
+    async def _recover(self, flying: list[_Flying]) -> None:
+        """Bring the server back, and find out which of the trials under way brought it down: make each alone."""
+        self._crowd.clear()
+        self._waiting.clear()
+        seen = [await one.task for one in flying]
+        health = await self._observer.revive()
+        lost = [reply for evidence in seen for reply in evidence.replies if reply.ending is Ending.LOST]
+        # A raw request may break HTTP/2 itself, for which its own connection is dropped.
+        harmless = health.alive and health.exit_code is None and all(reply.call.raw is not None for reply in lost)
+        for one, evidence in zip(flying, seen, strict=True):
+            if self._observer.is_gone:
+                evidence = replace(evidence, health=health)
+            elif not harmless:
+                evidence = await self._observer.observe(one.trial)
+            await self._take(one.trial, evidence)
