@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _MEASURED = frozenset({"G107", "G108", "G109", "G138", "G139", "G147", "G149"})
 """Checks that look at the time, or at what a server uses."""
 
+_CUT = frozenset({"G107", "G109"})
+"""Checks that look at what is left of calls that were cut short."""
+
 _SINGLE = frozenset({"G112", "G113", "G114", "G115", "G117", "G118", "G121", "G127", "G144"})
 """Checks that judge each call of a trial by itself."""
 
@@ -31,6 +34,9 @@ class Company(Enum):
     READERS = "readers"
     """With others that compare what the server tells, and change nothing."""
 
+    WATCHERS = "watchers"
+    """With others that cut calls, wait, and look whether something has changed that should not."""
+
     ANY = "any"
     """With others that are judged by each answer alone."""
 
@@ -41,7 +47,7 @@ class Company(Enum):
 def company(trial: Trial, open_ended: Container[str]) -> Company:
     """Tell with which others a trial may be made. The streams of methods in *open_ended* don't end by themselves."""
     if trial.waits:
-        return Company.WAITING
+        return Company.WATCHERS if trial.aims & _CUT else Company.WAITING
     if trial.phase is Phase.RANDOM:
         return Company.ANY
     if trial.repeat > 1 or trial.aims & _MEASURED or trial.phase not in (Phase.BOUNDARY, Phase.WIRE):

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.trials import Trial
     from grpcmock.schema import Method
 
-_FIRST = 12
+_FIRST = {Phase.STATEFUL: 12, Phase.BOUNDARY: 24, Phase.WIRE: 16, Phase.RANDOM: 4, Phase.EXAMPLES: 12}
 """So many trials of each method does a phase make in its first turn."""
 
-_SECOND = {Phase.BOUNDARY: 400, Phase.EXAMPLES: 100, Phase.WIRE: 60, Phase.RANDOM: 36, Phase.STATEFUL: 100}
-"""And so many in its second one, the phases from the last to the first; what is left comes after that."""
+_SECOND = {Phase.BOUNDARY: 60, Phase.WIRE: 60, Phase.STATEFUL: 100, Phase.EXAMPLES: 100, Phase.RANDOM: 36}
+"""And so many in its second one; what is left comes after that."""
 
 
 class Course:
@@ -57,6 +57,6 @@ def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[tuple
     if len(courses) > 1:
         # Lists are short while a server keeps little: then it shows what they leave out.
         stateful_first = sorted(courses, key=lambda course: course.phase is not Phase.STATEFUL)
-        yield from ((course, _FIRST) for course in stateful_first)
-        yield from ((course, _SECOND[course.phase]) for course in reversed(courses))
+        yield from ((course, _FIRST[course.phase]) for course in stateful_first)
+        yield from ((course, _SECOND[course.phase]) for course in courses)
     yield from ((course, None) for course in courses)

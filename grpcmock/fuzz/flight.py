@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.company import Company, company
 from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.trials import Expect
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.evidence import Evidence
@@ -25,7 +24,10 @@ _WAITING = 16
 _PENDING = 16
 """So many trials are kept back that don't go along with those under way, before they get their turn."""
 
-_CROWDS = (Company.ANY, Company.READERS)
+_CROWDS = frozenset({Company.ANY, Company.READERS, Company.WATCHERS})
+
+_DISTURBED = frozenset({Company.READERS, Company.WATCHERS})
+"""Those with which others may look wrong for no other reason than that they were about."""
 
 Judge = Callable[["Trial", "Evidence"], Collection["Finding"]]
 """Gives what is wrong with what was seen of a trial."""
@@ -37,6 +39,7 @@ Take = Callable[["Trial", "Evidence"], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class _Flying:
     trial: Trial
+    kind: Company
     task: asyncio.Task[Evidence]
     revivals: int
     """How often the server had been brought back when it began."""
@@ -95,20 +98,20 @@ class Flight:
             if self._observer.is_gone:
                 return
             if kind in _CROWDS:
-                if len(self._crowd) >= self._workers:
+                if len(self._crowd) >= (_WAITING if kind is Company.WATCHERS else self._workers):
                     await self._land(self._crowd.popleft())
-                self._crowd.append(self._launched(trial))
+                self._crowd.append(self._launched(trial, kind))
             else:
                 if kind is Company.NONE:
                     await self._land_all(self._waiting)
                 await self._take(trial, await self._observer.observe(trial))
 
-    def _launched(self, trial: Trial) -> _Flying:
-        return _Flying(trial, asyncio.create_task(self._runner.run(trial)), self._observer.revivals)
+    def _launched(self, trial: Trial, kind: Company) -> _Flying:
+        return _Flying(trial, kind, asyncio.create_task(self._runner.run(trial)), self._observer.revivals)
 
     async def _launch_waiting(self) -> None:
         await self._land_all(self._waiting)
-        self._waiting.extend(map(self._launched, self._pending[Company.WAITING]))
+        self._waiting.extend(self._launched(trial, Company.WAITING) for trial in self._pending[Company.WAITING])
         self._pending[Company.WAITING] = []
 
     async def _land_all(self, flying: deque[_Flying]) -> None:
@@ -122,8 +125,8 @@ class Flight:
         elif any(reply.ending is Ending.LOST for reply in evidence.replies):
             await self._recover([flying, *self._crowd, *self._waiting])
             return
-        elif trial.expect is Expect.SAME and self._judge(trial, evidence):
-            evidence = await self._observer.observe(trial)  # it may differ for no other reason than that others call
+        elif flying.kind in _DISTURBED and self._judge(trial, evidence):
+            evidence = await self._observer.observe(trial)  # the others may be what is wrong with it
         await self._take(trial, evidence)
 
     async def _recover(self, flying: list[_Flying]) -> None:

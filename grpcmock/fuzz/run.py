@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -88,6 +88,8 @@ class Run:
         self._silenced: set[tuple[str, Method]] = set()
         self._advice: dict[tuple[str, str, str], Finding] = {}
         self._open_ended: set[str] = set()
+        self._early: set[str] = set()
+        """The ids of trials that were made before their turn."""
         self._trials = 0
         self._started = 0.0
         self._spent = 0.0
@@ -198,7 +200,8 @@ class Run:
         flight = Flight(self._runner, self._observer, judge=self.judge, take=self._take, workers=self._bounds.in_flight)
         try:
             for trial in course.take(most, self._attendance.stopped):
-                await flight.add(trial)
+                if trial.id not in self._early:
+                    await flight.add(trial)
                 if self._server.gone:
                     return
                 await self._wait_for_rate()
@@ -228,10 +231,24 @@ class Run:
         self._plan.lessons.learn(trial, evidence, self._plan.registry)
         if len(self._runner.open_ended) != len(self._open_ended):
             self._tell_open_ended()
+        if trial.members and _are_serious(findings) and await self._take_members(trial):
+            findings = ()  # they tell more than all of them together
         for finding in findings:
             await self._take_finding(trial, evidence, finding)
         if reason := self._attendance.note(trial, evidence):
             self._tell(MethodStopped(method=trial.method, reason=reason))
+
+    async def _take_members(self, trial: Trial) -> bool:
+        """Make the trials for which one stood. Tells whether something is wrong with any of them."""
+        wrong = False
+        for member in trial.members:
+            if self._server.gone:
+                break
+            self._early.add(member.id)
+            evidence = await self.observe(member)
+            wrong |= _are_serious(self.judge(member, evidence))
+            await self._take(member, evidence)
+        return wrong
 
     def _tell_open_ended(self) -> None:
         for path in sorted(self._runner.open_ended - self._open_ended):
@@ -250,6 +267,7 @@ class Run:
         if finding.advice:
             self._advice.setdefault((finding.code, "" if finding.common else method, finding.key), finding)
             return
+        trial = replace(trial, members=())
         failure = Failure(
             finding=finding,
             trial=trial,
@@ -322,3 +340,8 @@ class Run:
             finding, evidence = best[smallest]
             return replace(failure, finding=finding, trial=smallest, evidence=evidence)
         return failure
+
+
+def _are_serious(findings: Iterable[Finding]) -> bool:
+    """Whether there is more among them than advice."""
+    return any(not finding.advice for finding in findings)

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.mocking import Mock
     from grpcmock.fuzz.trials import Call, Trial
 
-RawPerform = Callable[["Call"], Awaitable[Reply]]
-"""Makes a call whose ``raw`` request goes over HTTP/2 as it stands."""
+RawPerform = Callable[["Call", float], Awaitable[Reply]]
+"""Makes a call whose ``raw`` request goes over HTTP/2 as it stands. After so many seconds without news, a stream that
+has brought something is left."""
 
 _MADE_UP = "Internal error from Core"
 """What grpc.aio says where a write failed, whatever the server's status is (grpc/grpc#36066)."""
@@ -146,7 +147,7 @@ class Runner:
 
     async def _call(self, call: Call) -> Reply:
         if call.raw is not None and self._raw is not None:
-            return await self._raw(call)
+            return await self._raw(call, self._patience_with(call))
         actions, method = call.actions, call.method
         if not _is_plain(actions):
             return await self._slow(call)
@@ -286,6 +287,9 @@ class Runner:
         method = call.method
         if method is None or method.kind is not Kind.SERVER_STREAMING or call.path in self._ended:
             return 0.0
+        return self._patience_with(call)
+
+    def _patience_with(self, call: Call) -> float:
         return self.patience.idle_again if call.path in self.open_ended else self.patience.idle
 
     def _note(self, call: Call, reply: Reply) -> None:

@@ -186,10 +186,10 @@ def _plan(settings: Settings, registry: Registry, memory: Memory | None) -> Plan
 def _raw_lane(settings: Settings) -> RawPerform:
     from grpcmock.fuzz.wire.replies import raw_reply
 
-    async def perform(call: Call) -> Reply:
+    async def perform(call: Call, idle: float) -> Reply:
         try:
             return await raw_reply(
-                call, settings.target, deadline=call.deadline or settings.deadline, limit=1000, idle=0.4
+                call, settings.target, deadline=call.deadline or settings.deadline, limit=1000, idle=idle
             )
         except (TimeoutError, TargetError, OSError) as error:
             return Reply(call=call, ending=Ending.LOST, code=Code.UNAVAILABLE, message=str(error), debug=str(error))

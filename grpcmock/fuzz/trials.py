@@ -157,8 +157,12 @@ class Trial:
     at_once: bool = False
 
     waits: bool = False
-    """Whether it is likely to wait for what doesn't come, and says nothing of what a server keeps: such trials are made
-    along with others of their kind."""
+    """Whether it does little but wait, for what likely doesn't come, or for an effect that should not be: such trials
+    are made along with others of their kind."""
+
+    members: tuple[Trial, ...] = ()
+    """Trials that this one stands for: they are made at once if something is wrong with it, to see which of them it is,
+    and later if not."""
 
     choices: tuple[int, ...] = ()
     """The choices from which the generator made the last message of the last call; empty if it wasn't generated."""

@@ -64,6 +64,12 @@ class Boundary:
     odd: bool = False
     """Whether a well-known type is outside of what its own definition allows, such as a moment in the year 10000."""
 
+    place: Place | None = None
+    """Where its value stands; None if it is about what isn't there."""
+
+    sample: bytes = b""
+    """The value: the bytes of a message that holds the field alone."""
+
     @property
     def valid(self) -> bool:
         """Whether a server has no stated reason to refuse it."""
@@ -127,7 +133,7 @@ class Explorer:
                 if index >= shares[bool(steps)] and sample.kind not in ("enum", "undeclared", "present"):
                     continue
                 message = place.on_ground(message_class, sample.data, self._grounds)
-                yield self._made(name, f"{name}={sample.label}", sample, message)
+                yield self._made(name, f"{name}={sample.label}", sample, message, place)
             yield from self._sides(message_class, place, plan, name)
         yield from self._oneofs(message_class, spots)
         yield from self._missing(message_class, spots)
@@ -136,7 +142,7 @@ class Explorer:
         broken = self._judge.violations(message)
         return Boundary(id=label, reason=reason, kind=kind, path=path, message=message, broken=broken)
 
-    def _made(self, path: str, label: str, sample: _Sample, message: Message) -> Boundary:
+    def _made(self, path: str, label: str, sample: _Sample, message: Message, place: Place) -> Boundary:
         return Boundary(
             id=label,
             reason=f"{path} {sample.reason}",
@@ -147,6 +153,8 @@ class Explorer:
             pair=sample.pair,
             side=sample.side,
             odd=sample.odd,
+            place=place,
+            sample=sample.data,
         )
 
     def _spots(self, descriptor: Descriptor) -> Iterator[tuple[tuple[FieldDescriptor, ...], str, FieldPlan]]:
@@ -208,7 +216,7 @@ class Explorer:
             pair=f"{name}~{side.rule}",
             side=side.side,
         )
-        return self._made(name, f"{name}~{sample.label}", sample, message)
+        return self._made(name, f"{name}~{sample.label}", sample, message, place)
 
     def _oneofs(self, message_class: type[Message], spots: list[Any]) -> Iterator[Boundary]:
         """Yield messages in which no arm of a oneof is set; each arm alone is among the fields."""

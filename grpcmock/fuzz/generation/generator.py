@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from grpcmock.fuzz.generation.grounds import Grounds
 from grpcmock.fuzz.generation.hints import Hints
 from grpcmock.fuzz.generation.judge import Judge
 from grpcmock.fuzz.generation.mending import Mender
+from grpcmock.fuzz.generation.together import Gathering, gatherings
 from grpcmock.fuzz.generation.violations import Breaker, Violation
 from grpcmock.fuzz.generation.writers import SWARMS
 from grpcmock.replies.generated.planning import Planner
@@ -146,6 +147,12 @@ class Generator:
     def boundaries(self) -> Iterator[Boundary]:
         """Yield the messages of the boundary phase, always the same, in the same order."""
         return self._owner.explorer.boundaries(self._class)
+
+    def gatherings(self, boundaries: Iterable[Boundary]) -> Iterator[Gathering]:
+        """Yield valid messages that stand at many of the *boundaries* at once, each of them in one."""
+        owner = self._owner
+        least = message_of(self._class, owner.grounds.least(self._class))
+        return gatherings(least, boundaries, owner.grounds, owner.judge)
 
     def _given(self, message: Message) -> Message:
         """Give a message in the class that was asked for."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.phases import courses
 from grpcmock.fuzz.phases.expecting import expectation
 from grpcmock.fuzz.phases.turns import in_turns
-from grpcmock.fuzz.trials import Phase, Trial, call_of
+from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.boundaries import Boundary
+    from grpcmock.fuzz.generation.together import Gathering
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
@@ -24,13 +25,31 @@ _AIMS = {
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield the trials of one method: the empty request, how calls go, then all that they can say."""
-    boundaries = plan.generators.of(method.input).boundaries()
-    yield _alone(method, next(boundaries))
+    """Yield the trials of one method: the empty request, many values at once, how calls go, then value by value."""
+    generator = plan.generators.of(method.input)
+    empty, *boundaries = generator.boundaries()
+    yield _alone(method, empty)
+    for number, gathering in enumerate(generator.gatherings(boundaries)):
+        yield _together(method, number, gathering)
     yield from courses.openings(method, plan)
-    yield from in_turns(_values(method, boundaries), key=lambda trial: trial.path)
+    values = list(in_turns(_values(method, boundaries), key=lambda trial: trial.path))
+    yield from (trial for trial in values if len(trial.calls) > 1)
     yield from courses.growing(method, plan)
     yield from courses.closings(method, plan)
+    yield from (trial for trial in values if len(trial.calls) == 1)
+
+
+def _together(method: Method, number: int, gathering: Gathering) -> Trial:
+    data = gathering.message.SerializePartialToString(deterministic=True)
+    return Trial(
+        id=f"boundary/{method.full_name}/together-{number}",
+        phase=Phase.BOUNDARY,
+        method=method,
+        calls=(call_of(method, data),),
+        why=f"{len(gathering.boundaries)} boundaries at once",
+        expect=Expect.ACCEPTED,
+        members=tuple(_alone(method, boundary) for boundary in gathering.boundaries),
+    )
 
 
 def _values(method: Method, boundaries: Iterable[Boundary]) -> Iterator[Trial]:

@@ -166,7 +166,8 @@ def _observed(method: Method, plan: Plan, observer: Method, name: str, cut: Call
     before = call_of(observer, plan.simplest(observer))
     after = replace(before, actions=(Pause(_LATER), *before.actions))
     why = f"a call {words}; what {observer.name} tells before and after"
-    return _trial(method, f"{name}-seen-by-{observer.name}", why, (before, cut, after), aims={aim})
+    trial = _trial(method, f"{name}-seen-by-{observer.name}", why, (before, cut, after), aims={aim})
+    return replace(trial, waits=True)
 
 
 def growing(method: Method, plan: Plan) -> Iterator[Trial]:

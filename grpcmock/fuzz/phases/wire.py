@@ -58,10 +58,10 @@ def trials(method: Method, plan: Plan) -> Iterator[Trial]:
     yield from maker.statuses()
     if method is plan.methods[0]:
         yield from maker.reflection()
-    groups = [maker.undecodable(), maker.tolerated(), maker.shapes_of_metadata(), maker.compressions()]
+    groups = [maker.undecodable(), maker.tolerated(), maker.shapes_of_metadata()]
     # What follows is answered by the library rather than by a handler: alike for all methods of a kind, or for all.
     if method is next(other for other in plan.methods if other.kind is method.kind):
-        groups += [maker.sizes(), maker.framings(), maker.bomb()]
+        groups += [maker.sizes(), maker.compressions(), maker.framings(), maker.bomb()]
     if method is plan.methods[0]:
         groups.append(maker.ill_headed())
     yield from in_turns(chain.from_iterable(groups), key=lambda trial: trial.id.split("/")[2])

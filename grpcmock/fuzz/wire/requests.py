@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 import zlib
 from dataclasses import replace
 from functools import lru_cache
@@ -25,6 +26,7 @@ GOOD: Fields = (
 """The header fields of a good request, its path to be filled in."""
 
 _BOMB_BLOCK = bytes(1 << 20)
+_GZIP_HEADER = bytes.fromhex("1f8b08 00 00000000 02 ff")  # RFC 1952: deflate, no name, no time, compressed best
 
 
 def good(path: str, *messages: bytes) -> RawRequest:
@@ -69,8 +71,14 @@ def packed(message: bytes, encoding: str) -> bytes:
 @lru_cache(maxsize=4)
 def bomb(head: bytes, size: int) -> bytes:
     """Compress with gzip *head* and *size* zeros after it: some thousandth of their size, always the same bytes."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    parts = [packer.compress(head)]
-    parts += [packer.compress(_BOMB_BLOCK) for _ in range(size >> 20)]
-    parts += [packer.compress(bytes(size & (1 << 20) - 1)), packer.flush()]
-    return b"".join(parts)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    start = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
+    # A full flush leaves no way back over it: what comes after it is the same wherever it stands.
+    block = packer.compress(_BOMB_BLOCK) + packer.flush(zlib.Z_FULL_FLUSH)
+    end = packer.compress(bytes(size % len(_BOMB_BLOCK))) + packer.flush()
+    crc = zlib.crc32(head)
+    for _ in range(size // len(_BOMB_BLOCK)):
+        crc = zlib.crc32(_BOMB_BLOCK, crc)
+    crc = zlib.crc32(bytes(size % len(_BOMB_BLOCK)), crc)
+    trailer = struct.pack("<II", crc, (len(head) + size) % 2**32)
+    return _GZIP_HEADER + start + block * (size // len(_BOMB_BLOCK)) + end + trailer
