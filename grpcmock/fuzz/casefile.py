@@ -205,6 +205,8 @@ def plain(case: CaseFile) -> dict[str, Any]:
             "pair": trial.pair,
             "repeat": trial.repeat,
             "at_once": trial.at_once,
+            "setup": trial.setup,
+            "cleanup": trial.cleanup,
             "calls": [_written(call) for call in trial.calls],
         },
         "made": [] if case.made == trial.calls else [_written(call) for call in case.made],
@@ -234,6 +236,8 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
             pair=tried["pair"],
             repeat=tried["repeat"],
             at_once=tried["at_once"],
+            setup=tried.get("setup", 0),
+            cleanup=tried.get("cleanup", 0),
         )
         return CaseFile(
             id=kept["id"],

@@ -334,7 +334,7 @@ class Run:
                 best[trial] = found
             return found is not None
 
-        smallest = await shrink(failure.trial, fails, self._plan.generators, effort)
+        smallest = await shrink(failure.trial, fails, self._plan.generators, effort, code=failure.finding.code)
         self._spent += time.monotonic() - started
         if smallest in best:
             finding, evidence = best[smallest]

@@ -16,7 +16,7 @@ from grpcmock.fuzz.generation.minimizing import minimize
 from grpcmock.fuzz.generation.shrinking import shrink as shrink_choices
 from grpcmock.fuzz.paths import at_path
 from grpcmock.fuzz.stateful.naming import verb_and_noun
-from grpcmock.fuzz.stateful.resources import Role
+from grpcmock.fuzz.stateful.resources import MAKING, Role
 from grpcmock.fuzz.trials import Expect, Phase
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ StillFails = Callable[["Trial"], Awaitable[bool]]
 
 _SHAPED = frozenset({"G107", "G108", "G109", "G127", "G128", "G147", "G149"})
 """Checks that compare a trial's calls with each other: they only get smaller together."""
+
+_STATED = frozenset({"", "G125", "G126", "G127", "G150", "G152"})
+"""Checks that hold a server to what the contract says of the very request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +97,12 @@ class _Shrinker:
         """Leave out calls that no later one takes a value from, the last ones first."""
         index = len(self.best.calls) - 2
         while index >= _opening(self.best) and not self.is_over:
+            if _is_clearing(self.best, index):
+                index -= 1  # without it the next try would find what this one has made
+                continue
             if (without := _without_call(self.best, index)) is not None:
+                if index and _is_clearing(self.best, index - 1):
+                    without = _without_call(without, index - 1) or without
                 await self.takes(without)
             index -= 1
 
@@ -133,7 +141,7 @@ class _Shrinker:
         assert method is not None
         trial = self.best
         try:
-            message = method.request_class.FromString(call.messages[positions[0]])
+            message = self._message(index, positions[0])
         except DecodeError:
             return
         generator = self._generators.of(method.input)
@@ -161,21 +169,34 @@ class _Shrinker:
             with contextlib.suppress(_OverError):
                 if by_choices:
                     shrink_choices(generator, trial.choices, guarded, max_tries=left)
-                else:
-                    minimize(message, guarded)
+                minimize(self._message(index, positions[0]), guarded)
 
         await asyncio.to_thread(search)
+
+    def _message(self, index: int, position: int) -> Message:
+        """Give a message of the smallest trial so far."""
+        call = self.best.calls[index]
+        assert call.method is not None
+        return call.method.request_class.FromString(call.messages[position])
 
 
 def _opening(trial: Trial) -> int:
     """Count the calls with which a trial on resources makes sure that nothing is left of it from the last time."""
     if trial.phase is not Phase.STATEFUL:
         return 0
-    for index, call in enumerate(trial.calls):
-        told = verb_and_noun(call.method.name) if call.method is not None else None
-        if told is None or told[0] is not Role.DELETE:
-            return index
-    return 0
+    return next((index for index, call in enumerate(trial.calls) if _role(call) is not Role.DELETE), 0)
+
+
+def _is_clearing(trial: Trial, index: int) -> bool:
+    """Whether a call takes away what stands in the way of the creation after it."""
+    if trial.phase is not Phase.STATEFUL or trial.calls[index].bindings:
+        return False
+    return _role(trial.calls[index]) is Role.DELETE and _role(trial.calls[index + 1]) in MAKING
+
+
+def _role(call: Call) -> Role | None:
+    told = verb_and_noun(call.method.name) if call.method is not None else None
+    return told[0] if told is not None else None
 
 
 def _guarded(
@@ -195,8 +216,16 @@ def _aim(trial: Trial, message: Message) -> object | None:
     return at_path(message, trial.path)
 
 
-async def shrink(trial: Trial, fails: StillFails, generators: Generators, effort: Effort) -> Trial:
-    """Give the smallest trial found that *fails* as *trial* does."""
+async def shrink(trial: Trial, fails: StillFails, generators: Generators, effort: Effort, *, code: str = "") -> Trial:
+    """Give the smallest trial found that *fails* as *trial* does.
+
+    The *code* of the check tells whether it matters what the contract says of the request: if not, then it may get
+    smaller than the contract's rules let it.
+    """
+    if trial.expect in (Expect.ACCEPTED, Expect.REFUSED) and code not in _STATED:
+        free = replace(trial, expect=Expect.ANY)
+        smallest = await _Shrinker(free, fails, generators, effort).run()
+        return trial if smallest == free else smallest
     return await _Shrinker(trial, fails, generators, effort).run()
 
 

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
     from grpcmock.schema import Method
 
+SHORT = 0.03
+"""A deadline that a quick answer meets, and one that waits for something doesn't, in seconds."""
+
+LATER = 0.25
+"""After so many seconds, work that should have ended with its call has been done."""
+
 
 class Phase(Enum):
     """The parts of a run, in their order."""
@@ -155,6 +161,12 @@ class Trial:
     """How often the calls are made in all; with ``at_once``, once alone, and then all the others together."""
 
     at_once: bool = False
+
+    setup: int = 0
+    """So many calls at the beginning only make what the others need."""
+
+    cleanup: int = 0
+    """So many calls at the end only take away what the others have made."""
 
     waits: bool = False
     """Whether it does little but wait, for what likely doesn't come, or for an effect that should not be: such trials

@@ -94,7 +94,7 @@ def _ended_early(code: str, what: str) -> Judge:
     def judge(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
         """Judge ``observe, cut short …, observe``: the same request asked before and after, with calls that ended early
         in between."""
-        before, *between, after = evidence.replies
+        before, *between, after = evidence.replies[trial.setup : len(evidence.replies) - trial.cleanup]
         for reply in between:
             if reply.ending is Ending.OVERDUE:
                 yield Finding(code=code, expected=f"an end of the call at {what}", got=said(reply), key="overdue")

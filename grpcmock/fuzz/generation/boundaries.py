@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -202,7 +202,23 @@ class Explorer:
                 found = [self._side(message_class, base, place, name, side) for side in both]
                 if all(boundary.valid is (boundary.side != OUTSIDE) for boundary in found):
                     yield from found
+                    yield from self._wide(message_class, base, place, name, both)
                     break
+
+    def _wide(
+        self, message_class: type[Message], base: bytes, place: Place, name: str, both: list[Side]
+    ) -> Iterator[Boundary]:
+        """Yield the longest text once more, of letters that take more than one byte each: a bound counts characters."""
+        for side in both:
+            if side.side == AT and side.rule.startswith("max_len="):
+                owner: Any = place.owner(message_class)
+                text = message_of(owner, side.sample)
+                value = getattr(text, place.name)
+                if isinstance(value, str):
+                    setattr(text, place.name, "\u00e9" * len(value))
+                    wide = Side(f"{side.rule}:wide", INSIDE, bytes_of(text))
+                    if (boundary := self._side(message_class, base, place, name, wide)).valid:
+                        yield replace(boundary, reason=f"{name} keeps {side.rule} in letters of two bytes", pair="")
 
     def _side(self, message_class: type[Message], base: bytes, place: Place, name: str, side: Side) -> Boundary:
         message = message_of(message_class, base)
@@ -225,11 +241,15 @@ class Explorer:
             oneof = plan.descriptor.containing_oneof
             if oneof is None or owner is None or oneof.fields[0].name != plan.name or _is_synthetic(oneof):
                 continue
-            message = message_of(message_class, self._grounds.least(message_class))
-            target = Place(steps).find(message, self._grounds)
-            target.ClearField(oneof.name)
             name = join(path, oneof.name)
-            yield self._boundary(f"{name}=none", f"no arm of {name} is set", "oneof", name, message)
+            grounds = [("none", self._grounds.least(message_class))]
+            grounds += [("none-of-all", ground) for ground in self._grounds.naturals(message_class)[:1]]
+            for label, ground in grounds:
+                message = message_of(message_class, ground)
+                target = Place(steps).find(message, self._grounds)
+                target.ClearField(oneof.name)
+                reason = f"no arm of {name} is set" + (", though all else is" if label != "none" else "")
+                yield self._boundary(f"{name}={label}", reason, "oneof", name, message)
 
     def _missing(self, message_class: type[Message], spots: list[Any]) -> Iterator[Boundary]:
         """Yield messages that lack one field that must be there."""

@@ -148,11 +148,12 @@ class Generator:
         """Yield the messages of the boundary phase, always the same, in the same order."""
         return self._owner.explorer.boundaries(self._class)
 
-    def gatherings(self, boundaries: Iterable[Boundary]) -> Iterator[Gathering]:
-        """Yield valid messages that stand at many of the *boundaries* at once, each of them in one."""
+    def gatherings(self, boundaries: Iterable[Boundary], *, valid: bool) -> Iterator[Gathering]:
+        """Yield messages that stand at many of the *valid* boundaries at once, or at many of the others."""
         owner = self._owner
         least = message_of(self._class, owner.grounds.least(self._class))
-        return gatherings(least, boundaries, owner.grounds, owner.judge)
+        meant = [boundary for boundary in boundaries if boundary.valid is valid]
+        return gatherings(least, meant, owner.grounds, lambda message: not (valid and owner.judge.violations(message)))
 
     def _given(self, message: Message) -> Message:
         """Give a message in the class that was asked for."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.fuzz.generation.classes import is_map, message_of
+from grpcmock.fuzz.generation.classes import is_map, message_class_of, message_of
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -43,6 +43,12 @@ class Place:
         for field in self.steps:
             message = _step(message, field, grounds)
         return message
+
+    def owner(self, message_class: type[Message]) -> type[Message]:
+        """Give the type of the message where the place is."""
+        descriptor: Any = self.steps[-1].message_type if self.steps else message_class.DESCRIPTOR
+        owner: type[Message] = message_class_of(descriptor)
+        return owner
 
     def on_ground(self, message_class: type[Message], sample: bytes, grounds: Grounds) -> Message:
         """Give the least message of a type with *sample* in its place."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,28 +12,29 @@ if TYPE_CHECKING:
 
     from grpcmock.fuzz.generation.boundaries import Boundary
     from grpcmock.fuzz.generation.grounds import Grounds
-    from grpcmock.fuzz.generation.judge import Judge
 
 _MOST_ROUNDS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Gathering:
-    """A valid message, and the boundaries at which it stands."""
+    """A message, and the boundaries at which it stands."""
 
     message: Message
     boundaries: tuple[Boundary, ...]
 
 
-def gatherings(least: Message, boundaries: Iterable[Boundary], grounds: Grounds, judge: Judge) -> Iterator[Gathering]:
-    """Yield messages that hold the first valid boundary of every field, then the second of every field, and so on.
+def gatherings(
+    least: Message, boundaries: Iterable[Boundary], grounds: Grounds, fits: Callable[[Message], bool]
+) -> Iterator[Gathering]:
+    """Yield messages that hold the first boundary of every field, then the second of every field, and so on.
 
     A boundary is left for a later message where it doesn't go along with those of other fields: as arms of one oneof,
-    as a message that is empty and a field in it, or as values of which a rule says that they can't stand together.
+    as a message that is empty and a field in it, or as values whose message doesn't fit any more.
     """
     queues: dict[str, deque[Boundary]] = {}
     for boundary in boundaries:
-        if boundary.valid and boundary.place is not None:
+        if boundary.place is not None:
             queues.setdefault(_group(boundary, least), deque()).append(boundary)
     left = list(queues.values())
     for _ in range(_MOST_ROUNDS):
@@ -43,7 +44,7 @@ def gatherings(least: Message, boundaries: Iterable[Boundary], grounds: Grounds,
         for queue in left:
             boundary = queue[0]
             candidate = _with(message, boundary, grounds)
-            if any(_overlap(boundary, other) for other in chosen) or judge.violations(candidate):
+            if any(_overlap(boundary, other) for other in chosen) or not fits(candidate):
                 left_out.append(queue)
                 continue
             message = candidate
@@ -67,10 +68,9 @@ def _with(message: Message, boundary: Boundary, grounds: Grounds) -> Message:
 def _group(boundary: Boundary, message: Message) -> str:
     """Name what two boundaries can't both be about: a field, or the oneof in which it stands or lies."""
     assert boundary.place is not None
-    steps = boundary.place.steps
-    owner: Any = steps[-1].message_type if steps else message.DESCRIPTOR
+    owner: Any = boundary.place.owner(type(message)).DESCRIPTOR
     way = ""
-    for field in (*steps, owner.fields_by_name[boundary.place.name]):
+    for field in (*boundary.place.steps, owner.fields_by_name[boundary.place.name]):
         oneof = field.containing_oneof
         if oneof is not None and len(oneof.fields) > 1:
             return f"{way}.{oneof.name}"

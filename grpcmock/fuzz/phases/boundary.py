@@ -9,6 +9,7 @@ from grpcmock.fuzz.phases import courses
 from grpcmock.fuzz.phases.expecting import expectation
 from grpcmock.fuzz.phases.turns import in_turns
 from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.schema.method import Kind
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.boundaries import Boundary
@@ -23,37 +24,50 @@ _AIMS = {
     "undeclared": frozenset({"G114"}),
 }
 
+_SHAPES = frozenset({"present", "oneof", "missing", "undeclared"})
+"""Sorts of boundaries: what is there or not, and numbers that no enum declares."""
+
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield the trials of one method: the empty request, many values at once, how calls go, then value by value."""
+    """Yield the trials of one method: what is there or not, many values at once, how calls go, then value by value.
+
+    Streams that may go on for ever are cut before all else: while nobody has left one yet, it shows what is left of it.
+    """
     generator = plan.generators.of(method.input)
     empty, *boundaries = generator.boundaries()
+    if method.kind is Kind.SERVER_STREAMING:
+        yield from courses.cancels(method, plan)
     yield _alone(method, empty)
-    for number, gathering in enumerate(generator.gatherings(boundaries)):
-        yield _together(method, number, gathering)
+    yield from _values(method, (boundary for boundary in boundaries if boundary.kind in _SHAPES))
+    for valid in (True, False):
+        for number, gathering in enumerate(generator.gatherings(boundaries, valid=valid)):
+            yield _together(method, number, gathering, valid=valid)
     yield from courses.openings(method, plan)
-    values = list(in_turns(_values(method, boundaries), key=lambda trial: trial.path))
-    yield from (trial for trial in values if len(trial.calls) > 1)
+    yield from _values(method, (boundary for boundary in boundaries if boundary.kind == "constraint"))
     yield from courses.growing(method, plan)
     yield from courses.closings(method, plan)
-    yield from (trial for trial in values if len(trial.calls) == 1)
+    yield from _values(method, (boundary for boundary in boundaries if boundary.kind not in {*_SHAPES, "constraint"}))
 
 
-def _together(method: Method, number: int, gathering: Gathering) -> Trial:
+def _together(method: Method, number: int, gathering: Gathering, *, valid: bool) -> Trial:
     data = gathering.message.SerializePartialToString(deterministic=True)
     return Trial(
-        id=f"boundary/{method.full_name}/together-{number}",
+        id=f"boundary/{method.full_name}/{'together' if valid else 'odd-together'}-{number}",
         phase=Phase.BOUNDARY,
         method=method,
         calls=(call_of(method, data),),
-        why=f"{len(gathering.boundaries)} boundaries at once",
-        expect=Expect.ACCEPTED,
+        why=f"{len(gathering.boundaries)} {'' if valid else 'odd '}values at once",
+        expect=Expect.ACCEPTED if valid else Expect.ANY,
         members=tuple(_alone(method, boundary) for boundary in gathering.boundaries),
     )
 
 
 def _values(method: Method, boundaries: Iterable[Boundary]) -> Iterator[Trial]:
-    """Yield a trial for each boundary; the two sides of a bound make one together."""
+    """Yield a trial for each boundary, of all fields in turns; the two sides of a bound make one together."""
+    return in_turns(_trials(method, boundaries), key=lambda trial: trial.path)
+
+
+def _trials(method: Method, boundaries: Iterable[Boundary]) -> Iterator[Trial]:
     waiting: dict[str, Boundary] = {}
     for boundary in boundaries:
         if boundary.pair and boundary.side != "inside":

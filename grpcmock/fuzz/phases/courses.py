@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.actions import HALF_CLOSE, Cancel, Pause, Receive, Send
 from grpcmock.fuzz.shapes import observers, only_reads
-from grpcmock.fuzz.trials import Call, Phase, Trial, call_of
+from grpcmock.fuzz.trials import LATER, SHORT, Call, Phase, Trial, call_of
 from grpcmock.schema.method import Kind
 
 if TYPE_CHECKING:
@@ -38,17 +38,12 @@ _SOON = 1.0
 
 _LONG = 10.0
 
-_SHORT = 0.03
-"""A deadline that a quick answer meets, and one that waits for something doesn't."""
-
-_LATER = 0.25
-"""After so many seconds, work that should have ended with its call has been done."""
-
 
 def openings(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield what is tried first, while little has happened: streams' lengths, cancels, deadlines, repetition."""
     yield from _lengths(method, plan)
-    yield from _cancels(method, plan)
+    if method.kind is not Kind.SERVER_STREAMING:
+        yield from cancels(method, plan)
     yield from _deadlines(method, plan)
     if only_reads(method) and not method.kind.client_streams:
         yield _trial(
@@ -119,14 +114,15 @@ def _plain(method: Method, plan: Plan, deadline: float | None = None) -> Call:
     return call_of(method, plan.simplest(method), deadline=deadline)
 
 
-def _cancels(method: Method, plan: Plan) -> Iterator[Trial]:
+def cancels(method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield calls that are cancelled, between two that aren't."""
     request = plan.simplest(method)
     plain = _plain(method, plan, _SOON if method.kind.client_streams else None)
     around = (plain, plain) if only_reads(method) else None
     at_once = replace(plain, actions=(Send(request), HALF_CLOSE, Cancel()))
     # A stream may have nothing to tell for a long time: that is no reason to wait for it.
     after_first = replace(plain, actions=(Send(request), HALF_CLOSE, Receive(), Cancel()), deadline=_SOON)
-    half_way = replace(plain, actions=(Send(request), Pause(_SHORT), Cancel()))
+    half_way = replace(plain, actions=(Send(request), Pause(SHORT), Cancel()))
     ways = {"cancel-at-once": (at_once, "cancelled at once")}
     if method.kind.server_streams:
         ways["cancel-after-first"] = (after_first, "cancelled after the first response")
@@ -153,18 +149,18 @@ def _seen_by(method: Method, plan: Plan) -> Iterator[Trial]:
         return
     for observer in observers(method, plan.methods)[:2]:
         request = plan.simplest(method)
-        short = _plain(method, plan, _SHORT)
+        short = _plain(method, plan, SHORT)
         if method.kind.client_streams:
-            cut = replace(short, actions=(Send(request), Pause(_SHORT), Cancel()), deadline=_SOON)
+            cut = replace(short, actions=(Send(request), Pause(SHORT), Cancel()), deadline=_SOON)
             yield _observed(method, plan, observer, "cancel", cut, "cancelled before half-close", "G109")
             short = replace(short, actions=(Send(request), Pause(_SOON)))
-        words = f"with a deadline of {_SHORT * 1000:.0f} ms"
+        words = f"with a deadline of {SHORT * 1000:.0f} ms"
         yield _observed(method, plan, observer, "deadline", short, words, "G107")
 
 
 def _observed(method: Method, plan: Plan, observer: Method, name: str, cut: Call, words: str, aim: str) -> Trial:
     before = call_of(observer, plan.simplest(observer))
-    after = replace(before, actions=(Pause(_LATER), *before.actions))
+    after = replace(before, actions=(Pause(LATER), *before.actions))
     why = f"a call {words}; what {observer.name} tells before and after"
     trial = _trial(method, f"{name}-seen-by-{observer.name}", why, (before, cut, after), aims={aim})
     return replace(trial, waits=True)

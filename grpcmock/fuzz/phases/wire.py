@@ -16,7 +16,7 @@ from grpcmock.fuzz.phases.turns import in_turns
 from grpcmock.fuzz.trials import Call, Expect, Phase, Trial, call_of
 from grpcmock.fuzz.wire import framing, metadata, requests
 from grpcmock.fuzz.wire.encoding import Record, WireType, free_number, tag, varint
-from grpcmock.fuzz.wire.malformed import bad_texts, malformed, too_deep
+from grpcmock.fuzz.wire.malformed import bad_texts, deepest, malformed, too_deep
 from grpcmock.fuzz.wire.odd import odd
 from grpcmock.fuzz.wire.variants import Variant, shown
 from grpcmock.replies.generated import generate
@@ -187,6 +187,8 @@ class _Maker:
                 yield from self._refused(_MALFORMED, variant, f"empty+{variant.name}")
         for variant in bad_texts(descriptor, self.good):
             yield from self._refused(_TEXT, variant, variant.name)
+        if (deep := deepest(descriptor, self.good)) is not None:
+            yield self._trial(f"depth/{deep.name}", deep.why, [self._call(deep.data)], path=shown(deep.path))
         for variant in too_deep(descriptor, self.good):
             yield from self._refused(_DEEP, variant, variant.name)
 

@@ -37,6 +37,9 @@ class Changing:
                 yield finding(
                     step, "G129", f"the {known.resource.name} {key!r}: {known.why}", said(step.reply), key="missing"
                 )
+            elif step.reply.code == Code.INVALID_ARGUMENT and self._was_taken(step, paths):
+                expected = f"the update taken, as before: only what the mask ({', '.join(paths)}) leaves out is missing"
+                yield finding(step, "G135", expected, said(step.reply), path=step.operation.mask, key="refused")
             return
         self._memory.walks.disturb()
         if wrong := masks.unknown(step, paths):
@@ -75,6 +78,17 @@ class Changing:
         known.why = f"{step.operation.method.name} changed it"
         known.by = step.operation.method
         known.reads = []
+
+    def _was_taken(self, step: Step, paths: Sequence[str]) -> bool:
+        """Whether the call before was the same update, but for fields of the resource that the mask doesn't name."""
+        last, key, given = self._memory.last, step.operation.key, step.at(step.operation.given)
+        if last is None or last.operation is not step.operation or not last.is_ok or not paths or given is None:
+            return False
+        before = last.at(step.operation.given)
+        if before is None or masks.paths_of(last) != paths or last.at(key) != step.at(key):
+            return False
+        named = {path.partition(".")[0] for path in paths}
+        return all(getattr(before, name) == getattr(given, name) for name in named)
 
     def _idempotent(self, step: Step, known: Known, answer: Message | None) -> Iterator[Finding]:
         """The same change made twice in a row gives what it gave before."""

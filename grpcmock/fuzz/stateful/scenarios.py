@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.binding import put
@@ -10,10 +11,11 @@ from grpcmock.fuzz.stateful.history import found
 from grpcmock.fuzz.stateful.paging import GARBAGE
 from grpcmock.fuzz.stateful.resources import Operation, Resource, Role
 from grpcmock.fuzz.stateful.script import Handle, Script
-from grpcmock.fuzz.trials import Caller, call_of
+from grpcmock.fuzz.trials import LATER, SHORT, Caller, call_of
 from grpcmock.schema.method import Kind
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.generation.violations import Violation
@@ -55,6 +57,7 @@ def _create(resource: Resource, operation: Operation, world: World) -> Iterator[
     yield from _texts_read_back(resource, operation, world)
     yield from _listed(resource, operation, world)
     yield from _twice(resource, operation, world)
+    yield from _cut(resource, operation, world)
     yield from _refused(resource, operation, world)
     yield from _read_back(resource, operation, world, 2, CONTENTS)
 
@@ -142,6 +145,28 @@ def _numbered_parent(script: Script, resource: Resource) -> Handle | None:
     if above is None or operation is None or operation.parent is None:
         return None
     return _numbered(script, above, script.parent_for(above))
+
+
+def _cut(resource: Resource, operation: Operation, world: World) -> Iterator[Trial]:
+    """A creation below a parent, with a deadline that is soon over. Where there is no parent, other phases look."""
+    listing = resource.operation(Role.LIST) or resource.operation(Role.EXPORT)
+    script = Script(world, operation.method, "deadline")
+    parent = _numbered_parent(script, resource)
+    if listing is None or parent is None or operation.method.kind is not Kind.UNARY:
+        return
+    own_id = script.new_id(resource)
+    if own_id is not None and (key := resource.key_of(own_id, parent.key)) is not None:
+        script.clear(resource, key, parent)
+    setup = len(script.calls)
+    script.list(resource, parent, size=_MANY, pages=1, role=listing.role)
+    script.create(resource, 0, parent=parent, own_id=own_id)
+    script.cut(SHORT)
+    script.list(resource, parent, size=_MANY, pages=1, role=listing.role)
+    script.wait(LATER)
+    calls = len(script.calls)
+    trial = script.finish("a creation whose deadline is soon over leaves nothing")
+    aims = frozenset({"G107"})
+    yield replace(trial, aims=aims, setup=setup, cleanup=len(trial.calls) - calls)
 
 
 def _refused(resource: Resource, operation: Operation, world: World) -> Iterator[Trial]:
@@ -255,7 +280,7 @@ def _elsewhere(resource: Resource, operation: Operation, world: World) -> Iterat
 def _several(resource: Resource, operation: Operation, world: World) -> Iterator[Trial]:
     script = Script(world, operation.method, "some-deleted")
     parent = script.parent_for(resource)
-    handles = [script.create(resource, number, parent=parent, own_id=script.new_id(resource)) for number in (0, 1)]
+    handles = [_numbered(script, resource, parent, number) for number in (0, 1)]
     kept = [handle for handle in handles if handle is not None]
     if len(kept) < 2:
         return
@@ -344,6 +369,7 @@ def _update(resource: Resource, operation: Operation, world: World) -> Iterator[
         script.update(handle, 0, ["fz_no_such_field"])
         script.get(handle)
         yield script.finish("a mask that names no field")
+        yield from _update_alone(resource, operation, world, fields)
         for number, field in enumerate(_spread(fields, _UPDATES)):
             script = Script(world, operation.method, f"mask-{field.name}")
             handle = script.create(resource, 1 if number % 2 else 0)
@@ -370,6 +396,29 @@ def _update(resource: Resource, operation: Operation, world: World) -> Iterator[
             script.update(handle, 1, caller=Caller.OTHER)
             script.get(handle)
             yield script.finish("somebody else changes it")
+
+
+def _update_alone(
+    resource: Resource, operation: Operation, world: World, fields: list[FieldDescriptor]
+) -> Iterator[Trial]:
+    """An update without all that its mask leaves out, after the same update with it."""
+    field = next((field for field in fields if field.message_type is None and not field.is_repeated), None)
+    script = Script(world, operation.method, "mask-alone")
+    handle = script.create(resource, 1)
+    if field is None or handle is None or operation.given is None or operation.key is None:
+        return
+    content = _with(world, operation, field.name, 0)
+    alone = type(content)()
+    alone.CopyFrom(content)
+    given, whole = found(alone, operation.given), found(content, operation.given)
+    if given is None or whole is None:
+        return
+    given.Clear()
+    setattr(given, field.name, getattr(whole, field.name))
+    for update in (content, alone):
+        script.update(handle, update, [field.name])
+    script.get(handle)
+    yield script.finish(f"an update of {field.name} that says nothing else, after one that does")
 
 
 def _with(world: World, operation: Operation, name: str, number: int) -> Message:

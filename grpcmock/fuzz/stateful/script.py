@@ -247,10 +247,14 @@ class Script:
         actions += [Pause(_SETTLED), Cancel()] if cut else [HALF_CLOSE]
         return self.add(Call(path=operation.method.path, method=operation.method, actions=tuple(actions)))
 
-    def wait(self) -> None:
+    def wait(self, seconds: float = _SETTLED) -> None:
         """Let the server notice what the call before has done: the last call begins a little later."""
         call = self.calls[-1]
-        self.calls[-1] = replace(call, actions=(Pause(_SETTLED), *call.actions))
+        self.calls[-1] = replace(call, actions=(Pause(seconds), *call.actions))
+
+    def cut(self, deadline: float) -> None:
+        """Give the last call a deadline, in seconds."""
+        self.calls[-1] = replace(self.calls[-1], deadline=deadline)
 
     # The end --------------------------------------------------------------------------------------------
 

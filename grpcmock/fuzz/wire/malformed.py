@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 DEPTHS = (101, 1_000, 20_000)
 """How deep messages are nested: just past what most parsers take (100), past any stack that is short, past all."""
 
+DEEPEST = 96
+"""Messages inside each other that every parser takes."""
+
 MARK = b"grpcmock"
 """Stands in each string that isn't UTF-8, so that it is known again in an answer."""
 
@@ -250,6 +253,22 @@ def too_deep(descriptor: Descriptor, canonical: bytes) -> Iterator[Variant]:
             data=groups + canonical,
             rule=f"nesting.{depth}",
         )
+
+
+def deepest(descriptor: Descriptor, canonical: bytes) -> Variant | None:
+    """Give a message that is nested as deep as every parser takes; None for a type that doesn't hold itself."""
+    cycle = _cycle(descriptor)
+    if cycle is None:
+        return None
+    head, turn = cycle
+    path = tuple(field.name for field in (*head, *turn))
+    return Variant(
+        name=f"nested-{DEEPEST}",
+        why=f"{shown(path)}, {DEEPEST} messages inside each other, which is not too many",
+        data=wrapped(head + turn * ((DEEPEST - len(head)) // len(turn)), b"") + canonical,
+        path=path,
+        rule=f"nesting.{DEEPEST}",
+    )
 
 
 def _cycle(descriptor: Descriptor) -> tuple[tuple[FieldDescriptor, ...], tuple[FieldDescriptor, ...]] | None:

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -153,7 +152,7 @@ async def found(target: Target, *methods: Any, groups: str = "") -> set[tuple[st
             seen.update((finding.code, finding.key) for finding in findings if not finding.advice)
 
     async with connect(target) as channel:
-        runner = Runner(channel, raw=partial(raw_reply, target=target, deadline=5, limit=100, idle=0.4))
+        runner = Runner(channel, raw=lambda call, idle: raw_reply(call, target, deadline=5, limit=100, idle=idle))
         trials = [trial for method in methods for trial in wire.trials(method, wanted)]
         chosen = [trial for trial in trials if not groups or trial.id.split("/")[2] in groups.split()]
         assert chosen
