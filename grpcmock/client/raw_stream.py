@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -21,6 +21,7 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
+from hpack import Encoder
 from hyperframe.frame import DataFrame
 
 from grpcmock.client.dialing import dial
@@ -39,6 +40,7 @@ _STREAM = 1
 _WINDOW = 8 << 20
 _MOST_BYTES = 256 << 20
 _LARGEST_HEADERS = 1 << 20
+_LARGE_HEADERS = 1 << 16
 _OUR_PING = b"grpcmock"
 
 
@@ -281,7 +283,15 @@ def _connection() -> H2Connection:
             SettingCodes.MAX_HEADER_LIST_SIZE: _LARGEST_HEADERS,
         },
     )
+    connection.encoder = _Encoder()
     return connection
+
+
+class _Encoder(Encoder):
+    """Writes very large header fields as they are: to compress a megabyte of them takes a second."""
+
+    def encode(self, headers: Any, huffman: bool = True) -> bytes:
+        return super().encode(headers, huffman and sum(len(value) for _, value, *_ in headers) < _LARGE_HEADERS)
 
 
 def _texts(headers: object) -> Fields:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.phases.expecting import expectation
-from grpcmock.fuzz.phases.plan import maker_of
+from grpcmock.fuzz.phases.plan import trials_of
 from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def fixed(method: Method, plan: Plan, phases: tuple[Phase, ...]) -> Iterator[Tri
     """Yield the fixed trials of a method, in the order of the phases."""
     for phase in FIXED:
         if phase in phases:
-            yield from maker_of(phase)(method, plan)
+            yield from trials_of(phase, method, plan)
 
 
 def drawn(method: Method, plan: Plan, source: Source) -> Trial:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.engine import refusals
 from grpcmock.engine.incoming import Incoming
 from grpcmock.engine.performance import Performance
-from grpcmock.engine.steps import Finish, Forward, Last, Reset, Returned, Send, Steps, Truncate
+from grpcmock.engine.steps import Finish, Forward, Last, Reset, Returned, Send, SendAll, Steps, Truncate
 from grpcmock.errors import RenderError
 from grpcmock.matching.conditions import Stage
 from grpcmock.matching.facts import Facts
@@ -48,6 +48,8 @@ class Exchange:
         self._incoming: Incoming | None = None
         """None if no proto declares the method."""
         self._ended = False
+        self._at_once: Iterator[bytes] = iter(())
+        """Messages that are sent one after the other, with nothing between them."""
         self._steps = self._run()
 
     # What a server calls --------------------------------------------------------------------------
@@ -58,13 +60,30 @@ class Exchange:
         After the last step, there is no next one; asking for it raises ``StopIteration``.
         """
         with self._engine.lock:
-            step = self._steps.send(event)
+            step: Step
+            if (data := next(self._at_once, None)) is not None:
+                step = Send(data)
+            else:
+                asked = self._steps.send(event)
+                if isinstance(asked, SendAll):
+                    self._at_once = iter(asked.messages)
+                    asked = Send(next(self._at_once))
+                step = asked
             kind = type(step)
             if kind is Send:
                 self.call.add_frame("response", step.data, self._clock())  # type: ignore[union-attr]
             elif kind is Finish or kind is Reset or kind is Truncate:
                 self._close(step)
             return step
+
+    def following(self) -> Iterator[bytes]:
+        """Yield the messages to be sent right after a ``Send``, as far as they are known, for a server that can do
+        without a step for each of them. What isn't taken here comes as steps.
+        """
+        note, clock = self.call.add_frame, self._clock
+        for data in self._at_once:
+            note("response", data, clock())
+            yield data
 
     def cancel(self) -> None:
         """The client went away, or the deadline passed: end the script at once. Harmless after the last step."""

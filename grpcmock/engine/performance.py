@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import count
+from itertools import chain, count, groupby, repeat
 from typing import TYPE_CHECKING, TypeVar
 
 from grpcmock.engine import refusals
@@ -17,6 +17,7 @@ from grpcmock.engine.steps import (
     Resume,
     Returned,
     Send,
+    SendAll,
     Steps,
     Truncate,
     Wait,
@@ -33,7 +34,7 @@ from grpcmock.status import Code
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from random import Random
 
     from grpcmock.engine.engine import Engine
@@ -81,29 +82,38 @@ class Performance:
                     raise Last(Reset())
         yield from self._play(plan.steps)
 
-    def _play(self, steps: Iterable[plans.Step]) -> Steps:
-        for step in steps:
-            match step:
-                case plans.Send() if self._fault is None:
-                    yield Send(self._rendered(step.reply))
-                case plans.Send():
-                    yield from self._send(self._rendered(step.reply))
-                case plans.Finish():
-                    raise self._finish(step)
-                case plans.Pause():
-                    yield Wait(step.delay.sample(self._random))
-                case plans.Headers():
-                    yield Headers(self._rendered(step.metadata))
-                case plans.HalfClose():
-                    yield from self._play_half_close()
-                case plans.Expect():
-                    yield from self._play_expect(step)
-                case plans.On():
-                    yield from self._play_on(step)
-                case plans.Repeat():
-                    yield from self._play_repeat(step)
-                case plans.Invoke():
-                    yield from self._play_invoke(step)
+    def _play(self, steps: Sequence[plans.Step]) -> Steps:
+        for known, group in groupby(steps, self._is_known):
+            if known:
+                yield SendAll([step.reply.constant for step in group])  # type: ignore[union-attr,misc]
+            else:
+                for step in group:
+                    yield from self._play_one(step)
+
+    def _is_known(self, step: plans.Step) -> bool:
+        """Whether a step sends a message that is there already, as it is."""
+        return type(step) is plans.Send and step.reply.constant is not None and self._fault is None
+
+    def _play_one(self, step: plans.Step) -> Steps:
+        match step:
+            case plans.Send():
+                yield from self._send(self._rendered(step.reply))
+            case plans.Finish():
+                raise self._finish(step)
+            case plans.Pause():
+                yield Wait(step.delay.sample(self._random))
+            case plans.Headers():
+                yield Headers(self._rendered(step.metadata))
+            case plans.HalfClose():
+                yield from self._play_half_close()
+            case plans.Expect():
+                yield from self._play_expect(step)
+            case plans.On():
+                yield from self._play_on(step)
+            case plans.Repeat():
+                yield from self._play_repeat(step)
+            case plans.Invoke():
+                yield from self._play_invoke(step)
 
     def _play_half_close(self) -> Steps:
         while (yield from self._incoming.next()) is not None:
@@ -131,6 +141,10 @@ class Performance:
                 return
 
     def _play_repeat(self, step: plans.Repeat) -> Steps:
+        if step.times and step.every is None and all(map(self._is_known, step.steps)):
+            messages = [inner.reply.constant for inner in step.steps]  # type: ignore[union-attr]
+            yield SendAll(chain.from_iterable(repeat(messages, step.times)))  # type: ignore[arg-type]
+            return
         for number in count() if step.times is None else range(step.times):
             if number and step.every is not None:
                 yield Wait(step.every.sample(self._random))

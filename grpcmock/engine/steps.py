@@ -20,7 +20,7 @@ If the client goes away or the deadline passes, the server calls ``exchange.canc
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -121,6 +121,14 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class SendAll:
+    """Send several response messages, one right after the other. Servers see a ``Send`` for each of them."""
+
+    messages: Iterable[bytes]
+    """One at least."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Pause. ``inf`` seconds last until the call is cancelled."""
 
@@ -214,7 +222,7 @@ Asked = Wants | Headers | Yielded | Returned | Raised
 Event = Message | HalfClose | Asked
 Step = Invoke | Resume | Forward | Receive | Headers | Send | Wait | Truncate | Reset | Finish
 
-Steps = Generator[Step, Event | None, None]
+Steps = Generator[Step | SendAll, Event | None, None]
 """A part of a call: it yields what is to be done, and is resumed with what came of it."""
 
 

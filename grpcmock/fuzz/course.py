@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Container, Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.phases.plan import maker_of
+from grpcmock.fuzz.phases.plan import parts_of
 from grpcmock.fuzz.trials import Phase
 
 if TYPE_CHECKING:
@@ -15,48 +14,48 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.trials import Trial
     from grpcmock.schema import Method
 
-_FIRST = {Phase.STATEFUL: 12, Phase.BOUNDARY: 24, Phase.WIRE: 16, Phase.RANDOM: 4, Phase.EXAMPLES: 12}
-"""So many trials of each method does a phase make in its first turn."""
-
-_SECOND = {Phase.BOUNDARY: 60, Phase.WIRE: 60, Phase.STATEFUL: 100, Phase.EXAMPLES: 100, Phase.RANDOM: 36}
-"""And so many in its second one; what is left comes after that."""
-
 
 class Course:
     """The trials of one phase, which may be made in several turns."""
 
     def __init__(self, phase: Phase, plan: Plan, max_cases: int) -> None:
-        maker = maker_of(phase)
         self.phase = phase
         self.has_begun = False
-        self.makers = deque((method, maker(method, plan)) for method in plan.methods)
-        """Methods that have trials left, as far as that is known."""
-        if phase is Phase.RANDOM:
-            self.makers = deque((method, islice(trials, max_cases)) for method, trials in self.makers)
+        self.parts = deque((method, parts_of(phase, method, plan)) for method in plan.methods)
+        """What is left of methods, as far as that is known."""
+        self._left = Counter(dict.fromkeys(plan.methods, max_cases)) if phase is Phase.RANDOM else None
 
-    def take(self, most: int | None, stopped: Container[Method]) -> Iterator[Trial]:
-        """Yield up to so many trials of each method, one of each in turn; none of those that are *stopped* by then."""
-        taken: Counter[Method] = Counter()
-        later: list[tuple[Method, Iterator[Trial]]] = []
-        while self.makers:
-            method, trials = self.makers.popleft()
-            if method in stopped or (trial := next(trials, None)) is None:
+    @property
+    def planned(self) -> int | None:
+        """How many trials are left; None if that isn't known before they are made."""
+        return sum(self._left.values()) if self._left is not None else None
+
+    def take(self, stopped: Container[Method]) -> Iterator[Trial]:
+        """Yield the next part of each method, one trial of each in turn; none of those that are *stopped* by then."""
+        makers = deque((method, next(parts, None)) for method, parts in self.parts)
+        ended = {method for method, trials in makers if trials is None}
+        while makers:
+            method, trials = makers.popleft()
+            if trials is None or method in stopped or (trial := next(trials, None)) is None:
                 continue
-            taken[method] += 1
-            (later if taken[method] == most else self.makers).append((method, trials))
+            if self._left is not None:
+                if not self._left[method]:
+                    ended.add(method)
+                    continue
+                self._left[method] -= 1
+            makers.append((method, trials))
             yield trial
-        self.makers.extend(later)
+        self.parts = deque((method, parts) for method, parts in self.parts if method not in ended)
 
 
-def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[tuple[Course, int | None]]:
-    """Yield the phases in their turns, and how many trials of each method are made in that turn; None for all.
+def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[Course]:
+    """Yield the phases in their turns, until nothing is left of any.
 
     The first trials of all phases, which tell the most, come before the rest of any.
     """
     courses = [Course(phase, plan, max_cases) for phase in phases]
-    if len(courses) > 1:
-        # Lists are short while a server keeps little: then it shows what they leave out.
-        stateful_first = sorted(courses, key=lambda course: course.phase is not Phase.STATEFUL)
-        yield from ((course, _FIRST[course.phase]) for course in stateful_first)
-        yield from ((course, _SECOND[course.phase]) for course in courses)
-    yield from ((course, None) for course in courses)
+    # Lists are short while a server keeps little: then it shows what they leave out.
+    courses.sort(key=lambda course: course.phase is not Phase.STATEFUL)
+    while courses:
+        yield from courses
+        courses = [course for course in courses if course.parts]

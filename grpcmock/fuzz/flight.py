@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.runner import Runner
     from grpcmock.fuzz.trials import Trial
 
-_WAITING = 16
+_WAITING = 24
 """So many trials are made at once that do little but wait."""
 
-_PENDING = 16
+_WATCHING = 12
+"""So many trials wait together to see that nothing changes."""
+
+_PENDING = 8
 """So many trials are kept back that don't go along with those under way, before they get their turn."""
 
 _CROWDS = frozenset({Company.ANY, Company.READERS, Company.WATCHERS})
@@ -71,7 +74,10 @@ class Flight:
         if kind is Company.WAITING:
             if len(pending) >= _WAITING:
                 await self._launch_waiting()
-        elif kind is self._kind or not self._crowd or len(pending) >= _PENDING:
+        elif kind is Company.WATCHERS and self._workers > 1:
+            if len(pending) >= _WATCHING:
+                await self._turn_to(kind)
+        elif kind in (self._kind, Company.NONE) or not self._crowd or len(pending) >= _PENDING:
             await self._turn_to(kind)
 
     async def land(self) -> None:
@@ -98,13 +104,20 @@ class Flight:
             if self._observer.is_gone:
                 return
             if kind in _CROWDS:
-                if len(self._crowd) >= (_WAITING if kind is Company.WATCHERS else self._workers):
+                if len(self._crowd) >= (_WATCHING if kind is Company.WATCHERS else self._workers):
                     await self._land(self._crowd.popleft())
                 self._crowd.append(self._launched(trial, kind))
             else:
-                if kind is Company.NONE:
-                    await self._land_all(self._waiting)
-                await self._take(trial, await self._observer.observe(trial))
+                await self._make_alone(trial, kind)
+
+    async def _make_alone(self, trial: Trial, kind: Company) -> None:
+        if kind is Company.NONE:
+            await self._land_all(self._waiting)
+        evidence = await self._observer.observe(trial)
+        if self._waiting and (_is_lost(evidence) or not evidence.health.alive):
+            await self._land_all(self._waiting)  # one of them may be what brought the server down
+            evidence = await self._observer.observe(trial)
+        await self._take(trial, evidence)
 
     def _launched(self, trial: Trial, kind: Company) -> _Flying:
         return _Flying(trial, kind, asyncio.create_task(self._runner.run(trial)), self._observer.revivals)
@@ -122,7 +135,7 @@ class Flight:
         trial, evidence = flying.trial, await flying.task
         if flying.revivals != self._observer.revivals:
             evidence = await self._observer.observe(trial)  # its connection was dropped when the server came back
-        elif any(reply.ending is Ending.LOST for reply in evidence.replies):
+        elif _is_lost(evidence):
             await self._recover([flying, *self._crowd, *self._waiting])
             return
         elif flying.kind in _DISTURBED and self._judge(trial, evidence):
@@ -144,3 +157,7 @@ class Flight:
             elif not harmless:
                 evidence = await self._observer.observe(one.trial)
             await self._take(one.trial, evidence)
+
+
+def _is_lost(evidence: Evidence) -> bool:
+    return any(reply.ending is Ending.LOST for reply in evidence.replies)

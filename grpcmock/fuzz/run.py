@@ -165,19 +165,19 @@ class Run:
     # Phases ---------------------------------------------------------------------------------------------
 
     async def _phases(self) -> None:
-        for course, most in turns(self._bounds.phases, self._plan, self._bounds.max_cases):
-            if course.makers and not self._server.gone:
-                await self._turn(course, most)
+        for course in turns(self._bounds.phases, self._plan, self._bounds.max_cases):
+            if not self._server.gone:
+                await self._turn(course)
 
-    async def _turn(self, course: Course, most: int | None) -> None:
+    async def _turn(self, course: Course) -> None:
         started, trials, calls = time.monotonic(), self._trials, self._runner.calls
-        self._tell(PhaseStarted(phase=course.phase, planned=self._planned(course.phase, most)))
+        self._tell(PhaseStarted(phase=course.phase, planned=course.planned))
         if not course.has_begun:
             course.has_begun = True
             for message in notices_of(course.phase, self._plan):
                 self._tell(Noticed(message=message))
         try:
-            await self._follow(course, most)
+            await self._follow(course)
         finally:
             self._tell(
                 PhaseFinished(
@@ -185,21 +185,15 @@ class Run:
                     trials=self._trials - trials,
                     calls=self._runner.calls - calls,
                     seconds=time.monotonic() - started,
-                    goes_on=bool(course.makers),
+                    goes_on=bool(course.parts),
                 )
             )
 
-    def _planned(self, phase: Phase, most: int | None) -> int | None:
-        if phase is Phase.RANDOM:
-            each = self._bounds.max_cases if most is None else min(most, self._bounds.max_cases)
-            return each * len([method for method in self._plan.methods if method not in self._attendance.stopped])
-        return len(self._plan.examples) if phase is Phase.EXAMPLES else None
-
-    async def _follow(self, course: Course, most: int | None) -> None:
-        """Make up to so many trials of each method; the methods take turns, so that none waits for another's end."""
+    async def _follow(self, course: Course) -> None:
+        """Make the next trials of each method; the methods take turns, so that none waits for another's end."""
         flight = Flight(self._runner, self._observer, judge=self.judge, take=self._take, workers=self._bounds.in_flight)
         try:
-            for trial in course.take(most, self._attendance.stopped):
+            for trial in course.take(self._attendance.stopped):
                 if trial.id not in self._early:
                     await flight.add(trial)
                 if self._server.gone:

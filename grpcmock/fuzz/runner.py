@@ -22,7 +22,7 @@ from grpcmock.fuzz.binding import bound
 from grpcmock.fuzz.endings import ending_of
 from grpcmock.fuzz.evidence import Ending, Evidence, Reply
 from grpcmock.fuzz.identity import metadata_of
-from grpcmock.fuzz.trials import Caller, Expect
+from grpcmock.fuzz.trials import NOTABLE, Caller, Expect
 from grpcmock.fuzz.wire.sameness import alike
 from grpcmock.schema.method import Kind
 from grpcmock.status import Code
@@ -100,6 +100,10 @@ class Runner:
 
     async def run(self, trial: Trial) -> Evidence:
         """Make the calls of a trial, as often as it says."""
+        if "G108" in trial.aims:
+            largest = await self.call(trial.calls[-1])
+            if largest.seconds < NOTABLE:
+                return Evidence(replies=(largest,))  # what takes no time at its largest takes none before
         if trial.repeat == 1:
             replies = await self._in_turn(trial)
             return Evidence(replies=tuple(replies), mocked=self._mocked(replies))

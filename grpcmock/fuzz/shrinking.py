@@ -74,9 +74,10 @@ class _Shrinker:
     async def run(self) -> Trial:
         if any(call.raw is not None for call in self.best.calls):
             return self.best
-        if self.best.phase is Phase.STATEFUL:
+        is_framed = self.best.setup or self.best.cleanup
+        if self.best.phase is Phase.STATEFUL and not is_framed:
             await self._drop_last_calls()
-        shaped = self.best.phase is not Phase.STATEFUL and self.best.aims & _SHAPED
+        shaped = is_framed or (self.best.phase is not Phase.STATEFUL and self.best.aims & _SHAPED)
         if not shaped:
             await self._drop_calls()
         for index in range(len(self.best.calls)):
@@ -104,7 +105,7 @@ class _Shrinker:
                 if index and _is_clearing(self.best, index - 1):
                     without = _without_call(without, index - 1) or without
                 await self.takes(without)
-            index -= 1
+            index = min(index - 1, len(self.best.calls) - 2)
 
     async def _shorten(self, index: int) -> None:
         """Send fewer messages: halves, then one less at a time. What the contract speaks of is the last one."""

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
     from grpcmock.schema import Method
 
+NOTABLE = 0.03
+"""Whether time grows with the input is looked at only where the largest one takes so many seconds: below it is noise.
+"""
+
 SHORT = 0.03
 """A deadline that a quick answer meets, and one that waits for something doesn't, in seconds."""
 

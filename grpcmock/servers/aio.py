@@ -162,7 +162,7 @@ async def _carry_out(
             event: Event | None = None
             match step:
                 case Send():
-                    await write(step.data)
+                    await _send(step.data, exchange, write)
                 case Receive():
                     event = await reading.next(step.until)
                 case Invoke():
@@ -190,6 +190,12 @@ async def _carry_out(
         reading.end()
         if invocation is not None:
             invocation.end()
+
+
+async def _send(data: bytes, exchange: Exchange, write: Callable[[bytes], Awaitable[None]]) -> None:
+    await write(data)
+    for following in exchange.following():
+        await write(following)
 
 
 class _Client:

@@ -167,9 +167,11 @@ async def _carry_out(exchange: Exchange, stream: Stream) -> None:
         match step:
             case Send():
                 await stream.write(step.data)
+                for data in exchange.following():
+                    await stream.write(data)
             case Receive():
-                data = await stream.read()
-                event = HALF_CLOSE if data is None else Message(data)
+                request = await stream.read()
+                event = HALF_CLOSE if request is None else Message(request)
             case Wait():
                 await _pause(step.seconds)
             case Headers():

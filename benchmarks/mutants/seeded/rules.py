@@ -94,7 +94,7 @@ class PostalCodeRequired(_Strict):
         return "user.address.postal_code" if user.HasField("address") and not user.address.postal_code else ""
 
 
-@seeded("G126", method="UserService/UpdateUser", request='{"user": {"name": "users/aaa"}}', fields=2, calls=2)
+@seeded("G126", "G135", method="UserService/UpdateUser", request='{"user": {"name": "users/aaa"}}', fields=2, calls=2)
 class FullUpdatesOnly(Directory):
     """Refuses an update that doesn't repeat the required fields, although its mask leaves them out."""
 

@@ -11,6 +11,7 @@ from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.checks.words import said
 from grpcmock.fuzz.evidence import Ending
 from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.fuzz.trials import NOTABLE
 from grpcmock.schema.method import Kind
 from grpcmock.status import Code
 
@@ -24,9 +25,6 @@ _CUT_SHORT = frozenset({Code.CANCELLED, Code.DEADLINE_EXCEEDED})
 
 _STEEP = 2.6
 """An input twice as large may take so many times as long; 2 is linear, 4 quadratic."""
-
-_NOTABLE = 0.03
-"""Growth is looked at only where the largest input takes so many seconds at least: below it is noise."""
 
 
 def _slow_input(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
@@ -72,9 +70,11 @@ def _waited(reply: Reply) -> float | None:
 def _growth(trial: Trial, evidence: Evidence) -> Iterator[Finding]:
     """Look at the times of calls whose inputs double from one to the next, the best of all rounds each."""
     count = len(trial.calls)
+    if len(evidence.replies) < count:
+        return
     rounds = [evidence.replies[start : start + count] for start in range(0, len(evidence.replies), count)]
     times = [min(replies[i].seconds for replies in rounds if i < len(replies)) for i in range(count)]
-    if len(times) < 3 or times[-1] < _NOTABLE:
+    if len(times) < 3 or times[-1] < NOTABLE:
         return
     ratios = [later / max(earlier, 1e-4) for earlier, later in itertools.pairwise(times)][-2:]
     if min(ratios) > _STEEP:

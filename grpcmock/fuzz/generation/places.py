@@ -46,8 +46,11 @@ class Place:
 
     def owner(self, message_class: type[Message]) -> type[Message]:
         """Give the type of the message where the place is."""
-        descriptor: Any = self.steps[-1].message_type if self.steps else message_class.DESCRIPTOR
-        owner: type[Message] = message_class_of(descriptor)
+        if not self.steps:
+            return message_class
+        last: Any = self.steps[-1]
+        inner = last.message_type.fields_by_name["value"] if is_map(last) else last
+        owner: type[Message] = message_class_of(inner.message_type)
         return owner
 
     def on_ground(self, message_class: type[Message], sample: bytes, grounds: Grounds) -> Message:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.phases import courses
@@ -27,26 +27,35 @@ _AIMS = {
 _SHAPES = frozenset({"present", "oneof", "missing", "undeclared"})
 """Sorts of boundaries: what is there or not, and numbers that no enum declares."""
 
+_SINGLE = frozenset({"scalar", "enum", "list", "map", "well-known"})
+"""Single values, which have been tried together."""
 
-def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield the trials of one method: what is there or not, many values at once, how calls go, then value by value.
 
-    Streams that may go on for ever are cut before all else: while nobody has left one yet, it shows what is left of it.
+def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
+    """Yield the trials of one method: what tells the most for the least, how calls go, then value by value."""
+    boundaries = list(plan.generators.of(method.input).boundaries())
+    yield _first(method, plan, boundaries)
+    yield courses.trials(method, plan)
+    yield _values(method, (boundary for boundary in boundaries if boundary.kind in _SINGLE))
+
+
+def _first(method: Method, plan: Plan, boundaries: Sequence[Boundary]) -> Iterator[Trial]:
+    """Yield what is there or not, many values at once, and both sides of all rules.
+
+    Before all else comes what shows best while little has happened: what is left of streams that were cut, of requests
+    that were repeated, and of changes whose time was up.
     """
-    generator = plan.generators.of(method.input)
-    empty, *boundaries = generator.boundaries()
+    empty, *others = boundaries
     if method.kind is Kind.SERVER_STREAMING:
         yield from courses.cancels(method, plan)
     yield _alone(method, empty)
-    yield from _values(method, (boundary for boundary in boundaries if boundary.kind in _SHAPES))
+    yield from courses.repeated(method, plan)
+    yield from courses.seen_by(method, plan)
+    yield from _values(method, (boundary for boundary in others if boundary.kind in _SHAPES))
     for valid in (True, False):
-        for number, gathering in enumerate(generator.gatherings(boundaries, valid=valid)):
+        for number, gathering in enumerate(plan.generators.of(method.input).gatherings(boundaries, valid=valid)):
             yield _together(method, number, gathering, valid=valid)
-    yield from courses.openings(method, plan)
     yield from _values(method, (boundary for boundary in boundaries if boundary.kind == "constraint"))
-    yield from courses.growing(method, plan)
-    yield from courses.closings(method, plan)
-    yield from _values(method, (boundary for boundary in boundaries if boundary.kind not in {*_SHAPES, "constraint"}))
 
 
 def _together(method: Method, number: int, gathering: Gathering, *, valid: bool) -> Trial:

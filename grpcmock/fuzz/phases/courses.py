@@ -39,12 +39,18 @@ _SOON = 1.0
 _LONG = 10.0
 
 
-def openings(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield what is tried first, while little has happened: streams' lengths, cancels, deadlines, repetition."""
+def trials(method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield streams of all lengths, cancels, deadlines, many calls at once, and what grows."""
     yield from _lengths(method, plan)
-    if method.kind is not Kind.SERVER_STREAMING:
+    if method.kind is not Kind.SERVER_STREAMING:  # of those, the phase does it before all else
         yield from cancels(method, plan)
     yield from _deadlines(method, plan)
+    yield from _at_once(method, plan)
+    yield from _growing(method, plan)
+
+
+def repeated(method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield the same request many times over, of which nothing may be left."""
     if only_reads(method) and not method.kind.client_streams:
         yield _trial(
             method,
@@ -56,9 +62,7 @@ def openings(method: Method, plan: Plan) -> Iterator[Trial]:
         )
 
 
-def closings(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield what is tried last: many calls at once, and once more cut calls, as others tell of them."""
-    yield from _seen_by(method, plan)
+def _at_once(method: Method, plan: Plan) -> Iterator[Trial]:
     if only_reads(method) and not method.kind.client_streams:
         requests = dict.fromkeys((b"", plan.simplest(method)))
         for name, request in zip(("empty", "simplest"), requests, strict=False):
@@ -143,7 +147,7 @@ def _deadlines(method: Method, plan: Plan) -> Iterator[Trial]:
         yield _trial(method, "deadline-1ms", why, (plain, tiny, plain), aims={"G107"})
 
 
-def _seen_by(method: Method, plan: Plan) -> Iterator[Trial]:
+def seen_by(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield calls that are cut short, between two looks at what there is. They take their time."""
     if only_reads(method):
         return
@@ -166,7 +170,7 @@ def _observed(method: Method, plan: Plan, observer: Method, name: str, cut: Call
     return replace(trial, waits=True)
 
 
-def growing(method: Method, plan: Plan) -> Iterator[Trial]:
+def _growing(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield requests in which one part doubles from call to call, so that the time can be held against the size."""
     count = 0
     for path, sizes in _growable(method.input, plan.generators.of(method.input).least):

@@ -24,8 +24,12 @@ _MOST = 200
 """So many for one method."""
 
 
-def trials(method: Method, plan: Plan) -> Iterator[Trial]:
+def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
     """Yield the examples of one method; then generated requests that say what an example says, and more besides."""
+    yield _trials(method, plan)
+
+
+def _trials(method: Method, plan: Plan) -> Iterator[Trial]:
     examples = [example for example in plan.examples if example.method is method]
     yield from examples
     for number in range(_ALIKE):

@@ -1,16 +1,18 @@
 """What a phase is given to make trials of, and where its maker of trials is found.
 
-The phase ``x`` is the module ``grpcmock.fuzz.phases.x``. Its function ``trials(method, plan)`` yields the trials of one
-method, in an order that is the same in every run; it may go on for ever, for the run takes what it has time for, in
-turns from all methods. It makes no calls: what it wants to know of replies it binds (:class:`Binding`), or finds in
-``plan.lessons`` when it is asked for its next trial.
+The phase ``x`` is the module ``grpcmock.fuzz.phases.x``. Its function ``parts(method, plan)`` yields the trials of one
+method, in an order that is the same in every run, and in several parts: those come first that tell the most for the
+least, for the run makes the first part of all phases before the second of any. The last part may go on for ever. A
+phase makes no calls: what it wants to know of replies it binds (:class:`Binding`), or finds in ``plan.lessons`` when it
+is asked for its next trial.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.generation.minimizing import minimize
@@ -74,13 +76,18 @@ class Plan:
         return found
 
 
-Maker = Callable[["Method", Plan], "Iterator[Trial]"]
+Parts = Callable[["Method", Plan], "Iterable[Iterator[Trial]]"]
 
 
-def maker_of(phase: Phase) -> Maker:
-    """Give the maker of a phase's trials."""
-    maker: Maker = import_module(f"grpcmock.fuzz.phases.{phase.value}").trials
-    return maker
+def parts_of(phase: Phase, method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
+    """Yield a phase's trials of one method, in parts."""
+    parts: Parts = import_module(f"grpcmock.fuzz.phases.{phase.value}").parts
+    return iter(parts(method, plan))
+
+
+def trials_of(phase: Phase, method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield a phase's trials of one method."""
+    return chain.from_iterable(parts_of(phase, method, plan))
 
 
 def notices_of(phase: Phase, plan: Plan) -> Iterator[str]:

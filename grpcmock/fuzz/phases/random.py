@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.generation.source import RandomSource, ReplaySource
@@ -23,8 +24,19 @@ _LEARNT_EVERY = 3
 """Every so many trials, one is made of what the server's replies have taught, once they have."""
 
 
-def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield trials without end, those first that failed in earlier runs.
+_PARTS = (0, 4, 32)
+"""So many trials come while the other phases make theirs; what is left comes after them."""
+
+
+def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
+    """Yield trials without end, those first that failed in earlier runs."""
+    trials = _trials(method, plan)
+    yield from (islice(trials, count) for count in _PARTS)
+    yield trials
+
+
+def _trials(method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield trials without end.
 
     The one with number *n* depends on nothing but the contract, the seed and *n*, whatever the server says. Those that
     are made of its replies come between them, under names of their own.

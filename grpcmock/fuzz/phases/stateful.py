@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.identity import is_credential
@@ -16,8 +17,18 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method
 
 
-def trials(method: Method, plan: Plan) -> Iterator[Trial]:
+_FIRST = 12
+
+
+def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
     """Yield the trials of one method: who may call it, what is known to go wrong, and then programs by chance."""
+    trials = _trials(method, plan)
+    yield islice(trials, _FIRST)
+    yield iter(())  # while the others make what they have of their own
+    yield trials
+
+
+def _trials(method: Method, plan: Plan) -> Iterator[Trial]:
     yield from access.trials(method, plan)
     world = _world(plan)
     known = world.resources.by_path.get(method.path)

@@ -10,10 +10,15 @@ _T = TypeVar("_T")
 _NOTHING = object()
 
 
-def in_turns(items: Iterable[_T], key: Callable[[_T], Hashable]) -> Iterator[_T]:
-    """Yield the first item of each sort, then the second of each, and so on; sorts in the order in which they came."""
+def by_rounds(items: Iterable[_T], key: Callable[[_T], Hashable]) -> Iterator[Iterator[_T]]:
+    """Yield the first items of all sorts, then the second ones, and so on; sorts in the order in which they came."""
     sorts: dict[Hashable, list[_T]] = {}
     for item in items:
         sorts.setdefault(key(item), []).append(item)
-    rounds = chain.from_iterable(zip_longest(*sorts.values(), fillvalue=_NOTHING))
-    return (item for item in rounds if item is not _NOTHING)  # type: ignore[misc]
+    for found in zip_longest(*sorts.values(), fillvalue=_NOTHING):
+        yield (item for item in found if item is not _NOTHING)  # type: ignore[misc]
+
+
+def in_turns(items: Iterable[_T], key: Callable[[_T], Hashable]) -> Iterator[_T]:
+    """Yield the first item of each sort, then the second of each."""
+    return chain.from_iterable(by_rounds(items, key))

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import HALF_CLOSE, Send
-from grpcmock.fuzz.phases.turns import in_turns
+from grpcmock.fuzz.phases.turns import by_rounds
 from grpcmock.fuzz.trials import Call, Expect, Phase, Trial, call_of
 from grpcmock.fuzz.wire import framing, metadata, requests
 from grpcmock.fuzz.wire.encoding import Record, WireType, free_number, tag, varint
@@ -50,21 +50,19 @@ _ENDLESS = frozenset(("unknown-varint", "unknown-group", "reordered", "padded-va
 """The odd messages that are tried where each call takes its time, since the stream doesn't end by itself."""
 
 
-def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield the trials of one method: those of the least cost first, then of all groups in turns."""
+def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
+    """Yield the trials of one method: those of the least cost first and one for each rule, then what a library answers
+    rather than a handler, then the rest of all rules in turns."""
     maker = _Maker(method, plan)
-    yield from maker.counts()
-    yield from maker.unknown_methods()
-    yield from maker.statuses()
-    if method is plan.methods[0]:
-        yield from maker.reflection()
-    groups = [maker.undecodable(), maker.tolerated(), maker.shapes_of_metadata()]
-    # What follows is answered by the library rather than by a handler: alike for all methods of a kind, or for all.
-    if method is next(other for other in plan.methods if other.kind is method.kind):
-        groups += [maker.sizes(), maker.compressions(), maker.framings(), maker.bomb()]
-    if method is plan.methods[0]:
-        groups.append(maker.ill_headed())
-    yield from in_turns(chain.from_iterable(groups), key=lambda trial: trial.id.split("/")[2])
+    rounds = by_rounds(chain(maker.undecodable(), maker.tolerated(), maker.shapes_of_metadata()), key=_sort)
+    yield chain(maker.least(), next(rounds, ()))
+    yield maker.by_library()
+    yield chain.from_iterable(rounds)
+
+
+def _sort(trial: Trial) -> tuple[str, str]:
+    """Tell trials apart by their group and rule: a server that copes with one of a sort likely copes with others."""
+    return trial.id.split("/")[2], trial.rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +87,7 @@ class _Maker:
         self.plan = plan
         self.good = _good_message(method, plan)
         self._streams = method.kind.client_streams
+        self._is_first = method is plan.methods[0]
 
     # Whole trials ---------------------------------------------------------------------------------
 
@@ -154,6 +153,26 @@ class _Maker:
         """
         calls = (other, canonical, canonical, other, other)
         return self._trial(label, why, calls, aims="G116", expect=Expect.SAME, rule=rule, path=path)
+
+    def least(self) -> Iterator[Trial]:
+        """Yield the trials of the least cost."""
+        yield from self.counts()
+        yield from self.unknown_methods()
+        yield from self.statuses()
+        if self._is_first:
+            yield from self.reflection()
+
+    def by_library(self) -> Iterator[Trial]:
+        """Yield what a library answers rather than a handler: alike for all methods, or for all of a kind."""
+        if self.method is next(other for other in self.plan.methods if other.kind is self.method.kind):
+            yield from self.compressions()
+            yield from self.framings()
+        unary = (other for other in self.plan.methods if other.kind is Kind.UNARY)
+        if self.method is next(unary, self.plan.methods[0]):
+            yield from self.bomb()
+            yield from self.sizes()
+        if self._is_first:
+            yield from self.ill_headed()
 
     # What goes over gRPC's own library ------------------------------------------------------------
 

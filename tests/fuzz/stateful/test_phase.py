@@ -10,8 +10,7 @@ import pytest
 from support import registry
 
 from grpcmock.fuzz.generation.generator import Generators
-from grpcmock.fuzz.phases import stateful
-from grpcmock.fuzz.phases.plan import Plan, notices_of
+from grpcmock.fuzz.phases.plan import Plan, notices_of, trials_of
 from grpcmock.fuzz.terms import Terms
 from grpcmock.fuzz.trials import Caller, Phase, Trial
 from grpcmock.schema import Registry
@@ -31,7 +30,7 @@ def plan(protos: Registry, *, without: Sequence[str] = (), **more: Any) -> Plan:
 
 
 def trials(made: Plan) -> list[Trial]:
-    return [trial for method in made.methods for trial in stateful.trials(method, made)]
+    return [trial for method in made.methods for trial in trials_of(Phase.STATEFUL, method, made)]
 
 
 def test_the_same_seed_gives_the_same_trials(directory: Registry) -> None:
@@ -78,7 +77,7 @@ def test_who_may_call_is_tried_only_with_credentials(directory: Registry) -> Non
     def callers(**credentials: Any) -> set[Caller]:
         made = plan(directory, without=["UpdateUser", "UpdateNote", "ImportUsers"], **credentials)
         reading = [method for method in made.methods if method.name in ("GetUser", "ListUsers")]
-        found = [trial for method in reading for trial in stateful.trials(method, made)]
+        found = [trial for method in reading for trial in trials_of(Phase.STATEFUL, method, made)]
         return {call.caller for trial in found for call in trial.calls}
 
     assert callers() == {Caller.OWN}
@@ -100,7 +99,7 @@ def test_what_cannot_be_looked_at_is_said(directory: Registry) -> None:
 def test_odd_texts_are_tried_where_no_rule_forbids_them(directory: Registry) -> None:
     made = plan(directory)
     creating = next(method for method in made.methods if method.name == "CreateNote")
-    (blanks,) = (one for one in stateful.trials(creating, made) if one.id.endswith("read-back-blanks"))
+    (blanks,) = (one for one in trials_of(Phase.STATEFUL, creating, made) if one.id.endswith("read-back-blanks"))
     (call,) = (call for call in blanks.calls if call.method is creating)
     note = creating.request_class.FromString(call.messages[0]).note  # type: ignore[attr-defined]
     assert note.title != note.title.strip()

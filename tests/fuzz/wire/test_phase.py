@@ -20,10 +20,10 @@ from grpcmock.client.target import Target
 from grpcmock.fuzz.checks.registry import judges
 from grpcmock.fuzz.checks.wire import CHECKS
 from grpcmock.fuzz.evidence import Ending, Evidence, Health
-from grpcmock.fuzz.phases import wire
+from grpcmock.fuzz.phases.plan import trials_of
 from grpcmock.fuzz.runner import Runner
 from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Trial
+from grpcmock.fuzz.trials import Phase, Trial
 from grpcmock.fuzz.wire import raw_reply
 
 USERS = registry("user.proto")
@@ -153,7 +153,7 @@ async def found(target: Target, *methods: Any, groups: str = "") -> set[tuple[st
 
     async with connect(target) as channel:
         runner = Runner(channel, raw=lambda call, idle: raw_reply(call, target, deadline=5, limit=100, idle=idle))
-        trials = [trial for method in methods for trial in wire.trials(method, wanted)]
+        trials = [trial for method in methods for trial in trials_of(Phase.WIRE, method, wanted)]
         chosen = [trial for trial in trials if not groups or trial.id.split("/")[2] in groups.split()]
         assert chosen
         await asyncio.gather(*(make(runner, trial) for trial in chosen))
@@ -214,7 +214,7 @@ async def test_a_crash_is_told_as_a_lost_connection() -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", _CRASHING, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     target = Target(address=f"127.0.0.1:{int(await process.stdout.readline())}")
-    trial = next(t for t in wire.trials(GET, plan(GET)) if t.id.endswith("status/malformed"))
+    trial = next(t for t in trials_of(Phase.WIRE, GET, plan(GET)) if t.id.endswith("status/malformed"))
     reply = await raw_reply(trial.calls[0], target, deadline=10)
     assert (reply.ending, reply.code, await process.wait()) == (Ending.LOST, 14, 3)
     judge: Callable[..., Any] = next(check.judge for check in CHECKS if check.code == "G115")
@@ -224,7 +224,7 @@ async def test_a_crash_is_told_as_a_lost_connection() -> None:
 
 def test_trials_have_names_of_their_own_and_are_the_same_each_time() -> None:
     wanted = plan(GET, LIST, CREATE, LOOKUP)
-    made = [[trial for method in wanted.methods for trial in wire.trials(method, wanted)] for _ in range(2)]
+    made = [[trial for method in wanted.methods for trial in trials_of(Phase.WIRE, method, wanted)] for _ in range(2)]
     assert made[0] == made[1]
     assert len({trial.id for trial in made[0]}) == len(made[0])
     assert all(
