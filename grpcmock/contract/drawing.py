@@ -22,10 +22,10 @@ FIXED = (Phase.BOUNDARY, Phase.EXAMPLES, Phase.WIRE)
 
 
 def fixed(method: Method, plan: Plan, phases: tuple[Phase, ...]) -> Iterator[Trial]:
-    """Yield the fixed trials of a method, in the order of the phases."""
+    """Yield the fixed trials of a method, in the order of the phases: those that stand for others are left out."""
     for phase in FIXED:
         if phase in phases:
-            yield from trials_of(phase, method, plan)
+            yield from (trial for trial in trials_of(phase, method, plan) if not trial.members)
 
 
 def drawn(method: Method, plan: Plan, source: Source) -> Trial:

@@ -54,8 +54,6 @@ def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[Cours
     The first trials of all phases, which tell the most, come before the rest of any.
     """
     courses = [Course(phase, plan, max_cases) for phase in phases]
-    # Lists are short while a server keeps little: then it shows what they leave out.
-    courses.sort(key=lambda course: course.phase is not Phase.STATEFUL)
     while courses:
         yield from courses
         courses = [course for course in courses if course.parts]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.checks.load import may_be_growth
 from grpcmock.fuzz.evidence import Ending, Evidence, Health
 from grpcmock.fuzz.process import accepts
 from grpcmock.fuzz.wire.reflected import reflections
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.health import Server
     from grpcmock.fuzz.runner import Runner
     from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.vitals import Vitals
 
 NO_ANSWER = frozenset({Ending.LOST, Ending.OVERDUE})
 
@@ -68,23 +71,28 @@ class Observer:
         """Make a trial and look at what the server uses: between the parts of a repetition, or all the while."""
         if self._server.look() is None:
             return await self._runner.run(trial)
+        replies: list[Reply] = []
+        samples = [self._server.look()]
         if trial.repeat >= _PARTS:
             if trial.method.path in self._runner.open_ended:
                 trial = replace(trial, repeat=_PARTS)  # each takes its time
             part = replace(trial, repeat=trial.repeat // _PARTS)
-            replies: list[Reply] = []
-            samples = [self._server.look()]
             for _ in range(_PARTS):
                 replies += (await self._runner.run(part)).replies
                 samples.append(self._server.look())
+                if not may_be_growth(_health(samples), part.repeat):
+                    break  # what doesn't grow in every part doesn't grow
         else:
             async with self._server.watched() as watched:
-                replies = list((await self._runner.run(trial)).replies)
+                replies += (await self._runner.run(trial)).replies
             samples = [watched[0], max(watched, key=lambda sample: sample.memory)] if watched else []
-        seen = [sample for sample in samples if sample is not None]
-        health = Health(
-            memory=tuple(sample.memory for sample in seen),
-            threads=tuple(sample.threads for sample in seen),
-            descriptors=tuple(sample.descriptors for sample in seen),
-        )
-        return Evidence(replies=tuple(replies), health=health)
+        return Evidence(replies=tuple(replies), health=_health(samples))
+
+
+def _health(samples: Iterable[Vitals | None]) -> Health:
+    seen = [sample for sample in samples if sample is not None]
+    return Health(
+        memory=tuple(sample.memory for sample in seen),
+        threads=tuple(sample.threads for sample in seen),
+        descriptors=tuple(sample.descriptors for sample in seen),
+    )

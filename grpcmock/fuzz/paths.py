@@ -37,6 +37,22 @@ def at_path(message: Message, path: str) -> object:
     return list(value) if hasattr(value, "extend") else repr(value)
 
 
+def with_part(message: Message, other: Message, path: str) -> Message | None:
+    """Give a copy of *message* with what stands at a path of names in *other*; None if nothing leads there."""
+    changed = type(message)()
+    changed.CopyFrom(message)
+    place: Any = changed
+    *way, last = path.split(".")
+    for name in way:
+        if not place.HasField(name):
+            return None
+        place, other = getattr(place, name), getattr(other, name)
+    place.ClearField(last)
+    part = type(other)(**{last: getattr(other, last)})
+    place.MergeFrom(part)
+    return changed
+
+
 def _key(subscript: str) -> Any:
     try:
         return json.loads(subscript)

@@ -166,8 +166,9 @@ class Run:
 
     async def _phases(self) -> None:
         for course in turns(self._bounds.phases, self._plan, self._bounds.max_cases):
-            if not self._server.gone:
-                await self._turn(course)
+            if self._server.gone:
+                return
+            await self._turn(course)
 
     async def _turn(self, course: Course) -> None:
         started, trials, calls = time.monotonic(), self._trials, self._runner.calls

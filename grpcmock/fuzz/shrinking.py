@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.client.actions import Action, Receive, Send
-from grpcmock.fuzz.generation.minimizing import minimize
+from grpcmock.fuzz.generation.minimizing import drop, minimize
 from grpcmock.fuzz.generation.shrinking import shrink as shrink_choices
-from grpcmock.fuzz.paths import at_path
+from grpcmock.fuzz.paths import at_path, with_part
 from grpcmock.fuzz.stateful.naming import verb_and_noun
 from grpcmock.fuzz.stateful.resources import MAKING, Role
 from grpcmock.fuzz.trials import Expect, Phase
@@ -82,7 +82,12 @@ class _Shrinker:
             await self._drop_calls()
         for index in range(len(self.best.calls)):
             await self._shorten(index)
+        if is_framed:
+            await self._shrink_own()
+            return self.best
         if shaped and len({call.messages for call in self.best.calls}) > 1:
+            if "G108" in self.best.aims:
+                await self._shrink_alike()
             return self.best
         for index in range(_opening(self.best), len(self.best.calls)):
             await self._shrink_messages(index)
@@ -136,6 +141,35 @@ class _Shrinker:
             if self.is_over:
                 return
             await self._shrink_message(index, self.best.calls[index], (position,))
+
+    async def _shrink_own(self) -> None:
+        """Shrink the requests of the method that a trial is about, and leave those that only show what became of it."""
+        for index in range(self.best.setup, len(self.best.calls) - self.best.cleanup):
+            if self.best.calls[index].method is self.best.method:
+                await self._shrink_messages(index)
+
+    async def _shrink_alike(self) -> None:
+        """Drop from all requests at once what isn't the part in which they differ."""
+        trial, loop = self.best, asyncio.get_running_loop()
+        whole = [self._message(index, 0) for index in range(len(trial.calls))]
+
+        def fails(smaller: Message) -> bool:
+            if self.is_over:
+                raise _OverError
+            candidate = self.best
+            for index, message in enumerate(whole):
+                changed = with_part(smaller, message, trial.path)
+                if changed is None:
+                    return False
+                data = changed.SerializePartialToString(deterministic=True)
+                candidate = _with_messages(candidate, index, (data,))
+            return asyncio.run_coroutine_threadsafe(self.takes(candidate), loop).result()
+
+        def search() -> None:
+            with contextlib.suppress(_OverError):
+                drop(whole[0], fails)
+
+        await asyncio.to_thread(search)
 
     async def _shrink_message(self, index: int, call: Call, positions: Sequence[int]) -> None:
         method = call.method

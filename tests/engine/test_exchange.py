@@ -371,3 +371,32 @@ def test_auto_answers_all_four_kinds_alike_for_the_same_request(method: str):
 
     assert run() == run()
     assert run()
+
+
+@pytest.mark.parametrize(
+    ("script", "at_once"),
+    [
+        ("[{send: {id: 1}}, {send: {id: 2}}, {send: {id: 3}}]", [2]),
+        ("[{repeat: {times: 2, steps: [{send: {id: 1}}, {send: {id: 2}}]}}, {send: {id: 3}}]", [3, 0]),
+        ("[{send: {id: 1}}, {wait: 1s}, {send: {id: 2}}, {send: {id: 3}}]", [0, 1]),
+        ("[{send: {id: 1}}, {send: {name: '{{ request.page }}'}}, {send: {id: 3}}]", [0, 0, 0]),
+    ],
+)
+def test_messages_that_follow_at_once_are_the_same_as_steps_of_their_own(script: str, at_once: list[int]) -> None:
+    def run(*, takes_all: bool) -> tuple[list[bytes], list[int], list[bytes]]:
+        mock = user_engine(f"[{{method: user.UserService/ListUsers, script: {script}}}]")
+        call = ask(mock, LIST, {"page": 7})
+        sent, taken = [], []
+        while not isinstance(call.step, Finish):
+            if isinstance(call.step, Send):
+                following = list(call.exchange.following()) if takes_all else []
+                sent += [call.step.data, *following]
+                taken.append(len(following))
+            call.step = call.exchange.resume()
+        [journalled] = mock.journal
+        return sent, taken, [frame.data for frame in journalled.frames if frame.direction == "response"]
+
+    stepwise, _, noted = run(takes_all=False)
+    sent, taken, journalled = run(takes_all=True)
+    assert sent == stepwise == noted == journalled
+    assert taken == at_once

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from grpcmock.fuzz.events import Tried
+from grpcmock.fuzz.run import Bounds
 from grpcmock.fuzz.text import failure_lines
 from grpcmock.fuzz.trials import Phase
 
@@ -54,5 +55,5 @@ async def test_a_method_that_isnt_there_is_left_alone(fuzzed: Any) -> None:
     events: list[Any] = []
     await fuzzed({"GetUser": isnt_there}, Phase.BOUNDARY, Phase.RANDOM, events=events)
     tried = Counter(event.trial.method.name for event in events if isinstance(event, Tried))
-    assert tried["GetUser"] == 10
+    assert 10 <= tried["GetUser"] < 10 + Bounds().in_flight  # those that were under way by then
     assert tried["ListUsers"] > 40

@@ -219,3 +219,23 @@ async def test_the_server_that_goes_away_ends_the_run_with_one_failure(serving: 
     assert finished.lost
     assert "takes no connections any more" in finished.interrupted
     assert sum(isinstance(event, Found) for event in events) == 1
+
+
+async def names_without_nul(requests: Requests, context: Context) -> AsyncIterator[bytes]:
+    async for data in requests:
+        request = CREATE.FromString(data)
+        if "\0" in request.name:
+            raise ValueError(request.name)
+    yield b""
+
+
+async def test_of_many_values_at_once_the_one_that_is_wrong_is_told(fuzzed: Any) -> None:
+    events: list[Any] = []
+    finished = await fuzzed({"CreateUsers": names_without_nul}, Phase.BOUNDARY, events=events, include=["CreateUsers"])
+    (failure,) = finished.failures
+    assert failure.first.id == "boundary/user.UserService/CreateUsers/name=nul"
+    tried = [event.trial.id for event in events if isinstance(event, Tried)]
+    assert len(tried) == len(set(tried))  # what was tried before its turn isn't tried again
+    found = tried.index(failure.first.id)
+    together = [index for index, name in enumerate(tried[:found]) if "/together-" in name]
+    assert together  # it was looked for because all of them together failed

@@ -14,13 +14,27 @@ from grpcmock.fuzz.failures import Finding, Severity
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence, Reply
+    from grpcmock.fuzz.evidence import Evidence, Health, Reply
     from grpcmock.fuzz.terms import Terms
     from grpcmock.fuzz.trials import Trial
 
 _BYTES_EACH = 2048
 _BYTES_IN_ALL = 1 << 20
 """Memory counts as growing if it does so in each part of the run, by so much for each repetition and in all."""
+
+_PIECES_EACH = 0.1
+_PIECES_IN_ALL = 8
+"""And threads and open files by so many."""
+
+
+def may_be_growth(health: Health, repeat: int) -> bool:
+    """Whether something has grown in each part of a repetition so far, each of so many calls."""
+    kinds = ((health.memory, _BYTES_EACH), (health.threads, _PIECES_EACH), (health.descriptors, _PIECES_EACH))
+    return any(_is_steady(samples, each * repeat) for samples, each in kinds)
+
+
+def _is_steady(samples: Sequence[int], least: float) -> bool:
+    return all(later - earlier >= least for earlier, later in itertools.pairwise(samples))
 
 
 def _memory_growth(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
@@ -34,12 +48,12 @@ def _memory_growth(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[F
             key="memory",
             measured=True,
         )
-    if grown := _growth(health.threads, repeat, 0.1, 8):
+    if grown := _growth(health.threads, repeat, _PIECES_EACH, _PIECES_IN_ALL):
         expected = "the same number of threads however often a request is made"
         yield Finding(
             code="G147", expected=expected, got=f"{grown} more after {repeat} repetitions", key="threads", measured=True
         )
-    if grown := _growth(health.descriptors, repeat, 0.1, 8):
+    if grown := _growth(health.descriptors, repeat, _PIECES_EACH, _PIECES_IN_ALL):
         expected = "the same number of open files however often a request is made"
         yield Finding(
             code="G147",
@@ -54,12 +68,8 @@ def _growth(samples: Sequence[int], repeat: int, each: float, in_all: int) -> in
     """Say by how much something grew after the first part, in which much is set up; 0 if it doesn't grow steadily."""
     if len(samples) < 4:
         return 0
-    parts = [later - earlier for earlier, later in itertools.pairwise(samples)]
     grown = samples[-1] - samples[1]
-    share = repeat / (len(samples) - 1)
-    if grown < in_all or any(part < each * share for part in parts):
-        return 0
-    return grown
+    return grown if grown >= in_all and _is_steady(samples, each * repeat / (len(samples) - 1)) else 0
 
 
 def _concurrency(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.phases import courses
 from grpcmock.fuzz.phases.expecting import expectation
 from grpcmock.fuzz.phases.turns import in_turns
 from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
-from grpcmock.schema.method import Kind
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.boundaries import Boundary
@@ -32,26 +32,18 @@ _SINGLE = frozenset({"scalar", "enum", "list", "map", "well-known"})
 
 
 def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
-    """Yield the trials of one method: what tells the most for the least, how calls go, then value by value."""
-    boundaries = list(plan.generators.of(method.input).boundaries())
+    """Yield the trials of one method: what shows best while little has happened, what tells the most for the least, how
+    calls go, then value by value."""
+    empty, *boundaries = plan.generators.of(method.input).boundaries()
+    yield chain(courses.before(method, plan), (_alone(method, empty),), courses.soon(method, plan))
     yield _first(method, plan, boundaries)
     yield courses.trials(method, plan)
     yield _values(method, (boundary for boundary in boundaries if boundary.kind in _SINGLE))
 
 
 def _first(method: Method, plan: Plan, boundaries: Sequence[Boundary]) -> Iterator[Trial]:
-    """Yield what is there or not, many values at once, and both sides of all rules.
-
-    Before all else comes what shows best while little has happened: what is left of streams that were cut, of requests
-    that were repeated, and of changes whose time was up.
-    """
-    empty, *others = boundaries
-    if method.kind is Kind.SERVER_STREAMING:
-        yield from courses.cancels(method, plan)
-    yield _alone(method, empty)
-    yield from courses.repeated(method, plan)
-    yield from courses.seen_by(method, plan)
-    yield from _values(method, (boundary for boundary in others if boundary.kind in _SHAPES))
+    """Yield what is there or not, many values at once, and both sides of all rules."""
+    yield from _values(method, (boundary for boundary in boundaries if boundary.kind in _SHAPES))
     for valid in (True, False):
         for number, gathering in enumerate(plan.generators.of(method.input).gatherings(boundaries, valid=valid)):
             yield _together(method, number, gathering, valid=valid)

@@ -39,17 +39,29 @@ _SOON = 1.0
 _LONG = 10.0
 
 
+def before(method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield streams that may go on for ever, and are cut: what is left of them shows while nobody has left one yet."""
+    if method.kind is Kind.SERVER_STREAMING:
+        yield from _cancels(method, plan)
+
+
+def soon(method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield what shows best while a server keeps little: changes whose time was up, and repetition."""
+    yield from _seen_by(method, plan)
+    yield from _repeated(method, plan)
+
+
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield streams of all lengths, cancels, deadlines, many calls at once, and what grows."""
     yield from _lengths(method, plan)
-    if method.kind is not Kind.SERVER_STREAMING:  # of those, the phase does it before all else
-        yield from cancels(method, plan)
+    if method.kind is not Kind.SERVER_STREAMING:
+        yield from _cancels(method, plan)
     yield from _deadlines(method, plan)
     yield from _at_once(method, plan)
     yield from _growing(method, plan)
 
 
-def repeated(method: Method, plan: Plan) -> Iterator[Trial]:
+def _repeated(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield the same request many times over, of which nothing may be left."""
     if only_reads(method) and not method.kind.client_streams:
         yield _trial(
@@ -118,8 +130,7 @@ def _plain(method: Method, plan: Plan, deadline: float | None = None) -> Call:
     return call_of(method, plan.simplest(method), deadline=deadline)
 
 
-def cancels(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield calls that are cancelled, between two that aren't."""
+def _cancels(method: Method, plan: Plan) -> Iterator[Trial]:
     request = plan.simplest(method)
     plain = _plain(method, plan, _SOON if method.kind.client_streams else None)
     around = (plain, plain) if only_reads(method) else None
@@ -127,9 +138,10 @@ def cancels(method: Method, plan: Plan) -> Iterator[Trial]:
     # A stream may have nothing to tell for a long time: that is no reason to wait for it.
     after_first = replace(plain, actions=(Send(request), HALF_CLOSE, Receive(), Cancel()), deadline=_SOON)
     half_way = replace(plain, actions=(Send(request), Pause(SHORT), Cancel()))
-    ways = {"cancel-at-once": (at_once, "cancelled at once")}
+    ways = {}
     if method.kind.server_streams:
         ways["cancel-after-first"] = (after_first, "cancelled after the first response")
+    ways["cancel-at-once"] = (at_once, "cancelled at once")
     if method.kind.client_streams:
         ways["cancel-half-way"] = (half_way, "cancelled before half-close")
     for name, (cut, words) in ways.items():
@@ -147,7 +159,7 @@ def _deadlines(method: Method, plan: Plan) -> Iterator[Trial]:
         yield _trial(method, "deadline-1ms", why, (plain, tiny, plain), aims={"G107"})
 
 
-def seen_by(method: Method, plan: Plan) -> Iterator[Trial]:
+def _seen_by(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield calls that are cut short, between two looks at what there is. They take their time."""
     if only_reads(method):
         return

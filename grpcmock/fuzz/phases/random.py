@@ -24,7 +24,7 @@ _LEARNT_EVERY = 3
 """Every so many trials, one is made of what the server's replies have taught, once they have."""
 
 
-_PARTS = (0, 4, 32)
+_PARTS = (0, 0, 4, 32)
 """So many trials come while the other phases make theirs; what is left comes after them."""
 
 

@@ -24,7 +24,8 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
     """Yield the trials of one method: who may call it, what is known to go wrong, and then programs by chance."""
     trials = _trials(method, plan)
     yield islice(trials, _FIRST)
-    yield iter(())  # while the others make what they have of their own
+    yield iter(())  # while the others make theirs
+    yield iter(())
     yield trials
 
 

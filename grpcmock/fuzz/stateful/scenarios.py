@@ -401,21 +401,21 @@ def _update(resource: Resource, operation: Operation, world: World) -> Iterator[
 def _update_alone(
     resource: Resource, operation: Operation, world: World, fields: list[FieldDescriptor]
 ) -> Iterator[Trial]:
-    """An update without all that its mask leaves out, after the same update with it."""
+    """An update without all that its mask leaves out, after the same update with it. Both clear the same field."""
     field = next((field for field in fields if field.message_type is None and not field.is_repeated), None)
     script = Script(world, operation.method, "mask-alone")
     handle = script.create(resource, 1)
-    if field is None or handle is None or operation.given is None or operation.key is None:
+    if field is None or handle is None or operation.given is None:
         return
-    content = _with(world, operation, field.name, 0)
-    alone = type(content)()
-    alone.CopyFrom(content)
-    given, whole = found(alone, operation.given), found(content, operation.given)
-    if given is None or whole is None:
+    whole = _with(world, operation, field.name, 0)
+    given = found(whole, operation.given)
+    if given is None:
         return
-    given.Clear()
-    setattr(given, field.name, getattr(whole, field.name))
-    for update in (content, alone):
+    given.ClearField(field.name)
+    alone = type(whole)()
+    alone.CopyFrom(whole)
+    found(alone, operation.given).Clear()
+    for update in (whole, alone):
         script.update(handle, update, [field.name])
     script.get(handle)
     yield script.finish(f"an update of {field.name} that says nothing else, after one that does")

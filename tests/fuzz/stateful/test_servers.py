@@ -37,6 +37,8 @@ async def fuzzed(address: str, *include: str, **more: Any) -> Finished:
         ("deleted_still_there", ("CreateUser", "GetUser", "DeleteUser"), "G130", 3),
         ("failed_import_stays", ("ImportUsers", "GetUser", "DeleteUser"), "G131", 3),
         ("any_parent", ("CreateUser", "CreateNote", "GetNote", "DeleteUser"), "G132", 6),
+        ("full_updates_only", ("CreateUser", "UpdateUser", "DeleteUser"), "G135", 3),
+        ("late_note", ("CreateUser", "CreateNote", "ListNotes", "DeleteUser"), "G107", 8),
     ],
 )
 async def test_a_bug_is_found_and_the_conversation_made_short(
@@ -47,6 +49,17 @@ async def test_a_bug_is_found_and_the_conversation_made_short(
     assert {failure.finding.code for failure in finished.failures} == {code}
     assert not any(failure.is_flaky for failure in finished.failures)
     assert min(len(failure.trial.calls) for failure in finished.failures) <= calls
+
+
+async def test_what_is_in_the_way_of_a_creation_is_still_cleared_when_a_trial_gets_smaller() -> None:
+    async with mutant_server("postal_code_lost") as target:
+        finished = await fuzzed(target, "CreateUser", "BatchGetUsers", "DeleteUser")
+    (failure,) = finished.failures
+    assert not failure.is_flaky
+    names = [call.method.name for call in failure.trial.calls if call.method is not None]
+    assert names == ["DeleteUser", "CreateUser", "BatchGetUsers"]
+    created = registry().message("directory.v1.CreateUserRequest").FromString(failure.trial.calls[1].messages[0])
+    assert [field.name for field, _ in created.user.ListFields()] == ["display_name", "email", "address"]
 
 
 async def test_who_may_call_and_see_is_looked_at() -> None:

@@ -13,7 +13,7 @@ from strategies import messages
 from support import registry
 
 from grpcmock.fuzz.wire.encoding import free_number, read_varint, records, varint
-from grpcmock.fuzz.wire.malformed import BAD_TEXTS, DEPTHS, bad_texts, malformed, too_deep
+from grpcmock.fuzz.wire.malformed import BAD_TEXTS, DEEPEST, DEPTHS, bad_texts, deepest, malformed, too_deep
 from grpcmock.fuzz.wire.odd import odd
 from grpcmock.fuzz.wire.variants import shown
 
@@ -128,3 +128,14 @@ def test_a_type_without_fields_is_spoilt_too() -> None:
     for variant in malformed(nothing, b""):
         with pytest.raises(DecodeError):
             empty.FromString(variant.data)
+
+
+def test_the_deepest_message_is_taken_by_protobuf_and_fills_what_is_allowed() -> None:
+    found = deepest(EVERYTHING.DESCRIPTOR, b"")  # type: ignore[arg-type]
+    assert found is not None
+    message, depth = EVERYTHING.FromString(found.data), 0
+    while message.ListFields():
+        (_, inner), *_ = message.ListFields()
+        message, depth = (inner[0] if hasattr(inner, "extend") else inner), depth + 1
+    assert DEEPEST - 2 <= depth <= DEEPEST
+    assert deepest(registry("user.proto").message("user.GetUserRequest").DESCRIPTOR, b"") is None  # type: ignore[arg-type]

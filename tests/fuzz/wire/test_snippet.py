@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import gzip
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -117,6 +118,11 @@ def test_literals_are_read_back(data: bytes) -> None:
 )
 def test_snippets_are_programs_for_every_kind_of_target(target: Target) -> None:
     ast.parse(snippet(GOOD, target))
+
+
+@pytest.mark.parametrize(("head", "size"), [(b"", 0), (b"abc", 1), (b"abc", (1 << 20) - 1), (b"", (3 << 20) + 7)])
+def test_a_bomb_holds_what_it_says(head: bytes, size: int) -> None:
+    assert gzip.decompress(requests.bomb(head, size)) == head + bytes(size)
 
 
 def test_a_bomb_stays_small() -> None:
