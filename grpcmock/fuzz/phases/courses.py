@@ -40,9 +40,11 @@ _LONG = 10.0
 
 
 def before(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield streams that may go on for ever, and are cut: what is left of them shows while nobody has left one yet."""
-    if method.kind is Kind.SERVER_STREAMING:
+    """Yield streams that are short, cut, and long: what is left of them shows while nobody has left one yet."""
+    if method.kind.client_streams or method.kind.server_streams:
+        yield from _lengths(method, plan)
         yield from _cancels(method, plan)
+        yield from _long(method, plan)
 
 
 def soon(method: Method, plan: Plan) -> Iterator[Trial]:
@@ -52,13 +54,11 @@ def soon(method: Method, plan: Plan) -> Iterator[Trial]:
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield streams of all lengths, cancels, deadlines, many calls at once, and what grows."""
-    yield from _lengths(method, plan)
-    if method.kind is not Kind.SERVER_STREAMING:
+    """Yield cancels, deadlines, and many calls at once."""
+    if method.kind is Kind.UNARY:
         yield from _cancels(method, plan)
     yield from _deadlines(method, plan)
     yield from _at_once(method, plan)
-    yield from _growing(method, plan)
 
 
 def _repeated(method: Method, plan: Plan) -> Iterator[Trial]:
@@ -122,7 +122,12 @@ def _lengths(method: Method, plan: Plan) -> Iterator[Trial]:
     yield _trial(method, "stream-1", "a stream of one message", (one,), aims=ends)
     two = call_of(method, simplest, simplest, deadline=_SOON)
     yield _trial(method, "stream-2", "a stream of the same message twice", (two,), aims=ends)
-    many = call_of(method, *[simplest] * MANY, deadline=_LONG)
+
+
+def _long(method: Method, plan: Plan) -> Iterator[Trial]:
+    if not method.kind.client_streams:
+        return
+    many = call_of(method, *[plan.simplest(method)] * MANY, deadline=_LONG)
     yield _trial(method, f"stream-{MANY}", f"a stream of {MANY} messages", (many,), aims={"G138"})
 
 
@@ -182,7 +187,7 @@ def _observed(method: Method, plan: Plan, observer: Method, name: str, cut: Call
     return replace(trial, waits=True)
 
 
-def _growing(method: Method, plan: Plan) -> Iterator[Trial]:
+def growing(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield requests in which one part doubles from call to call, so that the time can be held against the size."""
     count = 0
     for path, sizes in _growable(method.input, plan.generators.of(method.input).least):

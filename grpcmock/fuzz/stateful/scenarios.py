@@ -53,11 +53,11 @@ def trials(resource: Resource, operation: Operation, world: World) -> Iterator[T
 
 
 def _create(resource: Resource, operation: Operation, world: World) -> Iterator[Trial]:
+    yield from _cut(resource, operation, world)
     yield from _read_back(resource, operation, world, 0, 2)
     yield from _texts_read_back(resource, operation, world)
     yield from _listed(resource, operation, world)
     yield from _twice(resource, operation, world)
-    yield from _cut(resource, operation, world)
     yield from _refused(resource, operation, world)
     yield from _read_back(resource, operation, world, 2, CONTENTS)
 
