@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 CONFIRMATIONS = 3
 """So often a trial that failed is made again."""
 
+_DOWN = 4
+"""So many times as long may it take to make a trial small that brings the server down."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
@@ -317,7 +320,10 @@ class Run:
         left = self._bounds.effort_in_all - self._spent
         if left <= 0:
             return failure
-        effort = replace(self._bounds.effort, seconds=min(self._bounds.effort.seconds, left))
+        seconds = self._bounds.effort.seconds
+        if failure.evidence.health.exit_code is not None:
+            seconds *= _DOWN  # for each try the server has to come up again
+        effort = replace(self._bounds.effort, seconds=min(seconds, left))
         started = time.monotonic()
 
         async def fails(trial: Trial) -> bool:

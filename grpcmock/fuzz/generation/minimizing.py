@@ -20,7 +20,7 @@ def minimize(message: Message, fails: Fails) -> Message:
 
     Deterministic. *fails* is asked about changed copies; it may begin to say no at any time.
     """
-    current = drop(_halved(message, fails), fails)
+    current = drop(_shallower(_halved(message, fails), fails), fails)
     for _ in range(_ROUNDS):
         smaller = _pass(current, fails)
         if smaller is current:
@@ -45,6 +45,45 @@ def _halved(message: Message, fails: Fails) -> Message:
                 position += size
         size //= 2
     return current
+
+
+def _shallower(message: Message, fails: Fails) -> Message:
+    """Take levels out of messages that hold others of their own type: half of them, then a quarter, and so on."""
+    current = message
+    for path in list(_paths(message)):
+        field = path[-1][0]
+        if field.message_type is None or (len(path) > 1 and path[-2][0].message_type is field.message_type):
+            continue
+        levels = _levels(current, path)
+        step = len(levels) // 2
+        while step:
+            levels = _levels(current, path)
+            if len(levels) <= step:
+                step //= 2
+                continue
+            candidate = _copy(current)
+            _inside(candidate, path).CopyFrom(levels[step])
+            if fails(candidate):
+                current = candidate
+            else:
+                step //= 2
+    return current
+
+
+def _levels(message: Message, path: Path) -> list[Message]:
+    """Give a message at a path, the one of its own type in it, the one in that, and so on."""
+    try:
+        value = _inside(message, path)
+    except (KeyError, IndexError):
+        return []
+    found: list[Message] = []
+    while hasattr(value, "ListFields"):
+        found.append(value)
+        inside = (inner for field, inner in value.ListFields() if field.message_type is value.DESCRIPTOR)
+        value = next(inside, None)
+        if value is not None and not hasattr(value, "ListFields"):
+            value = value[0]
+    return found
 
 
 def drop(message: Message, holds: Fails) -> Message:

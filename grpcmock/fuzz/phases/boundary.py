@@ -42,13 +42,14 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
 
 
 def _first(method: Method, plan: Plan, boundaries: Sequence[Boundary]) -> Iterator[Trial]:
-    """Yield what is there or not, many values at once, both sides of all rules, and what grows."""
+    """Yield many calls at once, what grows, what is there or not, many values at once, and both sides of all rules."""
+    yield from courses.at_once(method, plan)
+    yield from courses.growing(method, plan)
     yield from _values(method, (boundary for boundary in boundaries if boundary.kind in _SHAPES))
     for valid in (True, False):
         for number, gathering in enumerate(plan.generators.of(method.input).gatherings(boundaries, valid=valid)):
             yield _together(method, number, gathering, valid=valid)
     yield from _values(method, (boundary for boundary in boundaries if boundary.kind == "constraint"))
-    yield from courses.growing(method, plan)
 
 
 def _together(method: Method, number: int, gathering: Gathering, *, valid: bool) -> Trial:

@@ -54,11 +54,10 @@ def soon(method: Method, plan: Plan) -> Iterator[Trial]:
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield cancels, deadlines, and many calls at once."""
+    """Yield cancels and deadlines."""
     if method.kind is Kind.UNARY:
         yield from _cancels(method, plan)
     yield from _deadlines(method, plan)
-    yield from _at_once(method, plan)
 
 
 def _repeated(method: Method, plan: Plan) -> Iterator[Trial]:
@@ -74,7 +73,8 @@ def _repeated(method: Method, plan: Plan) -> Iterator[Trial]:
         )
 
 
-def _at_once(method: Method, plan: Plan) -> Iterator[Trial]:
+def at_once(method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield the same request, once alone and then many times at once."""
     if only_reads(method) and not method.kind.client_streams:
         requests = dict.fromkeys((b"", plan.simplest(method)))
         for name, request in zip(("empty", "simplest"), requests, strict=False):

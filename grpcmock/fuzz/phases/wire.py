@@ -154,6 +154,10 @@ class _Maker:
         calls = (other, canonical, canonical, other, other)
         return self._trial(label, why, calls, aims="G116", expect=Expect.SAME, rule=rule, path=path)
 
+    def _is_valid(self, data: bytes) -> bool:
+        message = self.method.request_class.FromString(data)
+        return not self.plan.generators.of(self.method.input).broken(message)
+
     def least(self) -> Iterator[Trial]:
         """Yield the trials of the least cost."""
         yield from self.counts()
@@ -161,18 +165,24 @@ class _Maker:
         yield from self.statuses()
         if self._is_first:
             yield from self.reflection()
+        if self.method is self._only_one:
+            yield from self.sizes()
+            yield from self.bomb()
+            yield from self.compressions()
 
     def by_library(self) -> Iterator[Trial]:
-        """Yield what a library answers rather than a handler: alike for all methods, or for all of a kind."""
+        """Yield what a library answers rather than a handler: alike for all methods of a kind, or for all."""
         if self.method is next(other for other in self.plan.methods if other.kind is self.method.kind):
-            yield from self.compressions()
             yield from self.framings()
-        unary = (other for other in self.plan.methods if other.kind is Kind.UNARY)
-        if self.method is next(unary, self.plan.methods[0]):
-            yield from self.bomb()
-            yield from self.sizes()
+            if self.method is not self._only_one:
+                yield from self.compressions()
         if self._is_first:
             yield from self.ill_headed()
+
+    @property
+    def _only_one(self) -> Method:
+        """The method that stands for all others in what takes long and is the library's."""
+        return next((other for other in self.plan.methods if other.kind is Kind.UNARY), self.plan.methods[0])
 
     # What goes over gRPC's own library ------------------------------------------------------------
 
@@ -204,7 +214,7 @@ class _Maker:
         if self.good:
             for variant in malformed(descriptor, b""):
                 yield from self._refused(_MALFORMED, variant, f"empty+{variant.name}")
-        for variant in bad_texts(descriptor, self.good):
+        for variant in bad_texts(descriptor, self.good, self._is_valid):
             yield from self._refused(_TEXT, variant, variant.name)
         if (deep := deepest(descriptor, self.good)) is not None:
             yield self._trial(f"depth/{deep.name}", deep.why, [self._call(deep.data)], path=shown(deep.path))
@@ -234,7 +244,8 @@ class _Maker:
         good = self._call(self.good)
         for name, why, pairs in metadata.shapes():
             calls = (good, replace(good, metadata=pairs))
-            yield self._trial(f"metadata/{name}", f"metadata: {why}", calls, aims="G121", rule="metadata")
+            rule = f"metadata.{metadata.sort_of(pairs)}"
+            yield self._trial(f"metadata/{name}", f"metadata: {why}", calls, aims="G121", rule=rule)
 
     def sizes(self) -> Iterator[Trial]:
         """Yield messages just below and just above the limit, padded with an unknown field."""

@@ -6,7 +6,7 @@ varints whose tenth byte has more than one bit are cut by some and refused by ot
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from google.protobuf import message_factory
@@ -169,9 +169,19 @@ def _is_group(canonical: bytes, place: Place) -> bool:
 # Text ---------------------------------------------------------------------------------------------
 
 
-def bad_texts(descriptor: Descriptor, canonical: bytes) -> Iterator[Variant]:
-    """Yield messages with a string that isn't UTF-8, in fields of different sorts where that is forbidden."""
-    for number, (sort, way) in enumerate(_text_sites(descriptor)):
+def bad_texts(
+    descriptor: Descriptor, canonical: bytes, is_valid: Callable[[bytes], bool] = lambda _: True
+) -> Iterator[Variant]:
+    """Yield messages with a string that isn't UTF-8, in fields of different sorts where that is forbidden.
+
+    Those come first whose rules take any text: where *is_valid* says so of a message with a good text there.
+    """
+
+    def takes_text(way: tuple[FieldDescriptor, ...]) -> bool:
+        record = Record(way[-1].number, WireType.LENGTH, MARK)
+        return is_valid(canonical + wrapped(way[:-1], record.encoded()))
+
+    for number, (sort, way) in enumerate(_text_sites(descriptor, takes_text)):
         path = tuple(field.name for field in way)
         for name, text, why in BAD_TEXTS if number == 0 else BAD_TEXTS[:1]:
             record = Record(way[-1].number, WireType.LENGTH, MARK + text)
@@ -184,16 +194,21 @@ def bad_texts(descriptor: Descriptor, canonical: bytes) -> Iterator[Variant]:
             )
 
 
-def _text_sites(descriptor: Descriptor) -> list[tuple[str, tuple[FieldDescriptor, ...]]]:
-    """Give the ways to a validated string of each sort, the shortest first."""
+def _text_sites(
+    descriptor: Descriptor, takes_text: Callable[[tuple[FieldDescriptor, ...]], bool]
+) -> list[tuple[str, tuple[FieldDescriptor, ...]]]:
+    """Give the ways to a validated string of each sort: the shortest first, of those that take any text if there are
+    some."""
     found: dict[str, tuple[FieldDescriptor, ...]] = {}
+    lenient: dict[str, tuple[FieldDescriptor, ...]] = {}
     for way in _ways(descriptor):
-        field = way[-1]
-        if field.type == F.TYPE_STRING:
-            sort = _sort(way)
-            if sort not in found and _validates(descriptor, way):
-                found[sort] = way
-    return list(found.items())[:_TEXT_SITES]
+        sort = _sort(way)
+        if way[-1].type != F.TYPE_STRING or sort in lenient or not _validates(descriptor, way):
+            continue
+        found.setdefault(sort, way)
+        if takes_text(way):
+            lenient[sort] = way
+    return list((lenient | {sort: way for sort, way in found.items() if sort not in lenient}).items())[:_TEXT_SITES]
 
 
 def _sort(way: tuple[FieldDescriptor, ...]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
 
+_LARGE = 4096
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -40,3 +41,13 @@ def shapes() -> Iterator[tuple[str, str, Metadata]]:
         ("x-goog-request-params", "%zz=&&="),
     ):
         yield f"{key}={value}", f"{key} with a value that makes no sense: {value}", ((key, value),)
+
+
+def sort_of(pairs: Metadata) -> str:
+    """Say what is special about metadata: ``binary``, ``large``, ``repeated``, or ``odd``."""
+    keys = [key for key, _ in pairs]
+    if sum(len(key) + len(value) for key, value in pairs) >= _LARGE:
+        return "large"
+    if any(key.endswith("-bin") for key in keys):
+        return "binary"
+    return "repeated" if len(set(keys)) < len(keys) else "odd"

@@ -20,6 +20,7 @@ from grpcmock.client.target import Target
 from grpcmock.fuzz.checks.registry import judges
 from grpcmock.fuzz.checks.wire import CHECKS
 from grpcmock.fuzz.evidence import Ending, Evidence, Health
+from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.phases.plan import trials_of
 from grpcmock.fuzz.runner import Runner
 from grpcmock.fuzz.terms import Terms
@@ -34,7 +35,8 @@ GET, LIST, CREATE, LOOKUP = (
 
 def plan(*methods: Any) -> Any:
     terms = Terms(registry=USERS, max_message_bytes=1 << 20)
-    return SimpleNamespace(registry=USERS, methods=methods, terms=terms, examples=(), seed=0)
+    generators = Generators(USERS)
+    return SimpleNamespace(registry=USERS, methods=methods, terms=terms, examples=(), seed=0, generators=generators)
 
 
 class Strict:
