@@ -24,10 +24,10 @@ CANCELS = 4
 REPETITIONS = 120
 AT_ONCE = 12
 
-_SIZES = (1250, 2500, 5000, 10_000, 20_000)
+_SIZES = (625, 1250, 2500, 5000, 10_000)
 """Characters of texts that grow."""
 
-_COUNTS = (250, 500, 1000, 2000, 4000)
+_COUNTS = (125, 250, 500, 1000, 2000)
 """Items of lists that grow."""
 
 _MOST_GROWING = 12

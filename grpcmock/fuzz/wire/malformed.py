@@ -178,7 +178,7 @@ def bad_texts(
     """
 
     def takes_text(way: tuple[FieldDescriptor, ...]) -> bool:
-        record = Record(way[-1].number, WireType.LENGTH, MARK)
+        record = Record(way[-1].number, WireType.LENGTH, MARK + " \u00e9!".encode())
         return is_valid(canonical + wrapped(way[:-1], record.encoded()))
 
     for number, (sort, way) in enumerate(_text_sites(descriptor, takes_text)):
