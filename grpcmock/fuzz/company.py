@@ -37,6 +37,9 @@ class Company(Enum):
     WATCHERS = "watchers"
     """With others that cut calls, wait, and look whether something has changed that should not."""
 
+    LEAVERS = "leavers"
+    """As those, but with others that never say all that they have to say, so that nothing should change at all."""
+
     ANY = "any"
     """With others that are judged by each answer alone."""
 
@@ -47,7 +50,9 @@ class Company(Enum):
 def company(trial: Trial, open_ended: Container[str]) -> Company:
     """Tell with which others a trial may be made. The streams of methods in *open_ended* don't end by themselves."""
     if trial.waits:
-        return Company.WATCHERS if trial.aims & _CUT else Company.WAITING
+        if trial.aims & _CUT:
+            return Company.LEAVERS if trial.method.kind.client_streams else Company.WATCHERS
+        return Company.WAITING
     if trial.phase is Phase.RANDOM:
         return Company.ANY
     if trial.repeat > 1 or trial.aims & _MEASURED or trial.phase not in (Phase.BOUNDARY, Phase.WIRE):

@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 _WAITING = 24
 """So many trials are made at once that do little but wait."""
 
-_WATCHING = 12
+_WATCHING = 16
 """So many trials wait together to see that nothing changes."""
 
 _PENDING = 8
 """So many trials are kept back that don't go along with those under way, before they get their turn."""
 
-_CROWDS = frozenset({Company.ANY, Company.READERS, Company.WATCHERS})
+_PATIENT = frozenset({Company.WATCHERS, Company.LEAVERS})
+_CROWDS = frozenset({Company.ANY, Company.READERS, *_PATIENT})
 
-_DISTURBED = frozenset({Company.READERS, Company.WATCHERS})
+_DISTURBED = frozenset({Company.READERS, *_PATIENT})
 """Those with which others may look wrong for no other reason than that they were about."""
 
 Judge = Callable[["Trial", "Evidence"], Collection["Finding"]]
@@ -74,7 +75,7 @@ class Flight:
         if kind is Company.WAITING:
             if len(pending) >= _WAITING:
                 await self._launch_waiting()
-        elif kind is Company.WATCHERS and self._workers > 1:
+        elif kind in _PATIENT:
             if len(pending) >= _WATCHING:
                 await self._turn_to(kind)
         elif kind in (self._kind, Company.NONE) or not self._crowd or len(pending) >= _PENDING:
@@ -104,7 +105,7 @@ class Flight:
             if self._observer.is_gone:
                 return
             if kind in _CROWDS:
-                if len(self._crowd) >= (_WATCHING if kind is Company.WATCHERS else self._workers):
+                if len(self._crowd) >= (_WATCHING if kind in _PATIENT else self._workers):
                     await self._land(self._crowd.popleft())
                 self._crowd.append(self._launched(trial, kind))
             else:

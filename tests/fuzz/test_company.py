@@ -29,7 +29,8 @@ def trial(name: str, phase: Phase, **about: object) -> Trial:
         ("CreateUsers", Phase.WIRE, {"expect": Expect.SAME, "aims": frozenset({"G116"})}, Company.IDLERS),
         ("GetUser", Phase.BOUNDARY, {"aims": frozenset({"G109"})}, Company.NONE),
         ("GetUser", Phase.BOUNDARY, {"aims": frozenset({"G147"}), "repeat": 9}, Company.NONE),
-        ("CreateUsers", Phase.BOUNDARY, {"aims": frozenset({"G107"}), "waits": True}, Company.WATCHERS),
+        ("CreateUsers", Phase.BOUNDARY, {"aims": frozenset({"G107"}), "waits": True}, Company.LEAVERS),
+        ("GetUser", Phase.BOUNDARY, {"aims": frozenset({"G107"}), "waits": True}, Company.WATCHERS),
         ("GetUser", Phase.STATEFUL, {}, Company.NONE),
     ],
 )

@@ -24,7 +24,8 @@ _SHAPES: dict[Company, Any] = {
     Company.NONE: (READS, Phase.STATEFUL, {}),
     Company.IDLERS: (WRITES, Phase.WIRE, {"expect": Expect.SAME}),
     Company.READERS: (READS, Phase.WIRE, {"expect": Expect.SAME}),
-    Company.WATCHERS: (WRITES, Phase.BOUNDARY, {"waits": True, "aims": frozenset({"G107"})}),
+    Company.WATCHERS: (READS, Phase.BOUNDARY, {"waits": True, "aims": frozenset({"G107"})}),
+    Company.LEAVERS: (WRITES, Phase.BOUNDARY, {"waits": True, "aims": frozenset({"G109"})}),
     Company.ANY: (READS, Phase.RANDOM, {}),
     Company.WAITING: (READS, Phase.WIRE, {"waits": True}),
 }

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 _CUT_SHORT = frozenset({Code.CANCELLED, Code.DEADLINE_EXCEEDED})
 
-_STEEP = 2.6
-"""An input twice as large may take so many times as long; 2 is linear, 4 quadratic."""
+_STEEP = 7.5
+"""An input four times as large may take so many times as long; 4 is linear, 16 quadratic."""
+
+_RISING = 2.0
+"""And for each doubling on the way it takes at least so many times as long, or it is but an outlier."""
 
 
 def _slow_input(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
@@ -77,7 +80,7 @@ def _growth(trial: Trial, evidence: Evidence) -> Iterator[Finding]:
     if len(times) < 3 or times[-1] < NOTABLE:
         return
     ratios = [later / max(earlier, 1e-4) for earlier, later in itertools.pairwise(times)][-2:]
-    if min(ratios) > _STEEP:
+    if times[-1] / max(times[-3], 1e-4) > _STEEP and min(ratios) > _RISING:
         sizes = [sum(map(len, call.messages)) for call in trial.calls]
         got = ", ".join(f"{size} bytes {seconds * 1000:.0f} ms" for size, seconds in zip(sizes, times, strict=True))
         yield Finding(

@@ -35,15 +35,14 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
     """Yield the trials of one method: what shows best while little has happened, what tells the most for the least, how
     calls go, then value by value."""
     empty, *boundaries = plan.generators.of(method.input).boundaries()
-    yield chain(courses.before(method, plan), (_alone(method, empty),), courses.soon(method, plan))
+    yield chain(courses.before(method, plan), (_alone(method, empty),))
     yield _first(method, plan, boundaries)
     yield courses.trials(method, plan)
     yield _values(method, (boundary for boundary in boundaries if boundary.kind in _SINGLE))
 
 
 def _first(method: Method, plan: Plan, boundaries: Sequence[Boundary]) -> Iterator[Trial]:
-    """Yield many calls at once, what grows, what is there or not, many values at once, and both sides of all rules."""
-    yield from courses.at_once(method, plan)
+    """Yield what grows, what is there or not, many values at once, and both sides of all rules."""
     yield from courses.growing(method, plan)
     yield from _values(method, (boundary for boundary in boundaries if boundary.kind in _SHAPES))
     for valid in (True, False):

@@ -40,23 +40,21 @@ _LONG = 10.0
 
 
 def before(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield streams that are short, cut, and long: what is left of them shows while nobody has left one yet."""
-    if method.kind.client_streams or method.kind.server_streams:
-        yield from _lengths(method, plan)
+    """Yield what shows best while little has happened: streams that are cut and that are short, and changes whose time
+    was up."""
+    if method.kind is Kind.SERVER_STREAMING:
         yield from _cancels(method, plan)
-        yield from _long(method, plan)
-
-
-def soon(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield what shows best while a server keeps little: changes whose time was up, and repetition."""
+    yield from _lengths(method, plan)
     yield from _seen_by(method, plan)
-    yield from _repeated(method, plan)
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield cancels and deadlines."""
-    if method.kind is Kind.UNARY:
+    """Yield cancels, long streams, repetition, many calls at once, and deadlines."""
+    if method.kind is not Kind.SERVER_STREAMING:
         yield from _cancels(method, plan)
+    yield from _long(method, plan)
+    yield from _repeated(method, plan)
+    yield from _at_once(method, plan)
     yield from _deadlines(method, plan)
 
 
@@ -73,7 +71,7 @@ def _repeated(method: Method, plan: Plan) -> Iterator[Trial]:
         )
 
 
-def at_once(method: Method, plan: Plan) -> Iterator[Trial]:
+def _at_once(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield the same request, once alone and then many times at once."""
     if only_reads(method) and not method.kind.client_streams:
         requests = dict.fromkeys((b"", plan.simplest(method)))
