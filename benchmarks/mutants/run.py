@@ -61,9 +61,13 @@ class Failure:
 
     seconds: float | None
 
+    is_advice: bool = False
+    """Whether it is told as advice, which fails nothing."""
+
     @classmethod
-    def read(cls, item: Mapping[str, Any]) -> Failure:
+    def read(cls, item: Mapping[str, Any], *, is_advice: bool = False) -> Failure:
         return cls(
+            is_advice=is_advice,
             code=item["code"],
             method=item.get("method", ""),
             case=item.get("case", ""),
@@ -96,8 +100,12 @@ class Finding:
     failure: Failure | None
 
     @property
+    def is_found(self) -> bool:
+        return self.failure is not None and not self.failure.is_advice
+
+    @property
     def soon(self) -> bool:
-        return self.failure is not None and (self.failure.seconds or 0) < GOAL_SECONDS
+        return self.is_found and self.failure is not None and (self.failure.seconds or 0) < GOAL_SECONDS
 
     @property
     def small(self) -> bool:
@@ -108,7 +116,7 @@ class Finding:
     @classmethod
     def of(cls, mutant: Mutant, twin: str, run: Run) -> Finding:
         fitting = [failure for failure in run.failures if failure.code in mutant.codes]
-        fitting.sort(key=lambda failure: (failure.seconds or 0, mutant.codes.index(failure.code)))
+        fitting.sort(key=lambda one: (one.is_advice, one.seconds or 0, mutant.codes.index(one.code)))
         return cls(mutant, twin, run, fitting[0] if fitting else None)
 
     def row(self) -> list[str]:
@@ -126,9 +134,9 @@ class Finding:
             self.twin,
             mutant.code,
             failure.code,
-            failure.case.partition("/")[0],
+            "advice" if failure.is_advice else failure.case.partition("/")[0],
             cases,
-            seconds + ("" if self.soon else " !"),
+            seconds + ("" if self.soon or failure.is_advice else " !"),
             cpu,
             f"{fields} / {mutant.fields}" + ("" if self.small else " !"),
             others,
@@ -161,8 +169,9 @@ def fuzz(
         if ended.code not in (0, 1) or not report.is_file():
             return Run((), ended.seconds, ended.cpu, f"exit {ended.code}: {_reason(ended.said)}")
         tree = json.loads(report.read_text())
-        told = [*tree["failures"], *(one for one in tree["advice"] if one["code"] in until)]
-        return Run(tuple(map(Failure.read, told)), ended.seconds, ended.cpu)
+        told = [Failure.read(one) for one in tree["failures"]]
+        told += [Failure.read(one, is_advice=True) for one in tree["advice"] if one["code"] in until]
+        return Run(tuple(told), ended.seconds, ended.cpu)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,11 +275,14 @@ def selected(patterns: Sequence[str]) -> list[Mutant]:
 
 def summary(findings: Sequence[Finding]) -> str:
     """Say in a line or two what the table amounts to."""
-    found = [finding for finding in findings if finding.failure is not None]
+    found = [finding for finding in findings if finding.is_found]
     missed = [finding.mutant.name for finding in findings if finding.failure is None]
+    advised = [finding.mutant.name for finding in findings if finding.failure is not None and not finding.is_found]
     soon, small = sum(finding.soon for finding in found), sum(finding.small for finding in found)
     text = f"{len(found)} of {len(findings)} found, {soon} in under {GOAL_SECONDS:g} s, "
     lines = [f"{text}{small} with a reproducer of at most {GOAL_EXTRA_FIELDS} field more than by hand."]
+    if advised:
+        lines.append(f"Told as advice: {', '.join(advised)}.")
     if missed:
         lines.append(f"Not found: {', '.join(missed)}.")
     return "\n".join(lines)

@@ -40,20 +40,20 @@ _LONG = 10.0
 
 
 def before(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield what shows best while little has happened: streams that are cut and that are short, and changes whose time
-    was up."""
+    """Yield what shows best while little has happened: streams that are cut and that are short, changes whose time was
+    up, and repetition."""
     if method.kind is Kind.SERVER_STREAMING:
         yield from _cancels(method, plan)
     yield from _lengths(method, plan)
     yield from _seen_by(method, plan)
+    yield from _repeated(method, plan)
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield cancels, long streams, repetition, many calls at once, and deadlines."""
+    """Yield cancels, long streams, many calls at once, and deadlines."""
     if method.kind is not Kind.SERVER_STREAMING:
         yield from _cancels(method, plan)
     yield from _long(method, plan)
-    yield from _repeated(method, plan)
     yield from _at_once(method, plan)
     yield from _deadlines(method, plan)
 
