@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=4,
+    default=8,
     show_default=True,
     metavar="N",
     help="Random cases that are under way at once.",

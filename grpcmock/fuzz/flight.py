@@ -12,7 +12,7 @@ from grpcmock.fuzz.company import Company, company
 from grpcmock.fuzz.evidence import Ending
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence
+    from grpcmock.fuzz.evidence import Evidence, Health
     from grpcmock.fuzz.failures import Finding
     from grpcmock.fuzz.observer import Observer
     from grpcmock.fuzz.runner import Runner
@@ -115,7 +115,7 @@ class Flight:
         if kind is Company.NONE:
             await self._land_all(self._waiting)
         evidence = await self._observer.observe(trial)
-        if self._waiting and (_is_lost(evidence) or not evidence.health.alive):
+        if self._waiting and (_is_lost(evidence) or not _is_well(evidence.health)):
             await self._land_all(self._waiting)  # one of them may be what brought the server down
             evidence = await self._observer.observe(trial)
         await self._take(trial, evidence)
@@ -144,21 +144,36 @@ class Flight:
         await self._take(trial, evidence)
 
     async def _recover(self, flying: list[_Flying]) -> None:
-        """Bring the server back, and find out which of the trials under way brought it down: make each alone."""
+        """Bring the server back, and find out which of the trials under way brought it down: make each alone.
+
+        It is most likely one of those whose connection was lost. If none of them does it again, the others are made.
+        """
         self._crowd.clear()
         self._waiting.clear()
-        seen = [await one.task for one in flying]
+        seen = [(one.trial, await one.task) for one in flying]
         health = await self._observer.revive()
-        lost = [reply for evidence in seen for reply in evidence.replies if reply.ending is Ending.LOST]
+        lost = [(trial, evidence) for trial, evidence in seen if _is_lost(evidence)]
+        ended = [(trial, evidence) for trial, evidence in seen if not _is_lost(evidence)]
         # A raw request may break HTTP/2 itself, for which its own connection is dropped.
-        harmless = health.alive and health.exit_code is None and all(reply.call.raw is not None for reply in lost)
-        for one, evidence in zip(flying, seen, strict=True):
+        is_harmless = _is_well(health) and all(_is_raw(evidence) for _, evidence in lost)
+        found = is_harmless or self._observer.is_gone
+        for trial, evidence in (*lost, *ended):
+            again = evidence
             if self._observer.is_gone:
-                evidence = replace(evidence, health=health)
-            elif not harmless:
-                evidence = await self._observer.observe(one.trial)
-            await self._take(one.trial, evidence)
+                again = replace(evidence, health=health)
+            elif not found or (_is_lost(evidence) and not is_harmless):
+                again = await self._observer.observe(trial)
+                found = found or not _is_well(again.health)
+            await self._take(trial, again)
 
 
 def _is_lost(evidence: Evidence) -> bool:
     return any(reply.ending is Ending.LOST for reply in evidence.replies)
+
+
+def _is_raw(evidence: Evidence) -> bool:
+    return all(reply.call.raw is not None for reply in evidence.replies if reply.ending is Ending.LOST)
+
+
+def _is_well(health: Health) -> bool:
+    return health.alive and health.exit_code is None

@@ -55,7 +55,7 @@ class Bounds:
     """Trials of the random phase, for each method."""
 
     max_seconds: float | None = None
-    in_flight: int = 4
+    in_flight: int = 8
     """Trials that are made at once, where one says nothing about another."""
 
     per_second: float | None = None

@@ -43,6 +43,9 @@ _MADE_UP = "Internal error from Core"
 _GRACE = 5.0
 """So many seconds after its deadline a call must have ended, or nothing more is expected of it."""
 
+_TICK = 0.001
+"""Seconds between two looks at least."""
+
 _STEADY_AFTER = 2
 """After so many calls with exactly one response, a unary method is trusted to go on like that."""
 
@@ -310,7 +313,7 @@ class Runner:
 class _Reading:
     """A call whose messages were sent, and what comes back."""
 
-    __slots__ = ("_call", "_deadline", "_enough", "_first", "_responses", "_started", "_timer", "sent")
+    __slots__ = ("_call", "_deadline", "_enough", "_first", "_last", "_responses", "_started", "_timer", "sent")
 
     def __init__(self, call: Any, deadline: float) -> None:
         self.sent = 0
@@ -319,6 +322,7 @@ class _Reading:
         self._started = perf_counter()
         self._responses: list[bytes] = []
         self._first: float | None = None
+        self._last = self._started
         self._enough = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -326,20 +330,17 @@ class _Reading:
         """Cancel the call after so many seconds in which nothing came; where it is *known* to go on, after the first
         response, too."""
         loop = asyncio.get_running_loop()
-        seen = -1
+        self._last = perf_counter()
 
         def look() -> None:
-            nonlocal seen
-            count = len(self._responses)
-            if count == seen or count >= limit or (count and known):
+            count, left = len(self._responses), self._last + idle - perf_counter()
+            if left <= 0 or count >= limit or (count and known):
                 self._enough = True
                 self._call.cancel()
                 return
-            seen = count
-            self._timer = loop.call_later(idle, look)
+            self._timer = loop.call_later(max(left, _TICK), look)
 
         self._timer = loop.call_later(idle, look)
-        seen = 0
 
     async def reply(self, call: Call, limit: int) -> Reply:
         """Read until the call has ended."""
@@ -349,6 +350,7 @@ class _Reading:
                 if self._first is None:
                     self._first = perf_counter() - self._started
                 responses.append(data)
+                self._last = perf_counter()
                 if len(responses) >= limit:
                     self._enough = True
                     under_way.cancel()

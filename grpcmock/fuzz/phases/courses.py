@@ -50,11 +50,11 @@ def before(method: Method, plan: Plan) -> Iterator[Trial]:
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield cancels, long streams, many calls at once, and deadlines."""
-    if method.kind is not Kind.SERVER_STREAMING:
-        yield from _cancels(method, plan)
+    """Yield long streams, many calls at once, cancels, and deadlines."""
     yield from _long(method, plan)
     yield from _at_once(method, plan)
+    if method.kind is not Kind.SERVER_STREAMING:
+        yield from _cancels(method, plan)
     yield from _deadlines(method, plan)
 
 
