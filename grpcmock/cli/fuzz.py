@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     default=8,
     show_default=True,
     metavar="N",
-    help="Random cases that are under way at once.",
+    help="Cases that are under way at once, where one says nothing about another.",
 )
 @click.option(
     "--shard",

@@ -30,8 +30,8 @@ _OPAQUE = frozenset(
 """Fields of which only the server knows what they may hold, whatever the protos say (AIP-132, 154, 158, 160)."""
 
 _TOO_LARGE = re.compile("larger than max|exceeds maximum size")
-"""What gRPC's libraries say of a message that is larger than a server takes (C and Go; Java): if it keeps the rules, the
-limit is one that no rule states."""
+"""What gRPC's libraries say of a message that is larger than a server takes (C and Go; Java): of one that keeps the
+rules, no rule states that."""
 
 _MASK = "google.protobuf.FieldMask"
 

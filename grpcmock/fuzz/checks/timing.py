@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -71,12 +72,12 @@ def _waited(reply: Reply) -> float | None:
 
 
 def _growth(trial: Trial, evidence: Evidence) -> Iterator[Finding]:
-    """Look at the times of calls whose inputs double from one to the next, the best of all rounds each."""
+    """Look at the times of calls whose inputs double from one to the next, in the median of all rounds."""
     count = len(trial.calls)
     if len(evidence.replies) < count:
         return
     rounds = [evidence.replies[start : start + count] for start in range(0, len(evidence.replies), count)]
-    times = [min(replies[i].seconds for replies in rounds if i < len(replies)) for i in range(count)]
+    times = [statistics.median(replies[i].seconds for replies in rounds if i < len(replies)) for i in range(count)]
     if len(times) < 3 or times[-1] < NOTABLE:
         return
     ratios = [later / max(earlier, 1e-4) for earlier, later in itertools.pairwise(times)][-2:]

@@ -42,8 +42,10 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
 
 
 def _first(method: Method, plan: Plan, boundaries: Sequence[Boundary]) -> Iterator[Trial]:
-    """Yield what grows, what is there or not, many values at once, and both sides of all rules."""
+    """Yield what grows, what is asked many times at once, what is there or not, many values at once, and both sides of
+    all rules."""
     yield from courses.growing(method, plan)
+    yield from courses.at_once(method, plan)
     yield from _values(method, (boundary for boundary in boundaries if boundary.kind in _SHAPES))
     for valid in (True, False):
         for number, gathering in enumerate(plan.generators.of(method.input).gatherings(boundaries, valid=valid)):

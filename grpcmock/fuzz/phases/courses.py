@@ -40,20 +40,19 @@ _LONG = 10.0
 
 
 def before(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield what shows best while little has happened: streams that are cut and that are short, changes whose time was
+    """Yield what shows best while little has happened: streams that are short, cut, and long, changes whose time was
     up, and repetition."""
-    if method.kind is Kind.SERVER_STREAMING:
-        yield from _cancels(method, plan)
     yield from _lengths(method, plan)
+    if method.kind is not Kind.UNARY:
+        yield from _cancels(method, plan)
+    yield from _long(method, plan)
     yield from _seen_by(method, plan)
     yield from _repeated(method, plan)
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield long streams, many calls at once, cancels, and deadlines."""
-    yield from _long(method, plan)
-    yield from _at_once(method, plan)
-    if method.kind is not Kind.SERVER_STREAMING:
+    """Yield cancels of single calls, and deadlines."""
+    if method.kind is Kind.UNARY:
         yield from _cancels(method, plan)
     yield from _deadlines(method, plan)
 
@@ -71,7 +70,7 @@ def _repeated(method: Method, plan: Plan) -> Iterator[Trial]:
         )
 
 
-def _at_once(method: Method, plan: Plan) -> Iterator[Trial]:
+def at_once(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield the same request, once alone and then many times at once."""
     if only_reads(method) and not method.kind.client_streams:
         requests = dict.fromkeys((b"", plan.simplest(method)))
@@ -199,7 +198,7 @@ def growing(method: Method, plan: Plan) -> Iterator[Trial]:
                 f"{'.'.join(path)} of {sizes[0]}, then twice as much, up to {sizes[-1]}",
                 tuple(call_of(method, request) for request in requests),
                 aims={"G108"},
-                repeat=2,
+                repeat=3,
             ),
             path=".".join(path),
         )

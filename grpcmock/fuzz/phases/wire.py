@@ -161,6 +161,8 @@ class _Maker:
 
     def least(self) -> Iterator[Trial]:
         """Yield the trials of the least cost."""
+        if (deep := deepest(self.method.input, self.good)) is not None:
+            yield self._trial(f"depth/{deep.name}", deep.why, [self._call(deep.data)], path=shown(deep.path))
         yield from self.counts()
         yield from self.unknown_methods()
         yield from self.statuses()
@@ -217,8 +219,6 @@ class _Maker:
                 yield from self._refused(_MALFORMED, variant, f"empty+{variant.name}")
         for variant in bad_texts(descriptor, self.good, self._is_valid):
             yield from self._refused(_TEXT, variant, variant.name)
-        if (deep := deepest(descriptor, self.good)) is not None:
-            yield self._trial(f"depth/{deep.name}", deep.why, [self._call(deep.data)], path=shown(deep.path))
         for variant in too_deep(descriptor, self.good):
             yield from self._refused(_DEEP, variant, variant.name)
 

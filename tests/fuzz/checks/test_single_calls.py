@@ -9,6 +9,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 from support import registry
 
+from benchmarks.mutants.schema import registry as directory
 from grpcmock.errors import ConfigError
 from grpcmock.fuzz.checks.registry import all_checks, chosen_checks, find_check
 from grpcmock.fuzz.evidence import Ending, Evidence, Health, Reply
@@ -258,3 +259,22 @@ def test_every_check_has_its_words() -> None:
     codes = [check.code for check in all_checks()]
     assert len(codes) == len(set(codes))
     assert all(check.title.endswith(".") and check.name.isidentifier() for check in all_checks())
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "SERVER: Received message larger than max (17000 vs. 16384)",
+        "grpc: received message larger than max (17000 vs. 16384)",
+        "gRPC message exceeds maximum size 16384: 17000",
+    ],
+)
+def test_a_limit_of_size_that_no_rule_states_is_a_refusal(message: str) -> None:
+    method = directory().method("directory.v1.NoteService/CreateNote")
+    data = method.request_class(note={"attachment": b"a" * 17_000}).SerializeToString()
+    call = call_of(method, data)
+    terms = Terms(registry=directory())
+    valid = trial(call, method=method, expect=Expect.ACCEPTED)
+    refused = reply(Code.RESOURCE_EXHAUSTED, message, method=method, call=call)
+    assert set(found(valid, refused, terms=terms)) == {"G126"}
+    assert found(valid, reply(Code.RESOURCE_EXHAUSTED, "no quota", method=method, call=call), terms=terms) == {}
