@@ -276,11 +276,19 @@ class Run:
         )
         if self._ledger.has(failure, method) or self._is_surplus(failure):
             return
-        failure = await self._confirmed(failure)
-        if failure.is_flaky and finding.measured:
-            return
-        if not failure.is_flaky and failure.tries > 1:
-            failure = await self._smallest(failure)
+        try:
+            failure = await self._confirmed(failure)
+            if failure.is_flaky and finding.measured:
+                return
+            if not failure.is_flaky and failure.tries > 1:
+                failure = await self._smallest(failure)
+        except asyncio.CancelledError:
+            if not finding.measured:
+                self._told(failure)  # as it was seen, though it might have got smaller
+            raise
+        self._told(failure)
+
+    def _told(self, failure: Failure) -> None:
         self._ledger.add(failure, was_last=self._server.gone)
         self._tell(Found(failure=failure))
 
