@@ -168,7 +168,7 @@ class _Maker:
         yield from self.statuses()
         if self._is_first:
             yield from self.reflection()
-        if self.method is self._only_one:
+        if self.method is self._spokesman:
             yield from self.sizes()
             yield from self.bomb()
             yield from self.compressions()
@@ -177,13 +177,13 @@ class _Maker:
         """Yield what a library answers rather than a handler: alike for all methods of a kind, or for all."""
         if self.method is next(other for other in self.plan.methods if other.kind is self.method.kind):
             yield from self.framings()
-            if self.method is not self._only_one:
+            if self.method is not self._spokesman:
                 yield from self.compressions()
         if self._is_first:
             yield from self.ill_headed()
 
     @property
-    def _only_one(self) -> Method:
+    def _spokesman(self) -> Method:
         """The method that stands for all others in what takes long and is the library's."""
         return next((other for other in self.plan.methods if other.kind is Kind.UNARY), self.plan.methods[0])
 
