@@ -53,6 +53,9 @@ class Mutant:
     shown: Callable[[], Registry] | None
     """The protos that reflection v1alpha shows, where they are others."""
 
+    warned: bool
+    """Whether a warning is all that its check gives, by the definition of the check."""
+
     @property
     def code(self) -> str:
         return self.codes[0]
@@ -73,6 +76,7 @@ def seeded(
     arguments: tuple[str, ...] = (),
     relayed: bool = False,
     shown: Callable[[], Registry] | None = None,
+    warned: bool = False,
 ) -> Callable[[_T], _T]:
     """Enter a class into the table; its name and docstring tell what is wrong with it."""
 
@@ -92,6 +96,7 @@ def seeded(
             arguments=arguments,
             relayed=relayed,
             shown=shown,
+            warned=warned,
         )
         return service
 

@@ -101,7 +101,7 @@ class Finding:
 
     @property
     def is_found(self) -> bool:
-        return self.failure is not None and not self.failure.is_advice
+        return self.failure is not None and (self.mutant.warned or not self.failure.is_advice)
 
     @property
     def soon(self) -> bool:
@@ -136,7 +136,7 @@ class Finding:
             failure.code,
             "advice" if failure.is_advice else failure.case.partition("/")[0],
             cases,
-            seconds + ("" if self.soon or failure.is_advice else " !"),
+            seconds + ("" if self.soon or not self.is_found else " !"),
             cpu,
             f"{fields} / {mutant.fields}" + ("" if self.small else " !"),
             others,

@@ -9,7 +9,7 @@ import click
 
 from grpcmock.cli import failures
 from grpcmock.cli.fuzz_options import PHASES, Shard, allowed, listed, phases, status_fields
-from grpcmock.cli.options import PATH, imports_option, protos_argument
+from grpcmock.cli.options import PATH, SIZE, imports_option, protos_argument
 from grpcmock.cli.report_options import report_option
 from grpcmock.cli.running import loop_factory
 from grpcmock.cli.target_options import SECONDS, Connection, target_options
@@ -66,6 +66,13 @@ if TYPE_CHECKING:
 @click.option("--deadline", type=SECONDS, default="3s", show_default=True, metavar="TIME", help="Of each call.")
 @click.option(
     "--max-latency", type=SECONDS, default="1s", show_default=True, metavar="TIME", help="How long an answer may take."
+)
+@click.option(
+    "--size-limit",
+    type=SIZE,
+    default=4 << 20,
+    metavar="SIZE",
+    help="The largest message that the server must take.  [default: 4MiB]",
 )
 @click.option(
     "--stubs",
@@ -151,6 +158,7 @@ def _settings(
 ) -> Settings:
     import os
     import secrets
+    import sys
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before anything imports grpc, which reads it then
     from grpcmock.client.target import parse_headers
@@ -182,6 +190,7 @@ def _settings(
         shard=options["shard"],
         deadline=options["deadline"],
         max_latency=options["max_latency"],
+        max_message_bytes=options["size_limit"] if options["size_limit"] >= 0 else sys.maxsize,
         allowed=allowed(options["allowed"]),
         status_fields=status_fields(options["given_fields"]),
         stubs=options["stubs"],

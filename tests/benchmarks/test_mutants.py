@@ -272,6 +272,18 @@ def test_what_counts_as_found() -> None:
     ]
 
 
+def test_advice_counts_where_the_check_gives_no_more() -> None:
+    report = {"code": "G144", "method": "m", "case": "c", "after_cases": 2, "after_seconds": 0.2}
+    advice = run.Failure.read(report, is_advice=True)
+    warned, other = (
+        run.Finding.of(MUTANTS[name], "aio", run.Run((advice,), 12.0))
+        for name in ("method_not_registered", "unknown_method_answered")
+    )
+    assert (warned.is_found, warned.soon, warned.row()[4:7]) == (True, True, ["advice", "2", "0.2"])
+    assert (other.is_found, other.soon) == (False, False)
+    assert run.summary([warned, other]).splitlines()[1:] == ["Told as advice: unknown_method_answered."]
+
+
 def test_the_command_is_run_and_its_report_read(monkeypatch: pytest.MonkeyPatch) -> None:
     def fuzzing(command: list[str], _: float, until: Collection[str]) -> run._Ended:
         commands.append(command)

@@ -172,7 +172,7 @@ class MissingRequestIsEmpty(Directory):
         return self.request(call.method, data or b"")
 
 
-@seeded("G144", method="UserService/ExportUsers", request="{}", fields=0)
+@seeded("G144", method="UserService/ExportUsers", request="{}", fields=0, warned=True)
 class MethodNotRegistered(Directory):
     """Declares a method that was never registered."""
 

@@ -201,7 +201,7 @@ class NoSizeLimit(Directory):
         return request
 
 
-@seeded("G119", "G127", "G126", method="NoteService/CreateNote", request='{"note": {"attachment": "16 KiB"}}', fields=2)
+@seeded("G119", method="NoteService/CreateNote", request='{"note": {"attachment": "16 KiB"}}', fields=2)
 class SmallSizeLimit(Directory):
     """Takes no request of more than 16 KiB, although its rules allow four times that."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -28,10 +27,6 @@ _OPAQUE = frozenset(
     {"page_token", "filter", "order_by", "etag", "next_page_token", "query", "cursor", "continuation_token"}
 )
 """Fields of which only the server knows what they may hold, whatever the protos say (AIP-132, 154, 158, 160)."""
-
-_TOO_LARGE = re.compile("larger than max|exceeds maximum size")
-"""What gRPC's libraries say of a message that is larger than a server takes (C and Go; Java): of one that keeps the
-rules, no rule states that."""
 
 _MASK = "google.protobuf.FieldMask"
 
@@ -87,10 +82,8 @@ def _positive_accepted(trial: Trial, evidence: Evidence, terms: Terms) -> Iterat
 
 def _refused(reply: Reply) -> str | None:
     """Say how a valid request was refused; None if it wasn't, or if there may be a reason that no proto can state."""
-    is_refused = reply.code == Code.INVALID_ARGUMENT or (
-        reply.code == Code.RESOURCE_EXHAUSTED and _TOO_LARGE.search(reply.message)
-    )
-    if reply.ending is not Ending.SERVER or not is_refused or reply.call.method is None:
+    is_refused = reply.code == Code.INVALID_ARGUMENT and reply.ending is Ending.SERVER
+    if not is_refused or reply.call.method is None:
         return None
     for data in reply.call.messages:
         if is_opaque(reply.call.method.request_class.FromString(data)):

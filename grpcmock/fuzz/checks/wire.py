@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from grpcmock.fuzz.evidence import Ending
 from grpcmock.fuzz.failures import Finding, Severity
 from grpcmock.fuzz.terms import DEFAULT_LIMIT
 from grpcmock.fuzz.trials import Expect
-from grpcmock.fuzz.wire.malformed import DEPTHS, MARK
+from grpcmock.fuzz.wire.malformed import DEPTHS, ELSEWHERE, MARK
 from grpcmock.fuzz.wire.odd import WRONG_TYPE
 from grpcmock.fuzz.wire.reflected import disagreements
 from grpcmock.fuzz.wire.sameness import alike, difference
@@ -135,6 +136,9 @@ def _refusal(code: str) -> Judge:
             return
         if code == "G118":
             yield from _echoed(trial, reply)
+        if trial.rule == ELSEWHERE:
+            yield from _unlike_elsewhere(trial, evidence, reply)
+            return
         expected = f"a refusal, INTERNAL or INVALID_ARGUMENT: {trial.why}"
         if _is_dead(evidence):
             yield Finding(code=code, expected=expected, got="the server died", path=trial.path, key="crash")
@@ -161,6 +165,16 @@ def _refusal(code: str) -> Judge:
             )
 
     return judge
+
+
+def _unlike_elsewhere(trial: Trial, evidence: Evidence, reply: Reply) -> Iterator[Finding]:
+    """Judge a call by that of another method before it: where that one is refused properly, it is no library that
+    makes UNKNOWN of what can't be parsed."""
+    other = evidence.replies[0]
+    both = reply.ending is other.ending is Ending.SERVER
+    if both and reply.code == Code.UNKNOWN and other.code in (Code.INTERNAL, Code.INVALID_ARGUMENT):
+        expected = f"a refusal, INTERNAL or INVALID_ARGUMENT: {trial.why} ({other.name})"
+        yield Finding(code="G115", expected=expected, got=said(reply), key="unknown")
 
 
 def _is_unhandled(trial: Trial, evidence: Evidence, reply: Reply) -> bool:
@@ -225,12 +239,37 @@ def _tolerated_wire(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[
         )
 
 
+_TOO_LARGE = re.compile("(?!CLIENT).*(larger than max|exceeds maximum size)")
+"""How gRPC's libraries begin a message about a request that is larger than a server takes (C and Go; Java)."""
+
+
 def _size_limit(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
+    told = "" if terms.max_message_bytes != DEFAULT_LIMIT else ", the limit of gRPC's libraries unless told otherwise"
+    limit = f"{terms.max_message_bytes:,} bytes{told}"
+    if "G119" in trial.aims:
+        yield from _at_the_limit(trial, evidence, limit)
+    elif trial.expect is not Expect.UNDECODABLE:
+        for reply in evidence.replies:
+            if _is_refused_as_too_large(reply) and _size(reply) <= terms.max_message_bytes:
+                expected = f"a message of {_size(reply):,} bytes, within {limit}, is not too large"
+                yield Finding(code="G119", expected=expected, got=said(reply), key="under", common=True)
+                return
+
+
+def _is_refused_as_too_large(reply: Reply) -> bool:
+    is_refused = reply.code == Code.RESOURCE_EXHAUSTED and reply.ending is Ending.SERVER
+    return is_refused and reply.call.raw is None and _TOO_LARGE.match(reply.message) is not None
+
+
+def _size(reply: Reply) -> int:
+    """Give the bytes of the largest message that was sent."""
+    return max(map(len, reply.call.messages), default=0)
+
+
+def _at_the_limit(trial: Trial, evidence: Evidence, limit: str) -> Iterator[Finding]:
     reply = _subject(trial, evidence)
     if reply is None or not _is_read(trial, evidence):
         return
-    told = "" if terms.max_message_bytes != DEFAULT_LIMIT else ", the limit of gRPC's libraries unless told otherwise"
-    limit = f"{terms.max_message_bytes:,} bytes{told}"
     others = evidence.replies[: len(trial.calls) - 1]
     if trial.rule == "size.under":
         if reply.code == Code.RESOURCE_EXHAUSTED and all(other.code != reply.code for other in others):
@@ -373,6 +412,7 @@ CHECKS = (
         *("G119", "size_limit", Severity.MEDIUM),
         "A message just over the limit is refused with RESOURCE_EXHAUSTED, one just under it isn't.",
         _size_limit,
+        aimed=False,
         covers="G102",
     ),
     _check(

@@ -26,7 +26,8 @@ them with INTERNAL; INVALID_ARGUMENT is as good.
 
 **Causes.** A raw or generic handler that parses by itself and goes on with an empty message when that fails, or with
 what could be read before the fault; a parser that stops at the first byte it doesn't know; a gateway that forwards
-bytes it hasn't looked at. UNKNOWN means that the parser's exception reached the library.
+bytes it hasn't looked at. UNKNOWN means that the parser's exception reached the library; where the library itself may
+have parsed (grpc.aio and grpc-java then say UNKNOWN), that is advice, unless another method of the server does better.
 
 **Mend it** by refusing the call where parsing fails. Wrong framing (a length that isn't the message's, a message cut
 short by the end of the stream, flags other than 0 and 1) is advice: it is the library that lets it pass, not the
@@ -58,12 +59,12 @@ refused: passed on, they break whoever reads them next, often far away. Fields o
 **Causes.** A parser that doesn't validate, or replaces what it can't read; bytes forwarded as they came.""",
     "G119": """\
 A server takes messages up to a limit, 4 MiB by default in all gRPC libraries, and must refuse what is larger with
-RESOURCE_EXHAUSTED before it keeps it in memory.
+RESOURCE_EXHAUSTED before it keeps it in memory. What is smaller, and breaks no rule of the contract, is not too large.
 
 **Causes.** `max_receive_message_length` of -1; a limit below what the contract promises; a proxy with a limit of its
 own.
 
-**Mend it** by setting the limit on purpose, and tell this tool: `--max-message-bytes`.""",
+**Mend it** by setting the limit on purpose, and tell this tool: `--size-limit`.""",
     "G120": """\
 A server may take compressed messages or not. If not, it says UNIMPLEMENTED, and names in `grpc-accept-encoding` what
 it takes. What can't be unpacked is refused; what unpacks to more than the limit is refused *while* it is unpacked: 64

@@ -16,7 +16,7 @@ from grpcmock.fuzz.phases.turns import by_rounds
 from grpcmock.fuzz.trials import Call, Expect, Phase, Trial, call_of
 from grpcmock.fuzz.wire import framing, metadata, requests
 from grpcmock.fuzz.wire.encoding import Record, WireType, free_number, tag, varint
-from grpcmock.fuzz.wire.malformed import bad_texts, deepest, malformed, too_deep
+from grpcmock.fuzz.wire.malformed import ELSEWHERE, bad_texts, deepest, malformed, too_deep
 from grpcmock.fuzz.wire.odd import odd
 from grpcmock.fuzz.wire.variants import Variant, shown
 from grpcmock.replies.generated import generate
@@ -40,6 +40,8 @@ _LARGEST = 64 << 20
 
 _LIST_SERVICES = b"\x3a\0"
 """A request to the reflection service for the names of all services."""
+
+_CUT_TAG = b"\x80"
 
 _SECOND = frozenset(("varint-cut", "tag-zero", "group-stray", "length-past", "nested-101", "groups-101"))
 """What is also sent after a good message, where the method takes a stream."""
@@ -164,6 +166,7 @@ class _Maker:
         if (deep := deepest(self.method.input, self.good)) is not None:
             yield self._trial(f"depth/{deep.name}", deep.why, [self._call(deep.data)], path=shown(deep.path))
         yield from self.counts()
+        yield from self.parsing()
         yield from self.unknown_methods()
         yield from self.statuses()
         if self._is_first:
@@ -203,11 +206,21 @@ class _Maker:
         calls = [*before, self._call(self.good, self.good)]
         yield self._trial("requests/two", "two messages", calls, aims="G111", rule="requests.two")
 
+    def parsing(self) -> Iterator[Trial]:
+        """Yield a call whose request can't be parsed, after one of another method: it shows what the library makes of
+        that, and what a handler does."""
+        if (other := self._other()) is not None:
+            calls = [call_of(other, _CUT_TAG), self._call(_CUT_TAG)]
+            why = f"a tag that doesn't end, as {other.full_name} gets it"
+            expect = Expect.UNDECODABLE
+            yield self._trial("malformed/elsewhere", why, calls, aims="G115", expect=expect, rule=ELSEWHERE)
+
     def _other(self) -> Method | None:
-        """Give another method that takes one request, a unary one if there is any; None if there is no other."""
-        methods = self.plan.methods
+        """Give another method that takes one request, or a stream of them, as this one does: a unary one if there is
+        any; None if there is no other."""
+        methods, streams = self.plan.methods, self._streams
         place = methods.index(self.method)
-        others = [method for method in (*methods[place + 1 :], *methods[:place]) if not method.kind.client_streams]
+        others = [other for other in (*methods[place + 1 :], *methods[:place]) if other.kind.client_streams == streams]
         return min(reversed(others), key=lambda method: method.kind is not Kind.UNARY, default=None)
 
     def undecodable(self) -> Iterator[Trial]:

@@ -43,6 +43,12 @@ class Advice:
     method: str
     """The full name."""
 
+    after_trials: int
+    """Trials until it was seen first, that one included."""
+
+    after_seconds: float
+    """Since the start of the run."""
+
 
 class History:
     """Listens to a run. Nothing is lost if the run is broken off: what was heard so far is there."""
@@ -78,7 +84,7 @@ class History:
                         name = event.trial.method.full_name
                         key = (finding.code, "" if finding.common else name, finding.key)
                         if key not in self._advice:
-                            self._advice[key] = Advice(finding, name)
+                            self._advice[key] = Advice(finding, name, self.trials, self.seconds)
             case Started():
                 self.started = event
                 self._clock = time.monotonic()

@@ -52,6 +52,8 @@ def document(history: History) -> dict[str, Any]:
                     "path": one.finding.path,
                     "expected": one.finding.expected,
                     "got": one.finding.got,
+                    "after_cases": one.after_trials,
+                    "after_seconds": round(one.after_seconds, 3),
                 }
                 for one in history.advice
             ],

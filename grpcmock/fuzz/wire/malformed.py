@@ -43,6 +43,9 @@ DEEPEST = 96
 MARK = b"grpcmock"
 """Stands in each string that isn't UTF-8, so that it is known again in an answer."""
 
+ELSEWHERE = "malformed.elsewhere"
+"""The rule of a call that can't be parsed, after a call of another method that can't be, either."""
+
 BAD_TEXTS = (
     ("continuation", b"\x80", "a continuation byte alone"),
     ("overlong", b"\xc0\xaf", "an overlong encoding"),

@@ -81,7 +81,7 @@ def test_the_document_tells_of_each_failure(reported: Report, tmp_path: Path) ->
     assert unhandled["reproducers"]["replay"] == f"grpcmock replay {unhandled['id']}"
     assert "grpcurl -plaintext" in unhandled["reproducers"]["grpcurl"]
     assert (flaky["flaky"], flaky["hits"], flaky["tries"], flaky["request"]) == (True, 2, 4, None)
-    assert [one["code"] for one in found["advice"]] == ["G104"]
+    assert [(one["code"], one["after_cases"]) for one in found["advice"]] == [("G104", 2)]
     assert [(one["phase"], one["cases"]) for one in found["phases"]] == [("boundary", 3), ("random", 1)]
     methods = {one["method"]: one for one in found["coverage"]["methods"]}
     assert methods["user.UserService/GetUser"]["statuses"] == {"OK": 1, "UNKNOWN": 1, "UNAVAILABLE": 1}

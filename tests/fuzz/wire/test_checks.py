@@ -14,7 +14,7 @@ from grpcmock.fuzz.evidence import Ending, Evidence, Health, Reply
 from grpcmock.fuzz.failures import Finding
 from grpcmock.fuzz.terms import Terms
 from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
-from grpcmock.fuzz.wire.malformed import MARK
+from grpcmock.fuzz.wire.malformed import ELSEWHERE, MARK
 from grpcmock.status import Code
 
 USERS = registry("user.proto")
@@ -66,6 +66,7 @@ def keys(findings: Sequence[Finding]) -> list[str]:
 
 OK = (0, [user(id=1)])
 BROKEN = {"expect": Expect.UNDECODABLE}
+ELSEWHERE_TOO = {**BROKEN, "rule": ELSEWHERE}
 UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.DecodeError'>: x"})
 
 
@@ -98,6 +99,12 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         ("G115", [2], {**BROKEN, "rule": "framing.length"}, []),
         ("G115", [(14, [], {"ending": Ending.LOST})], {**BROKEN, "health": GONE}, ["crash"]),
         ("G115", [(13, [], {"ending": Ending.RESET})], BROKEN, []),
+        # the first call is another method's: if that one is refused as it should be, no library says UNKNOWN
+        ("G115", [3, UNKNOWN_AIO], ELSEWHERE_TOO, ["unknown"]),
+        ("G115", [13, 2], ELSEWHERE_TOO, ["unknown"]),
+        ("G115", [UNKNOWN_AIO, UNKNOWN_AIO], ELSEWHERE_TOO, []),
+        ("G115", [UNKNOWN_AIO, 13], ELSEWHERE_TOO, []),
+        ("G115", [16, UNKNOWN_AIO], ELSEWHERE_TOO, []),
         # on a stream: OK only counts where the calls before show that the message is read
         ("G115", [OK, OK, OK], {**BROKEN, "method": CREATE}, []),
         ("G115", [(0, [b""]), OK, (0, [b""])], {**BROKEN, "method": CREATE}, ["accepted"]),

@@ -88,6 +88,16 @@ class Lenient(Strict):
         return super().decode(method, data) or method.request_class()
 
 
+class Unhandled(Strict):
+    """Lets the parser's error of one method become its own, or of all."""
+
+    def __init__(self, *methods: Any) -> None:
+        self.methods = methods
+
+    def decode(self, method: Any, data: bytes) -> Any:
+        return method.request_class.FromString(data) if method in self.methods else super().decode(method, data)
+
+
 class FirstWins(Strict):
     """Takes the first value of a field that comes twice."""
 
@@ -186,6 +196,20 @@ async def test_a_seeded_bug_is_found(service: Strict, method: Any, groups: str, 
     async with serving(service) as target:
         methods = (GET, LIST) if groups == "requests" else (method,)  # which other method is as lenient?
         assert await found(target, *methods, groups=groups) == expected
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        (Unhandled(GET), {("G115", "unknown")}),
+        (Unhandled(CREATE), {("G115", "unknown")}),
+        (Unhandled(GET, LIST, CREATE, LOOKUP), set()),
+    ],
+    ids=["GetUser", "CreateUsers", "all"],
+)
+async def test_unknown_is_a_failure_where_another_method_does_better(service: Strict, expected: set[Any]) -> None:
+    async with serving(service) as target:
+        assert await found(target, GET, LIST, CREATE, LOOKUP, groups="malformed") == expected
 
 
 async def test_a_server_without_a_limit_is_found() -> None:
