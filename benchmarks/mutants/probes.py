@@ -172,6 +172,18 @@ async def cancelled_import_stays(caller: Caller) -> bool:
     return bool((await caller.ok("UserService/ListUsers", "{}")).total_size)
 
 
+async def crash_on_fortieth_export(caller: Caller) -> bool:
+    for _ in range(39):
+        await caller.send("UserService/ExportUsers", "{}")
+    return _DOWN(await caller.send("UserService/ExportUsers", "{}"))
+
+
+async def crash_on_stale_page(caller: Caller) -> bool:
+    await caller.ok(_LIST, "{}")
+    await caller.send("UserService/DeleteUser", "{}")
+    return _DOWN(await caller.send(_LIST, "{}"))
+
+
 async def watchers_counted(caller: Caller) -> bool:
     for _ in range(3):
         await caller.send("UserService/WatchUsers", "{}", limit=1)
@@ -332,6 +344,8 @@ def _user(more: str) -> str:
 PROBES: dict[str, Probe] = {
     "crash_on_huge_page": once(_LIST, '{"pageSize": 2147483647}', shows=_DOWN),
     "crash_on_nul": once("NoteService/Chat", '{"text": "\\u0000"}', shows=_DOWN),
+    "crash_on_fortieth_export": crash_on_fortieth_export,
+    "crash_on_stale_page": crash_on_stale_page,
     "crash_on_empty_request": once("UserService/ExportUsers", "{}", shows=_DOWN),
     "empty_request_unhandled": once(_LIST, "{}", shows=_UNKNOWN),
     "crash_on_empty_address": once(_CREATE, '{"user": {"address": {}}}', shows=_DOWN),

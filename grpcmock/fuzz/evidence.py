@@ -86,6 +86,11 @@ class Health:
     threads: tuple[int, ...] = ()
     descriptors: tuple[int, ...] = ()
 
+    @property
+    def is_well(self) -> bool:
+        """Whether it lives on."""
+        return self.alive and self.exit_code is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mocked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -115,9 +115,9 @@ class Flight:
         if kind is Company.NONE:
             await self._land_all(self._waiting)
         evidence = await self._observer.observe(trial)
-        if self._waiting and (_is_lost(evidence) or not _is_well(evidence.health)):
-            await self._land_all(self._waiting)  # one of them may be what brought the server down
-            evidence = await self._observer.observe(trial)
+        if self._waiting and (_is_lost(evidence) or not evidence.health.is_well):
+            await self._find_out([(trial, evidence), *await self._seen(self._waiting)], evidence.health)
+            return
         await self._take(trial, evidence)
 
     def _launched(self, trial: Trial, kind: Company) -> _Flying:
@@ -137,34 +137,45 @@ class Flight:
         if flying.revivals != self._observer.revivals:
             evidence = await self._observer.observe(trial)  # its connection was dropped when the server came back
         elif _is_lost(evidence):
-            await self._recover([flying, *self._crowd, *self._waiting])
+            others = [*await self._seen(self._crowd), *await self._seen(self._waiting)]
+            await self._find_out([(trial, evidence), *others], await self._observer.revive())
             return
         elif flying.kind in _DISTURBED and self._judge(trial, evidence):
             evidence = await self._observer.observe(trial)  # the others may be what is wrong with it
         await self._take(trial, evidence)
 
-    async def _recover(self, flying: list[_Flying]) -> None:
-        """Bring the server back, and find out which of the trials under way brought it down: make each alone.
-
-        It is most likely one of those whose connection was lost. If none of them does it again, the others are made.
-        """
-        self._crowd.clear()
-        self._waiting.clear()
+    @staticmethod
+    async def _seen(flying: deque[_Flying]) -> list[tuple[Trial, Evidence]]:
+        """Wait for trials under way, and give what was seen of them."""
         seen = [(one.trial, await one.task) for one in flying]
-        health = await self._observer.revive()
+        flying.clear()
+        return seen
+
+    async def _find_out(self, seen: Sequence[tuple[Trial, Evidence]], health: Health) -> None:
+        """Find out which of the trials that were under way has brought the server down: make each alone.
+
+        It is most likely one of those whose connection was lost. If none of them does it again, the others are made. If
+        none at all does, the first is taken up for all: what brought the server down was more than one of them.
+        """
         lost = [(trial, evidence) for trial, evidence in seen if _is_lost(evidence)]
         ended = [(trial, evidence) for trial, evidence in seen if not _is_lost(evidence)]
         # A raw request may break HTTP/2 itself, for which its own connection is dropped.
-        is_harmless = _is_well(health) and all(_is_raw(evidence) for _, evidence in lost)
+        is_harmless = health.is_well and all(_is_raw(evidence) for _, evidence in lost)
         found = is_harmless or self._observer.is_gone
+        made = []
         for trial, evidence in (*lost, *ended):
             again = evidence
             if self._observer.is_gone:
                 again = replace(evidence, health=health)
             elif not found or (_is_lost(evidence) and not is_harmless):
                 again = await self._observer.observe(trial)
-                found = found or not _is_well(again.health)
-            await self._take(trial, again)
+                found = found or not again.health.is_well
+            made.append((trial, again))
+        if not found and not health.is_well:
+            trial, evidence = (*lost, *ended)[0]
+            made[0] = (trial, replace(evidence, health=health))
+        for trial, evidence in made:
+            await self._take(trial, evidence)
 
 
 def _is_lost(evidence: Evidence) -> bool:
@@ -173,7 +184,3 @@ def _is_lost(evidence: Evidence) -> bool:
 
 def _is_raw(evidence: Evidence) -> bool:
     return all(reply.call.raw is not None for reply in evidence.replies if reply.ending is Ending.LOST)
-
-
-def _is_well(health: Health) -> bool:
-    return health.alive and health.exit_code is None

@@ -86,6 +86,16 @@ class Server:
             self.gone = True
         return Health(alive=alive, exit_code=exit_code)
 
+    async def restart(self) -> None:
+        """Start its process anew, and connect; sets ``gone`` if that fails. For a server that the run has started."""
+        assert self.process is not None
+        try:
+            await self.process.stop()
+            await self.process.start()
+            await self._connect(PATIENCE)
+        except TargetError:
+            self.gone = True
+
     async def _is_alive(self) -> bool:
         """Whether it takes connections, or does so soon: whoever watches over it may start it anew."""
         if await accepts(self.target.address):

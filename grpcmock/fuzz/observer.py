@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -47,21 +48,52 @@ class Observer:
         if "G145" in trial.aims:
             said = await reflections(self._server.channel, self._server.target.metadata)
             evidence = replace(evidence, reflected=said)
+        return replace(evidence, health=await self.revive()) if await self._is_down(evidence) else evidence
+
+    async def _is_down(self, evidence: Evidence) -> bool:
+        """Whether the server may be gone."""
         process = self._server.process
-        if await self._is_cut_off(evidence) or (process is not None and process.exit_code is not None):
-            return replace(evidence, health=await self.revive())
-        return evidence
+        return await self._is_cut_off(evidence) or (process is not None and process.exit_code is not None)
 
     async def revive(self) -> Health:
         """Tell how the server fares, and go on with a connection that stands. Without one, the server is ``gone``."""
         self.revivals += 1
         health = await self._server.revive()
+        if not health.is_well:
+            self._runner.trail.end()
         if not self._server.gone:
             self._runner.use(self._server.channel)
         return health
 
+    @property
+    def can_renew(self) -> bool:
+        """Whether the server can be started anew."""
+        return self._server.process is not None and not self._server.gone
+
+    async def observe_anew(self, trial: Trial, *, within: float) -> Evidence:
+        """Make a trial on a server that was just started; after so many seconds, leave it where it is."""
+        await self.renew()
+        if self.is_gone:
+            return Evidence(replies=(), health=Health(alive=False))
+        try:
+            async with asyncio.timeout(within):
+                evidence = await self._runner.run(trial)
+        except TimeoutError:
+            return Evidence(replies=())
+        return replace(evidence, health=await self.revive()) if await self._is_down(evidence) else evidence
+
+    async def renew(self) -> None:
+        """Start the server anew, unless it was asked nothing since it was started."""
+        if not self._runner.trail:
+            return
+        self.revivals += 1
+        await self._server.restart()
+        self._runner.trail.forget()
+        if not self._server.gone:
+            self._runner.use(self._server.channel)
+
     async def _is_cut_off(self, evidence: Evidence) -> bool:
-        """Whether the server may be gone. A raw request has a connection of its own, which may well be closed on it."""
+        """Whether the connection may be gone. A raw request has one of its own, which may well be closed on it."""
         lost = [reply for reply in evidence.replies if reply.ending in NO_ANSWER]
         if all(reply.call.raw is not None for reply in lost):
             return bool(lost) and not await accepts(self._server.target.address)

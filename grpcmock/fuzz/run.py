@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.attendance import Attendance
 from grpcmock.fuzz.course import Course, turns
+from grpcmock.fuzz.crashes import Crashes
 from grpcmock.fuzz.events import (
     Event,
     Finished,
@@ -86,6 +87,7 @@ class Run:
         self._bounds = bounds or Bounds()
         self._listeners = tuple(listeners)
         self._observer = Observer(server, runner)
+        self._crashes = Crashes(self._observer, runner.trail, self.judge)
         self._ledger = Ledger({check.code: jury.covering(check.code) for check in jury.checks})
         self._attendance = Attendance()
         self._silenced: set[tuple[str, Method]] = set()
@@ -280,7 +282,11 @@ class Run:
             failure = await self._confirmed(failure)
             if failure.is_flaky and finding.measured:
                 return
-            if not failure.is_flaky and failure.tries > 1:
+            if failure.is_flaky and finding.code == "G101":
+                failure = await self._bisected(failure)
+                if self._ledger.has(failure, failure.method.full_name):
+                    return
+            elif failure.tries > 1 and not failure.is_flaky:
                 failure = await self._smallest(failure)
         except asyncio.CancelledError:
             if not finding.measured:
@@ -322,8 +328,15 @@ class Run:
                 return finding, evidence
         return None
 
-    async def _smallest(self, failure: Failure) -> Failure:
-        """Make the trial small, asking the server each time."""
+    async def _bisected(self, failure: Failure) -> Failure:
+        """Find the calls that bring the server down together, where no trial does alone."""
+        if (known := self._crashes.explaining()) is not None:
+            return known
+        found = await self._crashes.bisected(failure)
+        return failure if found is None else await self._smallest(found, anew=True)
+
+    async def _smallest(self, failure: Failure, *, anew: bool = False) -> Failure:
+        """Make the trial small, asking the server each time; with *anew*, one that was just started."""
         best: dict[Trial, tuple[Finding, Evidence]] = {}
         left = self._bounds.effort_in_all - self._spent
         if left <= 0:
@@ -335,6 +348,8 @@ class Run:
         started = time.monotonic()
 
         async def fails(trial: Trial) -> bool:
+            if anew:
+                await self._observer.renew()
             if self._server.gone:
                 return False
             found = await self._fails_again(failure, trial)
@@ -343,7 +358,8 @@ class Run:
                 best[trial] = found
             return found is not None
 
-        smallest = await shrink(failure.trial, fails, self._plan.generators, effort, code=failure.finding.code)
+        code, generators = failure.finding.code, self._plan.generators
+        smallest = await shrink(failure.trial, fails, generators, effort, code=code, keeps_calls=anew)
         self._spent += time.monotonic() - started
         if smallest in best:
             finding, evidence = best[smallest]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from grpcmock.fuzz.binding import bound
 from grpcmock.fuzz.endings import ending_of
 from grpcmock.fuzz.evidence import Ending, Evidence, Reply
 from grpcmock.fuzz.identity import metadata_of
+from grpcmock.fuzz.trail import Step, Trail
 from grpcmock.fuzz.trials import NOTABLE, Caller, Expect
 from grpcmock.fuzz.wire.sameness import alike
 from grpcmock.schema.method import Kind
@@ -89,6 +90,7 @@ class Runner:
         """The paths of methods whose streams went on until we stopped reading, and never ended by themselves."""
         self.calls = 0
         """How many calls were made."""
+        self.trail = Trail()
         self._raw = raw
         self._mock = mock
         self._ended: set[str] = set()
@@ -104,7 +106,7 @@ class Runner:
     async def run(self, trial: Trial) -> Evidence:
         """Make the calls of a trial, as often as it says."""
         if "G108" in trial.aims:
-            largest = await self.call(trial.calls[-1])
+            (largest,) = await self._in_turn(replace(trial, calls=trial.calls[-1:]))
             if largest.seconds < NOTABLE:
                 return Evidence(replies=(largest,))  # what takes no time at its largest takes none before
         if trial.repeat == 1:
@@ -130,9 +132,12 @@ class Runner:
 
     async def _in_turn(self, trial: Trial) -> list[Reply]:
         replies: list[Reply] = []
-        for call in trial.calls:
+        number = self.trail.new_round()
+        for index, call in enumerate(trial.calls):
+            self.trail.note(step := Step(number, index, call))
             made = bound(call, replies, trial.calls) if call.bindings else call
             replies.append(await self.call(made))
+            step.seconds = replies[-1].seconds
             if trial.expect is Expect.SAME and len(replies) == 2 and alike(*replies):
                 break  # the calls after the second tell apart what differs by itself, and here nothing differs
         return replies

@@ -45,12 +45,15 @@ class _OverError(BaseException):
 
 
 class _Shrinker:
-    def __init__(self, trial: Trial, fails: StillFails, generators: Generators, effort: Effort) -> None:
+    def __init__(
+        self, trial: Trial, fails: StillFails, generators: Generators, effort: Effort, *, keeps_calls: bool = False
+    ) -> None:
         self.best = trial
         self.tries = 0
         self._fails = fails
         self._generators = generators
         self._effort = effort
+        self._keeps_calls = keeps_calls
         self._until = time.monotonic() + effort.seconds
         self._known: dict[tuple[object, ...], bool] = {}
 
@@ -75,10 +78,10 @@ class _Shrinker:
         if any(call.raw is not None for call in self.best.calls):
             return self.best
         is_framed = self.best.setup or self.best.cleanup
-        if self.best.phase is Phase.STATEFUL and not is_framed:
+        if self.best.phase is Phase.STATEFUL and not is_framed and not self._keeps_calls:
             await self._drop_last_calls()
         shaped = is_framed or (self.best.phase is not Phase.STATEFUL and self.best.aims & _SHAPED)
-        if not shaped:
+        if not shaped and not self._keeps_calls:
             await self._drop_calls()
         for index in range(len(self.best.calls)):
             await self._shorten(index)
@@ -251,17 +254,25 @@ def _aim(trial: Trial, message: Message) -> object | None:
     return at_path(message, trial.path)
 
 
-async def shrink(trial: Trial, fails: StillFails, generators: Generators, effort: Effort, *, code: str = "") -> Trial:
+async def shrink(
+    trial: Trial,
+    fails: StillFails,
+    generators: Generators,
+    effort: Effort,
+    *,
+    code: str = "",
+    keeps_calls: bool = False,
+) -> Trial:
     """Give the smallest trial found that *fails* as *trial* does.
 
     The *code* of the check tells whether it matters what the contract says of the request: if not, then it may get
-    smaller than the contract's rules let it.
+    smaller than the contract's rules let it. With *keeps_calls*, none of its calls is left out.
     """
     if trial.expect in (Expect.ACCEPTED, Expect.REFUSED) and code not in _STATED:
         free = replace(trial, expect=Expect.ANY)
         smallest = await _Shrinker(free, fails, generators, effort).run()
         return trial if smallest == free else smallest
-    return await _Shrinker(trial, fails, generators, effort).run()
+    return await _Shrinker(trial, fails, generators, effort, keeps_calls=keeps_calls).run()
 
 
 def _with_messages(trial: Trial, index: int, messages: Sequence[bytes]) -> Trial:

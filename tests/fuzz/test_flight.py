@@ -44,7 +44,7 @@ def made(kinds: list[Company]) -> list[Trial]:
 class World:
     """A server that takes a few turns of the loop for each trial, and can be brought down."""
 
-    def __init__(self, turns: dict[str, int], deadly: str = "") -> None:
+    def __init__(self, turns: dict[str, int], deadly: str = "", lasts: int = 0) -> None:
         self.open_ended: set[str] = set()
         self.is_gone = False
         self.revivals = 0
@@ -53,6 +53,7 @@ class World:
         self.together: Counter[frozenset[Company]] = Counter()
         self._turns = turns
         self._deadly = deadly
+        self._lasts = lasts
         self._down = False
         self._under_way: list[Trial] = []
 
@@ -62,7 +63,8 @@ class World:
         for _ in range(self._turns.get(trial.id, 1)):
             await asyncio.sleep(0)
         self._under_way.remove(trial)
-        self._down = self._down or trial.id == self._deadly
+        self._lasts -= 1
+        self._down = self._down or trial.id == self._deadly or self._lasts == 0
         ending = Ending.LOST if self._down else Ending.SERVER
         return Evidence(replies=(Reply(call=trial.calls[0], ending=ending, code=14 if self._down else 0),))
 
@@ -81,8 +83,8 @@ class World:
             self.blamed.append(trial.id)
 
 
-def fly(trials: list[Trial], turns: dict[str, int], *, workers: int = 4, deadly: str = "") -> World:
-    world = World(turns, deadly)
+def fly(trials: list[Trial], turns: dict[str, int], *, workers: int = 4, deadly: str = "", lasts: int = 0) -> World:
+    world = World(turns, deadly, lasts)
 
     async def all_of_them() -> None:
         flight = Flight(world, world, judge=lambda *_: (), take=world.take, workers=workers)  # type: ignore[arg-type]
@@ -129,3 +131,10 @@ def test_the_trial_that_brings_the_server_down_is_blamed_and_no_other(kind: Comp
     world = fly(made([kind, Company.WAITING] * 20), {"8": 3, "9": 4}, deadly=deadly)
     assert sorted(map(int, world.taken)) == list(range(40))
     assert world.blamed == [deadly]
+
+
+@given(KINDS, TURNS, st.integers(1, 60))
+def test_an_end_that_no_trial_repeats_is_told_once(kinds: list[Company], turns: dict[str, int], lasts: int) -> None:
+    world = fly(made(kinds), turns, lasts=lasts)
+    assert sorted(map(int, world.taken)) == list(range(len(kinds)))
+    assert len(world.blamed) == (len(kinds) >= lasts)

@@ -37,6 +37,36 @@ class CrashOnNul(Directory):
         super().admit(method, request)
 
 
+@seeded("G101", method="UserService/ExportUsers", request="{}, 40 times", fields=0, calls=40)
+class CrashOnFortiethExport(Directory):
+    """Notes each export in a table of 39, and writes past its end."""
+
+    exports = 0
+
+    def admit(self, method: Method, request: Message) -> None:
+        if method.name == "ExportUsers":
+            self.exports += 1
+            if self.exports == 40:
+                self.crash()
+        super().admit(method, request)
+
+
+@seeded("G101", method="UserService/ListUsers", request="{}, a deletion, and {} again", fields=0, calls=3)
+class CrashOnStalePage(Directory):
+    """Keeps a pointer to the page it listed last, and follows it though a deletion has freed it."""
+
+    page = ""
+
+    def admit(self, method: Method, request: Message) -> None:
+        if method.name == "ListUsers":
+            if self.page == "freed":
+                self.crash()
+            self.page = "listed"
+        elif method.name == "DeleteUser" and self.page:
+            self.page = "freed"
+        super().admit(method, request)
+
+
 @seeded("G112", "G101", method="UserService/ExportUsers", request="{}", fields=0)
 class CrashOnEmptyRequest(Directory):
     """Reads the first byte of a message of none."""

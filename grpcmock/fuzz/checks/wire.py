@@ -79,10 +79,6 @@ def _by_handler(trial: Trial, evidence: Evidence, reply: Reply) -> bool:
     return not trial.method.kind.client_streams or all(other.code != reply.code for other in before)
 
 
-def _is_dead(evidence: Evidence) -> bool:
-    return not evidence.health.alive or evidence.health.exit_code is not None
-
-
 # Judges ---------------------------------------------------------------------------------------------
 
 
@@ -140,7 +136,7 @@ def _refusal(code: str) -> Judge:
             yield from _unlike_elsewhere(trial, evidence, reply)
             return
         expected = f"a refusal, INTERNAL or INVALID_ARGUMENT: {trial.why}"
-        if _is_dead(evidence):
+        if not evidence.health.is_well:
             yield Finding(code=code, expected=expected, got="the server died", path=trial.path, key="crash")
         elif (_accepted(reply) and _is_read(trial, evidence)) or _by_handler(trial, evidence, reply):
             yield Finding(
@@ -211,7 +207,7 @@ def _recursion_limit(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator
         return
     expected = f"an error: {trial.why}"
     depth = int(trial.rule.rpartition(".")[2])
-    if _is_dead(evidence):
+    if not evidence.health.is_well:
         yield Finding(code="G117", expected=expected, got="the server died", key="crash")
     elif depth >= DEPTHS[-1] and _accepted(reply) and _is_read(trial, evidence):
         yield Finding(code="G117", expected=expected, got=f"{said(reply)}: no limit", key="accepted", common=True)
@@ -289,7 +285,7 @@ def _compression(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Fin
     reply = _subject(trial, evidence)
     if reply is None:
         return
-    if _is_dead(evidence):
+    if not evidence.health.is_well:
         yield Finding(code="G120", expected=f"a refusal: {trial.why}", got="the server died", key="crash")
     elif trial.expect is Expect.UNDECODABLE:
         if (_accepted(reply) and _is_read(trial, evidence)) or _by_handler(trial, evidence, reply):
@@ -320,7 +316,7 @@ def _metadata(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Findin
     reply = _subject(trial, evidence)
     if reply is None:
         return
-    if _is_dead(evidence):
+    if not evidence.health.is_well:
         yield Finding(code="G121", expected=f"a server that lives on: {trial.why}", got="the server died", key="crash")
     elif len(trial.calls) == 2 and reply.ending is Ending.SERVER and reply.code in _UNHANDLED:
         plain = evidence.replies[0]

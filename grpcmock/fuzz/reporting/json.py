@@ -133,7 +133,7 @@ def failure_tree(failure: Failure, history: History | None = None) -> dict[str, 
         "at_once": trial.at_once,
     }
     health = failure.evidence.health
-    if not health.alive or health.exit_code is not None:
+    if not health.is_well:
         found["server"] = {"alive": health.alive, "exit_code": health.exit_code}
     if history is not None:
         found["reproducers"] = {

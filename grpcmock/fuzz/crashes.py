@@ -1,0 +1,100 @@
+"""Crashes that no single trial repeats: the calls since the server's start are bisected to those that bring it down."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.bisecting import bisected
+from grpcmock.fuzz.trail import conversation
+from grpcmock.fuzz.trials import Expect
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.evidence import Evidence
+    from grpcmock.fuzz.failures import Failure, Finding
+    from grpcmock.fuzz.observer import Observer
+    from grpcmock.fuzz.trail import Step, Trail
+    from grpcmock.fuzz.trials import Trial
+
+_SECONDS = 30.0
+"""For all crashes of a run together: for each try the server is started anew."""
+
+_SLOW = 0.05
+"""Calls that took so many seconds are left out, if the server goes down without them."""
+
+Judge = Callable[["Trial", "Evidence"], Sequence["Finding"]]
+"""Gives what is wrong with what was seen of a trial."""
+
+
+class Crashes:
+    """Finds what led to crashes, and knows those that it has found out about."""
+
+    def __init__(self, observer: Observer, trail: Trail, judge: Judge) -> None:
+        self._observer = observer
+        self._trail = trail
+        self._judge = judge
+        self._left = _SECONDS
+        self._found: list[Failure] = []
+
+    def explaining(self) -> Failure | None:
+        """Give a crash that was found out about, if its calls had all been made when the server went the last time.
+
+        Once there is no time to find out more, some calls of the same methods will do.
+        """
+        made = Counter(step.call.path for step in self._trail.fatal)
+        for failure in self._found:
+            needed = Counter(call.path for call in failure.trial.calls)
+            if needed <= made or (self._left <= 0 and needed.keys() <= made.keys()):
+                return failure
+        return None
+
+    async def bisected(self, failure: Failure) -> Failure | None:
+        """Give the failure with as few calls as still bring the server down, from its start; None if none are found."""
+        seen: list[Failure] = []
+        started = time.monotonic()
+
+        async def bring_down(steps: Sequence[Step]) -> bool:
+            left = self._left - (time.monotonic() - started)
+            if left <= 0 or not self._observer.can_renew:
+                return False
+            trial = _in_a_row(failure.trial, steps)
+            evidence = await self._observer.observe_anew(trial, within=left)
+            if evidence.health.is_well:
+                return False
+            finding = next(one for one in self._judge(trial, evidence) if one.code == failure.finding.code)
+            seen.append(replace(failure, trial=trial, evidence=evidence, finding=finding))
+            return True
+
+        await bisected(self._trail.fatal, bring_down, sort=lambda step: step.call.path, slow=_is_slow)
+        self._left -= time.monotonic() - started
+        if not seen:
+            return None
+        self._found.append(seen[-1])
+        return replace(seen[-1], hits=len(seen), tries=len(seen))
+
+
+def _is_slow(step: Step) -> bool:
+    return step.seconds > _SLOW
+
+
+def _in_a_row(trial: Trial, steps: Sequence[Step]) -> Trial:
+    """Give a trial of calls that led to what was seen of another one."""
+    calls = conversation(steps)
+    return replace(
+        trial,
+        calls=calls,
+        method=calls[-1].method or trial.method,
+        why=f"{len(calls)} calls, one after the other, to a server that was just started",
+        expect=Expect.ANY,
+        path="",
+        rule="",
+        aims=frozenset(),
+        repeat=1,
+        at_once=False,
+        setup=0,
+        cleanup=0,
+        choices=(),
+    )

@@ -1,0 +1,36 @@
+"""The calls since a server's start, as those of one trial."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from support import registry
+
+from grpcmock.fuzz.trail import Step, Trail, conversation
+from grpcmock.fuzz.trials import Binding, call_of
+
+GET = registry("user.proto").method("UserService/GetUser")
+FIRST = call_of(GET, b"\x08\x01")
+SECOND = replace(call_of(GET, b""), bindings=(Binding(call=0, source=("id",), target=("id",)),))
+
+
+def test_a_call_takes_its_value_from_the_call_of_its_own_round() -> None:
+    steps = [Step(1, 0, FIRST), Step(2, 0, FIRST), Step(1, 1, SECOND), Step(2, 1, SECOND)]
+    calls = conversation(steps)
+    assert [[binding.call for binding in call.bindings] for call in calls] == [[], [], [0], [1]]
+
+
+def test_without_the_call_that_gave_it_a_value_is_left_as_it_stands() -> None:
+    (call,) = conversation([Step(1, 1, SECOND)])
+    assert (call.bindings, call.messages) == ((), (b"",))
+
+
+def test_what_led_to_the_end_is_kept_until_the_next() -> None:
+    trail = Trail()
+    first, second = Step(trail.new_round(), 0, FIRST), Step(trail.new_round(), 0, FIRST)
+    trail.note(first)
+    trail.end()
+    assert (trail.fatal, bool(trail)) == ((first,), False)
+    trail.note(second)
+    trail.forget()
+    assert (trail.fatal, bool(trail)) == ((first,), False)
