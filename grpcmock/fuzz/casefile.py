@@ -35,7 +35,7 @@ _SHORT = 1024
 
 _LARGEST = 1 << 28
 
-TERMS = ("deadline", "max_latency", "max_message_bytes", "allowed", "status_fields", "stubs")
+TERMS = ("deadline", "max_latency", "max_message_bytes", "allowed", "status_fields", "stubs", "links")
 """What of a run's settings its checks depend on."""
 
 

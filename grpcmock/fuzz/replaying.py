@@ -12,6 +12,7 @@ from grpcmock.client.target import Target
 from grpcmock.errors import ConfigError
 from grpcmock.fuzz import casefile
 from grpcmock.fuzz.checks.registry import find_check
+from grpcmock.fuzz.checks.resources import CHECKS as RESOURCE_CHECKS
 from grpcmock.fuzz.session import Settings, prepared
 from grpcmock.fuzz.text import trial_lines
 
@@ -67,6 +68,10 @@ async def replay(kept: Mapping[str, Any], settings: Settings, *, where: str = "t
         return Replay(case=case, evidence=evidence, registry=run.registry, findings=findings)
 
 
+_FILES = {"stubs": frozenset({"G152"}), "links": frozenset(check.code for check in RESOURCE_CHECKS)}
+"""Which checks look at what the files say that a run was given."""
+
+
 def with_terms(settings: Settings, kept: Mapping[str, Any]) -> Settings:
     """Put the terms under which a failure was found where the settings say nothing else.
 
@@ -81,9 +86,10 @@ def with_terms(settings: Settings, kept: Mapping[str, Any]) -> Settings:
         }
         if "allowed" in found:
             found["allowed"] = {pattern: frozenset(codes) for pattern, codes in found["allowed"].items()}
-        stubs = tuple(map(Path, found.pop("stubs", ())))
-        if kept.get("check") == "G152":  # no other check looks at them, and they may have gone since
-            found["stubs"] = stubs
+        for name, codes in _FILES.items():
+            files = tuple(map(Path, found.pop(name, ())))
+            if kept.get("check") in codes:  # no other check looks at them, and they may have gone since
+                found[name] = files
     except (TypeError, AttributeError) as error:
         raise ConfigError(f"The terms of the failure were changed: {error!r}.") from None
     return replace(settings, **found)

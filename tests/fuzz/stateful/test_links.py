@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
+from grpcmock.client.target import Target
 from grpcmock.errors import StubError
+from grpcmock.fuzz import casefile
+from grpcmock.fuzz.replaying import replay, with_terms
+from grpcmock.fuzz.run import Bounds
+from grpcmock.fuzz.session import Settings, fuzz
 from grpcmock.fuzz.stateful.inference import resources_of
 from grpcmock.fuzz.stateful.links import Links, read
 from grpcmock.fuzz.stateful.resources import Role
+from grpcmock.fuzz.trials import Phase
 from grpcmock.schema import Registry
 
 TABS = """\
@@ -86,3 +94,49 @@ def test_what_is_wrong_is_told_with_its_place(text: str, told: str, plain: Regis
 def test_a_missing_file_is_told(plain: Registry, tmp_path: Path) -> None:
     with pytest.raises(StubError, match="can't be read"):
         read([tmp_path / "none.yaml"], plain)
+
+
+async def test_a_failure_that_links_explain_is_made_again_with_them(
+    plain: Registry, serving: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "links.yaml"
+    file.write_text(TABS)
+    methods = {name: plain.method(f"Shop/{name}") for name in ("OpenTab", "ShowBill", "Settle")}
+    tabs: dict[str, str] = {}
+
+    async def answer(name: str, request: Any, context: Any) -> Any:
+        response = methods[name].response_class
+        if name == "OpenTab":
+            tabs[number := str(len(tabs) + 1)] = request.guest
+            return response(number=number)
+        if request.tab not in tabs:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "There is no such tab.")
+        if name == "ShowBill":
+            return response(number=request.tab, guest=tabs[request.tab])
+        return response()  # and forgets to settle it
+
+    def handler(name: str) -> Any:
+        async def handle(requests: Any, context: Any) -> Any:
+            async for data in requests:
+                request = methods[name].request_class.FromString(data)
+                yield (await answer(name, request, context)).SerializeToString()
+
+        return handle
+
+    async with serving({method.path: handler(name) for name, method in methods.items()}) as target:
+        settings = Settings(
+            target=target, registry=plain, include=list(methods), links=[file], checks=["G130"],
+            bounds=Bounds(phases=(Phase.STATEFUL,)),
+        )  # fmt: skip
+        (failure,) = (await fuzz(settings)).failures
+        assert failure.method.name == "ShowBill"
+        (kept,) = casefile.keep([failure], casefile.Origin.of(settings), tmp_path / "failures")
+        again = await replay(casefile.load(kept), Settings(target=target, registry=plain))
+        assert again.same
+
+
+@pytest.mark.parametrize(("check", "given"), [("G152", {"stubs"}), ("G130", {"links"}), ("G102", set())])
+def test_files_that_a_check_does_not_look_at_are_not_looked_for(check: str, given: set[str]) -> None:
+    usual = Settings(target=Target.parse("127.0.0.1:1"))
+    found = with_terms(usual, {"check": check, "terms": {"stubs": ["a.yaml"], "links": ["b.yaml"]}})
+    assert {name for name in ("stubs", "links") if getattr(found, name)} == given
