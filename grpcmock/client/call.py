@@ -208,15 +208,17 @@ async def perform(
     metadata: Metadata = (),
     deadline: float | None = None,
     limit: int | None = None,
+    unread: float = 0.0,
 ) -> Outcome:
     """Make a call: carry out the actions in turn, then wait for its end.
 
-    Responses are received all the while. After the actions, the client neither half-closes nor cancels by itself: what
-    should happen must be said. *deadline* is in seconds; after *limit* responses the call is cancelled.
+    Responses are received all the while, or once *unread* seconds have passed. After the actions, the client neither
+    half-closes nor cancels by itself: what should happen must be said. *deadline* is in seconds; after *limit*
+    responses the call is cancelled.
     """
     call = Call(channel, path, metadata=metadata, deadline=deadline)
     responses = _Responses()
-    reading = asyncio.create_task(responses.collect(call, limit))
+    reading = asyncio.create_task(responses.collect(call, limit, unread))
     acting = asyncio.create_task(_carry_out(actions, call, responses))
     try:
         await asyncio.wait((reading, acting), return_when=asyncio.FIRST_COMPLETED)
@@ -239,7 +241,9 @@ class _Responses:
         self.received: list[bytes] = []
         self._news = asyncio.Event()
 
-    async def collect(self, call: Call, limit: int | None) -> None:
+    async def collect(self, call: Call, limit: int | None, unread: float) -> None:
+        if unread:
+            await asyncio.sleep(unread)
         while (data := await call.receive()) is not None:
             self.received.append(data)
             self._news.set()

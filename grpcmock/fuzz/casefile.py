@@ -313,6 +313,8 @@ def _written(call: Call) -> dict[str, Any]:
         keys["deadline"] = call.deadline
     if call.compression:
         keys["compression"] = call.compression
+    if call.unread:
+        keys["unread"] = call.unread
     if call.bindings:
         keys["bindings"] = [[binding.call, list(binding.source), list(binding.target)] for binding in call.bindings]
     if call.caller is not Caller.OWN:
@@ -331,6 +333,7 @@ def _read(keys: Mapping[str, Any], registry: Registry) -> Call:
         metadata=_read_metadata(keys.get("metadata", ())),
         deadline=keys.get("deadline"),
         compression=keys.get("compression", ""),
+        unread=keys.get("unread", 0.0),
         bindings=tuple(
             Binding(call, tuple(source), tuple(target)) for call, source, target in keys.get("bindings", ())
         ),

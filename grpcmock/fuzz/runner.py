@@ -161,7 +161,7 @@ class Runner:
         if call.raw is not None and self._raw is not None:
             return await self._raw(call, self._patience_with(call))
         actions, method = call.actions, call.method
-        if not _is_plain(actions):
+        if not _is_plain(actions) or call.unread:
             return await self._slow(call)
         if (
             method is not None
@@ -276,6 +276,7 @@ class Runner:
             metadata=self._pairs(call),
             deadline=deadline,
             limit=self.patience.responses,
+            unread=call.unread,
         )
         seconds = perf_counter() - started
         ending = ending_of(outcome.code, outcome.message, seconds, deadline)

@@ -75,8 +75,8 @@ class _Shrinker:
         return found
 
     async def run(self) -> Trial:
-        if any(call.raw is not None for call in self.best.calls):
-            return self.best
+        if any(call.raw is not None or call.unread for call in self.best.calls):
+            return self.best  # bytes as they stand, or simple requests that are held against each other
         is_framed = self.best.setup or self.best.cleanup
         if self.best.phase is Phase.STATEFUL and not is_framed and not self._keeps_calls:
             await self._drop_last_calls()

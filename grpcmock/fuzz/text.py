@@ -96,6 +96,7 @@ def call_lines(call: Call) -> list[str]:
     extra += [f"metadata {key}" for key, _ in call.metadata]
     extra += [_CALLERS[call.caller]] if call.caller in _CALLERS else []
     extra += [f"compressed with {call.compression}"] if call.compression else []
+    extra += [f"nothing is read for {call.unread:g} s"] if call.unread else []
     lines = [f"request   {name}: {steps[0]}", *(f"          {step}" for step in _short(steps[1:]))]
     if extra:
         lines[0] += f"  [{', '.join(extra)}]"

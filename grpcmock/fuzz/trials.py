@@ -109,6 +109,9 @@ class Call:
     compression: str = ""
     """``gzip`` or ``deflate`` to compress the messages with; empty to leave them."""
 
+    unread: float = 0.0
+    """So many seconds pass before the first response is read, as by a slow reader."""
+
     raw: RawRequest | None = None
     """What goes over HTTP/2 as it stands, in place of ``actions``: what no gRPC library would send."""
 

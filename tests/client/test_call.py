@@ -116,6 +116,12 @@ async def test_actions_are_carried_out_to_the_letter(
         assert outcome.sent == sent
 
 
+async def test_a_slow_reader_gets_all_in_the_end(target: Target) -> None:
+    async with connect(target) as channel:
+        outcome = await perform(channel, "/t.T/echo", [*[Send(b"a")] * 5, HALF_CLOSE], deadline=10, unread=0.02)
+    assert (outcome.code, list(outcome.responses)) == (Code.OK, [b"aa"] * 5)
+
+
 async def test_headers_and_trailers_are_kept_with_their_bytes(target: Target) -> None:
     async with connect(target) as channel:
         for _ in range(50):

@@ -40,7 +40,38 @@ def _empty_stream(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Fi
 
 
 def _long_stream(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    reply, memory = evidence.last, evidence.health.memory
+    if any(reply.call.unread for reply in evidence.replies):
+        yield from _slow_reader(evidence)
+    else:
+        yield from _many_messages(evidence)
+
+
+def _slow_reader(evidence: Evidence) -> Iterator[Finding]:
+    """Judge a call whose responses are read late, between two in which they aren't."""
+    slow = next(reply for reply in evidence.replies if reply.call.unread)
+    others = [reply for reply in evidence.replies if reply is not slow]
+    counts = {len(reply.responses) for reply in others if reply.is_ok}
+    if slow.ending is Ending.LOST or unhandled(slow):
+        if not any(unhandled(reply) for reply in others):
+            expected = "a slow reader that is served like others, or refused with RESOURCE_EXHAUSTED"
+            yield Finding(code="G138", expected=expected, got=said(slow), key=f"slow {shape(slow)}")
+    elif slow.is_ok and len(counts) == 1 and len(slow.responses) < (wanted := counts.pop()):
+        got = f"{len(slow.responses)} responses, and OK"
+        yield Finding(code="G138", expected=f"the {wanted} responses that other readers get", got=got, key="slow lost")
+    elif grown := _growth(evidence):
+        expected = "memory that doesn't grow while a client reads nothing"
+        yield Finding(code="G138", expected=expected, got=f"{grown} MiB more", key="slow memory")
+
+
+def _growth(evidence: Evidence) -> int:
+    """Give by how many MiB the server's memory has grown; 0 if that is nothing to speak of."""
+    memory = evidence.health.memory
+    grown = memory[-1] - memory[0] if len(memory) > 1 else 0
+    return grown >> 20 if grown > MANY_BYTES else 0
+
+
+def _many_messages(evidence: Evidence) -> Iterator[Finding]:
+    reply = evidence.last
     messages = f"{reply.sent} messages" if len(reply.call.messages) > 1 else f"{len(reply.responses)} responses"
     if _hangs(reply):
         expected = "a long stream that comes to its end like a short one"
@@ -48,8 +79,7 @@ def _long_stream(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Fin
     elif unhandled(reply) or reply.ending is Ending.LOST:
         expected = "a long stream that is served, or refused with RESOURCE_EXHAUSTED"
         yield Finding(code="G138", expected=expected, got=f"{said(reply)} after {messages}", key=shape(reply))
-    elif len(memory) > 1 and memory[-1] - memory[0] > MANY_BYTES:
-        grown = (memory[-1] - memory[0]) >> 20
+    elif grown := _growth(evidence):
         expected = "memory that doesn't grow with the length of a stream"
         yield Finding(code="G138", expected=expected, got=f"{grown} MiB more after {messages}", key="memory")
 

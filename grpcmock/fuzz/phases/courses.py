@@ -38,6 +38,9 @@ _SOON = 1.0
 
 _LONG = 10.0
 
+_UNREAD = 0.3
+"""So many seconds a slow reader leaves its responses unread."""
+
 
 def before(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield what shows best while little has happened: streams that are short, cut, and long, changes whose time was
@@ -51,10 +54,11 @@ def before(method: Method, plan: Plan) -> Iterator[Trial]:
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield cancels of single calls, and deadlines."""
+    """Yield cancels of single calls, deadlines, and slow readers."""
     if method.kind is Kind.UNARY:
         yield from _cancels(method, plan)
     yield from _deadlines(method, plan)
+    yield from _slow_reader(method, plan)
 
 
 def _repeated(method: Method, plan: Plan) -> Iterator[Trial]:
@@ -159,6 +163,14 @@ def _deadlines(method: Method, plan: Plan) -> Iterator[Trial]:
         tiny = replace(plain, deadline=0.001)
         why = "a call with a deadline of a millisecond, between two without"
         yield _trial(method, "deadline-1ms", why, (plain, tiny, plain), aims={"G107"})
+
+
+def _slow_reader(method: Method, plan: Plan) -> Iterator[Trial]:
+    if method.kind is Kind.SERVER_STREAMING and only_reads(method):
+        plain = _plain(method, plan)
+        slow = replace(plain, actions=(*plain.actions, Pause(2 * _UNREAD), Cancel()), unread=_UNREAD)
+        why = f"a reader that takes nothing for {_UNREAD:g} s, between two that do"
+        yield _trial(method, "slow-reader", why, (plain, slow, plain), aims={"G138"})
 
 
 def _seen_by(method: Method, plan: Plan) -> Iterator[Trial]:

@@ -184,6 +184,8 @@ def _call(call: Call, reply: Reply | None) -> dict[str, Any]:
         ]
     if call.deadline is not None:
         found["deadline"] = call.deadline
+    if call.unread:
+        found["unread"] = call.unread
     if reply is not None:
         found |= {
             "status": reply.name,

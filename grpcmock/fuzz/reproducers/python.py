@@ -37,7 +37,8 @@ METADATA = {metadata}
 OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.enable_retries", 0), ("grpc.max_receive_message_length", -1)]
 
 
-async def read(call, responses):
+async def read(call, responses, unread=0):
+    await asyncio.sleep(unread)
     async for response in call:
         responses.append(response)
         print("response", response)
@@ -159,7 +160,8 @@ def _call(index: int, call: Call, calls: tuple[Call, ...], given: Mapping[Caller
     yield f"# {call.path.removeprefix('/')}"
     yield f"call_{index} = channel.stream_stream({call.path!r})(timeout={deadline:g}, metadata={metadata}{more})"
     yield f"responses_{index} = []"
-    yield f"reading_{index} = asyncio.create_task(read(call_{index}, responses_{index}))"
+    unread = f", {call.unread:g}" if call.unread else ""
+    yield f"reading_{index} = asyncio.create_task(read(call_{index}, responses_{index}{unread}))"
     steps = list(_steps(index, call, calls))
     if steps:
         yield "try:"

@@ -56,6 +56,9 @@ def found(tried: Trial, *replies: Reply, terms: Terms = TERMS, **health: Any) ->
 
 
 INVALID = reply(Code.INVALID_ARGUMENT, "id is wrong")
+THREE = reply(responses=(USER,) * 3, method=LIST)
+UNREAD = replace(call_of(LIST, b""), unread=0.3)
+SLOW_READING = trial(method=LIST, aims=frozenset({"G138"}))
 CASES: dict[str, tuple[set[str], Trial, list[Reply], dict[str, Any]]] = {
     "all is well": (set(), trial(), [reply()], {}),
     "a refusal is no fault": (set(), trial(), [INVALID], {}),
@@ -160,6 +163,44 @@ CASES: dict[str, tuple[set[str], Trial, list[Reply], dict[str, Any]]] = {
         trial(aims=frozenset({"G147"}), repeat=100),
         [reply()],
         {"descriptors": (10, 30, 30, 31, 30, 30)},
+    ),
+    "a slow reader that gets less": (
+        {"G138"},
+        SLOW_READING,
+        [
+            THREE,
+            reply(responses=(USER,), call=UNREAD),
+            THREE,
+        ],
+        {},
+    ),
+    "readers that each get what there is by now": (
+        set(),
+        SLOW_READING,
+        [
+            THREE,
+            reply(responses=(USER,), call=UNREAD),
+            replace(THREE, responses=(USER,) * 2),
+        ],
+        {},
+    ),
+    "a slow reader that is left without a status": (
+        {"G138"},
+        SLOW_READING,
+        [reply(method=LIST), reply(Code.UNKNOWN, "queue.Full", call=UNREAD), reply(method=LIST)],
+        {},
+    ),
+    "a slow reader that is refused": (
+        set(),
+        SLOW_READING,
+        [reply(method=LIST), reply(Code.RESOURCE_EXHAUSTED, "too slow", call=UNREAD), reply(method=LIST)],
+        {},
+    ),
+    "what waits for a slow reader": (
+        {"G138"},
+        SLOW_READING,
+        [reply(method=LIST), reply(Code.CANCELLED, ending=Ending.CANCELLED, call=UNREAD), reply(method=LIST)],
+        {"memory": (50 << 20, 150 << 20)},
     ),
     "a cancel after which nothing works": (
         {"G109"},

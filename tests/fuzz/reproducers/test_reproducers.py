@@ -139,6 +139,7 @@ CASES = {
     "unary": case(get(2000)),
     "metadata and a deadline": case(get(2000, metadata=(("x-name", "a b"), ("x-bin", b"\0\xff")), deadline=5.0)),
     "server stream": case(call_of(LIST, b"")),
+    "slow reader": case(replace(call_of(LIST, b""), unread=0.01)),
     "client stream": case(call_of(CREATE, b"", CREATE.request_class(name="Zoë").SerializeToString())),
     "conversation": case(lookup(_USER, Receive(), Headers(), Pause(0.001), _FORTY_TWO, HALF_CLOSE)),
     "a value of an earlier answer": case(

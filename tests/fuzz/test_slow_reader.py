@@ -1,0 +1,98 @@
+"""Readers that take nothing for a while: servers that lose responses over it, or keep something for them in memory."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support import registry
+
+from grpcmock.client.actions import HALF_CLOSE, Cancel, Pause, Send
+from grpcmock.client.target import Target
+from grpcmock.fuzz.checks.streams import CHECKS
+from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.health import Server
+from grpcmock.fuzz.observer import Observer
+from grpcmock.fuzz.phases.plan import trials_of
+from grpcmock.fuzz.runner import Runner
+from grpcmock.fuzz.terms import Terms
+from grpcmock.fuzz.trials import Phase, Trial
+
+PROTOS = registry("user.proto")
+LIST = PROTOS.method("UserService/ListUsers")
+PLAN: Any = SimpleNamespace(
+    registry=PROTOS,
+    methods=(LIST,),
+    terms=Terms(registry=PROTOS),
+    generators=Generators(PROTOS),
+    seed=0,
+    simplest=lambda _: b"",
+)
+
+SLOW = (Send(b""), HALF_CLOSE, Pause(2.0), Cancel())
+
+_SERVER = """
+import asyncio, sys, time, grpc, grpc.aio
+kept = []
+async def handle(requests, context):
+    async for _ in requests:
+        pass
+    for _ in range(400):
+        began = time.monotonic()
+        yield b"\\x12\\x80\\x80\\x04" + b"a" * (64 << 10)  # so large that not all fit between server and client
+        if time.monotonic() - began > 0.7:  # a busy machine is never so slow
+            {late}
+class Handler(grpc.GenericRpcHandler):
+    def service(self, details):
+        return grpc.stream_stream_rpc_method_handler(handle)
+async def main():
+    server = grpc.aio.server(handlers=[Handler()])
+    server.add_insecure_port(sys.argv[1])
+    await server.start()
+    await server.wait_for_termination()
+asyncio.run(main())
+"""
+
+
+@asynccontextmanager
+async def observing(late: str) -> AsyncIterator[Observer]:
+    command = shlex.join([sys.executable, "-c", _SERVER.replace("{late}", late), "unix:server"])
+    server = Server(Target.parse("unix:server"), command=command)
+    try:
+        yield Observer(server, Runner(await server.open()))
+    finally:
+        await server.close()
+
+
+@pytest.mark.parametrize(
+    ("late", "keys"),
+    [
+        ("pass", []),
+        ("return", ["slow lost"]),
+        ("raise ValueError", ["slow UNKNOWN Unexpected <class …>:"]),
+        pytest.param(
+            "kept.append(b'a' * (100 << 20))",
+            ["slow memory"],
+            marks=pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc here"),
+        ),
+    ],
+    ids=["all is well", "the rest is lost", "an error that nobody handles", "memory"],
+)
+async def test_what_becomes_of_a_slow_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: str, keys: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the names of sockets are short
+    trial: Trial = next(one for one in trials_of(Phase.BOUNDARY, LIST, PLAN) if one.id.endswith("/slow-reader"))
+    calls = [replace(call, unread=1.0, actions=SLOW) if call.unread else call for call in trial.calls]
+    trial = replace(trial, calls=tuple(calls))
+    async with observing(late) as observer:
+        evidence = await observer.observe(trial)
+    judge = next(check.judge for check in CHECKS if check.code == "G138")
+    assert [finding.key for finding in judge(trial, evidence, PLAN.terms)] == keys
