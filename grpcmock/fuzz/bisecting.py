@@ -13,17 +13,16 @@ _GROWTH = 4
 """
 
 
-async def bisected(
+async def sorts_that_fail(
     items: Sequence[_T],
     fails: Callable[[Sequence[_T]], Awaitable[bool]],
     *,
     sort: Callable[[_T], Hashable],
     slow: Callable[[_T], bool],
 ) -> list[_T] | None:
-    """Give as few of the items as still fail, in their order; None if not even all of them do.
+    """Give the last items of as few sorts as still fail, in their order; None if not even all items do.
 
-    The *slow* ones are only tried if it doesn't work without them, and those of one *sort* are left out together at
-    first. None that is left can be left out alone, unless *fails* is tired of tries and says no to all.
+    The *slow* ones are only tried if it doesn't work without them.
     """
     kept = await _shortest_end(items, fails, slow)
     if kept is None:
@@ -31,8 +30,29 @@ async def bisected(
     of_sort: dict[Hashable, list[_T]] = {}
     for item in kept:
         of_sort.setdefault(sort(item), []).append(item)
-    kept = await _reduced(kept, list(of_sort.values()), fails)
-    return await _reduced(kept, [[item] for item in kept], fails)
+    return await _reduced(kept, list(of_sort.values()), fails)
+
+
+async def items_that_fail(items: Sequence[_T], fails: Callable[[Sequence[_T]], Awaitable[bool]]) -> list[_T]:
+    """Give as few of the items as still fail, in their order.
+
+    None that is left can be left out alone, unless *fails* is tired of tries and says no to all.
+    """
+    return await _reduced(items, [[item] for item in items], fails)
+
+
+async def count_that_fails(item: _T, most: int, fails: Callable[[Sequence[_T]], Awaitable[bool]]) -> int | None:
+    """Give the least count of an item, in a row, that fails; None if *most* of them don't."""
+    if not await fails([item] * most):
+        return None
+    enough, too_few = most, 0
+    while too_few + 1 < enough:
+        middle = (too_few + enough) // 2
+        if await fails([item] * middle):
+            enough = middle
+        else:
+            too_few = middle
+    return enough
 
 
 async def _shortest_end(

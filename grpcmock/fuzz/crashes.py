@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.bisecting import bisected
+from grpcmock.fuzz.bisecting import count_that_fails, items_that_fail, sorts_that_fail
 from grpcmock.fuzz.trail import conversation
 from grpcmock.fuzz.trials import Expect
 
@@ -46,7 +46,7 @@ class Crashes:
         """
         made = Counter(step.call.path for step in self._trail.fatal)
         for failure in self._found:
-            needed = Counter(call.path for call in failure.trial.calls)
+            needed = _paths(failure.trial)
             if needed <= made or (self._left <= 0 and needed.keys() <= made.keys()):
                 return failure
         return None
@@ -68,12 +68,28 @@ class Crashes:
             seen.append(replace(failure, trial=trial, evidence=evidence, finding=finding))
             return True
 
-        await bisected(self._trail.fatal, bring_down, sort=lambda step: step.call.path, slow=_is_slow)
+        steps = await sorts_that_fail(self._trail.fatal, bring_down, sort=lambda step: step.call.path, slow=_is_slow)
+        if steps:
+            await self._reduce(steps, bring_down)
         self._left -= time.monotonic() - started
         if not seen:
             return None
         self._found.append(seen[-1])
         return replace(seen[-1], hits=len(seen), tries=len(seen))
+
+    @staticmethod
+    async def _reduce(steps: Sequence[Step], bring_down: Callable[[Sequence[Step]], Awaitable[bool]]) -> None:
+        """Try fewer calls; where they are all of one method, at first the least of them over and over."""
+        if len({step.call.path for step in steps}) == 1:
+            least = min(steps, key=lambda step: (len(step.call.actions), sum(map(len, step.call.messages))))
+            if await count_that_fails(least, len(steps), bring_down) is not None:
+                return
+        await items_that_fail(steps, bring_down)
+
+
+def _paths(trial: Trial) -> Counter[str]:
+    """Count the calls of a trial by their paths."""
+    return Counter(call.path for call in trial.calls * trial.repeat)
 
 
 def _is_slow(step: Step) -> bool:
@@ -81,18 +97,20 @@ def _is_slow(step: Step) -> bool:
 
 
 def _in_a_row(trial: Trial, steps: Sequence[Step]) -> Trial:
-    """Give a trial of calls that led to what was seen of another one."""
-    calls = conversation(steps)
+    """Give a trial of calls that led to what was seen of another one; the same one over and over is one call."""
+    is_same = all(step is steps[0] for step in steps)
+    calls = conversation(steps[:1] if is_same else steps)
+    what = f"the same call {len(steps)} times" if is_same else f"{len(steps)} calls, one after the other,"
     return replace(
         trial,
         calls=calls,
         method=calls[-1].method or trial.method,
-        why=f"{len(calls)} calls, one after the other, to a server that was just started",
+        why=f"{what} to a server that was just started",
         expect=Expect.ANY,
         path="",
         rule="",
         aims=frozenset(),
-        repeat=1,
+        repeat=len(steps) if is_same else 1,
         at_once=False,
         setup=0,
         cleanup=0,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PATIENCE = 2.0
 """So many seconds a server may take to accept a connection after one was lost."""
 
-_SAMPLE_EVERY = 0.02
+_SAMPLE_EVERY = 0.005
 _LOOK_EVERY = 0.05
 
 

@@ -22,6 +22,7 @@ from grpcmock.fuzz.binding import bound
 from grpcmock.fuzz.endings import ending_of
 from grpcmock.fuzz.evidence import Ending, Evidence, Reply
 from grpcmock.fuzz.identity import metadata_of
+from grpcmock.fuzz.responses import Reading, raise_if_ours
 from grpcmock.fuzz.trail import Step, Trail
 from grpcmock.fuzz.trials import NOTABLE, Caller, Expect
 from grpcmock.fuzz.wire.sameness import alike
@@ -43,9 +44,6 @@ _MADE_UP = "Internal error from Core"
 
 _GRACE = 5.0
 """So many seconds after its deadline a call must have ended, or nothing more is expected of it."""
-
-_TICK = 0.001
-"""Seconds between two looks at least."""
 
 _STEADY_AFTER = 2
 """After so many calls with exactly one response, a unary method is trusted to go on like that."""
@@ -248,7 +246,7 @@ class Runner:
             multicallable = self.channel.stream_stream(call.path, None, None)
             self._streaming[call.path] = multicallable
         under_way: Any = multicallable(timeout=deadline, metadata=self._metadata(call), compression=_compression(call))
-        reading = _Reading(under_way, deadline)
+        reading = Reading(under_way, deadline)
         try:
             for action in call.actions[:-1]:
                 await under_way.write(action.data)  # type: ignore[union-attr]
@@ -257,7 +255,7 @@ class Runner:
         except (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError):
             pass
         except asyncio.CancelledError:
-            _raise_if_ours(under_way)
+            raise_if_ours(under_way)
         if idle := self._idle(call):
             # Not before all is sent: a write that waits for a call which is cancelled by then never ends.
             reading.watch(idle, self.patience.responses, known=call.path in self.open_ended)
@@ -316,85 +314,6 @@ class Runner:
             self.open_ended.discard(call.path)
 
 
-class _Reading:
-    """A call whose messages were sent, and what comes back."""
-
-    __slots__ = ("_call", "_deadline", "_enough", "_first", "_last", "_responses", "_started", "_timer", "sent")
-
-    def __init__(self, call: Any, deadline: float) -> None:
-        self.sent = 0
-        self._call = call
-        self._deadline = deadline
-        self._started = perf_counter()
-        self._responses: list[bytes] = []
-        self._first: float | None = None
-        self._last = self._started
-        self._enough = False
-        self._timer: asyncio.TimerHandle | None = None
-
-    def watch(self, idle: float, limit: int, *, known: bool) -> None:
-        """Cancel the call after so many seconds in which nothing came; where it is *known* to go on, after the first
-        response, too."""
-        loop = asyncio.get_running_loop()
-        self._last = perf_counter()
-
-        def look() -> None:
-            count, left = len(self._responses), self._last + idle - perf_counter()
-            if left <= 0 or count >= limit or (count and known):
-                self._enough = True
-                self._call.cancel()
-                return
-            self._timer = loop.call_later(max(left, _TICK), look)
-
-        self._timer = loop.call_later(idle, look)
-
-    async def reply(self, call: Call, limit: int) -> Reply:
-        """Read until the call has ended."""
-        under_way, responses = self._call, self._responses
-        try:
-            while (data := await under_way.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
-                if self._first is None:
-                    self._first = perf_counter() - self._started
-                responses.append(data)
-                self._last = perf_counter()
-                if len(responses) >= limit:
-                    self._enough = True
-                    under_way.cancel()
-                    break
-        except (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError):
-            pass
-        except asyncio.CancelledError:
-            _raise_if_ours(under_way)
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
-        code = (await under_way.code()).value[0]
-        message = await under_way.details() or ""
-        trailers = await under_way.trailing_metadata()
-        try:
-            headers = await under_way.initial_metadata()
-        except asyncio.CancelledError:
-            _raise_if_ours(under_way)
-            headers = None
-        seconds = perf_counter() - self._started
-        ending = ending_of(code, message, seconds, self._deadline)
-        if self._enough and ending is Ending.CANCELLED:
-            ending = Ending.ENOUGH
-        return Reply(
-            call=call,
-            ending=ending,
-            code=code,
-            message=message,
-            headers=tuple(headers) if headers else (),
-            trailers=tuple(trailers) if trailers else (),
-            responses=tuple(responses),
-            sent=self.sent,
-            seconds=seconds,
-            first_seconds=self._first,
-            debug="" if ending is Ending.SERVER else (await under_way.debug_error_string()) or "",
-        )
-
-
 def _is_plain(actions: Sequence[object]) -> bool:
     """Whether a call sends one message or none and half-closes, and no more: that can't fail half-way."""
     if not actions or len(actions) > 2 or not isinstance(actions[-1], HalfClose):
@@ -404,11 +323,3 @@ def _is_plain(actions: Sequence[object]) -> bool:
 
 def _compression(call: Call) -> grpc.Compression | None:
     return {"gzip": grpc.Compression.Gzip, "deflate": grpc.Compression.Deflate}.get(call.compression)
-
-
-def _raise_if_ours(under_way: Any) -> None:
-    """Where our own task was cancelled, rather than the call: cancel the call, too."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        under_way.cancel()
-        raise asyncio.CancelledError

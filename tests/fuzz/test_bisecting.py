@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grpcmock.fuzz.bisecting import bisected
+from grpcmock.fuzz.bisecting import count_that_fails, items_that_fail, sorts_that_fail
 
 NUMBERS = st.lists(st.integers(0, 5), max_size=80)
 
@@ -23,9 +23,13 @@ def reduced(items: Sequence[int], wanted: Sequence[int], *, slow: int = -1, trie
         assert [place for place, _ in some] == sorted(place for place, _ in some), "in their order"
         return left >= 0 and holds([sort for _, sort in some], wanted)
 
-    found = asyncio.run(
-        bisected(list(enumerate(items)), fails, sort=lambda item: item[1], slow=lambda item: item[1] == slow)
-    )
+    async def bisect() -> list[tuple[int, int]] | None:
+        ends = await sorts_that_fail(
+            list(enumerate(items)), fails, sort=lambda item: item[1], slow=lambda item: item[1] == slow
+        )
+        return None if ends is None else await items_that_fail(ends, fails)
+
+    found = asyncio.run(bisect())
     return None if found is None else [sort for _, sort in found]
 
 
@@ -45,5 +49,14 @@ def test_when_the_tries_are_over_what_is_left_still_fails(items: list[int], want
     assert found is None or holds(found, wanted)
 
 
-def test_many_of_a_kind_take_few_tries() -> None:
-    assert reduced([0, 1, 2, 3] * 200, [2] * 40, tries=120) == [2] * 40
+@given(st.integers(1, 200), st.integers(0, 250))
+def test_the_least_count_is_found_in_few_tries(least: int, most: int) -> None:
+    tries = 0
+
+    async def fails(some: Sequence[str]) -> bool:
+        nonlocal tries
+        tries += 1
+        return len(some) >= least
+
+    assert asyncio.run(count_that_fails("x", most, fails)) == (least if most >= least else None)
+    assert tries <= 1 + most.bit_length()

@@ -48,15 +48,19 @@ def before(method: Method, plan: Plan) -> Iterator[Trial]:
     yield from _lengths(method, plan)
     if method.kind is not Kind.UNARY:
         yield from _cancels(method, plan)
-    yield from _long(method, plan)
+    if method.kind is Kind.BIDI_STREAMING or only_reads(method):
+        yield from _long(method, plan)
     yield from _seen_by(method, plan)
     yield from _repeated(method, plan)
 
 
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield cancels of single calls, deadlines, and slow readers."""
+    """Yield cancels of single calls, deadlines, slow readers, and long streams by which a lot may be made: lists are
+    best looked at while there is little in them."""
     if method.kind is Kind.UNARY:
         yield from _cancels(method, plan)
+    if method.kind is Kind.CLIENT_STREAMING and not only_reads(method):
+        yield from _long(method, plan)
     yield from _deadlines(method, plan)
     yield from _slow_reader(method, plan)
 

@@ -8,7 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.identity import is_credential
-from grpcmock.fuzz.stateful import access, programs, scenarios
+from grpcmock.fuzz.stateful import access, programs
+from grpcmock.fuzz.stateful.scenarios import scenarios
 from grpcmock.fuzz.stateful.world import World
 
 if TYPE_CHECKING:

@@ -13,6 +13,9 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from grpcmock.fuzz.stateful.history import Step
 
+MANY = 1000
+"""The size of a page that a server cuts down to its own largest."""
+
 Words = tuple[str, str, str, str]
 """What was expected, what came, the field it is about, and what tells the fault from others."""
 

@@ -86,6 +86,24 @@ class Script:
         self.made.append(handle)
         return handle
 
+    def create_numbered(self, resource: Resource, parent: Handle | None, content: int = 0) -> Handle | None:
+        """Create a resource with an id that the client chooses, where it may: no earlier run has left it there."""
+        own_id = self.new_id(resource) if resource.is_annotated else None
+        if own_id is not None and (parent is None or parent.key is not None or not resource.parent):
+            operation = resource.operation(Role.CREATE) or resource.operation(Role.IMPORT)
+            key = resource.key_of(own_id, parent.key if parent is not None else None)
+            if key is not None and operation is not None:
+                self.clear(resource, key, parent)
+        return self.create(resource, content, parent=parent, own_id=own_id)
+
+    def numbered_parent_for(self, resource: Resource) -> Handle | None:
+        """Create a parent whose key is known beforehand, so that names below it can be made up."""
+        above = self.world.resources.parent_of(resource)
+        operation = resource.operation(Role.CREATE) or resource.operation(Role.IMPORT)
+        if above is None or operation is None or operation.parent is None:
+            return None
+        return self.create_numbered(above, self.parent_for(above))
+
     def parent_for(self, resource: Resource) -> Handle | None:
         """Create what a resource stands below, if that can be created."""
         above = self.world.resources.parent_of(resource)

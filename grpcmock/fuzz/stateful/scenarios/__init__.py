@@ -1,0 +1,1 @@
+"""What goes wrong with resources again and again."""
