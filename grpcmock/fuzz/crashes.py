@@ -62,25 +62,26 @@ class Crashes:
                 return False
             trial = _in_a_row(failure.trial, steps)
             evidence = await self._observer.observe_anew(trial, within=left)
-            if evidence.health.is_well:
+            if evidence.health.is_well or not evidence.replies:
                 return False
-            finding = next(one for one in self._judge(trial, evidence) if one.code == failure.finding.code)
-            seen.append(replace(failure, trial=trial, evidence=evidence, finding=finding))
-            return True
+            findings = [one for one in self._judge(trial, evidence) if one.code == failure.finding.code]
+            seen.extend(replace(failure, trial=trial, evidence=evidence, finding=one) for one in findings[:1])
+            return bool(findings)
 
-        steps = await sorts_that_fail(self._trail.fatal, bring_down, sort=lambda step: step.call.path, slow=_is_slow)
-        if steps:
-            await self._reduce(steps, bring_down)
-        self._left -= time.monotonic() - started
-        if not seen:
-            return None
-        self._found.append(seen[-1])
-        return replace(seen[-1], hits=len(seen), tries=len(seen))
+        try:
+            steps = await sorts_that_fail(self._trail.fatal, bring_down, sort=_path, slow=_is_slow)
+            if steps:
+                await self._reduce(steps, bring_down)
+        finally:  # also where the run is broken off
+            self._left -= time.monotonic() - started
+            if seen:
+                self._found.append(replace(seen[-1], hits=len(seen), tries=len(seen)))
+        return self._found[-1] if seen else None
 
     @staticmethod
     async def _reduce(steps: Sequence[Step], bring_down: Callable[[Sequence[Step]], Awaitable[bool]]) -> None:
         """Try fewer calls; where they are all of one method, at first the least of them over and over."""
-        if len({step.call.path for step in steps}) == 1:
+        if len(set(map(_path, steps))) == 1:
             least = min(steps, key=lambda step: (len(step.call.actions), sum(map(len, step.call.messages))))
             if await count_that_fails(least, len(steps), bring_down) is not None:
                 return
@@ -90,6 +91,10 @@ class Crashes:
 def _paths(trial: Trial) -> Counter[str]:
     """Count the calls of a trial by their paths."""
     return Counter(call.path for call in trial.calls * trial.repeat)
+
+
+def _path(step: Step) -> str:
+    return step.call.path
 
 
 def _is_slow(step: Step) -> bool:

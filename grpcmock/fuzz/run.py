@@ -289,6 +289,8 @@ class Run:
             elif failure.tries > 1 and not failure.is_flaky:
                 failure = await self._smallest(failure)
         except asyncio.CancelledError:
+            if finding.code == "G101" and failure.is_flaky:
+                failure = self._crashes.explaining() or failure
             if not finding.measured:
                 self._told(failure)  # as it was seen, though it might have got smaller
             raise

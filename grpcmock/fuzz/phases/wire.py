@@ -142,9 +142,9 @@ class _Maker:
         if self._streams:
             path = self.method.path
             before = (self._raw(requests.good(path)), self._raw(requests.good(path, self.good)))
-        # A bomb takes its time where it goes off.
-        waits = variant.rule != "compression.bomb"
-        deadline = SHORT if waits else None
+        # A bomb takes its time where it goes off; all else is refused at once, or, with a broken frame, waited for.
+        deadline = SHORT if variant.rule != "compression.bomb" else None
+        waits = aim is _FRAMING
         calls = (*before, self._raw(variant.request, deadline=deadline))
         label = f"{aim.group}/{variant.name}"
         return self._trial(label, variant.why, calls, aims=aim.code, expect=aim.expect, rule=variant.rule, waits=waits)
