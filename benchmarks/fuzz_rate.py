@@ -144,18 +144,7 @@ def _peer_round(command: str, address: str, cases: int) -> float:
     They are valid, for at the first invalid one that this server takes it would stop.
     """
     with tempfile.TemporaryDirectory() as folder:
-        arguments = [
-            "--phases",
-            "fuzzing",
-            "--max-examples",
-            str(cases),
-            "--workers",
-            "1",
-            "--seed",
-            "7",
-            "--mode",
-            "positive",
-        ]
+        arguments = f"--phases fuzzing --max-examples {cases} --workers 1 --seed 7 --mode positive".split()
         subprocess.run(
             [command, "run", f"http://{address}/openapi.json", *arguments], cwd=folder, capture_output=True, check=False
         )

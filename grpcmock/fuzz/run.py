@@ -334,6 +334,9 @@ class Run:
         """Find the calls that bring the server down together, where no trial does alone."""
         if (known := self._crashes.explaining()) is not None:
             return known
+        if self._observer.can_renew:
+            message = "the server went down, and no single case does that again: looking for the calls that do together"
+            self._tell(Noticed(message=message, method=failure.method))
         found = await self._crashes.bisected(failure)
         return failure if found is None else await self._smallest(found, anew=True)
 
