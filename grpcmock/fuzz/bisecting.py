@@ -58,16 +58,17 @@ async def count_that_fails(item: _T, most: int, fails: Callable[[Sequence[_T]], 
 async def _shortest_end(
     items: Sequence[_T], fails: Callable[[Sequence[_T]], Awaitable[bool]], slow: Callable[[_T], bool]
 ) -> Sequence[_T] | None:
-    """Give the last items, so many that they fail."""
+    """Give the last items, so many that they fail: of the quick ones, or else of all."""
     quick = [item for item in items if not slow(item)]
-    size = _FIRST
-    while quick:
-        if await fails(quick[-size:]):
-            return quick[-size:]
-        if size >= len(quick):
-            break
-        size *= _GROWTH
-    return items if len(quick) < len(items) and await fails(items) else None
+    for some in (quick, items) if len(quick) < len(items) else (items,):
+        size = _FIRST
+        while some:
+            if await fails(some[-size:]):
+                return some[-size:]
+            if size >= len(some):
+                break
+            size *= _GROWTH
+    return None
 
 
 async def _reduced(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,11 +15,14 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.evidence import Evidence
     from grpcmock.fuzz.failures import Failure, Finding
     from grpcmock.fuzz.observer import Observer
-    from grpcmock.fuzz.trail import Step, Trail
+    from grpcmock.fuzz.trail import Step
     from grpcmock.fuzz.trials import Trial
 
 _SECONDS = 30.0
 """For all crashes of a run together: for each try the server is started anew."""
+
+_TRIES = 3
+"""So often the calls that were found are made, to see whether they always bring the server down."""
 
 _SLOW = 0.05
 """Calls that took so many seconds are left out, if the server goes down without them."""
@@ -29,35 +31,45 @@ Judge = Callable[["Trial", "Evidence"], Sequence["Finding"]]
 """Gives what is wrong with what was seen of a trial."""
 
 
+BringDown = Callable[[Sequence["Step"]], Awaitable[bool]]
+"""Makes the calls of some steps, and tells whether the server goes down."""
+
+
 class Crashes:
     """Finds what led to crashes, and knows those that it has found out about."""
 
-    def __init__(self, observer: Observer, trail: Trail, judge: Judge) -> None:
+    def __init__(self, observer: Observer, judge: Judge) -> None:
         self._observer = observer
-        self._trail = trail
         self._judge = judge
         self._left = _SECONDS
-        self._found: list[Failure] = []
+        self._found: dict[str, Failure] = {}
 
-    def explaining(self) -> Failure | None:
-        """Give a crash that was found out about, if its calls had all been made when the server went the last time.
+    @property
+    def can_bisect(self) -> bool:
+        """Whether the server can be started anew, and there is time for it."""
+        return self._observer.can_renew and self._left > 0
 
-        Once there is no time to find out more, some calls of the same methods will do.
-        """
-        made = Counter(step.call.path for step in self._trail.fatal)
-        for failure in self._found:
-            needed = _paths(failure.trial)
-            if needed <= made or (self._left <= 0 and needed.keys() <= made.keys()):
-                return failure
+    def explaining(self, failure: Failure) -> Failure | None:
+        """Give a crash that was found out about, if its calls are among those that led to this one, in their order, and
+        the last of them is of a method whose call was lost."""
+        steps = failure.evidence.health.steps
+        lost = {step.call.path for step in steps if step.is_lost}
+        for known in self._found.values():
+            wanted, made = [call.path for call in known.trial.calls * known.trial.repeat], map(_path, steps)
+            if wanted[-1] in lost and all(path in made for path in wanted):
+                return known
         return None
+
+    def found(self, failure: Failure) -> Failure | None:
+        """Give what was found out about a failure so far: fewer calls that bring the server down, too."""
+        return self._found.get(failure.id)
 
     async def bisected(self, failure: Failure) -> Failure | None:
         """Give the failure with as few calls as still bring the server down, from its start; None if none are found."""
-        seen: list[Failure] = []
-        started = time.monotonic()
+        until = time.monotonic() + self._left
 
         async def bring_down(steps: Sequence[Step]) -> bool:
-            left = self._left - (time.monotonic() - started)
+            left = until - time.monotonic()
             if left <= 0 or not self._observer.can_renew:
                 return False
             trial = _in_a_row(failure.trial, steps)
@@ -65,32 +77,38 @@ class Crashes:
             if evidence.health.is_well or not evidence.replies:
                 return False
             findings = [one for one in self._judge(trial, evidence) if one.code == failure.finding.code]
-            seen.extend(replace(failure, trial=trial, evidence=evidence, finding=one) for one in findings[:1])
+            for finding in findings[:1]:
+                self._found[failure.id] = replace(failure, trial=trial, evidence=evidence, finding=finding)
             return bool(findings)
 
         try:
-            steps = await sorts_that_fail(self._trail.fatal, bring_down, sort=_path, slow=_is_slow)
-            if steps:
-                await self._reduce(steps, bring_down)
+            smallest = await _smallest(failure.evidence.health.steps, bring_down)
+            if smallest is None:
+                return None
+            hits = tries = 1
+            while tries < _TRIES and time.monotonic() < until:
+                hits += await bring_down(smallest)
+                tries += 1
         finally:  # also where the run is broken off
-            self._left -= time.monotonic() - started
-            if seen:
-                self._found.append(replace(seen[-1], hits=len(seen), tries=len(seen)))
-        return self._found[-1] if seen else None
-
-    @staticmethod
-    async def _reduce(steps: Sequence[Step], bring_down: Callable[[Sequence[Step]], Awaitable[bool]]) -> None:
-        """Try fewer calls; where they are all of one method, at first the least of them over and over."""
-        if len(set(map(_path, steps))) == 1:
-            least = min(steps, key=lambda step: (len(step.call.actions), sum(map(len, step.call.messages))))
-            if await count_that_fails(least, len(steps), bring_down) is not None:
-                return
-        await items_that_fail(steps, bring_down)
+            self._left = until - time.monotonic()
+        found = self._found[failure.id] = replace(self._found[failure.id], hits=hits, tries=tries)
+        return found
 
 
-def _paths(trial: Trial) -> Counter[str]:
-    """Count the calls of a trial by their paths."""
-    return Counter(call.path for call in trial.calls * trial.repeat)
+async def _smallest(steps: Sequence[Step], bring_down: BringDown) -> list[Step] | None:
+    """Give as few steps as still bring the server down; None if not even all of them do.
+
+    Where they are all of one method, it is the least of them over and over, if that will do.
+    """
+    kept = await sorts_that_fail(steps, bring_down, sort=_path, slow=_is_slow)
+    if kept is None:
+        return None
+    plain = [step for step in kept if step.call.raw is None]
+    if plain and len(set(map(_path, kept))) == 1:
+        least = min(plain, key=lambda step: (len(step.call.actions), sum(map(len, step.call.messages))))
+        if (count := await count_that_fails(least, len(kept), bring_down)) is not None:
+            return [least] * count
+    return await items_that_fail(kept, bring_down)
 
 
 def _path(step: Step) -> str:
@@ -98,7 +116,7 @@ def _path(step: Step) -> str:
 
 
 def _is_slow(step: Step) -> bool:
-    return step.seconds > _SLOW
+    return step.seconds > _SLOW and not step.is_lost  # one that was lost may have waited for the server's last breath
 
 
 def _in_a_row(trial: Trial, steps: Sequence[Step]) -> Trial:

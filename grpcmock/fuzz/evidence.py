@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from grpcmock.client.raw import RawOutcome
     from grpcmock.client.target import Metadata
+    from grpcmock.fuzz.trail import Step
     from grpcmock.fuzz.trials import Call
     from grpcmock.schema import Registry
 
@@ -85,6 +86,9 @@ class Health:
 
     threads: tuple[int, ...] = ()
     descriptors: tuple[int, ...] = ()
+
+    steps: tuple[Step, ...] = field(default=(), repr=False, compare=False)
+    """Where it has gone: the calls that it was asked since it was started."""
 
     @property
     def is_well(self) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.fuzz.company import Company, company
 from grpcmock.fuzz.evidence import Ending
@@ -47,6 +47,13 @@ class _Flying:
     task: asyncio.Task[Evidence]
     revivals: int
     """How often the server had been brought back when it began."""
+
+
+class _Seen(NamedTuple):
+    trial: Trial
+    evidence: Evidence
+    is_cut: bool = False
+    """Whether it tells nothing, for its connection was dropped when the server came back."""
 
 
 class Flight:
@@ -116,7 +123,7 @@ class Flight:
             await self._land_all(self._waiting)
         evidence = await self._observer.observe(trial)
         if self._waiting and (_is_lost(evidence) or not evidence.health.is_well):
-            await self._find_out([(trial, evidence), *await self._seen(self._waiting)], evidence.health)
+            await self._find_out([_Seen(trial, evidence), *await self._seen(self._waiting)], evidence.health)
             return
         await self._take(trial, evidence)
 
@@ -138,42 +145,40 @@ class Flight:
             evidence = await self._observer.observe(trial)  # its connection was dropped when the server came back
         elif _is_lost(evidence):
             others = [*await self._seen(self._crowd), *await self._seen(self._waiting)]
-            await self._find_out([(trial, evidence), *others], await self._observer.revive())
+            await self._find_out([_Seen(trial, evidence), *others], await self._observer.revive())
             return
         elif flying.kind in _DISTURBED and self._judge(trial, evidence):
             evidence = await self._observer.observe(trial)  # the others may be what is wrong with it
         await self._take(trial, evidence)
 
-    @staticmethod
-    async def _seen(flying: deque[_Flying]) -> list[tuple[Trial, Evidence]]:
+    async def _seen(self, flying: deque[_Flying]) -> list[_Seen]:
         """Wait for trials under way, and give what was seen of them."""
-        seen = [(one.trial, await one.task) for one in flying]
+        now = self._observer.revivals
+        seen = [_Seen(one.trial, await one.task, is_cut=one.revivals != now) for one in flying]
         flying.clear()
         return seen
 
-    async def _find_out(self, seen: Sequence[tuple[Trial, Evidence]], health: Health) -> None:
+    async def _find_out(self, seen: Sequence[_Seen], health: Health) -> None:
         """Find out which of the trials that were under way has brought the server down: make each alone.
 
         It is most likely one of those whose connection was lost. If none of them does it again, the others are made. If
         none at all does, the first is taken up for all: what brought the server down was more than one of them.
         """
-        lost = [(trial, evidence) for trial, evidence in seen if _is_lost(evidence)]
-        ended = [(trial, evidence) for trial, evidence in seen if not _is_lost(evidence)]
+        suspects = sorted(seen, key=lambda one: not _is_lost(one.evidence))
         # A raw request may break HTTP/2 itself, for which its own connection is dropped.
-        is_harmless = health.is_well and all(_is_raw(evidence) for _, evidence in lost)
+        is_harmless = health.is_well and all(_is_raw(one.evidence) for one in seen if _is_lost(one.evidence))
         found = is_harmless or self._observer.is_gone
         made = []
-        for trial, evidence in (*lost, *ended):
-            again = evidence
+        for one in suspects:
+            again = one.evidence
             if self._observer.is_gone:
-                again = replace(evidence, health=health)
-            elif not found or (_is_lost(evidence) and not is_harmless):
-                again = await self._observer.observe(trial)
+                again = replace(again, health=health)
+            elif not found or one.is_cut or (_is_lost(again) and not is_harmless):
+                again = await self._observer.observe(one.trial)
                 found = found or not again.health.is_well
-            made.append((trial, again))
+            made.append((one.trial, again))
         if not found and not health.is_well:
-            trial, evidence = (*lost, *ended)[0]
-            made[0] = (trial, replace(evidence, health=health))
+            made[0] = (suspects[0].trial, replace(suspects[0].evidence, health=health))
         for trial, evidence in made:
             await self._take(trial, evidence)
 

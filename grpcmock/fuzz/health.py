@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PATIENCE = 2.0
 """So many seconds a server may take to accept a connection after one was lost."""
 
+_STARTS = 3
+"""So often a server is started that doesn't come up, where it did before: its port may not be free at once."""
+
 _SAMPLE_EVERY = 0.005
 _LOOK_EVERY = 0.05
 
@@ -87,14 +90,18 @@ class Server:
         return Health(alive=alive, exit_code=exit_code)
 
     async def restart(self) -> None:
-        """Start its process anew, and connect; sets ``gone`` if that fails. For a server that the run has started."""
+        """Start its process anew, and connect; sets ``gone`` if that fails again and again. For a server that the run
+        has started."""
         assert self.process is not None
-        try:
-            await self.process.stop()
-            await self.process.start()
-            await self._connect(PATIENCE)
-        except TargetError:
-            self.gone = True
+        for tried in range(1, _STARTS + 1):
+            try:
+                await self.process.stop()
+                await self.process.start()
+                await self._connect(PATIENCE)
+            except TargetError:
+                self.gone = tried == _STARTS
+            else:
+                return
 
     async def _is_alive(self) -> bool:
         """Whether it takes connections, or does so soon: whoever watches over it may start it anew."""

@@ -60,7 +60,7 @@ class Observer:
         self.revivals += 1
         health = await self._server.revive()
         if not health.is_well:
-            self._runner.trail.end()
+            health = replace(health, steps=self._runner.trail.take())
         if not self._server.gone:
             self._runner.use(self._server.channel)
         return health
@@ -79,7 +79,7 @@ class Observer:
             async with asyncio.timeout(within):
                 evidence = await self._runner.run(trial)
         except TimeoutError:
-            return Evidence(replies=())
+            evidence = Evidence(replies=())
         return replace(evidence, health=await self.revive()) if await self._is_down(evidence) else evidence
 
     async def renew(self) -> None:
@@ -88,7 +88,7 @@ class Observer:
             return
         self.revivals += 1
         await self._server.restart()
-        self._runner.trail.forget()
+        self._runner.trail.take()
         if not self._server.gone:
             self._runner.use(self._server.channel)
 
@@ -105,6 +105,8 @@ class Observer:
             return await self._runner.run(trial)
         replies: list[Reply] = []
         samples = [self._server.look()]
+        if any(call.unread for call in trial.calls):
+            return await self._observe_readers(trial)
         if trial.repeat >= _PARTS:
             if trial.method.path in self._runner.open_ended:
                 trial = replace(trial, repeat=_PARTS)  # each takes its time
@@ -119,6 +121,18 @@ class Observer:
                 replies += (await self._runner.run(trial)).replies
             samples = [watched[0], max(watched, key=lambda sample: sample.memory)] if watched else []
         return Evidence(replies=tuple(replies), health=_health(samples))
+
+    async def _observe_readers(self, trial: Trial) -> Evidence:
+        """Make calls whose responses are read at once, and late; the memory is what those used, and then these."""
+        replies: list[Reply] = []
+        most = {True: 0, False: 0}
+        for call in trial.calls:
+            async with self._server.watched() as watched:
+                replies += (await self._runner.run(replace(trial, calls=(call,)))).replies
+            used = [sample.memory for sample in watched]
+            is_late = call.unread > 0
+            most[is_late] = max(most[is_late], max(used, default=0) - min(used[:1], default=0))
+        return Evidence(replies=tuple(replies), health=Health(memory=(most[False], most[True])))
 
 
 def _health(samples: Iterable[Vitals | None]) -> Health:

@@ -87,7 +87,9 @@ class Run:
         self._bounds = bounds or Bounds()
         self._listeners = tuple(listeners)
         self._observer = Observer(server, runner)
-        self._crashes = Crashes(self._observer, runner.trail, self.judge)
+        self._crashes = Crashes(self._observer, self.judge)
+        self._accidents: list[tuple[Trial, Evidence]] = []
+        """Trials that brought the server down while something else was made sure of."""
         self._ledger = Ledger({check.code: jury.covering(check.code) for check in jury.checks})
         self._attendance = Attendance()
         self._silenced: set[tuple[str, Method]] = set()
@@ -235,6 +237,11 @@ class Run:
             findings = ()  # they tell more than all of them together
         for finding in findings:
             await self._take_finding(trial, evidence, finding)
+        while self._accidents:
+            trial_then, evidence_then = self._accidents.pop(0)
+            for finding in self._jury.judge(trial_then, evidence_then):
+                if finding.code == "G101":
+                    await self._take_finding(trial_then, evidence_then, finding)
         if reason := self._attendance.note(trial, evidence):
             self._tell(MethodStopped(method=trial.method, reason=reason))
 
@@ -282,15 +289,14 @@ class Run:
             failure = await self._confirmed(failure)
             if failure.is_flaky and finding.measured:
                 return
-            if failure.is_flaky and finding.code == "G101":
+            if failure.is_flaky and not failure.evidence.health.is_well:
                 failure = await self._bisected(failure)
                 if self._ledger.has(failure, failure.method.full_name):
                     return
             elif failure.tries > 1 and not failure.is_flaky:
                 failure = await self._smallest(failure)
         except asyncio.CancelledError:
-            if finding.code == "G101" and failure.is_flaky:
-                failure = self._crashes.explaining() or failure
+            failure = self._crashes.found(failure) or failure
             if not finding.measured:
                 self._told(failure)  # as it was seen, though it might have got smaller
             raise
@@ -316,14 +322,17 @@ class Run:
         for _ in range(CONFIRMATIONS):
             if self._server.gone:
                 break
-            tries += 1
+            accidents = len(self._accidents)
             hits += await self._fails_again(failure, failure.trial) is not None
+            tries += len(self._accidents) == accidents
             if failure.finding.measured and hits < tries:
                 break
         return replace(failure, hits=hits, tries=tries)
 
     async def _fails_again(self, failure: Failure, trial: Trial) -> tuple[Finding, Evidence] | None:
         evidence = await self.observe(trial)
+        if not evidence.health.is_well and failure.finding.code != "G101":
+            self._accidents.append((trial, evidence))
         for finding in self._jury.judge(trial, evidence):
             again = replace(failure, finding=finding, trial=trial)
             if again.id == failure.id and not finding.advice:
@@ -332,13 +341,15 @@ class Run:
 
     async def _bisected(self, failure: Failure) -> Failure:
         """Find the calls that bring the server down together, where no trial does alone."""
-        if (known := self._crashes.explaining()) is not None:
+        if (known := self._crashes.explaining(failure)) is not None:
             return known
-        if self._observer.can_renew:
+        if self._crashes.can_bisect:
             message = "the server went down, and no single case does that again: looking for the calls that do together"
             self._tell(Noticed(message=message, method=failure.method))
         found = await self._crashes.bisected(failure)
-        return failure if found is None else await self._smallest(found, anew=True)
+        if found is None:
+            return failure
+        return found if found.is_flaky else await self._smallest(found, anew=True)
 
     async def _smallest(self, failure: Failure, *, anew: bool = False) -> Failure:
         """Make the trial small, asking the server each time; with *anew*, one that was just started."""

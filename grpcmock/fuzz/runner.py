@@ -135,7 +135,7 @@ class Runner:
             self.trail.note(step := Step(number, index, call))
             made = bound(call, replies, trial.calls) if call.bindings else call
             replies.append(await self.call(made))
-            step.seconds = replies[-1].seconds
+            step.seconds, step.is_lost = replies[-1].seconds, replies[-1].ending is Ending.LOST
             if trial.expect is Expect.SAME and len(replies) == 2 and alike(*replies):
                 break  # the calls after the second tell apart what differs by itself, and here nothing differs
         return replies

@@ -29,13 +29,14 @@ class Step:
     seconds: float = 0.0
     """How long it took; 0 until it has ended."""
 
+    is_lost: bool = False
+    """Whether it ended with its connection."""
+
 
 class Trail:
     """Keeps the calls in the order in which they began."""
 
     def __init__(self) -> None:
-        self.fatal: tuple[Step, ...] = ()
-        """The calls that had been made when the server went the last time, since its start."""
         self._steps: deque[Step] = deque(maxlen=_REMEMBERED)
         self._rounds = 0
 
@@ -51,14 +52,11 @@ class Trail:
         """Take up a call that is about to be made."""
         self._steps.append(step)
 
-    def end(self) -> None:
-        """Begin anew: the server has gone."""
-        self.fatal = tuple(self._steps)
+    def take(self) -> tuple[Step, ...]:
+        """Give the calls, and begin anew: the server has gone, or was started anew."""
+        steps = tuple(self._steps)
         self._steps.clear()
-
-    def forget(self) -> None:
-        """Begin anew with a server that was started anew."""
-        self._steps.clear()
+        return steps
 
 
 def conversation(steps: Iterable[Step]) -> tuple[Call, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,16 @@ import pytest
 from support import registry
 
 from grpcmock.client.target import Target
+from grpcmock.fuzz.crashes import Crashes
+from grpcmock.fuzz.events import Finished
+from grpcmock.fuzz.evidence import Evidence, Health
+from grpcmock.fuzz.failures import Failure, Finding
 from grpcmock.fuzz.run import Bounds
 from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.trail import Step
+from grpcmock.fuzz.trials import Phase, Trial, call_of
+
+PROTOS = registry("user.proto")
 
 _SERVER = """
 import asyncio, os, sys, grpc, grpc.aio
@@ -22,11 +30,12 @@ class Handler(grpc.GenericRpcHandler):
     def service(self, details):
         name = details.method.rpartition("/")[2]
         async def handle(requests, context):
-            async for _ in requests:
-                pass
+            data = b"".join([data async for data in requests])
             calls.append(name)
             if {deadly}:
                 os._exit(3)
+            if {wrong}:
+                raise ValueError
             yield b""
         return grpc.stream_stream_rpc_method_handler(handle)
 async def main():
@@ -38,6 +47,28 @@ asyncio.run(main())
 """
 
 
+Fuzzed = Callable[..., Awaitable[Finished]]
+
+
+@pytest.fixture
+def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fuzzed:
+    """Fuzzes a server that dies where *deadly* holds, and throws where it is *wrong*."""
+    monkeypatch.chdir(tmp_path)  # the names of sockets are short
+
+    async def run(deadly: str, *, wrong: str = "False", **settings: Any) -> Finished:
+        program = _SERVER.replace("{deadly}", deadly).replace("{wrong}", wrong)
+        given = {
+            "registry": PROTOS,
+            "include": ["GetUser", "CreateUsers"],
+            "server_command": shlex.join([sys.executable, "-c", program, "unix:server"]),
+            # The random phase cancels nothing: who knows what a server has seen of a call that was cancelled.
+            "bounds": Bounds(phases=(Phase.RANDOM,), max_cases=20),
+        }
+        return await fuzz(Settings(target=Target.parse("unix:server"), **{**given, **settings}))
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("deadly", "paths", "why"),
     [
@@ -47,18 +78,57 @@ asyncio.run(main())
     ids=["the fifth of a method", "one after another"],
 )
 async def test_the_calls_that_bring_a_server_down_together_are_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deadly: str, paths: list[str], why: str
+    crashing: Fuzzed, deadly: str, paths: list[str], why: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # the names of sockets are short
-    command = shlex.join([sys.executable, "-c", _SERVER.replace("{deadly}", deadly), "unix:server"])
-    settings: dict[str, Any] = {"registry": registry("user.proto"), "include": ["GetUser", "CreateUsers"]}
-    target = Target.parse("unix:server")
-    bounds = Bounds(phases=(Phase.RANDOM,), max_cases=20)  # it cancels nothing: who knows what a server counts then
-    finished = await fuzz(Settings(target=target, server_command=command, checks=["G101"], bounds=bounds, **settings))
-    (failure,) = finished.failures
+    (failure,) = (await crashing(deadly, checks=["G101"])).failures
     assert [call.path.rpartition("/")[2] for call in failure.trial.calls * failure.trial.repeat] == paths
-    assert not failure.is_flaky
+    assert (failure.hits, failure.tries) == (3, 3)
     assert failure.finding.got == "the server ended with exit code 3"
     assert failure.trial.why == f"{why} to a server that was just started"
     assert failure.method.name == paths[-1]
     assert {message for call in failure.trial.calls for message in call.messages} <= {b""}
+
+
+async def test_a_crash_while_something_else_is_made_sure_of_is_told_too(crashing: Fuzzed) -> None:
+    finished = await crashing(
+        'calls.count("GetUser") == 20', wrong="len(data) > 3", include=["GetUser"], checks=["G101", "G102"]
+    )
+    assert {failure.finding.code: failure.is_flaky for failure in finished.failures} == {"G101": False, "G102": False}
+
+
+# What explains a crash -----------------------------------------------------------------------------------
+
+
+def steps(*names: str, lost: str = "") -> tuple[Step, ...]:
+    made = []
+    for number, name in enumerate(names):
+        call = call_of(PROTOS.method(f"UserService/{name}"), b"")
+        made.append(Step(number, 0, call, is_lost=name == lost))
+    return tuple(made)
+
+
+def crash(*names: str, led: tuple[Step, ...] = (), repeat: int = 1) -> Failure:
+    calls = tuple(step.call for step in steps(*names))
+    assert calls[-1].method is not None
+    trial = Trial(id="t", phase=Phase.RANDOM, method=calls[-1].method, calls=calls, why="", repeat=repeat)
+    evidence = Evidence(replies=(), health=Health(alive=False, steps=led))
+    finding = Finding(code="G101", expected="", got="", key="crash")
+    return Failure(finding=finding, trial=trial, evidence=evidence, first=trial, after_trials=1, after_seconds=0.0)
+
+
+@pytest.mark.parametrize(
+    ("known", "led", "explains"),
+    [
+        (crash("CreateUsers", "GetUser"), steps("CreateUsers", "ListUsers", "GetUser", lost="GetUser"), True),
+        (crash("CreateUsers", "GetUser"), steps("GetUser", "ListUsers", "CreateUsers", lost="CreateUsers"), False),
+        (crash("CreateUsers", "GetUser"), steps("CreateUsers", "GetUser", "ListUsers", lost="ListUsers"), False),
+        (crash("GetUser", repeat=3), steps("GetUser", "GetUser", "GetUser", lost="GetUser"), True),
+        (crash("GetUser", repeat=3), steps("GetUser", "GetUser", lost="GetUser"), False),
+    ],
+)
+def test_a_crash_is_explained_by_calls_in_their_order_up_to_one_that_was_lost(
+    known: Failure, led: tuple[Step, ...], explains: bool
+) -> None:
+    crashes = Crashes(None, lambda *_: ())  # type: ignore[arg-type]
+    crashes._found["known"] = known
+    assert (crashes.explaining(crash("ListUsers", led=led)) is known) is explains

@@ -25,12 +25,12 @@ def test_without_the_call_that_gave_it_a_value_is_left_as_it_stands() -> None:
     assert (call.bindings, call.messages) == ((), (b"",))
 
 
-def test_what_led_to_the_end_is_kept_until_the_next() -> None:
+def test_what_was_taken_is_the_past() -> None:
     trail = Trail()
     first, second = Step(trail.new_round(), 0, FIRST), Step(trail.new_round(), 0, FIRST)
     trail.note(first)
-    trail.end()
-    assert (trail.fatal, bool(trail)) == ((first,), False)
+    assert bool(trail)
+    assert trail.take() == (first,)
+    assert not trail
     trail.note(second)
-    trail.forget()
-    assert (trail.fatal, bool(trail)) == ((first,), False)
+    assert trail.take() == (second,)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def _server_crash(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
     health = evidence.health
+    first = next((reply for reply in evidence.replies if reply.ending is Ending.LOST), None)
     # A raw request may break HTTP/2 itself, for which a server may well drop the connection.
     lost = [reply for reply in evidence.replies if reply.ending is Ending.LOST and reply.call.raw is None]
     if health.exit_code is not None:
@@ -32,7 +33,13 @@ def _server_crash(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Fi
         got = f"the connection was lost: {lost[-1].message or lost[-1].debug}"
     else:
         return
-    yield Finding(code="G101", expected="a status, and a server that lives on", got=got, key="crash")
+    yield Finding(
+        code="G101",
+        expected="a status, and a server that lives on",
+        got=got,
+        key="crash",
+        method=first.call.method if first is not None else None,
+    )
 
 
 def _unhandled_error(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:

@@ -60,7 +60,8 @@ def _slow_reader(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(code="G138", expected=f"the {wanted} responses that other readers get", got=got, key="slow lost")
     elif grown := _growth(evidence):
         expected = "memory that doesn't grow while a client reads nothing"
-        yield Finding(code="G138", expected=expected, got=f"{grown} MiB more", key="slow memory")
+        got = f"{grown} MiB more than for other readers"
+        yield Finding(code="G138", expected=expected, got=got, key="slow memory", measured=True)
 
 
 def _growth(evidence: Evidence) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -235,26 +236,29 @@ def _tolerated_wire(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[
         )
 
 
-_TOO_LARGE = re.compile("(?!CLIENT).*(larger than max|exceeds maximum size)")
-"""How gRPC's libraries begin a message about a request that is larger than a server takes (C and Go; Java)."""
+_TOO_LARGE = re.compile("(?!CLIENT).*([Rr]eceived message larger than max|gRPC message exceeds maximum size)")
+"""How gRPC's libraries begin a message about a request that is larger than a server takes (C, Go and Node; Java)."""
 
 
 def _size_limit(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
     told = "" if terms.max_message_bytes != DEFAULT_LIMIT else ", the limit of gRPC's libraries unless told otherwise"
     limit = f"{terms.max_message_bytes:,} bytes{told}"
+    within = "" if terms.max_message_bytes == sys.maxsize else f", within {limit},"
     if "G119" in trial.aims:
         yield from _at_the_limit(trial, evidence, limit)
     elif trial.expect is not Expect.UNDECODABLE:
         for reply in evidence.replies:
             if _is_refused_as_too_large(reply) and _size(reply) <= terms.max_message_bytes:
-                expected = f"a message of {_size(reply):,} bytes, within {limit}, is not too large"
+                expected = f"a message of {_size(reply):,} bytes{within} is not too large"
                 yield Finding(code="G119", expected=expected, got=said(reply), key="under", common=True)
                 return
 
 
 def _is_refused_as_too_large(reply: Reply) -> bool:
-    is_refused = reply.code == Code.RESOURCE_EXHAUSTED and reply.ending is Ending.SERVER
-    return is_refused and reply.call.raw is None and _TOO_LARGE.match(reply.message) is not None
+    """Whether a library says so of this very message: the text names its size."""
+    if reply.code != Code.RESOURCE_EXHAUSTED or reply.ending is not Ending.SERVER or reply.call.raw is not None:
+        return False
+    return _TOO_LARGE.match(reply.message) is not None and str(_size(reply)) in reply.message
 
 
 def _size(reply: Reply) -> int:

@@ -103,6 +103,8 @@ def write(case: CaseFile, target: Target, registry: Registry, evidence: Evidence
     """Write the program. It prints what comes back, and judges nothing."""
     del evidence
     if any(call.raw is not None for call in case.made):
+        if case.check == "G101" and len(case.made) * case.trial.repeat > 1:
+            raise NotSayableError("these are several raw requests, which only `grpcmock replay` makes.")
         if len(case.made) == 1 and case.made[0].raw is not None:
             return f"# {_title(case)}\n{snippet(case.made[0].raw, target)}"
         return _several_raw(case, target)
