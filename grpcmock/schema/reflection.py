@@ -30,6 +30,7 @@ TIMEOUT = 10.0
 
 _AT_ONCE = 32  # questions sent before their answers are read
 _MOST_FILES = 20_000
+_ENDED = "The server's reflection service ended the call before it had answered."
 _MADE_UP = grpc.StatusCode.INTERNAL, "Internal error from Core"
 _NO_REFLECTION = "The server has no reflection service. Give its .proto files or a descriptor set instead."
 
@@ -140,7 +141,7 @@ class _Conversation:
     async def _read(self) -> Any:
         answer = await self._call.read()
         if answer is grpc.aio.EOF:  # type: ignore[attr-defined]
-            raise TargetError("The server's reflection service ended the call before it had answered.")
+            raise TargetError(_ENDED)
         if answer.WhichOneof("message_response") == "error_response":
             return _Refused(answer.error_response.error_message)
         return answer
@@ -271,6 +272,8 @@ def _forget(file: FileDescriptorProto, missing: Sequence[str]) -> None:
 
 
 def _explained(code: grpc.StatusCode, details: str, seconds: float) -> TargetError:
+    if code is grpc.StatusCode.OK:  # a write fails where the call is over, whatever its status
+        return TargetError(_ENDED)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return TargetError(f"The server's reflection service didn't answer within {seconds:g} s.")
     if code is grpc.StatusCode.UNAVAILABLE:
