@@ -200,3 +200,8 @@ async def test_metadata_is_sent_along() -> None:
     async with serving(answer, V1) as channel:
         await reflection.fetch(channel, metadata=[("authorization", "Bearer x")])
     assert ("authorization", "Bearer x") in [tuple(pair) for pair in seen]
+
+
+def test_a_write_that_finds_the_call_ended_tells_the_same_as_a_read() -> None:
+    error = reflection._explained(grpc.StatusCode.OK, "", 1.0)
+    assert str(error) == "The server's reflection service ended the call before it had answered."
