@@ -45,7 +45,7 @@ def scalar_kind(field: FieldDescriptor) -> ScalarKind:
         # An integer of 64 bits reads better without the quotes that ProtoJSON puts around it.
         is_integer = operators is ORDERED
         kind = _SCALARS[field.type] = ScalarKind(
-            values.type_name(field),
+            values.element_name(field),
             operators,
             (lambda value: one_nan(read(value))) if floating else read,
             _same if is_integer else values.shower(field),

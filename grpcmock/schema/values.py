@@ -14,12 +14,13 @@ from typing import Any
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from grpcmock.errors import did_you_mean
-from grpcmock.schema.words import SCALARS, describe, is_map, type_name
+from grpcmock.schema.words import SCALARS, describe, element_name, is_map, type_name
 
 __all__ = [
     "Mismatch",
     "Reader",
     "describe",
+    "element_name",
     "is_map",
     "reader",
     "round_float",

@@ -36,7 +36,7 @@ def type_name(of: FieldDescriptor | Descriptor) -> str:
         return f"a map from {_bare(key)} to {_bare(value)}"
     if of.is_repeated:
         return f"a list of {_bare(of)}"
-    return _one(of)
+    return element_name(of)
 
 
 def is_map(field: FieldDescriptor) -> bool:
@@ -81,7 +81,8 @@ def _bare(field: FieldDescriptor) -> str:
     return name if name == "bytes" else f"{name}s"
 
 
-def _one(field: FieldDescriptor) -> str:
+def element_name(field: FieldDescriptor) -> str:
+    """Say in words what a field holds, or one element of it: ``a string`` for a list of strings."""
     if field.message_type is not None:
         return type_name(field.message_type)
     if field.enum_type is not None:

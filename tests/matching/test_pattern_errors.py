@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support import registry
 
 from grpcmock.errors import Location, Problems
-from grpcmock.matching import compile_pattern
+from grpcmock.matching import compile_pattern, leaves
 from grpcmock.tree import Node
 
 KITCHEN = registry("kitchen_sink.proto")
@@ -89,6 +89,12 @@ def test_a_wrong_pattern_is_one_problem_that_says_what_was_expected(tree: Any, w
     (problem,) = problems_of(tree)
     for word in words:
         assert word in problem
+
+
+def test_words_do_not_depend_on_which_field_was_seen_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaves, "_SCALARS", {})
+    listed = KITCHEN.message("kitchen.Everything").DESCRIPTOR.fields_by_name["r_int32"]
+    assert leaves.scalar_kind(listed).name == "an int32"
 
 
 def test_all_problems_are_reported_with_their_places() -> None:
