@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import registry
+from support import registry, server_command
 
 from grpcmock.client.target import Target
 from grpcmock.fuzz.crashes import Crashes
@@ -23,27 +21,16 @@ from grpcmock.fuzz.trials import Phase, Trial, call_of
 
 PROTOS = registry("user.proto")
 
-_SERVER = """
-import asyncio, os, sys, grpc, grpc.aio
+_HANDLER = """
 calls = []
-class Handler(grpc.GenericRpcHandler):
-    def service(self, details):
-        name = details.method.rpartition("/")[2]
-        async def handle(requests, context):
-            data = b"".join([data async for data in requests])
-            calls.append(name)
-            if {deadly}:
-                os._exit(3)
-            if {wrong}:
-                raise ValueError
-            yield b""
-        return grpc.stream_stream_rpc_method_handler(handle)
-async def main():
-    server = grpc.aio.server(handlers=[Handler()])
-    server.add_insecure_port(sys.argv[1])
-    await server.start()
-    await server.wait_for_termination()
-asyncio.run(main())
+async def handle(name, requests):
+    data = b"".join([data async for data in requests])
+    calls.append(name)
+    if {deadly}:
+        os._exit(3)
+    if {wrong}:
+        raise ValueError
+    yield b""
 """
 
 
@@ -56,11 +43,11 @@ def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fuzzed:
     monkeypatch.chdir(tmp_path)  # the names of sockets are short
 
     async def run(deadly: str, *, wrong: str = "False", **settings: Any) -> Finished:
-        program = _SERVER.replace("{deadly}", deadly).replace("{wrong}", wrong)
+        handler = _HANDLER.replace("{deadly}", deadly).replace("{wrong}", wrong)
         given = {
             "registry": PROTOS,
             "include": ["GetUser", "CreateUsers"],
-            "server_command": shlex.join([sys.executable, "-c", program, "unix:server"]),
+            "server_command": server_command(handler, "unix:server"),
             # The random phase cancels nothing: who knows what a server has seen of a call that was cancelled.
             "bounds": Bounds(phases=(Phase.RANDOM,), max_cases=20),
         }

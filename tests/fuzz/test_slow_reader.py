@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support import registry
+from support import registry, server_command
 
 from grpcmock.client.actions import HALF_CLOSE, Cancel, Pause, Send
 from grpcmock.client.target import Target
@@ -38,10 +36,9 @@ PLAN: Any = SimpleNamespace(
 
 SLOW = (Send(b""), HALF_CLOSE, Pause(2.0), Cancel())
 
-_SERVER = """
-import asyncio, sys, time, grpc, grpc.aio
+_HANDLER = """
 kept = []
-async def handle(requests, context):
+async def handle(name, requests):
     async for _ in requests:
         pass
     for _ in range(400):
@@ -49,21 +46,12 @@ async def handle(requests, context):
         yield b"\\x12\\x80\\x80\\x04" + b"a" * (64 << 10)  # so large that not all fit between server and client
         if time.monotonic() - began > 0.7:  # a busy machine is never so slow
             {late}
-class Handler(grpc.GenericRpcHandler):
-    def service(self, details):
-        return grpc.stream_stream_rpc_method_handler(handle)
-async def main():
-    server = grpc.aio.server(handlers=[Handler()])
-    server.add_insecure_port(sys.argv[1])
-    await server.start()
-    await server.wait_for_termination()
-asyncio.run(main())
 """
 
 
 @asynccontextmanager
 async def observing(late: str) -> AsyncIterator[Observer]:
-    command = shlex.join([sys.executable, "-c", _SERVER.replace("{late}", late), "unix:server"])
+    command = server_command(_HANDLER.replace("{late}", late), "unix:server")
     server = Server(Target.parse("unix:server"), command=command)
     try:
         yield Observer(server, Runner(await server.open()))

@@ -147,6 +147,14 @@ class Script:
         label = f"{self.method.full_name} {self.name} {resource.name} {index or self._ids}"
         return next(self.world.ids(operation, label), None)
 
+    def new_key(self, resource: Resource, parent: Handle | None) -> tuple[Any, Any]:
+        """Choose an id that nothing else has; give it with the key that it makes below *parent*. The key is None where
+        it can't be known beforehand."""
+        own_id = self.new_id(resource)
+        if own_id is None:
+            return None, None
+        return own_id, resource.key_of(own_id, parent.key if parent is not None else None)
+
     # Calls ----------------------------------------------------------------------------------------------
 
     def add(self, call: Call, bindings: Sequence[Binding] = (), caller: Caller = Caller.OWN) -> int:

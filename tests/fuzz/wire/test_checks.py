@@ -9,7 +9,7 @@ import pytest
 from support import registry
 
 from grpcmock.client.raw import RawEnd, RawOutcome
-from grpcmock.fuzz.checks.wire import CHECKS
+from grpcmock.fuzz.checks import parsing, wire
 from grpcmock.fuzz.evidence import Ending, Evidence, Health, Reply
 from grpcmock.fuzz.failures import Finding
 from grpcmock.fuzz.terms import Terms
@@ -17,6 +17,7 @@ from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
 from grpcmock.fuzz.wire.malformed import ELSEWHERE, MARK
 from grpcmock.status import Code
 
+CHECKS = (*wire.CHECKS, *parsing.CHECKS)
 USERS = registry("user.proto")
 GET, CREATE, LIST = (USERS.method(f"UserService/{name}") for name in ("GetUser", "CreateUsers", "ListUsers"))
 JUDGES = {check.code: check.judge for check in CHECKS}

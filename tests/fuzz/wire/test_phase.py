@@ -17,8 +17,8 @@ from support import registry
 
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
+from grpcmock.fuzz.checks import parsing, wire
 from grpcmock.fuzz.checks.registry import judges
-from grpcmock.fuzz.checks.wire import CHECKS
 from grpcmock.fuzz.evidence import Ending, Evidence, Health
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.phases.plan import trials_of
@@ -27,6 +27,7 @@ from grpcmock.fuzz.terms import Terms
 from grpcmock.fuzz.trials import Phase, Trial
 from grpcmock.fuzz.wire import raw_reply
 
+CHECKS = (*wire.CHECKS, *parsing.CHECKS)
 USERS = registry("user.proto")
 GET, LIST, CREATE, LOOKUP = (
     USERS.method(f"UserService/{name}") for name in ("GetUser", "ListUsers", "CreateUsers", "LookupUsers")

@@ -145,8 +145,7 @@ def _refused(resource: Resource, operation: Operation, world: World) -> Iterator
         name = f"refused-{violation.path or 'message'}-{violation.rule}"
         script = Script(world, operation.method, name)
         parent = script.numbered_parent_for(resource)
-        own_id = script.new_id(resource)
-        key = resource.key_of(own_id, parent.key if parent is not None else None) if own_id is not None else None
+        own_id, key = script.new_key(resource, parent)
         if key is None:
             return
         script.clear(resource, key, parent)
@@ -176,8 +175,7 @@ def _imports(resource: Resource, operation: Operation, world: World) -> Iterator
     for name, violation, cut in ways:
         script = Script(world, operation.method, name)
         parent = script.numbered_parent_for(resource)
-        own_id = script.new_id(resource)
-        key = resource.key_of(own_id, parent.key if parent is not None else None) if own_id is not None else None
+        own_id, key = script.new_key(resource, parent)
         if key is None:
             return
         good = world.content(operation, 0)
