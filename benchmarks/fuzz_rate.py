@@ -24,10 +24,10 @@ from benchmarks.load import table
 from benchmarks.peers import PROTO
 from grpcmock.cli.running import loop_factory
 from grpcmock.client.target import Target
-from grpcmock.fuzz.events import Event, Started
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.events import Event, Started
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.model.cases import Phase
 from grpcmock.schema import sources
 
 GRPC_SERVER = """

@@ -41,9 +41,9 @@ def command(failure: str, protos: tuple[Path, ...], form: str, out: Path | None,
       grpcmock export G102-3f9a1c --as pytest -o test_g102.py
       grpcmock export G102-3f9a1c --as stub -o stubs/broken.yaml
     """
-    from grpcmock.fuzz import casefile
+    from grpcmock.fuzz.replay import case_file as casefile
     from grpcmock.fuzz.reproducers import reproducer
-    from grpcmock.fuzz.secrets import Secrets
+    from grpcmock.fuzz.model.secrets import Secrets
     from grpcmock.reports import files
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC would log is said by our errors
@@ -66,7 +66,7 @@ def command(failure: str, protos: tuple[Path, ...], form: str, out: Path | None,
 
 
 async def _reflected(found: Asked) -> Registry:
-    from grpcmock.fuzz.session import prepared
+    from grpcmock.fuzz.run.session import prepared
 
     async with prepared(found.settings) as run:
         return run.registry
@@ -75,7 +75,7 @@ async def _reflected(found: Asked) -> Registry:
 async def _stub(found: Asked) -> str:
     """Ask the server again, for a stub gives its answers."""
     from grpcmock.errors import TargetError
-    from grpcmock.fuzz.replaying import replay
+    from grpcmock.fuzz.replay.replayer import replay
     from grpcmock.fuzz.reproducers import reproducer
 
     settings = found.settings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from grpcmock.fuzz.checks.registry import find_check
-from grpcmock.fuzz.events import (
+from grpcmock.fuzz.model.events import (
     Event,
     Finished,
     Found,
@@ -25,8 +25,8 @@ from grpcmock.fuzz.events import (
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from grpcmock.fuzz.baseline import Baseline
-    from grpcmock.fuzz.failures import Failure
+    from grpcmock.fuzz.run.baseline import Baseline
+    from grpcmock.fuzz.model.findings import Failure
     from grpcmock.fuzz.reporting.history import History
 
 _REFRESH = 0.1

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from grpcmock.client.details import RichStatus, decode_details
 from grpcmock.contract.examiner import target_of
-from grpcmock.fuzz.text import call_lines, message_text
+from grpcmock.fuzz.checks.rendering import call_lines, message_text
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from grpcmock.client.target import Metadata
     from grpcmock.contract.examiner import Examiner, Examiners, Server, Terms
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.results import Evidence, Reply
+    from grpcmock.fuzz.model.cases import Trial
     from grpcmock.schema import Method
 
 Pairs = Iterable[tuple[str, str | bytes]]

@@ -12,14 +12,14 @@ from grpcmock.contract.examiner import Server, Terms, target_of
 from grpcmock.contract.servicers import generated_of
 from grpcmock.errors import ConfigError, did_you_mean
 from grpcmock.fuzz.checks.registry import chosen_checks
-from grpcmock.fuzz.examples import from_stubs
+from grpcmock.fuzz.phases.stub_requests import from_stubs
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.phases.plan import Plan
-from grpcmock.fuzz.selecting import select
-from grpcmock.fuzz.session import Settings
-from grpcmock.fuzz.terms import DEFAULT_LIMIT
-from grpcmock.fuzz.terms import Terms as PlanTerms
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.expectations.method_selection import select
+from grpcmock.fuzz.run.session import Settings
+from grpcmock.fuzz.expectations.expectations import DEFAULT_LIMIT
+from grpcmock.fuzz.expectations.expectations import Terms as PlanTerms
+from grpcmock.fuzz.model.cases import Phase
 from grpcmock.schema import sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.servers.thread import LoopThread
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import hypothesis
 
     from grpcmock.contract.stub_contract import StubContract
-    from grpcmock.fuzz.stateful.machine import ContractStateMachine
+    from grpcmock.fuzz.phases.stateful.state_machine import ContractStateMachine
     from grpcmock.schema import Method, Registry
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.phases.expecting import expectation
+from grpcmock.fuzz.phases.request_expectation import expectation
 from grpcmock.fuzz.phases.plan import trials_of
-from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.model.cases import Expect, Phase, Trial, call_of
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.generation.source import Source
+    from grpcmock.fuzz.generation.choices import Source
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from grpcmock.client.target import Target
 from grpcmock.contract.failing import ContractError, error_of
 from grpcmock.errors import ConfigError, GrpcmockError
-from grpcmock.fuzz import casefile
-from grpcmock.fuzz.failures import Failure
-from grpcmock.fuzz.run import CONFIRMATIONS
-from grpcmock.fuzz.secrets import Secrets
-from grpcmock.fuzz.session import Settings, prepared
-from grpcmock.fuzz.shrinking import Effort, shrink
+from grpcmock.fuzz.replay import case_file as casefile
+from grpcmock.fuzz.model.findings import Failure
+from grpcmock.fuzz.run.loop import CONFIRMATIONS
+from grpcmock.fuzz.model.secrets import Secrets
+from grpcmock.fuzz.run.session import Settings, prepared
+from grpcmock.fuzz.run.case_shrinking import Effort, shrink
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
-    from grpcmock.fuzz.evidence import Evidence
-    from grpcmock.fuzz.failures import Finding
+    from grpcmock.fuzz.model.results import Evidence
+    from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.generation.generator import Generators
-    from grpcmock.fuzz.run import Run
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.run.loop import Run
+    from grpcmock.fuzz.model.cases import Trial
     from grpcmock.schema import Registry
     from grpcmock.servers.thread import LoopThread
 

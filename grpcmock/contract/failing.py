@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz import casefile
+from grpcmock.fuzz.replay import case_file as casefile
 from grpcmock.fuzz.reproducers import NotSayableError, reproducer
-from grpcmock.fuzz.secrets import Secrets
-from grpcmock.fuzz.text import failure_lines
+from grpcmock.fuzz.model.secrets import Secrets
+from grpcmock.fuzz.checks.rendering import failure_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grpcmock.fuzz.failures import Failure
-    from grpcmock.fuzz.session import Settings
+    from grpcmock.fuzz.model.findings import Failure
+    from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import Registry
 
 _LONGEST = 1000

@@ -17,8 +17,8 @@ from grpcmock.contract.case import Case
 from grpcmock.contract.drawing import FIXED, drawn, fixed
 from grpcmock.contract.failing import ContractError, joined
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.generation.strategies import HypothesisSource
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.generation.hypothesis_source import HypothesisSource
+from grpcmock.fuzz.model.cases import Phase
 
 if TYPE_CHECKING:
     from grpcmock.contract.examiner import Examiners, Terms

@@ -26,7 +26,7 @@ def thread_fixture() -> Iterator[LoopThread]:
 def examiners_fixture(grpcmock_thread: LoopThread, pytestconfig: pytest.Config) -> Iterator[Examiners]:
     """The connections of one test of a contract. What it found is kept for ``grpcmock replay``."""
     from grpcmock.contract.examiner import Examiners
-    from grpcmock.fuzz import casefile
+    from grpcmock.fuzz.replay import case_file as casefile
 
     examiners = Examiners(grpcmock_thread, pytestconfig.invocation_params.dir / casefile.FOLDER)
     yield examiners

@@ -8,10 +8,10 @@ from typing import Any
 
 import grpc
 
-from grpcmock.fuzz.events import Tried
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.text import failure_lines
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.events import Tried
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.checks.rendering import failure_lines
+from grpcmock.fuzz.model.cases import Phase
 
 
 async def takes_anything(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:

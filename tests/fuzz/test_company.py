@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from support import registry
 
-from grpcmock.fuzz.company import Company, company
-from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.run.isolation import Company, company
+from grpcmock.fuzz.model.cases import Expect, Phase, Trial, call_of
 
 
 def trial(name: str, phase: Phase, **about: object) -> Trial:

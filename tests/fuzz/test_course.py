@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 from support import registry
 
-from grpcmock.fuzz.course import turns
+from grpcmock.fuzz.run.schedule import turns
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.phases.plan import Plan, trials_of
-from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.expectations.expectations import Terms
+from grpcmock.fuzz.model.cases import Phase
 
 USERS = registry("user.proto")
 METHODS = tuple(sorted(USERS.methods.values(), key=lambda method: method.full_name))

@@ -10,14 +10,14 @@ import pytest
 from support import registry, server_command
 
 from grpcmock.client.target import Target
-from grpcmock.fuzz.crashes import Crashes
-from grpcmock.fuzz.events import Finished
-from grpcmock.fuzz.evidence import Evidence, Health
-from grpcmock.fuzz.failures import Failure, Finding
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.trail import Step
-from grpcmock.fuzz.trials import Phase, Trial, call_of
+from grpcmock.fuzz.run.crashes import Crashes
+from grpcmock.fuzz.model.events import Finished
+from grpcmock.fuzz.model.results import Evidence, Health
+from grpcmock.fuzz.model.findings import Failure, Finding
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.model.call_history import Step
+from grpcmock.fuzz.model.cases import Phase, Trial, call_of
 
 PROTOS = registry("user.proto")
 

@@ -10,10 +10,10 @@ import pytest
 from support import registry
 
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.database import open_database
-from grpcmock.fuzz.events import Tried
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.example_database import open_database
+from grpcmock.fuzz.model.events import Tried
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.model.cases import Phase
 
 GET = registry("user.proto").message("user.GetUserRequest")
 

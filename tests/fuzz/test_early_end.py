@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.cases import Phase
 
 
 async def refuses_at_once(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:

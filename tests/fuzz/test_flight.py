@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import registry
 
-from grpcmock.fuzz.company import Company, company
-from grpcmock.fuzz.evidence import Ending, Evidence, Health, Reply
-from grpcmock.fuzz.flight import Flight
-from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.run.isolation import Company, company
+from grpcmock.fuzz.model.results import Ending, Evidence, Health, Reply
+from grpcmock.fuzz.run.case_pool import Flight
+from grpcmock.fuzz.model.cases import Expect, Phase, Trial, call_of
 
 METHODS = registry("user.proto").methods
 WRITES, READS = METHODS["/user.UserService/CreateUsers"], METHODS["/user.UserService/GetUser"]

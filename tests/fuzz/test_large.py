@@ -10,11 +10,11 @@ import grpc
 import pytest
 
 from grpcmock.client.target import Target
-from grpcmock.fuzz.events import Tried
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.events import Tried
+from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.model.cases import Phase
 from grpcmock.schema import Registry, sources
 
 TYPES = (

@@ -15,14 +15,14 @@ from support import registry
 from grpcmock.client.actions import HALF_CLOSE, Cancel, Send
 from grpcmock.client.target import Target
 from grpcmock.errors import StubError
-from grpcmock.fuzz import casefile
-from grpcmock.fuzz.evidence import Mocked
-from grpcmock.fuzz.mocking import Mock
-from grpcmock.fuzz.presence import paths, tells
-from grpcmock.fuzz.replaying import replay
+from grpcmock.fuzz.replay import case_file as casefile
+from grpcmock.fuzz.model.results import Mocked
+from grpcmock.fuzz.execution.reference_mock import Mock
+from grpcmock.fuzz.checks.field_presence import paths, tells
+from grpcmock.fuzz.replay.replayer import replay
 from grpcmock.fuzz.reproducers import reproducer
-from grpcmock.fuzz.session import Settings
-from grpcmock.fuzz.trials import Call, Phase, call_of
+from grpcmock.fuzz.run.session import Settings
+from grpcmock.fuzz.model.cases import Call, Phase, call_of
 
 USERS = registry("user.proto")
 GET = USERS.method("user.UserService/GetUser")

@@ -11,10 +11,10 @@ import grpc
 import pytest
 from support import registry
 
-from grpcmock.fuzz.events import Finished, Found, MethodStopped, PhaseFinished, Started, Tried
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.shrinking import Effort
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.events import Finished, Found, MethodStopped, PhaseFinished, Started, Tried
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.case_shrinking import Effort
+from grpcmock.fuzz.model.cases import Phase
 
 Requests = AsyncIterator[bytes]
 Context = grpc.aio.ServicerContext
@@ -186,7 +186,7 @@ async def test_shards_part_the_random_cases(fuzzed: Any) -> None:
 
 
 async def test_the_server_that_goes_away_ends_the_run_with_one_failure(serving: Any) -> None:
-    from grpcmock.fuzz.session import Settings, fuzz
+    from grpcmock.fuzz.run.session import Settings, fuzz
 
     stop: list[Any] = []
 

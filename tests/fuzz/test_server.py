@@ -13,10 +13,10 @@ import pytest
 from support import registry
 
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.endings import ending_of
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.selecting import select
-from grpcmock.fuzz.vitals import find_process, vitals
+from grpcmock.fuzz.execution.terminations import ending_of
+from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.expectations.method_selection import select
+from grpcmock.fuzz.execution.resource_usage import find_process, vitals
 
 PROTOS = registry("user.proto")
 

@@ -16,12 +16,12 @@ from grpcmock.client.actions import HALF_CLOSE, Cancel, Pause, Send
 from grpcmock.client.target import Target
 from grpcmock.fuzz.checks.streams import CHECKS
 from grpcmock.fuzz.generation.generator import Generators
-from grpcmock.fuzz.health import Server
-from grpcmock.fuzz.observer import Observer
+from grpcmock.fuzz.execution.server import Server
+from grpcmock.fuzz.execution.monitor import Observer
 from grpcmock.fuzz.phases.plan import trials_of
-from grpcmock.fuzz.runner import Runner
-from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Phase, Trial
+from grpcmock.fuzz.execution.executor import Runner
+from grpcmock.fuzz.expectations.expectations import Terms
+from grpcmock.fuzz.model.cases import Phase, Trial
 
 PROTOS = registry("user.proto")
 LIST = PROTOS.method("UserService/ListUsers")

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from support import registry
 
-from grpcmock.fuzz.trail import Step, Trail, conversation
-from grpcmock.fuzz.trials import Binding, call_of
+from grpcmock.fuzz.model.call_history import Step, Trail, conversation
+from grpcmock.fuzz.model.cases import Binding, call_of
 
 GET = registry("user.proto").method("UserService/GetUser")
 FIRST = call_of(GET, b"\x08\x01")

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.checks.words import said
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.failures import Finding, Severity
-from grpcmock.fuzz.trials import Caller
+from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.cases import Caller
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.results import Evidence, Reply
+    from grpcmock.fuzz.expectations.expectations import Terms
+    from grpcmock.fuzz.model.cases import Trial
 
 _WORDS = {Caller.NOBODY: "without credentials", Caller.GARBLED: "with credentials that nobody has"}
 

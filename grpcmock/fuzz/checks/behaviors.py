@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.replies.generated.rules import Options
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.results import Evidence, Reply
+    from grpcmock.fuzz.expectations.expectations import Terms
+    from grpcmock.fuzz.model.cases import Trial
     from grpcmock.schema import Registry
 
 _PARTIAL = frozenset({"read_mask", "view", "field_mask", "fields"})

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence
-    from grpcmock.fuzz.failures import Finding, Severity
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.results import Evidence
+    from grpcmock.fuzz.model.findings import Finding, Severity
+    from grpcmock.fuzz.expectations.expectations import Terms
+    from grpcmock.fuzz.model.cases import Trial
 
 Judge = Callable[["Trial", "Evidence", "Terms"], Iterator["Finding"]]
 """Says what is wrong with what was seen of a trial, under the terms of the contract. It makes no calls and keeps

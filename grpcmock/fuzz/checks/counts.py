@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.checks.words import said
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.model.findings import Finding, Severity
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.results import Evidence
+    from grpcmock.fuzz.expectations.expectations import Terms
+    from grpcmock.fuzz.model.cases import Trial
 
 
 def _response_count(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from grpcmock.client.details import decode_details
 from grpcmock.engine.refusals import MISS_KEY
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.status import DETAILS_KEY
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.results import Evidence, Reply
+    from grpcmock.fuzz.expectations.expectations import Terms
+    from grpcmock.fuzz.model.cases import Trial
 
 _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (

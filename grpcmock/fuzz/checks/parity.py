@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz import presence
+from grpcmock.fuzz.checks import field_presence as presence
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.checks.words import said, unhandled
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.failures import Finding, Severity
-from grpcmock.fuzz.trials import Expect, Phase
+from grpcmock.fuzz.model.wording import said, unhandled
+from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.cases import Expect, Phase
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence, Mocked, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.results import Evidence, Mocked, Reply
+    from grpcmock.fuzz.expectations.expectations import Terms
+    from grpcmock.fuzz.model.cases import Trial
 
 
 def _mock_parity(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:

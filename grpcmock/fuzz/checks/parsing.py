@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.subject import accepted, by_handler, is_read, subject
 from grpcmock.fuzz.checks.wire_check import check
-from grpcmock.fuzz.checks.words import said
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.failures import Finding, Severity
-from grpcmock.fuzz.trials import Expect
+from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.wire.malformed import DEPTHS, ELSEWHERE, MARK
-from grpcmock.fuzz.wire.odd import WRONG_TYPE
-from grpcmock.fuzz.wire.sameness import difference
+from grpcmock.fuzz.wire.non_canonical import WRONG_TYPE
+from grpcmock.fuzz.wire.equivalence import difference
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import Judge
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.results import Evidence, Reply
+    from grpcmock.fuzz.expectations.expectations import Terms
+    from grpcmock.fuzz.model.cases import Trial
 
 _BY_LIBRARIES = (
     "Unexpected <class 'google.protobuf.message.DecodeError'>",  # grpc.aio

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.checks.words import said
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.status import DETAILS_KEY, Code
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.results import Evidence, Reply
+    from grpcmock.fuzz.expectations.expectations import Terms
+    from grpcmock.fuzz.model.cases import Trial
 
 _ANYWHERE = frozenset(
     {

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.checks.words import said, shape, unhandled
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.fuzz.model.wording import said, shape, unhandled
+from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.results import Evidence, Reply
+    from grpcmock.fuzz.expectations.expectations import Terms
+    from grpcmock.fuzz.model.cases import Trial
 
 _NO_END = frozenset({Ending.DEADLINE, Ending.OVERDUE})
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.wire.sameness import alike
+from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.wire.equivalence import alike
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.results import Evidence, Reply
+    from grpcmock.fuzz.model.cases import Trial
 
 _HANDLERS_OWN = frozenset((Code.NOT_FOUND, Code.ALREADY_EXISTS, Code.OUT_OF_RANGE))
 """Codes that only a handler gives, once it has looked at a message."""

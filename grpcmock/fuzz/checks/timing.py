@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import Cancel, Pause
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.checks.words import said
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.failures import Finding, Severity
-from grpcmock.fuzz.trials import NOTABLE
+from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.cases import NOTABLE
 from grpcmock.schema.method import Kind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import Judge
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.results import Evidence, Reply
+    from grpcmock.fuzz.expectations.expectations import Terms
+    from grpcmock.fuzz.model.cases import Trial
 
 _CUT_SHORT = frozenset({Code.CANCELLED, Code.DEADLINE_EXCEEDED})
 

@@ -9,7 +9,7 @@ from grpcmock.fuzz.checks.wire_pages import PAGES
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import Judge
-    from grpcmock.fuzz.failures import Severity
+    from grpcmock.fuzz.model.findings import Severity
 
 
 def check(

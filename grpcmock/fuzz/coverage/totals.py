@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.coverage.coverage import Coverage, MethodCoverage
+    from grpcmock.fuzz.coverage.collector import Coverage, MethodCoverage
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import Descriptor
 
-from grpcmock.fuzz.generation import odd_bytes
-from grpcmock.fuzz.generation.boundaries import Boundary, Explorer
-from grpcmock.fuzz.generation.classes import bytes_of, message_class_of, message_of
-from grpcmock.fuzz.generation.compiling import Compiler
-from grpcmock.fuzz.generation.constraints import Constraints
-from grpcmock.fuzz.generation.grounds import Grounds
+from grpcmock.fuzz.generation import unusual_bytes as odd_bytes
+from grpcmock.fuzz.generation.message_boundaries import Boundary, Explorer
+from grpcmock.fuzz.generation.message_classes import bytes_of, message_class_of, message_of
+from grpcmock.fuzz.generation.compiler import Compiler
+from grpcmock.fuzz.generation.field_constraints import Constraints
+from grpcmock.fuzz.generation.minimal_messages import Grounds
 from grpcmock.fuzz.generation.hints import Hints
-from grpcmock.fuzz.generation.judge import Judge
-from grpcmock.fuzz.generation.mending import Mender
-from grpcmock.fuzz.generation.together import Gathering, gatherings
+from grpcmock.fuzz.generation.rule_validator import Judge
+from grpcmock.fuzz.generation.repair import Mender
+from grpcmock.fuzz.generation.combined_boundaries import Gathering, gatherings
 from grpcmock.fuzz.generation.violations import Breaker, Violation
 from grpcmock.fuzz.generation.writers import SWARMS
 from grpcmock.replies.generated.planning import Planner
@@ -25,7 +25,7 @@ from grpcmock.replies.generated.planning import Planner
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.generation.source import Source
+    from grpcmock.fuzz.generation.choices import Source
     from grpcmock.schema import Registry
 
 DEPTH = 3

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import SchemaError, did_you_mean
-from grpcmock.fuzz.generation.classes import bytes_of, join, message_class_of, message_inside, message_of
-from grpcmock.fuzz.generation.places import Place
+from grpcmock.fuzz.generation.message_classes import bytes_of, join, message_class_of, message_inside, message_of
+from grpcmock.fuzz.generation.positions import Place
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.generation.constraints import Constraints
-    from grpcmock.fuzz.generation.grounds import Grounds
-    from grpcmock.fuzz.generation.judge import Judge
-    from grpcmock.fuzz.generation.source import Draw
+    from grpcmock.fuzz.generation.field_constraints import Constraints
+    from grpcmock.fuzz.generation.minimal_messages import Grounds
+    from grpcmock.fuzz.generation.rule_validator import Judge
+    from grpcmock.fuzz.generation.choices import Draw
     from grpcmock.replies.generated.planning import Planner
 
 EVALUATION = "evaluation"

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation.scalars import HINT_SLOTS, Drawer
-from grpcmock.fuzz.generation.source import Draw
+from grpcmock.fuzz.generation.choices import Draw
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
-    from grpcmock.fuzz.generation.well_known import Filler
+    from grpcmock.fuzz.generation.well_known_types import Filler
 
 SWARMS = 64
 """So many subsets of fields there are for each type; number 0 leaves out nothing, …"""

@@ -15,15 +15,15 @@ from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.generation.minimizing import minimize
-from grpcmock.fuzz.phases.lessons import Lessons
+from grpcmock.fuzz.generation.message_shrinking import minimize
+from grpcmock.fuzz.phases.response_dictionary import Lessons
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
-    from grpcmock.fuzz.database import Saved
+    from grpcmock.fuzz.model.example_database import Saved
     from grpcmock.fuzz.generation.generator import Generators
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Phase, Trial
+    from grpcmock.fuzz.expectations.expectations import Terms
+    from grpcmock.fuzz.model.cases import Phase, Trial
     from grpcmock.schema import Method, Registry
 
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.casefile import Origin
+from grpcmock.fuzz.replay.case_file import Origin
 from grpcmock.fuzz.checks.registry import find_check
-from grpcmock.fuzz.coverage.coverage import Coverage
-from grpcmock.fuzz.events import Finished, Found, MethodStopped, Noticed, PhaseFinished, PhaseStarted, Started, Tried
-from grpcmock.fuzz.failures import Severity
-from grpcmock.fuzz.secrets import Secrets
+from grpcmock.fuzz.coverage.collector import Coverage
+from grpcmock.fuzz.model.events import Finished, Found, MethodStopped, Noticed, PhaseFinished, PhaseStarted, Started, Tried
+from grpcmock.fuzz.model.findings import Severity
+from grpcmock.fuzz.model.secrets import Secrets
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata, Target
     from grpcmock.fuzz.checks.check import Check
-    from grpcmock.fuzz.events import Event
-    from grpcmock.fuzz.failures import Failure, Finding
-    from grpcmock.fuzz.trials import Phase
+    from grpcmock.fuzz.model.events import Event
+    from grpcmock.fuzz.model.findings import Failure, Finding
+    from grpcmock.fuzz.model.cases import Phase
     from grpcmock.schema import Registry
 
 

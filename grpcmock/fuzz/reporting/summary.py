@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.coverage.totals import WHAT, totals
-from grpcmock.fuzz.failures import Severity
-from grpcmock.fuzz.reporting.reproducing import told
-from grpcmock.fuzz.text import named
+from grpcmock.fuzz.model.findings import Severity
+from grpcmock.fuzz.reporting.reproduction import told
+from grpcmock.fuzz.checks.rendering import named
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from grpcmock.fuzz.failures import Failure
+    from grpcmock.fuzz.model.findings import Failure
     from grpcmock.fuzz.reporting.history import Advice, History
 
 Tone = Literal["heading", "bad", "warn", "good", "soft", "plain"]

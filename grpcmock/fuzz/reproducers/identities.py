@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.identity import is_credential
-from grpcmock.fuzz.secrets import variable
-from grpcmock.fuzz.trials import Caller
+from grpcmock.fuzz.model.callers import is_credential
+from grpcmock.fuzz.model.secrets import variable
+from grpcmock.fuzz.model.cases import Caller
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
-    from grpcmock.fuzz.casefile import CaseFile
+    from grpcmock.fuzz.replay.case_file import CaseFile
 
 Given = tuple[tuple[str, str], ...]
 """Keys of metadata, each with the variable that holds its value; with an empty name, a value that nobody has."""

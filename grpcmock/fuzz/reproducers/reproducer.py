@@ -9,8 +9,8 @@ from grpcmock.errors import ConfigError, GrpcmockError, did_you_mean
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
-    from grpcmock.fuzz.casefile import CaseFile
-    from grpcmock.fuzz.evidence import Evidence
+    from grpcmock.fuzz.replay.case_file import CaseFile
+    from grpcmock.fuzz.model.results import Evidence
     from grpcmock.schema import Registry
 
 FORMS = ("grpcurl", "python", "pytest", "stub")

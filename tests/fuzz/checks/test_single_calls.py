@@ -12,10 +12,10 @@ from support import registry
 from benchmarks.mutants.schema import registry as directory
 from grpcmock.errors import ConfigError
 from grpcmock.fuzz.checks.registry import all_checks, chosen_checks, find_check
-from grpcmock.fuzz.evidence import Ending, Evidence, Health, Reply
-from grpcmock.fuzz.jury import Jury
-from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.model.results import Ending, Evidence, Health, Reply
+from grpcmock.fuzz.checks.suite import Jury
+from grpcmock.fuzz.expectations.expectations import Terms
+from grpcmock.fuzz.model.cases import Expect, Phase, Trial, call_of
 from grpcmock.status import DETAILS_KEY, Code
 
 PROTOS = registry("user.proto")

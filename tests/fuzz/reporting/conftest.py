@@ -11,8 +11,8 @@ import pytest
 import support
 
 from grpcmock.client.target import Target
-from grpcmock.fuzz.casefile import Origin
-from grpcmock.fuzz.events import (
+from grpcmock.fuzz.replay.case_file import Origin
+from grpcmock.fuzz.model.events import (
     Event,
     Finished,
     Found,
@@ -23,10 +23,10 @@ from grpcmock.fuzz.events import (
     Started,
     Tried,
 )
-from grpcmock.fuzz.evidence import Ending, Evidence, Health, Reply
-from grpcmock.fuzz.failures import Failure, Finding
-from grpcmock.fuzz.reporting.reporting import Reporting
-from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.model.results import Ending, Evidence, Health, Reply
+from grpcmock.fuzz.model.findings import Failure, Finding
+from grpcmock.fuzz.reporting.listener import Reporting
+from grpcmock.fuzz.model.cases import Expect, Phase, Trial, call_of
 
 REGISTRY = support.registry("user.proto")
 GET, CREATE = (REGISTRY.method(f"user.UserService/{name}") for name in ("GetUser", "CreateUsers"))

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from grpcmock.fuzz.coverage.coverage import Coverage, MethodCoverage
-from grpcmock.fuzz.coverage.messages import TypeSeen
+from grpcmock.fuzz.coverage.collector import Coverage, MethodCoverage
+from grpcmock.fuzz.coverage.type_coverage import TypeSeen
 from grpcmock.fuzz.coverage.totals import Share, shares, totals, tree
-from grpcmock.fuzz.events import MethodStopped, Tried
-from grpcmock.fuzz.evidence import Ending, Evidence, Reply
-from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.model.events import MethodStopped, Tried
+from grpcmock.fuzz.model.results import Ending, Evidence, Reply
+from grpcmock.fuzz.model.cases import Expect, Phase, Trial, call_of
 from grpcmock.schema import Registry, sources
 
 PROTO = """

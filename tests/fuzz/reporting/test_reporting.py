@@ -16,10 +16,11 @@ import pytest
 from rich.console import Console
 
 from grpcmock.cli.fuzz_output import Output
-from grpcmock.fuzz.events import Event
-from grpcmock.fuzz.reporting import junit, summary
-from grpcmock.fuzz.reporting.reporting import KINDS, Reporting
-from grpcmock.fuzz.secrets import Secrets
+from grpcmock.fuzz.model.events import Event
+from grpcmock.fuzz.reporting import summary
+from grpcmock.fuzz.reporting import junit_report as junit
+from grpcmock.fuzz.reporting.listener import KINDS, Reporting
+from grpcmock.fuzz.model.secrets import Secrets
 
 Report = Callable[..., Reporting]
 

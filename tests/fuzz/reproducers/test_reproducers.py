@@ -21,13 +21,13 @@ from grpcmock.client.actions import HALF_CLOSE, Cancel, Headers, Pause, Receive,
 from grpcmock.client.raw import RawRequest
 from grpcmock.client.target import Target, Tls
 from grpcmock.errors import ConfigError, GrpcmockError
-from grpcmock.fuzz import casefile
-from grpcmock.fuzz.casefile import CaseFile
-from grpcmock.fuzz.evidence import Ending, Evidence, Reply
-from grpcmock.fuzz.replaying import Replay, replay
+from grpcmock.fuzz.replay import case_file as casefile
+from grpcmock.fuzz.replay.case_file import CaseFile
+from grpcmock.fuzz.model.results import Ending, Evidence, Reply
+from grpcmock.fuzz.replay.replayer import Replay, replay
 from grpcmock.fuzz.reproducers import FORMS, NotSayableError, reproducer
-from grpcmock.fuzz.session import Settings
-from grpcmock.fuzz.trials import Binding, Call, Caller, Phase, Trial, call_of
+from grpcmock.fuzz.run.session import Settings
+from grpcmock.fuzz.model.cases import Binding, Call, Caller, Phase, Trial, call_of
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host
 

@@ -11,12 +11,12 @@ from google.protobuf import json_format
 
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Send
 from grpcmock.fuzz.checks.registry import all_checks
-from grpcmock.fuzz.documents import documented
-from grpcmock.fuzz.evidence import Ending, Evidence, Reply
-from grpcmock.fuzz.jury import Jury
-from grpcmock.fuzz.stateful.script import AIMS
-from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Call, Caller, Phase, Trial
+from grpcmock.fuzz.expectations.documented_codes import documented
+from grpcmock.fuzz.model.results import Ending, Evidence, Reply
+from grpcmock.fuzz.checks.suite import Jury
+from grpcmock.fuzz.phases.stateful.call_sequence import AIMS
+from grpcmock.fuzz.expectations.expectations import Terms
+from grpcmock.fuzz.model.cases import Call, Caller, Phase, Trial
 from grpcmock.schema import Registry, sources
 from grpcmock.status import Code
 

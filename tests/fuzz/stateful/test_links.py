@@ -10,14 +10,14 @@ import pytest
 
 from grpcmock.client.target import Target
 from grpcmock.errors import StubError
-from grpcmock.fuzz import casefile
-from grpcmock.fuzz.replaying import replay, with_terms
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.stateful.inference import resources_of
-from grpcmock.fuzz.stateful.links import Links, read
-from grpcmock.fuzz.stateful.resources import Role
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.replay import case_file as casefile
+from grpcmock.fuzz.replay.replayer import replay, with_terms
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.expectations.links import Links, read
+from grpcmock.fuzz.resources.resource import Role
+from grpcmock.fuzz.model.cases import Phase
 from grpcmock.schema import Registry
 
 TABS = """\

@@ -11,8 +11,8 @@ from support import registry
 
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.phases.plan import Plan, notices_of, trials_of
-from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Caller, Phase, Trial
+from grpcmock.fuzz.expectations.expectations import Terms
+from grpcmock.fuzz.model.cases import Caller, Phase, Trial
 from grpcmock.schema import Registry
 
 TOKEN = (("authorization", "Bearer ada-token"), ("x-tenant", "blue"))

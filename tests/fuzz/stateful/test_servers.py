@@ -12,13 +12,13 @@ import pytest
 from benchmarks.mutants.schema import registry
 from benchmarks.mutants.server import mutant_server
 from grpcmock.client.target import Target
-from grpcmock.fuzz.events import Finished
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.shrinking import Effort
-from grpcmock.fuzz.stateful.calling import performer
-from grpcmock.fuzz.stateful.machine import ContractStateMachine, failing_trial, state_machine
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.events import Finished
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.run.case_shrinking import Effort
+from grpcmock.fuzz.execution.blocking_calls import performer
+from grpcmock.fuzz.phases.stateful.state_machine import ContractStateMachine, failing_trial, state_machine
+from grpcmock.fuzz.model.cases import Phase
 from grpcmock.servers.thread import LoopThread
 
 ADA, BOB = (("authorization", "Bearer ada-token"),), (("authorization", "Bearer bob-token"),)

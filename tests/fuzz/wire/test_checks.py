@@ -9,11 +9,12 @@ import pytest
 from support import registry
 
 from grpcmock.client.raw import RawEnd, RawOutcome
-from grpcmock.fuzz.checks import parsing, wire
-from grpcmock.fuzz.evidence import Ending, Evidence, Health, Reply
-from grpcmock.fuzz.failures import Finding
-from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.checks import parsing
+from grpcmock.fuzz.checks import protocol as wire
+from grpcmock.fuzz.model.results import Ending, Evidence, Health, Reply
+from grpcmock.fuzz.model.findings import Finding
+from grpcmock.fuzz.expectations.expectations import Terms
+from grpcmock.fuzz.model.cases import Expect, Phase, Trial, call_of
 from grpcmock.fuzz.wire.malformed import ELSEWHERE, MARK
 from grpcmock.status import Code
 

@@ -17,14 +17,15 @@ from support import registry
 
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
-from grpcmock.fuzz.checks import parsing, wire
+from grpcmock.fuzz.checks import parsing
+from grpcmock.fuzz.checks import protocol as wire
 from grpcmock.fuzz.checks.registry import judges
-from grpcmock.fuzz.evidence import Ending, Evidence, Health
+from grpcmock.fuzz.model.results import Ending, Evidence, Health
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.phases.plan import trials_of
-from grpcmock.fuzz.runner import Runner
-from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Phase, Trial
+from grpcmock.fuzz.execution.executor import Runner
+from grpcmock.fuzz.expectations.expectations import Terms
+from grpcmock.fuzz.model.cases import Phase, Trial
 from grpcmock.fuzz.wire import raw_reply
 
 CHECKS = (*wire.CHECKS, *parsing.CHECKS)

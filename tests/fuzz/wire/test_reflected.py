@@ -11,12 +11,12 @@ from support import registry
 
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
-from grpcmock.fuzz.events import Tried
-from grpcmock.fuzz.run import Bounds, Run
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.shrinking import Effort
-from grpcmock.fuzz.trials import Phase
-from grpcmock.fuzz.wire.reflected import disagreements, reflections
+from grpcmock.fuzz.model.events import Tried
+from grpcmock.fuzz.run.loop import Bounds, Run
+from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.run.case_shrinking import Effort
+from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.wire.reflection import disagreements, reflections
 from grpcmock.schema import Registry, sources
 from grpcmock.servers.reflection import Reflection
 

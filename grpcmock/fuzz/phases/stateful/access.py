@@ -1,0 +1,31 @@
+"""Trials of who may call: every method without credentials, and with some that nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.model.callers import is_credential
+from grpcmock.fuzz.model.cases import Caller, Phase, Trial, call_of
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.schema import Method
+
+_WORDS = {Caller.NOBODY: "without credentials", Caller.GARBLED: "with credentials that nobody has"}
+
+
+def trials(method: Method, plan: Plan) -> Iterator[Trial]:
+    """Yield a trial for each way to have no right to call; none if the run itself calls without credentials."""
+    if not any(is_credential(key) for key, _ in plan.credentials):
+        return
+    for caller, words in _WORDS.items():
+        yield Trial(
+            id=f"stateful/{method.full_name}/{caller.value}-credentials",
+            phase=Phase.STATEFUL,
+            method=method,
+            calls=(replace(call_of(method, plan.simplest(method)), caller=caller),),
+            why=f"the simplest valid request, {words}",
+            aims=frozenset({"G142"}),
+        )

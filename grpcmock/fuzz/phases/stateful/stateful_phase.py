@@ -1,0 +1,57 @@
+"""The stateful phase: calls that build on each other, on the resources that the contract tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.model.callers import is_credential
+from grpcmock.fuzz.phases.stateful.stateful_phase import access
+from grpcmock.fuzz.phases.stateful.stateful_phase import random_sequences as programs
+from grpcmock.fuzz.phases.stateful.stateful_phase import scenarios
+from grpcmock.fuzz.phases.stateful.resource_factory import World
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.schema import Method
+
+
+_FIRST = 12
+
+
+def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
+    """Yield the trials of one method: who may call it, what is known to go wrong, and then programs by chance."""
+    trials = _trials(method, plan)
+    yield islice(trials, _FIRST)
+    yield iter(())  # while the others make theirs
+    yield iter(())
+    yield trials
+
+
+def _trials(method: Method, plan: Plan) -> Iterator[Trial]:
+    yield from access.trials(method, plan)
+    world = _world(plan)
+    known = world.resources.by_path.get(method.path)
+    if known is None:
+        return
+    resource, operation = known
+    yield from scenarios.trials(resource, operation, world)
+    yield from programs.trials(resource, operation, world)
+
+
+def notices(plan: Plan) -> Iterator[str]:
+    """Say what can't be looked at in this run, and why."""
+    if not any(is_credential(key) for key, _ in plan.credentials):
+        yield "G142 auth_enforced didn't run: no credentials are configured. Give them with -H 'authorization: …'"
+    if not plan.credentials or not plan.other_identity:
+        yield "G143 object_authorization didn't run: it takes -H and --other-identity 'authorization: …'"
+    if not _world(plan).resources.all:
+        yield "no resources were told from the names of methods: write down with --links which methods belong together"
+
+
+@lru_cache(4)
+def _world(plan: Plan) -> World:
+    return World(plan)

@@ -1,0 +1,77 @@
+"""Which methods are left alone for the rest of a run: those that give no answer any more, and those never there."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.execution.monitor import NO_ANSWER
+from grpcmock.fuzz.model.cases import Expect
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.results import Evidence, Reply
+    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.schema import Method
+
+_OUTAGES = 3
+"""After so many calls without an answer, once that is a known failure, a method is left alone."""
+
+_NOT_THERE = 10
+"""After so many trials that had nothing but UNIMPLEMENTED, too."""
+
+_CUT_SHORT = frozenset({Code.CANCELLED, Code.DEADLINE_EXCEEDED})
+
+_ANSWERED_SO = frozenset({"G111", "G120", "G144"})
+"""Checks whose trials a method that is there may well answer so."""
+
+
+class Attendance:
+    """Keeps count of how methods answer."""
+
+    def __init__(self) -> None:
+        self.stopped: set[Method] = set()
+        """Methods that are left alone."""
+        self._outages: Counter[Method] = Counter()
+        self._unimplemented: Counter[Method] = Counter()
+
+    def note(self, trial: Trial, evidence: Evidence) -> str:
+        """Count a trial. Gives the reason if its method is left alone from now on, and that has to be told."""
+        reason = self._note_outage(trial, evidence)
+        self._note_unimplemented(trial, evidence)
+        return reason
+
+    def _note_outage(self, trial: Trial, evidence: Evidence) -> str:
+        method = trial.method
+        if evidence.health.alive and not any(map(_is_outage, evidence.replies)):
+            if evidence.last.ending is Ending.SERVER and not trial.aims:
+                self._outages.pop(method, None)
+            return ""
+        self._outages[method] += 1
+        if self._outages[method] < _OUTAGES or method in self.stopped:
+            return ""
+        self.stopped.add(method)
+        return f"{self._outages[method]} trials in a row had no answer, or brought the server down"
+
+    def _note_unimplemented(self, trial: Trial, evidence: Evidence) -> None:
+        """Leave a method alone that has never answered anything but UNIMPLEMENTED: G144 tells of it."""
+        method = trial.method
+        if trial.expect is Expect.UNDECODABLE or trial.aims & _ANSWERED_SO:
+            return
+        own = [reply for reply in evidence.replies if reply.call.method is method]
+        codes = {reply.code for reply in own if reply.responses or reply.ending is Ending.SERVER} - _CUT_SHORT
+        if codes - {Code.UNIMPLEMENTED}:
+            self._unimplemented[method] = -sys.maxsize
+        elif codes:
+            self._unimplemented[method] += 1
+            if self._unimplemented[method] == _NOT_THERE:
+                self.stopped.add(method)
+
+
+def _is_outage(reply: Reply) -> bool:
+    call = reply.call
+    if call.raw is not None:
+        return False
+    return reply.ending in NO_ANSWER or (reply.ending is Ending.DEADLINE and call.deadline is None)
