@@ -41,9 +41,9 @@ def command(failure: str, protos: tuple[Path, ...], form: str, out: Path | None,
       grpcmock export G102-3f9a1c --as pytest -o test_g102.py
       grpcmock export G102-3f9a1c --as stub -o stubs/broken.yaml
     """
-    from grpcmock.fuzz.replay import case_file as casefile
-    from grpcmock.fuzz.reproducers import reproducer
     from grpcmock.fuzz.model.secrets import Secrets
+    from grpcmock.fuzz.replay import case_file as case_files
+    from grpcmock.fuzz.reproducers import reproducer
     from grpcmock.reports import files
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC would log is said by our errors
@@ -54,9 +54,9 @@ def command(failure: str, protos: tuple[Path, ...], form: str, out: Path | None,
         text = asyncio.run(_stub(found))
     else:
         registry = found.settings.registry or found.contract() or asyncio.run(_reflected(found))
-        case = casefile.read(found.kept, registry, str(found.path))
-        case = replace(case, contract=str(casefile.contract(found.kept, found.path) or ""))
-        text = reproducer(form, case, found.target, registry)
+        case_file = case_files.read(found.kept, registry, str(found.path))
+        case_file = replace(case_file, contract=str(case_files.contract(found.kept, found.path) or ""))
+        text = reproducer(form, case_file, found.target, registry)
     text = secrets.hide(text)
     if out is None:
         click.echo(text, nl=False)
@@ -88,4 +88,4 @@ async def _stub(found: Asked) -> str:
         raise TargetError(text) from None
     if not again.findings:
         click.echo(f"{click.style('note:', bold=True)} It doesn't fail any more; the stub answers as now.", err=True)
-    return reproducer("stub", again.case, found.target, again.registry, again.evidence)
+    return reproducer("stub", again.case_file, found.target, again.registry, again.result)

@@ -15,8 +15,8 @@ from grpcmock.cli.running import loop_factory
 from grpcmock.cli.target_options import SECONDS, Connection, target_options
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.replay.case_file import Origin
     from grpcmock.fuzz.model.events import Finished
+    from grpcmock.fuzz.replay.case_file import Origin
     from grpcmock.fuzz.run.loop import Run
     from grpcmock.fuzz.run.session import Settings
 
@@ -206,9 +206,9 @@ def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> Finishe
     from datetime import UTC, datetime
 
     from grpcmock.cli.fuzz_output import Output
-    from grpcmock.fuzz.run.loop import baseline
-    from grpcmock.fuzz.run.interrupts import stop_on_interrupt
     from grpcmock.fuzz.reporting.listener import Reporting
+    from grpcmock.fuzz.run import baseline
+    from grpcmock.fuzz.run.interrupts import stop_on_interrupt
     from grpcmock.fuzz.run.session import prepared
 
     today = datetime.now(UTC).date()

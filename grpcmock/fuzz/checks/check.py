@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Evidence
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.findings import Finding, Severity
-    from grpcmock.fuzz.expectations.expectations import Terms
-    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.fuzz.model.results import CaseResult
 
-Judge = Callable[["Trial", "Evidence", "Terms"], Iterator["Finding"]]
-"""Says what is wrong with what was seen of a trial, under the terms of the contract. It makes no calls and keeps
+CheckFunction = Callable[["Case", "CaseResult", "Expectations"], Iterator["Finding"]]
+"""Says what is wrong with what was seen of a case, under the terms of the contract. It makes no calls and keeps
 nothing: what it needs to know must be in the evidence."""
 
 
@@ -32,13 +32,13 @@ class Check:
     title: str
     """What must hold, in one sentence."""
 
-    judge: Judge
+    evaluate: CheckFunction
 
-    aimed: bool = False
-    """Whether it looks only at trials that aim at it."""
+    targeted: bool = False
+    """Whether it looks only at cases that aim at it."""
 
-    covers: frozenset[str] = frozenset()
-    """Codes of checks that have nothing to add on a trial where this one found something."""
+    supersedes: frozenset[str] = frozenset()
+    """Codes of checks that have nothing to add on a case where this one found something."""
 
     page: str = ""
     """What ``grpcmock explain`` shows besides, in Markdown: why it matters, what causes it, how it is mended."""

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
 
-from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.model.results import Termination
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.results import Reply
-    from grpcmock.fuzz.expectations.expectations import Terms
 
 
-def effective(reply: Reply, terms: Terms) -> Reply:
+def effective(reply: Reply, expectations: Expectations) -> Reply:
     """Give a reply with the status that its body tells, if the contract has such a field and it isn't OK."""
-    if not terms.status_fields or reply.code or not reply.responses or reply.call.method is None:
+    if not expectations.status_fields or reply.code or not reply.responses or reply.call.method is None:
         return reply
-    path = terms.status_field(reply.call.method)
+    path = expectations.status_field(reply.call.method)
     if not path:
         return reply
     for response in reply.responses:
@@ -29,7 +29,7 @@ def effective(reply: Reply, terms: Terms) -> Reply:
             continue
         for code in _codes(message, path.split(".")):
             if code:
-                return replace(reply, code=code, message=f"(in {path})", ending=Ending.SERVER)
+                return replace(reply, code=code, message=f"(in {path})", termination=Termination.SERVER)
     return reply
 
 

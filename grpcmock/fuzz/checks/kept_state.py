@@ -1,6 +1,6 @@
 """What a server keeps: what was made is there, what was deleted isn't, and pages and masks do what they say.
 
-The judges tell the calls of a trial to a model, which knows what must be there. They look at the stateful phase alone.
+The judges tell the calls of a case to a model, which knows what must be there. They look at the stateful phase alone.
 """
 
 from __future__ import annotations
@@ -8,32 +8,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.checks.check import Check, Judge
+from grpcmock.fuzz.checks.check import Check, CheckFunction
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
-from grpcmock.fuzz.resources.state_model import Model
+from grpcmock.fuzz.resources.state_model import StateModel
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Evidence
-    from grpcmock.fuzz.expectations.expectations import Terms
-    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult
 
 
-def _judge(code: str) -> Judge:
-    def judge(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-        model = Model(resources_of(terms.registry, terms.links), documented=terms.documented)
+def _judge(code: str) -> CheckFunction:
+    def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+        model = StateModel(resources_of(expectations.registry, expectations.links), documented=expectations.documented)
         told: set[str] = set()
-        for reply in evidence.replies[: len(trial.calls)]:
+        for reply in result.replies[: len(case.calls)]:
             for finding in model.take(reply):
                 if finding.code == code and finding.key not in told:
                     told.add(finding.key)
                     yield finding
 
-    return judge
+    return evaluate
 
 
 def _check(code: str, name: str, severity: Severity, title: str, page: str) -> Check:
-    return Check(code=code, name=name, severity=severity, title=title, judge=_judge(code), aimed=True, page=page)
+    return Check(code=code, name=name, severity=severity, title=title, evaluate=_judge(code), targeted=True, page=page)
 
 
 CHECKS = (

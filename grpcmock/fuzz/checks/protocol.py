@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.subject import accepted, by_handler, is_read, subject
 from grpcmock.fuzz.checks.wire_check import check
-from grpcmock.fuzz.model.wording import said
-from grpcmock.fuzz.model.results import Ending
-from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.expectations.expectations import DEFAULT_LIMIT
 from grpcmock.fuzz.model.cases import Expect
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.wire.reflection import disagreements
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Evidence, Reply
-    from grpcmock.fuzz.expectations.expectations import Terms
-    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
 
 _UNHANDLED = frozenset((Code.UNKNOWN, Code.INTERNAL))
 
@@ -33,44 +33,44 @@ _NO_WORD = frozenset(
 """Codes that a server may give before it has looked at a message."""
 
 
-def _reserved_code(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    for reply in evidence.replies:
+def _reserved_code(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    for reply in result.replies:
         outside = not 0 <= reply.code <= 16
         if outside or reply.message.startswith("Server sent unknown code"):
-            got = f"the status {reply.code}" if outside else reply.message
-            yield Finding(code="G106", expected="a status from 0 to 16", got=got, key="code")
+            actual = f"the status {reply.code}" if outside else reply.message
+            yield Finding(code="G106", expected="a status from 0 to 16", actual=actual, key="code")
             return
         wire = reply.wire
-        if wire is None or reply.ending is not Ending.SERVER:
+        if wire is None or reply.termination is not Termination.SERVER:
             continue
         if wire.http_status == 200 and wire.grpc_status is None:
             written = next((value for key, value in (*wire.trailers, *wire.headers) if key == "grpc-status"), None)
-            got = "no grpc-status" if written is None else f"grpc-status: {written}"
+            actual = "no grpc-status" if written is None else f"grpc-status: {written}"
             expected = "a grpc-status from 0 to 16"
-            yield Finding(code="G106", expected=expected, got=got, key="none", common=True)
+            yield Finding(code="G106", expected=expected, actual=actual, key="none", server_wide=True)
             return
         method = reply.call.method
         if method is not None and not method.kind.server_streams and reply.code and reply.responses:
-            got = f"{len(reply.responses)} responses, then {said(reply)}"
+            actual = f"{len(reply.responses)} responses, then {said(reply)}"
             expected = "a failed call without a response"
-            yield Finding(code="G106", expected=expected, got=got, key="message", common=True)
+            yield Finding(code="G106", expected=expected, actual=actual, key="message", server_wide=True)
             return
 
 
-def _request_count(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    reply = subject(trial, evidence)
+def _request_count(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    reply = subject(case, result)
     if reply is None or not accepted(reply):
         return
     # The calls before it, if any, sent one request and two to another method: if that one is as lenient, a library is.
-    codes = {other.code for other in evidence.replies[: len(trial.calls) - 1]}
-    lenient = trial.rule == "requests.two" and len(codes) < 2
+    codes = {other.code for other in result.replies[: len(case.calls) - 1]}
+    lenient = case.rule == "requests.two" and len(codes) < 2
     yield Finding(
         code="G111",
         expected="an error (UNIMPLEMENTED, by the rules of gRPC): the method takes exactly one request",
-        got=f"{said(reply)} for {'no request' if trial.rule == 'requests.none' else 'two requests'}",
-        key=trial.rule,
-        common=lenient or trial.rule == "requests.none",
-        advice=lenient,
+        actual=f"{said(reply)} for {'no request' if case.rule == 'requests.none' else 'two requests'}",
+        key=case.rule,
+        server_wide=lenient or case.rule == "requests.none",
+        is_warning=lenient,
     )
 
 
@@ -78,23 +78,31 @@ _TOO_LARGE = re.compile("(?!CLIENT).*([Rr]eceived message larger than max|gRPC m
 """How gRPC's libraries begin a message about a request that is larger than a server takes (C, Go and Node; Java)."""
 
 
-def _size_limit(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    told = "" if terms.max_message_bytes != DEFAULT_LIMIT else ", the limit of gRPC's libraries unless told otherwise"
-    limit = f"{terms.max_message_bytes:,} bytes{told}"
-    within = "" if terms.max_message_bytes == sys.maxsize else f", within {limit},"
-    if "G119" in trial.aims:
-        yield from _at_the_limit(trial, evidence, limit)
-    elif trial.expect is not Expect.UNDECODABLE:
-        for reply in evidence.replies:
-            if _is_refused_as_too_large(reply) and _size(reply) <= terms.max_message_bytes:
+def _size_limit(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    told = (
+        ""
+        if expectations.max_message_bytes != DEFAULT_LIMIT
+        else ", the limit of gRPC's libraries unless told otherwise"
+    )
+    limit = f"{expectations.max_message_bytes:,} bytes{told}"
+    within = "" if expectations.max_message_bytes == sys.maxsize else f", within {limit},"
+    if "G119" in case.targets:
+        yield from _at_the_limit(case, result, limit)
+    elif case.expect is not Expect.UNDECODABLE:
+        for reply in result.replies:
+            if _is_refused_as_too_large(reply) and _size(reply) <= expectations.max_message_bytes:
                 expected = f"a message of {_size(reply):,} bytes{within} is not too large"
-                yield Finding(code="G119", expected=expected, got=said(reply), key="under", common=True)
+                yield Finding(code="G119", expected=expected, actual=said(reply), key="under", server_wide=True)
                 return
 
 
 def _is_refused_as_too_large(reply: Reply) -> bool:
     """Whether a library says so of this very message: the text names its size."""
-    if reply.code != Code.RESOURCE_EXHAUSTED or reply.ending is not Ending.SERVER or reply.call.raw is not None:
+    if (
+        reply.code != Code.RESOURCE_EXHAUSTED
+        or reply.termination is not Termination.SERVER
+        or reply.call.raw is not None
+    ):
         return False
     return _TOO_LARGE.match(reply.message) is not None and str(_size(reply)) in reply.message
 
@@ -104,98 +112,106 @@ def _size(reply: Reply) -> int:
     return max(map(len, reply.call.messages), default=0)
 
 
-def _at_the_limit(trial: Trial, evidence: Evidence, limit: str) -> Iterator[Finding]:
-    reply = subject(trial, evidence)
-    if reply is None or not is_read(trial, evidence):
+def _at_the_limit(case: Case, result: CaseResult, limit: str) -> Iterator[Finding]:
+    reply = subject(case, result)
+    if reply is None or not is_read(case, result):
         return
-    others = evidence.replies[: len(trial.calls) - 1]
-    if trial.rule == "size.under":
+    others = result.replies[: len(case.calls) - 1]
+    if case.rule == "size.under":
         if reply.code == Code.RESOURCE_EXHAUSTED and all(other.code != reply.code for other in others):
             expected = f"a message within {limit}, is not too large"
-            yield Finding(code="G119", expected=expected, got=said(reply), key="under", common=True)
+            yield Finding(code="G119", expected=expected, actual=said(reply), key="under", server_wide=True)
         return
-    refused = reply.ending is Ending.SERVER and not reply.is_ok and reply.code in {Code.RESOURCE_EXHAUSTED, *_NO_WORD}
-    known = reply.ending in (Ending.SERVER, Ending.ENOUGH)
+    refused = (
+        reply.termination is Termination.SERVER
+        and not reply.is_ok
+        and reply.code in {Code.RESOURCE_EXHAUSTED, *_NO_WORD}
+    )
+    known = reply.termination in (Termination.SERVER, Termination.ENOUGH)
     if known and not refused and not (reply.code and any(other.code == reply.code for other in others[1:])):
         expected = f"RESOURCE_EXHAUSTED for more than {limit}"
-        unhandled = reply.ending is Ending.SERVER and reply.code in _UNHANDLED
+        unhandled = reply.termination is Termination.SERVER and reply.code in _UNHANDLED
         key = "code" if unhandled else "accepted"
-        yield Finding(code="G119", expected=expected, got=said(reply), key=key, common=True)
+        yield Finding(code="G119", expected=expected, actual=said(reply), key=key, server_wide=True)
 
 
-def _compression(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    reply = subject(trial, evidence)
+def _compression(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    reply = subject(case, result)
     if reply is None:
         return
-    if not evidence.health.is_well:
-        yield Finding(code="G120", expected=f"a refusal: {trial.why}", got="the server died", key="crash")
-    elif trial.expect is Expect.UNDECODABLE:
-        if (accepted(reply) and is_read(trial, evidence)) or by_handler(trial, evidence, reply):
-            expected = f"a refusal: {trial.why}"
-            yield Finding(code="G120", expected=expected, got=said(reply), key=trial.rule, common=True)
+    if not result.health.is_well:
+        yield Finding(code="G120", expected=f"a refusal: {case.why}", actual="the server died", key="crash")
+    elif case.expect is Expect.UNDECODABLE:
+        if (accepted(reply) and is_read(case, result)) or by_handler(case, result, reply):
+            expected = f"a refusal: {case.why}"
+            yield Finding(code="G120", expected=expected, actual=said(reply), key=case.rule, server_wide=True)
     else:
-        yield from _fairly_compressed(trial, evidence.replies[0], reply)
+        yield from _fairly_compressed(case, result.replies[0], reply)
 
 
 _MISREAD = _UNHANDLED | {Code.INVALID_ARGUMENT, Code.DATA_LOSS}
 """How a server answers that has read compressed bytes as a message."""
 
 
-def _fairly_compressed(trial: Trial, plain: Reply, reply: Reply) -> Iterator[Finding]:
-    if reply.code == plain.code or reply.ending is not Ending.SERVER:
+def _fairly_compressed(case: Case, plain: Reply, reply: Reply) -> Iterator[Finding]:
+    if reply.code == plain.code or reply.termination is not Termination.SERVER:
         return
     if reply.code in _MISREAD:
-        expected = f"what the plain message gets ({plain.name}), or UNIMPLEMENTED: {trial.why}"
-        yield Finding(code="G120", expected=expected, got=said(reply), key=trial.rule, common=True)
+        expected = f"what the plain message gets ({plain.name}), or UNIMPLEMENTED: {case.why}"
+        yield Finding(code="G120", expected=expected, actual=said(reply), key=case.rule, server_wide=True)
     elif reply.code == Code.UNIMPLEMENTED and reply.wire is not None:
         fields = (*reply.wire.headers, *reply.wire.trailers)
         if not any(key == "grpc-accept-encoding" for key, _ in fields):
             expected = "grpc-accept-encoding beside UNIMPLEMENTED, so that clients know what is taken"
-            yield Finding(code="G120", expected=expected, got=said(reply), key="silent", advice=True, common=True)
+            yield Finding(
+                code="G120", expected=expected, actual=said(reply), key="silent", is_warning=True, server_wide=True
+            )
 
 
-def _metadata(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    reply = subject(trial, evidence)
+def _metadata(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    reply = subject(case, result)
     if reply is None:
         return
-    if not evidence.health.is_well:
-        yield Finding(code="G121", expected=f"a server that lives on: {trial.why}", got="the server died", key="crash")
-    elif len(trial.calls) == 2 and reply.ending is Ending.SERVER and reply.code in _UNHANDLED:
-        plain = evidence.replies[0]
-        if plain.ending is Ending.SERVER and plain.code not in _UNHANDLED:
+    if not result.health.is_well:
+        yield Finding(
+            code="G121", expected=f"a server that lives on: {case.why}", actual="the server died", key="crash"
+        )
+    elif len(case.calls) == 2 and reply.termination is Termination.SERVER and reply.code in _UNHANDLED:
+        plain = result.replies[0]
+        if plain.termination is Termination.SERVER and plain.code not in _UNHANDLED:
             expected = (
-                f"what the call gets without it ({plain.name}), or a status of the server's own choice: {trial.why}"
+                f"what the call gets without it ({plain.name}), or a status of the server's own choice: {case.why}"
             )
-            yield Finding(code="G121", expected=expected, got=said(reply), key="unhandled", common=True)
+            yield Finding(code="G121", expected=expected, actual=said(reply), key="unhandled", server_wide=True)
 
 
-def _unimplemented(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    if "G144" in trial.aims:
-        reply = subject(trial, evidence)
+def _unimplemented(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if "G144" in case.targets:
+        reply = subject(case, result)
         if (
             reply is not None
-            and reply.ending is Ending.SERVER
+            and reply.termination is Termination.SERVER
             and reply.code not in _NO_WORD - {Code.FAILED_PRECONDITION}
         ):
-            expected = f"UNIMPLEMENTED for {reply.call.path}: {trial.why}"
-            yield Finding(code="G144", expected=expected, got=said(reply), key=trial.rule, common=True)
-    elif trial.expect is not Expect.UNDECODABLE and not trial.aims & _ANSWERED_SO:
-        for reply in evidence.replies:
-            if reply.call.method is None or reply.call.raw is not None or reply.ending is not Ending.SERVER:
+            expected = f"UNIMPLEMENTED for {reply.call.path}: {case.why}"
+            yield Finding(code="G144", expected=expected, actual=said(reply), key=case.rule, server_wide=True)
+    elif case.expect is not Expect.UNDECODABLE and not case.targets & _ANSWERED_SO:
+        for reply in result.replies:
+            if reply.call.method is None or reply.call.raw is not None or reply.termination is not Termination.SERVER:
                 continue
             if reply.code == Code.UNIMPLEMENTED:
                 expected = "an answer: the contract declares the method"
-                yield Finding(code="G144", expected=expected, got=said(reply), key="declared", advice=True)
+                yield Finding(code="G144", expected=expected, actual=said(reply), key="declared", is_warning=True)
                 return
 
 
 _ANSWERED_SO = frozenset(("G111", "G120"))
-"""Checks whose trials UNIMPLEMENTED is a right answer to."""
+"""Checks whose cases UNIMPLEMENTED is a right answer to."""
 
 
-def _reflection_truth(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    if evidence.reflected is not None:
-        yield from disagreements(None if terms.reflected else terms.registry, evidence.reflected)
+def _reflection_truth(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if result.reflected is not None:
+        yield from disagreements(None if expectations.reflected else expectations.registry, result.reflected)
 
 
 CHECKS = (
@@ -203,7 +219,7 @@ CHECKS = (
         *("G106", "reserved_code", Severity.HIGH),
         "A call ends with a status from 0 to 16, and a failed one that isn't a stream has no response.",
         _reserved_code,
-        aimed=False,
+        targeted=False,
     ),
     check(
         *("G111", "request_count", Severity.MEDIUM),
@@ -214,8 +230,8 @@ CHECKS = (
         *("G119", "size_limit", Severity.MEDIUM),
         "A message just over the limit is refused with RESOURCE_EXHAUSTED, one just under it isn't.",
         _size_limit,
-        aimed=False,
-        covers="G102",
+        targeted=False,
+        supersedes="G102",
     ),
     check(
         *("G120", "compression", Severity.MEDIUM),
@@ -226,13 +242,13 @@ CHECKS = (
         *("G121", "metadata", Severity.MEDIUM),
         "Binary, repeated, large and odd metadata changes nothing.",
         _metadata,
-        covers="G102",
+        supersedes="G102",
     ),
     check(
         *("G144", "unimplemented", Severity.LOW),
         "A method that doesn't exist is UNIMPLEMENTED, and one that is declared isn't.",
         _unimplemented,
-        aimed=False,
+        targeted=False,
     ),
     check(
         *("G145", "reflection_truth", Severity.MEDIUM),

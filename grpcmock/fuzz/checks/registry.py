@@ -65,6 +65,8 @@ def _fits(check: Check, pattern: str) -> bool:
     return fnmatchcase(check.code.lower(), pattern.lower()) or fnmatchcase(check.name, pattern.lower())
 
 
-def judges(checks: Sequence[Check]) -> tuple[tuple[Check, ...], dict[str, Check]]:
-    """Part the checks into those that look at every trial, and by code those that look only where they are aimed."""
-    return tuple(check for check in checks if not check.aimed), {check.code: check for check in checks if check.aimed}
+def split_by_target(checks: Sequence[Check]) -> tuple[tuple[Check, ...], dict[str, Check]]:
+    """Part the checks into those that look at every case, and by code those that look only where they are aimed."""
+    return tuple(check for check in checks if not check.targeted), {
+        check.code: check for check in checks if check.targeted
+    }

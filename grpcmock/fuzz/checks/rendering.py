@@ -12,14 +12,14 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, HalfClose, Headers, Pause, Receive, Send
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.checks.registry import find_check
-from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.model.cases import Caller
+from grpcmock.fuzz.model.wording import said
 from grpcmock.schema.codec import to_tree
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Evidence, Reply
+    from grpcmock.fuzz.model.cases import Call, Case
     from grpcmock.fuzz.model.findings import Failure
-    from grpcmock.fuzz.model.cases import Call, Trial
+    from grpcmock.fuzz.model.results import CaseResult, Reply
     from grpcmock.schema import Method, Registry
 
 _CALLERS = {
@@ -34,22 +34,22 @@ _LISTED = 4
 
 def failure_lines(failure: Failure, registry: Registry | None = None) -> list[str]:
     """Give the lines of a failure, the heading first, the others indented."""
-    finding, trial, evidence = failure.finding, failure.trial, failure.evidence
+    finding, case, result = failure.finding, failure.case, failure.result
     check = find_check(finding.code)
     lines = [
         f"{finding.code} {check.name} ({check.severity.value})  {failure.method}  {failure.id}",
-        f"  phase     {trial.phase.value}: {failure.first.id}",
-        f"  why       {trial.why}",
+        f"  phase     {case.phase.value}: {failure.first.id}",
+        f"  why       {case.why}",
         f"  expected  {finding.expected}",
-        f"  got       {finding.got}",
+        f"  got       {finding.actual}",
     ]
     if failure.others:
         lines.append(f"  also      at {named(failure.others)}: likely of one cause")
     if failure.is_flaky:
-        lines.append(f"  flaky     seen in {failure.hits} of {failure.tries} tries of the same trial")
-    if not evidence.health.alive and evidence.health.exit_code is None:
+        lines.append(f"  flaky     seen in {failure.hits} of {failure.tries} tries of the same case")
+    if not result.health.alive and result.health.exit_code is None:
         lines.append("  server    takes no connections any more")
-    lines += [f"  {line}" for line in trial_lines(trial, evidence, registry)]
+    lines += [f"  {line}" for line in case_lines(case, result, registry)]
     return lines
 
 
@@ -63,21 +63,21 @@ def named(methods: Sequence[str]) -> str:
     return ", ".join(told) + (f" and {len(methods) - _LISTED} more" if len(methods) > _LISTED else "")
 
 
-def trial_lines(trial: Trial, evidence: Evidence, registry: Registry | None = None) -> list[str]:
-    """Give the calls of a trial with what came back, those that repeat shortened."""
+def case_lines(case: Case, result: CaseResult, registry: Registry | None = None) -> list[str]:
+    """Give the calls of a case with what came back, those that repeat shortened."""
     lines: list[str] = []
-    calls = trial.calls
+    calls = case.calls
     for index, call in enumerate(calls):
-        made = evidence.replies[index].call if index < len(evidence.replies) else call
+        made = result.replies[index].call if index < len(result.replies) else call
         if index and call == calls[index - 1] and index + 1 < len(calls) and call == calls[index + 1]:
             if not lines or lines[-1] != "…":
                 lines.append("…")
             continue
         lines += call_lines(made)
-        if index < len(evidence.replies):
-            lines += reply_lines(evidence.replies[index], registry)
-    if trial.repeat > 1:
-        lines.append(f"repeated  {trial.repeat} times{' at once' if trial.at_once else ''}")
+        if index < len(result.replies):
+            lines += reply_lines(result.replies[index], registry)
+    if case.repeat > 1:
+        lines.append(f"repeated  {case.repeat} times{' at once' if case.concurrent else ''}")
     return lines
 
 

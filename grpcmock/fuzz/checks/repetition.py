@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.model.wording import said
-from grpcmock.fuzz.model.results import Ending
 from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Evidence, Health, Reply
-    from grpcmock.fuzz.expectations.expectations import Terms
-    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Health, Reply
 
 _BYTES_EACH = 2048
 _BYTES_IN_ALL = 1 << 20
@@ -37,30 +37,34 @@ def _is_steady(samples: Sequence[int], least: float) -> bool:
     return all(later - earlier >= least for earlier, later in itertools.pairwise(samples))
 
 
-def _memory_growth(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    health, repeat = evidence.health, trial.repeat
+def _memory_growth(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    health, repeat = result.health, case.repeat
     if grown := _growth(health.memory, repeat, _BYTES_EACH, _BYTES_IN_ALL):
-        got = f"{grown / 1024:.0f} KiB more after {repeat} repetitions, and growing steadily"
+        actual = f"{grown / 1024:.0f} KiB more after {repeat} repetitions, and growing steadily"
         yield Finding(
             code="G147",
             expected="the same memory however often a request is made",
-            got=got,
+            actual=actual,
             key="memory",
-            measured=True,
+            timing_based=True,
         )
     if grown := _growth(health.threads, repeat, _PIECES_EACH, _PIECES_IN_ALL):
         expected = "the same number of threads however often a request is made"
         yield Finding(
-            code="G147", expected=expected, got=f"{grown} more after {repeat} repetitions", key="threads", measured=True
+            code="G147",
+            expected=expected,
+            actual=f"{grown} more after {repeat} repetitions",
+            key="threads",
+            timing_based=True,
         )
     if grown := _growth(health.descriptors, repeat, _PIECES_EACH, _PIECES_IN_ALL):
         expected = "the same number of open files however often a request is made"
         yield Finding(
             code="G147",
             expected=expected,
-            got=f"{grown} more after {repeat} repetitions",
+            actual=f"{grown} more after {repeat} repetitions",
             key="descriptors",
-            measured=True,
+            timing_based=True,
         )
 
 
@@ -72,19 +76,19 @@ def _growth(samples: Sequence[int], repeat: int, each: float, in_all: int) -> in
     return grown if grown >= in_all and _is_steady(samples, each * repeat / (len(samples) - 1)) else 0
 
 
-def _concurrency(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    count = len(trial.calls)
-    alone, together = evidence.replies[:count], evidence.replies[count:]
+def _concurrency(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    count = len(case.calls)
+    alone, together = result.replies[:count], result.replies[count:]
     rounds = [together[start : start + count] for start in range(0, len(together), count)]
     for index, expected in enumerate(alone):
         seen = [replies[index] for replies in rounds if index < len(replies)]
         if different := [reply for reply in seen if not _alike(expected, reply)]:
             kinds = Counter(said(reply) if reply.code else "another answer" for reply in different)
-            got = "; ".join(f"{words} ({times} of {len(seen)})" for words, times in kinds.most_common(3))
+            actual = "; ".join(f"{words} ({times} of {len(seen)})" for words, times in kinds.most_common(3))
             yield Finding(
                 code="G149",
                 expected=f"what the call gives alone: {said(expected)}, {len(expected.responses)} responses",
-                got=got,
+                actual=actual,
                 key="differs",
             )
             return
@@ -95,9 +99,9 @@ _LOAD = frozenset({Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE, Code.ABORTED})
 
 
 def _alike(alone: Reply, reply: Reply) -> bool:
-    if alone.ending is not Ending.SERVER:
+    if alone.termination is not Termination.SERVER:
         return True
-    if reply.code in _LOAD and reply.ending is Ending.SERVER:
+    if reply.code in _LOAD and reply.termination is Termination.SERVER:
         return True
     return reply.code == alone.code and sorted(reply.responses) == sorted(alone.responses)
 
@@ -108,16 +112,16 @@ CHECKS = (
         name="memory_growth",
         severity=Severity.MEDIUM,
         title="Memory, threads and open files of a local server don't grow with repetition.",
-        judge=_memory_growth,
-        aimed=True,
+        evaluate=_memory_growth,
+        targeted=True,
     ),
     Check(
         code="G149",
         name="concurrency",
         severity=Severity.MEDIUM,
         title="The same request many times at once gives what it gives alone.",
-        judge=_concurrency,
-        aimed=True,
-        covers=frozenset({"G102"}),
+        evaluate=_concurrency,
+        targeted=True,
+        supersedes=frozenset({"G102"}),
     ),
 )

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.checks.in_band import effective
-from grpcmock.fuzz.model.wording import said, shape, unhandled
-from grpcmock.fuzz.model.results import Ending
-from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.cases import Expect
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said, shape, unhandled
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.model.results import Evidence, Reply
-    from grpcmock.fuzz.expectations.expectations import Terms
-    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
 
 _ODD_REFUSALS = frozenset({Code.FAILED_PRECONDITION, Code.ABORTED, Code.DATA_LOSS})
 """Codes that hardly speak of a rule that was broken: there it is refused all the same."""
@@ -31,29 +31,29 @@ _OPAQUE = frozenset(
 _MASK = "google.protobuf.FieldMask"
 
 
-def _negative_rejected(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    if trial.expect is not Expect.REFUSED:
+def _negative_rejected(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if case.expect is not Expect.REFUSED:
         return
-    reply = effective(evidence.last, terms)
-    got, advice = _taken(reply), False
-    if not got and reply.code in _ODD_REFUSALS and reply.ending is Ending.SERVER:
-        got, advice = said(reply), True
-    if not got:
+    reply = effective(result.last, expectations)
+    actual, warning = _taken(reply), False
+    if not actual and reply.code in _ODD_REFUSALS and reply.termination is Termination.SERVER:
+        actual, warning = said(reply), True
+    if not actual:
         return
-    broken = trial.rule or trial.why
+    broken = case.rule or case.why
     yield Finding(
         code="G125",
-        expected=f"INVALID_ARGUMENT: the request breaks {broken}{_at(trial.path)}, and nothing else",
-        got=got,
-        path=trial.path,
-        key=f"{trial.path} {trial.rule}",
-        advice=advice,
+        expected=f"INVALID_ARGUMENT: the request breaks {broken}{_at(case.path)}, and nothing else",
+        actual=actual,
+        path=case.path,
+        key=f"{case.path} {case.rule}",
+        is_warning=warning,
     )
 
 
 def _taken(reply: Reply) -> str:
     """Say how a call ended that should have been refused; empty if it was, whatever the reason."""
-    if reply.is_ok or (reply.ending is Ending.ENOUGH and reply.responses):
+    if reply.is_ok or (reply.termination is Termination.ENOUGH and reply.responses):
         return said(reply)
     return ""
 
@@ -62,27 +62,27 @@ def _at(path: str) -> str:
     return f" at {path}" if path else ""
 
 
-def _positive_accepted(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    if trial.expect is not Expect.ACCEPTED:
+def _positive_accepted(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if case.expect is not Expect.ACCEPTED:
         return
-    reply = effective(evidence.last, terms)
-    if (got := _refused(reply)) is None:
+    reply = effective(result.last, expectations)
+    if (actual := _refused(reply)) is None:
         return
-    stated = terms.has_rules(trial.method.input)
+    stated = expectations.has_rules(case.method.input)
     keeps = "anything but INVALID_ARGUMENT: the request keeps every rule that the contract states"
     yield Finding(
         code="G126",
         expected=keeps if stated else "a rule in the protos that says so: they state none for these requests",
-        got=got,
-        path=trial.path,
+        actual=actual,
+        path=case.path,
         key=shape(reply),
-        advice=not stated,
+        is_warning=not stated,
     )
 
 
 def _refused(reply: Reply) -> str | None:
     """Say how a valid request was refused; None if it wasn't, or if there may be a reason that no proto can state."""
-    is_refused = reply.code == Code.INVALID_ARGUMENT and reply.ending is Ending.SERVER
+    is_refused = reply.code == Code.INVALID_ARGUMENT and reply.termination is Termination.SERVER
     if not is_refused or reply.call.method is None:
         return None
     for data in reply.call.messages:
@@ -108,47 +108,47 @@ def is_opaque(message: Message, depth: int = 4) -> bool:
     return False
 
 
-def _boundary_pair(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    inside, past = effective(evidence.replies[0], terms), effective(evidence.replies[1], terms)
+def _boundary_pair(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    inside, past = effective(result.replies[0], expectations), effective(result.replies[1], expectations)
     refused, taken = _refused(inside), _taken(past)
-    if refused is not None and not terms.has_rules(trial.method.input):
+    if refused is not None and not expectations.has_rules(case.method.input):
         refused = None
     if refused is None and not taken:
         return
-    got = []
+    actual = []
     if refused is not None:
-        got.append(f"at the bound: {refused}")
+        actual.append(f"at the bound: {refused}")
     if taken:
-        got.append(f"past the bound: {taken}")
+        actual.append(f"past the bound: {taken}")
     yield Finding(
         code="G127",
-        expected=f"what is at the bound of {trial.rule or 'the rule'}{_at(trial.path)} taken, what is past it refused",
-        got="; ".join(got),
-        path=trial.path,
-        key=f"{trial.path} {trial.rule}",
+        expected=f"what is at the bound of {case.rule or 'the rule'}{_at(case.path)} taken, what is past it refused",
+        actual="; ".join(actual),
+        path=case.path,
+        key=f"{case.path} {case.rule}",
     )
 
 
-def _error_in_band(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    if not terms.status_fields or trial.expect is Expect.UNDECODABLE:
+def _error_in_band(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if not expectations.status_fields or case.expect is Expect.UNDECODABLE:
         return
-    for reply in evidence.replies:
-        told = effective(reply, terms)
+    for reply in result.replies:
+        told = effective(reply, expectations)
         if told is reply:
             continue
         if not 0 <= told.code <= 16:
-            yield Finding(code="G150", expected="a code from 0 to 16", got=said(told), key="code")
+            yield Finding(code="G150", expected="a code from 0 to 16", actual=said(told), key="code")
         elif unhandled(told):
             expected = "no UNKNOWN or INTERNAL, in the body as little as in the status: the request decodes"
-            yield Finding(code="G150", expected=expected, got=said(told), key=shape(told))
-        elif told.code == Code.INVALID_ARGUMENT and trial.expect is Expect.ACCEPTED and _refused(told) is not None:
+            yield Finding(code="G150", expected=expected, actual=said(told), key=shape(told))
+        elif told.code == Code.INVALID_ARGUMENT and case.expect is Expect.ACCEPTED and _refused(told) is not None:
             expected = "no INVALID_ARGUMENT in the body: the request keeps every rule that the contract states"
             yield Finding(
                 code="G150",
                 expected=expected,
-                got=said(told),
+                actual=said(told),
                 key=shape(told),
-                advice=not terms.has_rules(trial.method.input),
+                is_warning=not expectations.has_rules(case.method.input),
             )
 
 
@@ -158,30 +158,30 @@ CHECKS = (
         name="negative_rejected",
         severity=Severity.HIGH,
         title="A request that breaks one rule of the contract is refused with INVALID_ARGUMENT or OUT_OF_RANGE.",
-        judge=_negative_rejected,
+        evaluate=_negative_rejected,
     ),
     Check(
         code="G126",
         name="positive_accepted",
         severity=Severity.MEDIUM,
         title="A request that keeps all rules of the contract is not INVALID_ARGUMENT.",
-        judge=_positive_accepted,
+        evaluate=_positive_accepted,
     ),
     Check(
         code="G127",
         name="boundary_pair",
         severity=Severity.HIGH,
         title="The value at a bound is taken, and the one past it is refused.",
-        judge=_boundary_pair,
-        aimed=True,
-        covers=frozenset({"G125", "G126"}),
+        evaluate=_boundary_pair,
+        targeted=True,
+        supersedes=frozenset({"G125", "G126"}),
     ),
     Check(
         code="G150",
         name="error_in_band",
         severity=Severity.HIGH,
         title="An error told in the body of a response counts like a status.",
-        judge=_error_in_band,
-        covers=frozenset({"G126"}),
+        evaluate=_error_in_band,
+        supersedes=frozenset({"G126"}),
     ),
 )

@@ -15,24 +15,24 @@ from grpcmock.fuzz.model.findings import Finding, Severity
 if TYPE_CHECKING:
     import protovalidate
 
-    from grpcmock.fuzz.model.results import Evidence
-    from grpcmock.fuzz.expectations.expectations import Terms
-    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.schema import Method
 
 _OFTEN = 4096
 """So many judgements are remembered: servers give the same few responses over and over."""
 
 
-def _response_decodes(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    for reply in evidence.replies:
+def _response_decodes(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    for reply in result.replies:
         method = reply.call.method
         if method is None or not reply.responses:
             continue
         for response in reply.responses:
-            for expected, got, path in _undecodable(method, response):
+            for expected, actual, path in _undecodable(method, response):
                 yield Finding(
-                    code="G122", expected=expected, got=got, path=path, key=f"{expected} {path}", method=method
+                    code="G122", expected=expected, actual=actual, path=path, key=f"{expected} {path}", method=method
                 )
                 return
 
@@ -61,8 +61,8 @@ def _undecodable(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...
         return ()
     message = message_class.FromString(data)
     where, number = next(_unknown(message, ""), ("", 0))
-    got = f"field number {number}{f' in {where}' if where else ''}, which {name} doesn't have"
-    return (("fields that the contract has", got, where),)
+    actual = f"field number {number}{f' in {where}' if where else ''}, which {name} doesn't have"
+    return (("fields that the contract has", actual, where),)
 
 
 def _unknown(message: Message, path: str) -> Iterator[tuple[str, int]]:
@@ -85,17 +85,17 @@ def _unknown(message: Message, path: str) -> Iterator[tuple[str, int]]:
             yield from _unknown(value, here)
 
 
-def _response_constraints(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    for reply in evidence.replies:
+def _response_constraints(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    for reply in result.replies:
         method = reply.call.method
-        if method is None or not reply.responses or not terms.has_constraints(method.output):
+        if method is None or not reply.responses or not expectations.has_constraints(method.output):
             continue
         for response in reply.responses:
             for path, rule, words in _broken(method, response):
                 yield Finding(
                     code="G123",
                     expected=f"a response that keeps its rules: {rule}{f' at {path}' if path else ''}",
-                    got=words,
+                    actual=words,
                     path=path,
                     key=f"{_generic(path)} {rule}",
                     method=method,
@@ -145,13 +145,13 @@ CHECKS = (
         name="response_decodes",
         severity=Severity.HIGH,
         title="Responses decode strictly: UTF-8, required fields set, no fields that the contract doesn't have.",
-        judge=_response_decodes,
+        evaluate=_response_decodes,
     ),
     Check(
         code="G123",
         name="response_constraints",
         severity=Severity.HIGH,
         title="Responses keep the rules that the contract states for them.",
-        judge=_response_constraints,
+        evaluate=_response_constraints,
     ),
 )

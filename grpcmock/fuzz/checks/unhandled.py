@@ -6,65 +6,65 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.model.wording import said, shape, unhandled
-from grpcmock.fuzz.model.results import Ending
-from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.cases import Expect
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said, shape, unhandled
 from grpcmock.fuzz.wire.non_canonical import WRONG_TYPE
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.checks.check import Judge
-    from grpcmock.fuzz.model.results import Evidence
-    from grpcmock.fuzz.expectations.expectations import Terms
-    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.fuzz.checks.check import CheckFunction
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult
 
 
-def _server_crash(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    health = evidence.health
-    first = next((reply for reply in evidence.replies if reply.ending is Ending.LOST), None)
+def _server_crash(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    health = result.health
+    first = next((reply for reply in result.replies if reply.termination is Termination.LOST), None)
     # A raw request may break HTTP/2 itself, for which a server may well drop the connection.
-    lost = [reply for reply in evidence.replies if reply.ending is Ending.LOST and reply.call.raw is None]
+    lost = [reply for reply in result.replies if reply.termination is Termination.LOST and reply.call.raw is None]
     if health.exit_code is not None:
         how = f"signal {-health.exit_code}" if health.exit_code < 0 else f"exit code {health.exit_code}"
-        got = f"the server ended with {how}"
+        actual = f"the server ended with {how}"
     elif not health.alive:
-        got = "the server takes no connections any more, for this call or one shortly before it"
+        actual = "the server takes no connections any more, for this call or one shortly before it"
     elif lost:
-        got = f"the connection was lost: {lost[-1].message or lost[-1].debug}"
+        actual = f"the connection was lost: {lost[-1].message or lost[-1].debug}"
     else:
         return
     yield Finding(
         code="G101",
         expected="a status, and a server that lives on",
-        got=got,
+        actual=actual,
         key="crash",
         method=first.call.method if first is not None else None,
     )
 
 
-def _unhandled_error(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    if trial.expect is Expect.UNDECODABLE or "G111" in trial.aims or trial.rule == WRONG_TYPE:
+def _unhandled_error(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if case.expect is Expect.UNDECODABLE or "G111" in case.targets or case.rule == WRONG_TYPE:
         return  # a parse error is a good answer
-    for reply in evidence.replies:
-        if reply.call.raw is None and unhandled(reply) and not evidence.health.exit_code:
+    for reply in result.replies:
+        if reply.call.raw is None and unhandled(reply) and not result.health.exit_code:
             yield Finding(
                 code="G102",
                 expected="a status that the server has chosen: a request that decodes never gives UNKNOWN or INTERNAL",
-                got=said(reply),
+                actual=said(reply),
                 key=shape(reply),
                 method=reply.call.method,
             )
             return
 
 
-def _unhandled_when_aimed(code: str, expected: str) -> Judge:
-    def judge(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-        for reply in evidence.replies:
-            if unhandled(reply) or reply.ending is Ending.LOST:
-                yield Finding(code=code, expected=expected, got=said(reply), path=trial.path, key=shape(reply))
+def _unhandled_when_aimed(code: str, expected: str) -> CheckFunction:
+    def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+        for reply in result.replies:
+            if unhandled(reply) or reply.termination is Termination.LOST:
+                yield Finding(code=code, expected=expected, actual=said(reply), path=case.path, key=shape(reply))
                 return
 
-    return judge
+    return evaluate
 
 
 CHECKS = (
@@ -73,43 +73,45 @@ CHECKS = (
         name="server_crash",
         severity=Severity.CRITICAL,
         title="No request makes the server die, or drop its connection.",
-        judge=_server_crash,
-        covers=frozenset({"G102", "G112", "G113", "G114", "G137", "G117", "G115", "G120", "G121"}),
+        evaluate=_server_crash,
+        supersedes=frozenset({"G102", "G112", "G113", "G114", "G137", "G117", "G115", "G120", "G121"}),
     ),
     Check(
         code="G102",
         name="unhandled_error",
         severity=Severity.CRITICAL,
         title="A request that decodes never ends in UNKNOWN or INTERNAL.",
-        judge=_unhandled_error,
+        evaluate=_unhandled_error,
     ),
     Check(
         code="G112",
         name="empty_request",
         severity=Severity.CRITICAL,
         title="A message of no bytes at all is handled like any other.",
-        judge=_unhandled_when_aimed("G112", "the empty request is handled: OK, or a status that says what is missing"),
-        aimed=True,
-        covers=frozenset({"G102"}),
+        evaluate=_unhandled_when_aimed(
+            "G112", "the empty request is handled: OK, or a status that says what is missing"
+        ),
+        targeted=True,
+        supersedes=frozenset({"G102"}),
     ),
     Check(
         code="G113",
         name="empty_parts",
         severity=Severity.CRITICAL,
         title="A submessage that is absent or empty, and a oneof with no arm set, are handled.",
-        judge=_unhandled_when_aimed(
+        evaluate=_unhandled_when_aimed(
             "G113", "absent and empty parts are handled: OK, or a status that says what is missing"
         ),
-        aimed=True,
-        covers=frozenset({"G102"}),
+        targeted=True,
+        supersedes=frozenset({"G102"}),
     ),
     Check(
         code="G114",
         name="open_enum",
         severity=Severity.CRITICAL,
         title="A number that an open enum doesn't declare is handled: newer clients will send some.",
-        judge=_unhandled_when_aimed("G114", "an undeclared enum number is handled: OK, or INVALID_ARGUMENT"),
-        aimed=True,
-        covers=frozenset({"G102"}),
+        evaluate=_unhandled_when_aimed("G114", "an undeclared enum number is handled: OK, or INVALID_ARGUMENT"),
+        targeted=True,
+        supersedes=frozenset({"G102"}),
     ),
 )

@@ -8,12 +8,19 @@ from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.checks.wire_pages import PAGES
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.checks.check import Judge
+    from grpcmock.fuzz.checks.check import CheckFunction
     from grpcmock.fuzz.model.findings import Severity
 
 
 def check(
-    code: str, name: str, severity: Severity, title: str, judge: Judge, *, aimed: bool = True, covers: str = ""
+    code: str,
+    name: str,
+    severity: Severity,
+    title: str,
+    evaluate: CheckFunction,
+    *,
+    targeted: bool = True,
+    supersedes: str = "",
 ) -> Check:
     """Make a check of the wire level; *covers* names the codes of others that it makes needless."""
     return Check(
@@ -21,8 +28,8 @@ def check(
         name=name,
         severity=severity,
         title=title,
-        judge=judge,
-        aimed=aimed,
+        evaluate=evaluate,
+        targeted=targeted,
         page=PAGES[code],
-        covers=frozenset(covers.split()),
+        supersedes=frozenset(supersedes.split()),
     )

@@ -27,10 +27,10 @@ them with INTERNAL; INVALID_ARGUMENT is as good.
 **Causes.** A raw or generic handler that parses by itself and goes on with an empty message when that fails, or with
 what could be read before the fault; a parser that stops at the first byte it doesn't know; a gateway that forwards
 bytes it hasn't looked at. UNKNOWN means that the parser's exception reached the library; where the library itself may
-have parsed (grpc.aio and grpc-java then say UNKNOWN), that is advice, unless another method of the server does better.
+have parsed (grpc.aio and grpc-java then say UNKNOWN), that is a warning, unless another method of the server does better.
 
 **Mend it** by refusing the call where parsing fails. Wrong framing (a length that isn't the message's, a message cut
-short by the end of the stream, flags other than 0 and 1) is advice: it is the library that lets it pass, not the
+short by the end of the stream, flags other than 0 and 1) is a warning: it is the library that lets it pass, not the
 handler.""",
     "G116": """\
 protobuf allows one message to be written in many ways: fields in any order, unknown fields, numbers padded, lists
@@ -41,7 +41,7 @@ Each odd message is sent three times, and the canonical one twice between; only 
 is compared.
 
 **Causes.** A parser by hand; a cache or a signature that takes the bytes for the message; a proxy that drops unknown
-fields. Records whose wire type isn't their field's are advice: by protobuf's conformance suite they are unknown
+fields. Records whose wire type isn't their field's are warnings: by protobuf's conformance suite they are unknown
 fields, but some parsers refuse them.""",
     "G117": """\
 A message can hold messages inside each other as deep as it has bytes: a few kilobytes are thousands of levels.
@@ -82,7 +82,7 @@ parsed without care.
 **Mend it** by treating what can't be parsed as absent, or with UNAUTHENTICATED or INVALID_ARGUMENT.""",
     "G144": """\
 A path that names no method must get UNIMPLEMENTED: clients rely on it to tell an old server from a broken one. A
-method that the contract declares and the server doesn't have is advice: it may be on its way.
+method that the contract declares and the server doesn't have is a warning: it may be on its way.
 
 **Causes.** A catch-all handler or proxy that answers every path; names matched without regard to case or slashes.""",
     "G145": """\

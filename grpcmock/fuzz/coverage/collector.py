@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 
 from grpcmock.fuzz.coverage.type_coverage import TypeSeen
-from grpcmock.fuzz.model.events import MethodStopped, Started, Tried
-from grpcmock.fuzz.model.results import Ending
 from grpcmock.fuzz.model.cases import Expect, Phase
+from grpcmock.fuzz.model.events import CaseFinished, MethodStopped, Started
+from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Call, Case
     from grpcmock.fuzz.model.events import Event
     from grpcmock.fuzz.model.results import Reply
-    from grpcmock.fuzz.model.cases import Call, Trial
     from grpcmock.schema import Method
 
 LENGTHS = ("0", "1", "2", "many")
@@ -58,7 +58,7 @@ class MethodCoverage:
 
     def __init__(self, method: Method) -> None:
         self.method = method
-        self.trials = 0
+        self.cases = 0
         self.calls = 0
         self.statuses: Counter[str] = Counter()
         """How often each status came, by name; ``ours`` where we ended the call before the server did."""
@@ -68,9 +68,9 @@ class MethodCoverage:
         self.received: set[str] = set()
         """The lengths of streams, of :data:`LENGTHS`."""
         self.boundaries: set[str] = set()
-        """The paths of fields for which there was a trial of the boundary phase."""
+        """The paths of fields for which there was a case of the boundary phase."""
         self.valid = 0
-        """How many trials kept all rules."""
+        """How many cases kept all rules."""
         self._rules: dict[tuple[str, str], dict[str, Rule]] = {}
         """By path and rule, then by bounds: a rule such as ``int32.gte_lte`` has two."""
         self._by_label: dict[str, Rule] = {}
@@ -106,7 +106,7 @@ class MethodCoverage:
 
     @property
     def rules(self) -> list[Rule]:
-        """The rules for which there were trials."""
+        """The rules for which there were cases."""
         for label in self._inside & self._by_label.keys():
             self._by_label[label].inside = True
         found = [rule for by_bound in self._rules.values() for rule in by_bound.values()]
@@ -114,14 +114,14 @@ class MethodCoverage:
             rule.inside |= not rule.bound and self.valid > 0
         return sorted(found, key=lambda rule: (rule.path, rule.rule, rule.bound))
 
-    def take(self, trial: Trial, replies: tuple[Reply, ...]) -> None:
-        """Take a trial of this method into account."""
-        self.trials += 1
-        self.valid += trial.expect is Expect.ACCEPTED
-        if trial.phase is Phase.BOUNDARY:
-            self._note_boundary(trial)
-        elif trial.rule and trial.expect is Expect.REFUSED:
-            self._rule(trial.path, trial.rule).outside = True
+    def take(self, case: Case, replies: tuple[Reply, ...]) -> None:
+        """Take a case of this method into account."""
+        self.cases += 1
+        self.valid += case.expect is Expect.ACCEPTED
+        if case.phase is Phase.BOUNDARY:
+            self._note_boundary(case)
+        elif case.rule and case.expect is Expect.REFUSED:
+            self._rule(case.path, case.rule).outside = True
         for reply in replies:
             if reply.call.method is self.method:
                 self.take_reply(reply)
@@ -129,7 +129,7 @@ class MethodCoverage:
     def take_reply(self, reply: Reply) -> None:
         """Take one call into account."""
         self.calls += 1
-        ended = reply.ending is Ending.SERVER or reply.ending in (Ending.RESET, Ending.LOST)
+        ended = reply.termination is Termination.SERVER or reply.termination in (Termination.RESET, Termination.LOST)
         self.statuses[reply.name if ended else "ours"] += 1
         kind = self.method.kind
         if kind.client_streams:
@@ -166,22 +166,22 @@ class MethodCoverage:
             if known != self._known:
                 self._known, self._news = known, self._looked
 
-    def _note_boundary(self, trial: Trial) -> None:
-        if trial.path:
-            self.boundaries.add(trial.path.replace("[]", ""))
-        label = trial.id.removeprefix(f"boundary/{self.method.full_name}/")
+    def _note_boundary(self, case: Case) -> None:
+        if case.path:
+            self.boundaries.add(case.path.replace("[]", ""))
+        label = case.id.removeprefix(f"boundary/{self.method.full_name}/")
         side = next((name for name in _SIDES if label.endswith(name)), "")
         label = label.removesuffix(side)
-        broken = trial.rule if ", " not in trial.rule else ""  # several at once say little of each
+        broken = case.rule if ", " not in case.rule else ""  # several at once say little of each
         if "~" not in label:
-            if broken and trial.expect is Expect.REFUSED:
-                self._rule(trial.path, broken).outside = True
+            if broken and case.expect is Expect.REFUSED:
+                self._rule(case.path, broken).outside = True
             return
-        if side in (":at", ":inside") or len(trial.calls) > 1:
+        if side in (":at", ":inside") or len(case.calls) > 1:
             self._inside.add(label)
         if broken:
             bound = label.rpartition("~")[2]
-            rule = self._by_label[label] = self._rule(trial.path, broken, bound if "=" in bound else "")
+            rule = self._by_label[label] = self._rule(case.path, broken, bound if "=" in bound else "")
             rule.outside = True
 
     def _rule(self, path: str, rule: str, bound: str = "") -> Rule:
@@ -210,14 +210,14 @@ class Coverage:
 
     def hear(self, event: Event) -> None:
         """Take an event into account."""
-        if isinstance(event, Tried):
-            trial = event.trial
-            found = self.methods.get(trial.method)
+        if isinstance(event, CaseFinished):
+            case = event.case
+            found = self.methods.get(case.method)
             if found is None:
-                found = self.methods[trial.method] = MethodCoverage(trial.method)
-            found.take(trial, event.evidence.replies)
-            if len(trial.calls) > 1:
-                self._take_others(trial.method, event.evidence.replies)
+                found = self.methods[case.method] = MethodCoverage(case.method)
+            found.take(case, event.result.replies)
+            if len(case.calls) > 1:
+                self._take_others(case.method, event.result.replies)
         elif isinstance(event, Started):
             for method in event.methods:
                 self.methods.setdefault(method, MethodCoverage(method))

@@ -85,7 +85,7 @@ def _method(method: MethodCoverage) -> dict[str, Any]:
     return {
         "method": method.method.full_name,
         "kind": method.method.kind.value,
-        "cases": method.trials,
+        "cases": method.cases,
         "calls": method.calls,
         "ok": method.is_ok,
         "why_never_ok": method.why_never_ok,

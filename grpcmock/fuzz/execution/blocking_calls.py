@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from grpcmock.client.actions import Cancel, Pause, Send
-from grpcmock.fuzz.execution.terminations import ending_of
-from grpcmock.fuzz.model.results import Ending, Reply
+from grpcmock.fuzz.execution.terminations import termination_of
 from grpcmock.fuzz.model.callers import metadata_of
+from grpcmock.fuzz.model.results import Reply, Termination
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
@@ -71,10 +71,10 @@ def _performed(channel: grpc.Channel, call: Call, metadata: Metadata, deadline: 
         pass
     code, message = under_way.code().value[0], under_way.details() or ""
     seconds = time.monotonic() - started
-    ending = Ending.ENOUGH if enough else ending_of(code, message, seconds, deadline)
+    termination = Termination.ENOUGH if enough else termination_of(code, message, seconds, deadline)
     return Reply(
         call=call,
-        ending=ending,
+        termination=termination,
         code=code,
         message=message,
         headers=_pairs(under_way.initial_metadata()),

@@ -1,4 +1,4 @@
-"""The runner makes a trial's calls on a server, and gives what was seen: no judgement, and no other calls.
+"""The runner makes a case's calls on a server, and gives what was seen: no judgement, and no other calls.
 
 There are three lanes, for grpc.aio has a price for each. The *plain* lane sends all messages and half-closes, in one
 task; the *fast* lane is for unary calls of methods that are known to answer one message, several times as cheap; all
@@ -18,22 +18,22 @@ import grpc.aio
 
 from grpcmock.client import call as calling
 from grpcmock.client.actions import Cancel, HalfClose, Send
-from grpcmock.fuzz.model.bindings import bound
-from grpcmock.fuzz.execution.terminations import ending_of
-from grpcmock.fuzz.model.results import Ending, Evidence, Reply
-from grpcmock.fuzz.model.callers import metadata_of
 from grpcmock.fuzz.execution.stream_reader import Reading, raise_if_ours
-from grpcmock.fuzz.model.call_history import Step, Trail
+from grpcmock.fuzz.execution.terminations import termination_of
+from grpcmock.fuzz.model.bindings import bound
+from grpcmock.fuzz.model.call_history import CallHistory, Step
+from grpcmock.fuzz.model.callers import metadata_of
 from grpcmock.fuzz.model.cases import NOTABLE, Caller, Expect
+from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.fuzz.wire.equivalence import alike
 from grpcmock.schema.method import Kind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
-    from grpcmock.fuzz.model.results import Mocked
     from grpcmock.fuzz.execution.reference_mock import Mock
-    from grpcmock.fuzz.model.cases import Call, Trial
+    from grpcmock.fuzz.model.cases import Call, Case
+    from grpcmock.fuzz.model.results import MockAnswer
 
 RawPerform = Callable[["Call", float], Awaitable[Reply]]
 """Makes a call whose ``raw`` request goes over HTTP/2 as it stands. After so many seconds without news, a stream that
@@ -66,7 +66,7 @@ class Patience:
     """After so many responses, a call is cancelled."""
 
 
-class Runner:
+class Executor:
     """Makes calls on one channel. What it learns of methods, it keeps."""
 
     def __init__(
@@ -88,7 +88,7 @@ class Runner:
         """The paths of methods whose streams went on until we stopped reading, and never ended by themselves."""
         self.calls = 0
         """How many calls were made."""
-        self.trail = Trail()
+        self.call_history = CallHistory()
         self._raw = raw
         self._mock = mock
         self._ended: set[str] = set()
@@ -101,42 +101,42 @@ class Runner:
         self._unary: dict[str, Any] = {}
         self._streaming: dict[str, Any] = {}
 
-    async def run(self, trial: Trial) -> Evidence:
-        """Make the calls of a trial, as often as it says."""
-        if "G108" in trial.aims:
-            (largest,) = await self._in_turn(replace(trial, calls=trial.calls[-1:]))
+    async def run(self, case: Case) -> CaseResult:
+        """Make the calls of a case, as often as it says."""
+        if "G108" in case.targets:
+            (largest,) = await self._in_turn(replace(case, calls=case.calls[-1:]))
             if largest.seconds < NOTABLE:
-                return Evidence(replies=(largest,))  # what takes no time at its largest takes none before
-        if trial.repeat == 1:
-            replies = await self._in_turn(trial)
-            return Evidence(replies=tuple(replies), mocked=self._mocked(replies))
-        if trial.at_once:
-            alone = await self._in_turn(trial)
-            rounds = await asyncio.gather(*(self._in_turn(trial) for _ in range(trial.repeat - 1)))
-            return Evidence(replies=(*alone, *(reply for replies in rounds for reply in replies)))
+                return CaseResult(replies=(largest,))  # what takes no time at its largest takes none before
+        if case.repeat == 1:
+            replies = await self._in_turn(case)
+            return CaseResult(replies=tuple(replies), mock_answer=self._mock_answer(replies))
+        if case.concurrent:
+            alone = await self._in_turn(case)
+            rounds = await asyncio.gather(*(self._in_turn(case) for _ in range(case.repeat - 1)))
+            return CaseResult(replies=(*alone, *(reply for replies in rounds for reply in replies)))
         replies = []
-        for _ in range(trial.repeat):
-            replies += await self._in_turn(trial)
-            if replies[-1].ending is Ending.LOST:
+        for _ in range(case.repeat):
+            replies += await self._in_turn(case)
+            if replies[-1].termination is Termination.LOST:
                 break
-        return Evidence(replies=tuple(replies))
+        return CaseResult(replies=tuple(replies))
 
-    def _mocked(self, replies: list[Reply]) -> Mocked | None:
+    def _mock_answer(self, replies: list[Reply]) -> MockAnswer | None:
         """Ask the mock what the server was asked, if that was one call."""
         if self._mock is None or len(replies) != 1:
             return None
         call = replies[0].call
         return self._mock.answer(call, self._pairs(call))
 
-    async def _in_turn(self, trial: Trial) -> list[Reply]:
+    async def _in_turn(self, case: Case) -> list[Reply]:
         replies: list[Reply] = []
-        number = self.trail.new_round()
-        for index, call in enumerate(trial.calls):
-            self.trail.note(step := Step(number, index, call))
-            made = bound(call, replies, trial.calls) if call.bindings else call
+        number = self.call_history.new_round()
+        for index, call in enumerate(case.calls):
+            self.call_history.note(step := Step(number, index, call))
+            made = bound(call, replies, case.calls) if call.bindings else call
             replies.append(await self.call(made))
-            step.seconds, step.is_lost = replies[-1].seconds, replies[-1].ending is Ending.LOST
-            if trial.expect is Expect.SAME and len(replies) == 2 and alike(*replies):
+            step.seconds, step.is_lost = replies[-1].seconds, replies[-1].termination is Termination.LOST
+            if case.expect is Expect.SAME and len(replies) == 2 and alike(*replies):
                 break  # the calls after the second tell apart what differs by itself, and here nothing differs
         return replies
 
@@ -152,7 +152,11 @@ class Runner:
             seconds = perf_counter() - started
             message = "past its deadline the call has no end"
             return Reply(
-                call=call, ending=Ending.OVERDUE, code=Code.DEADLINE_EXCEEDED, message=message, seconds=seconds
+                call=call,
+                termination=Termination.OVERDUE,
+                code=Code.DEADLINE_EXCEEDED,
+                message=message,
+                seconds=seconds,
             )
 
     async def _call(self, call: Call) -> Reply:
@@ -175,7 +179,7 @@ class Runner:
         reply = await self._plain(call)
         if reply.code == Code.INTERNAL and reply.message == _MADE_UP:
             reply = await self._slow(call)
-        if len(reply.responses) == 1 and reply.ending is Ending.SERVER:
+        if len(reply.responses) == 1 and reply.termination is Termination.SERVER:
             self._single[call.path] = self._single.get(call.path, 0) + 1
         return reply
 
@@ -204,14 +208,14 @@ class Runner:
         except grpc.aio.AioRpcError as error:
             seconds = perf_counter() - started
             code, message = error.code().value[0], error.details() or ""
-            ending = ending_of(code, message, seconds, deadline)
-            if ending is Ending.DEADLINE:
+            termination = termination_of(code, message, seconds, deadline)
+            if termination is Termination.DEADLINE:
                 return None  # a second message would look the same
             headers, trailers = error.initial_metadata(), error.trailing_metadata()
-            debug = "" if ending is Ending.SERVER else error.debug_error_string()
+            debug = "" if termination is Termination.SERVER else error.debug_error_string()
             return Reply(
                 call=call,
-                ending=ending,
+                termination=termination,
                 code=code,
                 message=message,
                 headers=tuple(headers) if headers else (),
@@ -228,7 +232,7 @@ class Runner:
         headers, trailers = await under_way.initial_metadata(), await under_way.trailing_metadata()
         return Reply(
             call=call,
-            ending=Ending.SERVER,
+            termination=Termination.SERVER,
             code=0,
             headers=tuple(headers) if headers else (),
             trailers=tuple(trailers) if trailers else (),
@@ -277,12 +281,12 @@ class Runner:
             unread=call.unread,
         )
         seconds = perf_counter() - started
-        ending = ending_of(outcome.code, outcome.message, seconds, deadline)
-        if ending is Ending.CANCELLED and not any(isinstance(action, Cancel) for action in call.actions):
-            ending = Ending.ENOUGH
+        termination = termination_of(outcome.code, outcome.message, seconds, deadline)
+        if termination is Termination.CANCELLED and not any(isinstance(action, Cancel) for action in call.actions):
+            termination = Termination.ENOUGH
         return Reply(
             call=call,
-            ending=ending,
+            termination=termination,
             code=outcome.code,
             message=outcome.message,
             headers=outcome.headers,
@@ -290,7 +294,7 @@ class Runner:
             responses=outcome.responses,
             sent=outcome.sent,
             seconds=seconds,
-            debug="" if ending is Ending.SERVER else outcome.status.debug,
+            debug="" if termination is Termination.SERVER else outcome.status.debug,
         )
 
     def _idle(self, call: Call) -> float:
@@ -307,7 +311,7 @@ class Runner:
         method = call.method
         if method is None or not method.kind.server_streams:
             return
-        if reply.ending is Ending.ENOUGH:
+        if reply.termination is Termination.ENOUGH:
             self.open_ended.add(call.path)
         elif reply.is_ok:
             self._ended.add(call.path)

@@ -1,4 +1,4 @@
-"""Makes trials and sees how the server fares with them: whether it still lives, and what it uses."""
+"""Makes cases and sees how the server fares with them: whether it still lives, and what it uses."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.repetition import may_be_growth
-from grpcmock.fuzz.model.results import Ending, Evidence, Health
 from grpcmock.fuzz.execution.process import accepts
+from grpcmock.fuzz.model.results import CaseResult, Health, Termination
 from grpcmock.fuzz.wire.reflection import reflections
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.fuzz.execution.executor import Executor
+    from grpcmock.fuzz.execution.resource_usage import ResourceUsage
     from grpcmock.fuzz.execution.server import Server
-    from grpcmock.fuzz.execution.executor import Runner
-    from grpcmock.fuzz.model.cases import Trial
-    from grpcmock.fuzz.execution.resource_usage import Vitals
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import Reply
 
-NO_ANSWER = frozenset({Ending.LOST, Ending.OVERDUE})
+NO_ANSWER = frozenset({Termination.LOST, Termination.OVERDUE})
 
 _PARTS = 5
-"""A trial that looks at memory is made in so many parts, with a look between them."""
+"""A case that looks at memory is made in so many parts, with a look between them."""
 
 
-class Observer:
-    """Sees what comes of trials on one server; brings it back where it can be."""
+class Monitor:
+    """Sees what comes of cases on one server; brings it back where it can be."""
 
-    def __init__(self, server: Server, runner: Runner) -> None:
+    def __init__(self, server: Server, executor: Executor) -> None:
         self._server = server
-        self._runner = runner
+        self._executor = executor
         self.revivals = 0
         """How often the server was brought back, or connected to anew."""
 
@@ -39,30 +39,30 @@ class Observer:
         """Whether the server takes no connection any more, and couldn't be brought back."""
         return self._server.gone
 
-    async def observe(self, trial: Trial) -> Evidence:
-        """Make a trial, and see how the server fares with it."""
-        if "G147" in trial.aims or "G138" in trial.aims:
-            evidence = await self._observe_use(trial)
+    async def observe(self, case: Case) -> CaseResult:
+        """Make a case, and see how the server fares with it."""
+        if "G147" in case.targets or "G138" in case.targets:
+            result = await self._observe_use(case)
         else:
-            evidence = await self._runner.run(trial)
-        if "G145" in trial.aims:
+            result = await self._executor.run(case)
+        if "G145" in case.targets:
             said = await reflections(self._server.channel, self._server.target.metadata)
-            evidence = replace(evidence, reflected=said)
-        return replace(evidence, health=await self.revive()) if await self._is_down(evidence) else evidence
+            result = replace(result, reflected=said)
+        return replace(result, health=await self.revive()) if await self._is_down(result) else result
 
-    async def _is_down(self, evidence: Evidence) -> bool:
+    async def _is_down(self, result: CaseResult) -> bool:
         """Whether the server may be gone."""
         process = self._server.process
-        return await self._is_cut_off(evidence) or (process is not None and process.exit_code is not None)
+        return await self._is_cut_off(result) or (process is not None and process.exit_code is not None)
 
     async def revive(self) -> Health:
         """Tell how the server fares, and go on with a connection that stands. Without one, the server is ``gone``."""
         self.revivals += 1
         health = await self._server.revive()
         if not health.is_well:
-            health = replace(health, steps=self._runner.trail.take())
+            health = replace(health, steps=self._executor.call_history.take())
         if not self._server.gone:
-            self._runner.use(self._server.channel)
+            self._executor.use(self._server.channel)
         return health
 
     @property
@@ -70,72 +70,72 @@ class Observer:
         """Whether the server can be started anew."""
         return self._server.process is not None and not self._server.gone
 
-    async def observe_anew(self, trial: Trial, *, within: float) -> Evidence:
-        """Make a trial on a server that was just started; after so many seconds, leave it where it is."""
+    async def observe_anew(self, case: Case, *, within: float) -> CaseResult:
+        """Make a case on a server that was just started; after so many seconds, leave it where it is."""
         await self.renew()
         if self.is_gone:
-            return Evidence(replies=(), health=Health(alive=False))
+            return CaseResult(replies=(), health=Health(alive=False))
         try:
             async with asyncio.timeout(within):
-                evidence = await self._runner.run(trial)
+                result = await self._executor.run(case)
         except TimeoutError:
-            evidence = Evidence(replies=())
-        return replace(evidence, health=await self.revive()) if await self._is_down(evidence) else evidence
+            result = CaseResult(replies=())
+        return replace(result, health=await self.revive()) if await self._is_down(result) else result
 
     async def renew(self) -> None:
         """Start the server anew, unless it was asked nothing since it was started."""
-        if not self._runner.trail:
+        if not self._executor.call_history:
             return
         self.revivals += 1
         await self._server.restart()
-        self._runner.trail.take()
+        self._executor.call_history.take()
         if not self._server.gone:
-            self._runner.use(self._server.channel)
+            self._executor.use(self._server.channel)
 
-    async def _is_cut_off(self, evidence: Evidence) -> bool:
+    async def _is_cut_off(self, result: CaseResult) -> bool:
         """Whether the connection may be gone. A raw request has one of its own, which may well be closed on it."""
-        lost = [reply for reply in evidence.replies if reply.ending in NO_ANSWER]
+        lost = [reply for reply in result.replies if reply.termination in NO_ANSWER]
         if all(reply.call.raw is not None for reply in lost):
             return bool(lost) and not await accepts(self._server.target.address)
         return True
 
-    async def _observe_use(self, trial: Trial) -> Evidence:
-        """Make a trial and look at what the server uses: between the parts of a repetition, or all the while."""
+    async def _observe_use(self, case: Case) -> CaseResult:
+        """Make a case and look at what the server uses: between the parts of a repetition, or all the while."""
         if self._server.look() is None:
-            return await self._runner.run(trial)
+            return await self._executor.run(case)
         replies: list[Reply] = []
         samples = [self._server.look()]
-        if any(call.unread for call in trial.calls):
-            return await self._observe_readers(trial)
-        if trial.repeat >= _PARTS:
-            if trial.method.path in self._runner.open_ended:
-                trial = replace(trial, repeat=_PARTS)  # each takes its time
-            part = replace(trial, repeat=trial.repeat // _PARTS)
+        if any(call.unread for call in case.calls):
+            return await self._observe_readers(case)
+        if case.repeat >= _PARTS:
+            if case.method.path in self._executor.open_ended:
+                case = replace(case, repeat=_PARTS)  # each takes its time
+            part = replace(case, repeat=case.repeat // _PARTS)
             for _ in range(_PARTS):
-                replies += (await self._runner.run(part)).replies
+                replies += (await self._executor.run(part)).replies
                 samples.append(self._server.look())
                 if not may_be_growth(_health(samples), part.repeat):
                     break  # what doesn't grow in every part doesn't grow
         else:
             async with self._server.watched() as watched:
-                replies += (await self._runner.run(trial)).replies
+                replies += (await self._executor.run(case)).replies
             samples = [watched[0], max(watched, key=lambda sample: sample.memory)] if watched else []
-        return Evidence(replies=tuple(replies), health=_health(samples))
+        return CaseResult(replies=tuple(replies), health=_health(samples))
 
-    async def _observe_readers(self, trial: Trial) -> Evidence:
+    async def _observe_readers(self, case: Case) -> CaseResult:
         """Make calls whose responses are read at once, and late; the memory is what those used, and then these."""
         replies: list[Reply] = []
         most = {True: 0, False: 0}
-        for call in trial.calls:
+        for call in case.calls:
             async with self._server.watched() as watched:
-                replies += (await self._runner.run(replace(trial, calls=(call,)))).replies
+                replies += (await self._executor.run(replace(case, calls=(call,)))).replies
             used = [sample.memory for sample in watched]
             is_late = call.unread > 0
             most[is_late] = max(most[is_late], max(used, default=0) - min(used[:1], default=0))
-        return Evidence(replies=tuple(replies), health=Health(memory=(most[False], most[True])))
+        return CaseResult(replies=tuple(replies), health=Health(memory=(most[False], most[True])))
 
 
-def _health(samples: Iterable[Vitals | None]) -> Health:
+def _health(samples: Iterable[ResourceUsage | None]) -> Health:
     seen = [sample for sample in samples if sample is not None]
     return Health(
         memory=tuple(sample.memory for sample in seen),

@@ -12,8 +12,8 @@ from grpcmock.engine import steps
 from grpcmock.engine.engine import Engine, Options
 from grpcmock.engine.journal import Journal
 from grpcmock.errors import Problems
-from grpcmock.fuzz.model.results import Mocked
 from grpcmock.fuzz.model.cases import Caller
+from grpcmock.fuzz.model.results import MockAnswer
 from grpcmock.replies.faults import FAULTS
 from grpcmock.stubs import loader
 
@@ -40,7 +40,7 @@ class Mock:
         stubs = loader.load(paths, problems)
         return cls(Engine(registry, stubs, options=Options(faults=FAULTS), journal=Journal(1, 1), problems=problems))
 
-    def answer(self, call: Call, metadata: Metadata = ()) -> Mocked | None:
+    def answer(self, call: Call, metadata: Metadata = ()) -> MockAnswer | None:
         """Give what the mock says to a call; None if it says nothing that a real server could be held to.
 
         That is so if no stub matches, and if the one that does is no promise: it has a fault, takes a state of the
@@ -81,7 +81,7 @@ class Mock:
             return None
         stub = chosen.stub
         where = f"{stub.name!r} ({stub.location})" if stub.location else repr(stub.name)
-        return Mocked(stub=where, code=int(finish.code), message=finish.message, responses=tuple(responses))
+        return MockAnswer(stub=where, code=int(finish.code), message=finish.message, responses=tuple(responses))
 
     def _forget(self, chosen: CompiledStub | None) -> None:
         """Let the next call find everything as this one did."""

@@ -14,7 +14,7 @@ _LOCAL = re.compile(r"(127\.[0-9.]+|localhost|\[::1\]|\[::\]|0\.0\.0\.0):([0-9]+
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
+class ResourceUsage:
     """What a process uses at one moment."""
 
     memory: int
@@ -24,7 +24,7 @@ class Vitals:
     descriptors: int
 
 
-def vitals(pid: int) -> Vitals | None:
+def vitals(pid: int) -> ResourceUsage | None:
     """Look at a process; None if it can't be seen, or is gone."""
     folder = _PROC / str(pid)
     try:
@@ -35,7 +35,7 @@ def vitals(pid: int) -> Vitals | None:
     numbers = dict(re.findall(r"^(VmRSS|Threads):\s+(\d+)", status, re.MULTILINE))
     if len(numbers) < 2:
         return None
-    return Vitals(int(numbers["VmRSS"]) << 10, int(numbers["Threads"]), descriptors)
+    return ResourceUsage(int(numbers["VmRSS"]) << 10, int(numbers["Threads"]), descriptors)
 
 
 def find_process(address: str) -> int | None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from grpcmock.client.channel import connect
 from grpcmock.errors import TargetError
-from grpcmock.fuzz.model.results import Health
 from grpcmock.fuzz.execution.process import ServerProcess, accepts
-from grpcmock.fuzz.execution.resource_usage import Vitals, find_process, vitals
+from grpcmock.fuzz.execution.resource_usage import ResourceUsage, find_process, vitals
+from grpcmock.fuzz.model.results import Health
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -117,14 +117,14 @@ class Server:
                 return False  # it is back, but it was away
         return False
 
-    def look(self) -> Vitals | None:
+    def look(self) -> ResourceUsage | None:
         """See what it uses now; None if that can't be seen."""
         return vitals(self._pid) if self._pid is not None else None
 
     @contextlib.asynccontextmanager
-    async def watched(self) -> AsyncIterator[list[Vitals]]:
+    async def watched(self) -> AsyncIterator[list[ResourceUsage]]:
         """Look at what it uses every now and then, at the beginning and at the end."""
-        samples: list[Vitals] = []
+        samples: list[ResourceUsage] = []
 
         def sample() -> None:
             if (seen := self.look()) is not None:

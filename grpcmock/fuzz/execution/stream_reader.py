@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
-from grpcmock.fuzz.execution.terminations import ending_of
-from grpcmock.fuzz.model.results import Ending, Reply
+from grpcmock.fuzz.execution.terminations import termination_of
+from grpcmock.fuzz.model.results import Reply, Termination
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Call
@@ -80,12 +80,12 @@ class Reading:
             raise_if_ours(under_way)
             headers = None
         seconds = perf_counter() - self._started
-        ending = ending_of(code, message, seconds, self._deadline)
-        if self._enough and ending is Ending.CANCELLED:
-            ending = Ending.ENOUGH
+        termination = termination_of(code, message, seconds, self._deadline)
+        if self._enough and termination is Termination.CANCELLED:
+            termination = Termination.ENOUGH
         return Reply(
             call=call,
-            ending=ending,
+            termination=termination,
             code=code,
             message=message,
             headers=tuple(headers) if headers else (),
@@ -94,7 +94,7 @@ class Reading:
             sent=self.sent,
             seconds=seconds,
             first_seconds=self._first,
-            debug="" if ending is Ending.SERVER else (await under_way.debug_error_string()) or "",
+            debug="" if termination is Termination.SERVER else (await under_way.debug_error_string()) or "",
         )
 
 

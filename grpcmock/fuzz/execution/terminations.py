@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import Code
 
 _LOST = re.compile(
@@ -18,21 +18,21 @@ _CANCELLED = ("Locally cancelled by application!", "CANCELLED")
 _BY_LIBRARY = frozenset((Code.UNAVAILABLE, Code.CANCELLED, Code.INTERNAL, Code.UNKNOWN, Code.DEADLINE_EXCEEDED))
 
 
-def ending_of(code: int, message: str, seconds: float, deadline: float | None) -> Ending:
+def termination_of(code: int, message: str, seconds: float, deadline: float | None) -> Termination:
     """Tell what ended a call with this status after so many *seconds*.
 
     A library makes up no other codes than UNAVAILABLE, CANCELLED, INTERNAL, UNKNOWN and DEADLINE_EXCEEDED
     (grpc/grpc, doc/statuscodes.md), apart from those for messages too large or for the wrong number of them.
     """
     if code not in _BY_LIBRARY:
-        return Ending.SERVER
+        return Termination.SERVER
     if code == Code.DEADLINE_EXCEEDED:
         # A server that knows the deadline may be the first to say so: it comes to the same.
-        return Ending.DEADLINE if deadline is not None and seconds >= deadline * 0.95 else Ending.SERVER
+        return Termination.DEADLINE if deadline is not None and seconds >= deadline * 0.95 else Termination.SERVER
     if code == Code.CANCELLED and message in _CANCELLED:
-        return Ending.CANCELLED
+        return Termination.CANCELLED
     if _RESET.search(message):
-        return Ending.RESET
+        return Termination.RESET
     if code == Code.UNAVAILABLE and _LOST.search(message):
-        return Ending.LOST
-    return Ending.SERVER
+        return Termination.LOST
+    return Termination.SERVER

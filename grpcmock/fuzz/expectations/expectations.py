@@ -20,7 +20,7 @@ DEFAULT_LIMIT = 4 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Expectations:
     """What checks are judged under. Mappings go from patterns of method names (``user.UserService/*``) to values."""
 
     registry: Registry

@@ -8,8 +8,8 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 from unittest import SkipTest
 
-from grpcmock.fuzz.generation.message_shrinking import minimize
 from grpcmock.fuzz.generation.choices import ReplaySource
+from grpcmock.fuzz.generation.message_shrinking import minimize
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.generation.message_boundaries import Boundary
-    from grpcmock.fuzz.generation.minimal_messages import Grounds
+    from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
 
 _MOST_ROUNDS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Gathering:
+class CombinedBoundaries:
     """A message, and the boundaries at which it stands."""
 
     message: Message
     boundaries: tuple[Boundary, ...]
 
 
-def gatherings(
-    least: Message, boundaries: Iterable[Boundary], grounds: Grounds, fits: Callable[[Message], bool]
-) -> Iterator[Gathering]:
+def combined_boundaries(
+    least: Message, boundaries: Iterable[Boundary], minimal: MinimalMessages, fits: Callable[[Message], bool]
+) -> Iterator[CombinedBoundaries]:
     """Yield messages that hold the first boundary of every field, then the second of every field, and so on.
 
     A boundary is left for a later message where it doesn't go along with those of other fields: as arms of one oneof,
@@ -34,7 +34,7 @@ def gatherings(
     """
     queues: dict[str, deque[Boundary]] = {}
     for boundary in boundaries:
-        if boundary.place is not None:
+        if boundary.position is not None:
             queues.setdefault(_group(boundary, least), deque()).append(boundary)
     left = list(queues.values())
     for _ in range(_MOST_ROUNDS):
@@ -43,7 +43,7 @@ def gatherings(
         taken, left_out = [], []
         for queue in left:
             boundary = queue[0]
-            candidate = _with(message, boundary, grounds)
+            candidate = _with(message, boundary, minimal)
             if any(_overlap(boundary, other) for other in chosen) or not fits(candidate):
                 left_out.append(queue)
                 continue
@@ -51,26 +51,26 @@ def gatherings(
             chosen.append(queue.popleft())
             taken.append(queue)
         if len(chosen) > 1:
-            yield Gathering(message, tuple(chosen))
+            yield CombinedBoundaries(message, tuple(chosen))
         left = [queue for queue in (*left_out, *taken) if queue]  # who was left out comes first
         if not left or not chosen:
             return
 
 
-def _with(message: Message, boundary: Boundary, grounds: Grounds) -> Message:
-    assert boundary.place is not None
+def _with(message: Message, boundary: Boundary, minimal: MinimalMessages) -> Message:
+    assert boundary.position is not None
     changed = type(message)()
     changed.CopyFrom(message)
-    boundary.place.put(changed, boundary.sample, grounds)
+    boundary.position.put(changed, boundary.sample, minimal)
     return changed
 
 
 def _group(boundary: Boundary, message: Message) -> str:
     """Name what two boundaries can't both be about: a field, or the oneof in which it stands or lies."""
-    assert boundary.place is not None
-    owner: Any = boundary.place.owner(type(message)).DESCRIPTOR
+    assert boundary.position is not None
+    owner: Any = boundary.position.owner(type(message)).DESCRIPTOR
     way = ""
-    for field in (*boundary.place.steps, owner.fields_by_name[boundary.place.name]):
+    for field in (*boundary.position.steps, owner.fields_by_name[boundary.position.name]):
         oneof = field.containing_oneof
         if oneof is not None and len(oneof.fields) > 1:
             return f"{way}.{oneof.name}"

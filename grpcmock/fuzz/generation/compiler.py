@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.generation import scalars, writers
-
 from grpcmock.fuzz.generation import well_known_types as well_known
 from grpcmock.fuzz.generation.writers import FillerType, Inner, Part, TypeWriter, WrapperType, Writer
 from grpcmock.replies.generated import values
@@ -18,9 +17,9 @@ from grpcmock.replies.generated.scene import Scene, about
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+    from grpcmock.fuzz.generation.choices import Draw
     from grpcmock.fuzz.generation.field_constraints import Constraints
     from grpcmock.fuzz.generation.hints import Hints
-    from grpcmock.fuzz.generation.choices import Draw
 
 _NATURAL = 6
 _ANY_TYPES = ("google.protobuf.StringValue", "google.protobuf.Duration", "google.protobuf.Empty")
@@ -36,7 +35,7 @@ class Compiler:
         hints: Hints,
         *,
         as_request: bool,
-        ground: Callable[[Descriptor], bytes],
+        minimal: Callable[[Descriptor], bytes],
     ) -> None:
         """*as_request* leaves out, mostly, what only a server may set. *ground* gives the least message of a type."""
         self._planner = planner
@@ -45,14 +44,14 @@ class Compiler:
         """What is written keeps these, as far as each field alone can."""
 
         self._as_request = as_request
-        self._ground = ground
+        self._minimal = minimal
         self._types: dict[tuple[Descriptor, frozenset[str]], TypeWriter] = {}
 
     def type(self, descriptor: Descriptor, without: frozenset[str] = frozenset()) -> TypeWriter:
         """Give the writer of a message type; it leaves the fields *without* unset."""
         found = self._types.get((descriptor, without))
         if found is None:
-            found = self._types[descriptor, without] = TypeWriter(descriptor, lambda: self._ground(descriptor))
+            found = self._types[descriptor, without] = TypeWriter(descriptor, lambda: self._minimal(descriptor))
             found.define(list(self._parts(descriptor, without)))
         return found
 

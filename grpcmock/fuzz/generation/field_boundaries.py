@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation import scalars
-
 from grpcmock.fuzz.generation import well_known_types as well_known
 from grpcmock.fuzz.generation.message_classes import is_map
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.generation import rule_candidates as candidates
-
 from grpcmock.fuzz.generation import well_known_types as well_known
 from grpcmock.fuzz.generation.message_classes import bytes_of, message_class_of, message_of
 from grpcmock.fuzz.generation.violations import EVALUATION
@@ -17,8 +16,8 @@ from grpcmock.replies.generated.rules import Rules
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.generation.minimal_messages import Grounds
-    from grpcmock.fuzz.generation.rule_validator import Judge
+    from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
+    from grpcmock.fuzz.generation.rule_validator import RuleValidator
 
 _MOST_CANDIDATES = 600
 _MOST_GOOD = 64
@@ -43,20 +42,20 @@ class Constraints:
     def __init__(
         self,
         planner: Planner,
-        judge: Judge,
-        grounds: Grounds,
+        validator: RuleValidator,
+        minimal: MinimalMessages,
         natural: Callable[[FieldPlan, int, int], list[Any]],
     ) -> None:
         """Take *natural*, which gives so many values that the rules of a field suggest, some passed over."""
         self._planner = planner
-        self._judge = judge
-        self._grounds = grounds
+        self._validator = validator
+        self._minimal = minimal
         self._natural = natural
         self._sorted: dict[int, tuple[FieldPlan, Sorted]] = {}
 
     def must(self, plan: FieldPlan) -> bool:
         """Whether a field has to be set."""
-        return self._judge.must(plan)
+        return self._validator.must(plan)
 
     def pool(self, plan: FieldPlan, *, chosen: bool = False) -> list[bytes]:
         """Give ready-made values for a field whose rules are about values; empty where it can be made freely.
@@ -66,7 +65,7 @@ class Constraints:
         if not _is_ruled(plan) or (_holds_messages(plan) and not plan.rules.cel):
             return []
         good = self.sorted(plan).good
-        if self._judge.must(plan) or chosen:
+        if self._validator.must(plan) or chosen:
             good = tuple(filter(None, good)) or good
         return _spread(good, _MOST_GOOD)
 
@@ -88,13 +87,13 @@ class Constraints:
         put(alone, plan, value)
         data = bytes_of(alone)
         # Where all else is valid, the validator has less to tell.
-        message: Any = message_of(message_class, self._grounds.least(message_class))
+        message: Any = message_of(message_class, self._minimal.least(message_class))
         name = plan.name
         message.ClearField(name)
         message.MergeFromString(data)
         broken = [
             (violation.path, violation.rule)
-            for violation in self._judge.violations(message)
+            for violation in self._validator.violations(message)
             if violation.rule == EVALUATION or _is_about(name, violation.path)
         ]
         return data, broken
@@ -147,7 +146,7 @@ class Constraints:
         known = [content for one in made for content in one.values()]
         if entry.shape in (Shape.MESSAGE, Shape.WRAPPER):
             held = message_class_of(entry.message_type)
-            known = [message_of(held, self._grounds.least(held)), *known]
+            known = [message_of(held, self._minimal.least(held)), *known]
         good_contents, bad_contents = known, list[Any]()
         if entry.shape not in (Shape.MESSAGE, Shape.WRAPPER):
             good_contents, bad_contents = self._split(plan, 1, _unique(self._values(entry)), self._values(key))
@@ -199,7 +198,7 @@ class Constraints:
         """Yield what natural messages have in this field."""
         owner: Any = plan.descriptor.containing_type
         message_class = message_class_of(owner)
-        for data in self._grounds.naturals(message_class):
+        for data in self._minimal.naturals(message_class):
             message: Any = message_of(message_class, data)
             if plan.descriptor.is_repeated or not plan.descriptor.has_presence or message.HasField(plan.name):
                 yield getattr(message, plan.name)
@@ -226,7 +225,7 @@ class Constraints:
         for fields, _, allowed in well_known.odd_samples(name):
             if allowed:
                 yield message_class(**fields)
-        yield from (message_of(message_class, data) for data in self._grounds.naturals(message_class))
+        yield from (message_of(message_class, data) for data in self._minimal.naturals(message_class))
         yield message_class()
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hypothesis import strategies as st
 
 from grpcmock.errors import SchemaError, did_you_mean
+from grpcmock.fuzz.generation.choices import Source
 from grpcmock.fuzz.generation.generator import DEPTH, Generators
 from grpcmock.fuzz.generation.rule_validator import reachable
-from grpcmock.fuzz.generation.choices import Source
 from grpcmock.schema.modules import registry_of
 
 if TYPE_CHECKING:

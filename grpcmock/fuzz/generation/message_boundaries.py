@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.generation.message_classes import bytes_of, join, message_class_of, message_inside, message_of
 from grpcmock.fuzz.generation.field_boundaries import edges, set_field
-from grpcmock.fuzz.generation.positions import Place
-from grpcmock.fuzz.generation.rule_bounds import AT, INSIDE, OUTSIDE, Side, sides
+from grpcmock.fuzz.generation.message_classes import bytes_of, join, message_class_of, message_inside, message_of
+from grpcmock.fuzz.generation.positions import Position
+from grpcmock.fuzz.generation.rule_bounds import AT, INSIDE, OUTSIDE, BoundValue, bound_values
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.generation.field_constraints import Constraints
-    from grpcmock.fuzz.generation.minimal_messages import Grounds
-    from grpcmock.fuzz.generation.rule_validator import Judge
+    from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
+    from grpcmock.fuzz.generation.rule_validator import RuleValidator
     from grpcmock.fuzz.generation.violations import Violation
     from grpcmock.replies.generated.planning import FieldPlan, Planner
 
@@ -58,7 +58,7 @@ class Boundary:
     odd: bool = False
     """Whether a well-known type is outside of what its own definition allows, such as a moment in the year 10000."""
 
-    place: Place | None = None
+    position: Position | None = None
     """Where its value stands; None if it is about what isn't there."""
 
     sample: bytes = b""
@@ -93,10 +93,12 @@ class _Sample:
 class Explorer:
     """Walks the boundaries of types."""
 
-    def __init__(self, planner: Planner, judge: Judge, grounds: Grounds, constraints: Constraints) -> None:
+    def __init__(
+        self, planner: Planner, validator: RuleValidator, minimal: MinimalMessages, constraints: Constraints
+    ) -> None:
         self._planner = planner
-        self._judge = judge
-        self._grounds = grounds
+        self._validator = validator
+        self._minimal = minimal
         self._constraints = constraints
 
     def boundaries(self, message_class: type[Message]) -> Iterator[Boundary]:
@@ -122,32 +124,32 @@ class Explorer:
         shares = max(2, _MOST * 3 // (4 * max(1, own))), max(1, _MOST // (4 * max(1, len(spots) - own)))
         for steps, path, plan in spots:
             name = join(path, plan.name)
-            place = Place(steps, plan.name)
+            position = Position(steps, plan.name)
             for index, sample in enumerate(self._samples(plan)):
                 if index >= shares[bool(steps)] and sample.kind not in ("enum", "undeclared", "present"):
                     continue
-                message = place.on_ground(message_class, sample.data, self._grounds)
-                yield self._made(name, f"{name}={sample.label}", sample, message, place)
-            yield from self._sides(message_class, place, plan, name)
+                message = position.on_minimal(message_class, sample.data, self._minimal)
+                yield self._made(name, f"{name}={sample.label}", sample, message, position)
+            yield from self._sides(message_class, position, plan, name)
         yield from self._oneofs(message_class, spots)
         yield from self._missing(message_class, spots)
 
     def _boundary(self, label: str, reason: str, kind: str, path: str, message: Message) -> Boundary:
-        broken = self._judge.violations(message)
+        broken = self._validator.violations(message)
         return Boundary(id=label, reason=reason, kind=kind, path=path, message=message, broken=broken)
 
-    def _made(self, path: str, label: str, sample: _Sample, message: Message, place: Place) -> Boundary:
+    def _made(self, path: str, label: str, sample: _Sample, message: Message, position: Position) -> Boundary:
         return Boundary(
             id=label,
             reason=f"{path} {sample.reason}",
             kind=sample.kind,
             path=path,
             message=message,
-            broken=self._judge.violations(message),
+            broken=self._validator.violations(message),
             pair=sample.pair,
             side=sample.side,
             odd=sample.odd,
-            place=place,
+            position=position,
             sample=sample.data,
         )
 
@@ -186,37 +188,41 @@ class Explorer:
             if data:
                 yield _Sample(label, reason, kind, data, odd)
 
-    def _sides(self, message_class: type[Message], place: Place, plan: FieldPlan, name: str) -> Iterator[Boundary]:
+    def _sides(
+        self, message_class: type[Message], position: Position, plan: FieldPlan, name: str
+    ) -> Iterator[Boundary]:
         """Yield the sides of a field's constraints, each pair in a message that is valid but for the one outside."""
-        pairs: dict[str, list[Side]] = {}
-        for side in sides(plan, self._constraints):
+        pairs: dict[str, list[BoundValue]] = {}
+        for side in bound_values(plan, self._constraints):
             pairs.setdefault(side.rule, []).append(side)
         for both in pairs.values():
-            for base in (self._grounds.least(message_class), *self._grounds.naturals(message_class)):
-                found = [self._side(message_class, base, place, name, side) for side in both]
+            for base in (self._minimal.least(message_class), *self._minimal.naturals(message_class)):
+                found = [self._side(message_class, base, position, name, side) for side in both]
                 if all(boundary.valid is (boundary.side != OUTSIDE) for boundary in found):
                     yield from found
-                    yield from self._wide(message_class, base, place, name, both)
+                    yield from self._wide(message_class, base, position, name, both)
                     break
 
     def _wide(
-        self, message_class: type[Message], base: bytes, place: Place, name: str, both: list[Side]
+        self, message_class: type[Message], base: bytes, position: Position, name: str, both: list[BoundValue]
     ) -> Iterator[Boundary]:
         """Yield the longest text once more, of letters that take more than one byte each: a bound counts characters."""
         for side in both:
             if side.side == AT and side.rule.startswith("max_len="):
-                owner: Any = place.owner(message_class)
+                owner: Any = position.owner(message_class)
                 text = message_of(owner, side.sample)
-                value = getattr(text, place.name)
+                value = getattr(text, position.name)
                 if isinstance(value, str):
-                    setattr(text, place.name, "\u00e9" * len(value))
-                    wide = Side(f"{side.rule}:wide", INSIDE, bytes_of(text))
-                    if (boundary := self._side(message_class, base, place, name, wide)).valid:
+                    setattr(text, position.name, "\u00e9" * len(value))
+                    wide = BoundValue(f"{side.rule}:wide", INSIDE, bytes_of(text))
+                    if (boundary := self._side(message_class, base, position, name, wide)).valid:
                         yield replace(boundary, reason=f"{name} keeps {side.rule} in letters of two bytes", pair="")
 
-    def _side(self, message_class: type[Message], base: bytes, place: Place, name: str, side: Side) -> Boundary:
+    def _side(
+        self, message_class: type[Message], base: bytes, position: Position, name: str, side: BoundValue
+    ) -> Boundary:
         message = message_of(message_class, base)
-        place.put(message, side.sample, self._grounds)
+        position.put(message, side.sample, self._minimal)
         words = _SIDES if "=" in side.rule else _KEEPING
         sample = _Sample(
             f"{side.rule}:{side.side}",
@@ -226,7 +232,7 @@ class Explorer:
             pair=f"{name}~{side.rule}",
             side=side.side,
         )
-        return self._made(name, f"{name}~{sample.label}", sample, message, place)
+        return self._made(name, f"{name}~{sample.label}", sample, message, position)
 
     def _oneofs(self, message_class: type[Message], spots: list[Any]) -> Iterator[Boundary]:
         """Yield messages in which no arm of a oneof is set; each arm alone is among the fields."""
@@ -236,11 +242,11 @@ class Explorer:
             if oneof is None or owner is None or oneof.fields[0].name != plan.name or _is_synthetic(oneof):
                 continue
             name = join(path, oneof.name)
-            grounds = [("none", self._grounds.least(message_class))]
-            grounds += [("none-of-all", ground) for ground in self._grounds.naturals(message_class)[:1]]
-            for label, ground in grounds:
-                message = message_of(message_class, ground)
-                target = Place(steps).find(message, self._grounds)
+            starts = [("none", self._minimal.least(message_class))]
+            starts += [("none-of-all", natural) for natural in self._minimal.naturals(message_class)[:1]]
+            for label, start in starts:
+                message = message_of(message_class, start)
+                target = Position(steps).find(message, self._minimal)
                 target.ClearField(oneof.name)
                 reason = f"no arm of {name} is set" + (", though all else is" if label != "none" else "")
                 yield self._boundary(f"{name}={label}", reason, "oneof", name, message)
@@ -250,8 +256,8 @@ class Explorer:
         for steps, path, plan in spots:
             if not self._constraints.must(plan):
                 continue
-            message = message_of(message_class, self._grounds.least(message_class))
-            Place(steps).find(message, self._grounds).ClearField(plan.name)
+            message = message_of(message_class, self._minimal.least(message_class))
+            Position(steps).find(message, self._minimal).ClearField(plan.name)
             name = join(path, plan.name)
             yield self._boundary(f"{name}=missing", f"{name} must be set, but isn't", "missing", name, message)
 

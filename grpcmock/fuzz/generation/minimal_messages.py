@@ -13,19 +13,19 @@ from grpcmock.replies.generated import generate
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.generation.rule_validator import Judge
+    from grpcmock.fuzz.generation.rule_validator import RuleValidator
     from grpcmock.schema import Registry
 
 NATURALS = 4
 """So many natural messages are kept for each type."""
 
 
-class Grounds:
+class MinimalMessages:
     """The least valid messages of types, each found once."""
 
-    def __init__(self, registry: Registry, judge: Judge, *, as_request: bool, now: datetime) -> None:
+    def __init__(self, registry: Registry, validator: RuleValidator, *, as_request: bool, now: datetime) -> None:
         self._registry = registry
-        self._judge = judge
+        self._validator = validator
         self._as_request = as_request
         self._now = now
         self._least: dict[type[Message], tuple[bytes, bool]] = {}
@@ -56,22 +56,22 @@ class Grounds:
     def _search(self, message_class: type[Message]) -> tuple[bytes, bool]:
         descriptor: Any = message_class.DESCRIPTOR
         empty = message_class()
-        if not self._judge.has_rules(descriptor) or not self._judge.violations(empty):
+        if not self._validator.has_rules(descriptor) or not self._validator.violations(empty):
             return b"", True
-        if self._judge.is_endless(descriptor):
+        if self._validator.is_endless(descriptor):
             return b"", False
         for data in self.naturals(message_class):
             message = message_of(message_class, data)
-            if not self._judge.violations(message):
-                return bytes_of(drop(message, lambda candidate: not self._judge.violations(candidate))), True
+            if not self._validator.violations(message):
+                return bytes_of(drop(message, lambda candidate: not self._validator.violations(candidate))), True
         return b"", False
 
     def _make_naturals(self, message_class: type[Message]) -> Iterator[bytes]:
         descriptor: Any = message_class.DESCRIPTOR
-        for seed in range(0 if self._judge.is_endless(descriptor) else NATURALS):
+        for seed in range(0 if self._validator.is_endless(descriptor) else NATURALS):
             message = self._natural(message_class, seed)
             yield bytes_of(message)
-            if seed == 1 and self._judge.violations(message):
+            if seed == 1 and self._validator.violations(message):
                 return  # it is hard to make one, and takes long
 
     def _natural(self, message_class: type[Message], seed: int) -> Message:

@@ -12,11 +12,11 @@ from grpcmock.fuzz.generation.message_classes import is_map, message_class_of, m
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.generation.minimal_messages import Grounds
+    from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """A place in a message."""
 
     steps: tuple[FieldDescriptor, ...] = ()
@@ -25,12 +25,12 @@ class Place:
     name: str = ""
     """The field that is meant; empty for the whole message."""
 
-    def put(self, message: Any, sample: bytes, grounds: Grounds) -> None:
+    def put(self, message: Any, sample: bytes, minimal: MinimalMessages) -> None:
         """Put a *sample* there: the bytes of a message that holds the field alone, or of the whole message.
 
         What leads there is made where it isn't, as small as its rules allow.
         """
-        target = self.find(message, grounds)
+        target = self.find(message, minimal)
         if self.name:
             target.ClearField(self.name)
         else:
@@ -38,10 +38,10 @@ class Place:
             target.SetInParent()
         target.MergeFromString(sample)
 
-    def find(self, message: Any, grounds: Grounds) -> Any:
+    def find(self, message: Any, minimal: MinimalMessages) -> Any:
         """Give the message where the place is, made if it isn't there."""
         for field in self.steps:
-            message = _step(message, field, grounds)
+            message = _step(message, field, minimal)
         return message
 
     def owner(self, message_class: type[Message]) -> type[Message]:
@@ -53,26 +53,26 @@ class Place:
         owner: type[Message] = message_class_of(inner.message_type)
         return owner
 
-    def on_ground(self, message_class: type[Message], sample: bytes, grounds: Grounds) -> Message:
+    def on_minimal(self, message_class: type[Message], sample: bytes, minimal: MinimalMessages) -> Message:
         """Give the least message of a type with *sample* in its place."""
-        message = message_of(message_class, grounds.least(message_class))
-        self.put(message, sample, grounds)
+        message = message_of(message_class, minimal.least(message_class))
+        self.put(message, sample, minimal)
         return message
 
 
-def _step(message: Any, field: FieldDescriptor, grounds: Grounds) -> Any:
+def _step(message: Any, field: FieldDescriptor, minimal: MinimalMessages) -> Any:
     value = getattr(message, field.name)
     if not field.is_repeated:
         if not message.HasField(field.name):
             value.SetInParent()
-            value.MergeFromString(grounds.least(type(value)))
+            value.MergeFromString(minimal.least(type(value)))
         return value
     if value and not is_map(field):
         return value[0]
     if value:
         return value[min(value, key=repr)]
     part = value[_a_key(field)] if is_map(field) else value.add()
-    part.MergeFromString(grounds.least(type(part)))
+    part.MergeFromString(minimal.least(type(part)))
     return part
 
 

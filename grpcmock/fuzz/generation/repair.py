@@ -11,9 +11,9 @@ from grpcmock.fuzz.generation.message_classes import message_of
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.generation.minimal_messages import Grounds
-    from grpcmock.fuzz.generation.rule_validator import Judge
     from grpcmock.fuzz.generation.choices import Draw
+    from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
+    from grpcmock.fuzz.generation.rule_validator import RuleValidator
     from grpcmock.fuzz.generation.violations import Violation
     from grpcmock.replies.generated.planning import Planner
 
@@ -21,24 +21,24 @@ _ROUNDS = 3
 _MOST_GRAFTS = 24
 
 
-class Mender:
+class Repairer:
     """Mends messages. Nothing is thrown away and drawn anew, so that choices shrink well."""
 
-    def __init__(self, planner: Planner, judge: Judge, grounds: Grounds) -> None:
+    def __init__(self, planner: Planner, validator: RuleValidator, minimal: MinimalMessages) -> None:
         self._planner = planner
-        self._judge = judge
-        self._grounds = grounds
+        self._validator = validator
+        self._minimal = minimal
 
-    def mend(self, message: Message, found: Iterable[Violation], draw: Draw) -> Message:
+    def repair(self, message: Message, found: Iterable[Violation], draw: Draw) -> Message:
         """Give a valid message that has as much as possible of *message*, which breaks the rules *found*.
 
         Where the type can't be valid, one that breaks as few rules as could be had.
         """
-        least = message_of(type(message), self._grounds.least(type(message)))
+        least = message_of(type(message), self._minimal.least(type(message)))
         for _ in range(_ROUNDS):
             for name in self._concerned(message, found):
                 replace(message, name, least)
-            found = self._judge.violations(message)
+            found = self._validator.violations(message)
             if not found:
                 return message
         return self._graft(message, draw)
@@ -69,10 +69,10 @@ class Mender:
 
     def _graft(self, message: Message, draw: Draw) -> Message:
         """Put the fields of *message*, one after the other, into a message that keeps the rules, where they hold."""
-        bases = (self._grounds.least(type(message)), *self._grounds.naturals(type(message)))
+        bases = (self._minimal.least(type(message)), *self._minimal.naturals(type(message)))
         base = message_of(type(message), bases[draw(len(bases))])
-        allowed = len(self._judge.violations(base))
-        if allowed and self._grounds.satisfiable(type(message)):
+        allowed = len(self._validator.violations(base))
+        if allowed and self._minimal.satisfiable(type(message)):
             base = message_of(type(message), bases[0])
             allowed = 0
         for field, _ in message.ListFields()[:_MOST_GRAFTS]:
@@ -80,7 +80,7 @@ class Mender:
                 continue
             candidate = message_of(type(message), base.SerializePartialToString())
             replace(candidate, field.name, message)
-            if len(self._judge.violations(candidate)) <= allowed:
+            if len(self._validator.violations(candidate)) <= allowed:
                 base = candidate
         return base
 

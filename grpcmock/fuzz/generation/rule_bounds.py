@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.fuzz.generation.rule_candidates import next_real
 from grpcmock.fuzz.generation.message_classes import message_class_of, message_of
+from grpcmock.fuzz.generation.rule_candidates import next_real
 from grpcmock.replies.generated.planning import FieldPlan, Shape
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _TARGETS: dict[str, tuple[int, int, int]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class BoundValue:
     """One side of one constraint of a field."""
 
     rule: str
@@ -53,12 +53,12 @@ class Side:
     """The bytes of a message that holds the field alone."""
 
 
-def sides(plan: FieldPlan, constraints: Constraints) -> Iterator[Side]:
+def bound_values(plan: FieldPlan, constraints: Constraints) -> Iterator[BoundValue]:
     """Yield the sides of all constraints of a field of which both sides could be had."""
     found = constraints.sorted(plan)
     if not found.bad:
         return
-    measured: set[bytes] = set()
+    timing_based: set[bytes] = set()
     bad = [sample for samples in found.bad.values() for sample in samples]
     for rule, bound in plan.rules.values.items():
         measure = _measure(plan, rule)
@@ -69,18 +69,18 @@ def sides(plan: FieldPlan, constraints: Constraints) -> Iterator[Side]:
         outside = _first(plan, bad, measure, wanted[OUTSIDE])
         if at is None or outside is None:
             continue
-        measured.add(outside)
+        timing_based.add(outside)
         written = f"{rule}={_shown(bound)}"
-        yield Side(written, AT, at)
+        yield BoundValue(written, AT, at)
         inside = _first(plan, found.good, measure, wanted[INSIDE])
         if inside is not None and inside != at:
-            yield Side(written, INSIDE, inside)
-        yield Side(written, OUTSIDE, outside)
+            yield BoundValue(written, INSIDE, inside)
+        yield BoundValue(written, OUTSIDE, outside)
     good = next(filter(None, found.good), None)
     for (_, rule_id), samples in found.bad.items():
-        if good is not None and samples and not measured & {*samples} and samples[0]:
-            yield Side(rule_id, INSIDE, good)
-            yield Side(rule_id, OUTSIDE, samples[0])
+        if good is not None and samples and not timing_based & {*samples} and samples[0]:
+            yield BoundValue(rule_id, INSIDE, good)
+            yield BoundValue(rule_id, OUTSIDE, samples[0])
 
 
 def _wanted(plan: FieldPlan, rule: str, bound: Any) -> tuple[Any, ...]:

@@ -32,7 +32,7 @@ _Check = Callable[[Any, str], Iterator[Violation]]
 """Yields what is wrong with a message that stands at a path."""
 
 
-class Judge:
+class RuleValidator:
     """Tells which rules messages break. Where the rules of a type can't be read, all is well."""
 
     def __init__(self, planner: Planner, *, as_request: bool) -> None:

@@ -11,8 +11,8 @@ from google.protobuf.message import DecodeError, Message
 from grpcmock.client.actions import Action, Send
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.model.cases import Call, Path
+    from grpcmock.fuzz.model.results import Reply
 
 
 def bound(call: Call, replies: Sequence[Reply], calls: Sequence[Call]) -> Call:

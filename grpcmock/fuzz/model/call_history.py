@@ -19,10 +19,10 @@ class Step:
     """One call, and where it belongs."""
 
     round: int
-    """Which round of which trial it is of, by a number of its own."""
+    """Which round of which case it is of, by a number of its own."""
 
     index: int
-    """Its place among the calls of the trial, by which bindings name it."""
+    """Its place among the calls of the case, by which bindings name it."""
 
     call: Call
 
@@ -33,7 +33,7 @@ class Step:
     """Whether it ended with its connection."""
 
 
-class Trail:
+class CallHistory:
     """Keeps the calls in the order in which they began."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Trail:
 
 
 def conversation(steps: Iterable[Step]) -> tuple[Call, ...]:
-    """Give the calls as those of one trial. What a call took from one that isn't among them, it takes no more."""
+    """Give the calls as those of one case. What a call took from one that isn't among them, it takes no more."""
     calls: list[Call] = []
     places: dict[tuple[int, int], int] = {}
     for step in steps:

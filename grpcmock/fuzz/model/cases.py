@@ -35,7 +35,7 @@ class Phase(Enum):
 
 
 class Expect(Enum):
-    """What the contract says of a trial's last call."""
+    """What the contract says of a case's last call."""
 
     ANY = "any"
     """Nothing is known: whatever is no fault of a server will do."""
@@ -44,13 +44,13 @@ class Expect(Enum):
     """It keeps every rule that the contract states."""
 
     REFUSED = "refused"
-    """It breaks exactly one rule that the contract states; the trial's ``rule`` and ``path`` name it."""
+    """It breaks exactly one rule that the contract states; the case's ``rule`` and ``path`` name it."""
 
     UNDECODABLE = "undecodable"
     """Its bytes are no message of the method's request type."""
 
     SAME = "same"
-    """It says what the trial's first call said, in other bytes or again: the answers must agree."""
+    """It says what the case's first call said, in other bytes or again: the answers must agree."""
 
 
 class Caller(Enum):
@@ -78,7 +78,7 @@ class Binding:
     """A value that a request takes from an earlier reply, such as an id that the server has made."""
 
     call: int
-    """The index, in the trial, of the call whose reply has the value."""
+    """The index, in the case, of the call whose reply has the value."""
 
     source: Path
     """Where the value stands in that call's first response."""
@@ -89,7 +89,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of a trial."""
+    """One call of a case."""
 
     path: str
     """``/package.Service/Method``."""
@@ -132,7 +132,7 @@ def call_of(method: Method, *messages: bytes, metadata: Metadata = (), deadline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Case:
     """One or more calls, made one after the other, that are judged together."""
 
     id: str
@@ -152,22 +152,22 @@ class Trial:
     expect: Expect = Expect.ANY
 
     path: str = ""
-    """The field that the trial is about: ``user.tags[1]``; empty for the whole."""
+    """The field that the case is about: ``user.tags[1]``; empty for the whole."""
 
     rule: str = ""
     """The rule that is broken or kept at its bound: ``string.min_len``, ``required``; empty if there is none."""
 
-    aims: frozenset[str] = field(default_factory=frozenset)
-    """The codes of checks that this trial was made for. A check that needs calls of a certain shape looks only at
-    trials that aim at it; all other checks look at every trial."""
+    targets: frozenset[str] = field(default_factory=frozenset)
+    """The codes of checks that this case was made for. A check that needs calls of a certain shape looks only at
+    cases that aim at it; all other checks look at every case."""
 
     pair: str = ""
-    """The id of the trial on the other side of a bound; empty if there is none."""
+    """The id of the case on the other side of a bound; empty if there is none."""
 
     repeat: int = 1
-    """How often the calls are made in all; with ``at_once``, once alone, and then all the others together."""
+    """How often the calls are made in all; with ``concurrent``, once alone, and then all the others together."""
 
-    at_once: bool = False
+    concurrent: bool = False
 
     setup: int = 0
     """So many calls at the beginning only make what the others need."""
@@ -175,12 +175,12 @@ class Trial:
     cleanup: int = 0
     """So many calls at the end only take away what the others have made."""
 
-    waits: bool = False
-    """Whether it does little but wait, for what likely doesn't come, or for an effect that should not be: such trials
+    mostly_idle: bool = False
+    """Whether it does little but wait, for what likely doesn't come, or for an effect that should not be: such cases
     are made along with others of their kind."""
 
-    members: tuple[Trial, ...] = ()
-    """Trials that this one stands for: they are made at once if something is wrong with it, to see which of them it is,
+    sub_cases: tuple[Case, ...] = ()
+    """Cases that this one stands for: they are made at once if something is wrong with it, to see which of them it is,
     and later if not."""
 
     choices: tuple[int, ...] = ()

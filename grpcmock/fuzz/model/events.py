@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Evidence
+    from grpcmock.fuzz.model.cases import Case, Phase
     from grpcmock.fuzz.model.findings import Failure, Finding
-    from grpcmock.fuzz.model.cases import Phase, Trial
+    from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.schema import Method, Registry
 
 
@@ -30,25 +30,25 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseStarted:
-    """A phase begins, or goes on: the first trials of all phases come before the rest of any."""
+    """A phase begins, or goes on: the first cases of all phases come before the rest of any."""
 
     phase: Phase
     planned: int | None = None
-    """How many trials it has at most in this turn; None if that isn't known."""
+    """How many cases it has at most in this turn; None if that isn't known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """A trial was made and judged."""
+class CaseFinished:
+    """A case was made and judged."""
 
-    trial: Trial
-    evidence: Evidence
+    case: Case
+    result: CaseResult
     findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A failure was confirmed, and its trial made as small as it gets."""
+class FailureFound:
+    """A failure was confirmed, and its case made as small as it gets."""
 
     failure: Failure
 
@@ -62,7 +62,7 @@ class MethodStopped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Noticed:
+class Notice:
     """Something worth a line that is no failure: a method found to be open-ended, a check that can't run."""
 
     message: str
@@ -74,7 +74,7 @@ class PhaseFinished:
     """A phase has ended, or a turn of it."""
 
     phase: Phase
-    trials: int
+    cases: int
     calls: int
     seconds: float
     goes_on: bool = False
@@ -86,8 +86,8 @@ class Finished:
     """The run has ended."""
 
     failures: tuple[Failure, ...]
-    advice: tuple[Finding, ...]
-    trials: int
+    warnings: tuple[Finding, ...]
+    cases: int
     calls: int
     seconds: float
     interrupted: str = ""
@@ -97,7 +97,7 @@ class Finished:
     """Whether it ended because the server takes no connections any more."""
 
 
-Event = Started | PhaseStarted | Tried | Found | MethodStopped | Noticed | PhaseFinished | Finished
+Event = Started | PhaseStarted | CaseFinished | FailureFound | MethodStopped | Notice | PhaseFinished | Finished
 
 Listener = Callable[[Event], None]
 """Hears every event, in order. It must not raise and should not take long."""

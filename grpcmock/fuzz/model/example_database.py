@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import ConfigError, MissingExtraError
-from grpcmock.fuzz.model.events import Event, Found
+from grpcmock.fuzz.model.events import Event, FailureFound
 
 if TYPE_CHECKING:
     from hypothesis.database import ExampleDatabase
@@ -82,9 +82,9 @@ class Memory:
 
     def hear(self, event: Event) -> None:
         """Keep each failure of a generated request."""
-        if isinstance(event, Found) and event.failure.trial.choices:
-            trial = event.failure.first
-            self._database.save(_key(trial.method), _packed(_violation(trial.path, trial.rule), trial.choices))
+        if isinstance(event, FailureFound) and event.failure.case.choices:
+            case = event.failure.first
+            self._database.save(_key(case.method), _packed(_violation(case.path, case.rule), case.choices))
 
 
 def _violation(path: str, rule: str) -> str:

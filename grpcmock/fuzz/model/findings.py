@@ -1,4 +1,4 @@
-"""Failures as data: what a check found, on which trial, and the smallest calls that show it."""
+"""Failures as data: what a check found, on which case, and the smallest calls that show it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Evidence
-    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.schema import Method
 
 
@@ -24,7 +24,7 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one check has to say against one trial."""
+    """What one check has to say against one case."""
 
     code: str
     """The code of the check: ``G102``."""
@@ -32,7 +32,7 @@ class Finding:
     expected: str
     """What the contract demands, in words."""
 
-    got: str
+    actual: str
     """What came instead."""
 
     path: str = ""
@@ -44,38 +44,38 @@ class Finding:
     method: Method | None = None
     """The method that is wrong, where that isn't the one that was tried: in a conversation it may be another."""
 
-    advice: bool = False
+    is_warning: bool = False
     """Worth saying, but no failure."""
 
-    common: bool = False
+    server_wide: bool = False
     """Likely the doing of the server's library, and so alike at all its methods: told once, for the first of them."""
 
-    measured: bool = False
+    timing_based: bool = False
     """Whether it rests on time or memory, so that what doesn't repeat is noise and no failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A fault of the server, shown by the smallest trial that was found for it."""
+    """A fault of the server, shown by the smallest case that was found for it."""
 
     finding: Finding
-    trial: Trial
-    evidence: Evidence
+    case: Case
+    result: CaseResult
 
-    first: Trial
-    """The trial that showed it first, before it was made smaller."""
+    first: Case
+    """The case that showed it first, before it was made smaller."""
 
-    after_trials: int
-    """How many trials the run had made when it was found, this one among them."""
+    after_cases: int
+    """How many cases the run had made when it was found, this one among them."""
 
     after_seconds: float
 
     hits: int = 1
     tries: int = 1
-    """How often it was seen in how many tries of the same trial; fewer hits than tries make it flaky."""
+    """How often it was seen in how many tries of the same case; fewer hits than tries make it flaky."""
 
     seen: int = 1
-    """How many trials of the run showed it."""
+    """How many cases of the run showed it."""
 
     others: tuple[str, ...] = ()
     """The full names of more methods that showed the same fault, in the order in which they did: a common one, or one
@@ -84,7 +84,7 @@ class Failure:
     @property
     def method(self) -> Method:
         """The method that is wrong."""
-        return self.finding.method or self.trial.method
+        return self.finding.method or self.case.method
 
     @property
     def is_flaky(self) -> bool:
@@ -93,6 +93,6 @@ class Failure:
     @property
     def id(self) -> str:
         """Stable from run to run, and short enough to type: ``G102-3f9a1c``."""
-        where = "" if self.finding.common else self.method.full_name
+        where = "" if self.finding.server_wide else self.method.full_name
         what = "\0".join((self.finding.code, where, self.finding.key or self.finding.path))
         return f"{self.finding.code}-{blake2b(what.encode(), digest_size=3).hexdigest()}"

@@ -1,4 +1,4 @@
-"""What was seen when a trial was made: the replies, and how the server fared."""
+"""What was seen when a case was made: the replies, and how the server fared."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
 
 
-class Ending(Enum):
+class Termination(Enum):
     """What ended a call."""
 
     SERVER = "the server's status"
@@ -37,7 +37,7 @@ class Reply:
     call: Call
     """The call as it was made: bindings filled in."""
 
-    ending: Ending
+    termination: Termination
 
     code: int
     """The status code as it came, even one that gRPC doesn't have; the client's own where the server gave none."""
@@ -68,7 +68,7 @@ class Reply:
 
     @property
     def is_ok(self) -> bool:
-        return self.code == Code.OK and self.ending is Ending.SERVER
+        return self.code == Code.OK and self.termination is Termination.SERVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Health:
     """How the server fared, where it could be looked at."""
 
     alive: bool = True
-    """Whether it took a new connection after the trial."""
+    """Whether it took a new connection after the case."""
 
     exit_code: int | None = None
     """Of a server that was started with ``--server-cmd`` and has ended; negative for a signal."""
@@ -97,7 +97,7 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mocked:
+class MockAnswer:
     """What the mock from the stubs says to the same call."""
 
     stub: str
@@ -109,8 +109,8 @@ class Mocked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """All that was seen of one trial."""
+class CaseResult:
+    """All that was seen of one case."""
 
     replies: tuple[Reply, ...]
     """One for each call, in their order; those of the repetitions follow."""
@@ -120,8 +120,8 @@ class Evidence:
     reflected: Mapping[str, Registry | str] | None = None
     """What each version of the reflection service says, or how it fails; None where nobody has asked."""
 
-    mocked: Mocked | None = None
-    """To the only call of a trial; None if there is no mock, or it says nothing."""
+    mock_answer: MockAnswer | None = None
+    """To the only call of a case; None if there is no mock, or it says nothing."""
 
     @property
     def last(self) -> Reply:

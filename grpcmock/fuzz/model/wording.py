@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -29,15 +29,17 @@ BY_LIBRARIES = frozenset(
 
 def said(reply: Reply) -> str:
     """Tell how a call ended: ``UNKNOWN: Exception calling application``."""
-    if reply.ending is Ending.OVERDUE:
+    if reply.termination is Termination.OVERDUE:
         return f"nothing within {reply.seconds:.2f} s"
-    if reply.ending is Ending.DEADLINE:
+    if reply.termination is Termination.DEADLINE:
         return f"no status within the deadline of {reply.seconds:.2g} s"
-    if reply.ending in (Ending.ENOUGH, Ending.CANCELLED):
+    if reply.termination in (Termination.ENOUGH, Termination.CANCELLED):
         count = len(reply.responses)
-        return f"{count} response{'' if count == 1 else 's'}, and no end before {reply.ending.value}"
+        return f"{count} response{'' if count == 1 else 's'}, and no end before {reply.termination.value}"
     text = reply.message if len(reply.message) <= _LONGEST else reply.message[: _LONGEST - 1] + "…"
-    whose = {Ending.RESET: " (the stream was reset)", Ending.LOST: " (the connection was lost)"}.get(reply.ending, "")
+    whose = {Termination.RESET: " (the stream was reset)", Termination.LOST: " (the connection was lost)"}.get(
+        reply.termination, ""
+    )
     return f"{reply.name}: {text}{whose}" if text else f"{reply.name}{whose}"
 
 
@@ -49,6 +51,6 @@ def shape(reply: Reply) -> str:
 
 def unhandled(reply: Reply) -> bool:
     """Whether a call ended as it does where nobody handled an error: gRPC makes UNKNOWN of what a handler raises."""
-    if reply.ending is Ending.RESET:
+    if reply.termination is Termination.RESET:
         return True
-    return reply.ending is Ending.SERVER and reply.code in (Code.UNKNOWN, Code.INTERNAL)
+    return reply.termination is Termination.SERVER and reply.code in (Code.UNKNOWN, Code.INTERNAL)

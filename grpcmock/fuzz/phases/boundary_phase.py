@@ -1,4 +1,4 @@
-"""The boundary phase: the same trials in every run, at the edges of what the contract lets one say and do."""
+"""The boundary phase: the same cases in every run, at the edges of what the contract lets one say and do."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.phases import call_lifecycle as courses
-from grpcmock.fuzz.phases.request_expectation import expectation
 from grpcmock.fuzz.phases.interleaving import in_turns
-from grpcmock.fuzz.model.cases import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.phases.request_expectation import expectation
 from grpcmock.schema.method import Kind
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.generation.combined_boundaries import CombinedBoundaries
     from grpcmock.fuzz.generation.message_boundaries import Boundary
-    from grpcmock.fuzz.generation.combined_boundaries import Gathering
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
-_AIMS = {
+_TARGETS = {
     "empty": frozenset({"G112"}),
     "present": frozenset({"G113"}),
     "oneof": frozenset({"G113"}),
@@ -32,49 +32,51 @@ _SINGLE = frozenset({"scalar", "enum", "list", "map", "well-known"})
 """Single values, which have been tried together."""
 
 
-def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
-    """Yield the trials of one method: what shows best while little has happened, what tells the most for the least, how
+def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
+    """Yield the cases of one method: what shows best while little has happened, what tells the most for the least, how
     calls go, then value by value."""
     empty, *boundaries = plan.generators.of(method.input).boundaries()
     early = [courses.before(method, plan), iter((_alone(method, empty),))]
     # Of a stream that goes on for ever, the first one shows what is left of it, and should be one that is cut.
     yield chain.from_iterable(early if method.kind is Kind.SERVER_STREAMING else reversed(early))
     yield _first(method, plan, boundaries)
-    yield courses.trials(method, plan)
+    yield courses.cases(method, plan)
     yield _values(method, (boundary for boundary in boundaries if boundary.kind in _SINGLE))
 
 
-def _first(method: Method, plan: Plan, boundaries: Sequence[Boundary]) -> Iterator[Trial]:
+def _first(method: Method, plan: Plan, boundaries: Sequence[Boundary]) -> Iterator[Case]:
     """Yield what grows, what is asked many times at once, what is there or not, many values at once, and both sides of
     all rules."""
     yield from courses.growing(method, plan)
-    yield from courses.at_once(method, plan)
+    yield from courses.concurrent(method, plan)
     yield from _values(method, (boundary for boundary in boundaries if boundary.kind in _SHAPES))
     for valid in (True, False):
-        for number, gathering in enumerate(plan.generators.of(method.input).gatherings(boundaries, valid=valid)):
-            yield _together(method, number, gathering, valid=valid)
+        for number, combined in enumerate(
+            plan.generators.of(method.input).combined_boundaries(boundaries, valid=valid)
+        ):
+            yield _together(method, number, combined, valid=valid)
     yield from _values(method, (boundary for boundary in boundaries if boundary.kind == "constraint"))
 
 
-def _together(method: Method, number: int, gathering: Gathering, *, valid: bool) -> Trial:
-    data = gathering.message.SerializePartialToString(deterministic=True)
-    return Trial(
+def _together(method: Method, number: int, combined: CombinedBoundaries, *, valid: bool) -> Case:
+    data = combined.message.SerializePartialToString(deterministic=True)
+    return Case(
         id=f"boundary/{method.full_name}/{'together' if valid else 'odd-together'}-{number}",
         phase=Phase.BOUNDARY,
         method=method,
         calls=(call_of(method, data),),
-        why=f"{len(gathering.boundaries)} {'' if valid else 'odd '}values at once",
+        why=f"{len(combined.boundaries)} {'' if valid else 'odd '}values at once",
         expect=Expect.ACCEPTED if valid else Expect.ANY,
-        members=tuple(_alone(method, boundary) for boundary in gathering.boundaries),
+        sub_cases=tuple(_alone(method, boundary) for boundary in combined.boundaries),
     )
 
 
-def _values(method: Method, boundaries: Iterable[Boundary]) -> Iterator[Trial]:
-    """Yield a trial for each boundary, of all fields in turns; the two sides of a bound make one together."""
-    return in_turns(_trials(method, boundaries), key=lambda trial: trial.path)
+def _values(method: Method, boundaries: Iterable[Boundary]) -> Iterator[Case]:
+    """Yield a case for each boundary, of all fields in turns; the two sides of a bound make one together."""
+    return in_turns(_cases(method, boundaries), key=lambda case: case.path)
 
 
-def _trials(method: Method, boundaries: Iterable[Boundary]) -> Iterator[Trial]:
+def _cases(method: Method, boundaries: Iterable[Boundary]) -> Iterator[Case]:
     waiting: dict[str, Boundary] = {}
     for boundary in boundaries:
         if boundary.pair and boundary.side != "inside":
@@ -92,8 +94,8 @@ def _trials(method: Method, boundaries: Iterable[Boundary]) -> Iterator[Trial]:
         yield _alone(method, boundary)
 
 
-def _alone(method: Method, boundary: Boundary) -> Trial:
-    return Trial(
+def _alone(method: Method, boundary: Boundary) -> Case:
+    return Case(
         id=f"boundary/{method.full_name}/{boundary.id}",
         phase=Phase.BOUNDARY,
         method=method,
@@ -102,14 +104,14 @@ def _alone(method: Method, boundary: Boundary) -> Trial:
         expect=expectation(method, boundary.broken, odd=boundary.odd),
         path=boundary.path,
         rule=", ".join(violation.rule for violation in boundary.broken),
-        aims=_aims(method, boundary),
+        targets=_targets(method, boundary),
     )
 
 
-def _aims(method: Method, boundary: Boundary) -> frozenset[str]:
+def _targets(method: Method, boundary: Boundary) -> frozenset[str]:
     if boundary.kind == "missing" and _is_message(method, boundary.path):
         return frozenset({"G113"})
-    return _AIMS.get(boundary.kind, frozenset())
+    return _TARGETS.get(boundary.kind, frozenset())
 
 
 def _is_message(method: Method, path: str) -> bool:
@@ -124,8 +126,8 @@ def _is_message(method: Method, path: str) -> bool:
     return field is not None and field.message_type is not None
 
 
-def _pair(method: Method, at: Boundary, past: Boundary) -> Trial:
-    return Trial(
+def _pair(method: Method, at: Boundary, past: Boundary) -> Case:
+    return Case(
         id=f"boundary/{method.full_name}/{at.pair}",
         phase=Phase.BOUNDARY,
         method=method,
@@ -134,5 +136,5 @@ def _pair(method: Method, at: Boundary, past: Boundary) -> Trial:
         expect=expectation(method, past.broken),
         path=at.path,
         rule=past.broken[0].rule,
-        aims=frozenset({"G127"}) if expectation(method, past.broken).value == "refused" else frozenset(),
+        targets=frozenset({"G127"}) if expectation(method, past.broken).value == "refused" else frozenset(),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.actions import HALF_CLOSE, Cancel, Pause, Receive, Send
 from grpcmock.fuzz.expectations.side_effects import observers, only_reads
-from grpcmock.fuzz.model.cases import LATER, SHORT, Call, Phase, Trial, call_of
+from grpcmock.fuzz.model.cases import LATER, SHORT, Call, Case, Phase, call_of
 from grpcmock.schema.method import Kind
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _UNREAD = 0.3
 """So many seconds a slow reader leaves its responses unread."""
 
 
-def before(method: Method, plan: Plan) -> Iterator[Trial]:
+def before(method: Method, plan: Plan) -> Iterator[Case]:
     """Yield what shows best while little has happened: streams that are short, cut, and long, changes whose time was
     up, and repetition."""
     yield from _lengths(method, plan)
@@ -54,7 +54,7 @@ def before(method: Method, plan: Plan) -> Iterator[Trial]:
     yield from _repeated(method, plan)
 
 
-def trials(method: Method, plan: Plan) -> Iterator[Trial]:
+def cases(method: Method, plan: Plan) -> Iterator[Case]:
     """Yield cancels of single calls, deadlines, slow readers, and long streams by which a lot may be made: lists are
     best looked at while there is little in them."""
     if method.kind is Kind.UNARY:
@@ -65,119 +65,119 @@ def trials(method: Method, plan: Plan) -> Iterator[Trial]:
     yield from _slow_reader(method, plan)
 
 
-def _repeated(method: Method, plan: Plan) -> Iterator[Trial]:
+def _repeated(method: Method, plan: Plan) -> Iterator[Case]:
     """Yield the same request many times over, of which nothing may be left."""
     if only_reads(method) and not method.kind.client_streams:
-        yield _trial(
+        yield _case(
             method,
             f"repeated-{REPETITIONS}",
             f"the simplest valid request {REPETITIONS} times",
             (call_of(method, plan.simplest(method)),),
-            aims={"G147"},
+            targets={"G147"},
             repeat=REPETITIONS,
         )
 
 
-def at_once(method: Method, plan: Plan) -> Iterator[Trial]:
+def concurrent(method: Method, plan: Plan) -> Iterator[Case]:
     """Yield the same request, once alone and then many times at once."""
     if only_reads(method) and not method.kind.client_streams:
         requests = dict.fromkeys((b"", plan.simplest(method)))
         for name, request in zip(("empty", "simplest"), requests, strict=False):
-            yield _trial(
+            yield _case(
                 method,
                 f"at-once-{name}",
                 f"the {name} request {AT_ONCE} times at once",
                 (call_of(method, request),),
-                aims={"G149"},
+                targets={"G149"},
                 repeat=AT_ONCE,
-                at_once=True,
+                concurrent=True,
             )
 
 
-def _trial(
+def _case(
     method: Method,
     name: str,
     why: str,
     calls: tuple[Call, ...],
     *,
-    aims: set[str] | None = None,
+    targets: set[str] | None = None,
     repeat: int = 1,
-    at_once: bool = False,
-) -> Trial:
-    return Trial(
+    concurrent: bool = False,
+) -> Case:
+    return Case(
         id=f"boundary/{method.full_name}/{name}",
         phase=Phase.BOUNDARY,
         method=method,
         calls=calls,
         why=why,
-        aims=frozenset(aims or ()),
+        targets=frozenset(targets or ()),
         repeat=repeat,
-        at_once=at_once,
+        concurrent=concurrent,
     )
 
 
-def _lengths(method: Method, plan: Plan) -> Iterator[Trial]:
+def _lengths(method: Method, plan: Plan) -> Iterator[Case]:
     if not method.kind.client_streams:
         return
     simplest = plan.simplest(method)
     ends = {"G139"} if method.kind is Kind.BIDI_STREAMING else set()
     empty = call_of(method, deadline=_SOON)
-    yield _trial(method, "stream-0", "a stream of no messages, half-closed at once", (empty,), aims={"G137", *ends})
+    yield _case(method, "stream-0", "a stream of no messages, half-closed at once", (empty,), targets={"G137", *ends})
     one = call_of(method, simplest, deadline=_SOON)
-    yield _trial(method, "stream-1", "a stream of one message", (one,), aims=ends)
+    yield _case(method, "stream-1", "a stream of one message", (one,), targets=ends)
     two = call_of(method, simplest, simplest, deadline=_SOON)
-    yield _trial(method, "stream-2", "a stream of the same message twice", (two,), aims=ends)
+    yield _case(method, "stream-2", "a stream of the same message twice", (two,), targets=ends)
 
 
-def _long(method: Method, plan: Plan) -> Iterator[Trial]:
+def _long(method: Method, plan: Plan) -> Iterator[Case]:
     if not method.kind.client_streams:
         return
     many = call_of(method, *[plan.simplest(method)] * MANY, deadline=_LONG)
-    yield _trial(method, f"stream-{MANY}", f"a stream of {MANY} messages", (many,), aims={"G138"})
+    yield _case(method, f"stream-{MANY}", f"a stream of {MANY} messages", (many,), targets={"G138"})
 
 
 def _plain(method: Method, plan: Plan, deadline: float | None = None) -> Call:
     return call_of(method, plan.simplest(method), deadline=deadline)
 
 
-def _cancels(method: Method, plan: Plan) -> Iterator[Trial]:
+def _cancels(method: Method, plan: Plan) -> Iterator[Case]:
     request = plan.simplest(method)
     plain = _plain(method, plan, _SOON if method.kind.client_streams else None)
     around = (plain, plain) if only_reads(method) else None
-    at_once = replace(plain, actions=(Send(request), HALF_CLOSE, Cancel()))
+    concurrent = replace(plain, actions=(Send(request), HALF_CLOSE, Cancel()))
     # A stream may have nothing to tell for a long time: that is no reason to wait for it.
     after_first = replace(plain, actions=(Send(request), HALF_CLOSE, Receive(), Cancel()), deadline=_SOON)
     half_way = replace(plain, actions=(Send(request), Pause(SHORT), Cancel()))
     ways = {}
     if method.kind.server_streams:
         ways["cancel-after-first"] = (after_first, "cancelled after the first response")
-    ways["cancel-at-once"] = (at_once, "cancelled at once")
+    ways["cancel-at-once"] = (concurrent, "cancelled at once")
     if method.kind.client_streams:
         ways["cancel-half-way"] = (half_way, "cancelled before half-close")
     for name, (cut, words) in ways.items():
         if around is not None or method.kind.client_streams:
             before, after = around or (call_of(method, deadline=_SOON),) * 2
             why = f"{CANCELS} calls {words}, between two that aren't"
-            yield _trial(method, name, why, (before, *[cut] * CANCELS, after), aims={"G109"})
+            yield _case(method, name, why, (before, *[cut] * CANCELS, after), targets={"G109"})
 
 
-def _deadlines(method: Method, plan: Plan) -> Iterator[Trial]:
+def _deadlines(method: Method, plan: Plan) -> Iterator[Case]:
     if only_reads(method):
         plain = _plain(method, plan, _SOON if method.kind.client_streams else None)
         tiny = replace(plain, deadline=0.001)
         why = "a call with a deadline of a millisecond, between two without"
-        yield _trial(method, "deadline-1ms", why, (plain, tiny, plain), aims={"G107"})
+        yield _case(method, "deadline-1ms", why, (plain, tiny, plain), targets={"G107"})
 
 
-def _slow_reader(method: Method, plan: Plan) -> Iterator[Trial]:
+def _slow_reader(method: Method, plan: Plan) -> Iterator[Case]:
     if method.kind is Kind.SERVER_STREAMING and only_reads(method):
         plain = _plain(method, plan)
         slow = replace(plain, actions=(*plain.actions, Pause(2 * _UNREAD), Cancel()), unread=_UNREAD)
         why = f"a reader that takes nothing for {_UNREAD:g} s, between two that do"
-        yield _trial(method, "slow-reader", why, (plain, slow, plain), aims={"G138"})
+        yield _case(method, "slow-reader", why, (plain, slow, plain), targets={"G138"})
 
 
-def _seen_by(method: Method, plan: Plan) -> Iterator[Trial]:
+def _seen_by(method: Method, plan: Plan) -> Iterator[Case]:
     """Yield calls that are cut short, between two looks at what there is. They take their time."""
     if only_reads(method):
         return
@@ -192,15 +192,15 @@ def _seen_by(method: Method, plan: Plan) -> Iterator[Trial]:
         yield _observed(method, plan, observer, "deadline", short, words, "G107")
 
 
-def _observed(method: Method, plan: Plan, observer: Method, name: str, cut: Call, words: str, aim: str) -> Trial:
+def _observed(method: Method, plan: Plan, observer: Method, name: str, cut: Call, words: str, aim: str) -> Case:
     before = call_of(observer, plan.simplest(observer))
     after = replace(before, actions=(Pause(LATER), *before.actions))
     why = f"a call {words}; what {observer.name} tells before and after"
-    trial = _trial(method, f"{name}-seen-by-{observer.name}", why, (before, cut, after), aims={aim})
-    return replace(trial, waits=True)
+    case = _case(method, f"{name}-seen-by-{observer.name}", why, (before, cut, after), targets={aim})
+    return replace(case, mostly_idle=True)
 
 
-def growing(method: Method, plan: Plan) -> Iterator[Trial]:
+def growing(method: Method, plan: Plan) -> Iterator[Case]:
     """Yield requests in which one part doubles from call to call, so that the time can be held against the size."""
     count = 0
     for path, sizes in _growable(method.input, plan.generators.of(method.input).least):
@@ -208,12 +208,12 @@ def growing(method: Method, plan: Plan) -> Iterator[Trial]:
             return
         requests = [_grown(method, plan, path, size) for size in sizes]
         yield replace(
-            _trial(
+            _case(
                 method,
                 f"growing-{'.'.join(path)}",
                 f"{'.'.join(path)} of {sizes[0]}, then twice as much, up to {sizes[-1]}",
                 tuple(call_of(method, request) for request in requests),
-                aims={"G108"},
+                targets={"G108"},
                 repeat=3,
             ),
             path=".".join(path),

@@ -13,8 +13,8 @@ from grpcmock.fuzz.generation.overlay import overlaid
 from grpcmock.fuzz.model.cases import Expect, call_of
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.plan import Plan
-    from grpcmock.fuzz.model.cases import Trial
     from grpcmock.schema import Method
 
 _ALIKE = 8
@@ -24,12 +24,12 @@ _MOST = 200
 """So many for one method."""
 
 
-def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
+def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     """Yield the examples of one method; then generated requests that say what an example says, and more besides."""
-    yield _trials(method, plan)
+    yield _cases(method, plan)
 
 
-def _trials(method: Method, plan: Plan) -> Iterator[Trial]:
+def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     examples = [example for example in plan.examples if example.method is method]
     yield from examples
     for number in range(_ALIKE):
@@ -38,7 +38,7 @@ def _trials(method: Method, plan: Plan) -> Iterator[Trial]:
                 yield alike
 
 
-def _alike(example: Trial, number: int, plan: Plan) -> Trial | None:
+def _alike(example: Case, number: int, plan: Plan) -> Case | None:
     """Generate a valid request around an example: around the first message where it has several."""
     messages = example.calls[0].messages
     if not messages:

@@ -1,4 +1,4 @@
-"""The order of trials within a method: one of each sort, then the next of each, so that all sorts come early."""
+"""The order of cases within a method: one of each sort, then the next of each, so that all sorts come early."""
 
 from __future__ import annotations
 

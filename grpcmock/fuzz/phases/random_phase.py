@@ -7,12 +7,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
+from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.phases.request_expectation import expectation
-from grpcmock.fuzz.model.cases import Expect, Phase, Trial, call_of
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.generation.generator import Generator
     from grpcmock.fuzz.generation.choices import Source
+    from grpcmock.fuzz.generation.generator import Generator
     from grpcmock.fuzz.generation.violations import Violation
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
@@ -21,22 +21,22 @@ _LENGTHS = (1, 1, 1, 2, 3, 5, 8)
 """Messages in a stream, each as often as it stands here."""
 
 _LEARNT_EVERY = 3
-"""Every so many trials, one is made of what the server's replies have taught, once they have."""
+"""Every so many cases, one is made of what the server's replies have taught, once they have."""
 
 
 _PARTS = (0, 0, 4, 32)
-"""So many trials come while the other phases make theirs; what is left comes after them."""
+"""So many cases come while the other phases make theirs; what is left comes after them."""
 
 
-def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
-    """Yield trials without end, those first that failed in earlier runs."""
-    trials = _trials(method, plan)
-    yield from (islice(trials, count) for count in _PARTS)
-    yield trials
+def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
+    """Yield cases without end, those first that failed in earlier runs."""
+    cases = _cases(method, plan)
+    yield from (islice(cases, count) for count in _PARTS)
+    yield cases
 
 
-def _trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield trials without end.
+def _cases(method: Method, plan: Plan) -> Iterator[Case]:
+    """Yield cases without end.
 
     The one with number *n* depends on nothing but the contract, the seed and *n*, whatever the server says. Those that
     are made of its replies come between them, under names of their own.
@@ -47,15 +47,15 @@ def _trials(method: Method, plan: Plan) -> Iterator[Trial]:
     yield from stated.saved()
     number = first
     while True:
-        yield stated.trial(number)
-        if plan.lessons.has_values and number // step % _LEARNT_EVERY == _LEARNT_EVERY - 1:
-            learnt = learnt or _Maker(method, plan, "learnt-", plan.lessons.generators(plan).of(method.input))
-            yield learnt.trial(number)
+        yield stated.case(number)
+        if plan.dictionary.has_values and number // step % _LEARNT_EVERY == _LEARNT_EVERY - 1:
+            learnt = learnt or _Maker(method, plan, "learnt-", plan.dictionary.generators(plan).of(method.input))
+            yield learnt.case(number)
         number += step
 
 
 class _Maker:
-    """Makes the trials of one method."""
+    """Makes the cases of one method."""
 
     def __init__(self, method: Method, plan: Plan, label: str, generator: Generator) -> None:
         self._method = method
@@ -67,7 +67,7 @@ class _Maker:
             violation for violation in generator.violations() if expectation(method, (violation,)) is Expect.REFUSED
         )
 
-    def trial(self, number: int) -> Trial:
+    def case(self, number: int) -> Case:
         generator = self._generator
         source = RandomSource(self._seed, "random", self._label, self._method.full_name, number)
         violation: Violation | None = None
@@ -78,18 +78,18 @@ class _Maker:
             before = [generator.encode(source) for _ in range(source.choice(_LENGTHS) - 1)]
         return self._made(f"{self._label}{self._seed}-{number}", source, violation, before)
 
-    def saved(self) -> Iterator[Trial]:
+    def saved(self) -> Iterator[Case]:
         """Yield what failed in earlier runs once more, as far as the contract still knows what was wrong with it."""
         by_id = {violation.id: violation for violation in self._violations}
         for number, (violation, choices) in enumerate(self._saved):
             if not violation or violation in by_id:
                 yield self._made(f"saved-{number}", ReplaySource(choices), by_id.get(violation), [])
 
-    def _made(self, name: str, source: Source, violation: Violation | None, before: Sequence[bytes]) -> Trial:
+    def _made(self, name: str, source: Source, violation: Violation | None, before: Sequence[bytes]) -> Case:
         method = self._method
         source.take()
         data = self._generator.encode(source, violation)
-        return Trial(
+        return Case(
             id=f"random/{method.full_name}/{name}",
             phase=Phase.RANDOM,
             method=method,

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 
 from grpcmock.client.details import decode_details
-from grpcmock.fuzz.model.results import Ending
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.generation.hints import Hints
+from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import DETAILS_KEY
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-    from grpcmock.fuzz.model.results import Evidence, Reply
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
     from grpcmock.fuzz.phases.plan import Plan
-    from grpcmock.fuzz.model.cases import Trial
     from grpcmock.schema import Registry
 
 _MOST = 48
@@ -27,10 +27,10 @@ _MOST = 48
 _WORDS = re.compile(r"""(["'`])(.{1,64}?)\1|(?<![\w.])(-?\d{1,18})(?![\w.])""")
 
 
-class Lessons:
+class ResponseDictionary:
     """Values by the names of fields, for requests to come.
 
-    They are taken in the order of the trials, so that against a server which answers the same, the same is learnt.
+    They are taken in the order of the cases, so that against a server which answers the same, the same is learnt.
     """
 
     def __init__(self) -> None:
@@ -45,11 +45,11 @@ class Lessons:
             self._generators = Generators(plan.registry, hints=self.hints)
         return self._generators
 
-    def learn(self, trial: Trial, evidence: Evidence, registry: Registry) -> None:
-        """Take what a trial's replies hold."""
-        if trial.repeat > 1:
+    def learn(self, case: Case, result: CaseResult, registry: Registry) -> None:
+        """Take what a case's replies hold."""
+        if case.repeat > 1:
             return
-        for reply in evidence.replies:
+        for reply in result.replies:
             if reply.call.method is None or (not reply.responses and not reply.trailers):
                 continue
             kind = f"{reply.call.path} {reply.code}"
@@ -62,7 +62,7 @@ class Lessons:
     def _take(self, reply: Reply, registry: Registry) -> None:
         method = reply.call.method
         assert method is not None
-        if reply.code == 0 or reply.ending is Ending.ENOUGH:
+        if reply.code == 0 or reply.termination is Termination.ENOUGH:
             for data in reply.responses[:4]:
                 try:
                     self.hints.learn_message(method.response_class.FromString(data))

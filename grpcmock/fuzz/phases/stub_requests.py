@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import Problems, UnknownMethodError
-from grpcmock.fuzz.model.cases import Phase, Trial, call_of
+from grpcmock.fuzz.model.cases import Case, Phase, call_of
 from grpcmock.schema.building import build
 from grpcmock.status import Code
 from grpcmock.stubs import loader
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Examples:
     """What stubs tell a run."""
 
-    trials: tuple[Trial, ...] = ()
+    cases: tuple[Case, ...] = ()
     errors: Mapping[str, frozenset[int]] | None = None
     """The codes that stubs answer with, by the full names of methods."""
 
@@ -38,7 +38,7 @@ def from_stubs(paths: Sequence[Path], registry: Registry) -> Examples:
     problems = Problems()
     stubs = loader.load(paths, problems)
     problems.raise_errors()
-    trials: list[Trial] = []
+    cases: list[Case] = []
     errors: dict[str, set[int]] = {}
     for number, stub in enumerate(stubs):
         try:
@@ -49,8 +49,8 @@ def from_stubs(paths: Sequence[Path], registry: Registry) -> Examples:
         errors.setdefault(method.full_name, set()).update(_codes(stub))
         messages = _messages(stub, method, registry)
         if messages is not None:
-            trials.append(
-                Trial(
+            cases.append(
+                Case(
                     id=f"examples/{method.full_name}/{number}",
                     phase=Phase.EXAMPLES,
                     method=method,
@@ -59,7 +59,7 @@ def from_stubs(paths: Sequence[Path], registry: Registry) -> Examples:
                 )
             )
     problems.raise_errors()
-    return Examples(tuple(trials), {name: frozenset(codes) for name, codes in errors.items()})
+    return Examples(tuple(cases), {name: frozenset(codes) for name, codes in errors.items()})
 
 
 def _codes(stub: Stub) -> Iterator[int]:

@@ -12,8 +12,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import HALF_CLOSE, Send
+from grpcmock.fuzz.model.cases import Call, Case, Expect, Phase, call_of
 from grpcmock.fuzz.phases.interleaving import by_rounds
-from grpcmock.fuzz.model.cases import Call, Expect, Phase, Trial, call_of
 from grpcmock.fuzz.wire import framing, requests
 from grpcmock.fuzz.wire import metadata_shapes as metadata
 from grpcmock.fuzz.wire.encoding import Record, WireType, free_number, tag, varint
@@ -53,8 +53,8 @@ _ENDLESS = frozenset(("unknown-varint", "unknown-group", "reordered", "padded-va
 """The odd messages that are tried where each call takes its time, since the stream doesn't end by itself."""
 
 
-def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
-    """Yield the trials of one method: those of the least cost first and one for each rule, then what a library answers
+def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
+    """Yield the cases of one method: those of the least cost first and one for each rule, then what a library answers
     rather than a handler, then the rest of all rules in turns."""
     maker = _Maker(method, plan)
     rounds = by_rounds(chain(maker.undecodable(), maker.tolerated(), maker.shapes_of_metadata()), key=_sort)
@@ -64,27 +64,27 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
     yield chain.from_iterable(rounds)
 
 
-def _sort(trial: Trial) -> tuple[str, str]:
-    """Tell trials apart by their group and rule: a server that copes with one of a sort likely copes with others."""
-    return trial.id.split("/")[2], trial.rule
+def _sort(case: Case) -> tuple[str, str]:
+    """Tell cases apart by their group and rule: a server that copes with one of a sort likely copes with others."""
+    return case.id.split("/")[2], case.rule
 
 
 @dataclass(frozen=True, slots=True)
-class _Aim:
+class _Target:
     code: str
     group: str
     expect: Expect
 
 
-_MALFORMED = _Aim("G115", "malformed", Expect.UNDECODABLE)
-_TEXT = _Aim("G118", "utf8", Expect.UNDECODABLE)
-_DEEP = _Aim("G117", "depth", Expect.UNDECODABLE)
-_FRAMING = _Aim("G115", "framing", Expect.UNDECODABLE)
-_GARBLED = _Aim("G120", "compression", Expect.UNDECODABLE)
+_MALFORMED = _Target("G115", "malformed", Expect.UNDECODABLE)
+_TEXT = _Target("G118", "utf8", Expect.UNDECODABLE)
+_DEEP = _Target("G117", "depth", Expect.UNDECODABLE)
+_FRAMING = _Target("G115", "framing", Expect.UNDECODABLE)
+_GARBLED = _Target("G120", "compression", Expect.UNDECODABLE)
 
 
 class _Maker:
-    """Makes the trials of one method out of one good message of its request type."""
+    """Makes the cases of one method out of one good message of its request type."""
 
     def __init__(self, method: Method, plan: Plan) -> None:
         self.method = method
@@ -93,21 +93,21 @@ class _Maker:
         self._streams = method.kind.client_streams
         self._is_first = method is plan.methods[0]
 
-    # Whole trials ---------------------------------------------------------------------------------
+    # Whole cases ---------------------------------------------------------------------------------
 
-    def _trial(
+    def _case(
         self,
         name: str,
         why: str,
         calls: Iterable[Call],
         *,
-        aims: str = "",
+        targets: str = "",
         expect: Expect = Expect.ANY,
         rule: str = "",
         path: str = "",
-        waits: bool = False,
-    ) -> Trial:
-        return Trial(
+        mostly_idle: bool = False,
+    ) -> Case:
+        return Case(
             id=f"wire/{self.method.service}.{self.method.name}/{name}",
             phase=Phase.WIRE,
             method=self.method,
@@ -116,8 +116,8 @@ class _Maker:
             expect=expect,
             rule=rule,
             path=path,
-            aims=frozenset({aims}) if aims else frozenset(),
-            waits=waits,
+            targets=frozenset({targets}) if targets else frozenset(),
+            mostly_idle=mostly_idle,
         )
 
     def _call(self, *messages: bytes) -> Call:
@@ -126,46 +126,48 @@ class _Maker:
     def _raw(self, request: RawRequest, *, deadline: float | None = None) -> Call:
         return Call(path=self.method.path, method=self.method, actions=(), raw=request, deadline=deadline)
 
-    def _refused(self, aim: _Aim, variant: Variant, name: str) -> Iterator[Trial]:
+    def _refused(self, aim: _Target, variant: Variant, name: str) -> Iterator[Case]:
         """Try a message that must be refused: alone, and on a stream also after a good one."""
         rule, path = variant.rule, shown(variant.path)
         before = (self._call(), self._call(self.good)) if self._streams else ()
         calls = (*before, self._call(variant.data))
         label = f"{aim.group}/{name}"
-        yield self._trial(label, variant.why, calls, aims=aim.code, expect=aim.expect, rule=rule, path=path)
+        yield self._case(label, variant.why, calls, targets=aim.code, expect=aim.expect, rule=rule, path=path)
         if self._streams and variant.name.rpartition("/")[2] in _SECOND and not name.startswith("empty+"):
             calls = (self._call(self.good), self._call(self.good, self.good), self._call(self.good, variant.data))
             why = f"{variant.why}, after a good message"
-            yield self._trial(f"{label}+second", why, calls, aims=aim.code, expect=aim.expect, rule=rule, path=path)
+            yield self._case(f"{label}+second", why, calls, targets=aim.code, expect=aim.expect, rule=rule, path=path)
 
-    def _raw_refused(self, aim: _Aim, variant: RawVariant) -> Trial:
+    def _raw_refused(self, aim: _Target, variant: RawVariant) -> Case:
         before: tuple[Call, ...] = ()
         if self._streams:
             path = self.method.path
             before = (self._raw(requests.good(path)), self._raw(requests.good(path, self.good)))
         # A bomb takes its time where it goes off; all else is refused at once, or, with a broken frame, waited for.
         deadline = SHORT if variant.rule != "compression.bomb" else None
-        waits = aim is _FRAMING
+        mostly_idle = aim is _FRAMING
         calls = (*before, self._raw(variant.request, deadline=deadline))
         label = f"{aim.group}/{variant.name}"
-        return self._trial(label, variant.why, calls, aims=aim.code, expect=aim.expect, rule=variant.rule, waits=waits)
+        return self._case(
+            label, variant.why, calls, targets=aim.code, expect=aim.expect, rule=variant.rule, mostly_idle=mostly_idle
+        )
 
-    def _same(self, label: str, why: str, other: Call, canonical: Call, rule: str, path: str = "") -> Trial:
+    def _same(self, label: str, why: str, other: Call, canonical: Call, rule: str, path: str = "") -> Case:
         """Try a call that must be answered as another one is.
 
         The order tells what differs by itself: with the time, from call to call, or from one replica to the next.
         """
         calls = (other, canonical, canonical, other, other)
-        return self._trial(label, why, calls, aims="G116", expect=Expect.SAME, rule=rule, path=path)
+        return self._case(label, why, calls, targets="G116", expect=Expect.SAME, rule=rule, path=path)
 
     def _is_valid(self, data: bytes) -> bool:
         message = self.method.request_class.FromString(data)
         return not self.plan.generators.of(self.method.input).broken(message)
 
-    def least(self) -> Iterator[Trial]:
-        """Yield the trials of the least cost."""
+    def least(self) -> Iterator[Case]:
+        """Yield the cases of the least cost."""
         if (deep := deepest(self.method.input, self.good)) is not None:
-            yield self._trial(f"depth/{deep.name}", deep.why, [self._call(deep.data)], path=shown(deep.path))
+            yield self._case(f"depth/{deep.name}", deep.why, [self._call(deep.data)], path=shown(deep.path))
         yield from self.counts()
         yield from self.parsing()
         yield from self.unknown_methods()
@@ -177,7 +179,7 @@ class _Maker:
             yield from self.bomb()
             yield from self.compressions()
 
-    def by_library(self) -> Iterator[Trial]:
+    def by_library(self) -> Iterator[Case]:
         """Yield what a library answers rather than a handler: alike for all methods of a kind, or for all."""
         if self.method is next(other for other in self.plan.methods if other.kind is self.method.kind):
             yield from self.framings()
@@ -193,28 +195,28 @@ class _Maker:
 
     # What goes over gRPC's own library ------------------------------------------------------------
 
-    def counts(self) -> Iterator[Trial]:
+    def counts(self) -> Iterator[Case]:
         """Yield calls with none and with two messages, where there must be one."""
         if self._streams:
             return
         none = replace(self._call(), deadline=SHORT)
         why = "half-close without a message"
-        yield self._trial("requests/none", why, [none], aims="G111", rule="requests.none", waits=True)
+        yield self._case("requests/none", why, [none], targets="G111", rule="requests.none", mostly_idle=True)
         # Most libraries take two requests for one: another method shows whether this one's does.
         other = self._other()
         good = _good_message(other, self.plan) if other is not None else b""
         before = [call_of(other, good), call_of(other, good, good)] if other is not None else []
         calls = [*before, self._call(self.good, self.good)]
-        yield self._trial("requests/two", "two messages", calls, aims="G111", rule="requests.two")
+        yield self._case("requests/two", "two messages", calls, targets="G111", rule="requests.two")
 
-    def parsing(self) -> Iterator[Trial]:
+    def parsing(self) -> Iterator[Case]:
         """Yield a call whose request can't be parsed, after one of another method: it shows what the library makes of
         that, and what a handler does."""
         if (other := self._other()) is not None:
             calls = [call_of(other, _CUT_TAG), self._call(_CUT_TAG)]
             why = f"a tag that doesn't end, as {other.full_name} gets it"
             expect = Expect.UNDECODABLE
-            yield self._trial("malformed/elsewhere", why, calls, aims="G115", expect=expect, rule=ELSEWHERE)
+            yield self._case("malformed/elsewhere", why, calls, targets="G115", expect=expect, rule=ELSEWHERE)
 
     def _other(self) -> Method | None:
         """Give another method that takes one request, or a stream of them, as this one does: a unary one if there is
@@ -224,7 +226,7 @@ class _Maker:
         others = [other for other in (*methods[place + 1 :], *methods[:place]) if other.kind.client_streams == streams]
         return min(reversed(others), key=lambda method: method.kind is not Kind.UNARY, default=None)
 
-    def undecodable(self) -> Iterator[Trial]:
+    def undecodable(self) -> Iterator[Case]:
         descriptor = self.method.input
         for variant in malformed(descriptor, self.good):
             yield from self._refused(_MALFORMED, variant, variant.name)
@@ -236,11 +238,11 @@ class _Maker:
         for variant in too_deep(descriptor, self.good):
             yield from self._refused(_DEEP, variant, variant.name)
 
-    def tolerated(self) -> Iterator[Trial]:
+    def tolerated(self) -> Iterator[Case]:
         descriptor = self.method.input
         for variant in odd(descriptor, self.good):
             name = variant.name.rpartition("/")[2]
-            if name not in _ENDLESS and self.method.path in self.plan.terms.open_ended:
+            if name not in _ENDLESS and self.method.path in self.plan.expectations.open_ended:
                 continue
             other, canonical = self._call(variant.data), self._call(variant.canonical)
             label = f"odd/{variant.name}"
@@ -255,16 +257,16 @@ class _Maker:
                     other, canonical = self._call(variant.data), self._call(b"")
                     yield self._same(f"odd/empty+{variant.name}", variant.why, other, canonical, variant.rule)
 
-    def shapes_of_metadata(self) -> Iterator[Trial]:
+    def shapes_of_metadata(self) -> Iterator[Case]:
         good = self._call(self.good)
         for name, why, pairs in metadata.shapes():
             calls = (good, replace(good, metadata=pairs))
             rule = f"metadata.{metadata.sort_of(pairs)}"
-            yield self._trial(f"metadata/{name}", f"metadata: {why}", calls, aims="G121", rule=rule)
+            yield self._case(f"metadata/{name}", f"metadata: {why}", calls, targets="G121", rule=rule)
 
-    def sizes(self) -> Iterator[Trial]:
+    def sizes(self) -> Iterator[Case]:
         """Yield messages just below and just above the limit, padded with an unknown field."""
-        limit = self.plan.terms.max_message_bytes
+        limit = self.plan.expectations.max_message_bytes
         if not 1024 < limit <= _LARGEST:
             return
         number = free_number(self.method.input)
@@ -276,11 +278,11 @@ class _Maker:
             before = (self._call(), self._call(self.good)) if self._streams else (self._call(self.good),)
             why = f"a message of {len(data):,} bytes, just {name} the limit of {limit:,}"
             calls = (*before, self._call(data))
-            yield self._trial(f"size/{name}", why, calls, aims="G119", rule=f"size.{name}")
+            yield self._case(f"size/{name}", why, calls, targets="G119", rule=f"size.{name}")
 
     # What goes over HTTP/2 as it stands -----------------------------------------------------------
 
-    def unknown_methods(self) -> Iterator[Trial]:
+    def unknown_methods(self) -> Iterator[Case]:
         service, name = self.method.service, self.method.name
         known = self.plan.registry.methods
         for label, why, path in (
@@ -292,15 +294,15 @@ class _Maker:
         ):
             if path not in known:
                 call = Call(path=path, method=None, actions=self._call(self.good).actions)
-                yield self._trial(f"unknown/{label}", why, [call], aims="G144", rule=f"unknown.{label}")
+                yield self._case(f"unknown/{label}", why, [call], targets="G144", rule=f"unknown.{label}")
 
-    def reflection(self) -> Iterator[Trial]:
-        """Yield a look at what the server says of itself: the run asks for all of it where a trial aims at G145."""
+    def reflection(self) -> Iterator[Case]:
+        """Yield a look at what the server says of itself: the run asks for all of it where a case aims at G145."""
         path = f"/{VERSIONS[0]}/ServerReflectionInfo"
         call = Call(path=path, method=None, actions=(Send(_LIST_SERVICES), HALF_CLOSE))
-        yield self._trial("reflection", "what the server says of itself by reflection", [call], aims="G145")
+        yield self._case("reflection", "what the server says of itself by reflection", [call], targets="G145")
 
-    def statuses(self) -> Iterator[Trial]:
+    def statuses(self) -> Iterator[Case]:
         """Yield calls that show the status as the server writes it: libraries change what isn't a status of gRPC."""
         for name, why, data in (
             ("good", "a good message", self.good),
@@ -310,9 +312,9 @@ class _Maker:
             expect = Expect.UNDECODABLE if name == "malformed" else Expect.ANY
             call = self._raw(requests.of(self.method, data))
             why = f"{why}, to see the status as it is on the wire"
-            yield self._trial(f"status/{name}", why, [call], aims="G106", expect=expect)
+            yield self._case(f"status/{name}", why, [call], targets="G106", expect=expect)
 
-    def framings(self) -> Iterator[Trial]:
+    def framings(self) -> Iterator[Case]:
         path = self.method.path
         for variant in framing.broken(path, self.good):
             yield self._raw_refused(_FRAMING, variant)
@@ -324,12 +326,12 @@ class _Maker:
             yield self._same(f"framing/{variant.name}", variant.why, other, same_as, variant.rule)
         for variant in framing.unfinished(path, self.good):
             call = self._raw(variant.request, deadline=SHORT)
-            yield self._trial(f"framing/{variant.name}", variant.why, [call], rule=variant.rule, waits=True)
+            yield self._case(f"framing/{variant.name}", variant.why, [call], rule=variant.rule, mostly_idle=True)
         if self._streams:
             empty = self._raw(requests.good(path, *[b""] * 100))
-            yield self._trial("framing/empty-messages", "a hundred messages of no bytes", [empty], rule="framing.empty")
+            yield self._case("framing/empty-messages", "a hundred messages of no bytes", [empty], rule="framing.empty")
 
-    def compressions(self) -> Iterator[Trial]:
+    def compressions(self) -> Iterator[Case]:
         path = self.method.path
         plain = self._raw(requests.good(path, self.good))
         for encoding in ("gzip", "deflate"):
@@ -348,36 +350,38 @@ class _Maker:
         for name, why, named, data in bad:
             yield self._garbled(name, why, named, data)
 
-    def bomb(self) -> Iterator[Trial]:
+    def bomb(self) -> Iterator[Case]:
         """Yield a compressed message that is far larger than the limit once it is unpacked."""
-        if self.plan.terms.max_message_bytes < BOMB:
+        if self.plan.expectations.max_message_bytes < BOMB:
             head = self.good + tag(free_number(self.method.input), WireType.LENGTH) + varint(BOMB)
             why = f"{BOMB >> 20} MiB of zeros in 64 KiB of gzip"
             yield self._garbled("bomb", why, "gzip", requests.bomb(head, BOMB))
 
-    def _garbled(self, name: str, why: str, named: str | None, data: bytes) -> Trial:
+    def _garbled(self, name: str, why: str, named: str | None, data: bytes) -> Case:
         request = replace(requests.good(self.method.path), chunks=(requests.framed(data, flag=1),))
         request = requests.headed(request, {"grpc-encoding": named} if named else {})
         return self._raw_refused(_GARBLED, framing.RawVariant(name, why, f"compression.{name}", request))
 
-    def _compressed(self, name: str, why: str, plain: Call, encoding: str, chunk: bytes) -> Trial:
+    def _compressed(self, name: str, why: str, plain: Call, encoding: str, chunk: bytes) -> Case:
         request = replace(requests.good(self.method.path), chunks=(chunk,))
         call = self._raw(requests.headed(request, {"grpc-encoding": encoding}))
-        return self._trial(f"compression/{name}", why, [plain, call], aims="G120", rule=f"compression.{name}")
+        return self._case(f"compression/{name}", why, [plain, call], targets="G120", rule=f"compression.{name}")
 
-    def ill_headed(self) -> Iterator[Trial]:
+    def ill_headed(self) -> Iterator[Case]:
         for variant in framing.ill_headed(self.method.path, self.good):
             call = self._raw(variant.request, deadline=SHORT)
             label = f"headers/{variant.name}"
             expect = Expect.UNDECODABLE
-            yield self._trial(label, variant.why, [call], aims="G121", expect=expect, rule=variant.rule, waits=True)
+            yield self._case(
+                label, variant.why, [call], targets="G121", expect=expect, rule=variant.rule, mostly_idle=True
+            )
 
 
 def _good_message(method: Method, plan: Plan) -> bytes:
     """Give a message that the method likely takes: one that somebody wrote down, else a generated one."""
-    for trial in plan.examples:
-        for call in trial.calls:
-            if call.path == method.path and call.messages and trial.expect is not Expect.UNDECODABLE:
+    for case in plan.examples:
+        for call in case.calls:
+            if call.path == method.path and call.messages and case.expect is not Expect.UNDECODABLE:
                 return call.messages[0]
     message = generate(method.request_class, plan.registry, plan.seed, as_request=True)
     return bytes(message.SerializePartialToString(deterministic=True))

@@ -16,7 +16,7 @@ from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, HalfClose, Heade
 from grpcmock.client.raw import RawRequest
 from grpcmock.errors import ConfigError, did_you_mean
 from grpcmock.fuzz.checks.rendering import message_text
-from grpcmock.fuzz.model.cases import Binding, Call, Caller, Expect, Phase, Trial
+from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Expect, Phase
 from grpcmock.reports import files
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class CaseFile:
     """The finding's own key: what is found again must have the same."""
 
     expected: str
-    got: str
-    trial: Trial
+    actual: str
+    case: Case
 
     made: tuple[Call, ...]
     """The calls as they were made: bindings filled in."""
@@ -65,7 +65,7 @@ class CaseFile:
     headers: tuple[str, ...] = ()
     """The keys of the metadata that was sent with every call."""
 
-    terms: Mapping[str, Any] = field(default_factory=dict)
+    expectations: Mapping[str, Any] = field(default_factory=dict)
     contract: str = ""
     """The file of descriptors that is kept beside it; empty if there is none."""
 
@@ -84,7 +84,7 @@ class Origin:
     headers: tuple[str, ...] = ()
     """The keys of the metadata that was sent with every call; their values are not kept."""
 
-    terms: Mapping[str, Any] = field(default_factory=dict)
+    expectations: Mapping[str, Any] = field(default_factory=dict)
     """What of the settings the checks depend on, by names of :class:`grpcmock.fuzz.run.session.Settings`, where it differs
     from the default."""
 
@@ -96,13 +96,15 @@ class Origin:
         """Take from the settings of a run what matters; *protos* and *imports* are where its contract came from."""
         target, usual = settings.target, type(settings)(target=settings.target)
         secure = target.tls is not None and not target.address.startswith("unix")
-        terms = {name: getattr(settings, name) for name in TERMS if getattr(settings, name) != getattr(usual, name)}
+        expectations = {
+            name: getattr(settings, name) for name in TERMS if getattr(settings, name) != getattr(usual, name)
+        }
         return cls(
             target=f"https://{target.address}" if secure else target.address,
             protos=tuple(str(path) for path in protos),
             imports=tuple(str(path) for path in imports),
             headers=tuple(key for key, _ in target.metadata),
-            terms={name: _plain_term(value) for name, value in terms.items()},
+            expectations={name: _plain_term(value) for name, value in expectations.items()},
         )
 
 
@@ -177,39 +179,39 @@ def find(name: str, folder: Path = FOLDER) -> Path:
     raise ConfigError(f"There is no failure {name!r} in {folder}. {hint}".rstrip())
 
 
-def plain(case: CaseFile) -> dict[str, Any]:
+def plain(case_file: CaseFile) -> dict[str, Any]:
     """Give a failure as plain values. Messages are in base64; ``shown`` is for those who read them."""
-    trial = case.trial
+    case = case_file.case
     return {
         "version": VERSION,
-        "id": case.id,
-        "check": case.check,
-        "target": case.target,
-        "key": case.key,
-        "expected": case.expected,
-        "got": case.got,
-        "protos": list(case.protos),
-        "imports": list(case.imports),
-        "headers": list(case.headers),
-        "terms": dict(case.terms),
-        "contract": Path(case.contract).name,
-        "trial": {
-            "id": trial.id,
-            "phase": trial.phase.value,
-            "method": trial.method.full_name,
-            "why": trial.why,
-            "expect": trial.expect.value,
-            "path": trial.path,
-            "rule": trial.rule,
-            "aims": sorted(trial.aims),
-            "pair": trial.pair,
-            "repeat": trial.repeat,
-            "at_once": trial.at_once,
-            "setup": trial.setup,
-            "cleanup": trial.cleanup,
-            "calls": [_written(call) for call in trial.calls],
+        "id": case_file.id,
+        "check": case_file.check,
+        "target": case_file.target,
+        "key": case_file.key,
+        "expected": case_file.expected,
+        "actual": case_file.actual,
+        "protos": list(case_file.protos),
+        "imports": list(case_file.imports),
+        "headers": list(case_file.headers),
+        "expectations": dict(case_file.expectations),
+        "contract": Path(case_file.contract).name,
+        "case": {
+            "id": case.id,
+            "phase": case.phase.value,
+            "method": case.method.full_name,
+            "why": case.why,
+            "expect": case.expect.value,
+            "path": case.path,
+            "rule": case.rule,
+            "targets": sorted(case.targets),
+            "pair": case.pair,
+            "repeat": case.repeat,
+            "concurrent": case.concurrent,
+            "setup": case.setup,
+            "cleanup": case.cleanup,
+            "calls": [_written(call) for call in case.calls],
         },
-        "made": [] if case.made == trial.calls else [_written(call) for call in case.made],
+        "made": [] if case_file.made == case.calls else [_written(call) for call in case_file.made],
     }
 
 
@@ -222,8 +224,8 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
     if kept.get("version") != VERSION:
         raise ConfigError(f"{where} is of version {kept.get('version')!r}; this grpcmock reads version {VERSION}.")
     try:
-        tried = kept["trial"]
-        trial = Trial(
+        tried = kept["case"]
+        case = Case(
             id=tried["id"],
             phase=Phase(tried["phase"]),
             method=registry.method(tried["method"]),
@@ -232,10 +234,10 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
             expect=Expect(tried["expect"]),
             path=tried["path"],
             rule=tried["rule"],
-            aims=frozenset(tried["aims"]),
+            targets=frozenset(tried["targets"]),
             pair=tried["pair"],
             repeat=tried["repeat"],
-            at_once=tried["at_once"],
+            concurrent=tried["concurrent"],
             setup=tried.get("setup", 0),
             cleanup=tried.get("cleanup", 0),
         )
@@ -245,13 +247,13 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
             target=kept["target"],
             key=kept["key"],
             expected=kept["expected"],
-            got=kept["got"],
-            trial=trial,
-            made=tuple(_read(call, registry) for call in kept["made"]) or trial.calls,
+            actual=kept["actual"],
+            case=case,
+            made=tuple(_read(call, registry) for call in kept["made"]) or case.calls,
             protos=tuple(kept.get("protos", ())),
             imports=tuple(kept.get("imports", ())),
             headers=tuple(kept.get("headers", ())),
-            terms=kept.get("terms", {}),
+            expectations=kept.get("expectations", {}),
             contract=kept.get("contract", ""),
         )
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
@@ -266,27 +268,27 @@ def load(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} can't be read: {error.strerror or error}.") from None
     except ValueError as error:
         raise ConfigError(f"{path} is not JSON: {error}.") from None
-    if not isinstance(found, dict) or "trial" not in found:
+    if not isinstance(found, dict) or "case" not in found:
         raise ConfigError(f"{path} is not the file of a failure.")
     return found
 
 
 def of_failure(failure: Failure, origin: Origin) -> CaseFile:
     """Give a failure as its file would be read."""
-    trial = replace(failure.trial, choices=())
+    case = replace(failure.case, choices=())
     return CaseFile(
         id=failure.id,
         check=failure.finding.code,
         target=origin.target,
         key=failure.finding.key,
         expected=failure.finding.expected,
-        got=failure.finding.got,
-        trial=trial,
-        made=tuple(reply.call for reply in failure.evidence.replies[: len(trial.calls)]) or trial.calls,
+        actual=failure.finding.actual,
+        case=case,
+        made=tuple(reply.call for reply in failure.result.replies[: len(case.calls)]) or case.calls,
         protos=origin.protos,
         imports=origin.imports,
         headers=origin.headers,
-        terms=origin.terms,
+        expectations=origin.expectations,
         contract=origin.contract,
     )
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.target import Target
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.replay import case_file as casefile
-from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.checks.kept_state import CHECKS as RESOURCE_CHECKS
+from grpcmock.fuzz.checks.registry import find_check
+from grpcmock.fuzz.checks.rendering import case_lines
+from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.run.session import Settings, prepared
-from grpcmock.fuzz.checks.rendering import trial_lines
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata, Tls
-    from grpcmock.fuzz.replay.case_file import CaseFile
-    from grpcmock.fuzz.model.results import Evidence
     from grpcmock.fuzz.model.findings import Finding
+    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.fuzz.replay.case_file import CaseFile
     from grpcmock.schema import Registry
 
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Replay:
     """What came of a failure that was made again."""
 
-    case: CaseFile
-    evidence: Evidence
+    case_file: CaseFile
+    result: CaseResult
     registry: Registry
 
     findings: tuple[Finding, ...]
@@ -38,51 +38,51 @@ class Replay:
     @property
     def same(self) -> bool:
         """Whether it fails in the way that was kept, and not just in another."""
-        return any(finding.key == self.case.key for finding in self.findings)
+        return any(finding.key == self.case_file.key for finding in self.findings)
 
     def lines(self) -> list[str]:
         """Tell what was sent and what came, and what is wrong with it."""
-        lines = [f"{self.case.id}  {self.case.trial.method}", f"  why       {self.case.trial.why}"]
+        lines = [f"{self.case_file.id}  {self.case_file.case.method}", f"  why       {self.case_file.case.why}"]
         for finding in self.findings:
-            lines += [f"  expected  {finding.expected}", f"  got       {finding.got}"]
+            lines += [f"  expected  {finding.expected}", f"  got       {finding.actual}"]
         if not self.findings:
-            lines.append(f"  holds     {self.case.expected}")
-        return lines + [f"  {line}" for line in trial_lines(self.case.trial, self.evidence, self.registry)]
+            lines.append(f"  holds     {self.case_file.expected}")
+        return lines + [f"  {line}" for line in case_lines(self.case_file.case, self.result, self.registry)]
 
 
 async def replay(kept: Mapping[str, Any], settings: Settings, *, where: str = "the case") -> Replay:
     """Make the calls of a failure again, and let its check judge them.
 
-    *kept* is what :func:`casefile.load` gives. Of the *settings*, only the way to the server and the terms matter;
+    *kept* is what :func:`case_files.load` gives. Of the *settings*, only the way to the server and the terms matter;
     terms that they leave at their defaults are those of the run that found the failure.
 
     Raises :class:`ConfigError` if *kept* is no failure, :class:`TargetError` if the server is out of reach, and
     :class:`SchemaError` if it can't say what it serves, or serves the method no more.
     """
     check = find_check(str(kept.get("check")))
-    settings = replace(with_terms(settings, kept), checks=(check.code,), exclude_checks=())
+    settings = replace(with_expectations(settings, kept), checks=(check.code,), exclude_checks=())
     async with prepared(settings) as run:
-        case = casefile.read(kept, run.registry, where)
-        evidence = await run.observe(case.trial)
-        findings = tuple(finding for finding in run.judge(case.trial, evidence) if not finding.advice)
-        return Replay(case=case, evidence=evidence, registry=run.registry, findings=findings)
+        case_file = case_files.read(kept, run.registry, where)
+        result = await run.observe(case_file.case)
+        findings = tuple(finding for finding in run.evaluate(case_file.case, result) if not finding.is_warning)
+        return Replay(case_file=case_file, result=result, registry=run.registry, findings=findings)
 
 
 _FILES = {"stubs": frozenset({"G152"}), "links": frozenset(check.code for check in RESOURCE_CHECKS)}
 """Which checks look at what the files say that a run was given."""
 
 
-def with_terms(settings: Settings, kept: Mapping[str, Any]) -> Settings:
+def with_expectations(settings: Settings, kept: Mapping[str, Any]) -> Settings:
     """Put the terms under which a failure was found where the settings say nothing else.
 
     Raises :class:`ConfigError` if they aren't those of a failure.
     """
-    terms, usual = kept.get("terms") or {}, Settings(target=settings.target)
+    expectations, usual = kept.get("expectations") or {}, Settings(target=settings.target)
     try:
         found = {
-            name: terms[name]
-            for name in casefile.TERMS
-            if name in terms and getattr(settings, name) == getattr(usual, name)
+            name: expectations[name]
+            for name in case_files.TERMS
+            if name in expectations and getattr(settings, name) == getattr(usual, name)
         }
         if "allowed" in found:
             found["allowed"] = {pattern: frozenset(codes) for pattern, codes in found["allowed"].items()}

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import grpcmock
 from grpcmock.fuzz.checks import explain as explaining
 from grpcmock.fuzz.checks.registry import find_check
+from grpcmock.fuzz.checks.rendering import case_lines
 from grpcmock.fuzz.coverage.totals import WHAT, Share, shares, totals
 from grpcmock.fuzz.model.findings import Severity
 from grpcmock.fuzz.reporting.history import rank
 from grpcmock.fuzz.reporting.reproduction import forms
-from grpcmock.fuzz.checks.rendering import trial_lines
 from grpcmock.reports.html import (
     Badge,
     Block,
@@ -67,7 +67,7 @@ def write(history: History) -> str:
         *_timeline(history),
         *_never_ok(history),
         *_coverage(history),
-        *_advice(history),
+        *_warnings(history),
         *_notices(history),
     ]
     covered = totals(history.coverage)
@@ -77,7 +77,7 @@ def write(history: History) -> str:
         *([Figure(str(len(history.known)), "accepted", "plain")] if history.known else []),
         _share("methods OK", covered["methods"]),
         _share("fields exercised", covered["fields"]),
-        Figure(f"{history.trials:,}", "cases"),
+        Figure(f"{history.cases:,}", "cases"),
         Figure(f"{history.calls:,}", "calls"),
         Figure(f"{history.seconds:.1f} s", "in all"),
     ]
@@ -145,34 +145,34 @@ def _failure(failure: Failure, history: History, number: int) -> Fold:
         f"{check.code} {check.name}",
         list(_about(failure, history, number)),
         badges,
-        note=f"{failure.trial.method}  ·  {failure.id}",
+        note=f"{failure.case.method}  ·  {failure.id}",
         open=number == 0,
     )
 
 
 def _about(failure: Failure, history: History, number: int) -> Iterator[Block]:
-    finding, trial, hide = failure.finding, failure.trial, history.secrets.hide
+    finding, case, hide = failure.finding, failure.case, history.secrets.hide
     facts: list[tuple[str, Inline]] = [
-        ("got", Mono(hide(finding.got))),
+        ("actual", Mono(hide(finding.actual))),
         ("expected", hide(finding.expected)),
-        ("why this input", hide(trial.why)),
+        ("why this input", hide(case.why)),
     ]
-    if finding.path or trial.path:
-        facts.append(("place", Mono(finding.path or trial.path)))
+    if finding.path or case.path:
+        facts.append(("place", Mono(finding.path or case.path)))
     facts.append(("case", Mono(failure.first.id)))
-    after = f"after {failure.after_trials:,} cases, {failure.after_seconds:.2f} s"
+    after = f"after {failure.after_cases:,} cases, {failure.after_seconds:.2f} s"
     facts.append(("found", f"{after}; seen in {_count(failure.seen, 'case')}"))
     if failure.others:
         facts.append(("also at", ", ".join(failure.others)))
     if reason := history.accepted.get(failure.id):
         facts.append(("accepted", reason))
-    health = failure.evidence.health
+    health = failure.result.health
     if health.exit_code is not None:
         facts.append(("server", f"ended with {health.exit_code}"))
     elif not health.alive:
         facts.append(("server", "takes no connections any more"))
     yield Facts(facts)
-    calls = "\n".join(map(hide, trial_lines(trial, failure.evidence, history.registry)))
+    calls = "\n".join(map(hide, case_lines(case, failure.result, history.registry)))
     yield Code(calls, "The smallest calls that show it")
     yield _reproducers(failure, history, number)
     page = explaining.body(find_check(finding.code))
@@ -196,11 +196,11 @@ def _reproducers(failure: Failure, history: History, number: int) -> Tabs:
 
 
 def _timeline(history: History) -> Iterator[Section]:
-    spans = [span for span in history.spans if span.trials]
+    spans = [span for span in history.spans if span.cases]
     if not spans:
         return
     rows = [Span(span.phase.value, span.end - span.begin, _pace(span)) for span in spans]
-    legend = [(span.phase.value, _pace(span)) for span in history.phases if span.trials]
+    legend = [(span.phase.value, _pace(span)) for span in history.phases if span.cases]
     marks = [
         Mark(
             failure.after_seconds,
@@ -214,8 +214,8 @@ def _timeline(history: History) -> Iterator[Section]:
 
 def _pace(span: PhaseSpan) -> str:
     seconds = span.end - span.begin
-    rate = f", {span.trials / seconds:,.0f}/s" if seconds else ""
-    return f"{_count(span.trials, 'case')} in {seconds:.1f} s{rate}"
+    rate = f", {span.cases / seconds:,.0f}/s" if seconds else ""
+    return f"{_count(span.cases, 'case')} in {seconds:.1f} s{rate}"
 
 
 # Coverage -----------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def _pace(span: PhaseSpan) -> str:
 
 def _never_ok(history: History) -> Iterator[Section]:
     never = list(history.coverage.never_ok())
-    if not never or not history.trials:
+    if not never or not history.cases:
         return
     note = Text(["What lies behind these answers wasn't exercised: credentials, data or a rule may be missing."])
     rows: list[list[Inline]] = [
@@ -261,7 +261,7 @@ def _method_row(method: MethodCoverage, what: Sequence[str]) -> list[Inline]:
 
 def _method_fold(method: MethodCoverage) -> Fold:
     badge = Badge("OK", "good") if method.is_ok else Badge("never OK", "warn")
-    note = f"{method.method.kind.value}, {_count(method.trials, 'case')}"
+    note = f"{method.method.kind.value}, {_count(method.cases, 'case')}"
     return Fold(str(method.method), list(_method_blocks(method)), [badge], note=note)
 
 
@@ -320,19 +320,21 @@ def _missing(seen: dict[str, bool]) -> Inline:
 # The rest -----------------------------------------------------------------------------------------------
 
 
-def _advice(history: History) -> Iterator[Section]:
+def _warnings(history: History) -> Iterator[Section]:
     hide = history.secrets.hide
     rows: list[list[Inline]] = [
         [
             Mono(f"{one.finding.code} {find_check(one.finding.code).name}"),
             Mono(one.method),
-            hide(one.finding.got),
+            hide(one.finding.actual),
             hide(one.finding.expected),
         ]
-        for one in history.advice
+        for one in history.warnings
     ]
     if rows:
-        yield Section("Advice", [Table(["check", "method", "seen", "better"], rows)], [Badge(str(len(rows)), "plain")])
+        yield Section(
+            "Warnings", [Table(["check", "method", "seen", "better"], rows)], [Badge(str(len(rows)), "plain")]
+        )
 
 
 def _notices(history: History) -> Iterator[Section]:

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
-from grpcmock.fuzz.replay import case_file as casefile
 from grpcmock.fuzz.checks.registry import find_check
-from grpcmock.fuzz.coverage.totals import tree as coverage_tree
-from grpcmock.fuzz.reporting.reproduction import forms
 from grpcmock.fuzz.checks.rendering import message_text
+from grpcmock.fuzz.coverage.totals import tree as coverage_tree
+from grpcmock.fuzz.replay import case_file as case_files
+from grpcmock.fuzz.reporting.reproduction import forms
 from grpcmock.schema.codec import to_tree
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.model.results import Reply
-    from grpcmock.fuzz.model.findings import Failure
-    from grpcmock.fuzz.reporting.history import History
     from grpcmock.fuzz.model.cases import Call
+    from grpcmock.fuzz.model.findings import Failure
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.fuzz.reporting.history import History
     from grpcmock.schema import Method
 
 VERSION = 1
@@ -44,25 +44,25 @@ def document(history: History) -> dict[str, Any]:
             "summary": summary(history),
             "failures": [failure_tree(failure, history) for failure in history.failures],
             "accepted": [failure_tree(failure, history) for failure in history.known],
-            "advice": [
+            "warnings": [
                 {
                     "code": one.finding.code,
                     "name": find_check(one.finding.code).name,
                     "method": one.method,
                     "path": one.finding.path,
                     "expected": one.finding.expected,
-                    "got": one.finding.got,
-                    "after_cases": one.after_trials,
+                    "actual": one.finding.actual,
+                    "after_cases": one.after_cases,
                     "after_seconds": round(one.after_seconds, 3),
                 }
-                for one in history.advice
+                for one in history.warnings
             ],
             "phases": [
                 {
                     "phase": span.phase.value,
                     "begin_seconds": round(span.begin, 4),
                     "seconds": round(span.end - span.begin, 4),
-                    "cases": span.trials,
+                    "cases": span.cases,
                     "calls": span.calls,
                 }
                 for span in history.phases
@@ -86,7 +86,7 @@ def summary(history: History) -> dict[str, Any]:
         "seed": started.seed if started else None,
         "started": history.began.isoformat(timespec="seconds"),
         "seconds": round(history.seconds, 3),
-        "cases": history.trials,
+        "cases": history.cases,
         "calls": history.calls,
         "methods": len(started.methods) if started else 0,
         "checks": list(started.checks) if started else [],
@@ -100,46 +100,46 @@ def summary(history: History) -> dict[str, Any]:
 
 def failure_tree(failure: Failure, history: History | None = None) -> dict[str, Any]:
     """Give one failure as plain values; with a *history*, with its reproducers."""
-    finding, trial = failure.finding, failure.trial
+    finding, case = failure.finding, failure.case
     check = find_check(finding.code)
-    calls = [_call(reply.call, reply) for reply in failure.evidence.replies[: len(trial.calls)]] or [
-        _call(call, None) for call in trial.calls
+    calls = [_call(reply.call, reply) for reply in failure.result.replies[: len(case.calls)]] or [
+        _call(call, None) for call in case.calls
     ]
     found: dict[str, Any] = {
         "id": failure.id,
         "code": check.code,
         "name": check.name,
         "severity": check.severity.value,
-        "method": trial.method.full_name,
-        "phase": trial.phase.value,
+        "method": case.method.full_name,
+        "phase": case.phase.value,
         "case": failure.first.id,
-        "why": trial.why,
-        "path": finding.path or trial.path,
-        "rule": trial.rule,
+        "why": case.why,
+        "path": finding.path or case.path,
+        "rule": case.rule,
         "expected": finding.expected,
-        "got": finding.got,
+        "actual": finding.actual,
         "flaky": failure.is_flaky,
         "hits": failure.hits,
         "tries": failure.tries,
         "seen": failure.seen,
         "also_at": list(failure.others),
         "others": list(failure.others),
-        "after_cases": failure.after_trials,
+        "after_cases": failure.after_cases,
         "after_seconds": round(failure.after_seconds, 4),
         "fields": fields(failure),
         "request": calls[-1]["requests"][0] if calls and len(calls[-1]["requests"]) == 1 else None,
         "calls": calls,
-        "repeat": trial.repeat,
-        "at_once": trial.at_once,
+        "repeat": case.repeat,
+        "concurrent": case.concurrent,
     }
-    health = failure.evidence.health
+    health = failure.result.health
     if not health.is_well:
         found["server"] = {"alive": health.alive, "exit_code": health.exit_code}
     if history is not None:
         found["reproducers"] = {
             "grpcurl": forms(failure, history, ("grpcurl",)).get("grpcurl", ("", ""))[0].rstrip() or None,
             "replay": f"grpcmock replay {failure.id}",
-            "case_file": str(casefile.FOLDER / f"{failure.id}.json"),
+            "case_file": str(case_files.FOLDER / f"{failure.id}.json"),
         }
     return found
 
@@ -149,8 +149,8 @@ def fields(failure: Failure) -> int | None:
 
     Requests of a stream that are alike count once. None if a request isn't a message.
     """
-    trial = failure.trial
-    call = next((call for call in reversed(trial.calls) if call.method is trial.method), trial.calls[-1])
+    case = failure.case
+    call = next((call for call in reversed(case.calls) if call.method is case.method), case.calls[-1])
     if call.raw is not None or call.method is None:
         return None
     try:
@@ -190,7 +190,7 @@ def _call(call: Call, reply: Reply | None) -> dict[str, Any]:
         found |= {
             "status": reply.name,
             "message": reply.message,
-            "ending": reply.ending.name.lower(),
+            "termination": reply.termination.name.lower(),
             "seconds": round(reply.seconds, 6),
             "responses": [message(data, call.method, response=True) for data in reply.responses[:100]],
             "response_count": len(reply.responses),

@@ -20,7 +20,7 @@ def write(history: History) -> str:
     """Write the document."""
     failures: dict[str, list[Failure]] = {}
     for failure in (*history.failures, *history.known):
-        failures.setdefault(failure.trial.method.full_name, []).append(failure)
+        failures.setdefault(failure.case.method.full_name, []).append(failure)
     methods = sorted(history.coverage.methods.values(), key=lambda one: one.method.full_name)
     by_service = groupby(methods, key=lambda one: one.method.service)
     properties = _properties(history)
@@ -59,26 +59,26 @@ def _cases(method: MethodCoverage, failures: dict[str, list[Failure]], history: 
             continue
         yield Case(name=label, classname=service, failure=_trouble(failure, history))
     if not found:
-        skipped = None if method.trials else "no case of it was made"
+        skipped = None if method.cases else "no case of it was made"
         yield Case(name=name, classname=service, skipped=skipped, output=_output(method, history))
 
 
 def _trouble(failure: Failure, history: History) -> Trouble:
     flaky = f" (flaky: {failure.hits} of {failure.tries})" if failure.is_flaky else ""
-    message = history.secrets.hide(f"{failure.finding.got}; expected: {failure.finding.expected}{flaky}")
+    message = history.secrets.hide(f"{failure.finding.actual}; expected: {failure.finding.expected}{flaky}")
     text = "\n".join(told(failure, history))
     return Trouble(" ".join(message.split()), text, failure.finding.code)
 
 
 def _output(method: MethodCoverage, history: History) -> str:
-    lines = [f"{method.trials} cases, {method.calls} calls"]
+    lines = [f"{method.cases} cases, {method.calls} calls"]
     lines += [f"{code}: {count}" for code, count in method.statuses.most_common()]
     if why := method.why_never_ok:
         lines.append(f"never OK: {why}")
     if method.stopped:
         lines.append(f"left alone: {method.stopped}")
     name = method.method.full_name
-    for one in history.advice:
+    for one in history.warnings:
         if one.method == name:
-            lines.append(f"advice {one.finding.code}: {one.finding.got}; better: {one.finding.expected}")
+            lines.append(f"warning {one.finding.code}: {one.finding.actual}; better: {one.finding.expected}")
     return history.secrets.hide("\n".join(lines))

@@ -11,17 +11,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.replay import case_file as casefile
-from grpcmock.fuzz.model.events import Found
+from grpcmock.fuzz.model.events import FailureFound
+from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.reporting.history import History
 from grpcmock.fuzz.reporting.ndjson_events import Lines
 from grpcmock.reports import files
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata, Target
-    from grpcmock.fuzz.replay.case_file import Origin
     from grpcmock.fuzz.model.events import Event
     from grpcmock.fuzz.model.findings import Failure
+    from grpcmock.fuzz.replay.case_file import Origin
 
 KINDS = ("junit", "json", "ndjson", "html")
 """The reports that there are, for ``report_option``."""
@@ -41,7 +41,7 @@ class Reporting:
         *,
         origin: Origin | None = None,
         other_identity: Metadata = (),
-        folder: Path = casefile.FOLDER,
+        folder: Path = case_files.FOLDER,
     ) -> None:
         self.history = History(target, origin=origin, other_identity=other_identity)
         self.trouble = ""
@@ -62,16 +62,16 @@ class Reporting:
         self.history.hear(event)
         if self._lines is not None:
             self._lines.hear(event)
-        if isinstance(event, Found):
+        if isinstance(event, FailureFound):
             self._keep(event.failure)
 
     def _keep(self, failure: Failure) -> None:
         history = self.history
         try:
             if not history.origin.contract and history.registry is not None:
-                path = casefile.keep_contract(history.registry, self._folder)
+                path = case_files.keep_contract(history.registry, self._folder)
                 history.origin = replace(history.origin, contract=str(path))
-            casefile.keep([failure], history.origin, self._folder, hidden=history.secrets.hidden)
+            case_files.keep([failure], history.origin, self._folder, hidden=history.secrets.hidden)
         except ConfigError as error:
             self.trouble = self.trouble or f"Failures can't be kept for `grpcmock replay`: {error}"
 

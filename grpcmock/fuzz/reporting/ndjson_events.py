@@ -6,7 +6,16 @@ import base64
 import json
 from typing import IO, TYPE_CHECKING, Any
 
-from grpcmock.fuzz.model.events import Finished, Found, MethodStopped, Noticed, PhaseFinished, PhaseStarted, Started, Tried
+from grpcmock.fuzz.model.events import (
+    CaseFinished,
+    FailureFound,
+    Finished,
+    MethodStopped,
+    Notice,
+    PhaseFinished,
+    PhaseStarted,
+    Started,
+)
 from grpcmock.fuzz.reporting.json_report import failure_tree
 
 if TYPE_CHECKING:
@@ -18,7 +27,7 @@ _LARGEST = 4096
 """Bytes of a request that is repeated."""
 
 _MOST = 10
-"""So many messages of a stream, and calls of a trial, are told one by one."""
+"""So many messages of a stream, and calls of a case, are told one by one."""
 
 
 class Lines:
@@ -42,22 +51,23 @@ class Lines:
 def event_tree(event: Event) -> dict[str, Any]:
     """Give an event as plain values; ``event`` is its name."""
     match event:
-        case Tried():
-            trial = event.trial
+        case CaseFinished():
+            case = event.case
             return {
-                "event": "tried",
-                "id": trial.id,
-                "phase": trial.phase.value,
-                "method": trial.method.full_name,
-                "why": trial.why,
-                "expect": trial.expect.value,
-                "calls": [_call(reply) for reply in event.evidence.replies[:_MOST]],
-                "call_count": len(event.evidence.replies),
+                "event": "case_finished",
+                "id": case.id,
+                "phase": case.phase.value,
+                "method": case.method.full_name,
+                "why": case.why,
+                "expect": case.expect.value,
+                "calls": [_call(reply) for reply in event.result.replies[:_MOST]],
+                "call_count": len(event.result.replies),
                 "findings": [
-                    {"code": one.code, "advice": one.advice, "got": one.got, "path": one.path} for one in event.findings
+                    {"code": one.code, "warning": one.is_warning, "actual": one.actual, "path": one.path}
+                    for one in event.findings
                 ],
             }
-        case Found():
+        case FailureFound():
             return {"event": "found", "failure": failure_tree(event.failure)}
         case Started():
             return {
@@ -74,21 +84,21 @@ def event_tree(event: Event) -> dict[str, Any]:
             return {
                 "event": "phase_finished",
                 "phase": event.phase.value,
-                "cases": event.trials,
+                "cases": event.cases,
                 "calls": event.calls,
                 "seconds": round(event.seconds, 4),
             }
         case MethodStopped():
             return {"event": "method_stopped", "method": event.method.full_name, "reason": event.reason}
-        case Noticed():
+        case Notice():
             method = event.method.full_name if event.method is not None else None
             return {"event": "noticed", "method": method, "message": event.message}
         case Finished():
             return {
                 "event": "finished",
                 "failures": [failure.id for failure in event.failures],
-                "advice": len(event.advice),
-                "cases": event.trials,
+                "warnings": len(event.warnings),
+                "cases": event.cases,
                 "calls": event.calls,
                 "seconds": round(event.seconds, 4),
                 "interrupted": event.interrupted or None,
@@ -107,7 +117,7 @@ def _call(reply: Reply) -> dict[str, Any]:
         "request_count": len(messages),
         "status": reply.name,
         "message": reply.message[:1000],
-        "ending": reply.ending.name.lower(),
+        "termination": reply.termination.name.lower(),
         "response_count": len(reply.responses),
         "seconds": round(reply.seconds, 6),
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import GrpcmockError
+from grpcmock.fuzz.checks.rendering import failure_lines
 from grpcmock.fuzz.replay.case_file import of_failure
 from grpcmock.fuzz.reproducers import NotSayableError, reproducer
-from grpcmock.fuzz.checks.rendering import failure_lines
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Failure
@@ -23,7 +23,7 @@ _LARGEST = 200_000
 def told(failure: Failure, history: History) -> list[str]:
     """Tell of a failure in lines, with how it can be made again."""
     lines = failure_lines(failure, history.registry)
-    lines.append(f"  found     after {failure.after_trials} cases, {failure.after_seconds:.2f} s{_seen(failure)}")
+    lines.append(f"  found     after {failure.after_cases} cases, {failure.after_seconds:.2f} s{_seen(failure)}")
     line = grpcurl(failure, history)
     if line and len(line) <= _LONGEST:
         lines.append(f"  grpcurl   {line}")
@@ -51,7 +51,7 @@ def forms(failure: Failure, history: History, wanted: tuple[str, ...]) -> dict[s
     found: dict[str, tuple[str, str]] = {}
     for form in wanted:
         try:
-            text = reproducer(form, case, history.target, registry, failure.evidence)
+            text = reproducer(form, case, history.target, registry, failure.result)
         except NotSayableError as error:
             found[form] = "", str(error)
             continue

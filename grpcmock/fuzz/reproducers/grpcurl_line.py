@@ -19,24 +19,30 @@ from grpcmock.tree import Node
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
-    from grpcmock.fuzz.replay.case_file import CaseFile
-    from grpcmock.fuzz.model.results import Evidence
     from grpcmock.fuzz.model.cases import Call
+    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.fuzz.replay.case_file import CaseFile
     from grpcmock.schema import Method, Registry
 
 _MOST = 8000
 """Characters of a line that a person would still copy."""
 
 
-def write(case: CaseFile, target: Target, registry: Registry, evidence: Evidence | None = None) -> str:
+def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseResult | None = None) -> str:
     """Write the line. Raises :class:`NotSayableError` for calls that grpcurl can't make."""
-    del evidence
-    if len(case.made) != 1:
+    del result
+    if len(case_file.made) != 1:
         raise NotSayableError("grpcurl makes one call, and this takes several; --as python has them all.")
-    if case.trial.repeat > 1:
+    if case_file.case.repeat > 1:
         raise NotSayableError("grpcurl makes one call, and this takes many at once or in turn; --as python has them.")
-    call = case.made[0]
-    words = ["grpcurl", *_transport(target), *_descriptors(case), *_headers(case, call, target), *_data(call, registry)]
+    call = case_file.made[0]
+    words = [
+        "grpcurl",
+        *_transport(target),
+        *_descriptors(case_file),
+        *_headers(case_file, call, target),
+        *_data(call, registry),
+    ]
     if call.deadline is not None:
         words += ["-max-time", f"{call.deadline:g}"]
     address = target.address.removeprefix("unix:") if target.address.startswith("unix:") else target.address
@@ -65,16 +71,16 @@ def _transport(target: Target) -> Iterator[str]:
         yield "-unix"
 
 
-def _descriptors(case: CaseFile) -> Iterator[str]:
+def _descriptors(case_file: CaseFile) -> Iterator[str]:
     """Name the descriptors where the server's reflection wasn't asked: it may have none."""
-    if case.protos and case.contract:
+    if case_file.protos and case_file.contract:
         yield "-protoset"
-        yield case.contract
+        yield case_file.contract
 
 
-def _headers(case: CaseFile, call: Call, target: Target) -> Iterator[str]:
+def _headers(case_file: CaseFile, call: Call, target: Target) -> Iterator[str]:
     # What the user gave by -H may be a secret; the name of a variable is enough.
-    given = identities(case, target)[call.caller]
+    given = identities(case_file, target)[call.caller]
     for key, name in given:
         yield "-H"
         yield f"{key}: ${{{name}}}" if name else f"{key}: garbled"

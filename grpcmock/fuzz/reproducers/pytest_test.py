@@ -8,14 +8,14 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.model.cases import Caller
 from grpcmock.fuzz.replay.case_file import plain
 from grpcmock.fuzz.reproducers.identities import callers, identities, pairs
-from grpcmock.fuzz.model.cases import Caller
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
+    from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.replay.case_file import CaseFile
-    from grpcmock.fuzz.model.results import Evidence
     from grpcmock.schema import Registry
 
 _MODULE = '''\
@@ -43,15 +43,17 @@ def test_{name}() -> None:
 '''
 
 
-def write(case: CaseFile, target: Target, registry: Registry, evidence: Evidence | None = None) -> str:
+def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseResult | None = None) -> str:
     """Write the module of the test."""
-    del registry, evidence
-    settings = dict(_settings(case, target))
+    del registry, result
+    settings = dict(_settings(case_file, target))
     tls = target.tls is not None
-    hint = "" if case.protos else " If it has no reflection, name the protos: replay_now(CASE, TARGET, protos=[…])."
-    text = json.dumps(plain(case), indent=1)  # escapes all that isn't ASCII, and so every quote that could end it
+    hint = (
+        "" if case_file.protos else " If it has no reflection, name the protos: replay_now(CASE, TARGET, protos=[…])."
+    )
+    text = json.dumps(plain(case_file), indent=1)  # escapes all that isn't ASCII, and so every quote that could end it
     return _MODULE.format(
-        title=_docstring(f"{case.id}: {case.trial.method}, {case.trial.why}."),
+        title=_docstring(f"{case_file.id}: {case_file.case.method}, {case_file.case.why}."),
         address=f"https://{target.address}" if tls and not target.address.startswith("unix") else target.address,
         first="import base64\n" if "base64." in settings.get("metadata", "") else "",
         imports="from pathlib import Path\n\nfrom grpcmock.client.target import Tls" if tls else "",
@@ -59,21 +61,21 @@ def write(case: CaseFile, target: Target, registry: Registry, evidence: Evidence
         settings="\n".join(("", *(f"{name.upper()} = {value}" for name, value in settings.items()), "")),
         arguments="".join(f", {name}={name.upper()}" for name in settings),
         case=text.replace('"""', '\\"\\"\\"'),
-        name=re.sub(r"\W", "_", f"{case.id}_{case.trial.method.name}").lower(),
-        expected=_docstring(f"{case.expected[:1].upper()}{case.expected[1:]}."),
+        name=re.sub(r"\W", "_", f"{case_file.id}_{case_file.case.method.name}").lower(),
+        expected=_docstring(f"{case_file.expected[:1].upper()}{case_file.expected[1:]}."),
     )
 
 
-def _settings(case: CaseFile, target: Target) -> Iterator[tuple[str, str]]:
+def _settings(case_file: CaseFile, target: Target) -> Iterator[tuple[str, str]]:
     """Yield what the calls need besides the case: names of arguments, and Python for their values."""
-    given = identities(case, target)
-    if case.protos:
-        yield "protos", repr(list(case.protos))
-    if case.imports:
-        yield "imports", repr(list(case.imports))
+    given = identities(case_file, target)
+    if case_file.protos:
+        yield "protos", repr(list(case_file.protos))
+    if case_file.imports:
+        yield "imports", repr(list(case_file.imports))
     if given[Caller.OWN]:
         yield "metadata", pairs(given[Caller.OWN])
-    if Caller.OTHER in callers(case):
+    if Caller.OTHER in callers(case_file):
         yield "other_identity", pairs(given[Caller.OTHER])
     if target.authority:
         yield "authority", repr(target.authority)

@@ -9,20 +9,20 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import Action, Cancel, HalfClose, Headers, Pause, Receive, Send
-from grpcmock.fuzz.reproducers.identities import identities, pairs
-from grpcmock.fuzz.reproducers.reproducer import NotSayableError
 from grpcmock.fuzz.checks.rendering import message_text
 from grpcmock.fuzz.model.cases import Caller
+from grpcmock.fuzz.reproducers.identities import identities, pairs
+from grpcmock.fuzz.reproducers.reproducer import NotSayableError
 from grpcmock.fuzz.wire.program import literal, snippet
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
     from grpcmock.client.target import Target
-    from grpcmock.fuzz.replay.case_file import CaseFile
-    from grpcmock.fuzz.model.results import Evidence
-    from grpcmock.fuzz.reproducers.identities import Given
     from grpcmock.fuzz.model.cases import Call
+    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.fuzz.replay.case_file import CaseFile
+    from grpcmock.fuzz.reproducers.identities import Given
     from grpcmock.schema import Registry
 
 DEADLINE = 10.0
@@ -56,7 +56,7 @@ async def end(call, reading):
         print("trailer", key, repr(value))
 
 {helpers}
-async def trial(channel):
+async def case(channel):
 {body}
 
 async def main():
@@ -99,44 +99,46 @@ def filled(request, request_type, response, response_type, source, target):
 """
 
 
-def write(case: CaseFile, target: Target, registry: Registry, evidence: Evidence | None = None) -> str:
+def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseResult | None = None) -> str:
     """Write the program. It prints what comes back, and judges nothing."""
-    del evidence
-    if any(call.raw is not None for call in case.made):
-        if case.check == "G101" and len(case.made) * case.trial.repeat > 1:
+    del result
+    if any(call.raw is not None for call in case_file.made):
+        if case_file.check == "G101" and len(case_file.made) * case_file.case.repeat > 1:
             raise NotSayableError("these are several raw requests, which only `grpcmock replay` makes.")
-        if len(case.made) == 1 and case.made[0].raw is not None:
-            return f"# {_title(case)}\n{snippet(case.made[0].raw, target)}"
-        return _several_raw(case, target)
-    calls = case.trial.calls if any(call.bindings for call in case.trial.calls) else case.made
+        if len(case_file.made) == 1 and case_file.made[0].raw is not None:
+            return f"# {_title(case_file)}\n{snippet(case_file.made[0].raw, target)}"
+        return _several_raw(case_file, target)
+    calls = case_file.case.calls if any(call.bindings for call in case_file.case.calls) else case_file.made
     bindings = any(call.bindings for call in calls)
     helpers = _FILL.format(files=_wrapped(_packed(registry.files))) if bindings else ""
     libraries = ["from google.protobuf import descriptor_pb2, descriptor_pool, message_factory"] if bindings else []
-    given = identities(case, target)
+    given = identities(case_file, target)
     body = "\n".join(line for index, call in enumerate(calls) for line in _call(index, call, calls, given))
     metadata = pairs(given[Caller.OWN])
     return _PROGRAM.format(
-        title=_title(case),
+        title=_title(case_file),
         imports="\n".join(_imports(body + helpers + metadata, target, libraries)),
         address=target.address,
         metadata=metadata,
         helpers=helpers,
         body=textwrap.indent(body, "    "),
         channel=_channel(target),
-        run=textwrap.indent(_run(case), " " * 8),
+        run=textwrap.indent(_run(case_file), " " * 8),
     )
 
 
-def _several_raw(case: CaseFile, target: Target) -> str:
+def _several_raw(case_file: CaseFile, target: Target) -> str:
     """The last raw request is the one that failed; those before it say what it is compared with."""
-    last = case.made[-1]
+    last = case_file.made[-1]
     if last.raw is None:
         raise NotSayableError("its calls are partly below gRPC and partly not; `grpcmock replay` makes them.")
-    return f"# {_title(case)}\n# The last of {len(case.made)} requests.\n{snippet(last.raw, target)}"
+    return f"# {_title(case_file)}\n# The last of {len(case_file.made)} requests.\n{snippet(last.raw, target)}"
 
 
-def _title(case: CaseFile) -> str:
-    return f"{case.id}: {case.trial.method}, {case.trial.why}: {case.expected}".replace("\n", " ").replace("\r", " ")
+def _title(case_file: CaseFile) -> str:
+    return f"{case_file.id}: {case_file.case.method}, {case_file.case.why}: {case_file.expected}".replace(
+        "\n", " "
+    ).replace("\r", " ")
 
 
 def _imports(text: str, target: Target, libraries: list[str]) -> Iterator[str]:
@@ -220,13 +222,13 @@ def _step(index: int, action: Action) -> str:
             raise AssertionError(action)
 
 
-def _run(case: CaseFile) -> str:
-    repeat = case.trial.repeat
+def _run(case_file: CaseFile) -> str:
+    repeat = case_file.case.repeat
     if repeat == 1:
-        return "await trial(channel)"
-    if case.trial.at_once:
-        return f"await trial(channel)\nawait asyncio.gather(*(trial(channel) for _ in range({repeat - 1})))"
-    return f"for _ in range({repeat}):\n    await trial(channel)"
+        return "await case(channel)"
+    if case_file.case.concurrent:
+        return f"await case(channel)\nawait asyncio.gather(*(case(channel) for _ in range({repeat - 1})))"
+    return f"for _ in range({repeat}):\n    await case(channel)"
 
 
 def _channel(target: Target) -> str:

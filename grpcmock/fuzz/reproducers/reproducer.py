@@ -9,8 +9,8 @@ from grpcmock.errors import ConfigError, GrpcmockError, did_you_mean
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
+    from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.replay.case_file import CaseFile
-    from grpcmock.fuzz.model.results import Evidence
     from grpcmock.schema import Registry
 
 FORMS = ("grpcurl", "python", "pytest", "stub")
@@ -21,7 +21,9 @@ class NotSayableError(GrpcmockError):
     """A failure can't be said in this form; the text says why, and which form can."""
 
 
-def reproducer(form: str, case: CaseFile, target: Target, registry: Registry, evidence: Evidence | None = None) -> str:
+def reproducer(
+    form: str, case_file: CaseFile, target: Target, registry: Registry, result: CaseResult | None = None
+) -> str:
     """Write a failure in one of the :data:`FORMS`.
 
     *evidence* is what came back; only a stub needs it. Raises :class:`NotSayableError`, and :class:`ConfigError` for a
@@ -30,5 +32,5 @@ def reproducer(form: str, case: CaseFile, target: Target, registry: Registry, ev
     if form not in FORMS:
         raise ConfigError(f"There is no form {form!r}. {did_you_mean(form, FORMS, known='The forms')}")
     write = import_module(f"grpcmock.fuzz.reproducers.{form}").write
-    text: str = write(case, target, registry, evidence)
+    text: str = write(case_file, target, registry, result)
     return text

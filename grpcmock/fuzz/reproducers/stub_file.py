@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from grpcmock.client.keys import error_keys, metadata_keys
 from grpcmock.errors import Problems
-from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.reproducers.reproducer import NotSayableError
 from grpcmock.schema.codec import to_tree
 from grpcmock.schema.method import Kind
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.client.target import Target
+    from grpcmock.fuzz.model.results import CaseResult, Reply
     from grpcmock.fuzz.replay.case_file import CaseFile
-    from grpcmock.fuzz.model.results import Evidence, Reply
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
 
 
-def write(case: CaseFile, target: Target, registry: Registry, evidence: Evidence | None = None) -> str:
+def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseResult | None = None) -> str:
     """Write the stubs, one for each call. Raises :class:`NotSayableError` for what no stub can match or answer."""
     del target
-    if evidence is None:
+    if result is None:
         raise NotSayableError("a stub needs the server's answers, and none were seen.")
     stubs: list[Stub] = []
-    groups = _groups(evidence.replies[: len(case.trial.calls)], registry)
+    groups = _groups(result.replies[: len(case_file.case.calls)], registry)
     for index, (keys, answers) in enumerate(groups, 1):
         number = f", call {index}" if len(groups) > 1 else ""
         answer = answers[0] if len(answers) == 1 else {"answers": answers}
         problems = Problems()
-        stub = parse_stub(Node.of({"name": f"{case.id}{number}", **keys, **answer}), problems)
+        stub = parse_stub(Node.of({"name": f"{case_file.id}{number}", **keys, **answer}), problems)
         problems.raise_errors()
         if stub is not None:
             stubs.append(stub)
-    return f"# {case.trial.method} as it was seen: {case.trial.why}.\n{to_yaml(stubs)}"
+    return f"# {case_file.case.method} as it was seen: {case_file.case.why}.\n{to_yaml(stubs)}"
 
 
 def _groups(replies: Sequence[Reply], registry: Registry) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
@@ -90,10 +90,10 @@ def _matched(reply: Reply) -> dict[str, Any]:
 def _answer(reply: Reply, registry: Registry) -> Iterator[tuple[str, Any]]:
     method = reply.call.method
     assert method is not None
-    if reply.ending in (Ending.LOST, Ending.RESET):
+    if reply.termination in (Termination.LOST, Termination.RESET):
         yield "fault", {"abort": "UNAVAILABLE"}
         return
-    if reply.ending in (Ending.DEADLINE, Ending.OVERDUE):
+    if reply.termination in (Termination.DEADLINE, Termination.OVERDUE):
         yield "fault", {"hang": True}
         return
     if not 0 <= reply.code <= 16:
@@ -110,7 +110,9 @@ def _answer(reply: Reply, registry: Registry) -> Iterator[tuple[str, Any]]:
         raise NotSayableError(f"a stub can't answer a {method.kind.value} method with OK and no message.")
     if reply.headers and (headers := metadata_keys(reply.headers)):
         yield "headers", headers
-    if reply.code not in (Code.OK, Code.CANCELLED) or (reply.code == Code.CANCELLED and reply.ending is Ending.SERVER):
+    if reply.code not in (Code.OK, Code.CANCELLED) or (
+        reply.code == Code.CANCELLED and reply.termination is Termination.SERVER
+    ):
         if responses and not streams:
             raise NotSayableError(f"a stub can't answer a {method.kind.value} method with a message and an error.")
         yield "error", error_keys(reply.name, reply.message, reply.trailers, registry)

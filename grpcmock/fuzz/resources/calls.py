@@ -1,4 +1,4 @@
-"""What was done to resources, and what came of it: the calls of a trial, as a model of the server looks at them."""
+"""What was done to resources, and what came of it: the calls of a case, as a model of the server looks at them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from google.protobuf.message import DecodeError, Message
 
 from grpcmock.client.actions import Cancel, HalfClose
 from grpcmock.fuzz.model.bindings import value_at
-from grpcmock.fuzz.model.results import Ending
 from grpcmock.fuzz.model.cases import Caller
+from grpcmock.fuzz.model.results import Termination
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
-    from grpcmock.fuzz.model.cases import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Step:
+class ResourceCall:
     """One call that deals with a resource."""
 
     resource: Resource
@@ -37,7 +37,7 @@ class Step:
     @property
     def is_refused(self) -> bool:
         """Whether the server itself said no."""
-        return self.reply.ending is Ending.SERVER and self.reply.code != 0
+        return self.reply.termination is Termination.SERVER and self.reply.code != 0
 
     @property
     def was_given_up(self) -> bool:
@@ -98,13 +98,13 @@ def found(message: Message, path: Path) -> Any:
     return value_at(message, path)
 
 
-def steps(replies: Sequence[Reply], resources: Resources) -> Iterator[Step | None]:
+def steps(replies: Sequence[Reply], resources: Resources) -> Iterator[ResourceCall | None]:
     """Yield a step for each reply, None for a call that deals with no resource."""
     for reply in replies:
         yield step_of(reply, resources)
 
 
-def step_of(reply: Reply, resources: Resources) -> Step | None:
+def step_of(reply: Reply, resources: Resources) -> ResourceCall | None:
     """Read a call and what came of it; None if it deals with no resource, or holds what can't be decoded."""
     known = resources.by_path.get(reply.call.path)
     if known is None or reply.call.raw is not None:
@@ -116,4 +116,4 @@ def step_of(reply: Reply, resources: Resources) -> Step | None:
         responses = tuple(method.response_class.FromString(data) for data in reply.responses)
     except DecodeError:
         return None
-    return Step(resource=resource, operation=operation, reply=reply, requests=requests, responses=responses)
+    return ResourceCall(resource=resource, operation=operation, reply=reply, requests=requests, responses=responses)

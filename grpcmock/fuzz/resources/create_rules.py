@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.differences import shown
-from grpcmock.fuzz.resources.known_resources import Known, finding
+from grpcmock.fuzz.resources.known_resources import KnownResource, finding
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Finding
-    from grpcmock.fuzz.resources.calls import Step
-    from grpcmock.fuzz.resources.known_resources import Memory
+    from grpcmock.fuzz.resources.calls import ResourceCall
+    from grpcmock.fuzz.resources.known_resources import KnownResources
     from grpcmock.fuzz.resources.resource import Resource
 
 _LEFT_NOTHING = frozenset(
@@ -25,16 +25,16 @@ _LEFT_NOTHING = frozenset(
 """The codes after which nothing may be left; with others it may have been done, or was there before."""
 
 
-class Making:
+class CreateRules:
     """The part of a model that hears of creations."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: KnownResources) -> None:
         self._memory = memory
-        self._unproven: dict[str, list[Known]] = {}
+        self._unproven: dict[str, list[KnownResource]] = {}
         """What was made by servers of which nothing says that they keep anything, by the names of resources."""
         self._proven: dict[str, bool] = {}
 
-    def take(self, step: Step) -> Iterator[Finding]:
+    def take(self, step: ResourceCall) -> Iterator[Finding]:
         operation = step.operation
         token = step.named(operation.request_id) if step.resource.is_annotated else None
         same = step.reply.call.path.encode() + b"\0" + step.request.SerializePartialToString(deterministic=True)
@@ -60,7 +60,7 @@ class Making:
             for key in self._asked_for(step):
                 self._memory.doubt(step.resource, key)
 
-    def _again(self, step: Step, keys: list[Any]) -> Iterator[Finding]:
+    def _again(self, step: ResourceCall, keys: list[Any]) -> Iterator[Finding]:
         """The same request with the same request id was made twice."""
         if keys and step.keys() and step.keys() != keys:
             expected = f"{shown(keys[0])} again: {step.operation.request_id} says that it is the same request (AIP-155)"
@@ -68,11 +68,11 @@ class Making:
                 step, "G128", expected, f"another one: {shown(step.keys()[0])}", path=step.operation.request_id
             )
 
-    def _created(self, step: Step) -> Iterator[Finding]:
+    def _created(self, step: ResourceCall) -> Iterator[Finding]:
         resource, asked = step.resource, self._asked_for(step)
         keys = step.keys() or asked
         messages = step.resources()
-        made: list[Known] = []
+        made: list[KnownResource] = []
         for index, key in enumerate(keys):
             if not key and key != 0:
                 continue
@@ -81,7 +81,7 @@ class Making:
                 yield from self._created_twice(step, key, key in asked)
             request = step.requests[index] if index < len(step.requests) else step.request
             made.append(
-                Known(
+                KnownResource(
                     resource=resource,
                     key=key,
                     alive=True,
@@ -95,7 +95,7 @@ class Making:
         for known in made if resource.is_annotated else self._kept(resource, made):
             self._memory.put(known)
 
-    def _kept(self, resource: Resource, made: list[Known]) -> list[Known]:
+    def _kept(self, resource: Resource, made: list[KnownResource]) -> list[KnownResource]:
         """Give what a server without annotations can be held to: what has no memory, such as a mock, gives the same key
         to all that it is asked to make, and only of two creations can be told that they gave different ones."""
         earlier = self._unproven.setdefault(resource.name, [])
@@ -108,7 +108,7 @@ class Making:
         kept, self._unproven[resource.name] = earlier, []
         return kept
 
-    def _created_twice(self, step: Step, key: Any, was_asked: bool) -> Iterator[Finding]:
+    def _created_twice(self, step: ResourceCall, key: Any, was_asked: bool) -> Iterator[Finding]:
         resource, method = step.resource, step.operation.method
         documented = Code.ALREADY_EXISTS in self._memory.documented.get(method.full_name, ())
         if was_asked and (resource.is_annotated or documented):
@@ -116,7 +116,7 @@ class Making:
         elif not was_asked and resource.is_annotated:
             yield finding(step, "G133", f"a key that no other {resource.name} has", f"{key!r} once more", key="key")
 
-    def _not_created(self, step: Step) -> None:
+    def _not_created(self, step: ResourceCall) -> None:
         code = step.reply.code
         leaves_nothing = code in _LEFT_NOTHING or step.was_given_up
         for key in self._asked_for(step):
@@ -125,13 +125,13 @@ class Making:
                 continue
             if leaves_nothing and old is not None and old.sure:
                 why = f"{step.operation.method.name} failed ({said(step.reply)})"
-                self._memory.known[step.resource.name, key] = Known(
+                self._memory.known[step.resource.name, key] = KnownResource(
                     step.resource, key, False, why, by=step.operation.method, failed=True
                 )
             elif not leaves_nothing:
                 self._memory.forget(step.resource, key)
 
-    def _asked_for(self, step: Step) -> list[Any]:
+    def _asked_for(self, step: ResourceCall) -> list[Any]:
         """Give the keys that a client chose in a creation."""
         operation, keys = step.operation, []
         for request in step.requests:

@@ -18,12 +18,12 @@ class Difference(NamedTuple):
 
     path: str
     expected: str
-    got: str
+    actual: str
 
 
 def differences(
     expected: Message,
-    got: Message,
+    actual: Message,
     *,
     ignoring: Collection[str] = (),
     also: Collection[str] = (),
@@ -39,17 +39,17 @@ def differences(
         if field.full_name in ignoring:
             continue
         if is_set(expected, field):
-            yield from _in_field(field, expected, got, ignoring, partial)
-        elif field.name in also and is_set(got, field):
-            yield Difference(field.name, "nothing", shown(getattr(got, field.name)))
+            yield from _in_field(field, expected, actual, ignoring, partial)
+        elif field.name in also and is_set(actual, field):
+            yield Difference(field.name, "nothing", shown(getattr(actual, field.name)))
 
 
 def _in_field(
-    field: FieldDescriptor, expected: Message, got: Message, ignoring: Collection[str], partial: bool
+    field: FieldDescriptor, expected: Message, actual: Message, ignoring: Collection[str], partial: bool
 ) -> Iterator[Difference]:
     name = field.name
-    ours, theirs = getattr(expected, name), getattr(got, name)
-    if not is_set(got, field):
+    ours, theirs = getattr(expected, name), getattr(actual, name)
+    if not is_set(actual, field):
         if not partial:
             yield Difference(name, shown(ours), "nothing")
         return

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.differences import Difference, differences
-from grpcmock.fuzz.resources.pagination import Walks
+from grpcmock.fuzz.resources.pagination import PageWalks
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.resources.calls import Step
+    from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.resource import Resource, Resources
     from grpcmock.schema import Method
 
 
 @dataclass(slots=True, eq=False)
-class Known:
+class KnownResource:
     """What is known of one resource."""
 
     resource: Resource
@@ -69,7 +69,7 @@ class Known:
         return (self.deleted or self.failed) and self.sure
 
 
-class Memory:
+class KnownResources:
     """All that is known after the calls so far."""
 
     def __init__(self, resources: Resources, documented: Mapping[str, Collection[int]]) -> None:
@@ -77,20 +77,20 @@ class Memory:
         self.documented = documented
         """The codes that methods are said to answer with, by their full names."""
 
-        self.known: dict[tuple[str, Any], Known] = {}
+        self.known: dict[tuple[str, Any], KnownResource] = {}
         """What is known of resources, by their kinds and keys."""
 
         self.requests: dict[bytes, list[Any]] = {}
         """What keys came of the creations with a request id, by method and request."""
 
-        self.walks = Walks()
-        self.last: Step | None = None
+        self.walks = PageWalks()
+        self.last: ResourceCall | None = None
 
-    def find(self, resource: Resource, key: Any) -> Known | None:
+    def find(self, resource: Resource, key: Any) -> KnownResource | None:
         """Give what is known of a key."""
         return self.known.get((resource.name, key))
 
-    def put(self, known: Known) -> None:
+    def put(self, known: KnownResource) -> None:
         """Remember what became of a resource, in place of what was known of it."""
         self.known[known.resource.name, known.key] = known
 
@@ -98,7 +98,7 @@ class Memory:
         """Know nothing of a key any more."""
         self.known.pop((resource.name, key), None)
 
-    def alive(self, resource: Resource) -> list[Known]:
+    def alive(self, resource: Resource) -> list[KnownResource]:
         """Give the resources of a kind that must be there."""
         return [known for known in self.known.values() if known.resource is resource and known.is_there]
 
@@ -108,18 +108,18 @@ class Memory:
             known.sure, known.message, known.given = False, None, None
 
 
-def finding(step: Step, code: str, expected: str, got: str, path: str = "", key: str = "") -> Finding:
+def finding(step: ResourceCall, code: str, expected: str, actual: str, path: str = "", key: str = "") -> Finding:
     """Say what is wrong with a call, and blame its method."""
     method = step.operation.method
-    return Finding(code=code, expected=expected, got=got, path=path, key=key or path, method=method)
+    return Finding(code=code, expected=expected, actual=actual, path=path, key=key or path, method=method)
 
 
 def differ(
-    resource: Resource, expected: Message, got: Message, *, also: Collection[str] = (), partial: bool = False
+    resource: Resource, expected: Message, actual: Message, *, also: Collection[str] = (), partial: bool = False
 ) -> Iterator[Difference]:
     """Yield what differs in two messages of a resource, but for what only the server sets, and what it never shows."""
     ignoring = resource.hidden | resource.fixed
-    return differences(expected, got, ignoring=ignoring, also=also, partial=partial)
+    return differences(expected, actual, ignoring=ignoring, also=also, partial=partial)
 
 
 def is_tombstone(message: Message) -> bool:

@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.resources.calls import Step
+    from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.resource import Resource
 
 
-def paths_of(step: Step) -> tuple[str, ...]:
+def paths_of(step: ResourceCall) -> tuple[str, ...]:
     """Give the paths of the mask in an update; none if it has no mask."""
     mask = step.named(step.operation.mask)
     return tuple(mask.paths) if mask is not None else ()
 
 
-def unknown(step: Step, paths: Sequence[str]) -> str:
+def unknown(step: ResourceCall, paths: Sequence[str]) -> str:
     """Give the first path that names no field of the resource; empty if there is none."""
     return next((path for path in paths if path != "*" and not _names_field(step.resource, path)), "")
 
@@ -70,9 +70,9 @@ def contradictions(
     if not paths or "*" in paths:
         return
     names, ignoring = touched(given, paths), resource.hidden | resource.fixed
-    for path, expected, got in differences(old, answer, ignoring=ignoring):
+    for path, expected, actual in differences(old, answer, ignoring=ignoring):
         if path.partition(".")[0] not in names:
-            yield "G135", f"{path} {expected} as before: the mask names {', '.join(paths)}", f"{path} {got}", path
+            yield "G135", f"{path} {expected} as before: the mask names {', '.join(paths)}", f"{path} {actual}", path
     for field in _descriptor(answer).fields:
         asked = _descriptor(given).fields_by_name.get(field.name)
         if field.full_name in ignoring or asked is None or not is_set(given, asked):

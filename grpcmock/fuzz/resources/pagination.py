@@ -11,7 +11,7 @@ from grpcmock.fuzz.resources.resource import Role
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.resources.calls import Step
+    from grpcmock.fuzz.resources.calls import ResourceCall
 
 MANY = 1000
 """The size of a page that a server cuts down to its own largest."""
@@ -21,7 +21,7 @@ Words = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
-class Walk:
+class PageWalk:
     """The pages of one list, from the first on."""
 
     keys: set[Any] = field(default_factory=set)
@@ -36,11 +36,11 @@ class Walk:
     """Whether nothing was changed since it began, as far as we know."""
 
 
-class Walks:
+class PageWalks:
     """The lists that are being read."""
 
     def __init__(self) -> None:
-        self._walks: dict[bytes, Walk] = {}
+        self._walks: dict[bytes, PageWalk] = {}
         self._given: dict[str, set[str]] = {}
 
     def disturb(self) -> None:
@@ -48,7 +48,7 @@ class Walks:
         for walk in self._walks.values():
             walk.calm = False
 
-    def take(self, step: Step) -> Iterator[Words]:
+    def take(self, step: ResourceCall) -> Iterator[Words]:
         """Hear of a page. Yields what is wrong with it."""
         operation = step.operation
         token = step.named(operation.page_token) or ""
@@ -60,13 +60,13 @@ class Walks:
         place = _place(step)
         walk = self._walks.get(place)
         if _begins(step, token) or walk is None:
-            walk = Walk() if _begins(step, token) else Walk(calm=False, next=token)
+            walk = PageWalk() if _begins(step, token) else PageWalk(calm=False, next=token)
             self._walks[place] = walk
         elif walk.next != (token if operation.is_paged else step.named(operation.page)):
             walk.calm = False
         yield from self._joined(step, walk, token, keys)
 
-    def _joined(self, step: Step, walk: Walk, token: str, keys: list[Any]) -> Iterator[Words]:
+    def _joined(self, step: ResourceCall, walk: PageWalk, token: str, keys: list[Any]) -> Iterator[Words]:
         operation = step.operation
         following: Any = (
             step.responses[0].__getattribute__(operation.next_token) if operation.next_token and step.responses else ""
@@ -96,7 +96,7 @@ class Walks:
         else:
             walk.next = None
 
-    def _asked(self, step: Step, token: str) -> Iterator[Words]:
+    def _asked(self, step: ResourceCall, token: str) -> Iterator[Words]:
         operation, reply = step.operation, step.reply
         size = step.named(operation.page_size) or 0
         ours = token in self._given.get(operation.method.path, ())
@@ -110,7 +110,7 @@ class Walks:
                 expected = "the next page, or no token for it: the page before gave this token"
                 yield (expected, said(reply), operation.next_token, "refused")
 
-    def complete(self, step: Step) -> Walk | None:
+    def complete(self, step: ResourceCall) -> PageWalk | None:
         """Give the walk that ended with this step, if nothing was changed meanwhile and nothing filters it."""
         walk = self._walks.get(_place(step))
         if walk is None or not walk.calm or walk.next is not None or not step.is_ok:
@@ -128,13 +128,13 @@ GARBAGE = "fz-no-such-page"
 """A token that no server has given."""
 
 
-def _begins(step: Step, token: str) -> bool:
+def _begins(step: ResourceCall, token: str) -> bool:
     if step.operation.is_paged:
         return not token
     return not step.operation.page or step.named(step.operation.page) in (0, 1)
 
 
-def _place(step: Step) -> bytes:
+def _place(step: ResourceCall) -> bytes:
     """Tell the list that a page belongs to: the method, and all of the request but the page."""
     request = type(step.request)()
     request.CopyFrom(step.request)

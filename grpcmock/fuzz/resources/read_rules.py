@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor_pb2 import MethodOptions
 
+from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
-from grpcmock.fuzz.model.results import Ending
-from grpcmock.fuzz.resources.differences import is_set, shown
 from grpcmock.fuzz.resources.calls import found
-from grpcmock.fuzz.resources.known_resources import Known, differ, finding, is_tombstone
+from grpcmock.fuzz.resources.differences import is_set, shown
+from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_tombstone
 from grpcmock.fuzz.resources.resource import Role
 from grpcmock.status import Code
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.findings import Finding
-    from grpcmock.fuzz.resources.calls import Step
-    from grpcmock.fuzz.resources.known_resources import Memory
+    from grpcmock.fuzz.resources.calls import ResourceCall
+    from grpcmock.fuzz.resources.known_resources import KnownResources
 
 _CHANGED_BY_ITSELF = 3
 """After so many reads in a row, each with another value, a field counts as changed by being read."""
@@ -44,13 +44,13 @@ _VOLATILE = (
 """Parts of the names of fields that may well change while nobody writes."""
 
 
-class Reading:
+class ReadRules:
     """The part of a model that hears of reads."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: KnownResources) -> None:
         self._memory = memory
 
-    def get(self, step: Step) -> Iterator[Finding]:
+    def get(self, step: ResourceCall) -> Iterator[Finding]:
         resource = step.resource
         if step.operation.role is Role.LOOKUP:
             yield from self._looked_up(step)
@@ -73,9 +73,9 @@ class Reading:
                     key="missing",
                 )
             elif len(asked) == 1 and not lacking:
-                self._memory.put(Known(resource, asked[0], False, "it wasn't there"))
+                self._memory.put(KnownResource(resource, asked[0], False, "it wasn't there"))
 
-    def _looked_up(self, step: Step) -> Iterator[Finding]:
+    def _looked_up(self, step: ResourceCall) -> Iterator[Finding]:
         if not step.is_ok or len(step.responses) != len(step.requests):
             return
         for request, response in zip(step.requests, step.responses, strict=True):
@@ -87,7 +87,7 @@ class Reading:
             elif known is not None and known.is_there:
                 yield finding(step, "G129", f"the {known.resource.name} {key!r}: {known.why}", "nothing", key="missing")
 
-    def _seen(self, step: Step, key: Any, message: Message, *, partial: bool = False) -> Iterator[Finding]:
+    def _seen(self, step: ResourceCall, key: Any, message: Message, *, partial: bool = False) -> Iterator[Finding]:
         """A resource was shown under this key."""
         resource = step.resource
         known = self._memory.find(resource, key)
@@ -102,13 +102,13 @@ class Reading:
         elif (known.deleted or known.failed) and not is_tombstone(message):
             yield self._undead(step, known)
 
-    def _undead(self, step: Step, known: Known) -> Finding:
+    def _undead(self, step: ResourceCall, known: KnownResource) -> Finding:
         code = "G131" if known.failed else "G130"
         expected = f"NOT_FOUND for {known.key!r}: {known.why}"
         wrong = finding(step, code, expected, f"{said(step.reply)}, and it is there")
         return replace(wrong, method=known.by) if known.failed else wrong
 
-    def _seen_elsewhere(self, step: Step, key: Any, message: Message) -> Iterator[Finding]:
+    def _seen_elsewhere(self, step: ResourceCall, key: Any, message: Message) -> Iterator[Finding]:
         """A resource was shown that nobody made under this key: is it one that stands below another parent?"""
         resource, parent = step.resource, step.resource.parent_of(key)
         if parent is None:
@@ -122,20 +122,22 @@ class Reading:
                 yield finding(step, "G132", expected, f"OK, and {getattr(message, resource.key)!r}")
                 return
 
-    def _compare(self, step: Step, known: Known, message: Message, *, partial: bool = False) -> Iterator[Finding]:
+    def _compare(
+        self, step: ResourceCall, known: KnownResource, message: Message, *, partial: bool = False
+    ) -> Iterator[Finding]:
         resource, name = step.resource, getattr(message, step.resource.key)
         if name != known.key and resource.is_annotated and name:
             yield finding(step, "G129", f"{resource.key} {known.key!r}", f"{name!r}", path=resource.key)
             return
         if known.message is not None:
             found = differ(resource, known.message, message, also=known.empty, partial=partial)
-            for path, expected, got in found:
+            for path, expected, actual in found:
                 outside = bool(known.masked) and path.partition(".")[0] not in known.masked
                 yield finding(
                     step,
                     "G135" if outside else "G129",
                     f"{path} {expected}: {'the update named other fields' if outside else known.why}",
-                    f"{path} {got}",
+                    f"{path} {actual}",
                     path=path,
                 )
                 return
@@ -144,7 +146,7 @@ class Reading:
                 yield from self._compare_with_given(step, known, message)
             known.message = message
 
-    def _compare_with_given(self, step: Step, known: Known, message: Message) -> Iterator[Finding]:
+    def _compare_with_given(self, step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:
         """What was made hasn't been shown before: all that the client gave must have left a trace."""
         assert known.given is not None
         descriptor: Any = message.DESCRIPTOR
@@ -154,14 +156,14 @@ class Reading:
                 continue
             if own.cpp_type != given.cpp_type or own.message_type is not None:
                 continue
-            got = getattr(message, own.name)
+            actual = getattr(message, own.name)
             if not is_set(message, own) and str(value).strip():
                 yield finding(step, "G129", f"{own.name} {shown(value)}: {known.why}", f"no {own.name}", path=own.name)
-            elif isinstance(value, str) and _is_another(value, got):
+            elif isinstance(value, str) and _is_another(value, actual):
                 expected = f"{own.name} {shown(value)}: {known.why}"
-                yield finding(step, "G129", expected, f"{own.name} {shown(got)}", path=own.name)
+                yield finding(step, "G129", expected, f"{own.name} {shown(actual)}", path=own.name)
 
-    def _changed_by_reading(self, step: Step, known: Known, message: Message) -> Iterator[Finding]:
+    def _changed_by_reading(self, step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:
         """Look at what only the server sets: a method that says so must not change it by being called."""
         known.reads.append(message)
         level = step.operation.method.descriptor.GetOptions().idempotency_level
@@ -183,9 +185,9 @@ class Reading:
 
     # Listing --------------------------------------------------------------------------------------------
 
-    def list(self, step: Step) -> Iterator[Finding]:
+    def list(self, step: ResourceCall) -> Iterator[Finding]:
         yield from (finding(step, "G134", *words) for words in self._memory.walks.take(step))
-        if not step.is_ok and step.reply.ending is not Ending.ENOUGH:
+        if not step.is_ok and step.reply.termination is not Termination.ENOUGH:
             return
         parent = step.at(step.operation.parent)
         for message in step.resources():
@@ -204,7 +206,7 @@ class Reading:
                 yield replace(wrong, code="G131", key="", method=known.by) if known.failed else wrong
         yield from self._missing(step, parent)
 
-    def _missing(self, step: Step, parent: Any) -> Iterator[Finding]:
+    def _missing(self, step: ResourceCall, parent: Any) -> Iterator[Finding]:
         """What is known to be there, and was on none of the pages."""
         walk = self._memory.walks.complete(step)
         if walk is None:
@@ -221,13 +223,13 @@ class Reading:
             return
 
 
-def _is_partial(step: Step) -> bool:
+def _is_partial(step: ResourceCall) -> bool:
     """Whether a read asked for a part of what there is only (AIP-157)."""
     return any(one.name in ("read_mask", "view", "field_mask", "fields") for one, _ in step.request.ListFields())
 
 
-def _is_another(given: str, got: str) -> bool:
+def _is_another(given: str, actual: str) -> bool:
     """Whether a text can't have become another by being tidied up: blanks and capitals are a server's own business."""
     if not (given.isascii() and given.isalnum()):
         return False
-    return given.casefold() != "".join(got.split()).casefold()
+    return given.casefold() != "".join(actual.split()).casefold()

@@ -9,31 +9,31 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
-from grpcmock.fuzz.model.results import Ending
-from grpcmock.fuzz.resources.update_rules import Changing
 from grpcmock.fuzz.resources.calls import step_of
-from grpcmock.fuzz.resources.create_rules import Making
-from grpcmock.fuzz.resources.known_resources import Memory, finding
-from grpcmock.fuzz.resources.read_rules import Reading
+from grpcmock.fuzz.resources.create_rules import CreateRules
+from grpcmock.fuzz.resources.known_resources import KnownResources, finding
+from grpcmock.fuzz.resources.read_rules import ReadRules
 from grpcmock.fuzz.resources.resource import MAKING, READING, Role
+from grpcmock.fuzz.resources.update_rules import UpdateRules
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.model.findings import Finding
-    from grpcmock.fuzz.resources.calls import Step
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.resource import Resources
 
 
-class Model:
+class StateModel:
     """What a server must keep after the calls so far. One for each run of calls."""
 
     def __init__(self, resources: Resources, *, documented: Mapping[str, Collection[int]] | None = None) -> None:
         """*documented* are the codes that methods are said to answer with, by their full names."""
-        self.memory = Memory(resources, documented or {})
-        self._making = Making(self.memory)
-        self._reading = Reading(self.memory)
-        self._changing = Changing(self.memory)
+        self.memory = KnownResources(resources, documented or {})
+        self._making = CreateRules(self.memory)
+        self._reading = ReadRules(self.memory)
+        self._changing = UpdateRules(self.memory)
 
     def take(self, reply: Reply) -> list[Finding]:
         """Hear of one more call. Gives what contradicts all that was heard before."""
@@ -44,7 +44,7 @@ class Model:
         self.memory.last = step
         return found
 
-    def _own(self, step: Step) -> Iterator[Finding]:
+    def _own(self, step: ResourceCall) -> Iterator[Finding]:
         match step.operation.role:
             case Role.CREATE | Role.IMPORT:
                 yield from self._making.take(step)
@@ -59,10 +59,10 @@ class Model:
             case Role.UNDELETE:
                 self._changing.undelete(step)
 
-    def _foreign(self, step: Step) -> Iterator[Finding]:
+    def _foreign(self, step: ResourceCall) -> Iterator[Finding]:
         """Somebody else called: what isn't theirs must be out of their reach."""
         role, resource = step.operation.role, step.resource
-        if role in MAKING or not (step.is_ok or step.reply.ending is Ending.ENOUGH):
+        if role in MAKING or not (step.is_ok or step.reply.termination is Termination.ENOUGH):
             return
         if role in READING:
             keys = [getattr(message, resource.key) for message in step.resources()]

@@ -9,25 +9,25 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources import masks
-from grpcmock.fuzz.resources.known_resources import Known, differ, finding, is_tombstone
+from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_tombstone
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.findings import Finding
-    from grpcmock.fuzz.resources.calls import Step
-    from grpcmock.fuzz.resources.known_resources import Memory
+    from grpcmock.fuzz.resources.calls import ResourceCall
+    from grpcmock.fuzz.resources.known_resources import KnownResources
     from grpcmock.fuzz.resources.resource import Resource
 
 
-class Changing:
+class UpdateRules:
     """The part of a model that hears of updates and deletions."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: KnownResources) -> None:
         self._memory = memory
 
-    def update(self, step: Step) -> Iterator[Finding]:
+    def update(self, step: ResourceCall) -> Iterator[Finding]:
         key, paths = step.at(step.operation.key), masks.paths_of(step)
         known = self._memory.find(step.resource, key)
         if not step.is_ok:
@@ -60,7 +60,7 @@ class Changing:
             return
         yield from self._updated(step, known, paths)
 
-    def _updated(self, step: Step, known: Known, paths: Sequence[str]) -> Iterator[Finding]:
+    def _updated(self, step: ResourceCall, known: KnownResource, paths: Sequence[str]) -> Iterator[Finding]:
         given = step.at(step.operation.given)
         answers = step.resources()
         answer = answers[0] if answers and known.sure else None
@@ -79,7 +79,7 @@ class Changing:
         known.by = step.operation.method
         known.reads = []
 
-    def _was_taken(self, step: Step, paths: Sequence[str]) -> bool:
+    def _was_taken(self, step: ResourceCall, paths: Sequence[str]) -> bool:
         """Whether the call before was the same update, but for fields of the resource that the mask doesn't name."""
         last, key, given = self._memory.last, step.operation.key, step.at(step.operation.given)
         if last is None or last.operation is not step.operation or not last.is_ok or not paths or given is None:
@@ -90,7 +90,7 @@ class Changing:
         named = {path.partition(".")[0] for path in paths}
         return all(getattr(before, name) == getattr(given, name) for name in named)
 
-    def _idempotent(self, step: Step, known: Known, answer: Message | None) -> Iterator[Finding]:
+    def _idempotent(self, step: ResourceCall, known: KnownResource, answer: Message | None) -> Iterator[Finding]:
         """The same change made twice in a row gives what it gave before."""
         last = self._memory.last
         level = step.operation.method.descriptor.GetOptions().idempotency_level
@@ -98,14 +98,14 @@ class Changing:
             return
         if last.operation is not step.operation or last.request != step.request or known.message is None:
             return
-        for path, expected, got in differ(step.resource, known.message, answer):
+        for path, expected, actual in differ(step.resource, known.message, answer):
             expected = f"{path} {expected} as before: {step.operation.method.name} is idempotent"
-            yield finding(step, "G128", expected, f"{path} {got}", path=path)
+            yield finding(step, "G128", expected, f"{path} {actual}", path=path)
             return
 
     # Deleting -------------------------------------------------------------------------------------------
 
-    def delete(self, step: Step) -> Iterator[Finding]:
+    def delete(self, step: ResourceCall) -> Iterator[Finding]:
         resource, key = step.resource, step.at(step.operation.key)
         known = self._memory.find(resource, key)
         name = step.operation.method.name
@@ -115,7 +115,7 @@ class Changing:
                 documented = self._memory.documented.get(step.operation.method.full_name, frozenset())
                 if Code.NOT_FOUND in documented and not any(map(is_tombstone, step.resources())):
                     yield finding(step, "G130", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply), key="twice")
-            self._memory.put(Known(resource, key, False, f"{name} deleted it", deleted=True))
+            self._memory.put(KnownResource(resource, key, False, f"{name} deleted it", deleted=True))
             self._forget_below(resource, key)
             self._memory.requests = {}
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
@@ -124,7 +124,7 @@ class Changing:
                     step, "G129", f"the {resource.name} {key!r}: {known.why}", said(step.reply), key="missing"
                 )
             elif known is None or not known.failed:
-                self._memory.put(Known(resource, key, False, "it wasn't there"))
+                self._memory.put(KnownResource(resource, key, False, "it wasn't there"))
         elif not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL):
             self._memory.doubt(resource, key)
 
@@ -134,7 +134,7 @@ class Changing:
             if other.parent == key and self._memory.resources.parent_of(other.resource) is resource:
                 del self._memory.known[other.resource.name, other.key]
 
-    def undelete(self, step: Step) -> None:
+    def undelete(self, step: ResourceCall) -> None:
         key = step.at(step.operation.key)
         if step.is_ok:
             self._memory.walks.disturb()

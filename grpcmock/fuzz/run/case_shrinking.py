@@ -1,4 +1,4 @@
-"""Make a failing trial as small as it gets, asked of the real server all the while, within bounds of time and tries."""
+"""Make a failing case as small as it gets, asked of the real server all the while, within bounds of time and tries."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.client.actions import Action, Receive, Send
-from grpcmock.fuzz.generation.message_shrinking import drop, minimize
-from grpcmock.fuzz.generation.choice_shrinking import shrink as shrink_choices
-from grpcmock.fuzz.model.paths import at_path, with_part
 from grpcmock.fuzz.expectations.naming import verb_and_noun
-from grpcmock.fuzz.resources.resource import MAKING, Role
+from grpcmock.fuzz.generation.choice_shrinking import shrink as shrink_choices
+from grpcmock.fuzz.generation.message_shrinking import drop, minimize
 from grpcmock.fuzz.model.cases import Expect, Phase
+from grpcmock.fuzz.model.paths import at_path, with_part
+from grpcmock.fuzz.resources.resource import MAKING, Role
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.generator import Generator, Generators
-    from grpcmock.fuzz.model.cases import Call, Trial
+    from grpcmock.fuzz.model.cases import Call, Case
 
-StillFails = Callable[["Trial"], Awaitable[bool]]
+StillFails = Callable[["Case"], Awaitable[bool]]
 
 _SHAPED = frozenset({"G107", "G108", "G109", "G127", "G128", "G147", "G149"})
-"""Checks that compare a trial's calls with each other: they only get smaller together."""
+"""Checks that compare a case's calls with each other: they only get smaller together."""
 
 _STATED = frozenset({"", "G125", "G126", "G127", "G150", "G152"})
 """Checks that hold a server to what the contract says of the very request."""
@@ -46,9 +46,9 @@ class _OverError(BaseException):
 
 class _Shrinker:
     def __init__(
-        self, trial: Trial, fails: StillFails, generators: Generators, effort: Effort, *, keeps_calls: bool = False
+        self, case: Case, fails: StillFails, generators: Generators, effort: Effort, *, keeps_calls: bool = False
     ) -> None:
-        self.best = trial
+        self.best = case
         self.tries = 0
         self._fails = fails
         self._generators = generators
@@ -61,8 +61,8 @@ class _Shrinker:
     def is_over(self) -> bool:
         return self.tries >= self._effort.tries or time.monotonic() > self._until
 
-    async def takes(self, candidate: Trial) -> bool:
-        """Try a smaller trial; keep it if it fails in the same way."""
+    async def takes(self, candidate: Case) -> bool:
+        """Try a smaller case; keep it if it fails in the same way."""
         key = tuple((call.path, call.actions, call.bindings) for call in candidate.calls)
         found = self._known.get(key)
         if found is None:
@@ -74,13 +74,13 @@ class _Shrinker:
             self.best = candidate
         return found
 
-    async def run(self) -> Trial:
+    async def run(self) -> Case:
         if any(call.raw is not None or call.unread for call in self.best.calls):
             return self.best  # bytes as they stand, or simple requests that are held against each other
         is_framed = self.best.setup or self.best.cleanup
         if self.best.phase is Phase.STATEFUL and not is_framed and not self._keeps_calls:
             await self._drop_last_calls()
-        shaped = is_framed or (self.best.phase is not Phase.STATEFUL and self.best.aims & _SHAPED)
+        shaped = is_framed or (self.best.phase is not Phase.STATEFUL and self.best.targets & _SHAPED)
         if not shaped and not self._keeps_calls:
             await self._drop_calls()
         for index in range(len(self.best.calls)):
@@ -89,7 +89,7 @@ class _Shrinker:
             await self._shrink_own()
             return self.best
         if shaped and len({call.messages for call in self.best.calls}) > 1:
-            if "G108" in self.best.aims:
+            if "G108" in self.best.targets:
                 await self._shrink_alike()
             return self.best
         for index in range(_opening(self.best), len(self.best.calls)):
@@ -97,7 +97,7 @@ class _Shrinker:
         return self.best
 
     async def _drop_last_calls(self) -> None:
-        """Leave out what comes after the fault; a trial of the stateful phase is judged as a whole."""
+        """Leave out what comes after the fault; a case of the stateful phase is judged as a whole."""
         while len(self.best.calls) > 1 and not self.is_over:
             if not await self.takes(replace(self.best, calls=self.best.calls[:-1])):
                 return
@@ -146,22 +146,22 @@ class _Shrinker:
             await self._shrink_message(index, self.best.calls[index], (position,))
 
     async def _shrink_own(self) -> None:
-        """Shrink the requests of the method that a trial is about, and leave those that only show what became of it."""
+        """Shrink the requests of the method that a case is about, and leave those that only show what became of it."""
         for index in range(self.best.setup, len(self.best.calls) - self.best.cleanup):
             if self.best.calls[index].method is self.best.method:
                 await self._shrink_messages(index)
 
     async def _shrink_alike(self) -> None:
         """Drop from all requests at once what isn't the part in which they differ."""
-        trial, loop = self.best, asyncio.get_running_loop()
-        whole = [self._message(index, 0) for index in range(len(trial.calls))]
+        case, loop = self.best, asyncio.get_running_loop()
+        whole = [self._message(index, 0) for index in range(len(case.calls))]
 
         def fails(smaller: Message) -> bool:
             if self.is_over:
                 raise _OverError
             candidate = self.best
             for index, message in enumerate(whole):
-                changed = with_part(smaller, message, trial.path)
+                changed = with_part(smaller, message, case.path)
                 if changed is None:
                     return False
                 data = changed.SerializePartialToString(deterministic=True)
@@ -177,19 +177,19 @@ class _Shrinker:
     async def _shrink_message(self, index: int, call: Call, positions: Sequence[int]) -> None:
         method = call.method
         assert method is not None
-        trial = self.best
+        case = self.best
         try:
             message = self._message(index, positions[0])
         except DecodeError:
             return
         generator = self._generators.of(method.input)
         loop = asyncio.get_running_loop()
-        aim = _aim(trial, message)
+        aim = _aim(case, message)
 
         def fails(smaller: Message) -> bool:
             if self.is_over:
                 raise _OverError
-            if aim is not None and at_path(smaller, trial.path) != aim:
+            if aim is not None and at_path(smaller, case.path) != aim:
                 return False
             data = smaller.SerializePartialToString(deterministic=True)
             messages = list(self.best.calls[index].messages)
@@ -198,38 +198,38 @@ class _Shrinker:
             candidate = _with_messages(self.best, index, messages)
             return asyncio.run_coroutine_threadsafe(self.takes(candidate), loop).result()
 
-        is_last = index == len(trial.calls) - 1 and positions[-1] == len(call.messages) - 1
-        guarded = _guarded(trial, generator, message, fails) if is_last else fails
+        is_last = index == len(case.calls) - 1 and positions[-1] == len(call.messages) - 1
+        guarded = _guarded(case, generator, message, fails) if is_last else fails
         left = max(self._effort.tries - self.tries, 1)
-        by_choices = bool(trial.choices) and is_last and trial.expect is not Expect.REFUSED
+        by_choices = bool(case.choices) and is_last and case.expect is not Expect.REFUSED
 
         def search() -> None:
             with contextlib.suppress(_OverError):
                 if by_choices:
-                    shrink_choices(generator, trial.choices, guarded, max_tries=left)
+                    shrink_choices(generator, case.choices, guarded, max_tries=left)
                 minimize(self._message(index, positions[0]), guarded)
 
         await asyncio.to_thread(search)
 
     def _message(self, index: int, position: int) -> Message:
-        """Give a message of the smallest trial so far."""
+        """Give a message of the smallest case so far."""
         call = self.best.calls[index]
         assert call.method is not None
         return call.method.request_class.FromString(call.messages[position])
 
 
-def _opening(trial: Trial) -> int:
-    """Count the calls with which a trial on resources makes sure that nothing is left of it from the last time."""
-    if trial.phase is not Phase.STATEFUL:
+def _opening(case: Case) -> int:
+    """Count the calls with which a case on resources makes sure that nothing is left of it from the last time."""
+    if case.phase is not Phase.STATEFUL:
         return 0
-    return next((index for index, call in enumerate(trial.calls) if _role(call) is not Role.DELETE), 0)
+    return next((index for index, call in enumerate(case.calls) if _role(call) is not Role.DELETE), 0)
 
 
-def _is_clearing(trial: Trial, index: int) -> bool:
+def _is_clearing(case: Case, index: int) -> bool:
     """Whether a call takes away what stands in the way of the creation after it."""
-    if trial.phase is not Phase.STATEFUL or trial.calls[index].bindings:
+    if case.phase is not Phase.STATEFUL or case.calls[index].bindings:
         return False
-    return _role(trial.calls[index]) is Role.DELETE and _role(trial.calls[index + 1]) in MAKING
+    return _role(case.calls[index]) is Role.DELETE and _role(case.calls[index + 1]) in MAKING
 
 
 def _role(call: Call) -> Role | None:
@@ -238,46 +238,46 @@ def _role(call: Call) -> Role | None:
 
 
 def _guarded(
-    trial: Trial, generator: Generator, message: Message, fails: Callable[[Message], bool]
+    case: Case, generator: Generator, message: Message, fails: Callable[[Message], bool]
 ) -> Callable[[Message], bool]:
     """Where the contract says something of the request, keep to requests of which it says the same."""
-    if trial.expect not in (Expect.ACCEPTED, Expect.REFUSED):
+    if case.expect not in (Expect.ACCEPTED, Expect.REFUSED):
         return fails
     broken = generator.broken(message)
     return lambda smaller: generator.broken(smaller) == broken and fails(smaller)
 
 
-def _aim(trial: Trial, message: Message) -> object | None:
-    """Give what has to stay as it is in a trial about one place; None if there is no such place."""
-    if not trial.path or trial.expect is not Expect.ANY or not trial.aims:
+def _aim(case: Case, message: Message) -> object | None:
+    """Give what has to stay as it is in a case about one place; None if there is no such place."""
+    if not case.path or case.expect is not Expect.ANY or not case.targets:
         return None
-    return at_path(message, trial.path)
+    return at_path(message, case.path)
 
 
 async def shrink(
-    trial: Trial,
+    case: Case,
     fails: StillFails,
     generators: Generators,
     effort: Effort,
     *,
     code: str = "",
     keeps_calls: bool = False,
-) -> Trial:
-    """Give the smallest trial found that *fails* as *trial* does.
+) -> Case:
+    """Give the smallest case found that *fails* as *case* does.
 
     The *code* of the check tells whether it matters what the contract says of the request: if not, then it may get
     smaller than the contract's rules let it. With *keeps_calls*, none of its calls is left out.
     """
-    if trial.expect in (Expect.ACCEPTED, Expect.REFUSED) and code not in _STATED:
-        free = replace(trial, expect=Expect.ANY)
+    if case.expect in (Expect.ACCEPTED, Expect.REFUSED) and code not in _STATED:
+        free = replace(case, expect=Expect.ANY)
         smallest = await _Shrinker(free, fails, generators, effort).run()
-        return trial if smallest == free else smallest
-    return await _Shrinker(trial, fails, generators, effort, keeps_calls=keeps_calls).run()
+        return case if smallest == free else smallest
+    return await _Shrinker(case, fails, generators, effort, keeps_calls=keeps_calls).run()
 
 
-def _with_messages(trial: Trial, index: int, messages: Sequence[bytes]) -> Trial:
-    """Give a trial in which one call sends other messages, in the places of those that it sent."""
-    call = trial.calls[index]
+def _with_messages(case: Case, index: int, messages: Sequence[bytes]) -> Case:
+    """Give a case in which one call sends other messages, in the places of those that it sent."""
+    call = case.calls[index]
     left = list(messages)
     surplus = len(call.messages) - len(left)
     actions: list[Action] = []
@@ -289,13 +289,13 @@ def _with_messages(trial: Trial, index: int, messages: Sequence[bytes]) -> Trial
         if isinstance(action, Receive) and surplus > 0 and action.count > len(messages):
             action = Receive(len(messages))
         actions.append(action)
-    calls = list(trial.calls)
+    calls = list(case.calls)
     calls[index] = replace(call, actions=tuple(actions))
-    return replace(trial, calls=tuple(calls))
+    return replace(case, calls=tuple(calls))
 
 
-def _without_call(trial: Trial, index: int) -> Trial | None:
-    later = trial.calls[index + 1 :]
+def _without_call(case: Case, index: int) -> Case | None:
+    later = case.calls[index + 1 :]
     if any(binding.call == index for call in later for binding in call.bindings):
         return None
     moved = [
@@ -310,4 +310,4 @@ def _without_call(trial: Trial, index: int) -> Trial | None:
         else call
         for call in later
     ]
-    return replace(trial, calls=(*trial.calls[:index], *moved))
+    return replace(case, calls=(*case.calls[:index], *moved))

@@ -1,4 +1,4 @@
-"""Crashes that no single trial repeats: the calls since the server's start are bisected to those that bring it down."""
+"""Crashes that no single case repeats: the calls since the server's start are bisected to those that bring it down."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.run.bisection import count_that_fails, items_that_fail, sorts_that_fail
 from grpcmock.fuzz.model.call_history import conversation
 from grpcmock.fuzz.model.cases import Expect
+from grpcmock.fuzz.run.bisection import count_that_fails, items_that_fail, sorts_that_fail
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Evidence
-    from grpcmock.fuzz.model.findings import Failure, Finding
-    from grpcmock.fuzz.execution.monitor import Observer
+    from grpcmock.fuzz.execution.monitor import Monitor
     from grpcmock.fuzz.model.call_history import Step
-    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.findings import Failure, Finding
+    from grpcmock.fuzz.model.results import CaseResult
 
 _SECONDS = 30.0
 """For all crashes of a run together: for each try the server is started anew."""
@@ -27,8 +27,8 @@ _TRIES = 3
 _SLOW = 0.05
 """Calls that took so many seconds are left out, if the server goes down without them."""
 
-Judge = Callable[["Trial", "Evidence"], Sequence["Finding"]]
-"""Gives what is wrong with what was seen of a trial."""
+Evaluate = Callable[["Case", "CaseResult"], Sequence["Finding"]]
+"""Gives what is wrong with what was seen of a case."""
 
 
 BringDown = Callable[[Sequence["Step"]], Awaitable[bool]]
@@ -38,24 +38,24 @@ BringDown = Callable[[Sequence["Step"]], Awaitable[bool]]
 class Crashes:
     """Finds what led to crashes, and knows those that it has found out about."""
 
-    def __init__(self, observer: Observer, judge: Judge) -> None:
-        self._observer = observer
-        self._judge = judge
+    def __init__(self, monitor: Monitor, evaluate: Evaluate) -> None:
+        self._monitor = monitor
+        self._evaluate = evaluate
         self._left = _SECONDS
         self._found: dict[str, Failure] = {}
 
     @property
     def can_bisect(self) -> bool:
         """Whether the server can be started anew, and there is time for it."""
-        return self._observer.can_renew and self._left > 0
+        return self._monitor.can_renew and self._left > 0
 
     def explaining(self, failure: Failure) -> Failure | None:
         """Give a crash that was found out about, if its calls are among those that led to this one, in their order, and
         the last of them is of a method whose call was lost."""
-        steps = failure.evidence.health.steps
+        steps = failure.result.health.steps
         lost = {step.call.path for step in steps if step.is_lost}
         for known in self._found.values():
-            wanted, made = [call.path for call in known.trial.calls * known.trial.repeat], map(_path, steps)
+            wanted, made = [call.path for call in known.case.calls * known.case.repeat], map(_path, steps)
             if wanted[-1] in lost and all(path in made for path in wanted):
                 return known
         return None
@@ -70,19 +70,19 @@ class Crashes:
 
         async def bring_down(steps: Sequence[Step]) -> bool:
             left = until - time.monotonic()
-            if left <= 0 or not self._observer.can_renew:
+            if left <= 0 or not self._monitor.can_renew:
                 return False
-            trial = _in_a_row(failure.trial, steps)
-            evidence = await self._observer.observe_anew(trial, within=left)
-            if evidence.health.is_well or not evidence.replies:
+            case = _in_a_row(failure.case, steps)
+            result = await self._monitor.observe_anew(case, within=left)
+            if result.health.is_well or not result.replies:
                 return False
-            findings = [one for one in self._judge(trial, evidence) if one.code == failure.finding.code]
+            findings = [one for one in self._evaluate(case, result) if one.code == failure.finding.code]
             for finding in findings[:1]:
-                self._found[failure.id] = replace(failure, trial=trial, evidence=evidence, finding=finding)
+                self._found[failure.id] = replace(failure, case=case, result=result, finding=finding)
             return bool(findings)
 
         try:
-            smallest = await _smallest(failure.evidence.health.steps, bring_down)
+            smallest = await _smallest(failure.result.health.steps, bring_down)
             if smallest is None:
                 return None
             hits = tries = 1
@@ -119,22 +119,22 @@ def _is_slow(step: Step) -> bool:
     return step.seconds > _SLOW and not step.is_lost  # one that was lost may have waited for the server's last breath
 
 
-def _in_a_row(trial: Trial, steps: Sequence[Step]) -> Trial:
-    """Give a trial of calls that led to what was seen of another one; the same one over and over is one call."""
+def _in_a_row(case: Case, steps: Sequence[Step]) -> Case:
+    """Give a case of calls that led to what was seen of another one; the same one over and over is one call."""
     is_same = all(step is steps[0] for step in steps)
     calls = conversation(steps[:1] if is_same else steps)
     what = f"the same call {len(steps)} times" if is_same else f"{len(steps)} calls, one after the other,"
     return replace(
-        trial,
+        case,
         calls=calls,
-        method=calls[-1].method or trial.method,
+        method=calls[-1].method or case.method,
         why=f"{what} to a server that was just started",
         expect=Expect.ANY,
         path="",
         rule="",
-        aims=frozenset(),
+        targets=frozenset(),
         repeat=len(steps) if is_same else 1,
-        at_once=False,
+        concurrent=False,
         setup=0,
         cleanup=0,
         choices=(),

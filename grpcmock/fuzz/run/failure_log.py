@@ -19,7 +19,7 @@ _ALIKE = 3
 """So many failures of one check in which the server says the same are told; more methods are named with the first."""
 
 
-class Ledger:
+class FailureLog:
     """Holds the failures that were told, by their ids."""
 
     def __init__(self, covering: Mapping[str, frozenset[str]]) -> None:
@@ -73,11 +73,11 @@ def _is_alike(one: Failure, other: Failure) -> bool:
     """Whether two failures, at different methods, are likely of one cause: the server says the same of both."""
     if (one.finding.code, one.finding.key) != (other.finding.code, other.finding.key):
         return False
-    return bool(other.evidence.last.message) and other.finding.key == shape(other.evidence.last)
+    return bool(other.result.last.message) and other.finding.key == shape(other.result.last)
 
 
 def _seen_again(known: Failure, method: str) -> Failure:
-    """Count one more trial that shows a failure, and the method if it is a new one."""
+    """Count one more case that shows a failure, and the method if it is a new one."""
     others = known.others
     if method != known.method.full_name and method not in others:
         others += (method,)

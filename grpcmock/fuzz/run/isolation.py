@@ -1,4 +1,4 @@
-"""Which trials may be made at once: those of which one says nothing about another, and changes nothing for it."""
+"""Which cases may be made at once: those of which one says nothing about another, and changes nothing for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.cases import Expect, Phase
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.fuzz.model.cases import Case
 
 _MEASURED = frozenset({"G107", "G108", "G109", "G138", "G139", "G147", "G149"})
 """Checks that look at the time, or at what a server uses."""
@@ -19,11 +19,11 @@ _CUT = frozenset({"G107", "G109"})
 """Checks that look at what is left of calls that were cut short."""
 
 _SINGLE = frozenset({"G112", "G113", "G114", "G115", "G117", "G118", "G121", "G127", "G144"})
-"""Checks that judge each call of a trial by itself."""
+"""Checks that judge each call of a case by itself."""
 
 
-class Company(Enum):
-    """With which others a trial is made."""
+class Isolation(Enum):
+    """With which others a case is made."""
 
     NONE = "none"
     """Alone: it is held against what the server uses, or takes in time."""
@@ -47,20 +47,20 @@ class Company(Enum):
     """With many others that do little but wait."""
 
 
-def company(trial: Trial, open_ended: Container[str]) -> Company:
-    """Tell with which others a trial may be made. The streams of methods in *open_ended* don't end by themselves."""
-    if trial.waits:
-        if trial.aims & _CUT:
-            return Company.LEAVERS if trial.method.kind.client_streams else Company.WATCHERS
-        return Company.WAITING
-    if trial.phase is Phase.RANDOM:
-        return Company.ANY
-    if trial.repeat > 1 or trial.aims & _MEASURED or trial.phase not in (Phase.BOUNDARY, Phase.WIRE):
-        return Company.NONE
-    if trial.expect is Expect.SAME:
-        if not only_reads(trial.method):
-            return Company.IDLERS
-        return Company.WAITING if trial.method.path in open_ended else Company.READERS
-    if trial.aims <= _SINGLE and all(call.deadline is None for call in trial.calls):
-        return Company.WAITING if trial.method.path in open_ended else Company.ANY
-    return Company.IDLERS
+def isolation_of(case: Case, open_ended: Container[str]) -> Isolation:
+    """Tell with which others a case may be made. The streams of methods in *open_ended* don't end by themselves."""
+    if case.mostly_idle:
+        if case.targets & _CUT:
+            return Isolation.LEAVERS if case.method.kind.client_streams else Isolation.WATCHERS
+        return Isolation.WAITING
+    if case.phase is Phase.RANDOM:
+        return Isolation.ANY
+    if case.repeat > 1 or case.targets & _MEASURED or case.phase not in (Phase.BOUNDARY, Phase.WIRE):
+        return Isolation.NONE
+    if case.expect is Expect.SAME:
+        if not only_reads(case.method):
+            return Isolation.IDLERS
+        return Isolation.WAITING if case.method.path in open_ended else Isolation.READERS
+    if case.targets <= _SINGLE and all(call.deadline is None for call in case.calls):
+        return Isolation.WAITING if case.method.path in open_ended else Isolation.ANY
+    return Isolation.IDLERS

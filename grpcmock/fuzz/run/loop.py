@@ -1,4 +1,4 @@
-"""The engine of a run: trials of all phases are made and judged, what fails is confirmed and made small."""
+"""The engine of a run: cases of all phases are made and judged, what fails is confirmed and made small."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.run.quarantine import Attendance
-from grpcmock.fuzz.run.schedule import Course, turns
-from grpcmock.fuzz.run.crashes import Crashes
+from grpcmock.fuzz.execution.monitor import Monitor
+from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.events import (
+    CaseFinished,
     Event,
+    FailureFound,
     Finished,
-    Found,
     Listener,
     MethodStopped,
-    Noticed,
+    Notice,
     PhaseFinished,
     PhaseStarted,
     Started,
-    Tried,
 )
 from grpcmock.fuzz.model.findings import Failure, Finding, Severity
-from grpcmock.fuzz.run.case_pool import Flight
-from grpcmock.fuzz.run.failure_log import Ledger
-from grpcmock.fuzz.execution.monitor import Observer
 from grpcmock.fuzz.phases.plan import notices_of
+from grpcmock.fuzz.run.case_pool import CasePool
 from grpcmock.fuzz.run.case_shrinking import Effort, shrink
-from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.run.crashes import Crashes
+from grpcmock.fuzz.run.failure_log import FailureLog
+from grpcmock.fuzz.run.quarantine import MethodQuarantine
+from grpcmock.fuzz.run.schedule import PhaseSchedule, turns
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Evidence
+    from grpcmock.fuzz.checks.suite import CheckSuite
+    from grpcmock.fuzz.execution.executor import Executor
     from grpcmock.fuzz.execution.server import Server
-    from grpcmock.fuzz.checks.suite import Jury
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.phases.plan import Plan
-    from grpcmock.fuzz.execution.executor import Runner
-    from grpcmock.fuzz.model.cases import Trial
     from grpcmock.schema import Method, Registry
 
 CONFIRMATIONS = 3
-"""So often a trial that failed is made again."""
+"""So often a case that failed is made again."""
 
 _DOWN = 4
-"""So many times as long may it take to make a trial small that brings the server down."""
+"""So many times as long may it take to make a case small that brings the server down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +53,11 @@ class Bounds:
 
     phases: tuple[Phase, ...] = tuple(Phase)
     max_cases: int = 200
-    """Trials of the random phase, for each method."""
+    """Cases of the random phase, for each method."""
 
     max_seconds: float | None = None
     in_flight: int = 8
-    """Trials that are made at once, where one says nothing about another."""
+    """Cases that are made at once, where one says nothing about another."""
 
     per_second: float | None = None
     """Calls; None for as many as there can be."""
@@ -73,31 +73,31 @@ class Run:
     def __init__(
         self,
         server: Server,
-        runner: Runner,
+        executor: Executor,
         plan: Plan,
-        jury: Jury,
+        suite: CheckSuite,
         *,
         bounds: Bounds | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
         self._server = server
-        self._runner = runner
+        self._executor = executor
         self._plan = plan
-        self._jury = jury
+        self._jury = suite
         self._bounds = bounds or Bounds()
         self._listeners = tuple(listeners)
-        self._observer = Observer(server, runner)
-        self._crashes = Crashes(self._observer, self.judge)
-        self._accidents: list[tuple[Trial, Evidence]] = []
-        """Trials that brought the server down while something else was made sure of."""
-        self._ledger = Ledger({check.code: jury.covering(check.code) for check in jury.checks})
-        self._attendance = Attendance()
+        self._monitor = Monitor(server, executor)
+        self._crashes = Crashes(self._monitor, self.evaluate)
+        self._accidents: list[tuple[Case, CaseResult]] = []
+        """Cases that brought the server down while something else was made sure of."""
+        self._ledger = FailureLog({check.code: suite.covering(check.code) for check in suite.checks})
+        self._attendance = MethodQuarantine()
         self._silenced: set[tuple[str, Method]] = set()
-        self._advice: dict[tuple[str, str, str], Finding] = {}
+        self._warnings: dict[tuple[str, str, str], Finding] = {}
         self._open_ended: set[str] = set()
         self._early: set[str] = set()
-        """The ids of trials that were made before their turn."""
-        self._trials = 0
+        """The ids of cases that were made before their turn."""
+        self._cases = 0
         self._started = 0.0
         self._spent = 0.0
         self._interrupted = ""
@@ -108,9 +108,9 @@ class Run:
         """The contract."""
         return self._plan.registry
 
-    def judge(self, trial: Trial, evidence: Evidence) -> tuple[Finding, ...]:
-        """Give all that the checks of the run have against what was seen of a trial, the worst first."""
-        return self._jury.judge(trial, evidence)
+    def evaluate(self, case: Case, result: CaseResult) -> tuple[Finding, ...]:
+        """Give all that the checks of the run have against what was seen of a case, the worst first."""
+        return self._jury.evaluate(case, result)
 
     def stop(self, reason: str) -> None:
         """End the run as soon as what is under way has ended, with all that was found so far."""
@@ -151,9 +151,9 @@ class Run:
             self._interrupted = f"{self._server.target} takes no connections any more{hint}"
         finished = Finished(
             failures=tuple(sorted(self._ledger.failures.values(), key=self._rank)),
-            advice=tuple(self._advice.values()),
-            trials=self._trials,
-            calls=self._runner.calls,
+            warnings=tuple(self._warnings.values()),
+            cases=self._cases,
+            calls=self._executor.calls,
             seconds=time.monotonic() - self._started,
             interrupted=self._interrupted,
             lost=self._server.gone,
@@ -177,33 +177,35 @@ class Run:
                 return
             await self._turn(course)
 
-    async def _turn(self, course: Course) -> None:
-        started, trials, calls = time.monotonic(), self._trials, self._runner.calls
+    async def _turn(self, course: PhaseSchedule) -> None:
+        started, cases, calls = time.monotonic(), self._cases, self._executor.calls
         self._tell(PhaseStarted(phase=course.phase, planned=course.planned))
         if not course.has_begun:
             course.has_begun = True
             for message in notices_of(course.phase, self._plan):
-                self._tell(Noticed(message=message))
+                self._tell(Notice(message=message))
         try:
             await self._follow(course)
         finally:
             self._tell(
                 PhaseFinished(
                     phase=course.phase,
-                    trials=self._trials - trials,
-                    calls=self._runner.calls - calls,
+                    cases=self._cases - cases,
+                    calls=self._executor.calls - calls,
                     seconds=time.monotonic() - started,
                     goes_on=bool(course.parts),
                 )
             )
 
-    async def _follow(self, course: Course) -> None:
-        """Make the next trials of each method; the methods take turns, so that none waits for another's end."""
-        flight = Flight(self._runner, self._observer, judge=self.judge, take=self._take, workers=self._bounds.in_flight)
+    async def _follow(self, course: PhaseSchedule) -> None:
+        """Make the next cases of each method; the methods take turns, so that none waits for another's end."""
+        flight = CasePool(
+            self._executor, self._monitor, evaluate=self.evaluate, take=self._take, workers=self._bounds.in_flight
+        )
         try:
-            for trial in course.take(self._attendance.stopped):
-                if trial.id not in self._early:
-                    await flight.add(trial)
+            for case in course.take(self._attendance.stopped):
+                if case.id not in self._early:
+                    await flight.add(case)
                 if self._server.gone:
                     return
                 await self._wait_for_rate()
@@ -215,81 +217,81 @@ class Run:
         rate = self._bounds.per_second
         if rate is None:
             return
-        ahead = self._started + self._runner.calls / rate - time.monotonic()
+        ahead = self._started + self._executor.calls / rate - time.monotonic()
         if ahead > 0:
             await asyncio.sleep(ahead)
 
-    # Trials ---------------------------------------------------------------------------------------------
+    # Cases ---------------------------------------------------------------------------------------------
 
-    async def observe(self, trial: Trial) -> Evidence:
-        """Make a trial, and see how the server fares with it."""
-        return await self._observer.observe(trial)
+    async def observe(self, case: Case) -> CaseResult:
+        """Make a case, and see how the server fares with it."""
+        return await self._monitor.observe(case)
 
-    async def _take(self, trial: Trial, evidence: Evidence) -> None:
-        """Judge a trial, tell of it, and go after what is wrong."""
-        self._trials += 1
-        findings = self._jury.judge(trial, evidence)
-        self._tell(Tried(trial=trial, evidence=evidence, findings=findings))
-        self._plan.lessons.learn(trial, evidence, self._plan.registry)
-        if len(self._runner.open_ended) != len(self._open_ended):
+    async def _take(self, case: Case, result: CaseResult) -> None:
+        """Judge a case, tell of it, and go after what is wrong."""
+        self._cases += 1
+        findings = self._jury.evaluate(case, result)
+        self._tell(CaseFinished(case=case, result=result, findings=findings))
+        self._plan.dictionary.learn(case, result, self._plan.registry)
+        if len(self._executor.open_ended) != len(self._open_ended):
             self._tell_open_ended()
-        if trial.members and _are_serious(findings) and await self._take_members(trial):
+        if case.sub_cases and _are_serious(findings) and await self._take_members(case):
             findings = ()  # they tell more than all of them together
         for finding in findings:
-            await self._take_finding(trial, evidence, finding)
+            await self._take_finding(case, result, finding)
         while self._accidents:
             trial_then, evidence_then = self._accidents.pop(0)
-            for finding in self._jury.judge(trial_then, evidence_then):
+            for finding in self._jury.evaluate(trial_then, evidence_then):
                 if finding.code == "G101":
                     await self._take_finding(trial_then, evidence_then, finding)
-        if reason := self._attendance.note(trial, evidence):
-            self._tell(MethodStopped(method=trial.method, reason=reason))
+        if reason := self._attendance.note(case, result):
+            self._tell(MethodStopped(method=case.method, reason=reason))
 
-    async def _take_members(self, trial: Trial) -> bool:
-        """Make the trials for which one stood. Tells whether something is wrong with any of them."""
+    async def _take_members(self, case: Case) -> bool:
+        """Make the cases for which one stood. Tells whether something is wrong with any of them."""
         wrong = False
-        for member in trial.members:
+        for member in case.sub_cases:
             if self._server.gone:
                 break
             self._early.add(member.id)
-            evidence = await self.observe(member)
-            wrong |= _are_serious(self.judge(member, evidence))
-            await self._take(member, evidence)
+            result = await self.observe(member)
+            wrong |= _are_serious(self.evaluate(member, result))
+            await self._take(member, result)
         return wrong
 
     def _tell_open_ended(self) -> None:
-        for path in sorted(self._runner.open_ended - self._open_ended):
+        for path in sorted(self._executor.open_ended - self._open_ended):
             method = self._plan.registry.methods.get(path)
             self._tell(
-                Noticed(message="its stream goes on until the client leaves: it counts as open-ended", method=method)
+                Notice(message="its stream goes on until the client leaves: it counts as open-ended", method=method)
             )
-        self._open_ended |= self._runner.open_ended
+        self._open_ended |= self._executor.open_ended
 
     # Failures -------------------------------------------------------------------------------------------
 
-    async def _take_finding(self, trial: Trial, evidence: Evidence, finding: Finding) -> None:
+    async def _take_finding(self, case: Case, result: CaseResult, finding: Finding) -> None:
         if finding.method is not None:
-            trial = replace(trial, method=finding.method)
-        method = trial.method.full_name
-        if finding.advice:
-            self._advice.setdefault((finding.code, "" if finding.common else method, finding.key), finding)
+            case = replace(case, method=finding.method)
+        method = case.method.full_name
+        if finding.is_warning:
+            self._warnings.setdefault((finding.code, "" if finding.server_wide else method, finding.key), finding)
             return
-        trial = replace(trial, members=())
+        case = replace(case, sub_cases=())
         failure = Failure(
             finding=finding,
-            trial=trial,
-            evidence=evidence,
-            first=trial,
-            after_trials=self._trials,
+            case=case,
+            result=result,
+            first=case,
+            after_cases=self._cases,
             after_seconds=time.monotonic() - self._started,
         )
         if self._ledger.has(failure, method) or self._is_surplus(failure):
             return
         try:
             failure = await self._confirmed(failure)
-            if failure.is_flaky and finding.measured:
+            if failure.is_flaky and finding.timing_based:
                 return
-            if failure.is_flaky and not failure.evidence.health.is_well:
+            if failure.is_flaky and not failure.result.health.is_well:
                 failure = await self._bisected(failure)
                 if self._ledger.has(failure, failure.method.full_name):
                     return
@@ -297,14 +299,14 @@ class Run:
                 failure = await self._smallest(failure)
         except asyncio.CancelledError:
             failure = self._crashes.found(failure) or failure
-            if not finding.measured:
+            if not finding.timing_based:
                 self._told(failure)  # as it was seen, though it might have got smaller
             raise
         self._told(failure)
 
     def _told(self, failure: Failure) -> None:
         self._ledger.add(failure, was_last=self._server.gone)
-        self._tell(Found(failure=failure))
+        self._tell(FailureFound(failure=failure))
 
     def _is_surplus(self, failure: Failure) -> bool:
         """Whether enough was told of this check at this method; that is said once."""
@@ -313,76 +315,76 @@ class Run:
             return False
         if (code, method) not in self._silenced:
             self._silenced.add((code, method))
-            self._tell(Noticed(message=f"{code} fails in more ways; they aren't told any more", method=method))
+            self._tell(Notice(message=f"{code} fails in more ways; they aren't told any more", method=method))
         return True
 
     async def _confirmed(self, failure: Failure) -> Failure:
-        """Make the trial three times more, and count how often it fails in the same way."""
+        """Make the case three times more, and count how often it fails in the same way."""
         hits = tries = 1
         for _ in range(CONFIRMATIONS):
             if self._server.gone:
                 break
             accidents = len(self._accidents)
-            hits += await self._fails_again(failure, failure.trial) is not None
+            hits += await self._fails_again(failure, failure.case) is not None
             tries += len(self._accidents) == accidents
-            if failure.finding.measured and hits < tries:
+            if failure.finding.timing_based and hits < tries:
                 break
         return replace(failure, hits=hits, tries=tries)
 
-    async def _fails_again(self, failure: Failure, trial: Trial) -> tuple[Finding, Evidence] | None:
-        evidence = await self.observe(trial)
-        if not evidence.health.is_well and failure.finding.code != "G101":
-            self._accidents.append((trial, evidence))
-        for finding in self._jury.judge(trial, evidence):
-            again = replace(failure, finding=finding, trial=trial)
-            if again.id == failure.id and not finding.advice:
-                return finding, evidence
+    async def _fails_again(self, failure: Failure, case: Case) -> tuple[Finding, CaseResult] | None:
+        result = await self.observe(case)
+        if not result.health.is_well and failure.finding.code != "G101":
+            self._accidents.append((case, result))
+        for finding in self._jury.evaluate(case, result):
+            again = replace(failure, finding=finding, case=case)
+            if again.id == failure.id and not finding.is_warning:
+                return finding, result
         return None
 
     async def _bisected(self, failure: Failure) -> Failure:
-        """Find the calls that bring the server down together, where no trial does alone."""
+        """Find the calls that bring the server down together, where no case does alone."""
         if (known := self._crashes.explaining(failure)) is not None:
             return known
         if self._crashes.can_bisect:
             message = "the server went down, and no single case does that again: looking for the calls that do together"
-            self._tell(Noticed(message=message, method=failure.method))
+            self._tell(Notice(message=message, method=failure.method))
         found = await self._crashes.bisected(failure)
         if found is None:
             return failure
         return found if found.is_flaky else await self._smallest(found, anew=True)
 
     async def _smallest(self, failure: Failure, *, anew: bool = False) -> Failure:
-        """Make the trial small, asking the server each time; with *anew*, one that was just started."""
-        best: dict[Trial, tuple[Finding, Evidence]] = {}
+        """Make the case small, asking the server each time; with *anew*, one that was just started."""
+        best: dict[Case, tuple[Finding, CaseResult]] = {}
         left = self._bounds.effort_in_all - self._spent
         if left <= 0:
             return failure
         seconds = self._bounds.effort.seconds
-        if failure.evidence.health.exit_code is not None:
+        if failure.result.health.exit_code is not None:
             seconds *= _DOWN  # for each try the server has to come up again
         effort = replace(self._bounds.effort, seconds=min(seconds, left))
         started = time.monotonic()
 
-        async def fails(trial: Trial) -> bool:
+        async def fails(case: Case) -> bool:
             if anew:
-                await self._observer.renew()
+                await self._monitor.renew()
             if self._server.gone:
                 return False
-            found = await self._fails_again(failure, trial)
+            found = await self._fails_again(failure, case)
             if found is not None:
                 best.clear()
-                best[trial] = found
+                best[case] = found
             return found is not None
 
         code, generators = failure.finding.code, self._plan.generators
-        smallest = await shrink(failure.trial, fails, generators, effort, code=code, keeps_calls=anew)
+        smallest = await shrink(failure.case, fails, generators, effort, code=code, keeps_calls=anew)
         self._spent += time.monotonic() - started
         if smallest in best:
-            finding, evidence = best[smallest]
-            return replace(failure, finding=finding, trial=smallest, evidence=evidence)
+            finding, result = best[smallest]
+            return replace(failure, finding=finding, case=smallest, result=result)
         return failure
 
 
 def _are_serious(findings: Iterable[Finding]) -> bool:
-    """Whether there is more among them than advice."""
-    return any(not finding.advice for finding in findings)
+    """Whether there is more among them than warnings."""
+    return any(not finding.is_warning for finding in findings)

@@ -6,29 +6,29 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.model.results import Ending
 from grpcmock.fuzz.execution.monitor import NO_ANSWER
 from grpcmock.fuzz.model.cases import Expect
+from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.model.results import Evidence, Reply
-    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
     from grpcmock.schema import Method
 
 _OUTAGES = 3
 """After so many calls without an answer, once that is a known failure, a method is left alone."""
 
 _NOT_THERE = 10
-"""After so many trials that had nothing but UNIMPLEMENTED, too."""
+"""After so many cases that had nothing but UNIMPLEMENTED, too."""
 
 _CUT_SHORT = frozenset({Code.CANCELLED, Code.DEADLINE_EXCEEDED})
 
 _ANSWERED_SO = frozenset({"G111", "G120", "G144"})
-"""Checks whose trials a method that is there may well answer so."""
+"""Checks whose cases a method that is there may well answer so."""
 
 
-class Attendance:
+class MethodQuarantine:
     """Keeps count of how methods answer."""
 
     def __init__(self) -> None:
@@ -37,31 +37,31 @@ class Attendance:
         self._outages: Counter[Method] = Counter()
         self._unimplemented: Counter[Method] = Counter()
 
-    def note(self, trial: Trial, evidence: Evidence) -> str:
-        """Count a trial. Gives the reason if its method is left alone from now on, and that has to be told."""
-        reason = self._note_outage(trial, evidence)
-        self._note_unimplemented(trial, evidence)
+    def note(self, case: Case, result: CaseResult) -> str:
+        """Count a case. Gives the reason if its method is left alone from now on, and that has to be told."""
+        reason = self._note_outage(case, result)
+        self._note_unimplemented(case, result)
         return reason
 
-    def _note_outage(self, trial: Trial, evidence: Evidence) -> str:
-        method = trial.method
-        if evidence.health.alive and not any(map(_is_outage, evidence.replies)):
-            if evidence.last.ending is Ending.SERVER and not trial.aims:
+    def _note_outage(self, case: Case, result: CaseResult) -> str:
+        method = case.method
+        if result.health.alive and not any(map(_is_outage, result.replies)):
+            if result.last.termination is Termination.SERVER and not case.targets:
                 self._outages.pop(method, None)
             return ""
         self._outages[method] += 1
         if self._outages[method] < _OUTAGES or method in self.stopped:
             return ""
         self.stopped.add(method)
-        return f"{self._outages[method]} trials in a row had no answer, or brought the server down"
+        return f"{self._outages[method]} cases in a row had no answer, or brought the server down"
 
-    def _note_unimplemented(self, trial: Trial, evidence: Evidence) -> None:
+    def _note_unimplemented(self, case: Case, result: CaseResult) -> None:
         """Leave a method alone that has never answered anything but UNIMPLEMENTED: G144 tells of it."""
-        method = trial.method
-        if trial.expect is Expect.UNDECODABLE or trial.aims & _ANSWERED_SO:
+        method = case.method
+        if case.expect is Expect.UNDECODABLE or case.targets & _ANSWERED_SO:
             return
-        own = [reply for reply in evidence.replies if reply.call.method is method]
-        codes = {reply.code for reply in own if reply.responses or reply.ending is Ending.SERVER} - _CUT_SHORT
+        own = [reply for reply in result.replies if reply.call.method is method]
+        codes = {reply.code for reply in own if reply.responses or reply.termination is Termination.SERVER} - _CUT_SHORT
         if codes - {Code.UNIMPLEMENTED}:
             self._unimplemented[method] = -sys.maxsize
         elif codes:
@@ -74,4 +74,4 @@ def _is_outage(reply: Reply) -> bool:
     call = reply.call
     if call.raw is not None:
         return False
-    return reply.ending in NO_ANSWER or (reply.ending is Ending.DEADLINE and call.deadline is None)
+    return reply.termination in NO_ANSWER or (reply.termination is Termination.DEADLINE and call.deadline is None)

@@ -1,4 +1,4 @@
-"""The order in which the trials of a run are made: phases in turns, and within each of them the methods in turns."""
+"""The order in which the cases of a run are made: phases in turns, and within each of them the methods in turns."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections import Counter, deque
 from collections.abc import Container, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.phases.plan import parts_of
 from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.phases.plan import parts_of
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.plan import Plan
-    from grpcmock.fuzz.model.cases import Trial
     from grpcmock.schema import Method
 
 
-class Course:
-    """The trials of one phase, which may be made in several turns."""
+class PhaseSchedule:
+    """The cases of one phase, which may be made in several turns."""
 
     def __init__(self, phase: Phase, plan: Plan, max_cases: int) -> None:
         self.phase = phase
@@ -27,33 +27,33 @@ class Course:
 
     @property
     def planned(self) -> int | None:
-        """How many trials are left; None if that isn't known before they are made."""
+        """How many cases are left; None if that isn't known before they are made."""
         return sum(self._left.values()) if self._left is not None else None
 
-    def take(self, stopped: Container[Method]) -> Iterator[Trial]:
-        """Yield the next part of each method, one trial of each in turn; none of those that are *stopped* by then."""
+    def take(self, stopped: Container[Method]) -> Iterator[Case]:
+        """Yield the next part of each method, one case of each in turn; none of those that are *stopped* by then."""
         makers = deque((method, next(parts, None)) for method, parts in self.parts)
-        ended = {method for method, trials in makers if trials is None}
+        ended = {method for method, cases in makers if cases is None}
         while makers:
-            method, trials = makers.popleft()
-            if trials is None or method in stopped or (trial := next(trials, None)) is None:
+            method, cases = makers.popleft()
+            if cases is None or method in stopped or (case := next(cases, None)) is None:
                 continue
             if self._left is not None:
                 if not self._left[method]:
                     ended.add(method)
                     continue
                 self._left[method] -= 1
-            makers.append((method, trials))
-            yield trial
+            makers.append((method, cases))
+            yield case
         self.parts = deque((method, parts) for method, parts in self.parts if method not in ended)
 
 
-def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[Course]:
+def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[PhaseSchedule]:
     """Yield the phases in their turns, until nothing is left of any.
 
-    The first trials of all phases, which tell the most, come before the rest of any.
+    The first cases of all phases, which tell the most, come before the rest of any.
     """
-    courses = [Course(phase, plan, max_cases) for phase in phases]
+    courses = [PhaseSchedule(phase, plan, max_cases) for phase in phases]
     while courses:
         yield from courses
         courses = [course for course in courses if course.parts]

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 from grpcmock.errors import SchemaError, TargetError
 from grpcmock.fuzz.checks.registry import chosen_checks
-from grpcmock.fuzz.model.example_database import Memory, open_database
-from grpcmock.fuzz.expectations.documented_codes import documented
-from grpcmock.fuzz.model.results import Ending, Reply
-from grpcmock.fuzz.phases.stub_requests import from_stubs
-from grpcmock.fuzz.generation.generator import Generators
-from grpcmock.fuzz.execution.server import Server
-from grpcmock.fuzz.checks.suite import Jury
+from grpcmock.fuzz.checks.suite import CheckSuite
+from grpcmock.fuzz.execution.executor import Executor, Patience, RawPerform
 from grpcmock.fuzz.execution.reference_mock import Mock
-from grpcmock.fuzz.phases.plan import Plan
-from grpcmock.fuzz.run.loop import Bounds, Run
-from grpcmock.fuzz.execution.executor import Patience, RawPerform, Runner
-from grpcmock.fuzz.expectations.method_selection import fits, select
+from grpcmock.fuzz.execution.server import Server
+from grpcmock.fuzz.expectations.documented_codes import documented
+from grpcmock.fuzz.expectations.expectations import DEFAULT_LIMIT, Expectations
 from grpcmock.fuzz.expectations.links import read as read_links
+from grpcmock.fuzz.expectations.method_selection import fits, select
 from grpcmock.fuzz.expectations.status_fields import resolve
-from grpcmock.fuzz.expectations.expectations import DEFAULT_LIMIT, Terms
+from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.model.example_database import Memory, open_database
+from grpcmock.fuzz.model.results import Reply, Termination
+from grpcmock.fuzz.phases.plan import Plan
+from grpcmock.fuzz.phases.stub_requests import from_stubs
+from grpcmock.fuzz.run.loop import Bounds, Run
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from grpcmock.client.target import Metadata, Target
     from grpcmock.fuzz.checks.check import Check
-    from grpcmock.fuzz.model.events import Finished, Listener
     from grpcmock.fuzz.model.cases import Call
+    from grpcmock.fuzz.model.events import Finished, Listener
     from grpcmock.schema import Registry
 
 
@@ -112,7 +112,7 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
         registry = settings.registry or await _reflected(channel, settings.target)
         memory = Memory(open_database(settings.database)) if settings.database else None
         plan = _plan(settings, registry, memory)
-        runner = Runner(
+        executor = Executor(
             channel,
             metadata=settings.target.metadata,
             other_identity=settings.other_identity,
@@ -121,8 +121,8 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
             mock=_mock(settings, registry, checks),
         )
         hearing = [*listeners, memory.hear] if memory is not None else listeners
-        jury = Jury(checks, plan.terms, without=without)
-        yield Run(server, runner, plan, jury, bounds=settings.bounds, listeners=hearing)
+        suite = CheckSuite(checks, plan.expectations, without=without)
+        yield Run(server, executor, plan, suite, bounds=settings.bounds, listeners=hearing)
     finally:
         await server.close()
 
@@ -153,7 +153,7 @@ def _plan(settings: Settings, registry: Registry, memory: Memory | None) -> Plan
     for pattern in (*settings.allowed, *settings.checks_off):
         select(registry, [pattern])  # says so if it fits no method
     everything = tuple(registry.methods.values())
-    terms = Terms(
+    expectations = Expectations(
         registry=registry,
         reflected=settings.registry is None,
         allowed={
@@ -171,9 +171,9 @@ def _plan(settings: Settings, registry: Registry, memory: Memory | None) -> Plan
     return Plan(
         registry=registry,
         methods=methods,
-        terms=terms,
+        expectations=expectations,
         seed=settings.seed,
-        examples=examples.trials,
+        examples=examples.cases,
         saved=memory.saved(methods) if memory is not None else {},
         credentials=settings.target.metadata,
         other_identity=settings.other_identity,
@@ -192,6 +192,8 @@ def _raw_lane(settings: Settings) -> RawPerform:
                 call, settings.target, deadline=call.deadline or settings.deadline, limit=1000, idle=idle
             )
         except (TimeoutError, TargetError, OSError) as error:
-            return Reply(call=call, ending=Ending.LOST, code=Code.UNAVAILABLE, message=str(error), debug=str(error))
+            return Reply(
+                call=call, termination=Termination.LOST, code=Code.UNAVAILABLE, message=str(error), debug=str(error)
+            )
 
     return perform

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
-from grpcmock.fuzz.model.results import Ending
+from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.wire.encoding import is_map
 
 if TYPE_CHECKING:
@@ -28,15 +28,15 @@ def difference(ours: Sequence[Reply], theirs: Sequence[Reply], response_class: t
         return None
     if _end(ours[0]) != _end(theirs[0]):
         return _told(theirs[0]), _told(ours[0])
-    if ours[0].ending is not Ending.SERVER or not _one(map(_count, ours)) or not _one(map(_count, theirs)):
+    if ours[0].termination is not Termination.SERVER or not _one(map(_count, ours)) or not _one(map(_count, theirs)):
         return None
     if _count(ours[0]) != _count(theirs[0]):
         return f"{_count(theirs[0])} responses", f"{_count(ours[0])} responses"
     for index in range(_count(ours[0])):
         mine, yours = ([_flat(reply.responses[index], response_class) for reply in group] for group in (ours, theirs))
-        for path, expected, got in _differing(mine, yours):
+        for path, expected, actual in _differing(mine, yours):
             where = f"response {index + 1}, {path}" if _count(ours[0]) > 1 else path or "the response"
-            return f"{where} = {expected}", f"{where} = {got}"
+            return f"{where} = {expected}", f"{where} = {actual}"
     return None
 
 
@@ -49,12 +49,12 @@ def _one(values: Iterable[object]) -> bool:
     return len(set(values)) == 1
 
 
-def _end(reply: Reply) -> tuple[Ending, int]:
-    return reply.ending, reply.code
+def _end(reply: Reply) -> tuple[Termination, int]:
+    return reply.termination, reply.code
 
 
 def _told(reply: Reply) -> str:
-    return reply.name if reply.ending is Ending.SERVER else f"{reply.name} ({reply.ending.value})"
+    return reply.name if reply.termination is Termination.SERVER else f"{reply.name} ({reply.termination.value})"
 
 
 def _count(reply: Reply) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.client.raw import RawEnd
 from grpcmock.client.raw_stream import send_raw
-from grpcmock.fuzz.model.results import Ending, Reply
+from grpcmock.fuzz.model.results import Reply, Termination
 
 if TYPE_CHECKING:
     from grpcmock.client.raw import RawOutcome
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Call
 
 _ENDINGS = {
-    RawEnd.SERVER: Ending.SERVER,
-    RawEnd.RESET: Ending.RESET,
-    RawEnd.GOAWAY: Ending.RESET,  # said in good order by a server that lives
-    RawEnd.LOST: Ending.LOST,
-    RawEnd.DEADLINE: Ending.DEADLINE,
-    RawEnd.ENOUGH: Ending.ENOUGH,
-    RawEnd.CANCELLED: Ending.CANCELLED,
+    RawEnd.SERVER: Termination.SERVER,
+    RawEnd.RESET: Termination.RESET,
+    RawEnd.GOAWAY: Termination.RESET,  # said in good order by a server that lives
+    RawEnd.LOST: Termination.LOST,
+    RawEnd.DEADLINE: Termination.DEADLINE,
+    RawEnd.ENOUGH: Termination.ENOUGH,
+    RawEnd.CANCELLED: Termination.CANCELLED,
 }
 
 
@@ -48,7 +48,7 @@ def told(call: Call, outcome: RawOutcome) -> Reply:
     """Tell what became of a raw call as of any other."""
     return Reply(
         call=call,
-        ending=_ENDINGS[outcome.end],
+        termination=_ENDINGS[outcome.end],
         code=outcome.code,
         message=outcome.message,
         headers=outcome.initial_metadata,

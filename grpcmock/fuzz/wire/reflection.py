@@ -53,13 +53,13 @@ def disagreements(local: Registry | None, reflected: Mapping[str, Registry | str
     told: set[str] = set()
     for left, ours, right, theirs in pairs:
         assert ours is not None
-        for what, expected, got in _differences(ours, theirs, all_services=local is None):
+        for what, expected, actual in _differences(ours, theirs, all_services=local is None):
             if what not in told and len(told) < _MOST:
                 told.add(what)
                 says = "say" if left == LOCAL else "says"
                 said = f"{what}: {expected}, as {left} {says}"
-                got = f"{got}, as {right} says"
-                yield Finding(code="G145", expected=said, got=got, path=what, key=what, common=True)
+                actual = f"{actual}, as {right} says"
+                yield Finding(code="G145", expected=said, actual=actual, path=what, key=what, server_wide=True)
 
 
 _Difference = tuple[str, str, str]

@@ -1,4 +1,4 @@
-"""The order of trials: one of each sort, then the next of each."""
+"""The order of cases: one of each sort, then the next of each."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from support import registry
 
-from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.expectations.naming import service_noun, singular, verb_and_noun
+from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.resource import Operation, Resource, Role
 from grpcmock.schema import Registry
 

@@ -11,17 +11,17 @@ from support import registry
 from grpcmock.client.raw import RawEnd, RawOutcome
 from grpcmock.fuzz.checks import parsing
 from grpcmock.fuzz.checks import protocol as wire
-from grpcmock.fuzz.model.results import Ending, Evidence, Health, Reply
+from grpcmock.fuzz.expectations.expectations import Expectations
+from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.expectations.expectations import Terms
-from grpcmock.fuzz.model.cases import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.model.results import CaseResult, Health, Reply, Termination
 from grpcmock.fuzz.wire.malformed import ELSEWHERE, MARK
 from grpcmock.status import Code
 
 CHECKS = (*wire.CHECKS, *parsing.CHECKS)
 USERS = registry("user.proto")
 GET, CREATE, LIST = (USERS.method(f"UserService/{name}") for name in ("GetUser", "CreateUsers", "ListUsers"))
-JUDGES = {check.code: check.judge for check in CHECKS}
+JUDGES = {check.code: check.evaluate for check in CHECKS}
 BAD = MARK + b"\x80"
 WELL, GONE = Health(), Health(alive=False)
 
@@ -38,12 +38,12 @@ def judged(
     expect: Expect = Expect.ANY,
     health: Health = WELL,
     sent: bytes = b"",
-    aimed: bool = True,
+    targeted: bool = True,
     limit: int = 4 << 20,
 ) -> list[Finding]:
-    """Judge a trial of as many calls as there are *ends*: a code, (code, responses), or (code, responses, more)."""
+    """Judge a case of as many calls as there are *ends*: a code, (code, responses), or (code, responses, more)."""
     call = call_of(method, sent)
-    trial = Trial(
+    case = Case(
         id="wire/x",
         phase=Phase.WIRE,
         method=method,
@@ -51,19 +51,19 @@ def judged(
         why="a reason",
         rule=rule,
         expect=expect,
-        aims=frozenset({code} if aimed else ()),
+        targets=frozenset({code} if targeted else ()),
     )
     replies = []
     for end in ends:
         status, responses, *more = end if isinstance(end, tuple) else (end, ())
-        fields: dict[str, Any] = {"ending": Ending.SERVER, **(more[0] if more else {})}
+        fields: dict[str, Any] = {"termination": Termination.SERVER, **(more[0] if more else {})}
         replies.append(Reply(call=call, code=status, responses=tuple(responses), **fields))
-    terms = Terms(registry=USERS, max_message_bytes=limit)
-    return list(JUDGES[code](trial, Evidence(replies=tuple(replies), health=health), terms))
+    expectations = Expectations(registry=USERS, max_message_bytes=limit)
+    return list(JUDGES[code](case, CaseResult(replies=tuple(replies), health=health), expectations))
 
 
 def keys(findings: Sequence[Finding]) -> list[str]:
-    return [f"{finding.key}?" if finding.advice else finding.key for finding in findings]
+    return [f"{finding.key}?" if finding.is_warning else finding.key for finding in findings]
 
 
 OK = (0, [user(id=1)])
@@ -87,8 +87,8 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         ("G111", [OK], {"rule": "requests.two"}, ["requests.two?"]),
         ("G111", [OK], {"rule": "requests.none"}, ["requests.none"]),
         ("G111", [12], {"rule": "requests.two"}, []),
-        ("G111", [(4, [], {"ending": Ending.DEADLINE})], {"rule": "requests.none"}, []),
-        ("G111", [OK, 12, (1, [b""], {"ending": Ending.ENOUGH})], {"rule": "requests.two"}, ["requests.two"]),
+        ("G111", [(4, [], {"termination": Termination.DEADLINE})], {"rule": "requests.none"}, []),
+        ("G111", [OK, 12, (1, [b""], {"termination": Termination.ENOUGH})], {"rule": "requests.two"}, ["requests.two"]),
         # G115
         ("G115", [13], BROKEN, []),
         ("G115", [3], BROKEN, []),
@@ -99,8 +99,8 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         ("G115", [UNKNOWN_AIO], BROKEN, ["unknown?"]),
         ("G115", [OK], {**BROKEN, "rule": "framing.length"}, ["framing.length?"]),
         ("G115", [2], {**BROKEN, "rule": "framing.length"}, []),
-        ("G115", [(14, [], {"ending": Ending.LOST})], {**BROKEN, "health": GONE}, ["crash"]),
-        ("G115", [(13, [], {"ending": Ending.RESET})], BROKEN, []),
+        ("G115", [(14, [], {"termination": Termination.LOST})], {**BROKEN, "health": GONE}, ["crash"]),
+        ("G115", [(13, [], {"termination": Termination.RESET})], BROKEN, []),
         # the first call is another method's: if that one is refused as it should be, no library says UNKNOWN
         ("G115", [3, UNKNOWN_AIO], ELSEWHERE_TOO, ["unknown"]),
         ("G115", [13, 2], ELSEWHERE_TOO, ["unknown"]),
@@ -126,7 +126,7 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         ("G117", [OK], {"rule": "nesting.1000"}, []),
         ("G117", [OK], {"rule": "nesting.20000"}, ["accepted"]),
         ("G117", [2], {"rule": "nesting.101"}, ["unknown"]),
-        ("G117", [(14, [], {"ending": Ending.LOST})], {"rule": "nesting.101", "health": GONE}, ["crash"]),
+        ("G117", [(14, [], {"termination": Termination.LOST})], {"rule": "nesting.101", "health": GONE}, ["crash"]),
         # G118
         ("G118", [OK], {**BROKEN, "sent": b"\x0a\x09" + BAD}, ["accepted"]),
         ("G118", [(3, [b"\x12\x09" + BAD])], {**BROKEN, "sent": b"\x0a\x09" + BAD}, ["echoed"]),
@@ -148,7 +148,7 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         ("G120", [5], {**BROKEN, "rule": "compression.bomb"}, ["compression.bomb"]),
         ("G120", [8], {**BROKEN, "rule": "compression.bomb"}, []),
         ("G120", [13], {**BROKEN, "rule": "compression.garbage-gzip"}, []),
-        ("G120", [(14, [], {"ending": Ending.LOST})], {**BROKEN, "health": GONE}, ["crash"]),
+        ("G120", [(14, [], {"termination": Termination.LOST})], {**BROKEN, "health": GONE}, ["crash"]),
         # G121
         ("G121", [OK, OK], {}, []),
         ("G121", [OK, 16], {}, []),

@@ -1,4 +1,4 @@
-"""Trials of who may call: every method without credentials, and with some that nobody has."""
+"""Cases of who may call: every method without credentials, and with some that nobody has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.callers import is_credential
-from grpcmock.fuzz.model.cases import Caller, Phase, Trial, call_of
+from grpcmock.fuzz.model.cases import Caller, Case, Phase, call_of
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.phases.plan import Plan
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 _WORDS = {Caller.NOBODY: "without credentials", Caller.GARBLED: "with credentials that nobody has"}
 
 
-def trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield a trial for each way to have no right to call; none if the run itself calls without credentials."""
+def cases(method: Method, plan: Plan) -> Iterator[Case]:
+    """Yield a case for each way to have no right to call; none if the run itself calls without credentials."""
     if not any(is_credential(key) for key, _ in plan.credentials):
         return
     for caller, words in _WORDS.items():
-        yield Trial(
+        yield Case(
             id=f"stateful/{method.full_name}/{caller.value}-credentials",
             phase=Phase.STATEFUL,
             method=method,
             calls=(replace(call_of(method, plan.simplest(method)), caller=caller),),
             why=f"the simplest valid request, {words}",
-            aims=frozenset({"G142"}),
+            targets=frozenset({"G142"}),
         )

@@ -1,4 +1,4 @@
-"""The calls of one trial on resources, written one after the other: later ones say what earlier ones have made."""
+"""The calls of one case on resources, written one after the other: later ones say what earlier ones have made."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from google.protobuf.message import Message
 
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Pause, Send
 from grpcmock.fuzz.model.bindings import put
+from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Phase, call_of
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.resource import Operation, Resource, Role
-from grpcmock.fuzz.model.cases import Binding, Call, Caller, Phase, Trial, call_of
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.phases.stateful.resource_factory import World
     from grpcmock.fuzz.model.cases import Path
+    from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
     from grpcmock.schema import Method
 
-AIMS = frozenset({"G128", "G129", "G130", "G131", "G132", "G133", "G134", "G135", "G143"})
-"""What is looked at in every trial on resources."""
+TARGETS = frozenset({"G128", "G129", "G130", "G131", "G132", "G133", "G134", "G135", "G143"})
+"""What is looked at in every case on resources."""
 
 PAGES = 12
 """So many pages of a list are asked for; what is beyond is nobody's business."""
@@ -44,11 +44,11 @@ class Handle:
     parent: Handle | None = None
 
 
-class Script:
-    """A trial being written."""
+class CallSequence:
+    """A case being written."""
 
-    def __init__(self, world: World, method: Method, name: str) -> None:
-        self.world = world
+    def __init__(self, factory: ResourceFactory, method: Method, name: str) -> None:
+        self.factory = factory
         self.method = method
         self.name = name
         self.calls: list[Call] = []
@@ -72,9 +72,9 @@ class Script:
             return None
         if parent is None:
             parent = self.parent_for(resource)
-        if own_id is None and self.world.must_choose_id(operation):
+        if own_id is None and self.factory.must_choose_id(operation):
             own_id = self.new_id(resource)
-        message = self.world.content(operation, content) if isinstance(content, int) else content
+        message = self.factory.content(operation, content) if isinstance(content, int) else content
         handle = self._creating(resource, operation, message, parent, own_id)
         request, bindings = self._creation(operation, message, parent, own_id)
         if request_id:
@@ -98,7 +98,7 @@ class Script:
 
     def numbered_parent_for(self, resource: Resource) -> Handle | None:
         """Create a parent whose key is known beforehand, so that names below it can be made up."""
-        above = self.world.resources.parent_of(resource)
+        above = self.factory.resources.parent_of(resource)
         operation = resource.operation(Role.CREATE) or resource.operation(Role.IMPORT)
         if above is None or operation is None or operation.parent is None:
             return None
@@ -106,7 +106,7 @@ class Script:
 
     def parent_for(self, resource: Resource) -> Handle | None:
         """Create what a resource stands below, if that can be created."""
-        above = self.world.resources.parent_of(resource)
+        above = self.factory.resources.parent_of(resource)
         operation = resource.operation(Role.CREATE) or resource.operation(Role.IMPORT)
         if above is None or operation is None or operation.parent is None:
             return None
@@ -145,7 +145,7 @@ class Script:
             return None
         self._ids += 1
         label = f"{self.method.full_name} {self.name} {resource.name} {index or self._ids}"
-        return next(self.world.ids(operation, label), None)
+        return next(self.factory.ids(operation, label), None)
 
     def new_key(self, resource: Resource, parent: Handle | None) -> tuple[Any, Any]:
         """Choose an id that nothing else has; give it with the key that it makes below *parent*. The key is None where
@@ -186,7 +186,7 @@ class Script:
         operation = handle.resource.operation(role)
         if operation is None or operation.key is None:
             return None
-        request = self.world.content(operation, 0)
+        request = self.factory.content(operation, 0)
         bindings = self.refer(request, operation.key, handle)
         return self.add(call_of(operation.method, _data(request)), bindings, caller)
 
@@ -197,12 +197,12 @@ class Script:
             return None
         if role is Role.LOOKUP:
             known = [handle for handle in handles[1:] if handle.key is not None]
-            requests = [self.world.content(operation, 0) for _ in (handles[0], *known)]
+            requests = [self.factory.content(operation, 0) for _ in (handles[0], *known)]
             bindings = self.refer(requests[0], operation.key, handles[0])
             for request, handle in zip(requests[1:], known, strict=True):
                 put(request, operation.key, handle.key)
             return self.add(call_of(operation.method, *map(_data, requests)), bindings)
-        request = self.world.content(operation, 0)
+        request = self.factory.content(operation, 0)
         request.ClearField(str(operation.key[0]))
         bindings = ()
         for index, handle in enumerate(handles):
@@ -224,7 +224,7 @@ class Script:
         operation = handle.resource.operation(Role.UPDATE)
         if operation is None or operation.key is None:
             return None
-        request = type(content)() if isinstance(content, Message) else self.world.content(operation, content)
+        request = type(content)() if isinstance(content, Message) else self.factory.content(operation, content)
         if isinstance(content, Message):
             request.CopyFrom(content)
         bindings = self.refer(request, operation.key, handle)
@@ -248,7 +248,7 @@ class Script:
         operation = resource.operation(role)
         if operation is None or operation.method.kind.client_streams:
             return None
-        request = self.world.content(operation, 0)
+        request = self.factory.content(operation, 0)
         for name in (operation.page_token, operation.page):
             if name:
                 request.ClearField(name)
@@ -288,18 +288,18 @@ class Script:
         """Delete what an earlier run may have left under a key that the client chooses."""
         self.delete(Handle(resource, None, 0, key, parent))
 
-    def finish(self, why: str, *, clean: bool = True) -> Trial:
-        """Delete what was made, the last first, and give the trial."""
+    def finish(self, why: str, *, clean: bool = True) -> Case:
+        """Delete what was made, the last first, and give the case."""
         if clean:
             for handle in reversed(self.made):
                 self.delete(handle)
-        return Trial(
+        return Case(
             id=f"stateful/{self.method.full_name}/{self.name}",
             phase=Phase.STATEFUL,
             method=self.method,
             calls=tuple(self.calls),
             why=why,
-            aims=AIMS,
+            targets=TARGETS,
         )
 
 

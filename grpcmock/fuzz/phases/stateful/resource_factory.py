@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.generation.choices import RandomSource
+from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
@@ -33,12 +33,12 @@ _LARGE = 20_000
 _NEVER = frozenset({"validate_only", "dry_run"})
 
 
-class World:
+class ResourceFactory:
     """The resources of a contract as far as a run may touch them."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.resources = _allowed(resources_of(plan.registry, plan.terms.links), plan.methods)
+        self.resources = _allowed(resources_of(plan.registry, plan.expectations.links), plan.methods)
         self._contents: dict[tuple[str, str], Message] = {}
 
     def content(self, operation: Operation, number: int) -> Message:
@@ -58,7 +58,7 @@ class World:
 
     def _made(self, method: Method, label: str, number: int, without: frozenset[str]) -> Message:
         generator = self.plan.generators.of(method.input, without=without)
-        ruled = self.plan.terms.has_rules(method.input)
+        ruled = self.plan.expectations.has_rules(method.input)
         if number == 0 and ruled:
             return _cleared(generator.least, without)
         natural = _cleared(self._natural(method, number), without)

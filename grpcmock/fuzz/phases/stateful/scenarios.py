@@ -1,28 +1,28 @@
-"""What goes wrong with resources again and again, as trials: one function for each role that a method can have."""
+"""What goes wrong with resources again and again, as cases: one function for each role that a method can have."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.phases.stateful import create_scenarios as creating
+from grpcmock.fuzz.phases.stateful import read_scenarios as reading
+from grpcmock.fuzz.phases.stateful import update_scenarios as changing
 from grpcmock.fuzz.resources.resource import Operation, Resource, Role
-from grpcmock.fuzz.phases.stateful.stateful_phase import update_scenarios as changing
-from grpcmock.fuzz.phases.stateful.stateful_phase import create_scenarios as creating
-from grpcmock.fuzz.phases.stateful.stateful_phase import read_scenarios as reading
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.phases.stateful.resource_factory import World
-    from grpcmock.fuzz.model.cases import Trial
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 
 
-def trials(resource: Resource, operation: Operation, world: World) -> Iterator[Trial]:
-    """Yield the trials about one method."""
+def cases(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Yield the cases about one method."""
     maker = _MAKERS.get(operation.role)
     if maker is not None:
-        yield from maker(resource, operation, world)
+        yield from maker(resource, operation, factory)
 
 
-_MAKERS: dict[Role, Callable[[Resource, Operation, World], Iterator[Trial]]] = {
+_MAKERS: dict[Role, Callable[[Resource, Operation, ResourceFactory], Iterator[Case]]] = {
     Role.CREATE: creating.create,
     Role.IMPORT: creating.import_,
     Role.GET: reading.get,

@@ -9,32 +9,32 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, multiple, rule, run_state_machine_as_test
 
-from grpcmock.fuzz.model.bindings import bound
 from grpcmock.fuzz.checks.registry import all_checks, chosen_checks
+from grpcmock.fuzz.checks.rendering import case_lines
+from grpcmock.fuzz.checks.suite import CheckSuite
 from grpcmock.fuzz.expectations.documented_codes import documented
-from grpcmock.fuzz.model.results import Evidence
+from grpcmock.fuzz.expectations.expectations import Expectations
+from grpcmock.fuzz.expectations.method_selection import select
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.generation.hypothesis_source import HypothesisSource
-from grpcmock.fuzz.checks.suite import Jury
+from grpcmock.fuzz.model.bindings import bound
+from grpcmock.fuzz.model.results import CaseResult
 from grpcmock.fuzz.phases.plan import Plan
-from grpcmock.fuzz.expectations.method_selection import select
-from grpcmock.fuzz.resources.state_model import Model
+from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
+from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory, set_by_scripts
 from grpcmock.fuzz.resources.resource import Resource, Role
-from grpcmock.fuzz.phases.stateful.call_sequence import Script
-from grpcmock.fuzz.phases.stateful.resource_factory import World, set_by_scripts
-from grpcmock.fuzz.expectations.expectations import Terms
-from grpcmock.fuzz.checks.rendering import trial_lines
+from grpcmock.fuzz.resources.state_model import StateModel
 from grpcmock.replies.generated.scene import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.model.results import Reply
-    from grpcmock.fuzz.model.findings import Finding
-    from grpcmock.fuzz.generation.generator import Generator
     from grpcmock.fuzz.expectations.links import Links
+    from grpcmock.fuzz.generation.generator import Generator
+    from grpcmock.fuzz.model.cases import Call, Case
+    from grpcmock.fuzz.model.findings import Finding
+    from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.phases.stateful.call_sequence import Handle
-    from grpcmock.fuzz.model.cases import Call, Trial
     from grpcmock.schema import Registry
 
 Perform = Callable[["Call"], "Reply"]
@@ -46,48 +46,48 @@ PAGES = 5
 class BrokenContractError(AssertionError):
     """What a server did is against its contract."""
 
-    def __init__(self, findings: Iterable[Finding], trial: Trial, evidence: Evidence, registry: Registry) -> None:
+    def __init__(self, findings: Iterable[Finding], case: Case, result: CaseResult, registry: Registry) -> None:
         self.findings = tuple(findings)
-        self.trial = trial
+        self.case = case
         """All calls up to the one that showed it: they can be made again, judged and exported like those of a run."""
-        self.evidence = evidence
-        lines = [f"{one.code}: expected {one.expected}; got {one.got}" for one in self.findings]
-        super().__init__("\n".join([*lines, *(f"  {line}" for line in trial_lines(trial, evidence, registry))]))
+        self.result = result
+        lines = [f"{one.code}: expected {one.expected}; got {one.actual}" for one in self.findings]
+        super().__init__("\n".join([*lines, *(f"  {line}" for line in case_lines(case, result, registry))]))
 
 
 class ContractStateMachine(RuleBasedStateMachine):
     """The base of the machines that :func:`state_machine` makes: it makes calls, and judges them by the contract."""
 
-    world: World
+    factory: ResourceFactory
     perform: Perform
-    jury: Jury
+    suite: CheckSuite
 
     def __init__(self) -> None:
         super().__init__()
-        method = self.world.plan.methods[0]
-        self.script = Script(self.world, method, "machine")
-        self.model = Model(self.world.resources, documented=self.world.plan.terms.documented)
+        method = self.factory.plan.methods[0]
+        self.sequence = CallSequence(self.factory, method, "machine")
+        self.model = StateModel(self.factory.resources, documented=self.factory.plan.expectations.documented)
         self.replies: list[Reply] = []
 
     def make(self) -> list[Reply]:
         """Make the calls that were written since the last time, and judge them. Raises :class:`BrokenContractError`."""
-        calls = self.script.calls
+        calls = self.sequence.calls
         first = len(self.replies)
         for call in calls[first:]:
             reply = type(self).perform(bound(call, self.replies, calls) if call.bindings else call)
             self.replies.append(reply)
             findings = self.model.take(reply)
-            trial, evidence = self._trial(len(self.replies)), Evidence(replies=(reply,))
-            findings += [finding for finding in self.jury.judge(trial, evidence) if not finding.advice]
+            case, result = self._case(len(self.replies)), CaseResult(replies=(reply,))
+            findings += [finding for finding in self.suite.evaluate(case, result) if not finding.is_warning]
             if findings:
-                seen = Evidence(replies=tuple(self.replies))
-                raise BrokenContractError(findings, trial, seen, self.world.plan.registry)
+                seen = CaseResult(replies=tuple(self.replies))
+                raise BrokenContractError(findings, case, seen, self.factory.plan.registry)
         return self.replies[first:]
 
-    def _trial(self, length: int) -> Trial:
-        script = Script(self.world, self.script.method, self.script.name)
-        script.calls = self.script.calls[:length]
-        return script.finish("a program that Hypothesis found", clean=False)
+    def _case(self, length: int) -> Case:
+        sequence = CallSequence(self.factory, self.sequence.method, self.sequence.name)
+        sequence.calls = self.sequence.calls[:length]
+        return sequence.finish("a program that Hypothesis found", clean=False)
 
     def made(self, handle: Handle | None) -> Any:
         """Give what a rule that creates gives: what was made, or nothing if it was refused."""
@@ -98,11 +98,11 @@ class ContractStateMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Delete what was made, as far as the contract has a way to."""
-        for handle in reversed(self.script.made):
-            index = self.script.delete(handle)
+        for handle in reversed(self.sequence.made):
+            index = self.sequence.delete(handle)
             if index is not None:
-                call = self.script.calls[index]
-                self.replies.append(type(self).perform(bound(call, self.replies, self.script.calls)))
+                call = self.sequence.calls[index]
+                self.replies.append(type(self).perform(bound(call, self.replies, self.sequence.calls)))
 
 
 def state_machine(
@@ -123,23 +123,25 @@ def state_machine(
 
     Raises :class:`ConfigError` for a pattern that fits nothing.
     """
-    terms = Terms(registry=registry, documented=documented(registry), links=links)
+    expectations = Expectations(registry=registry, documented=documented(registry), links=links)
     methods = select(registry, include, exclude)
-    plan = Plan(registry=registry, methods=methods, terms=terms, seed=seed, generators=Generators(registry))
-    world = World(plan)
+    plan = Plan(
+        registry=registry, methods=methods, expectations=expectations, seed=seed, generators=Generators(registry)
+    )
+    factory = ResourceFactory(plan)
     names = tuple(checks)
     namespace: dict[str, Any] = {
-        "world": world,
+        "world": factory,
         "perform": staticmethod(perform),
-        "jury": Jury(chosen_checks(names) if names else all_checks(), terms),
+        "jury": CheckSuite(chosen_checks(names) if names else all_checks(), expectations),
     }
     namespace["__doc__"] = "What the contract says of what a server keeps."
-    for resource in world.resources.all:
-        namespace |= _rules(resource, world)
+    for resource in factory.resources.all:
+        namespace |= _rules(resource, factory)
     return type("ContractMachine", (ContractStateMachine,), namespace)
 
 
-def failing_trial(
+def failing_case(
     machine: type[ContractStateMachine], *, examples: int = 20, steps: int = 12
 ) -> BrokenContractError | None:
     """Let Hypothesis look for the smallest program that shows a fault: always the same ones, and a bounded number.
@@ -166,16 +168,16 @@ def failing_trial(
 # Rules --------------------------------------------------------------------------------------------------
 
 
-def _rules(resource: Resource, world: World) -> dict[str, Any]:
+def _rules(resource: Resource, factory: ResourceFactory) -> dict[str, Any]:
     name = snake_case(resource.name.rpartition(".")[2])
     creating = resource.operation(Role.CREATE) or resource.operation(Role.IMPORT)
     if creating is None:
         return {}
     things: Bundle[Any] = Bundle(name)
     gone: Bundle[Any] = Bundle(f"deleted_{name}")
-    content = _contents(world.plan.generators.of(creating.method.input, without=set_by_scripts(creating)))
+    content = _contents(factory.plan.generators.of(creating.method.input, without=set_by_scripts(creating)))
     found = {f"create_{name}": _create(resource, things, content)}
-    found |= dict(_on_each(resource, world, name, things, gone))
+    found |= dict(_on_each(resource, factory, name, things, gone))
     for role in (Role.LIST, Role.EXPORT):
         if resource.operation(role) is not None:
             found[f"{role.value}_{name}"] = _list(resource, role, things)
@@ -183,15 +185,15 @@ def _rules(resource: Resource, world: World) -> dict[str, Any]:
 
 
 def _on_each(
-    resource: Resource, world: World, name: str, things: Bundle[Any], gone: Bundle[Any]
+    resource: Resource, factory: ResourceFactory, name: str, things: Bundle[Any], gone: Bundle[Any]
 ) -> Iterator[tuple[str, Any]]:
     if resource.operation(Role.GET) is not None:
         yield f"get_{name}", _get(things)
         yield f"get_deleted_{name}", _get(gone)
     if (updating := resource.operation(Role.UPDATE)) is not None:
-        update = _contents(world.plan.generators.of(updating.method.input, without=set_by_scripts(updating)))
+        update = _contents(factory.plan.generators.of(updating.method.input, without=set_by_scripts(updating)))
         masks = st.none()
-        if updating.mask and (fields := world.changeable(resource, updating)):
+        if updating.mask and (fields := factory.changeable(resource, updating)):
             masks |= st.sampled_from([field.name for field in fields])
         yield f"update_{name}", _update(things, update, masks)
         yield f"update_deleted_{name}", _update(gone, update, masks)
@@ -211,7 +213,7 @@ def _contents(draw: Any, generator: Generator) -> Message:
 def _create(resource: Resource, things: Bundle[Any], content: st.SearchStrategy[Message]) -> Any:
     @rule(target=things, content=content)
     def create(self: ContractStateMachine, content: Message) -> Any:
-        return self.made(self.script.create(resource, content))
+        return self.made(self.sequence.create(resource, content))
 
     return create
 
@@ -220,9 +222,9 @@ def _get(things: Bundle[Any], *, delete: bool = False) -> Any:
     @rule(handle=things)
     def get(self: ContractStateMachine, handle: Handle) -> None:
         if delete:
-            self.script.delete(handle)
+            self.sequence.delete(handle)
         else:
-            self.script.get(handle)
+            self.sequence.get(handle)
         self.make()
 
     return get
@@ -231,7 +233,7 @@ def _get(things: Bundle[Any], *, delete: bool = False) -> Any:
 def _update(things: Bundle[Any], content: st.SearchStrategy[Message], masks: st.SearchStrategy[str | None]) -> Any:
     @rule(handle=things, content=content, mask=masks)
     def update(self: ContractStateMachine, handle: Handle, content: Message, mask: str | None) -> None:
-        self.script.update(handle, content, [mask] if mask else [])
+        self.sequence.update(handle, content, [mask] if mask else [])
         self.make()
 
     return update
@@ -240,7 +242,7 @@ def _update(things: Bundle[Any], content: st.SearchStrategy[Message], masks: st.
 def _delete(things: Bundle[Any], gone: Bundle[Any]) -> Any:
     @rule(target=gone, handle=consumes(things))
     def delete(self: ContractStateMachine, handle: Handle) -> Any:
-        self.script.delete(handle)
+        self.sequence.delete(handle)
         self.make()
         return handle
 
@@ -250,7 +252,7 @@ def _delete(things: Bundle[Any], gone: Bundle[Any]) -> Any:
 def _several(role: Role, things: Bundle[Any], gone: Bundle[Any]) -> Any:
     @rule(handles=st.lists(things | gone, min_size=1, max_size=4))
     def several(self: ContractStateMachine, handles: list[Handle]) -> None:
-        self.script.get_several(role, list(dict.fromkeys(handles)))
+        self.sequence.get_several(role, list(dict.fromkeys(handles)))
         self.make()
 
     return several
@@ -259,7 +261,7 @@ def _several(role: Role, things: Bundle[Any], gone: Bundle[Any]) -> Any:
 def _list(resource: Resource, role: Role, things: Bundle[Any]) -> Any:
     @rule(handle=things, size=st.sampled_from([0, 1, 2, 1000]))
     def listed(self: ContractStateMachine, handle: Handle, size: int) -> None:
-        self.script.list(resource, handle.parent, size=size, pages=PAGES, role=role)
+        self.sequence.list(resource, handle.parent, size=size, pages=PAGES, role=role)
         self.make()
 
     return listed

@@ -8,38 +8,37 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.callers import is_credential
-from grpcmock.fuzz.phases.stateful.stateful_phase import access
-from grpcmock.fuzz.phases.stateful.stateful_phase import random_sequences as programs
-from grpcmock.fuzz.phases.stateful.stateful_phase import scenarios
-from grpcmock.fuzz.phases.stateful.resource_factory import World
+from grpcmock.fuzz.phases.stateful import access, scenarios
+from grpcmock.fuzz.phases.stateful import random_sequences as programs
+from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.plan import Plan
-    from grpcmock.fuzz.model.cases import Trial
     from grpcmock.schema import Method
 
 
 _FIRST = 12
 
 
-def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
-    """Yield the trials of one method: who may call it, what is known to go wrong, and then programs by chance."""
-    trials = _trials(method, plan)
-    yield islice(trials, _FIRST)
+def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
+    """Yield the cases of one method: who may call it, what is known to go wrong, and then programs by chance."""
+    cases = _cases(method, plan)
+    yield islice(cases, _FIRST)
     yield iter(())  # while the others make theirs
     yield iter(())
-    yield trials
+    yield cases
 
 
-def _trials(method: Method, plan: Plan) -> Iterator[Trial]:
-    yield from access.trials(method, plan)
-    world = _world(plan)
-    known = world.resources.by_path.get(method.path)
+def _cases(method: Method, plan: Plan) -> Iterator[Case]:
+    yield from access.cases(method, plan)
+    factory = _factory(plan)
+    known = factory.resources.by_path.get(method.path)
     if known is None:
         return
     resource, operation = known
-    yield from scenarios.trials(resource, operation, world)
-    yield from programs.trials(resource, operation, world)
+    yield from scenarios.cases(resource, operation, factory)
+    yield from programs.cases(resource, operation, factory)
 
 
 def notices(plan: Plan) -> Iterator[str]:
@@ -48,10 +47,10 @@ def notices(plan: Plan) -> Iterator[str]:
         yield "G142 auth_enforced didn't run: no credentials are configured. Give them with -H 'authorization: …'"
     if not plan.credentials or not plan.other_identity:
         yield "G143 object_authorization didn't run: it takes -H and --other-identity 'authorization: …'"
-    if not _world(plan).resources.all:
+    if not _factory(plan).resources.all:
         yield "no resources were told from the names of methods: write down with --links which methods belong together"
 
 
 @lru_cache(4)
-def _world(plan: Plan) -> World:
-    return World(plan)
+def _factory(plan: Plan) -> ResourceFactory:
+    return ResourceFactory(plan)
