@@ -100,7 +100,7 @@ class Output:
         if failure.id in self._history.accepted:
             self._say(f"{failure.id} is accepted by the baseline.")
             return
-        check = find_check(failure.finding.code)
+        check = find_check(failure.finding.check)
         flaky = " (flaky)" if failure.is_flaky else ""
         self._say(f"found {check.code} {check.name}{flaky} in {failure.method}: {failure.id}")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
-from grpcmock.fuzz.phases.plan import cases_of
+from grpcmock.fuzz.phases.all_phases import cases_of
 from grpcmock.fuzz.phases.request_expectation import expectation
 
 if TYPE_CHECKING:

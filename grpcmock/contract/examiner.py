@@ -16,7 +16,7 @@ from grpcmock.fuzz.model.findings import Failure
 from grpcmock.fuzz.model.secrets import Secrets
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.run.case_shrinking import Effort, shrink
-from grpcmock.fuzz.run.loop import CONFIRMATIONS
+from grpcmock.fuzz.run.confirmation import CONFIRMATIONS
 from grpcmock.fuzz.run.session import Settings, prepared
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ class Examiner:
         if not failure.result.health.alive:
             return failure
         # What it was made for keeps it in shape; that doesn't matter where it fails for something else.
-        targets = failure.case.targets & {failure.finding.code}
-        failure = replace(failure, case=replace(failure.case, targets=targets))
+        if failure.finding.check not in failure.case.targets:
+            failure = replace(failure, case=replace(failure.case, targets=frozenset(), shrinks_as_one=False))
         hits = 1 + sum([await self._again(run, failure, failure.case) is not None for _ in range(CONFIRMATIONS)])
         failure = replace(failure, hits=hits, tries=1 + CONFIRMATIONS)
         if failure.is_flaky:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.checks.rendering import failure_lines
 from grpcmock.fuzz.model.secrets import Secrets
 from grpcmock.fuzz.replay import case_file as case_files
-from grpcmock.fuzz.reproducers import NotSayableError, reproducer
+from grpcmock.fuzz.reproducers.errors import NotSayableError
+from grpcmock.fuzz.reproducers.reproducer import reproducer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

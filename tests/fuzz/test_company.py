@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from support import registry
 
-from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
+from grpcmock.fuzz.model.cases import Case, Expect, Measure, Phase, call_of
 from grpcmock.fuzz.run.isolation import Isolation, isolation_of
 
 
@@ -21,17 +21,38 @@ def case(name: str, phase: Phase, **about: object) -> Case:
     ("name", "phase", "about", "expected"),
     [
         ("CreateUsers", Phase.RANDOM, {}, Isolation.ANY),
-        ("CreateUsers", Phase.BOUNDARY, {"targets": frozenset({"G112"})}, Isolation.ANY),
-        ("CreateUsers", Phase.WIRE, {"targets": frozenset({"G115"}), "expect": Expect.UNDECODABLE}, Isolation.ANY),
-        ("CreateUsers", Phase.WIRE, {"mostly_idle": True}, Isolation.WAITING),
-        ("ListUsers", Phase.BOUNDARY, {}, Isolation.WAITING),
-        ("GetUser", Phase.WIRE, {"expect": Expect.SAME, "targets": frozenset({"G116"})}, Isolation.READERS),
-        ("CreateUsers", Phase.WIRE, {"expect": Expect.SAME, "targets": frozenset({"G116"})}, Isolation.IDLERS),
-        ("GetUser", Phase.BOUNDARY, {"targets": frozenset({"G109"})}, Isolation.NONE),
-        ("GetUser", Phase.BOUNDARY, {"targets": frozenset({"G147"}), "repeat": 9}, Isolation.NONE),
-        ("CreateUsers", Phase.BOUNDARY, {"targets": frozenset({"G107"}), "mostly_idle": True}, Isolation.LEAVERS),
-        ("GetUser", Phase.BOUNDARY, {"targets": frozenset({"G107"}), "mostly_idle": True}, Isolation.WATCHERS),
-        ("GetUser", Phase.STATEFUL, {}, Isolation.NONE),
+        ("CreateUsers", Phase.BOUNDARY, {"targets": frozenset({"empty_request"})}, Isolation.ANY),
+        (
+            "CreateUsers",
+            Phase.WIRE,
+            {"targets": frozenset({"malformed_wire"}), "expect": Expect.UNDECODABLE},
+            Isolation.ANY,
+        ),
+        ("CreateUsers", Phase.WIRE, {"mostly_idle": True}, Isolation.MOSTLY_IDLE),
+        ("ListUsers", Phase.BOUNDARY, {}, Isolation.MOSTLY_IDLE),
+        ("GetUser", Phase.WIRE, {"expect": Expect.SAME, "targets": frozenset({"tolerated_wire"})}, Isolation.READ_ONLY),
+        (
+            "CreateUsers",
+            Phase.WIRE,
+            {"expect": Expect.SAME, "targets": frozenset({"tolerated_wire"})},
+            Isolation.WITH_IDLE,
+        ),
+        ("GetUser", Phase.BOUNDARY, {"measures": frozenset({Measure.EFFECTS})}, Isolation.EXCLUSIVE),
+        ("GetUser", Phase.BOUNDARY, {"measures": frozenset({Measure.USAGE}), "repeat": 9}, Isolation.EXCLUSIVE),
+        (
+            "CreateUsers",
+            Phase.BOUNDARY,
+            {"measures": frozenset({Measure.EFFECTS}), "mostly_idle": True},
+            Isolation.UNFINISHED,
+        ),
+        (
+            "GetUser",
+            Phase.BOUNDARY,
+            {"measures": frozenset({Measure.EFFECTS}), "mostly_idle": True},
+            Isolation.WATCHING,
+        ),
+        ("GetUser", Phase.STATEFUL, {}, Isolation.EXCLUSIVE),
+        ("GetUser", Phase.WIRE, {"compares_calls": True}, Isolation.WITH_IDLE),
     ],
 )
 def test_a_trial_is_made_with_others_only_if_they_dont_matter_to_it(

@@ -10,7 +10,8 @@ from support import registry
 from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.model.cases import Phase
-from grpcmock.fuzz.phases.plan import Plan, cases_of
+from grpcmock.fuzz.phases.all_phases import cases_of
+from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.run.schedule import turns
 
 USERS = registry("user.proto")

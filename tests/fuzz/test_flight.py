@@ -1,4 +1,4 @@
-"""Cases under way: all are taken up once, in an order that has nothing to do with how fast they are answered."""
+"""Cases in flight: all are taken up once, in an order that has nothing to do with how fast they are answered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import registry
 
-from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
+from grpcmock.fuzz.model.cases import Case, Expect, Measure, Phase, call_of
 from grpcmock.fuzz.model.results import CaseResult, Health, Reply, Termination
 from grpcmock.fuzz.run.case_pool import CasePool
 from grpcmock.fuzz.run.isolation import Isolation, isolation_of
@@ -21,13 +21,13 @@ METHODS = registry("user.proto").methods
 WRITES, READS = METHODS["/user.UserService/CreateUsers"], METHODS["/user.UserService/GetUser"]
 
 _SHAPES: dict[Isolation, Any] = {
-    Isolation.NONE: (READS, Phase.STATEFUL, {}),
-    Isolation.IDLERS: (WRITES, Phase.WIRE, {"expect": Expect.SAME}),
-    Isolation.READERS: (READS, Phase.WIRE, {"expect": Expect.SAME}),
-    Isolation.WATCHERS: (READS, Phase.BOUNDARY, {"mostly_idle": True, "targets": frozenset({"G107"})}),
-    Isolation.LEAVERS: (WRITES, Phase.BOUNDARY, {"mostly_idle": True, "targets": frozenset({"G109"})}),
+    Isolation.EXCLUSIVE: (READS, Phase.STATEFUL, {}),
+    Isolation.WITH_IDLE: (WRITES, Phase.WIRE, {"expect": Expect.SAME}),
+    Isolation.READ_ONLY: (READS, Phase.WIRE, {"expect": Expect.SAME}),
+    Isolation.WATCHING: (READS, Phase.BOUNDARY, {"mostly_idle": True, "measures": frozenset({Measure.EFFECTS})}),
+    Isolation.UNFINISHED: (WRITES, Phase.BOUNDARY, {"mostly_idle": True, "measures": frozenset({Measure.EFFECTS})}),
     Isolation.ANY: (READS, Phase.RANDOM, {}),
-    Isolation.WAITING: (READS, Phase.WIRE, {"mostly_idle": True}),
+    Isolation.MOSTLY_IDLE: (READS, Phase.WIRE, {"mostly_idle": True}),
 }
 
 
@@ -77,20 +77,21 @@ class World:
         was_down, self._down = self._down, False
         return Health(alive=not was_down, exit_code=1 if was_down else None)
 
-    async def take(self, case: Case, result: CaseResult) -> None:
-        self.taken.append(case.id)
-        if result.health.exit_code is not None:
-            self.blamed.append(case.id)
+    def take(self, outcomes: list[tuple[Case, CaseResult]]) -> None:
+        for case, result in outcomes:
+            self.taken.append(case.id)
+            if result.health.exit_code is not None:
+                self.blamed.append(case.id)
 
 
-def fly(cases: list[Case], turns: dict[str, int], *, workers: int = 4, deadly: str = "", lasts: int = 0) -> World:
+def make(cases: list[Case], turns: dict[str, int], *, workers: int = 4, deadly: str = "", lasts: int = 0) -> World:
     world = World(turns, deadly, lasts)
 
     async def all_of_them() -> None:
-        flight = CasePool(world, world, evaluate=lambda *_: (), take=world.take, workers=workers)  # type: ignore[arg-type]
+        pool = CasePool(world, world, evaluate=lambda *_: (), workers=workers)  # type: ignore[arg-type]
         for case in cases:
-            await flight.add(case)
-        await flight.land()
+            world.take(await pool.add(case))
+        world.take(await pool.drain())
 
     asyncio.run(all_of_them())
     return world
@@ -105,17 +106,17 @@ def test_all_are_taken_up_once_in_an_order_that_is_the_trials_own(
     kinds: list[Isolation], turns: dict[str, int], others: dict[str, int]
 ) -> None:
     cases = made(kinds)
-    world = fly(cases, turns)
+    world = make(cases, turns)
     assert sorted(world.taken, key=int) == [case.id for case in cases]
-    assert fly(cases, others).taken == world.taken
+    assert make(cases, others).taken == world.taken
 
 
 @given(KINDS, TURNS)
 def test_each_is_under_way_with_no_others_than_it_bears(kinds: list[Isolation], turns: dict[str, int]) -> None:
     for together in fly(made(kinds), turns).together:
-        others = together - {Isolation.WAITING}
+        others = together - {Isolation.MOSTLY_IDLE}
         assert len(others) <= 1
-        assert together == {Isolation.NONE} or Isolation.NONE not in together
+        assert together == {Isolation.EXCLUSIVE} or Isolation.EXCLUSIVE not in together
 
 
 @pytest.mark.parametrize("kind", list(Isolation))
@@ -128,7 +129,7 @@ def test_with_one_worker_none_is_under_way_with_another(kind: Isolation) -> None
 @pytest.mark.parametrize("kind", list(Isolation))
 @pytest.mark.parametrize("deadly", ["0", "7", "30"])
 def test_the_trial_that_brings_the_server_down_is_blamed_and_no_other(kind: Isolation, deadly: str) -> None:
-    world = fly(made([kind, Isolation.WAITING] * 20), {"8": 3, "9": 4}, deadly=deadly)
+    world = fly(made([kind, Isolation.MOSTLY_IDLE] * 20), {"8": 3, "9": 4}, deadly=deadly)
     assert sorted(map(int, world.taken)) == list(range(40))
     assert world.blamed == [deadly]
 

@@ -21,7 +21,7 @@ from grpcmock.fuzz.execution.server import Server
 from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.model.cases import Case, Phase
-from grpcmock.fuzz.phases.plan import cases_of
+from grpcmock.fuzz.phases.all_phases import cases_of
 
 PROTOS = registry("user.proto")
 LIST = PROTOS.method("UserService/ListUsers")

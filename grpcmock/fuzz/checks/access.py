@@ -30,7 +30,7 @@ def _auth_enforced(case: Case, result: CaseResult, expectations: Expectations) -
         caller = reply.call.caller
         if caller in _WORDS and _was_served(reply):
             yield Finding(
-                code="G142",
+                check="auth_enforced",
                 expected=f"UNAUTHENTICATED or PERMISSION_DENIED for a call {_WORDS[caller]}",
                 actual=said(reply),
                 key=caller.value,
@@ -52,9 +52,5 @@ CHECKS = (
         title="Without credentials, or with garbled ones, every method answers UNAUTHENTICATED or PERMISSION_DENIED.",
         evaluate=_auth_enforced,
         targeted=True,
-        page="""\
-Credentials are given by `-H 'authorization: …'`; without them the check can't run. The credentials are told from other
-metadata by the name of their key. A method that is open to everybody on purpose is left out in the configuration.
-""",
     ),
 )

@@ -119,7 +119,11 @@ class _Types:
 
 def _finding(expected: str, actual: str, path: str, field: FieldDescriptor, what: str) -> Finding:
     return Finding(
-        code="G124", expected=expected, actual=actual, path=f"{path}{field.name}", key=f"{field.full_name} {what}"
+        check="response_behavior",
+        expected=expected,
+        actual=actual,
+        path=f"{path}{field.name}",
+        key=f"{field.full_name} {what}",
     )
 
 
@@ -221,11 +225,5 @@ CHECKS = (
         severity=Severity.MEDIUM,
         title="INPUT_ONLY is never returned; resources have their names and required fields; names fit their pattern.",
         evaluate=_response_behavior,
-        page="""\
-`google.api.field_behavior` (AIP-203) and `google.api.resource` (AIP-123) speak of responses, too: a password that
-goes in must not come out, and a resource without its name, or with one that doesn't fit the pattern, can't be asked for
-again.
-Numbers and enums without presence are left out: their zero may be meant.
-""",
     ),
 )

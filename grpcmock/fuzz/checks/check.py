@@ -1,4 +1,4 @@
-"""The shape of a check: a code, a name, words, and a function from what was tried and seen to findings."""
+"""The shape of a check: a code, a name, words, and a function from a case and what was seen of it to findings."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import CaseResult
 
 CheckFunction = Callable[["Case", "CaseResult", "Expectations"], Iterator["Finding"]]
-"""Says what is wrong with what was seen of a case, under the terms of the contract. It makes no calls and keeps
-nothing: what it needs to know must be in the evidence."""
+"""Yields what is wrong with what was seen of a case, as the contract has it. It makes no calls and keeps nothing: what
+it needs to know must be in the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that must hold of every server."""
+    """One thing that must hold of every server. What sets it apart from others is said here, and nowhere else."""
 
     code: str
     """``G102``."""
 
     name: str
-    """``unhandled_error``."""
+    """``unhandled_error``. Findings and cases name their check by it."""
 
     severity: Severity
 
@@ -35,10 +35,17 @@ class Check:
     evaluate: CheckFunction
 
     targeted: bool = False
-    """Whether it looks only at cases that aim at it."""
+    """Whether it looks only at cases that have it among their ``targets``."""
 
     supersedes: frozenset[str] = frozenset()
-    """Codes of checks that have nothing to add on a case where this one found something."""
+    """Names of checks that have nothing to add on a case where this one found something."""
+
+    needs_rules: bool = False
+    """Whether it rests on the rules that the contract states for requests, so that a smaller request must keep, or
+    break, the same ones."""
+
+    reads: frozenset[str] = frozenset()
+    """Which of the user's files it goes by: ``stubs``, ``links``. A replay needs them again."""
 
     page: str = ""
-    """What ``grpcmock explain`` shows besides, in Markdown: why it matters, what causes it, how it is mended."""
+    """What ``grpcmock explain`` shows besides, in Markdown. Checks of this package have theirs in ``pages/``."""

@@ -23,7 +23,7 @@ def _response_count(case: Case, result: CaseResult, expectations: Expectations) 
             continue
         if reply.is_ok:
             yield Finding(
-                code="G110",
+                check="response_count",
                 expected="exactly one response with OK",
                 actual=f"{count} responses",
                 key="ok",
@@ -33,7 +33,7 @@ def _response_count(case: Case, result: CaseResult, expectations: Expectations) 
         if count > 1:
             expected = "one response, then the end of the call"
             yield Finding(
-                code="G110",
+                check="response_count",
                 expected=expected,
                 actual=f"{count} responses, then {said(reply)}",
                 key="many",
@@ -50,7 +50,11 @@ def _after_error(case: Case, result: CaseResult, expectations: Expectations) -> 
         if reply.termination is Termination.SERVER and reply.call.raw is None:
             expected = "no response beside an error: callers that see one and not the other go wrong"
             yield Finding(
-                code="G140", expected=expected, actual=f"a response, and {said(reply)}", key="message", method=method
+                check="after_error",
+                expected=expected,
+                actual=f"a response, and {said(reply)}",
+                key="message",
+                method=method,
             )
             return
 

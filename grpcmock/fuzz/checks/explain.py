@@ -15,14 +15,14 @@ _PAGES = Path(package.__path__[0]) / "pages"
 
 
 def page(check: Check) -> str:
-    """Give the page of a check."""
+    """Return the page of a check."""
     head = f"# {check.code} {check.name}\n\n**{check.title}**\n\n"
     facts = f"Severity: {check.severity.value}. Leave it out with `--exclude-checks {check.name}`.\n\n"
     return f"{head}{facts}{body(check)}\n"
 
 
 def body(check: Check) -> str:
-    """Give what the page says beyond the title; empty if nobody has written it."""
+    """Return what the page says beyond the title; empty if nobody has written it."""
     file = _PAGES / f"{check.code}.md"
     return (file.read_text(encoding="utf-8") if file.is_file() else check.page).strip()
 
@@ -33,6 +33,6 @@ def table() -> list[tuple[str, str, str, str]]:
 
 
 def markdown_table() -> str:
-    """Give the list of all checks as a table in Markdown: ``docs/checks.md`` holds it."""
+    """Return the list of all checks as a table in Markdown: ``docs/checks.md`` holds it."""
     rows = [f"| {code} | `{name}` | {severity} | {title} |" for code, name, severity, title in table()]
     return "\n".join(["| code | name | severity | what must hold |", "|---|---|---|---|", *rows])

@@ -62,7 +62,7 @@ def _info_leak(case: Case, result: CaseResult, expectations: Expectations) -> It
                 if _was_sent(sign, reply):
                     continue
                 yield Finding(
-                    code="G103",
+                    check="info_leak",
                     expected="words for the caller, and nothing of the server's inside",
                     actual=f"{what} in {place}: {_around(text, sign)}",
                     path=place,

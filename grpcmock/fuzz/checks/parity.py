@@ -28,7 +28,9 @@ def _mock_parity(case: Case, result: CaseResult, expectations: Expectations) -> 
     by = f"as by the stub {mock_answer.stub}"
     if mock_answer.code != reply.code:
         expected = f"{Code(mock_answer.code).name}, {by}"
-        yield Finding(code="G152", expected=expected, actual=said(reply), key=f"status {mock_answer.code} {reply.name}")
+        yield Finding(
+            check="mock_parity", expected=expected, actual=said(reply), key=f"status {mock_answer.code} {reply.name}"
+        )
     elif reply.is_ok:
         yield from _fields(mock_answer, reply, by)
 
@@ -37,7 +39,9 @@ def _fields(mock_answer: MockAnswer, reply: Reply, by: str) -> Iterator[Finding]
     method = reply.call.method
     assert method is not None
     if mock_answer.responses and not reply.responses:
-        yield Finding(code="G152", expected=f"responses, {by}", actual="none", path="responses", key="responses")
+        yield Finding(
+            check="mock_parity", expected=f"responses, {by}", actual="none", path="responses", key="responses"
+        )
         return
     promised, there = presence.paths(mock_answer.responses, method), presence.paths(reply.responses, method)
     if promised is None or there is None:
@@ -46,7 +50,7 @@ def _fields(mock_answer: MockAnswer, reply: Reply, by: str) -> Iterator[Finding]
     for path in _outermost(missing):
         where = f"response.{path}"
         yield Finding(
-            code="G152", expected=f"{where}, {by}", actual=f"{where} isn't there", path=where, key=f"no {path}"
+            check="mock_parity", expected=f"{where}, {by}", actual=f"{where} isn't there", path=where, key=f"no {path}"
         )
     if mock_answer.responses:
         for path in _outermost(there - promised):
@@ -54,7 +58,7 @@ def _fields(mock_answer: MockAnswer, reply: Reply, by: str) -> Iterator[Finding]
             expected = f"no {where}, {by}"
             actual = f"{where} is there: tests against the mock never see it"
             yield Finding(
-                code="G152", expected=expected, actual=actual, path=where, key=f"more {path}", is_warning=True
+                check="mock_parity", expected=expected, actual=actual, path=where, key=f"more {path}", is_warning=True
             )
 
 
@@ -67,6 +71,8 @@ CHECKS = (
     Check(
         code="G152",
         name="mock_parity",
+        needs_rules=True,
+        reads=frozenset({"stubs"}),
         severity=Severity.HIGH,
         title="The mock from the stubs and the server answer a valid request with the same status and the same fields.",
         evaluate=_mock_parity,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.checks.subject import accepted, by_handler, is_read, subject
-from grpcmock.fuzz.checks.wire_check import check
 from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
@@ -29,24 +29,24 @@ _BY_LIBRARIES = (
 """How messages begin with which libraries, and not handlers, refuse what they can't parse as UNKNOWN."""
 
 
-def _refusal(code: str) -> CheckFunction:
+def _refusal(check: str) -> CheckFunction:
     """Make the judge of bytes that must be refused, whatever is wrong with them."""
 
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
         reply = subject(case, result)
         if reply is None or case.expect is not Expect.UNDECODABLE:
             return
-        if code == "G118":
+        if check == "utf8":
             yield from _echoed(case, reply)
         if case.rule == ELSEWHERE:
             yield from _unlike_elsewhere(case, result, reply)
             return
         expected = f"a refusal, INTERNAL or INVALID_ARGUMENT: {case.why}"
         if not result.health.is_well:
-            yield Finding(code=code, expected=expected, actual="the server died", path=case.path, key="crash")
+            yield Finding(check=check, expected=expected, actual="the server died", path=case.path, key="crash")
         elif (accepted(reply) and is_read(case, result)) or by_handler(case, result, reply):
             yield Finding(
-                code=code,
+                check=check,
                 expected=expected,
                 actual=f"{said(reply)}: the server took it for a message",
                 path=case.path,
@@ -57,7 +57,7 @@ def _refusal(code: str) -> CheckFunction:
         elif _is_unhandled(case, result, reply):
             by_library = _by_library(reply)
             yield Finding(
-                code=code,
+                check=check,
                 expected=expected,
                 actual=said(reply),
                 path=case.path,
@@ -76,7 +76,7 @@ def _unlike_elsewhere(case: Case, result: CaseResult, reply: Reply) -> Iterator[
     both = reply.termination is other.termination is Termination.SERVER
     if both and reply.code == Code.UNKNOWN and other.code in (Code.INTERNAL, Code.INVALID_ARGUMENT):
         expected = f"a refusal, INTERNAL or INVALID_ARGUMENT: {case.why} ({other.name})"
-        yield Finding(code="G115", expected=expected, actual=said(reply), key="unknown")
+        yield Finding(check="malformed_wire", expected=expected, actual=said(reply), key="unknown")
 
 
 def _is_unhandled(case: Case, result: CaseResult, reply: Reply) -> bool:
@@ -95,7 +95,9 @@ def _echoed(case: Case, reply: Reply) -> Iterator[Finding]:
     text = next((data for data in _bad_texts_of(case)), b"")
     if text and any(text in response for response in reply.responses):
         expected = f"no response with the text that isn't UTF-8 in it: {case.why}"
-        yield Finding(code="G118", expected=expected, actual="a response that repeats it", path=case.path, key="echoed")
+        yield Finding(
+            check="utf8", expected=expected, actual="a response that repeats it", path=case.path, key="echoed"
+        )
 
 
 def _bad_texts_of(case: Case) -> Iterator[bytes]:
@@ -114,15 +116,24 @@ def _recursion_limit(case: Case, result: CaseResult, expectations: Expectations)
     expected = f"an error: {case.why}"
     depth = int(case.rule.rpartition(".")[2])
     if not result.health.is_well:
-        yield Finding(code="G117", expected=expected, actual="the server died", key="crash")
+        yield Finding(check="recursion_limit", expected=expected, actual="the server died", key="crash")
     elif depth >= DEPTHS[-1] and accepted(reply) and is_read(case, result):
         yield Finding(
-            code="G117", expected=expected, actual=f"{said(reply)}: no limit", key="accepted", server_wide=True
+            check="recursion_limit",
+            expected=expected,
+            actual=f"{said(reply)}: no limit",
+            key="accepted",
+            server_wide=True,
         )
     elif _is_unhandled(case, result, reply):
         lib = _by_library(reply)
         yield Finding(
-            code="G117", expected=expected, actual=said(reply), key="unknown", is_warning=lib, server_wide=lib
+            check="recursion_limit",
+            expected=expected,
+            actual=said(reply),
+            key="unknown",
+            is_warning=lib,
+            server_wide=lib,
         )
 
 
@@ -133,7 +144,7 @@ def _tolerated_wire(case: Case, result: CaseResult, expectations: Expectations) 
     if found := difference((first, fourth, fifth), canonical, case.method.response_class):
         expected, actual = found
         yield Finding(
-            code="G116",
+            check="tolerated_wire",
             expected=f"the answer to the canonical bytes ({expected}), for {case.why}",
             actual=actual,
             path=case.path,
@@ -146,25 +157,37 @@ def _tolerated_wire(case: Case, result: CaseResult, expectations: Expectations) 
 
 
 CHECKS = (
-    check(
-        *("G115", "malformed_wire", Severity.HIGH),
-        "Bytes that are no message are refused with INTERNAL or INVALID_ARGUMENT.",
-        _refusal("G115"),
+    Check(
+        code="G115",
+        name="malformed_wire",
+        severity=Severity.HIGH,
+        title="Bytes that are no message are refused with INTERNAL or INVALID_ARGUMENT.",
+        evaluate=_refusal("malformed_wire"),
+        targeted=True,
     ),
-    check(
-        *("G116", "tolerated_wire", Severity.MEDIUM),
-        "Odd but legal bytes get the answer that the canonical ones get.",
-        _tolerated_wire,
+    Check(
+        code="G116",
+        name="tolerated_wire",
+        severity=Severity.MEDIUM,
+        title="Odd but legal bytes get the answer that the canonical ones get.",
+        evaluate=_tolerated_wire,
+        targeted=True,
     ),
-    check(
-        *("G117", "recursion_limit", Severity.HIGH),
-        "A message that is nested too deep is an error, not a crash.",
-        _recursion_limit,
-        supersedes="G102",
+    Check(
+        code="G117",
+        name="recursion_limit",
+        severity=Severity.HIGH,
+        title="A message that is nested too deep is an error, not a crash.",
+        evaluate=_recursion_limit,
+        targeted=True,
+        supersedes=frozenset({"unhandled_error"}),
     ),
-    check(
-        *("G118", "utf8", Severity.MEDIUM),
-        "A string that isn't UTF-8 is refused, and never repeated, where the protos ask for UTF-8.",
-        _refusal("G118"),
+    Check(
+        code="G118",
+        name="utf8",
+        severity=Severity.MEDIUM,
+        title="A string that isn't UTF-8 is refused, and never repeated, where the protos ask for UTF-8.",
+        evaluate=_refusal("utf8"),
+        targeted=True,
     ),
 )

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.checks.subject import accepted, by_handler, is_read, subject
-from grpcmock.fuzz.checks.wire_check import check
 from grpcmock.fuzz.expectations.expectations import DEFAULT_LIMIT
 from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
@@ -38,7 +38,7 @@ def _reserved_code(case: Case, result: CaseResult, expectations: Expectations) -
         outside = not 0 <= reply.code <= 16
         if outside or reply.message.startswith("Server sent unknown code"):
             actual = f"the status {reply.code}" if outside else reply.message
-            yield Finding(code="G106", expected="a status from 0 to 16", actual=actual, key="code")
+            yield Finding(check="reserved_code", expected="a status from 0 to 16", actual=actual, key="code")
             return
         wire = reply.wire
         if wire is None or reply.termination is not Termination.SERVER:
@@ -47,13 +47,13 @@ def _reserved_code(case: Case, result: CaseResult, expectations: Expectations) -
             written = next((value for key, value in (*wire.trailers, *wire.headers) if key == "grpc-status"), None)
             actual = "no grpc-status" if written is None else f"grpc-status: {written}"
             expected = "a grpc-status from 0 to 16"
-            yield Finding(code="G106", expected=expected, actual=actual, key="none", server_wide=True)
+            yield Finding(check="reserved_code", expected=expected, actual=actual, key="none", server_wide=True)
             return
         method = reply.call.method
         if method is not None and not method.kind.server_streams and reply.code and reply.responses:
             actual = f"{len(reply.responses)} responses, then {said(reply)}"
             expected = "a failed call without a response"
-            yield Finding(code="G106", expected=expected, actual=actual, key="message", server_wide=True)
+            yield Finding(check="reserved_code", expected=expected, actual=actual, key="message", server_wide=True)
             return
 
 
@@ -65,7 +65,7 @@ def _request_count(case: Case, result: CaseResult, expectations: Expectations) -
     codes = {other.code for other in result.replies[: len(case.calls) - 1]}
     lenient = case.rule == "requests.two" and len(codes) < 2
     yield Finding(
-        code="G111",
+        check="request_count",
         expected="an error (UNIMPLEMENTED, by the rules of gRPC): the method takes exactly one request",
         actual=f"{said(reply)} for {'no request' if case.rule == 'requests.none' else 'two requests'}",
         key=case.rule,
@@ -86,13 +86,13 @@ def _size_limit(case: Case, result: CaseResult, expectations: Expectations) -> I
     )
     limit = f"{expectations.max_message_bytes:,} bytes{told}"
     within = "" if expectations.max_message_bytes == sys.maxsize else f", within {limit},"
-    if "G119" in case.targets:
+    if "size_limit" in case.targets:
         yield from _at_the_limit(case, result, limit)
     elif case.expect is not Expect.UNDECODABLE:
         for reply in result.replies:
             if _is_refused_as_too_large(reply) and _size(reply) <= expectations.max_message_bytes:
                 expected = f"a message of {_size(reply):,} bytes{within} is not too large"
-                yield Finding(code="G119", expected=expected, actual=said(reply), key="under", server_wide=True)
+                yield Finding(check="size_limit", expected=expected, actual=said(reply), key="under", server_wide=True)
                 return
 
 
@@ -120,7 +120,7 @@ def _at_the_limit(case: Case, result: CaseResult, limit: str) -> Iterator[Findin
     if case.rule == "size.under":
         if reply.code == Code.RESOURCE_EXHAUSTED and all(other.code != reply.code for other in others):
             expected = f"a message within {limit}, is not too large"
-            yield Finding(code="G119", expected=expected, actual=said(reply), key="under", server_wide=True)
+            yield Finding(check="size_limit", expected=expected, actual=said(reply), key="under", server_wide=True)
         return
     refused = (
         reply.termination is Termination.SERVER
@@ -132,7 +132,7 @@ def _at_the_limit(case: Case, result: CaseResult, limit: str) -> Iterator[Findin
         expected = f"RESOURCE_EXHAUSTED for more than {limit}"
         unhandled = reply.termination is Termination.SERVER and reply.code in _UNHANDLED
         key = "code" if unhandled else "accepted"
-        yield Finding(code="G119", expected=expected, actual=said(reply), key=key, server_wide=True)
+        yield Finding(check="size_limit", expected=expected, actual=said(reply), key=key, server_wide=True)
 
 
 def _compression(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
@@ -140,11 +140,11 @@ def _compression(case: Case, result: CaseResult, expectations: Expectations) -> 
     if reply is None:
         return
     if not result.health.is_well:
-        yield Finding(code="G120", expected=f"a refusal: {case.why}", actual="the server died", key="crash")
+        yield Finding(check="compression", expected=f"a refusal: {case.why}", actual="the server died", key="crash")
     elif case.expect is Expect.UNDECODABLE:
         if (accepted(reply) and is_read(case, result)) or by_handler(case, result, reply):
             expected = f"a refusal: {case.why}"
-            yield Finding(code="G120", expected=expected, actual=said(reply), key=case.rule, server_wide=True)
+            yield Finding(check="compression", expected=expected, actual=said(reply), key=case.rule, server_wide=True)
     else:
         yield from _fairly_compressed(case, result.replies[0], reply)
 
@@ -158,13 +158,18 @@ def _fairly_compressed(case: Case, plain: Reply, reply: Reply) -> Iterator[Findi
         return
     if reply.code in _MISREAD:
         expected = f"what the plain message gets ({plain.name}), or UNIMPLEMENTED: {case.why}"
-        yield Finding(code="G120", expected=expected, actual=said(reply), key=case.rule, server_wide=True)
+        yield Finding(check="compression", expected=expected, actual=said(reply), key=case.rule, server_wide=True)
     elif reply.code == Code.UNIMPLEMENTED and reply.wire is not None:
         fields = (*reply.wire.headers, *reply.wire.trailers)
         if not any(key == "grpc-accept-encoding" for key, _ in fields):
             expected = "grpc-accept-encoding beside UNIMPLEMENTED, so that clients know what is taken"
             yield Finding(
-                code="G120", expected=expected, actual=said(reply), key="silent", is_warning=True, server_wide=True
+                check="compression",
+                expected=expected,
+                actual=said(reply),
+                key="silent",
+                is_warning=True,
+                server_wide=True,
             )
 
 
@@ -174,7 +179,7 @@ def _metadata(case: Case, result: CaseResult, expectations: Expectations) -> Ite
         return
     if not result.health.is_well:
         yield Finding(
-            code="G121", expected=f"a server that lives on: {case.why}", actual="the server died", key="crash"
+            check="metadata", expected=f"a server that lives on: {case.why}", actual="the server died", key="crash"
         )
     elif len(case.calls) == 2 and reply.termination is Termination.SERVER and reply.code in _UNHANDLED:
         plain = result.replies[0]
@@ -182,11 +187,11 @@ def _metadata(case: Case, result: CaseResult, expectations: Expectations) -> Ite
             expected = (
                 f"what the call gets without it ({plain.name}), or a status of the server's own choice: {case.why}"
             )
-            yield Finding(code="G121", expected=expected, actual=said(reply), key="unhandled", server_wide=True)
+            yield Finding(check="metadata", expected=expected, actual=said(reply), key="unhandled", server_wide=True)
 
 
 def _unimplemented(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
-    if "G144" in case.targets:
+    if "unimplemented" in case.targets:
         reply = subject(case, result)
         if (
             reply is not None
@@ -194,19 +199,17 @@ def _unimplemented(case: Case, result: CaseResult, expectations: Expectations) -
             and reply.code not in _NO_WORD - {Code.FAILED_PRECONDITION}
         ):
             expected = f"UNIMPLEMENTED for {reply.call.path}: {case.why}"
-            yield Finding(code="G144", expected=expected, actual=said(reply), key=case.rule, server_wide=True)
-    elif case.expect is not Expect.UNDECODABLE and not case.targets & _ANSWERED_SO:
+            yield Finding(check="unimplemented", expected=expected, actual=said(reply), key=case.rule, server_wide=True)
+    elif case.expect is not Expect.UNDECODABLE and not case.may_be_unimplemented:
         for reply in result.replies:
             if reply.call.method is None or reply.call.raw is not None or reply.termination is not Termination.SERVER:
                 continue
             if reply.code == Code.UNIMPLEMENTED:
                 expected = "an answer: the contract declares the method"
-                yield Finding(code="G144", expected=expected, actual=said(reply), key="declared", is_warning=True)
+                yield Finding(
+                    check="unimplemented", expected=expected, actual=said(reply), key="declared", is_warning=True
+                )
                 return
-
-
-_ANSWERED_SO = frozenset(("G111", "G120"))
-"""Checks whose cases UNIMPLEMENTED is a right answer to."""
 
 
 def _reflection_truth(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
@@ -215,44 +218,59 @@ def _reflection_truth(case: Case, result: CaseResult, expectations: Expectations
 
 
 CHECKS = (
-    check(
-        *("G106", "reserved_code", Severity.HIGH),
-        "A call ends with a status from 0 to 16, and a failed one that isn't a stream has no response.",
-        _reserved_code,
-        targeted=False,
+    Check(
+        code="G106",
+        name="reserved_code",
+        severity=Severity.HIGH,
+        title="A call ends with a status from 0 to 16, and a failed one that isn't a stream has no response.",
+        evaluate=_reserved_code,
     ),
-    check(
-        *("G111", "request_count", Severity.MEDIUM),
-        "No request, or two, to a method that takes one is an error.",
-        _request_count,
+    Check(
+        code="G111",
+        name="request_count",
+        severity=Severity.MEDIUM,
+        title="No request, or two, to a method that takes one is an error.",
+        evaluate=_request_count,
+        targeted=True,
     ),
-    check(
-        *("G119", "size_limit", Severity.MEDIUM),
-        "A message just over the limit is refused with RESOURCE_EXHAUSTED, one just under it isn't.",
-        _size_limit,
-        targeted=False,
-        supersedes="G102",
+    Check(
+        code="G119",
+        name="size_limit",
+        severity=Severity.MEDIUM,
+        title="A message just over the limit is refused with RESOURCE_EXHAUSTED, one just under it isn't.",
+        evaluate=_size_limit,
+        supersedes=frozenset({"unhandled_error"}),
     ),
-    check(
-        *("G120", "compression", Severity.MEDIUM),
-        "Compressed messages are taken or refused with UNIMPLEMENTED; garbage is refused, and a bomb is bounded.",
-        _compression,
+    Check(
+        code="G120",
+        name="compression",
+        severity=Severity.MEDIUM,
+        title="Compressed messages are taken or refused with UNIMPLEMENTED; garbage is refused, and a bomb is bounded.",
+        evaluate=_compression,
+        targeted=True,
     ),
-    check(
-        *("G121", "metadata", Severity.MEDIUM),
-        "Binary, repeated, large and odd metadata changes nothing.",
-        _metadata,
-        supersedes="G102",
+    Check(
+        code="G121",
+        name="metadata",
+        severity=Severity.MEDIUM,
+        title="Binary, repeated, large and odd metadata changes nothing.",
+        evaluate=_metadata,
+        targeted=True,
+        supersedes=frozenset({"unhandled_error"}),
     ),
-    check(
-        *("G144", "unimplemented", Severity.LOW),
-        "A method that doesn't exist is UNIMPLEMENTED, and one that is declared isn't.",
-        _unimplemented,
-        targeted=False,
+    Check(
+        code="G144",
+        name="unimplemented",
+        severity=Severity.LOW,
+        title="A method that doesn't exist is UNIMPLEMENTED, and one that is declared isn't.",
+        evaluate=_unimplemented,
     ),
-    check(
-        *("G145", "reflection_truth", Severity.MEDIUM),
-        "What reflection says, in v1 and v1alpha, agrees with the protos.",
-        _reflection_truth,
+    Check(
+        code="G145",
+        name="reflection_truth",
+        severity=Severity.MEDIUM,
+        title="What reflection says, in v1 and v1alpha, agrees with the protos.",
+        evaluate=_reflection_truth,
+        targeted=True,
     ),
 )

@@ -35,7 +35,7 @@ _LISTED = 4
 def failure_lines(failure: Failure, registry: Registry | None = None) -> list[str]:
     """Give the lines of a failure, the heading first, the others indented."""
     finding, case, result = failure.finding, failure.case, failure.result
-    check = find_check(finding.code)
+    check = find_check(finding.check)
     lines = [
         f"{finding.code} {check.name} ({check.severity.value})  {failure.method}  {failure.id}",
         f"  phase     {case.phase.value}: {failure.first.id}",

@@ -42,7 +42,7 @@ def _memory_growth(case: Case, result: CaseResult, expectations: Expectations) -
     if grown := _growth(health.memory, repeat, _BYTES_EACH, _BYTES_IN_ALL):
         actual = f"{grown / 1024:.0f} KiB more after {repeat} repetitions, and growing steadily"
         yield Finding(
-            code="G147",
+            check="memory_growth",
             expected="the same memory however often a request is made",
             actual=actual,
             key="memory",
@@ -51,7 +51,7 @@ def _memory_growth(case: Case, result: CaseResult, expectations: Expectations) -
     if grown := _growth(health.threads, repeat, _PIECES_EACH, _PIECES_IN_ALL):
         expected = "the same number of threads however often a request is made"
         yield Finding(
-            code="G147",
+            check="memory_growth",
             expected=expected,
             actual=f"{grown} more after {repeat} repetitions",
             key="threads",
@@ -60,7 +60,7 @@ def _memory_growth(case: Case, result: CaseResult, expectations: Expectations) -
     if grown := _growth(health.descriptors, repeat, _PIECES_EACH, _PIECES_IN_ALL):
         expected = "the same number of open files however often a request is made"
         yield Finding(
-            code="G147",
+            check="memory_growth",
             expected=expected,
             actual=f"{grown} more after {repeat} repetitions",
             key="descriptors",
@@ -86,7 +86,7 @@ def _concurrency(case: Case, result: CaseResult, expectations: Expectations) -> 
             kinds = Counter(said(reply) if reply.code else "another answer" for reply in different)
             actual = "; ".join(f"{words} ({times} of {len(seen)})" for words, times in kinds.most_common(3))
             yield Finding(
-                code="G149",
+                check="concurrency",
                 expected=f"what the call gives alone: {said(expected)}, {len(expected.responses)} responses",
                 actual=actual,
                 key="differs",
@@ -122,6 +122,6 @@ CHECKS = (
         title="The same request many times at once gives what it gives alone.",
         evaluate=_concurrency,
         targeted=True,
-        supersedes=frozenset({"G102"}),
+        supersedes=frozenset({"unhandled_error"}),
     ),
 )

@@ -42,7 +42,7 @@ def _negative_rejected(case: Case, result: CaseResult, expectations: Expectation
         return
     broken = case.rule or case.why
     yield Finding(
-        code="G125",
+        check="negative_rejected",
         expected=f"INVALID_ARGUMENT: the request breaks {broken}{_at(case.path)}, and nothing else",
         actual=actual,
         path=case.path,
@@ -71,7 +71,7 @@ def _positive_accepted(case: Case, result: CaseResult, expectations: Expectation
     stated = expectations.has_rules(case.method.input)
     keeps = "anything but INVALID_ARGUMENT: the request keeps every rule that the contract states"
     yield Finding(
-        code="G126",
+        check="positive_accepted",
         expected=keeps if stated else "a rule in the protos that says so: they state none for these requests",
         actual=actual,
         path=case.path,
@@ -121,7 +121,7 @@ def _boundary_pair(case: Case, result: CaseResult, expectations: Expectations) -
     if taken:
         actual.append(f"past the bound: {taken}")
     yield Finding(
-        code="G127",
+        check="boundary_pair",
         expected=f"what is at the bound of {case.rule or 'the rule'}{_at(case.path)} taken, what is past it refused",
         actual="; ".join(actual),
         path=case.path,
@@ -137,14 +137,14 @@ def _error_in_band(case: Case, result: CaseResult, expectations: Expectations) -
         if told is reply:
             continue
         if not 0 <= told.code <= 16:
-            yield Finding(code="G150", expected="a code from 0 to 16", actual=said(told), key="code")
+            yield Finding(check="error_in_band", expected="a code from 0 to 16", actual=said(told), key="code")
         elif unhandled(told):
             expected = "no UNKNOWN or INTERNAL, in the body as little as in the status: the request decodes"
-            yield Finding(code="G150", expected=expected, actual=said(told), key=shape(told))
+            yield Finding(check="error_in_band", expected=expected, actual=said(told), key=shape(told))
         elif told.code == Code.INVALID_ARGUMENT and case.expect is Expect.ACCEPTED and _refused(told) is not None:
             expected = "no INVALID_ARGUMENT in the body: the request keeps every rule that the contract states"
             yield Finding(
-                code="G150",
+                check="error_in_band",
                 expected=expected,
                 actual=said(told),
                 key=shape(told),
@@ -156,6 +156,7 @@ CHECKS = (
     Check(
         code="G125",
         name="negative_rejected",
+        needs_rules=True,
         severity=Severity.HIGH,
         title="A request that breaks one rule of the contract is refused with INVALID_ARGUMENT or OUT_OF_RANGE.",
         evaluate=_negative_rejected,
@@ -163,6 +164,7 @@ CHECKS = (
     Check(
         code="G126",
         name="positive_accepted",
+        needs_rules=True,
         severity=Severity.MEDIUM,
         title="A request that keeps all rules of the contract is not INVALID_ARGUMENT.",
         evaluate=_positive_accepted,
@@ -170,18 +172,20 @@ CHECKS = (
     Check(
         code="G127",
         name="boundary_pair",
+        needs_rules=True,
         severity=Severity.HIGH,
         title="The value at a bound is taken, and the one past it is refused.",
         evaluate=_boundary_pair,
         targeted=True,
-        supersedes=frozenset({"G125", "G126"}),
+        supersedes=frozenset({"negative_rejected", "positive_accepted"}),
     ),
     Check(
         code="G150",
         name="error_in_band",
+        needs_rules=True,
         severity=Severity.HIGH,
         title="An error told in the body of a response counts like a status.",
         evaluate=_error_in_band,
-        supersedes=frozenset({"G126"}),
+        supersedes=frozenset({"positive_accepted"}),
     ),
 )

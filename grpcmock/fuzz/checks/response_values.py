@@ -32,7 +32,12 @@ def _response_decodes(case: Case, result: CaseResult, expectations: Expectations
         for response in reply.responses:
             for expected, actual, path in _undecodable(method, response):
                 yield Finding(
-                    code="G122", expected=expected, actual=actual, path=path, key=f"{expected} {path}", method=method
+                    check="response_decodes",
+                    expected=expected,
+                    actual=actual,
+                    path=path,
+                    key=f"{expected} {path}",
+                    method=method,
                 )
                 return
 
@@ -93,7 +98,7 @@ def _response_constraints(case: Case, result: CaseResult, expectations: Expectat
         for response in reply.responses:
             for path, rule, words in _broken(method, response):
                 yield Finding(
-                    code="G123",
+                    check="response_constraints",
                     expected=f"a response that keeps its rules: {rule}{f' at {path}' if path else ''}",
                     actual=words,
                     path=path,

@@ -41,7 +41,7 @@ def _undocumented_status(case: Case, result: CaseResult, expectations: Expectati
         if allowed is not None:
             if reply.code not in allowed:
                 yield Finding(
-                    code="G104",
+                    check="undocumented_status",
                     expected=f"OK or one of {_names(allowed)}",
                     actual=said(reply),
                     key=reply.name,
@@ -53,7 +53,12 @@ def _undocumented_status(case: Case, result: CaseResult, expectations: Expectati
             continue
         told = f"OK, a refusal, or one of {_names(documented)}" if documented else "a code that the contract mentions"
         yield Finding(
-            code="G104", expected=told, actual=said(reply), key=reply.name, method=method, is_warning=not documented
+            check="undocumented_status",
+            expected=told,
+            actual=said(reply),
+            key=reply.name,
+            method=method,
+            is_warning=not documented,
         )
 
 
@@ -66,7 +71,7 @@ def _status_details(case: Case, result: CaseResult, expectations: Expectations) 
         if not reply.trailers or not any(key == DETAILS_KEY for key, _ in reply.trailers):
             continue
         for expected, actual, key in _wrong(reply, expectations):
-            yield Finding(code="G105", expected=expected, actual=actual, key=key, method=reply.call.method)
+            yield Finding(check="status_details", expected=expected, actual=actual, key=key, method=reply.call.method)
 
 
 def _wrong(reply: Reply, expectations: Expectations) -> Iterator[tuple[str, str, str]]:

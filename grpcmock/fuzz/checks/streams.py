@@ -32,10 +32,13 @@ def _empty_stream(case: Case, result: CaseResult, expectations: Expectations) ->
     reply = result.last
     expected = "a status soon after half-close, though no message came"
     if _hangs(reply):
-        yield Finding(code="G137", expected=expected, actual=said(reply), key="hangs")
+        yield Finding(check="empty_stream", expected=expected, actual=said(reply), key="hangs")
     elif unhandled(reply) or reply.termination is Termination.LOST:
         yield Finding(
-            code="G137", expected=expected + ", and not UNKNOWN or INTERNAL", actual=said(reply), key=shape(reply)
+            check="empty_stream",
+            expected=expected + ", and not UNKNOWN or INTERNAL",
+            actual=said(reply),
+            key=shape(reply),
         )
 
 
@@ -54,16 +57,19 @@ def _slow_reader(result: CaseResult) -> Iterator[Finding]:
     if slow.termination is Termination.LOST or unhandled(slow):
         if not any(unhandled(reply) for reply in others):
             expected = "a slow reader that is served like others, or refused with RESOURCE_EXHAUSTED"
-            yield Finding(code="G138", expected=expected, actual=said(slow), key=f"slow {shape(slow)}")
+            yield Finding(check="long_stream", expected=expected, actual=said(slow), key=f"slow {shape(slow)}")
     elif slow.is_ok and len(counts) == 1 and len(slow.responses) < (wanted := counts.pop()):
         actual = f"{len(slow.responses)} responses, and OK"
         yield Finding(
-            code="G138", expected=f"the {wanted} responses that other readers get", actual=actual, key="slow lost"
+            check="long_stream",
+            expected=f"the {wanted} responses that other readers get",
+            actual=actual,
+            key="slow lost",
         )
     elif grown := _growth(result):
         expected = "memory that doesn't grow while a client reads nothing"
         actual = f"{grown} MiB more than for other readers"
-        yield Finding(code="G138", expected=expected, actual=actual, key="slow memory", timing_based=True)
+        yield Finding(check="long_stream", expected=expected, actual=actual, key="slow memory", timing_based=True)
 
 
 def _growth(result: CaseResult) -> int:
@@ -78,20 +84,24 @@ def _many_messages(result: CaseResult) -> Iterator[Finding]:
     messages = f"{reply.sent} messages" if len(reply.call.messages) > 1 else f"{len(reply.responses)} responses"
     if _hangs(reply):
         expected = "a long stream that comes to its end like a short one"
-        yield Finding(code="G138", expected=expected, actual=f"{said(reply)} after {messages}", key="hangs")
+        yield Finding(check="long_stream", expected=expected, actual=f"{said(reply)} after {messages}", key="hangs")
     elif unhandled(reply) or reply.termination is Termination.LOST:
         expected = "a long stream that is served, or refused with RESOURCE_EXHAUSTED"
-        yield Finding(code="G138", expected=expected, actual=f"{said(reply)} after {messages}", key=shape(reply))
+        yield Finding(
+            check="long_stream", expected=expected, actual=f"{said(reply)} after {messages}", key=shape(reply)
+        )
     elif grown := _growth(result):
         expected = "memory that doesn't grow with the length of a stream"
-        yield Finding(code="G138", expected=expected, actual=f"{grown} MiB more after {messages}", key="memory")
+        yield Finding(check="long_stream", expected=expected, actual=f"{grown} MiB more after {messages}", key="memory")
 
 
 def _half_close(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     for reply in result.replies:
         if _hangs(reply):
             actual = f"{said(reply)}; {len(reply.responses)} responses came"
-            yield Finding(code="G139", expected="an end of the call after half-close", actual=actual, key="hangs")
+            yield Finding(
+                check="half_close", expected="an end of the call after half-close", actual=actual, key="hangs"
+            )
             return
 
 
@@ -103,7 +113,7 @@ CHECKS = (
         title="A stream of no messages, half-closed at once, gets a status.",
         evaluate=_empty_stream,
         targeted=True,
-        supersedes=frozenset({"G102", "G108"}),
+        supersedes=frozenset({"unhandled_error", "slow_input"}),
     ),
     Check(
         code="G138",
@@ -112,7 +122,7 @@ CHECKS = (
         title="A long stream and a slow reader are served within bounds.",
         evaluate=_long_stream,
         targeted=True,
-        supersedes=frozenset({"G102", "G108"}),
+        supersedes=frozenset({"unhandled_error", "slow_input"}),
     ),
     Check(
         code="G139",
@@ -121,6 +131,6 @@ CHECKS = (
         title="A bidirectional call ends after the client has half-closed.",
         evaluate=_half_close,
         targeted=True,
-        supersedes=frozenset({"G108"}),
+        supersedes=frozenset({"slow_input"}),
     ),
 )

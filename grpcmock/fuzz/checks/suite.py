@@ -1,12 +1,11 @@
-"""The jury: all checks of a run look at what was seen of a case, and each fault is told once."""
+"""The suite of checks of a run: all of them look at what was seen of a case, and each fault is told once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
-
-from grpcmock.fuzz.checks.registry import split_by_target
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import Check
@@ -26,38 +25,42 @@ class CheckSuite:
         *,
         without: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
-        """Take the *checks*. *without* tells, by patterns of method names, which codes don't count there."""
-        self.checks = tuple(checks)
+        """Take the *checks*. *without* says, by patterns of method names, the names of which don't count there."""
+        self.checks = {check.name: check for check in checks}
+        """By name."""
         self.expectations = expectations
-        self._general, self._aimed = split_by_target(self.checks)
-        self._judges = tuple(check.evaluate for check in self._general)
-        self._by_code = {check.code: check for check in self.checks}
+        self._general = tuple(check.evaluate for check in self.checks.values() if not check.targeted)
+        self._targeted = {check.name: check.evaluate for check in self.checks.values() if check.targeted}
         self._without = without or {}
 
-    def covering(self, code: str) -> frozenset[str]:
-        """Give the codes of the checks that have said already what this one would."""
-        return frozenset(check.code for check in self.checks if code in check.supersedes)
+    def superseding(self, name: str) -> frozenset[str]:
+        """Return the names of the checks that have said already what this one would."""
+        return frozenset(check.name for check in self.checks.values() if name in check.supersedes)
 
     def evaluate(self, case: Case, result: CaseResult) -> tuple[Finding, ...]:
-        """Give all that is wrong, the worst first."""
+        """Return all that is wrong, in the order of the codes."""
         expectations = self.expectations
         found: list[Finding] = []
-        for evaluate in self._judges:
+        for evaluate in self._general:
             found += evaluate(case, result, expectations)
-        for code in case.targets:
-            if (check := self._aimed.get(code)) is not None:
-                found += check.evaluate(case, result, expectations)
+        for name in case.targets:
+            if (targeted := self._targeted.get(name)) is not None:
+                found += targeted(case, result, expectations)
         return self._told_once(case, found) if found else ()
 
     def _told_once(self, case: Case, found: list[Finding]) -> tuple[Finding, ...]:
-        if self._without:
-            left_out = self._left_out(case)
-            found = [finding for finding in found if finding.code not in left_out]
-        codes = {finding.code for finding in found if not finding.is_warning}
-        covered = {code for named in codes for code in self._by_code[named].supersedes}
-        kept = [finding for finding in found if finding.code not in covered]
+        """Leave out what doesn't count at this method, and what a more telling check has said already."""
+        left_out = self._left_out(case) if self._without else set()
+        found = [finding for finding in found if finding.check not in left_out]
+        failed = {finding.check for finding in found if not finding.is_warning}
+        superseded = {name for check in failed for name in self.checks[check].supersedes}
+        kept = [
+            replace(finding, code=self.checks[finding.check].code)
+            for finding in found
+            if finding.check not in superseded
+        ]
         return tuple(sorted(kept, key=lambda finding: finding.code))
 
     def _left_out(self, case: Case) -> set[str]:
         name = case.method.full_name
-        return {code for pattern, codes in self._without.items() if fnmatchcase(name, pattern) for code in codes}
+        return {check for pattern, checks in self._without.items() if fnmatchcase(name, pattern) for check in checks}

@@ -32,7 +32,7 @@ _RISING = 2.0
 
 
 def _slow_input(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
-    if "G108" in case.targets:
+    if "slow_input" in case.targets:
         yield from _growth(case, result)
     if case.concurrent:
         return
@@ -42,7 +42,7 @@ def _slow_input(case: Case, result: CaseResult, expectations: Expectations) -> I
             expected = f"an answer within {expectations.max_latency:g} s"
             actual = said(reply) if reply.termination is Termination.DEADLINE else f"{reply.name} after {taken:.2f} s"
             yield Finding(
-                code="G108",
+                check="slow_input",
                 expected=expected,
                 actual=actual,
                 path=case.path,
@@ -89,7 +89,7 @@ def _growth(case: Case, result: CaseResult) -> Iterator[Finding]:
         sizes = [sum(map(len, call.messages)) for call in case.calls]
         actual = ", ".join(f"{size} bytes {seconds * 1000:.0f} ms" for size, seconds in zip(sizes, times, strict=True))
         yield Finding(
-            code="G108",
+            check="slow_input",
             expected="time that grows no faster than the input",
             actual=actual,
             path=case.path,
@@ -98,28 +98,28 @@ def _growth(case: Case, result: CaseResult) -> Iterator[Finding]:
         )
 
 
-def _ended_early(code: str, what: str) -> CheckFunction:
+def _ended_early(check: str, what: str) -> CheckFunction:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
         """Judge ``observe, cut short …, observe``: the same request asked before and after, with calls that ended early
         in between."""
         before, *between, after = result.replies[case.setup : len(result.replies) - case.cleanup]
         for reply in between:
             if reply.termination is Termination.OVERDUE:
-                yield Finding(code=code, expected=f"an end of the call at {what}", actual=said(reply), key="overdue")
+                yield Finding(check=check, expected=f"an end of the call at {what}", actual=said(reply), key="overdue")
                 return
         if after.termination in (Termination.DEADLINE, Termination.OVERDUE) and before.termination not in (
             Termination.DEADLINE,
             Termination.OVERDUE,
         ):
             expected = f"later calls served as before, once {len(between)} had ended by {what}"
-            yield Finding(code=code, expected=expected, actual=said(after), key="later")
+            yield Finding(check=check, expected=expected, actual=said(after), key="later")
         elif _worse(before, after):
             expected = f"{said(before)} as before, once {len(between)} calls had ended by {what}"
-            yield Finding(code=code, expected=expected, actual=said(after), key="later")
+            yield Finding(check=check, expected=expected, actual=said(after), key="later")
         elif _differ(before, after) and all(_was_cut(reply) for reply in between):
             expected = f"nothing changed by a call that ended by {what} before it was complete"
             yield Finding(
-                code=code,
+                check=check,
                 expected=expected,
                 actual="another answer than before: the work was done",
                 key="effect",
@@ -156,10 +156,10 @@ def _sorted(responses: Sequence[bytes]) -> list[bytes]:
 CHECKS = (
     Check(
         code="G107",
-        name="deadline_honoured",
+        name="deadline_honored",
         severity=Severity.HIGH,
         title="Past its deadline a call ends, and the server's work for it.",
-        evaluate=_ended_early("G107", "its deadline"),
+        evaluate=_ended_early("deadline_honored", "its deadline"),
         targeted=True,
     ),
     Check(
@@ -171,10 +171,10 @@ CHECKS = (
     ),
     Check(
         code="G109",
-        name="cancellation_honoured",
+        name="cancellation_honored",
         severity=Severity.HIGH,
         title="After a cancel the server stops, and later calls work as before.",
-        evaluate=_ended_early("G109", "our cancel"),
+        evaluate=_ended_early("cancellation_honored", "our cancel"),
         targeted=True,
     ),
 )

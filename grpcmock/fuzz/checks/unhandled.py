@@ -34,7 +34,8 @@ def _server_crash(case: Case, result: CaseResult, expectations: Expectations) ->
     else:
         return
     yield Finding(
-        code="G101",
+        check="server_crash",
+        server_down=True,
         expected="a status, and a server that lives on",
         actual=actual,
         key="crash",
@@ -43,12 +44,12 @@ def _server_crash(case: Case, result: CaseResult, expectations: Expectations) ->
 
 
 def _unhandled_error(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
-    if case.expect is Expect.UNDECODABLE or "G111" in case.targets or case.rule == WRONG_TYPE:
+    if case.expect is Expect.UNDECODABLE or "request_count" in case.targets or case.rule == WRONG_TYPE:
         return  # a parse error is a good answer
     for reply in result.replies:
         if reply.call.raw is None and unhandled(reply) and not result.health.exit_code:
             yield Finding(
-                code="G102",
+                check="unhandled_error",
                 expected="a status that the server has chosen: a request that decodes never gives UNKNOWN or INTERNAL",
                 actual=said(reply),
                 key=shape(reply),
@@ -57,11 +58,11 @@ def _unhandled_error(case: Case, result: CaseResult, expectations: Expectations)
             return
 
 
-def _unhandled_when_aimed(code: str, expected: str) -> CheckFunction:
+def _unhandled_when_targeted(check: str, expected: str) -> CheckFunction:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
         for reply in result.replies:
             if unhandled(reply) or reply.termination is Termination.LOST:
-                yield Finding(code=code, expected=expected, actual=said(reply), path=case.path, key=shape(reply))
+                yield Finding(check=check, expected=expected, actual=said(reply), path=case.path, key=shape(reply))
                 return
 
     return evaluate
@@ -74,7 +75,19 @@ CHECKS = (
         severity=Severity.CRITICAL,
         title="No request makes the server die, or drop its connection.",
         evaluate=_server_crash,
-        supersedes=frozenset({"G102", "G112", "G113", "G114", "G137", "G117", "G115", "G120", "G121"}),
+        supersedes=frozenset(
+            {
+                "unhandled_error",
+                "empty_request",
+                "empty_parts",
+                "open_enum",
+                "empty_stream",
+                "recursion_limit",
+                "malformed_wire",
+                "compression",
+                "metadata",
+            }
+        ),
     ),
     Check(
         code="G102",
@@ -88,30 +101,30 @@ CHECKS = (
         name="empty_request",
         severity=Severity.CRITICAL,
         title="A message of no bytes at all is handled like any other.",
-        evaluate=_unhandled_when_aimed(
-            "G112", "the empty request is handled: OK, or a status that says what is missing"
+        evaluate=_unhandled_when_targeted(
+            "empty_request", "the empty request is handled: OK, or a status that says what is missing"
         ),
         targeted=True,
-        supersedes=frozenset({"G102"}),
+        supersedes=frozenset({"unhandled_error"}),
     ),
     Check(
         code="G113",
         name="empty_parts",
         severity=Severity.CRITICAL,
         title="A submessage that is absent or empty, and a oneof with no arm set, are handled.",
-        evaluate=_unhandled_when_aimed(
-            "G113", "absent and empty parts are handled: OK, or a status that says what is missing"
+        evaluate=_unhandled_when_targeted(
+            "empty_parts", "absent and empty parts are handled: OK, or a status that says what is missing"
         ),
         targeted=True,
-        supersedes=frozenset({"G102"}),
+        supersedes=frozenset({"unhandled_error"}),
     ),
     Check(
         code="G114",
         name="open_enum",
         severity=Severity.CRITICAL,
         title="A number that an open enum doesn't declare is handled: newer clients will send some.",
-        evaluate=_unhandled_when_aimed("G114", "an undeclared enum number is handled: OK, or INVALID_ARGUMENT"),
+        evaluate=_unhandled_when_targeted("open_enum", "an undeclared enum number is handled: OK, or INVALID_ARGUMENT"),
         targeted=True,
-        supersedes=frozenset({"G102"}),
+        supersedes=frozenset({"unhandled_error"}),
     ),
 )

@@ -23,7 +23,7 @@ from grpcmock.fuzz.execution.terminations import termination_of
 from grpcmock.fuzz.model.bindings import bound
 from grpcmock.fuzz.model.call_history import CallHistory, Step
 from grpcmock.fuzz.model.callers import metadata_of
-from grpcmock.fuzz.model.cases import NOTABLE, Caller, Expect
+from grpcmock.fuzz.model.cases import NOTABLE, Caller, Expect, Measure
 from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.fuzz.wire.equivalence import alike
 from grpcmock.schema.method import Kind
@@ -103,7 +103,7 @@ class Executor:
 
     async def run(self, case: Case) -> CaseResult:
         """Make the calls of a case, as often as it says."""
-        if "G108" in case.targets:
+        if Measure.GROWTH in case.measures:
             (largest,) = await self._in_turn(replace(case, calls=case.calls[-1:]))
             if largest.seconds < NOTABLE:
                 return CaseResult(replies=(largest,))  # what takes no time at its largest takes none before

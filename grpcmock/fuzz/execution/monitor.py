@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.repetition import may_be_growth
 from grpcmock.fuzz.execution.process import accepts
+from grpcmock.fuzz.model.cases import Measure
 from grpcmock.fuzz.model.results import CaseResult, Health, Termination
 from grpcmock.fuzz.wire.reflection import reflections
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.execution.resource_usage import ResourceUsage
     from grpcmock.fuzz.execution.server import Server
     from grpcmock.fuzz.model.cases import Case
-    from grpcmock.fuzz.model.results import Reply
+from grpcmock.fuzz.model.results import Reply
 
 NO_ANSWER = frozenset({Termination.LOST, Termination.OVERDUE})
 
@@ -41,11 +42,11 @@ class Monitor:
 
     async def observe(self, case: Case) -> CaseResult:
         """Make a case, and see how the server fares with it."""
-        if "G147" in case.targets or "G138" in case.targets:
+        if Measure.USAGE in case.measures:
             result = await self._observe_use(case)
         else:
             result = await self._executor.run(case)
-        if "G145" in case.targets:
+        if Measure.REFLECTION in case.measures:
             said = await reflections(self._server.channel, self._server.target.metadata)
             result = replace(result, reflected=said)
         return replace(result, health=await self.revive()) if await self._is_down(result) else result

@@ -53,6 +53,25 @@ class Expect(Enum):
     """It says what the case's first call said, in other bytes or again: the answers must agree."""
 
 
+class Measure(Enum):
+    """What is looked at besides the replies to a case's calls."""
+
+    TIME = "time"
+    """Whether calls come to their end in time."""
+
+    GROWTH = "growth"
+    """How the time grows with the size of the input; the calls go from the smallest to the largest."""
+
+    USAGE = "usage"
+    """What the server uses: memory, threads, open files."""
+
+    EFFECTS = "effects"
+    """What is left of calls that were cut short."""
+
+    REFLECTION = "reflection"
+    """All that the server's reflection says."""
+
+
 class Caller(Enum):
     """In whose name a call is made."""
 
@@ -158,8 +177,20 @@ class Case:
     """The rule that is broken or kept at its bound: ``string.min_len``, ``required``; empty if there is none."""
 
     targets: frozenset[str] = field(default_factory=frozenset)
-    """The codes of checks that this case was made for. A check that needs calls of a certain shape looks only at
-    cases that aim at it; all other checks look at every case."""
+    """The names of checks that this case was made for. A check that needs calls of a certain shape looks only at the
+    cases that target it; all other checks look at every case."""
+
+    measures: frozenset[Measure] = field(default_factory=frozenset)
+    """What is looked at besides the replies."""
+
+    compares_calls: bool = False
+    """Whether a call is judged by those before it, so that nothing may change between them."""
+
+    shrinks_as_one: bool = False
+    """Whether its calls only get smaller together, for they differ in one thing that matters."""
+
+    may_be_unimplemented: bool = False
+    """Whether a method that is there may well answer it with UNIMPLEMENTED."""
 
     pair: str = ""
     """The id of the case on the other side of a bound; empty if there is none."""

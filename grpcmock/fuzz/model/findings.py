@@ -26,8 +26,8 @@ class Severity(Enum):
 class Finding:
     """What one check has to say against one case."""
 
-    code: str
-    """The code of the check: ``G102``."""
+    check: str
+    """The name of the check: ``unhandled_error``."""
 
     expected: str
     """What the contract demands, in words."""
@@ -52,6 +52,12 @@ class Finding:
 
     timing_based: bool = False
     """Whether it rests on time or memory, so that what doesn't repeat is noise and no failure."""
+
+    server_down: bool = False
+    """Whether it says that the server has gone, or has dropped its connections: then later calls may fail with it."""
+
+    code: str = ""
+    """The code of the check, by which people name it: ``G102``. The suite of checks fills it in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,5 +100,6 @@ class Failure:
     def id(self) -> str:
         """Stable from run to run, and short enough to type: ``G102-3f9a1c``."""
         where = "" if self.finding.server_wide else self.method.full_name
-        what = "\0".join((self.finding.code, where, self.finding.key or self.finding.path))
-        return f"{self.finding.code}-{blake2b(what.encode(), digest_size=3).hexdigest()}"
+        prefix = self.finding.code or self.finding.check
+        what = "\0".join((prefix, where, self.finding.key or self.finding.path))
+        return f"{prefix}-{blake2b(what.encode(), digest_size=3).hexdigest()}"

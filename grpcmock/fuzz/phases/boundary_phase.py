@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method
 
 _TARGETS = {
-    "empty": frozenset({"G112"}),
-    "present": frozenset({"G113"}),
-    "oneof": frozenset({"G113"}),
-    "undeclared": frozenset({"G114"}),
+    "empty": frozenset({"empty_request"}),
+    "present": frozenset({"empty_parts"}),
+    "oneof": frozenset({"empty_parts"}),
+    "undeclared": frozenset({"open_enum"}),
 }
 
 _SHAPES = frozenset({"present", "oneof", "missing", "undeclared"})
@@ -42,6 +42,12 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     yield _first(method, plan, boundaries)
     yield courses.cases(method, plan)
     yield _values(method, (boundary for boundary in boundaries if boundary.kind in _SINGLE))
+
+
+def notices(plan: Plan) -> Iterator[str]:
+    """Yield nothing: this phase can always be made."""
+    del plan
+    return iter(())
 
 
 def _first(method: Method, plan: Plan, boundaries: Sequence[Boundary]) -> Iterator[Case]:
@@ -110,7 +116,7 @@ def _alone(method: Method, boundary: Boundary) -> Case:
 
 def _targets(method: Method, boundary: Boundary) -> frozenset[str]:
     if boundary.kind == "missing" and _is_message(method, boundary.path):
-        return frozenset({"G113"})
+        return frozenset({"empty_parts"})
     return _TARGETS.get(boundary.kind, frozenset())
 
 
@@ -136,5 +142,6 @@ def _pair(method: Method, at: Boundary, past: Boundary) -> Case:
         expect=expectation(method, past.broken),
         path=at.path,
         rule=past.broken[0].rule,
-        targets=frozenset({"G127"}) if expectation(method, past.broken).value == "refused" else frozenset(),
+        shrinks_as_one=True,
+        targets=frozenset({"boundary_pair"}) if expectation(method, past.broken).value == "refused" else frozenset(),
     )

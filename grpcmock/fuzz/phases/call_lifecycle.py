@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.actions import HALF_CLOSE, Cancel, Pause, Receive, Send
 from grpcmock.fuzz.expectations.side_effects import observers, only_reads
-from grpcmock.fuzz.model.cases import LATER, SHORT, Call, Case, Phase, call_of
+from grpcmock.fuzz.model.cases import LATER, SHORT, Call, Case, Measure, Phase, call_of
 from grpcmock.schema.method import Kind
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def _repeated(method: Method, plan: Plan) -> Iterator[Case]:
             f"repeated-{REPETITIONS}",
             f"the simplest valid request {REPETITIONS} times",
             (call_of(method, plan.simplest(method)),),
-            targets={"G147"},
+            targets={"memory_growth"},
+            measures=Measure.USAGE,
+            shrinks_as_one=True,
             repeat=REPETITIONS,
         )
 
@@ -88,7 +90,8 @@ def concurrent(method: Method, plan: Plan) -> Iterator[Case]:
                 f"at-once-{name}",
                 f"the {name} request {AT_ONCE} times at once",
                 (call_of(method, request),),
-                targets={"G149"},
+                targets={"concurrency"},
+                shrinks_as_one=True,
                 repeat=AT_ONCE,
                 concurrent=True,
             )
@@ -101,6 +104,8 @@ def _case(
     calls: tuple[Call, ...],
     *,
     targets: set[str] | None = None,
+    measures: Measure | None = None,
+    shrinks_as_one: bool = False,
     repeat: int = 1,
     concurrent: bool = False,
 ) -> Case:
@@ -111,6 +116,8 @@ def _case(
         calls=calls,
         why=why,
         targets=frozenset(targets or ()),
+        measures=frozenset({measures} if measures is not None else ()),
+        shrinks_as_one=shrinks_as_one,
         repeat=repeat,
         concurrent=concurrent,
     )
@@ -120,20 +127,35 @@ def _lengths(method: Method, plan: Plan) -> Iterator[Case]:
     if not method.kind.client_streams:
         return
     simplest = plan.simplest(method)
-    ends = {"G139"} if method.kind is Kind.BIDI_STREAMING else set()
+    ends = {"half_close"} if method.kind is Kind.BIDI_STREAMING else set()
+    measures = Measure.TIME if ends else None
     empty = call_of(method, deadline=_SOON)
-    yield _case(method, "stream-0", "a stream of no messages, half-closed at once", (empty,), targets={"G137", *ends})
+    yield _case(
+        method,
+        "stream-0",
+        "a stream of no messages, half-closed at once",
+        (empty,),
+        targets={"empty_stream", *ends},
+        measures=measures,
+    )
     one = call_of(method, simplest, deadline=_SOON)
-    yield _case(method, "stream-1", "a stream of one message", (one,), targets=ends)
+    yield _case(method, "stream-1", "a stream of one message", (one,), targets=ends, measures=measures)
     two = call_of(method, simplest, simplest, deadline=_SOON)
-    yield _case(method, "stream-2", "a stream of the same message twice", (two,), targets=ends)
+    yield _case(method, "stream-2", "a stream of the same message twice", (two,), targets=ends, measures=measures)
 
 
 def _long(method: Method, plan: Plan) -> Iterator[Case]:
     if not method.kind.client_streams:
         return
     many = call_of(method, *[plan.simplest(method)] * MANY, deadline=_LONG)
-    yield _case(method, f"stream-{MANY}", f"a stream of {MANY} messages", (many,), targets={"G138"})
+    yield _case(
+        method,
+        f"stream-{MANY}",
+        f"a stream of {MANY} messages",
+        (many,),
+        targets={"long_stream"},
+        measures=Measure.USAGE,
+    )
 
 
 def _plain(method: Method, plan: Plan, deadline: float | None = None) -> Call:
@@ -144,21 +166,22 @@ def _cancels(method: Method, plan: Plan) -> Iterator[Case]:
     request = plan.simplest(method)
     plain = _plain(method, plan, _SOON if method.kind.client_streams else None)
     around = (plain, plain) if only_reads(method) else None
-    concurrent = replace(plain, actions=(Send(request), HALF_CLOSE, Cancel()))
+    at_once = replace(plain, actions=(Send(request), HALF_CLOSE, Cancel()))
     # A stream may have nothing to tell for a long time: that is no reason to wait for it.
     after_first = replace(plain, actions=(Send(request), HALF_CLOSE, Receive(), Cancel()), deadline=_SOON)
     half_way = replace(plain, actions=(Send(request), Pause(SHORT), Cancel()))
     ways = {}
     if method.kind.server_streams:
         ways["cancel-after-first"] = (after_first, "cancelled after the first response")
-    ways["cancel-at-once"] = (concurrent, "cancelled at once")
+    ways["cancel-at-once"] = (at_once, "cancelled at once")
     if method.kind.client_streams:
         ways["cancel-half-way"] = (half_way, "cancelled before half-close")
     for name, (cut, words) in ways.items():
         if around is not None or method.kind.client_streams:
             before, after = around or (call_of(method, deadline=_SOON),) * 2
             why = f"{CANCELS} calls {words}, between two that aren't"
-            yield _case(method, name, why, (before, *[cut] * CANCELS, after), targets={"G109"})
+            calls = (before, *[cut] * CANCELS, after)
+            yield _cut(_case(method, name, why, calls, targets={"cancellation_honored"}))
 
 
 def _deadlines(method: Method, plan: Plan) -> Iterator[Case]:
@@ -166,7 +189,7 @@ def _deadlines(method: Method, plan: Plan) -> Iterator[Case]:
         plain = _plain(method, plan, _SOON if method.kind.client_streams else None)
         tiny = replace(plain, deadline=0.001)
         why = "a call with a deadline of a millisecond, between two without"
-        yield _case(method, "deadline-1ms", why, (plain, tiny, plain), targets={"G107"})
+        yield _cut(_case(method, "deadline-1ms", why, (plain, tiny, plain), targets={"deadline_honored"}))
 
 
 def _slow_reader(method: Method, plan: Plan) -> Iterator[Case]:
@@ -174,7 +197,7 @@ def _slow_reader(method: Method, plan: Plan) -> Iterator[Case]:
         plain = _plain(method, plan)
         slow = replace(plain, actions=(*plain.actions, Pause(2 * _UNREAD), Cancel()), unread=_UNREAD)
         why = f"a reader that takes nothing for {_UNREAD:g} s, between two that do"
-        yield _case(method, "slow-reader", why, (plain, slow, plain), targets={"G138"})
+        yield _case(method, "slow-reader", why, (plain, slow, plain), targets={"long_stream"}, measures=Measure.USAGE)
 
 
 def _seen_by(method: Method, plan: Plan) -> Iterator[Case]:
@@ -186,22 +209,29 @@ def _seen_by(method: Method, plan: Plan) -> Iterator[Case]:
         short = _plain(method, plan, SHORT)
         if method.kind.client_streams:
             cut = replace(short, actions=(Send(request), Pause(SHORT), Cancel()), deadline=_SOON)
-            yield _observed(method, plan, observer, "cancel", cut, "cancelled before half-close", "G109")
+            yield _observed(
+                method, plan, observer, "cancel", cut, "cancelled before half-close", "cancellation_honored"
+            )
             short = replace(short, actions=(Send(request), Pause(_SOON)))
         words = f"with a deadline of {SHORT * 1000:.0f} ms"
-        yield _observed(method, plan, observer, "deadline", short, words, "G107")
+        yield _observed(method, plan, observer, "deadline", short, words, "deadline_honored")
 
 
-def _observed(method: Method, plan: Plan, observer: Method, name: str, cut: Call, words: str, aim: str) -> Case:
+def _observed(method: Method, plan: Plan, observer: Method, name: str, cut: Call, words: str, target: str) -> Case:
     before = call_of(observer, plan.simplest(observer))
     after = replace(before, actions=(Pause(LATER), *before.actions))
     why = f"a call {words}; what {observer.name} tells before and after"
-    case = _case(method, f"{name}-seen-by-{observer.name}", why, (before, cut, after), targets={aim})
-    return replace(case, mostly_idle=True)
+    case = _case(method, f"{name}-seen-by-{observer.name}", why, (before, cut, after), targets={target})
+    return replace(_cut(case), mostly_idle=True)
+
+
+def _cut(case: Case) -> Case:
+    """Return a case as one that looks for what is left of the calls which it cuts short."""
+    return replace(case, measures=frozenset({Measure.EFFECTS}), shrinks_as_one=True)
 
 
 def growing(method: Method, plan: Plan) -> Iterator[Case]:
-    """Yield requests in which one part doubles from call to call, so that the time can be held against the size."""
+    """Yield requests in which one part doubles from call to call, so that the time can be compared with the size."""
     count = 0
     for path, sizes in _growable(method.input, plan.generators.of(method.input).least):
         if (count := count + 1) > _MOST_GROWING:
@@ -213,7 +243,9 @@ def growing(method: Method, plan: Plan) -> Iterator[Case]:
                 f"growing-{'.'.join(path)}",
                 f"{'.'.join(path)} of {sizes[0]}, then twice as much, up to {sizes[-1]}",
                 tuple(call_of(method, request) for request in requests),
-                targets={"G108"},
+                targets={"slow_input"},
+                measures=Measure.GROWTH,
+                shrinks_as_one=True,
                 repeat=3,
             ),
             path=".".join(path),

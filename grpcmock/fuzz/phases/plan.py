@@ -1,18 +1,9 @@
-"""What a phase is given to make cases of, and where its maker of cases is found.
-
-The phase ``x`` is the module ``grpcmock.fuzz.phases.x``. Its function ``parts(method, plan)`` yields the cases of one
-method, in an order that is the same in every run, and in several parts: those come first that tell the most for the
-least, for the run makes the first part of all phases before the second of any. The last part may go on for ever. A
-phase makes no calls: what it wants to know of replies it binds (:class:`Binding`), or finds in ``plan.lessons`` when it
-is asked for its next case.
-"""
+"""What all phases of a run are given to make cases of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.generation.message_shrinking import minimize
@@ -22,7 +13,7 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.generation.generator import Generators
-    from grpcmock.fuzz.model.cases import Case, Phase
+    from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.example_database import Saved
     from grpcmock.schema import Method, Registry
 
@@ -74,24 +65,3 @@ class Plan:
                 message = minimize(message, lambda smaller: not generator.broken(smaller))
             found = self._simplest[method.path] = message.SerializePartialToString(deterministic=True)
         return found
-
-
-Parts = Callable[["Method", Plan], "Iterable[Iterator[Case]]"]
-
-
-def parts_of(phase: Phase, method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
-    """Yield a phase's cases of one method, in parts."""
-    parts: Parts = import_module(f"grpcmock.fuzz.phases.{phase.value}").parts
-    return iter(parts(method, plan))
-
-
-def cases_of(phase: Phase, method: Method, plan: Plan) -> Iterator[Case]:
-    """Yield a phase's cases of one method."""
-    return chain.from_iterable(parts_of(phase, method, plan))
-
-
-def notices_of(phase: Phase, plan: Plan) -> Iterator[str]:
-    """Say what a phase can't do in this run, and why: what its module's ``notices(plan)`` yields, if it has one."""
-    module = import_module(f"grpcmock.fuzz.phases.{phase.value}")
-    notices: Callable[[Plan], Iterator[str]] = getattr(module, "notices", lambda _: iter(()))
-    return notices(plan)

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import HALF_CLOSE, Send
-from grpcmock.fuzz.model.cases import Call, Case, Expect, Phase, call_of
+from grpcmock.fuzz.model.cases import Call, Case, Expect, Measure, Phase, call_of
 from grpcmock.fuzz.phases.interleaving import by_rounds
 from grpcmock.fuzz.wire import framing, requests
 from grpcmock.fuzz.wire import metadata_shapes as metadata
@@ -64,23 +64,36 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     yield chain.from_iterable(rounds)
 
 
+def notices(plan: Plan) -> Iterator[str]:
+    """Yield nothing: this phase can always be made."""
+    del plan
+    return iter(())
+
+
 def _sort(case: Case) -> tuple[str, str]:
     """Tell cases apart by their group and rule: a server that copes with one of a sort likely copes with others."""
     return case.id.split("/")[2], case.rule
 
 
+_COMPARING = frozenset({"request_count", "reserved_code", "size_limit", "compression", "tolerated_wire"})
+"""Checks that judge a call by those before it."""
+
+_OPTIONAL = frozenset({"request_count", "compression", "unimplemented"})
+"""Checks whose cases a server may answer with UNIMPLEMENTED."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Target:
-    code: str
+    check: str
     group: str
     expect: Expect
 
 
-_MALFORMED = _Target("G115", "malformed", Expect.UNDECODABLE)
-_TEXT = _Target("G118", "utf8", Expect.UNDECODABLE)
-_DEEP = _Target("G117", "depth", Expect.UNDECODABLE)
-_FRAMING = _Target("G115", "framing", Expect.UNDECODABLE)
-_GARBLED = _Target("G120", "compression", Expect.UNDECODABLE)
+_MALFORMED = _Target("malformed_wire", "malformed", Expect.UNDECODABLE)
+_TEXT = _Target("utf8", "utf8", Expect.UNDECODABLE)
+_DEEP = _Target("recursion_limit", "depth", Expect.UNDECODABLE)
+_FRAMING = _Target("malformed_wire", "framing", Expect.UNDECODABLE)
+_GARBLED = _Target("compression", "compression", Expect.UNDECODABLE)
 
 
 class _Maker:
@@ -101,7 +114,7 @@ class _Maker:
         why: str,
         calls: Iterable[Call],
         *,
-        targets: str = "",
+        target: str = "",
         expect: Expect = Expect.ANY,
         rule: str = "",
         path: str = "",
@@ -116,7 +129,9 @@ class _Maker:
             expect=expect,
             rule=rule,
             path=path,
-            targets=frozenset({targets}) if targets else frozenset(),
+            targets=frozenset({target}) if target else frozenset(),
+            compares_calls=target in _COMPARING,
+            may_be_unimplemented=target in _OPTIONAL,
             mostly_idle=mostly_idle,
         )
 
@@ -126,30 +141,38 @@ class _Maker:
     def _raw(self, request: RawRequest, *, deadline: float | None = None) -> Call:
         return Call(path=self.method.path, method=self.method, actions=(), raw=request, deadline=deadline)
 
-    def _refused(self, aim: _Target, variant: Variant, name: str) -> Iterator[Case]:
+    def _refused(self, target: _Target, variant: Variant, name: str) -> Iterator[Case]:
         """Try a message that must be refused: alone, and on a stream also after a good one."""
         rule, path = variant.rule, shown(variant.path)
         before = (self._call(), self._call(self.good)) if self._streams else ()
         calls = (*before, self._call(variant.data))
-        label = f"{aim.group}/{name}"
-        yield self._case(label, variant.why, calls, targets=aim.code, expect=aim.expect, rule=rule, path=path)
+        label = f"{target.group}/{name}"
+        yield self._case(label, variant.why, calls, target=target.check, expect=target.expect, rule=rule, path=path)
         if self._streams and variant.name.rpartition("/")[2] in _SECOND and not name.startswith("empty+"):
             calls = (self._call(self.good), self._call(self.good, self.good), self._call(self.good, variant.data))
             why = f"{variant.why}, after a good message"
-            yield self._case(f"{label}+second", why, calls, targets=aim.code, expect=aim.expect, rule=rule, path=path)
+            yield self._case(
+                f"{label}+second", why, calls, target=target.check, expect=target.expect, rule=rule, path=path
+            )
 
-    def _raw_refused(self, aim: _Target, variant: RawVariant) -> Case:
+    def _raw_refused(self, target: _Target, variant: RawVariant) -> Case:
         before: tuple[Call, ...] = ()
         if self._streams:
             path = self.method.path
             before = (self._raw(requests.good(path)), self._raw(requests.good(path, self.good)))
         # A bomb takes its time where it goes off; all else is refused at once, or, with a broken frame, waited for.
         deadline = SHORT if variant.rule != "compression.bomb" else None
-        mostly_idle = aim is _FRAMING
+        mostly_idle = target is _FRAMING
         calls = (*before, self._raw(variant.request, deadline=deadline))
-        label = f"{aim.group}/{variant.name}"
+        label = f"{target.group}/{variant.name}"
         return self._case(
-            label, variant.why, calls, targets=aim.code, expect=aim.expect, rule=variant.rule, mostly_idle=mostly_idle
+            label,
+            variant.why,
+            calls,
+            target=target.check,
+            expect=target.expect,
+            rule=variant.rule,
+            mostly_idle=mostly_idle,
         )
 
     def _same(self, label: str, why: str, other: Call, canonical: Call, rule: str, path: str = "") -> Case:
@@ -158,7 +181,7 @@ class _Maker:
         The order tells what differs by itself: with the time, from call to call, or from one replica to the next.
         """
         calls = (other, canonical, canonical, other, other)
-        return self._case(label, why, calls, targets="G116", expect=Expect.SAME, rule=rule, path=path)
+        return self._case(label, why, calls, target="tolerated_wire", expect=Expect.SAME, rule=rule, path=path)
 
     def _is_valid(self, data: bytes) -> bool:
         message = self.method.request_class.FromString(data)
@@ -201,13 +224,13 @@ class _Maker:
             return
         none = replace(self._call(), deadline=SHORT)
         why = "half-close without a message"
-        yield self._case("requests/none", why, [none], targets="G111", rule="requests.none", mostly_idle=True)
+        yield self._case("requests/none", why, [none], target="request_count", rule="requests.none", mostly_idle=True)
         # Most libraries take two requests for one: another method shows whether this one's does.
         other = self._other()
         good = _good_message(other, self.plan) if other is not None else b""
         before = [call_of(other, good), call_of(other, good, good)] if other is not None else []
         calls = [*before, self._call(self.good, self.good)]
-        yield self._case("requests/two", "two messages", calls, targets="G111", rule="requests.two")
+        yield self._case("requests/two", "two messages", calls, target="request_count", rule="requests.two")
 
     def parsing(self) -> Iterator[Case]:
         """Yield a call whose request can't be parsed, after one of another method: it shows what the library makes of
@@ -216,7 +239,7 @@ class _Maker:
             calls = [call_of(other, _CUT_TAG), self._call(_CUT_TAG)]
             why = f"a tag that doesn't end, as {other.full_name} gets it"
             expect = Expect.UNDECODABLE
-            yield self._case("malformed/elsewhere", why, calls, targets="G115", expect=expect, rule=ELSEWHERE)
+            yield self._case("malformed/elsewhere", why, calls, target="malformed_wire", expect=expect, rule=ELSEWHERE)
 
     def _other(self) -> Method | None:
         """Give another method that takes one request, or a stream of them, as this one does: a unary one if there is
@@ -262,7 +285,7 @@ class _Maker:
         for name, why, pairs in metadata.shapes():
             calls = (good, replace(good, metadata=pairs))
             rule = f"metadata.{metadata.sort_of(pairs)}"
-            yield self._case(f"metadata/{name}", f"metadata: {why}", calls, targets="G121", rule=rule)
+            yield self._case(f"metadata/{name}", f"metadata: {why}", calls, target="metadata", rule=rule)
 
     def sizes(self) -> Iterator[Case]:
         """Yield messages just below and just above the limit, padded with an unknown field."""
@@ -278,7 +301,7 @@ class _Maker:
             before = (self._call(), self._call(self.good)) if self._streams else (self._call(self.good),)
             why = f"a message of {len(data):,} bytes, just {name} the limit of {limit:,}"
             calls = (*before, self._call(data))
-            yield self._case(f"size/{name}", why, calls, targets="G119", rule=f"size.{name}")
+            yield self._case(f"size/{name}", why, calls, target="size_limit", rule=f"size.{name}")
 
     # What goes over HTTP/2 as it stands -----------------------------------------------------------
 
@@ -294,13 +317,16 @@ class _Maker:
         ):
             if path not in known:
                 call = Call(path=path, method=None, actions=self._call(self.good).actions)
-                yield self._case(f"unknown/{label}", why, [call], targets="G144", rule=f"unknown.{label}")
+                yield self._case(f"unknown/{label}", why, [call], target="unimplemented", rule=f"unknown.{label}")
 
     def reflection(self) -> Iterator[Case]:
-        """Yield a look at what the server says of itself: the run asks for all of it where a case aims at G145."""
+        """Yield a look at what the server says of itself: the run asks for all of it."""
         path = f"/{VERSIONS[0]}/ServerReflectionInfo"
         call = Call(path=path, method=None, actions=(Send(_LIST_SERVICES), HALF_CLOSE))
-        yield self._case("reflection", "what the server says of itself by reflection", [call], targets="G145")
+        case = self._case(
+            "reflection", "what the server says of itself by reflection", [call], target="reflection_truth"
+        )
+        yield replace(case, measures=frozenset({Measure.REFLECTION}))
 
     def statuses(self) -> Iterator[Case]:
         """Yield calls that show the status as the server writes it: libraries change what isn't a status of gRPC."""
@@ -312,7 +338,7 @@ class _Maker:
             expect = Expect.UNDECODABLE if name == "malformed" else Expect.ANY
             call = self._raw(requests.of(self.method, data))
             why = f"{why}, to see the status as it is on the wire"
-            yield self._case(f"status/{name}", why, [call], targets="G106", expect=expect)
+            yield self._case(f"status/{name}", why, [call], target="reserved_code", expect=expect)
 
     def framings(self) -> Iterator[Case]:
         path = self.method.path
@@ -365,7 +391,7 @@ class _Maker:
     def _compressed(self, name: str, why: str, plain: Call, encoding: str, chunk: bytes) -> Case:
         request = replace(requests.good(self.method.path), chunks=(chunk,))
         call = self._raw(requests.headed(request, {"grpc-encoding": encoding}))
-        return self._case(f"compression/{name}", why, [plain, call], targets="G120", rule=f"compression.{name}")
+        return self._case(f"compression/{name}", why, [plain, call], target="compression", rule=f"compression.{name}")
 
     def ill_headed(self) -> Iterator[Case]:
         for variant in framing.ill_headed(self.method.path, self.good):
@@ -373,7 +399,7 @@ class _Maker:
             label = f"headers/{variant.name}"
             expect = Expect.UNDECODABLE
             yield self._case(
-                label, variant.why, [call], targets="G121", expect=expect, rule=variant.rule, mostly_idle=True
+                label, variant.why, [call], target="metadata", expect=expect, rule=variant.rule, mostly_idle=True
             )
 
 

@@ -16,7 +16,7 @@ from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, HalfClose, Heade
 from grpcmock.client.raw import RawRequest
 from grpcmock.errors import ConfigError, did_you_mean
 from grpcmock.fuzz.checks.rendering import message_text
-from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Expect, Phase
+from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Expect, Measure, Phase
 from grpcmock.reports import files
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ class Origin:
     """The keys of the metadata that was sent with every call; their values are not kept."""
 
     expectations: Mapping[str, Any] = field(default_factory=dict)
-    """What of the settings the checks depend on, by names of :class:`grpcmock.fuzz.run.session.Settings`, where it differs
-    from the default."""
+    """What of the settings the checks depend on, by names of :class:`~grpcmock.fuzz.run.session.Settings`, where it
+    differs from the default."""
 
     contract: str = ""
     """The file of descriptors that is kept beside the failures."""
@@ -204,6 +204,7 @@ def plain(case_file: CaseFile) -> dict[str, Any]:
             "path": case.path,
             "rule": case.rule,
             "targets": sorted(case.targets),
+            "measures": sorted(measure.value for measure in case.measures),
             "pair": case.pair,
             "repeat": case.repeat,
             "concurrent": case.concurrent,
@@ -224,22 +225,23 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
     if kept.get("version") != VERSION:
         raise ConfigError(f"{where} is of version {kept.get('version')!r}; this grpcmock reads version {VERSION}.")
     try:
-        tried = kept["case"]
+        kept_case = kept["case"]
         case = Case(
-            id=tried["id"],
-            phase=Phase(tried["phase"]),
-            method=registry.method(tried["method"]),
-            calls=tuple(_read(call, registry) for call in tried["calls"]),
-            why=tried["why"],
-            expect=Expect(tried["expect"]),
-            path=tried["path"],
-            rule=tried["rule"],
-            targets=frozenset(tried["targets"]),
-            pair=tried["pair"],
-            repeat=tried["repeat"],
-            concurrent=tried["concurrent"],
-            setup=tried.get("setup", 0),
-            cleanup=tried.get("cleanup", 0),
+            id=kept_case["id"],
+            phase=Phase(kept_case["phase"]),
+            method=registry.method(kept_case["method"]),
+            calls=tuple(_read(call, registry) for call in kept_case["calls"]),
+            why=kept_case["why"],
+            expect=Expect(kept_case["expect"]),
+            path=kept_case["path"],
+            rule=kept_case["rule"],
+            targets=frozenset(kept_case["targets"]),
+            measures=frozenset(map(Measure, kept_case["measures"])),
+            pair=kept_case["pair"],
+            repeat=kept_case["repeat"],
+            concurrent=kept_case["concurrent"],
+            setup=kept_case.get("setup", 0),
+            cleanup=kept_case.get("cleanup", 0),
         )
         return CaseFile(
             id=kept["id"],
@@ -278,7 +280,7 @@ def of_failure(failure: Failure, origin: Origin) -> CaseFile:
     case = replace(failure.case, choices=())
     return CaseFile(
         id=failure.id,
-        check=failure.finding.code,
+        check=failure.finding.check,
         target=origin.target,
         key=failure.finding.key,
         expected=failure.finding.expected,

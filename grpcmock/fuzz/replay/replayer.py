@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.target import Target
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.checks.kept_state import CHECKS as RESOURCE_CHECKS
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.checks.rendering import case_lines
 from grpcmock.fuzz.replay import case_file as case_files
@@ -60,7 +59,7 @@ async def replay(kept: Mapping[str, Any], settings: Settings, *, where: str = "t
     :class:`SchemaError` if it can't say what it serves, or serves the method no more.
     """
     check = find_check(str(kept.get("check")))
-    settings = replace(with_expectations(settings, kept), checks=(check.code,), exclude_checks=())
+    settings = replace(with_expectations(settings, kept), checks=(check.name,), exclude_checks=())
     async with prepared(settings) as run:
         case_file = case_files.read(kept, run.registry, where)
         result = await run.observe(case_file.case)
@@ -68,8 +67,8 @@ async def replay(kept: Mapping[str, Any], settings: Settings, *, where: str = "t
         return Replay(case_file=case_file, result=result, registry=run.registry, findings=findings)
 
 
-_FILES = {"stubs": frozenset({"G152"}), "links": frozenset(check.code for check in RESOURCE_CHECKS)}
-"""Which checks look at what the files say that a run was given."""
+_FILES = ("stubs", "links")
+"""Settings that name files which some checks go by."""
 
 
 def with_expectations(settings: Settings, kept: Mapping[str, Any]) -> Settings:
@@ -86,9 +85,10 @@ def with_expectations(settings: Settings, kept: Mapping[str, Any]) -> Settings:
         }
         if "allowed" in found:
             found["allowed"] = {pattern: frozenset(codes) for pattern, codes in found["allowed"].items()}
-        for name, codes in _FILES.items():
+        reads = find_check(str(kept.get("check"))).reads
+        for name in _FILES:
             files = tuple(map(Path, found.pop(name, ())))
-            if kept.get("check") in codes:  # no other check looks at them, and they may have gone since
+            if name in reads:  # no other check looks at them, and they may have gone since
                 found[name] = files
     except (TypeError, AttributeError) as error:
         raise ConfigError(f"The terms of the failure were changed: {error!r}.") from None

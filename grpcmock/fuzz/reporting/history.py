@@ -178,4 +178,4 @@ class History:
 
 def rank(failure: Failure) -> int:
     """Give the place of a failure among others by its severity: 0 for the worst."""
-    return list(Severity).index(find_check(failure.finding.code).severity)
+    return list(Severity).index(find_check(failure.finding.check).severity)

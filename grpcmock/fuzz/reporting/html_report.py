@@ -123,7 +123,7 @@ def _found(history: History) -> Iterator[Section]:
         text = "Every check that looked had nothing to say against the server."
         yield Section("Failures", [Text([text])])
     if steady:
-        counts = Counter(find_check(failure.finding.code).severity for failure in steady)
+        counts = Counter(find_check(failure.finding.check).severity for failure in steady)
         badges = [Badge(f"{counts[one]} {one.value}", _TONES[one]) for one in Severity if counts[one]]
         yield Section("Failures", [_failure(one, history, number) for number, one in enumerate(steady)], badges)
     if flaky:
@@ -137,7 +137,7 @@ def _found(history: History) -> Iterator[Section]:
 
 
 def _failure(failure: Failure, history: History, number: int) -> Fold:
-    check = find_check(failure.finding.code)
+    check = find_check(failure.finding.check)
     badges = [Badge(check.severity.value, _TONES[check.severity])]
     if failure.is_flaky:
         badges.append(Badge(f"{failure.hits} of {failure.tries} tries", "warn"))
@@ -175,7 +175,7 @@ def _about(failure: Failure, history: History, number: int) -> Iterator[Block]:
     calls = "\n".join(map(hide, case_lines(case, failure.result, history.registry)))
     yield Code(calls, "The smallest calls that show it")
     yield _reproducers(failure, history, number)
-    page = explaining.body(find_check(finding.code))
+    page = explaining.body(find_check(finding.check))
     if page and number < _REPRODUCED:
         yield Fold("What this check is about, and how it is mended", [Prose(page)])
 
@@ -204,7 +204,7 @@ def _timeline(history: History) -> Iterator[Section]:
     marks = [
         Mark(
             failure.after_seconds,
-            f"{failure.id} {find_check(failure.finding.code).name}, {failure.after_seconds:.2f} s",
+            f"{failure.id} {failure.finding.check}, {failure.after_seconds:.2f} s",
             "warn" if failure.is_flaky or rank(failure) > 1 else "bad",
         )
         for failure in sorted(history.failures, key=lambda one: one.after_seconds)[:500]
@@ -324,7 +324,7 @@ def _warnings(history: History) -> Iterator[Section]:
     hide = history.secrets.hide
     rows: list[list[Inline]] = [
         [
-            Mono(f"{one.finding.code} {find_check(one.finding.code).name}"),
+            Mono(f"{one.finding.code} {one.finding.check}"),
             Mono(one.method),
             hide(one.finding.actual),
             hide(one.finding.expected),

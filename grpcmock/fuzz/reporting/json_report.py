@@ -47,7 +47,7 @@ def document(history: History) -> dict[str, Any]:
             "warnings": [
                 {
                     "code": one.finding.code,
-                    "name": find_check(one.finding.code).name,
+                    "name": one.finding.check,
                     "method": one.method,
                     "path": one.finding.path,
                     "expected": one.finding.expected,
@@ -80,7 +80,7 @@ def document(history: History) -> dict[str, Any]:
 def summary(history: History) -> dict[str, Any]:
     """Give the figures of a run."""
     started = history.started
-    severities = Counter(find_check(failure.finding.code).severity.value for failure in history.failures)
+    severities = Counter(find_check(failure.finding.check).severity.value for failure in history.failures)
     return {
         "target": history.target.address,
         "seed": started.seed if started else None,
@@ -101,7 +101,7 @@ def summary(history: History) -> dict[str, Any]:
 def failure_tree(failure: Failure, history: History | None = None) -> dict[str, Any]:
     """Give one failure as plain values; with a *history*, with its reproducers."""
     finding, case = failure.finding, failure.case
-    check = find_check(finding.code)
+    check = find_check(finding.check)
     calls = [_call(reply.call, reply) for reply in failure.result.replies[: len(case.calls)]] or [
         _call(call, None) for call in case.calls
     ]

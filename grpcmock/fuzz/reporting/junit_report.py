@@ -51,7 +51,7 @@ def _cases(method: MethodCoverage, failures: dict[str, list[Failure]], history: 
     name, service = method.method.name, method.method.service
     found = failures.get(method.method.full_name, [])
     for failure in found:
-        check = find_check(failure.finding.code)
+        check = find_check(failure.finding.check)
         label = f"{name}: {check.code} {check.name} {failure.id}"
         if failure.id in history.accepted:
             reason = history.accepted[failure.id] or "no reason is given"

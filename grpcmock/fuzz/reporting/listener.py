@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from grpcmock.errors import ConfigError
 from grpcmock.fuzz.model.events import FailureFound
 from grpcmock.fuzz.replay import case_file as case_files
+from grpcmock.fuzz.reporting import html_report, json_report, junit_report
 from grpcmock.fuzz.reporting.history import History
 from grpcmock.fuzz.reporting.ndjson_events import Lines
 from grpcmock.reports import files
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.events import Event
     from grpcmock.fuzz.model.findings import Failure
     from grpcmock.fuzz.replay.case_file import Origin
+
+_WRITERS = {"junit": junit_report.write, "json": json_report.write, "html": html_report.write}
 
 KINDS = ("junit", "json", "ndjson", "html")
 """The reports that there are, for ``report_option``."""
@@ -88,5 +90,4 @@ class Reporting:
 
 def text(report: str, history: History) -> str:
     """Write one of the reports but ``ndjson``."""
-    written: str = import_module(f"grpcmock.fuzz.reporting.{report}").write(history)
-    return written
+    return _WRITERS[report](history)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from grpcmock.errors import GrpcmockError
 from grpcmock.fuzz.checks.rendering import failure_lines
 from grpcmock.fuzz.replay.case_file import of_failure
-from grpcmock.fuzz.reproducers import NotSayableError, reproducer
+from grpcmock.fuzz.reproducers.errors import NotSayableError
+from grpcmock.fuzz.reproducers.reproducer import reproducer
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Failure

@@ -68,7 +68,7 @@ def _lines(history: History) -> Iterator[Line]:
     steady = [failure for failure in history.failures if not failure.is_flaky]
     flaky = [failure for failure in history.failures if failure.is_flaky]
     for severity in Severity:
-        chosen = [one for one in steady if find_check(one.finding.code).severity is severity]
+        chosen = [one for one in steady if find_check(one.finding.check).severity is severity]
         yield from _failures(f"{severity.value.capitalize()}", chosen, history)
     yield from _failures("Flaky", flaky, history, "seen, but not each time the same case was made")
     yield from _known(history)
@@ -96,7 +96,7 @@ def _known(history: History) -> Iterator[Line]:
     yield Line(f"Accepted ({len(history.known)}): by the baseline", "heading")
     for failure in history.known:
         reason = history.accepted[failure.id]
-        name = find_check(failure.finding.code).name
+        name = failure.finding.check
         yield Line(f"  {failure.id}  {name}  {failure.case.method}{f'  {reason}' if reason else ''}", "soft")
     yield Line("")
 

@@ -12,8 +12,8 @@ from google.protobuf.message import DecodeError
 
 from grpcmock.client.actions import HALF_CLOSE, Send
 from grpcmock.errors import Problems
+from grpcmock.fuzz.reproducers.errors import NotSayableError
 from grpcmock.fuzz.reproducers.identities import identities
-from grpcmock.fuzz.reproducers.reproducer import NotSayableError
 from grpcmock.schema.codec import build, to_tree
 from grpcmock.tree import Node
 

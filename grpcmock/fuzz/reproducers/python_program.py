@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from grpcmock.client.actions import Action, Cancel, HalfClose, Headers, Pause, Receive, Send
 from grpcmock.fuzz.checks.rendering import message_text
 from grpcmock.fuzz.model.cases import Caller
+from grpcmock.fuzz.reproducers.errors import NotSayableError
 from grpcmock.fuzz.reproducers.identities import identities, pairs
-from grpcmock.fuzz.reproducers.reproducer import NotSayableError
 from grpcmock.fuzz.wire.program import literal, snippet
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseR
     """Write the program. It prints what comes back, and judges nothing."""
     del result
     if any(call.raw is not None for call in case_file.made):
-        if case_file.check == "G101" and len(case_file.made) * case_file.case.repeat > 1:
+        if not case_file.case.targets and len(case_file.made) * case_file.case.repeat > 1:
             raise NotSayableError("these are several raw requests, which only `grpcmock replay` makes.")
         if len(case_file.made) == 1 and case_file.made[0].raw is not None:
             return f"# {_title(case_file)}\n{snippet(case_file.made[0].raw, target)}"

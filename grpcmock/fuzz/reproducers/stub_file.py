@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from grpcmock.client.keys import error_keys, metadata_keys
 from grpcmock.errors import Problems
 from grpcmock.fuzz.model.results import Termination
-from grpcmock.fuzz.reproducers.reproducer import NotSayableError
+from grpcmock.fuzz.reproducers.errors import NotSayableError
 from grpcmock.schema.codec import to_tree
 from grpcmock.schema.method import Kind
 from grpcmock.status import Code

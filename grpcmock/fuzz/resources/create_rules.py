@@ -49,7 +49,7 @@ class CreateRules:
         elif token and same in self._memory.requests and step.reply.code == Code.ALREADY_EXISTS:
             yield finding(
                 step,
-                "G128",
+                "idempotency",
                 f"the first answer again: {operation.request_id} says that it is the same request",
                 said(step.reply),
             )
@@ -65,7 +65,7 @@ class CreateRules:
         if keys and step.keys() and step.keys() != keys:
             expected = f"{shown(keys[0])} again: {step.operation.request_id} says that it is the same request (AIP-155)"
             yield finding(
-                step, "G128", expected, f"another one: {shown(step.keys()[0])}", path=step.operation.request_id
+                step, "idempotency", expected, f"another one: {shown(step.keys()[0])}", path=step.operation.request_id
             )
 
     def _created(self, step: ResourceCall) -> Iterator[Finding]:
@@ -112,9 +112,16 @@ class CreateRules:
         resource, method = step.resource, step.operation.method
         documented = Code.ALREADY_EXISTS in self._memory.documented.get(method.full_name, ())
         if was_asked and (resource.is_annotated or documented):
-            yield finding(step, "G133", f"ALREADY_EXISTS: there is a {resource.name} {key!r} already", said(step.reply))
+            yield finding(
+                step,
+                "duplicate_create",
+                f"ALREADY_EXISTS: there is a {resource.name} {key!r} already",
+                said(step.reply),
+            )
         elif not was_asked and resource.is_annotated:
-            yield finding(step, "G133", f"a key that no other {resource.name} has", f"{key!r} once more", key="key")
+            yield finding(
+                step, "duplicate_create", f"a key that no other {resource.name} has", f"{key!r} once more", key="key"
+            )
 
     def _not_created(self, step: ResourceCall) -> None:
         code = step.reply.code

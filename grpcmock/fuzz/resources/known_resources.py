@@ -108,10 +108,10 @@ class KnownResources:
             known.sure, known.message, known.given = False, None, None
 
 
-def finding(step: ResourceCall, code: str, expected: str, actual: str, path: str = "", key: str = "") -> Finding:
+def finding(step: ResourceCall, check: str, expected: str, actual: str, path: str = "", key: str = "") -> Finding:
     """Say what is wrong with a call, and blame its method."""
     method = step.operation.method
-    return Finding(code=code, expected=expected, actual=actual, path=path, key=key or path, method=method)
+    return Finding(check=check, expected=expected, actual=actual, path=path, key=key or path, method=method)
 
 
 def differ(

@@ -72,7 +72,12 @@ def contradictions(
     names, ignoring = touched(given, paths), resource.hidden | resource.fixed
     for path, expected, actual in differences(old, answer, ignoring=ignoring):
         if path.partition(".")[0] not in names:
-            yield "G135", f"{path} {expected} as before: the mask names {', '.join(paths)}", f"{path} {actual}", path
+            yield (
+                "field_mask",
+                f"{path} {expected} as before: the mask names {', '.join(paths)}",
+                f"{path} {actual}",
+                path,
+            )
     for field in _descriptor(answer).fields:
         asked = _descriptor(given).fields_by_name.get(field.name)
         if field.full_name in ignoring or asked is None or not is_set(given, asked):
@@ -83,9 +88,14 @@ def contradictions(
         if field.name not in names:
             if not is_set(old, field) and is_set(answer, field) and same(field, now, wanted):
                 expected = f"no {field.name}: the mask names {', '.join(paths)}"
-                yield "G135", expected, f"{field.name} {shown(now)}", field.name
+                yield "field_mask", expected, f"{field.name} {shown(now)}", field.name
         elif field.name in paths and same(field, before, now) and not same(field, before, wanted):
-            yield "G135", f"{field.name} {shown(wanted)}: the mask names it", f"{shown(now)} as before", field.name
+            yield (
+                "field_mask",
+                f"{field.name} {shown(wanted)}: the mask names it",
+                f"{shown(now)} as before",
+                field.name,
+            )
 
 
 def _descriptor(message: Message) -> Any:

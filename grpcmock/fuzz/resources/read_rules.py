@@ -67,7 +67,7 @@ class ReadRules:
             if len(lacking) == len(asked) and all(known.is_there for known in lacking):
                 yield finding(
                     step,
-                    "G129",
+                    "read_after_write",
                     f"the {resource.name} {asked[0]!r}: {lacking[0].why}",
                     said(step.reply),
                     key="missing",
@@ -85,7 +85,13 @@ class ReadRules:
             if message is not None:
                 yield from self._seen(step, key, message)
             elif known is not None and known.is_there:
-                yield finding(step, "G129", f"the {known.resource.name} {key!r}: {known.why}", "nothing", key="missing")
+                yield finding(
+                    step,
+                    "read_after_write",
+                    f"the {known.resource.name} {key!r}: {known.why}",
+                    "nothing",
+                    key="missing",
+                )
 
     def _seen(self, step: ResourceCall, key: Any, message: Message, *, partial: bool = False) -> Iterator[Finding]:
         """A resource was shown under this key."""
@@ -103,7 +109,7 @@ class ReadRules:
             yield self._undead(step, known)
 
     def _undead(self, step: ResourceCall, known: KnownResource) -> Finding:
-        code = "G131" if known.failed else "G130"
+        code = "leak_on_failure" if known.failed else "use_after_delete"
         expected = f"NOT_FOUND for {known.key!r}: {known.why}"
         wrong = finding(step, code, expected, f"{said(step.reply)}, and it is there")
         return replace(wrong, method=known.by) if known.failed else wrong
@@ -119,7 +125,7 @@ class ReadRules:
             same = getattr(message, resource.key) == other.key
             if same or (other.message is not None and not any(differ(resource, other.message, message))):
                 expected = f"NOT_FOUND for {key!r}: {other.key!r} stands below another {resource.parent}"
-                yield finding(step, "G132", expected, f"OK, and {getattr(message, resource.key)!r}")
+                yield finding(step, "parent_confusion", expected, f"OK, and {getattr(message, resource.key)!r}")
                 return
 
     def _compare(
@@ -127,7 +133,7 @@ class ReadRules:
     ) -> Iterator[Finding]:
         resource, name = step.resource, getattr(message, step.resource.key)
         if name != known.key and resource.is_annotated and name:
-            yield finding(step, "G129", f"{resource.key} {known.key!r}", f"{name!r}", path=resource.key)
+            yield finding(step, "read_after_write", f"{resource.key} {known.key!r}", f"{name!r}", path=resource.key)
             return
         if known.message is not None:
             found = differ(resource, known.message, message, also=known.empty, partial=partial)
@@ -135,7 +141,7 @@ class ReadRules:
                 outside = bool(known.masked) and path.partition(".")[0] not in known.masked
                 yield finding(
                     step,
-                    "G135" if outside else "G129",
+                    "field_mask" if outside else "read_after_write",
                     f"{path} {expected}: {'the update named other fields' if outside else known.why}",
                     f"{path} {actual}",
                     path=path,
@@ -158,10 +164,12 @@ class ReadRules:
                 continue
             actual = getattr(message, own.name)
             if not is_set(message, own) and str(value).strip():
-                yield finding(step, "G129", f"{own.name} {shown(value)}: {known.why}", f"no {own.name}", path=own.name)
+                yield finding(
+                    step, "read_after_write", f"{own.name} {shown(value)}: {known.why}", f"no {own.name}", path=own.name
+                )
             elif isinstance(value, str) and _is_another(value, actual):
                 expected = f"{own.name} {shown(value)}: {known.why}"
-                yield finding(step, "G129", expected, f"{own.name} {shown(actual)}", path=own.name)
+                yield finding(step, "read_after_write", expected, f"{own.name} {shown(actual)}", path=own.name)
 
     def _changed_by_reading(self, step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:
         """Look at what only the server sets: a method that says so must not change it by being called."""
@@ -177,7 +185,7 @@ class ReadRules:
             if len(set(values)) == len(values):
                 yield finding(
                     step,
-                    "G128",
+                    "idempotency",
                     f"{own.name} {values[0]} as before: {step.operation.method.name} has no side effects",
                     f"another one after each call: {', '.join(values[1:])}",
                     path=own.name,
@@ -186,7 +194,7 @@ class ReadRules:
     # Listing --------------------------------------------------------------------------------------------
 
     def list(self, step: ResourceCall) -> Iterator[Finding]:
-        yield from (finding(step, "G134", *words) for words in self._memory.walks.take(step))
+        yield from (finding(step, "pagination", *words) for words in self._memory.walks.take(step))
         if not step.is_ok and step.reply.termination is not Termination.ENOUGH:
             return
         parent = step.at(step.operation.parent)
@@ -198,12 +206,12 @@ class ReadRules:
             if known.alive and known.sure:
                 if parent and known.parent and known.parent != parent and "-" not in str(parent).split("/"):
                     expected = f"only what stands below {parent!r}"
-                    yield finding(step, "G132", expected, f"{key!r} among it")
+                    yield finding(step, "parent_confusion", expected, f"{key!r} among it")
                     continue
                 yield from self._compare(step, known, message, partial=True)
             elif (known.deleted or known.failed) and known.sure and not is_tombstone(message):
-                wrong = finding(step, "G130", f"no {key!r}: {known.why}", "it is in the list", key="listed")
-                yield replace(wrong, code="G131", key="", method=known.by) if known.failed else wrong
+                wrong = finding(step, "use_after_delete", f"no {key!r}: {known.why}", "it is in the list", key="listed")
+                yield replace(wrong, check="leak_on_failure", key="", method=known.by) if known.failed else wrong
         yield from self._missing(step, parent)
 
     def _missing(self, step: ResourceCall, parent: Any) -> Iterator[Finding]:
@@ -216,7 +224,7 @@ class ReadRules:
                 continue
             if step.operation.parent is None and step.resource.parent:
                 continue
-            code = "G134" if walk.pages > 1 else "G129"
+            code = "pagination" if walk.pages > 1 else "read_after_write"
             where = f"on {walk.pages} pages" if walk.pages > 1 else "in the list"
             expected = f"{known.key!r} {where}: {known.why}"
             yield finding(step, code, expected, f"{len(walk.keys)} others, and no next page", key="missing")

@@ -73,5 +73,5 @@ class StateModel:
             if known is not None and known.is_there:
                 done = "was read" if role in READING else f"was {role.value}d"
                 expected = f"NOT_FOUND or PERMISSION_DENIED: {key!r} is somebody else's"
-                yield finding(step, "G143", expected, f"{said(step.reply)}: it {done}")
+                yield finding(step, "object_authorization", expected, f"{said(step.reply)}: it {done}")
                 return

@@ -35,17 +35,21 @@ class UpdateRules:
                 self._memory.doubt(step.resource, key)
             elif step.reply.code == Code.NOT_FOUND and known is not None and known.is_there:
                 yield finding(
-                    step, "G129", f"the {known.resource.name} {key!r}: {known.why}", said(step.reply), key="missing"
+                    step,
+                    "read_after_write",
+                    f"the {known.resource.name} {key!r}: {known.why}",
+                    said(step.reply),
+                    key="missing",
                 )
             elif step.reply.code == Code.INVALID_ARGUMENT and self._was_taken(step, paths):
                 expected = f"the update taken, as before: only what the mask ({', '.join(paths)}) leaves out is missing"
-                yield finding(step, "G135", expected, said(step.reply), path=step.operation.mask, key="refused")
+                yield finding(step, "field_mask", expected, said(step.reply), path=step.operation.mask, key="refused")
             return
         self._memory.walks.disturb()
         if wrong := masks.unknown(step, paths):
             yield finding(
                 step,
-                "G135",
+                "field_mask",
                 f"INVALID_ARGUMENT: {step.resource.name} has no field {wrong!r}",
                 said(step.reply),
                 path=step.operation.mask,
@@ -55,7 +59,7 @@ class UpdateRules:
             return
         if not known.alive:
             if known.deleted and known.sure and not step.named(step.operation.allow_missing):
-                yield finding(step, "G130", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply))
+                yield finding(step, "use_after_delete", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply))
             self._memory.forget(step.resource, key)
             return
         yield from self._updated(step, known, paths)
@@ -100,7 +104,7 @@ class UpdateRules:
             return
         for path, expected, actual in differ(step.resource, known.message, answer):
             expected = f"{path} {expected} as before: {step.operation.method.name} is idempotent"
-            yield finding(step, "G128", expected, f"{path} {actual}", path=path)
+            yield finding(step, "idempotency", expected, f"{path} {actual}", path=path)
             return
 
     # Deleting -------------------------------------------------------------------------------------------
@@ -114,14 +118,20 @@ class UpdateRules:
             if known is not None and known.deleted and known.sure and not step.named(step.operation.allow_missing):
                 documented = self._memory.documented.get(step.operation.method.full_name, frozenset())
                 if Code.NOT_FOUND in documented and not any(map(is_tombstone, step.resources())):
-                    yield finding(step, "G130", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply), key="twice")
+                    yield finding(
+                        step, "use_after_delete", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply), key="twice"
+                    )
             self._memory.put(KnownResource(resource, key, False, f"{name} deleted it", deleted=True))
             self._forget_below(resource, key)
             self._memory.requests = {}
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
             if known is not None and known.is_there:
                 yield finding(
-                    step, "G129", f"the {resource.name} {key!r}: {known.why}", said(step.reply), key="missing"
+                    step,
+                    "read_after_write",
+                    f"the {resource.name} {key!r}: {known.why}",
+                    said(step.reply),
+                    key="missing",
                 )
             elif known is None or not known.failed:
                 self._memory.put(KnownResource(resource, key, False, "it wasn't there"))

@@ -137,7 +137,7 @@ def write(file: Path, failures: Iterable[Failure], known: Baseline | None, today
             "",
             "[[accepted]]",
             f"id = {json.dumps(failure.id)}",
-            f"check = {json.dumps(find_check(failure.finding.code).name)}",
+            f"check = {json.dumps(failure.finding.check)}",
             f"method = {json.dumps(failure.method.full_name)}",
             f"reason = {json.dumps(old.reason if old is not None else '', ensure_ascii=False)}",
         ]

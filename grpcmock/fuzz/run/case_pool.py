@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.model.results import CaseResult, Health
 
-_WAITING = 24
+_MAX_IDLE = 24
 """So many cases are made at once that do little but wait."""
 
-_WATCHING = 16
+_MAX_WATCHING = 16
 """So many cases wait together to see that nothing changes."""
 
-_PENDING = 8
+_MAX_PENDING = 8
 """So many cases are kept back that don't go along with those under way, before they get their turn."""
 
-_PATIENT = frozenset({Isolation.WATCHERS, Isolation.LEAVERS})
-_CROWDS = frozenset({Isolation.ANY, Isolation.READERS, *_PATIENT})
+_PATIENT = frozenset({Isolation.WATCHING, Isolation.UNFINISHED})
+_CROWDS = frozenset({Isolation.ANY, Isolation.READ_ONLY, *_PATIENT})
 
-_DISTURBED = frozenset({Isolation.READERS, *_PATIENT})
+_DISTURBED = frozenset({Isolation.READ_ONLY, *_PATIENT})
 """Those with which others may look wrong for no other reason than that they were about."""
 
 Evaluate = Callable[["Case", "CaseResult"], Collection["Finding"]]
-"""Gives what is wrong with what was seen of a case."""
+"""Returns what is wrong with what was seen of a case."""
 
-Take = Callable[["Case", "CaseResult"], Awaitable[None]]
-"""Takes up what was seen of a case."""
+Outcome = tuple["Case", "CaseResult"]
+"""A case that was made, and what was seen of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Flying:
+class _Running:
     case: Case
     kind: Isolation
     task: asyncio.Task[CaseResult]
@@ -57,112 +57,125 @@ class _Seen(NamedTuple):
 
 
 class CasePool:
-    """Makes the cases that are added, up to so many at once, and hands on what was seen of each.
+    """Makes cases, up to so many at once, and gives back what was seen of each.
 
-    One is only taken up when there has to be room for another, so that which cases are made together, and in which
-    order they are taken up, depends on the cases alone and not on how fast their answers come.
+    One is only given back when there has to be room for another, so that which cases are made together, and in which
+    order they are given back, depends on the cases alone and not on how fast their answers come.
     """
 
-    def __init__(self, executor: Executor, monitor: Monitor, *, evaluate: Evaluate, take: Take, workers: int) -> None:
+    def __init__(self, executor: Executor, monitor: Monitor, *, evaluate: Evaluate, workers: int) -> None:
         self._executor = executor
         self._monitor = monitor
         self._evaluate = evaluate
-        self._take = take
         self._workers = max(workers, 1)
-        self._kind = Isolation.NONE
-        self._crowd: deque[_Flying] = deque()
-        self._waiting: deque[_Flying] = deque()
+        self._kind = Isolation.EXCLUSIVE
+        """What the cases of the crowd have in common."""
+        self._outcomes: list[Outcome] = []
+        self._crowd: deque[_Running] = deque()
+        self._idle: deque[_Running] = deque()
         self._pending: dict[Isolation, list[Case]] = {kind: [] for kind in Isolation}
 
-    async def add(self, case: Case) -> None:
-        """Make a case, now or before long."""
-        kind = isolation_of(case, self._executor.open_ended) if self._workers > 1 else Isolation.NONE
+    async def add(self, case: Case) -> list[Outcome]:
+        """Make a case, now or before long. Returns the cases that ended with that, in their order."""
+        kind = isolation_of(case, self._executor.open_ended) if self._workers > 1 else Isolation.EXCLUSIVE
         pending = self._pending[kind]
         pending.append(case)
-        if kind is Isolation.WAITING:
-            if len(pending) >= _WAITING:
-                await self._launch_waiting()
+        if kind is Isolation.MOSTLY_IDLE:
+            is_due = len(pending) >= _MAX_IDLE
         elif kind in _PATIENT:
-            if len(pending) >= _WATCHING:
-                await self._turn_to(kind)
-        elif kind in (self._kind, Isolation.NONE) or not self._crowd or len(pending) >= _PENDING:
-            await self._turn_to(kind)
+            is_due = len(pending) >= _MAX_WATCHING
+        else:
+            is_due = kind in (self._kind, Isolation.EXCLUSIVE) or not self._crowd or len(pending) >= _MAX_PENDING
+        if is_due:
+            await self._start(kind)
+        return self._taken()
 
-    async def land(self) -> None:
-        """Make all that is pending, and take up all that is under way."""
+    async def drain(self) -> list[Outcome]:
+        """Make all that is pending, and wait for all that is in flight. Returns the cases that ended with that."""
         for kind in Isolation:
-            if self._pending[kind] and kind is not Isolation.WAITING:
-                await self._turn_to(kind)
-        await self._land_all(self._crowd)
-        await self._launch_waiting()
-        await self._land_all(self._waiting)
+            if self._pending[kind] and kind is not Isolation.MOSTLY_IDLE:
+                await self._start(kind)
+        await self._finish_all(self._crowd)
+        await self._start_idle()
+        await self._finish_all(self._idle)
+        return self._taken()
 
-    def abandon(self) -> None:
-        """Drop what is under way."""
-        for flying in (*self._crowd, *self._waiting):
-            flying.task.cancel()
+    def cancel(self) -> None:
+        """Drop what is in flight."""
+        for running in (*self._crowd, *self._idle):
+            running.task.cancel()
 
-    async def _turn_to(self, kind: Isolation) -> None:
+    def _taken(self) -> list[Outcome]:
+        outcomes, self._outcomes = self._outcomes, []
+        return outcomes
+
+    async def _start(self, kind: Isolation) -> None:
         """Make the pending cases of a kind."""
+        if kind is Isolation.MOSTLY_IDLE:
+            await self._start_idle()
+            return
         if kind is not self._kind:
-            await self._land_all(self._crowd)
+            await self._finish_all(self._crowd)
             self._kind = kind
         pending, self._pending[kind] = self._pending[kind], []
         for case in pending:
             if self._monitor.is_gone:
                 return
             if kind in _CROWDS:
-                if len(self._crowd) >= (_WATCHING if kind in _PATIENT else self._workers):
-                    await self._land(self._crowd.popleft())
+                if len(self._crowd) >= (_MAX_WATCHING if kind in _PATIENT else self._workers):
+                    await self._finish(self._crowd.popleft())
                 self._crowd.append(self._launched(case, kind))
             else:
                 await self._make_alone(case, kind)
 
+    async def _start_idle(self) -> None:
+        """Make the pending cases that do little but wait, once those before them have ended."""
+        await self._finish_all(self._idle)
+        pending, self._pending[Isolation.MOSTLY_IDLE] = self._pending[Isolation.MOSTLY_IDLE], []
+        self._idle.extend(self._launched(case, Isolation.MOSTLY_IDLE) for case in pending)
+
     async def _make_alone(self, case: Case, kind: Isolation) -> None:
-        if kind is Isolation.NONE:
-            await self._land_all(self._waiting)
+        if kind is Isolation.EXCLUSIVE:
+            await self._finish_all(self._idle)
         result = await self._monitor.observe(case)
-        if self._waiting and (_is_lost(result) or not result.health.is_well):
-            await self._find_out([_Seen(case, result), *await self._seen(self._waiting)], result.health)
+        if self._idle and (_is_lost(result) or not result.health.is_well):
+            seen = [_Seen(case, result), *await self._seen(self._idle)]
+            await self._find_out(seen, result.health)
             return
-        await self._take(case, result)
+        self._outcomes.append((case, result))
 
-    def _launched(self, case: Case, kind: Isolation) -> _Flying:
-        return _Flying(case, kind, asyncio.create_task(self._executor.run(case)), self._monitor.revivals)
+    def _launched(self, case: Case, kind: Isolation) -> _Running:
+        return _Running(case, kind, asyncio.create_task(self._executor.run(case)), self._monitor.revivals)
 
-    async def _launch_waiting(self) -> None:
-        await self._land_all(self._waiting)
-        self._waiting.extend(self._launched(case, Isolation.WAITING) for case in self._pending[Isolation.WAITING])
-        self._pending[Isolation.WAITING] = []
+    async def _finish_all(self, running: deque[_Running]) -> None:
+        while running:
+            await self._finish(running.popleft())
 
-    async def _land_all(self, flying: deque[_Flying]) -> None:
-        while flying:
-            await self._land(flying.popleft())
-
-    async def _land(self, flying: _Flying) -> None:
-        case, result = flying.case, await flying.task
-        if flying.revivals != self._monitor.revivals:
+    async def _finish(self, running: _Running) -> None:
+        """Wait for a case's end. Where the connection was lost, that is looked into."""
+        case, result = running.case, await running.task
+        if running.revivals != self._monitor.revivals:
             result = await self._monitor.observe(case)  # its connection was dropped when the server came back
         elif _is_lost(result):
-            others = [*await self._seen(self._crowd), *await self._seen(self._waiting)]
-            await self._find_out([_Seen(case, result), *others], await self._monitor.revive())
+            seen = [_Seen(case, result), *await self._seen(self._crowd), *await self._seen(self._idle)]
+            await self._find_out(seen, await self._monitor.revive())
             return
-        elif flying.kind in _DISTURBED and self._evaluate(case, result):
+        elif running.kind in _DISTURBED and self._evaluate(case, result):
             result = await self._monitor.observe(case)  # the others may be what is wrong with it
-        await self._take(case, result)
+        self._outcomes.append((case, result))
 
-    async def _seen(self, flying: deque[_Flying]) -> list[_Seen]:
-        """Wait for cases under way, and give what was seen of them."""
+    async def _seen(self, running: deque[_Running]) -> list[_Seen]:
+        """Wait for cases in flight, and return what was seen of them."""
         now = self._monitor.revivals
-        seen = [_Seen(one.case, await one.task, is_cut=one.revivals != now) for one in flying]
-        flying.clear()
+        seen = [_Seen(one.case, await one.task, is_cut=one.revivals != now) for one in running]
+        running.clear()
         return seen
 
     async def _find_out(self, seen: Sequence[_Seen], health: Health) -> None:
-        """Find out which of the cases that were under way has brought the server down: make each alone.
+        """Find out which of the cases that were in flight has brought the server down: make each alone.
 
         It is most likely one of those whose connection was lost. If none of them does it again, the others are made. If
-        none at all does, the first is taken up for all: what brought the server down was more than one of them.
+        none at all does, the first is given back for all: what brought the server down was more than one of them.
         """
         suspects = sorted(seen, key=lambda one: not _is_lost(one.result))
         # A raw request may break HTTP/2 itself, for which its own connection is dropped.
@@ -179,8 +192,7 @@ class CasePool:
             made.append((one.case, again))
         if not found and not health.is_well:
             made[0] = (suspects[0].case, replace(suspects[0].result, health=health))
-        for case, result in made:
-            await self._take(case, result)
+        self._outcomes += made
 
 
 def _is_lost(result: CaseResult) -> bool:

@@ -15,7 +15,7 @@ from grpcmock.client.actions import Action, Receive, Send
 from grpcmock.fuzz.expectations.naming import verb_and_noun
 from grpcmock.fuzz.generation.choice_shrinking import shrink as shrink_choices
 from grpcmock.fuzz.generation.message_shrinking import drop, minimize
-from grpcmock.fuzz.model.cases import Expect, Phase
+from grpcmock.fuzz.model.cases import Expect, Measure, Phase
 from grpcmock.fuzz.model.paths import at_path, with_part
 from grpcmock.fuzz.resources.resource import MAKING, Role
 
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Call, Case
 
 StillFails = Callable[["Case"], Awaitable[bool]]
-
-_SHAPED = frozenset({"G107", "G108", "G109", "G127", "G128", "G147", "G149"})
-"""Checks that compare a case's calls with each other: they only get smaller together."""
-
-_STATED = frozenset({"", "G125", "G126", "G127", "G150", "G152"})
-"""Checks that hold a server to what the contract says of the very request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +74,7 @@ class _Shrinker:
         is_framed = self.best.setup or self.best.cleanup
         if self.best.phase is Phase.STATEFUL and not is_framed and not self._keeps_calls:
             await self._drop_last_calls()
-        shaped = is_framed or (self.best.phase is not Phase.STATEFUL and self.best.targets & _SHAPED)
+        shaped = is_framed or self.best.shrinks_as_one
         if not shaped and not self._keeps_calls:
             await self._drop_calls()
         for index in range(len(self.best.calls)):
@@ -89,7 +83,7 @@ class _Shrinker:
             await self._shrink_own()
             return self.best
         if shaped and len({call.messages for call in self.best.calls}) > 1:
-            if "G108" in self.best.targets:
+            if Measure.GROWTH in self.best.measures:
                 await self._shrink_alike()
             return self.best
         for index in range(_opening(self.best), len(self.best.calls)):
@@ -260,15 +254,15 @@ async def shrink(
     generators: Generators,
     effort: Effort,
     *,
-    code: str = "",
+    needs_rules: bool = True,
     keeps_calls: bool = False,
 ) -> Case:
-    """Give the smallest case found that *fails* as *case* does.
+    """Return the smallest case found that *fails* as *case* does.
 
-    The *code* of the check tells whether it matters what the contract says of the request: if not, then it may get
-    smaller than the contract's rules let it. With *keeps_calls*, none of its calls is left out.
+    Unless the check *needs_rules*, it may get smaller than the rules of the contract let it. With *keeps_calls*, none
+    of its calls is left out.
     """
-    if case.expect in (Expect.ACCEPTED, Expect.REFUSED) and code not in _STATED:
+    if case.expect in (Expect.ACCEPTED, Expect.REFUSED) and not needs_rules:
         free = replace(case, expect=Expect.ANY)
         smallest = await _Shrinker(free, fails, generators, effort).run()
         return case if smallest == free else smallest

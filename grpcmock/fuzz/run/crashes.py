@@ -76,7 +76,7 @@ class Crashes:
             result = await self._monitor.observe_anew(case, within=left)
             if result.health.is_well or not result.replies:
                 return False
-            findings = [one for one in self._evaluate(case, result) if one.code == failure.finding.code]
+            findings = [one for one in self._evaluate(case, result) if one.check == failure.finding.check]
             for finding in findings[:1]:
                 self._found[failure.id] = replace(failure, case=case, result=result, finding=finding)
             return bool(findings)
@@ -133,6 +133,8 @@ def _in_a_row(case: Case, steps: Sequence[Step]) -> Case:
         path="",
         rule="",
         targets=frozenset(),
+        measures=frozenset(),
+        shrinks_as_one=False,
         repeat=len(steps) if is_same else 1,
         concurrent=False,
         setup=0,

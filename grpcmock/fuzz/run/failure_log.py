@@ -32,7 +32,7 @@ class FailureLog:
     def add(self, failure: Failure, *, was_last: bool = False) -> None:
         """Take up a failure. *was_last* says that the server is gone for good."""
         self.failures[failure.id] = failure
-        if failure.finding.code == "G101" and was_last:
+        if failure.finding.server_down and was_last:
             self._gone_with = failure.id
 
     def has(self, failure: Failure, method: str) -> bool:
@@ -46,32 +46,32 @@ class FailureLog:
         """Give the failure that tells of this fault already: the same one, or that of a check that covers it."""
         if (known := self.failures.get(failure.id)) is not None:
             return known
-        if failure.finding.code == "G101" and self._gone_with:
+        if failure.finding.server_down and self._gone_with:
             return self.failures[self._gone_with]  # it was under way, too, when the server went
         alike = [other for other in self.failures.values() if _is_alike(other, failure)]
         if len(alike) >= _ALIKE:
             return alike[0]
-        covering = self._covering.get(failure.finding.code, frozenset())
+        covering = self._covering.get(failure.finding.check, frozenset())
         if not covering or not failure.finding.key:
             return None
         for other in self.failures.values():
             if (
-                other.finding.code in covering
+                other.finding.check in covering
                 and other.finding.key == failure.finding.key
                 and other.method is failure.method
             ):
                 return other
         return None
 
-    def is_full(self, code: str, method: Method) -> bool:
+    def is_full(self, check: str, method: Method) -> bool:
         """Whether enough was told of what one check finds at one method."""
-        alike = [one for one in self.failures.values() if one.finding.code == code and one.method is method]
+        alike = [one for one in self.failures.values() if one.finding.check == check and one.method is method]
         return len(alike) >= _EACH
 
 
 def _is_alike(one: Failure, other: Failure) -> bool:
     """Whether two failures, at different methods, are likely of one cause: the server says the same of both."""
-    if (one.finding.code, one.finding.key) != (other.finding.code, other.finding.key):
+    if (one.finding.check, one.finding.key) != (other.finding.check, other.finding.key):
         return False
     return bool(other.result.last.message) and other.finding.key == shape(other.result.last)
 

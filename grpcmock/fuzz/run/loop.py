@@ -1,4 +1,4 @@
-"""The engine of a run: cases of all phases are made and judged, what fails is confirmed and made small."""
+"""A run, as one loop: cases of all phases are made and checked, and what fails is confirmed, made small, and told."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from grpcmock.fuzz.model.events import (
     Started,
 )
 from grpcmock.fuzz.model.findings import Failure, Finding, Severity
-from grpcmock.fuzz.phases.plan import notices_of
+from grpcmock.fuzz.phases.all_phases import notices_of
 from grpcmock.fuzz.run.case_pool import CasePool
-from grpcmock.fuzz.run.case_shrinking import Effort, shrink
-from grpcmock.fuzz.run.crashes import Crashes
+from grpcmock.fuzz.run.case_shrinking import Effort
+from grpcmock.fuzz.run.confirmation import Confirmation
 from grpcmock.fuzz.run.failure_log import FailureLog
 from grpcmock.fuzz.run.quarantine import MethodQuarantine
 from grpcmock.fuzz.run.schedule import PhaseSchedule, turns
@@ -39,12 +39,6 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method, Registry
-
-CONFIRMATIONS = 3
-"""So often a case that failed is made again."""
-
-_DOWN = 4
-"""So many times as long may it take to make a case small that brings the server down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +57,8 @@ class Bounds:
     """Calls; None for as many as there can be."""
 
     effort: Effort = field(default_factory=Effort)
+    """For making one failure small."""
+
     effort_in_all: float = 20.0
     """Seconds for making failures small, in the whole run."""
 
@@ -83,15 +79,20 @@ class Run:
         self._server = server
         self._executor = executor
         self._plan = plan
-        self._jury = suite
+        self._suite = suite
         self._bounds = bounds or Bounds()
         self._listeners = tuple(listeners)
         self._monitor = Monitor(server, executor)
-        self._crashes = Crashes(self._monitor, self.evaluate)
-        self._accidents: list[tuple[Case, CaseResult]] = []
-        """Cases that brought the server down while something else was made sure of."""
-        self._ledger = FailureLog({check.code: suite.covering(check.code) for check in suite.checks})
-        self._attendance = MethodQuarantine()
+        self._confirmation = Confirmation(
+            self._monitor,
+            suite,
+            plan.generators,
+            self._tell,
+            effort=self._bounds.effort,
+            seconds_in_all=self._bounds.effort_in_all,
+        )
+        self._failures = FailureLog({name: suite.superseding(name) for name in suite.checks})
+        self._quarantine = MethodQuarantine()
         self._silenced: set[tuple[str, Method]] = set()
         self._warnings: dict[tuple[str, str, str], Finding] = {}
         self._open_ended: set[str] = set()
@@ -99,7 +100,6 @@ class Run:
         """The ids of cases that were made before their turn."""
         self._cases = 0
         self._started = 0.0
-        self._spent = 0.0
         self._interrupted = ""
         self._task: asyncio.Task[None] | None = None
 
@@ -109,8 +109,12 @@ class Run:
         return self._plan.registry
 
     def evaluate(self, case: Case, result: CaseResult) -> tuple[Finding, ...]:
-        """Give all that the checks of the run have against what was seen of a case, the worst first."""
-        return self._jury.evaluate(case, result)
+        """Return all that the checks of the run find in what was seen of a case, in the order of their codes."""
+        return self._suite.evaluate(case, result)
+
+    async def observe(self, case: Case) -> CaseResult:
+        """Make a case, and see how the server fares with it."""
+        return await self._monitor.observe(case)
 
     def stop(self, reason: str) -> None:
         """End the run as soon as what is under way has ended, with all that was found so far."""
@@ -119,21 +123,19 @@ class Run:
             self._task.cancel()
 
     async def go(self) -> Finished:
-        """Make the run, and give its end, which is also told to the listeners."""
+        """Make the run, and return its end, which is also told to the listeners."""
         self._started = time.monotonic()
         plan, bounds = self._plan, self._bounds
-        codes = tuple(check.code for check in self._jury.checks)
-        self._tell(
-            Started(
-                target=str(self._server.target),
-                seed=plan.seed,
-                methods=plan.methods,
-                phases=bounds.phases,
-                checks=codes,
-                registry=plan.registry,
-            )
+        started = Started(
+            target=str(self._server.target),
+            seed=plan.seed,
+            methods=plan.methods,
+            phases=bounds.phases,
+            checks=tuple(check.code for check in self._suite.checks.values()),
+            registry=plan.registry,
         )
-        self._task = asyncio.create_task(self._phases())
+        self._tell(started)
+        self._task = asyncio.create_task(self._turns())
         timer = None
         if bounds.max_seconds is not None:
             timer = asyncio.get_running_loop().call_later(bounds.max_seconds, self.stop, "--max-time")
@@ -146,11 +148,14 @@ class Run:
         finally:
             if timer is not None:
                 timer.cancel()
+        return self._finished()
+
+    def _finished(self) -> Finished:
         if self._server.gone:
             hint = "" if self._server.process else "; with --server-cmd it would be started anew"
             self._interrupted = f"{self._server.target} takes no connections any more{hint}"
         finished = Finished(
-            failures=tuple(sorted(self._ledger.failures.values(), key=self._rank)),
+            failures=tuple(sorted(self._failures.failures.values(), key=self._rank)),
             warnings=tuple(self._warnings.values()),
             cases=self._cases,
             calls=self._executor.calls,
@@ -162,110 +167,92 @@ class Run:
         return finished
 
     def _rank(self, failure: Failure) -> tuple[int, str, str]:
-        severities = {check.code: list(Severity).index(check.severity) for check in self._jury.checks}
-        return (severities.get(failure.finding.code, 9), failure.finding.code, failure.method.full_name)
+        severity = self._suite.checks[failure.finding.check].severity
+        return (list(Severity).index(severity), failure.finding.code, failure.method.full_name)
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
 
-    # Phases ---------------------------------------------------------------------------------------------
+    # The loop: phases take turns, and in each turn the cases of all methods -------------------------------
 
-    async def _phases(self) -> None:
-        for course in turns(self._bounds.phases, self._plan, self._bounds.max_cases):
+    async def _turns(self) -> None:
+        for schedule in turns(self._bounds.phases, self._plan, self._bounds.max_cases):
             if self._server.gone:
                 return
-            await self._turn(course)
+            await self._turn(schedule)
 
-    async def _turn(self, course: PhaseSchedule) -> None:
+    async def _turn(self, schedule: PhaseSchedule) -> None:
         started, cases, calls = time.monotonic(), self._cases, self._executor.calls
-        self._tell(PhaseStarted(phase=course.phase, planned=course.planned))
-        if not course.has_begun:
-            course.has_begun = True
-            for message in notices_of(course.phase, self._plan):
+        self._tell(PhaseStarted(phase=schedule.phase, planned=schedule.planned))
+        if not schedule.has_begun:
+            schedule.has_begun = True
+            for message in notices_of(schedule.phase, self._plan):
                 self._tell(Notice(message=message))
+        pool = CasePool(self._executor, self._monitor, evaluate=self.evaluate, workers=self._bounds.in_flight)
         try:
-            await self._follow(course)
-        finally:
-            self._tell(
-                PhaseFinished(
-                    phase=course.phase,
-                    cases=self._cases - cases,
-                    calls=self._executor.calls - calls,
-                    seconds=time.monotonic() - started,
-                    goes_on=bool(course.parts),
-                )
-            )
-
-    async def _follow(self, course: PhaseSchedule) -> None:
-        """Make the next cases of each method; the methods take turns, so that none waits for another's end."""
-        flight = CasePool(
-            self._executor, self._monitor, evaluate=self.evaluate, take=self._take, workers=self._bounds.in_flight
-        )
-        try:
-            for case in course.take(self._attendance.stopped):
-                if case.id not in self._early:
-                    await flight.add(case)
+            for case in schedule.take(self._quarantine.stopped):
+                if case.id in self._early:
+                    continue
+                for outcome in await pool.add(case):
+                    await self._take(*outcome)
                 if self._server.gone:
                     return
                 await self._wait_for_rate()
-            await flight.land()
+            for outcome in await pool.drain():
+                await self._take(*outcome)
         finally:
-            flight.abandon()
+            pool.cancel()
+            finished = PhaseFinished(
+                phase=schedule.phase,
+                cases=self._cases - cases,
+                calls=self._executor.calls - calls,
+                seconds=time.monotonic() - started,
+                goes_on=bool(schedule.parts),
+            )
+            self._tell(finished)
 
     async def _wait_for_rate(self) -> None:
-        rate = self._bounds.per_second
-        if rate is None:
-            return
-        ahead = self._started + self._executor.calls / rate - time.monotonic()
-        if ahead > 0:
-            await asyncio.sleep(ahead)
-
-    # Cases ---------------------------------------------------------------------------------------------
-
-    async def observe(self, case: Case) -> CaseResult:
-        """Make a case, and see how the server fares with it."""
-        return await self._monitor.observe(case)
+        """Wait until the calls made so far are no more than the bounds let be made."""
+        if (rate := self._bounds.per_second) is not None:
+            ahead = self._started + self._executor.calls / rate - time.monotonic()
+            await asyncio.sleep(max(ahead, 0))
 
     async def _take(self, case: Case, result: CaseResult) -> None:
-        """Judge a case, tell of it, and go after what is wrong."""
+        """Check what was seen of a case, tell of it, and go after what is wrong."""
         self._cases += 1
-        findings = self._jury.evaluate(case, result)
+        findings = self._suite.evaluate(case, result)
         self._tell(CaseFinished(case=case, result=result, findings=findings))
         self._plan.dictionary.learn(case, result, self._plan.registry)
-        if len(self._executor.open_ended) != len(self._open_ended):
-            self._tell_open_ended()
-        if case.sub_cases and _are_serious(findings) and await self._take_members(case):
+        self._tell_open_ended()
+        if case.sub_cases and _has_failures(findings) and await self._take_sub_cases(case):
             findings = ()  # they tell more than all of them together
         for finding in findings:
             await self._take_finding(case, result, finding)
-        while self._accidents:
-            trial_then, evidence_then = self._accidents.pop(0)
-            for finding in self._jury.evaluate(trial_then, evidence_then):
-                if finding.code == "G101":
-                    await self._take_finding(trial_then, evidence_then, finding)
-        if reason := self._attendance.note(case, result):
+        for other, of_other in self._confirmation.accidents():
+            for finding in self._suite.evaluate(other, of_other):
+                if finding.server_down:
+                    await self._take_finding(other, of_other, finding)
+        if reason := self._quarantine.note(case, result):
             self._tell(MethodStopped(method=case.method, reason=reason))
 
-    async def _take_members(self, case: Case) -> bool:
-        """Make the cases for which one stood. Tells whether something is wrong with any of them."""
+    async def _take_sub_cases(self, case: Case) -> bool:
+        """Make the cases for which one stood. Returns whether something is wrong with any of them."""
         wrong = False
-        for member in case.sub_cases:
+        for sub_case in case.sub_cases:
             if self._server.gone:
                 break
-            self._early.add(member.id)
-            result = await self.observe(member)
-            wrong |= _are_serious(self.evaluate(member, result))
-            await self._take(member, result)
+            self._early.add(sub_case.id)
+            result = await self.observe(sub_case)
+            wrong |= _has_failures(self.evaluate(sub_case, result))
+            await self._take(sub_case, result)
         return wrong
 
     def _tell_open_ended(self) -> None:
         for path in sorted(self._executor.open_ended - self._open_ended):
-            method = self._plan.registry.methods.get(path)
-            self._tell(
-                Notice(message="its stream goes on until the client leaves: it counts as open-ended", method=method)
-            )
-        self._open_ended |= self._executor.open_ended
+            self._open_ended.add(path)
+            message = "its stream goes on until the client leaves: it counts as open-ended"
+            self._tell(Notice(message=message, method=self._plan.registry.methods.get(path)))
 
     # Failures -------------------------------------------------------------------------------------------
 
@@ -274,7 +261,8 @@ class Run:
             case = replace(case, method=finding.method)
         method = case.method.full_name
         if finding.is_warning:
-            self._warnings.setdefault((finding.code, "" if finding.server_wide else method, finding.key), finding)
+            key = (finding.check, "" if finding.server_wide else method, finding.key)
+            self._warnings.setdefault(key, finding)
             return
         case = replace(case, sub_cases=())
         failure = Failure(
@@ -285,106 +273,36 @@ class Run:
             after_cases=self._cases,
             after_seconds=time.monotonic() - self._started,
         )
-        if self._ledger.has(failure, method) or self._is_surplus(failure):
+        if self._failures.has(failure, method) or self._is_surplus(failure):
             return
         try:
-            failure = await self._confirmed(failure)
-            if failure.is_flaky and finding.timing_based:
-                return
-            if failure.is_flaky and not failure.result.health.is_well:
-                failure = await self._bisected(failure)
-                if self._ledger.has(failure, failure.method.full_name):
-                    return
-            elif failure.tries > 1 and not failure.is_flaky:
-                failure = await self._smallest(failure)
+            failure = await self._confirmation.confirm(failure)
         except asyncio.CancelledError:
-            failure = self._crashes.found(failure) or failure
             if not finding.timing_based:
-                self._told(failure)  # as it was seen, though it might have got smaller
+                self._add(self._confirmation.so_far or failure)  # as it was seen, though it might have got smaller
             raise
-        self._told(failure)
+        if failure.is_flaky and finding.timing_based:
+            return  # noise
+        if finding.server_down and self._failures.has(failure, failure.method.full_name):
+            return  # led back to calls that are known to bring the server down
+        self._add(failure)
 
-    def _told(self, failure: Failure) -> None:
-        self._ledger.add(failure, was_last=self._server.gone)
+    def _add(self, failure: Failure) -> None:
+        self._failures.add(failure, was_last=self._server.gone)
         self._tell(FailureFound(failure=failure))
 
     def _is_surplus(self, failure: Failure) -> bool:
         """Whether enough was told of this check at this method; that is said once."""
-        code, method = failure.finding.code, failure.method
-        if not self._ledger.is_full(code, method):
+        check, method = failure.finding.check, failure.method
+        if not self._failures.is_full(check, method):
             return False
-        if (code, method) not in self._silenced:
-            self._silenced.add((code, method))
-            self._tell(Notice(message=f"{code} fails in more ways; they aren't told any more", method=method))
+        if (check, method) not in self._silenced:
+            self._silenced.add((check, method))
+            message = f"{failure.finding.code} fails in more ways; they aren't told any more"
+            self._tell(Notice(message=message, method=method))
         return True
 
-    async def _confirmed(self, failure: Failure) -> Failure:
-        """Make the case three times more, and count how often it fails in the same way."""
-        hits = tries = 1
-        for _ in range(CONFIRMATIONS):
-            if self._server.gone:
-                break
-            accidents = len(self._accidents)
-            hits += await self._fails_again(failure, failure.case) is not None
-            tries += len(self._accidents) == accidents
-            if failure.finding.timing_based and hits < tries:
-                break
-        return replace(failure, hits=hits, tries=tries)
 
-    async def _fails_again(self, failure: Failure, case: Case) -> tuple[Finding, CaseResult] | None:
-        result = await self.observe(case)
-        if not result.health.is_well and failure.finding.code != "G101":
-            self._accidents.append((case, result))
-        for finding in self._jury.evaluate(case, result):
-            again = replace(failure, finding=finding, case=case)
-            if again.id == failure.id and not finding.is_warning:
-                return finding, result
-        return None
-
-    async def _bisected(self, failure: Failure) -> Failure:
-        """Find the calls that bring the server down together, where no case does alone."""
-        if (known := self._crashes.explaining(failure)) is not None:
-            return known
-        if self._crashes.can_bisect:
-            message = "the server went down, and no single case does that again: looking for the calls that do together"
-            self._tell(Notice(message=message, method=failure.method))
-        found = await self._crashes.bisected(failure)
-        if found is None:
-            return failure
-        return found if found.is_flaky else await self._smallest(found, anew=True)
-
-    async def _smallest(self, failure: Failure, *, anew: bool = False) -> Failure:
-        """Make the case small, asking the server each time; with *anew*, one that was just started."""
-        best: dict[Case, tuple[Finding, CaseResult]] = {}
-        left = self._bounds.effort_in_all - self._spent
-        if left <= 0:
-            return failure
-        seconds = self._bounds.effort.seconds
-        if failure.result.health.exit_code is not None:
-            seconds *= _DOWN  # for each try the server has to come up again
-        effort = replace(self._bounds.effort, seconds=min(seconds, left))
-        started = time.monotonic()
-
-        async def fails(case: Case) -> bool:
-            if anew:
-                await self._monitor.renew()
-            if self._server.gone:
-                return False
-            found = await self._fails_again(failure, case)
-            if found is not None:
-                best.clear()
-                best[case] = found
-            return found is not None
-
-        code, generators = failure.finding.code, self._plan.generators
-        smallest = await shrink(failure.case, fails, generators, effort, code=code, keeps_calls=anew)
-        self._spent += time.monotonic() - started
-        if smallest in best:
-            finding, result = best[smallest]
-            return replace(failure, finding=finding, case=smallest, result=result)
-        return failure
-
-
-def _are_serious(findings: Iterable[Finding]) -> bool:
+def _has_failures(findings: Iterable[Finding]) -> bool:
     """Whether there is more among them than warnings."""
     return any(not finding.is_warning for finding in findings)

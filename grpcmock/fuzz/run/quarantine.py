@@ -24,9 +24,6 @@ _NOT_THERE = 10
 
 _CUT_SHORT = frozenset({Code.CANCELLED, Code.DEADLINE_EXCEEDED})
 
-_ANSWERED_SO = frozenset({"G111", "G120", "G144"})
-"""Checks whose cases a method that is there may well answer so."""
-
 
 class MethodQuarantine:
     """Keeps count of how methods answer."""
@@ -56,9 +53,9 @@ class MethodQuarantine:
         return f"{self._outages[method]} cases in a row had no answer, or brought the server down"
 
     def _note_unimplemented(self, case: Case, result: CaseResult) -> None:
-        """Leave a method alone that has never answered anything but UNIMPLEMENTED: G144 tells of it."""
+        """Leave a method alone that has never answered anything but UNIMPLEMENTED: a check tells of it."""
         method = case.method
-        if case.expect is Expect.UNDECODABLE or case.targets & _ANSWERED_SO:
+        if case.expect is Expect.UNDECODABLE or case.may_be_unimplemented:
             return
         own = [reply for reply in result.replies if reply.call.method is method]
         codes = {reply.code for reply in own if reply.responses or reply.termination is Termination.SERVER} - _CUT_SHORT

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.cases import Phase
-from grpcmock.fuzz.phases.plan import parts_of
+from grpcmock.fuzz.phases.all_phases import parts_of
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case

@@ -103,7 +103,7 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
     """Put a run together that has not begun; all is closed on leaving. Raises what :func:`fuzz` does."""
     checks = chosen_checks(settings.checks, settings.exclude_checks)
     without = {
-        pattern: frozenset(check.code for check in chosen_checks(names))
+        pattern: frozenset(check.name for check in chosen_checks(names))
         for pattern, names in settings.checks_off.items()
     }
     server = Server(settings.target, command=settings.server_command, within=settings.wait)
@@ -129,7 +129,7 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
 
 def _mock(settings: Settings, registry: Registry, checks: Sequence[Check]) -> Mock | None:
     """Give the mock to compare the server with; None if there are no stubs, or nobody compares."""
-    if not settings.stubs or not any(check.code == "G152" for check in checks):
+    if not settings.stubs or not any("stubs" in check.reads for check in checks):
         return None
     return Mock.load(settings.stubs, registry)
 

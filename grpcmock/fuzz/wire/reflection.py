@@ -59,7 +59,9 @@ def disagreements(local: Registry | None, reflected: Mapping[str, Registry | str
                 says = "say" if left == LOCAL else "says"
                 said = f"{what}: {expected}, as {left} {says}"
                 actual = f"{actual}, as {right} says"
-                yield Finding(code="G145", expected=said, actual=actual, path=what, key=what, server_wide=True)
+                yield Finding(
+                    check="reflection_truth", expected=said, actual=actual, path=what, key=what, server_wide=True
+                )
 
 
 _Difference = tuple[str, str, str]

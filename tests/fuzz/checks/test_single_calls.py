@@ -63,7 +63,7 @@ def found(tried: Case, *replies: Reply, expectations: Expectations = TERMS, **he
 INVALID = reply(Code.INVALID_ARGUMENT, "id is wrong")
 THREE = reply(responses=(USER,) * 3, method=LIST)
 UNREAD = replace(call_of(LIST, b""), unread=0.3)
-SLOW_READING = case(method=LIST, targets=frozenset({"G138"}))
+SLOW_READING = case(method=LIST, targets=frozenset({"long_stream"}))
 CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
     "all is well": (set(), case(), [reply()], {}),
     "a refusal is no fault": (set(), case(), [INVALID], {}),
@@ -79,9 +79,9 @@ CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
     ),
     "a dead server": ({"G101"}, case(), [reply()], {"alive": False}),
     "an exit code": ({"G101"}, case(), [reply()], {"exit_code": -11}),
-    "the empty request": ({"G112"}, case(targets=frozenset({"G112"})), [reply(Code.UNKNOWN)], {}),
-    "an absent part": ({"G113"}, case(targets=frozenset({"G113"})), [reply(Code.UNKNOWN)], {}),
-    "an undeclared number": ({"G114"}, case(targets=frozenset({"G114"})), [reply(Code.INTERNAL)], {}),
+    "the empty request": ({"G112"}, case(targets=frozenset({"empty_request"})), [reply(Code.UNKNOWN)], {}),
+    "an absent part": ({"G113"}, case(targets=frozenset({"empty_parts"})), [reply(Code.UNKNOWN)], {}),
+    "an undeclared number": ({"G114"}, case(targets=frozenset({"open_enum"})), [reply(Code.INTERNAL)], {}),
     "a traceback": ({"G103"}, case(), [reply(Code.NOT_FOUND, 'Traceback (most recent call last):\n File "a.py"')], {}),
     "SQL": ({"G103"}, case(), [reply(Code.NOT_FOUND, "SELECT id FROM users WHERE id = 1")], {}),
     "a file": ({"G103"}, case(), [reply(Code.NOT_FOUND, "no file /var/lib/app/users.db")], {}),
@@ -140,37 +140,37 @@ CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
     "details that are none": ({"G105"}, case(), [reply(Code.ABORTED, trailers=((DETAILS_KEY, b"\x0a\xff"),))], {}),
     "an empty stream that hangs": (
         {"G137"},
-        case(method=CHAT, targets=frozenset({"G137"})),
+        case(method=CHAT, targets=frozenset({"empty_stream"})),
         [reply(Code.DEADLINE_EXCEEDED, method=CHAT, termination=Termination.DEADLINE)],
         {},
     ),
     "half-close without end": (
         {"G139"},
-        case(call_of(CHAT, b"", deadline=1.0), method=CHAT, targets=frozenset({"G139"})),
+        case(call_of(CHAT, b"", deadline=1.0), method=CHAT, targets=frozenset({"half_close"})),
         [reply(Code.DEADLINE_EXCEEDED, call=call_of(CHAT, b"", deadline=1.0), termination=Termination.DEADLINE)],
         {},
     ),
     "other answers at once": (
         {"G149"},
-        case(targets=frozenset({"G149"}), repeat=3, concurrent=True),
+        case(targets=frozenset({"concurrency"}), repeat=3, concurrent=True),
         [reply(), reply(), reply(responses=(b"",))],
         {},
     ),
     "the same answers at once": (
         set(),
-        case(targets=frozenset({"G149"}), repeat=3, concurrent=True),
+        case(targets=frozenset({"concurrency"}), repeat=3, concurrent=True),
         [reply(), reply(), reply(Code.RESOURCE_EXHAUSTED)],
         {},
     ),
     "files that stay open": (
         {"G147"},
-        case(targets=frozenset({"G147"}), repeat=100),
+        case(targets=frozenset({"memory_growth"}), repeat=100),
         [reply()],
         {"descriptors": (10, 30, 50, 70, 90, 110)},
     ),
     "files that are closed": (
         set(),
-        case(targets=frozenset({"G147"}), repeat=100),
+        case(targets=frozenset({"memory_growth"}), repeat=100),
         [reply()],
         {"descriptors": (10, 30, 30, 31, 30, 30)},
     ),
@@ -214,7 +214,7 @@ CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
     ),
     "a cancel after which nothing works": (
         {"G109"},
-        case(targets=frozenset({"G109"})),
+        case(targets=frozenset({"cancellation_honored"})),
         [
             reply(),
             reply(Code.CANCELLED, termination=Termination.CANCELLED),
@@ -224,7 +224,7 @@ CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
     ),
     "work that went on past its deadline": (
         {"G107"},
-        case(targets=frozenset({"G107"})),
+        case(targets=frozenset({"deadline_honored"})),
         [
             reply(responses=(b"",)),
             reply(Code.DEADLINE_EXCEEDED, termination=Termination.DEADLINE, call=call_of(GET, b"", deadline=0.03)),
@@ -234,7 +234,7 @@ CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
     ),
     "a bound on the wrong side": (
         {"G127"},
-        case(call_of(GET, b""), call_of(GET, b"\x08\x01"), targets=frozenset({"G127"}), expect=Expect.REFUSED),
+        case(call_of(GET, b""), call_of(GET, b"\x08\x01"), targets=frozenset({"boundary_pair"}), expect=Expect.REFUSED),
         [reply(), reply(call=call_of(GET, b"\x08\x01"))],
         {},
     ),
@@ -289,7 +289,7 @@ def test_time_that_explodes_with_the_input() -> None:
 
     def seen(*seconds: float) -> set[str]:
         replies = [reply(call=call, seconds=taken) for call, taken in zip(calls, seconds, strict=True)]
-        return set(found(case(*calls, targets=frozenset({"G108"}), expect=Expect.ANY), *replies))
+        return set(found(case(*calls, targets=frozenset({"slow_input"}), expect=Expect.ANY), *replies))
 
     assert seen(0.01, 0.04, 0.16, 0.64) == {"G108"}
     assert seen(0.01, 0.02, 0.04, 0.08) == set()

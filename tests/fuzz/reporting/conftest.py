@@ -11,6 +11,7 @@ import pytest
 import support
 
 from grpcmock.client.target import Target
+from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.model.events import (
     CaseFinished,
@@ -55,7 +56,9 @@ def seen(of: Case, code: int = 2, message: str = "", **more: Any) -> CaseResult:
 
 
 def finding(code: str = "G102", **more: Any) -> Finding:
-    return Finding(**({"code": code, "expected": "no <UNKNOWN>", "actual": "UNKNOWN: boom"} | more))
+    return Finding(
+        **({"check": find_check(code).name, "code": code, "expected": "no <UNKNOWN>", "actual": "UNKNOWN: boom"} | more)
+    )
 
 
 def failure(of: Case, found: Finding, result: CaseResult, **more: Any) -> Failure:

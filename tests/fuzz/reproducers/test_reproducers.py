@@ -26,7 +26,8 @@ from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.replay.case_file import CaseFile
 from grpcmock.fuzz.replay.replayer import Replay, replay
-from grpcmock.fuzz.reproducers import FORMS, NotSayableError, reproducer
+from grpcmock.fuzz.reproducers.errors import NotSayableError
+from grpcmock.fuzz.reproducers.reproducer import FORMS, reproducer
 from grpcmock.fuzz.run.session import Settings
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host

@@ -105,7 +105,9 @@ class Judge:
         calls = tuple(reply.call for reply in replies)
         method = calls[-1].method
         assert method is not None
-        case = Case(id="t", phase=Phase.STATEFUL, method=method, calls=calls, why="", targets=TARGETS | {"G142"})
+        case = Case(
+            id="t", phase=Phase.STATEFUL, method=method, calls=calls, why="", targets=TARGETS | {"auth_enforced"}
+        )
         findings = self._jury.evaluate(case, CaseResult(replies=replies))
         return {
             finding.code: finding.method.name if finding.method is not None else ""

@@ -12,7 +12,8 @@ from support import registry
 from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.model.cases import Caller, Case, Phase
-from grpcmock.fuzz.phases.plan import Plan, cases_of, notices_of
+from grpcmock.fuzz.phases.all_phases import cases_of, notices_of
+from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.schema import Registry
 
 TOKEN = (("authorization", "Bearer ada-token"), ("x-tenant", "blue"))

@@ -19,13 +19,12 @@ from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
 from grpcmock.fuzz.checks import parsing
 from grpcmock.fuzz.checks import protocol as wire
-from grpcmock.fuzz.checks.registry import judges
 from grpcmock.fuzz.execution.executor import Executor
 from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.model.cases import Case, Phase
 from grpcmock.fuzz.model.results import CaseResult, Health, Termination
-from grpcmock.fuzz.phases.plan import cases_of
+from grpcmock.fuzz.phases.all_phases import cases_of
 from grpcmock.fuzz.wire import raw_reply
 
 CHECKS = (*wire.CHECKS, *parsing.CHECKS)
@@ -156,16 +155,17 @@ async def serving(service: Strict, limit: int = 1 << 20) -> AsyncIterator[Target
 
 async def found(target: Target, *methods: Any, groups: str = "") -> set[tuple[str, str]]:
     """Run the phase on methods, the cases of some *groups* or all, and give codes and keys of what is no warning."""
-    everywhere, targeted = judges(CHECKS)
+    everywhere = [check for check in CHECKS if not check.targeted]
+    targeted = {check.name: check for check in CHECKS if check.targeted}
     wanted, room = plan(*methods), asyncio.Semaphore(16)
     seen: set[tuple[str, str]] = set()
 
     async def make(executor: Executor, case: Case) -> None:
         async with room:
             result = await executor.run(case)
-        for check in (*everywhere, *(targeted[code] for code in case.targets if code in targeted)):
+        for check in (*everywhere, *(targeted[name] for name in case.targets if name in targeted)):
             findings = check.evaluate(case, result, wanted.expectations)
-            seen.update((finding.code, finding.key) for finding in findings if not finding.is_warning)
+            seen.update((finding.check, finding.key) for finding in findings if not finding.is_warning)
 
     async with connect(target) as channel:
         executor = Executor(channel, raw=lambda call, idle: raw_reply(call, target, deadline=5, limit=100, idle=idle))
@@ -185,14 +185,14 @@ async def test_nothing_is_found_on_a_correct_server(method: Any) -> None:
 @pytest.mark.parametrize(
     ("service", "method", "groups", "expected"),
     [
-        (Uncounted(), GET, "requests", {("G111", "requests.none"), ("G111", "requests.two")}),
-        (NowhereCounted(), GET, "requests", {("G111", "requests.none")}),
-        (Lenient(), GET, "malformed", {("G115", "accepted")}),
-        (Lenient(), LOOKUP, "malformed", {("G115", "accepted")}),
-        (Lenient(), CREATE, "malformed utf8", {("G115", "accepted"), ("G118", "accepted")}),
-        (FirstWins(), GET, "odd", {("G116", "wire.last_wins")}),
-        (ForgetsUnknown(), CREATE, "odd", {("G116", "wire.unknown")}),
-        (MetadataByHeart(), LIST, "metadata", {("G121", "unhandled")}),
+        (Uncounted(), GET, "requests", {("request_count", "requests.none"), ("request_count", "requests.two")}),
+        (NowhereCounted(), GET, "requests", {("request_count", "requests.none")}),
+        (Lenient(), GET, "malformed", {("malformed_wire", "accepted")}),
+        (Lenient(), LOOKUP, "malformed", {("malformed_wire", "accepted")}),
+        (Lenient(), CREATE, "malformed utf8", {("malformed_wire", "accepted"), ("utf8", "accepted")}),
+        (FirstWins(), GET, "odd", {("tolerated_wire", "wire.last_wins")}),
+        (ForgetsUnknown(), CREATE, "odd", {("tolerated_wire", "wire.unknown")}),
+        (MetadataByHeart(), LIST, "metadata", {("metadata", "unhandled")}),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Strict) else None,
 )
@@ -205,8 +205,8 @@ async def test_a_seeded_bug_is_found(service: Strict, method: Any, groups: str, 
 @pytest.mark.parametrize(
     ("service", "expected"),
     [
-        (Unhandled(GET), {("G115", "unknown")}),
-        (Unhandled(CREATE), {("G115", "unknown")}),
+        (Unhandled(GET), {("malformed_wire", "unknown")}),
+        (Unhandled(CREATE), {("malformed_wire", "unknown")}),
         (Unhandled(GET, LIST, CREATE, LOOKUP), set()),
     ],
     ids=["GetUser", "CreateUsers", "all"],
@@ -219,7 +219,7 @@ async def test_unknown_is_a_failure_where_another_method_does_better(service: St
 async def test_a_server_without_a_limit_is_found() -> None:
     async with serving(Strict(), limit=-1) as target:
         codes = {code for code, _ in await found(target, GET, groups="size")}
-    assert codes == {"G119"}
+    assert codes == {"size_limit"}
 
 
 _CRASHING = """
@@ -247,7 +247,7 @@ async def test_a_crash_is_told_as_a_lost_connection() -> None:
     case = next(t for t in cases_of(Phase.WIRE, GET, plan(GET)) if t.id.endswith("status/malformed"))
     reply = await raw_reply(case.calls[0], target, deadline=10)
     assert (reply.termination, reply.code, await process.wait()) == (Termination.LOST, 14, 3)
-    evaluate: Callable[..., Any] = next(check.evaluate for check in CHECKS if check.code == "G115")
+    evaluate: Callable[..., Any] = next(check.evaluate for check in CHECKS if check.code == "malformed_wire")
     findings = list(evaluate(case, CaseResult(replies=(reply,), health=Health(exit_code=3)), plan(GET).expectations))
     assert [finding.key for finding in findings] == ["crash"]
 

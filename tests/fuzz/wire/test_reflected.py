@@ -118,7 +118,9 @@ async def test_a_run_tells_what_differs(tmp_path: Path) -> None:
     target = Target(address=f"127.0.0.1:{port}")
     for contract, told in ((users, []), (None, []), (sources.load([changed]), ["user.GetUserRequest.id"])):
         bounds = Bounds(phases=(Phase.WIRE,), effort=Effort(tries=3))
-        settings = Settings(target=target, registry=contract, checks=("G145",), include=("GetUser",), bounds=bounds)
+        settings = Settings(
+            target=target, registry=contract, checks=("reflection_truth",), include=("GetUser",), bounds=bounds
+        )
         runs: list[Run] = []
         asked: list[str] = []
 
@@ -126,7 +128,7 @@ async def test_a_run_tells_what_differs(tmp_path: Path) -> None:
             if isinstance(event, CaseFinished):
                 if asked:
                     runs[0].stop("what comes after it is not looked at here")
-                asked.extend([event.case.id] if "G145" in event.case.targets else [])
+                asked.extend([event.case.id] if "reflection_truth" in event.case.targets else [])
 
         finished = await fuzz(settings, [hear], ready=runs.append)
         assert asked

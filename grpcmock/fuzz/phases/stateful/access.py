@@ -27,5 +27,5 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
             method=method,
             calls=(replace(call_of(method, plan.simplest(method)), caller=caller),),
             why=f"the simplest valid request, {words}",
-            targets=frozenset({"G142"}),
+            targets=frozenset({"auth_enforced"}),
         )

@@ -19,7 +19,19 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
     from grpcmock.schema import Method
 
-TARGETS = frozenset({"G128", "G129", "G130", "G131", "G132", "G133", "G134", "G135", "G143"})
+TARGETS = frozenset(
+    {
+        "idempotency",
+        "read_after_write",
+        "use_after_delete",
+        "leak_on_failure",
+        "parent_confusion",
+        "duplicate_create",
+        "pagination",
+        "field_mask",
+        "object_authorization",
+    }
+)
 """What is looked at in every case on resources."""
 
 PAGES = 12

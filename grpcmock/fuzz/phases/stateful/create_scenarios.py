@@ -135,7 +135,7 @@ def _cut(resource: Resource, operation: Operation, factory: ResourceFactory) -> 
     sequence.wait(LATER)
     calls = len(sequence.calls)
     case = sequence.finish("a creation whose deadline is soon over leaves nothing")
-    targets = frozenset({"G107"})
+    targets = frozenset({"deadline_honored"})
     yield replace(case, targets=targets, setup=setup, cleanup=len(case.calls) - calls)
 
 

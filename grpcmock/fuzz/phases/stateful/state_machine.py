@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
 
 Perform = Callable[["Call"], "Reply"]
-"""Makes a call and gives what came back; :func:`grpcmock.fuzz.execution.blocking_calls.performer` makes one of a channel."""
+"""Makes a call and returns what came back. :func:`grpcmock.fuzz.execution.blocking_calls.performer` gives one for a
+channel."""
 
 PAGES = 5
 

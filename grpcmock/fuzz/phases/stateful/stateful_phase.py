@@ -42,11 +42,11 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
 
 
 def notices(plan: Plan) -> Iterator[str]:
-    """Say what can't be looked at in this run, and why."""
+    """Yield what can't be looked at in this run, and why."""
     if not any(is_credential(key) for key, _ in plan.credentials):
-        yield "G142 auth_enforced didn't run: no credentials are configured. Give them with -H 'authorization: …'"
+        yield "auth_enforced didn't run: no credentials are configured. Give them with -H 'authorization: …'"
     if not plan.credentials or not plan.other_identity:
-        yield "G143 object_authorization didn't run: it takes -H and --other-identity 'authorization: …'"
+        yield "object_authorization didn't run: it takes -H and --other-identity 'authorization: …'"
     if not _factory(plan).resources.all:
         yield "no resources were told from the names of methods: write down with --links which methods belong together"
 
