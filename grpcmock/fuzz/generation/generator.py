@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import Descriptor
 
-from grpcmock.fuzz.generation import unusual_bytes as odd_bytes
+from grpcmock.fuzz.generation import unusual_bytes
 from grpcmock.fuzz.generation.combined_boundaries import CombinedBoundaries, combined_boundaries
 from grpcmock.fuzz.generation.compiler import Compiler
 from grpcmock.fuzz.generation.field_constraints import Constraints
@@ -131,7 +131,7 @@ class Generator:
         message = self.generate(source, violation)
         data = bytes_of(message)
         if violation is None:
-            data += odd_bytes.suffix(message, source.below)
+            data += unusual_bytes.suffix(message, source.below)
         return data
 
     def broken(self, message: Message) -> frozenset[Violation]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grpcmock.fuzz.generation import RandomSource, ReplaySource
+from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
 
 BOUNDS = st.lists(st.integers(-1, 2**70), max_size=80)
 

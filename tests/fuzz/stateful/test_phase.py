@@ -90,16 +90,16 @@ def test_who_may_call_is_tried_only_with_credentials(directory: Registry) -> Non
     assert callers() == {Caller.OWN}
     assert callers(credentials=(("x-tenant", "blue"),)) == {Caller.OWN}
     assert callers(credentials=TOKEN) == {Caller.OWN, Caller.NOBODY, Caller.GARBLED}
-    assert callers(credentials=TOKEN, other_identity=OTHER) == set(Caller)
+    assert callers(credentials=TOKEN, second_identity=OTHER) == set(Caller)
 
 
 def test_what_cannot_be_looked_at_is_said(directory: Registry) -> None:
     def said(made: Plan) -> list[str]:
         return [notice.partition(" ")[0] for notice in notices_of(Phase.STATEFUL, made)]
 
-    assert said(plan(directory)) == ["G142", "G143"]
-    assert said(plan(directory, credentials=TOKEN)) == ["G143"]
-    assert said(plan(directory, credentials=TOKEN, other_identity=OTHER)) == []
+    assert said(plan(directory)) == ["auth_enforced", "object_authorization"]
+    assert said(plan(directory, credentials=TOKEN)) == ["object_authorization"]
+    assert said(plan(directory, credentials=TOKEN, second_identity=OTHER)) == []
     assert list(notices_of(Phase.RANDOM, plan(directory))) == []
 
 

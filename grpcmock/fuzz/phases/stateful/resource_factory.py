@@ -144,7 +144,7 @@ class ResourceFactory:
     @cached_property
     def identified(self) -> bool:
         """Whether there is a second identity to try."""
-        return bool(self.plan.credentials and self.plan.other_identity)
+        return bool(self.plan.credentials and self.plan.second_identity)
 
 
 def _allowed(resources: Resources, methods: Collection[Method]) -> Resources:

@@ -52,7 +52,7 @@ class BrokenContractError(AssertionError):
         self.case = case
         """All calls up to the one that showed it: they can be made again, judged and exported like those of a run."""
         self.result = result
-        lines = [f"{one.code}: expected {one.expected}; got {one.actual}" for one in self.findings]
+        lines = [f"{one.code}: expected {one.expected}; actual {one.actual}" for one in self.findings]
         super().__init__("\n".join([*lines, *(f"  {line}" for line in case_lines(case, result, registry))]))
 
 
@@ -132,9 +132,9 @@ def state_machine(
     factory = ResourceFactory(plan)
     names = tuple(checks)
     namespace: dict[str, Any] = {
-        "world": factory,
+        "factory": factory,
         "perform": staticmethod(perform),
-        "jury": CheckSuite(chosen_checks(names) if names else all_checks(), expectations),
+        "suite": CheckSuite(chosen_checks(names) if names else all_checks(), expectations),
     }
     namespace["__doc__"] = "What the contract says of what a server keeps."
     for resource in factory.resources.all:
