@@ -17,8 +17,9 @@ from grpcmock.fuzz.generation.message_boundaries import Boundary, Explorer
 from grpcmock.fuzz.generation.message_classes import bytes_of, message_class_of, message_of
 from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
 from grpcmock.fuzz.generation.repair import Repairer
+from grpcmock.fuzz.generation.rule_breaking import Breaker
 from grpcmock.fuzz.generation.rule_validator import RuleValidator
-from grpcmock.fuzz.generation.violations import Breaker, Violation
+from grpcmock.fuzz.generation.violation import Violation
 from grpcmock.fuzz.generation.writers import SWARMS
 from grpcmock.replies.generated.planning import Planner
 
@@ -70,6 +71,10 @@ class Generators:
         self.breaker = Breaker(planner, self.validator, self.minimal, self.constraints)
         self.explorer = Explorer(planner, self.validator, self.minimal, self.constraints)
         self._made: dict[tuple[Descriptor, frozenset[str]], Generator] = {}
+
+    def unreadable_rules(self, message_class: type[Message]) -> str:
+        """Return why the rules of a type can't be compiled, and are ignored; empty if all is well."""
+        return self.validator.unreadable(message_class)
 
     def of(self, message_type: Descriptor | type[Message], *, without: frozenset[str] = frozenset()) -> Generator:
         """Give the generator of a type, by its descriptor or class; also of the same type in another pool.

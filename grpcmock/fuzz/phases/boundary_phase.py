@@ -45,9 +45,11 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
 
 
 def notices(plan: Plan) -> Iterator[str]:
-    """Yield nothing: this phase can always be made."""
-    del plan
-    return iter(())
+    """Yield the types whose rules can't be compiled: what they ask for is held against nobody."""
+    classes = {of.DESCRIPTOR: of for method in plan.methods for of in (method.request_class, method.response_class)}
+    for descriptor, message_class in classes.items():
+        if why := plan.generators.unreadable_rules(message_class):
+            yield f"the rules of {descriptor.full_name} are ignored, for protovalidate can't compile them: {why}"
 
 
 def _first(method: Method, plan: Plan, boundaries: Sequence[Boundary]) -> Iterator[Case]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.generation.generator import Generator
-    from grpcmock.fuzz.generation.violations import Violation
+    from grpcmock.fuzz.generation.violation import Violation
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 

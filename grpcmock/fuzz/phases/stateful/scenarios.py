@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.phases.stateful import create_scenarios, read_scenarios, update_scenarios
-from grpcmock.fuzz.resources.resource import Operation, Resource, Role
+from grpcmock.fuzz.resources.resource import Operation, Resource
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case

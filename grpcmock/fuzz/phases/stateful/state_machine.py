@@ -15,6 +15,7 @@ from grpcmock.fuzz.checks.suite import CheckSuite
 from grpcmock.fuzz.expectations.documented_codes import documented
 from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.expectations.method_selection import select
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.generation.hypothesis_source import HypothesisSource
 from grpcmock.fuzz.model.bindings import bound
@@ -22,7 +23,7 @@ from grpcmock.fuzz.model.results import CaseResult
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory, set_by_scripts
-from grpcmock.fuzz.resources.resource import Resource, Role
+from grpcmock.fuzz.resources.resource import Resource
 from grpcmock.fuzz.resources.state_model import StateModel
 from grpcmock.replies.generated.scene import snake_case
 

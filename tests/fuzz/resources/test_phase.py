@@ -40,7 +40,7 @@ def cases(made: Plan) -> list[Case]:
     return [case for method in made.methods for case in cases_of(Phase.STATEFUL, method, made)]
 
 
-def test_the_same_seed_gives_the_same_trials(directory: Registry) -> None:
+def test_the_same_seed_gives_the_same_cases(directory: Registry) -> None:
     def written(made: Plan) -> list[Any]:
         return [(one.id, [(call.path, call.actions, call.bindings) for call in one.calls]) for one in cases(made)]
 
@@ -70,7 +70,7 @@ def test_bindings_lead_from_what_is_there_to_what_is_there(protos: str, request:
                 assert str(binding.target[0]) in call.method.input.fields_by_name
 
 
-def test_the_plain_user_service_has_trials_too() -> None:
+def test_the_plain_user_service_has_cases_too() -> None:
     made = cases(plan(registry("user.proto")))
     names = {case.method.name for case in made}
     assert names == {"CreateUsers", "GetUser", "ListUsers", "LookupUsers"}

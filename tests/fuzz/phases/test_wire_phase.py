@@ -252,7 +252,7 @@ async def test_a_crash_is_told_as_a_lost_connection() -> None:
     assert [finding.key for finding in findings] == ["crash"]
 
 
-def test_trials_have_names_of_their_own_and_are_the_same_each_time() -> None:
+def test_cases_have_names_of_their_own_and_are_the_same_each_time() -> None:
     wanted = plan(GET, LIST, CREATE, LOOKUP)
     made = [[case for method in wanted.methods for case in cases_of(Phase.WIRE, method, wanted)] for _ in range(2)]
     assert made[0] == made[1]

@@ -102,7 +102,7 @@ TURNS = st.dictionaries(st.integers(0, 59).map(str), st.integers(0, 5))
 
 
 @given(KINDS, TURNS, TURNS)
-def test_all_are_taken_up_once_in_an_order_that_is_the_trials_own(
+def test_all_are_taken_up_once_in_an_order_that_is_the_cases_own(
     kinds: list[Isolation], turns: dict[str, int], others: dict[str, int]
 ) -> None:
     cases = made(kinds)
@@ -128,14 +128,14 @@ def test_with_one_worker_none_is_under_way_with_another(kind: Isolation) -> None
 
 @pytest.mark.parametrize("kind", list(Isolation))
 @pytest.mark.parametrize("deadly", ["0", "7", "30"])
-def test_the_trial_that_brings_the_server_down_is_blamed_and_no_other(kind: Isolation, deadly: str) -> None:
+def test_the_case_that_brings_the_server_down_is_blamed_and_no_other(kind: Isolation, deadly: str) -> None:
     world = run_all(made([kind, Isolation.MOSTLY_IDLE] * 20), {"8": 3, "9": 4}, deadly=deadly)
     assert sorted(map(int, world.taken)) == list(range(40))
     assert world.blamed == [deadly]
 
 
 @given(KINDS, TURNS, st.integers(1, 60))
-def test_an_end_that_no_trial_repeats_is_told_once(kinds: list[Isolation], turns: dict[str, int], lasts: int) -> None:
+def test_an_end_that_no_case_repeats_is_told_once(kinds: list[Isolation], turns: dict[str, int], lasts: int) -> None:
     world = run_all(made(kinds), turns, lasts=lasts)
     assert sorted(map(int, world.taken)) == list(range(len(kinds)))
     assert len(world.blamed) == (len(kinds) >= lasts)
