@@ -60,7 +60,7 @@ class Planned:
 
 
 class StubCase:
-    """One stub, to be held against a server."""
+    """One stub, to be checked against a server."""
 
     def __init__(self, planned: Planned, name: str, examiners: Examiners) -> None:
         self._planned = planned
