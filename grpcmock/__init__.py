@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from grpcmock._version import __version__
 
 if TYPE_CHECKING:
     from grpcmock.contract.case import Case
     from grpcmock.contract.contract import Contract
-    from grpcmock.contract.failing import ContractError
+    from grpcmock.contract.errors import ContractError
     from grpcmock.contract.serving import serving
     from grpcmock.errors import (
         CompileError,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TargetError,
         UnknownMethodError,
     )
+    from grpcmock.mock.answer_builders import failure, replies, reply
     from grpcmock.mock.calls import Call, CallLog
     from grpcmock.mock.functions import HandlerCall
     from grpcmock.mock.handle import StubHandle
@@ -64,7 +65,6 @@ if TYPE_CHECKING:
     )
     from grpcmock.mock.server import MockServer
     from grpcmock.mock.verification import VerificationError
-    from grpcmock.mock.words import failure, replies, reply
     from grpcmock.schema.registry import Registry
     from grpcmock.status import Code
     from grpcmock.stubs.model import Stub
@@ -139,7 +139,7 @@ _ELSEWHERE = {
     "Case": "grpcmock.contract.case",
     "Code": "grpcmock.status",
     "Contract": "grpcmock.contract.contract",
-    "ContractError": "grpcmock.contract.failing",
+    "ContractError": "grpcmock.contract.errors",
     "HandlerCall": "grpcmock.mock.functions",
     "MethodMock": "grpcmock.mock.method",
     "MockServer": "grpcmock.mock.server",
@@ -147,9 +147,9 @@ _ELSEWHERE = {
     "Stub": "grpcmock.stubs.model",
     "StubHandle": "grpcmock.mock.handle",
     "VerificationError": "grpcmock.mock.verification",
-    "failure": "grpcmock.mock.words",
-    "replies": "grpcmock.mock.words",
-    "reply": "grpcmock.mock.words",
+    "failure": "grpcmock.mock.answer_builders",
+    "replies": "grpcmock.mock.answer_builders",
+    "reply": "grpcmock.mock.answer_builders",
     "serving": "grpcmock.contract.serving",
 }
 

@@ -12,12 +12,15 @@ import grpcmock
 ROOT = Path(grpcmock.__file__).parent
 
 LAYERS = (
-    {"errors", "status", "tree"},
+    {"_version", "errors", "status", "tree"},
     {"schema"},
     {"stubs"},
+    {"synthesis"},
     {"matching"},
     {"replies"},
     {"engine"},
+    {"lint"},
+    {"concurrency"},
     {"servers"},
     {"client"},
     {"config"},

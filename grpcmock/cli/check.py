@@ -62,7 +62,7 @@ def command(
     PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]  With --against, they are
     compared with an older version, and each difference is told with whom it breaks: see --fail-on and --with.
     """
-    from grpcmock.engine.check import check
+    from grpcmock.lint.check import check
     from grpcmock.replies.faults import AIO_FAULTS, FAULTS
 
     if reports and not against:

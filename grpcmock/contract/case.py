@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 
 from grpcmock.client.details import RichStatus, decode_details
-from grpcmock.contract.examiner import target_of
+from grpcmock.contract.case_runner import target_of
 from grpcmock.fuzz.text import call_lines, message_text
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.client.target import Metadata
-    from grpcmock.contract.examiner import Examiner, Examiners, Server, Terms
+    from grpcmock.contract.case_runner import Examiner, Examiners, Server, Terms
     from grpcmock.fuzz.evidence import Evidence, Reply
     from grpcmock.fuzz.trials import Trial
     from grpcmock.schema import Method

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from grpcmock.contract.examiner import Server, target_of
+from grpcmock.contract.case_runner import Server, target_of
 from grpcmock.errors import ConfigError
 from grpcmock.fuzz.stateful import links as written
 from grpcmock.fuzz.stateful.calling import performer

@@ -14,14 +14,14 @@ from hypothesis import Phase as Step
 from hypothesis import strategies as st
 
 from grpcmock.contract.case import Case
-from grpcmock.contract.drawing import FIXED, drawn, fixed
-from grpcmock.contract.failing import ContractError, joined
+from grpcmock.contract.errors import ContractError, joined
+from grpcmock.contract.strategies import FIXED, drawn, fixed
 from grpcmock.errors import ConfigError
 from grpcmock.fuzz.generation.strategies import HypothesisSource
 from grpcmock.fuzz.trials import Phase
 
 if TYPE_CHECKING:
-    from grpcmock.contract.examiner import Examiners, Terms
+    from grpcmock.contract.case_runner import Examiners, Terms
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from grpcmock.client.channel import connect
-from grpcmock.contract.examiner import WITHIN, target_of
-from grpcmock.contract.failing import ContractError
+from grpcmock.contract.case_runner import WITHIN, target_of
+from grpcmock.contract.errors import ContractError
 from grpcmock.contract.parametrizing import CASE, EXAMINERS, put_in_place_of
 from grpcmock.errors import ConfigError, Problems, TargetError
 from grpcmock.stubs import loader
@@ -28,7 +28,7 @@ from grpcmock.verify.telling import result_lines
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
     from grpcmock.contract.case import Pairs
-    from grpcmock.contract.examiner import Examiners, Server
+    from grpcmock.contract.case_runner import Examiners, Server
     from grpcmock.schema import Method, Registry
     from grpcmock.stubs.model import Stub
     from grpcmock.verify.planning import Interaction, Plan

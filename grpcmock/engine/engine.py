@@ -16,8 +16,8 @@ from grpcmock.engine.exchange import Exchange
 from grpcmock.engine.journal import Journal, Note, Steady
 from grpcmock.engine.store import Layer, Store
 from grpcmock.errors import Problem, Problems
+from grpcmock.matching.call_context import Facts
 from grpcmock.matching.conditions import Stage
-from grpcmock.matching.facts import Facts
 from grpcmock.replies.faults import AIO_FAULTS
 from grpcmock.schema.codec import DecodeError, decode
 from grpcmock.status import Code

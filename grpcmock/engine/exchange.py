@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.engine import refusals
+from grpcmock.engine import error_replies as refusals
 from grpcmock.engine.incoming import Incoming
-from grpcmock.engine.performance import Performance
+from grpcmock.engine.plan_execution import Performance
 from grpcmock.engine.steps import Finish, Forward, Last, Reset, Returned, Send, SendAll, Steps, Truncate
 from grpcmock.errors import RenderError
+from grpcmock.matching.call_context import Facts
 from grpcmock.matching.conditions import Stage
-from grpcmock.matching.facts import Facts
 from grpcmock.matching.miss import explain_miss
-from grpcmock.replies.generated import Answers
 from grpcmock.schema import Kind
 from grpcmock.status import Code
+from grpcmock.synthesis import Answers
 
 if TYPE_CHECKING:
     from grpcmock.engine.engine import Engine

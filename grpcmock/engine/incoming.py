@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.engine import refusals
+from grpcmock.engine import error_replies as refusals
 from grpcmock.engine.steps import RECEIVE, Event, Last, Message, Receive, Step
 from grpcmock.schema.codec import DecodeError, decode
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message as ProtoMessage
 
     from grpcmock.engine.journal import Call
-    from grpcmock.matching.facts import Facts
+    from grpcmock.matching.call_context import Facts
     from grpcmock.schema import Method
 
 Received = Generator[Step, "Event | None", "ProtoMessage | None"]

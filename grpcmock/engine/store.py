@@ -11,8 +11,8 @@ from grpcmock.matching.index import Index
 from grpcmock.schema import Kind
 
 if TYPE_CHECKING:
+    from grpcmock.matching.call_context import Facts
     from grpcmock.matching.conditions import Conditions, Stage
-    from grpcmock.matching.facts import Facts
     from grpcmock.replies.plan import Plan
     from grpcmock.schema import Method
     from grpcmock.stubs.model import Stub

@@ -1,7 +1,7 @@
 """Which stub holds?"""
 
+from grpcmock.matching.call_context import Facts
 from grpcmock.matching.conditions import Conditions, Stage, compile_conditions
-from grpcmock.matching.facts import Facts
 from grpcmock.matching.findings import Finding
 from grpcmock.matching.index import Index
 from grpcmock.matching.miss import Miss, NearMiss, explain_miss

@@ -14,7 +14,7 @@ from grpcmock.schema.values import describe
 
 if TYPE_CHECKING:
     from grpcmock.errors import Problems
-    from grpcmock.matching.facts import Facts
+    from grpcmock.matching.call_context import Facts
     from grpcmock.schema import Method, Registry
     from grpcmock.tree import Node
 

@@ -9,7 +9,6 @@ from google.protobuf.message import Message
 
 from grpcmock.errors import SchemaError, did_you_mean
 from grpcmock.matching.findings import ABSENT, below, entry
-from grpcmock.matching.kinds import ALL_OPERATORS, AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.matching.leaves import BYTES, JSON, one_nan
 from grpcmock.matching.matcher import And, Equals, Exists, Matcher, Never
 from grpcmock.matching.messages import Kinds, MessageKind, Slot
@@ -17,6 +16,16 @@ from grpcmock.matching.operators import BUILDERS
 from grpcmock.matching.operators.collections import Elements, Entries
 from grpcmock.matching.operators.dynamic import LIST, OBJECT, OfType, Plain
 from grpcmock.matching.operators.messages import Fields, Opaque, Unpacked
+from grpcmock.matching.value_types import (
+    ALL_OPERATORS,
+    AnyKind,
+    DynamicKind,
+    Kind,
+    ListKind,
+    MapKind,
+    Place,
+    ScalarKind,
+)
 from grpcmock.schema import codec, values
 from grpcmock.schema.values import Mismatch, describe
 from grpcmock.stubs.template import is_template

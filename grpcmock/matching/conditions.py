@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from grpcmock.matching.call_context import STARTED, Facts
 from grpcmock.matching.compiler import Compiler
-from grpcmock.matching.facts import STARTED, Facts
 from grpcmock.matching.findings import ABSENT, Finding, cut
-from grpcmock.matching.kinds import Kind, Place
 from grpcmock.matching.leaves import DOUBLE
 from grpcmock.matching.metadata import Headers, compile_metadata
 from grpcmock.matching.paths import Stage, state_path
+from grpcmock.matching.value_types import Kind, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from grpcmock.matching.paths import Path, Stage
 
 if TYPE_CHECKING:
+    from grpcmock.matching.call_context import Facts
     from grpcmock.matching.conditions import Conditions
-    from grpcmock.matching.facts import Facts
 
 
 class Entry(Protocol):

@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf import duration_pb2, field_mask_pb2, timestamp_pb2, wrappers_pb2
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.matching.kinds import (
+from grpcmock.matching.value_types import (
     ALL_OPERATORS,
     BINARY,
     COMMON,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.matching.findings import ABSENT, Finding, cut
 
 if TYPE_CHECKING:
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import Kind
 
 Equalities = list[tuple["Path", tuple[Any, ...]]]
 """Conditions that the index can look up: the value found at the path must be one of these."""
@@ -18,7 +18,7 @@ Equalities = list[tuple["Path", tuple[Any, ...]]]
 class Matcher:
     """Holds values of one kind to some conditions. Not changed once built.
 
-    A value is as its kind has it (see :mod:`grpcmock.matching.kinds`), or ABSENT.
+    A value is as its kind has it (see :mod:`grpcmock.matching.value_types`), or ABSENT.
     """
 
     __slots__ = ("kind",)

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from grpcmock.matching import leaves
 from grpcmock.matching.findings import ABSENT
-from grpcmock.matching.kinds import MESSAGES, ORDERED, AnyKind, Kind, ListKind, MapKind, Place, ScalarKind
+from grpcmock.matching.value_types import MESSAGES, ORDERED, AnyKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.schema import codec, fields, values, well_known
 from grpcmock.schema.fields import Shape
 

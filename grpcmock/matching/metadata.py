@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.matching.compiler import is_operators
 from grpcmock.matching.findings import ABSENT, Finding
-from grpcmock.matching.kinds import Kind, ListKind, Place
 from grpcmock.matching.leaves import BYTES, STRING
 from grpcmock.matching.matcher import And, Equalities, Exists, Matcher, Never, Not, Or
 from grpcmock.matching.operators import BUILDERS
 from grpcmock.matching.operators.collections import add_some
 from grpcmock.matching.paths import metadata_path
+from grpcmock.matching.value_types import Kind, ListKind, Place
 from grpcmock.schema.values import describe
 
 if TYPE_CHECKING:

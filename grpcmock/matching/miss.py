@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.errors import Location
-    from grpcmock.matching.facts import Facts
+    from grpcmock.matching.call_context import Facts
     from grpcmock.schema import Method
     from grpcmock.stubs.model import Stub
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 from itertools import count
 from typing import Any
 
-from grpcmock.matching.facts import STARTED, Facts
+from grpcmock.matching.call_context import STARTED, Facts
 from grpcmock.matching.findings import ABSENT
 
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from grpcmock.matching.compiler import Compiler
 from grpcmock.matching.findings import Finding
-from grpcmock.matching.kinds import Place
+from grpcmock.matching.value_types import Place
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
     from grpcmock.errors import Problems
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.matcher import Matcher
+    from grpcmock.matching.value_types import Kind
     from grpcmock.schema import Registry
     from grpcmock.tree import Node
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.engine.exchange import grouped
 from grpcmock.errors import Problems, StubError
+from grpcmock.matching.call_context import Facts
 from grpcmock.matching.conditions import Conditions, compile_conditions
-from grpcmock.matching.facts import Facts
 from grpcmock.matching.findings import shown_json
+from grpcmock.mock.call_site import caller
 from grpcmock.mock.functions import described
-from grpcmock.mock.places import caller
-from grpcmock.mock.trees import code, tree
+from grpcmock.mock.protojson import code, tree
 from grpcmock.status import Code
 from grpcmock.stubs.model import Stub
 from grpcmock.tree import Node

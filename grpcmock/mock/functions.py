@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from google.protobuf.message import Message
 
+from grpcmock.concurrency.blocking import in_thread
 from grpcmock.engine.steps import Finish, Raised, Returned, Wants, Yielded
-from grpcmock.mock import trees
+from grpcmock.mock import protojson
 from grpcmock.mock.call import Metadata, public_class
 from grpcmock.schema import Kind
-from grpcmock.servers.blocking import in_thread
 from grpcmock.status import DETAILS_KEY, Code, encode_details
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class HandlerCall(Generic[Q]):
 
         *code* is the name or number of a status, or a ``grpc.StatusCode``; *details* are sent as ``google.rpc.Status``.
         """
-        number = Code.parse(trees.code(code))
+        number = Code.parse(protojson.code(code))
         pairs = tuple(_pairs(trailers or {}))
         packed = [_packed(detail) for detail in details]
         if packed:
@@ -246,7 +246,7 @@ class _Sender:
         name = self._method.output.full_name
         if isinstance(value, Message) and value.DESCRIPTOR.full_name != name:
             raise TypeError(f"{self._method} answers with {name}, not {value.DESCRIPTOR.full_name}.")
-        await self._ask(Yielded(trees.tree(value, messages=True)))
+        await self._ask(Yielded(protojson.tree(value, messages=True)))
 
     async def send_all(self, result: Any) -> None:
         """Send what a function returned: one message, several where the method streams, an empty one for None."""

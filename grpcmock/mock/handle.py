@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self
 
+from grpcmock.mock.answer_builders import failure
+from grpcmock.mock.call_site import caller
 from grpcmock.mock.functions import Q
 from grpcmock.mock.keywords import changed
 from grpcmock.mock.modifiers import Modifiers
-from grpcmock.mock.places import caller
 from grpcmock.mock.waiting import Waits
-from grpcmock.mock.words import failure
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.journal import Call as Record
     from grpcmock.engine.store import CompiledStub
     from grpcmock.mock.calls import CallLog
-    from grpcmock.mock.stock import Stock
+    from grpcmock.mock.stub_registry import Stock
     from grpcmock.stubs.model import Stub
 
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 from google.protobuf.message import Message
 
 from grpcmock.errors import Problem, StubError
-from grpcmock.mock import trees
+from grpcmock.mock import protojson
+from grpcmock.mock.answer_builders import Reply, answer, check_type, failure, replies, reply
+from grpcmock.mock.call_site import caller
 from grpcmock.mock.functions import Handler, HandlerCall, Predicate, Q
 from grpcmock.mock.modifiers import Modifiers
-from grpcmock.mock.places import caller
 from grpcmock.mock.waiting import Waits
-from grpcmock.mock.words import Reply, answer, check_type, failure, replies, reply
 
 if TYPE_CHECKING:
     from grpcmock.errors import Location
     from grpcmock.mock.calls import CallLog
     from grpcmock.mock.handle import StubHandle
-    from grpcmock.mock.stock import Stock
+    from grpcmock.mock.stub_registry import Stock
     from grpcmock.schema import Method
 
 R = TypeVar("R", bound=Message)
@@ -78,11 +78,11 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         __tracebackhide__ = True
         location = caller()
         check_type([message], self._method.input.full_name, "request", location)
-        request = {**self._keys.get("request", {}), **(trees.tree(message) if message is not None else {})}
-        request |= trees.tree(fields)
+        request = {**self._keys.get("request", {}), **(protojson.tree(message) if message is not None else {})}
+        request |= protojson.tree(fields)
         keys: dict[str, Any] = {"request": request} if request or message is not None else {}
         if metadata is not None:
-            keys["metadata"] = {**self._keys.get("metadata", {}), **trees.tree(metadata)}
+            keys["metadata"] = {**self._keys.get("metadata", {}), **protojson.tree(metadata)}
         return self._under(keys, _both(self._where, where), location)
 
     def matching(self, **keys: Any) -> Self:

@@ -14,11 +14,11 @@ from grpcmock.engine.engine import Engine, Options
 from grpcmock.engine.journal import Journal
 from grpcmock.errors import ConfigError, Problem, Problems, StubError, UnknownMethodError
 from grpcmock.mock import autospec
+from grpcmock.mock.call_site import caller
 from grpcmock.mock.method import MethodMock, R
-from grpcmock.mock.places import caller
 from grpcmock.mock.running import Listening, Running
 from grpcmock.mock.state import State
-from grpcmock.mock.stock import Stock
+from grpcmock.mock.stub_registry import Stock
 from grpcmock.mock.waiting import Waits
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of

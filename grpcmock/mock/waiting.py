@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, overload
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from grpcmock.mock.call_store import Records
     from grpcmock.mock.calls import CallLog
-    from grpcmock.mock.records import Records
 
 TIMEOUT = 5.0
 """Seconds that are waited for calls, unless said otherwise."""

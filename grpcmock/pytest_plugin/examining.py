@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from grpcmock.contract.examiner import Examiners
-    from grpcmock.servers.thread import LoopThread
+    from grpcmock.concurrency.loop_thread import LoopThread
+    from grpcmock.contract.case_runner import Examiners
 
 
 @pytest.fixture(scope="session", name="grpcmock_thread")
 def thread_fixture() -> Iterator[LoopThread]:
     """The event loop, in a thread of its own, in which tests of contracts make their calls."""
-    from grpcmock.servers.thread import LoopThread
+    from grpcmock.concurrency.loop_thread import LoopThread
 
     thread = LoopThread("grpcmock-contract")
     yield thread
@@ -25,7 +25,7 @@ def thread_fixture() -> Iterator[LoopThread]:
 @pytest.fixture(name="grpcmock_examiners")
 def examiners_fixture(grpcmock_thread: LoopThread, pytestconfig: pytest.Config) -> Iterator[Examiners]:
     """The connections of one test of a contract. What it found is kept for ``grpcmock replay``."""
-    from grpcmock.contract.examiner import Examiners
+    from grpcmock.contract.case_runner import Examiners
     from grpcmock.fuzz import casefile
 
     examiners = Examiners(grpcmock_thread, pytestconfig.invocation_params.dir / casefile.FOLDER)

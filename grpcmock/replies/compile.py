@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from grpcmock.replies.delays import Delay, parse_delay
-from grpcmock.replies.endings import compile_error
 from grpcmock.replies.faults import Fault, FaultKind, parse_fault
 from grpcmock.replies.messages import compile_reply, empty_reply, encoded
 from grpcmock.replies.metadata import compile_metadata
@@ -23,6 +22,7 @@ from grpcmock.replies.plan import (
     Send,
     Step,
 )
+from grpcmock.replies.status import compile_error
 from grpcmock.replies.templates import Scope, folded, holds_template
 from grpcmock.schema import Kind, codec
 from grpcmock.stubs.template import is_template

@@ -8,7 +8,6 @@ from grpcmock.errors import did_you_mean
 from grpcmock.matching.patterns import compile_pattern
 from grpcmock.replies import flow
 from grpcmock.replies.delays import parse_delay
-from grpcmock.replies.endings import compile_error, compile_finish
 from grpcmock.replies.messages import compile_reply
 from grpcmock.replies.metadata import compile_metadata
 from grpcmock.replies.plan import (
@@ -25,6 +24,7 @@ from grpcmock.replies.plan import (
     Send,
     Step,
 )
+from grpcmock.replies.status import compile_error, compile_finish
 from grpcmock.replies.templates import Scope, folded
 
 if TYPE_CHECKING:

@@ -252,7 +252,7 @@ async def _pause(seconds: float) -> None:
 _CODES = {Code(code.value[0]): code for code in grpc.StatusCode}
 
 
-class Server:
+class AioServer:
     """A gRPC server that answers from an engine. Made, started and stopped within one event loop.
 
     *services* holds the handlers of what the server offers besides (reflection, health, admin), by path. A stub for one

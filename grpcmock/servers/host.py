@@ -15,7 +15,7 @@ from grpcmock.errors import GrpcmockError, Problems
 from grpcmock.replies.faults import AIO_FAULTS, FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
-from grpcmock.servers.aio import Server, ServerOptions
+from grpcmock.servers.aio import AioServer, ServerOptions
 from grpcmock.servers.credentials import TlsFiles, server_credentials
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection
@@ -25,9 +25,9 @@ from grpcmock.stubs import loader
 if TYPE_CHECKING:
     import grpc
 
-    from grpcmock.servers import h2
     from grpcmock.servers.addresses import Address
-    from grpcmock.servers.admin import Admin
+    from grpcmock.servers.admin.service import Admin
+    from grpcmock.servers.h2.server import H2Server
     from grpcmock.stubs.model import Stub
 
 WIRE_FAULTS = {"aio": AIO_FAULTS, "h2": FAULTS}
@@ -111,20 +111,20 @@ class Host:
     def _read(self, problems: Problems) -> tuple[Registry, list[Stub]]:
         return sources.load(self.files.protos, imports=self.files.imports), loader.load(self.files.stubs, problems)
 
-    def _server(self) -> Server | h2.Server:
+    def _server(self) -> AioServer | H2Server:
         if self.options.wire == "aio":
-            return Server(self.engine, self.options.server, services=self._services())
-        from grpcmock.servers import h2
+            return AioServer(self.engine, self.options.server, services=self._services())
+        from grpcmock.servers.h2.server import H2Server
 
         limit = self.options.server.max_message_size
-        return h2.Server(self.engine, max_message_size=limit, services=self._services())
+        return H2Server(self.engine, max_message_size=limit, services=self._services())
 
     def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         own = [registry_of(Health.DESCRIPTOR)]
         services = dict(self.health.handlers())
         if self.options.admin:
             # Compiled only when asked for.
-            from grpcmock.servers.admin import Admin
+            from grpcmock.servers.admin.service import Admin
 
             self._admin = Admin(self.engine, self.health, token=self.options.admin_token)
             services.update(self._admin.handlers())
@@ -143,11 +143,11 @@ class Host:
 
         Raises :class:`ConfigError` if the address can't be had, or the files of *tls* can't be used.
         """
-        if isinstance(self.server, Server):
+        if isinstance(self.server, AioServer):
             return self.server.listen(address, server_credentials(tls) if tls else None)
-        from grpcmock.servers import h2
+        from grpcmock.servers.h2.server import tls_context
 
-        return self.server.listen(address, h2.tls_context(tls) if tls else None)
+        return self.server.listen(address, tls_context(tls) if tls else None)
 
     async def start(self) -> None:
         """Begin to answer, and to watch the files."""

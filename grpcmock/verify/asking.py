@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.matching.facts import STARTED, Facts
+from grpcmock.matching.call_context import STARTED, Facts
 from grpcmock.matching.findings import ABSENT
-from grpcmock.matching.kinds import ListKind, Place
 from grpcmock.matching.leaves import BYTES, DOUBLE, STRING
 from grpcmock.matching.messages import Kinds
 from grpcmock.matching.operators.collections import At
 from grpcmock.matching.paths import Stage
-from grpcmock.replies.generated import is_valid
+from grpcmock.matching.value_types import ListKind, Place
 from grpcmock.schema import codec
+from grpcmock.synthesis import is_valid
 from grpcmock.verify.cel_literals import variants
 from grpcmock.verify.goals import Goal, hold, words
 from grpcmock.verify.solving import Solver

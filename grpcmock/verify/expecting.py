@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import GrpcmockError, RenderError
 from grpcmock.matching.compiler import is_operators
-from grpcmock.matching.kinds import TEXT, AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.matching.messages import Kinds, MessageKind
 from grpcmock.matching.patterns import Pattern, compile_pattern
+from grpcmock.matching.value_types import TEXT, AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.replies.context import RenderContext
-from grpcmock.replies.endings import compile_error
 from grpcmock.replies.metadata import compile_metadata
+from grpcmock.replies.status import compile_error
 from grpcmock.replies.templates import Branch, Leaf, Part, Scope, compile_tree
 from grpcmock.schema import values
 from grpcmock.schema.values import Mismatch

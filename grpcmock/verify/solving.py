@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import Problems
 from grpcmock.matching.findings import ABSENT, below, entry
-from grpcmock.matching.kinds import AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.matching.leaves import DOUBLE, JSON, STRING
 from grpcmock.matching.matcher import Equals, Exists, In
 from grpcmock.matching.messages import Kinds, MessageKind, Slot
@@ -17,9 +16,10 @@ from grpcmock.matching.operators.collections import Entries, Keys, Values
 from grpcmock.matching.operators.dynamic import LIST, NUMBER, OBJECT, TEXT, OfType, Plain
 from grpcmock.matching.operators.messages import Fields, Opaque, Unpacked
 from grpcmock.matching.operators.scalars import Embedded
-from grpcmock.replies.generated import generate
+from grpcmock.matching.value_types import AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.schema import codec, values
 from grpcmock.schema.values import Mismatch
+from grpcmock.synthesis import generate
 from grpcmock.tree import Node
 from grpcmock.verify.goals import Goal, Goals, alternatives, hold, words
 from grpcmock.verify.lists import Wish, wishes

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from grpcmock.client.target import Target
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.engine.engine import Options
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
-from grpcmock.servers.thread import LoopThread
 
 ROOT = Path(__file__).parents[2]
 

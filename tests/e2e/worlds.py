@@ -16,12 +16,12 @@ from typing import IO, Any
 import grpc
 from support import ROOT, registry
 
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.engine.engine import Options
 from grpcmock.engine.journal import Call
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.aio import ServerOptions
 from grpcmock.servers.host import Files, Host, HostOptions
-from grpcmock.servers.thread import LoopThread
 
 USER_PROTO = (ROOT / "protos" / "user.proto").read_text()
 USERS = registry("user.proto")

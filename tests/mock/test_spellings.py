@@ -283,7 +283,7 @@ def test_a_message_round_trips_as_an_answer(data: st.DataObject) -> None:
     ],
 )
 def test_values_of_python_become_protojson(value: Any, written: Any) -> None:
-    from grpcmock.mock.trees import tree
+    from grpcmock.mock.protojson import tree
 
     assert tree(value) == written
 

@@ -24,7 +24,7 @@ from grpcmock.errors import Problems
 from grpcmock.schema import Kind, Registry
 from grpcmock.schema.codec import decode, to_tree
 from grpcmock.servers.addresses import Address
-from grpcmock.servers.aio import Server
+from grpcmock.servers.aio import AioServer
 from grpcmock.status import DETAILS_KEY, Code
 from grpcmock.stubs import loader
 
@@ -204,7 +204,7 @@ async def have(address: str, talks: list[Talk], server: Scripted | None = None) 
 async def mocked(registry: Registry, folder: Path) -> AsyncIterator[str]:
     """A mock server that has the stubs of a folder."""
     problems = Problems()
-    server = Server(Engine(registry, loader.load([folder], problems), problems=problems))
+    server = AioServer(Engine(registry, loader.load([folder], problems), problems=problems))
     address = server.listen(Address.parse("127.0.0.1:0"))
     await server.start()
     try:

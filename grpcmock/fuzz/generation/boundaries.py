@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.grounds import Grounds
     from grpcmock.fuzz.generation.judge import Judge
     from grpcmock.fuzz.generation.violations import Violation
-    from grpcmock.replies.generated.planning import FieldPlan, Planner
+    from grpcmock.synthesis.planning import FieldPlan, Planner
 
 _DEEPEST = 3
 _MOST = 800

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.fuzz.generation import candidates, well_known
 from grpcmock.fuzz.generation.classes import bytes_of, message_class_of, message_of
 from grpcmock.fuzz.generation.violations import EVALUATION
-from grpcmock.replies.generated.planning import FieldPlan, Planner, Shape
-from grpcmock.replies.generated.rules import Rules
+from grpcmock.schema.annotations import Rules
+from grpcmock.synthesis.planning import FieldPlan, Planner, Shape
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

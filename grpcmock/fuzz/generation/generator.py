@@ -20,7 +20,7 @@ from grpcmock.fuzz.generation.mending import Mender
 from grpcmock.fuzz.generation.together import Gathering, gatherings
 from grpcmock.fuzz.generation.violations import Breaker, Violation
 from grpcmock.fuzz.generation.writers import SWARMS
-from grpcmock.replies.generated.planning import Planner
+from grpcmock.synthesis.planning import Planner
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

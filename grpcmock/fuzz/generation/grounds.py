@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.generation.classes import bytes_of, message_of
 from grpcmock.fuzz.generation.minimizing import drop
-from grpcmock.replies.generated import generate
+from grpcmock.synthesis import generate
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.judge import Judge
     from grpcmock.fuzz.generation.source import Draw
     from grpcmock.fuzz.generation.violations import Violation
-    from grpcmock.replies.generated.planning import Planner
+    from grpcmock.synthesis.planning import Planner
 
 _ROUNDS = 3
 _MOST_GRAFTS = 24

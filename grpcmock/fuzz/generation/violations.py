@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.grounds import Grounds
     from grpcmock.fuzz.generation.judge import Judge
     from grpcmock.fuzz.generation.source import Draw
-    from grpcmock.replies.generated.planning import Planner
+    from grpcmock.synthesis.planning import Planner
 
 EVALUATION = "evaluation"
 """No rule, but a value on which one can't be judged, such as bytes that are no text where a pattern is asked for."""

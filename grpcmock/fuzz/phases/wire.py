@@ -19,9 +19,9 @@ from grpcmock.fuzz.wire.encoding import Record, WireType, free_number, tag, vari
 from grpcmock.fuzz.wire.malformed import ELSEWHERE, bad_texts, deepest, malformed, too_deep
 from grpcmock.fuzz.wire.odd import odd
 from grpcmock.fuzz.wire.variants import Variant, shown
-from grpcmock.replies.generated import generate
 from grpcmock.schema.method import Kind
 from grpcmock.schema.reflection import VERSIONS
+from grpcmock.synthesis import generate
 
 if TYPE_CHECKING:
     from grpcmock.client.raw import RawRequest

@@ -13,9 +13,9 @@ from grpcmock.fuzz.stateful.fields import all_fields, at, is_key, named, same_ty
 from grpcmock.fuzz.stateful.naming import service_noun, singular, verb_and_noun
 from grpcmock.fuzz.stateful.places import KEYS, filters_of, given_in, made_in, makes_sense, shown_in, shown_type
 from grpcmock.fuzz.stateful.resources import MAKING, Operation, Resource, Resources, Role
-from grpcmock.replies.generated.rules import Options
-from grpcmock.replies.generated.scene import snake_case
+from grpcmock.schema.annotations import AnnotationReader
 from grpcmock.schema.method import Kind
+from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -62,7 +62,7 @@ def resources_of(registry: Registry, links: Links | None = None) -> Resources:
 class _Inference:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._options = Options(registry)
+        self._options = AnnotationReader(registry)
 
     def resources(self) -> Resources:
         groups: dict[tuple[str, str], list[tuple[Role, Method]]] = {}

@@ -24,7 +24,7 @@ from grpcmock.fuzz.stateful.script import Script
 from grpcmock.fuzz.stateful.world import World, set_by_scripts
 from grpcmock.fuzz.terms import Terms
 from grpcmock.fuzz.text import trial_lines
-from grpcmock.replies.generated.scene import snake_case
+from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

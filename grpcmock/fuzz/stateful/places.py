@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.stateful.fields import is_map, same_type
 from grpcmock.fuzz.stateful.resources import Operation, Resource, Role
-from grpcmock.replies.generated.scene import snake_case
 from grpcmock.schema.method import Kind
+from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor

@@ -16,7 +16,7 @@ from grpcmock.fuzz.generation.source import RandomSource
 from grpcmock.fuzz.stateful.history import found
 from grpcmock.fuzz.stateful.inference import resources_of
 from grpcmock.fuzz.stateful.resources import Operation, Resource, Resources
-from grpcmock.replies.generated.answers import generate
+from grpcmock.synthesis.answers import generate
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

@@ -10,17 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import SchemaError
 from grpcmock.matching.findings import ABSENT
-from grpcmock.matching.kinds import (
-    ALL_OPERATORS,
-    BINARY,
-    AnyKind,
-    DynamicKind,
-    Kind,
-    ListKind,
-    MapKind,
-    Place,
-    ScalarKind,
-)
 from grpcmock.matching.leaves import BYTES, DOUBLE, INT, JSON, STRING
 from grpcmock.matching.matcher import And, Equals, Exists, In, Matcher, Never, Not, One, Or
 from grpcmock.matching.messages import MessageKind
@@ -38,6 +27,17 @@ from grpcmock.matching.operators.scalars import (
     Size,
     compile_glob,
     compile_regex,
+)
+from grpcmock.matching.value_types import (
+    ALL_OPERATORS,
+    BINARY,
+    AnyKind,
+    DynamicKind,
+    Kind,
+    ListKind,
+    MapKind,
+    Place,
+    ScalarKind,
 )
 from grpcmock.schema.values import describe
 from grpcmock.tree import Node

@@ -9,8 +9,8 @@ from grpcmock.matching.findings import ABSENT, Finding, entry
 from grpcmock.matching.matcher import Equalities, Equals, Matcher
 
 if TYPE_CHECKING:
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import Kind
 
 
 class Elements(Matcher):

@@ -9,8 +9,8 @@ from grpcmock.matching.findings import ABSENT, Finding, shown_json
 from grpcmock.matching.matcher import Equalities, Matcher
 
 if TYPE_CHECKING:
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import Kind
 
 Types = tuple[type, ...]
 

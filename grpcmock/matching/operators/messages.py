@@ -13,9 +13,9 @@ from grpcmock.schema.codec import DecodeError, decode
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.messages import Slot
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import Kind
 
 
 class Fields(Matcher):

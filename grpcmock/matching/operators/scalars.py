@@ -16,8 +16,8 @@ from grpcmock.schema.codec import DecodeError, decode
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import Kind
 
 COMPARISONS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
     "$gt": (operator.gt, ">"),

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from grpcmock.matching.kinds import COMMON, FLOATING, ORDERED, TEXT, Kind, ListKind, MapKind, ScalarKind
 from grpcmock.matching.messages import MessageKind
+from grpcmock.matching.value_types import COMMON, FLOATING, ORDERED, TEXT, Kind, ListKind, MapKind, ScalarKind
 
 Warn = Callable[..., None]
 

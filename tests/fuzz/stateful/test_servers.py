@@ -12,6 +12,7 @@ import pytest
 from benchmarks.mutants.schema import registry
 from benchmarks.mutants.server import mutant_server
 from grpcmock.client.target import Target
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.fuzz.events import Finished
 from grpcmock.fuzz.run import Bounds
 from grpcmock.fuzz.session import Settings, fuzz
@@ -19,7 +20,6 @@ from grpcmock.fuzz.shrinking import Effort
 from grpcmock.fuzz.stateful.calling import performer
 from grpcmock.fuzz.stateful.machine import ContractStateMachine, failing_trial, state_machine
 from grpcmock.fuzz.trials import Phase
-from grpcmock.servers.thread import LoopThread
 
 ADA, BOB = (("authorization", "Bearer ada-token"),), (("authorization", "Bearer bob-token"),)
 
