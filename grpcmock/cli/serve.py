@@ -169,7 +169,7 @@ def command(
     """
     import grpc
 
-    from grpcmock.engine.engine import Options
+    from grpcmock.engine.environment import EngineOptions
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.aio import ServerOptions
     from grpcmock.servers.credentials import TlsFiles
@@ -189,7 +189,7 @@ def command(
         raise ConfigError(f"--forward and {'--auto' if auto else '--engine h2'} exclude each other.")
     options = HostOptions(
         wire=engine,
-        engine=Options(seed=seed, auto=auto, unmatched_code=unmatched_code),
+        engine=EngineOptions(seed=seed, auto=auto, unmatched_code=unmatched_code),
         server=ServerOptions(
             max_message_size=max_message_size,
             compression=compressions[compression],

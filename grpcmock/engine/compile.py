@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
 
-from grpcmock.engine.store import CompiledStub, Layer
+from grpcmock.engine.compiled_stub import CompiledStub, Layer
 from grpcmock.errors import Problems, UnknownMethodError
 from grpcmock.matching.conditions import compile_conditions
 from grpcmock.replies.compile import compile_answer

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from grpcmock.engine.steps import Finish, Last, Metadata
+from grpcmock.engine.steps import EndOfCall, Finish
 from grpcmock.errors import did_you_mean
 from grpcmock.matching.miss import Miss, shorten
-from grpcmock.status import DETAILS_KEY, Code, encode_details
+from grpcmock.status import DETAILS_KEY, Code, Metadata, encode_details
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.matching.patterns import Finding
-    from grpcmock.replies.plan import Expect, On
+    from grpcmock.replies.plan import ExpectStep, OnStep
     from grpcmock.schema import Method
 
 MISS_KEY = "grpcmock-miss"
@@ -43,11 +43,11 @@ def miss(code: Code, text: str) -> Finish:
     return Finish(code, message, trailers)
 
 
-def missed(call: Call, found: Miss, code: Code) -> Last:
+def missed(call: CallRecord, found: Miss, code: Code) -> EndOfCall:
     """Note in its record why no stub holds for a call, and end it with that."""
     call.miss = found
     call.size += 2 * len(found.text)  # the trailers repeat it
-    return Last(miss(code, found.text))
+    return EndOfCall(miss(code, found.text))
 
 
 _PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte != ord("%"))
@@ -99,9 +99,11 @@ def _wrong_count(method: Method, came: str) -> Finish:
     return Finish(Code.UNIMPLEMENTED, f"{method} is a {method.kind.value} method: it takes one request, but {came}.")
 
 
-def script_miss(method: Method, stub: object, step: Expect | On, came: str, findings: Iterable[Finding]) -> Miss:
+def script_miss(
+    method: Method, stub: object, step: ExpectStep | OnStep, came: str, findings: Iterable[Finding]
+) -> Miss:
     """Tell which step of a script was not met, and how."""
     where = f" at {step.location}" if step.location else ""
     lines = [f"{method}: the script of stub {stub} was not followed: {step.path}{where}: {came}."]
-    lines += [f"    {found.path}: wanted {found.wanted}, came {found.came}" for found in findings if not found.held]
+    lines += [f"    {one.path}: expected {one.expected}, actual {one.actual}" for one in findings if not one.matched]
     return Miss("\n".join(lines), ())

@@ -26,7 +26,7 @@ from grpcmock.fuzz.responses import Reading, raise_if_ours
 from grpcmock.fuzz.trail import Step, Trail
 from grpcmock.fuzz.trials import NOTABLE, Caller, Expect
 from grpcmock.fuzz.wire.sameness import alike
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Runner:
             return await self._slow(call)
         if (
             method is not None
-            and method.kind is Kind.UNARY
+            and method.kind is MethodKind.UNARY
             and len(actions) == 2
             and not call.compression
             and self._single.get(call.path, 0) >= _STEADY_AFTER
@@ -296,7 +296,7 @@ class Runner:
     def _idle(self, call: Call) -> float:
         """How many seconds of silence are enough; 0 for no bound. Only a server's stream may go on for ever."""
         method = call.method
-        if method is None or method.kind is not Kind.SERVER_STREAMING or call.path in self._ended:
+        if method is None or method.kind is not MethodKind.SERVER_STREAMING or call.path in self._ended:
             return 0.0
         return self._patience_with(call)
 

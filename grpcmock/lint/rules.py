@@ -7,14 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from grpcmock.engine.store import STARTED
 from grpcmock.errors import Problem, Problems, did_you_mean, in_order
 from grpcmock.lint.leaves import Leaves, Path, Shape, leaves_of
-from grpcmock.matching.call_context import Facts
+from grpcmock.matching.call_context import STARTED, CallContext
 from grpcmock.schema import codec
 
 if TYPE_CHECKING:
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
     from grpcmock.tree import Node
@@ -84,14 +83,14 @@ def _held(
     entry: CompiledStub, leaves: Leaves, operators: Iterable[tuple[CompiledStub, Shape]], registry: Registry
 ) -> CompiledStub | None:
     """Find an earlier stub whose operators hold for the very values that this one demands."""
-    facts = None
+    context = None
     for other, fields in operators:
         if not fields <= leaves.fixed:
             continue
-        if facts is None:
+        if context is None:
             message = codec.build(leaves.demanded(), entry.method.request_class, registry, Problems())
-            facts = Facts({}, None, {}, message, [message], True)
-        if other.conditions.holds(facts):
+            context = CallContext({}, None, {}, message, [message], True)
+        if other.conditions.holds(context):
             return other
     return None
 

@@ -14,7 +14,7 @@ STARTED = "started"
 
 
 @dataclass(slots=True)
-class Facts:
+class CallContext:
     """What is known of one call; the messages become known as they come."""
 
     metadata: Mapping[str, Sequence[str | bytes]] = field(default_factory=dict)

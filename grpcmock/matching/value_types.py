@@ -47,10 +47,10 @@ class Place(Enum):
         return self is not Place.PLAIN
 
 
-class Kind:
+class ValueType:
     """One kind of value."""
 
-    __slots__ = ("_path", "canon", "name", "operators", "takes_null")
+    __slots__ = ("_path", "name", "normalize", "operators", "takes_null")
 
     set_words = "not empty"
     unset_words = "empty"
@@ -60,14 +60,14 @@ class Kind:
         name: str,
         operators: frozenset[str],
         *,
-        canon: Callable[[Any], Any] | None = None,
+        normalize: Callable[[Any], Any] | None = None,
         takes_null: bool = False,
     ) -> None:
         self.name = name
         """In words: ``an int32``, ``a list of strings``."""
 
         self.operators = operators
-        self.canon = canon
+        self.normalize = normalize
         """From a value as a message holds it to the form that matchers see; None if they are the same."""
 
         self.takes_null = takes_null
@@ -83,7 +83,7 @@ class Kind:
         return self._path
 
     def _make_path(self) -> Path:
-        return request_path(self.canon)
+        return request_path(self.normalize)
 
     def show(self, value: Any) -> str:
         """Write a value as one line of ProtoJSON."""
@@ -98,7 +98,7 @@ class Kind:
         return not len(value)
 
 
-class ScalarKind(Kind):
+class ScalarType(ValueType):
     """Values that are compared as a whole: scalars, enums, and the well-known types that are written as a scalar."""
 
     __slots__ = ("_plain", "default", "read")
@@ -114,10 +114,10 @@ class ScalarKind(Kind):
         plain: Callable[[Any], Any],
         *,
         default: Any = None,
-        canon: Callable[[Any], Any] | None = None,
+        normalize: Callable[[Any], Any] | None = None,
         takes_null: bool = False,
     ) -> None:
-        super().__init__(name, operators, canon=canon, takes_null=takes_null)
+        super().__init__(name, operators, normalize=normalize, takes_null=takes_null)
         self.read = read
         """From ProtoJSON to the form that matchers see. Raises :class:`~grpcmock.schema.values.Mismatch`."""
 
@@ -131,34 +131,38 @@ class ScalarKind(Kind):
         return bool(value == self.default)
 
 
-class ListKind(Kind):
+class ListType(ValueType):
     """Repeated fields, and all messages of a stream."""
 
     __slots__ = ("element",)
 
-    def __init__(self, element: Kind, name: str) -> None:
-        canon = element.canon
-        super().__init__(name, LISTS, canon=None if canon is None else lambda items: [canon(item) for item in items])
+    def __init__(self, element: ValueType, name: str) -> None:
+        normalize = element.normalize
+        super().__init__(
+            name, LISTS, normalize=None if normalize is None else lambda items: [normalize(item) for item in items]
+        )
         self.element = element
 
     def _make_path(self) -> Path:
-        return requests_path(self.canon)
+        return requests_path(self.normalize)
 
     def plain(self, value: Any) -> Any:
         return [self.element.plain(item) for item in value]
 
 
-class MapKind(Kind):
+class MapType(ValueType):
     """Map fields."""
 
     __slots__ = ("key", "read_key", "value")
 
-    def __init__(self, key: ScalarKind, read_key: Callable[[Any], Any], value: Kind, name: str) -> None:
-        canon = value.canon
+    def __init__(self, key: ScalarType, read_key: Callable[[Any], Any], value: ValueType, name: str) -> None:
+        normalize = value.normalize
         super().__init__(
             name,
             MAPS,
-            canon=None if canon is None else lambda items: {key: canon(item) for key, item in items.items()},
+            normalize=None
+            if normalize is None
+            else lambda items: {key: normalize(item) for key, item in items.items()},
         )
         self.key = key
         self.read_key = read_key
@@ -168,7 +172,7 @@ class MapKind(Kind):
         return {values.text(key): self.value.plain(item) for key, item in value.items()}
 
 
-class AnyKind(Kind):
+class AnyType(ValueType):
     """``google.protobuf.Any``: matched by its type and what it holds."""
 
     __slots__ = ()
@@ -180,7 +184,7 @@ class AnyKind(Kind):
         return codec.to_tree(value)
 
 
-class DynamicKind(Kind):
+class DynamicType(ValueType):
     """Plain JSON: what operators mean is decided by the value that comes."""
 
     __slots__ = ("type",)
@@ -190,9 +194,9 @@ class DynamicKind(Kind):
         name: str,
         operators: frozenset[str],
         type_: type | None = None,
-        canon: Callable[[Any], Any] | None = None,
+        normalize: Callable[[Any], Any] | None = None,
     ) -> None:
-        super().__init__(name, operators, canon=canon, takes_null=type_ is None)
+        super().__init__(name, operators, normalize=normalize, takes_null=type_ is None)
         self.type = type_
         """The one type that there can be; None if any."""
 

@@ -15,7 +15,7 @@ from grpcmock.schema.registry import find_message
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord as Record
     from grpcmock.errors import Location
     from grpcmock.schema import Method
     from grpcmock.stubs.model import Stub

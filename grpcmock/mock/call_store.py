@@ -9,10 +9,10 @@ from grpcmock.errors import Location, Problems
 from grpcmock.matching.conditions import Conditions, compile_conditions
 from grpcmock.mock.calls import Call, CallLog
 from grpcmock.mock.keywords import stub_of
-from grpcmock.servers.admin.counting import facts_of
+from grpcmock.servers.admin.counting import context_of
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord as Record
     from grpcmock.mock.running import Running
     from grpcmock.schema import Method
 
@@ -58,7 +58,7 @@ class Records:
         conditions = self.conditions(method, keys, where, Location(""))
 
         def holds(call: Call[Any, Any]) -> bool:
-            facts = facts_of(call.record, method)
-            return facts is not None and conditions.holds(facts)
+            context = context_of(call.record, method)
+            return context is not None and conditions.holds(context)
 
         return holds

@@ -11,7 +11,7 @@ from grpcmock.mock.filters import Filter, fields_of
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord as Record
     from grpcmock.schema import Method, Registry
 
 __all__ = ["Call", "CallLog", "Frame", "HasCalls", "Metadata", "public_class"]

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from google.protobuf.message import Message
 
 from grpcmock.concurrency.blocking import in_thread
-from grpcmock.engine.steps import Finish, Raised, Returned, Wants, Yielded
+from grpcmock.engine.steps import Finish, HandlerRaised, HandlerReturned, HandlerSent, NextRequest
 from grpcmock.mock import protojson
 from grpcmock.mock.call import Metadata, public_class
-from grpcmock.schema import Kind
+from grpcmock.schema import MethodKind
 from grpcmock.status import DETAILS_KEY, Code, encode_details
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call as Record
-    from grpcmock.engine.steps import Asked
+    from grpcmock.engine.call_record import CallRecord as Record
+    from grpcmock.engine.steps import HandlerEvent
     from grpcmock.replies.context import RenderContext
     from grpcmock.schema import Method
 
 Q = TypeVar("Q", bound=Message)
-Ask = Callable[["Asked"], Awaitable[Message | None]]
+Ask = Callable[["HandlerEvent"], Awaitable[Message | None]]
 
 
 class HandlerCall(Generic[Q]):
@@ -116,20 +116,20 @@ class HandlerCall(Generic[Q]):
             if message is None:
                 if _running_loop() is self.loop:
                     raise RuntimeError("An async handler iterates over its call with 'async for'.")
-                taken = asyncio.run_coroutine_threadsafe(_awaited(self._ask(Wants())), self.loop).result()
+                taken = asyncio.run_coroutine_threadsafe(_awaited(self._ask(NextRequest())), self.loop).result()
                 if (message := self._took(taken)) is None:
                     return
             yield message
 
     async def __aiter__(self) -> AsyncIterator[Q]:
         while (message := self._next_known()) is not None or self._is_live:
-            if message is None and (message := self._took(await self._ask(Wants()))) is None:
+            if message is None and (message := self._took(await self._ask(NextRequest()))) is None:
                 return
             yield message
 
     @property
     def _is_live(self) -> bool:
-        return self._method.kind is Kind.BIDI_STREAMING
+        return self._method.kind is MethodKind.BIDI_STREAMING
 
     def _next_known(self) -> Q | None:
         """Give the next message that is here already. A live stream begins with what was not yet asked for."""
@@ -200,9 +200,9 @@ class Handler:
         except _Failure as failure:
             finish = failure.finish
         except Exception as error:  # noqa: BLE001 - whatever the user's function raises
-            await ask(Raised(error))
+            await ask(HandlerRaised(error))
             return
-        await ask(Returned(finish))
+        await ask(HandlerReturned(finish))
 
     async def _run(self, call: HandlerCall[Any], sender: _Sender) -> None:
         inner = self._inner
@@ -246,7 +246,7 @@ class _Sender:
         name = self._method.output.full_name
         if isinstance(value, Message) and value.DESCRIPTOR.full_name != name:
             raise TypeError(f"{self._method} answers with {name}, not {value.DESCRIPTOR.full_name}.")
-        await self._ask(Yielded(protojson.tree(value, messages=True)))
+        await self._ask(HandlerSent(protojson.tree(value, messages=True)))
 
     async def send_all(self, result: Any) -> None:
         """Send what a function returned: one message, several where the method streams, an empty one for None."""

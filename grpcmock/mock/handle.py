@@ -15,17 +15,17 @@ from grpcmock.mock.waiting import Waits
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.engine.journal import Call as Record
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.call_record import CallRecord as Record
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.mock.calls import CallLog
-    from grpcmock.mock.stub_registry import Stock
+    from grpcmock.mock.stub_registry import StubRegistry
     from grpcmock.stubs.model import Stub
 
 
 class StubHandle(Modifiers, Waits, Generic[Q]):
     """A stub that a mock holds. The stub itself is immutable: each word puts another one in its place."""
 
-    def __init__(self, stock: Stock, entry: CompiledStub, *, declared: bool, optional: bool = False) -> None:
+    def __init__(self, stock: StubRegistry, entry: CompiledStub, *, declared: bool, optional: bool = False) -> None:
         self._stock = stock
         self._records = stock.records
         self.entry: CompiledStub | None = entry

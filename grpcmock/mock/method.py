@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.errors import Location
     from grpcmock.mock.calls import CallLog
     from grpcmock.mock.handle import StubHandle
-    from grpcmock.mock.stub_registry import Stock
+    from grpcmock.mock.stub_registry import StubRegistry
     from grpcmock.schema import Method
 
 R = TypeVar("R", bound=Message)
@@ -37,7 +37,7 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
 
     def __init__(
         self,
-        stock: Stock,
+        stock: StubRegistry,
         method: Method,
         keys: Mapping[str, Any] | None = None,
         where: Callable[[Any], object] | None = None,

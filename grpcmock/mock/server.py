@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from grpcmock.engine.engine import Engine, Options
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.errors import ConfigError, Problem, Problems, StubError, UnknownMethodError
 from grpcmock.mock import autospec
@@ -18,7 +19,7 @@ from grpcmock.mock.call_site import caller
 from grpcmock.mock.method import MethodMock, R
 from grpcmock.mock.running import Listening, Running
 from grpcmock.mock.state import State
-from grpcmock.mock.stub_registry import Stock
+from grpcmock.mock.stub_registry import StubRegistry
 from grpcmock.mock.waiting import Waits
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
@@ -86,14 +87,14 @@ class MockServer(Waits):
         engine = Engine(
             registry,
             loader.load(_paths(stubs), problems),
-            options=Options(seed=seed, auto=auto, unmatched_code=code),
+            options=EngineOptions(seed=seed, auto=auto, unmatched_code=code),
             journal=Journal(journal_calls, journal_bytes),
             problems=problems,
             lock=threading.RLock(),
         )
         tls = (_path(tls_cert), _path(tls_key), _path(tls_client_ca))
         self._running = Running(engine, Listening(listen, tls, max_message_size, tuple(interceptors)))
-        self._stock = Stock(self._running)
+        self._stock = StubRegistry(self._running)
         self._records = self._stock.records
         self._state = State(self._running.call, lambda: engine.store.states)
 
@@ -278,10 +279,10 @@ class MockServer(Waits):
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
         from grpcmock.mock.recording import Recorder
-        from grpcmock.record.recorder import Options
+        from grpcmock.record.recorder import Options as RecordOptions
         from grpcmock.record.rules import Rules
 
-        options = Options(Rules.parse(redact, volatile), tuple(match_metadata), timing)
+        options = RecordOptions(Rules.parse(redact, volatile), tuple(match_metadata), timing)
         return Recorder(self._running, target, options)
 
     # Isolation ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 
-from grpcmock.engine.store import Layer
+from grpcmock.engine.compiled_stub import Layer
 from grpcmock.errors import ConfigError, Problem, StubError
 from grpcmock.mock.call_store import Records
 from grpcmock.mock.handle import StubHandle
@@ -17,8 +17,9 @@ from grpcmock.mock.verification import Findings
 from grpcmock.schema.modules import registry_of
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call as Record
-    from grpcmock.engine.store import CompiledStub, Snapshot
+    from grpcmock.engine.call_record import CallRecord as Record
+    from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.engine.store import Snapshot
     from grpcmock.errors import Location
     from grpcmock.mock.running import Running
     from grpcmock.schema import Registry
@@ -42,7 +43,7 @@ class _Level:
     """What was found when snapshots inside of this one ended."""
 
 
-class Stock:
+class StubRegistry:
     """The stubs that were added to a mock, in the levels of its snapshots. May be used from any thread."""
 
     def __init__(self, running: Running) -> None:

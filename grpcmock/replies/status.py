@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from grpcmock.errors import did_you_mean
 from grpcmock.replies.messages import compile_details, compile_text
 from grpcmock.replies.metadata import compile_metadata, joined
-from grpcmock.replies.plan import FINISH_OK, NO_METADATA, Finish, Metadata
+from grpcmock.replies.plan import FINISH_OK, NO_METADATA, FinishStep, RenderableMetadata
 from grpcmock.replies.templates import Scope, folded
 from grpcmock.status import DETAILS_KEY, Code
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _KEYS = ("code", "message", "details", "trailers")
 
 
-def compile_error(node: Node, scope: Scope, path: str, trailers: Metadata = NO_METADATA) -> Finish:
+def compile_error(node: Node, scope: Scope, path: str, trailers: RenderableMetadata = NO_METADATA) -> FinishStep:
     """Compile an ``error``; *trailers* are those of the answer around it. What is wrong is noted."""
     if not node.is_mapping:
         scope.error(
@@ -42,7 +42,7 @@ def compile_error(node: Node, scope: Scope, path: str, trailers: Metadata = NO_M
     own = compile_metadata(given.get("trailers"), scope, f"{path}.trailers")
     if details.constant != () and own.constant and any(key == DETAILS_KEY for key, _ in own.constant):
         scope.error(f"'details' and the trailer {DETAILS_KEY} exclude each other.", node, path, rule="error")
-    return Finish(code, message, details, joined(trailers, own))
+    return FinishStep(code, message, details, joined(trailers, own))
 
 
 def _code(node: Node, scope: Scope, path: str) -> Code:
@@ -59,7 +59,9 @@ def _code(node: Node, scope: Scope, path: str) -> Code:
     return code
 
 
-def compile_finish(node: Node | None, scope: Scope, path: str, trailers: Metadata = NO_METADATA) -> Finish:
+def compile_finish(
+    node: Node | None, scope: Scope, path: str, trailers: RenderableMetadata = NO_METADATA
+) -> FinishStep:
     """Compile a ``finish``: nothing, or its trailers."""
     if node is not None and node.value is not None and node.value is not True:
         if not node.is_mapping:
@@ -70,4 +72,4 @@ def compile_finish(node: Node | None, scope: Scope, path: str, trailers: Metadat
                 hint = "A finish has only 'trailers'; to end with another status, write 'error'."
                 scope.unknown(node, key, path, hint)
         trailers = joined(trailers, compile_metadata(node.value.get("trailers"), scope, f"{path}.trailers"))
-    return Finish(trailers=trailers)  # one of its own, so that its place can be told from that of others
+    return FinishStep(trailers=trailers)  # one of its own, so that its place can be told from that of others

@@ -17,6 +17,7 @@ from grpcmock.engine.steps import (
     HALF_CLOSE,
     Finish,
     Forward,
+    HandlerReturned,
     Headers,
     Invoke,
     Message,
@@ -24,7 +25,6 @@ from grpcmock.engine.steps import (
     Receive,
     Reset,
     Resume,
-    Returned,
     Send,
     Truncate,
     Wait,
@@ -36,7 +36,8 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from grpcmock.engine.engine import Engine
     from grpcmock.engine.exchange import Exchange
-    from grpcmock.engine.steps import Event, Metadata
+    from grpcmock.engine.steps import Event
+    from grpcmock.status import Metadata
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the type stubs lack it
@@ -110,7 +111,7 @@ class _UnaryCall(_Call):
 
     async def unary_unary(self, request: bytes, context: Context) -> bytes:  # type: ignore[override]
         deadline, peer = context.time_remaining(), context.peer()
-        constant = self._engine.answer_steadily(self._path, self._metadata, deadline, peer, request)
+        constant = self._engine.answer_from_cache(self._path, self._metadata, deadline, peer, request)
         if constant is not None:
             return constant
         return await self._answer(Open(self._path, self._metadata, deadline, peer), request, context)
@@ -178,7 +179,7 @@ async def _carry_out(
                     event = await invocation.next(step.message)
                 case Forward():
                     client = _Client(step, context, reading, write)
-                    event = Returned(await step.forwarder(step.call.path, step.call.metadata, client))
+                    event = HandlerReturned(await step.forwarder(step.call.path, step.call.metadata, client))
                 case Wait():
                     await _pause(step.seconds)
                 case Headers():
@@ -199,8 +200,8 @@ async def _carry_out(
 
 async def _send(data: bytes, exchange: Exchange, write: Callable[[bytes], Awaitable[None]]) -> None:
     await write(data)
-    for following in exchange.following():
-        await write(following)
+    for message in exchange.buffered_messages():
+        await write(message)
 
 
 class _Client:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from grpcmock.engine.engine import Engine, Options, Prepared
+from grpcmock.engine.engine import Engine, Prepared
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.errors import GrpcmockError, Problems
 from grpcmock.replies.faults import AIO_FAULTS, FAULTS
@@ -61,7 +62,7 @@ class HostOptions:
     wire: Literal["aio", "h2"] = "aio"
     """What speaks HTTP/2: ``grpc.aio``, or the engine of this package, which can make every fault."""
 
-    engine: Options = field(default_factory=Options)
+    engine: EngineOptions = field(default_factory=EngineOptions)
     """``faults`` is set to what ``wire`` can make."""
 
     server: ServerOptions = field(default_factory=ServerOptions)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.schema import Kind
+from grpcmock.schema import MethodKind
 from grpcmock.synthesis.echo import asked_for, page_limit
 from grpcmock.synthesis.keyed_random import KeyedRandom
 from grpcmock.synthesis.messages import make
@@ -110,7 +110,7 @@ class Answers:
             yield self._encode(requests, number)
 
     def _encode(self, requests: Sequence[Message], number: int) -> bytes:
-        sums_up = self._method.kind is Kind.CLIENT_STREAMING
+        sums_up = self._method.kind is MethodKind.CLIENT_STREAMING
         message = generate(
             self._method.response_class,
             self._registry,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from grpcmock.schema import Kind, codec
+from grpcmock.schema import MethodKind, codec
 from grpcmock.stubs.dump import to_yaml
 from grpcmock.stubs.model import Answer, Stub
 from grpcmock.synthesis import generate
@@ -52,9 +52,9 @@ def _answer(method: Method, request: Message, registry: Registry) -> Answer:
         return Node.of(codec.to_tree(message))
 
     match method.kind:
-        case Kind.SERVER_STREAMING:
+        case MethodKind.SERVER_STREAMING:
             return Answer(responses=tuple(map(response, range(_STREAM))), interval=Node.of("100ms"))
-        case Kind.BIDI_STREAMING:
+        case MethodKind.BIDI_STREAMING:
             # One answer for each message that comes, as long as the client sends.
             script = [{"on": [{"send": [response()]}], "until": "half_close"}]
             return Answer(script=Node.of(script))

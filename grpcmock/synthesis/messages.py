@@ -12,7 +12,7 @@ from grpcmock.synthesis.echo import Echo, asked_for, bytes_received, echo_of, pa
 from grpcmock.synthesis.message_context import MessageContext
 from grpcmock.synthesis.planning import FieldPlan, MessagePlan, OneofPlan, Shape, is_error
 from grpcmock.synthesis.request import GenerationRequest, Position
-from grpcmock.synthesis.values import Wish, draw
+from grpcmock.synthesis.values import ValueRequest, draw
 from grpcmock.synthesis.well_known import FILLERS
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class _Maker:
                     taken.add(plan.label)
             if value is None:
                 peers = tuple(getattr(message, name) for name in plan.peers) if tries else ()
-                value = draw(Wish(plan, plan.rules, place.context, random, tries, peers, self._parent))
+                value = draw(ValueRequest(plan, plan.rules, place.context, random, tries, peers, self._parent))
             if not (value == "" and plan.tracked and not plan.must and not chosen):
                 _assign(message, plan, value)
             if isinstance(value, str):
@@ -213,11 +213,11 @@ class _Maker:
             inner = self._generation.planner.wrapped(plan)
             rules = plan.rules if index is None else plan.rules.items or Rules()
             context = MessageContext(random, place.context.about, {}, index) if index else place.context
-            part.value = draw(Wish(inner, rules, context, random, self._tries(path), parent=self._parent))
+            part.value = draw(ValueRequest(inner, rules, context, random, self._tries(path), parent=self._parent))
             return True
         if filler := FILLERS.get(plan.message_type.full_name):
             rules = plan.rules if index is None else plan.rules.items or Rules()
-            wish = Wish(plan, rules, place.context, random, self._tries(path))
+            wish = ValueRequest(plan, rules, place.context, random, self._tries(path))
             return filler(part, wish, self._generation.planner.registry, self._generation.now)
         type_plan = self._generation.planner.plan(plan.message_type)
         about = type_plan.about | {*plan.label.split("_")}
@@ -263,7 +263,7 @@ class _Maker:
                 context = place.context
                 if index or plan.shape is Shape.INTEGER:
                     context = MessageContext(random.child(key), context.about, {}, index, random, place.context)
-                wish = Wish(
+                wish = ValueRequest(
                     plan, items, context, random.child(f"{key}.{again}"), tries + again // 10, parent=self._parent
                 )
                 value = draw(wish)
@@ -309,14 +309,14 @@ class _Maker:
             if natural and index < len(words.LABELS):
                 key: Any = words.LABELS[index][0]
             else:
-                key = draw(Wish(plan.key, plan.key.rules, context, own.child("key"), tries + index // size))
+                key = draw(ValueRequest(plan.key, plan.key.rules, context, own.child("key"), tries + index // size))
             if plan.entry.shape in (Shape.MESSAGE, Shape.WRAPPER):
                 part = target[key]
                 self._fill_value(part, plan.entry, f"{path}[{index}]", own, place)
             elif natural and plan.entry.shape is Shape.TEXT and not plan.entry.rules.values:
                 target[key] = words.LABELS[index % len(words.LABELS)][1]
             else:
-                target[key] = draw(Wish(plan.entry, plan.entry.rules, context, own, tries))
+                target[key] = draw(ValueRequest(plan.entry, plan.entry.rules, context, own, tries))
 
     def _tries(self, path: str) -> int:
         refused = self._generation.refused

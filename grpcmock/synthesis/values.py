@@ -33,7 +33,7 @@ _WIDE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ValueRequest:
     """One value that is wanted."""
 
     plan: FieldPlan
@@ -55,7 +55,7 @@ class Wish:
         return not (self.plan.must and not self.plan.tracked) or self.rules.zero_is_free
 
 
-def draw(wish: Wish) -> Any:
+def draw(wish: ValueRequest) -> Any:
     """Give a value for a scalar or enum field."""
     hints = (*wish.plan.literals, *wish.peers) if wish.refused else ()
     if hints and wish.random.happens(0.4 if wish.peers else 0.8):
@@ -65,7 +65,7 @@ def draw(wish: Wish) -> Any:
     return _DRAWERS[wish.plan.shape](wish)
 
 
-def _guess(wish: Wish, literal: Any) -> Any:
+def _guess(wish: ValueRequest, literal: Any) -> Any:
     """Make a value out of what a refused rule mentions: that, or something near to it."""
     random, shape = wish.random, wish.plan.shape
     if shape is Shape.TEXT:
@@ -85,7 +85,7 @@ def _guess(wish: Wish, literal: Any) -> Any:
     return None
 
 
-def _near(number: float, wish: Wish) -> float:
+def _near(number: float, wish: ValueRequest) -> float:
     """Give a number that stands in a simple relation to one that a refused rule mentions."""
     random = wish.random
     other = random.choice(wish.plan.literals or wish.peers)
@@ -95,7 +95,7 @@ def _near(number: float, wish: Wish) -> float:
     return float(random.choice(related) + random.between(-1, 1))
 
 
-def _draw_text(wish: Wish) -> str:
+def _draw_text(wish: ValueRequest) -> str:
     options = wish.plan.options
     if options.patterns and not wish.rules.values and not wish.refused:
         return strings.resource_name(options.patterns[0], wish.random, wish.parent)
@@ -111,7 +111,7 @@ def _draw_text(wish: Wish) -> str:
     )
 
 
-def _draw_bytes(wish: Wish) -> bytes:
+def _draw_bytes(wish: ValueRequest) -> bytes:
     label, random = wish.plan.label, wish.random
 
     def natural() -> bytes:
@@ -122,7 +122,7 @@ def _draw_bytes(wish: Wish) -> bytes:
     return strings.octets(wish.rules.values, random, natural=natural, empty=wish.zero, skip=wish.refused)
 
 
-def _draw_integer(wish: Wish) -> int:
+def _draw_integer(wish: ValueRequest) -> int:
     plan, random, context = wish.plan, wish.random, wish.context
     rules, (low, high) = wish.rules.values, plan.limits
     if not rules and not wish.refused:
@@ -140,7 +140,7 @@ def _draw_integer(wish: Wish) -> int:
     return numbers.integer(rules, kind, random, zero=wish.zero)
 
 
-def _draw_real(wish: Wish) -> float:
+def _draw_real(wish: ValueRequest) -> float:
     plan, random, place = wish.plan, wish.random, wish.context.place
     likely = plan.span or (1.0, 100.0)
     if plan.label in ("lat", "latitude") or plan.label.endswith("_latitude"):
@@ -154,7 +154,7 @@ def _draw_real(wish: Wish) -> float:
     return numbers.real(wish.rules.values, likely, random, width=width, zero=wish.zero)
 
 
-def _draw_flag(wish: Wish) -> bool:
+def _draw_flag(wish: ValueRequest) -> bool:
     if "const" in wish.rules.values:
         return bool(wish.rules.values["const"])
     if not wish.zero:
@@ -163,7 +163,7 @@ def _draw_flag(wish: Wish) -> bool:
     return wish.random.happens(0.5) if natural is None or wish.refused else natural
 
 
-def _draw_enum(wish: Wish) -> int:
+def _draw_enum(wish: ValueRequest) -> int:
     rules, enum = wish.rules.values, wish.plan.descriptor.enum_type
     assert enum is not None
     if "const" in rules:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import SchemaError
 from grpcmock.synthesis import numbers, words
-from grpcmock.synthesis.values import Wish
+from grpcmock.synthesis.values import ValueRequest
 
 if TYPE_CHECKING:
     from grpcmock.schema import Registry
@@ -20,11 +20,11 @@ _FIRST, _LAST = -62_135_596_800 * _SECOND, 253_402_300_799 * _SECOND + _SECOND -
 _LONGEST = 315_576_000_000 * _SECOND
 _FUTURE = int(datetime(2035, 1, 1, tzinfo=UTC).timestamp()) * _SECOND
 
-Filler = Callable[[Any, Wish, "Registry", datetime], bool]
+Filler = Callable[[Any, ValueRequest, "Registry", datetime], bool]
 """Fills a message; False says that it is better left unset."""
 
 
-def _fill_timestamp(message: Any, wish: Wish, _: Registry, now: datetime) -> bool:
+def _fill_timestamp(message: Any, wish: ValueRequest, _: Registry, now: datetime) -> bool:
     rules = dict(wish.rules.values)
     moment = wish.context.moment(frozenset(wish.plan.label.split("_")))
     if moment is None and not wish.plan.must:
@@ -45,7 +45,7 @@ def _fill_timestamp(message: Any, wish: Wish, _: Registry, now: datetime) -> boo
     return True
 
 
-def _fill_duration(message: Any, wish: Wish, _: Registry, __: datetime) -> bool:
+def _fill_duration(message: Any, wish: ValueRequest, _: Registry, __: datetime) -> bool:
     low, high = wish.plan.span or (1, 120)
     if wish.refused:
         low, high = 0, 10**wish.refused
@@ -75,7 +75,7 @@ def _set_nanos(message: Any, nanos: int) -> None:
     message.seconds, message.nanos = divmod(nanos, _SECOND)
 
 
-def _fill_mask(message: Any, wish: Wish, _: Registry, __: datetime) -> bool:
+def _fill_mask(message: Any, wish: ValueRequest, _: Registry, __: datetime) -> bool:
     rules, random = wish.rules.values, wish.random
     if "const" in rules:
         message.paths.extend(rules["const"].paths)
@@ -89,7 +89,7 @@ def _fill_mask(message: Any, wish: Wish, _: Registry, __: datetime) -> bool:
     return True
 
 
-def _fill_any(message: Any, wish: Wish, registry: Registry, _: datetime) -> bool:
+def _fill_any(message: Any, wish: ValueRequest, registry: Registry, _: datetime) -> bool:
     """Put an empty message of an allowed type inside; without rules, a string that every client can read."""
     rules = wish.rules.values
     if allowed := rules.get("in"):
@@ -111,7 +111,7 @@ def _fill_any(message: Any, wish: Wish, registry: Registry, _: datetime) -> bool
     return wish.plan.must or bool(message.type_url)
 
 
-def _fill_struct(message: Any, wish: Wish, _: Registry, __: datetime) -> bool:
+def _fill_struct(message: Any, wish: ValueRequest, _: Registry, __: datetime) -> bool:
     random = wish.random
     for key, text in _labels(random):
         message.fields[key].string_value = text
@@ -120,12 +120,12 @@ def _fill_struct(message: Any, wish: Wish, _: Registry, __: datetime) -> bool:
     return True
 
 
-def _fill_json(message: Any, wish: Wish, _: Registry, __: datetime) -> bool:
+def _fill_json(message: Any, wish: ValueRequest, _: Registry, __: datetime) -> bool:
     message.string_value = wish.random.choice(words.NOUNS)
     return True
 
 
-def _fill_json_list(message: Any, wish: Wish, _: Registry, __: datetime) -> bool:
+def _fill_json_list(message: Any, wish: ValueRequest, _: Registry, __: datetime) -> bool:
     for word in (wish.random.choice(words.TAGS), wish.random.choice(words.COLORS)):
         message.values.add().string_value = word
     return True

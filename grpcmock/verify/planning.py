@@ -18,7 +18,7 @@ from grpcmock.verify.unaskable import UnaskableError
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.schema import Method, Registry
     from grpcmock.stubs.model import Stub
     from grpcmock.verify.looser import Looser

@@ -20,7 +20,7 @@ from grpcmock.verify.goals import Goals, alternatives, hold
 
 if TYPE_CHECKING:
     from grpcmock.matching.matcher import Matcher
-    from grpcmock.matching.value_types import ScalarKind
+    from grpcmock.matching.value_types import ScalarType
 
 Solve = Callable[["Matcher"], Iterator[Any]]
 """Gives values that please a matcher, as ProtoJSON; for what stands inside of strings and bytes."""
@@ -31,7 +31,7 @@ _EXAMPLES = 12
 _LONGEST = 1 << 20
 
 
-def pool(atoms: Goals, kind: ScalarKind, natural: Any, inside: Solve) -> Iterator[Any]:
+def pool(atoms: Goals, kind: ScalarType, natural: Any, inside: Solve) -> Iterator[Any]:
     """Yield values of a scalar kind, as matchers see them, the likeliest first; most goals are pleased by one of them.
 
     Of numbers, whatever *atoms* leave open is among them. *natural* is a value that would fit the field, or ABSENT.

@@ -72,7 +72,7 @@ def test_a_difference_is_shown_and_exits_with_1(grpcmock: Any, address: str, stu
         '  sent  {"id": 1}',
         '  came  {"id": 1, "name": "Alice"}',
         "        OK",
-        '     response.name  wanted "Alicia"  came "Alice"',
+        '     response.name  expected "Alicia"  actual "Alice"',
     ]
     assert "1 holds, 1 fails of 2 stubs" in ran.out
 
@@ -93,12 +93,12 @@ def test_reports_are_written(grpcmock: Any, address: str, stubs: Any, project: P
     assert [suite.get(key) for key in ("name", "tests", "failures", "skipped")] == ["stubs/users.yaml", "3", "1", "1"]
     failure = suite.find("testcase/failure")
     assert failure is not None
-    assert failure.get("message") == 'response.name: wanted "Alicia", came "Alice"'
+    assert failure.get("message") == 'response.name: expected "Alicia", actual "Alice"'
     document = json.loads((project / "out" / "r.json").read_text())
     assert document["holds"] is False
     assert document["counts"]["fails"] == 1
     [alice] = [result for result in document["results"] if result["name"] == "alice"]
-    assert alice["calls"][0]["findings"] == [{"path": "response.name", "wanted": '"Alicia"', "came": '"Alice"'}]
+    assert alice["calls"][0]["findings"] == [{"path": "response.name", "expected": '"Alicia"', "actual": '"Alice"'}]
     page = (project / "out" / "r.html").read_text()
     for text in ("Verification", "the contract doesn&#39;t hold", "response.name", "&#34;Alicia&#34;", "What holds"):
         assert text in page

@@ -9,7 +9,7 @@ from playbook import Playbook, ask, engine
 from support import registry
 
 from grpcmock.engine.engine import Engine
-from grpcmock.engine.steps import Finish, Forward, Open, Returned
+from grpcmock.engine.steps import Finish, Forward, HandlerReturned, Open
 from grpcmock.status import Code
 
 STUBS = """
@@ -47,7 +47,7 @@ def test_a_miss_is_passed_on_with_what_was_read_and_ends_as_it_ends_there(passin
     step = passed_on(book)
     assert (step.received, step.half_closed) == ((b"\x08\x02",), True)
     end = Finish(Code.NOT_FOUND, "there", (("t", "v"),))
-    book.step = book.exchange.resume(Returned(end))
+    book.step = book.exchange.resume(HandlerReturned(end))
     assert book.finish() == end
     (call,) = passing.journal
     assert (call.code, call.message, call.miss, call.stub) == (Code.NOT_FOUND, "there", None, None)

@@ -15,15 +15,15 @@ from grpcmock.engine.steps import (
     HALF_CLOSE,
     RECEIVE,
     Finish,
+    HandlerRaised,
+    HandlerReturned,
+    HandlerSent,
     Invoke,
     Message,
+    NextRequest,
     Open,
-    Raised,
     Resume,
-    Returned,
     Send,
-    Wants,
-    Yielded,
 )
 from grpcmock.errors import SchemaError, StubError
 from grpcmock.schema import Registry
@@ -59,9 +59,9 @@ def _unary(made: Engine) -> Exchange:
 def test_what_a_handler_yields_is_encoded_and_sent() -> None:
     made = _answering(GET.full_name)
     exchange = _unary(made)
-    assert exchange.resume(Yielded({"id": 7})) == Send(b"\x08\x07")
+    assert exchange.resume(HandlerSent({"id": 7})) == Send(b"\x08\x07")
     assert exchange.resume() == Resume()
-    assert exchange.resume(Returned(Finish())) == Finish()
+    assert exchange.resume(HandlerReturned(Finish())) == Finish()
     (call,) = made.journal
     assert [frame.data for frame in call.frames] == [b"\x08\x07", b"\x08\x07"]
 
@@ -69,20 +69,24 @@ def test_what_a_handler_yields_is_encoded_and_sent() -> None:
 def test_a_handler_is_given_the_messages_it_wants() -> None:
     exchange = _answering(LOOKUP.full_name).open(Open(LOOKUP.path))
     assert isinstance(exchange.resume(), Invoke)
-    assert exchange.resume(Wants()) == RECEIVE
+    assert exchange.resume(NextRequest()) == RECEIVE
     step = exchange.resume(Message(b"\x08\x01"))
     assert isinstance(step, Resume)
     assert step.message == LOOKUP.request_class(id=1)  # type: ignore[call-arg]
-    assert exchange.resume(Wants()) == RECEIVE
+    assert exchange.resume(NextRequest()) == RECEIVE
     assert exchange.resume(HALF_CLOSE) == Resume(None)
-    assert exchange.resume(Wants()) == Resume(None)
+    assert exchange.resume(NextRequest()) == Resume(None)
     finish = Finish(Code.ABORTED, "enough", (("x", "y"),))
-    assert exchange.resume(Returned(finish)) == finish
+    assert exchange.resume(HandlerReturned(finish)) == finish
 
 
 @pytest.mark.parametrize(
     ("event", "said"),
-    [(Raised(KeyError("x")), "KeyError"), (Yielded({"nmae": ""}), "Did you mean 'name'"), (Yielded(3), "a mapping")],
+    [
+        (HandlerRaised(KeyError("x")), "KeyError"),
+        (HandlerSent({"nmae": ""}), "Did you mean 'name'"),
+        (HandlerSent(3), "a mapping"),
+    ],
 )
 def test_what_goes_wrong_in_a_handler_ends_the_call_and_is_kept(event: Any, said: str) -> None:
     made = _answering(GET.full_name)

@@ -13,7 +13,7 @@ from grpcmock.fuzz.checks.words import said
 from grpcmock.fuzz.evidence import Ending
 from grpcmock.fuzz.failures import Finding, Severity
 from grpcmock.fuzz.trials import NOTABLE
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _slow_input(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Find
 def _waited(reply: Reply) -> float | None:
     """Say how long the server was waited for; None if the client itself took the time."""
     call = reply.call
-    if call.method is not None and call.method.kind is Kind.BIDI_STREAMING and reply.ending is Ending.DEADLINE:
+    if call.method is not None and call.method.kind is MethodKind.BIDI_STREAMING and reply.ending is Ending.DEADLINE:
         return None  # it may have nothing to say; whether it ends is the matter of G139
     if call.raw is not None or call.deadline is not None or len(call.actions) > 8:
         return None

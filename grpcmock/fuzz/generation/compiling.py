@@ -160,7 +160,9 @@ class Compiler:
         made: dict[Any, None] = {}
         for index in range(count):
             random = KeyedRandom(f"{plan.descriptor.full_name}#{index}".encode())
-            value = values.draw(values.Wish(plan, rules, MessageContext(random, subjects, {}, index), random, skip))
+            value = values.draw(
+                values.ValueRequest(plan, rules, MessageContext(random, subjects, {}, index), random, skip)
+            )
             made[value] = None
         return sorted(made, key=_plainness)
 

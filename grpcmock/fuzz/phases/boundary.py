@@ -10,7 +10,7 @@ from grpcmock.fuzz.phases import courses
 from grpcmock.fuzz.phases.expecting import expectation
 from grpcmock.fuzz.phases.turns import in_turns
 from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.boundaries import Boundary
@@ -38,7 +38,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
     empty, *boundaries = plan.generators.of(method.input).boundaries()
     early = [courses.before(method, plan), iter((_alone(method, empty),))]
     # Of a stream that goes on for ever, the first one shows what is left of it, and should be one that is cut.
-    yield chain.from_iterable(early if method.kind is Kind.SERVER_STREAMING else reversed(early))
+    yield chain.from_iterable(early if method.kind is MethodKind.SERVER_STREAMING else reversed(early))
     yield _first(method, plan, boundaries)
     yield courses.trials(method, plan)
     yield _values(method, (boundary for boundary in boundaries if boundary.kind in _SINGLE))

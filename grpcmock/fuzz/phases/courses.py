@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.client.actions import HALF_CLOSE, Cancel, Pause, Receive, Send
 from grpcmock.fuzz.shapes import observers, only_reads
 from grpcmock.fuzz.trials import LATER, SHORT, Call, Phase, Trial, call_of
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -46,9 +46,9 @@ def before(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield what shows best while little has happened: streams that are short, cut, and long, changes whose time was
     up, and repetition."""
     yield from _lengths(method, plan)
-    if method.kind is not Kind.UNARY:
+    if method.kind is not MethodKind.UNARY:
         yield from _cancels(method, plan)
-    if method.kind is Kind.BIDI_STREAMING or only_reads(method):
+    if method.kind is MethodKind.BIDI_STREAMING or only_reads(method):
         yield from _long(method, plan)
     yield from _seen_by(method, plan)
     yield from _repeated(method, plan)
@@ -57,9 +57,9 @@ def before(method: Method, plan: Plan) -> Iterator[Trial]:
 def trials(method: Method, plan: Plan) -> Iterator[Trial]:
     """Yield cancels of single calls, deadlines, slow readers, and long streams by which a lot may be made: lists are
     best looked at while there is little in them."""
-    if method.kind is Kind.UNARY:
+    if method.kind is MethodKind.UNARY:
         yield from _cancels(method, plan)
-    if method.kind is Kind.CLIENT_STREAMING and not only_reads(method):
+    if method.kind is MethodKind.CLIENT_STREAMING and not only_reads(method):
         yield from _long(method, plan)
     yield from _deadlines(method, plan)
     yield from _slow_reader(method, plan)
@@ -120,7 +120,7 @@ def _lengths(method: Method, plan: Plan) -> Iterator[Trial]:
     if not method.kind.client_streams:
         return
     simplest = plan.simplest(method)
-    ends = {"G139"} if method.kind is Kind.BIDI_STREAMING else set()
+    ends = {"G139"} if method.kind is MethodKind.BIDI_STREAMING else set()
     empty = call_of(method, deadline=_SOON)
     yield _trial(method, "stream-0", "a stream of no messages, half-closed at once", (empty,), aims={"G137", *ends})
     one = call_of(method, simplest, deadline=_SOON)
@@ -170,7 +170,7 @@ def _deadlines(method: Method, plan: Plan) -> Iterator[Trial]:
 
 
 def _slow_reader(method: Method, plan: Plan) -> Iterator[Trial]:
-    if method.kind is Kind.SERVER_STREAMING and only_reads(method):
+    if method.kind is MethodKind.SERVER_STREAMING and only_reads(method):
         plain = _plain(method, plan)
         slow = replace(plain, actions=(*plain.actions, Pause(2 * _UNREAD), Cancel()), unread=_UNREAD)
         why = f"a reader that takes nothing for {_UNREAD:g} s, between two that do"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grpcmock.engine.exchange import grouped
-from grpcmock.matching.call_context import Facts
+from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import compile_conditions
 from grpcmock.schema.codec import DecodeError, decode, to_text
 from grpcmock.stubs.parser import parse_stub
@@ -15,7 +15,7 @@ from grpcmock.stubs.yaml import parse
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.errors import Problems
     from grpcmock.matching.conditions import Conditions
     from grpcmock.matching.findings import Finding
@@ -59,7 +59,7 @@ class Tally:
     """The ids of the calls that fit."""
     of_method: int
     """How many calls of the method there are, fitting or not."""
-    nearest: tuple[tuple[Call, tuple[Finding, ...]], ...] = ()
+    nearest: tuple[tuple[CallRecord, tuple[Finding, ...]], ...] = ()
     """Where too few fit: calls that nearly do, the nearest first, each with the conditions that refuse it."""
 
     @property
@@ -78,9 +78,9 @@ class Tally:
             lines.append(f"The calls that fit: {shown}{', …' if len(self.matched) > 10 else ''}.")
         for call, refused in self.nearest:
             requests = call.requests
-            came = to_text(requests[0], 200) if requests else "no message"
-            lines.append(f"Call #{call.id}: {came}")
-            lines += [f"    {finding.path}: wanted {finding.wanted}, came {finding.came}" for finding in refused]
+            shown = to_text(requests[0], 200) if requests else "no message"
+            lines.append(f"Call #{call.id}: {shown}")
+            lines += [f"    {one.path}: expected {one.expected}, actual {one.actual}" for one in refused]
         return "\n".join(lines)
 
 
@@ -107,35 +107,35 @@ def read_conditions(text: str, method: Method, registry: Registry, problems: Pro
     return None if problems.errors else conditions
 
 
-def count(calls: Iterable[Call], method: Method, conditions: Conditions, expected: Expectation) -> Tally:
+def count(calls: Iterable[CallRecord], method: Method, conditions: Conditions, expected: Expectation) -> Tally:
     """Count the calls of *method* that fit *conditions*."""
     matched: list[int] = []
-    others: list[tuple[Call, Facts]] = []
+    others: list[tuple[CallRecord, CallContext]] = []
     of_method = 0
     for call in calls:
         if call.path != method.path:
             continue
         of_method += 1
-        facts = facts_of(call, method)
-        if facts is None:
+        context = context_of(call, method)
+        if context is None:
             continue
-        if conditions.holds(facts):
+        if conditions.holds(context):
             matched.append(call.id)
         else:
-            others.append((call, facts))
-    nearest: tuple[tuple[Call, tuple[Finding, ...]], ...] = ()
+            others.append((call, context))
+    nearest: tuple[tuple[CallRecord, tuple[Finding, ...]], ...] = ()
     if len(matched) < expected.at_least:
         nearest = _nearest(others[-_COMPARED:], conditions)
     return Tally(method, expected, tuple(matched), of_method, nearest)
 
 
-def facts_of(call: Call, method: Method) -> Facts | None:
+def context_of(call: CallRecord, method: Method) -> CallContext | None:
     """Give what was known of a call when it had ended; None if its messages can't be decoded."""
     try:
         messages = [decode(method.request_class, frame.data) for frame in call.frames if frame.direction == "request"]
     except DecodeError:
         return None
-    return Facts(
+    return CallContext(
         metadata=grouped(call.metadata),
         deadline=call.deadline,
         request=messages[0] if messages else None,
@@ -144,10 +144,12 @@ def facts_of(call: Call, method: Method) -> Facts | None:
     )
 
 
-def _nearest(others: list[tuple[Call, Facts]], conditions: Conditions) -> tuple[tuple[Call, tuple[Finding, ...]], ...]:
+def _nearest(
+    others: list[tuple[CallRecord, CallContext]], conditions: Conditions
+) -> tuple[tuple[CallRecord, tuple[Finding, ...]], ...]:
     explained = []
-    for call, facts in reversed(others):
-        refused = tuple(finding for finding in conditions.explain(facts) if not finding.held)
+    for call, context in reversed(others):
+        refused = tuple(finding for finding in conditions.explain(context) if not finding.matched)
         explained.append((call, refused))
     explained.sort(key=lambda pair: len(pair[1]))
     return tuple(explained[:_NEAREST])

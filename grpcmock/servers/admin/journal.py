@@ -10,7 +10,7 @@ from grpcmock.schema.codec import DecodeError, decode, to_text
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.engine.journal import Call, Frame
+    from grpcmock.engine.call_record import CallRecord, Frame
     from grpcmock.schema import Registry
 
 BYTES_LIMIT = 3 << 20
@@ -20,10 +20,10 @@ _TEXT_LIMIT = 20_000
 _TEXT_LIMIT_OF_CALL = 1 << 19
 """Characters of ProtoJSON in one call, so that no call outgrows a response."""
 
-Filter = Callable[["Call"], bool]
+Filter = Callable[["CallRecord"], bool]
 
 
-def filter_of(request: Any, registry: Registry, calls: Iterable[Call]) -> Filter:
+def filter_of(request: Any, registry: Registry, calls: Iterable[CallRecord]) -> Filter:
     """Give the filter that a ``JournalFilter`` describes.
 
     Raises :class:`UnknownMethodError`, save for a method that *calls* hold: what isn't declared may be called, too.
@@ -35,7 +35,7 @@ def filter_of(request: Any, registry: Registry, calls: Iterable[Call]) -> Filter
     return lambda call: (not path or call.path == path) and (not misses or call.miss is not None)
 
 
-def after(calls: Iterable[Call], identity: int) -> Iterator[Call]:
+def after(calls: Iterable[CallRecord], identity: int) -> Iterator[CallRecord]:
     """Skip the calls up to the one with this id; all remain if there is none, since it was dropped then."""
     calls = list(calls)
     for index, call in enumerate(calls):
@@ -52,7 +52,7 @@ class CallWriter:
         self._with_bytes = view.with_bytes
         self._text_limit = view.text_limit if view.text_limit > 0 else _TEXT_LIMIT
 
-    def write(self, call: Call) -> Message:
+    def write(self, call: CallRecord) -> Message:
         """Give a call as a message."""
         told: Any = self._call(
             id=call.id,
@@ -82,7 +82,7 @@ class CallWriter:
             room -= self._write_frame(told.messages.add(), frame, call, min(self._text_limit, max(room, 100)))
         return told  # type: ignore[no-any-return]
 
-    def _write_frame(self, told: Any, frame: Frame, call: Call, limit: int) -> int:
+    def _write_frame(self, told: Any, frame: Frame, call: CallRecord, limit: int) -> int:
         told.direction = 1 if frame.direction == "request" else 2
         told.time.FromNanoseconds(_nanoseconds(frame.time))
         told.size = len(frame.data)
@@ -100,7 +100,7 @@ _LONGEST = 3e9
 """Seconds: some clients send absurd deadlines, which a Duration can't hold."""
 
 
-def _text(frame: Frame, call: Call, limit: int) -> str | None:
+def _text(frame: Frame, call: CallRecord, limit: int) -> str | None:
     if call.method is None:
         return None
     method = call.method

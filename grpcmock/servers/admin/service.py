@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from grpcmock._version import __version__
-from grpcmock.engine.store import Layer
+from grpcmock.engine.compiled_stub import Layer
 from grpcmock.errors import Problem, Problems, StubError, did_you_mean
 from grpcmock.schema import admin
 from grpcmock.servers.admin import counting
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import grpc
     from google.protobuf.message import Message
 
+    from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.engine import Engine
-    from grpcmock.engine.journal import Call
-    from grpcmock.engine.store import CompiledStub
     from grpcmock.schema import Method
 
 _PAGE = 1_000
@@ -176,10 +176,10 @@ class Admin:
         journal = self._engine.journal
         holds = filter_of(request.filter, self._engine.registry, journal)
         writer = CallWriter(self.registry, request.view)
-        waiting: asyncio.Queue[Call] = asyncio.Queue(_WAITING)
+        waiting: asyncio.Queue[CallRecord] = asyncio.Queue(_WAITING)
         skipped = 0
 
-        def listen(call: Call) -> None:
+        def listen(call: CallRecord) -> None:
             nonlocal skipped
             if not holds(call):
                 return

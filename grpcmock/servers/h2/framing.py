@@ -16,7 +16,7 @@ from urllib.parse import quote
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.engine.steps import Metadata
+    from grpcmock.status import Metadata
 
 PREFIX = 5
 """Bytes before each message: whether it is compressed, and its length."""

@@ -167,7 +167,7 @@ async def _carry_out(exchange: Exchange, stream: Stream) -> None:
         match step:
             case Send():
                 await stream.write(step.data)
-                for data in exchange.following():
+                for data in exchange.buffered_messages():
                     await stream.write(data)
             case Receive():
                 request = await stream.read()

@@ -12,8 +12,8 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     import grpc
 
-    from grpcmock.engine.steps import Metadata
     from grpcmock.servers.h2.stream import Stream
+    from grpcmock.status import Metadata
 
 
 class _AbortError(Exception):

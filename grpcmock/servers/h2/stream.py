@@ -14,7 +14,7 @@ from grpcmock.servers.h2.framing import MessageReader, WireError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.engine.steps import Metadata
+    from grpcmock.status import Metadata
 
 WINDOW = 1 << 20
 """Bytes that a client may send ahead on one stream."""

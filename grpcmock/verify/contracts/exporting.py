@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from grpcmock.client.target import Target
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord as Record
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
 

@@ -10,7 +10,8 @@ import yaml
 from google.rpc import error_details_pb2, status_pb2
 from support import registry as registry_for
 
-from grpcmock.engine.engine import Engine, Options
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import HALF_CLOSE, Message, Open, Receive
 from grpcmock.errors import ConfigError, Problems
@@ -53,7 +54,7 @@ class World:
 
     def __init__(self) -> None:
         self.protos = registry_for("user.proto")
-        self.engine = Engine(self.protos, self.load(FILE_STUBS), options=Options(seed=7))
+        self.engine = Engine(self.protos, self.load(FILE_STUBS), options=EngineOptions(seed=7))
         self.health = Health(lambda: self.engine.registry.services)
         self.admin = Admin(self.engine, self.health)
         self.channel: grpc.aio.Channel
@@ -379,7 +380,7 @@ class TestJournal:
         assert [call.id for call in newest.calls] == seen[-len(newest.calls) :]
 
     async def test_dropped_calls_are_counted(self, world: World) -> None:
-        world.engine.journal = Journal(calls=2)
+        world.engine.environment.journal = Journal(calls=2)
         world.get(1, 1, 1)
         response = await world.ask("GetJournal")
         assert [call.id for call in response.calls] == [2, 3]
@@ -482,9 +483,9 @@ class TestVerifying:
         lines = response.explanation.splitlines()
         assert lines[0] == ("user.UserService/GetUser: expected at least 1 call, 0 calls came (and 1 that didn't fit).")
         assert lines[1] == 'Call #1: {"id": 3}'
-        assert "request.id: wanted" in lines[2]
+        assert "request.id: expected" in lines[2]
         assert "5" in lines[2]
-        assert "came 3" in lines[2]
+        assert "actual 3" in lines[2]
 
     async def test_too_many_calls_are_named(self, world: World) -> None:
         world.get(1, 1)

@@ -20,7 +20,8 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
 from support import registry
 
-from grpcmock.engine.engine import Engine, Options
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.errors import ConfigError, Problems
 from grpcmock.replies.faults import FAULTS
 from grpcmock.servers.addresses import Address
@@ -163,7 +164,7 @@ async def start() -> AsyncIterator[Callable[..., H2Server]]:
     ) -> H2Server:
         problems = Problems()
         loaded = loader.load_text(stubs, "stubs.yaml", problems)
-        engine = Engine(USERS, loaded, options=Options(faults=FAULTS), problems=problems)
+        engine = Engine(USERS, loaded, options=EngineOptions(faults=FAULTS), problems=problems)
         server = H2Server(engine, **options)
         server.listen(Address.parse(address), tls)
         servers.append(server)

@@ -12,7 +12,7 @@ from grpcmock.fuzz.stateful.resources import Operation, Resource, Role
 from grpcmock.fuzz.stateful.scenarios.spreading import spread
 from grpcmock.fuzz.stateful.script import Handle, Script
 from grpcmock.fuzz.trials import LATER, SHORT
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -120,7 +120,7 @@ def _cut(resource: Resource, operation: Operation, world: World) -> Iterator[Tri
     listing = resource.operation(Role.LIST) or resource.operation(Role.EXPORT)
     script = Script(world, operation.method, "deadline")
     parent = script.numbered_parent_for(resource)
-    if listing is None or parent is None or operation.method.kind is not Kind.UNARY:
+    if listing is None or parent is None or operation.method.kind is not MethodKind.UNARY:
         return
     own_id = script.new_id(resource)
     if own_id is not None and (key := resource.key_of(own_id, parent.key)) is not None:
@@ -139,7 +139,7 @@ def _cut(resource: Resource, operation: Operation, world: World) -> Iterator[Tri
 
 def _refused(resource: Resource, operation: Operation, world: World) -> Iterator[Trial]:
     """A creation that breaks one rule, and the id it asked for looked up after it."""
-    if operation.own_id is None or not resource.is_annotated or operation.method.kind is not Kind.UNARY:
+    if operation.own_id is None or not resource.is_annotated or operation.method.kind is not MethodKind.UNARY:
         return
     for violation in spread(world.violations(operation), _VIOLATIONS):
         name = f"refused-{violation.path or 'message'}-{violation.rule}"
@@ -163,7 +163,7 @@ def import_(resource: Resource, operation: Operation, world: World) -> Iterator[
     if resource.operation(Role.CREATE) is None:
         yield from _read_back(resource, operation, world, 0, _CONTENTS // 2)
         yield from _listed(resource, operation, world)
-    if operation.own_id is None or operation.method.kind is not Kind.CLIENT_STREAMING:
+    if operation.own_id is None or operation.method.kind is not MethodKind.CLIENT_STREAMING:
         return
     yield from _imports(resource, operation, world)
 
