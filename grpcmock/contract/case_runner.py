@@ -69,7 +69,7 @@ class Terms:
     """Of any target."""
 
 
-class Examiner:
+class CaseRunner:
     """Holds one server to the terms."""
 
     def __init__(self, terms: Terms, target: Target) -> None:
@@ -154,20 +154,20 @@ class Examiner:
             casefile.keep(self.failures.values(), origin, folder, registry=registry, hidden=secrets.hidden)
 
 
-class Examiners:
-    """The examiners of one test item, one for each server that it asks."""
+class CaseRunners:
+    """The case runners of one test item, one for each server that it asks."""
 
     def __init__(self, thread: LoopThread, folder: Path) -> None:
         """Take the *thread* in which all calls are made, and where failures are kept."""
         self._thread = thread
         self._folder = folder
-        self._open: dict[tuple[Terms, Target], Examiner] = {}
+        self._open: dict[tuple[Terms, Target], CaseRunner] = {}
 
-    def of(self, terms: Terms, target: Target) -> Examiner:
-        examiner = self._open.get((terms, target))
-        if examiner is None:
-            examiner = self._open[terms, target] = Examiner(terms, target)
-        return examiner
+    def of(self, terms: Terms, target: Target) -> CaseRunner:
+        runner = self._open.get((terms, target))
+        if runner is None:
+            runner = self._open[terms, target] = CaseRunner(terms, target)
+        return runner
 
     def wait(self, coroutine: Coroutine[Any, Any, T], instead: str) -> T:
         """Wait for what happens in the other loop. Refused inside of a loop, which would stand still meanwhile."""
@@ -195,9 +195,9 @@ class Examiners:
 
     def close(self) -> None:
         """Close the connections, and keep what was found."""
-        for examiner in self._open.values():
-            self._thread.run(examiner.close())
-            examiner.keep(self._folder)
+        for runner in self._open.values():
+            self._thread.run(runner.close())
+            runner.keep(self._folder)
         self._open.clear()
 
 

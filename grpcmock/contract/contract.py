@@ -212,7 +212,14 @@ class Contract:
         from grpcmock.contract.machine import machine_of
 
         return machine_of(
-            self, target, metadata=tuple(metadata), links=links, checks=tuple(checks), deadline=deadline, seed=seed
+            self.registry,
+            self.methods,
+            target,
+            metadata=tuple(metadata),
+            links=links,
+            checks=tuple(checks),
+            deadline=deadline,
+            seed=seed,
         )
 
     @cached_property

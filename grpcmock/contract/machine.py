@@ -17,9 +17,9 @@ from grpcmock.fuzz.stateful.machine import ContractStateMachine, state_machine
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata, Target
-    from grpcmock.contract.contract import Contract
     from grpcmock.fuzz.evidence import Reply
     from grpcmock.fuzz.trials import Call
+    from grpcmock.schema import Method, Registry
 
 
 class _Line:
@@ -51,7 +51,8 @@ def _channel(target: Target) -> grpc.Channel:
 
 
 def machine_of(
-    contract: Contract,
+    registry: Registry,
+    methods: Iterable[Method],
     server: Server | Callable[[], Server],
     *,
     metadata: Metadata,
@@ -63,10 +64,10 @@ def machine_of(
     """Make the class, as :meth:`Contract.state_machine` describes it."""
     files = tuple(map(Path, links))
     return state_machine(
-        contract.registry,
+        registry,
         _Line(server, metadata, deadline),
-        links=written.read(files, contract.registry) if files else None,
-        include=[method.full_name for method in contract.methods],
+        links=written.read(files, registry) if files else None,
+        include=[method.full_name for method in methods],
         checks=checks,
         seed=seed,
     )

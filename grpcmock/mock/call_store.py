@@ -12,19 +12,19 @@ from grpcmock.mock.keywords import stub_of
 from grpcmock.servers.admin.counting import context_of
 
 if TYPE_CHECKING:
-    from grpcmock.engine.call_record import CallRecord as Record
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.mock.running import Running
     from grpcmock.schema import Method
 
 
-class Records:
+class CallStore:
     """The calls of a mock."""
 
     def __init__(self, running: Running) -> None:
         self.running = running
 
     def log(
-        self, method: Method | None = None, only: Callable[[Record], bool] | None = None, title: str = ""
+        self, method: Method | None = None, only: Callable[[CallRecord], bool] | None = None, title: str = ""
     ) -> CallLog[Any, Any]:
         """Give the calls that have ended: of one method, or those that *only* says."""
         engine = self.running.engine

@@ -20,7 +20,7 @@ from grpcmock.schema import MethodKind
 from grpcmock.status import DETAILS_KEY, Code, encode_details
 
 if TYPE_CHECKING:
-    from grpcmock.engine.call_record import CallRecord as Record
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.steps import HandlerEvent
     from grpcmock.replies.context import RenderContext
     from grpcmock.schema import Method
@@ -36,7 +36,7 @@ class HandlerCall(Generic[Q]):
     bidirectional stream as they come, until the client has finished sending.
     """
 
-    def __init__(self, context: RenderContext, record: Record, ask: Ask, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, context: RenderContext, record: CallRecord, ask: Ask, loop: asyncio.AbstractEventLoop) -> None:
         assert record.method is not None
         self._method = record.method
         self._context = context
@@ -189,7 +189,7 @@ class Handler:
             function = function.func
         return function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
 
-    async def __call__(self, context: RenderContext, record: Record, ask: Ask) -> None:
+    async def __call__(self, context: RenderContext, record: CallRecord, ask: Ask) -> None:
         """Run the function for one call; see :class:`grpcmock.engine.steps.Invoke`."""
         assert record.method is not None
         sender = _Sender(record.method, ask)

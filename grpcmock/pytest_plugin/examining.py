@@ -9,7 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from grpcmock.concurrency.loop_thread import LoopThread
-    from grpcmock.contract.case_runner import Examiners
+    from grpcmock.contract.case_runner import CaseRunners
 
 
 @pytest.fixture(scope="session", name="grpcmock_thread")
@@ -22,12 +22,12 @@ def thread_fixture() -> Iterator[LoopThread]:
     thread.close()
 
 
-@pytest.fixture(name="grpcmock_examiners")
-def examiners_fixture(grpcmock_thread: LoopThread, pytestconfig: pytest.Config) -> Iterator[Examiners]:
+@pytest.fixture(name="grpcmock_case_runners")
+def case_runners_fixture(grpcmock_thread: LoopThread, pytestconfig: pytest.Config) -> Iterator[CaseRunners]:
     """The connections of one test of a contract. What it found is kept for ``grpcmock replay``."""
-    from grpcmock.contract.case_runner import Examiners
+    from grpcmock.contract.case_runner import CaseRunners
     from grpcmock.fuzz import casefile
 
-    examiners = Examiners(grpcmock_thread, pytestconfig.invocation_params.dir / casefile.FOLDER)
-    yield examiners
-    examiners.close()
+    runners = CaseRunners(grpcmock_thread, pytestconfig.invocation_params.dir / casefile.FOLDER)
+    yield runners
+    runners.close()

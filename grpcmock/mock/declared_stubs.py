@@ -10,14 +10,14 @@ from google.protobuf.message import Message
 
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.errors import ConfigError, Problem, StubError
-from grpcmock.mock.call_store import Records
+from grpcmock.mock.call_store import CallStore
 from grpcmock.mock.handle import StubHandle
 from grpcmock.mock.keywords import stub_of
 from grpcmock.mock.verification import Findings
 from grpcmock.schema.modules import registry_of
 
 if TYPE_CHECKING:
-    from grpcmock.engine.call_record import CallRecord as Record
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.store import Snapshot
     from grpcmock.errors import Location
@@ -33,7 +33,7 @@ class _Level:
     """What a snapshot goes back to, and what happened since."""
 
     store: Snapshot
-    calls: tuple[Record, ...] = ()
+    calls: tuple[CallRecord, ...] = ()
     handles: Mapping[StubHandle[Any], CompiledStub | None] = field(default_factory=dict)
     """The handles from before, with what each stood for."""
     channels: tuple[int, int] = (0, 0)
@@ -43,12 +43,12 @@ class _Level:
     """What was found when snapshots inside of this one ended."""
 
 
-class StubRegistry:
+class DeclaredStubs:
     """The stubs that were added to a mock, in the levels of its snapshots. May be used from any thread."""
 
     def __init__(self, running: Running) -> None:
         self.running = running
-        self.records = Records(running)
+        self.calls = CallStore(running)
         self._engine = running.engine
         self._levels = [_Level(self._engine.store.snapshot())]
 
