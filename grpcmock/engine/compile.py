@@ -23,7 +23,7 @@ def compile_stub(
 ) -> CompiledStub | None:
     """Compile one stub. What is wrong goes to *problems*; None if anything is.
 
-    *faults* names the faults that the server's engine can put on the wire.
+    *faults* names the faults that the server's transport can put on the wire.
     """
     try:
         method = registry.method(stub.method)

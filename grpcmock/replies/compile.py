@@ -47,7 +47,7 @@ def compile_answer(
 ) -> Plan:
     """Compile one answer of a stub. What is wrong goes to *problems*; the plan is then not to be used.
 
-    *faults* names the faults that the server's engine can put on the wire.
+    *faults* names the faults that the server's transport can put on the wire.
     """
     if method.kind is MethodKind.UNARY and len(stub.answers) == 1 and _is_bare(answer):
         plan = _one_constant(answer, method, registry, problems)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from grpcmock.servers.h2.server import H2Server
     from grpcmock.stubs.model import Stub
 
-WIRE_FAULTS = {"aio": AIO_FAULTS, "h2": FAULTS}
-"""The faults that each engine can put on the wire."""
+TRANSPORT_FAULTS = {"aio": AIO_FAULTS, "h2": FAULTS}
+"""The faults that each transport can put on the wire."""
 
 Log = Callable[[str, str], None]
 """Takes a level (``info``, ``warning``, ``error``) and a text."""
@@ -59,11 +59,11 @@ class Files:
 class HostOptions:
     """How a mock server runs."""
 
-    wire: Literal["aio", "h2"] = "aio"
-    """What speaks HTTP/2: ``grpc.aio``, or the engine of this package, which can make every fault."""
+    transport: Literal["aio", "h2"] = "aio"
+    """What speaks HTTP/2: ``grpc.aio``, or the server of this package, which can make every fault."""
 
     engine: EngineOptions = field(default_factory=EngineOptions)
-    """``faults`` is set to what ``wire`` can make."""
+    """``faults`` is set to what ``transport`` can make."""
 
     server: ServerOptions = field(default_factory=ServerOptions)
     journal_calls: int = 10_000
@@ -101,7 +101,7 @@ class Host:
         self.engine = Engine(
             registry,
             stubs,
-            options=replace(options.engine, faults=WIRE_FAULTS[options.wire]),
+            options=replace(options.engine, faults=TRANSPORT_FAULTS[options.transport]),
             journal=Journal(options.journal_calls, options.journal_bytes),
             problems=problems,
             progress=progress,
@@ -113,7 +113,7 @@ class Host:
         return sources.load(self.files.protos, imports=self.files.imports), loader.load(self.files.stubs, problems)
 
     def _server(self) -> AioServer | H2Server:
-        if self.options.wire == "aio":
+        if self.options.transport == "aio":
             return AioServer(self.engine, self.options.server, services=self._services())
         from grpcmock.servers.h2.server import H2Server
 

@@ -126,7 +126,7 @@ def test_a_drip_on_a_single_message_is_warned_of(compiler: Any) -> None:
 
 def test_faults_of_other_engines_are_refused(compiler: Any) -> None:
     (found,) = compiler("fault: {reset: true}", faults=frozenset({"abort"})).errors
-    assert "the grpc.aio engine can't put 'reset' on the wire." in found
+    assert "the transport aio can't put 'reset' on the wire." in found
 
 
 @pytest.mark.parametrize(
