@@ -10,7 +10,7 @@ import click
 
 from grpcmock.cli import drift_report, failures, report
 from grpcmock.cli.drift import fail_on_option, with_option
-from grpcmock.cli.options import PATH, transport_option, files, imports_option, protos_argument, stubs_option
+from grpcmock.cli.options import PATH, files, imports_option, protos_argument, stubs_option, transport_option
 from grpcmock.cli.report_options import report_option
 
 if TYPE_CHECKING:

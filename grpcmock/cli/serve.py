@@ -21,12 +21,12 @@ from grpcmock.cli import live
 from grpcmock.cli.options import (
     SIZE,
     STATUS_CODE,
-    transport_option,
     files,
     imports_option,
     listening_tls_options,
     protos_argument,
     stubs_option,
+    transport_option,
 )
 from grpcmock.cli.record_options import forward_options, options_of, record_options, sum_up
 from grpcmock.cli.running import loop_factory, on_signals, ready, say, tell_addresses

@@ -13,8 +13,9 @@ from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.environment import CallEnvironment, EngineOptions
 from grpcmock.engine.exchange import Exchange
 from grpcmock.engine.journal import Journal, Note
+from grpcmock.engine.steps import Forward, Invoke
 from grpcmock.engine.store import Store
-from grpcmock.errors import Problem, Problems
+from grpcmock.errors import ConfigError, Problem, Problems
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
 from grpcmock.schema.codec import DecodeError, decode
@@ -101,6 +102,8 @@ class Engine:
 
     @forwarder.setter
     def forwarder(self, forwarder: Forwarder | None) -> None:
+        if forwarder is not None and Forward not in self.options.steps:
+            raise ConfigError("This server can't pass calls on: use the transport aio, which can.")
         self.environment.forwarder = forwarder
 
     def prepare(
@@ -167,6 +170,7 @@ class Engine:
         compiled = compile_stubs(
             [stub], self.registry, problems, layer=entry.layer, orders=order, faults=self.options.faults
         )
+        self._check_steps(compiled, problems)
         problems.raise_errors()
         self.store.remove_one(entry)
         compiled[0].count = entry.count
@@ -187,9 +191,21 @@ class Engine:
         progress: Callable[[int], None] = lambda _: None,
     ) -> list[CompiledStub]:
         faults = self.options.faults
-        return compile_stubs(
+        compiled = compile_stubs(
             stubs, registry, problems, layer=layer, orders=self._orders, faults=faults, progress=progress
         )
+        self._check_steps(compiled, problems)
+        return compiled
+
+    def _check_steps(self, entries: Iterable[CompiledStub], problems: Problems) -> None:
+        """Refuse the handlers of stubs where the server runs none."""
+        if Invoke in self.options.steps:
+            return
+        for entry in entries:
+            if any(answer.handler is not None for answer in entry.stub.answers):
+                text = "this server runs no handlers written in Python."
+                hint = "The transport aio does."
+                problems.error(text, entry.stub.location, "handler", stub=entry.name, hint=hint, rule="handler")
 
     def open(self, event: Open) -> Exchange:
         """Begin a call, to a declared method or not."""

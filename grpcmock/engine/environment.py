@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from grpcmock.engine.steps import AIO_STEPS
 from grpcmock.replies.faults import AIO_FAULTS
 from grpcmock.status import Code
 
@@ -37,6 +38,9 @@ class EngineOptions:
     faults: frozenset[str] = AIO_FAULTS
     """The faults that the server can put on the wire; a stub with another doesn't load."""
 
+    steps: frozenset[type] = AIO_STEPS
+    """The steps that the server can carry out; a stub with a handler, or a forwarder, is refused where it can't."""
+
     wall_clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
 
@@ -58,7 +62,7 @@ class CallEnvironment:
     journal: Journal
     lock: AbstractContextManager[object]
     forwarder: Forwarder | None = None
-    """Takes the calls that no stub answers, instead of their being refused; asked by ``grpc.aio`` servers alone."""
+    """Takes the calls that no stub answers, instead of their being refused."""
 
     def random(self, call: int) -> random.Random:
         """Return the source of randomness of one call: the same for the same seed and number of the call."""

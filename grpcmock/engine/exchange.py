@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from grpcmock.engine import error_replies
 from grpcmock.engine.incoming import Incoming
@@ -85,6 +85,10 @@ class Exchange:
         for data in self._at_once:
             note("response", data, clock())
             yield data
+
+    def note(self, direction: Literal["request", "response"], data: bytes) -> None:
+        """Note a message that passes by, in a call that is left to a forwarder."""
+        self.call.add_frame(direction, data, self._clock())
 
     def cancel(self) -> None:
         """The client went away, or the deadline passed: end the script at once. Harmless after the last step."""

@@ -185,7 +185,7 @@ class PlanExecution:
                     said = f"{type(event.error).__name__}: {event.error}"
                     raise RenderError(f"stub {self._entry}: its handler raised {said}") from event.error
                 case _:
-                    raise RenderError(f"stub {self._entry}: this server runs no handlers.")
+                    raise TypeError(f"A handler was to be run, and the server answered with {event!r}.")
             event = yield Resume(message)
 
     def _encoded(self, value: object) -> bytes:

@@ -219,6 +219,12 @@ HandlerEvent = NextRequest | Headers | HandlerSent | HandlerReturned | HandlerRa
 Event = Message | HalfClose | HandlerEvent
 Step = Invoke | Resume | Forward | Receive | Headers | Send | Wait | Truncate | Reset | Finish
 
+AIO_STEPS: frozenset[type] = frozenset({Invoke, Resume, Forward, Receive, Headers, Send, Wait, Finish})
+"""What a server on ``grpc.aio`` can carry out."""
+
+H2_STEPS: frozenset[type] = frozenset({Receive, Headers, Send, Wait, Truncate, Reset, Finish})
+"""What the server on plain HTTP/2 can carry out."""
+
 Steps = Generator[Step | SendAll, Event | None, None]
 """A part of a call: it yields what is to be done, and is resumed with what came of it."""
 

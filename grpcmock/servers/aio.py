@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never, cast
 
 import grpc
 import grpc.aio
 
+from grpcmock.concurrency.pausing import pause
 from grpcmock.engine.steps import (
     HALF_CLOSE,
     Finish,
@@ -178,17 +176,19 @@ async def _carry_out(
                     assert invocation is not None
                     event = await invocation.next(step.message)
                 case Forward():
-                    client = _Client(step, context, reading, write)
+                    client = _Client(step, exchange, context, reading, write)
                     event = HandlerReturned(await step.forwarder(step.call.path, step.call.metadata, client))
                 case Wait():
-                    await _pause(step.seconds)
+                    await pause(step.seconds)
                 case Headers():
                     await context.send_initial_metadata(step.metadata)
                 case Finish():
                     _finish(step, context)
                     return step
-                case Reset() | Truncate():
+                case Reset() | Truncate():  # not among AIO_STEPS: stubs that need them don't load
                     raise NotImplementedError(step)
+                case _:
+                    assert_never(step)
             step = exchange.resume(event)
     finally:
         # On the normal way out the exchange has ended already, and this does nothing.
@@ -208,9 +208,14 @@ class _Client:
     """The client of a call that is passed on; what passes is noted in the call."""
 
     def __init__(
-        self, step: Forward, context: Context, reading: Reading, write: Callable[[bytes], Awaitable[None]]
+        self,
+        step: Forward,
+        exchange: Exchange,
+        context: Context,
+        reading: Reading,
+        write: Callable[[bytes], Awaitable[None]],
     ) -> None:
-        self._call = step.call
+        self._exchange = exchange
         self._received = deque(step.received)
         self._half_closed = step.half_closed
         self._reading = reading
@@ -227,11 +232,11 @@ class _Client:
         if not isinstance(event, Message):
             self._half_closed = True
             return None
-        self._call.add_frame("request", event.data, time.time())
+        self._exchange.note("request", event.data)
         return event.data
 
     async def write(self, data: bytes) -> None:
-        self._call.add_frame("response", data, time.time())
+        self._exchange.note("response", data)
         await self._write(data)
 
 
@@ -241,13 +246,6 @@ def _finish(step: Finish, context: Context) -> None:
     if step.code is not Code.OK:
         context.set_code(_CODES[step.code])
         context.set_details(step.message)
-
-
-async def _pause(seconds: float) -> None:
-    if seconds == math.inf:
-        await asyncio.get_running_loop().create_future()
-    else:
-        await asyncio.sleep(seconds)
 
 
 _CODES = {Code(code.value[0]): code for code in grpc.StatusCode}

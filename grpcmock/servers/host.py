@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from grpcmock.engine.engine import Engine, Prepared
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
+from grpcmock.engine.steps import AIO_STEPS, H2_STEPS
 from grpcmock.errors import GrpcmockError, Problems
 from grpcmock.replies.faults import AIO_FAULTS, FAULTS
 from grpcmock.schema import Registry, sources
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 TRANSPORT_FAULTS = {"aio": AIO_FAULTS, "h2": FAULTS}
 """The faults that each transport can put on the wire."""
+
+TRANSPORT_STEPS = {"aio": AIO_STEPS, "h2": H2_STEPS}
+"""The steps of a call that each transport can carry out."""
 
 Log = Callable[[str, str], None]
 """Takes a level (``info``, ``warning``, ``error``) and a text."""
@@ -63,7 +67,7 @@ class HostOptions:
     """What speaks HTTP/2: ``grpc.aio``, or the server of this package, which can make every fault."""
 
     engine: EngineOptions = field(default_factory=EngineOptions)
-    """``faults`` is set to what ``transport`` can make."""
+    """``faults`` and ``steps`` are set to what ``transport`` can do."""
 
     server: ServerOptions = field(default_factory=ServerOptions)
     journal_calls: int = 10_000
@@ -98,10 +102,11 @@ class Host:
         self._admin: Admin | None = None
         problems = Problems()
         registry, stubs = self._read(problems)
+        transport = options.transport
         self.engine = Engine(
             registry,
             stubs,
-            options=replace(options.engine, faults=TRANSPORT_FAULTS[options.transport]),
+            options=replace(options.engine, faults=TRANSPORT_FAULTS[transport], steps=TRANSPORT_STEPS[transport]),
             journal=Journal(options.journal_calls, options.journal_bytes),
             problems=problems,
             progress=progress,

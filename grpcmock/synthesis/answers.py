@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.schema import Method, Registry
+
+_log = logging.getLogger(__name__)
 
 _TRIES = 60
 """How often a message that breaks a rule is made anew; after that the best one is taken, …"""
@@ -163,12 +166,16 @@ def _valid(plan: MessagePlan, generation: GenerationRequest) -> Message:
 
 
 def _violations(message: Message, planner: Planner) -> list[Any]:
-    """Ask the validator; where it can't judge, because a rule itself is broken, all is well."""
-    import protovalidate
+    """Ask the validator; where it can't judge, because a rule itself is broken, say so once and take the message."""
+    from protovalidate import CompilationError, EvaluationError
 
     try:
         return list(planner.validator.collect_violations(message))
-    except (protovalidate.CompilationError, protovalidate.EvaluationError, RuntimeError, TypeError, ValueError):
+    except (CompilationError, EvaluationError, RuntimeError, TypeError, ValueError) as error:
+        name = message.DESCRIPTOR.full_name
+        if name not in planner.unjudged:
+            planner.unjudged.add(name)
+            _log.warning("The rules of %s can't be evaluated, so generated messages may break them: %s", name, error)
         return []
 
 

@@ -143,6 +143,8 @@ class Planner:
         self.registry = registry
         self.options = AnnotationReader(registry)
         self._plans: dict[str, MessagePlan] = {}
+        self.unjudged: set[str] = set()
+        """The types whose rules the validator can't evaluate, as was told."""
 
     @cached_property
     def validator(self) -> Any:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import support
 from playbook import engine
 
 from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.exchange import Exchange
 from grpcmock.engine.steps import (
+    AIO_STEPS,
+    H2_STEPS,
     HALF_CLOSE,
     RECEIVE,
     Finish,
@@ -24,6 +27,7 @@ from grpcmock.engine.steps import (
     Open,
     Resume,
     Send,
+    Step,
 )
 from grpcmock.errors import SchemaError, StubError
 from grpcmock.schema import Registry
@@ -146,3 +150,18 @@ def test_a_well_known_file_that_was_looked_up_may_be_included() -> None:
     both = base.including(support.registry())
     assert "/kitchen.KitchenService/Unary" in both.methods
     assert base.including(support.registry()).methods.keys() == both.methods.keys()
+
+
+def test_a_server_that_runs_no_handlers_refuses_their_stubs() -> None:
+    made = Engine(USER, options=EngineOptions(steps=H2_STEPS))
+    stub = Stub(method=GET.full_name, name="handled", answers=(Answer(handler=_handler),))
+    with pytest.raises(StubError, match=r"this server runs no handlers written in Python\. The transport aio does\."):
+        made.add([stub])
+    (plain,) = made.add([Stub(method=GET.full_name, name="plain", answers=(Answer(),))])
+    with pytest.raises(StubError, match="runs no handlers"):
+        made.replace(plain, stub)
+    assert [entry.name for entry in made.store] == ["plain"]
+
+
+def test_each_step_can_be_carried_out_by_some_server() -> None:
+    assert set(get_args(Step)) == AIO_STEPS | H2_STEPS

@@ -120,8 +120,13 @@ def test_a_rule_that_nothing_keeps_still_gets_an_answer() -> None:
     assert len(protovalidate.collect_violations(found)) == 1
 
 
-def test_rules_that_nobody_can_read_do_no_harm() -> None:
-    assert made("Unreadable").name
+def test_rules_that_nobody_can_read_are_told_once_and_do_no_harm(caplog: pytest.LogCaptureFixture) -> None:
+    own = registry("rules.proto")
+    for seed in range(3):
+        found: Any = generate(own.message("rules.Unreadable"), own, seed)
+        assert found.name
+    (told,) = caplog.messages
+    assert told.startswith("The rules of rules.Unreadable can't be evaluated, so generated messages may break them: ")
 
 
 def test_protos_without_rules_do_not_load_the_validator() -> None:

@@ -9,14 +9,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import socket
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
-from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Open, Receive, Reset, Send, Truncate, Wait
+from grpcmock.concurrency.pausing import pause
+from grpcmock.engine.steps import (
+    HALF_CLOSE,
+    Finish,
+    Forward,
+    Headers,
+    Invoke,
+    Message,
+    Open,
+    Receive,
+    Reset,
+    Resume,
+    Send,
+    Truncate,
+    Wait,
+)
 from grpcmock.errors import ConfigError
 from grpcmock.servers.addresses import check_free
 from grpcmock.servers.credentials import TlsFiles, server_credentials
@@ -173,7 +187,7 @@ async def _carry_out(exchange: Exchange, stream: Stream) -> None:
                 request = await stream.read()
                 event = HALF_CLOSE if request is None else Message(request)
             case Wait():
-                await _pause(step.seconds)
+                await pause(step.seconds)
             case Headers():
                 stream.send_headers(step.metadata)
             case Finish(drop=True):
@@ -188,14 +202,11 @@ async def _carry_out(exchange: Exchange, stream: Stream) -> None:
             case Reset():
                 stream.reset()
                 return
+            case Invoke() | Resume() | Forward():  # not among H2_STEPS: handlers and forwarders are refused at set-up
+                raise NotImplementedError(step)
+            case _:
+                assert_never(step)
         step = exchange.resume(event)
-
-
-async def _pause(seconds: float) -> None:
-    if seconds == math.inf:
-        await asyncio.get_running_loop().create_future()
-    else:
-        await asyncio.sleep(seconds)
 
 
 def tls_context(files: TlsFiles) -> ssl.SSLContext:
