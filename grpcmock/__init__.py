@@ -8,7 +8,7 @@ from grpcmock._version import __version__
 
 if TYPE_CHECKING:
     # Said again for type checkers, which don't look into the table below; a test holds the two together.
-    from grpcmock.contract.case import Case as Case  # noqa: I001 - one import a module
+    from grpcmock.contract.case import ContractCase as ContractCase  # noqa: I001 - one import a module
     from grpcmock.contract.contract import Contract as Contract
     from grpcmock.contract.errors import ContractError as ContractError
     from grpcmock.contract.serving import serving as serving
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from grpcmock.stubs.model import Stub as Stub
 
 _PUBLIC = {
-    "grpcmock.contract.case": "Case",
+    "grpcmock.contract.case": "ContractCase",
     "grpcmock.contract.contract": "Contract",
     "grpcmock.contract.errors": "ContractError",
     "grpcmock.contract.serving": "serving",

@@ -26,8 +26,8 @@ def thread_fixture() -> Iterator[LoopThread]:
 def case_runners_fixture(grpcmock_thread: LoopThread, pytestconfig: pytest.Config) -> Iterator[CaseRunners]:
     """The connections of one test of a contract. What it found is kept for ``grpcmock replay``."""
     from grpcmock.contract.case_runner import CaseRunners
-    from grpcmock.fuzz import casefile
+    from grpcmock.fuzz.replay import case_file as case_files
 
-    runners = CaseRunners(grpcmock_thread, pytestconfig.invocation_params.dir / casefile.FOLDER)
+    runners = CaseRunners(grpcmock_thread, pytestconfig.invocation_params.dir / case_files.FOLDER)
     yield runners
     runners.close()
