@@ -18,7 +18,7 @@ Layers = Sequence[set[str]]
 """From the top: what stands in one set may import from those above it, and within itself."""
 
 LAYERS: Layers = (
-    {"_version", "collector", "errors", "status", "tree"},
+    {"_version", "collector", "errors", "importing", "status", "tree"},
     {"schema"},
     {"stubs"},
     {"synthesis"},

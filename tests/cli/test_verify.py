@@ -213,7 +213,7 @@ def test_what_is_wrong_with_stubs_is_said_even_if_the_server_is_not_there(grpcmo
     ran = grpcmock("verify", "127.0.0.1:9", "protos")
     assert ran.code == 1
     assert ran.err.startswith(
-        "stubs/users.yaml:1:65: request.id: no request was found that the stub 'never' holds: wanted > 5 and < 6."
+        "stubs/users.yaml:1:65: request.id: no request was found that the stub 'never' holds: expected > 5 and < 6."
     )
     assert "1 problem" in ran.err
 
