@@ -58,9 +58,9 @@ def serving(*words: str) -> Iterator[str]:
 @contextmanager
 def mocking(stubs: Path) -> Iterator[str]:
     """Serve a stub as a mock; give its address."""
+    from grpcmock.concurrency.loop_thread import LoopThread
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.host import Files, Host
-    from grpcmock.servers.thread import LoopThread
 
     async def start() -> Host:
         host = Host(Files((Path("protos"),), (stubs,)))

@@ -13,7 +13,7 @@ from grpcmock.fuzz.model.cases import NOTABLE
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _waited(reply: Reply) -> float | None:
     call = reply.call
     if (
         call.method is not None
-        and call.method.kind is Kind.BIDI_STREAMING
+        and call.method.kind is MethodKind.BIDI_STREAMING
         and reply.termination is Termination.DEADLINE
     ):
         return None  # it may have nothing to say; whether it ends is the matter of G139

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.fuzz.generation import rule_candidates, well_known_types
 from grpcmock.fuzz.generation.message_classes import bytes_of, message_class_of, message_of
 from grpcmock.fuzz.generation.violation import EVALUATION
-from grpcmock.replies.generated.planning import FieldPlan, Planner, Shape
-from grpcmock.replies.generated.rules import Rules
+from grpcmock.schema.annotations import Rules
+from grpcmock.synthesis.planning import FieldPlan, Planner, Shape
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

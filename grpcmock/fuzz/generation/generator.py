@@ -20,7 +20,7 @@ from grpcmock.fuzz.generation.repair import Repairer
 from grpcmock.fuzz.generation.rule_breaking import Breaker
 from grpcmock.fuzz.generation.rule_validator import RuleValidator
 from grpcmock.fuzz.generation.writers import SWARMS
-from grpcmock.replies.generated.planning import Planner
+from grpcmock.synthesis.planning import Planner
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

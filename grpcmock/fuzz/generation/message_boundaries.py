@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
     from grpcmock.fuzz.generation.rule_validator import RuleValidator
     from grpcmock.fuzz.generation.violation import Violation
-    from grpcmock.replies.generated.planning import FieldPlan, Planner
+    from grpcmock.synthesis.planning import FieldPlan, Planner
 
 _DEEPEST = 3
 _MOST = 800

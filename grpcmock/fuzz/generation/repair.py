@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
     from grpcmock.fuzz.generation.rule_validator import RuleValidator
     from grpcmock.fuzz.generation.violation import Violation
-    from grpcmock.replies.generated.planning import Planner
+    from grpcmock.synthesis.planning import Planner
 
 _ROUNDS = 3
 _MOST_GRAFTS = 24

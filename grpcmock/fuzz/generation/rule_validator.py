@@ -11,14 +11,14 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation.message_classes import join
 from grpcmock.fuzz.generation.violation import EVALUATION, Violation
-from grpcmock.replies.generated.planning import Shape
-from grpcmock.replies.generated.rules import Rules
+from grpcmock.schema.annotations import Rules
+from grpcmock.synthesis.planning import Shape
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
-    from grpcmock.replies.generated.planning import FieldPlan, Planner
+    from grpcmock.synthesis.planning import FieldPlan, Planner
 
 BEHAVIOR = "google.api.field_behavior"
 RESOURCE = "google.api.resource"

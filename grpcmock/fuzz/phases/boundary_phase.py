@@ -10,7 +10,7 @@ from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.phases import call_lifecycle
 from grpcmock.fuzz.phases.interleaving import in_turns
 from grpcmock.fuzz.phases.request_expectation import expectation
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.combined_boundaries import CombinedBoundaries
@@ -38,7 +38,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     empty, *boundaries = plan.generators.of(method.input).boundaries()
     early = [call_lifecycle.before(method, plan), iter((_alone(method, empty),))]
     # Of a stream that goes on for ever, the first one shows what is left of it, and should be one that is cut.
-    yield chain.from_iterable(early if method.kind is Kind.SERVER_STREAMING else reversed(early))
+    yield chain.from_iterable(early if method.kind is MethodKind.SERVER_STREAMING else reversed(early))
     yield _first(method, plan, boundaries)
     yield call_lifecycle.cases(method, plan)
     yield _values(method, (boundary for boundary in boundaries if boundary.kind in _SINGLE))

@@ -19,9 +19,9 @@ from grpcmock.fuzz.wire.encoding import Record, WireType, free_number, tag, vari
 from grpcmock.fuzz.wire.malformed import ELSEWHERE, bad_texts, deepest, malformed, too_deep
 from grpcmock.fuzz.wire.non_canonical import non_canonical
 from grpcmock.fuzz.wire.variants import Variant, shown
-from grpcmock.replies.generated import generate
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 from grpcmock.schema.reflection import VERSIONS
+from grpcmock.synthesis import generate
 
 if TYPE_CHECKING:
     from grpcmock.client.raw import RawRequest
@@ -213,7 +213,7 @@ class _Maker:
     @property
     def _spokesman(self) -> Method:
         """The method that stands for all others in what takes long and is the library's."""
-        return next((other for other in self.plan.methods if other.kind is Kind.UNARY), self.plan.methods[0])
+        return next((other for other in self.plan.methods if other.kind is MethodKind.UNARY), self.plan.methods[0])
 
     # What goes over gRPC's own library ------------------------------------------------------------
 
@@ -246,7 +246,7 @@ class _Maker:
         methods, streams = self.plan.methods, self._streams
         place = methods.index(self.method)
         others = [other for other in (*methods[place + 1 :], *methods[:place]) if other.kind.client_streams == streams]
-        return min(reversed(others), key=lambda method: method.kind is not Kind.UNARY, default=None)
+        return min(reversed(others), key=lambda method: method.kind is not MethodKind.UNARY, default=None)
 
     def undecodable(self) -> Iterator[Case]:
         descriptor = self.method.input

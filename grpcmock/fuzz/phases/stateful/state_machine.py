@@ -24,7 +24,7 @@ from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory, set_by_scripts
 from grpcmock.fuzz.resources.state_model import StateModel
-from grpcmock.replies.generated.scene import snake_case
+from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
