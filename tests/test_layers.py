@@ -154,7 +154,7 @@ def test_within_a_package_too(module: Path) -> None:
         ("import grpcmock.fuzz.run", ["grpcmock.fuzz.run"]),
         ("from grpcmock import MockServer", ["grpcmock.mock.server"]),
         ("from grpcmock import config", ["grpcmock.config"]),
-        ("from grpcmock.fuzz.run import session", ["grpcmock.fuzz.session"]),
+        ("from grpcmock.fuzz.run import session", ["grpcmock.fuzz.run.session"]),
         ("from grpcmock.schema import Method", ["grpcmock.schema"]),
         ("def f():\n    from grpcmock.cli.app import main", ["grpcmock.cli.app"]),
         ("import_module('grpcmock.cli.app')", ["grpcmock.cli.app"]),
