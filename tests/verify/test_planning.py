@@ -77,7 +77,9 @@ def test_an_expression_is_pleased_by_what_it_mentions() -> None:
         - {name: b, method: user.UserService/CreateUsers, request: {email: a@b}, when: "request.name.startsWith('Al')"}
     """)
     assert [sent(one)[0] for one in found.interactions] == [{"id": 42}, {"name": "Al", "email": "a@b"}]
-    with pytest.raises(StubError, match=r"when: no request was found that the stub 'c' holds: expected request\.id > 41"):
+    with pytest.raises(
+        StubError, match=r"when: no request was found that the stub 'c' holds: expected request\.id > 41"
+    ):
         planned("- {name: c, method: user.UserService/GetUser, when: 'request.id > 41 && request.id < 42'}")
 
 

@@ -15,8 +15,8 @@ from grpcmock.fuzz.model.callers import metadata_of
 from grpcmock.fuzz.model.results import Reply, Termination
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.fuzz.model.cases import Call
+    from grpcmock.status import Metadata
 
 RESPONSES = 1000
 """After so many responses a call is cancelled."""
