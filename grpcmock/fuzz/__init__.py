@@ -9,21 +9,48 @@ from grpcmock.fuzz.generation.messages import messages
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.custom import check
-    from grpcmock.fuzz.model.cases import Call, Case, Phase
+    from grpcmock.fuzz.generation.choice_shrinking import shrink
+    from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
+    from grpcmock.fuzz.generation.generator import Generators, boundaries, violations
+    from grpcmock.fuzz.model.cases import Call, Case, Expect, Phase
     from grpcmock.fuzz.model.findings import Finding, Severity
     from grpcmock.fuzz.model.results import CaseResult, Reply
 
-__all__ = ["Call", "Case", "CaseResult", "Finding", "Phase", "Reply", "Severity", "check", "messages"]
+__all__ = [
+    "Call",
+    "Case",
+    "CaseResult",
+    "Expect",
+    "Finding",
+    "Generators",
+    "Phase",
+    "RandomSource",
+    "ReplaySource",
+    "Reply",
+    "Severity",
+    "boundaries",
+    "check",
+    "messages",
+    "shrink",
+    "violations",
+]
 
 _HOMES = {
     "Call": "model.cases",
     "Case": "model.cases",
     "CaseResult": "model.results",
+    "Expect": "model.cases",
     "Finding": "model.findings",
+    "Generators": "generation.generator",
     "Phase": "model.cases",
+    "RandomSource": "generation.choices",
+    "ReplaySource": "generation.choices",
     "Reply": "model.results",
     "Severity": "model.findings",
+    "boundaries": "generation.generator",
     "check": "checks.custom",
+    "shrink": "generation.choice_shrinking",
+    "violations": "generation.generator",
 }
 
 

@@ -78,7 +78,7 @@ class ContractStateMachine(RuleBasedStateMachine):
         for call in calls[first:]:
             reply = type(self).perform(bound(call, self.replies, calls) if call.bindings else call)
             self.replies.append(reply)
-            findings = self.model.take(reply)
+            findings = self.suite.coded(self.model.take(reply))
             case, result = self._case(len(self.replies)), CaseResult(replies=(reply,))
             findings += [finding for finding in self.suite.evaluate(case, result) if not finding.is_warning]
             if findings:
