@@ -1,4 +1,4 @@
-"""What a test of a contract is handed: one case, to be made on a server and judged."""
+"""What a test of a contract is handed: one case, to be made on a server and checked."""
 
 from __future__ import annotations
 
@@ -118,12 +118,12 @@ class ContractCase:
         return self._runners.wait(self._answer(target, metadata), "case.acall(target)")
 
     def check(self, answer: Answer) -> None:
-        """Judge an answer by all checks. Raises :class:`ContractError` for the worst that is wrong."""
+        """Check an answer by all checks. Raises :class:`ContractError` for the worst that is wrong."""
         __tracebackhide__ = True
         self._raise(self._runners.wait(self._judged(answer), "case.acheck(answer)"))
 
     def call_and_check(self, target: Server, metadata: Pairs = ()) -> Answer:
-        """Make the calls on a server and judge what comes; give the answer if nothing is wrong."""
+        """Make the calls on a server and check what comes; return the answer if nothing is wrong."""
         __tracebackhide__ = True
         answer = self._runners.wait(self._answer(target, metadata), "case.acall_and_check(target)")
         self.check(answer)

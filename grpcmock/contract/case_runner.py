@@ -94,7 +94,7 @@ class CaseRunner:
         return self._run
 
     async def error(self, case: Case, result: CaseResult, *, shrunk: bool) -> ContractError | None:
-        """Judge what was seen; give the worst that is wrong, None if all holds.
+        """Check what was seen; return the worst that is wrong, None if all holds.
 
         Where nobody else makes it small, it is *shrunk*: confirmed, and asked again with less and less.
         """

@@ -1,4 +1,4 @@
-"""A contract as a state machine of Hypothesis: calls in a row, held against what the server must have kept."""
+"""A contract as a state machine of Hypothesis: calls in a row, checked against what the server must have kept."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Planned:
 
 
 class StubCase:
-    """One stub, to be held against a server."""
+    """One stub, to be checked against a server."""
 
     def __init__(self, planned: Planned, name: str, runners: CaseRunners) -> None:
         self._planned = planned

@@ -100,7 +100,7 @@ def _growth(case: Case, result: CaseResult) -> Iterator[Finding]:
 
 def _ended_early(check: str, what: str) -> CheckFunction:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
-        """Judge ``observe, cut short …, observe``: the same request asked before and after, with calls that ended early
+        """Check ``observe, cut short …, observe``: the same request asked before and after, with calls that ended early
         in between."""
         before, *between, after = result.replies[case.setup : len(result.replies) - case.cleanup]
         for reply in between:

@@ -1,4 +1,4 @@
-"""Mend a message that breaks rules: what is wrong is taken from one that keeps them."""
+"""Fix a message that breaks rules: what is wrong is taken from one that keeps them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_GRAFTS = 24
 
 
 class Repairer:
-    """Mends messages. Nothing is thrown away and drawn anew, so that choices shrink well."""
+    """Fixes messages. Nothing is thrown away and drawn anew, so that choices shrink well."""
 
     def __init__(self, planner: Planner, validator: RuleValidator, minimal: MinimalMessages) -> None:
         self._planner = planner

@@ -48,7 +48,7 @@ _MALFORMED = (
 
 
 def values(plan: FieldPlan, rules: Rules, natural: Sequence[Any]) -> Iterator[Any]:
-    """Yield values of a scalar or enum field, or of the elements of a list, to be judged by its rules.
+    """Yield values of a scalar or enum field, or of the elements of a list, to be checked by its rules.
 
     *natural* ones keep the rules, as far as is known.
     """
@@ -199,7 +199,7 @@ def sizes(rules: Mapping[str, Any], names: Iterable[str], longest: int) -> Itera
 def lists(
     plan: FieldPlan, good: Sequence[Any], bad: Sequence[Any], naturals: Sequence[list[Any]]
 ) -> Iterator[list[Any]]:
-    """Yield lists to be judged: of *good* items, of which some may be the same, and with one *bad* one."""
+    """Yield lists to be checked: of *good* items, of which some may be the same, and with one *bad* one."""
     yield from naturals
     rules = plan.rules.values
     yield []
@@ -243,7 +243,7 @@ def maps(
     bad: tuple[Sequence[Any], Sequence[Any]],
     natural: Sequence[dict[Any, Any]],
 ) -> Iterator[dict[Any, Any]]:
-    """Yield maps to be judged, of *good* and *bad* keys and values."""
+    """Yield maps to be checked, of *good* and *bad* keys and values."""
     yield from natural
     yield {}
     keys = list(dict.fromkeys([*(key for known in natural for key in known), *good[0]]))

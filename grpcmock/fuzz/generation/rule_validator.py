@@ -36,7 +36,7 @@ _Check = Callable[[Any, str], Iterator[Violation]]
 
 
 class RuleValidator:
-    """Tells which rules messages break. Rules that can't be compiled are told by :meth:`unreadable`, and break nothing."""
+    """Tells which rules messages break. Rules that can't be compiled break nothing; see :meth:`unreadable`."""
 
     def __init__(self, planner: Planner, *, as_request: bool) -> None:
         """With *as_request*, what only a server may set needs not be there, whatever else is said of it."""
@@ -246,7 +246,7 @@ def _text_check(name: str, holds: Callable[[str], bool], rule: str, reason: str)
 def resource_expression(plan: FieldPlan) -> re.Pattern[str] | None:
     """Give the expression for the names of the resources that a field refers to; None if it refers to none.
 
-    A resource's own name isn't judged: a server may choose it by itself.
+    A resource's own name isn't checked: a server may choose it by itself.
     """
     patterns = plan.options.patterns
     if not patterns or plan.options.own_name or "*" in patterns:

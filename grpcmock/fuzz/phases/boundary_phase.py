@@ -45,7 +45,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
 
 
 def notices(plan: Plan) -> Iterator[str]:
-    """Yield the types whose rules can't be compiled: what they ask for is held against nobody."""
+    """Yield the types whose rules can't be compiled: what they ask for is checked against nobody."""
     classes = {of.DESCRIPTOR: of for method in plan.methods for of in (method.request_class, method.response_class)}
     for descriptor, message_class in classes.items():
         if why := plan.generators.unreadable_rules(message_class):
@@ -73,7 +73,7 @@ def _together(method: Method, number: int, combined: CombinedBoundaries, *, vali
         phase=Phase.BOUNDARY,
         method=method,
         calls=(call_of(method, data),),
-        why=f"{len(combined.boundaries)} {'' if valid else 'odd '}values at once",
+        why=f"{len(combined.boundaries)} {'' if valid else 'unusual '}values at once",
         expect=Expect.ACCEPTED if valid else Expect.ANY,
         sub_cases=tuple(_alone(method, boundary) for boundary in combined.boundaries),
     )
@@ -109,7 +109,7 @@ def _alone(method: Method, boundary: Boundary) -> Case:
         method=method,
         calls=(call_of(method, boundary.data),),
         why=boundary.reason,
-        expect=expectation(method, boundary.broken, odd=boundary.odd),
+        expect=expectation(method, boundary.broken, unusual=boundary.unusual),
         path=boundary.path,
         rule=", ".join(violation.rule for violation in boundary.broken),
         targets=_targets(method, boundary),

@@ -177,7 +177,7 @@ def _about(failure: Failure, history: History, number: int) -> Iterator[Block]:
     yield _reproducers(failure, history, number)
     page = explain.body(find_check(finding.check))
     if page and number < _REPRODUCED:
-        yield Fold("What this check is about, and how it is mended", [Prose(page)])
+        yield Fold("What this check is about, and how it is fixed", [Prose(page)])
 
 
 def _reproducers(failure: Failure, history: History, number: int) -> Tabs:

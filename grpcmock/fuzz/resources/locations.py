@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.resources.fields import is_map, same_type
-from grpcmock.fuzz.resources.resource import Operation, Resource
 from grpcmock.schema.method import MethodKind
 from grpcmock.schema.naming import snake_case
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
     from grpcmock.fuzz.model.cases import Path
+    from grpcmock.fuzz.resources.resource import Operation, Resource
     from grpcmock.schema import Method
 
 _OPAQUE = frozenset({"google.protobuf.Empty", "google.longrunning.Operation", "google.protobuf.Any"})

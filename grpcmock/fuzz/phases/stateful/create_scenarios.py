@@ -12,7 +12,6 @@ from grpcmock.fuzz.model.cases import LATER, SHORT
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence, Handle
 from grpcmock.fuzz.phases.stateful.sampling import spread
 from grpcmock.fuzz.resources.pagination import MANY
-from grpcmock.fuzz.resources.resource import Operation, Resource
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.violation import Violation
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
+    from grpcmock.fuzz.resources.resource import Operation, Resource
 
 _REWRITES: Mapping[str, tuple[str, Callable[[str], str]]] = {
     "blanks": ("blanks around its texts", lambda text: f" {text} "),
@@ -72,7 +72,7 @@ def _read_back(
 
 def _texts_read_back(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     if not resource.is_annotated:
-        return  # to refuse odd texts, or to tidy them up, is a server's right where no rule speaks of them
+        return  # to refuse unusual texts, or to tidy them up, is a server's right where no rule speaks of them
     for name, (words, rewrite) in _REWRITES.items():
         sequence = CallSequence(factory, operation.method, f"read-back-{name}")
         handle = sequence.create(resource, factory.rewritten(operation, rewrite))
