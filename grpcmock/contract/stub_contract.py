@@ -26,10 +26,10 @@ from grpcmock.verify.selecting import select
 from grpcmock.verify.telling import result_lines
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.contract.case import Pairs
     from grpcmock.contract.case_runner import CaseRunners, Server
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
     from grpcmock.stubs.model import Stub
     from grpcmock.verify.planning import Interaction, Plan
     from grpcmock.verify.results import Result

@@ -12,7 +12,7 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grpcmock.client.target import Metadata
+    from grpcmock.status import Metadata
 
 _EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the type stubs lack it
 

@@ -10,8 +10,8 @@ from grpcmock.record.rules import REDACTED
 from grpcmock.stubs.dump import literals, plain_value
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.record.rules import Rules
+    from grpcmock.status import Metadata
 
 
 @dataclass(slots=True)

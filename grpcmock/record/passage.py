@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
+    from grpcmock.status import Metadata
 
 EVENTS_KEPT = 20_000
 """Events kept of one call; a call with more is passed on, but not recorded."""

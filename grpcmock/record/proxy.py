@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grpcmock.client.call import Status
-    from grpcmock.client.target import Metadata, Target
+    from grpcmock.client.target import Target
     from grpcmock.engine.steps import Client
     from grpcmock.schema import Method
+    from grpcmock.status import Metadata
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Taken = Callable[[Passage], asyncio.Event | None]

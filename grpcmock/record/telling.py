@@ -24,11 +24,11 @@ from grpcmock.tree import Node
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.client.target import Metadata
     from grpcmock.record.marks import Marked
     from grpcmock.record.passage import Passage
     from grpcmock.record.rules import Rules
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
 
 MATCHING = ("request", "requests", "metadata")
 """The keys that a recorded stub may hold a call to."""

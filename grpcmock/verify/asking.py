@@ -24,10 +24,10 @@ from grpcmock.verify.unaskable import UnaskableError, unaskable
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.client.target import Metadata
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.matching.index import Index
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
     from grpcmock.tree import Node
 
 _MOST_REQUESTS = 60

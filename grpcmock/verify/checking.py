@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.client.call import Outcome, Status
-    from grpcmock.client.target import Metadata
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
     from grpcmock.verify.exchanges import Exchange
     from grpcmock.verify.expecting import Ending, Named, Reply
 

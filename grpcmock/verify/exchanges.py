@@ -13,11 +13,11 @@ from grpcmock.verify.expecting import Ending, Expecter, Named, Reply, context_of
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.client.target import Metadata
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.errors import Problems
     from grpcmock.replies.context import RenderContext
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
     from grpcmock.stubs.model import Answer
     from grpcmock.verify.asking import Ask, Asker
     from grpcmock.verify.looser import Looser

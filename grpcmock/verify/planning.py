@@ -17,9 +17,9 @@ from grpcmock.verify.fingerprints import fingerprint
 from grpcmock.verify.unaskable import UnaskableError
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
     from grpcmock.stubs.model import Stub
     from grpcmock.verify.looser import Looser
 

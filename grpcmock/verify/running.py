@@ -23,9 +23,9 @@ from grpcmock.verify.seeing import seen
 if TYPE_CHECKING:
     import grpc.aio
 
-    from grpcmock.client.target import Metadata
     from grpcmock.matching.findings import Finding
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
     from grpcmock.stubs.model import Stub
     from grpcmock.verify.exchanges import Exchange
     from grpcmock.verify.planning import Interaction

@@ -14,9 +14,9 @@ from grpcmock.fuzz.execution.replies import reply_of
 from grpcmock.fuzz.model.callers import metadata_of
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.fuzz.model.cases import Call
     from grpcmock.fuzz.model.results import Reply
+    from grpcmock.status import Metadata
 
 RESPONSES = 1000
 """After so many responses a call is cancelled."""

@@ -30,10 +30,10 @@ from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.fuzz.execution.reference_mock import Mock
     from grpcmock.fuzz.model.cases import Call, Case
     from grpcmock.fuzz.model.results import MockAnswer
+    from grpcmock.status import Metadata
 
 RawPerform = Callable[["Call", float], Awaitable[Reply]]
 """Makes a call whose ``raw`` request goes over HTTP/2 as it stands. After so many seconds without news, a stream that

@@ -9,8 +9,8 @@ from grpcmock.fuzz.execution.terminations import termination_of
 from grpcmock.fuzz.model.results import Reply, Termination
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.fuzz.model.cases import Call
+    from grpcmock.status import Metadata
 
 
 def reply_of(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from grpcmock.client.target import Target
-    from grpcmock.engine.call_record import CallRecord as Record
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
 
@@ -59,7 +59,7 @@ class Collection:
         if text not in self.left_out:
             self.left_out.append(text)
 
-    def add_call(self, call: Record, registry: Registry) -> None:
+    def add_call(self, call: CallRecord, registry: Registry) -> None:
         """Take in the stub that answered a call; where the format can't say it, what was asked and answered."""
         name = call.name
         if call.method is None:
@@ -79,7 +79,7 @@ class Collection:
                     self.add(stub)
 
 
-def _of_call(call: Record, registry: Registry) -> Stub | None:
+def _of_call(call: CallRecord, registry: Registry) -> Stub | None:
     """Write down what was asked and answered; None for a conversation, whose turns a list can't say."""
     assert call.method is not None
     assert call.stub is not None
