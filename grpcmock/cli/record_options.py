@@ -88,7 +88,7 @@ def options_of(
 ) -> Options:
     """Read the options. Raises :class:`ConfigError` with all that is wrong with the rules."""
     from grpcmock.record.recorder import Options
-    from grpcmock.record.rules import Rules
+    from grpcmock.record.redaction.rules import Rules
 
     return Options(Rules.parse(redact, volatile), match_metadata, timing)
 

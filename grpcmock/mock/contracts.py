@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grpcmock.verify.contracts import files
-from grpcmock.verify.contracts.exporting import Collection
+from grpcmock.verify.contracts import contract_file
+from grpcmock.verify.contracts.exporting import UsedStubs
 
 if TYPE_CHECKING:
     from grpcmock.engine.journal import Call
@@ -19,7 +19,7 @@ class ContractCollector:
     def __init__(self, running: Running) -> None:
         self._running = running
         self._engine = running.engine
-        self._collection = Collection()
+        self._collection = UsedStubs()
         self._unsubscribe = running.call(lambda: self._engine.journal.subscribe(self._take))
 
     def _take(self, call: Call) -> None:
@@ -36,10 +36,10 @@ class ContractCollector:
 
     def to_text(self, consumer: str) -> str:
         """Write the contract of *consumer* as it would be in a file."""
-        return files.to_text(consumer, self._collection.stubs, self._engine.registry)
+        return contract_file.to_text(consumer, self._collection.stubs, self._engine.registry)
 
     def write(self, path: Path, consumer: str, *, provider: str = "") -> int:
         """Write the contract of *consumer*; give the number of its stubs. Raises :class:`ConfigError`."""
         stubs = self._collection.stubs
-        files.write(path, consumer, stubs, self._engine.registry, provider=provider)
+        contract_file.write(path, consumer, stubs, self._engine.registry, provider=provider)
         return len(stubs)

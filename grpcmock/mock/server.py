@@ -279,7 +279,7 @@ class MockServer(Waits):
         """
         from grpcmock.mock.recording import Recorder
         from grpcmock.record.recorder import Options
-        from grpcmock.record.rules import Rules
+        from grpcmock.record.redaction.rules import Rules
 
         options = Options(Rules.parse(redact, volatile), tuple(match_metadata), timing)
         return Recorder(self._running, target, options)

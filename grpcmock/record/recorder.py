@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import ConfigError
-from grpcmock.record.collection import Collection
-from grpcmock.record.folder import Folder
-from grpcmock.record.rules import Rules
+from grpcmock.record.capture.buffer import Run, Tape
+from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.summary import Summary
-from grpcmock.record.tape import Run, Tape
-from grpcmock.record.telling import Teller, Told
+from grpcmock.record.writing.collection import Collection
+from grpcmock.record.writing.folder import Folder
+from grpcmock.record.writing.stub_writer import Teller, Told
 
 if TYPE_CHECKING:
-    from grpcmock.record.passage import Passage
+    from grpcmock.record.capture.captured_call import Passage
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
 
@@ -81,7 +81,7 @@ class Recorder:
         self._files: dict[Path, None] = {}
 
     def take(self, passage: Passage) -> asyncio.Event | None:
-        """Take a call that has ended; see :data:`grpcmock.record.proxy.Taken`."""
+        """Take a call that has ended; see :data:`grpcmock.record.capture.proxy.Taken`."""
         return self._tape.take(passage)
 
     async def run(self) -> None:

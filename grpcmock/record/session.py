@@ -15,16 +15,16 @@ import grpc.aio
 from grpcmock.client.channel import CONNECT_TIMEOUT
 from grpcmock.engine.engine import Engine
 from grpcmock.errors import ConfigError
-from grpcmock.record.folder import Folder
-from grpcmock.record.forwarding import forwarding
+from grpcmock.record.capture.forwarding import forwarding
 from grpcmock.record.recorder import Options, Recorder
+from grpcmock.record.writing.folder import Folder
 from grpcmock.servers.addresses import Address, bind
 from grpcmock.servers.aio import Server, ServerOptions
 from grpcmock.servers.credentials import server_credentials
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
-    from grpcmock.record.proxy import Proxy
+    from grpcmock.record.capture.proxy import Proxy
     from grpcmock.record.summary import Summary
     from grpcmock.schema import Registry
     from grpcmock.servers.credentials import TlsFiles

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grpcmock.record.telling import Untold
+    from grpcmock.record.writing.stub_writer import Untold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from grpcmock.replies.delays import Delay
     from grpcmock.replies.faults import Fault
     from grpcmock.stubs.model import Handler
+    from grpcmock.tree import Node
 
 T = TypeVar("T")
 
@@ -81,10 +82,22 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A step of a script as its author wrote it: for messages about it, and for whoever plays the client's side."""
+
+    node: Node
+    """What stands behind the name of the step."""
+
+    path: str
+    """The path inside the stub: ``script[2].send``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Headers:
     """Send initial metadata now."""
 
     metadata: Metadata
+    written: Written | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,8 @@ class Send:
     """Send one response message."""
 
     reply: Reply
+    written: Written | None = field(default=None, compare=False, repr=False)
+    """None outside of scripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +191,8 @@ class Finish:
     message: Text = NO_TEXT
     details: Details = NO_DETAILS
     trailers: Metadata = NO_METADATA
+    written: Written | None = field(default=None, compare=False, repr=False)
+    """None outside of scripts, and for the end of one that doesn't say how it ends."""
 
     constant: Outcome | None = field(init=False, default=None)
     """The outcome, where it is the same for every call."""

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from support import registry
 
-from grpcmock.record import collection, tape
-from grpcmock.record.collection import Collection
-from grpcmock.record.passage import Passage, What
+from grpcmock.record.capture.buffer import Tape
+from grpcmock.record.capture.captured_call import Passage, What
 from grpcmock.record.recorder import Recorder
-from grpcmock.record.rules import Rules
-from grpcmock.record.tape import Tape
-from grpcmock.record.telling import Teller, Told
+from grpcmock.record.redaction.rules import Rules
+from grpcmock.record.writing import collection
+from grpcmock.record.writing.collection import Collection
+from grpcmock.record.writing.stub_writer import Teller, Told
 
 REGISTRY = registry("user.proto")
 USER = REGISTRY.message("user.UserResponse")

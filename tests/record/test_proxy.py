@@ -15,8 +15,8 @@ from support import registry
 
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
-from grpcmock.record.passage import BYTES_KEPT, Passage, What
-from grpcmock.record.proxy import Proxy
+from grpcmock.record.capture.captured_call import BYTES_KEPT, Passage, What
+from grpcmock.record.capture.proxy import Proxy
 
 EOF = grpc.aio.EOF
 BIG = 6 << 20

@@ -15,10 +15,10 @@ from support import registry
 from grpcmock.engine.compile import compile_stub
 from grpcmock.engine.store import Layer
 from grpcmock.errors import ConfigError, Problems
-from grpcmock.record.passage import Passage, What
-from grpcmock.record.rules import Rules
-from grpcmock.record.stubs import make_stub
-from grpcmock.record.telling import Teller, Told, Untold
+from grpcmock.record.capture.captured_call import Passage, What
+from grpcmock.record.redaction.rules import Rules
+from grpcmock.record.writing.assembly import make_stub
+from grpcmock.record.writing.stub_writer import Teller, Told, Untold
 from grpcmock.replies.faults import AIO_FAULTS
 from grpcmock.schema import sources
 from grpcmock.status import Code

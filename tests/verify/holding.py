@@ -18,7 +18,8 @@ from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host
 from grpcmock.stubs import loader
 from grpcmock.stubs.model import Stub
-from grpcmock.verify.planning import Plan, plan
+from grpcmock.verify.planning.interactions import Plan
+from grpcmock.verify.planning.planner import plan
 from grpcmock.verify.results import Report
 from grpcmock.verify.running import Options, Verifier
 

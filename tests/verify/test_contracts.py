@@ -15,11 +15,12 @@ from grpcmock.errors import Problems, StubError
 from grpcmock.matching.messages import Kinds
 from grpcmock.schema import sources
 from grpcmock.schema.codec import to_tree
-from grpcmock.verify.contracts import files
+from grpcmock.verify.contracts import contract_file
 from grpcmock.verify.contracts.importing import stubs_of
 from grpcmock.verify.contracts.pact_rules import Rules, date_regex
 from grpcmock.verify.fingerprints import fingerprint
-from grpcmock.verify.planning import Source, plan
+from grpcmock.verify.planning.interactions import Source
+from grpcmock.verify.planning.planner import plan
 
 STUBS = """
     - name: alice
@@ -35,14 +36,14 @@ STUBS = """
 
 def read(path: Path, registry: Any = None) -> Source:
     problems = Problems()
-    source = files.read(path, registry, problems)
+    source = contract_file.read(path, registry, problems)
     problems.raise_errors()
     return source
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "contracts" / "billing.yaml"
-    files.write(path, "billing", stubs(STUBS), users(), provider="users")
+    contract_file.write(path, "billing", stubs(STUBS), users(), provider="users")
     source = read(path)
     assert source.consumer == "billing"
     assert [stub.name for stub in source.stubs] == ["alice", "page"]
@@ -89,7 +90,7 @@ def test_a_contract_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_consumers_of_one_name_are_told_apart(tmp_path: Path) -> None:
     a, b = Source(stubs=(), consumer="web", file="a.yaml"), Source(stubs=(), consumer="web", file="b.yaml")
-    assert [source.consumer for source in files.distinct([a, b])] == ["web", "web (b.yaml)"]
+    assert [source.consumer for source in contract_file.distinct([a, b])] == ["web", "web (b.yaml)"]
 
 
 async def test_it_is_said_whose_contract_breaks(tmp_path: Path) -> None:
@@ -98,12 +99,12 @@ async def test_it_is_said_whose_contract_breaks(tmp_path: Path) -> None:
     found = plan([Source(stubs=stubs(good), consumer="web"), Source(stubs=stubs(bad), consumer="app")], users())
     async with mock(good, tmp_path) as address:
         report = await verified(address, found)
-    from grpcmock.verify.telling import consumer_lines
+    from grpcmock.verify.reporting.terminal import consumer_lines
 
-    assert told(report) == {"web: one": "holds", "app: one": 'fails; response.name: "Alicia" / "Alice"'}
-    assert consumer_lines(report) == [
-        "the contract of web holds: 1 of 1",
-        "the contract of app breaks: 1 of 1 don't hold",
+    assert told(report) == {"web: one": "passed", "app: one": 'failed; response.name: "Alicia" / "Alice"'}
+    assert list(consumer_lines(report)) == [
+        ("the contract of web passed: 1 of 1", True),
+        ("the contract of app failed: 1 of 1", False),
     ]
 
 
@@ -194,21 +195,21 @@ def test_a_pact_becomes_stubs(web: Any) -> None:
     assert stub.metadata.plain() == {"x-a": {"$or": ["yes", {"$exists": True}]}}
     [response] = stub.answers[0].responses or ()
     assert response.plain() == {"id": 1, "name": "Alice", "email": "alice@example.com"}
-    [pattern] = source.looser["a user"].responses
+    [pattern] = source.expectations["a user"].responses
     assert pattern.plain() == {"id": 1, "name": {"$exists": True}, "email": {"$regex": "@"}}
 
 
 async def test_a_server_is_held_to_the_rules_of_a_pact(web: Any, tmp_path: Path) -> None:
     source = read(web(FULL))
     found = plan([source], users())
-    assert to_tree(found.interactions[0].exchanges[0].messages[0]) == {"id": 1}, "the example is what is sent"
+    assert to_tree(found.interactions[0].calls[0].requests[0]) == {"id": 1}, "the example is what is sent"
     assert not found.warnings
     served = "- {method: user.UserService/GetUser, response: {id: 1, name: Bob, email: %s}}"
     async with mock(served % "bob@corp.example", tmp_path) as address:
-        assert told(await verified(address, found)) == {"web: a user": "holds"}
+        assert told(await verified(address, found)) == {"web: a user": "passed"}
     async with mock(served % "nowhere", tmp_path) as address:
         assert told(await verified(address, found)) == {
-            "web: a user": 'fails; response.email: matching /@/ / "nowhere"; '
+            "web: a user": 'failed; response.email: matching /@/ / "nowhere"; '
             "Nobody was told that it takes as given: 'user 1 exists and it is {\"day\": 1}'. See --setup."
         }
 
@@ -228,11 +229,11 @@ def test_errors_of_a_pact_are_errors(web: Any) -> None:
     error = stub.answers[0].error
     assert error is not None
     assert error.plain() == {"code": "NOT_FOUND", "message": "gone"}
-    assert source.looser["a user"].any_message
+    assert source.expectations["a user"].any_message
     [found] = plan([source], users()).interactions
-    ending = found.exchanges[0].ending
-    assert ending is not None
-    assert ending.message is None
+    status = found.calls[0].status
+    assert status is not None
+    assert status.message is None
 
 
 def test_the_stubs_of_a_pact_ignore_what_its_rules_leave_open(web: Any) -> None:
@@ -266,7 +267,7 @@ def test_the_stubs_of_a_pact_ignore_what_its_rules_leave_open(web: Any) -> None:
 )  # fmt: skip
 def test_what_a_pact_says_and_stubs_cannot_is_named(web: Any, broken: dict[str, Any], message: str) -> None:
     problems = Problems()
-    files.read(web({**interaction(), **broken}), None, problems)
+    contract_file.read(web({**interaction(), **broken}), None, problems)
     assert message in "\n".join(map(str, problems))
 
 
@@ -336,7 +337,7 @@ def test_formats_of_dates(written: str, expected: str | None) -> None:
 
 def test_planning_a_whole_pact_twice_gives_the_same_requests(web: Any) -> None:
     path = web(FULL)
-    asked = [plan([read(path)], users()).interactions[0].exchanges[0].messages for _ in range(2)]
+    asked = [plan([read(path)], users()).interactions[0].calls[0].requests for _ in range(2)]
     assert asked[0] == asked[1]
 
 

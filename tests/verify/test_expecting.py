@@ -18,7 +18,7 @@ from grpcmock.schema.codec import to_tree
 from grpcmock.stubs.dump import literals
 from grpcmock.stubs.model import Stub, Verify
 from grpcmock.tree import Node
-from grpcmock.verify.expecting import Expecter
+from grpcmock.verify.expectations.answers import ExpectationBuilder
 
 REGISTRY = kitchen()
 EVERYTHING = REGISTRY.message("kitchen.Everything")
@@ -30,10 +30,10 @@ def expected(
 ) -> Pattern:
     problems = Problems()
     stub = Stub(method=METHOD.full_name, name="stub", verify=Verify(compare=compare, ignore=ignore))
-    expecter = Expecter(Scope(stub, METHOD, REGISTRY, problems))
-    reply = expecter.reply(Node.of(tree), "response", RenderContext(**context))
+    expectations = ExpectationBuilder(Scope(stub, METHOD, REGISTRY, problems))
+    message = expectations.message(Node.of(tree), "response", RenderContext(**context))
     assert not problems.errors, [str(problem) for problem in problems]
-    return reply.pattern
+    return message.pattern
 
 
 @settings(max_examples=30)

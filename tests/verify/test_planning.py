@@ -12,11 +12,12 @@ from grpcmock.client.actions import Cancel, HalfClose, Receive, Send
 from grpcmock.errors import StubError
 from grpcmock.schema import sources
 from grpcmock.schema.codec import to_tree
-from grpcmock.verify.planning import Interaction, Source, plan
+from grpcmock.verify.planning.interactions import Interaction, Source
+from grpcmock.verify.planning.planner import plan
 
 
 def sent(interaction: Interaction) -> list[object]:
-    return [to_tree(message) for message in interaction.exchanges[0].messages]
+    return [to_tree(message) for message in interaction.calls[0].requests]
 
 
 def only(text: str, **options: object) -> Interaction:
@@ -48,7 +49,7 @@ def test_metadata_and_deadline_are_chosen_like_that_too() -> None:
         - {name: hurried, method: user.UserService/GetUser, request: {id: 1}, deadline: {$lt: 2}}
         - {name: timeless, method: user.UserService/GetUser, request: {id: 2}, deadline: {$exists: false}}
     """)
-    calls = {one.name: one.exchanges[0] for one in plan.interactions}
+    calls = {one.name: one.calls[0] for one in plan.interactions}
     assert calls["anonymous"].metadata == ()
     assert [key for key, _ in calls["someone"].metadata] == ["authorization"]
     assert ("x-id-bin", bytes([0, 1, 2])) in calls["traced"].metadata
@@ -66,7 +67,7 @@ def test_metadata_given_for_all_calls_is_kept_where_it_fits() -> None:
         - {name: other, method: user.UserService/GetUser, request: {id: 2}}
     """
     given = (("authorization", "Bearer real"), ("x-tenant", "t1"))
-    calls = {one.name: one.exchanges[0].metadata for one in planned(text, metadata=given).interactions}
+    calls = {one.name: one.calls[0].metadata for one in planned(text, metadata=given).interactions}
     assert calls == {"token": given, "none": (("x-tenant", "t1"),), "other": given}
 
 
@@ -77,7 +78,9 @@ def test_an_expression_is_pleased_by_what_it_mentions() -> None:
         - {name: b, method: user.UserService/CreateUsers, request: {email: a@b}, when: "request.name.startsWith('Al')"}
     """)
     assert [sent(one)[0] for one in found.interactions] == [{"id": 42}, {"name": "Al", "email": "a@b"}]
-    with pytest.raises(StubError, match=r"when: no request was found that the stub 'c' holds: wanted request\.id > 41"):
+    with pytest.raises(
+        StubError, match=r"when: no request was found that satisfies the stub 'c': expected request\.id > 41"
+    ):
         planned("- {name: c, method: user.UserService/GetUser, when: 'request.id > 41 && request.id < 42'}")
 
 
@@ -127,7 +130,7 @@ def test_a_stream_has_as_many_messages_as_its_patterns() -> None:
     assert isinstance(first, dict)
     assert first["name"] == "First"
     assert len(others) == 2
-    assert [type(action) for action in interaction.exchanges[0].actions] == [Send, Send, Send, HalfClose]
+    assert [type(action) for action in interaction.calls[0].actions] == [Send, Send, Send, HalfClose]
 
 
 def test_a_script_is_played_from_the_other_side() -> None:
@@ -142,10 +145,10 @@ def test_a_script_is_played_from_the_other_side() -> None:
             - half_close
             - finish: {trailers: {x-end: "yes"}}
     """)
-    [call] = interaction.exchanges
+    [call] = interaction.calls
     assert [type(action) for action in call.actions] == [Receive, Send, Receive, HalfClose]
     assert [named.values for named in call.headers if named.values] == [(("x-hello", ("world",)),)]
-    assert [reply.path for reply in call.replies] == ["script[1].send", "script[4].send"]
+    assert [reply.path for reply in call.responses] == ["script[1].send", "script[4].send"]
     assert sent(interaction) == [{"id": 7}]
 
 
@@ -158,17 +161,17 @@ def test_each_arm_of_a_script_is_visited_and_those_that_end_the_call_in_calls_of
                 - {request: {id: {$lt: 0}}, error: {code: INVALID_ARGUMENT}}
                 - {send: [{name: a}, {name: b}]}
     """)
-    main, side = interaction.exchanges
-    assert [to_tree(message) for message in main.messages] == [{"id": 1}, {"id": 2}]
-    assert [reply.path for reply in main.replies] == [
+    main, side = interaction.calls
+    assert [to_tree(message) for message in main.requests] == [{"id": 1}, {"id": 2}]
+    assert [reply.path for reply in main.responses] == [
         "script[0].on[0].send",
         "script[0].on[2].send[0]",
         "script[0].on[2].send[1]",
     ]
-    assert [to_tree(message) for message in side.messages][-1] == {"id": -1}
+    assert [to_tree(message) for message in side.requests][-1] == {"id": -1}
     assert side.label == "script arm 2"
-    assert side.ending is not None
-    assert side.ending.code.name == "INVALID_ARGUMENT"
+    assert side.status is not None
+    assert side.status.code.name == "INVALID_ARGUMENT"
 
 
 def test_loops_without_an_end_are_cancelled() -> None:
@@ -176,9 +179,9 @@ def test_loops_without_an_end_are_cancelled() -> None:
         - method: user.UserService/LookupUsers
           script: [{repeat: {times: forever, every: 1s, steps: [{send: {name: beat}}]}}]
     """)
-    [call] = interaction.exchanges
+    [call] = interaction.calls
     assert [type(action) for action in call.actions] == [Receive, Receive, Receive, Cancel]
-    assert call.ending is None
+    assert call.status is None
 
 
 def test_a_loop_with_a_number_has_as_many_rounds() -> None:
@@ -188,8 +191,8 @@ def test_a_loop_with_a_number_has_as_many_rounds() -> None:
             - repeat: {times: 3, steps: [{expect: {id: {$gt: 1}}}, {send: {name: beat}}]}
             - error: {code: ABORTED}
     """)
-    [call] = interaction.exchanges
-    assert len(call.messages) == len(call.replies) == 3
+    [call] = interaction.calls
+    assert len(call.requests) == len(call.responses) == 3
 
 
 def test_a_message_that_ends_a_loop_is_sent_last() -> None:
@@ -200,8 +203,8 @@ def test_a_message_that_ends_a_loop_is_sent_last() -> None:
               until: {id: 99}
             - send: {name: bye}
     """)
-    assert [to_tree(message) for message in interaction.exchanges[0].messages] == [{"id": 9}, {"id": 11}, {"id": 99}]
-    assert [reply.path for reply in interaction.exchanges[0].replies][-2:] == ["script[0].on[1].send", "script[1].send"]
+    assert [to_tree(message) for message in interaction.calls[0].requests] == [{"id": 9}, {"id": 11}, {"id": 99}]
+    assert [reply.path for reply in interaction.calls[0].responses][-2:] == ["script[0].on[1].send", "script[1].send"]
 
 
 def test_a_script_of_a_unary_method_has_one_request() -> None:
@@ -220,7 +223,7 @@ def test_the_one_request_of_a_script_is_answered_by_the_arm_that_takes_it() -> N
           request: {id: 7}
           script: [{on: [{request: {id: 1}, send: {name: one}}, {request: {id: {$gt: 1}}, send: {name: more}}]}]
     """)
-    assert [reply.path for reply in interaction.exchanges[0].replies] == ["script[0].on[1].send"]
+    assert [reply.path for reply in interaction.calls[0].responses] == ["script[0].on[1].send"]
 
 
 # --- What can't be asked ----------------------------------------------------------------------------------------------
@@ -231,7 +234,7 @@ def test_the_one_request_of_a_script_is_answered_by_the_arm_that_takes_it() -> N
     [
         (
             "- {name: never, method: user.UserService/GetUser,\n   request: {id: {$gt: 5, $lt: 6}}}",
-            "stubs.yaml:2:18: request.id: no request was found that the stub 'never' holds: wanted > 5 and < 6.",
+            "stubs.yaml:2:18: request.id: no request was found that satisfies the stub 'never': expected > 5 and < 6.",
         ),
         (
             "- {name: never, method: user.UserService/GetUser, metadata: {x-a: {$size: 2, $eq: abc}}}",
@@ -290,7 +293,7 @@ def test_all_that_is_wrong_is_told_together() -> None:
 def test_what_is_not_for_a_real_server_is_skipped_with_a_reason(text: str, reason: str) -> None:
     interaction = only(text)
     assert interaction.skipped.startswith(reason)
-    assert not interaction.exchanges
+    assert not interaction.calls
 
 
 def test_a_stub_that_another_one_always_takes_is_skipped() -> None:
@@ -298,7 +301,7 @@ def test_a_stub_that_another_one_always_takes_is_skipped() -> None:
         - {name: first, method: user.UserService/GetUser, priority: 1}
         - {name: second, method: user.UserService/GetUser, request: {id: 1}}
     """)
-    assert plan.interactions[1].skipped == ("the stub 'first (stubs.yaml:2)' comes before it, whatever is asked.")
+    assert plan.interactions[1].skipped == ("the stub 'first (stubs.yaml:2)' comes before it, whatever is sent.")
 
 
 # --- Order ------------------------------------------------------------------------------------------------------------
@@ -309,7 +312,7 @@ def test_answers_in_turn_are_asked_for_in_turn() -> None:
         - method: user.UserService/GetUser
           answers: [{response: {id: 1}}, {error: {code: NOT_FOUND}}, {response: {id: 3}}]
     """)
-    assert [call.label for call in interaction.exchanges] == ["answers[0]", "answers[1]", "answers[2]"]
+    assert [call.label for call in interaction.calls] == ["answers[0]", "answers[1]", "answers[2]"]
 
 
 def test_a_stub_that_steps_aside_comes_first_and_as_often_as_it_takes() -> None:
@@ -317,7 +320,7 @@ def test_a_stub_that_steps_aside_comes_first_and_as_often_as_it_takes() -> None:
         - {name: twice, method: user.UserService/GetUser, request: {id: 1}, times: 2}
         - {name: afterwards, method: user.UserService/GetUser, request: {id: 1}, error: {code: NOT_FOUND}}
     """).interactions
-    assert len(first.exchanges) == 2
+    assert len(first.calls) == 2
     assert second.after == (first,)
     assert first.chain == second.chain != 0
 

@@ -108,9 +108,9 @@ ALL = """
 async def test_a_mock_keeps_its_own_contract(tmp_path: Path, concurrency: int) -> None:
     async with mock(ALL, tmp_path) as address:
         report = await verified(address, planned(ALL), concurrency=concurrency)
-    assert told(report) == dict.fromkeys(told(report), "holds")
-    assert report.holds
-    assert report.counts[Verdict.HOLDS] == 13
+    assert told(report) == dict.fromkeys(told(report), "passed")
+    assert report.passed
+    assert report.counts[Verdict.PASSED] == 13
 
 
 async def test_each_interaction_can_be_run_by_itself(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ async def test_each_interaction_can_be_run_by_itself(tmp_path: Path) -> None:
         after = plan.find("after")
         assert after is not None
         result = await Verifier(channel, plan).run(after)
-    assert result.verdict is Verdict.HOLDS
+    assert result.verdict is Verdict.PASSED
     assert len(result.calls) == 1
 
 
@@ -170,19 +170,19 @@ async def test_every_difference_is_told_by_its_place(tmp_path: Path) -> None:
     async with mock(served, tmp_path) as address:
         report = await verified(address, planned(wanted))
     assert told(report) == {
-        "field": 'fails; response.name: "Alicia" / "Alice"; response.email: "a@b" / ""',
-        "presence": 'fails; response.email: not the default / ""',
-        "error": "fails; status: NOT_FOUND / OK",
-        "message": 'fails; status.message: "gone" / "went away\\nlong ago"',
-        "details": 'fails; error.details[0].retry_delay: "2s" / "1s"; '
+        "field": 'failed; response.name: "Alicia" / "Alice"; response.email: "a@b" / ""',
+        "presence": 'failed; response.email: not the default / ""',
+        "error": "failed; status: NOT_FOUND / OK",
+        "message": 'failed; status.message: "gone" / "went away\\nlong ago"',
+        "details": 'failed; error.details[0].retry_delay: "2s" / "1s"; '
         'error.details[1]: an Any of google.rpc.ErrorInfo {reason: "X"} / absent',
-        "metadata": 'fails; headers.x-a: "2" / "1"; headers.x-b: any value / absent; trailers.x-c: ["a", "b"] / "a"',
-        "number": "fails; responses: 2 messages / 3 messages; responses[1].id: 2 / 3",
-        "exact": 'fails; response.name: unset / "Gus"',
-        "ignored": "holds",
-        "subset": "holds",
+        "metadata": 'failed; headers.x-a: "2" / "1"; headers.x-b: any value / absent; trailers.x-c: ["a", "b"] / "a"',
+        "number": "failed; responses: 2 messages / 3 messages; responses[1].id: 2 / 3",
+        "exact": 'failed; response.name: unset / "Gus"',
+        "ignored": "passed",
+        "subset": "passed",
     }
-    assert not report.holds
+    assert not report.passed
 
 
 async def test_the_first_step_that_fails_ends_a_chain(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ async def test_the_first_step_that_fails_ends_a_chain(tmp_path: Path) -> None:
     async with mock(served, tmp_path) as address:
         report = await verified(address, planned(text))
     found = told(report)
-    assert found["after"] == "skipped; 'sign-up', which comes before it, doesn't hold."
+    assert found["after"] == "skipped; 'sign-up', which comes before it, failed."
     [turn] = [result for result in report.results if result.name == "in turn"]
     assert [call.label for call in turn.calls] == ["answers[0]"]
 
@@ -208,9 +208,9 @@ async def test_what_is_known_not_to_hold_is_pending(tmp_path: Path) -> None:
     """
     async with mock("[{method: user.UserService/GetUser}]", tmp_path) as address:
         report = await verified(address, planned(text), pending=frozenset({"bad", "good", "gone"}))
-    assert {name: text.partition(";")[0] for name, text in told(report).items()} == {"bad": "pending", "good": "holds"}
-    assert report.holds
-    assert report.settled == ("gone: there is no such stub", "good: it holds by now")
+    assert {name: text.partition(";")[0] for name, text in told(report).items()} == {"bad": "pending", "good": "passed"}
+    assert report.passed
+    assert report.stale_baseline == ("gone: there is no such stub", "good: it passes by now")
 
 
 # --- Servers that do what none should ---------------------------------------------------------------------------------
@@ -253,14 +253,14 @@ async def test_a_server_that_says_nothing_is_not_waited_for_without_end(deadline
     text = f"- {{name: one, method: user.UserService/GetUser, {deadline}response: {{id: 1}}}}"
     with serve({GET: _silent}) as server:
         report = await verified(server.address, planned(text), timeout=0.2)
-    assert told(report)["one"] == "fails; status: OK / no end within 0.2 s"
+    assert told(report)["one"] == "failed; status: OK / no end within 0.2 s"
 
 
 async def test_a_stream_without_an_end_is_left() -> None:
     text = "- {name: one, method: user.UserService/ListUsers, responses: [{id: 1}]}"
     with serve({LIST: _endless}) as server:
         report = await verified(server.address, planned(text))
-    assert told(report)["one"] == "fails; responses: 1 message / 11 or more messages"
+    assert told(report)["one"] == "failed; responses: 1 message / 11 or more messages"
 
 
 async def test_a_unary_method_with_none_or_two_responses() -> None:
@@ -271,8 +271,8 @@ async def test_a_unary_method_with_none_or_two_responses() -> None:
     with serve({GET: _nothing, CREATE: _two}) as server:
         report = await verified(server.address, planned(text))
     assert told(report) == {
-        "none": "fails; responses: 1 message / no messages",
-        "two": "fails; responses: 1 message / 2 messages",
+        "none": "failed; responses: 1 message / no messages",
+        "two": "failed; responses: 1 message / 2 messages",
     }
 
 
@@ -284,7 +284,7 @@ async def test_a_script_that_is_never_answered_ends() -> None:
     """
     with serve({LOOKUP: _silent}) as server:
         report = await verified(server.address, planned(text), timeout=0.2)
-    assert told(report)["one"].startswith("fails; status: OK / no end within 0.2 s, waiting for script[0].send")
+    assert told(report)["one"].startswith("failed; status: OK / no end within 0.2 s, waiting for script[0].send")
 
 
 async def test_when_the_server_goes_away_the_rest_is_not_run() -> None:
@@ -310,18 +310,18 @@ async def test_when_the_server_goes_away_the_rest_is_not_run() -> None:
     report = await verified(f"127.0.0.1:{port}", planned(text), concurrency=1)
     await asyncio.gather(*stopping)
     verdicts = [result.verdict for result in report.results]
-    assert verdicts[:4] == [Verdict.HOLDS] * 4
+    assert verdicts[:4] == [Verdict.PASSED] * 4
     assert set(verdicts[4:]) == {Verdict.NOT_RUN}
-    assert "went away: Nothing is listening on 127.0.0.1" in report.lost
-    assert not report.holds
+    assert "went away: Nothing is listening on 127.0.0.1" in report.aborted
+    assert not report.passed
 
 
 async def test_unavailable_from_a_server_that_is_there_is_a_difference(tmp_path: Path) -> None:
     served = "[{method: user.UserService/GetUser, error: {code: UNAVAILABLE, message: busy}}]"
     async with mock(served, tmp_path) as address:
         report = await verified(address, planned("[{name: one, method: user.UserService/GetUser, response: {id: 1}}]"))
-    assert told(report) == {"one": "fails; status: OK / UNAVAILABLE: busy"}
-    assert not report.lost
+    assert told(report) == {"one": "failed; status: OK / UNAVAILABLE: busy"}
+    assert not report.aborted
 
 
 # --- Provider states --------------------------------------------------------------------------------------------------
@@ -350,7 +350,7 @@ async def test_a_hook_is_told_before_and_after_each(tmp_path: Path) -> None:
 
     async with _everything(tmp_path) as address:
         report = await verified(address, planned(GIVEN), hook=hooks.CallableHook(hook))
-    assert report.holds
+    assert report.passed
     assert said == ["+one for a", "-one", "+two for c", "-two"]
     assert not report.warnings
 
@@ -359,7 +359,7 @@ async def test_an_unknown_state_is_an_error_that_names_it(tmp_path: Path) -> Non
     async with _everything(tmp_path) as address:
         report = await verified(address, planned(GIVEN), hook=hooks.CallableHook({"one": lambda: None, "tow": None}))
     found = told(report)
-    assert (found["a"], found["b"]) == ("holds", "holds")
+    assert (found["a"], found["b"]) == ("passed", "passed")
     assert found["c"].startswith("error; the set-up hook doesn't know the state 'two'")
     assert "Did you mean 'tow'?" in found["c"]
 
@@ -399,7 +399,7 @@ async def test_states_of_a_chain_are_undone_at_its_end(tmp_path: Path) -> None:
     """
     async with _everything(tmp_path) as address:
         report = await verified(address, planned(text), hook=hooks.CallableHook(hook))
-    assert report.holds
+    assert report.passed
     assert said == ["+first", "+second", "-second", "-first"]
 
 
@@ -411,7 +411,7 @@ async def test_the_library_verifies_in_one_call(tmp_path: Path) -> None:
         report = await verify(
             channel, users(), stubs("- {name: one, method: user.UserService/GetUser}"), options=Options()
         )
-    assert report.holds
+    assert report.passed
 
 
 async def test_messages_of_every_kind_are_compared(tmp_path: Path) -> None:
@@ -457,4 +457,4 @@ async def test_messages_of_every_kind_are_compared(tmp_path: Path) -> None:
         report = await verified(str(address), planned(text, kitchen()))
     finally:
         await host.stop()
-    assert told(report) == {"all": "holds"}
+    assert told(report) == {"all": "passed"}

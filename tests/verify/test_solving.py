@@ -17,7 +17,7 @@ from grpcmock.matching.kinds import Place
 from grpcmock.matching.messages import Kinds
 from grpcmock.schema.codec import to_tree
 from grpcmock.tree import Node
-from grpcmock.verify.solving import Solver
+from grpcmock.verify.requests.solver import ConstraintSolver
 
 EVERYTHING = kitchen().message("kitchen.Everything")
 
@@ -27,7 +27,7 @@ def found(pattern: Any) -> Message | None:
     registry, problems = kitchen(), Problems()
     compiled = compile_pattern(Node.of(pattern), EVERYTHING.DESCRIPTOR, registry, problems)
     assert not problems.errors, [str(problem) for problem in problems]
-    solver = Solver(registry)
+    solver = ConstraintSolver(registry)
     kind = Kinds.of(registry).message(EVERYTHING.DESCRIPTOR)
     natural = solver.natural(EVERYTHING)
     for number, plain in enumerate(solver.solve([(compiled.matcher, True)], kind, Place.ROOT, "request", natural)):

@@ -11,14 +11,19 @@ import pytest
 from grpcmock.errors import Location, Problem
 from grpcmock.matching.findings import Finding
 from grpcmock.verify import baseline
-from grpcmock.verify.results import Report, Result, Seen, Verdict
-from grpcmock.verify.telling import result_lines, summary, to_html, to_json, to_junit
+from grpcmock.verify.reporting.html_report import to_html
+from grpcmock.verify.reporting.json_report import to_json
+from grpcmock.verify.reporting.junit_report import to_junit
+from grpcmock.verify.reporting.terminal import result_lines, summary
+from grpcmock.verify.results import CallSummary, Report, Result, Verdict
 
 DIFFERENCE = Finding("response.name", '"Alice"', '"\x1b[31mBob<b>"', False)
 
 
 def result(verdict: Verdict, **keys: object) -> Result:
-    call = Seen(requests=('{"id": 1}',), responses=("{}",), status="OK", findings=(DIFFERENCE,), label="answers[0]")
+    call = CallSummary(
+        requests=('{"id": 1}',), responses=("{}",), status="OK", findings=(DIFFERENCE,), label="answers[0]"
+    )
     made = {
         "id": verdict.value,
         "name": verdict.value,
@@ -28,8 +33,8 @@ def result(verdict: Verdict, **keys: object) -> Result:
         "location": Location("a.yaml", 3),
         "given": "user 1 exists",
         "verdict": verdict,
-        "reason": "" if verdict in (Verdict.HOLDS, Verdict.FAILS, Verdict.PENDING) else "because.",
-        "calls": (call,) if verdict in (Verdict.FAILS, Verdict.PENDING) else (),
+        "reason": "" if verdict in (Verdict.PASSED, Verdict.FAILED, Verdict.PENDING) else "because.",
+        "calls": (call,) if verdict in (Verdict.FAILED, Verdict.PENDING) else (),
         **keys,
     }
     return Result(**made)  # type: ignore[arg-type]
@@ -41,43 +46,49 @@ REPORT = Report(
     started=datetime(2026, 1, 2, tzinfo=UTC),
     seconds=1.25,
     warnings=(Problem("careful.", severity="warning"),),
-    lost="it went away",
-    settled=("x: it holds by now",),
+    aborted="it went away",
+    stale_baseline=("x: it passes by now",),
 )
 
 
 def test_the_summary_counts_every_verdict() -> None:
     assert summary(REPORT) == (
-        "1 holds, 1 fails, 1 pending, 1 could not be verified, 1 skipped, 1 not run of 6 stubs "
+        "1 passed, 1 failed, 1 pending, 1 could not be verified, 1 skipped, 1 not run of 6 stubs "
         "at 127.0.0.1:1, in 1.2 s."
     )
 
 
 def test_a_result_is_told_in_lines() -> None:
-    assert result_lines(result(Verdict.FAILS)) == [
-        "fails  a.yaml:3",
+    assert result_lines(result(Verdict.FAILED)) == [
+        "failed  a.yaml:3",
         "  user.UserService/GetUser, unary",
         "  given: user 1 exists",
         "  answers[0]",
-        '  sent  {"id": 1}',
-        "  came  {}",
-        "        OK",
-        '     response.name  wanted "Alice"  came "\x1b[31mBob<b>"',
+        '  sent      {"id": 1}',
+        "  received  {}",
+        "            OK",
+        '     response.name  expected "Alice"  actual "\x1b[31mBob<b>"',
     ]
 
 
 def test_long_streams_are_cut() -> None:
-    call = Seen(responses=tuple(map(str, range(100))), status="OK", findings=(DIFFERENCE,))
-    lines = result_lines(result(Verdict.FAILS, calls=(call,)))
-    assert lines[3:9] == ["  came  0", "        1", "        2", "        3", "        … 96 more", "        OK"]
+    call = CallSummary(responses=tuple(map(str, range(100))), status="OK", findings=(DIFFERENCE,))
+    lines = result_lines(result(Verdict.FAILED, calls=(call,)))
+    assert lines[3:9] == ["  received  0", *(f"{'':12}{text}" for text in ("1", "2", "3", "… 96 more", "OK"))]
+
+
+def test_many_differences_are_counted() -> None:
+    call = CallSummary(findings=tuple(Finding(f"response.f{number}", "1", "2", False) for number in range(11)))
+    lines = result_lines(result(Verdict.FAILED, calls=(call,)))
+    assert lines[-2:] == ["     response.f7  expected 1  actual 2", "     and 3 more differences"]
 
 
 def test_each_verdict_has_its_place_in_junit() -> None:
     suite = ET.fromstring(to_junit(REPORT)).find("testsuite")
     assert suite is not None
     assert {case.get("name"): [child.tag for child in case] for case in suite.findall("testcase")} == {
-        "holds": [],
-        "fails": ["failure"],
+        "passed": [],
+        "failed": ["failure"],
         "pending": ["skipped"],
         "error": ["error"],
         "skipped": ["skipped"],
@@ -88,15 +99,17 @@ def test_each_verdict_has_its_place_in_junit() -> None:
 
 def test_the_json_says_all() -> None:
     document = json.loads(to_json(REPORT))
-    assert document["holds"] is False
-    assert document["lost"] == "it went away"
+    assert document["passed"] is False
+    assert document["aborted"] == "it went away"
     assert [found["verdict"] for found in document["results"]] == [verdict.value for verdict in Verdict]
-    assert document["settled"] == ["x: it holds by now"]
+    assert document["stale_baseline"] == ["x: it passes by now"]
+    [finding] = document["results"][1]["calls"][0]["findings"]
+    assert finding == {"path": "response.name", "expected": '"Alice"', "actual": '"\x1b[31mBob<b>"'}
 
 
 def test_the_page_shows_each_verdict_and_nothing_as_markup() -> None:
     page = to_html(REPORT)
-    for text in ("What doesn&#39;t hold", "Not run", "Pending", "What holds", "Skipped", "it went away", "careful."):
+    for text in ("Failed", "Not run", "Pending", "Passed", "Skipped", "it went away", "careful."):
         assert text in page
     assert "Bob<b>" not in page
 
@@ -106,10 +119,10 @@ def test_a_baseline_holds_what_fails_and_what_did(tmp_path: object) -> None:
 
     path = Path(str(tmp_path)) / "baseline.txt"
     assert baseline.write(path, REPORT) == 2
-    assert baseline.read(path) == {"fails", "pending"}
+    assert baseline.read(path) == {"failed", "pending"}
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_only_what_is_wrong_and_unknown_fails_a_run(verdict: Verdict) -> None:
-    good = verdict in (Verdict.HOLDS, Verdict.PENDING, Verdict.SKIPPED)
-    assert Report(results=(result(verdict),)).holds is good
+    good = verdict in (Verdict.PASSED, Verdict.PENDING, Verdict.SKIPPED)
+    assert Report(results=(result(verdict),)).passed is good

@@ -30,7 +30,7 @@ _PLACE = Location("exported")
 
 
 @dataclass(slots=True)
-class Collection:
+class UsedStubs:
     """The stubs that were used, each once; whatever was used besides can't be promised, and is told."""
 
     stubs: list[Stub] = field(default_factory=list)
@@ -110,12 +110,12 @@ def _of_call(call: Record, registry: Registry) -> Stub | None:
 # --- From a running server --------------------------------------------------------------------------------------------
 
 
-async def export(channel: grpc.aio.Channel, target: Target) -> Collection:
-    """Ask a running mock server, by its admin service, which of its stubs answered calls.
+async def export(channel: grpc.aio.Channel, target: Target) -> UsedStubs:
+    """RequestSpec a running mock server, by its admin service, which of its stubs answered calls.
 
     Raises :class:`TargetError` if it can't be asked.
     """
-    collection = Collection()
+    collection = UsedStubs()
     used: dict[str, None] = {}
     async for call in JournalReader(channel, target, text_limit=1).calls():
         name = call.method

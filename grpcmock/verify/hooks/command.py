@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from grpcmock.errors import ConfigError
-from grpcmock.verify.hooks.hook import SHOWN, Action, Given, HookError, Undo, UnknownGivenError, document, said
+from grpcmock.verify.hooks.protocol import SHOWN, Action, Given, HookError, Undo, UnknownGivenError, document, said
 
 UNKNOWN = 3
 """The exit code of a command that doesn't know a state."""

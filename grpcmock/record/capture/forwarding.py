@@ -1,0 +1,43 @@
+"""Calls that no stub answers, passed on to another server for as long as that is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from grpcmock.client.channel import CONNECT_TIMEOUT, connect
+from grpcmock.record.capture.proxy import Proxy
+
+if TYPE_CHECKING:
+    from grpcmock.client.target import Target
+    from grpcmock.engine.engine import Engine
+    from grpcmock.record.capture.captured_call import Passage
+    from grpcmock.record.recorder import Recorder
+
+
+@asynccontextmanager
+async def forwarding(
+    engine: Engine, target: Target, recorder: Recorder | None = None, *, within: float = CONNECT_TIMEOUT
+) -> AsyncIterator[Proxy]:
+    """Have *engine* pass the calls that no stub answers on to *target*, and *recorder* record them, until left.
+
+    On leaving, all that has passed is told; writing it is up to :meth:`Recorder.finish`. Raises :class:`TargetError` if
+    there is no connection *within* so many seconds.
+    """
+    async with connect(target, within=within) as channel:
+        taken = _unheard if recorder is None else recorder.take
+        proxy = engine.forwarder = Proxy(channel, target, taken, engine.registry.methods)
+        working = None if recorder is None else asyncio.create_task(recorder.run())
+        try:
+            yield proxy
+        finally:
+            engine.forwarder = None
+            if recorder is not None and working is not None:
+                working.cancel()
+                await asyncio.wait([working])
+                recorder.settle()
+
+
+def _unheard(_: Passage) -> None: ...
