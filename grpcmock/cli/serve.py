@@ -140,7 +140,7 @@ def command(
     forward: str | None,
     record: Path | None,
     redact: tuple[str, ...],
-    volatile: tuple[str, ...],
+    ignore_varying: tuple[str, ...],
     match_metadata: tuple[str, ...],
     timing: bool,
     auto: bool,
@@ -184,7 +184,9 @@ def command(
     }
     if engine == "h2" and (interceptors or compression != "none"):
         raise ConfigError("--engine h2 knows neither --interceptor nor --compression; the engine aio does.")
-    elsewhere = _elsewhere(forward, forwarding, record, options_of(redact, volatile, match_metadata, timing=timing))
+    elsewhere = _elsewhere(
+        forward, forwarding, record, options_of(redact, ignore_varying, match_metadata, timing=timing)
+    )
     if elsewhere is not None and (auto or engine == "h2"):
         raise ConfigError(f"--forward and {'--auto' if auto else '--engine h2'} exclude each other.")
     options = HostOptions(

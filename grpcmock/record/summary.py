@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grpcmock.record.writing.stub_writer import Untold
+    from grpcmock.record.writing.recorded_stub import SkippedCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Summary:
     stubs: int = 0
     files: Sequence[Path] = ()
     """Those that were written."""
-    left_out: Mapping[Untold, int] = field(default_factory=dict)
+    left_out: Mapping[SkippedCall, int] = field(default_factory=dict)
     """Calls that became no stub, with their number."""
     notes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """By method: what of calls is not in their stubs, with the number of the calls."""
@@ -42,20 +42,20 @@ class Summary:
 
     def missing(self) -> Iterator[str]:
         """Say what was not recorded, and why."""
-        by_reason: Counter[Untold] = Counter(self.left_out)
+        by_reason: Counter[SkippedCall] = Counter(self.left_out)
         for (name, reason), number in sorted(by_reason.items()):
             times = f" ({number:,} calls)" if number > 1 else ""
             yield f"{name}: {reason}{times}"
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """Give everything, each as a level (``info``, ``warning``) and a text."""
+        """Yield everything, each as a level (``info``, ``warning``) and a text."""
         yield "info", self.headline()
         for file in self.files:
             yield "info", f"  {file}"
         yield from self.remarks_on_it()
 
     def remarks_on_it(self) -> Iterator[tuple[str, str]]:
-        """Give what there is to say besides how much was recorded, as :meth:`lines` does."""
+        """Yield what there is to say besides how much was recorded, as :meth:`lines` does."""
         for text in self.missing():
             yield "info", f"not recorded: {text}"
         for (name, note), number in sorted(self.notes.items()):

@@ -65,8 +65,8 @@ def test_what_was_recorded_by_rules_holds_too(data: st.DataObject) -> None:
     talks = data.draw(scripted.talks(registry))
     hidden = data.draw(st.sets(st.sampled_from(["id", "token"]), min_size=1))
     redact = [f"field:{name}*" for name in hidden if name == "token"]
-    volatile = [f"field:{name}*" for name in hidden if name == "id"]
-    rules = Settings(options=Recorded(Rules.parse(redact, volatile)))
+    varying = [f"field:{name}*" for name in hidden if name == "id"]
+    rules = Settings(options=Recorded(Rules.parse(redact, varying)))
 
     async def run(folder: Path) -> None:
         server = scripted.Scripted()

@@ -15,7 +15,7 @@ from support import registry
 
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
-from grpcmock.record.capture.captured_call import BYTES_KEPT, Passage, What
+from grpcmock.record.capture.captured_call import BYTES_KEPT, CapturedCall, EventKind
 from grpcmock.record.capture.proxy import Proxy
 
 EOF = grpc.aio.EOF
@@ -45,9 +45,9 @@ UNBOUNDED = (*OPTIONS, ("grpc.max_receive_message_length", -1))
 
 
 @asynccontextmanager
-async def proxied(handler: Handler, **keywords: Any) -> AsyncIterator[tuple[grpc.aio.Channel, list[Passage]]]:
+async def proxied(handler: Handler, **keywords: Any) -> AsyncIterator[tuple[grpc.aio.Channel, list[CapturedCall]]]:
     """A channel to a proxy of a server with this handler, and what has passed."""
-    passed: list[Passage] = []
+    passed: list[CapturedCall] = []
     async with serving(handler) as address, connect(Target.parse(address)) as there:
         proxy = Proxy(there, Target.parse(address), passed.append, KNOWN)  # type: ignore[arg-type]
         async with (
@@ -112,7 +112,7 @@ async def test_a_server_may_speak_first_and_each_side_end_when_it_likes() -> Non
         assert await call.read() is EOF
         assert await call.code() is grpc.StatusCode.OK
     whats = [what for what, _, _ in passed[0].events]
-    assert whats == [What.RESPONSE, What.REQUEST, What.HALF_CLOSE, What.RESPONSE]
+    assert whats == [EventKind.RESPONSE, EventKind.REQUEST, EventKind.HALF_CLOSE, EventKind.RESPONSE]
 
 
 async def test_a_server_may_end_before_the_client_has() -> None:
@@ -124,7 +124,7 @@ async def test_a_server_may_end_before_the_client_has() -> None:
         call: Any = channel.stream_stream(ANY)(timeout=10)
         await call.write(b"a")
         assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert [what for what, _, _ in passed[0].events] == [What.REQUEST]
+    assert [what for what, _, _ in passed[0].events] == [EventKind.REQUEST]
     assert not passed[0].cut
 
 
@@ -193,7 +193,7 @@ async def test_messages_of_any_size_pass_compressed_or_not(path: str) -> None:
     async with proxied(Handler(answer), compression=grpc.Compression.Gzip) as (channel, passed):
         data = b"ab" * (BIG // 2)
         assert await channel.unary_unary(path)(data, timeout=20) == data
-    assert passed[0].messages(What.RESPONSE) == [data]
+    assert passed[0].messages(EventKind.RESPONSE) == [data]
 
 
 async def test_a_call_with_too_much_for_a_recording_passes_all_the_same() -> None:
@@ -237,7 +237,7 @@ async def test_a_client_that_doesnt_read_holds_up_the_server() -> None:
 async def test_what_no_proto_would_decode_passes() -> None:
     async with proxied(Handler(answer)) as (channel, passed):
         assert await channel.unary_unary(UNARY)(b"\xff\xff", timeout=10) == b"\xff\xff"
-    assert passed[0].messages(What.REQUEST) == [b"\xff\xff"]
+    assert passed[0].messages(EventKind.REQUEST) == [b"\xff\xff"]
 
 
 async def test_a_unary_method_that_answers_with_nothing_is_no_empty_message() -> None:
@@ -250,7 +250,7 @@ async def test_a_unary_method_that_answers_with_nothing_is_no_empty_message() ->
 
 
 async def test_a_target_that_goes_away_is_no_answer_of_its_own() -> None:
-    passed: list[Passage] = []
+    passed: list[CapturedCall] = []
 
     async def wait(context: Any) -> None:
         began.set()

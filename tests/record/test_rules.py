@@ -15,10 +15,11 @@ from support import registry
 from grpcmock.engine.compile import compile_stub
 from grpcmock.engine.store import Layer
 from grpcmock.errors import ConfigError, Problems
-from grpcmock.record.capture.captured_call import Passage, What
+from grpcmock.record.capture.captured_call import CapturedCall, EventKind
 from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.writing.assembly import make_stub
-from grpcmock.record.writing.stub_writer import Teller, Told, Untold
+from grpcmock.record.writing.recorded_stub import RecordedStub, SkippedCall
+from grpcmock.record.writing.stub_writer import StubWriter
 from grpcmock.replies.faults import AIO_FAULTS
 from grpcmock.schema import sources
 from grpcmock.status import Code
@@ -59,27 +60,29 @@ def tell(
     receipt: dict[str, Any],
     *,
     redact: tuple[str, ...] = (),
-    volatile: tuple[str, ...] = (),
+    varying: tuple[str, ...] = (),
     **end: Any,
 ) -> tuple[dict[str, Any], dict[str, Any], str]:
     """Tell one call; gives its matching, its answer, and the whole stub as YAML."""
     from google.protobuf.json_format import ParseDict
 
-    passage = Passage("/shop.Shop/Buy", end.pop("metadata", ()), 0.0)
-    passage.add(
-        What.REQUEST, ParseDict(order, shop.message("shop.Order")(), descriptor_pool=shop.pool).SerializeToString(), 0
+    captured = CapturedCall("/shop.Shop/Buy", end.pop("metadata", ()), 0.0)
+    captured.add(
+        EventKind.REQUEST,
+        ParseDict(order, shop.message("shop.Order")(), descriptor_pool=shop.pool).SerializeToString(),
+        0,
     )
-    passage.add(What.HALF_CLOSE, None, 0)
+    captured.add(EventKind.HALF_CLOSE, None, 0)
     if headers := end.pop("headers", ()):
-        passage.add(What.HEADERS, headers, 0)
+        captured.add(EventKind.HEADERS, headers, 0)
     if receipt or not end.get("code"):
         made = ParseDict(receipt, shop.message("shop.Receipt")(), descriptor_pool=shop.pool)
-        passage.add(What.RESPONSE, made.SerializeToString(), 0)
+        captured.add(EventKind.RESPONSE, made.SerializeToString(), 0)
     match = end.pop("match", ())
     for key, value in end.items():
-        setattr(passage, key, value)
-    told = Teller(shop, Rules.parse(redact, volatile), match_metadata=match).tell(passage)
-    assert isinstance(told, Told), told
+        setattr(captured, key, value)
+    told = StubWriter(shop, Rules.parse(redact, varying), match_metadata=match).write(captured)
+    assert isinstance(told, RecordedStub), told
     problems = Problems()
     stub = make_stub("it", told, [told], problems)
     assert stub is not None
@@ -91,22 +94,22 @@ def tell(
 
 
 @pytest.mark.parametrize(
-    ("redact", "volatile", "said"),
+    ("redact", "varying", "said"),
     [
         (["nonsense"], [], "--redact 'nonsense': A rule is metadata:KEY, field:PATH or pattern:REGEX"),
         (["metdata:x"], [], "Did you mean 'metadata'?"),
         (["field:"], [], "A rule is"),
-        ([], ["field:=now"], "--volatile 'field:=now': a key or a path is missing."),
+        ([], ["field:=now"], "--ignore-varying 'field:=now': a key or a path is missing."),
         (["pattern:("], [], "'(' is no regular expression"),
         ([], ["field:x={gt: 1}"], "is no operator, such as {$gt: 0}"),
         (["a", "b"], ["c"], "--redact 'a'"),
     ],
 )
-def test_what_is_no_rule_is_told_at_once(redact: list[str], volatile: list[str], said: str) -> None:
+def test_what_is_no_rule_is_told_at_once(redact: list[str], varying: list[str], said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        Rules.parse(redact, volatile)
+        Rules.parse(redact, varying)
     assert said in str(caught.value)
-    assert len(str(caught.value).splitlines()) == len(redact) + len(volatile)
+    assert len(str(caught.value).splitlines()) == len(redact) + len(varying)
 
 
 def test_rules_that_fit_nothing_are_named_with_the_nearest_field(shop: Any) -> None:
@@ -186,14 +189,14 @@ def test_what_is_not_compared_is_named_by_fields(shop: Any) -> None:
     receipt = {"card": {"number": "1"}, "cards": [{"number": "1"}], "extra": {"number": "1"}}
     _, _, text = tell(shop, {}, receipt, redact=("field:number",))
     assert "ignore: [card.number, cards.number, extra.number]" in text
-    passage = Passage("/shop.Shop/Back", (), 0.0)
+    captured = CapturedCall("/shop.Shop/Back", (), 0.0)
     order = shop.message("shop.Order")
     order_with_map = order()
     order_with_map.wallet["k"].number = "1"
-    passage.add(What.REQUEST, b"", 0)
-    passage.add(What.RESPONSE, order_with_map.SerializeToString(), 0)
-    told = Teller(shop, Rules.parse(["field:number"])).tell(passage)
-    assert isinstance(told, Told)
+    captured.add(EventKind.REQUEST, b"", 0)
+    captured.add(EventKind.RESPONSE, order_with_map.SerializeToString(), 0)
+    told = StubWriter(shop, Rules.parse(["field:number"])).write(captured)
+    assert isinstance(told, RecordedStub)
     assert told.ignored == ("wallet",)
 
 
@@ -255,7 +258,7 @@ def test_metadata_that_sound_secret_are_never_written(shop: Any, key: str) -> No
     assert "s3cr3t" not in text
 
 
-def test_what_is_volatile_becomes_a_template_or_an_operator(shop: Any) -> None:
+def test_what_varies_becomes_a_template_or_an_operator(shop: Any) -> None:
     order = {"id": "6f1c9a52-9b0e-4a37-8a5e-0d5a2f2f7c11", "total": "5", "createdAt": "2026-01-01T00:00:00Z"}
     receipt = {
         "id": "6f1c9a52-9b0e-4a37-8a5e-0d5a2f2f7c12",
@@ -267,7 +270,7 @@ def test_what_is_volatile_becomes_a_template_or_an_operator(shop: Any) -> None:
         shop,
         order,
         receipt,
-        volatile=(
+        varying=(
             "field:shop.Order.id",
             "field:total={$gt: 0}",
             "field:created_at=now",
@@ -295,22 +298,22 @@ def test_what_is_volatile_becomes_a_template_or_an_operator(shop: Any) -> None:
 
 
 def test_a_template_that_fits_no_field_leaves_what_was_recorded(shop: Any) -> None:
-    passage = Passage("/shop.Shop/Buy", (), 0.0)
-    passage.add(What.REQUEST, b"", 0)
-    passage.add(What.RESPONSE, shop.message("shop.Receipt")(number=9).SerializeToString(), 0)
-    told = Teller(shop, Rules.parse((), ["field:number={{ request.nothing }}"])).tell(passage)
-    assert isinstance(told, Told)
+    captured = CapturedCall("/shop.Shop/Buy", (), 0.0)
+    captured.add(EventKind.REQUEST, b"", 0)
+    captured.add(EventKind.RESPONSE, shop.message("shop.Receipt")(number=9).SerializeToString(), 0)
+    told = StubWriter(shop, Rules.parse((), ["field:number={{ request.nothing }}"])).write(captured)
+    assert isinstance(told, RecordedStub)
     assert told.answer == {"response": {"number": "9"}}
     assert "a template doesn't fit, response.number" in told.notes[0]
 
 
 def test_fields_that_sound_secret_are_pointed_out(shop: Any) -> None:
-    passage = Passage("/shop.Shop/Buy", (), 0.0)
-    passage.add(What.REQUEST, shop.message("shop.Order")(password="x").SerializeToString(), 0)
-    passage.add(What.RESPONSE, b"", 0)
-    teller = Teller(shop, Rules())
-    teller.tell(passage)
-    assert teller.marker.suspects == {"shop.Order.password"}
+    captured = CapturedCall("/shop.Shop/Buy", (), 0.0)
+    captured.add(EventKind.REQUEST, shop.message("shop.Order")(password="x").SerializeToString(), 0)
+    captured.add(EventKind.RESPONSE, b"", 0)
+    writer = StubWriter(shop, Rules())
+    writer.write(captured)
+    assert writer.marker.suspects == {"shop.Order.password"}
 
 
 # --- Laws -------------------------------------------------------------------------------------------------------------
@@ -325,13 +328,13 @@ def test_nothing_of_a_redacted_text_is_left(data: st.DataObject) -> None:
     request, response = (data.draw(messages(cls, depth=3)) for cls in (method.request_class, method.response_class))
     _sow(request)
     _sow(response)
-    passage = Passage(method.path, (("x-a", SECRET),), 0.0)
-    passage.add(What.REQUEST, request.SerializePartialToString(), 0)
-    passage.add(What.HEADERS, (("x-h", SECRET),), 0)
-    passage.add(What.RESPONSE, response.SerializePartialToString(), 0)
-    told = Teller(kitchen, Rules.parse([f"pattern:{SECRET}"]), match_metadata=["x-a"]).tell(passage)
-    assert isinstance(told, (Told, Untold))
-    if isinstance(told, Untold):
+    captured = CapturedCall(method.path, (("x-a", SECRET),), 0.0)
+    captured.add(EventKind.REQUEST, request.SerializePartialToString(), 0)
+    captured.add(EventKind.HEADERS, (("x-h", SECRET),), 0)
+    captured.add(EventKind.RESPONSE, response.SerializePartialToString(), 0)
+    told = StubWriter(kitchen, Rules.parse([f"pattern:{SECRET}"]), match_metadata=["x-a"]).write(captured)
+    assert isinstance(told, (RecordedStub, SkippedCall))
+    if isinstance(told, SkippedCall):
         assert SECRET not in told.reason
         return
     problems = Problems()

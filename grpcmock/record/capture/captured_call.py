@@ -22,8 +22,8 @@ _OVERHEAD = 1_500
 _EVENT_OVERHEAD = 150
 
 
-class What(IntEnum):
-    """What passed."""
+class EventKind(IntEnum):
+    """What can happen in a call."""
 
     REQUEST = 0
     HALF_CLOSE = 1
@@ -31,14 +31,26 @@ class What(IntEnum):
     RESPONSE = 3
 
 
-Event = tuple[What, Any, float]
-"""What passed, its bytes or metadata, and when, in seconds of a clock that only goes forward."""
+Event = tuple[EventKind, Any, float]
+"""What happened, its bytes or metadata, and when, in seconds of a clock that only goes forward."""
 
 
-class Passage:
+class CapturedCall:
     """One call: written while it passes, read when it has ended."""
 
-    __slots__ = ("code", "cut", "ended", "events", "message", "metadata", "path", "size", "started", "told", "trailers")
+    __slots__ = (
+        "code",
+        "ended",
+        "events",
+        "incomplete",
+        "message",
+        "metadata",
+        "path",
+        "recorded",
+        "size",
+        "started",
+        "trailers",
+    )
 
     def __init__(self, path: str, metadata: Metadata, started: float) -> None:
         self.path = path
@@ -49,14 +61,14 @@ class Passage:
         self.code = Code.OK
         self.message = ""
         self.trailers: Metadata = ()
-        self.cut = ""
+        self.incomplete = ""
         """Why the answer is not the server's own, or not whole; empty if it is."""
         self.size = _OVERHEAD
         """Bytes that it takes, roughly."""
-        self.told: Any = None
-        """What became of it, kept by whoever writes stubs: the same call need not be looked at twice."""
+        self.recorded: Any = None
+        """What became of it, kept by whoever records it: the same call need not be looked at twice."""
 
-    def add(self, what: What, payload: Any, now: float) -> None:
+    def add(self, kind: EventKind, payload: Any, now: float) -> None:
         """Note an event; past the bounds nothing of the call is kept."""
         if self.size < 0:
             return
@@ -65,10 +77,10 @@ class Passage:
             self.events.clear()
             self.size = -1
             return
-        self.events.append((what, payload, now))
+        self.events.append((kind, payload, now))
 
     def forget(self) -> None:
-        """Let the messages go, once they have been told."""
+        """Let the messages go, once they have been recorded."""
         self.events = []
 
     @property
@@ -81,14 +93,14 @@ class Passage:
         return self.path.removeprefix("/")
 
     def content(self) -> tuple[Any, ...]:
-        """Give all that tells this call from others, without its times and the metadata of its request."""
-        said = tuple((what, payload) for what, payload, _ in self.events)
-        return self.path, said, self.code, self.message, self.trailers, self.cut, self.is_too_long
+        """Return all that tells this call from others, without its times and the metadata of its request."""
+        said = tuple((kind, payload) for kind, payload, _ in self.events)
+        return self.path, said, self.code, self.message, self.trailers, self.incomplete, self.is_too_long
 
-    def messages(self, what: What) -> list[bytes]:
-        return [payload for kind, payload, _ in self.events if kind is what]
+    def messages(self, kind: EventKind) -> list[bytes]:
+        return [payload for found, payload, _ in self.events if found is kind]
 
     @property
     def headers(self) -> Metadata:
         """The initial metadata of the answer."""
-        return next((payload for what, payload, _ in self.events if what is What.HEADERS), ())
+        return next((payload for kind, payload, _ in self.events if kind is EventKind.HEADERS), ())

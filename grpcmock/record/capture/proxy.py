@@ -12,8 +12,8 @@ import grpc.aio
 
 from grpcmock.client.call import Call
 from grpcmock.engine.steps import Finish
-from grpcmock.record.capture.captured_call import Passage, What
-from grpcmock.record.capture.unary import Asked
+from grpcmock.record.capture.captured_call import CapturedCall, EventKind
+from grpcmock.record.capture.unary import UnaryCall
 from grpcmock.schema import Kind
 from grpcmock.status import Code
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
-Taken = Callable[[Passage], asyncio.Event | None]
-"""Told of each call that has passed; if it gives an event, the call's end waits for that."""
+OnCaptured = Callable[[CapturedCall], asyncio.Event | None]
+"""Gets each call that has passed; if it returns an event, the call's end waits for that."""
 
 _EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the type stubs lack it
 _CODES = {Code(code.value[0]): code for code in grpc.StatusCode}
@@ -52,60 +52,66 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at
     """
 
     def __init__(
-        self, channel: grpc.aio.Channel, target: Target, taken: Taken, methods: Mapping[str, Method] | None = None
+        self,
+        channel: grpc.aio.Channel,
+        target: Target,
+        on_captured: OnCaptured,
+        methods: Mapping[str, Method] | None = None,
     ) -> None:
         """Pass on over *channel*. *methods*, by path, are those of a known kind: unary ones are passed on faster."""
         self._channel = channel
         self.target = target
-        self._taken = taken
+        self._on_captured = on_captured
         unary = (method.path for method in (methods or {}).values() if method.kind is Kind.UNARY)
-        ask: Any = channel.unary_stream
-        self._unary: dict[str, Callable[..., Any]] = {path: ask(path) for path in unary}
+        opened: Any = channel.unary_stream
+        self._unary: dict[str, Callable[..., Any]] = {path: opened(path) for path in unary}
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
-        handler = _UnaryCall if details.method in self._unary else _StreamCall
+        handler = _UnaryHandler if details.method in self._unary else _StreamHandler
         return handler(self, details.method, details.invocation_metadata)
 
     async def __call__(self, path: str, metadata: Metadata, client: Client) -> Finish:
         """Pass one call on; see :class:`grpcmock.engine.steps.Forwarder`."""
-        passage = Passage(path, metadata, time.monotonic())
+        captured = CapturedCall(path, metadata, time.monotonic())
         deadline = _deadline(client)
         call = Call(self._channel, path, metadata=self._passed_on(metadata), deadline=deadline)
-        asking = asyncio.create_task(_ask(client, call, passage))
-        asking.add_done_callback(_forget)
+        sending = asyncio.create_task(_send_requests(client, call, captured))
+        sending.add_done_callback(_forget)
         try:
-            return await self._answer(call, client, passage, deadline)
+            return await self._answer(call, client, captured, deadline)
         finally:
-            asking.cancel()
+            sending.cancel()
 
-    async def one(self, path: str, metadata: Metadata, request: bytes, client: Client) -> Finish:
+    async def unary(self, path: str, metadata: Metadata, request: bytes, client: Client) -> Finish:
         """Pass one call on that has this request and no other."""
-        passage = Passage(path, metadata, time.monotonic())
-        passage.add(What.REQUEST, request, passage.started)
-        passage.add(What.HALF_CLOSE, None, passage.started)
+        captured = CapturedCall(path, metadata, time.monotonic())
+        captured.add(EventKind.REQUEST, request, captured.started)
+        captured.add(EventKind.HALF_CLOSE, None, captured.started)
         deadline = _deadline(client)
         method = self._unary[path]
-        call = Asked(method, request, metadata=self._passed_on(metadata), deadline=deadline)
-        return await self._answer(call, client, passage, deadline)
+        call = UnaryCall(method, request, metadata=self._passed_on(metadata), deadline=deadline)
+        return await self._answer(call, client, captured, deadline)
 
-    async def _answer(self, call: Call | Asked, client: Client, passage: Passage, deadline: float | None) -> Finish:
+    async def _answer(
+        self, call: Call | UnaryCall, client: Client, captured: CapturedCall, deadline: float | None
+    ) -> Finish:
         """Pass on what the server says."""
         try:
             if headers := _own(await call.headers()):
-                passage.add(What.HEADERS, headers, time.monotonic())
+                captured.add(EventKind.HEADERS, headers, time.monotonic())
                 await client.send_headers(headers)
             while (data := await call.receive()) is not None:
-                passage.add(What.RESPONSE, data, time.monotonic())
+                captured.add(EventKind.RESPONSE, data, time.monotonic())
                 await client.write(data)
             status = await call.status()
-            self._note_end(passage, status, deadline)
+            self._note_end(captured, status, deadline)
         except BaseException:
-            passage.cut = "the client went away, or its deadline passed, before the answer was complete"
+            captured.incomplete = "the client went away, or its deadline passed, before the answer was complete"
             raise
         finally:
-            passage.ended = time.monotonic()
+            captured.ended = time.monotonic()
             call.cancel()
-            room = self._taken(passage)
+            room = self._on_captured(captured)
         if room is not None:
             await room.wait()
         return Finish(status.code, status.message, status.trailers)
@@ -113,13 +119,13 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at
     def _passed_on(self, metadata: Metadata) -> Metadata:
         return (*_own(metadata), *self.target.metadata)
 
-    def _note_end(self, passage: Passage, status: Status, deadline: float | None) -> None:
-        passage.code, passage.message, passage.trailers = status.code, status.message, status.trailers
+    def _note_end(self, captured: CapturedCall, status: Status, deadline: float | None) -> None:
+        captured.code, captured.message, captured.trailers = status.code, status.message, status.trailers
         if status.code is Code.UNAVAILABLE and self._is_lost(status):
-            passage.cut = f"there is no connection to {self.target} any more: {status.message.rstrip('.')}"
-        left = None if deadline is None else passage.started + deadline - time.monotonic()
+            captured.incomplete = f"there is no connection to {self.target} any more: {status.message.rstrip('.')}"
+        left = None if deadline is None else captured.started + deadline - time.monotonic()
         if status.code is Code.DEADLINE_EXCEEDED and left is not None and left < _LATE:
-            passage.cut = "its deadline passed before the answer was complete"
+            captured.incomplete = "its deadline passed before the answer was complete"
 
     def _is_lost(self, status: Status) -> bool:
         if self._channel.get_state() is not grpc.ChannelConnectivity.READY:
@@ -135,18 +141,18 @@ def _deadline(client: Client) -> float | None:
     return None if left is None else left / _ROUNDED
 
 
-async def _ask(client: Client, call: Call, passage: Passage) -> None:
+async def _send_requests(client: Client, call: Call, captured: CapturedCall) -> None:
     """Pass on what the client sends."""
     while (data := await client.read()) is not None:
-        passage.add(What.REQUEST, data, time.monotonic())
+        captured.add(EventKind.REQUEST, data, time.monotonic())
         if not await call.send(data):
             return
-    passage.add(What.HALF_CLOSE, None, time.monotonic())
+    captured.add(EventKind.HALF_CLOSE, None, time.monotonic())
     await call.half_close()
 
 
 def _forget(task: asyncio.Task[None]) -> None:
-    """Whatever keeps a client from being read ends its call, and is told there."""
+    """Whatever keeps a client from being read ends its call, and is reported there."""
     if not task.cancelled():
         task.exception()
 
@@ -175,7 +181,7 @@ class _Handler(grpc.RpcMethodHandler):  # type: ignore[type-arg]  # not generic 
         return self._context.time_remaining()
 
 
-class _UnaryCall(_Handler):
+class _UnaryHandler(_Handler):
     """A call of a method that is known to take one message and give one: half the work of a stream."""
 
     request_streaming = response_streaming = False
@@ -183,7 +189,7 @@ class _UnaryCall(_Handler):
 
     async def unary_unary(self, request: bytes, context: Context) -> bytes:  # type: ignore[override]
         self._context = context
-        finish = await self._proxy.one(self._path, self._metadata, request, self)
+        finish = await self._proxy.unary(self._path, self._metadata, request, self)
         if finish.trailers:
             context.set_trailing_metadata(finish.trailers)
         if finish.code is not Code.OK:
@@ -199,7 +205,7 @@ class _UnaryCall(_Handler):
         self._response = data
 
 
-class _StreamCall(_Handler):
+class _StreamHandler(_Handler):
     """A call of any method: those that stream, and those that nobody knows."""
 
     request_streaming = response_streaming = True

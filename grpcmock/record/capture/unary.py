@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 _EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the type stubs lack it
 
 
-class Asked:
-    """Such a call under way, with as many of the words of :class:`grpcmock.client.call.Call` as a proxy needs.
+class UnaryCall:
+    """Such a call under way, with as much of :class:`grpcmock.client.call.Call` as a proxy needs.
 
-    However many responses there are, they are given: a unary method's server may break the rules.
+    However many responses there are, they are received: a unary method's server may break the rules.
     """
 
     __slots__ = ("_call",)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Values:
+class RedactedMetadata:
     """Metadata as a stub writes it: keys with a value, or a list of them."""
 
     lists: dict[str, list[Any]] = field(default_factory=dict)
@@ -24,11 +24,11 @@ class Values:
     hidden: set[str] = field(default_factory=set)
     """Keys with values that rules have changed, so that a real server can't be held to them."""
 
-    def add(self, key: str, value: Any, told: Any = None, *, hidden: bool = False) -> None:
+    def add(self, key: str, value: Any, answer_key: Any = None, *, hidden: bool = False) -> None:
         if hidden:
             self.hidden.add(key)
         self.lists.setdefault(key, []).append(value)
-        self.key.setdefault(key, []).append(value if told is None else told)
+        self.key.setdefault(key, []).append(value if answer_key is None else answer_key)
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -38,17 +38,17 @@ class Values:
         return bool(self.lists)
 
 
-class MetadataTeller:
-    """Tells metadata, and counts what it leaves out."""
+class MetadataRedactor:
+    """Applies rules to metadata, and counts what it leaves out."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self.left_out: Counter[str] = Counter()
         """Keys of answers whose values were secret, and how often."""
 
-    def answer(self, metadata: Metadata) -> Values:
-        """Give headers or trailers. Secrets are left out, and what differs each time and has no template, too."""
-        values = Values()
+    def answer(self, metadata: Metadata) -> RedactedMetadata:
+        """Return headers or trailers. Secrets are left out, and what varies and has no template, too."""
+        values = RedactedMetadata()
         for key, value in metadata:
             if (by := self._rules.of_metadata(key)) is None:
                 values.add(key, *self._value(value), hidden=self.hides(value))
@@ -57,7 +57,7 @@ class MetadataTeller:
             if what == "redact":
                 self.left_out[key] += 1
             elif rule is not None and rule.answer is not None:
-                values.add(key, rule.answer, f"volatile by {rule}")
+                values.add(key, rule.answer, f"varies by {rule}")
         return values
 
     def _value(self, value: str | bytes) -> tuple[Any, Any]:
@@ -68,14 +68,14 @@ class MetadataTeller:
         return self.text(value)
 
     def text(self, text: str) -> tuple[Any, Any]:
-        """Give a text as an answer, and what tells it from others: a value of metadata, or the message of a status."""
+        """Return a text as an answer, and what tells it from others: a value of metadata, or a status message."""
         by = self._rules.of_text(text) if self._rules.has_patterns else None
         if by is None:
             return literals(text), text
         what, rule, redacted = by
         if what == "redact":
             return literals(redacted), redacted
-        return rule.answer if rule.answer is not None else literals(text), f"volatile by {rule}"
+        return rule.answer if rule.answer is not None else literals(text), f"varies by {rule}"
 
     def hides(self, value: str | bytes) -> bool:
         """Whether a value is written in a way that no other value of a real server equals."""
@@ -84,7 +84,7 @@ class MetadataTeller:
         return by is not None and (by[0] == "redact" or by[1].answer is None or isinstance(value, bytes))
 
     def pattern(self, key: str, metadata: Metadata) -> Any:
-        """Give a pattern for the values of a key in a request."""
+        """Return a pattern for the values of a key in a request."""
         values = [plain_value(value) for name, value in metadata if name == key]
         if not values:
             return {"$exists": False}

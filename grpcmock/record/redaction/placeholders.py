@@ -29,18 +29,18 @@ _WELL_KNOWN = {
 
 
 def scalar_type(found: Field) -> int:
-    """Give the type of a field's values, as descriptors number them."""
+    """Return the type of a field's values, as descriptors number them."""
     return int(_element(found).type)
 
 
 def _element(found: Field) -> Any:
-    """Give the descriptor of what a field holds: of a map, of its values."""
+    """Return the descriptor of what a field holds: of a map, of its values."""
     descriptor: Any = found.descriptor
     return descriptor.message_type.fields_by_name["value"] if found.shape is Shape.MAP else descriptor
 
 
 def placeholder(value: Any, found: Field | None) -> Any:
-    """Give what stands for a secret value, of the same type and shape."""
+    """Return what stands for a secret value, of the same type and shape."""
     if isinstance(value, list):
         return [placeholder(item, found) for item in value]
     if found is None:

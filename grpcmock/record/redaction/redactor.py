@@ -1,4 +1,4 @@
-"""Messages as trees in which rules have marked what is secret and what differs each time."""
+"""Applies rules to messages: what is secret and what varies is replaced in their trees."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Replacement:
     """Stands in a tree for a value that a rule was about."""
 
     answer: Any
@@ -41,29 +41,29 @@ class Mark:
 
 
 @dataclass(slots=True)
-class Marked:
-    """A message as a tree with marks."""
+class RedactedMessage:
+    """A message as a tree in which replacements stand where rules were about a value."""
 
     tree: Any
     descriptor: Descriptor
-    has_marks: bool = False
+    has_replacements: bool = False
     paths: list[str] = field(default_factory=list)
-    """The fields that were redacted or are volatile but have no template: they can't be compared with a real answer."""
+    """The fields that were redacted, or vary and have no template: they can't be compared with a real answer."""
 
     def answer(self) -> Any:
-        """Give it as an answer of the stub format."""
-        return _answer(self.tree) if self.has_marks else literals(self.tree)
+        """Return it as an answer of the stub format."""
+        return _answer(self.tree) if self.has_replacements else literals(self.tree)
 
     def key(self) -> Any:
-        """Give what tells it from other answers."""
-        return _key(self.tree) if self.has_marks else self.tree
+        """Return what tells it from other answers."""
+        return _key(self.tree) if self.has_replacements else self.tree
 
     def pattern(self) -> Any:
-        """Give a pattern that holds for this message, and for no other but where marks are."""
-        return _pattern(self.tree, self.descriptor) if self.has_marks else {"$eq": self.tree}
+        """Return a pattern that holds for this message, and for no other but where values were replaced."""
+        return _pattern(self.tree, self.descriptor) if self.has_replacements else {"$eq": self.tree}
 
 
-class Marker:
+class Redactor:
     """Applies rules to messages."""
 
     def __init__(self, rules: Rules, registry: Registry) -> None:
@@ -75,16 +75,16 @@ class Marker:
     @property
     def uses_templates(self) -> bool:
         """Whether there are rules that put templates into answers."""
-        return bool(self._rules.volatile)
+        return bool(self._rules.varying)
 
-    def mark(self, tree: Any, descriptor: Any, *, templates: bool = True) -> Marked:
-        """Mark the tree of a message, as ``to_tree`` has it. Without *templates*, what is volatile stays as it came."""
-        run = _Run(self._rules, self._registry, self.suspects, templates=templates)
-        marked = run.message(tree, descriptor, descriptor.full_name, "")
-        return Marked(marked, descriptor, run.has_marks, sorted(run.paths))
+    def redact(self, tree: Any, descriptor: Any, *, templates: bool = True) -> RedactedMessage:
+        """Redact the tree of a message, as ``to_tree`` has it. Without *templates*, what varies stays as it came."""
+        walk = _Walk(self._rules, self._registry, self.suspects, templates=templates)
+        redacted = walk.message(tree, descriptor, descriptor.full_name, "")
+        return RedactedMessage(redacted, descriptor, walk.has_replacements, sorted(walk.paths))
 
 
-class _Run:
+class _Walk:
     """One message under way."""
 
     def __init__(self, rules: Rules, registry: Registry, suspects: set[str], *, templates: bool) -> None:
@@ -92,11 +92,11 @@ class _Run:
         self._rules = rules
         self._registry = registry
         self._suspects = suspects
-        self.has_marks = False
+        self.has_replacements = False
         self.paths: set[str] = set()
 
     def message(self, tree: Any, descriptor: Descriptor, path: str, inside: str) -> Any:
-        """Mark a message. *path* begins with the outermost type, *inside* without."""
+        """Redact a message. *path* begins with the outermost type, *inside* without."""
         fields = table(descriptor)
         if fields.is_any and isinstance(tree, dict):
             return self._any(tree, inside)
@@ -109,11 +109,11 @@ class _Run:
         here, within = f"{path}.{name}", f"{inside}.{name}" if inside else name
         descriptor = found.descriptor if found is not None else None
         if (by := self._rules.of_field(owner.full_name, name, here, descriptor)) is not None:
-            return self._marked(*by, value, found, within)
+            return self._replaced(*by, value, found, within)
         if found is None:
             return value
         if found.shape is Shape.MAP and (rule := self._in_keys(value)) is not None:
-            return self._marked("redact", rule, value, found, within)
+            return self._replaced("redact", rule, value, found, within)
         if sounds_secret(name) and found.shape is Shape.SCALAR and value:
             self._suspects.add(f"{owner.full_name}.{name}")
         if found.value_class is None:
@@ -127,11 +127,11 @@ class _Run:
 
     def _map(self, value: dict[str, Any], inner: Any, path: str, inside: str) -> Any:
         before = len(self.paths)
-        marked = {key: self.message(item, inner, path, inside) for key, item in value.items()}
+        redacted = {key: self.message(item, inner, path, inside) for key, item in value.items()}
         if len(self.paths) > before:
             # A path leads through a map by its keys only; so all of the map can't be compared.
             self.paths = {found for found in self.paths if not found.startswith(f"{inside}.")} | {inside}
-        return marked
+        return redacted
 
     def _any(self, tree: dict[str, Any], inside: str) -> Any:
         try:
@@ -144,22 +144,24 @@ class _Run:
         return {"@type": tree["@type"], **self.message(rest, inner, inner.full_name, inside)}
 
     def _json(self, value: Any, path: str, inside: str) -> Any:
-        """Mark what is plain JSON: a Struct, and the texts of other well-known types."""
+        """Redact what is plain JSON: a Struct, and the texts of other well-known types."""
         if isinstance(value, list):
             return [self._json(item, path, inside) for item in value]
         if isinstance(value, dict):
             if (rule := self._in_keys(value)) is not None:
-                return self._marked("redact", rule, value, None, inside)
-            marked = {}
+                return self._replaced("redact", rule, value, None, inside)
+            redacted = {}
             for key, item in value.items():
                 here, within = f"{path}.{key}", f"{inside}.{key}" if inside else key
                 by = self._rules.of_field("google.protobuf.Struct", key, here, None)
-                marked[key] = self._json(item, here, within) if by is None else self._marked(*by, item, None, within)
-            return marked
+                redacted[key] = (
+                    self._json(item, here, within) if by is None else self._replaced(*by, item, None, within)
+                )
+            return redacted
         return self._text(value, None, inside)
 
     def _in_keys(self, value: dict[str, Any]) -> Rule | None:
-        """Give the rule by which a key of a map is secret, and so all of it."""
+        """Return the rule by which a key of a map is secret, and so all of it."""
         if not self._rules.has_patterns:
             return None
         found = (self._rules.of_text(str(key)) for key in value)
@@ -175,7 +177,7 @@ class _Run:
         return self._text(value, found, inside)
 
     def _text(self, value: Any, found: Field | None, inside: str) -> Any:
-        """Mark one scalar for what its text holds."""
+        """Redact one scalar for what its text holds."""
         if not self._rules.has_patterns or value is None or isinstance(value, bool):
             return value
         is_bytes = found is not None and scalar_type(found) == FieldDescriptor.TYPE_BYTES
@@ -185,23 +187,23 @@ class _Run:
         what, rule, text = by
         if what == "redact" and (found is None or scalar_type(found) == FieldDescriptor.TYPE_STRING):
             self.paths.add(inside)
-            return self._made(Mark(literals(text), _ANY_VALUE, f"redacted by {rule}: {text}"))
-        return self._marked(what, rule, value, found, inside)
+            return self._noted(Replacement(literals(text), _ANY_VALUE, f"redacted by {rule}: {text}"))
+        return self._replaced(what, rule, value, found, inside)
 
-    def _marked(self, what: str, rule: Rule | None, value: Any, found: Field | None, inside: str) -> Any:
+    def _replaced(self, what: str, rule: Rule | None, value: Any, found: Field | None, inside: str) -> Any:
         if what == "redact":
             self.paths.add(inside)
-            return self._made(Mark(placeholder(value, found), _ANY_VALUE, f"redacted by {rule}"))
+            return self._noted(Replacement(placeholder(value, found), _ANY_VALUE, f"redacted by {rule}"))
         assert rule is not None
         template = (rule.answer or _template(value)) if self._templates else None
         if template is None:
             self.paths.add(inside)
         answer = literals(value) if template is None else template
-        return self._made(Mark(answer, dict(rule.request or _ANY_VALUE), f"volatile by {rule}"))
+        return self._noted(Replacement(answer, dict(rule.request or _ANY_VALUE), f"varies by {rule}"))
 
-    def _made(self, mark: Mark) -> Mark:
-        self.has_marks = True
-        return mark
+    def _noted(self, replacement: Replacement) -> Replacement:
+        self.has_replacements = True
+        return replacement
 
 
 def _template(value: Any) -> str | None:
@@ -215,7 +217,7 @@ def _template(value: Any) -> str | None:
 
 
 def _decoded(text: Any) -> str:
-    """Give the bytes behind base64 as text: what is ASCII in them can be sought."""
+    """Return the bytes behind base64 as text: what is ASCII in them can be sought."""
     try:
         return base64.b64decode(str(text)).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
@@ -223,7 +225,7 @@ def _decoded(text: Any) -> str:
 
 
 def _answer(tree: Any) -> Any:
-    if isinstance(tree, Mark):
+    if isinstance(tree, Replacement):
         return tree.answer
     if isinstance(tree, dict):
         return {literals(key): _answer(item) for key, item in tree.items()}
@@ -233,8 +235,8 @@ def _answer(tree: Any) -> Any:
 
 
 def _key(tree: Any) -> Any:
-    if isinstance(tree, Mark):
-        return ["$mark", tree.key]
+    if isinstance(tree, Replacement):
+        return ["$replacement", tree.key]
     if isinstance(tree, dict):
         return {key: _key(item) for key, item in tree.items()}
     if isinstance(tree, list):
@@ -242,24 +244,24 @@ def _key(tree: Any) -> Any:
     return tree
 
 
-def holds_mark(tree: Any) -> bool:
-    """Whether there is a mark anywhere in a tree."""
+def holds_replacement(tree: Any) -> bool:
+    """Whether anything in a tree was replaced."""
     if isinstance(tree, dict):
-        return any(map(holds_mark, tree.values()))
+        return any(map(holds_replacement, tree.values()))
     if isinstance(tree, list):
-        return any(map(holds_mark, tree))
-    return isinstance(tree, Mark)
+        return any(map(holds_replacement, tree))
+    return isinstance(tree, Replacement)
 
 
 def _pattern(tree: Any, descriptor: Descriptor | None) -> Any:
-    """Give a pattern for a value; *descriptor* is that of a message, None for other values and plain JSON."""
-    if isinstance(tree, Mark):
+    """Return a pattern for a value; *descriptor* is that of a message, None for other values and plain JSON."""
+    if isinstance(tree, Replacement):
         return tree.pattern
     if isinstance(tree, list):
         return [_pattern(item, descriptor) for item in tree]
     if not isinstance(tree, dict):
         return tree
-    if not holds_mark(tree):
+    if not holds_replacement(tree):
         return {"$eq": tree}
     if descriptor is None or table(descriptor).is_any or table(descriptor).is_well_known:
         # Of these, what is named is held to, and what else there is is free.
@@ -272,6 +274,6 @@ def _field_pattern(value: Any, found: Field | None) -> Any:
     inner: Any = found.value_class.DESCRIPTOR if found is not None and found.value_class is not None else None
     if found is None or found.shape is not Shape.MAP or not isinstance(value, dict):
         return _pattern(value, inner)
-    if not holds_mark(value):
+    if not holds_replacement(value):
         return {"$eq": value}
     return {"$and": [{"$size": len(value)}, {key: _pattern(item, inner) for key, item in value.items()}]}

@@ -1,4 +1,4 @@
-"""Rules of a recording: what is secret, and what differs each time, told by metadata keys, field paths and patterns."""
+"""Rules of a recording: what is secret, and what varies, by metadata keys, field paths and patterns."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class Rule:
         return f"{self.option} {self.text!r}"
 
 
-What = Literal["redact", "volatile"]
-Found = tuple[What, Rule | None]
+Treatment = Literal["redact", "vary"]
+Found = tuple[Treatment, Rule | None]
 """What is to be done, and which rule says so; None for one that holds without being asked for."""
 
 
@@ -69,23 +69,24 @@ class Rules:
     """All rules of a recording."""
 
     redact: list[Rule] = field(default_factory=list)
-    volatile: list[Rule] = field(default_factory=list)
+    varying: list[Rule] = field(default_factory=list)
     _fields: dict[tuple[str, str], Found | None] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, redact: Iterable[str] = (), volatile: Iterable[str] = ()) -> Rules:
-        """Read rules as the options ``--redact`` and ``--volatile`` have them.
+    def parse(cls, redact: Iterable[str] = (), ignore_varying: Iterable[str] = ()) -> Rules:
+        """Read rules as the options ``--redact`` and ``--ignore-varying`` have them.
 
         ``metadata:KEY``, ``field:PATH``, ``pattern:REGEX``; a key and a path may hold ``*`` and ``?``. A path is the
-        name of a field alone, or begins with the full name of a message type. A volatile one may end in ``=TEMPLATE``,
+        name of a field alone, or begins with the full name of a message type. A rule of ``--ignore-varying`` may end in
+        ``=TEMPLATE``,
         ``=now``, ``=uuid``, or, for requests, in ``={$operator: …}``.
 
         Raises :class:`ConfigError` with all that is wrong.
         """
         wrong: list[str] = []
         rules = cls(
-            list(_read("--redact", redact, wrong, volatile=False)),
-            list(_read("--volatile", volatile, wrong, volatile=True)),
+            list(_read("--redact", redact, wrong, varying=False)),
+            list(_read("--ignore-varying", ignore_varying, wrong, varying=True)),
         )
         if wrong:
             raise ConfigError("\n".join(wrong))
@@ -94,21 +95,21 @@ class Rules:
     # What they say --------------------------------------------------------------------------------
 
     def of_metadata(self, key: str) -> Found | None:
-        """Say what is to be done with the values of a metadata key; None if nothing is."""
+        """Return what is to be done with the values of a metadata key; None if nothing is."""
         for rule in self.redact:
             if rule.on == "metadata" and rule.pattern.match(key):
                 rule.hits += 1
                 return "redact", rule
         if any(word in key for word in SECRET_KEYS):
             return "redact", None
-        for rule in self.volatile:
+        for rule in self.varying:
             if rule.on == "metadata" and rule.pattern.match(key):
                 rule.hits += 1
-                return "volatile", rule
+                return "vary", rule
         return None
 
     def of_field(self, owner: str, name: str, path: str, descriptor: FieldDescriptor | None) -> Found | None:
-        """Say what is to be done with a field *name* of the message type *owner*, at *path* from the outermost type."""
+        """Return what is to be done with a field *name* of the type *owner*, at *path* from the outermost type."""
         key = f"{owner}.{name}", path
         if key not in self._fields:
             self._fields[key] = self._of_field(*key, name, descriptor)
@@ -126,12 +127,12 @@ class Rules:
             return "redact", rule
         if descriptor is not None and descriptor.GetOptions().debug_redact:
             return "redact", None
-        if (rule := next(filter(fits, self.volatile), None)) is not None:
-            return "volatile", rule
+        if (rule := next(filter(fits, self.varying), None)) is not None:
+            return "vary", rule
         return None
 
-    def of_text(self, text: str) -> tuple[What, Rule, str] | None:
-        """Say what is to be done with a text for what is in it, by which rule, and what it becomes; None: nothing."""
+    def of_text(self, text: str) -> tuple[Treatment, Rule, str] | None:
+        """Return what is to be done with a text for what it holds, by which rule, and what it becomes; None: nothing."""
         redacted = text
         by = None
         for rule in self.redact:
@@ -141,22 +142,22 @@ class Rules:
                 redacted = rule.pattern.sub(lambda _: REDACTED, redacted)
         if by is not None:
             return "redact", by, redacted
-        for rule in self.volatile:
+        for rule in self.varying:
             if rule.on == "pattern" and rule.pattern.search(text):
                 rule.hits += 1
-                return "volatile", rule, text
+                return "vary", rule, text
         return None
 
     @property
     def has_patterns(self) -> bool:
-        return any(rule.on == "pattern" for rule in (*self.redact, *self.volatile))
+        return any(rule.on == "pattern" for rule in (*self.redact, *self.varying))
 
     # What they did --------------------------------------------------------------------------------
 
     def unused(self, registry: Registry) -> list[str]:
         """Name the rules that fitted nothing, each with the nearest field where there is none of the name."""
         found = []
-        for rule in (*self.redact, *self.volatile):
+        for rule in (*self.redact, *self.varying):
             if not rule.hits:
                 hint = _nearest_field(rule, registry) if rule.on == "field" else ""
                 found.append(f"{rule} matched nothing that was recorded. {hint}".rstrip())
@@ -171,20 +172,20 @@ def sounds_secret(field_name: str) -> bool:
     return _SECRET_FIELD.search(field_name) is not None
 
 
-def _read(option: str, texts: Iterable[str], wrong: list[str], *, volatile: bool) -> Iterable[Rule]:
+def _read(option: str, texts: Iterable[str], wrong: list[str], *, varying: bool) -> Iterable[Rule]:
     for text in texts:
         on, colon, rest = text.partition(":")
         if not colon or on not in _ON or not rest:
             hint = did_you_mean(on, _ON) if colon and on not in _ON else ""
-            example = "--volatile field:*.created_at=now" if volatile else "--redact field:*.password"
+            example = "--ignore-varying field:*.created_at=now" if varying else "--redact field:*.password"
             known = "A rule is metadata:KEY, field:PATH or pattern:REGEX"
             wrong.append(f"{option} {text!r}: {known}, such as {example}. {hint}".rstrip())
             continue
         value: str | None = None
-        if volatile and on == "pattern":
+        if varying and on == "pattern":
             if (found := _PATTERN_VALUE.search(rest)) is not None:
                 rest, value = rest[: found.start()], found[1]
-        elif volatile:
+        elif varying:
             rest, equals, after = rest.partition("=")
             value = after if equals else None
         try:

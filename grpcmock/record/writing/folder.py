@@ -52,9 +52,9 @@ class Folder:
     def write(self, method: str, stubs: list[Stub]) -> Path:
         """Write the file of a method whole, with what it held before. Raises :class:`ConfigError`."""
         file = self.file(method)
-        again = [_asked(stub) for stub in stubs]
+        again = [_conditions_of(stub) for stub in stubs]
         before = [stub for stub in self.stubs if stub.location is not None and Path(stub.location.file) == file]
-        kept = [stub for stub in before if _asked(stub) not in again]
+        kept = [stub for stub in before if _conditions_of(stub) not in again]
         # Names are unique over all files.
         taken = {stub.name for stub in self.stubs if stub not in before} | {stub.name for stub in kept}
         for stub in stubs:
@@ -68,5 +68,5 @@ class Folder:
         return file
 
 
-def _asked(stub: Stub) -> tuple[object, ...]:
+def _conditions_of(stub: Stub) -> tuple[object, ...]:
     return stub.request, stub.requests, stub.metadata
