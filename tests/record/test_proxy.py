@@ -125,7 +125,7 @@ async def test_a_server_may_end_before_the_client_has() -> None:
         await call.write(b"a")
         assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert [what for what, _, _ in passed[0].events] == [EventKind.REQUEST]
-    assert not passed[0].cut
+    assert not passed[0].incomplete
 
 
 @pytest.mark.parametrize("path", [ANY, UNARY])
@@ -144,7 +144,7 @@ async def test_a_client_that_goes_away_is_gone_there_too(path: str) -> None:
         await began.wait()
         call.cancel()
         await asyncio.wait_for(cancelled.wait(), 10)
-    assert "the client went away" in passed[0].cut
+    assert "the client went away" in passed[0].incomplete
 
 
 async def test_a_call_that_the_server_cancels_is_cancelled() -> None:
@@ -155,7 +155,7 @@ async def test_a_call_that_the_server_cancels_is_cancelled() -> None:
         call: Any = channel.unary_stream(ANY)(b"q", timeout=10)
         assert await call.code() is grpc.StatusCode.CANCELLED
         assert await call.details() == "no more"
-    assert (passed[0].code.name, passed[0].cut) == ("CANCELLED", "")
+    assert (passed[0].code.name, passed[0].incomplete) == ("CANCELLED", "")
 
 
 @pytest.mark.parametrize("path", [ANY, UNARY])
@@ -175,7 +175,7 @@ async def test_deadlines_hold_there_and_here(path: str) -> None:
         assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         await asyncio.wait_for(cancelled.wait(), 10)
     assert 0 < left[0] <= 0.41
-    assert "deadline passed" in passed[0].cut
+    assert "deadline passed" in passed[0].incomplete
 
 
 async def test_a_deadline_of_the_servers_own_is_its_answer() -> None:
@@ -185,7 +185,7 @@ async def test_a_deadline_of_the_servers_own_is_its_answer() -> None:
     async with proxied(Handler(play)) as (channel, passed):
         call: Any = channel.unary_unary(UNARY)(b"", timeout=30)
         assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert not passed[0].cut
+    assert not passed[0].incomplete
 
 
 @pytest.mark.parametrize("path", [ANY, UNARY])
@@ -271,4 +271,4 @@ async def test_a_target_that_goes_away_is_no_answer_of_its_own() -> None:
             call = channel.unary_unary(ANY)(b"q", timeout=20)
             assert await call.code() is grpc.StatusCode.UNAVAILABLE
     assert first in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
-    assert "no connection" in passed[1].cut
+    assert "no connection" in passed[1].incomplete

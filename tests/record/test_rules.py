@@ -313,7 +313,7 @@ def test_fields_that_sound_secret_are_pointed_out(shop: Any) -> None:
     captured.add(EventKind.RESPONSE, b"", 0)
     writer = StubWriter(shop, Rules())
     writer.write(captured)
-    assert writer.marker.suspects == {"shop.Order.password"}
+    assert writer.redactor.suspects == {"shop.Order.password"}
 
 
 # --- Laws -------------------------------------------------------------------------------------------------------------

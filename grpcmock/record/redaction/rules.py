@@ -132,7 +132,7 @@ class Rules:
         return None
 
     def of_text(self, text: str) -> tuple[Treatment, Rule, str] | None:
-        """Return what is to be done with a text for what it holds, by which rule, and what it becomes; None: nothing."""
+        """Return what is to be done with a text, by which rule, and what it becomes; None if nothing is."""
         redacted = text
         by = None
         for rule in self.redact:
