@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from holding import ROOT, told, users, verified
+from verifying import ROOT, outcomes, users, verified
 
 from grpcmock.client.target import Target
 from grpcmock.errors import Problems
@@ -63,7 +63,7 @@ async def _served(
 async def test_the_user_service_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with _served(tmp_path, monkeypatch) as address:
         report = await verified(address, _plan(), hook=CallableHook(states.setup))
-    assert {name: said for name, said in told(report).items() if said != "passed" and "skipped" not in said} == {}
+    assert {name: said for name, said in outcomes(report).items() if said != "passed" and "skipped" not in said} == {}
     assert report.counts[Verdict.PASSED] >= 45
     kinds = {result.kind for result in report.results if result.verdict is Verdict.PASSED}
     assert len(kinds) == 4
@@ -77,7 +77,7 @@ async def test_its_states_are_set_up_by_a_command_too(tmp_path: Path, monkeypatc
         report = await verified(address, select(_plan(), ["a user that exists"]), hook=hook)
         with pytest.raises(UnknownGivenError, match="it exited with 3: error: The user service knows no state"):
             await hook.set_up(Given("the moon is full"))
-    assert told(report) == {"a user that exists": "passed"}
+    assert outcomes(report) == {"a user that exists": "passed"}
 
 
 async def test_recorded_and_replayed_it_answers_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ async def test_recorded_and_replayed_it_answers_the_same(tmp_path: Path, monkeyp
         replayed = await verified(address, _plan(), hook=CallableHook(lambda _: None), concurrency=1)
     finally:
         await host.stop()
-    assert told(replayed) == told(recorded)
+    assert outcomes(replayed) == outcomes(recorded)
     assert replayed.counts[Verdict.PASSED] >= 45
     assert _calls(replayed) == _calls(recorded)
 

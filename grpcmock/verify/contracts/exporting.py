@@ -31,7 +31,7 @@ _PLACE = Location("exported")
 
 @dataclass(slots=True)
 class UsedStubs:
-    """The stubs that were used, each once; whatever was used besides can't be promised, and is told."""
+    """The stubs that were used, each once; whatever was used besides can't be promised, and is reported."""
 
     stubs: list[Stub] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -80,7 +80,7 @@ class UsedStubs:
 
 
 def _of_call(call: Record, registry: Registry) -> Stub | None:
-    """Write down what was asked and answered; None for a conversation, whose turns a list can't say."""
+    """Return what was asked and answered as a stub; None for a conversation, whose turns a list can't say."""
     assert call.method is not None
     assert call.stub is not None
     kind = call.method.kind

@@ -186,7 +186,7 @@ class Rules:
 
 
 def _of_type(kind: Kind) -> Any:
-    """Give the pattern that any value of a kind pleases; where presence is seen, it has to be there."""
+    """Return the pattern that any value of a kind satisfies; where presence is seen, it has to be there."""
     if kind.operators in (ORDERED, FLOATING):
         return _ANY_NUMBER
     if kind.operators == COMMON:

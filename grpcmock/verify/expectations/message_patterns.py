@@ -79,7 +79,7 @@ class MessagePatterns:
     def _field(self, name: Any, child: Part, kind: MessageKind, steps: tuple[str, ...]) -> Any:
         slot = kind.slot(name)
         if slot is None:
-            return None  # told of when the stub was compiled
+            return None  # reported when the stub was compiled
         return self.of(child, slot.kind, slot.place, (*steps, slot.name))
 
     def _also_ignored(self, named: Iterable[Any], kind: MessageKind, steps: tuple[str, ...]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What every set-up hook is told, gives and raises: a provider is brought into the state that a stub takes as given."""
+"""What every set-up hook gets, returns and raises: it brings a provider into the state that a stub takes as given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN = 500
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a hook is told."""
+    """What a hook gets."""
 
     words: str
     """The provider state, as the stub's ``given`` has it."""
@@ -49,8 +49,8 @@ class Hook(Protocol):
 
 
 def document(action: Action, given: Given) -> dict[str, str]:
-    told = asdict(given)
-    return {"action": action, "given": told.pop("words"), **told}
+    keys = asdict(given)
+    return {"action": action, "given": keys.pop("words"), **keys}
 
 
 def said(text: str) -> str:

@@ -26,7 +26,7 @@ class Options:
     """How many interactions that need no state of the server are under way at once; 1 keeps the order of the files."""
 
     hook: Hook | None = None
-    """Told of each ``given``."""
+    """Sets up each ``given``."""
 
     pending: frozenset[str] = frozenset()
     """Interactions that are known to fail."""

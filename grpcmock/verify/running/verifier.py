@@ -75,7 +75,7 @@ class Verifier:
         return _with_trouble(result, trouble)
 
     async def run_all(self, on_result: Callable[[Result], None] = lambda _: None) -> Report:
-        """Run all interactions; *on_result* is told of each as it ends."""
+        """Run all interactions; *on_result* gets each as it ends."""
         started, clock = datetime.now(UTC), time.perf_counter()
         results: dict[int, Result] = {}
 
@@ -160,7 +160,9 @@ class Verifier:
                 break  # what follows rests on it
         failed = any(call.findings for call in calls)
         reason = (
-            f"Nobody was told that it takes as given: {given!r}. See --setup." if failed and given and not hook else ""
+            f"It takes {given!r} as given, and no set-up hook was told. See --setup."
+            if failed and given and not hook
+            else ""
         )
         pending = interaction.id in self._options.pending or interaction.name in self._options.pending
         verdict = Verdict.PASSED if not failed else Verdict.PENDING if pending else Verdict.FAILED
@@ -219,7 +221,7 @@ class Verifier:
         if not given or self._options.hook is not None:
             return []
         count = "1 stub takes" if len(given) == 1 else f"{len(given)} stubs take"
-        text = f"{count} a state of the server as given, such as {given[0].given!r}, and nobody is told."
+        text = f"{count} a state of the server as given, such as {given[0].given!r}, and no set-up hook is told."
         return [Problem(text, given[0].location, "given", hint="Name a set-up hook: --setup.", severity="warning")]
 
     def _stale_baseline(self, results: dict[int, Result]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from grpcmock.verify.hooks import CallableHook, CommandHook, Given, HookError, U
 GIVEN = Given("user 1 is Alice", "alice", "user.UserService/GetUser", "billing")
 
 
-async def told(hook: hooks.Hook, given: Given = GIVEN) -> None:
+async def outcomes(hook: hooks.Hook, given: Given = GIVEN) -> None:
     undo = await hook.set_up(given)
     await undo()
 
@@ -57,7 +57,7 @@ def command(tmp_path: Path) -> tuple[CommandHook, Path]:
 
 async def test_a_command_is_told_by_arguments_environment_and_stdin(command: tuple[CommandHook, Path]) -> None:
     hook, log = command
-    await told(hook)
+    await outcomes(hook)
     line = "user 1 is Alice alice user.UserService/GetUser billing\n"
     assert log.read_text() == f"setup {line}teardown {line}"
 
@@ -65,23 +65,23 @@ async def test_a_command_is_told_by_arguments_environment_and_stdin(command: tup
 async def test_a_command_may_not_know_or_fail(command: tuple[CommandHook, Path]) -> None:
     hook, _ = command
     with pytest.raises(UnknownGivenError, match="doesn't know the state 'unknown'"):
-        await told(hook, Given("unknown"))
+        await outcomes(hook, Given("unknown"))
     with pytest.raises(HookError, match=r"\(setup 'broken'\) exited with 1: the database is gone"):
-        await told(hook, Given("broken"))
+        await outcomes(hook, Given("broken"))
 
 
 async def test_a_command_that_hangs_is_ended(command: tuple[CommandHook, Path]) -> None:
     hook = CommandHook(command[0].command, 0.5)
     begun = time.monotonic()
     with pytest.raises(HookError, match=r"\(setup 'hangs'\) took longer than 0.5 s"):
-        await told(hook, Given("hangs"))
+        await outcomes(hook, Given("hangs"))
     assert time.monotonic() - begun < 20
 
 
 async def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
     hook = CommandHook(("sh", "-c", "sleep 60 & echo $! > " + str(tmp_path / "pid")), 20)
     try:
-        await told(hook)
+        await outcomes(hook)
     finally:
         import os
         import signal
@@ -92,7 +92,7 @@ async def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -
 
 async def test_a_command_that_is_not_there_is_said() -> None:
     with pytest.raises(HookError, match=r"'no-such-command' can't be run: No such file or directory"):
-        await told(CommandHook(("no-such-command",)))
+        await outcomes(CommandHook(("no-such-command",)))
 
 
 @pytest.mark.parametrize(("text", "message"), [("", "is empty"), ("a 'b", "can't be read: no closing quotation")])
@@ -136,7 +136,7 @@ def endpoint() -> Iterator[tuple[str, list[Any]]]:
 
 async def test_an_endpoint_is_told_as_json(endpoint: tuple[str, list[Any]]) -> None:
     url, said = endpoint
-    await told(UrlHook.parse(url))
+    await outcomes(UrlHook.parse(url))
     both = {"given": "user 1 is Alice", "stub": "alice", "method": "user.UserService/GetUser", "consumer": "billing"}
     assert said == [{"action": "setup", **both}, {"action": "teardown", **both}]
 
@@ -144,16 +144,16 @@ async def test_an_endpoint_is_told_as_json(endpoint: tuple[str, list[Any]]) -> N
 async def test_an_endpoint_may_not_know_fail_or_hang(endpoint: tuple[str, list[Any]]) -> None:
     url, _ = endpoint
     with pytest.raises(UnknownGivenError, match=f"doesn't know the state 'unknown' \\({re.escape(url)} answered 404"):
-        await told(UrlHook.parse(url), Given("unknown"))
+        await outcomes(UrlHook.parse(url), Given("unknown"))
     with pytest.raises(HookError, match="answered 500: the database is gone"):
-        await told(UrlHook.parse(url), Given("broken"))
+        await outcomes(UrlHook.parse(url), Given("broken"))
     with pytest.raises(HookError, match=r"took longer than 0\.3 s"):
-        await told(UrlHook(url, 0.3), Given("hangs"))
+        await outcomes(UrlHook(url, 0.3), Given("hangs"))
 
 
 async def test_an_endpoint_that_is_not_there_is_said() -> None:
     with pytest.raises(HookError, match=r"can't be reached: .*refused"):
-        await told(UrlHook.parse("http://127.0.0.1:9/states"))
+        await outcomes(UrlHook.parse("http://127.0.0.1:9/states"))
 
 
 @pytest.mark.parametrize("text", ["file:///etc/passwd", "localhost:80", "http://", ""])
@@ -215,7 +215,7 @@ def _hooks(said: list[str]) -> dict[str, Any]:
 )
 async def test_functions_of_every_sort(name: str, expected: list[str]) -> None:
     said: list[str] = []
-    await told(CallableHook(_hooks(said)[name]), Given("x", consumer="billing"))
+    await outcomes(CallableHook(_hooks(said)[name]), Given("x", consumer="billing"))
     assert said == expected
 
 
@@ -229,14 +229,14 @@ async def test_a_function_may_not_know_fail_or_hang() -> None:
 
     never = threading.Event()
     with pytest.raises(UnknownGivenError, match="'unknown' \\(LookupError: no such state\\)"):
-        await told(CallableHook(hook), Given("unknown"))
+        await outcomes(CallableHook(hook), Given("unknown"))
     with pytest.raises(HookError, match="set-up of 'broken' failed: RuntimeError: the database is gone"):
-        await told(CallableHook(hook), Given("broken"))
+        await outcomes(CallableHook(hook), Given("broken"))
     with pytest.raises(HookError, match=r"set-up of 'hangs' took longer than 0\.2 s"):
-        await told(CallableHook(hook, timeout=0.2), Given("hangs"))
+        await outcomes(CallableHook(hook, timeout=0.2), Given("hangs"))
     never.set()
     with pytest.raises(UnknownGivenError, match="doesn't know the state 'y'"):
-        await told(CallableHook({"x": None}), Given("y"))
+        await outcomes(CallableHook({"x": None}), Given("y"))
 
 
 def test_functions_are_imported_from_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

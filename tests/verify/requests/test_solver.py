@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
-from holding import kitchen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import messages
+from verifying import kitchen
 
 from grpcmock.errors import Problems
 from grpcmock.matching import compile_pattern

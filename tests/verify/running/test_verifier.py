@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 import pytest
 from handmade import serve
-from holding import kitchen, mock, planned, stubs, told, users, verified
+from verifying import kitchen, mock, outcomes, planned, stubs, users, verified
 
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
@@ -108,7 +108,7 @@ ALL = """
 async def test_a_mock_keeps_its_own_contract(tmp_path: Path, concurrency: int) -> None:
     async with mock(ALL, tmp_path) as address:
         report = await verified(address, planned(ALL), concurrency=concurrency)
-    assert told(report) == dict.fromkeys(told(report), "passed")
+    assert outcomes(report) == dict.fromkeys(outcomes(report), "passed")
     assert report.passed
     assert report.counts[Verdict.PASSED] == 13
 
@@ -169,7 +169,7 @@ async def test_every_difference_is_told_by_its_place(tmp_path: Path) -> None:
     """
     async with mock(served, tmp_path) as address:
         report = await verified(address, planned(wanted))
-    assert told(report) == {
+    assert outcomes(report) == {
         "field": 'failed; response.name: "Alicia" / "Alice"; response.email: "a@b" / ""',
         "presence": 'failed; response.email: not the default / ""',
         "error": "failed; status: NOT_FOUND / OK",
@@ -195,7 +195,7 @@ async def test_the_first_step_that_fails_ends_a_chain(tmp_path: Path) -> None:
     served = "[{method: user.UserService/CreateUsers}, {method: user.UserService/GetUser}]"
     async with mock(served, tmp_path) as address:
         report = await verified(address, planned(text))
-    found = told(report)
+    found = outcomes(report)
     assert found["after"] == "skipped; 'sign-up', which comes before it, failed."
     [turn] = [result for result in report.results if result.name == "in turn"]
     assert [call.label for call in turn.calls] == ["answers[0]"]
@@ -208,7 +208,10 @@ async def test_what_is_known_not_to_hold_is_pending(tmp_path: Path) -> None:
     """
     async with mock("[{method: user.UserService/GetUser}]", tmp_path) as address:
         report = await verified(address, planned(text), pending=frozenset({"bad", "good", "gone"}))
-    assert {name: text.partition(";")[0] for name, text in told(report).items()} == {"bad": "pending", "good": "passed"}
+    assert {name: text.partition(";")[0] for name, text in outcomes(report).items()} == {
+        "bad": "pending",
+        "good": "passed",
+    }
     assert report.passed
     assert report.stale_baseline == ("gone: there is no such stub", "good: it passes by now")
 
@@ -253,14 +256,14 @@ async def test_a_server_that_says_nothing_is_not_waited_for_without_end(deadline
     text = f"- {{name: one, method: user.UserService/GetUser, {deadline}response: {{id: 1}}}}"
     with serve({GET: _silent}) as server:
         report = await verified(server.address, planned(text), timeout=0.2)
-    assert told(report)["one"] == "failed; status: OK / no end within 0.2 s"
+    assert outcomes(report)["one"] == "failed; status: OK / no end within 0.2 s"
 
 
 async def test_a_stream_without_an_end_is_left() -> None:
     text = "- {name: one, method: user.UserService/ListUsers, responses: [{id: 1}]}"
     with serve({LIST: _endless}) as server:
         report = await verified(server.address, planned(text))
-    assert told(report)["one"] == "failed; responses: 1 message / 11 or more messages"
+    assert outcomes(report)["one"] == "failed; responses: 1 message / 11 or more messages"
 
 
 async def test_a_unary_method_with_none_or_two_responses() -> None:
@@ -270,7 +273,7 @@ async def test_a_unary_method_with_none_or_two_responses() -> None:
     """
     with serve({GET: _nothing, CREATE: _two}) as server:
         report = await verified(server.address, planned(text))
-    assert told(report) == {
+    assert outcomes(report) == {
         "none": "failed; responses: 1 message / no messages",
         "two": "failed; responses: 1 message / 2 messages",
     }
@@ -284,7 +287,7 @@ async def test_a_script_that_is_never_answered_ends() -> None:
     """
     with serve({LOOKUP: _silent}) as server:
         report = await verified(server.address, planned(text), timeout=0.2)
-    assert told(report)["one"].startswith("failed; status: OK / no end within 0.2 s, waiting for script[0].send")
+    assert outcomes(report)["one"].startswith("failed; status: OK / no end within 0.2 s, waiting for script[0].send")
 
 
 async def test_when_the_server_goes_away_the_rest_is_not_run() -> None:
@@ -320,7 +323,7 @@ async def test_unavailable_from_a_server_that_is_there_is_a_difference(tmp_path:
     served = "[{method: user.UserService/GetUser, error: {code: UNAVAILABLE, message: busy}}]"
     async with mock(served, tmp_path) as address:
         report = await verified(address, planned("[{name: one, method: user.UserService/GetUser, response: {id: 1}}]"))
-    assert told(report) == {"one": "failed; status: OK / UNAVAILABLE: busy"}
+    assert outcomes(report) == {"one": "failed; status: OK / UNAVAILABLE: busy"}
     assert not report.aborted
 
 
@@ -358,7 +361,7 @@ async def test_a_hook_is_told_before_and_after_each(tmp_path: Path) -> None:
 async def test_an_unknown_state_is_an_error_that_names_it(tmp_path: Path) -> None:
     async with _everything(tmp_path) as address:
         report = await verified(address, planned(GIVEN), hook=hooks.CallableHook({"one": lambda: None, "tow": None}))
-    found = told(report)
+    found = outcomes(report)
     assert (found["a"], found["b"]) == ("passed", "passed")
     assert found["c"].startswith("error; the set-up hook doesn't know the state 'two'")
     assert "Did you mean 'tow'?" in found["c"]
@@ -371,7 +374,7 @@ async def test_a_hook_that_fails_to_undo_spoils_what_held(tmp_path: Path) -> Non
 
     async with _everything(tmp_path) as address:
         report = await verified(address, planned(GIVEN), hook=hooks.CallableHook(hook))
-    assert told(report)["a"] == "error; the undoing of 'one' failed: RuntimeError: no way back."
+    assert outcomes(report)["a"] == "error; the undoing of 'one' failed: RuntimeError: no way back."
 
 
 async def test_states_that_nobody_is_told_are_warned_of(tmp_path: Path) -> None:
@@ -379,10 +382,10 @@ async def test_states_that_nobody_is_told_are_warned_of(tmp_path: Path) -> None:
         report = await verified(address, planned(GIVEN))
     [warning] = report.warnings
     assert str(warning) == (
-        "stubs.yaml:2: warning: given: 2 stubs take a state of the server as given, such as 'one', and nobody is told. "
+        "stubs.yaml:2: warning: given: 2 stubs take a state of the server as given, such as 'one', and no set-up hook is told. "
         "Name a set-up hook: --setup."
     )
-    assert told(report)["a"].endswith("Nobody was told that it takes as given: 'one'. See --setup.")
+    assert outcomes(report)["a"].endswith("It takes 'one' as given, and no set-up hook was told. See --setup.")
 
 
 async def test_states_of_a_chain_are_undone_at_its_end(tmp_path: Path) -> None:
@@ -457,4 +460,4 @@ async def test_messages_of_every_kind_are_compared(tmp_path: Path) -> None:
         report = await verified(str(address), planned(text, kitchen()))
     finally:
         await host.stop()
-    assert told(report) == {"all": "passed"}
+    assert outcomes(report) == {"all": "passed"}

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import pytest
 from google.protobuf.message import Message
-from holding import kitchen
 from hypothesis import given, settings
 from strategies import messages
+from verifying import kitchen
 
 from grpcmock.errors import Problems
 from grpcmock.matching.patterns import Pattern

@@ -67,7 +67,7 @@ async def verified(address: str, planned: Plan, **options: Any) -> Report:
         return await Verifier(channel, planned, Options(**options), target=target).run_all()
 
 
-def told(report: Report) -> dict[str, str]:
+def outcomes(report: Report) -> dict[str, str]:
     """Give for each stub what became of it: its verdict and the differences, or the reason."""
     found = {}
     for result in report.results:
