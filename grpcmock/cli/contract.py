@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from grpcmock.errors import Problem
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
-    from grpcmock.verify.contracts.exporting import UsedStubs
+    from grpcmock.verify.contracts.used_stubs import UsedStubs
 
 _WAY_OUT = "Name the protos, then reflection isn't needed: grpcmock contract export TARGET PROTOS."
 
@@ -59,11 +59,11 @@ def export(
 
     if admin_token is not None:
         connection = replace(connection, headers=(*connection.headers, f"authorization: Bearer {admin_token}"))
-    collection, registry = asyncio.run(_collect(target, protos, imports, connection))
-    for text in collection.left_out:
+    used, registry = asyncio.run(_collect(target, protos, imports, connection))
+    for text in used.left_out:
         click.echo(f"{click.style('warning:', fg='yellow', bold=True)} left out: {text}.", err=True)
-    text = to_text(consumer, collection.stubs, registry, provider=provider)
-    count = len(collection.stubs)
+    text = to_text(consumer, used.stubs, registry, provider=provider)
+    count = len(used.stubs)
     if out is None:
         click.echo(text, nl=False)
         return
@@ -78,8 +78,8 @@ async def _collect(
 
     server = connection.target(target)
     async with connection.connect(server) as channel:
-        collection = await export(channel, server)
-        return collection, await registry_of(
+        used = await export(channel, server)
+        return used, await registry_of(
             server, channel, protos, imports, way_out="Name the protos, then it isn't needed."
         )
 

@@ -294,7 +294,7 @@ async def _forwarding(elsewhere: _Elsewhere | None, host: Host) -> AsyncIterator
     if elsewhere is None:
         yield None
         return
-    from grpcmock.record.capture.forwarding import forwarding
+    from grpcmock.record.forwarding import forwarding
     from grpcmock.record.recorder import Recorder
     from grpcmock.record.writing.folder import Folder
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.client.target import Target
 from grpcmock.record import recorder
-from grpcmock.record.capture.forwarding import forwarding
+from grpcmock.record.forwarding import forwarding
 from grpcmock.record.writing.folder import Folder
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import grpc.aio
 from grpcmock.client.channel import CONNECT_TIMEOUT
 from grpcmock.engine.engine import Engine
 from grpcmock.errors import ConfigError
-from grpcmock.record.capture.forwarding import forwarding
+from grpcmock.record.forwarding import forwarding
 from grpcmock.record.recorder import Options, Recorder
 from grpcmock.record.writing.folder import Folder
 from grpcmock.servers.addresses import Address, bind

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grpcmock.reports.wording import counted
+
 if TYPE_CHECKING:
     from grpcmock.record.writing.recorded_stub import SkippedCall
 
@@ -37,8 +39,8 @@ class Summary:
 
     def headline(self) -> str:
         """Say how much was recorded, in one line."""
-        files = _count(len(self.files), "file")
-        return f"Recorded {_count(self.stubs, 'stub')} of {_count(self.calls, 'call')} in {files}."
+        files = counted(len(self.files), "file")
+        return f"Recorded {counted(self.stubs, 'stub')} of {counted(self.calls, 'call')} in {files}."
 
     def missing(self) -> Iterator[str]:
         """Say what was not recorded, and why."""
@@ -59,7 +61,7 @@ class Summary:
         for text in self.missing():
             yield "info", f"not recorded: {text}"
         for (name, note), number in sorted(self.notes.items()):
-            yield "info", f"{name}: {note} ({_count(number, 'call')})."
+            yield "info", f"{name}: {note} ({counted(number, 'call')})."
         for remark in self.remarks:
             yield "info", remark
         if self.redacted:
@@ -70,7 +72,3 @@ class Summary:
             yield "warning", f"{name} sounds secret, and was written as it came. If it is: {rule}"
         for text in self.unused:
             yield "warning", text
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
+from grpcmock.client.secret_keys import is_secret
 from grpcmock.errors import ConfigError, did_you_mean
 from grpcmock.schema.fields import table
 
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
 
 On = Literal["metadata", "field", "pattern"]
-
-SECRET_KEYS = (
-    *("authorization", "cookie", "token", "secret", "password", "passwd", "session", "credential", "signature"),
-    *("api-key", "apikey", "api_key", "x-auth", "jwt", "private-key"),
-)
-"""Words in a metadata key that make its values secret, without a rule that says so."""
 
 _SECRET_FIELD = re.compile(
     r"(?i)(^|_)(password|passwd|passphrase|secret|credential|credentials|private_?key|api_?key|access_?token"
@@ -100,7 +95,7 @@ class Rules:
             if rule.on == "metadata" and rule.pattern.match(key):
                 rule.hits += 1
                 return "redact", rule
-        if any(word in key for word in SECRET_KEYS):
+        if is_secret(key):
             return "redact", None
         for rule in self.varying:
             if rule.on == "metadata" and rule.pattern.match(key):

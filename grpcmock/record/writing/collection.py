@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from grpcmock.errors import Problems
 from grpcmock.record.writing.assembly import make_stub
 from grpcmock.record.writing.recorded_stub import RecordedStub, SkippedCall
+from grpcmock.reports.wording import counted
 
 if TYPE_CHECKING:
     from grpcmock.stubs.model import Stub
@@ -140,13 +141,13 @@ class Collection:
             overlapping = sum(entry.overlap for entry in entries.values())
             if overlapping:
                 yield (
-                    f"{name}: {_count(overlapping, 'request')} got different answers while calls went on at once; "
+                    f"{name}: {counted(overlapping, 'request')} got different answers while calls went on at once; "
                     "the order of the answers is that in which they ended."
                 )
             alike = [entry for entry in entries.values() if _are_conversations(entry)]
             if alike:
                 yield (
-                    f"{name}: {_count(len(alike), 'request')} began conversations that went on differently; "
+                    f"{name}: {counted(len(alike), 'request')} began conversations that went on differently; "
                     "they can be told apart by their order only."
                 )
             if any(entry.shortened for entry in entries.values()):
@@ -156,7 +157,3 @@ class Collection:
 def _are_conversations(entry: _Entry) -> bool:
     """Whether one stub stands for conversations in which the client said different things."""
     return len({answer.conversation_key for answer in entry.answers}) > 1
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

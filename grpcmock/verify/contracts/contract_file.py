@@ -18,7 +18,7 @@ from grpcmock.stubs.parser import parse_stub
 from grpcmock.stubs.rows import stubs_of_rows
 from grpcmock.stubs.yaml import parse
 from grpcmock.verify.contracts import pact
-from grpcmock.verify.contracts.exporting import UsedStubs
+from grpcmock.verify.contracts.used_stubs import UsedStubs
 from grpcmock.verify.fingerprints import fingerprint
 from grpcmock.verify.planning.interactions import Source
 
@@ -121,14 +121,14 @@ def to_text(consumer: str, stubs: Sequence[Stub], registry: Registry, *, provide
 
 def joined(consumer: str, parts: Sequence[Source]) -> tuple[str, int]:
     """Write one contract of those that parts of a run have written; return its text, and the number of its stubs."""
-    collection = UsedStubs()
+    used = UsedStubs()
     for part in parts:
         names = {stub.name for stub in part.stubs}
         for stub in part.stubs:
             # Those of one name were told apart within each part; of all parts, it is done anew.
             name = _NUMBERED.sub("", stub.name)
-            collection.add(replace(stub, name=name) if name in names else stub)
-    stubs = sorted(collection.stubs, key=lambda stub: stub.name)  # whichever part they came from
+            used.add(replace(stub, name=name) if name in names else stub)
+    stubs = sorted(used.stubs, key=lambda stub: stub.name)  # whichever part they came from
     methods = {name: known for part in parts for name, known in part.descriptors.items()}
     return _text(consumer, stubs, methods), len(stubs)
 

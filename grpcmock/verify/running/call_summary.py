@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grpcmock.client.secret_keys import is_secret
 from grpcmock.schema import codec
 from grpcmock.schema.codec import DecodeError, decode
 from grpcmock.verify.results import CallSummary
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _TEXT_LIMIT = 2_000
 _MAX_SHOWN = 50
-_SECRET = ("authorization", "cookie", "token", "secret", "password", "session", "credential", "api-key", "apikey")
 
 
 def call_summary(planned: PlannedCall, outcome: Outcome, method: Method, findings: tuple[Finding, ...]) -> CallSummary:
@@ -35,7 +35,7 @@ def call_summary(planned: PlannedCall, outcome: Outcome, method: Method, finding
 
 
 def _value(key: str, value: str | bytes) -> str:
-    if any(word in key for word in _SECRET):
+    if is_secret(key):
         return "…"
     return value if isinstance(value, str) else value.hex()
 

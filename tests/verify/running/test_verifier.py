@@ -382,8 +382,8 @@ async def test_states_that_nobody_is_told_are_warned_of(tmp_path: Path) -> None:
         report = await verified(address, planned(GIVEN))
     [warning] = report.warnings
     assert str(warning) == (
-        "stubs.yaml:2: warning: given: 2 stubs take a state of the server as given, such as 'one', and no set-up hook is told. "
-        "Name a set-up hook: --setup."
+        "stubs.yaml:2: warning: given: 2 stubs take a state of the server as given, such as 'one', "
+        "and no set-up hook is told. Name a set-up hook: --setup."
     )
     assert outcomes(report)["a"].endswith("It takes 'one' as given, and no set-up hook was told. See --setup.")
 
