@@ -10,8 +10,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from grpcmock.client import actions as client
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Receive
 from grpcmock.errors import Problem
+from grpcmock.matching.paths import Stage
 from grpcmock.replies.plan import Expect, Finish, HalfClose, Headers, Invoke, On, Pause, Repeat, Send
 from grpcmock.status import Code
 from grpcmock.verify.expectations.answers import context_of
@@ -84,6 +86,10 @@ class ScriptPlanner:
         self._sides: list[tuple[str, _Conversation]] = []
         """Ways that leave the main one, and where they begin."""
 
+        by = {Stage.OPEN: 0, Stage.FIRST: 1, Stage.ALL: len(spec.messages)}
+        self._chosen_by = spec.messages[: by[stub.conditions.stage]]
+        """The messages by which the stub is chosen: a mock waits for them before it says anything."""
+
     def calls(self, answer: Answer, steps: Sequence[Step]) -> Iterator[PlannedCall]:
         """Yield the calls for the *steps* that the script of an answer was compiled to."""
         assert answer.script is not None
@@ -105,6 +111,8 @@ class ScriptPlanner:
     def _call(self, talk: _Conversation, label: str) -> PlannedCall:
         if talk.status is not None:
             talk = talk.half_close()
+        if self._client_streams:
+            talk = self._begun(talk)
         return PlannedCall(
             label=label,
             requests=talk.sent,
@@ -117,6 +125,19 @@ class ScriptPlanner:
             status=talk.status,
             exact=self._expectations.is_exact,
         )
+
+    def _begun(self, talk: _Conversation) -> _Conversation:
+        """Have the client begin with the messages by which the stub is chosen, whoever speaks first in the script."""
+        spare = self._chosen_by[len(talk.sent) :]  # no step takes them
+        sends = [action for action in talk.actions if isinstance(action, client.Send)] + list(map(sending, spare))
+        at_once: list[Action] = [*sends[: len(self._chosen_by)]]
+        if self._stub.conditions.stage is Stage.ALL:
+            at_once = [*sends, HALF_CLOSE]
+        rest = list(talk.actions)
+        for action in at_once:
+            if action in rest:
+                rest.remove(action)
+        return replace(talk, sent=(*talk.sent, *spare), actions=(*at_once, *rest))
 
     # Steps ------------------------------------------------------------------------------------------
 
@@ -201,6 +222,8 @@ class ScriptPlanner:
         not_last = must_not(step.until.matcher) if step.until is not None else ()
         earlier: Constraints = ()
         for number, arm in enumerate(step.arms):
+            if talk.half_closed:
+                return talk  # there is no message left that an arm could answer
             others = (*earlier, *not_last)
             answered = self._steps(arm.steps, self._send(arm.pattern, arm.path, arm.location, talk, others))
             earlier += must_not(arm.pattern.matcher) if arm.pattern is not None else ()
@@ -208,7 +231,7 @@ class ScriptPlanner:
                 self._sides.append((f"script arm {number + 1}", answered))
             else:
                 talk = answered
-        if step.until is None:
+        if step.until is None or talk.half_closed:
             return talk.half_close()
         path = f"{step.path.removesuffix('.on')}.until"
         return self._answered(step, self._send(step.until, path, step.location, talk))
@@ -233,7 +256,8 @@ class ScriptPlanner:
         canon = conditions.kind.canon
         for message in islice(candidates, _MAX_MESSAGES):
             fits = satisfied(constraints, message if canon is None else canon(message))
-            if fits and (number or self._requests.wins(self._stub, self._spec, message)):
+            is_chosen = number > 0 or conditions.requests is not None  # then they win together, as they were built
+            if fits and (is_chosen or self._requests.wins(self._stub, self._spec, message)):
                 return message
         raise UnsatisfiableError(
             Problem(
@@ -255,4 +279,6 @@ class ScriptPlanner:
         return self._message(constraints, "script", location, _Conversation())
 
     def _context(self, talk: _Conversation) -> RenderContext:
-        return context_of(talk.sent, self._spec.metadata_by_key(), self._stub.stub.row, count=self._count)
+        return context_of(
+            talk.sent or self._chosen_by[:1], self._spec.metadata_by_key(), self._stub.stub.row, count=self._count
+        )

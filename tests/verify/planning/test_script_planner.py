@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from verifying import planned, users
 
 from grpcmock.client.actions import Cancel, HalfClose, Receive, Send
@@ -159,3 +160,35 @@ def test_patterns_of_steps_are_those_of_the_row() -> None:
     [call] = interaction.calls
     assert sent(interaction) == [{"id": 5}, {"id": 5}]
     assert all(expected.pattern.holds(users().message("user.UserResponse")(id=5)) for expected in call.responses)
+
+
+@pytest.mark.parametrize("until", ["half_close", "{id: 9}"])
+def test_after_half_close_no_arm_answers(until: str) -> None:
+    interaction = only(f"""
+        - method: user.UserService/LookupUsers
+          script:
+            - half_close
+            - on: [{{request: {{id: 1}}, send: {{name: one}}}}]
+              until: {until}
+            - send: {{name: bye}}
+    """)
+    [call] = interaction.calls
+    assert call.requests == ()
+    assert [expected.path for expected in call.responses] == ["script[2].send"]
+
+
+@pytest.mark.parametrize(
+    ("text", "actions"),
+    [
+        ("request: {id: 7}, script: [{send: {}}]", [Send, Receive, HalfClose]),
+        ("request: {id: 7}, script: [{send: {}}, {expect: {}}, {expect: {}}]", [Send, Receive, Send, HalfClose]),
+        ("request: {id: 7}, script: [{repeat: {times: forever, steps: [{send: {}}]}}]", [Send, *[Receive] * 3, Cancel]),
+        ("requests: [{id: 7}, {id: 8}], script: [{send: {}}, {expect: {}}]", [Send, Send, HalfClose, Receive]),
+        ("requests: {$size: 2}, script: [{send: {}}, half_close, {send: {}}]", [Send, Send, HalfClose, *[Receive] * 2]),
+        ("script: [{send: {}}, {expect: {}}]", [Receive, Send, HalfClose]),
+    ],
+)
+def test_the_client_begins_with_what_the_stub_is_chosen_by(text: str, actions: list[type]) -> None:
+    [call] = only(f"- {{method: user.UserService/LookupUsers, {text}}}").calls
+    assert [type(action) for action in call.actions] == actions
+    assert len(call.requests) == actions.count(Send)
