@@ -9,7 +9,7 @@ from grpcmock.verify.contracts import contract_file
 from grpcmock.verify.contracts.used_stubs import UsedStubs
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.mock.running import Running
 
 
@@ -22,7 +22,7 @@ class ContractCollector:
         self._used = UsedStubs()
         self._unsubscribe = running.call(lambda: self._engine.journal.subscribe(self._take))
 
-    def _take(self, call: Call) -> None:
+    def _take(self, call: CallRecord) -> None:
         self._used.add_call(call, self._engine.registry)
 
     def stop(self) -> None:

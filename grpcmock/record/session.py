@@ -19,7 +19,7 @@ from grpcmock.record.forwarding import forwarding
 from grpcmock.record.recorder import Options, Recorder
 from grpcmock.record.writing.folder import Folder
 from grpcmock.servers.addresses import Address, bind
-from grpcmock.servers.aio import Server, ServerOptions
+from grpcmock.servers.aio import AioServer, ServerOptions
 from grpcmock.servers.credentials import server_credentials
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Settings:
 class Recording:
     """A recording: where it listens, and what came of it."""
 
-    def __init__(self, engine: Engine, server: Server | _ForwardingServer, mode: Mode) -> None:
+    def __init__(self, engine: Engine, server: AioServer | _ForwardingServer, mode: Mode) -> None:
         self.engine = engine
         """Answers from what was recorded before."""
         self.mode = mode
@@ -114,7 +114,7 @@ async def recording(
             recorder = Recorder(lambda: registry, folder, settings.options, warn=warn)
             proxy = await stack.enter_async_context(forwarding(engine, target, recorder, within=settings.within))
         server = (
-            Server(engine, settings.server) if proxy is None or known else _ForwardingServer(proxy, settings.server)
+            AioServer(engine, settings.server) if proxy is None or known else _ForwardingServer(proxy, settings.server)
         )
         found = Recording(engine, server, mode)
         for address in addresses:
@@ -129,7 +129,7 @@ async def recording(
                 found.summary = recorder.finish()
 
 
-async def _stop(server: Server | _ForwardingServer, grace: float | None, hurried: asyncio.Event | None) -> None:
+async def _stop(server: AioServer | _ForwardingServer, grace: float | None, hurried: asyncio.Event | None) -> None:
     stopping = asyncio.ensure_future(server.stop(grace))
     if hurried is not None:
         hurrying = asyncio.ensure_future(hurried.wait())

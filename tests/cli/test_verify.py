@@ -14,9 +14,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from handmade import serve
 
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
-from grpcmock.servers.thread import LoopThread
 
 SERVED = """
 - {name: alice, method: user.UserService/GetUser, request: {id: 1}, response: {id: 1, name: Alice}}

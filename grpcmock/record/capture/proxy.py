@@ -14,7 +14,7 @@ from grpcmock.client.call import Call
 from grpcmock.engine.steps import Finish
 from grpcmock.record.capture.captured_call import CapturedCall, EventKind
 from grpcmock.record.capture.unary import UnaryCall
-from grpcmock.schema import Kind
+from grpcmock.schema import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at
         self._channel = channel
         self.target = target
         self._on_captured = on_captured
-        unary = (method.path for method in (methods or {}).values() if method.kind is Kind.UNARY)
+        unary = (method.path for method in (methods or {}).values() if method.kind is MethodKind.UNARY)
         opened: Any = channel.unary_stream
         self._unary: dict[str, Callable[..., Any]] = {path: opened(path) for path in unary}
 

@@ -12,7 +12,7 @@ from grpcmock.record.writing.assembly import why_refused
 from grpcmock.record.writing.exactness import canonical, lost_in
 from grpcmock.record.writing.recorded_stub import NotExpressibleError, RecordedStub, SkippedCall
 from grpcmock.record.writing.timing import Timing
-from grpcmock.schema import Kind
+from grpcmock.schema import MethodKind
 from grpcmock.schema.codec import DecodeError, decode, to_tree
 from grpcmock.status import DETAILS_KEY, Code
 from grpcmock.stubs import steps
@@ -152,13 +152,13 @@ class _CallWriter:
     def _needs_script(self) -> bool:
         """Whether plain keys can't say in which order things passed."""
         kind = self._method.kind
-        if kind is Kind.BIDI_STREAMING:
+        if kind is MethodKind.BIDI_STREAMING:
             return True
-        if kind is Kind.CLIENT_STREAMING:
+        if kind is MethodKind.CLIENT_STREAMING:
             # Written plainly, the answer waits for half-close.
             order = [what for what, _, _ in self._captured.events]
             return EventKind.HALF_CLOSE not in order or EventKind.RESPONSE in order[: order.index(EventKind.HALF_CLOSE)]
-        return kind is Kind.SERVER_STREAMING and self._timing is not None and not self._timing.is_even
+        return kind is MethodKind.SERVER_STREAMING and self._timing is not None and not self._timing.is_even
 
     # The request ----------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class _CallWriter:
             if len(requests) != 1:
                 raise NotExpressibleError(f"the client sent {len(requests)} messages to a method that takes one")
             return {"request": requests[0].pattern()}
-        if kind is Kind.CLIENT_STREAMING and not script:
+        if kind is MethodKind.CLIENT_STREAMING and not script:
             return {"requests": [request.pattern() for request in requests]}
         first = next(
             (what for what, _, _ in self._captured.events if what in (EventKind.REQUEST, EventKind.RESPONSE)), None

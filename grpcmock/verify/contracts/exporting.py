@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.client.call import Call
 from grpcmock.client.journal import JournalReader
 from grpcmock.errors import Problems, StubError, TargetError
-from grpcmock.servers import admin
+from grpcmock.schema import admin
 from grpcmock.status import Code
 from grpcmock.stubs import loader
 from grpcmock.verify.contracts.used_stubs import UsedStubs
@@ -57,7 +57,7 @@ def _read(info: Any) -> Iterable[Stub]:
 
 async def _stubs(channel: grpc.aio.Channel, target: Target) -> Any:
     """Yield the stubs of a server, each as a message ``StubInfo``."""
-    method = admin.schema().method(f"{admin.SERVICE}/ListStubs")
+    method = admin.registry().method(f"{admin.SERVICE}/ListStubs")
     token = ""
     while True:
         call = Call(channel, method.path, metadata=target.metadata)

@@ -14,7 +14,7 @@ from grpcmock.stubs.parser import parse_stub
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord as Record
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import GrpcmockError
-from grpcmock.matching.kinds import Kind, Place
 from grpcmock.matching.messages import Kinds
 from grpcmock.matching.patterns import Pattern, compile_pattern
+from grpcmock.matching.value_types import Place, ValueType
 from grpcmock.replies.context import RenderContext
 from grpcmock.replies.metadata import compile_metadata
 from grpcmock.replies.templates import Scope, compile_tree
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
-    from grpcmock.replies.plan import Finish
+    from grpcmock.replies.plan import FinishStep
     from grpcmock.verify.expectations.consumer import ConsumerExpectation
     from grpcmock.verify.expectations.ignored import IgnoredPaths
 
@@ -44,7 +44,7 @@ class ExpectationBuilder:
     # Messages ---------------------------------------------------------------------------------------
 
     def message(self, node: Node, path: str, context: RenderContext, number: int = 0) -> ExpectedMessage:
-        """Expect a response message like *node*, the one of this *number*."""
+        """ExpectStep a response message like *node*, the one of this *number*."""
         if self._consumer is not None and number < len(self._consumer.responses):
             pattern = self._consumer.responses[number]
             return ExpectedMessage(path, self._compiled(pattern.plain(), pattern, self._scope.method.output, path))
@@ -53,11 +53,17 @@ class ExpectationBuilder:
         return ExpectedMessage(path, self._pattern(node, output, kind, path, context, self._ignored.responses))
 
     def anything(self, path: str, context: RenderContext) -> ExpectedMessage:
-        """Expect a response message, whatever it holds; an empty one, where all must be equal."""
+        """ExpectStep a response message, whatever it holds; an empty one, where all must be equal."""
         return self.message(Node.of({}), path, context)
 
     def _pattern(
-        self, node: Node, descriptor: Descriptor, kind: Kind, path: str, context: RenderContext, without: IgnoredPaths
+        self,
+        node: Node,
+        descriptor: Descriptor,
+        kind: ValueType,
+        path: str,
+        context: RenderContext,
+        without: IgnoredPaths,
     ) -> Pattern:
         part = compile_tree(Node.of(without_messages(node), node.location), self._scope, path)
         patterns = MessagePatterns(context, without, self._kind_of, exact=self.is_exact)
@@ -77,7 +83,7 @@ class ExpectationBuilder:
             rendered=True,
         )
 
-    def _kind_of(self, type_url: str) -> Kind | None:
+    def _kind_of(self, type_url: str) -> ValueType | None:
         """Return the kind of what an Any holds; None if its type isn't known."""
         try:
             return self._kinds.of_class(self._scope.registry.message(type_url.rpartition("/")[2]))
@@ -87,7 +93,7 @@ class ExpectationBuilder:
     # Metadata and status ----------------------------------------------------------------------------
 
     def metadata(self, node: Node | None, path: str) -> ExpectedMetadata:
-        """Expect headers or trailers."""
+        """ExpectStep headers or trailers."""
         found: list[tuple[str, tuple[str | bytes, ...] | None]] = []
         part = path.rpartition(".")[2]
         for key, child in node.value.items() if node is not None and node.is_mapping else ():
@@ -99,13 +105,13 @@ class ExpectationBuilder:
         return ExpectedMetadata(path, tuple(found))
 
     def ok(self, trailers: ExpectedMetadata) -> ExpectedStatus:
-        """Expect the call to end well."""
+        """ExpectStep the call to end well."""
         return ExpectedStatus(trailers=(trailers,))
 
     def error(
-        self, finish: Finish, node: Node, path: str, trailers: ExpectedMetadata, context: RenderContext
+        self, finish: FinishStep, node: Node, path: str, trailers: ExpectedMetadata, context: RenderContext
     ) -> ExpectedStatus:
-        """Expect the call to end with an error: *node* as it was written, *finish* as it was compiled."""
+        """ExpectStep the call to end with an error: *node* as it was written, *finish* as it was compiled."""
         given: dict[str, Node] = node.value
         message: str | None = None
         if self._ignored.message or (self._consumer is not None and self._consumer.any_message):

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import HALF_CLOSE
-from grpcmock.replies.plan import Finish
+from grpcmock.replies.plan import FinishStep
 from grpcmock.replies.templates import Scope
 from grpcmock.verify.expectations.answers import ExpectationBuilder, context_of
 from grpcmock.verify.planning.planned_call import PlannedCall, sending
 from grpcmock.verify.planning.script_planner import ScriptPlanner
 
 if TYPE_CHECKING:
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.errors import Problems
     from grpcmock.replies.context import RenderContext
     from grpcmock.replies.plan import Plan
@@ -67,7 +67,7 @@ class CallPlanner:
         status = expectations.ok(trailers)
         if answer.error is not None:
             finish = plan.steps[-1]
-            assert isinstance(finish, Finish)
+            assert isinstance(finish, FinishStep)
             status = expectations.error(finish, answer.error, f"{prefix}error", trailers, context)
         return PlannedCall(
             label=label,

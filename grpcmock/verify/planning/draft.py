@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.verify.planning.interactions import Interaction
     from grpcmock.verify.planning.planned_call import PlannedCall
     from grpcmock.verify.requests.spec import RequestSpec

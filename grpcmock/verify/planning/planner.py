@@ -19,7 +19,7 @@ from grpcmock.verify.requests.unsatisfiable import UnsatisfiableError
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from grpcmock.matching.facts import STARTED
+from grpcmock.matching.call_context import STARTED
 
 if TYPE_CHECKING:
     from grpcmock.verify.planning.draft import Draft

@@ -14,7 +14,17 @@ from grpcmock.client import actions as client
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Receive
 from grpcmock.errors import Problem
 from grpcmock.matching.paths import Stage
-from grpcmock.replies.plan import Expect, Finish, HalfClose, Headers, Invoke, On, Pause, Repeat, Send
+from grpcmock.replies.plan import (
+    ExpectStep,
+    FinishStep,
+    HalfCloseStep,
+    HeadersStep,
+    InvokeStep,
+    OnStep,
+    PauseStep,
+    RepeatStep,
+    SendStep,
+)
 from grpcmock.status import Code
 from grpcmock.verify.expectations.answers import context_of
 from grpcmock.verify.expectations.expected import ExpectedMessage, ExpectedMetadata, ExpectedStatus
@@ -25,11 +35,11 @@ from grpcmock.verify.requests.unsatisfiable import UnsatisfiableError
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.errors import Location
     from grpcmock.matching.patterns import Pattern
     from grpcmock.replies.context import RenderContext
-    from grpcmock.replies.plan import Step
+    from grpcmock.replies.plan import PlanStep
     from grpcmock.stubs.model import Answer
     from grpcmock.verify.expectations.answers import ExpectationBuilder
     from grpcmock.verify.requests.builder import RequestBuilder
@@ -90,7 +100,7 @@ class ScriptPlanner:
         self._chosen_by = spec.messages[: by[stub.conditions.stage]]
         """The messages by which the stub is chosen: a mock waits for them before it says anything."""
 
-    def calls(self, answer: Answer, steps: Sequence[Step]) -> Iterator[PlannedCall]:
+    def calls(self, answer: Answer, steps: Sequence[PlanStep]) -> Iterator[PlannedCall]:
         """Yield the calls for the *steps* that the script of an answer was compiled to."""
         assert answer.script is not None
         prefix = f"{self._label}." if self._label else ""
@@ -141,33 +151,33 @@ class ScriptPlanner:
 
     # Steps ------------------------------------------------------------------------------------------
 
-    def _steps(self, steps: Sequence[Step], talk: _Conversation) -> _Conversation:
+    def _steps(self, steps: Sequence[PlanStep], talk: _Conversation) -> _Conversation:
         for step in steps:
             if talk.is_over:
                 break
             talk = self._step(step, talk)
         return talk
 
-    def _step(self, step: Step, talk: _Conversation) -> _Conversation:
+    def _step(self, step: PlanStep, talk: _Conversation) -> _Conversation:
         match step:
-            case Send():
+            case SendStep():
                 return self._receive(step, talk)
-            case Expect():
+            case ExpectStep():
                 return self._send(step.pattern, step.path, step.location, talk)
-            case HalfClose():
+            case HalfCloseStep():
                 return talk.half_close()
-            case Headers():
+            case HeadersStep():
                 return self._headers(step, talk)
-            case Repeat():
+            case RepeatStep():
                 return self._repeat(step, talk)
-            case On():
+            case OnStep():
                 return self._on(step, talk)
-            case Finish():
+            case FinishStep():
                 return self._finish(step, talk)
-            case Pause() | Invoke():
+            case PauseStep() | InvokeStep():
                 return talk  # how long a server takes is its own affair; a function never stands in a script
 
-    def _receive(self, step: Send, talk: _Conversation) -> _Conversation:
+    def _receive(self, step: SendStep, talk: _Conversation) -> _Conversation:
         assert step.written is not None
         expected = self._expectations.message(step.written.node, step.written.path, self._context(talk))
         return replace(talk.doing(Receive()), responses=(*talk.responses, expected))
@@ -186,7 +196,7 @@ class ScriptPlanner:
         message = self._message(constraints, path, location, talk)
         return replace(talk.doing(sending(message)), sent=(*talk.sent, message))
 
-    def _headers(self, step: Headers, talk: _Conversation) -> _Conversation:
+    def _headers(self, step: HeadersStep, talk: _Conversation) -> _Conversation:
         # They are not waited for: many servers send them with their first message only. Those of the answer around the
         # script are expected from the start.
         if step.written is None:
@@ -194,7 +204,7 @@ class ScriptPlanner:
         named = self._expectations.metadata(step.written.node, step.written.path)
         return replace(talk, headers=(*talk.headers, named))
 
-    def _finish(self, step: Finish, talk: _Conversation) -> _Conversation:
+    def _finish(self, step: FinishStep, talk: _Conversation) -> _Conversation:
         written = step.written
         if step.code is not Code.OK:
             assert written is not None
@@ -207,7 +217,7 @@ class ScriptPlanner:
                 status = replace(status, trailers=(*status.trailers, own))
         return replace(talk, status=status, is_over=True)
 
-    def _repeat(self, step: Repeat, talk: _Conversation) -> _Conversation:
+    def _repeat(self, step: RepeatStep, talk: _Conversation) -> _Conversation:
         endless = step.times is None or step.times > _MAX_ROUNDS
         for _ in range(ENDLESS if endless else step.times or 0):
             talk = self._steps(step.steps, talk)
@@ -215,7 +225,7 @@ class ScriptPlanner:
                 return talk
         return replace(talk.doing(Cancel()), status=None, is_over=True) if endless else talk
 
-    def _on(self, step: On, talk: _Conversation) -> _Conversation:
+    def _on(self, step: OnStep, talk: _Conversation) -> _Conversation:
         """Visit each arm by a message that it alone takes; those that end the call become calls of their own."""
         if not self._client_streams:
             return self._answered(step, talk)  # the one request is answered once
@@ -236,7 +246,7 @@ class ScriptPlanner:
         path = f"{step.path.removesuffix('.on')}.until"
         return self._answered(step, self._send(step.until, path, step.location, talk))
 
-    def _answered(self, step: On, talk: _Conversation) -> _Conversation:
+    def _answered(self, step: OnStep, talk: _Conversation) -> _Conversation:
         """Let the arm that takes the last message answer it, if one does."""
         for arm in step.arms:
             if arm.pattern is None or arm.pattern.holds(talk.sent[-1]):
@@ -253,9 +263,9 @@ class ScriptPlanner:
         else:
             own = must(conditions.request) if number == 0 and conditions.request is not None else ()
             candidates = self._requests.message((*own, *constraints), self._stub.method, path)
-        canon = conditions.kind.canon
+        normalize = conditions.kind.normalize
         for message in islice(candidates, _MAX_MESSAGES):
-            fits = satisfied(constraints, message if canon is None else canon(message))
+            fits = satisfied(constraints, message if normalize is None else normalize(message))
             is_chosen = number > 0 or conditions.requests is not None  # then they win together, as they were built
             if fits and (is_chosen or self._requests.wins(self._stub, self._spec, message)):
                 return message
@@ -270,9 +280,9 @@ class ScriptPlanner:
             )
         )
 
-    def _only(self, steps: Sequence[Step], location: Location | None) -> Message:
+    def _only(self, steps: Sequence[PlanStep], location: Location | None) -> Message:
         """Find the one request of a method whose client doesn't stream."""
-        patterns = [step.pattern for step in steps if isinstance(step, Expect) and step.pattern is not None]
+        patterns = [step.pattern for step in steps if isinstance(step, ExpectStep) and step.pattern is not None]
         if all(pattern.holds(self._spec.messages[0]) for pattern in patterns):
             return self._spec.messages[0]
         constraints = tuple((pattern.matcher, True) for pattern in patterns)

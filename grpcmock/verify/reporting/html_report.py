@@ -87,7 +87,7 @@ def _fold(result: Result) -> Fold:
         blocks.append(Code(sent or "(no message)", "sent"))
         blocks.append(Code("\n".join([*call.responses, call.status]), "received"))
         if call.findings:
-            blocks.append(Diff([Difference(one.path, one.wanted, one.came) for one in call.findings]))
+            blocks.append(Diff([Difference(one.path, one.expected, one.actual) for one in call.findings]))
     where = str(result.location) if result.location else ""
     return Fold(
         result.id,

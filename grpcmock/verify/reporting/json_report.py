@@ -48,7 +48,7 @@ def _result_document(result: Result) -> dict[str, Any]:
                 "responses": list(call.responses),
                 "status": call.status,
                 "findings": [
-                    {"path": finding.path, "expected": finding.wanted, "actual": finding.came}
+                    {"path": finding.path, "expected": finding.expected, "actual": finding.actual}
                     for finding in call.findings
                 ],
                 "seconds": round(call.seconds, 6),

@@ -36,7 +36,7 @@ def to_junit(report: Report) -> str:
 def _case(result: Result) -> Case:
     text = "\n".join(result_lines(result))
     first = result.findings[0] if result.findings else None
-    said = f"{first.path}: expected {first.wanted}, actual {first.came}" if first else result.reason
+    said = f"{first.path}: expected {first.expected}, actual {first.actual}" if first else result.reason
     more = len(result.findings) - 1
     failure = error = skipped = None
     match result.verdict:

@@ -55,10 +55,10 @@ def _difference_lines(findings: Sequence[Finding]) -> Iterator[str]:
     """Yield the differences, one a line, their parts below each other."""
     shown = findings[:_MAX_DIFFERENCES]
     path_width = min(max(len(found.path) for found in shown), _MAX_COLUMN)
-    expected_width = min(max(len(found.wanted) for found in shown), _MAX_COLUMN)
+    expected_width = min(max(len(found.expected) for found in shown), _MAX_COLUMN)
     for found in shown:
-        expected = f"expected {found.wanted:<{expected_width}}"
-        yield f"     {found.path:<{path_width}}  {expected}  actual {cut(found.came)}"
+        expected = f"expected {found.expected:<{expected_width}}"
+        yield f"     {found.path:<{path_width}}  {expected}  actual {cut(found.actual)}"
     if len(findings) > len(shown):
         yield f"     and {len(findings) - len(shown)} more differences"
 

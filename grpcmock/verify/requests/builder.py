@@ -7,14 +7,14 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.matching.facts import STARTED, Facts
+from grpcmock.matching.call_context import STARTED, CallContext
 from grpcmock.matching.findings import ABSENT
-from grpcmock.matching.kinds import ListKind, Place
 from grpcmock.matching.leaves import BYTES, DOUBLE, STRING
 from grpcmock.matching.messages import Kinds
 from grpcmock.matching.paths import Stage
-from grpcmock.replies.generated import is_valid
+from grpcmock.matching.value_types import ListType, Place
 from grpcmock.schema import codec
+from grpcmock.synthesis import is_valid
 from grpcmock.verify.requests.call_constraints import CallConstraints
 from grpcmock.verify.requests.cel import variants
 from grpcmock.verify.requests.constraints import Constraint, described, satisfied
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.client.target import Metadata
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.matching.index import Index
     from grpcmock.schema import Method, Registry
     from grpcmock.tree import Node
@@ -43,8 +43,8 @@ _DIFFERENT = 5
 _PRECISION = 0.2
 """Seconds that a call may take to arrive: the deadline that the server sees is shorter by as much."""
 
-_TEXT = ListKind(STRING, "metadata")
-_BINARY = ListKind(BYTES, "binary metadata")
+_TEXT = ListType(STRING, "metadata")
+_BINARY = ListType(BYTES, "binary metadata")
 
 
 class ShadowedError(Exception):
@@ -120,13 +120,13 @@ class RequestBuilder:
     ) -> RequestSpec | None:
         """Try requests; where another stub answers them all, try those that violate one of its conditions."""
         first: CompiledStub | None = None
-        for spec, facts in self._candidates(stub, constraints, strict=not depth):
+        for spec, context in self._candidates(stub, constraints, strict=not depth):
             self._left -= 1
-            winner = index.first(facts, lambda _: True, Stage.ALL)
+            winner = index.first(context, lambda _: True, Stage.ALL)
             if winner is stub:
-                return self._completed(spec, facts, stub, index)
+                return self._completed(spec, context, stub, index)
             if winner is not None and may_wait and _can_be_exhausted(winner):
-                behind = index.first(facts, lambda other: not _can_be_exhausted(other) or other is stub, Stage.ALL)
+                behind = index.first(context, lambda other: not _can_be_exhausted(other) or other is stub, Stage.ALL)
                 if behind is stub:
                     return replace(spec, before=winner)
             if winner is not None:
@@ -141,7 +141,7 @@ class RequestBuilder:
 
     def _candidates(
         self, stub: CompiledStub, constraints: CallConstraints, *, strict: bool
-    ) -> Iterator[tuple[RequestSpec, Facts]]:
+    ) -> Iterator[tuple[RequestSpec, CallContext]]:
         """Yield calls that satisfy the stub. With *strict*, raise :class:`UnsatisfiableError` if there are none."""
         refused = self._solver.refused
         refused.clear()
@@ -152,13 +152,13 @@ class RequestBuilder:
             pairs = tuple((key, value) for key, values in metadata.items() for value in values)
             most = _MAX_REQUESTS if stub.stub.when is None else _MAX_BY_EXPRESSION
             for messages in islice(self._messages(stub, constraints), most):
-                facts = Facts(metadata, deadline[0], dict(self._state))
-                facts.request = messages[0] if messages else None
-                facts.requests = messages if stub.method.kind.client_streams else None
-                facts.half_closed = True
-                if stub.conditions.holds(facts):
+                context = CallContext(metadata, deadline[0], dict(self._state))
+                context.request = messages[0] if messages else None
+                context.requests = messages if stub.method.kind.client_streams else None
+                context.half_closed = True
+                if stub.conditions.holds(context):
                     found = True
-                    yield RequestSpec(messages, pairs, *deadline, state=self._state), facts
+                    yield RequestSpec(messages, pairs, *deadline, state=self._state), context
         if strict and not found:
             raise UnsatisfiableError(problem_of(stub, refused))
 
@@ -200,17 +200,19 @@ class RequestBuilder:
         natural = self._solver.natural(method.request_class)
         for plain in islice(self._solver.solve(constraints, kind, Place.ROOT, path, natural), _MAX_REQUESTS):
             message = self._solver.build(plain, method.request_class)
-            if message is not None and satisfied(constraints, message if kind.canon is None else kind.canon(message)):
+            if message is not None and satisfied(
+                constraints, message if kind.normalize is None else kind.normalize(message)
+            ):
                 yield message
 
     def wins(self, stub: CompiledStub, spec: RequestSpec, first: Message) -> bool:
         """Whether the stub answers a call that begins with this message."""
-        facts = Facts(spec.metadata_by_key(), spec.deadline, dict(spec.state), first, (first,), True)
-        winner = self._indexes[stub.method.path].first(facts, lambda other: other is not spec.before, Stage.ALL)
+        context = CallContext(spec.metadata_by_key(), spec.deadline, dict(spec.state), first, (first,), True)
+        winner = self._indexes[stub.method.path].first(context, lambda other: other is not spec.before, Stage.ALL)
         return winner is stub
 
     def _completed(
-        self, spec: RequestSpec, facts: Facts, stub: CompiledStub, index: Index[CompiledStub]
+        self, spec: RequestSpec, context: CallContext, stub: CompiledStub, index: Index[CompiledStub]
     ) -> RequestSpec:
         """Where a message breaks the rules of its own type, add natural values for what the stub doesn't speak of."""
         if all(is_valid(message, self._registry) for message in spec.messages):
@@ -225,8 +227,10 @@ class RequestBuilder:
                 more = {key: value for key, value in natural.items() if key not in tree and key not in named}
                 whole = self._solver.build(tree | more, stub.method.request_class)
             made.append(message if whole is None else whole)
-        facts = replace(facts, request=made[0] if made else None, requests=made if facts.requests is not None else None)
-        if stub.conditions.holds(facts) and index.first(facts, lambda _: True, Stage.ALL) is stub:
+        context = replace(
+            context, request=made[0] if made else None, requests=made if context.requests is not None else None
+        )
+        if stub.conditions.holds(context) and index.first(context, lambda _: True, Stage.ALL) is stub:
             return replace(spec, messages=tuple(made))
         return spec
 

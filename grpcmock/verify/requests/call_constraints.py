@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from grpcmock.matching.kinds import ListKind
 from grpcmock.matching.operators.collections import At
+from grpcmock.matching.value_types import ListType
 from grpcmock.verify.requests.constraints import must
 
 if TYPE_CHECKING:
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.verify.requests.constraints import Constraints
 
 
@@ -36,7 +36,7 @@ class CallConstraints:
             if conditions.requests is not None:
                 messages += must(conditions.requests)
             if conditions.request is not None:
-                messages += must(At(ListKind(conditions.kind, "all messages"), 0, conditions.request))
+                messages += must(At(ListType(conditions.kind, "all messages"), 0, conditions.request))
         parts = conditions.metadata.parts if conditions.metadata else ()
         return cls(
             messages,

@@ -63,4 +63,6 @@ def satisfied(constraints: Iterable[Constraint], value: Any) -> bool:
 
 def described(constraints: Iterable[Constraint]) -> str:
     """Return what is expected, in words."""
-    return " and ".join(matcher.wanted() if wanted else f"not {matcher.wanted()}" for matcher, wanted in constraints)
+    return " and ".join(
+        matcher.describe() if wanted else f"not {matcher.describe()}" for matcher, wanted in constraints
+    )

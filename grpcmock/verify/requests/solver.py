@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import Problems
 from grpcmock.matching.findings import ABSENT, below, entry
-from grpcmock.matching.kinds import AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.matching.leaves import DOUBLE, JSON, STRING
 from grpcmock.matching.matcher import Equals, Exists, In
 from grpcmock.matching.messages import Kinds, MessageKind, Slot
@@ -17,9 +16,10 @@ from grpcmock.matching.operators.collections import Entries, Keys, Values
 from grpcmock.matching.operators.dynamic import LIST, NUMBER, OBJECT, TEXT, OfType, Plain
 from grpcmock.matching.operators.messages import Fields, Opaque, Unpacked
 from grpcmock.matching.operators.scalars import Embedded
-from grpcmock.replies.generated import generate
+from grpcmock.matching.value_types import AnyType, DynamicType, ListType, MapType, Place, ScalarType, ValueType
 from grpcmock.schema import codec, values
 from grpcmock.schema.values import Mismatch
+from grpcmock.synthesis import generate
 from grpcmock.tree import Node
 from grpcmock.verify.requests.constraints import Constraint, Constraints, alternatives, described, must, satisfied
 from grpcmock.verify.requests.lists import ListPlan, list_plans
@@ -64,7 +64,7 @@ class ConstraintSolver:
         return self._natural[key]
 
     def solve(
-        self, constraints: Iterable[Constraint], kind: Kind, place: Place, path: str, natural: Any = ABSENT
+        self, constraints: Iterable[Constraint], kind: ValueType, place: Place, path: str, natural: Any = ABSENT
     ) -> Iterator[Any]:
         """Yield values for one place, the plainest first."""
         constraints = tuple(constraints)
@@ -79,25 +79,25 @@ class ConstraintSolver:
         if not found:
             self.refused.append((path, described(constraints)))
 
-    def _solve(self, atoms: Constraints, kind: Kind, place: Place, path: str, natural: Any) -> Iterator[Any]:
+    def _solve(self, atoms: Constraints, kind: ValueType, place: Place, path: str, natural: Any) -> Iterator[Any]:
         match kind:
-            case ScalarKind():
+            case ScalarType():
                 return self._scalar(atoms, kind, place, natural)
             case MessageKind():
                 return self._message(atoms, kind, path, natural)
-            case ListKind():
+            case ListType():
                 return self._list(atoms, kind.element, path, natural)
-            case MapKind():
+            case MapType():
                 return self._map(atoms, kind.key, kind.value, Place.ENTRY, path)
-            case AnyKind():
+            case AnyType():
                 return self._any(atoms, path)
             case _:
-                assert isinstance(kind, DynamicKind)
+                assert isinstance(kind, DynamicType)
                 return self._dynamic(atoms, kind, path, natural)
 
     # Scalars ----------------------------------------------------------------------------------------
 
-    def _scalar(self, atoms: Constraints, kind: ScalarKind, place: Place, natural: Any) -> Iterator[Any]:
+    def _scalar(self, atoms: Constraints, kind: ScalarType, place: Place, natural: Any) -> Iterator[Any]:
         seen = set()
         is_named = any(wanted and isinstance(matcher, (Equals, In)) for matcher, wanted in atoms)
         if natural is not ABSENT and natural is not None:
@@ -218,12 +218,12 @@ class ConstraintSolver:
 
     # Lists and maps ---------------------------------------------------------------------------------
 
-    def _list(self, atoms: Constraints, element: Kind, path: str, natural: Any) -> Iterator[Any]:
+    def _list(self, atoms: Constraints, element: ValueType, path: str, natural: Any) -> Iterator[Any]:
         likely = natural if isinstance(natural, list) else []
         for plan in islice(list_plans(atoms), _MAX_ALTERNATIVES):
             yield from self._elements(plan, element, path, likely)
 
-    def _elements(self, plan: ListPlan, element: Kind, path: str, likely: list[Any]) -> Iterator[Any]:
+    def _elements(self, plan: ListPlan, element: ValueType, path: str, likely: list[Any]) -> Iterator[Any]:
         for layout in plan.layouts():
             found: list[tuple[int, list[Any]]] = []
             for number, own in enumerate(layout):
@@ -237,7 +237,7 @@ class ConstraintSolver:
                 for items in _one_after_the_other(found, {}):
                     yield [items[number] for number in range(len(layout))]
 
-    def _map(self, atoms: Constraints, key: ScalarKind, value: Kind, place: Place, path: str) -> Iterator[Any]:
+    def _map(self, atoms: Constraints, key: ScalarType, value: ValueType, place: Place, path: str) -> Iterator[Any]:
         if _must_be_absent(atoms):
             yield {}
             return
@@ -257,7 +257,7 @@ class ConstraintSolver:
                 yield from self._entries({**by_key, **{name: [*every] for name in spare}}, value, place, path)
 
     def _spare_keys(
-        self, constraints: list[Constraint], kind: ScalarKind, taken: Iterable[Any], count: int
+        self, constraints: list[Constraint], kind: ScalarType, taken: Iterable[Any], count: int
     ) -> list[Any]:
         """Return keys that aren't taken yet, as many as can be found up to *count*."""
         found: list[Any] = []
@@ -275,7 +275,7 @@ class ConstraintSolver:
                 found.append(name)
         return found
 
-    def _entries(self, by_key: dict[Any, list[Constraint]], value: Kind, place: Place, path: str) -> Iterator[Any]:
+    def _entries(self, by_key: dict[Any, list[Constraint]], value: ValueType, place: Place, path: str) -> Iterator[Any]:
         found: list[tuple[str, list[Any]]] = []
         for name, constraints in by_key.items():
             natural = "value" if value is STRING else ABSENT
@@ -288,7 +288,7 @@ class ConstraintSolver:
 
     # Plain JSON -------------------------------------------------------------------------------------
 
-    def _dynamic(self, atoms: Constraints, kind: DynamicKind, path: str, natural: Any) -> Iterator[Any]:
+    def _dynamic(self, atoms: Constraints, kind: DynamicType, path: str, natural: Any) -> Iterator[Any]:
         for value in self._json(atoms, path, natural):
             if (kind.type is None or type(value) is kind.type) and satisfied(atoms, value):
                 yield value

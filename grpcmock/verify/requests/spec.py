@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.client.target import Metadata
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
 
 
 @dataclass(frozen=True, slots=True)

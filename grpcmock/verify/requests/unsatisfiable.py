@@ -9,7 +9,7 @@ from grpcmock.errors import Location, Problem
 from grpcmock.matching.findings import cut
 
 if TYPE_CHECKING:
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.tree import Node
 
 

@@ -79,7 +79,7 @@ def _message(expected: ExpectedMessage, data: bytes, method: Method) -> Iterator
     except DecodeError as error:
         yield Finding(expected.path, f"a {method.output.full_name}", cut(str(error).rstrip(".")), False)
         return
-    yield from (finding for finding in expected.pattern.explain(message) if not finding.held)
+    yield from (finding for finding in expected.pattern.explain(message) if not finding.matched)
 
 
 def _details(expected: ExpectedStatus, trailers: Metadata, registry: Registry, *, exact: bool) -> Iterator[Finding]:
@@ -98,12 +98,12 @@ def _details(expected: ExpectedStatus, trailers: Metadata, registry: Registry, *
             left.remove(fitting)
             continue
         # Of those of the same type, the one with the fewest differences is reported.
-        differences = [[finding for finding in one.pattern.explain(detail) if not finding.held] for detail in left]
+        differences = [[finding for finding in one.pattern.explain(detail) if not finding.matched] for detail in left]
         alike = [some for some in differences if all(finding.path != one.path for finding in some)]
         if alike:
             yield from min(alike, key=len)
         else:
-            yield Finding(one.path, cut(one.pattern.matcher.wanted()), "absent", False)
+            yield Finding(one.path, cut(one.pattern.matcher.describe()), "absent", False)
     if exact and len(actual) != len(expected.details):
         yield Finding("status.details", f"{len(expected.details)} details", f"{len(actual)} details", False)
 

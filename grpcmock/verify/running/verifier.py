@@ -179,7 +179,7 @@ class Verifier:
         timeout = planned.deadline if planned.deadline is not None else self._options.timeout
         if hung or (outcome.code is Code.DEADLINE_EXCEEDED and expected is not Code.DEADLINE_EXCEEDED):
             actual = f"no end within {timeout:g} s{_awaited(planned, outcome)}"
-            findings = [replace(one, came=actual) if one.path == "status" else one for one in findings]
+            findings = [replace(one, actual=actual) if one.path == "status" else one for one in findings]
         return call_summary(planned, outcome, method, tuple(findings))
 
     async def _perform(self, planned: PlannedCall, method: Method) -> tuple[Outcome, bool]:
