@@ -1,0 +1,1 @@
+"""APIs that others wrote: every command is led past each of them."""
