@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from grpcmock.errors import SchemaError, UnknownMethodError, did_you_mean
+from grpcmock.schema import merging
 from grpcmock.schema.method import Kind, Method
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Registry:
 
     def __init__(self, files: descriptor_pb2.FileDescriptorSet, *, base: Registry | None = None) -> None:
         """Read *files*; with *base*, they are added to those of another, whose pool is then shared."""
+        __tracebackhide__ = True  # in a test it is the caller's line that is wrong
         known: frozenset[str] = frozenset()
         if base is not None:
             known = frozenset(file.name for file in base.files.file)
@@ -46,6 +48,9 @@ class Registry:
             try:
                 self.pool.AddSerializedFile(file.SerializeToString())
             except TypeError as error:
+                others = [other for other in files.file if other.name != file.name]
+                if clash := merging.clash(file, others):
+                    raise SchemaError(merging.twice(clash[0], file.name, "", clash[1])) from None
                 raise SchemaError(f"The descriptors of {file.name} can't be used: {error}") from None
         self.services: Mapping[str, ServiceDescriptor] = {
             service.full_name: service
@@ -65,15 +70,14 @@ class Registry:
             self.methods = {**base.methods, **self.methods}
 
     def including(self, other: Registry) -> Registry:
-        """Give a registry of the files of both. What this one has given goes on to hold: the two share a pool.
+        """Return a registry of the files of both. What this one has given goes on to hold: the two share a pool.
 
-        Raises :class:`SchemaError` if the files contradict each other.
+        Of two files that merely have one name, that of *other* gets another one. Raises :class:`SchemaError` if the
+        files contradict each other.
         """
+        __tracebackhide__ = True
         present = {file.name: file for file in self.files.file}
-        new = [file for file in other.files.file if file.name not in present]
-        for file in other.files.file:
-            if file.name in present and _declared(file) != _declared(present[file.name]):
-                raise SchemaError(f"Two different files are called {file.name}; only one of them can be served.")
+        new = merging.added(present, other.files.file, "other", lambda one, two: _declared(one) == _declared(two))
         return Registry(descriptor_pb2.FileDescriptorSet(file=new), base=self) if new else self
 
     def _method(self, descriptor: MethodDescriptor) -> Method:
@@ -205,7 +209,10 @@ def _in_order(files: descriptor_pb2.FileDescriptorSet) -> list[descriptor_pb2.Fi
             if imported in ordered:
                 continue
             if imported not in by_name:
-                raise SchemaError(f"{name} imports {imported!r}, which is in none of the descriptors given.")
+                raise SchemaError(
+                    f"{name} imports {imported!r}, which is in none of the descriptors given. Make the set with "
+                    "--include_imports, or add -I with the directory that holds the file."
+                )
             if imported in entered:
                 raise SchemaError(f"{name} imports {imported!r}, which imports it in turn.")
             pending.append((imported, iter(by_name[imported].dependency)))
