@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from grpcmock.errors import Location, Problem, nearest
@@ -26,6 +26,7 @@ _ORIGINS = {
     "protoc-gen-swagger/": "github.com/grpc-ecosystem/grpc-gateway, version 1",
     "cel/expr/": "github.com/google/cel-spec, below proto",
     "opentelemetry/proto/": "github.com/open-telemetry/opentelemetry-proto",
+    "raftpb/": "github.com/etcd-io/raft",
     "io/prometheus/client/": "github.com/prometheus/client_model",
     "grafeas/": "github.com/googleapis/googleapis",
     "google/protobuf/": "",
@@ -84,9 +85,9 @@ def _told(names: Sequence[str], places: Sequence[Missing], advice: str) -> tuple
     importers = len({place.importer for place in places})
     first = places[0]
     more = len(names) - 1
-    what = f'"{names[0]}"' if not more else f'"{names[0]}" and {more:,} other import{"s" if more > 1 else ""} like it'
-    by = f", which {importers:,} files import" if importers > 1 else ""
-    text = f"{what} {'are' if more else 'is'} not found{by}."
+    others = f" and {more:,} other{'s' if more > 1 else ''} of {names[0].split('/')[0]}/" if more else ""
+    by = f"; {importers:,} files import {'them' if more else 'it'}" if importers > 1 else ""
+    text = f'"{names[0]}"{others} {"are" if more else "is"} not found{by}.'
     where = Location(str(shown(first.importer)), first.line, first.column)
     return importers, Problem(text, where, hint=advice, rule="missing-import")
 
@@ -115,8 +116,7 @@ def _advice(name: str, importer: Path, nearby: _Nearby) -> str:
 def _alike(name: str, nearby: _Nearby) -> str | None:
     """Find a file of the same folder whose name differs by a slip."""
     folder, _, file = name.rpartition("/")
-    beside = (one.rpartition("/")[2] for one in nearby.names() if one.rpartition("/")[0] == folder)
-    stems = {one.removesuffix(".proto"): one for one in (*beside, *shipped.names_in(folder))}
+    stems = {one.removesuffix(".proto"): one for one in (*nearby.beside(folder), *shipped.names_in(folder))}
     found = nearest(file.removesuffix(".proto"), stems)
     return str(PurePosixPath(folder, stems[found])) if found else None
 
@@ -130,16 +130,15 @@ class _Nearby:
     """The protos in the neighborhood of what was named, whether they are among it or not."""
 
     named: Named
-    _files: dict[str, list[Path]] | None = field(default=None)
+    _files: dict[str, list[Path]] | None = None
 
-    def names(self) -> Iterator[str]:
-        """Yield what the files nearby would be imported by, from the roots that were named."""
-        roots = [path for path in (*self.named.imports, *self.named.paths) if path.is_dir()]
-        for paths in self._by_name().values():
-            for path in paths:
-                for root in roots:
-                    if path.is_relative_to(root):
-                        yield path.relative_to(root).as_posix()
+    def beside(self, folder: str) -> Iterator[str]:
+        """Yield the names of the files in a folder that stands below a root that was named."""
+        for root in self._roots():
+            yield from (path.name for path in (root / folder).glob("*.proto"))
+
+    def _roots(self) -> list[Path]:
+        return [path for path in (*self.named.imports, *self.named.paths) if path.is_dir()]
 
     def roots(self, name: str) -> list[Path]:
         """Return the directories below which an import stands."""
@@ -149,12 +148,13 @@ class _Nearby:
 
     def clone(self, name: str) -> tuple[Path, tuple[str, ...]] | None:
         """Return the directory that an import seems to call otherwise, and what it calls it."""
-        parts = PurePosixPath(name).parts
+        parts, trees = PurePosixPath(name).parts, self._trees()
         for start in range(1, len(parts) - 1):
             rest = parts[start:]
             for path in self._by_name().get(parts[-1], ()):
-                if path.parts[-len(rest) :] == rest:
-                    return path.parents[len(rest) - 1], parts[:start]
+                tree = path.parents[len(rest) - 1]
+                if path.parts[-len(rest) :] == rest and (tree in trees or tree in self._roots()):
+                    return tree, parts[:start]
         return None
 
     def _by_name(self) -> dict[str, list[Path]]:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Self
 
 from google.protobuf import descriptor_pb2
 
-from grpcmock.schema import headers, protoc_child, shipped
+from grpcmock.schema import headers, layout, protoc_child, shipped
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
     from grpcmock.schema.layout import Layout
 
 _OUTPUT = "out.binpb"
@@ -54,13 +57,17 @@ _WINDOWS_CRASHES = (3, 0xC0000005, 0xC0000409)
 
 
 class Workspace:
-    """A directory in which each file of a layout stands below one import root, by its name."""
+    """Where protoc reads the files of a layout, each by its name, and writes their descriptors."""
 
-    def __init__(self, layout: Layout, described: Sequence[descriptor_pb2.FileDescriptorProto]) -> None:
-        self._layout = layout
+    def __init__(self, arranged: Layout, described: Sequence[FileDescriptorProto]) -> None:
+        self._files = arranged.files
+        self._copied = arranged.copied
         self._described = described
         self._folder = tempfile.TemporaryDirectory(prefix="grpcmock-")
         self._path = Path(self._folder.name)
+        self._roots: list[str] = []
+        self._places: dict[str, str] = {}
+        """How to say on the command line which file is meant, where its name alone can't."""
 
     def __enter__(self) -> Self:
         try:
@@ -71,70 +78,90 @@ class Workspace:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._folder.cleanup()
 
     def _furnish(self) -> None:
         described = descriptor_pb2.FileDescriptorSet(file=self._described)
         (self._path / _GIVEN).write_bytes(described.SerializeToString())
-        made: set[Path] = {self._path}
-        for name, path in self._layout.files.items():
-            place = self._place(name)
-            if place.parent not in made:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                made.add(place.parent)
-            with contextlib.suppress(OSError):  # protoc says that it isn't there
-                _supply(place, path, self._layout.copied.get(name))
-
-    def _place(self, name: str) -> Path:
-        return self._path / "root" / name
+        copies = self._path / "copies"
+        copies.mkdir()
+        whole = {name: layout.absolute(path) for name, path in self._files.items()}
+        root = _most_common_root(whole)
+        mapped: list[str] = []
+        for name, path in whole.items():
+            if name in self._copied or _is_odd(name, path):
+                self._places[name] = str(copies / name)
+                with contextlib.suppress(OSError):  # protoc says that it isn't there
+                    _copy(path, copies / name, self._copied.get(name))
+            elif root is None or path != root / name:
+                # A mapping for the file alone: it goes by no other name, and hides whatever has its name elsewhere.
+                mapped.append(f"{name}={path}")
+        # protoc takes the first that fits.
+        self._roots = [str(copies), *mapped, *([str(root)] if root else []), str(shipped.builtin_root())]
 
     def run(self, wanted: Sequence[str]) -> Outcome:
         """Compile the files *wanted*, and all that they import."""
         arguments = [
             "protoc",
-            f"-I{self._path / 'root'}",
-            f"-I{shipped.builtin_root()}",
+            *(f"-I{root}" for root in self._roots),
             f"--descriptor_set_in={self._path / _GIVEN}",
             "--include_imports",
             "--include_source_info",
             f"--descriptor_set_out={self._path / _OUTPUT}",
-            *(str(self._place(name)) for name in wanted),
+            *(self._places.get(name, name) for name in wanted),
         ]
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-I", "-S", str(protoc_child.__file__), str(shipped.builtin_root().parent.parent)],
             input=os.fsencode("\0".join(arguments)),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            cwd=self._path,  # where no file has the name of one that is meant
             check=False,
         )
         return Outcome(done.returncode, done.stderr.decode(errors="replace"))
 
-    def output(self) -> list[descriptor_pb2.FileDescriptorProto]:
-        """Return the descriptors that the last run made.
-
-        They are parsed one by one: that of all at once would stop the process's other threads for as long.
-        """
+    def output(self) -> list[FileDescriptorProto]:
+        """Return the descriptors that the last run made."""
         return list(split((self._path / _OUTPUT).read_bytes()))
 
     def names(self) -> Mapping[str, str]:
-        """Tell which name each path has by which protoc may speak of a file."""
-        return {str(self._place(name)): name for name in self._layout.files}
+        """Tell which file is meant by each path by which protoc may speak of it."""
+        there = {str(layout.absolute(path)): name for name, path in self._files.items()}
+        return there | {place: name for name, place in self._places.items()}
 
 
-def _supply(place: Path, path: Path, respelled: dict[str, str] | None) -> None:
-    if respelled is not None:
-        place.write_bytes(headers.rewritten(path, respelled))
-        return
-    try:
-        place.symlink_to(os.path.abspath(path))  # noqa: PTH100 (links are not followed)
-    except OSError:  # Windows asks for a right
+def _is_odd(name: str, path: Path) -> bool:
+    """Whether a file's name and place can't be said on protoc's command line."""
+    return name.startswith(("-", "@")) or "=" in name or os.pathsep in f"{name}{path}"
+
+
+def _most_common_root(files: Mapping[str, Path]) -> Path | None:
+    """Return the directory below which most files stand by their names: as a root, it saves as many mappings.
+
+    protoc would go through all of these for each import.
+    """
+    counts: Counter[Path] = Counter()
+    for name, path in files.items():
+        root = path.parents[name.count("/")] if name.count("/") < len(path.parents) else None
+        if root is not None and path == root / name and not _is_odd("=" if "=" in str(root) else "", root):
+            counts[root] += 1
+    return max(counts, key=counts.__getitem__, default=None)
+
+
+def _copy(path: Path, place: Path, respelled: dict[str, str] | None) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if respelled is None:
         shutil.copyfile(path, place)
+    else:
+        place.write_bytes(headers.rewritten(path, respelled))
 
 
-def split(data: bytes) -> Iterator[descriptor_pb2.FileDescriptorProto]:
-    """Yield the files of a serialized ``FileDescriptorSet``, each parsed by itself.
+def split(data: bytes) -> Iterator[FileDescriptorProto]:
+    """Yield the files of a serialized ``FileDescriptorSet``.
+
+    Each is parsed by itself: to parse all at once would stop the process's other threads for as long.
 
     Raises :class:`google.protobuf.message.DecodeError`.
     """

@@ -408,7 +408,13 @@ def test_imports_that_other_loaders_take(write: Write, tmp_path: Path, imported:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
 def test_encodings_that_begin_with_their_mark(tmp_path: Path, encoding: str) -> None:
-    text = '// Gr\u00fc\u00dfe.\r\nsyntax = "proto3";\r\nimport "google/protobuf/any.proto";\r\nmessage A { google.protobuf.Any a = 1; }'
+    lines = [
+        "// Gr\u00fc\u00dfe.",
+        'syntax = "proto3";',
+        'import "google/protobuf/any.proto";',
+        "message A { google.protobuf.Any a = 1; }",
+    ]
+    text = "\r\n".join(lines)
     path = tmp_path / "a.proto"
     path.write_text(text, encoding, newline="")
     assert sources.load([path]).message_names()[-1] == "A"
