@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from grpcmock.errors import SchemaError, UnknownMethodError, did_you_mean
+from grpcmock.errors import SchemaError, UnknownMethodError, did_you_mean, nearest
 from grpcmock.schema import merging
 from grpcmock.schema.method import Kind, Method
 
@@ -94,7 +94,7 @@ class Registry:
         """Find a method by the name that a user wrote.
 
         ``package.Service/Method``, ``package.Service.Method`` and ``/package.Service/Method`` are taken; leading parts
-        of the package may be left out at a dot, as long as one method alone fits.
+        of the package may be left out at a dot, and the service, too, as long as one method alone fits.
 
         Raises :class:`UnknownMethodError`, which names the nearest method, or those that fit.
         """
@@ -103,7 +103,8 @@ class Registry:
         service, _, method = written.rpartition("/") if "/" in written else written.rpartition(".")
         if exact := self.methods.get(f"/{service}/{method}"):
             return exact
-        fitting = [
+        is_bare = written == method == name
+        fitting = [found for found in self.methods.values() if found.name == method and is_bare] or [
             found
             for full_name in self.services
             if service and full_name.endswith("." + service) and (found := self.methods.get(f"/{full_name}/{method}"))
@@ -112,7 +113,11 @@ class Registry:
             return fitting[0]
         if fitting:
             names = ", ".join(sorted(map(str, fitting)))
-            raise UnknownMethodError(f"{name!r} fits more than one method: {names}. Write more of the package.")
+            more = "Write the service, too." if is_bare else "Write more of the package."
+            raise UnknownMethodError(f"{name!r} fits more than one method: {names}. {more}")
+        by_name = {found.name: str(found) for found in self.methods.values()} if is_bare else {}
+        if alike := nearest(written, by_name):
+            raise UnknownMethodError(f"There is no method {name!r}. Did you mean {by_name[alike]!r}?")
         hint = did_you_mean(written, map(str, self.methods.values()), known="The methods")
         raise UnknownMethodError(f"There is no method {name!r}. {hint}".rstrip())
 
