@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from google.protobuf import descriptor_pb2
 
+from grpcmock.errors import SchemaError
 from grpcmock.schema import headers, layout, protoc_child, shipped
 
 if TYPE_CHECKING:
@@ -112,14 +113,17 @@ class Workspace:
             f"--descriptor_set_out={self._path / _OUTPUT}",
             *(self._places.get(name, name) for name in wanted),
         ]
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-I", "-S", str(protoc_child.__file__), str(shipped.builtin_root().parent.parent)],
-            input=os.fsencode("\0".join(arguments)),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd=self._path,  # where no file has the name of one that is meant
-            check=False,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603
+                [sys.executable, "-I", "-S", str(protoc_child.__file__), str(shipped.builtin_root().parent.parent)],
+                input=os.fsencode("\0".join(arguments)),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                cwd=self._path,  # where no file has the name of one that is meant
+                check=False,
+            )
+        except OSError as error:
+            raise SchemaError(f"protoc can't be started with {sys.executable!r}: {error.strerror}.") from None
         return Outcome(done.returncode, done.stderr.decode(errors="replace"))
 
     def output(self) -> list[FileDescriptorProto]:

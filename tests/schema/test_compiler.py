@@ -170,6 +170,13 @@ def test_it_compiles_without_a_standard_error(write: Write, tmp_path: Path) -> N
     assert f"{path}:1:9: Expected message name." in done.stdout
 
 
+def test_a_python_that_cannot_be_started_is_told(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("a.proto", 'syntax = "proto3";')
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    with pytest.raises(SchemaError, match=r"protoc can't be started with '.*/gone': No such file or directory"):
+        compiler.compile_files(arranged(tmp_path))
+
+
 def test_threads_may_compile_at_once(write: Write, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write("good/good.proto", 'syntax = "proto3"; message A {}')
     bad = write("bad/bad.proto", "message {")
