@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.client.details import Detail
     from grpcmock.client.target import Metadata, Target
     from grpcmock.schema import Method, Registry
+    from grpcmock.schema.sources import Imports
 
 
 @click.command()
@@ -46,7 +47,7 @@ def command(
     emit_defaults: bool,
     verbose: bool,
     protos: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     connection: Connection,
 ) -> None:
     """Call any method of a server, with JSON in and out.
@@ -82,7 +83,7 @@ class _Talk:
         self._undecodable = False
 
     async def run(
-        self, name: str, data: str | None, deadline: float | None, protos: tuple[Path, ...], imports: tuple[Path, ...]
+        self, name: str, data: str | None, deadline: float | None, protos: tuple[Path, ...], imports: Imports
     ) -> bool:
         """Make the call; say whether all was well."""
         from grpcmock.cli.call_input import Requests

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.failures import Failure
     from grpcmock.fuzz.session import Settings
     from grpcmock.schema import Method, Registry
+    from grpcmock.schema.sources import Imports
 
 FOLDER = Path(".grpcmock") / "failures"
 """Where a run keeps its failures, below the current directory."""
@@ -62,6 +63,7 @@ class CaseFile:
 
     protos: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     """The keys of the metadata that was sent with every call."""
 
@@ -81,6 +83,7 @@ class Origin:
     """The files that hold the contract; none where the server's reflection was asked."""
 
     imports: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     """The keys of the metadata that was sent with every call; their values are not kept."""
 
@@ -92,7 +95,7 @@ class Origin:
     """The file of descriptors that is kept beside the failures."""
 
     @classmethod
-    def of(cls, settings: Settings, protos: Iterable[Path] = (), imports: Iterable[Path] = ()) -> Origin:
+    def of(cls, settings: Settings, protos: Iterable[Path] = (), imports: Imports | None = None) -> Origin:
         """Take from the settings of a run what matters; *protos* and *imports* are where its contract came from."""
         target, usual = settings.target, type(settings)(target=settings.target)
         secure = target.tls is not None and not target.address.startswith("unix")
@@ -100,7 +103,8 @@ class Origin:
         return cls(
             target=f"https://{target.address}" if secure else target.address,
             protos=tuple(str(path) for path in protos),
-            imports=tuple(str(path) for path in imports),
+            imports=tuple(str(path) for path in imports.roots) if imports else (),
+            exclude=tuple(imports.exclude) if imports else (),
             headers=tuple(key for key, _ in target.metadata),
             terms={name: _plain_term(value) for name, value in terms.items()},
         )
@@ -190,6 +194,7 @@ def plain(case: CaseFile) -> dict[str, Any]:
         "got": case.got,
         "protos": list(case.protos),
         "imports": list(case.imports),
+        "exclude": list(case.exclude),
         "headers": list(case.headers),
         "terms": dict(case.terms),
         "contract": Path(case.contract).name,
@@ -250,6 +255,7 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
             made=tuple(_read(call, registry) for call in kept["made"]) or trial.calls,
             protos=tuple(kept.get("protos", ())),
             imports=tuple(kept.get("imports", ())),
+            exclude=tuple(kept.get("exclude", ())),
             headers=tuple(kept.get("headers", ())),
             terms=kept.get("terms", {}),
             contract=kept.get("contract", ""),
@@ -285,6 +291,7 @@ def of_failure(failure: Failure, origin: Origin) -> CaseFile:
         made=tuple(reply.call for reply in failure.evidence.replies[: len(trial.calls)]) or trial.calls,
         protos=origin.protos,
         imports=origin.imports,
+        exclude=origin.exclude,
         headers=origin.headers,
         terms=origin.terms,
         contract=origin.contract,

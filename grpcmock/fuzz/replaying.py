@@ -101,6 +101,7 @@ def replay_now(
     *,
     protos: Sequence[str | Path] = (),
     imports: Sequence[str | Path] = (),
+    exclude: Sequence[str] = (),
     metadata: Metadata = (),
     other_identity: Metadata = (),
     tls: Tls | None = None,
@@ -113,7 +114,7 @@ def replay_now(
     """
     from grpcmock.schema import sources
 
-    registry = sources.load(list(protos), imports=list(imports)) if protos else None
+    registry = sources.load(protos, imports=sources.Imports(imports, exclude)) if protos else None
     server = Target.parse(target, tls=tls, authority=authority, metadata=metadata)
     settings = Settings(target=server, registry=registry, other_identity=other_identity)
     found = asyncio.run(replay(kept, settings))

@@ -44,9 +44,7 @@ def server_fixture(grpcmock_config: Config, pytestconfig: pytest.Config) -> Iter
     from grpcmock.mock.server import MockServer
 
     config = grpcmock_config.checked()
-    server = MockServer(
-        *config.protos, stubs=config.stubs, imports=config.imports, listen=config.listen, **config.options
-    )
+    server = MockServer(*config.protos, stubs=config.stubs, listen=config.listen, **_finding(config), **config.options)
     with past_proxies(), server, recording(server, pytestconfig), collecting(server, pytestconfig):
         yield server
 
@@ -75,12 +73,16 @@ def factory_fixture(request: pytest.FixtureRequest, grpcmock_config: Config) -> 
     with past_proxies(), ExitStack() as started:
 
         def factory(*protos: Any, **keywords: Any) -> MockServer:
-            keywords = {"imports": grpcmock_config.imports, **grpcmock_config.options, **keywords}
+            keywords = {**_finding(grpcmock_config), **grpcmock_config.options, **keywords}
             server = started.enter_context(MockServer(*(protos or grpcmock_config.protos), **keywords))
             started.enter_context(watch.watching(server))
             return server
 
         yield factory
+
+
+def _finding(config: Config) -> dict[str, Any]:
+    return {"imports": config.imports, "exclude": config.exclude}
 
 
 def _prepare(server: MockServer, marked: Marked, file: str) -> None:

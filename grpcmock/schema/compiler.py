@@ -32,6 +32,7 @@ def compile_files(
     imports that are missing. Raises :class:`CompileError`, which holds all that is wrong, each fault once: what only
     follows from another one is left out.
     """
+    __tracebackhide__ = True  # in a test it is the caller's line that is wrong
     dependencies = Dependencies(layout.imports)
     circles = dependencies.circles()
     untried = dependencies.upon({*layout.blocked, *(name for circle in circles for name in circle)})

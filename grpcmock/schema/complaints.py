@@ -84,7 +84,9 @@ def last_words(said: str) -> str:
 def _defined_twice(
     name: str, other: str, symbols: Sequence[tuple[str, Location]], layout: Layout, dependencies: Dependencies
 ) -> Problem:
-    (first, where), more = symbols[0], len(symbols) - 1
+    names = {symbol for symbol, _ in symbols}
+    outermost = [(symbol, where) for symbol, where in symbols if symbol.rpartition(".")[0] not in names]
+    (first, where), more = outermost[0], len(outermost) - 1
     path, rival = layout.files[name], layout.files.get(other, other)
     # Best to leave out the one that nothing else needs.
     needless = path if not dependencies.importers(name) or dependencies.importers(other) else rival

@@ -29,16 +29,19 @@ def added(
     files: Iterable[FileDescriptorProto],
     label: str,
     same: Same = alike,
+    *,
+    source: str = "",
 ) -> list[FileDescriptorProto]:
     """Return what a further source adds to the files that are present.
 
     A file of a name that is taken by another one gets *label* put before its name, and those of its source that import
-    it say so. Raises :class:`SchemaError` if the two declare something of one name: they can't be in one pool.
+    it say so. Raises :class:`SchemaError` if the two declare something of one name: they can't be in one pool. Its text
+    begins with *source*.
     """
-    source = {file.name: file for file in files}
+    further = {file.name: file for file in files}
     renamed: dict[str, str] = {}
     new: dict[str, FileDescriptorProto] = {}
-    for file in _after_imports(source):
+    for file in _after_imports(further):
         imports = [renamed.get(name, name) for name in file.dependency]
         if imports != list(file.dependency):
             file = _with_imports(file, imports)
@@ -46,23 +49,23 @@ def added(
         if other is None:
             new[file.name] = file
         elif not same(file, other):
-            renamed[file.name] = name = _free(file.name, label, {*present, *source, *new})
+            renamed[file.name] = name = _free(file.name, label, {*present, *further, *new})
             file = _copy(file)
             file.name = name
             new[name] = file
+    __tracebackhide__ = True  # in a test it is the caller's line that is wrong
     if renamed:
         owners = {symbol: other.name for other in present.values() for symbol in symbols(other)}
         for old, name in renamed.items():
             if clash := next((symbol for symbol in symbols(new[name]) if symbol in owners), None):
-                raise SchemaError(twice(clash, old, label, owners[clash]))
+                raise SchemaError(f"{source}: {twice(clash, old, owners[clash])}".removeprefix(": "))
     return list(new.values())
 
 
-def twice(symbol: str, name: str, source: str, other: str) -> str:
+def twice(symbol: str, name: str, other: str) -> str:
     """Say that two files declare one name."""
-    where = f"{name} of {source}" if source else name
     versions = "is there twice, and its two versions differ" if name == other else f"and {other} don't go together"
-    return f"{where} {versions}: both define {symbol}. Load only one of them, or each with a server of its own."
+    return f"{name} {versions}: both define {symbol}. Load only one of them, or each with a server of its own."
 
 
 def clash(file: FileDescriptorProto, others: Iterable[FileDescriptorProto]) -> tuple[str, str] | None:

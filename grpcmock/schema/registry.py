@@ -50,7 +50,7 @@ class Registry:
             except TypeError as error:
                 others = [other for other in files.file if other.name != file.name]
                 if clash := merging.clash(file, others):
-                    raise SchemaError(merging.twice(clash[0], file.name, "", clash[1])) from None
+                    raise SchemaError(merging.twice(clash[0], file.name, clash[1])) from None
                 raise SchemaError(f"The descriptors of {file.name} can't be used: {error}") from None
         self.services: Mapping[str, ServiceDescriptor] = {
             service.full_name: service
@@ -154,9 +154,26 @@ def _has(pool: descriptor_pool.DescriptorPool, file: descriptor_pb2.FileDescript
     return _declared(descriptor_pb2.FileDescriptorProto.FromString(present.serialized_pb)) == _declared(file)
 
 
-def _declared(file: descriptor_pb2.FileDescriptorProto) -> tuple[str, list[str], list[str]]:
+def _declared(file: descriptor_pb2.FileDescriptorProto) -> tuple[object, ...]:
     """Tell files of one name apart; those of one source may differ in what compilers add to them."""
-    return file.package, [message.name for message in file.message_type], [service.name for service in file.service]
+    services = [
+        (
+            service.name,
+            [(method.name, _last(method.input_type), _last(method.output_type)) for method in service.method],
+        )
+        for service in file.service
+    ]
+    return file.package, [_shape(message) for message in file.message_type], services
+
+
+def _shape(message: descriptor_pb2.DescriptorProto) -> tuple[object, ...]:
+    fields = [(field.name, field.number, _last(field.type_name)) for field in message.field]
+    return message.name, fields, [_shape(nested) for nested in message.nested_type]
+
+
+def _last(type_name: str) -> str:
+    """Return the end of a type's name: its beginning may be left out."""
+    return type_name.rpartition(".")[2]
 
 
 _SHIPPED = {

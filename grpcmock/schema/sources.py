@@ -22,50 +22,60 @@ if TYPE_CHECKING:
 AnyPath = str | Path
 
 
-def load(paths: Sequence[AnyPath], *, imports: Sequence[AnyPath] = (), exclude: Sequence[str] = ()) -> Registry:
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """Where imports are sought, and what isn't to be found."""
+
+    roots: Sequence[AnyPath] = ()
+    """Directories."""
+
+    exclude: Sequence[str] = ()
+    """Patterns of files and folders; see :class:`grpcmock.schema.excluding.Excluded`."""
+
+
+AnyImports = Imports | Sequence[AnyPath]
+
+
+def load(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> Registry:
     """Load all that *paths* name: ``.proto`` files, directories (read recursively), and descriptor sets.
 
     A directory is the import root of the files below it. The import root of a file is found by its imports and its
     package; *imports* names roots beforehand, below which *paths* are sought, too. A directory without ``.proto``
-    files may hold descriptor sets instead. *exclude* holds patterns of what to leave out, as the shell has them.
+    files may hold descriptor sets instead.
 
     Raises :class:`SchemaError`, which names every path that can't be used, or :class:`CompileError`.
     """
     __tracebackhide__ = True  # in a test it is the caller's line that is wrong
-    return Registry(read(paths, imports=imports, exclude=exclude))
+    return Registry(read(paths, imports=imports))
 
 
-def read(
-    paths: Sequence[AnyPath], *, imports: Sequence[AnyPath] = (), exclude: Sequence[str] = ()
-) -> FileDescriptorSet:
+def read(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> FileDescriptorSet:
     """Do as :func:`load` does, but give the descriptors. They hold the comments of the ``.proto`` files, too."""
     __tracebackhide__ = True
-    named = _Named.of(paths, imports, exclude)
+    named = _Named.of(paths, imports)
     protos, sets = named.survey()
     known: dict[str, FileDescriptorProto] = {}
     needed: list[Needed] = []
     for path, files in sets.items():
-        _take(known, files, path.name.partition(".")[0])
+        _take(known, files, path.name.partition(".")[0], str(path))
         needed += [Needed(name, path) for file in files for name in file.dependency]
     needed = [one for one in needed if one.name not in known]
     arranged = layout.arrange(protos, named.imports, known, needed=needed, excluded=named.excluded)
-    _take(known, _compile(arranged, known, named), "protos")
+    _take(known, _compile(arranged, known, named), "protos", "the .proto files")
     return descriptor_pb2.FileDescriptorSet(file=known.values())
 
 
-def places(
-    paths: Sequence[AnyPath], *, imports: Sequence[AnyPath] = (), exclude: Sequence[str] = ()
-) -> dict[str, Path]:
+def places(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> dict[str, Path]:
     """Tell where the ``.proto`` files of :func:`load` stand, by the names that they are compiled by. Never fails."""
-    return dict(_Named.of(paths, imports, exclude).arrange().files)
+    return dict(_Named.of(paths, imports).arrange().files)
 
 
-def watched(paths: Sequence[AnyPath], *, imports: Sequence[AnyPath] = (), exclude: Sequence[str] = ()) -> list[Path]:
+def watched(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> list[Path]:
     """List the directories and files on which the outcome of :func:`load` depends, for a hot reload to watch.
 
     Never fails: paths that don't exist (any more) are listed as they are.
     """
-    named = _Named.of(paths, imports, exclude)
+    named = _Named.of(paths, imports)
     found = dict.fromkeys(named.paths)
     roots = [layout.absolute(path) for path in found if path.is_dir()]
     for path in named.arrange().files.values():
@@ -90,14 +100,16 @@ class _Named:
     excluded: Excluded = field(default_factory=Excluded)
 
     @classmethod
-    def of(cls, paths: Sequence[AnyPath], imports: Sequence[AnyPath], exclude: Sequence[str]) -> _Named:
-        roots = [Path(root) for root in imports]
+    def of(cls, paths: Sequence[AnyPath], imports: AnyImports) -> _Named:
+        given = imports if isinstance(imports, Imports) else Imports(imports)
+        roots = [Path(root) for root in given.roots]
         located = [_located(Path(path), roots) for path in paths]
         directories = [layout.absolute(path) for path in (*located, *roots) if path.is_dir()]
-        return cls(located, roots, Excluded(tuple(exclude), directories))
+        return cls(located, roots, Excluded(given.exclude, directories))
 
     def survey(self) -> tuple[list[Given], dict[Path, list[FileDescriptorProto]]]:
         """Sort the paths into ``.proto`` files and descriptor sets. Raises for all that are neither."""
+        __tracebackhide__ = True
         protos: list[Given] = []
         sets: list[Path] = []
         read: dict[Path, list[FileDescriptorProto]] = {}
@@ -163,6 +175,7 @@ def _no_root(root: Path) -> str:
 
 def _compile(arranged: Layout, known: dict[str, FileDescriptorProto], named: _Named) -> list[FileDescriptorProto]:
     """Compile what was given, and what comes along for the descriptor sets that lack it."""
+    __tracebackhide__ = True
     supplied = {
         name: file for name in arranged.described if name not in known and (file := shipped.described(name)) is not None
     }
@@ -188,9 +201,10 @@ def _with_imports(names: Iterable[str], known: dict[str, FileDescriptorProto]) -
     return list(found.values())
 
 
-def _take(known: dict[str, FileDescriptorProto], files: Sequence[FileDescriptorProto], source: str) -> None:
+def _take(known: dict[str, FileDescriptorProto], files: Sequence[FileDescriptorProto], label: str, source: str) -> None:
     """Take up the files of one source; of a file that comes along, the newer version is kept."""
-    for file in merging.added(known, files, source, _same):
+    __tracebackhide__ = True
+    for file in merging.added(known, files, label, _same, source=source):
         known[file.name] = file
     for file in files:
         if shipped.is_shipped(file.name):

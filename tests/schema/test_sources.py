@@ -14,6 +14,7 @@ from support import ROOT
 
 from grpcmock.errors import CompileError, SchemaError
 from grpcmock.schema import sources
+from grpcmock.schema.sources import Imports
 
 Write = Callable[..., Path]
 
@@ -235,7 +236,7 @@ def test_the_same_file_in_two_sets_is_one_unless_it_differs(tmp_path: Path) -> N
     two = write_set(tmp_path / "two.pb", file)
     assert sources.load([one, two]).message_names() == ["A"]
     other = write_set(tmp_path / "other.pb", {**file, "dependency": ["google/protobuf/any.proto"]})
-    told = r"a.proto of other is there twice, and its two versions differ: both define A\. Load only one of them"
+    told = r"other.pb: a.proto is there twice, and its two versions differ: both define A\. Load only one of them"
     with pytest.raises(SchemaError, match=told):
         sources.load([one, other])
 
@@ -302,7 +303,7 @@ def test_a_name_declared_twice_is_told_once_for_each_pair_of_files(write: Write,
         sources.load([tmp_path])
     told = f"{two}:2:9: app.M0 and 29 more are defined in {one}, too. Load only one of the two files: --exclude {two}."
     assert str(raised.value) == told
-    assert len(sources.load([tmp_path], exclude=[str(two)]).message_names()) == 31
+    assert len(sources.load([tmp_path], imports=Imports(exclude=[str(two)])).message_names()) == 31
 
 
 # --- trees that don't know of each other ------------------------------------------------------------------------------

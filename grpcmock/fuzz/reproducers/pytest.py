@@ -71,6 +71,8 @@ def _settings(case: CaseFile, target: Target) -> Iterator[tuple[str, str]]:
         yield "protos", repr(list(case.protos))
     if case.imports:
         yield "imports", repr(list(case.imports))
+    if case.exclude:
+        yield "exclude", repr(list(case.exclude))
     if given[Caller.OWN]:
         yield "metadata", pairs(given[Caller.OWN])
     if Caller.OTHER in callers(case):
