@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from grpcmock.errors import SchemaError
 
@@ -60,6 +60,14 @@ def added(
             if clash := next((symbol for symbol in symbols(new[name]) if symbol in owners), None):
                 raise SchemaError(f"{source}: {twice(clash, old, owners[clash])}".removeprefix(": "))
     return list(new.values())
+
+
+def as_set(files: Iterable[FileDescriptorProto]) -> FileDescriptorSet:
+    """Return files as a set. They are copied one by one: all at once would stop the process's other threads."""
+    made = FileDescriptorSet()
+    for file in files:
+        made.file.append(file)
+    return made
 
 
 def twice(symbol: str, name: str, other: str) -> str:

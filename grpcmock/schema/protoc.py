@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from google.protobuf import descriptor_pb2
 
 from grpcmock.errors import SchemaError
-from grpcmock.schema import headers, layout, protoc_child, shipped
+from grpcmock.schema import headers, layout, merging, protoc_child, shipped
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -84,8 +84,7 @@ class Workspace:
         self._folder.cleanup()
 
     def _furnish(self) -> None:
-        described = descriptor_pb2.FileDescriptorSet(file=self._described)
-        (self._path / _GIVEN).write_bytes(described.SerializeToString())
+        (self._path / _GIVEN).write_bytes(merging.as_set(self._described).SerializeToString())
         copies = self._path / "copies"
         copies.mkdir()
         whole = {name: layout.absolute(path) for name, path in self._files.items()}

@@ -37,7 +37,7 @@ class Registry:
         known: frozenset[str] = frozenset()
         if base is not None:
             known = frozenset(file.name for file in base.files.file)
-            files = descriptor_pb2.FileDescriptorSet(file=[*base.files.file, *files.file])
+            files = merging.as_set([*base.files.file, *files.file])
         self.files: descriptor_pb2.FileDescriptorSet = files
         """Every file, each after those that it imports."""
 
@@ -78,7 +78,7 @@ class Registry:
         __tracebackhide__ = True
         present = {file.name: file for file in self.files.file}
         new = merging.added(present, other.files.file, "other", lambda one, two: _declared(one) == _declared(two))
-        return Registry(descriptor_pb2.FileDescriptorSet(file=new), base=self) if new else self
+        return Registry(merging.as_set(new), base=self) if new else self
 
     def _method(self, descriptor: MethodDescriptor) -> Method:
         return Method(

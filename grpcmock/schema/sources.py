@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from google.protobuf import descriptor_pb2
-
 from grpcmock.errors import SchemaError
 from grpcmock.schema import descriptor_sets, layout, merging, shipped
 from grpcmock.schema.excluding import Excluded
@@ -62,7 +60,7 @@ def read(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> FileDescripto
     needed = [one for one in needed if one.name not in known]
     arranged = layout.arrange(protos, named.imports, known, needed=needed, excluded=named.excluded)
     _take(known, _compile(arranged, known, named), "protos", "the .proto files")
-    return descriptor_pb2.FileDescriptorSet(file=known.values())
+    return merging.as_set(known.values())
 
 
 def places(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> dict[str, Path]:
