@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from grpcmock.errors import CompileError, Location, Problem, SchemaError
-from grpcmock.schema import compiler, layout
+from grpcmock.schema import compiler, layout, protoc_child
 from grpcmock.schema.layout import Given
 from grpcmock.schema.protoc import Workspace
 
@@ -168,6 +169,26 @@ def test_it_compiles_without_a_standard_error(write: Write, tmp_path: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
     assert f"{path}:1:9: Expected message name." in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes")
+def test_other_threads_go_on_while_protoc_runs(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("a.proto", 'syntax = "proto3";')
+    begun, go_on = tmp_path / "begun", tmp_path / "go-on"
+    os.mkfifo(begun)
+    os.mkfifo(go_on)
+    slow = (
+        f"import sys; open({str(begun)!r}, 'w').close(); open({str(go_on)!r}).close(); sys.exit('a.proto:1:2: Slow.')"
+    )
+    monkeypatch.setattr(protoc_child, "__file__", str(write("slow.py", slow)))
+    with ThreadPoolExecutor() as threads:
+        compiling = threads.submit(compiler.compile_files, layout.arrange([Given(path)], []))
+        begun.read_bytes()  # it runs, and this thread goes on
+        assert not compiling.done()
+        go_on.write_bytes(b"")
+        error = compiling.exception()
+    assert isinstance(error, CompileError)
+    assert str(error) == f"{path}:1:2: Slow."
 
 
 def test_a_python_that_cannot_be_started_is_told(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
