@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import SchemaError
-from grpcmock.schema import descriptor_sets, layout, merging, shipped
+from grpcmock.schema import descriptor_sets, headers, layout, merging, shipped
 from grpcmock.schema.excluding import Excluded
 from grpcmock.schema.layout import Given, Layout, Needed
 from grpcmock.schema.registry import Registry
@@ -111,7 +111,7 @@ class _Named:
         protos: list[Given] = []
         sets: list[Path] = []
         read: dict[Path, list[FileDescriptorProto]] = {}
-        complaints = [_no_root(root) for root in self.imports if not root.is_dir()]
+        complaints = [self._no_root(root) for root in self.imports if not root.is_dir()]
         for path in self.paths:
             if path.is_dir():
                 below = self._protos_at(path)
@@ -143,6 +143,15 @@ class _Named:
         given = [file for path in self.paths for file in self._protos_at(path)]
         return layout.arrange(given, self.imports, excluded=self.excluded)
 
+    def _no_root(self, root: Path) -> str:
+        if not root.exists():
+            return f"{root}: there is no such directory to import from."
+        # The directory that is meant is the one below which an import of the files given leads there.
+        given = (file.path for path in self.paths for file in self._protos_at(path))
+        names = {one.name for path in given for one in headers.read(path).imports}
+        meant = next((folder for folder in root.parents if root.relative_to(folder).as_posix() in names), root.parent)
+        return f"{root}: this is a file; -I takes the directory that imports start from, such as -I {meant}."
+
     @property
     def _left(self) -> str:
         return " that isn't excluded" if self.excluded.patterns else ""
@@ -163,12 +172,6 @@ def _located(path: Path, imports: Sequence[Path]) -> Path:
     if path.exists():
         return path
     return next((root / path for root in imports if (root / path).exists()), path)
-
-
-def _no_root(root: Path) -> str:
-    if not root.exists():
-        return f"{root}: there is no such directory to import from."
-    return f"{root}: this is a file; -I takes the directory that imports start from, such as -I {root.parent}."
 
 
 def _compile(arranged: Layout, known: dict[str, FileDescriptorProto], named: _Named) -> list[FileDescriptorProto]:
