@@ -42,13 +42,13 @@ def stubs_option(function: _F) -> _F:
 
 
 def imports_option(function: _F) -> _F:
-    """Add ``-I`` and ``--exclude``; the function gets both as ``imports``."""
+    """Add ``-I`` and ``--exclude-path``; the function gets both as ``imports``."""
 
     @wraps(function)
-    def with_imports(*args: Any, imports: tuple[Path, ...], exclude: tuple[str, ...], **kwargs: Any) -> Any:
+    def with_imports(*args: Any, imports: tuple[Path, ...], exclude_paths: tuple[str, ...], **kwargs: Any) -> Any:
         from grpcmock.schema.sources import Imports
 
-        return function(*args, imports=Imports(imports, exclude), **kwargs)
+        return function(*args, imports=Imports(imports, exclude_paths), **kwargs)
 
     options = [
         click.option(
@@ -61,7 +61,8 @@ def imports_option(function: _F) -> _F:
             help="A directory in which imports of the protos are looked up; repeatable.",
         ),
         click.option(
-            "--exclude",
+            "--exclude-path",
+            "exclude_paths",
             multiple=True,
             metavar="GLOB",
             help="Files and folders to leave out of the directories of protos, such as vendor; repeatable.",

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
     from grpcmock.schema.sources import Imports
 
-_SUFFIXES = (".proto", ".binpb", ".pb", ".protoset", ".desc", ".fds")
-
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -58,7 +56,9 @@ class Places:
 
 
 def _is_path(argument: str) -> bool:
-    return argument.endswith((*_SUFFIXES, "/")) or argument.startswith(("./", "../")) or Path(argument).exists()
+    from grpcmock.schema.descriptor_sets import ENDINGS
+
+    return argument.endswith((".proto", *ENDINGS, "/")) or argument.startswith(("./", "../")) or Path(argument).exists()
 
 
 async def load(places: Places, imports: Imports, connection: Connection) -> Registry:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_RUNS = 20
 """How often protoc is run at most to hear of all files that fail: it gives up at the first."""
 
-_HOW_TO_GO_ON = "Mend the file, or leave it out with --exclude."
+_HOW_TO_GO_ON = "Mend the file, or leave it out with --exclude-path."
 
 
 def compile_files(

@@ -94,7 +94,7 @@ def _defined_twice(
     return Problem(
         f"{first}{and_more} {'are' if more else 'is'} defined in {rival}, too.",
         where,
-        hint=f"Load only one of the two files: --exclude {needless}.",
+        hint=f"Load only one of the two files: --exclude-path {needless}.",
         rule="defined-twice",
     )
 

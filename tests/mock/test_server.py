@@ -493,6 +493,6 @@ def test_what_two_sources_both_define_is_told_without_our_frames(tmp_path: Path)
 def test_parts_of_a_tree_may_be_left_out(tmp_path: Path) -> None:
     write_common(tmp_path / "app", "app")
     write_common(tmp_path / "old", "app", "Old")
-    with pytest.raises(SchemaError, match=r"app.S is defined in .* too. Load only one of the two files: --exclude"):
+    with pytest.raises(SchemaError, match=r"app\.S is defined in .*, too\. Load only one of .*: --exclude-path"):
         MockServer(tmp_path)
     assert list(MockServer(tmp_path, exclude="old").registry.methods) == ["/app.S/Get"]

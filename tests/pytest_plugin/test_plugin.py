@@ -385,6 +385,20 @@ def test_the_header_tells_the_settings(inside: pytest.Pytester) -> None:
     assert header in text.splitlines()
 
 
+def test_parts_of_a_tree_may_be_left_out(inside: pytest.Pytester) -> None:
+    old = inside.mkdir("old")
+    (old / "user.proto").write_text('syntax = "proto3"; package user; message UserResponse {} message Old {}')
+    inside.makeini("[pytest]\ngrpcmock_protos = protos old\ngrpcmock_exclude = old\n")
+    passes(
+        inside,
+        """
+        def test_one(grpcmock, grpcmock_factory):
+            assert "user.Old" not in grpcmock.registry.message_names()
+            assert "user.Old" not in grpcmock_factory().registry.message_names()
+        """,
+    )
+
+
 @pytest.mark.parametrize(
     ("ini", "arguments", "said"),
     [
