@@ -41,10 +41,7 @@ def server_fixture(grpcmock_config: Config, pytestconfig: pytest.Config) -> Iter
 
     Stubs that a fixture of the session declares on it are there for every test.
     """
-    from grpcmock.mock.server import MockServer
-
-    config = grpcmock_config.checked()
-    server = MockServer(*config.protos, stubs=config.stubs, listen=config.listen, **_finding(config), **config.options)
+    server = _made(grpcmock_config.checked())
     with past_proxies(), server, recording(server, pytestconfig), collecting(server, pytestconfig):
         yield server
 
@@ -79,6 +76,21 @@ def factory_fixture(request: pytest.FixtureRequest, grpcmock_config: Config) -> 
             return server
 
         yield factory
+
+
+def _made(config: Config) -> MockServer:
+    """Make the server. What is wrong with its files is told without a traceback: it has its own places."""
+    from grpcmock.errors import GrpcmockError
+    from grpcmock.mock.server import MockServer
+
+    wrong = ""
+    try:
+        return MockServer(
+            *config.protos, stubs=config.stubs, listen=config.listen, **_finding(config), **config.options
+        )
+    except GrpcmockError as error:
+        wrong = f"The mock server can't be made:\n{error}"
+    pytest.fail(wrong, pytrace=False)
 
 
 def _finding(config: Config) -> dict[str, Any]:
