@@ -72,13 +72,16 @@ def _lines(said: str) -> Iterator[str]:
 
 
 def last_words(said: str) -> str:
-    """Return the line that tells most of why protoc aborted; empty if there is none."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    fatal = [found for line in lines if (found := _LOGGED.match(line)) and found["level"] in "EF"]
-    if fatal:
-        # The check that failed, and the error before it, which knows the name of the field.
-        return ": ".join(dict.fromkeys(found["text"].strip() for found in reversed(fatal[-2:])))
-    return next((line for line in reversed(lines) if not line.startswith(("*** ", "@ ", _PRELUDE))), "")
+    """Return why protoc aborted, in one line; empty if it doesn't say."""
+    lines = [line.strip() for line in said.partition(_FAILED_CHECK)[0].splitlines() if line.strip()]
+    logged = [(index, found) for index, line in enumerate(lines) if (found := _LOGGED.match(line))]
+    fatal = [(index, found["text"].strip()) for index, found in logged if found["level"] in "EF"]
+    if not fatal:
+        return next((line for line in reversed(lines) if not line.startswith(_PRELUDE)), "")
+    index, text = fatal[-1]
+    # What follows the check that failed says more of it; else it may be the error before, which knows the field.
+    more = [re.sub(r"\s+", " ", line) for line in lines[index + 1 :]] or [text for _, text in fatal[-2:-1]]
+    return " ".join([text, "; ".join(more)]).strip()
 
 
 def _defined_twice(
