@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import CompileError, Location, Problem
-from grpcmock.schema import complaints
+from grpcmock.schema import complaints, kept
 from grpcmock.schema.dependencies import Dependencies
 from grpcmock.schema.protoc import Outcome, Workspace
 
@@ -40,10 +40,13 @@ def compile_files(
     found = [*problems, *(_circular(circle, layout) for circle in circles)]
     if not tried:
         raise CompileError(complaints.shortened(found))
+    key = kept.key(layout, described)
+    if not found and (known := kept.get(key)) is not None:
+        return known
     with Workspace(layout, described) as work:
         outcome = work.run(tried)
         if not outcome.code and not found:
-            return work.output()
+            return kept.put(key, work.output())
         found += _Diagnosis(work, layout, dependencies).tell(tried, outcome)
     raise CompileError(complaints.shortened(found))
 

@@ -59,6 +59,9 @@ class Layout:
     imports: dict[str, dict[str, Import]] = field(default_factory=dict)
     """What each file imports of the others: by their names here, as it is written there."""
 
+    digests: dict[str, bytes] = field(default_factory=dict)
+    """What each file holds, in short; empty for one that can't be read."""
+
     copied: dict[str, dict[str, str]] = field(default_factory=dict)
     """The files that protoc must read from a copy, each with the imports that are spelled otherwise there."""
 
@@ -352,6 +355,7 @@ class _Arranger:
 
     def _take(self, name: str, file: _File) -> None:
         """Note what a file imports, and what its copy must say instead."""
+        self.layout.digests[name] = file.header.digest
         self.layout.imports[name] = {
             self.names[target]: one for one in file.header.imports if (target := file.targets.get(one.name))
         }

@@ -88,6 +88,28 @@ def test_protoc_is_run_once_for_each_file_that_fails(
     assert runs == [40, 30, 8]  # those before the one that failed are sound
 
 
+def test_files_that_are_the_same_are_compiled_once(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[object] = []
+    run = Workspace.run
+    monkeypatch.setattr(Workspace, "run", lambda self, wanted: runs.append(wanted) or run(self, wanted))
+    imported = write("tree/b.proto", f'syntax = "proto3"; // {tmp_path}')
+    write("tree/a.proto", 'syntax = "proto3"; import "b.proto"; message A {}')
+    tree = tmp_path / "tree"
+    first = compiler.compile_files(arranged(tree))
+    assert compiler.compile_files(arranged(tree)) == first
+    assert len(runs) == 1
+    changed = imported.read_text() + " message B {}"
+    imported.write_text(changed)
+    assert compiler.compile_files(arranged(tree)) != first
+    assert len(runs) == 2
+    imported.unlink()  # and so is one that can't be read
+    write("tree/a.proto", f'syntax = "proto3"; message Other {{}} // {tmp_path}')
+    assert [file.message_type[0].name for file in compiler.compile_files(arranged(tree))] == ["Other"]
+    assert len(runs) == 3
+
+
 def test_after_many_failures_the_rest_is_not_tried(write: Write, tmp_path: Path) -> None:
     for number in range(25):
         write(f"{number:02}.proto", f"syntax = 'proto3'; message M{number} {{ Nope n = 1; }}")
