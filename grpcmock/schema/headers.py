@@ -69,11 +69,20 @@ def read(path: Path) -> Header:
 
 
 def rewritten(path: Path, names: dict[str, str]) -> bytes:
-    """Return a file in UTF-8, with its imports called as *names* says. Raises :class:`OSError`."""
+    """Return a file in UTF-8, with its imports called as *names* says. Raises :class:`OSError`.
+
+    An import that comes to be one that is there already is blotted out: protoc takes none twice.
+    """
     text = _decoded(path.read_bytes())
-    for one in reversed(read(path).imports):
-        if new := names.get(one.name):
-            text = f"{text[: one.start]}{new}{text[one.start + len(one.name) :]}"
+    imports = read(path).imports
+    meant = [names.get(one.name, one.name) for one in imports]
+    for index, one in reversed(list(enumerate(imports))):
+        end = one.start + len(one.name)
+        if meant[index] in meant[:index] and one.name not in [other.name for other in imports[:index]]:
+            start, end = text.rindex("import", 0, one.start), text.find(";", end) + 1
+            text = f"{text[:start]}{' ' * (end - start)}{text[end:]}"
+        elif one.name in names:
+            text = f"{text[: one.start]}{meant[index]}{text[end:]}"
     return text.encode("utf-8", "surrogateescape")
 
 

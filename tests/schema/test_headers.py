@@ -44,6 +44,13 @@ def test_imports_are_respelled_and_all_else_stays(file: Path) -> None:
     assert text == TEXT.replace("one.proto", "a/long/name.proto").replace("three.proto", "3.proto")
 
 
+def test_what_would_be_imported_twice_is_imported_once(file: Path) -> None:
+    text = headers.rewritten(file, {"two.proto": "one.proto", "three.proto": "3.proto"}).decode()
+    assert len(text) == len(TEXT) - len("three") + len("3")
+    file.write_text(text)
+    assert [one.name for one in headers.read(file).imports] == ["one.proto", "3.proto"]
+
+
 def test_bytes_that_are_no_text_stay(file: Path) -> None:
     file.write_bytes(b'// \xff\xfe\nimport "one.proto";')
     assert headers.rewritten(file, {"one.proto": "1.proto"}) == b'// \xff\xfe\nimport "1.proto";'

@@ -109,6 +109,13 @@ def test_copies_of_one_file_below_two_roots_are_one(write: Write, tmp_path: Path
     assert sorted(registry.message_names()) == ["common.Common", "one.M", "two.M"]
 
 
+def test_one_file_may_import_two_copies_of_another(write: Write, tmp_path: Path) -> None:
+    for folder in ("app", "vendor"):
+        write(f"{folder}/x.proto", "message X {}", package="x")
+    write("a.proto", 'import "app/x.proto"; import "vendor/x.proto";', "message A { x.X x = 1; }")
+    assert sources.load([tmp_path]).message_names() == ["x.X", "A"]
+
+
 IMPORTS = [
     ("google/protobuf/timestamp.proto", "google.protobuf.Timestamp"),
     ("google/protobuf/descriptor.proto", "google.protobuf.FileOptions"),
