@@ -227,7 +227,7 @@ class _Session:
         protos = [block for block in section.of("proto") if "/" not in block.title and "shared" not in block.words]
         for number, block in enumerate(protos):
             (folder / "protos" / (block.title or f"example{number or ''}.proto")).write_text(block.text)
-        if all("shared" in block.words for block in section.of("proto")):
+        if all("shared" in block.words or block.title.startswith("./") for block in section.of("proto")):
             for number, block in enumerate(section.shared):
                 (folder / "protos" / f"shared{number or ''}.proto").write_text(block.text)
             (folder / "protos" / "user.proto").write_text((ROOT / "protos" / "user.proto").read_text())

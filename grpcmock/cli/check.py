@@ -16,6 +16,7 @@ from grpcmock.cli.report_options import report_option
 if TYPE_CHECKING:
     from grpcmock.drift.outcome import Level, Outcome
     from grpcmock.drift.run import With
+    from grpcmock.schema.sources import Imports
     from grpcmock.servers.host import Files
 
 
@@ -48,7 +49,7 @@ def command(
     ctx: click.Context,
     protos: tuple[Path, ...],
     stubs: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     form: str,
     transport: Literal["aio", "h2"],
     strict: bool,

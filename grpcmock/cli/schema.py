@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from grpcmock.cli.options import imports_option, proto_paths, protos_argument
+
+if TYPE_CHECKING:
+    from grpcmock.schema.sources import Imports
 
 
 @click.command()
@@ -20,7 +24,7 @@ from grpcmock.cli.options import imports_option, proto_paths, protos_argument
     metavar="FILE",
     help="Where to write it.  [default: stdout]",
 )
-def command(protos: tuple[Path, ...], imports: tuple[Path, ...], output: Path | None) -> None:
+def command(protos: tuple[Path, ...], imports: Imports, output: Path | None) -> None:
     """Write a JSON Schema for stubs, so that an editor completes them.
 
     PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]

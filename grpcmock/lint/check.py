@@ -15,6 +15,7 @@ from grpcmock.schema import sources
 from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
+    from grpcmock.schema.sources import AnyImports
     from grpcmock.stubs.model import Stub
 
 
@@ -32,7 +33,7 @@ class Checked:
 def check(
     protos: Sequence[Path],
     stubs: Sequence[Path],
-    imports: Sequence[Path] = (),
+    imports: AnyImports = (),
     *,
     faults: frozenset[str] = AIO_FAULTS,
 ) -> Checked:

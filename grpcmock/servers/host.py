@@ -27,6 +27,7 @@ from grpcmock.stubs import loader
 if TYPE_CHECKING:
     import grpc
 
+    from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.service import Admin
     from grpcmock.servers.h2.server import H2Server
@@ -55,8 +56,8 @@ class Files:
     stubs: Sequence[Path] = ()
     """Stub files and directories."""
 
-    imports: Sequence[Path] = ()
-    """Directories in which imports are looked up."""
+    imports: AnyImports = ()
+    """Directories in which imports are looked up, and what is left out."""
 
 
 @dataclass(frozen=True, slots=True)
