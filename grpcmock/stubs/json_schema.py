@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grpcmock.status import Code
+from grpcmock.stubs.arguments import TEMPLATE, Schema
 from grpcmock.stubs.json_types import Types
-from grpcmock.stubs.json_words import FAULTS, KEYS, STEPS, TEMPLATE
+from grpcmock.stubs.json_words import FAULTS, KEYS, STEPS
 from grpcmock.stubs.parser import ANSWER_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from grpcmock.schema import Method, Registry
-
-Schema = dict[str, Any]
+    from grpcmock.stubs.operators import OperatorSyntax
 
 _TEMPLATE: Schema = {"type": "string", "pattern": TEMPLATE}
 _STRINGS: Schema = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
 
 
-def for_registry(registry: Registry) -> Schema:
-    """Give the schema of files of stubs for the methods of *registry*, in draft 2020-12.
+def for_registry(registry: Registry, operators: Iterable[OperatorSyntax]) -> Schema:
+    """Return the schema of files of stubs for the methods of *registry*, in draft 2020-12.
 
-    Under each method its own messages are completed and checked; keys of a stub, operators and steps are the same
-    everywhere. Where a whole value may be a template, a string with ``{{`` or ``{%`` in it is let pass.
+    Under each method its own messages are completed and checked, in patterns with those of the *operators* that their
+    types have; keys of a stub and steps are the same everywhere. Where a whole value may be a template, a string with
+    ``{{`` or ``{%`` in it is let pass.
     """
-    types = Types(registry)
+    types = Types(registry, operators)
     methods = list(registry.methods.values())
     stub = {
         "type": "object",

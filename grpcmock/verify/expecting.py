@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import GrpcmockError, RenderError
 from grpcmock.matching.compiler import is_operators
-from grpcmock.matching.kinds import TEXT, AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
+from grpcmock.matching.kinds import AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.matching.messages import Kinds, MessageKind
 from grpcmock.matching.patterns import Pattern, compile_pattern
 from grpcmock.replies.context import RenderContext
@@ -19,6 +19,7 @@ from grpcmock.schema import values
 from grpcmock.schema.values import Mismatch
 from grpcmock.status import Code
 from grpcmock.stubs.dump import literals, plain_value
+from grpcmock.stubs.operators import Family
 from grpcmock.tree import Node
 from grpcmock.verify import ignoring
 
@@ -183,7 +184,12 @@ class _Shape:
             return self._mapping(value, kind, steps)
         if type(value) is list:
             return self._items(value, kind, steps)
-        if isinstance(kind, ScalarKind) and kind.operators == TEXT and value is not None and not isinstance(value, str):
+        if (
+            isinstance(kind, ScalarKind)
+            and kind.family is Family.STRING
+            and value is not None
+            and not isinstance(value, str)
+        ):
             return values.text(value)  # a number of a table's row, in a field of text
         return value
 
@@ -258,7 +264,7 @@ class _Shape:
 def _is_default(value: Any, kind: Kind) -> bool:
     if not isinstance(kind, ScalarKind):
         return not value
-    if kind.operators == TEXT:
+    if kind.family is Family.STRING:
         return bool(value == "")
     try:
         return bool(kind.read(value) == kind.default)

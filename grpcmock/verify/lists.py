@@ -8,7 +8,6 @@ from itertools import islice, product
 from typing import TYPE_CHECKING
 
 from grpcmock.matching.matcher import Exists
-from grpcmock.matching.metadata import AnyValue
 from grpcmock.matching.operators.collections import All, At, Each, Elements, Some, Unordered
 from grpcmock.matching.operators.scalars import Size
 from grpcmock.verify.scalars import sizes
@@ -113,7 +112,7 @@ def _ways(matcher: Matcher, wanted: bool) -> Iterator[Wish]:
                 yield Wish(length=0)
         case Each():
             yield Wish(each=((matcher.inner, True),)) if wanted else Wish(some=(((matcher.inner, False),),))
-        case Some() | AnyValue():
+        case Some():
             yield Wish(some=(((matcher.inner, True),),)) if wanted else Wish(each=((matcher.inner, False),))
         case All():
             if wanted:

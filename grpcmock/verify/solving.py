@@ -15,8 +15,8 @@ from grpcmock.matching.matcher import Equals, Exists, In
 from grpcmock.matching.messages import Kinds, MessageKind, Slot
 from grpcmock.matching.operators.collections import Entries, Keys, Values
 from grpcmock.matching.operators.dynamic import LIST, NUMBER, OBJECT, TEXT, OfType, Plain
+from grpcmock.matching.operators.encoded import Embedded
 from grpcmock.matching.operators.messages import Fields, Opaque, Unpacked
-from grpcmock.matching.operators.scalars import Embedded
 from grpcmock.replies.generated import generate
 from grpcmock.schema import codec, values
 from grpcmock.schema.values import Mismatch
@@ -251,7 +251,7 @@ class Solver:
         choices: list[list[tuple[Any, Goal] | None]] = []
         for matcher, wanted in atoms:
             if isinstance(matcher, Entries):
-                parts = [(name, (part, wanted)) for name, part in matcher.parts]
+                parts = [(named.name, (part, wanted)) for named, part in matcher.parts]
                 if wanted:
                     fixed += parts
                 else:

@@ -289,7 +289,7 @@ def test_values_of_python_become_protojson(value: Any, written: Any) -> None:
 
 
 def test_every_operator_of_the_format_is_a_word() -> None:
-    from grpcmock.matching.operators import BUILDERS
+    from grpcmock.matching.operators import OPERATORS
 
     made = [
         operators.exists, operators.absent, operators.eq(1), operators.ne(1), operators.one_of(1), operators.none_of(1),
@@ -300,7 +300,7 @@ def test_every_operator_of_the_format_is_a_word() -> None:
         operators.some(1), operators.all_(1), operators.unordered(1), operators.keys(1), operators.values(1),
         operators.only(a=1),
     ]  # fmt: skip
-    assert {key for operator in made for key in operator} == set(BUILDERS)
+    assert {key for operator in made for key in operator} == set(OPERATORS)
     assert all(hasattr(grpcmock, name) for name in operators.__all__ if name != "Operator")
 
 

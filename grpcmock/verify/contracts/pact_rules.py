@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from grpcmock.matching.kinds import COMMON, FLOATING, ORDERED, TEXT, Kind, ListKind, MapKind, ScalarKind
+from grpcmock.matching.kinds import Kind, ListKind, MapKind, ScalarKind
 from grpcmock.matching.messages import MessageKind
+from grpcmock.stubs.operators import Family
 
 Warn = Callable[..., None]
 
@@ -157,13 +158,13 @@ class Rules:
 
     def _one(self, matcher: dict[str, Any], example: Any, kind: Kind, path: Steps) -> Any:
         name = str(matcher.get("match", ""))
-        is_text = kind.operators == TEXT
+        is_text = kind.family is Family.STRING
         if name in ("equality", "equal"):
             return example
         if name in ("type", "notEmpty", "values"):
             return _SET if name == "notEmpty" else _of_type(kind)
         if name == "boolean":
-            return _ANY_BOOL if kind.operators == COMMON else _of_type(kind)
+            return _ANY_BOOL if kind.family is Family.PLAIN else _of_type(kind)
         if name in _NUMERIC:
             return {"$regex": _NUMERIC[name]} if is_text else _of_type(kind)
         if name == "null":
@@ -187,9 +188,9 @@ class Rules:
 
 def _of_type(kind: Kind) -> Any:
     """Give the pattern that any value of a kind pleases; where presence is seen, it has to be there."""
-    if kind.operators in (ORDERED, FLOATING):
+    if kind.family in Family.ORDERED | Family.FLOAT:
         return _ANY_NUMBER
-    if kind.operators == COMMON:
+    if kind.family is Family.PLAIN:
         return _ANY_BOOL if getattr(kind, "default", None) is False else _SET
     return _SET
 
