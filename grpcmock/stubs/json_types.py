@@ -269,7 +269,7 @@ class Types:
 
     def _operators(self, family: Family, schemas: Schemas) -> dict[str, Schema]:
         """Return what may stand after each operator of a family of value types."""
-        return {syntax.name: syntax.schema(schemas) for syntax in self._syntax if family in syntax.families}
+        return {syntax.name: syntax.schema(schemas) for syntax in self._syntax if syntax.families.meets(family)}
 
     def _count(self) -> Schema:
         return self.scalar_pattern("int32")

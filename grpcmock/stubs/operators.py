@@ -35,6 +35,11 @@ class Family(Flag):
 
     JSON = FLOAT | STRING | LIST | OBJECT
 
+    def meets(self, other: Family) -> bool:
+        """Whether there are value types in both."""
+        # `self & other` looks a member up, which takes ten times as long; this is asked for each operator of each stub.
+        return self._value_ & other._value_ != 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorSyntax:

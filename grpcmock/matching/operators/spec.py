@@ -45,9 +45,11 @@ class PatternCompiler(Protocol):
         """Note a problem, and return a matcher that stands in."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Operand:
-    """What stands after an operator, and the value that the operator is applied to."""
+    """What stands after an operator, and the value that the operator is applied to. Not changed once made."""
+
+    # It isn't frozen because one is made for each operator of each stub, and freezing takes six times as long.
 
     compiler: PatternCompiler
     node: Node
@@ -108,7 +110,7 @@ class OperatorSpec(OperatorSyntax):
 
     def applies_to(self, kind: Kind) -> bool:
         """Whether values of a kind have the operator."""
-        return bool(self.families & kind.family)
+        return self.families.meets(kind.family)
 
     def compile(self, operand: Operand) -> Matcher:
         """Build the matcher, on a kind that has the operator."""
