@@ -169,6 +169,7 @@ def test_every_sort_of_field_in_an_answer(part: str, valid: bool) -> None:
         ("{f_string: {$regex: x, $size: {$lt: 3}, $json: {a: [1]}}}", True),
         ("{f_string: {$size: x}}", False),
         ("{f_bytes: {$size: 3, $prefix: AAE=, $message: {type: a.B, pattern: {}}}}", True),
+        ("{f_bytes: {$message: {type: a.B}}}", True),
         ("{f_bytes: {$message: {pattern: {}}}}", False),
         ("{f_enum: {$gt: COLOR_RED, $in: [1, COLOR_BLUE]}}", True),
         ("{f_enum: {$prefix: COLOR}}", False),

@@ -100,7 +100,7 @@ SPECS = (
     OperatorSpec(
         name="$message",
         families=Family.BYTES,
-        argument=arguments.members("type", "pattern", type=arguments.text, pattern=arguments.anything),
+        argument=arguments.members("type", type=arguments.text, pattern=arguments.anything),
         build=_message,
         doc="The bytes are a message of this `type`, and `pattern` holds for it.",
     ),

@@ -1,0 +1,51 @@
+"""The names of the package: what type checkers see is what there is, and no name costs more than it must."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import grpcmock
+from grpcmock.mock import operators
+
+TYPED = next(node for node in ast.parse(Path(grpcmock.__file__).read_text()).body if isinstance(node, ast.If))
+
+
+def test_type_checkers_see_each_name_where_it_is_found() -> None:
+    typed = {
+        alias.asname: node.module
+        for node in TYPED.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name != "*"
+    }
+    assert typed == grpcmock._HOMES
+    assert [node.module for node in TYPED.body if node.names[0].name == "*"] == [operators.__name__]
+
+
+def test_every_name_leads_somewhere() -> None:
+    assert len(grpcmock.__all__) == len(set(grpcmock.__all__))
+    assert set(operators.__all__) < set(grpcmock.__all__) <= set(dir(grpcmock))
+    found: dict[str, object] = {}
+    exec("from grpcmock import *", found)
+    assert set(grpcmock.__all__) <= found.keys()
+    assert found["gt"] is operators.gt
+    assert found["MockServer"].__module__ == "grpcmock.mock.server"
+
+
+@pytest.mark.parametrize("name", ["nothing", "Operator", "Any", "FunctionType", "__wrapped__"])
+def test_no_other_name_does(name: str) -> None:
+    if name not in vars(grpcmock):
+        with pytest.raises(AttributeError, match=f"module 'grpcmock' has no attribute '{name}'"):
+            getattr(grpcmock, name)
+    assert name not in grpcmock.__all__
+
+
+def test_the_package_alone_imports_nothing_of_its_own() -> None:
+    code = "import sys, grpcmock; print([name for name in sys.modules if name.startswith('grpcmock.')])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
