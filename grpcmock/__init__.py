@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from grpcmock.contract.case import Case as Case
+    from grpcmock.contract.case import ContractCase as ContractCase
     from grpcmock.contract.contract import Contract as Contract
     from grpcmock.contract.failing import ContractError as ContractError
     from grpcmock.contract.serving import serving as serving
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "Call": "grpcmock.mock.calls",
     "CallLog": "grpcmock.mock.calls",
-    "Case": "grpcmock.contract.case",
     "Code": "grpcmock.status",
     "CompileError": "grpcmock.errors",
     "ConfigError": "grpcmock.errors",
     "Contract": "grpcmock.contract.contract",
+    "ContractCase": "grpcmock.contract.case",
     "ContractError": "grpcmock.contract.failing",
     "GrpcmockError": "grpcmock.errors",
     "HandlerCall": "grpcmock.mock.functions",
