@@ -70,22 +70,22 @@ _HOMES = {
 
 _WORDS = "grpcmock.mock.operators"
 
+if not TYPE_CHECKING:  # or type checkers would take any name for one of these
 
-def __getattr__(name: str) -> Any:
-    # Names are imported when they are first asked for: whoever has the package merely installed pays nothing.
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        # Names are imported when they are first asked for: whoever has the package merely installed pays nothing.
+        from importlib import import_module
 
-    if name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
-    elif name == "__all__":
-        value = ["__version__", *_HOMES, *import_module(_WORDS).__all__]
-    elif name.startswith("_") or name not in (words := import_module(_WORDS)).__all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    else:
-        value = getattr(words, name)
-    globals()[name] = value
-    return value
+        if name in _HOMES:
+            value = getattr(import_module(_HOMES[name]), name)
+        elif name == "__all__":
+            value = ["__version__", *_HOMES, *import_module(_WORDS).__all__]
+        elif name.startswith("_") or name not in (words := import_module(_WORDS)).__all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        else:
+            value = getattr(words, name)
+        globals()[name] = value
+        return value
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__getattr__("__all__")})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})
