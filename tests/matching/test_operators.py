@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,6 +14,7 @@ from support import ROOT, registry
 
 from grpcmock import MockServer, not_
 from grpcmock.errors import Problems, StubError
+from grpcmock.matching import operators
 from grpcmock.matching.findings import ABSENT
 from grpcmock.matching.kinds import Kind
 from grpcmock.matching.leaves import INT
@@ -200,3 +202,9 @@ def test_each_spec_is_whole(spec: OperatorSpec) -> None:
     schema = spec.schema(arguments.Schemas({}, {}, dict))
     Draft202012Validator.check_schema(schema)
     assert schema["description"] == spec.doc
+
+
+@pytest.mark.parametrize("module", sorted(Path(operators.__file__).parent.glob("*.py")), ids=lambda module: module.stem)
+def test_operators_know_the_compiler_by_what_they_need_of_it(module: Path) -> None:
+    """So that neither must be read to understand the other, not even for its types."""
+    assert "grpcmock.matching.compiler" not in module.read_text()
