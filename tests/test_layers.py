@@ -12,7 +12,7 @@ import grpcmock
 ROOT = Path(grpcmock.__file__).parent
 
 LAYERS = (
-    {"errors", "status", "tree"},
+    {"errors", "importing", "status", "tree"},
     {"schema"},
     {"stubs"},
     {"matching"},

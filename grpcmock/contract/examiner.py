@@ -74,7 +74,9 @@ class Examiner:
 
     def __init__(self, expectations: Expectations, target: Target) -> None:
         self.expectations = expectations
-        self.settings = replace(expectations.settings, target=target, registry=expectations.registry, wait=WITHIN)
+        self.settings = replace(
+            expectations.settings, target=target, registry=expectations.registry, startup_timeout=WITHIN
+        )
         self.failures: dict[str, Failure] = {}
         """What was found, by its id."""
         self._stack = AsyncExitStack()

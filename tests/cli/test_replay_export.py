@@ -129,7 +129,7 @@ def test_a_bug_goes_from_hand_to_hand(grpcmock: Run, project: Path) -> None:
     assert (anonymous.code, "give -H 'authorization: ${AUTHORIZATION}'" in anonymous.err) == (0, True)
     assert (python[0], "status UNKNOWN" in python[1]) == (0, True), python[1]
     assert (tested[0], "1 failed" in tested[1]) == (1, True), tested[1]
-    assert (mended.code, mended.out.splitlines()[0]) == (0, f"holds  {name}  user.UserService/GetUser")
+    assert (mended.code, mended.out.splitlines()[0]) == (0, f"passed  {name}  user.UserService/GetUser")
     assert (passed[0], "1 passed" in passed[1]) == (0, True), passed[1]
     assert (mocked.code, "status    UNKNOWN" in mocked.out) == (1, True), mocked.err
     assert Path("out/test_grpcurl.py").read_text().startswith("grpcurl -plaintext -protoset ")
@@ -159,7 +159,7 @@ def test_without_the_server_all_forms_but_the_stub_are_there(grpcmock: Run, proj
     stub = grpcmock("export", name[:6], "--as", "stub")
     assert stub.code == 2
     assert "A stub holds the server's answers, so the server is asked again." in stub.err
-    replayed = grpcmock("replay", f".grpcmock/failures/{name}.json", "--wait", "1s")
+    replayed = grpcmock("replay", f".grpcmock/failures/{name}.json", "--startup-timeout", "1s")
     assert replayed.code == 2
     assert "Nothing is listening" in replayed.err
 

@@ -50,7 +50,7 @@ def test_a_server_that_keeps_what_it_should_passes() -> None:
             @invariant()
             def every_call_has_a_reply(self) -> None:
                 seen.append(len(self.replies))
-                assert len(self.replies) == len(self.script.calls)
+                assert len(self.replies) == len(self.sequence.calls)
 
         run_state_machine_as_test(Users, settings=FEW)  # type: ignore[no-untyped-call]
     assert max(seen) > 3

@@ -23,7 +23,7 @@ RESPONSES = 1000
 
 
 def performer(
-    channel: grpc.Channel, *, metadata: Metadata = (), other_identity: Metadata = (), deadline: float = 3.0
+    channel: grpc.Channel, *, metadata: Metadata = (), second_identity: Metadata = (), deadline: float = 3.0
 ) -> Callable[[Call], Reply]:
     """Give a function that makes a call on a synchronous channel, and waits for its end.
 
@@ -31,7 +31,7 @@ def performer(
     """
 
     def perform(call: Call) -> Reply:
-        own = (*metadata_of(call.caller, metadata, other_identity), *call.metadata)
+        own = (*metadata_of(call.caller, metadata, second_identity), *call.metadata)
         return _performed(channel, call, own, call.deadline or deadline)
 
     return perform

@@ -74,14 +74,14 @@ class Executor:
         channel: grpc.aio.Channel,
         *,
         metadata: Metadata = (),
-        other_identity: Metadata = (),
+        second_identity: Metadata = (),
         patience: Patience | None = None,
         raw: RawPerform | None = None,
         mock: Mock | None = None,
     ) -> None:
         self.metadata = metadata
         """Sent with every call, before the call's own."""
-        self.other_identity = other_identity
+        self.second_identity = second_identity
         """Sent in its place where a call is made in somebody else's name."""
         self.patience = patience or Patience()
         self.open_ended: set[str] = set()
@@ -190,7 +190,7 @@ class Executor:
     def _pairs(self, call: Call) -> Metadata:
         own = self.metadata
         if call.caller is not Caller.OWN:
-            own = metadata_of(call.caller, own, self.other_identity)
+            own = metadata_of(call.caller, own, self.second_identity)
         return (*own, *call.metadata) if call.metadata else own
 
     async def _fast(self, call: Call) -> Reply | None:

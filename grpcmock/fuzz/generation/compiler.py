@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.generation import scalars, writers
-from grpcmock.fuzz.generation import well_known_types as well_known
+from grpcmock.fuzz.generation import scalars, well_known_types, writers
 from grpcmock.fuzz.generation.writers import FillerType, Inner, Part, TypeWriter, WrapperType, Writer
 from grpcmock.replies.generated import values
 from grpcmock.replies.generated.chance import Chance
@@ -58,7 +57,7 @@ class Compiler:
     # Parts -----------------------------------------------------------------------------------------
 
     def _parts(self, descriptor: Descriptor, without: frozenset[str]) -> Iterator[Part]:
-        filler = well_known.FILLERS.get(descriptor.full_name)
+        filler = well_known_types.FILLERS.get(descriptor.full_name)
         if filler is not None or descriptor.full_name == "google.protobuf.Any":
             fill = filler or self._any_filler()
             yield Part("", lambda message, draw, depth, _: fill(message, draw, depth), must=True)
@@ -138,8 +137,8 @@ class Compiler:
             wrapped = self._planner.wrapped(plan)
             return WrapperType(scalars.drawer(wrapped.descriptor, self.natural(wrapped)))
         if descriptor.full_name == "google.protobuf.FieldMask":
-            return FillerType(well_known.mask_filler(well_known.mask_paths(field)))
-        if filler := well_known.FILLERS.get(descriptor.full_name):
+            return FillerType(well_known_types.mask_filler(well_known_types.mask_paths(field)))
+        if filler := well_known_types.FILLERS.get(descriptor.full_name):
             return FillerType(filler)
         return self.type(descriptor)
 
@@ -164,10 +163,10 @@ class Compiler:
             made[value] = None
         return sorted(made, key=_plainness)
 
-    def _any_filler(self) -> well_known.Filler:
+    def _any_filler(self) -> well_known_types.Filler:
         """Make the filler of ``Any``: a few types of the registry, and some that every program knows."""
         own = [name for name in self._planner.registry.message_names() if not name.startswith(("google.", "buf."))]
-        return well_known.any_filler(
+        return well_known_types.any_filler(
             [(name, self._packer(name)) for name in (*_ANY_TYPES, *own[: _MOST_ANY_TYPES - len(_ANY_TYPES)])]
         )
 

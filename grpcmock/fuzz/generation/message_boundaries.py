@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.field_constraints import Constraints
     from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
     from grpcmock.fuzz.generation.rule_validator import RuleValidator
-    from grpcmock.fuzz.generation.violations import Violation
+    from grpcmock.fuzz.generation.violation import Violation
     from grpcmock.replies.generated.planning import FieldPlan, Planner
 
 _DEEPEST = 3

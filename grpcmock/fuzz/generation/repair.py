@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.choices import Draw
     from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
     from grpcmock.fuzz.generation.rule_validator import RuleValidator
-    from grpcmock.fuzz.generation.violations import Violation
+    from grpcmock.fuzz.generation.violation import Violation
     from grpcmock.replies.generated.planning import Planner
 
 _ROUNDS = 3

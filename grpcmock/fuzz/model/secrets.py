@@ -25,7 +25,7 @@ def variable(key: str, *, other: bool = False) -> str:
 
 
 class Secrets:
-    """The values of ``-H`` and ``--other-identity``. Where one turns up in a text, its variable is written."""
+    """The values of ``-H`` and ``--second-identity``. Where one turns up in a text, its variable is written."""
 
     def __init__(self, own: Metadata = (), other: Metadata = (), *, public: Iterable[str] = ()) -> None:
         """Take the metadata of the run and of the second identity. What is part of a *public* word, such as the name of

@@ -38,7 +38,7 @@ class Plan:
     credentials: Metadata = ()
     """What the run sends with every call, by which the server knows who is calling."""
 
-    other_identity: Metadata = ()
+    second_identity: Metadata = ()
     """The credentials of somebody else."""
 
     deadline: float = 3.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.model.cases import Expect
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.generation.violations import Violation
+    from grpcmock.fuzz.generation.violation import Violation
     from grpcmock.schema import Method
 
 _CHANGING = re.compile(r"(Batch)?(Update|Patch|Modify|Edit|Change|Set)")

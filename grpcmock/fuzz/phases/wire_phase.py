@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from grpcmock.client.actions import HALF_CLOSE, Send
 from grpcmock.fuzz.model.cases import Call, Case, Expect, Measure, Phase, call_of
 from grpcmock.fuzz.phases.interleaving import by_rounds
-from grpcmock.fuzz.wire import framing, requests
-from grpcmock.fuzz.wire import metadata_shapes as metadata
+from grpcmock.fuzz.wire import framing, metadata_shapes, requests
 from grpcmock.fuzz.wire.encoding import Record, WireType, free_number, tag, varint
 from grpcmock.fuzz.wire.malformed import ELSEWHERE, bad_texts, deepest, malformed, too_deep
 from grpcmock.fuzz.wire.non_canonical import odd
@@ -282,9 +281,9 @@ class _Maker:
 
     def shapes_of_metadata(self) -> Iterator[Case]:
         good = self._call(self.good)
-        for name, why, pairs in metadata.shapes():
+        for name, why, pairs in metadata_shapes.shapes():
             calls = (good, replace(good, metadata=pairs))
-            rule = f"metadata.{metadata.sort_of(pairs)}"
+            rule = f"metadata.{metadata_shapes.sort_of(pairs)}"
             yield self._case(f"metadata/{name}", f"metadata: {why}", calls, target="metadata", rule=rule)
 
     def sizes(self) -> Iterator[Case]:

@@ -43,9 +43,9 @@ class Replay:
         """Tell what was sent and what came, and what is wrong with it."""
         lines = [f"{self.case_file.id}  {self.case_file.case.method}", f"  why       {self.case_file.case.why}"]
         for finding in self.findings:
-            lines += [f"  expected  {finding.expected}", f"  got       {finding.actual}"]
+            lines += [f"  expected  {finding.expected}", f"  actual    {finding.actual}"]
         if not self.findings:
-            lines.append(f"  holds     {self.case_file.expected}")
+            lines.append(f"  passed    {self.case_file.expected}")
         return lines + [f"  {line}" for line in case_lines(self.case_file.case, self.result, self.registry)]
 
 
@@ -95,14 +95,14 @@ def with_expectations(settings: Settings, kept: Mapping[str, Any]) -> Settings:
     return replace(settings, **found)
 
 
-def replay_now(
+def replay_failure(
     kept: Mapping[str, Any],
     target: str,
     *,
     protos: Sequence[str | Path] = (),
     imports: Sequence[str | Path] = (),
     metadata: Metadata = (),
-    other_identity: Metadata = (),
+    second_identity: Metadata = (),
     tls: Tls | None = None,
     authority: str | None = None,
 ) -> list[str]:
@@ -115,6 +115,6 @@ def replay_now(
 
     registry = sources.load(list(protos), imports=list(imports)) if protos else None
     server = Target.parse(target, tls=tls, authority=authority, metadata=metadata)
-    settings = Settings(target=server, registry=registry, other_identity=other_identity)
+    settings = Settings(target=server, registry=registry, second_identity=second_identity)
     found = asyncio.run(replay(kept, settings))
     return found.lines() if found.findings else []

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import grpcmock
-from grpcmock.fuzz.checks import explain as explaining
+from grpcmock.fuzz.checks import explain
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.checks.rendering import case_lines
 from grpcmock.fuzz.coverage.totals import WHAT, Share, shares, totals
@@ -175,7 +175,7 @@ def _about(failure: Failure, history: History, number: int) -> Iterator[Block]:
     calls = "\n".join(map(hide, case_lines(case, failure.result, history.registry)))
     yield Code(calls, "The smallest calls that show it")
     yield _reproducers(failure, history, number)
-    page = explaining.body(find_check(finding.check))
+    page = explain.body(find_check(finding.check))
     if page and number < _REPRODUCED:
         yield Fold("What this check is about, and how it is mended", [Prose(page)])
 

@@ -42,10 +42,10 @@ class Reporting:
         reports: Mapping[str, Path] | None = None,
         *,
         origin: Origin | None = None,
-        other_identity: Metadata = (),
+        second_identity: Metadata = (),
         folder: Path = case_files.FOLDER,
     ) -> None:
-        self.history = History(target, origin=origin, other_identity=other_identity)
+        self.history = History(target, origin=origin, second_identity=second_identity)
         self.trouble = ""
         """Why failures couldn't be kept; empty if they could."""
         self._reports = dict(reports or {})

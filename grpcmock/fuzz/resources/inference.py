@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.naming import service_noun, singular, verb_and_noun
+from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.resources.fields import all_fields, at, is_key, named, same_type, type_name
 from grpcmock.fuzz.resources.locations import KEYS, filters_of, given_in, made_in, makes_sense, shown_in, shown_type
-from grpcmock.fuzz.resources.resource import MAKING, Operation, Resource, Resources, Role
+from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
 from grpcmock.replies.generated.rules import Options
 from grpcmock.replies.generated.scene import snake_case
 from grpcmock.schema.method import Kind

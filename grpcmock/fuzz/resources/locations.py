@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.resources.fields import is_map, same_type
-from grpcmock.fuzz.resources.resource import Operation, Resource, Role
+from grpcmock.fuzz.resources.resource import Operation, Resource
 from grpcmock.replies.generated.scene import snake_case
 from grpcmock.schema.method import Kind
 

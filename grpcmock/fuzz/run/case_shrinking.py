@@ -13,11 +13,11 @@ from google.protobuf.message import DecodeError, Message
 
 from grpcmock.client.actions import Action, Receive, Send
 from grpcmock.fuzz.expectations.naming import verb_and_noun
+from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.generation.choice_shrinking import shrink as shrink_choices
 from grpcmock.fuzz.generation.message_shrinking import drop, minimize
 from grpcmock.fuzz.model.cases import Expect, Measure, Phase
 from grpcmock.fuzz.model.paths import at_path, with_part
-from grpcmock.fuzz.resources.resource import MAKING, Role
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.generator import Generator, Generators

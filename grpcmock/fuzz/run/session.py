@@ -50,7 +50,7 @@ class Settings:
     server_command: str = ""
     """The command that starts the server; empty if it runs already."""
 
-    wait: float = 10.0
+    startup_timeout: float = 10.0
     """Seconds until the server must take connections."""
 
     include: Sequence[str] = ()
@@ -79,7 +79,7 @@ class Settings:
     database: str = ""
     """Where failures are kept between runs: a directory, ``redis://…``, ``github:OWNER/NAME``; empty for nowhere."""
 
-    other_identity: Metadata = ()
+    second_identity: Metadata = ()
 
 
 Ready = Callable[[Run], None]
@@ -106,7 +106,7 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
         pattern: frozenset(check.name for check in chosen_checks(names))
         for pattern, names in settings.checks_off.items()
     }
-    server = Server(settings.target, command=settings.server_command, within=settings.wait)
+    server = Server(settings.target, command=settings.server_command, within=settings.startup_timeout)
     try:
         channel = await server.open()
         registry = settings.registry or await _reflected(channel, settings.target)
@@ -115,7 +115,7 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
         executor = Executor(
             channel,
             metadata=settings.target.metadata,
-            other_identity=settings.other_identity,
+            second_identity=settings.second_identity,
             patience=Patience(deadline=settings.deadline),
             raw=_raw_lane(settings),
             mock=_mock(settings, registry, checks),
@@ -176,7 +176,7 @@ def _plan(settings: Settings, registry: Registry, memory: Memory | None) -> Plan
         examples=examples.cases,
         saved=memory.saved(methods) if memory is not None else {},
         credentials=settings.target.metadata,
-        other_identity=settings.other_identity,
+        second_identity=settings.second_identity,
         deadline=settings.deadline,
         generators=Generators(registry),
         shard=settings.shard,

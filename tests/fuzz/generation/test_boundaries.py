@@ -8,7 +8,7 @@ import pytest
 from fuzz_worlds import NAMES, RULED, generators, registry
 from google.protobuf import descriptor_pb2
 
-from grpcmock.fuzz.generation import Generators
+from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.schema import Registry
 
 

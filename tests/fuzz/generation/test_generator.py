@@ -12,7 +12,8 @@ from fuzz_worlds import NAMES, RULED, UNSATISFIABLE, generators, registry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grpcmock.fuzz.generation import Generators, RandomSource, ReplaySource
+from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
+from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.generation.hypothesis_source import HypothesisSource
 
 

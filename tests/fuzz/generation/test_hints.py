@@ -6,8 +6,9 @@ from typing import Any
 
 from fuzz_worlds import registry
 
-from grpcmock.fuzz.generation import Generators, Hints, RandomSource, ReplaySource
-from grpcmock.fuzz.generation.hints import MOST
+from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
+from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.generation.hints import MOST, Hints
 
 
 def _ids(hints: Hints, count: int = 200) -> set[int]:

@@ -6,18 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import LATER, SHORT
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence, Handle
 from grpcmock.fuzz.phases.stateful.sampling import spread
 from grpcmock.fuzz.resources.pagination import MANY
-from grpcmock.fuzz.resources.resource import Operation, Resource, Role
+from grpcmock.fuzz.resources.resource import Operation, Resource
 from grpcmock.schema.method import Kind
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.generation.violations import Violation
+    from grpcmock.fuzz.generation.violation import Violation
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 

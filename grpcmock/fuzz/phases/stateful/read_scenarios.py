@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.cases import Caller, call_of
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence, Handle
 from grpcmock.fuzz.resources.pagination import GARBAGE, MANY
-from grpcmock.fuzz.resources.resource import Operation, Resource, Role
+from grpcmock.fuzz.resources.resource import Operation, Resource
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case

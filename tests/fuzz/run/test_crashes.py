@@ -99,7 +99,7 @@ def crash(*names: str, led: tuple[Step, ...] = (), repeat: int = 1) -> Failure:
     assert calls[-1].method is not None
     case = Case(id="t", phase=Phase.RANDOM, method=calls[-1].method, calls=calls, why="", repeat=repeat)
     result = CaseResult(replies=(), health=Health(alive=False, steps=led))
-    finding = Finding(code="G101", expected="", actual="", key="crash")
+    finding = Finding(check="server_crash", server_down=True, code="G101", expected="", actual="", key="crash")
     return Failure(finding=finding, case=case, result=result, first=case, after_cases=1, after_seconds=0.0)
 
 

@@ -43,7 +43,7 @@ async def test_a_server_that_copes_with_everything_fails_nothing(fuzzed: Any) ->
     assert sum(event.cases for event in ended) == finished.cases
 
 
-async def test_the_first_trials_of_every_phase_come_before_the_rest_of_any(fuzzed: Any) -> None:
+async def test_the_first_cases_of_every_phase_come_before_the_rest_of_any(fuzzed: Any) -> None:
     events: list[Any] = []
     await fuzzed({}, Phase.BOUNDARY, Phase.WIRE, events=events)
     turns = [(event.phase, event.goes_on) for event in events if isinstance(event, PhaseFinished)]

@@ -1,14 +1,14 @@
-"""Rules that a message breaks: found by the judge, and broken on purpose, one at a time."""
+"""Rules broken on purpose, one at a time: what can be broken in a type, where, and with which values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import SchemaError, did_you_mean
 from grpcmock.fuzz.generation.message_classes import bytes_of, join, message_class_of, message_inside, message_of
 from grpcmock.fuzz.generation.positions import Position
+from grpcmock.fuzz.generation.violation import EVALUATION, Violation
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -20,32 +20,9 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.rule_validator import RuleValidator
     from grpcmock.replies.generated.planning import Planner
 
-EVALUATION = "evaluation"
-"""No rule, but a value on which one can't be judged, such as bytes that are no text where a pattern is asked for."""
-
 _DEEPEST = 4
 _MOST = 500
 _MOST_SAMPLES = 8
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Violation:
-    """One rule that one part of a message breaks."""
-
-    path: str
-    """Where: ``lines[].quantity``; items of lists and values of maps stand below ``[]``. Empty: the message itself."""
-
-    rule: str
-    """Which: the id of a ``buf.validate`` rule, such as ``int32.gt``; ``google.api.field_behavior``,
-    ``google.api.resource``, ``google.api.field_info``; or ``proto.required`` of proto2."""
-
-    reason: str
-    """What is wrong, in words."""
-
-    @property
-    def id(self) -> str:
-        """Stable and short: ``lines[].quantity~int32.gt``."""
-        return f"{self.path}~{self.rule}"
 
 
 _Ways = dict[tuple[str, str], tuple[Violation, Position, tuple[bytes, ...]]]
@@ -53,7 +30,7 @@ _Ways = dict[tuple[str, str], tuple[Violation, Position, tuple[bytes, ...]]]
 
 
 class Breaker:
-    """Breaks rules. What can be broken in a type is found out once, and each way confirmed by the judge."""
+    """Breaks rules. What can be broken in a type is found out once, and each way confirmed by the validator."""
 
     def __init__(
         self, planner: Planner, validator: RuleValidator, minimal: MinimalMessages, constraints: Constraints

@@ -8,8 +8,9 @@ import pytest
 from support import registry
 
 from grpcmock.fuzz.expectations.naming import service_noun, singular, verb_and_noun
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.resources.inference import resources_of
-from grpcmock.fuzz.resources.resource import Operation, Resource, Role
+from grpcmock.fuzz.resources.resource import Operation, Resource
 from grpcmock.schema import Registry
 
 

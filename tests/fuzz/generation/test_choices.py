@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grpcmock.fuzz.generation import RandomSource, ReplaySource
+from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
 
 BOUNDS = st.lists(st.integers(-1, 2**70), max_size=80)
 
@@ -62,8 +62,7 @@ def test_decisions_are_spread_evenly() -> None:
 
 
 def test_a_source_offers_common_questions() -> None:
-    source = ReplaySource([3, 1, 2, 4])
+    source = ReplaySource([3, 1, 2])
     assert source.integer(10, 20) == 13
     assert source.boolean() is True
     assert source.choice("abc") == "c"
-    assert source.weighted([3, 1, 1]) == 2

@@ -6,7 +6,8 @@ import pytest
 from fuzz_worlds import NAMES, RULED, generators, registry
 
 from grpcmock.errors import SchemaError
-from grpcmock.fuzz.generation import RandomSource, ReplaySource, Violation
+from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
+from grpcmock.fuzz.generation.violation import Violation
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -40,7 +40,7 @@ def cases(made: Plan) -> list[Case]:
     return [case for method in made.methods for case in cases_of(Phase.STATEFUL, method, made)]
 
 
-def test_the_same_seed_gives_the_same_trials(directory: Registry) -> None:
+def test_the_same_seed_gives_the_same_cases(directory: Registry) -> None:
     def written(made: Plan) -> list[Any]:
         return [(one.id, [(call.path, call.actions, call.bindings) for call in one.calls]) for one in cases(made)]
 
@@ -70,7 +70,7 @@ def test_bindings_lead_from_what_is_there_to_what_is_there(protos: str, request:
                 assert str(binding.target[0]) in call.method.input.fields_by_name
 
 
-def test_the_plain_user_service_has_trials_too() -> None:
+def test_the_plain_user_service_has_cases_too() -> None:
     made = cases(plan(registry("user.proto")))
     names = {case.method.name for case in made}
     assert names == {"CreateUsers", "GetUser", "ListUsers", "LookupUsers"}
@@ -90,16 +90,16 @@ def test_who_may_call_is_tried_only_with_credentials(directory: Registry) -> Non
     assert callers() == {Caller.OWN}
     assert callers(credentials=(("x-tenant", "blue"),)) == {Caller.OWN}
     assert callers(credentials=TOKEN) == {Caller.OWN, Caller.NOBODY, Caller.GARBLED}
-    assert callers(credentials=TOKEN, other_identity=OTHER) == set(Caller)
+    assert callers(credentials=TOKEN, second_identity=OTHER) == set(Caller)
 
 
 def test_what_cannot_be_looked_at_is_said(directory: Registry) -> None:
     def said(made: Plan) -> list[str]:
         return [notice.partition(" ")[0] for notice in notices_of(Phase.STATEFUL, made)]
 
-    assert said(plan(directory)) == ["G142", "G143"]
-    assert said(plan(directory, credentials=TOKEN)) == ["G143"]
-    assert said(plan(directory, credentials=TOKEN, other_identity=OTHER)) == []
+    assert said(plan(directory)) == ["auth_enforced", "object_authorization"]
+    assert said(plan(directory, credentials=TOKEN)) == ["object_authorization"]
+    assert said(plan(directory, credentials=TOKEN, second_identity=OTHER)) == []
     assert list(notices_of(Phase.RANDOM, plan(directory))) == []
 
 

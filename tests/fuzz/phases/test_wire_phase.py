@@ -247,12 +247,12 @@ async def test_a_crash_is_told_as_a_lost_connection() -> None:
     case = next(t for t in cases_of(Phase.WIRE, GET, plan(GET)) if t.id.endswith("status/malformed"))
     reply = await raw_reply(case.calls[0], target, deadline=10)
     assert (reply.termination, reply.code, await process.wait()) == (Termination.LOST, 14, 3)
-    evaluate: Callable[..., Any] = next(check.evaluate for check in CHECKS if check.code == "malformed_wire")
+    evaluate: Callable[..., Any] = next(check.evaluate for check in CHECKS if check.name == "malformed_wire")
     findings = list(evaluate(case, CaseResult(replies=(reply,), health=Health(exit_code=3)), plan(GET).expectations))
     assert [finding.key for finding in findings] == ["crash"]
 
 
-def test_trials_have_names_of_their_own_and_are_the_same_each_time() -> None:
+def test_cases_have_names_of_their_own_and_are_the_same_each_time() -> None:
     wanted = plan(GET, LIST, CREATE, LOOKUP)
     made = [[case for method in wanted.methods for case in cases_of(Phase.WIRE, method, wanted)] for _ in range(2)]
     assert made[0] == made[1]

@@ -24,7 +24,7 @@ def plan() -> Plan:
     )
 
 
-def test_every_trial_is_made_once_and_no_phase_is_done_before_the_others_have_begun() -> None:
+def test_every_case_is_made_once_and_no_phase_is_done_before_the_others_have_begun() -> None:
     phases, made, seen = tuple(Phase), plan(), []
     for course in turns(phases, made, max_cases=10):
         cases = list(course.take(()))

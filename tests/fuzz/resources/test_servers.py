@@ -50,7 +50,7 @@ async def test_a_bug_is_found_and_the_conversation_made_short(
     assert min(len(failure.case.calls) for failure in finished.failures) <= calls
 
 
-async def test_what_is_in_the_way_of_a_creation_is_still_cleared_when_a_trial_gets_smaller() -> None:
+async def test_what_is_in_the_way_of_a_creation_is_still_cleared_when_a_case_gets_smaller() -> None:
     async with mutant_server("postal_code_lost") as target:
         finished = await fuzzed(target, "CreateUser", "BatchGetUsers", "DeleteUser")
     (failure,) = finished.failures
@@ -73,7 +73,7 @@ async def test_a_creation_below_a_parent_that_goes_on_past_its_deadline_is_found
 async def test_who_may_call_and_see_is_looked_at() -> None:
     async with mutant_server("export_for_all") as target:
         given = Target.parse(target, metadata=ADA)
-        finished = await fuzzed(target, "CreateUser", "*portUsers", target=given, other_identity=BOB)
+        finished = await fuzzed(target, "CreateUser", "*portUsers", target=given, second_identity=BOB)
     assert {failure.finding.code for failure in finished.failures} == {"G142", "G143"}
     assert {failure.case.method.name for failure in finished.failures} == {"ExportUsers"}
 
@@ -82,7 +82,7 @@ async def test_who_may_call_and_see_is_looked_at() -> None:
 async def test_a_server_without_bugs_fails_nothing(sync: bool) -> None:
     async with mutant_server(sync=sync, credentials=True) as target:
         included = ["UserService"] if sync else []
-        settings = {"target": Target.parse(target, metadata=ADA), "other_identity": BOB, "seed": 5 + sync}
+        settings = {"target": Target.parse(target, metadata=ADA), "second_identity": BOB, "seed": 5 + sync}
         finished = await fuzzed(target, *included, **settings)
     assert finished.failures == ()
     assert finished.cases > 80
@@ -106,7 +106,7 @@ def test_the_machine_finds_nothing_where_there_is_nothing() -> None:
         assert failing_case(made, examples=6, steps=8) is None
 
 
-def test_the_machine_gives_the_smallest_program_as_a_trial() -> None:
+def test_the_machine_gives_the_smallest_program_as_a_case() -> None:
     with machine("deleted_still_there", "CreateUser", "GetUser", "DeleteUser") as made:
         found = failing_case(made, examples=12, steps=6)
     assert found is not None

@@ -84,7 +84,7 @@ class World:
                 self.blamed.append(case.id)
 
 
-def make(cases: list[Case], turns: dict[str, int], *, workers: int = 4, deadly: str = "", lasts: int = 0) -> World:
+def run_all(cases: list[Case], turns: dict[str, int], *, workers: int = 4, deadly: str = "", lasts: int = 0) -> World:
     world = World(turns, deadly, lasts)
 
     async def all_of_them() -> None:
@@ -102,18 +102,18 @@ TURNS = st.dictionaries(st.integers(0, 59).map(str), st.integers(0, 5))
 
 
 @given(KINDS, TURNS, TURNS)
-def test_all_are_taken_up_once_in_an_order_that_is_the_trials_own(
+def test_all_are_taken_up_once_in_an_order_that_is_the_cases_own(
     kinds: list[Isolation], turns: dict[str, int], others: dict[str, int]
 ) -> None:
     cases = made(kinds)
-    world = make(cases, turns)
+    world = run_all(cases, turns)
     assert sorted(world.taken, key=int) == [case.id for case in cases]
-    assert make(cases, others).taken == world.taken
+    assert run_all(cases, others).taken == world.taken
 
 
 @given(KINDS, TURNS)
 def test_each_is_under_way_with_no_others_than_it_bears(kinds: list[Isolation], turns: dict[str, int]) -> None:
-    for together in fly(made(kinds), turns).together:
+    for together in run_all(made(kinds), turns).together:
         others = together - {Isolation.MOSTLY_IDLE}
         assert len(others) <= 1
         assert together == {Isolation.EXCLUSIVE} or Isolation.EXCLUSIVE not in together
@@ -121,21 +121,21 @@ def test_each_is_under_way_with_no_others_than_it_bears(kinds: list[Isolation], 
 
 @pytest.mark.parametrize("kind", list(Isolation))
 def test_with_one_worker_none_is_under_way_with_another(kind: Isolation) -> None:
-    world = fly(made([kind] * 20), {str(number): number % 3 for number in range(20)}, workers=1)
+    world = run_all(made([kind] * 20), {str(number): number % 3 for number in range(20)}, workers=1)
     assert world.taken == [str(number) for number in range(20)]
     assert world.together == {frozenset({kind}): 20}
 
 
 @pytest.mark.parametrize("kind", list(Isolation))
 @pytest.mark.parametrize("deadly", ["0", "7", "30"])
-def test_the_trial_that_brings_the_server_down_is_blamed_and_no_other(kind: Isolation, deadly: str) -> None:
-    world = fly(made([kind, Isolation.MOSTLY_IDLE] * 20), {"8": 3, "9": 4}, deadly=deadly)
+def test_the_case_that_brings_the_server_down_is_blamed_and_no_other(kind: Isolation, deadly: str) -> None:
+    world = run_all(made([kind, Isolation.MOSTLY_IDLE] * 20), {"8": 3, "9": 4}, deadly=deadly)
     assert sorted(map(int, world.taken)) == list(range(40))
     assert world.blamed == [deadly]
 
 
 @given(KINDS, TURNS, st.integers(1, 60))
-def test_an_end_that_no_trial_repeats_is_told_once(kinds: list[Isolation], turns: dict[str, int], lasts: int) -> None:
-    world = fly(made(kinds), turns, lasts=lasts)
+def test_an_end_that_no_case_repeats_is_told_once(kinds: list[Isolation], turns: dict[str, int], lasts: int) -> None:
+    world = run_all(made(kinds), turns, lasts=lasts)
     assert sorted(map(int, world.taken)) == list(range(len(kinds)))
     assert len(world.blamed) == (len(kinds) >= lasts)

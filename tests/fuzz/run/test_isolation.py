@@ -55,7 +55,7 @@ def case(name: str, phase: Phase, **about: object) -> Case:
         ("GetUser", Phase.WIRE, {"compares_calls": True}, Isolation.WITH_IDLE),
     ],
 )
-def test_a_trial_is_made_with_others_only_if_they_dont_matter_to_it(
+def test_a_case_is_made_with_others_only_if_they_dont_matter_to_it(
     name: str, phase: Phase, about: dict[str, object], expected: Isolation
 ) -> None:
     assert isolation_of(case(name, phase, **about), {"/user.UserService/ListUsers"}) is expected

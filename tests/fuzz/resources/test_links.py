@@ -11,11 +11,11 @@ import pytest
 from grpcmock.client.target import Target
 from grpcmock.errors import StubError
 from grpcmock.fuzz.expectations.links import Links, read
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.replay.replayer import replay, with_expectations
 from grpcmock.fuzz.resources.inference import resources_of
-from grpcmock.fuzz.resources.resource import Role
 from grpcmock.fuzz.run.loop import Bounds
 from grpcmock.fuzz.run.session import Settings, fuzz
 from grpcmock.schema import Registry
