@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from grpcmock._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    # Said again for type checkers, which don't look into the table below; a test holds the two together.
     from grpcmock.contract.case import ContractCase as ContractCase
     from grpcmock.contract.contract import Contract as Contract
-    from grpcmock.contract.failing import ContractError as ContractError
+    from grpcmock.contract.errors import ContractError as ContractError
     from grpcmock.contract.serving import serving as serving
     from grpcmock.errors import (
         CompileError as CompileError,
@@ -24,51 +25,42 @@ if TYPE_CHECKING:
         TargetError as TargetError,
         UnknownMethodError as UnknownMethodError,
     )
+    from grpcmock.mock.answer_builders import failure as failure, replies as replies, reply as reply
     from grpcmock.mock.calls import Call as Call, CallLog as CallLog
     from grpcmock.mock.functions import HandlerCall as HandlerCall
     from grpcmock.mock.handle import StubHandle as StubHandle
     from grpcmock.mock.method import MethodMock as MethodMock
-    from grpcmock.mock.operators import *  # noqa: F403 - whatever is public there is a word for patterns
+    from grpcmock.mock.operators import *  # noqa: F403 - whatever is public there is an operator
     from grpcmock.mock.server import MockServer as MockServer
     from grpcmock.mock.verification import VerificationError as VerificationError
-    from grpcmock.mock.words import failure as failure, replies as replies, reply as reply
     from grpcmock.schema.registry import Registry as Registry
     from grpcmock.status import Code as Code
     from grpcmock.stubs.model import Stub as Stub
 
-_HOMES = {
-    "Call": "grpcmock.mock.calls",
-    "CallLog": "grpcmock.mock.calls",
-    "Code": "grpcmock.status",
-    "CompileError": "grpcmock.errors",
-    "ConfigError": "grpcmock.errors",
-    "Contract": "grpcmock.contract.contract",
-    "ContractCase": "grpcmock.contract.case",
-    "ContractError": "grpcmock.contract.failing",
-    "GrpcmockError": "grpcmock.errors",
-    "HandlerCall": "grpcmock.mock.functions",
-    "Location": "grpcmock.errors",
-    "MethodMock": "grpcmock.mock.method",
-    "MissingExtraError": "grpcmock.errors",
-    "MockServer": "grpcmock.mock.server",
-    "Problem": "grpcmock.errors",
-    "Registry": "grpcmock.schema.registry",
-    "RenderError": "grpcmock.errors",
-    "SchemaError": "grpcmock.errors",
-    "Stub": "grpcmock.stubs.model",
-    "StubError": "grpcmock.errors",
-    "StubHandle": "grpcmock.mock.handle",
-    "TargetError": "grpcmock.errors",
-    "UnknownMethodError": "grpcmock.errors",
-    "VerificationError": "grpcmock.mock.verification",
-    "failure": "grpcmock.mock.words",
-    "replies": "grpcmock.mock.words",
-    "reply": "grpcmock.mock.words",
-    "serving": "grpcmock.contract.serving",
+_PUBLIC = {
+    "grpcmock.contract.case": "ContractCase",
+    "grpcmock.contract.contract": "Contract",
+    "grpcmock.contract.errors": "ContractError",
+    "grpcmock.contract.serving": "serving",
+    "grpcmock.errors": "CompileError ConfigError GrpcmockError Location MissingExtraError Problem RenderError "
+    "SchemaError StubError TargetError UnknownMethodError",
+    "grpcmock.mock.answer_builders": "failure replies reply",
+    "grpcmock.mock.calls": "Call CallLog",
+    "grpcmock.mock.functions": "HandlerCall",
+    "grpcmock.mock.handle": "StubHandle",
+    "grpcmock.mock.method": "MethodMock",
+    "grpcmock.mock.server": "MockServer",
+    "grpcmock.mock.verification": "VerificationError",
+    "grpcmock.schema.registry": "Registry",
+    "grpcmock.status": "Code",
+    "grpcmock.stubs.model": "Stub",
 }
-"""Where each name is defined, but for the words of patterns: those are whatever ``_WORDS`` makes public."""
+"""The public names by the modules that hold them, but for the operators of patterns."""
 
-_WORDS = "grpcmock.mock.operators"
+_MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
+
+_OPERATORS = "grpcmock.mock.operators"
+"""Whatever is public here is public in the package too."""
 
 if not TYPE_CHECKING:  # or type checkers would take any name for one of these
 
@@ -76,14 +68,14 @@ if not TYPE_CHECKING:  # or type checkers would take any name for one of these
         # Names are imported when they are first asked for: whoever has the package merely installed pays nothing.
         from importlib import import_module
 
-        if name in _HOMES:
-            value = getattr(import_module(_HOMES[name]), name)
+        if name in _MODULES:
+            value = getattr(import_module(_MODULES[name]), name)
         elif name == "__all__":
-            value = ["__version__", *_HOMES, *import_module(_WORDS).__all__]
-        elif name.startswith("_") or name not in (words := import_module(_WORDS)).__all__:
+            value = ["__version__", *_MODULES, *import_module(_OPERATORS).__all__]
+        elif name.startswith("_") or name not in (operators := import_module(_OPERATORS)).__all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         else:
-            value = getattr(words, name)
+            value = getattr(operators, name)
         globals()[name] = value
         return value
 

@@ -12,19 +12,23 @@ import pytest
 import grpcmock
 from grpcmock.mock import operators
 
-TYPED = next(node for node in ast.parse(Path(grpcmock.__file__).read_text()).body if isinstance(node, ast.If))
+SOURCE = Path(grpcmock.__file__)
+TYPED = next(node for node in ast.parse(SOURCE.read_text()).body if isinstance(node, ast.If))
 
 
 def test_type_checkers_see_each_name_where_it_is_found() -> None:
-    typed = {
-        alias.asname: node.module
-        for node in TYPED.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-        if alias.name != "*"
-    }
-    assert typed == grpcmock._HOMES
-    assert [node.module for node in TYPED.body if node.names[0].name == "*"] == [operators.__name__]
+    typed = {}
+    starred = []
+    for node in TYPED.body:
+        assert isinstance(node, ast.ImportFrom)
+        for alias in node.names:
+            if alias.name == "*":
+                starred.append(node.module)
+            else:
+                assert alias.name == alias.asname, "only 'x as x' is exported to strict checkers"
+                typed[alias.name] = node.module
+    assert typed == grpcmock._MODULES
+    assert starred == [operators.__name__]
 
 
 def test_every_name_leads_somewhere() -> None:
@@ -37,7 +41,7 @@ def test_every_name_leads_somewhere() -> None:
     assert found["MockServer"].__module__ == "grpcmock.mock.server"
 
 
-@pytest.mark.parametrize("name", ["nothing", "Operator", "Any", "FunctionType", "__wrapped__"])
+@pytest.mark.parametrize("name", ["MockSever", "nothing", "Operator", "Any", "FunctionType", "__wrapped__"])
 def test_no_other_name_does(name: str) -> None:
     if name not in vars(grpcmock):
         with pytest.raises(AttributeError, match=f"module 'grpcmock' has no attribute '{name}'"):
@@ -45,7 +49,7 @@ def test_no_other_name_does(name: str) -> None:
     assert name not in grpcmock.__all__
 
 
-def test_the_package_alone_imports_nothing_of_its_own() -> None:
+def test_the_package_alone_imports_nothing_but_its_version() -> None:
     code = "import sys, grpcmock; print([name for name in sys.modules if name.startswith('grpcmock.')])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout == "[]\n"
+    assert result.stdout == "['grpcmock._version']\n"

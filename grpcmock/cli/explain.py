@@ -20,7 +20,7 @@ def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[An
 @click.command()
 @click.argument("check", required=False, shell_complete=_complete)
 def command(check: str | None) -> None:
-    """Explain a check of grpcmock fuzz: why it matters, what usually breaks it, and how to mend that.
+    """Explain a check of grpcmock fuzz: why it matters, what usually breaks it, and how to fix that.
 
     CHECK is a code or a name; without it, all checks are listed.
 

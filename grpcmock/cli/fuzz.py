@@ -136,7 +136,7 @@ if TYPE_CHECKING:
 def command(
     target: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection, **options: Any
 ) -> None:
-    """Try a server against its contract: valid and invalid requests, odd bytes, broken streams, calls in a row.
+    """Try a server against its contract: valid and invalid requests, unusual bytes, broken streams, calls in a row.
 
     TARGET is HOST:PORT, unix:PATH, or a URL. PROTOS are .proto files, directories or descriptor sets; without any, the
     server's reflection is asked. Each failure is confirmed, made as small as it gets, and told with how to repeat it.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.errors import Location
-    from grpcmock.matching.facts import Facts
+    from grpcmock.matching.call_context import CallContext
     from grpcmock.matching.index import Index
     from grpcmock.matching.neighbors import Candidate
     from grpcmock.schema import Method
@@ -40,7 +40,7 @@ class NearMiss:
 
     name: str
     location: Location | None
-    held: int
+    matched: int
     """How many of its conditions held."""
 
     total: int
@@ -60,15 +60,21 @@ class Miss:
     """At most three stubs, the nearest first."""
 
 
-def explain_miss(index: Index[Any], facts: Facts, method: Method, methods_with_stubs: Sequence[str] = ()) -> Miss:
+def explain_miss(
+    index: Index[Any], context: CallContext, method: Method, methods_with_stubs: Sequence[str] = ()
+) -> Miss:
     """Explain why no stub of *method* answered a call; the index holds :class:`Candidate` entries.
 
     *methods_with_stubs* are named if the method has none.
     """
     if not len(index):
-        return Miss("\n".join([*_no_stubs(method, methods_with_stubs), *_call_lines(facts, method)]), ())
-    found = _nearest(index, facts)
-    lines = [f"No stub matches this call of {method}.", *_call_lines(facts, method), *_nearest_lines(found, len(index))]
+        return Miss("\n".join([*_no_stubs(method, methods_with_stubs), *_call_lines(context, method)]), ())
+    found = _nearest(index, context)
+    lines = [
+        f"No stub matches this call of {method}.",
+        *_call_lines(context, method),
+        *_nearest_lines(found, len(index)),
+    ]
     return Miss("\n".join(lines), found)
 
 
@@ -90,24 +96,24 @@ def shorten(text: str, limit: int) -> str:
 # --- The nearest ------------------------------------------------------------------------------------------------------
 
 
-def _nearest(index: Index[Any], facts: Facts) -> tuple[NearMiss, ...]:
+def _nearest(index: Index[Any], context: CallContext) -> tuple[NearMiss, ...]:
     """Choose the stubs to show: by the share of conditions held, then by likeness of what was refused, then by rank."""
-    candidates: Iterable[Candidate] = index if len(index) <= ALL_LOOKED_AT else likely(index, facts)
-    scored = sorted(((_score(entry, facts), entry.rank, entry) for entry in candidates), key=_by_score)
+    candidates: Iterable[Candidate] = index if len(index) <= ALL_LOOKED_AT else likely(index, context)
+    scored = sorted(((_score(entry, context), entry.rank, entry) for entry in candidates), key=_by_score)
     if not scored:
         return ()
     # Likeness is told from an explanation, which costs more than a score: only those are explained that may be shown.
     worst = scored[:SHOWN][-1][0]
-    near = [(score, _near_miss(entry, facts), rank) for score, rank, entry in scored if score <= worst]
+    near = [(score, _near_miss(entry, context), rank) for score, rank, entry in scored if score <= worst]
     near.sort(key=lambda item: (item[0], -_likeness(item[1].refused), item[2]))
     return tuple(found for _, found, _ in near[:SHOWN])
 
 
-def _score(entry: Candidate, facts: Facts) -> tuple[float, int]:
+def _score(entry: Candidate, context: CallContext) -> tuple[float, int]:
     """Return what sorts the nearest first: by the share of conditions that held, then by how many didn't."""
     total = entry.conditions.count
-    held = entry.conditions.held(facts)
-    return (-(held / total) if total else -1.0, total - held)
+    matched = entry.conditions.matched_count(context)
+    return (-(matched / total) if total else -1.0, total - matched)
 
 
 def _by_score(item: tuple[tuple[float, int], Any, Candidate]) -> tuple[tuple[float, int], Any]:
@@ -115,19 +121,19 @@ def _by_score(item: tuple[tuple[float, int], Any, Candidate]) -> tuple[tuple[flo
 
 
 def _likeness(refused: Sequence[Finding]) -> float:
-    """Say how like what came is to what was wanted, where it was refused: so that a slip of the pen is seen."""
-    return max((_alike(finding.wanted, finding.came) for finding in refused[:8]), default=0.0)
+    """Say how like the actual value is to the expected, where it was refused: so that a slip of the pen is seen."""
+    return max((_alike(finding.expected, finding.actual) for finding in refused[:8]), default=0.0)
 
 
-def _alike(wanted: str, came: str) -> float:
+def _alike(expected: str, actual: str) -> float:
     """Give the likeness of two texts: the share that they begin and end alike with; of two numbers, their nearness."""
     try:
-        return 1 / (1 + abs(float(wanted) - float(came)))
+        return 1 / (1 + abs(float(expected) - float(actual)))
     except ValueError:
         pass
-    most = max(len(wanted), len(came))
-    head = _common(wanted, came)
-    tail = _common(wanted[head:][::-1], came[head:][::-1])
+    most = max(len(expected), len(actual))
+    head = _common(expected, actual)
+    tail = _common(expected[head:][::-1], actual[head:][::-1])
     share = (head + tail) / most if most else 0.0
     return share if share >= _LIKE else 0.0
 
@@ -140,12 +146,12 @@ def _common(one: str, other: str) -> int:
     return min(len(one), len(other))
 
 
-def _near_miss(entry: Candidate, facts: Facts) -> NearMiss:
-    findings = entry.conditions.explain(facts)
-    refused = tuple(finding for finding in findings if not finding.held)
-    held = sum(finding.count for finding in findings if finding.held)
+def _near_miss(entry: Candidate, context: CallContext) -> NearMiss:
+    findings = entry.conditions.explain(context)
+    refused = tuple(finding for finding in findings if not finding.matched)
+    matched = sum(finding.count for finding in findings if finding.matched)
     stub = entry.stub
-    return NearMiss(stub.name, stub.location, held, entry.conditions.count, refused, entry.exhausted)
+    return NearMiss(stub.name, stub.location, matched, entry.conditions.count, refused, entry.exhausted)
 
 
 # --- The text ---------------------------------------------------------------------------------------------------------
@@ -163,13 +169,13 @@ def _no_stubs(method: Method, others: Sequence[str]) -> list[str]:
     return lines
 
 
-def _call_lines(facts: Facts, method: Method) -> list[str]:
-    messages: Sequence[Message] = facts.requests if facts.requests is not None else ()
+def _call_lines(context: CallContext, method: Method) -> list[str]:
+    messages: Sequence[Message] = context.requests if context.requests is not None else ()
     if not messages:
-        if facts.request is None:
+        if context.request is None:
             return ["Request: no message was sent."]
         first = "First request" if method.kind.client_streams else "Request"
-        return [f"{first}: {codec.to_text(facts.request, 1000)}"]
+        return [f"{first}: {codec.to_text(context.request, 1000)}"]
     lines = [f"Requests ({len(messages)}):"]
     lines += [f"  [{at}] {codec.to_text(message, 300)}" for at, message in enumerate(messages[:_MOST_MESSAGES])]
     if len(messages) > _MOST_MESSAGES:
@@ -189,11 +195,11 @@ def _nearest_lines(found: tuple[NearMiss, ...], total: int) -> list[str]:
 
 
 def _verdict(near: NearMiss) -> str:
-    held = f"{near.held} of {near.total} conditions held"
+    held = f"{near.matched} of {near.total} conditions held"
     if near.total == 0:
         held = "no conditions"
     elif near.total == 1:
-        held = f"{near.held} of 1 condition held"
+        held = f"{near.matched} of 1 condition held"
     return f"{held}, but it is exhausted" if near.exhausted else held
 
 
@@ -201,10 +207,10 @@ def refused_lines(refused: Sequence[Finding]) -> list[str]:
     """Write conditions that were refused, one a line, their parts below each other."""
     shown = refused[:_MOST_REFUSED]
     path_width = min(max((len(finding.path) for finding in shown), default=0), _WIDEST_PATH)
-    wanted_width = min(max((len(finding.wanted) for finding in shown), default=0), _WIDEST_PATH)
+    expected_width = min(max((len(finding.expected) for finding in shown), default=0), _WIDEST_PATH)
     lines = [
-        f"       {finding.path:<{path_width}}  wanted {finding.wanted:<{wanted_width}}  came {cut(finding.came)}"
-        for finding in shown
+        f"       {one.path:<{path_width}}  expected {one.expected:<{expected_width}}  actual {cut(one.actual)}"
+        for one in shown
     ]
     if len(refused) > len(shown):
         lines.append(f"       and {len(refused) - len(shown)} more conditions that were refused")

@@ -12,7 +12,7 @@ from grpcmock.matching.index import Entry, Index, Shape
 from grpcmock.matching.paths import Stage
 
 if TYPE_CHECKING:
-    from grpcmock.matching.facts import Facts
+    from grpcmock.matching.call_context import CallContext
     from grpcmock.stubs.model import Stub
 
 _BESIDE = 4
@@ -47,11 +47,11 @@ class _Neighbors:
             turned.sort(key=_first)
             self._columns.append(([lead for lead, _ in turned], [key for _, key in turned]))
 
-    def near(self, facts: Facts) -> Iterator[Any]:
-        """Yield entries near the facts, or lists of them."""
+    def near(self, context: CallContext) -> Iterator[Any]:
+        """Yield entries near the call, or lists of them."""
         values = []
         for path in self.shape.paths:
-            value = path.get(facts)
+            value = path.get(context)
             if path.many:
                 value = next(iter(value), ABSENT)
             values.append(value)
@@ -84,7 +84,7 @@ def _first(item: tuple[Any, ...]) -> Any:
 _NEIGHBORS: WeakKeyDictionary[Index[Any], tuple[int, dict[int, _Neighbors]]] = WeakKeyDictionary()
 
 
-def likely(index: Index[Any], facts: Facts) -> list[Candidate]:
+def likely(index: Index[Any], context: CallContext) -> list[Candidate]:
     """Return a bounded number of stubs, those that hold what the index can look up among them."""
     version, neighbors = _NEIGHBORS.get(index, (-1, {}))
     if version != index.version:
@@ -99,21 +99,21 @@ def likely(index: Index[Any], facts: Facts) -> list[Candidate]:
             if len(found) >= _MAX_CANDIDATES:
                 return
 
-    reached = Stage.ALL if facts.requests is not None or facts.half_closed else Stage.FIRST
+    reached = Stage.ALL if context.requests is not None or context.half_closed else Stage.FIRST
     known = [shape for shape in index.shapes if shape.stage <= reached]
     for shape in known:
-        take(_found(shape, facts), 4)
+        take(_found(shape, context), 4)
     for shape in known[:_MAX_CANDIDATES]:
         if shape.paths:
             near = neighbors.get(id(shape))
             if near is None:
                 near = neighbors[id(shape)] = _Neighbors(shape)
-            take(near.near(facts), 1)
+            take(near.near(context), 1)
     return list(found.values())
 
 
-def _found(shape: Shape[Any], facts: Facts) -> list[Any]:
+def _found(shape: Shape[Any], context: CallContext) -> list[Any]:
     if shape.get is None:
-        return shape.find(facts)
-    bucket = shape.table.get(shape.get(facts))
+        return shape.find(context)
+    bucket = shape.table.get(shape.get(context))
     return [] if bucket is None else [bucket]

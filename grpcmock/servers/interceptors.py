@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import ConfigError, did_you_mean
-from grpcmock.importing import import_here, said
 
 if TYPE_CHECKING:
     import grpc
@@ -34,7 +36,7 @@ def _load_one(name: str) -> grpc.aio.ServerInterceptor[Any, Any]:
         raise ConfigError(
             f"{_OPTION} {name!r}: an interceptor is named module:attribute, such as interceptors:LoggingInterceptor."
         )
-    found: object = import_here(module_name, f"{_OPTION} {name!r}")
+    found: object = _import(name, module_name)
     for part in attribute.split("."):
         try:
             found = getattr(found, part)
@@ -49,7 +51,7 @@ def _load_one(name: str) -> grpc.aio.ServerInterceptor[Any, Any]:
             found = found()
         except Exception as error:  # whatever the user's code raises
             raise ConfigError(
-                f"{_OPTION} {name!r}: the class can't be called without arguments: {said(error)}. "
+                f"{_OPTION} {name!r}: the class can't be called without arguments: {_said(error)}. "
                 "Name an instance instead, made in that module."
             ) from error
     if isinstance(found, grpc.ServerInterceptor):
@@ -62,8 +64,29 @@ def _load_one(name: str) -> grpc.aio.ServerInterceptor[Any, Any]:
     return found
 
 
+def _import(name: str, module_name: str) -> object:
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = error.name or module_name
+        if module_name == missing or module_name.startswith(f"{missing}."):
+            raise ConfigError(
+                f"{_OPTION} {name!r}: there is no module {missing!r}, neither installed nor in {here}."
+            ) from None
+        raise ConfigError(f"{_OPTION} {name!r}: {module_name} imports {missing!r}, which isn't installed.") from error
+    except Exception as error:  # whatever the user's module raises
+        raise ConfigError(f"{_OPTION} {name!r}: {module_name} can't be imported: {_said(error)}.") from error
+
+
 def _synchronous(name: str) -> ConfigError:
     return ConfigError(
         f"{_OPTION} {name!r}: this is a grpc.ServerInterceptor of the synchronous server. Derive it from "
         "grpc.aio.ServerInterceptor, and make its method intercept_service a coroutine (async def)."
     )
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(".: ")

@@ -14,7 +14,7 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 from benchmarks.mutants.server import mutant_server
 from grpcmock import ConfigError, Contract
 from grpcmock.client.target import Target, Tls
-from grpcmock.servers.thread import LoopThread
+from grpcmock.concurrency.loop_thread import LoopThread
 
 PROTOS = Path(__file__).parents[2] / "benchmarks" / "mutants" / "protos"
 USERS = Contract.from_protos(PROTOS).include("CreateUser", "GetUser", "DeleteUser")

@@ -16,11 +16,11 @@ from grpcmock import MockServer, not_
 from grpcmock.errors import Problems, StubError
 from grpcmock.matching import operators
 from grpcmock.matching.findings import ABSENT
-from grpcmock.matching.kinds import Kind
 from grpcmock.matching.leaves import INT
 from grpcmock.matching.matcher import Matcher, Never
 from grpcmock.matching.operators import OPERATORS, Operand, OperatorSpec
 from grpcmock.matching.patterns import Pattern, compile_pattern
+from grpcmock.matching.value_types import ValueType
 from grpcmock.mock.pattern import Operator
 from grpcmock.stubs import arguments
 from grpcmock.stubs.json_schema import for_registry
@@ -33,14 +33,14 @@ GET = "user.UserService/GetUser"
 class MultipleOf(Matcher):
     __slots__ = ("factor",)
 
-    def __init__(self, kind: Kind, factor: int) -> None:
+    def __init__(self, kind: ValueType, factor: int) -> None:
         super().__init__(kind)
         self.factor = factor
 
     def test(self, value: Any) -> bool:
         return value is not ABSENT and value % self.factor == 0
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return f"a multiple of {self.factor}"
 
 
@@ -156,7 +156,7 @@ def test_python_writes_it_and_a_miss_tells_of_it(added: OperatorSpec) -> None:
         assert call(ask(id=15)).name == "five"
         with pytest.raises(grpc.RpcError) as refused:
             call(ask(id=7))
-        assert re.search(r"request\.id +wanted a multiple of 5 +came 7", refused.value.details())
+        assert re.search(r"request\.id +expected a multiple of 5 +actual 7", refused.value.details())
         with pytest.raises(StubError, match="expected a factor above 0"):
             mock.on(GET).when(id=multiple_of(0)).returns(name="none")
 

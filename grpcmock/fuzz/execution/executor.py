@@ -26,7 +26,7 @@ from grpcmock.fuzz.model.callers import metadata_of
 from grpcmock.fuzz.model.cases import NOTABLE, Caller, Expect, Measure
 from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.fuzz.wire.equivalence import alike
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Executor:
             return await self._slow(call)
         if (
             method is not None
-            and method.kind is Kind.UNARY
+            and method.kind is MethodKind.UNARY
             and len(actions) == 2
             and not call.compression
             and self._single.get(call.path, 0) >= _STEADY_AFTER
@@ -300,7 +300,7 @@ class Executor:
     def _idle(self, call: Call) -> float:
         """How many seconds of silence are enough; 0 for no bound. Only a server's stream may go on for ever."""
         method = call.method
-        if method is None or method.kind is not Kind.SERVER_STREAMING or call.path in self._ended:
+        if method is None or method.kind is not MethodKind.SERVER_STREAMING or call.path in self._ended:
             return 0.0
         return self._patience_with(call)
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.generation import scalars, well_known_types, writers
 from grpcmock.fuzz.generation.writers import FillerType, Inner, Part, TypeWriter, WrapperType, Writer
-from grpcmock.replies.generated import values
-from grpcmock.replies.generated.chance import Chance
-from grpcmock.replies.generated.planning import FieldPlan, Planner, Shape
-from grpcmock.replies.generated.rules import Rules
-from grpcmock.replies.generated.scene import Scene, about
+from grpcmock.schema.annotations import Rules
+from grpcmock.schema.naming import words_of
+from grpcmock.synthesis import values
+from grpcmock.synthesis.keyed_random import KeyedRandom
+from grpcmock.synthesis.message_context import MessageContext
+from grpcmock.synthesis.planning import FieldPlan, Planner, Shape
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -155,11 +156,13 @@ class Compiler:
         if self.constraints is None:
             rules = Rules()
         owner = plan.descriptor.containing_type
-        subjects = about(owner.name) if owner is not None else frozenset[str]()
+        subjects = words_of(owner.name) if owner is not None else frozenset[str]()
         made: dict[Any, None] = {}
         for index in range(count):
-            chance = Chance(f"{plan.descriptor.full_name}#{index}".encode())
-            value = values.draw(values.Wish(plan, rules, Scene(chance, subjects, {}, index), chance, skip))
+            random = KeyedRandom(f"{plan.descriptor.full_name}#{index}".encode())
+            value = values.draw(
+                values.ValueRequest(plan, rules, MessageContext(random, subjects, {}, index), random, skip)
+            )
             made[value] = None
         return sorted(made, key=_plainness)
 

@@ -19,7 +19,7 @@ _LONG = 10_000
 _MANY = 1_000
 
 Edge = tuple[str, str, str, bool, Any]
-"""Label, reason in words, the kind of a boundary, whether it is odd, the value."""
+"""Label, reason in words, the kind of a boundary, whether it is unusual, the value."""
 
 
 def edges(field: FieldDescriptor) -> Iterator[Edge]:
@@ -118,7 +118,7 @@ _EDGES: dict[int, list[tuple[str, str, Any]]] = {
 
 def _of_message(descriptor: Descriptor) -> Iterator[Edge]:
     yield "empty", "is there, but empty", "present", False, {}
-    for index, (fields, reason, allowed) in enumerate(well_known_types.odd_samples(descriptor.full_name)):
+    for index, (fields, reason, allowed) in enumerate(well_known_types.unusual_samples(descriptor.full_name)):
         if fields:
             yield f"edge-{index}", f"is {reason}", "well-known", not allowed, fields
 

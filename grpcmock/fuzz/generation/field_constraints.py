@@ -1,4 +1,4 @@
-"""What the rules let through and what they refuse, field by field: candidates, each judged in a message of its own."""
+"""What the rules let through and what they refuse, field by field: candidates, each checked in a message of its own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.fuzz.generation import rule_candidates, well_known_types
 from grpcmock.fuzz.generation.message_classes import bytes_of, message_class_of, message_of
 from grpcmock.fuzz.generation.violation import EVALUATION
-from grpcmock.replies.generated.planning import FieldPlan, Planner, Shape
-from grpcmock.replies.generated.rules import Rules
+from grpcmock.schema.annotations import Rules
+from grpcmock.synthesis.planning import FieldPlan, Planner, Shape
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -69,7 +69,7 @@ class Constraints:
         return _spread(good, _MOST_GOOD)
 
     def sorted(self, plan: FieldPlan) -> Sorted:
-        """Give the candidates for a field, sorted by what the judge says."""
+        """Give the candidates for a field, sorted by what the validator says."""
         found = self._sorted.get(id(plan))
         if found is None:
             found = self._sorted[id(plan)] = plan, self._sort(plan)
@@ -223,7 +223,7 @@ class Constraints:
         elif name == "google.protobuf.Any":
             urls = [*rules.values.get("in", ()), *rules.values.get("not_in", ())]
             yield from (message_class(type_url=url) for url in (*urls, "type.googleapis.com/nobody.Knows"))
-        for fields, _, allowed in well_known_types.odd_samples(name):
+        for fields, _, allowed in well_known_types.unusual_samples(name):
             if allowed:
                 yield message_class(**fields)
         yield from (message_of(message_class, data) for data in self._minimal.naturals(message_class))

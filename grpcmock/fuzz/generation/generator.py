@@ -19,14 +19,14 @@ from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
 from grpcmock.fuzz.generation.repair import Repairer
 from grpcmock.fuzz.generation.rule_breaking import Breaker
 from grpcmock.fuzz.generation.rule_validator import RuleValidator
-from grpcmock.fuzz.generation.violation import Violation
 from grpcmock.fuzz.generation.writers import SWARMS
-from grpcmock.replies.generated.planning import Planner
+from grpcmock.synthesis.planning import Planner
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.generation.choices import Source
+    from grpcmock.fuzz.generation.violation import Violation
     from grpcmock.schema import Registry
 
 DEPTH = 3

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.field_constraints import Constraints
     from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
     from grpcmock.fuzz.generation.rule_validator import RuleValidator
-    from grpcmock.replies.generated.planning import Planner
+    from grpcmock.synthesis.planning import Planner
 
 _DEEPEST = 4
 _MOST = 500

@@ -11,14 +11,14 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation.message_classes import join
 from grpcmock.fuzz.generation.violation import EVALUATION, Violation
-from grpcmock.replies.generated.planning import Shape
-from grpcmock.replies.generated.rules import Rules
+from grpcmock.schema.annotations import Rules
+from grpcmock.synthesis.planning import Shape
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
-    from grpcmock.replies.generated.planning import FieldPlan, Planner
+    from grpcmock.synthesis.planning import FieldPlan, Planner
 
 BEHAVIOR = "google.api.field_behavior"
 RESOURCE = "google.api.resource"
@@ -36,7 +36,7 @@ _Check = Callable[[Any, str], Iterator[Violation]]
 
 
 class RuleValidator:
-    """Tells which rules messages break. Rules that can't be compiled are told by :meth:`unreadable`, and break nothing."""
+    """Tells which rules messages break. Rules that can't be compiled break nothing; see :meth:`unreadable`."""
 
     def __init__(self, planner: Planner, *, as_request: bool) -> None:
         """With *as_request*, what only a server may set needs not be there, whatever else is said of it."""
@@ -246,7 +246,7 @@ def _text_check(name: str, holds: Callable[[str], bool], rule: str, reason: str)
 def resource_expression(plan: FieldPlan) -> re.Pattern[str] | None:
     """Give the expression for the names of the resources that a field refers to; None if it refers to none.
 
-    A resource's own name isn't judged: a server may choose it by itself.
+    A resource's own name isn't checked: a server may choose it by itself.
     """
     patterns = plan.options.patterns
     if not patterns or plan.options.own_name or "*" in patterns:

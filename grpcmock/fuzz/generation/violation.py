@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 EVALUATION = "evaluation"
-"""No rule, but a value on which one can't be judged, such as bytes that are no text where a pattern is asked for."""
+"""No rule, but a value on which one can't be checked, such as bytes that are no text where a pattern is asked for."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,4 +1,4 @@
-"""A failure that was kept is made again on a server, and judged by the check that found it."""
+"""A failure that was kept is made again on a server, and checked by the check that found it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Replay:
     registry: Registry
 
     findings: tuple[Finding, ...]
-    """What its check has to say now: empty if the server has been mended."""
+    """What its check has to say now: empty if the server has been fixed."""
 
     @property
     def same(self) -> bool:
@@ -50,7 +50,7 @@ class Replay:
 
 
 async def replay(kept: Mapping[str, Any], settings: Settings, *, where: str = "the case") -> Replay:
-    """Make the calls of a failure again, and let its check judge them.
+    """Make the calls of a failure again, and let its check look at them.
 
     *kept* is what :func:`case_files.load` gives. Of the *settings*, only the way to the server and the terms matter;
     terms that they leave at their defaults are those of the run that found the failure.

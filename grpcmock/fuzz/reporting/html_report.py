@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import grpcmock
+from grpcmock._version import __version__
 from grpcmock.fuzz.checks import explain
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.checks.rendering import case_lines
@@ -88,7 +88,7 @@ def write(history: History) -> str:
             facts=_facts(history),
             figures=figures,
             sections=sections,
-            footer=f"Written by grpcmock {grpcmock.__version__}. The same seed makes the same cases.",
+            footer=f"Written by grpcmock {__version__}. The same seed makes the same cases.",
         )
     )
 
@@ -177,7 +177,7 @@ def _about(failure: Failure, history: History, number: int) -> Iterator[Block]:
     yield _reproducers(failure, history, number)
     page = explain.body(find_check(finding.check))
     if page and number < _REPRODUCED:
-        yield Fold("What this check is about, and how it is mended", [Prose(page)])
+        yield Fold("What this check is about, and how it is fixed", [Prose(page)])
 
 
 def _reproducers(failure: Failure, history: History, number: int) -> Tabs:

@@ -1,4 +1,4 @@
-"""A failure as a test: it makes the same calls and asserts the contract, so it fails until the server is mended."""
+"""A failure as a test: it makes the same calls and asserts the contract, so it fails until the server is fixed."""
 
 from __future__ import annotations
 

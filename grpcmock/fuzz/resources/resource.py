@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.expectations.roles import Role
-
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
+    from grpcmock.fuzz.expectations.roles import Role
     from grpcmock.fuzz.model.cases import Path
     from grpcmock.schema import Method
 

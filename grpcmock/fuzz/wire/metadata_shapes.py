@@ -1,4 +1,4 @@
-"""Metadata that any client may send: binary, repeated, large, and with keys that are odd but legal."""
+"""Metadata that any client may send: binary, repeated, large, and with keys that are unusual but legal."""
 
 from __future__ import annotations
 

@@ -7,18 +7,18 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from grpcmock.matching.findings import ABSENT, Finding, entry
-from grpcmock.matching.kinds import ListKind, MapKind, Place
 from grpcmock.matching.leaves import JSON, STRING
 from grpcmock.matching.matcher import Equalities, Equals, Matcher
 from grpcmock.matching.operators.assignment import has_perfect_matching
 from grpcmock.matching.operators.members import Members
 from grpcmock.matching.operators.spec import Operand, OperatorSpec
+from grpcmock.matching.value_types import ListType, MapType, Place
 from grpcmock.stubs import arguments
 from grpcmock.stubs.operators import Family
 
 if TYPE_CHECKING:
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import ValueType
 
 
 class Elements(Matcher):
@@ -26,7 +26,7 @@ class Elements(Matcher):
 
     __slots__ = ("count", "items")
 
-    def __init__(self, kind: Kind, items: tuple[Matcher, ...]) -> None:
+    def __init__(self, kind: ValueType, items: tuple[Matcher, ...]) -> None:
         super().__init__(kind)
         self.items = items
         self.count = sum(item.count for item in items) if items else 1
@@ -39,8 +39,8 @@ class Elements(Matcher):
             and all(item.test(element) for item, element in zip(items, value, strict=True))
         )
 
-    def wanted(self) -> str:
-        return f"[{', '.join(item.wanted() for item in self.items)}]"
+    def describe(self) -> str:
+        return f"[{', '.join(item.describe() for item in self.items)}]"
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
         if value is ABSENT or len(value) != len(self.items) or not self.items:
@@ -49,10 +49,10 @@ class Elements(Matcher):
         for number, (item, element) in enumerate(zip(self.items, value, strict=True)):
             yield from item.explain(element, f"{path}[{number}]")
 
-    def held(self, value: Any) -> int:
+    def matched_count(self, value: Any) -> int:
         if value is ABSENT or len(value) != len(self.items) or not self.items:
             return self.count if self.test(value) else 0
-        return sum(item.held(element) for item, element in zip(self.items, value, strict=True))
+        return sum(item.matched_count(element) for item, element in zip(self.items, value, strict=True))
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         if self.items and all(type(item) is Equals for item in self.items):
@@ -68,7 +68,7 @@ class At(Matcher):
 
     __slots__ = ("count", "index", "inner")
 
-    def __init__(self, kind: Kind, index: int, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, index: int, inner: Matcher) -> None:
         super().__init__(kind)
         self.index = index
         self.inner = inner
@@ -77,8 +77,8 @@ class At(Matcher):
     def test(self, value: Any) -> bool:
         return value is not ABSENT and len(value) > 0 and self.inner.test(value[self.index])
 
-    def wanted(self) -> str:
-        return f"{'last' if self.index else 'first'} element {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"{'last' if self.index else 'first'} element {self.inner.describe()}"
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
         if value is ABSENT or not len(value):
@@ -87,8 +87,8 @@ class At(Matcher):
         number = len(value) - 1 if self.index else 0
         yield from self.inner.explain(value[number], f"{path}[{number}]")
 
-    def held(self, value: Any) -> int:
-        return 0 if value is ABSENT or not len(value) else self.inner.held(value[self.index])
+    def matched_count(self, value: Any) -> int:
+        return 0 if value is ABSENT or not len(value) else self.inner.matched_count(value[self.index])
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         return self.inner.equalities(path.at(self.index), into)
@@ -102,15 +102,15 @@ class Quantified(Matcher):
     words: ClassVar[str]
     _quantified = staticmethod(all)
 
-    def __init__(self, kind: Kind, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
         super().__init__(kind)
         self.inner = inner
 
     def test(self, value: Any) -> bool:
         return value is not ABSENT and self._quantified(map(self.inner.test, value))
 
-    def wanted(self) -> str:
-        return f"{self.words} {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"{self.words} {self.inner.describe()}"
 
 
 class Each(Quantified):
@@ -120,7 +120,7 @@ class Each(Quantified):
 
     words = "each element"
 
-    def __init__(self, kind: Kind, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
         super().__init__(kind, inner)
         self.count = inner.count
 
@@ -133,7 +133,7 @@ class Some(Quantified):
     words = "some element"
     _quantified = staticmethod(any)
 
-    def __init__(self, kind: Kind, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
         super().__init__(kind, inner)
         self.count = inner.count
 
@@ -165,7 +165,7 @@ class All(Matcher):
 
     __slots__ = ("count", "inners")
 
-    def __init__(self, kind: Kind, inners: tuple[Matcher, ...]) -> None:
+    def __init__(self, kind: ValueType, inners: tuple[Matcher, ...]) -> None:
         super().__init__(kind)
         self.inners = inners
         self.count = sum(inner.count for inner in inners)
@@ -173,14 +173,14 @@ class All(Matcher):
     def test(self, value: Any) -> bool:
         return value is not ABSENT and all(any(map(inner.test, value)) for inner in self.inners)
 
-    def wanted(self) -> str:
-        return f"elements that fit each of [{', '.join(inner.wanted() for inner in self.inners)}]"
+    def describe(self) -> str:
+        return f"elements that fit each of [{', '.join(inner.describe() for inner in self.inners)}]"
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
         for inner in self.inners:
             yield from Some(self.kind, inner).explain(value, path)
 
-    def held(self, value: Any) -> int:
+    def matched_count(self, value: Any) -> int:
         return 0 if value is ABSENT else sum(inner.count for inner in self.inners if any(map(inner.test, value)))
 
     def equalities(self, path: Path, into: Equalities) -> bool:
@@ -193,7 +193,7 @@ class Unordered(Matcher):
 
     __slots__ = ("count", "inners")
 
-    def __init__(self, kind: Kind, inners: tuple[Matcher, ...]) -> None:
+    def __init__(self, kind: ValueType, inners: tuple[Matcher, ...]) -> None:
         super().__init__(kind)
         self.inners = inners
         self.count = sum(inner.count for inner in inners) if inners else 1
@@ -206,8 +206,8 @@ class Unordered(Matcher):
             return _same_values(elements, [inner.expected for inner in self.inners])  # type: ignore[attr-defined]
         return has_perfect_matching(self.inners, elements)
 
-    def wanted(self) -> str:
-        return f"in any order [{', '.join(inner.wanted() for inner in self.inners)}]"
+    def describe(self) -> str:
+        return f"in any order [{', '.join(inner.describe() for inner in self.inners)}]"
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         into.append((path.size(), (len(self.inners),)))
@@ -277,18 +277,18 @@ def _elements(operand: Operand) -> tuple[Matcher, ...]:
     return operand.patterns(_element_kind(operand.kind), Place.ELEMENT)
 
 
-def _element_kind(kind: Kind) -> Kind:
-    return kind.element if isinstance(kind, ListKind) else JSON
+def _element_kind(kind: ValueType) -> ValueType:
+    return kind.element if isinstance(kind, ListType) else JSON
 
 
 def _keys(operand: Operand) -> Matcher:
     kind = operand.kind
-    return Keys(kind, operand.pattern(kind.key if isinstance(kind, MapKind) else STRING, Place.ELEMENT))
+    return Keys(kind, operand.pattern(kind.key if isinstance(kind, MapType) else STRING, Place.ELEMENT))
 
 
 def _values(operand: Operand) -> Matcher:
     kind = operand.kind
-    return Values(kind, operand.pattern(kind.value if isinstance(kind, MapKind) else JSON, Place.ELEMENT))
+    return Values(kind, operand.pattern(kind.value if isinstance(kind, MapType) else JSON, Place.ELEMENT))
 
 
 SPECS = (

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import SchemaError
 from grpcmock.matching.findings import ABSENT
-from grpcmock.matching.kinds import Place
 from grpcmock.matching.leaves import JSON, NAN
 from grpcmock.matching.matcher import Matcher
 from grpcmock.matching.operators.spec import Operand, OperatorSpec
+from grpcmock.matching.value_types import Place
 from grpcmock.schema.codec import DecodeError, decode
 from grpcmock.stubs import arguments
 from grpcmock.stubs.operators import Family
@@ -18,7 +18,7 @@ from grpcmock.stubs.operators import Family
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.matching.kinds import Kind
+    from grpcmock.matching.value_types import ValueType
 
 
 class Json(Matcher):
@@ -26,7 +26,7 @@ class Json(Matcher):
 
     __slots__ = ("inner",)
 
-    def __init__(self, kind: Kind, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
         super().__init__(kind)
         self.inner = inner
 
@@ -38,8 +38,8 @@ class Json(Matcher):
         except (ValueError, RecursionError):
             return False
 
-    def wanted(self) -> str:
-        return f"JSON: {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"JSON: {self.inner.describe()}"
 
 
 def _constant(name: str) -> float:
@@ -51,7 +51,7 @@ class Embedded(Matcher):
 
     __slots__ = ("inner", "message_class")
 
-    def __init__(self, kind: Kind, message_class: type[Message], inner: Matcher | None) -> None:
+    def __init__(self, kind: ValueType, message_class: type[Message], inner: Matcher | None) -> None:
         super().__init__(kind)
         self.message_class = message_class
         self.inner = inner
@@ -64,11 +64,11 @@ class Embedded(Matcher):
         except DecodeError:
             return False
         inner = self.inner
-        return inner is None or inner.test(message if inner.kind.canon is None else inner.kind.canon(message))
+        return inner is None or inner.test(message if inner.kind.normalize is None else inner.kind.normalize(message))
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         name = self.message_class.DESCRIPTOR.full_name
-        return f"a {name}" if self.inner is None else f"a {name}: {self.inner.wanted()}"
+        return f"a {name}" if self.inner is None else f"a {name}: {self.inner.describe()}"
 
 
 def _message(operand: Operand) -> Matcher:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from grpcmock.matching.findings import ABSENT
-from grpcmock.matching.kinds import ScalarKind
 from grpcmock.matching.matcher import And, Equals, Exists, In, Matcher, Not, One, Or
 from grpcmock.matching.operators.spec import Operand, OperatorSpec
+from grpcmock.matching.value_types import ScalarType
 from grpcmock.stubs import arguments
 from grpcmock.stubs.operators import Family
 
@@ -13,7 +13,7 @@ from grpcmock.stubs.operators import Family
 def equal(operand: Operand) -> Matcher:
     """Build ``$eq``."""
     inner = operand.exact()
-    return inner if inner.count == 1 and isinstance(operand.kind, ScalarKind) else One(inner)
+    return inner if inner.count == 1 and isinstance(operand.kind, ScalarType) else One(inner)
 
 
 def one_of(operand: Operand) -> Matcher:
@@ -22,7 +22,7 @@ def one_of(operand: Operand) -> Matcher:
         return operand.expected("a list of values")
     inners = [item.exact() for item in operand.items() if not _holds_operators(item)]
     kind = operand.kind
-    if isinstance(kind, ScalarKind):
+    if isinstance(kind, ScalarType):
         null = ABSENT if operand.place.tracked else kind.default
         return In(kind, tuple(inner.expected if type(inner) is Equals else null for inner in inners))
     return Or(kind, tuple(inners))

@@ -9,8 +9,8 @@ from grpcmock.matching.findings import ABSENT, Finding
 from grpcmock.matching.matcher import Equalities, Matcher
 
 if TYPE_CHECKING:
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import ValueType
 
 
 class Member(Protocol):
@@ -41,7 +41,7 @@ class Members(Matcher, Generic[M]):
     noun: ClassVar[str]
     """What a member is called."""
 
-    def __init__(self, kind: Kind, parts: tuple[tuple[M, Matcher], ...], *, only: bool, count: int) -> None:
+    def __init__(self, kind: ValueType, parts: tuple[tuple[M, Matcher], ...], *, only: bool, count: int) -> None:
         super().__init__(kind)
         self.parts = parts
         self.only = only
@@ -60,8 +60,8 @@ class Members(Matcher, Generic[M]):
         """Return the members that are set, but not named."""
         raise NotImplementedError
 
-    def wanted(self) -> str:
-        inside = ", ".join(f"{member.name}: {matcher.wanted()}" for member, matcher in self.parts)
+    def describe(self) -> str:
+        inside = ", ".join(f"{member.name}: {matcher.describe()}" for member, matcher in self.parts)
         return f"{{{inside}}}" + (f" and no other {self.noun}" if self.only else "")
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
@@ -78,10 +78,10 @@ class Members(Matcher, Generic[M]):
         """Yield a finding for each member that is set, but not named; the conditions are those of the named ones."""
         raise NotImplementedError
 
-    def held(self, value: Any) -> int:
+    def matched_count(self, value: Any) -> int:
         if value is ABSENT or not self.parts:
             return self.count if self.test(value) else 0
-        return sum(matcher.held(member.get(value)) for member, matcher in self.parts)
+        return sum(matcher.matched_count(member.get(value)) for member, matcher in self.parts)
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         exact = [matcher.equalities(member.step(path), into) for member, matcher in self.parts]

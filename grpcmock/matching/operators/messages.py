@@ -18,8 +18,8 @@ from grpcmock.stubs.operators import Family
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import ValueType
 
 
 class Fields(Members[Slot]):
@@ -29,10 +29,10 @@ class Fields(Members[Slot]):
 
     noun = "field"
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         if not self.parts:
             return "a message without any field" if self.only else "set"
-        return super().wanted()
+        return super().describe()
 
     def _others(self, value: Any) -> list[str]:
         named = {slot.number for slot, _ in self.parts}
@@ -49,7 +49,7 @@ class Unpacked(Matcher):
 
     __slots__ = ("count", "full_name", "inner", "message_class")
 
-    def __init__(self, kind: Kind, message_class: type[Message], inner: Matcher | None) -> None:
+    def __init__(self, kind: ValueType, message_class: type[Message], inner: Matcher | None) -> None:
         super().__init__(kind)
         self.message_class = message_class
         self.full_name = message_class.DESCRIPTOR.full_name
@@ -71,11 +71,11 @@ class Unpacked(Matcher):
             message = decode(self.message_class, value.value)
         except DecodeError:
             return ABSENT
-        canon = self.inner.kind.canon if self.inner else None
-        return message if canon is None else canon(message)
+        normalize = self.inner.kind.normalize if self.inner else None
+        return message if normalize is None else normalize(message)
 
-    def wanted(self) -> str:
-        return f"an Any of {self.full_name}" + (f" {self.inner.wanted()}" if self.inner else "")
+    def describe(self) -> str:
+        return f"an Any of {self.full_name}" + (f" {self.inner.describe()}" if self.inner else "")
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
         held = self._held_message(value)
@@ -86,10 +86,10 @@ class Unpacked(Matcher):
         if self.inner is not None:
             yield from self.inner.explain(held, path)
 
-    def held(self, value: Any) -> int:
+    def matched_count(self, value: Any) -> int:
         if not self._has_type(value):
             return 0
-        return 1 + (self.inner.held(self._held_message(value)) if self.inner else 0)
+        return 1 + (self.inner.matched_count(self._held_message(value)) if self.inner else 0)
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         if self.inner is None:
@@ -102,7 +102,7 @@ class Opaque(Matcher):
 
     __slots__ = ("data", "full_name")
 
-    def __init__(self, kind: Kind, full_name: str, data: bytes) -> None:
+    def __init__(self, kind: ValueType, full_name: str, data: bytes) -> None:
         super().__init__(kind)
         self.full_name = full_name
         self.data = data
@@ -112,7 +112,7 @@ class Opaque(Matcher):
             return False
         return bool(value.type_url.rpartition("/")[2] == self.full_name and value.value == self.data)
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return f"an Any of {self.full_name} with {len(self.data)} bytes"
 
 

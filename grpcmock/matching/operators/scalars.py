@@ -8,18 +8,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from grpcmock.matching.findings import ABSENT, shown_json
-from grpcmock.matching.kinds import Place, ScalarKind
 from grpcmock.matching.leaves import BYTES, DOUBLE, INT, STRING
 from grpcmock.matching.matcher import Equalities, Equals, Matcher, Never
 from grpcmock.matching.operators.dynamic import NUMBER, TEXT, OfType
 from grpcmock.matching.operators.regex import compile_glob, compile_regex
 from grpcmock.matching.operators.spec import Operand, OperatorSpec
+from grpcmock.matching.value_types import Place, ScalarType
 from grpcmock.stubs import arguments
 from grpcmock.stubs.operators import Family
 
 if TYPE_CHECKING:
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import ValueType
 
 
 class Compare(Matcher):
@@ -27,7 +27,7 @@ class Compare(Matcher):
 
     __slots__ = ("compare", "expected", "sign")
 
-    def __init__(self, kind: Kind, compare: Callable[[Any, Any], bool], sign: str, expected: Any) -> None:
+    def __init__(self, kind: ValueType, compare: Callable[[Any, Any], bool], sign: str, expected: Any) -> None:
         super().__init__(kind)
         self.compare = compare
         self.sign = sign
@@ -36,14 +36,14 @@ class Compare(Matcher):
     def test(self, value: Any) -> bool:
         return value is not ABSENT and self.compare(value, self.expected)
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return f"{self.sign} {self.kind.show(self.expected)}"
 
 
 def _comparison(compare: Callable[[Any, Any], bool], sign: str) -> Callable[[Operand], Matcher]:
     def build(operand: Operand) -> Matcher:
         kind = operand.kind
-        if isinstance(kind, ScalarKind):
+        if isinstance(kind, ScalarType):
             return _of_scalar(operand, kind, lambda value: Compare(kind, compare, sign, value))
         # Plain JSON: what is written tells which values there can be compared with it.
         written = operand.node.value
@@ -57,7 +57,7 @@ def _comparison(compare: Callable[[Any, Any], bool], sign: str) -> Callable[[Ope
     return build
 
 
-def _of_scalar(operand: Operand, kind: ScalarKind, make: Callable[[Any], Matcher]) -> Matcher:
+def _of_scalar(operand: Operand, kind: ScalarType, make: Callable[[Any], Matcher]) -> Matcher:
     """Read an operand that is a scalar, and make the matcher of it."""
     value = operand.read(kind)
     return Never(operand.kind) if value is ABSENT else make(value)
@@ -68,7 +68,7 @@ class Approx(Matcher):
 
     __slots__ = ("value", "within")
 
-    def __init__(self, kind: Kind, value: float, within: float) -> None:
+    def __init__(self, kind: ValueType, value: float, within: float) -> None:
         super().__init__(kind)
         self.value = value
         self.within = within
@@ -79,7 +79,7 @@ class Approx(Matcher):
         # Infinities and NaN have no distance; they are near themselves alone.
         return value is self.value or value == self.value or bool(_distance(value, self.value) <= self.within)
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return f"{self.kind.show(self.value)} ± {self.within!r}"
 
 
@@ -94,7 +94,7 @@ def _approx(operand: Operand) -> Matcher:
     if not operand.node.is_mapping or operand.node.value.keys() != {"value", "within"}:
         return operand.fail("expected {value: …, within: …}.")
     kind, distance = operand.kind, operand.member("within")
-    value = operand.member("value").read(kind if isinstance(kind, ScalarKind) else DOUBLE)
+    value = operand.member("value").read(kind if isinstance(kind, ScalarType) else DOUBLE)
     within = distance.read(DOUBLE)
     if value is ABSENT or within is ABSENT:
         return Never(kind)
@@ -111,11 +111,11 @@ class Affix(Matcher):
     name: ClassVar[str]
     words: ClassVar[str]
 
-    def __init__(self, kind: Kind, expected: Any) -> None:
+    def __init__(self, kind: ValueType, expected: Any) -> None:
         super().__init__(kind)
         self.expected = expected
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return f"{self.words} {self.kind.show(self.expected)}"
 
     @classmethod
@@ -167,7 +167,7 @@ class IgnoreCase(Matcher):
 
     __slots__ = ("expected", "written")
 
-    def __init__(self, kind: Kind, written: str) -> None:
+    def __init__(self, kind: ValueType, written: str) -> None:
         super().__init__(kind)
         self.written = written
         self.expected = written.casefold()
@@ -175,7 +175,7 @@ class IgnoreCase(Matcher):
     def test(self, value: Any) -> bool:
         return value is not ABSENT and value.casefold() == self.expected
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return f"{shown_json(self.written)} in any case"
 
     def equalities(self, path: Path, into: Equalities) -> bool:
@@ -192,7 +192,7 @@ class Regex(Matcher):
 
     __slots__ = ("find", "name", "written")
 
-    def __init__(self, kind: Kind, name: str, written: str, find: Callable[[str], object]) -> None:
+    def __init__(self, kind: ValueType, name: str, written: str, find: Callable[[str], object]) -> None:
         super().__init__(kind)
         self.name = name
         self.written = written
@@ -201,7 +201,7 @@ class Regex(Matcher):
     def test(self, value: Any) -> bool:
         return value is not ABSENT and self.find(value) is not None
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return f"matching {'/' + self.written + '/' if self.name == '$regex' else 'glob ' + shown_json(self.written)}"
 
 
@@ -224,15 +224,15 @@ class Size(Matcher):
 
     __slots__ = ("inner",)
 
-    def __init__(self, kind: Kind, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
         super().__init__(kind)
         self.inner = inner
 
     def test(self, value: Any) -> bool:
         return value is not ABSENT and self.inner.test(len(value))
 
-    def wanted(self) -> str:
-        return f"size {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"size {self.inner.describe()}"
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         return self.inner.equalities(path.size(), into)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from grpcmock.matching.kinds import DynamicKind
 from grpcmock.matching.matcher import Matcher, Never
 from grpcmock.matching.operators.dynamic import LIST, NUMBER, OBJECT, TEXT, OfType, Types
+from grpcmock.matching.value_types import DynamicType
 from grpcmock.schema.values import describe
 from grpcmock.stubs.operators import Family, OperatorSyntax
 
 if TYPE_CHECKING:
     from grpcmock.errors import Location
-    from grpcmock.matching.kinds import Kind, Place, ScalarKind
     from grpcmock.matching.messages import Kinds
+    from grpcmock.matching.value_types import Place, ScalarType, ValueType
     from grpcmock.schema import Registry
     from grpcmock.tree import Node
 
@@ -29,16 +29,16 @@ class PatternCompiler(Protocol):
     operators: Mapping[str, OperatorSpec]
     """All operators, by their names."""
 
-    def pattern(self, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+    def pattern(self, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
         """Compile a pattern."""
 
-    def exact(self, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+    def exact(self, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
         """Compile a value that must be equal all the way down."""
 
-    def only(self, node: Node, kind: Kind, path: str) -> Matcher:
+    def only(self, node: Node, kind: ValueType, path: str) -> Matcher:
         """Compile a mapping on a message beside whose fields no other may be set."""
 
-    def read(self, node: Node, kind: ScalarKind, path: str) -> Any:
+    def read(self, node: Node, kind: ScalarType, path: str) -> Any:
         """Read a scalar; ABSENT, and a problem noted, if it doesn't fit."""
 
     def fail(self, message: str, location: Location | None, path: str, *, hint: str, rule: str) -> Matcher:
@@ -55,7 +55,7 @@ class Operand:
     node: Node
     """What stands there."""
 
-    kind: Kind
+    kind: ValueType
     """The kind of the value that the operator is applied to."""
 
     place: Place
@@ -68,18 +68,20 @@ class Operand:
         """Compile the operand as a value that the one it is applied to must equal, all the way down."""
         return self.compiler.exact(self.node, self.kind, self.place, self.path)
 
-    def pattern(self, kind: Kind | None = None, place: Place | None = None) -> Matcher:
+    def pattern(self, kind: ValueType | None = None, place: Place | None = None) -> Matcher:
         """Compile the operand as a pattern: on the same value, or on one of another *kind* inside it."""
         return self.compiler.pattern(self.node, kind or self.kind, place or self.place, self.path)
 
-    def patterns(self, kind: Kind | None = None, place: Place | None = None, *, least: int = 0) -> tuple[Matcher, ...]:
+    def patterns(
+        self, kind: ValueType | None = None, place: Place | None = None, *, least: int = 0
+    ) -> tuple[Matcher, ...]:
         """Compile the operand as a list of *least* patterns or more."""
         if type(self.node.value) is not list or len(self.node.value) < least:
             self.expected("a list of patterns", came="an empty list" if self.node.value == [] else "")
             return (Never(self.kind),)
         return tuple(item.pattern(kind, place) for item in self.items())
 
-    def read(self, kind: ScalarKind) -> Any:
+    def read(self, kind: ScalarType) -> Any:
         """Read the operand as a scalar; ABSENT, and a problem noted, if it doesn't fit."""
         return self.compiler.read(self.node, kind, self.path)
 
@@ -108,14 +110,14 @@ class OperatorSpec(OperatorSyntax):
     build: Callable[[Operand], Matcher]
     """From its operand to its matcher. Of plain JSON, the matcher sees only values of the types that it is for."""
 
-    def applies_to(self, kind: Kind) -> bool:
+    def applies_to(self, kind: ValueType) -> bool:
         """Whether values of a kind have the operator."""
         return self.families.meets(kind.family)
 
     def compile(self, operand: Operand) -> Matcher:
         """Build the matcher, on a kind that has the operator."""
         built = self.build(operand)
-        if isinstance(operand.kind, DynamicKind) and self.families is not Family.ANY and not isinstance(built, OfType):
+        if isinstance(operand.kind, DynamicType) and self.families is not Family.ANY and not isinstance(built, OfType):
             return OfType(operand.kind, _json_types(self.families), built)
         return built
 

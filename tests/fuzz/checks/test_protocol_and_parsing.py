@@ -1,4 +1,4 @@
-"""The judges of the wire level, each on replies that are right, wrong, or say nothing."""
+"""The checks of the wire level, each on replies that are right, wrong, or say nothing."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         ("malformed_wire", [OK, OK, OK], {**BROKEN, "method": CREATE}, []),
         ("malformed_wire", [(0, [b""]), OK, (0, [b""])], {**BROKEN, "method": CREATE}, ["accepted"]),
         ("malformed_wire", [OK, 5, 5], {**BROKEN, "method": CREATE}, []),
-        # G116: the order is odd, canonical, canonical, odd, odd
+        # G116: the order is unusual, canonical, canonical, unusual, unusual
         ("tolerated_wire", [OK] * 5, {}, []),
         ("tolerated_wire", [3, OK, OK, 3, 3], {}, [""]),
         ("tolerated_wire", [OK, 5, 5, OK, 5], {}, []),

@@ -1,4 +1,4 @@
-"""A server that ends a stream of requests early is judged by the status it gave, not by what the library made of it."""
+"""A server that ends a stream of requests early is checked by its status, not by what the library made of it."""
 
 from __future__ import annotations
 

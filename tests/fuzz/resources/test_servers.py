@@ -12,6 +12,7 @@ import pytest
 from benchmarks.mutants.schema import registry
 from benchmarks.mutants.server import mutant_server
 from grpcmock.client.target import Target
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.fuzz.execution.blocking_calls import performer
 from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.events import Finished
@@ -19,7 +20,6 @@ from grpcmock.fuzz.phases.stateful.state_machine import ContractStateMachine, fa
 from grpcmock.fuzz.run.case_shrinking import Effort
 from grpcmock.fuzz.run.loop import Bounds
 from grpcmock.fuzz.run.session import Settings, fuzz
-from grpcmock.servers.thread import LoopThread
 
 ADA, BOB = (("authorization", "Bearer ada-token"),), (("authorization", "Bearer bob-token"),)
 

@@ -1,4 +1,4 @@
-"""What reflection says is held against the protos, and its versions against each other."""
+"""What reflection says is checked against the protos, and its versions against each other."""
 
 from __future__ import annotations
 

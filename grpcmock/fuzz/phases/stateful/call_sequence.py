@@ -13,11 +13,11 @@ from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Phase, call_of
 from grpcmock.fuzz.resources.calls import found
-from grpcmock.fuzz.resources.resource import Operation, Resource
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
+    from grpcmock.fuzz.resources.resource import Operation, Resource
     from grpcmock.schema import Method
 
 TARGETS = frozenset(

@@ -16,7 +16,7 @@ from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
-from grpcmock.replies.generated.answers import generate
+from grpcmock.synthesis.answers import generate
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

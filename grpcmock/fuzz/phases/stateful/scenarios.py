@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.phases.stateful import create_scenarios, read_scenarios, update_scenarios
-from grpcmock.fuzz.resources.resource import Operation, Resource
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
+    from grpcmock.fuzz.resources.resource import Operation, Resource
 
 
 def cases(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:

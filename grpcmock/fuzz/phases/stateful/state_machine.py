@@ -23,9 +23,8 @@ from grpcmock.fuzz.model.results import CaseResult
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory, set_by_scripts
-from grpcmock.fuzz.resources.resource import Resource
 from grpcmock.fuzz.resources.state_model import StateModel
-from grpcmock.replies.generated.scene import snake_case
+from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.phases.stateful.call_sequence import Handle
+    from grpcmock.fuzz.resources.resource import Resource
     from grpcmock.schema import Registry
 
 Perform = Callable[["Call"], "Reply"]
@@ -51,14 +51,14 @@ class BrokenContractError(AssertionError):
     def __init__(self, findings: Iterable[Finding], case: Case, result: CaseResult, registry: Registry) -> None:
         self.findings = tuple(findings)
         self.case = case
-        """All calls up to the one that showed it: they can be made again, judged and exported like those of a run."""
+        """All calls up to the one that showed it: they can be made again, checked and exported like those of a run."""
         self.result = result
         lines = [f"{one.code}: expected {one.expected}; actual {one.actual}" for one in self.findings]
         super().__init__("\n".join([*lines, *(f"  {line}" for line in case_lines(case, result, registry))]))
 
 
 class ContractStateMachine(RuleBasedStateMachine):
-    """The base of the machines that :func:`state_machine` makes: it makes calls, and judges them by the contract."""
+    """The base of the machines that :func:`state_machine` makes: it makes calls, and checks them by the contract."""
 
     factory: ResourceFactory
     perform: Perform
@@ -72,7 +72,7 @@ class ContractStateMachine(RuleBasedStateMachine):
         self.replies: list[Reply] = []
 
     def make(self) -> list[Reply]:
-        """Make the calls that were written since the last time, and judge them. Raises :class:`BrokenContractError`."""
+        """Make the calls that were written since the last time, and check them. Raises :class:`BrokenContractError`."""
         calls = self.sequence.calls
         first = len(self.replies)
         for call in calls[first:]:
