@@ -43,7 +43,7 @@ from grpcmock.cli import app
 from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.errors import GrpcmockError
 from grpcmock.matching.operators import OPERATORS
-from grpcmock.replies import context, faults, functions, scripts
+from grpcmock.responses import context, faults, functions, scripts
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
 from grpcmock.stubs import parser

@@ -24,7 +24,7 @@ LAYERS: Layers = (
     {"stubs"},
     {"synthesis"},
     {"matching"},
-    {"replies"},
+    {"responses"},
     {"engine"},
     {"lint"},
     {"concurrency"},
@@ -63,7 +63,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
 }
 """The layers within packages that have some: of modules and folders."""
 
-SANS_IO = ("schema", "stubs", "synthesis", "matching", "replies", "engine", "lint")
+SANS_IO = ("schema", "stubs", "synthesis", "matching", "responses", "engine", "lint")
 
 MODULES = sorted(ROOT.rglob("*.py"))
 

@@ -53,3 +53,17 @@ def test_the_package_alone_imports_nothing_but_its_version() -> None:
     code = "import sys, grpcmock; print([name for name in sys.modules if name.startswith('grpcmock.')])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "['grpcmock._version']\n"
+
+
+@pytest.mark.parametrize("name", grpcmock.__all__)
+def test_no_part_of_the_package_can_take_the_place_of_a_public_name(name: str) -> None:
+    # To import a part sets an attribute of its name, and hides what was there.
+    assert not (SOURCE.parent / name).exists()
+    assert not (SOURCE.parent / f"{name}.py").exists()
+
+
+def test_words_for_answers_stay_functions_when_all_is_imported() -> None:
+    code = "import grpcmock.cli.serve, grpcmock.mock.server; from grpcmock import failure, replies, reply; "
+    code += "print([word.__module__ for word in (failure, replies, reply)])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == f"{['grpcmock.mock.answer_builders'] * 3}\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import HALF_CLOSE, Action, Send
-from grpcmock.replies.templates import Scope
+from grpcmock.responses.templates import Scope
 from grpcmock.verify.expecting import Ending, Expecter, Named, Reply, context_of
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.errors import Problems
-    from grpcmock.replies.context import RenderContext
+    from grpcmock.responses.context import RenderContext
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Answer
     from grpcmock.verify.asking import Ask, Asker

@@ -11,10 +11,10 @@ from grpcmock.matching.compiler import is_operators
 from grpcmock.matching.messages import Kinds, MessageKind
 from grpcmock.matching.patterns import Pattern, compile_pattern
 from grpcmock.matching.value_types import AnyType, DynamicType, ListType, MapType, Place, ScalarType, ValueType
-from grpcmock.replies.context import RenderContext
-from grpcmock.replies.metadata import compile_metadata
-from grpcmock.replies.status import compile_error
-from grpcmock.replies.templates import Branch, Leaf, Part, Scope, compile_tree
+from grpcmock.responses.context import RenderContext
+from grpcmock.responses.metadata import compile_metadata
+from grpcmock.responses.status import compile_error
+from grpcmock.responses.templates import Branch, Leaf, Part, Scope, compile_tree
 from grpcmock.schema import values
 from grpcmock.schema.values import Mismatch
 from grpcmock.status import Code

@@ -10,7 +10,7 @@ from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.store import Store
 from grpcmock.errors import Location, Problem, Problems, UnknownMethodError
 from grpcmock.matching.call_context import STARTED
-from grpcmock.replies.faults import FAULTS
+from grpcmock.responses.faults import FAULTS
 from grpcmock.verify.asking import Ask, Asker, ShadowedError
 from grpcmock.verify.exchanges import Exchange, Exchanger
 from grpcmock.verify.fingerprints import fingerprint

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Receive
 from grpcmock.errors import Problem
 from grpcmock.matching.patterns import compile_pattern
-from grpcmock.replies.templates import folded
+from grpcmock.responses.templates import folded
 from grpcmock.verify.exchanges import Exchange, by_key, send
 from grpcmock.verify.expecting import Ending, Named, Reply, context_of
 from grpcmock.verify.unaskable import UnaskableError
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.matching.patterns import Pattern
-    from grpcmock.replies.context import RenderContext
-    from grpcmock.replies.templates import Scope
+    from grpcmock.responses.context import RenderContext
+    from grpcmock.responses.templates import Scope
     from grpcmock.stubs.model import Answer
     from grpcmock.tree import Node
     from grpcmock.verify.asking import Ask, Asker

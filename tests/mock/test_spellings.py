@@ -23,7 +23,7 @@ from grpcmock import MockServer, Stub, StubHandle, failure, gt, lt, matches, not
 from grpcmock.errors import Problems
 from grpcmock.mock import operators
 from grpcmock.mock.pattern import Operator
-from grpcmock.replies.plan import FinishStep
+from grpcmock.responses.plan import FinishStep
 from grpcmock.schema.codec import to_tree
 from grpcmock.status import Code
 from grpcmock.stubs import loader

@@ -19,7 +19,7 @@ from grpcmock.record.passage import Passage, What
 from grpcmock.record.rules import Rules
 from grpcmock.record.stubs import make_stub
 from grpcmock.record.telling import Teller, Told, Untold
-from grpcmock.replies.faults import AIO_FAULTS
+from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.schema import sources
 from grpcmock.status import Code
 from grpcmock.stubs.dump import to_yaml

@@ -11,8 +11,8 @@ from uuid import UUID
 from jinja2.runtime import StrictUndefined, Undefined
 
 from grpcmock.errors import RenderError
-from grpcmock.replies.functions import rfc3339
-from grpcmock.replies.views import EnumName, MessageView
+from grpcmock.responses.functions import rfc3339
+from grpcmock.responses.views import EnumName, MessageView
 
 
 def unwrap(value: Any) -> Any:

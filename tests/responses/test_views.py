@@ -7,8 +7,8 @@ import pytest
 from support import registry
 
 from grpcmock.errors import RenderError
-from grpcmock.replies.context import RenderContext
-from grpcmock.replies.results import unwrap
+from grpcmock.responses.context import RenderContext
+from grpcmock.responses.results import unwrap
 from grpcmock.stubs.template_cache import parse_template
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import did_you_mean
-from grpcmock.replies.delays import Delay, parse_delay
+from grpcmock.responses.delays import Delay, parse_delay
 from grpcmock.status import Code
 
 if TYPE_CHECKING:

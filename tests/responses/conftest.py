@@ -9,10 +9,10 @@ import pytest
 from support import registry
 
 from grpcmock.errors import Problems
-from grpcmock.replies.compile import compile_answer
-from grpcmock.replies.context import RenderContext
-from grpcmock.replies.faults import FAULTS
-from grpcmock.replies.plan import Arm, CallStatus, FinishStep, OnStep, Plan, PlanStep, RepeatStep, SendStep
+from grpcmock.responses.compile import compile_answer
+from grpcmock.responses.context import RenderContext
+from grpcmock.responses.faults import FAULTS
+from grpcmock.responses.plan import Arm, CallStatus, FinishStep, OnStep, Plan, PlanStep, RepeatStep, SendStep
 from grpcmock.schema.codec import to_tree
 from grpcmock.stubs import loader
 

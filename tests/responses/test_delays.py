@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grpcmock.errors import Problems
-from grpcmock.replies.delays import LONGEST, Delay, parse_delay
+from grpcmock.responses.delays import LONGEST, Delay, parse_delay
 from grpcmock.tree import Node
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from grpcmock.replies.plan import FINISH_OK
+from grpcmock.responses.plan import FINISH_OK
 from grpcmock.status import DETAILS_KEY, Code
 
 

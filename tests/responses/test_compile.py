@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from grpcmock.replies.delays import Delay
-from grpcmock.replies.faults import Fault, FaultKind
-from grpcmock.replies.plan import PauseStep
+from grpcmock.responses.delays import Delay
+from grpcmock.responses.faults import Fault, FaultKind
+from grpcmock.responses.plan import PauseStep
 from grpcmock.status import Code
 
 ERROR = "error: {code: ABORTED}"

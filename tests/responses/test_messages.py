@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grpcmock.errors import RenderError
-from grpcmock.replies.context import RenderContext
-from grpcmock.replies.plan import SendStep
+from grpcmock.responses.context import RenderContext
+from grpcmock.responses.plan import SendStep
 from grpcmock.schema.codec import to_tree
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from grpcmock.errors import RenderError
-from grpcmock.replies.results import unwrap
+from grpcmock.responses.results import unwrap
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support import registry
 
-from grpcmock.replies.references import check, is_constant
+from grpcmock.responses.references import check, is_constant
 from grpcmock.stubs.template_cache import parse_template
 
 
@@ -89,7 +89,7 @@ def test_rows_are_checked_for_their_columns() -> None:
 
 
 def test_without_faker_fake_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    from grpcmock.replies import functions, references
+    from grpcmock.responses import functions, references
 
     monkeypatch.setitem(__import__("sys").modules, "faker", None)
     for cache in (functions._faker, functions.fake_names, references._mistakes):

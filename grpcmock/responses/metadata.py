@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import RenderError
-from grpcmock.replies.plan import NO_METADATA, RenderableMetadata
-from grpcmock.replies.templates import Leaf, Scope, as_text, compile_template, is_template_node
+from grpcmock.responses.plan import NO_METADATA, RenderableMetadata
+from grpcmock.responses.templates import Leaf, Scope, as_text, compile_template, is_template_node
 
 if TYPE_CHECKING:
-    from grpcmock.replies.context import RenderContext
+    from grpcmock.responses.context import RenderContext
     from grpcmock.status import Metadata
     from grpcmock.tree import Node
 

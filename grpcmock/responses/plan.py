@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from grpcmock.errors import Location
     from grpcmock.matching.patterns import Pattern
-    from grpcmock.replies.context import RenderContext
-    from grpcmock.replies.delays import Delay
-    from grpcmock.replies.faults import Fault
+    from grpcmock.responses.context import RenderContext
+    from grpcmock.responses.delays import Delay
+    from grpcmock.responses.faults import Fault
     from grpcmock.stubs.model import Handler
 
 T = TypeVar("T")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from grpcmock.replies.delays import Delay
-from grpcmock.replies.plan import ExpectStep, FinishStep, OnStep, PauseStep, RepeatStep
+from grpcmock.responses.delays import Delay
+from grpcmock.responses.plan import ExpectStep, FinishStep, OnStep, PauseStep, RepeatStep
 from grpcmock.status import Code
 
 

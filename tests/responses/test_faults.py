@@ -5,8 +5,8 @@ from random import Random
 import pytest
 
 from grpcmock.errors import Problems
-from grpcmock.replies.delays import Delay
-from grpcmock.replies.faults import FAULTS, Fault, FaultKind, parse_fault
+from grpcmock.responses.delays import Delay
+from grpcmock.responses.faults import FAULTS, Fault, FaultKind, parse_fault
 from grpcmock.status import Code
 from grpcmock.tree import Node
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from grpcmock.replies.delays import Delay, parse_delay
-from grpcmock.replies.faults import Fault, FaultKind, parse_fault
-from grpcmock.replies.messages import compile_reply, empty_reply, encoded
-from grpcmock.replies.metadata import compile_metadata
-from grpcmock.replies.plan import (
+from grpcmock.responses.delays import Delay, parse_delay
+from grpcmock.responses.faults import Fault, FaultKind, parse_fault
+from grpcmock.responses.messages import compile_reply, empty_reply, encoded
+from grpcmock.responses.metadata import compile_metadata
+from grpcmock.responses.plan import (
     FINISH_OK,
     HALF_CLOSE,
     NO_STATES,
@@ -22,8 +22,8 @@ from grpcmock.replies.plan import (
     RenderableMessage,
     SendStep,
 )
-from grpcmock.replies.status import compile_error
-from grpcmock.replies.templates import Scope, folded, holds_template
+from grpcmock.responses.status import compile_error
+from grpcmock.responses.templates import Scope, folded, holds_template
 from grpcmock.schema import MethodKind, codec
 from grpcmock.stubs.template import is_template
 from grpcmock.tree import Node
@@ -116,7 +116,7 @@ def _invoked(answer: Answer, handler: Handler, scope: Scope, prefix: str) -> tup
 
 
 def _scripted(answer: Answer, script: Node, scope: Scope, prefix: str) -> tuple[PlanStep, ...]:
-    from grpcmock.replies.scripts import compile_script
+    from grpcmock.responses.scripts import compile_script
 
     for name in ("responses", "error", "interval"):
         if (found := getattr(answer, name)) is not None:

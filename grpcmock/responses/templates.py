@@ -15,7 +15,7 @@ from grpcmock.tree import Node
 
 if TYPE_CHECKING:
     from grpcmock.errors import Problems
-    from grpcmock.replies.context import RenderContext
+    from grpcmock.responses.context import RenderContext
     from grpcmock.schema import Method, Registry
     from grpcmock.stubs.model import Stub
 
@@ -51,7 +51,7 @@ class Leaf:
 
     def render(self, context: RenderContext, stub: str) -> Any:
         """Give the value, or text. Raises ``RenderError`` naming stub, field and reason."""
-        from grpcmock.replies.results import unwrap
+        from grpcmock.responses.results import unwrap
 
         try:
             return unwrap(self.template.render(context))
@@ -105,8 +105,8 @@ def is_template_node(node: Node) -> bool:
 
 def compile_template(node: Node, scope: Scope, path: str) -> Node | Leaf | None:
     """Compile one template: a node if it gives the same for every call, None if it is wrong."""
-    from grpcmock.replies.references import check, is_constant
-    from grpcmock.replies.results import unwrap
+    from grpcmock.responses.references import check, is_constant
+    from grpcmock.responses.results import unwrap
 
     try:
         template = parse_template(node.value)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import did_you_mean
-from grpcmock.replies.messages import compile_details, compile_text
-from grpcmock.replies.metadata import compile_metadata, joined
-from grpcmock.replies.plan import FINISH_OK, NO_METADATA, FinishStep, RenderableMetadata
-from grpcmock.replies.templates import Scope, folded
+from grpcmock.responses.messages import compile_details, compile_text
+from grpcmock.responses.metadata import compile_metadata, joined
+from grpcmock.responses.plan import FINISH_OK, NO_METADATA, FinishStep, RenderableMetadata
+from grpcmock.responses.templates import Scope, folded
 from grpcmock.status import DETAILS_KEY, Code
 
 if TYPE_CHECKING:

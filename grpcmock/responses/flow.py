@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from grpcmock.replies.plan import FinishStep, HeadersStep, OnStep, RepeatStep, SendStep
+from grpcmock.responses.plan import FinishStep, HeadersStep, OnStep, RepeatStep, SendStep
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from grpcmock.replies.plan import PlanStep
+    from grpcmock.responses.plan import PlanStep
     from grpcmock.schema import Method
 
 Report = Callable[["PlanStep", str], None]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grpcmock.errors import RenderError
-from grpcmock.replies.context import RenderContext
-from grpcmock.replies.functions import RANDOM_FUNCTIONS, rfc3339
+from grpcmock.responses.context import RenderContext
+from grpcmock.responses.functions import RANDOM_FUNCTIONS, rfc3339
 from grpcmock.stubs.template_cache import parse_template
 
 TEXT = (
@@ -40,7 +40,7 @@ def test_the_same_seed_gives_the_same_text_in_every_process() -> None:
     text = "{{ uuid() }} {{ random.int(1, 1000) }} {{ random.choice('abc') }} {{ fake.email() }}"
     code = f"""if True:
         from random import Random
-        from grpcmock.replies.context import RenderContext
+        from grpcmock.responses.context import RenderContext
         from grpcmock.stubs.template_cache import parse_template
         print(parse_template({text!r}).render(RenderContext(random=Random("7/1"))))"""
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -106,7 +106,7 @@ def test_every_random_function_is_known_at_load() -> None:
 
 def test_nothing_slow_is_imported_until_a_template_needs_it() -> None:
     code = (
-        "import sys, grpcmock.replies.context, grpcmock.replies.compile\n"
+        "import sys, grpcmock.responses.context, grpcmock.responses.compile\n"
         "print([name for name in ('jinja2', 'faker', 'grpc') if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import Location, Problems, RenderError
-from grpcmock.replies.plan import NO_DETAILS, NO_TEXT, RenderableDetails, RenderableMessage, RenderableText
-from grpcmock.replies.templates import (
+from grpcmock.responses.plan import NO_DETAILS, NO_TEXT, RenderableDetails, RenderableMessage, RenderableText
+from grpcmock.responses.templates import (
     Leaf,
     Part,
     Scope,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from grpcmock.replies.context import RenderContext
+    from grpcmock.responses.context import RenderContext
 
 
 def compile_reply(node: Node, scope: Scope, path: str) -> RenderableMessage:

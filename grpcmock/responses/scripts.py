@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import did_you_mean
 from grpcmock.matching.patterns import compile_pattern
-from grpcmock.replies import flow
-from grpcmock.replies.delays import parse_delay
-from grpcmock.replies.messages import compile_reply
-from grpcmock.replies.metadata import compile_metadata
-from grpcmock.replies.plan import (
+from grpcmock.responses import flow
+from grpcmock.responses.delays import parse_delay
+from grpcmock.responses.messages import compile_reply
+from grpcmock.responses.metadata import compile_metadata
+from grpcmock.responses.plan import (
     HALF_CLOSE,
     NO_METADATA,
     Arm,
@@ -24,12 +24,12 @@ from grpcmock.replies.plan import (
     RepeatStep,
     SendStep,
 )
-from grpcmock.replies.status import compile_error, compile_finish
-from grpcmock.replies.templates import Scope, folded
+from grpcmock.responses.status import compile_error, compile_finish
+from grpcmock.responses.templates import Scope, folded
 
 if TYPE_CHECKING:
     from grpcmock.matching.patterns import Pattern
-    from grpcmock.replies.delays import Delay
+    from grpcmock.responses.delays import Delay
     from grpcmock.tree import Node
 
 _STEPS = ("expect", "send", "wait", "headers", "half_close", "on", "repeat", "error", "finish")

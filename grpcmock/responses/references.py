@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.errors import MissingExtraError, did_you_mean
-from grpcmock.replies.context import VARIABLES
-from grpcmock.replies.functions import RANDOM_FUNCTIONS, fake_names, unknown_fake
+from grpcmock.responses.context import VARIABLES
+from grpcmock.responses.functions import RANDOM_FUNCTIONS, fake_names, unknown_fake
 from grpcmock.schema import codec, well_known
 from grpcmock.schema.values import is_map
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.replies.functions import Fake, clock, random_functions, uuid_source
+from grpcmock.responses.functions import Fake, clock, random_functions, uuid_source
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -75,19 +75,19 @@ class RenderContext(Mapping[str, Any]):
 
 
 def _view(message: Message | None) -> Any:
-    from grpcmock.replies.views import of_message  # it imports Jinja, which many a server never needs
+    from grpcmock.responses.views import of_message  # it imports Jinja, which many a server never needs
 
     return of_message(message)
 
 
 def _metadata(context: RenderContext) -> Any:
-    from grpcmock.replies.views import MetadataView
+    from grpcmock.responses.views import MetadataView
 
     return MetadataView(context.metadata)
 
 
 def _state(context: RenderContext) -> Any:
-    from grpcmock.replies.views import StateView
+    from grpcmock.responses.views import StateView
 
     return StateView(context.state)
 
