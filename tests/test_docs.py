@@ -42,8 +42,8 @@ from click.testing import CliRunner
 from grpcmock.cli import app
 from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.errors import GrpcmockError
-from grpcmock.matching.operators import BUILDERS
-from grpcmock.replies import context, faults, functions
+from grpcmock.matching.operators import OPERATORS
+from grpcmock.responses import context, faults, functions
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
 from grpcmock.stubs import parser, steps
@@ -430,7 +430,7 @@ def test_each_key_of_a_stub_has_a_heading_and_an_example(key: str) -> None:
     assert re.search(rf"(^|[\s{{,]){key}:", _examples(FORMAT), re.MULTILINE), f"no example uses {key}"
 
 
-@pytest.mark.parametrize("operator", sorted(BUILDERS))
+@pytest.mark.parametrize("operator", sorted(OPERATORS))
 def test_each_operator_is_explained_and_has_an_example(operator: str) -> None:
     assert f"`{operator}" in FORMAT.read_text()
     assert re.search(rf"\{operator}\b", _examples(FORMAT)), f"no example uses {operator}"

@@ -64,7 +64,7 @@ def command(
     compared with an older version, and each difference is told with whom it breaks: see --fail-on and --with.
     """
     from grpcmock.lint.check import check
-    from grpcmock.replies.faults import AIO_FAULTS, FAULTS
+    from grpcmock.responses.faults import AIO_FAULTS, FAULTS
 
     if reports and not against:
         raise click.UsageError("--report is of the differences to an older version: it needs --against.", ctx)

@@ -29,11 +29,12 @@ def command(protos: tuple[Path, ...], imports: Imports, output: Path | None) -> 
 
     PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]
     """
+    from grpcmock.matching.operators import OPERATORS
     from grpcmock.schema import sources
     from grpcmock.stubs import json_schema
 
     registry = sources.load(proto_paths(protos), imports=imports)
-    text = json.dumps(json_schema.for_registry(registry), indent=1, ensure_ascii=False)
+    text = json.dumps(json_schema.for_registry(registry, OPERATORS.values()), indent=1, ensure_ascii=False)
     if output is None:
         click.echo(text)
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.errors import CompileError, Problem, Problems, StubError, in_order
 from grpcmock.lint.rules import lint
-from grpcmock.replies.faults import AIO_FAULTS
+from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.schema import sources
 from grpcmock.stubs import loader
 

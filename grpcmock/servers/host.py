@@ -14,7 +14,7 @@ from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import AIO_STEPS, H2_STEPS
 from grpcmock.errors import GrpcmockError, Problems
-from grpcmock.replies.faults import AIO_FAULTS, FAULTS
+from grpcmock.responses.faults import AIO_FAULTS, FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.servers.aio import AioServer, ServerOptions
