@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.client.details import Detail
     from grpcmock.client.target import Target
     from grpcmock.schema import Method, Registry
+    from grpcmock.schema.sources import Imports
     from grpcmock.status import Metadata
 
 
@@ -47,7 +48,7 @@ def command(
     emit_defaults: bool,
     verbose: bool,
     protos: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     connection: Connection,
 ) -> None:
     """Call any method of a server, with JSON in and out.
@@ -83,7 +84,7 @@ class _Talk:
         self._undecodable = False
 
     async def run(
-        self, name: str, data: str | None, deadline: float | None, protos: tuple[Path, ...], imports: tuple[Path, ...]
+        self, name: str, data: str | None, deadline: float | None, protos: tuple[Path, ...], imports: Imports
     ) -> bool:
         """Make the call; say whether all was well."""
         from grpcmock.cli.call_input import Requests
@@ -92,13 +93,13 @@ class _Talk:
             from grpcmock.schema import sources
 
             registry = sources.load(protos, imports=imports)
-            method = find_method(registry, name)
+            method = registry.method(name)
             requests = Requests(data, method, registry)
             async with self._connection.connect(self._target) as channel:
                 return await self._converse(channel, method, registry, requests, deadline)
         async with self._connection.connect(self._target) as channel:
             registry = await registry_of(self._target, channel, protos, imports, _service_of(name))
-            method = find_method(registry, name)
+            method = registry.method(name)
             requests = Requests(data, method, registry)
             return await self._converse(channel, method, registry, requests, deadline)
 
@@ -156,25 +157,6 @@ class _Talk:
 
         for key, value in metadata:
             self._say(f"{prefix} {metadata_line(key, value)}")
-
-
-def find_method(registry: Registry, name: str) -> Method:
-    """Find a method as :meth:`Registry.method` does, or by its bare name if one alone has it."""
-    from grpcmock.errors import UnknownMethodError
-
-    if "." not in name and "/" not in name.removeprefix("/"):
-        fitting = [method for method in registry.methods.values() if method.name == name]
-        if len(fitting) == 1:
-            return fitting[0]
-        if fitting:
-            names = ", ".join(sorted(map(str, fitting)))
-            raise UnknownMethodError(f"{name!r} fits more than one method: {names}. Write the service, too.")
-        by_name = {method.name: str(method) for method in registry.methods.values()}
-        from grpcmock.errors import nearest
-
-        if found := nearest(name, by_name):
-            raise UnknownMethodError(f"There is no method {name!r}. Did you mean {by_name[found]!r}?")
-    return registry.method(name)
 
 
 def _service_of(name: str) -> list[str] | None:

@@ -16,6 +16,7 @@ from grpcmock.cli.report_options import report_option
 if TYPE_CHECKING:
     from grpcmock.drift.outcome import Level, Outcome
     from grpcmock.drift.run import With
+    from grpcmock.schema.sources import Imports
     from grpcmock.servers.host import Files
 
 
@@ -48,7 +49,7 @@ def command(
     ctx: click.Context,
     protos: tuple[Path, ...],
     stubs: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     form: str,
     transport: Literal["aio", "h2"],
     strict: bool,
@@ -63,7 +64,7 @@ def command(
     compared with an older version, and each difference is told with whom it breaks: see --fail-on and --with.
     """
     from grpcmock.lint.check import check
-    from grpcmock.replies.faults import AIO_FAULTS, FAULTS
+    from grpcmock.responses.faults import AIO_FAULTS, FAULTS
 
     if reports and not against:
         raise click.UsageError("--report is of the differences to an older version: it needs --against.", ctx)

@@ -15,6 +15,7 @@ from grpcmock.cli.target_options import Connection, proto_options, registry_of, 
 if TYPE_CHECKING:
     from grpcmock.errors import Problem
     from grpcmock.schema import Registry
+    from grpcmock.schema.sources import Imports
     from grpcmock.stubs.model import Stub
     from grpcmock.verify.contracts.used_stubs import UsedStubs
 
@@ -42,7 +43,7 @@ def command() -> None:
 def export(
     target: str,
     protos: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     consumer: str,
     provider: str,
     out: Path | None,
@@ -72,7 +73,7 @@ def export(
 
 
 async def _collect(
-    target: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection
+    target: str, protos: tuple[Path, ...], imports: Imports, connection: Connection
 ) -> tuple[UsedStubs, Registry]:
     from grpcmock.verify.contracts.exporting import export
 
@@ -88,7 +89,7 @@ async def _collect(
 @click.argument("contracts", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @proto_options
 @click.option("-o", "--out", type=PATH, metavar="FILE", help="The file of stubs to write.  [default: stdout]")
-def import_(contracts: tuple[Path, ...], protos: tuple[Path, ...], imports: tuple[Path, ...], out: Path | None) -> None:
+def import_(contracts: tuple[Path, ...], protos: tuple[Path, ...], imports: Imports, out: Path | None) -> None:
     """Turn contracts and Pact files into stubs, for a mock server.
 
     FILE is a contract, or a Pact of version 4 with interactions of the Protobuf plugin.

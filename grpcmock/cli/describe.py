@@ -13,6 +13,7 @@ from grpcmock.cli.target_options import Connection, proto_options, target_option
 if TYPE_CHECKING:
     from grpcmock.schema import Registry
     from grpcmock.schema.source_text import Symbol
+    from grpcmock.schema.sources import Imports
 
 
 @click.command()
@@ -24,7 +25,7 @@ def command(
     where: tuple[str, ...],
     template: bool,
     protos: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     connection: Connection,
 ) -> None:
     """Show services, methods, messages and enums as proto source.

@@ -15,6 +15,7 @@ from grpcmock.cli.target_options import Connection, target_options
 if TYPE_CHECKING:
     from grpcmock.drift.outcome import Level, Outcome
     from grpcmock.drift.run import With
+    from grpcmock.schema.sources import Imports
 
 LEVELS = ("wire", "json", "source", "any")
 WITH = ("auto", "buf", "builtin")
@@ -61,7 +62,7 @@ def command(
     target: str,
     protos: tuple[Path, ...],
     stubs: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     services: tuple[str, ...],
     level: Level,
     form: str,

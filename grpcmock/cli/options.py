@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -13,6 +14,7 @@ from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from grpcmock.schema.sources import Imports
     from grpcmock.servers.host import Files
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -40,16 +42,35 @@ def stubs_option(function: _F) -> _F:
 
 
 def imports_option(function: _F) -> _F:
-    """Add ``-I``."""
-    return click.option(
-        "-I",
-        "--import-path",
-        "imports",
-        multiple=True,
-        type=PATH,
-        metavar="DIRECTORY",
-        help="A directory in which imports of the protos are looked up; repeatable.",
-    )(function)
+    """Add ``-I`` and ``--exclude-path``; the function gets both as ``imports``."""
+
+    @wraps(function)
+    def with_imports(*args: Any, imports: tuple[Path, ...], exclude_paths: tuple[str, ...], **kwargs: Any) -> Any:
+        from grpcmock.schema.sources import Imports
+
+        return function(*args, imports=Imports(imports, exclude_paths), **kwargs)
+
+    options = [
+        click.option(
+            "-I",
+            "--import-path",
+            "imports",
+            multiple=True,
+            type=PATH,
+            metavar="DIRECTORY",
+            help="A directory in which imports of the protos are looked up; repeatable.",
+        ),
+        click.option(
+            "--exclude-path",
+            "exclude_paths",
+            multiple=True,
+            metavar="GLOB",
+            help="Files and folders to leave out of the directories of protos, such as vendor; repeatable.",
+        ),
+    ]
+    for option in reversed(options):
+        with_imports = option(with_imports)
+    return with_imports  # type: ignore[return-value]
 
 
 def transport_option(function: _F) -> _F:
@@ -92,13 +113,13 @@ def proto_paths(protos: Sequence[Path]) -> tuple[Path, ...]:
     )
 
 
-def files(protos: Sequence[Path], stubs: Sequence[Path], imports: Sequence[Path]) -> Files:
+def files(protos: Sequence[Path], stubs: Sequence[Path], imports: Imports) -> Files:
     """Give the files that a mock server is made of: those named, else ``protos/`` and ``stubs/``."""
     from grpcmock.servers.host import Files
 
     if not stubs and DEFAULT_STUBS.exists():
         stubs = (DEFAULT_STUBS,)
-    return Files(proto_paths(protos), tuple(stubs), tuple(imports))
+    return Files(proto_paths(protos), tuple(stubs), imports)
 
 
 class Size(click.ParamType[int]):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.record.session import Recording, Settings
     from grpcmock.schema import Registry
+    from grpcmock.schema.sources import Imports
 
 DEFAULT_LISTEN = "127.0.0.1:50052"
 DEFAULT_OUT = Path("stubs/recorded")
@@ -72,7 +73,7 @@ DEFAULT_OUT = Path("stubs/recorded")
 def command(
     target: str,
     protos: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     out: Path,
     mode: str,
     redact: tuple[str, ...],
@@ -122,7 +123,7 @@ async def _record(
     target: Target,
     connection: Connection,
     protos: Sequence[Path],
-    imports: Sequence[Path],
+    imports: Imports,
     out: Path,
     settings: Settings,
     listen: Sequence[str],
@@ -158,7 +159,7 @@ async def _record(
 
 
 async def _registry(
-    target: Target, connection: Connection, protos: Sequence[Path], imports: Sequence[Path], settings: Settings
+    target: Target, connection: Connection, protos: Sequence[Path], imports: Imports, settings: Settings
 ) -> Registry:
     """Load the protos that are named; without any, ask the server's reflection."""
     from grpcmock.errors import ConfigError, SchemaError, TargetError

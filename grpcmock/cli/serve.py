@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.record.recorder import Options as RecordOptions
     from grpcmock.record.recorder import Recorder
+    from grpcmock.schema.sources import Imports
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.credentials import TlsFiles
     from grpcmock.servers.host import Files, Host, HostOptions
@@ -134,7 +135,7 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
 def command(
     protos: tuple[Path, ...],
     stubs: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     listen: tuple[str, ...],
     ready_file: Path | None,
     forward: str | None,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from grpcmock.client.target import Target
     from grpcmock.schema import Registry
+    from grpcmock.schema.sources import Imports
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -157,7 +158,7 @@ async def registry_of(
     target: Target,
     channel: grpc.aio.Channel,
     protos: Sequence[Path],
-    imports: Sequence[Path],
+    imports: Imports,
     services: Sequence[str] | None = None,
     *,
     way_out: str = "With --proto PATH, reflection isn't needed.",

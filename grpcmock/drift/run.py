@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from grpcmock.drift.views import Schema
     from grpcmock.schema import Registry
+    from grpcmock.schema.sources import AnyImports
     from grpcmock.stubs.model import Stub
 
 With: TypeAlias = Literal["auto", "buf", "builtin"]
@@ -32,7 +33,7 @@ def of_versions(
     new_protos: Sequence[Path],
     *,
     stubs: Sequence[Path] = (),
-    imports: Sequence[Path] = (),
+    imports: AnyImports = (),
     with_: With = "auto",
 ) -> Outcome:
     """Compare two versions of local protos. The stubs may be written for either; what is wrong with them isn't told.
@@ -53,7 +54,7 @@ async def of_server(
     protos: Sequence[Path],
     *,
     stubs: Sequence[Path] = (),
-    imports: Sequence[Path] = (),
+    imports: AnyImports = (),
     services: Sequence[str] = (),
     metadata: Sequence[tuple[str, str | bytes]] = (),
     with_: With = "auto",
@@ -88,7 +89,7 @@ async def of_server(
     return _outcome(before, shown.schema, differences, notes, live=True)
 
 
-def _read(registry: Registry, protos: Sequence[Path], imports: Sequence[Path]) -> Schema:
+def _read(registry: Registry, protos: Sequence[Path], imports: AnyImports) -> Schema:
     places = {name: str(path) for name, path in sources.places(protos, imports=imports).items()}
     return read(registry, ", ".join(map(str, protos)), places, rules=AnnotationReader(registry))
 

@@ -10,7 +10,7 @@ from grpcmock.collector import collector_paused
 from grpcmock.engine.compiled_stub import CompiledStub, Layer
 from grpcmock.errors import Problems, UnknownMethodError
 from grpcmock.matching.conditions import compile_conditions
-from grpcmock.replies.compile import compile_answer
+from grpcmock.responses.compile import compile_answer
 
 if TYPE_CHECKING:
     from grpcmock.schema import Registry

@@ -13,7 +13,7 @@ from grpcmock.status import DETAILS_KEY, Code, Metadata, encode_details
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.matching.patterns import Finding
-    from grpcmock.replies.plan import ExpectStep, OnStep
+    from grpcmock.responses.plan import ExpectStep, OnStep
     from grpcmock.schema import Method
 
 MISS_KEY = "grpcmock-miss"

@@ -22,7 +22,7 @@ from grpcmock.status import DETAILS_KEY, Code, encode_details
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.steps import HandlerEvent
-    from grpcmock.replies.context import RenderContext
+    from grpcmock.responses.context import RenderContext
     from grpcmock.schema import Method
 
 Q = TypeVar("Q", bound=Message)

@@ -55,6 +55,7 @@ class MockServer(Waits):
         *protos: Any,
         stubs: AnyPath | Iterable[AnyPath] = (),
         imports: AnyPath | Iterable[AnyPath] = (),
+        exclude: str | Iterable[str] = (),
         listen: str = "127.0.0.1:0",
         seed: int = 0,
         auto: bool = False,
@@ -71,19 +72,22 @@ class MockServer(Waits):
 
         *protos* are ``.proto`` files, directories, descriptor sets, generated modules, servicer classes, or a
         :class:`Registry`; none are needed for methods that are named by a generated servicer. *stubs* are files and
-        directories; *imports*, directories for imports of protos. *listen* is ``HOST:PORT`` (port 0 takes a free one)
+        directories; *imports*, directories for imports of protos; *exclude*, patterns of what to leave out of the
+        directories of protos, such as ``vendor``. *listen* is ``HOST:PORT`` (port 0 takes a free one)
         or ``unix:PATH``. Randomness derives from *seed*. With *auto*, calls that no stub holds for get generated
         answers, else *unmatched_code*. *max_message_size* is in bytes, -1 for no limit; the journal holds
         *journal_calls* and *journal_bytes*. The ``tls_*`` files are PEM.
 
         Raises :class:`SchemaError`, :class:`StubError`, :class:`ConfigError` with everything that is wrong.
         """
+        __tracebackhide__ = True  # in a test it is the caller's line that is wrong
         try:
             code = Code.parse(unmatched_code)
         except ValueError as error:
             raise ConfigError(f"unmatched_code: {error}") from None
         problems = Problems()
-        registry = _registry(protos, _paths(imports))
+        excluded = (exclude,) if isinstance(exclude, str) else tuple(exclude)
+        registry = _registry(protos, sources.Imports(_paths(imports), excluded))
         engine = Engine(
             registry,
             loader.load(_paths(stubs), problems),
@@ -346,8 +350,9 @@ def _paths(given: AnyPath | Iterable[AnyPath]) -> list[Path]:
     return [Path(given)] if isinstance(given, (str, PathLike)) else [Path(path) for path in given]
 
 
-def _registry(protos: Sequence[Any], imports: Sequence[Path]) -> Registry:
+def _registry(protos: Sequence[Any], imports: sources.Imports) -> Registry:
     """Make one registry of all that protos are given as."""
+    __tracebackhide__ = True
     from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
     registry = Registry(FileDescriptorSet())

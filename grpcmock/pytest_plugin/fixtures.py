@@ -41,12 +41,7 @@ def server_fixture(grpcmock_config: Config, pytestconfig: pytest.Config) -> Iter
 
     Stubs that a fixture of the session declares on it are there for every test.
     """
-    from grpcmock.mock.server import MockServer
-
-    config = grpcmock_config.checked()
-    server = MockServer(
-        *config.protos, stubs=config.stubs, imports=config.imports, listen=config.listen, **config.options
-    )
+    server = _made(grpcmock_config.checked())
     with past_proxies(), server, recording(server, pytestconfig), collecting(server, pytestconfig):
         yield server
 
@@ -75,12 +70,31 @@ def factory_fixture(request: pytest.FixtureRequest, grpcmock_config: Config) -> 
     with past_proxies(), ExitStack() as started:
 
         def factory(*protos: Any, **keywords: Any) -> MockServer:
-            keywords = {"imports": grpcmock_config.imports, **grpcmock_config.options, **keywords}
+            keywords = {**_finding(grpcmock_config), **grpcmock_config.options, **keywords}
             server = started.enter_context(MockServer(*(protos or grpcmock_config.protos), **keywords))
             started.enter_context(watch.watching(server))
             return server
 
         yield factory
+
+
+def _made(config: Config) -> MockServer:
+    """Make the server. What is wrong with its files is told without a traceback: it has its own places."""
+    from grpcmock.errors import GrpcmockError
+    from grpcmock.mock.server import MockServer
+
+    wrong = ""
+    try:
+        return MockServer(
+            *config.protos, stubs=config.stubs, listen=config.listen, **_finding(config), **config.options
+        )
+    except GrpcmockError as error:
+        wrong = f"The mock server can't be made:\n{error}"
+    pytest.fail(wrong, pytrace=False)
+
+
+def _finding(config: Config) -> dict[str, Any]:
+    return {"imports": config.imports, "exclude": config.exclude}
 
 
 def _prepare(server: MockServer, marked: Marked, file: str) -> None:

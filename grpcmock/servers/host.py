@@ -14,7 +14,7 @@ from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import AIO_STEPS, H2_STEPS
 from grpcmock.errors import GrpcmockError, Problems
-from grpcmock.replies.faults import AIO_FAULTS, FAULTS
+from grpcmock.responses.faults import AIO_FAULTS, FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.servers.aio import AioServer, ServerOptions
@@ -27,6 +27,7 @@ from grpcmock.stubs import loader
 if TYPE_CHECKING:
     import grpc
 
+    from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.service import Admin
     from grpcmock.servers.h2.server import H2Server
@@ -55,8 +56,8 @@ class Files:
     stubs: Sequence[Path] = ()
     """Stub files and directories."""
 
-    imports: Sequence[Path] = ()
-    """Directories in which imports are looked up."""
+    imports: AnyImports = ()
+    """Directories in which imports are looked up, and what is left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,9 @@ def test_two_files_of_one_name_are_refused() -> None:
     del other.file[0].service[:]
     for message in other.file:
         del message.service[:]
-    with pytest.raises(SchemaError, match="Two different files are called"):
+    with pytest.raises(
+        SchemaError, match=r"^user.proto is there twice, and its two versions differ: both define user\."
+    ):
         USER.including(Registry(other))
 
 

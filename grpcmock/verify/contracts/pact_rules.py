@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from grpcmock.matching.messages import MessageKind
-from grpcmock.matching.value_types import COMMON, FLOATING, ORDERED, TEXT, ListType, MapType, ScalarType, ValueType
+from grpcmock.matching.value_types import ListType, MapType, ScalarType, ValueType
+from grpcmock.stubs.operators import Family
 
 Warn = Callable[..., None]
 
@@ -162,7 +163,7 @@ class Rules:
         if name in _EQUALITY:
             return example
         found = _counterpart(name, kind)
-        if found is None and kind.operators == TEXT:
+        if found is None and kind.family is Family.STRING:
             found = _text_counterpart(name, matcher)
         if found is not None:
             return found
@@ -181,9 +182,9 @@ def _counterpart(name: str, kind: ValueType) -> Any:
         case "null":
             return {"$exists": False}
         case "boolean":
-            return _ANY_BOOL if kind.operators == COMMON else _of_type(kind)
+            return _ANY_BOOL if kind.family is Family.PLAIN else _of_type(kind)
         case "number" | "integer" | "decimal":
-            return {"$regex": _NUMERIC[name]} if kind.operators == TEXT else _of_type(kind)
+            return {"$regex": _NUMERIC[name]} if kind.family is Family.STRING else _of_type(kind)
     return None
 
 
@@ -204,9 +205,9 @@ def _text_counterpart(name: str, matcher: Mapping[str, Any]) -> Any:
 
 def _of_type(kind: ValueType) -> Any:
     """Return the pattern that any value of a kind satisfies; where presence is seen, it has to be there."""
-    if kind.operators in (ORDERED, FLOATING):
+    if kind.family in Family.ORDERED | Family.FLOAT:
         return _ANY_NUMBER
-    if kind.operators == COMMON:
+    if kind.family is Family.PLAIN:
         return _ANY_BOOL if getattr(kind, "default", None) is False else _SET
     return _SET
 

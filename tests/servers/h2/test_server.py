@@ -23,7 +23,7 @@ from support import registry
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.errors import ConfigError, Problems
-from grpcmock.replies.faults import FAULTS
+from grpcmock.responses.faults import FAULTS
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.credentials import TlsFiles
 from grpcmock.servers.h2 import framing
