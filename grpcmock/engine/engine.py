@@ -93,6 +93,8 @@ class Engine:
         self._orders = count()
         self.forwarder: Forwarder | None = None
         """Takes the calls that no stub answers, instead of their being refused; asked by ``grpc.aio`` servers alone."""
+        self.finder: Callable[[str], Registry | None] = lambda _: None
+        """Finds the registry of a path that no proto declares; without, such a call is refused."""
         self.warnings: tuple[Problem, ...] = ()
         """What the last load warned of."""
         self.install(self.prepare(registry, stubs, problems=problems, progress=progress))
@@ -170,6 +172,14 @@ class Engine:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
         self.registry = self.registry.including(registry)
         self.store.include(self.registry.methods.values())
+
+    def table(self, path: str) -> MethodTable | None:
+        """Return the stubs of the method with this path; None if there is no such method."""
+        table = self.store.tables.get(path)
+        if table is None and (found := self.finder(path)) is not None:
+            self.include(found)
+            table = self.store.tables.get(path)
+        return table
 
     def _compile(
         self,

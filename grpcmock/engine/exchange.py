@@ -33,10 +33,10 @@ class Exchange:
         self._clock = options.wall_clock
         self._monotonic = options.monotonic
         self._began = options.monotonic()
-        self._table: MethodTable | None = engine.store.tables.get(opened.path)
+        self._table: MethodTable | None = engine.table(opened.path)
         self.call = engine.journal.open(
             opened.path,
-            self._table.method if self._table else None,
+            self._table.method if self._table is not None else None,
             opened.metadata,
             opened.deadline,
             opened.peer,

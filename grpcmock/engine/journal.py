@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
@@ -47,6 +47,10 @@ _frame = partial(tuple.__new__, Frame)
 """Makes a :class:`Frame` of a tuple; to call the class takes several times as long."""
 
 
+Follower = Callable[["Call"], None]
+"""Is called with a call whenever something has happened in it."""
+
+
 class Call:
     """One call: written by its exchange while it lasts, read by everybody else.
 
@@ -61,6 +65,7 @@ class Call:
         "duration",
         "epoch",
         "error",
+        "followers",
         "forwarded",
         "frames",
         "frames_dropped",
@@ -87,6 +92,7 @@ class Call:
         peer: str,
         started: float,
         epoch: int,
+        followers: Sequence[Follower] = (),
     ) -> None:
         self.id = id
         self.path = path
@@ -117,6 +123,18 @@ class Call:
         """Bytes that this call takes, roughly."""
         self.epoch = epoch
         """Which filling of the journal the call belongs to; :meth:`Journal.clear` begins the next."""
+        self.followers = followers
+        """Those of the journal: they are told whenever something happens in the call."""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the call has not ended yet."""
+        return self.duration is None
+
+    def tell(self) -> None:
+        """Tell the followers that something has happened."""
+        for follower in self.followers:
+            follower(self)
 
     def add_frame(self, direction: Literal["request", "response"], data: bytes, time: float) -> None:
         """Note a message; past the bounds it is only counted."""
@@ -125,6 +143,8 @@ class Call:
             return
         self.size += len(data) + _FRAME_OVERHEAD
         self.frames.append(_frame((direction, data, time)))
+        if self.followers:
+            self.tell()
 
     @property
     def name(self) -> str:
@@ -223,6 +243,8 @@ class Journal:
         self._next_id = 1
         self._epoch = 0
         self._listeners: list[Callable[[Call], None]] = []
+        self._under_way: dict[int, Call] = {}
+        self._followers: list[Follower] = []
         self._metadata: Metadata = ()
         """Those of the last brief call."""
         self._peers: dict[str, str] = {}
@@ -251,19 +273,28 @@ class Journal:
     def open(
         self, path: str, method: Method | None, metadata: Metadata, deadline: float | None, peer: str, started: float
     ) -> Call:
-        """Begin a call. It enters the journal when it is closed."""
-        call = Call(self._next_id, path, method, metadata, deadline, peer, started, self._epoch)
+        """Begin a call. It is under way until it is closed; then it enters the journal."""
+        call = Call(self._next_id, path, method, metadata, deadline, peer, started, self._epoch, self._followers)
+        self._under_way[call.id] = call
         self._next_id += 1
+        call.tell()
         return call
+
+    @property
+    def under_way(self) -> tuple[Call, ...]:
+        """The calls that have begun and not ended, in that order."""
+        return tuple(call for call in self._under_way.values() if call.epoch == self._epoch)
 
     def close(self, call: Call) -> None:
         """End a call: keep it, drop the oldest past the bounds, tell the listeners.
 
         A call that began before :meth:`clear` is not kept: it belongs to what was cleared.
         """
+        self._under_way.pop(call.id, None)
         if call.epoch != self._epoch:
             return
         self._keep(call)
+        call.tell()
         for listener in self._listeners:
             listener(call)
 
@@ -284,8 +315,10 @@ class Journal:
         number = self._next_id
         self._next_id = number + 1
         brief = _brief((size, number, steady, metadata, deadline, peer, started, duration))
-        if self._listeners or size > FRAME_BYTES_KEPT:
-            self.close(brief.whole(self._epoch))
+        if self._listeners or self._followers or size > FRAME_BYTES_KEPT:
+            call = brief.whole(self._epoch)
+            call.followers = self._followers
+            self.close(call)
             return
         self._calls.append(brief)
         self._bytes += size
@@ -323,6 +356,14 @@ class Journal:
         self.clear()
         self._calls.extend(calls)
         self._bytes = sum(call.size for call in self._calls)
+
+    def follow(self, follower: Follower) -> Callable[[], None]:
+        """Call *follower* with each call when it begins, at each of its messages, and when it ends.
+
+        Of calls that were over as soon as they began it hears once. Returns a function that ends that.
+        """
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower)
 
     def subscribe(self, listener: Callable[[Call], None]) -> Callable[[], None]:
         """Call *listener* with each call as it ends. Gives a function that ends the subscription."""

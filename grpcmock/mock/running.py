@@ -117,7 +117,7 @@ class Running:
         return self._running().run(coroutine)
 
     def wait(self, enough: Callable[[], bool], timeout: float) -> bool:
-        """Wait until *enough* holds, looking again whenever a call ends; False after *timeout* seconds."""
+        """Wait until *enough* holds, looking again whenever something happens in a call; False after *timeout* seconds."""
         thread = self._running()
         if thread.is_current:
             raise ConfigError("An async handler of the mock can't block: await await_called instead.")
@@ -133,15 +133,15 @@ class Running:
         return self._thread
 
     async def _until(self, enough: Callable[[], bool], timeout: float) -> bool:  # noqa: ASYNC109
-        ended = asyncio.Event()
-        unsubscribe = self.engine.journal.subscribe(lambda _: ended.set())
+        happened = asyncio.Event()
+        unfollow = self.engine.journal.follow(lambda _: happened.set())
         try:
             async with asyncio.timeout(timeout):
                 while not enough():
-                    ended.clear()
-                    await ended.wait()
+                    happened.clear()
+                    await happened.wait()
         except TimeoutError:
             return False
         finally:
-            unsubscribe()
+            unfollow()
         return True

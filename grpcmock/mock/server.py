@@ -91,6 +91,7 @@ class MockServer(Waits):
             problems=problems,
             lock=threading.RLock(),
         )
+        engine.finder = autospec.imported
         tls = (_path(tls_cert), _path(tls_key), _path(tls_client_ca))
         self._running = Running(engine, Listening(listen, tls, max_message_size, tuple(interceptors)))
         self._stock = Stock(self._running)
@@ -238,7 +239,7 @@ class MockServer(Waits):
 
     @property
     def calls(self) -> CallLog[Any, Any]:
-        """All calls that have ended, since the start, the last reset, or the beginning of the snapshot."""
+        """All calls, those under way among them, since the start, the last reset, or the beginning of the snapshot."""
         return self._records.log()
 
     def verify(self, *, unmatched: bool = True, unused: Unused = "declared") -> None:

@@ -74,7 +74,7 @@ class Watch:
 
 
 def _unmatched(calls: CallLog[Any, Any]) -> Iterator[Call[Any, Any]]:
-    return (call for call in calls if not call.matched)
+    return (call for call in calls if not call.matched and not call.under_way)
 
 
 _WATCH = pytest.StashKey[Watch]()
