@@ -14,12 +14,12 @@ from google.protobuf.message import Message
 from grpcmock.errors import did_you_mean
 from grpcmock.schema.codec import DecodeError, decode, to_text
 from grpcmock.schema.registry import find_message
-from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.engine.journal import Call as Record
     from grpcmock.errors import Location
     from grpcmock.schema import Method
+    from grpcmock.status import Code
     from grpcmock.stubs.model import Stub
 
 Req = TypeVar("Req", covariant=True, bound=Message)  # noqa: PLC0105
@@ -276,7 +276,8 @@ class Call(Generic[Req, Resp]):
 
     def _asked(self) -> str:
         sent = any(frame.direction == "request" for frame in self._record.frames)
-        return _shown(self.requests) or ("(undecodable)" if sent else "(no message)")
+        nothing = "(no message yet)" if self.under_way else "(no message)"
+        return _shown(self.requests) or ("(undecodable)" if sent else nothing)
 
     def _answered(self) -> str:
         if self._record.miss is not None:

@@ -238,7 +238,9 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
             return self._expected(_wanted(None, times, None), _there_are(begun))
         there = f"{ended or 'none'} {'has' if ended < 2 else 'have'} ended"
         begun -= ended
-        text = self._expected(_wanted(None, times, None), f"{there}, and {begun} {'is' if begun == 1 else 'are'} under way")
+        text = self._expected(
+            _wanted(None, times, None), f"{there}, and {begun} {'is' if begun == 1 else 'are'} under way"
+        )
         return f"{text}\nTo wait for calls to begin, write started=True."
 
     # The text of failures -------------------------------------------------------------------------

@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from grpcmock.errors import ConfigError, GrpcmockError
 from grpcmock.mock.channels import Channels
+from grpcmock.mock.loops import ANOTHER_LOOP
 from grpcmock.servers.thread import LoopThread
 
 if TYPE_CHECKING:
+    import grpc
     import grpc.aio
 
     from grpcmock.engine.engine import Engine
-    from grpcmock.servers.aio import Server
+    from grpcmock.servers import aio, h2
+    from grpcmock.servers.addresses import Address
+    from grpcmock.servers.credentials import TlsFiles
 
 T = TypeVar("T")
+
+_MOMENT = 0.05
+"""Seconds that calls under way have to end when the mock stops, unless said otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,8 @@ class Listening:
     """Certificate, key, authorities of clients."""
     max_message_size: int
     interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]]
+    wire: str = "aio"
+    """What speaks HTTP/2: ``aio``, which is ``grpc.aio``, or ``h2``, which can make every fault."""
 
 
 class Running:
@@ -42,12 +51,17 @@ class Running:
         self._listening = listening
         self._lock = threading.RLock()
         self._thread: LoopThread | None = None
-        self._server: Server | None = None
+        self._server: aio.Server | h2.Server | None = None
         self._target = ""
 
     @property
     def is_running(self) -> bool:
         return self._thread is not None
+
+    @property
+    def wire(self) -> str:
+        """What speaks HTTP/2."""
+        return self._listening.wire
 
     @property
     def target(self) -> str:
@@ -61,6 +75,7 @@ class Running:
             if self._thread is not None:
                 raise ConfigError(f"The mock server is running already, on {self._target}.")
             thread = LoopThread("grpcmock-mock")
+            thread.guard(ANOTHER_LOOP)
             try:
                 self._server = thread.run(self._serve())
             except BaseException:
@@ -68,28 +83,45 @@ class Running:
                 raise
             self._thread = thread
 
-    async def _serve(self) -> Server:
-        from grpcmock.schema.modules import registry_of
+    async def _serve(self) -> aio.Server | h2.Server:
         from grpcmock.servers.addresses import Address
-        from grpcmock.servers.aio import Server, ServerOptions
-        from grpcmock.servers.credentials import TlsFiles, server_credentials
+        from grpcmock.servers.credentials import TlsFiles
+
+        files = TlsFiles.given(*self._listening.tls)
+        address = Address.parse(self._listening.address)
+        server, bound = self._aio(address, files) if self._listening.wire == "aio" else self._h2(address, files)
+        if files is not None:
+            import grpc
+
+            self.channels = Channels(grpc.ssl_channel_credentials(files.cert.read_bytes()))
+        self._target = str(bound)
+        await server.start()
+        return server
+
+    def _aio(self, address: Address, files: TlsFiles | None) -> tuple[aio.Server, Address]:
+        from grpcmock.servers import aio
+        from grpcmock.servers.credentials import server_credentials
+
+        listening = self._listening
+        options = aio.ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
+        server = aio.Server(self.engine, options, services=self._services())
+        return server, server.listen(address, server_credentials(files) if files is not None else None)
+
+    def _h2(self, address: Address, files: TlsFiles | None) -> tuple[h2.Server, Address]:
+        from grpcmock.servers import h2
+
+        limit = self._listening.max_message_size
+        server = h2.Server(self.engine, max_message_size=limit, services=self._services())
+        return server, server.listen(address, h2.tls_context(files) if files is not None else None)
+
+    def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+        from grpcmock.schema.modules import registry_of
         from grpcmock.servers.health import Health
         from grpcmock.servers.reflection import Reflection
 
-        engine, listening = self.engine, self._listening
-        credentials = None
-        if (files := TlsFiles.given(*listening.tls)) is not None:
-            import grpc
-
-            credentials = server_credentials(files)
-            self.channels = Channels(grpc.ssl_channel_credentials(files.cert.read_bytes()))
-        health = Health(lambda: engine.registry.services)
-        reflection = Reflection(lambda: engine.registry, [registry_of(Health.DESCRIPTOR)])
-        options = ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
-        server = Server(engine, options, services={**health.handlers(), **reflection.handlers()})
-        self._target = str(server.listen(Address.parse(listening.address), credentials))
-        await server.start()
-        return server
+        health = Health(lambda: self.engine.registry.services)
+        reflection = Reflection(lambda: self.engine.registry, [registry_of(Health.DESCRIPTOR)])
+        return {**health.handlers(), **reflection.handlers()}
 
     def stop(self, grace: float | None) -> None:
         """Close the channels, stop listening, end what is under way."""
@@ -98,7 +130,8 @@ class Running:
             if thread is None or server is None:
                 return
             self.channels.close()
-            thread.run(server.stop(grace))
+            # Even a moment lets the server say farewell in peace; without, clients log that it went in the midst of it.
+            thread.run(server.stop(_MOMENT if grace is None else grace))
             thread.close()
             self._thread = self._server = None
 
@@ -117,7 +150,7 @@ class Running:
         return self._running().run(coroutine)
 
     def wait(self, enough: Callable[[], bool], timeout: float) -> bool:
-        """Wait until *enough* holds, looking again whenever something happens in a call; False after *timeout* seconds."""
+        """Wait until *enough* holds, looking whenever something happens in a call; False after *timeout* seconds."""
         thread = self._running()
         if thread.is_current:
             raise ConfigError("An async handler of the mock can't block: await await_called instead.")

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from grpcmock.engine.engine import Engine, Options
 from grpcmock.engine.journal import Journal
@@ -20,6 +20,7 @@ from grpcmock.mock.running import Listening, Running
 from grpcmock.mock.state import State
 from grpcmock.mock.stock import Stock
 from grpcmock.mock.waiting import Waits
+from grpcmock.replies.faults import WIRE_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.status import Code
@@ -65,6 +66,7 @@ class MockServer(Waits):
         max_message_size: int = 4 << 20,
         journal_calls: int = 10_000,
         journal_bytes: int = 64 << 20,
+        engine: Literal["aio", "h2"] = "aio",
     ) -> None:
         """Load everything; nothing listens before :meth:`start`.
 
@@ -73,7 +75,8 @@ class MockServer(Waits):
         directories; *imports*, directories for imports of protos. *listen* is ``HOST:PORT`` (port 0 takes a free one)
         or ``unix:PATH``. Randomness derives from *seed*. With *auto*, calls that no stub holds for get generated
         answers, else *unmatched_code*. *max_message_size* is in bytes, -1 for no limit; the journal holds
-        *journal_calls* and *journal_bytes*. The ``tls_*`` files are PEM.
+        *journal_calls* and *journal_bytes*. The ``tls_*`` files are PEM. The *engine* ``h2`` can make every fault of the
+        stub format, and takes no *interceptors*.
 
         Raises :class:`SchemaError`, :class:`StubError`, :class:`ConfigError` with everything that is wrong.
         """
@@ -81,22 +84,27 @@ class MockServer(Waits):
             code = Code.parse(unmatched_code)
         except ValueError as error:
             raise ConfigError(f"unmatched_code: {error}") from None
+        if engine not in WIRE_FAULTS:
+            raise ConfigError(f"engine: {engine!r} is neither 'aio' nor 'h2'.")
+        if engine == "h2" and interceptors:
+            raise ConfigError("The engine 'h2' knows no interceptors; 'aio' does.")
         problems = Problems()
         registry = _registry(protos, _paths(imports))
-        engine = Engine(
+        answering = Engine(
             registry,
             loader.load(_paths(stubs), problems),
-            options=Options(seed=seed, auto=auto, unmatched_code=code),
+            options=Options(seed=seed, auto=auto, unmatched_code=code, faults=WIRE_FAULTS[engine]),
             journal=Journal(journal_calls, journal_bytes),
             problems=problems,
             lock=threading.RLock(),
         )
-        engine.finder = autospec.imported
+        answering.finder = autospec.imported
         tls = (_path(tls_cert), _path(tls_key), _path(tls_client_ca))
-        self._running = Running(engine, Listening(listen, tls, max_message_size, tuple(interceptors)))
+        listening = Listening(listen, tls, max_message_size, tuple(interceptors), engine)
+        self._running = Running(answering, listening)
         self._stock = Stock(self._running)
         self._records = self._stock.records
-        self._state = State(self._running.call, lambda: engine.store.states)
+        self._state = State(self._running.call, lambda: answering.store.states)
 
     # Running --------------------------------------------------------------------------------------
 
@@ -239,7 +247,7 @@ class MockServer(Waits):
 
     @property
     def calls(self) -> CallLog[Any, Any]:
-        """All calls, those under way among them, since the start, the last reset, or the beginning of the snapshot."""
+        """All calls, also those under way, since the start, the last reset, or the beginning of the snapshot."""
         return self._records.log()
 
     def verify(self, *, unmatched: bool = True, unused: Unused = "declared") -> None:
@@ -278,6 +286,8 @@ class MockServer(Waits):
 
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
+        if self._running.wire != "aio":
+            raise ConfigError("The engine 'h2' passes no calls on; 'aio' does.")
         from grpcmock.mock.recording import Recorder
         from grpcmock.record.recorder import Options
         from grpcmock.record.rules import Rules

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from grpcmock.engine.journal import Call as Record
+    from grpcmock.mock.drafts import Draft
     from grpcmock.mock.handle import StubHandle
 
 Unused = Literal["declared", "all", "none"]
@@ -35,9 +36,15 @@ class Findings:
     unused_others: list[str] = field(default_factory=list)
     """Stubs that it loaded."""
 
+    unanswered: list[str] = field(default_factory=list)
+    """What the test said of methods without an answer."""
+
+    left_over: list[str] = field(default_factory=list)
+    """What the test pushed, and no call took."""
+
     @classmethod
-    def of(cls, calls: Iterable[Record], handles: Iterable[StubHandle[Any]]) -> Findings:
-        found = cls()
+    def of(cls, calls: Iterable[Record], handles: Iterable[StubHandle[Any]], drafts: Iterable[Draft] = ()) -> Findings:
+        found = cls(unanswered=list(map(str, drafts)))
         for call in calls:
             if call.miss is not None:
                 found.unmatched.append(call.miss.text)
@@ -46,8 +53,12 @@ class Findings:
             elif call.stub is None and not call.auto and not call.forwarded and not call.cancelled:
                 found.unmatched.append(call.message or f"{call.name}: no stub answered.")
         for handle in handles:
-            if not handle.was_used and not handle.may_be_unused:
+            if handle.may_be_unused:
+                continue
+            if not handle.was_used:
                 (found.unused if handle.declared else found.unused_others).append(_unused(handle))
+            elif handle.left_over:
+                found.left_over.append(f"{_unused(handle)}  {handle.left_over}")
         return found
 
     def add(self, other: Findings) -> None:
@@ -56,6 +67,8 @@ class Findings:
             (self.unmatched, other.unmatched),
             (self.unused, other.unused),
             (self.unused_others, other.unused_others),
+            (self.unanswered, other.unanswered),
+            (self.left_over, other.left_over),
         ):
             own.extend(more[: _KEPT - len(own)])
         self.errors.extend(other.errors[: _KEPT - len(self.errors)])
@@ -69,6 +82,13 @@ class Findings:
             if len(self.unmatched) > _SHOWN:
                 parts.append(f"… and {len(self.unmatched) - _SHOWN} more calls that no stub answered.")
         parts += ["\n".join(lines)] if (lines := list(self._unused(unused))) else []
+        if self.unanswered and unused != "none":
+            lines = [f"  {line}" for line in self.unanswered]
+            end = "Say returns(…), fails(…) or another answer after it, or .optional() where it need not have one."
+            parts.append("\n".join(["This was given no answer, and so is no stub:", *lines, end]))
+        if self.left_over and unused != "none":
+            lines = [f"  {line}" for line in self.left_over]
+            parts.append("\n".join(["What was pushed, and no call took:", *lines]))
         if parts:
             raise VerificationError("\n\n".join(parts)) from (self.errors[0][1] if self.errors else None)
 

@@ -96,7 +96,7 @@ class Waits(ABC):
         number, message = _wanted("wait_called", first, second, times)
         narrow = self._narrower(message, fields)
         if not self._records.running.wait(lambda: len(_counted(narrow(), started)) >= number, timeout):
-            _timed_out(narrow(), number, timeout, started=started)
+            _timed_out(narrow(), number, timeout, blocked_loop(), started=started)
         return _counted(narrow(), started)
 
     @overload
@@ -166,13 +166,13 @@ def _wanted(word: str, first: Any, second: Any, times: Any) -> tuple[int, Any]:
     return times, message
 
 
-def _counted(calls: CallLog[Any, Any], started: bool) -> CallLog[Any, Any]:  # noqa: FBT001
+def _counted(calls: CallLog[Any, Any], started: bool) -> CallLog[Any, Any]:
     return calls if started else calls.ended
 
 
-def _timed_out(calls: CallLog[Any, Any], times: int, timeout: float, *, started: bool) -> None:
+def _timed_out(calls: CallLog[Any, Any], times: int, timeout: float, hint: str = "", *, started: bool) -> None:
     __tracebackhide__ = True
-    raise AssertionError(f"Waited {timeout:g} s. {calls.missing(times, started=started)}{blocked_loop()}")
+    raise AssertionError(f"Waited {timeout:g} s. {calls.missing(times, started=started)}{hint}")
 
 
 def blocked_loop() -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from grpcmock.engine.engine import Engine, Options, Prepared
 from grpcmock.engine.journal import Journal
 from grpcmock.errors import GrpcmockError, Problems
-from grpcmock.replies.faults import AIO_FAULTS, FAULTS
+from grpcmock.replies.faults import WIRE_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.servers.aio import Server, ServerOptions
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin import Admin
     from grpcmock.stubs.model import Stub
-
-WIRE_FAULTS = {"aio": AIO_FAULTS, "h2": FAULTS}
-"""The faults that each engine can put on the wire."""
 
 Log = Callable[[str, str], None]
 """Takes a level (``info``, ``warning``, ``error``) and a text."""
