@@ -62,6 +62,8 @@ if TYPE_CHECKING:
         unordered,
         values,
     )
+    from grpcmock.mock.pushed_call import PushedCall
+    from grpcmock.mock.pushes import Pushes
     from grpcmock.mock.server import MockServer
     from grpcmock.mock.verification import VerificationError
     from grpcmock.mock.words import failure, replies, reply
@@ -85,6 +87,8 @@ __all__ = [
     "MissingExtraError",
     "MockServer",
     "Problem",
+    "PushedCall",
+    "Pushes",
     "Registry",
     "RenderError",
     "SchemaError",
@@ -143,6 +147,8 @@ _ELSEWHERE = {
     "HandlerCall": "grpcmock.mock.functions",
     "MethodMock": "grpcmock.mock.method",
     "MockServer": "grpcmock.mock.server",
+    "PushedCall": "grpcmock.mock.pushed_call",
+    "Pushes": "grpcmock.mock.pushes",
     "Registry": "grpcmock.schema.registry",
     "Stub": "grpcmock.stubs.model",
     "StubHandle": "grpcmock.mock.handle",

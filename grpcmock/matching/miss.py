@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
-from grpcmock.errors import nearest as nearest_name
 from grpcmock.matching.findings import ABSENT, Finding, cut
 from grpcmock.matching.index import Entry, Index, Shape
 from grpcmock.matching.paths import Stage
@@ -258,9 +257,7 @@ def _found(shape: Shape[Any], facts: Facts) -> list[Any]:
 def _no_stubs(method: Method, others: Sequence[str]) -> list[str]:
     if not others:
         return [f"There are no stubs at all, so none for {method}."]
-    likest = nearest_name(str(method), others)
-    hint = f" Did you mean {likest}?" if likest else ""
-    lines = [f"There is no stub for {method}.{hint}", "Methods that have stubs:"]
+    lines = [f"There is no stub for {method}.", "Methods that have stubs:"]
     lines += [f"  {name}" for name in others[:20]]
     if len(others) > 20:
         lines.append(f"  and {len(others) - 20} more")

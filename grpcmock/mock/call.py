@@ -56,6 +56,7 @@ class Metadata(Mapping[str, str | bytes]):
         self._pairs = tuple((key, value) for key, value in pairs)
 
     def __getitem__(self, key: str) -> str | bytes:
+        __tracebackhide__ = True
         values = self.all(key)
         if not values:
             known = did_you_mean(key.lower(), self, known="The keys") or "The client sent none."

@@ -22,6 +22,11 @@ ANOTHER_LOOP = (
     "a queue.Queue, or declare the handler within the running loop of the test."
 )
 
+HANDLER_LOOPS = (
+    "An async handler runs in the event loop that it was declared in, while that runs, else in that of the mock; "
+    "what belongs to another loop can't be awaited there."
+)
+
 PATIENCE = 5.0
 """Seconds in which the loop of a test must begin to run a handler that was declared in it."""
 

@@ -21,7 +21,8 @@ from grpcmock.mock.state import State
 from grpcmock.mock.stock import Stock
 from grpcmock.mock.waiting import Waits
 from grpcmock.replies.faults import WIRE_FAULTS
-from grpcmock.schema import Registry, sources
+from grpcmock.schema import Registry
+from grpcmock.schema import sources as schema_sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.status import Code
 from grpcmock.stubs import loader
@@ -52,7 +53,8 @@ class MockServer(Waits):
 
     def __init__(
         self,
-        *protos: Any,
+        *sources: Any,
+        protos: Any = (),
         stubs: AnyPath | Iterable[AnyPath] = (),
         imports: AnyPath | Iterable[AnyPath] = (),
         listen: str = "127.0.0.1:0",
@@ -70,13 +72,13 @@ class MockServer(Waits):
     ) -> None:
         """Load everything; nothing listens before :meth:`start`.
 
-        *protos* are ``.proto`` files, directories, descriptor sets, generated modules, servicer classes, or a
-        :class:`Registry`; none are needed for methods that are named by a generated servicer. *stubs* are files and
-        directories; *imports*, directories for imports of protos. *listen* is ``HOST:PORT`` (port 0 takes a free one)
-        or ``unix:PATH``. Randomness derives from *seed*. With *auto*, calls that no stub holds for get generated
-        answers, else *unmatched_code*. *max_message_size* is in bytes, -1 for no limit; the journal holds
-        *journal_calls* and *journal_bytes*. The ``tls_*`` files are PEM. The *engine* ``h2`` can make every fault of the
-        stub format, and takes no *interceptors*.
+        *protos*, by position or by keyword, are ``.proto`` files, directories, descriptor sets, generated modules,
+        servicer classes, or a :class:`Registry`; none are needed for methods that are named by a generated servicer.
+        *stubs* are files and directories; *imports*, directories for imports of protos. *listen* is ``HOST:PORT``
+        (port 0 takes a free one) or ``unix:PATH``. Randomness derives from *seed*. With *auto*, calls that no stub
+        holds for get generated answers, else *unmatched_code*. *max_message_size* is in bytes, -1 for no limit; the
+        journal holds *journal_calls* and *journal_bytes*. The ``tls_*`` files are PEM. The *engine* ``h2`` can make
+        every fault of the stub format, and takes no *interceptors*.
 
         Raises :class:`SchemaError`, :class:`StubError`, :class:`ConfigError` with everything that is wrong.
         """
@@ -89,7 +91,7 @@ class MockServer(Waits):
         if engine == "h2" and interceptors:
             raise ConfigError("The engine 'h2' knows no interceptors; 'aio' does.")
         problems = Problems()
-        registry = _registry(protos, _paths(imports))
+        registry = _registry([*sources, *_several(protos)], _paths(imports))
         answering = Engine(
             registry,
             loader.load(_paths(stubs), problems),
@@ -174,9 +176,9 @@ class MockServer(Waits):
         if isinstance(method, str):
             try:
                 return self.registry.method(method)
-            except UnknownMethodError:
+            except UnknownMethodError as error:
                 if (found := autospec.imported(method)) is None:
-                    raise
+                    raise UnknownMethodError(autospec.unknown(method, self.registry) or str(error)) from None
             self._stock.include(found)
             return self.registry.method(method)
         path, registry = autospec.find(method)
@@ -348,6 +350,11 @@ class MockServer(Waits):
         return f"<MockServer {where}>"
 
 
+def _several(given: Any) -> Sequence[Any]:
+    """Take one of something for a list of one."""
+    return given if isinstance(given, (list, tuple)) else [given]
+
+
 def _path(given: AnyPath | None) -> Path | None:
     return None if given is None else Path(given)
 
@@ -363,7 +370,7 @@ def _registry(protos: Sequence[Any], imports: Sequence[Path]) -> Registry:
     registry = Registry(FileDescriptorSet())
     paths = [Path(one) for one in protos if isinstance(one, (str, PathLike))]
     if paths:
-        registry = sources.load(paths, imports=imports)
+        registry = schema_sources.load(paths, imports=imports)
     generated = [one for one in protos if not isinstance(one, (str, PathLike, Registry))]
     if generated:
         registry = registry.including(registry_of(*generated))

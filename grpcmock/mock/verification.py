@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from grpcmock.mock.loops import HANDLER_LOOPS
 
 if TYPE_CHECKING:
     from grpcmock.engine.journal import Call as Record
@@ -18,6 +23,9 @@ _SHOWN = 5
 
 _KEPT = 1_000
 """Findings kept of snapshots that have ended."""
+
+
+_OWN = str(Path(__file__).parents[1]) + os.sep
 
 
 class VerificationError(AssertionError):
@@ -49,9 +57,9 @@ class Findings:
             if call.miss is not None:
                 found.unmatched.append(call.miss.text)
             elif call.error is not None:
-                found.errors.append((_failed(call, call.error), call.error))
+                found.errors.append((handler_failure(call, call.error), call.error))
             elif call.stub is None and not call.auto and not call.forwarded and not call.cancelled:
-                found.unmatched.append(call.message or f"{call.name}: no stub answered.")
+                found.unmatched.append(_refused(call))
         for handle in handles:
             if handle.may_be_unused:
                 continue
@@ -102,8 +110,24 @@ class Findings:
             yield "Say .optional() of a stub that need not be."
 
 
-def _failed(call: Record, error: BaseException) -> str:
-    return f"The handler {call.stub} of {call.name} raised {type(error).__name__}: {error}"
+def _refused(call: Record) -> str:
+    text = call.message or f"{call.name}: no stub answered."
+    if call.method is not None:
+        return text
+    return f"{text}\nGive the mock the protos of its service (grpcmock_protos), or import its generated code."
+
+
+def handler_failure(call: Record, error: BaseException) -> str:
+    """Say that a handler raised this, and where: the frames of the user, without those around them."""
+    text = f"The handler {call.stub} of {call.name} raised {type(error).__name__}: {error}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OWN)]
+    lines = [
+        line
+        for frame in frames
+        for line in (f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}', f"    {frame.line}")
+    ]
+    hint = f"\n{HANDLER_LOOPS}" if isinstance(error, RuntimeError) and "different" in str(error) else ""
+    return "\n".join([text, *lines]) + hint
 
 
 def _unused(handle: StubHandle[Any]) -> str:
