@@ -127,7 +127,7 @@ def test_generated_code_that_was_not_imported_is_found(inside: pytest.Pytester, 
     result.stdout.fnmatch_lines(
         [
             "*There is no method 'shop.UserService/GetUser': the mock knows no service 'shop.UserService'.*",
-            "*(under pytest, the setting grpcmock_protos)*import shop_gen.shop_pb2_grpc (src/shop_gen/shop_pb2_grpc.py).",
+            "*(under pytest, the setting grpcmock_protos)*import shop_gen.shop_pb2_grpc (*shop_pb2_grpc.py).",
         ]
     )
 
