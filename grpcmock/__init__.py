@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from grpcmock.contract.case import Case
+    from grpcmock.contract.case import ContractCase
     from grpcmock.contract.contract import Contract
     from grpcmock.contract.failing import ContractError
     from grpcmock.contract.serving import serving
@@ -74,11 +74,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Call",
     "CallLog",
-    "Case",
     "Code",
     "CompileError",
     "ConfigError",
     "Contract",
+    "ContractCase",
     "ContractError",
     "GrpcmockError",
     "HandlerCall",
@@ -140,7 +140,7 @@ __all__ = [
 _ELSEWHERE = {
     "Call": "grpcmock.mock.calls",
     "CallLog": "grpcmock.mock.calls",
-    "Case": "grpcmock.contract.case",
+    "ContractCase": "grpcmock.contract.case",
     "Code": "grpcmock.status",
     "Contract": "grpcmock.contract.contract",
     "ContractError": "grpcmock.contract.failing",

@@ -29,7 +29,7 @@ def command(check: str | None) -> None:
       grpcmock explain G102
       grpcmock explain unhandled_error
     """
-    from grpcmock.fuzz import explaining
+    from grpcmock.fuzz.checks import explain as explaining
     from grpcmock.fuzz.checks.registry import find_check
 
     if check is None:

@@ -15,10 +15,10 @@ from grpcmock.cli.running import loop_factory
 from grpcmock.cli.target_options import SECONDS, Connection, target_options
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.casefile import Origin
-    from grpcmock.fuzz.events import Finished
-    from grpcmock.fuzz.run import Run
-    from grpcmock.fuzz.session import Settings
+    from grpcmock.fuzz.model.events import Finished
+    from grpcmock.fuzz.replay.case_file import Origin
+    from grpcmock.fuzz.run.loop import Run
+    from grpcmock.fuzz.run.session import Settings
 
 
 @click.command()
@@ -145,7 +145,7 @@ def command(
       grpcmock fuzz 127.0.0.1:50051 protos/ --include 'UserService/*' --max-time 30s
       grpcmock fuzz 127.0.0.1:50051 --server-cmd './server --port 50051' --seed 7
     """
-    from grpcmock.fuzz.casefile import Origin
+    from grpcmock.fuzz.replay.case_file import Origin
 
     settings = _settings(target, protos, imports, connection, options)
     finished = _run(settings, Origin.of(settings, protos, imports), options)
@@ -163,8 +163,8 @@ def _settings(
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before anything imports grpc, which reads it then
     from grpcmock.client.target import parse_headers
     from grpcmock.errors import ConfigError
-    from grpcmock.fuzz.run import Bounds
-    from grpcmock.fuzz.session import Settings
+    from grpcmock.fuzz.run.loop import Bounds
+    from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import sources
 
     if options["write_baseline"] and options["baseline"] is None:
@@ -206,10 +206,10 @@ def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> Finishe
     from datetime import UTC, datetime
 
     from grpcmock.cli.fuzz_output import Output
-    from grpcmock.fuzz import baseline
-    from grpcmock.fuzz.interrupts import stop_on_interrupt
-    from grpcmock.fuzz.reporting.reporting import Reporting
-    from grpcmock.fuzz.session import prepared
+    from grpcmock.fuzz.reporting.listener import Reporting
+    from grpcmock.fuzz.run import baseline
+    from grpcmock.fuzz.run.interrupts import stop_on_interrupt
+    from grpcmock.fuzz.run.session import prepared
 
     today = datetime.now(UTC).date()
     reporting = Reporting(settings.target, options["reports"], origin=origin, other_identity=settings.other_identity)

@@ -14,7 +14,7 @@ from grpcmock.cli.target_options import SECONDS, Connection, target_options
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
-    from grpcmock.fuzz.session import Settings
+    from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import Registry
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -81,10 +81,10 @@ class Asked:
 
     def contract(self) -> Registry | None:
         """Load the descriptors that were kept with the failure; None if there are none."""
-        from grpcmock.fuzz import casefile
+        from grpcmock.fuzz.replay import case_file as case_files
         from grpcmock.schema import sources
 
-        found = casefile.contract(self.kept, self.path)
+        found = case_files.contract(self.kept, self.path)
         return sources.load([found]) if found is not None else None
 
 
@@ -102,12 +102,12 @@ def asked(
 ) -> Asked:
     """Find the failure, and put together how to reach its server. Raises :class:`ConfigError` and what protos do."""
     from grpcmock.client.target import parse_headers
-    from grpcmock.fuzz import casefile
-    from grpcmock.fuzz.session import Settings
+    from grpcmock.fuzz.replay import case_file as case_files
+    from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import sources
 
-    path = casefile.find(failure, folder)
-    kept = casefile.load(path)
+    path = case_files.find(failure, folder)
+    kept = case_files.load(path)
     server = connection.target(target or str(kept.get("target")))
     before = [Path(one) for one in kept.get("protos") or ()]
     if not protos and before and all(one.exists() for one in before):
@@ -127,7 +127,7 @@ def warn_of_headers(found: Asked) -> None:
     given = {key for key, _ in found.target.metadata}
     missing = [key for key in found.kept.get("headers") or () if key not in given]
     if missing:
-        from grpcmock.fuzz.secrets import variable
+        from grpcmock.fuzz.model.secrets import variable
 
         again = " ".join(f"-H '{key}: ${{{variable(key)}}}'" for key in missing)
         note = click.style("note:", bold=True)

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from grpcmock.client.target import Target
 from grpcmock.contract.failing import ContractError, error_of
 from grpcmock.errors import ConfigError, GrpcmockError
-from grpcmock.fuzz import casefile
-from grpcmock.fuzz.failures import Failure
-from grpcmock.fuzz.run import CONFIRMATIONS
-from grpcmock.fuzz.secrets import Secrets
-from grpcmock.fuzz.session import Settings, prepared
-from grpcmock.fuzz.shrinking import Effort, shrink
+from grpcmock.fuzz.model.findings import Failure
+from grpcmock.fuzz.model.secrets import Secrets
+from grpcmock.fuzz.replay import case_file as case_files
+from grpcmock.fuzz.run.case_shrinking import Effort, shrink
+from grpcmock.fuzz.run.confirmation import CONFIRMATIONS
+from grpcmock.fuzz.run.session import Settings, prepared
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
-    from grpcmock.fuzz.evidence import Evidence
-    from grpcmock.fuzz.failures import Finding
     from grpcmock.fuzz.generation.generator import Generators
-    from grpcmock.fuzz.run import Run
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.findings import Finding
+    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.fuzz.run.loop import Run
     from grpcmock.schema import Registry
     from grpcmock.servers.thread import LoopThread
 
@@ -59,7 +59,7 @@ def target_of(server: Server, metadata: Metadata = ()) -> Target:
 
 
 @dataclass(frozen=True, eq=False)
-class Terms:
+class Expectations:
     """What a server is held to. Equal only to itself."""
 
     registry: Registry
@@ -72,18 +72,18 @@ class Terms:
 class Examiner:
     """Holds one server to the terms."""
 
-    def __init__(self, terms: Terms, target: Target) -> None:
-        self.terms = terms
-        self.settings = replace(terms.settings, target=target, registry=terms.registry, wait=WITHIN)
+    def __init__(self, expectations: Expectations, target: Target) -> None:
+        self.expectations = expectations
+        self.settings = replace(expectations.settings, target=target, registry=expectations.registry, wait=WITHIN)
         self.failures: dict[str, Failure] = {}
         """What was found, by its id."""
         self._stack = AsyncExitStack()
         self._run: Run | None = None
         self._opening = asyncio.Lock()
 
-    async def observe(self, trial: Trial) -> Evidence:
-        """Make a trial. Raises :class:`TargetError` if the server is out of reach."""
-        return await (await self._opened()).observe(trial)
+    async def observe(self, case: Case) -> CaseResult:
+        """Make a case. Raises :class:`TargetError` if the server is out of reach."""
+        return await (await self._opened()).observe(case)
 
     async def _opened(self) -> Run:
         async with self._opening:
@@ -91,55 +91,53 @@ class Examiner:
                 self._run = await self._stack.enter_async_context(prepared(self.settings))
         return self._run
 
-    async def error(self, trial: Trial, evidence: Evidence, *, shrunk: bool) -> ContractError | None:
+    async def error(self, case: Case, result: CaseResult, *, shrunk: bool) -> ContractError | None:
         """Judge what was seen; give the worst that is wrong, None if all holds.
 
         Where nobody else makes it small, it is *shrunk*: confirmed, and asked again with less and less.
         """
         run = await self._opened()
-        findings = [finding for finding in run.judge(trial, evidence) if not finding.advice]
+        findings = [finding for finding in run.evaluate(case, result) if not finding.is_warning]
         if not findings:
             return None
-        failure = Failure(
-            finding=findings[0], trial=trial, evidence=evidence, first=trial, after_trials=1, after_seconds=0.0
-        )
+        failure = Failure(finding=findings[0], case=case, result=result, first=case, after_cases=1, after_seconds=0.0)
         if shrunk:
             failure = self.failures.get(failure.id) or await self._shrunk(run, failure)
-            if failure.is_flaky and failure.finding.measured:
+            if failure.is_flaky and failure.finding.timing_based:
                 return None
         self.failures[failure.id] = failure
-        return error_of(failure, self.settings, self.terms.registry)
+        return error_of(failure, self.settings, self.expectations.registry)
 
     async def _shrunk(self, run: Run, failure: Failure) -> Failure:
-        """Make the trial again, and if it fails each time, make it small."""
-        if not failure.evidence.health.alive:
+        """Make the case again, and if it fails each time, make it small."""
+        if not failure.result.health.alive:
             return failure
         # What it was made for keeps it in shape; that doesn't matter where it fails for something else.
-        aims = failure.trial.aims & {failure.finding.code}
-        failure = replace(failure, trial=replace(failure.trial, aims=aims))
-        hits = 1 + sum([await self._again(run, failure, failure.trial) is not None for _ in range(CONFIRMATIONS)])
+        if failure.finding.check not in failure.case.targets:
+            failure = replace(failure, case=replace(failure.case, targets=frozenset(), shrinks_as_one=False))
+        hits = 1 + sum([await self._again(run, failure, failure.case) is not None for _ in range(CONFIRMATIONS)])
         failure = replace(failure, hits=hits, tries=1 + CONFIRMATIONS)
         if failure.is_flaky:
             return failure
-        best: dict[Trial, tuple[Finding, Evidence]] = {}
+        best: dict[Case, tuple[Finding, CaseResult]] = {}
 
-        async def fails(trial: Trial) -> bool:
-            found = await self._again(run, failure, trial)
+        async def fails(case: Case) -> bool:
+            found = await self._again(run, failure, case)
             if found is not None:
-                best[trial] = found
+                best[case] = found
             return found is not None
 
-        smallest = await shrink(failure.trial, fails, self.terms.generators, Effort())
+        smallest = await shrink(failure.case, fails, self.expectations.generators, Effort())
         if smallest not in best:
             return failure
-        finding, evidence = best[smallest]
-        return replace(failure, finding=finding, trial=smallest, evidence=evidence)
+        finding, result = best[smallest]
+        return replace(failure, finding=finding, case=smallest, result=result)
 
-    async def _again(self, run: Run, failure: Failure, trial: Trial) -> tuple[Finding, Evidence] | None:
-        evidence = await run.observe(trial)
-        for finding in run.judge(trial, evidence):
-            if not finding.advice and replace(failure, finding=finding, trial=trial).id == failure.id:
-                return finding, evidence
+    async def _again(self, run: Run, failure: Failure, case: Case) -> tuple[Finding, CaseResult] | None:
+        result = await run.observe(case)
+        for finding in run.evaluate(case, result):
+            if not finding.is_warning and replace(failure, finding=finding, case=case).id == failure.id:
+                return finding, result
         return None
 
     async def close(self) -> None:
@@ -149,9 +147,9 @@ class Examiner:
         """Write what was found into *folder*, for ``grpcmock replay`` and ``export``."""
         if self.failures:
             secrets = Secrets(self.settings.target.metadata)
-            origin = casefile.Origin.of(self.settings)
-            registry = self.terms.registry
-            casefile.keep(self.failures.values(), origin, folder, registry=registry, hidden=secrets.hidden)
+            origin = case_files.Origin.of(self.settings)
+            registry = self.expectations.registry
+            case_files.keep(self.failures.values(), origin, folder, registry=registry, hidden=secrets.hidden)
 
 
 class Examiners:
@@ -161,12 +159,12 @@ class Examiners:
         """Take the *thread* in which all calls are made, and where failures are kept."""
         self._thread = thread
         self._folder = folder
-        self._open: dict[tuple[Terms, Target], Examiner] = {}
+        self._open: dict[tuple[Expectations, Target], Examiner] = {}
 
-    def of(self, terms: Terms, target: Target) -> Examiner:
-        examiner = self._open.get((terms, target))
+    def of(self, expectations: Expectations, target: Target) -> Examiner:
+        examiner = self._open.get((expectations, target))
         if examiner is None:
-            examiner = self._open[terms, target] = Examiner(terms, target)
+            examiner = self._open[expectations, target] = Examiner(expectations, target)
         return examiner
 
     def wait(self, coroutine: Coroutine[Any, Any, T], instead: str) -> T:

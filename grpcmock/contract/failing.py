@@ -5,16 +5,17 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz import casefile
-from grpcmock.fuzz.reproducers import NotSayableError, reproducer
-from grpcmock.fuzz.secrets import Secrets
-from grpcmock.fuzz.text import failure_lines
+from grpcmock.fuzz.checks.rendering import failure_lines
+from grpcmock.fuzz.model.secrets import Secrets
+from grpcmock.fuzz.replay import case_file as case_files
+from grpcmock.fuzz.reproducers.errors import NotSayableError
+from grpcmock.fuzz.reproducers.reproducer import reproducer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grpcmock.fuzz.failures import Failure
-    from grpcmock.fuzz.session import Settings
+    from grpcmock.fuzz.model.findings import Failure
+    from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import Registry
 
 _LONGEST = 1000
@@ -35,7 +36,7 @@ class ContractError(AssertionError):
     @property
     def is_final(self) -> bool:
         """Whether the server is gone, so that there is no use in going on."""
-        return any(not failure.evidence.health.alive for failure in self.failures)
+        return any(not failure.result.health.alive for failure in self.failures)
 
 
 ContractError.__module__ = "grpcmock"
@@ -68,13 +69,13 @@ def _lines(failure: Failure, settings: Settings, registry: Registry) -> list[str
     target = settings.target
     lines = failure_lines(failure, registry)
     try:
-        case = casefile.of_failure(failure, casefile.Origin.of(settings))
-        grpcurl = reproducer("grpcurl", case, target, registry, failure.evidence).rstrip()
+        case = case_files.of_failure(failure, case_files.Origin.of(settings))
+        grpcurl = reproducer("grpcurl", case, target, registry, failure.result).rstrip()
     except NotSayableError:
         grpcurl = ""
     if grpcurl and len(grpcurl) <= _LONGEST:
         lines.append(f"  grpcurl   {grpcurl}")
     lines.append(f"  again     grpcmock replay {failure.id} --target {target}")
     lines.append(f"            grpcmock export {failure.id} --as pytest|stub|python")
-    secrets = Secrets(target.metadata, public=[failure.trial.method.full_name])
+    secrets = Secrets(target.metadata, public=[failure.case.method.full_name])
     return [secrets.hide(line) for line in lines]

@@ -11,15 +11,15 @@ import grpc
 
 from grpcmock.contract.examiner import Server, target_of
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.stateful import links as written
-from grpcmock.fuzz.stateful.calling import performer
-from grpcmock.fuzz.stateful.machine import ContractStateMachine, state_machine
+from grpcmock.fuzz.execution.blocking_calls import performer
+from grpcmock.fuzz.expectations import links as written
+from grpcmock.fuzz.phases.stateful.state_machine import ContractStateMachine, state_machine
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata, Target
     from grpcmock.contract.contract import Contract
-    from grpcmock.fuzz.evidence import Reply
-    from grpcmock.fuzz.trials import Call
+    from grpcmock.fuzz.model.cases import Call
+    from grpcmock.fuzz.model.results import Reply
 
 
 class _Line:

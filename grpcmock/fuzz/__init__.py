@@ -1,5 +1,5 @@
 """Is the real server true to the contract, whatever is sent to it?"""
 
-from grpcmock.fuzz.strategies import messages
+from grpcmock.fuzz.generation.messages import messages
 
 __all__ = ["messages"]

@@ -26,8 +26,8 @@ def thread_fixture() -> Iterator[LoopThread]:
 def examiners_fixture(grpcmock_thread: LoopThread, pytestconfig: pytest.Config) -> Iterator[Examiners]:
     """The connections of one test of a contract. What it found is kept for ``grpcmock replay``."""
     from grpcmock.contract.examiner import Examiners
-    from grpcmock.fuzz import casefile
+    from grpcmock.fuzz.replay import case_file as case_files
 
-    examiners = Examiners(grpcmock_thread, pytestconfig.invocation_params.dir / casefile.FOLDER)
+    examiners = Examiners(grpcmock_thread, pytestconfig.invocation_params.dir / case_files.FOLDER)
     yield examiners
     examiners.close()

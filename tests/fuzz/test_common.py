@@ -8,10 +8,10 @@ from typing import Any
 
 import grpc
 
-from grpcmock.fuzz.events import Tried
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.text import failure_lines
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.checks.rendering import failure_lines
+from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.model.events import CaseFinished
+from grpcmock.fuzz.run.loop import Bounds
 
 
 async def takes_anything(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
@@ -28,8 +28,8 @@ async def test_what_all_methods_share_is_one_failure(fuzzed: Any) -> None:
     assert any(f"at {other}" in line for line in failure_lines(accepted))
     assert not [failure for failure in finished.failures if failure.finding.code == "G102"]
     # Two requests for one are taken by both: that is a library's way, and no failure.
-    advice = [finding.key for finding in finished.advice if finding.code == "G111"]
-    assert advice == ["requests.two"]
+    warning = [finding.key for finding in finished.warnings if finding.code == "G111"]
+    assert warning == ["requests.two"]
 
 
 async def throws(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
@@ -42,7 +42,7 @@ async def throws(requests: AsyncIterator[bytes], context: grpc.aio.ServicerConte
 async def test_what_a_server_says_of_many_methods_is_told_three_times(fuzzed: Any) -> None:
     names = ("CreateUsers", "GetUser", "ListUsers", "LookupUsers")
     finished = await fuzzed(dict.fromkeys(names, throws), Phase.BOUNDARY, checks=("G102",))
-    assert [failure.trial.method.name for failure in finished.failures] == list(names[:3])
+    assert [failure.case.method.name for failure in finished.failures] == list(names[:3])
     assert [failure.others for failure in finished.failures] == [("user.UserService/LookupUsers",), (), ()]
 
 
@@ -54,6 +54,6 @@ async def isnt_there(requests: AsyncIterator[bytes], context: grpc.aio.ServicerC
 async def test_a_method_that_isnt_there_is_left_alone(fuzzed: Any) -> None:
     events: list[Any] = []
     await fuzzed({"GetUser": isnt_there}, Phase.BOUNDARY, Phase.RANDOM, events=events)
-    tried = Counter(event.trial.method.name for event in events if isinstance(event, Tried))
+    tried = Counter(event.case.method.name for event in events if isinstance(event, CaseFinished))
     assert 10 <= tried["GetUser"] < 10 + Bounds().in_flight  # those that were under way by then
     assert tried["ListUsers"] > 40

@@ -1,4 +1,4 @@
-"""Which trials may be made at once."""
+"""Which cases may be made at once."""
 
 from __future__ import annotations
 
@@ -7,34 +7,55 @@ from dataclasses import replace
 import pytest
 from support import registry
 
-from grpcmock.fuzz.company import Company, company
-from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.model.cases import Case, Expect, Measure, Phase, call_of
+from grpcmock.fuzz.run.isolation import Isolation, isolation_of
 
 
-def trial(name: str, phase: Phase, **about: object) -> Trial:
+def case(name: str, phase: Phase, **about: object) -> Case:
     method = registry("user.proto").methods[f"/user.UserService/{name}"]
-    made = Trial(id="x", phase=phase, method=method, calls=(call_of(method, b""),), why="")
+    made = Case(id="x", phase=phase, method=method, calls=(call_of(method, b""),), why="")
     return replace(made, **about)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("name", "phase", "about", "expected"),
     [
-        ("CreateUsers", Phase.RANDOM, {}, Company.ANY),
-        ("CreateUsers", Phase.BOUNDARY, {"aims": frozenset({"G112"})}, Company.ANY),
-        ("CreateUsers", Phase.WIRE, {"aims": frozenset({"G115"}), "expect": Expect.UNDECODABLE}, Company.ANY),
-        ("CreateUsers", Phase.WIRE, {"waits": True}, Company.WAITING),
-        ("ListUsers", Phase.BOUNDARY, {}, Company.WAITING),
-        ("GetUser", Phase.WIRE, {"expect": Expect.SAME, "aims": frozenset({"G116"})}, Company.READERS),
-        ("CreateUsers", Phase.WIRE, {"expect": Expect.SAME, "aims": frozenset({"G116"})}, Company.IDLERS),
-        ("GetUser", Phase.BOUNDARY, {"aims": frozenset({"G109"})}, Company.NONE),
-        ("GetUser", Phase.BOUNDARY, {"aims": frozenset({"G147"}), "repeat": 9}, Company.NONE),
-        ("CreateUsers", Phase.BOUNDARY, {"aims": frozenset({"G107"}), "waits": True}, Company.LEAVERS),
-        ("GetUser", Phase.BOUNDARY, {"aims": frozenset({"G107"}), "waits": True}, Company.WATCHERS),
-        ("GetUser", Phase.STATEFUL, {}, Company.NONE),
+        ("CreateUsers", Phase.RANDOM, {}, Isolation.ANY),
+        ("CreateUsers", Phase.BOUNDARY, {"targets": frozenset({"empty_request"})}, Isolation.ANY),
+        (
+            "CreateUsers",
+            Phase.WIRE,
+            {"targets": frozenset({"malformed_wire"}), "expect": Expect.UNDECODABLE},
+            Isolation.ANY,
+        ),
+        ("CreateUsers", Phase.WIRE, {"mostly_idle": True}, Isolation.MOSTLY_IDLE),
+        ("ListUsers", Phase.BOUNDARY, {}, Isolation.MOSTLY_IDLE),
+        ("GetUser", Phase.WIRE, {"expect": Expect.SAME, "targets": frozenset({"tolerated_wire"})}, Isolation.READ_ONLY),
+        (
+            "CreateUsers",
+            Phase.WIRE,
+            {"expect": Expect.SAME, "targets": frozenset({"tolerated_wire"})},
+            Isolation.WITH_IDLE,
+        ),
+        ("GetUser", Phase.BOUNDARY, {"measures": frozenset({Measure.EFFECTS})}, Isolation.EXCLUSIVE),
+        ("GetUser", Phase.BOUNDARY, {"measures": frozenset({Measure.USAGE}), "repeat": 9}, Isolation.EXCLUSIVE),
+        (
+            "CreateUsers",
+            Phase.BOUNDARY,
+            {"measures": frozenset({Measure.EFFECTS}), "mostly_idle": True},
+            Isolation.UNFINISHED,
+        ),
+        (
+            "GetUser",
+            Phase.BOUNDARY,
+            {"measures": frozenset({Measure.EFFECTS}), "mostly_idle": True},
+            Isolation.WATCHING,
+        ),
+        ("GetUser", Phase.STATEFUL, {}, Isolation.EXCLUSIVE),
+        ("GetUser", Phase.WIRE, {"compares_calls": True}, Isolation.WITH_IDLE),
     ],
 )
 def test_a_trial_is_made_with_others_only_if_they_dont_matter_to_it(
-    name: str, phase: Phase, about: dict[str, object], expected: Company
+    name: str, phase: Phase, about: dict[str, object], expected: Isolation
 ) -> None:
-    assert company(trial(name, phase, **about), {"/user.UserService/ListUsers"}) is expected
+    assert isolation_of(case(name, phase, **about), {"/user.UserService/ListUsers"}) is expected

@@ -1,4 +1,4 @@
-"""Crashes of a server that the run has started, though no trial repeats them alone."""
+"""Crashes of a server that the run has started, though no case repeats them alone."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from support import registry, server_command
 
 from grpcmock.client.target import Target
-from grpcmock.fuzz.crashes import Crashes
-from grpcmock.fuzz.events import Finished
-from grpcmock.fuzz.evidence import Evidence, Health
-from grpcmock.fuzz.failures import Failure, Finding
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.trail import Step
-from grpcmock.fuzz.trials import Phase, Trial, call_of
+from grpcmock.fuzz.model.call_history import Step
+from grpcmock.fuzz.model.cases import Case, Phase, call_of
+from grpcmock.fuzz.model.events import Finished
+from grpcmock.fuzz.model.findings import Failure, Finding
+from grpcmock.fuzz.model.results import CaseResult, Health
+from grpcmock.fuzz.run.crashes import Crashes
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.session import Settings, fuzz
 
 PROTOS = registry("user.proto")
 
@@ -68,12 +68,12 @@ async def test_the_calls_that_bring_a_server_down_together_are_found(
     crashing: Fuzzed, deadly: str, paths: list[str], why: str
 ) -> None:
     (failure,) = (await crashing(deadly, checks=["G101"])).failures
-    assert [call.path.rpartition("/")[2] for call in failure.trial.calls * failure.trial.repeat] == paths
+    assert [call.path.rpartition("/")[2] for call in failure.case.calls * failure.case.repeat] == paths
     assert (failure.hits, failure.tries) == (3, 3)
-    assert failure.finding.got == "the server ended with exit code 3"
-    assert failure.trial.why == f"{why} to a server that was just started"
+    assert failure.finding.actual == "the server ended with exit code 3"
+    assert failure.case.why == f"{why} to a server that was just started"
     assert failure.method.name == paths[-1]
-    assert {message for call in failure.trial.calls for message in call.messages} <= {b""}
+    assert {message for call in failure.case.calls for message in call.messages} <= {b""}
 
 
 async def test_a_crash_while_something_else_is_made_sure_of_is_told_too(crashing: Fuzzed) -> None:
@@ -97,10 +97,10 @@ def steps(*names: str, lost: str = "") -> tuple[Step, ...]:
 def crash(*names: str, led: tuple[Step, ...] = (), repeat: int = 1) -> Failure:
     calls = tuple(step.call for step in steps(*names))
     assert calls[-1].method is not None
-    trial = Trial(id="t", phase=Phase.RANDOM, method=calls[-1].method, calls=calls, why="", repeat=repeat)
-    evidence = Evidence(replies=(), health=Health(alive=False, steps=led))
-    finding = Finding(code="G101", expected="", got="", key="crash")
-    return Failure(finding=finding, trial=trial, evidence=evidence, first=trial, after_trials=1, after_seconds=0.0)
+    case = Case(id="t", phase=Phase.RANDOM, method=calls[-1].method, calls=calls, why="", repeat=repeat)
+    result = CaseResult(replies=(), health=Health(alive=False, steps=led))
+    finding = Finding(code="G101", expected="", actual="", key="crash")
+    return Failure(finding=finding, case=case, result=result, first=case, after_cases=1, after_seconds=0.0)
 
 
 @pytest.mark.parametrize(

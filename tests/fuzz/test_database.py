@@ -10,10 +10,10 @@ import pytest
 from support import registry
 
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.database import open_database
-from grpcmock.fuzz.events import Tried
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.model.events import CaseFinished
+from grpcmock.fuzz.model.example_database import open_database
+from grpcmock.fuzz.run.loop import Bounds
 
 GET = registry("user.proto").message("user.GetUserRequest")
 
@@ -25,17 +25,17 @@ async def test_failures_are_kept_and_tried_first(fuzzed: Any, tmp_path: Path) ->
                 raise KeyError(data)
         yield b""
 
-    async def run(seed: int) -> list[Tried]:
+    async def run(seed: int) -> list[CaseFinished]:
         events: list[Any] = []
         bounds = Bounds(phases=(Phase.RANDOM,), max_cases=40, in_flight=1)
         given = {"include": ["GetUser"], "seed": seed, "database": str(tmp_path / "kept"), "bounds": bounds}
         await fuzzed({"GetUser": negative}, events=events, **given)
-        return [event for event in events if isinstance(event, Tried)]
+        return [event for event in events if isinstance(event, CaseFinished)]
 
     first = await run(7)
-    assert not any("saved" in event.trial.id for event in first)
+    assert not any("saved" in event.case.id for event in first)
     again = await run(8)
-    assert "saved-0" in again[0].trial.id
+    assert "saved-0" in again[0].case.id
     assert [finding.code for finding in again[0].findings] == ["G102"]
 
 

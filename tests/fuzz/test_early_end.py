@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.cases import Phase
 
 
 async def refuses_at_once(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
@@ -28,4 +28,4 @@ async def test_a_server_that_ends_first_fails_nothing(fuzzed: Any, handler: Any)
     finished = await fuzzed(
         dict.fromkeys(names, handler), Phase.BOUNDARY, include=names, checks=("G102", "G138", "G139")
     )
-    assert [(failure.id, failure.finding.got) for failure in finished.failures] == []
+    assert [(failure.id, failure.finding.actual) for failure in finished.failures] == []

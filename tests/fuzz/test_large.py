@@ -10,11 +10,11 @@ import grpc
 import pytest
 
 from grpcmock.client.target import Target
-from grpcmock.fuzz.events import Tried
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.model.events import CaseFinished
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.session import Settings, fuzz
 from grpcmock.schema import Registry, sources
 
 TYPES = (
@@ -58,10 +58,10 @@ async def test_what_is_large_is_tried_in_turns(tmp_path: Path, serving: Any, met
 
     def hear(event: Any) -> None:
         nonlocal count
-        if isinstance(event, Tried):
+        if isinstance(event, CaseFinished):
             count += 1
-            tried.add(event.trial.method.name)
-            assert event.evidence.last.ending is not Ending.OVERDUE
+            tried.add(event.case.method.name)
+            assert event.result.last.termination is not Termination.OVERDUE
 
     async with serving(dict.fromkeys(registry.methods, _empty)) as target:
         bounds = Bounds(phases=(Phase.RANDOM,), max_cases=2000 // methods, max_seconds=60)

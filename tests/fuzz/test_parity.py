@@ -15,14 +15,14 @@ from support import registry
 from grpcmock.client.actions import HALF_CLOSE, Cancel, Send
 from grpcmock.client.target import Target
 from grpcmock.errors import StubError
-from grpcmock.fuzz import casefile
-from grpcmock.fuzz.evidence import Mocked
-from grpcmock.fuzz.mocking import Mock
-from grpcmock.fuzz.presence import paths, tells
-from grpcmock.fuzz.replaying import replay
+from grpcmock.fuzz.checks.field_presence import paths, tells
+from grpcmock.fuzz.execution.reference_mock import Mock
+from grpcmock.fuzz.model.cases import Call, Phase, call_of
+from grpcmock.fuzz.model.results import MockAnswer
+from grpcmock.fuzz.replay import case_file as case_files
+from grpcmock.fuzz.replay.replayer import replay
 from grpcmock.fuzz.reproducers import reproducer
-from grpcmock.fuzz.session import Settings
-from grpcmock.fuzz.trials import Call, Phase, call_of
+from grpcmock.fuzz.run.session import Settings
 
 USERS = registry("user.proto")
 GET = USERS.method("user.UserService/GetUser")
@@ -90,7 +90,7 @@ async def test_a_server_that_agrees_with_its_stubs_fails_nothing(fuzzed: Any, st
     events: list[Any] = []
     finished = await fuzzed(RIGHT, *PHASES, stubs=stubs(), checks=("G152",), events=events)
     assert finished.failures == ()
-    compared = [one for event in events if (one := getattr(getattr(event, "evidence", None), "mocked", None))]
+    compared = [one for event in events if (one := getattr(getattr(event, "result", None), "mock_answer", None))]
     assert {one.stub.split("'")[1] for one in compared} == {"alice", "nobody", "first page", "two"}
     assert len(compared) > 15
 
@@ -117,7 +117,7 @@ async def none(requests: Requests, context: Context) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("handlers", "key", "expected", "got"),
+    ("handlers", "key", "expected", "actual"),
     [
         ({"GetUser": no_email}, "no email", "response.email, as by the stub 'alice' (", "response.email isn't there"),
         ({"GetUser": invalid}, "status 5 INVALID_ARGUMENT", "NOT_FOUND, as by", "INVALID_ARGUMENT: too large"),
@@ -126,23 +126,23 @@ async def none(requests: Requests, context: Context) -> AsyncIterator[bytes]:
     ids=["a field is missing", "another status", "nothing in a stream"],
 )
 async def test_a_server_that_deviates_is_found(
-    fuzzed: Any, stubs: Any, handlers: dict[str, Any], key: str, expected: str, got: str
+    fuzzed: Any, stubs: Any, handlers: dict[str, Any], key: str, expected: str, actual: str
 ) -> None:
     finished = await fuzzed(RIGHT | handlers, *PHASES, stubs=stubs(), checks=("G152",))
     (failure,) = finished.failures
     assert failure.finding.key == key
     assert failure.finding.expected.startswith(expected)
-    assert failure.finding.got == got
+    assert failure.finding.actual == actual
     assert failure.hits == failure.tries == 4
     if key.startswith("status"):
-        assert 1000 < WANTED.FromString(failure.trial.calls[0].messages[0]).id < 2048  # made small
+        assert 1000 < WANTED.FromString(failure.case.calls[0].messages[0]).id < 2048  # made small
 
 
 async def test_what_only_the_server_sends_is_advice(fuzzed: Any, stubs: Any) -> None:
     text = "- {method: user.UserService/GetUser, request: {id: 1}, response: {id: 1}}"
     finished = await fuzzed(RIGHT, Phase.EXAMPLES, stubs=stubs(text), checks=("G152",))
     assert finished.failures == ()
-    assert {finding.key for finding in finished.advice} == {"more email", "more name"}
+    assert {finding.key for finding in finished.warnings} == {"more email", "more name"}
 
 
 async def test_a_difference_can_be_made_again_and_exported(
@@ -152,16 +152,16 @@ async def test_a_difference_can_be_made_again_and_exported(
     finished = await fuzzed(RIGHT | {"GetUser": no_email}, Phase.EXAMPLES, **given)
     (failure,) = finished.failures
     settings = Settings(target=Target.parse("127.0.0.1:1"), registry=USERS, **given)
-    (file,) = casefile.keep([failure], casefile.Origin.of(settings), tmp_path / "failures")
-    kept = casefile.load(file)
-    assert kept["terms"] == json.loads(json.dumps({"stubs": [str(tmp_path / "users.yaml")]}))
+    (file,) = case_files.keep([failure], case_files.Origin.of(settings), tmp_path / "failures")
+    kept = case_files.load(file)
+    assert kept["expectations"] == json.loads(json.dumps({"stubs": [str(tmp_path / "users.yaml")]}))
     for handler, same in ((no_email, True), (right, False)):
         async with serving({"/user.UserService/GetUser": handler}) as target:
             again = await replay(kept, Settings(target=target, registry=USERS))
         assert bool(again.findings) is same
         if same:
-            case = casefile.of_failure(failure, casefile.Origin.of(settings))
-            stub = reproducer("stub", case, target, USERS, again.evidence)
+            case = case_files.of_failure(failure, case_files.Origin.of(settings))
+            stub = reproducer("stub", case, target, USERS, again.result)
             assert "name: Whoever" in stub
             assert "email" not in stub
 
@@ -169,7 +169,7 @@ async def test_a_difference_can_be_made_again_and_exported(
 # The mock -----------------------------------------------------------------------------------------------
 
 
-def mocked(stubs: Any, text: str, *calls: Call) -> list[Mocked | None]:
+def mock_answer(stubs: Any, text: str, *calls: Call) -> list[MockAnswer | None]:
     mock = Mock.load(stubs(text), USERS)
     return [mock.answer(call) for call in calls]
 
@@ -179,7 +179,7 @@ def one(data: Any) -> Call:
 
 
 def test_the_mock_answers_each_call_as_the_first(stubs: Any) -> None:
-    found = mocked(stubs, STUBS, one(1), one(1), one(2000), one(2))
+    found = mock_answer(stubs, STUBS, one(1), one(1), one(2000), one(2))
     assert [answer and answer.code for answer in found] == [0, 0, 5, None]
     assert found[0] == found[1]
     assert found[0] is not None
@@ -206,7 +206,7 @@ def test_what_is_no_promise_is_not_compared(stubs: Any, more: str) -> None:
     - {{method: user.UserService/GetUser, request: {{id: 1}}, {more}}}
     - {{method: user.UserService/GetUser, response: {{name: anybody}}}}
     """
-    first, second, other = mocked(stubs, text, one(1), one(1), one(2))
+    first, second, other = mock_answer(stubs, text, one(1), one(1), one(2))
     assert other is not None
     assert other.code == 0
     assert first == second
@@ -215,7 +215,7 @@ def test_what_is_no_promise_is_not_compared(stubs: Any, more: str) -> None:
 
 def test_a_call_that_does_more_than_to_send_is_not_compared(stubs: Any) -> None:
     cancelled = Call(path=GET.path, method=GET, actions=(Send(b"\x08\x01"), HALF_CLOSE, Cancel()))
-    assert mocked(stubs, STUBS, cancelled, call_of(GET)) == [None, None]
+    assert mock_answer(stubs, STUBS, cancelled, call_of(GET)) == [None, None]
 
 
 def test_stubs_that_are_wrong_say_so(stubs: Any) -> None:

@@ -11,10 +11,10 @@ import grpc
 import pytest
 from support import registry
 
-from grpcmock.fuzz.events import Finished, Found, MethodStopped, PhaseFinished, Started, Tried
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.shrinking import Effort
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.model.events import CaseFinished, FailureFound, Finished, MethodStopped, PhaseFinished, Started
+from grpcmock.fuzz.run.case_shrinking import Effort
+from grpcmock.fuzz.run.loop import Bounds
 
 Requests = AsyncIterator[bytes]
 Context = grpc.aio.ServicerContext
@@ -33,14 +33,14 @@ async def test_a_server_that_copes_with_everything_fails_nothing(fuzzed: Any) ->
     finished = await fuzzed({}, Phase.BOUNDARY, Phase.EXAMPLES, Phase.RANDOM, events=events)
     assert finished.failures == ()
     assert finished.interrupted == ""
-    tried = [event for event in events if isinstance(event, Tried)]
-    assert finished.trials == len(tried)
-    assert {event.trial.method.name for event in tried} == {"GetUser", "ListUsers", "CreateUsers", "LookupUsers"}
+    tried = [event for event in events if isinstance(event, CaseFinished)]
+    assert finished.cases == len(tried)
+    assert {event.case.method.name for event in tried} == {"GetUser", "ListUsers", "CreateUsers", "LookupUsers"}
     assert isinstance(events[0], Started)
     assert events[-1] is finished
     ended = [event for event in events if isinstance(event, PhaseFinished)]
     assert {event.phase for event in ended if not event.goes_on} == {Phase.BOUNDARY, Phase.EXAMPLES, Phase.RANDOM}
-    assert sum(event.trials for event in ended) == finished.trials
+    assert sum(event.cases for event in ended) == finished.cases
 
 
 async def test_the_first_trials_of_every_phase_come_before_the_rest_of_any(fuzzed: Any) -> None:
@@ -49,7 +49,7 @@ async def test_the_first_trials_of_every_phase_come_before_the_rest_of_any(fuzze
     turns = [(event.phase, event.goes_on) for event in events if isinstance(event, PhaseFinished)]
     assert turns[:2] == [(Phase.BOUNDARY, True), (Phase.WIRE, True)]
     assert {phase for phase, goes_on in turns if not goes_on} == {Phase.BOUNDARY, Phase.WIRE}
-    tried = [event.trial.id for event in events if isinstance(event, Tried)]
+    tried = [event.case.id for event in events if isinstance(event, CaseFinished)]
     assert len(tried) == len(set(tried))  # none is made in two turns
 
 
@@ -64,8 +64,8 @@ async def test_a_handler_that_throws_is_found_and_made_small(fuzzed: Any) -> Non
     finished = await fuzzed({"GetUser": get_user_negative}, Phase.RANDOM)
     (failure,) = finished.failures
     assert failure.finding.code == "G102"
-    assert failure.trial.method.name == "GetUser"
-    assert GET.FromString(failure.trial.calls[0].messages[0]).id == -6  # the smallest that fails
+    assert failure.case.method.name == "GetUser"
+    assert GET.FromString(failure.case.calls[0].messages[0]).id == -6  # the smallest that fails
     assert failure.hits == failure.tries == 4
     assert failure.id.startswith("G102-")
 
@@ -84,8 +84,8 @@ async def test_a_stream_is_made_as_short_as_it_fails(fuzzed: Any) -> None:
         {"CreateUsers": streams_of_three}, bounds=Bounds(phases=(Phase.RANDOM,), max_cases=60, effort=Effort(tries=120))
     )
     (failure,) = finished.failures
-    assert len(failure.trial.calls[0].messages) == 3
-    assert all(CREATE.FromString(message).email == "" for message in failure.trial.calls[0].messages)
+    assert len(failure.case.calls[0].messages) == 3
+    assert all(CREATE.FromString(message).email == "" for message in failure.case.calls[0].messages)
 
 
 async def nothing_works(requests: Requests, context: Context) -> AsyncIterator[bytes]:
@@ -97,7 +97,7 @@ async def nothing_works(requests: Requests, context: Context) -> AsyncIterator[b
 
 async def test_one_fault_is_one_failure_however_many_cases_show_it(fuzzed: Any) -> None:
     finished = await fuzzed({"GetUser": nothing_works}, Phase.BOUNDARY, Phase.RANDOM)
-    mine = [failure for failure in finished.failures if failure.trial.method.name == "GetUser"]
+    mine = [failure for failure in finished.failures if failure.case.method.name == "GetUser"]
     assert [failure.finding.code for failure in mine] == ["G112"]  # which says what G102 would
     assert mine[0].seen > 20
 
@@ -128,10 +128,10 @@ async def hangs(requests: Requests, context: Context) -> AsyncIterator[bytes]:
 async def test_a_method_that_hangs_is_left_alone_and_the_others_go_on(fuzzed: Any) -> None:
     events: list[Any] = []
     finished = await fuzzed({"GetUser": hangs}, events=events, deadline=0.15, max_latency=0.1, checks=["G108", "G102"])
-    assert {failure.trial.method.name for failure in finished.failures} == {"GetUser"}
+    assert {failure.case.method.name for failure in finished.failures} == {"GetUser"}
     assert [event.method.name for event in events if isinstance(event, MethodStopped)] == ["GetUser"]
-    tried = {event.trial.id for event in events if isinstance(event, Tried)}
-    assert any("LookupUsers/id=max" in trial for trial in tried)
+    tried = {event.case.id for event in events if isinstance(event, CaseFinished)}
+    assert any("LookupUsers/id=max" in case for case in tried)
 
 
 async def for_ever(requests: Requests, context: Context) -> AsyncIterator[bytes]:
@@ -163,13 +163,13 @@ async def test_the_same_seed_gives_the_same_bytes_whatever_the_server_says(fuzze
         events: list[Any] = []
         bounds = Bounds(phases=(Phase.RANDOM,), max_cases=12, in_flight=in_flight)
         await fuzzed({"GetUser": handler}, events=events, bounds=bounds, seed=seed, include=["GetUser"])
-        trials = [event.trial for event in events if isinstance(event, Tried)]
-        return {trial.id: trial.calls[0].messages[0] for trial in trials if "learnt" not in trial.id}
+        cases = [event.case for event in events if isinstance(event, CaseFinished)]
+        return {case.id: case.calls[0].messages[0] for case in cases if "learnt" not in case.id}
 
     first, second = await cases(get_user_negative, 3), await cases(nothing_works, 3)
-    common = set(first) & set(second)
-    assert len(common) > 5
-    assert all(first[name] == second[name] for name in common)
+    server_wide = set(first) & set(second)
+    assert len(server_wide) > 5
+    assert all(first[name] == second[name] for name in server_wide)
     assert not set(await cases(nothing_works, 4)) & set(first)
 
 
@@ -178,7 +178,7 @@ async def test_shards_part_the_random_cases(fuzzed: Any) -> None:
         events: list[Any] = []
         bounds = Bounds(phases=(Phase.RANDOM,), max_cases=6)
         await fuzzed({"GetUser": nothing_works}, events=events, bounds=bounds, shard=shard, include=["GetUser"])
-        return {event.trial.id for event in events if isinstance(event, Tried)}
+        return {event.case.id for event in events if isinstance(event, CaseFinished)}
 
     first, second = await ids((1, 2)), await ids((2, 2))
     assert not first & second
@@ -186,7 +186,7 @@ async def test_shards_part_the_random_cases(fuzzed: Any) -> None:
 
 
 async def test_the_server_that_goes_away_ends_the_run_with_one_failure(serving: Any) -> None:
-    from grpcmock.fuzz.session import Settings, fuzz
+    from grpcmock.fuzz.run.session import Settings, fuzz
 
     stop: list[Any] = []
 
@@ -218,7 +218,7 @@ async def test_the_server_that_goes_away_ends_the_run_with_one_failure(serving: 
     assert [failure.finding.code for failure in finished.failures] == ["G101"]
     assert finished.lost
     assert "takes no connections any more" in finished.interrupted
-    assert sum(isinstance(event, Found) for event in events) == 1
+    assert sum(isinstance(event, FailureFound) for event in events) == 1
 
 
 async def names_without_nul(requests: Requests, context: Context) -> AsyncIterator[bytes]:
@@ -234,7 +234,7 @@ async def test_of_many_values_at_once_the_one_that_is_wrong_is_told(fuzzed: Any)
     finished = await fuzzed({"CreateUsers": names_without_nul}, Phase.BOUNDARY, events=events, include=["CreateUsers"])
     (failure,) = finished.failures
     assert failure.first.id == "boundary/user.UserService/CreateUsers/name=nul"
-    tried = [event.trial.id for event in events if isinstance(event, Tried)]
+    tried = [event.case.id for event in events if isinstance(event, CaseFinished)]
     assert len(tried) == len(set(tried))  # what was tried before its turn isn't tried again
     found = tried.index(failure.first.id)
     together = [index for index, name in enumerate(tried[:found]) if "/together-" in name]

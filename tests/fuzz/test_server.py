@@ -13,10 +13,10 @@ import pytest
 from support import registry
 
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.endings import ending_of
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.selecting import select
-from grpcmock.fuzz.vitals import find_process, vitals
+from grpcmock.fuzz.execution.resource_usage import find_process, vitals
+from grpcmock.fuzz.execution.terminations import termination_of
+from grpcmock.fuzz.expectations.method_selection import select
+from grpcmock.fuzz.model.results import Termination
 
 PROTOS = registry("user.proto")
 
@@ -82,17 +82,17 @@ def test_a_pattern_that_fits_nothing_is_an_error(include: list[str], said: str) 
 @pytest.mark.parametrize(
     ("code", "message", "seconds", "expected"),
     [
-        (0, "", 0.1, Ending.SERVER),
-        (5, "Socket closed", 0.1, Ending.SERVER),  # no library says NOT_FOUND
-        (14, "Socket closed", 0.1, Ending.LOST),
-        (14, "failed to connect to all addresses; last error: …", 0.1, Ending.LOST),
-        (14, "The database is down.", 0.1, Ending.SERVER),
-        (13, "Received RST_STREAM with error code 2", 0.1, Ending.RESET),
-        (4, "Deadline Exceeded", 1.0, Ending.DEADLINE),
-        (4, "the backend took too long", 0.1, Ending.SERVER),
-        (1, "Locally cancelled by application!", 0.1, Ending.CANCELLED),
-        (1, "The job was cancelled.", 0.1, Ending.SERVER),
+        (0, "", 0.1, Termination.SERVER),
+        (5, "Socket closed", 0.1, Termination.SERVER),  # no library says NOT_FOUND
+        (14, "Socket closed", 0.1, Termination.LOST),
+        (14, "failed to connect to all addresses; last error: …", 0.1, Termination.LOST),
+        (14, "The database is down.", 0.1, Termination.SERVER),
+        (13, "Received RST_STREAM with error code 2", 0.1, Termination.RESET),
+        (4, "Deadline Exceeded", 1.0, Termination.DEADLINE),
+        (4, "the backend took too long", 0.1, Termination.SERVER),
+        (1, "Locally cancelled by application!", 0.1, Termination.CANCELLED),
+        (1, "The job was cancelled.", 0.1, Termination.SERVER),
     ],
 )
-def test_what_ended_a_call(code: int, message: str, seconds: float, expected: Ending) -> None:
-    assert ending_of(code, message, seconds, 1.0) is expected
+def test_what_ended_a_call(code: int, message: str, seconds: float, expected: Termination) -> None:
+    assert termination_of(code, message, seconds, 1.0) is expected

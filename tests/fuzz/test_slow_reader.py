@@ -15,20 +15,20 @@ from support import registry, server_command
 from grpcmock.client.actions import HALF_CLOSE, Cancel, Pause, Send
 from grpcmock.client.target import Target
 from grpcmock.fuzz.checks.streams import CHECKS
+from grpcmock.fuzz.execution.executor import Executor
+from grpcmock.fuzz.execution.monitor import Monitor
+from grpcmock.fuzz.execution.server import Server
+from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.generation.generator import Generators
-from grpcmock.fuzz.health import Server
-from grpcmock.fuzz.observer import Observer
-from grpcmock.fuzz.phases.plan import trials_of
-from grpcmock.fuzz.runner import Runner
-from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Phase, Trial
+from grpcmock.fuzz.model.cases import Case, Phase
+from grpcmock.fuzz.phases.all_phases import cases_of
 
 PROTOS = registry("user.proto")
 LIST = PROTOS.method("UserService/ListUsers")
 PLAN: Any = SimpleNamespace(
     registry=PROTOS,
     methods=(LIST,),
-    terms=Terms(registry=PROTOS),
+    expectations=Expectations(registry=PROTOS),
     generators=Generators(PROTOS),
     seed=0,
     simplest=lambda _: b"",
@@ -50,11 +50,11 @@ async def handle(name, requests):
 
 
 @asynccontextmanager
-async def observing(late: str) -> AsyncIterator[Observer]:
+async def observing(late: str) -> AsyncIterator[Monitor]:
     command = server_command(_HANDLER.replace("{late}", late), "unix:server")
     server = Server(Target.parse("unix:server"), command=command)
     try:
-        yield Observer(server, Runner(await server.open()))
+        yield Monitor(server, Executor(await server.open()))
     finally:
         await server.close()
 
@@ -77,10 +77,10 @@ async def test_what_becomes_of_a_slow_reader(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: str, keys: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the names of sockets are short
-    trial: Trial = next(one for one in trials_of(Phase.BOUNDARY, LIST, PLAN) if one.id.endswith("/slow-reader"))
-    calls = [replace(call, unread=1.0, actions=SLOW) if call.unread else call for call in trial.calls]
-    trial = replace(trial, calls=tuple(calls))
-    async with observing(late) as observer:
-        evidence = await observer.observe(trial)
-    judge = next(check.judge for check in CHECKS if check.code == "G138")
-    assert [finding.key for finding in judge(trial, evidence, PLAN.terms)] == keys
+    case: Case = next(one for one in cases_of(Phase.BOUNDARY, LIST, PLAN) if one.id.endswith("/slow-reader"))
+    calls = [replace(call, unread=1.0, actions=SLOW) if call.unread else call for call in case.calls]
+    case = replace(case, calls=tuple(calls))
+    async with observing(late) as monitor:
+        result = await monitor.observe(case)
+    evaluate = next(check.evaluate for check in CHECKS if check.code == "G138")
+    assert [finding.key for finding in evaluate(case, result, PLAN.expectations)] == keys

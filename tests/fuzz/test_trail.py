@@ -1,4 +1,4 @@
-"""The calls since a server's start, as those of one trial."""
+"""The calls since a server's start, as those of one case."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from support import registry
 
-from grpcmock.fuzz.trail import Step, Trail, conversation
-from grpcmock.fuzz.trials import Binding, call_of
+from grpcmock.fuzz.model.call_history import CallHistory, Step, conversation
+from grpcmock.fuzz.model.cases import Binding, call_of
 
 GET = registry("user.proto").method("UserService/GetUser")
 FIRST = call_of(GET, b"\x08\x01")
@@ -26,11 +26,11 @@ def test_without_the_call_that_gave_it_a_value_is_left_as_it_stands() -> None:
 
 
 def test_what_was_taken_is_the_past() -> None:
-    trail = Trail()
-    first, second = Step(trail.new_round(), 0, FIRST), Step(trail.new_round(), 0, FIRST)
-    trail.note(first)
-    assert bool(trail)
-    assert trail.take() == (first,)
-    assert not trail
-    trail.note(second)
-    assert trail.take() == (second,)
+    call_history = CallHistory()
+    first, second = Step(call_history.new_round(), 0, FIRST), Step(call_history.new_round(), 0, FIRST)
+    call_history.note(first)
+    assert bool(call_history)
+    assert call_history.take() == (first,)
+    assert not call_history
+    call_history.note(second)
+    assert call_history.take() == (second,)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation import texts
-from grpcmock.fuzz.generation.source import Draw
+from grpcmock.fuzz.generation.choices import Draw
 from grpcmock.fuzz.generation.texts import of_pool
 
 if TYPE_CHECKING:

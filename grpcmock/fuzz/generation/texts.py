@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.generation.source import Draw
+    from grpcmock.fuzz.generation.choices import Draw
 
 PLAIN = ("a", "b", "0", "abc", "Alice", "x1", "item-1", "42", "A", "hello world")
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import SchemaError, did_you_mean
-from grpcmock.fuzz.generation.classes import bytes_of, join, message_class_of, message_inside, message_of
-from grpcmock.fuzz.generation.places import Place
+from grpcmock.fuzz.generation.message_classes import bytes_of, join, message_class_of, message_inside, message_of
+from grpcmock.fuzz.generation.positions import Position
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.generation.constraints import Constraints
-    from grpcmock.fuzz.generation.grounds import Grounds
-    from grpcmock.fuzz.generation.judge import Judge
-    from grpcmock.fuzz.generation.source import Draw
+    from grpcmock.fuzz.generation.choices import Draw
+    from grpcmock.fuzz.generation.field_constraints import Constraints
+    from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
+    from grpcmock.fuzz.generation.rule_validator import RuleValidator
     from grpcmock.replies.generated.planning import Planner
 
 EVALUATION = "evaluation"
@@ -48,17 +48,19 @@ class Violation:
         return f"{self.path}~{self.rule}"
 
 
-_Ways = dict[tuple[str, str], tuple[Violation, Place, tuple[bytes, ...]]]
+_Ways = dict[tuple[str, str], tuple[Violation, Position, tuple[bytes, ...]]]
 """By path and rule: the violation, where it can be made, and with what."""
 
 
 class Breaker:
     """Breaks rules. What can be broken in a type is found out once, and each way confirmed by the judge."""
 
-    def __init__(self, planner: Planner, judge: Judge, grounds: Grounds, constraints: Constraints) -> None:
+    def __init__(
+        self, planner: Planner, validator: RuleValidator, minimal: MinimalMessages, constraints: Constraints
+    ) -> None:
         self._planner = planner
-        self._judge = judge
-        self._grounds = grounds
+        self._validator = validator
+        self._minimal = minimal
         self._constraints = constraints
         self._found: dict[type[Message], _Ways] = {}
 
@@ -74,15 +76,15 @@ class Breaker:
             hint = did_you_mean(violation.id, (one.id for one, _, _ in known.values()), known="Known are")
             name = message.DESCRIPTOR.full_name
             raise SchemaError(f"No message {name} was found that breaks {violation.id} alone. {hint}".rstrip())
-        _, place, samples = found
+        _, position, samples = found
         sample = samples[draw(len(samples))]
-        place.put(message, sample, self._grounds)
+        position.put(message, sample, self._minimal)
         if self._breaks(message) == [(violation.path, violation.rule)]:
             return message
-        return place.on_ground(type(message), sample, self._grounds)
+        return position.on_minimal(type(message), sample, self._minimal)
 
     def _breaks(self, message: Message) -> list[tuple[str, str]]:
-        return [(violation.path, violation.rule) for violation in self._judge.violations(message)]
+        return [(violation.path, violation.rule) for violation in self._validator.violations(message)]
 
     # What can be broken ----------------------------------------------------------------------------
 
@@ -95,9 +97,9 @@ class Breaker:
     def _search(self, message_class: type[Message]) -> _Ways:
         found: _Ways = {}
         descriptor: Any = message_class.DESCRIPTOR
-        if not self._judge.has_rules(descriptor) or not self._grounds.satisfiable(message_class):
+        if not self._validator.has_rules(descriptor) or not self._minimal.satisfiable(message_class):
             return found
-        for path, rule, place, samples in self._places(descriptor, (), ""):
+        for path, rule, position, samples in self._places(descriptor, (), ""):
             if len(found) >= _MOST:
                 break
             if (path, rule) in found:
@@ -105,27 +107,27 @@ class Breaker:
             confirmed: list[bytes] = []
             reason = ""
             for sample in samples[:_MOST_SAMPLES]:
-                broken = self._judge.violations(place.on_ground(message_class, sample, self._grounds))
+                broken = self._validator.violations(position.on_minimal(message_class, sample, self._minimal))
                 if [(one.path, one.rule) for one in broken] == [(path, rule)]:
                     confirmed.append(sample)
                     reason = reason or broken[0].reason
             if confirmed:
-                found[path, rule] = Violation(path, rule, reason), place, tuple(confirmed)
+                found[path, rule] = Violation(path, rule, reason), position, tuple(confirmed)
         return found
 
     def _places(
         self, descriptor: Descriptor, steps: tuple[FieldDescriptor, ...], path: str
-    ) -> Iterator[tuple[str, str, Place, tuple[bytes, ...]]]:
+    ) -> Iterator[tuple[str, str, Position, tuple[bytes, ...]]]:
         """Yield the places, in a type and those inside it, where a rule can be broken: path, rule, and how."""
-        if not self._judge.has_rules(descriptor):
+        if not self._validator.has_rules(descriptor):
             return
         plan = self._planner.plan(descriptor)
         fields = {field.name: field for field in (*plan.fields, *(m for oneof in plan.oneofs for m in oneof.members))}
         for name in descriptor.fields_by_name:
             for (below, rule), samples in self._constraints.sorted(fields[name]).bad.items():
-                yield join(path, below), rule, Place(steps, name), samples
+                yield join(path, below), rule, Position(steps, name), samples
         for (below, rule), samples in self._of_whole(descriptor).items():
-            yield join(path, below), rule, Place(steps), samples
+            yield join(path, below), rule, Position(steps), samples
         if len(steps) >= _DEEPEST:
             return
         for field in descriptor.fields:
@@ -143,7 +145,7 @@ class Breaker:
             return {}
         found: dict[tuple[str, str], dict[bytes, None]] = {}
         for candidate in self._mutants(descriptor):
-            broken = self._judge.violations(candidate)
+            broken = self._validator.violations(candidate)
             if len(broken) != 1 or broken[0].rule == EVALUATION:
                 continue
             key = (broken[0].path, broken[0].rule)
@@ -156,7 +158,7 @@ class Breaker:
         message_class = message_class_of(descriptor)
         plan = self._planner.plan(descriptor)
         fields = (*plan.fields, *(member for oneof in plan.oneofs for member in oneof.members))
-        for base in (self._grounds.least(message_class), *self._grounds.naturals(message_class)):
+        for base in (self._minimal.least(message_class), *self._minimal.naturals(message_class)):
             for oneof in plan.oneofs:
                 message = message_of(message_class, base)
                 for member in oneof.members:

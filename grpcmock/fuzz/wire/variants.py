@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.trials import Path
+    from grpcmock.fuzz.model.cases import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

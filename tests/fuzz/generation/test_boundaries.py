@@ -39,11 +39,11 @@ def test_each_pair_has_a_side_that_is_valid_and_one_that_is_not(name: str) -> No
         if boundary.pair:
             pairs.setdefault(boundary.pair, {})[boundary.side] = boundary
     assert pairs
-    for sides in pairs.values():
-        assert not sides["outside"].valid
-        assert len(sides["outside"].broken) == 1
-        assert all(sides[side].valid for side in ("at", "inside") if side in sides)
-        assert len(sides) > 1
+    for bound_values in pairs.values():
+        assert not bound_values["outside"].valid
+        assert len(bound_values["outside"].broken) == 1
+        assert all(bound_values[side].valid for side in ("at", "inside") if side in bound_values)
+        assert len(bound_values) > 1
 
 
 def test_bounds_are_met_exactly() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grpcmock.fuzz.generation import Generators, RandomSource, ReplaySource
-from grpcmock.fuzz.generation.strategies import HypothesisSource
+from grpcmock.fuzz.generation.hypothesis_source import HypothesisSource
 
 
 def _bytes(message: Any) -> bytes:

@@ -1,11 +1,11 @@
-"""The order of trials: one of each sort, then the next of each."""
+"""The order of cases: one of each sort, then the next of each."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grpcmock.fuzz.phases.turns import in_turns
+from grpcmock.fuzz.phases.interleaving import in_turns
 
 
 def test_sorts_take_turns() -> None:

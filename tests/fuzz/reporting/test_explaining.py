@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grpcmock.fuzz import explaining
+from grpcmock.fuzz.checks import explain as explaining
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.checks.registry import all_checks
 

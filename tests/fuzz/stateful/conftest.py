@@ -11,12 +11,12 @@ from google.protobuf import json_format
 
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Send
 from grpcmock.fuzz.checks.registry import all_checks
-from grpcmock.fuzz.documents import documented
-from grpcmock.fuzz.evidence import Ending, Evidence, Reply
-from grpcmock.fuzz.jury import Jury
-from grpcmock.fuzz.stateful.script import AIMS
-from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Call, Caller, Phase, Trial
+from grpcmock.fuzz.checks.suite import CheckSuite
+from grpcmock.fuzz.expectations.documented_codes import documented
+from grpcmock.fuzz.expectations.expectations import Expectations
+from grpcmock.fuzz.model.cases import Call, Caller, Case, Phase
+from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
+from grpcmock.fuzz.phases.stateful.call_sequence import TARGETS
 from grpcmock.schema import Registry, sources
 from grpcmock.status import Code
 
@@ -90,11 +90,11 @@ class Judge:
 
     def __init__(self, registry: Registry, package: str) -> None:
         self.registry = registry
-        self.terms = Terms(registry=registry, documented=documented(registry))
+        self.expectations = Expectations(registry=registry, documented=documented(registry))
         self._methods = {
             method.name: method for method in registry.methods.values() if method.service.startswith(package)
         }
-        self._jury = Jury(all_checks(), self.terms)
+        self._jury = CheckSuite(all_checks(), self.expectations)
 
     def replies(self, *said: Words) -> tuple[Reply, ...]:
         return tuple(self._reply(*words) for words in said)
@@ -105,12 +105,14 @@ class Judge:
         calls = tuple(reply.call for reply in replies)
         method = calls[-1].method
         assert method is not None
-        trial = Trial(id="t", phase=Phase.STATEFUL, method=method, calls=calls, why="", aims=AIMS | {"G142"})
-        findings = self._jury.judge(trial, Evidence(replies=replies))
+        case = Case(
+            id="t", phase=Phase.STATEFUL, method=method, calls=calls, why="", targets=TARGETS | {"auth_enforced"}
+        )
+        findings = self._jury.evaluate(case, CaseResult(replies=replies))
         return {
             finding.code: finding.method.name if finding.method is not None else ""
             for finding in findings
-            if not finding.advice
+            if not finding.is_warning
         }
 
     def _reply(self, name: str, request: Any, answer: Any, *more: str) -> Reply:
@@ -121,11 +123,11 @@ class Judge:
         callers = [caller for caller in Caller if caller.value in more]
         call = Call(path=method.path, method=method, actions=tuple(actions), caller=(*callers, Caller.OWN)[0])
         if isinstance(answer, str):
-            ending = Ending.CANCELLED if "cut" in more else Ending.SERVER
-            return Reply(call=call, ending=ending, code=Code[answer], message="no", sent=len(requests))
+            termination = Termination.CANCELLED if "cut" in more else Termination.SERVER
+            return Reply(call=call, termination=termination, code=Code[answer], message="no", sent=len(requests))
         answers = answer if isinstance(answer, list) else [answer]
         data = tuple(_data(method.response_class, one) for one in answers)
-        return Reply(call=call, ending=Ending.SERVER, code=0, responses=data, sent=len(requests))
+        return Reply(call=call, termination=Termination.SERVER, code=0, responses=data, sent=len(requests))
 
 
 def _data(message_class: Any, tree: Any) -> bytes:
@@ -133,7 +135,7 @@ def _data(message_class: Any, tree: Any) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def judge(directory: Registry) -> Callable[..., dict[str, str]]:
+def evaluate(directory: Registry) -> Callable[..., dict[str, str]]:
     return Judge(directory, "directory.")
 
 

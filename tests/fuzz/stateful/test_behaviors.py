@@ -30,6 +30,6 @@ CASES: dict[str, tuple[bool, str, Any]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_said_of_a_response(case: str, judge: Any) -> None:
+def test_what_is_said_of_a_response(case: str, evaluate: Any) -> None:
     wrong, method, answer = CASES[case]
-    assert ("G124" in judge((method, {"name": "users/ann"} if "List" not in method else {}, answer))) == wrong
+    assert ("G124" in evaluate((method, {"name": "users/ann"} if "List" not in method else {}, answer))) == wrong

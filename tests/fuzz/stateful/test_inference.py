@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from support import registry
 
-from grpcmock.fuzz.stateful.inference import resources_of
-from grpcmock.fuzz.stateful.naming import service_noun, singular, verb_and_noun
-from grpcmock.fuzz.stateful.resources import Operation, Resource, Role
+from grpcmock.fuzz.expectations.naming import service_noun, singular, verb_and_noun
+from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.resources.resource import Operation, Resource, Role
 from grpcmock.schema import Registry
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from grpcmock.client.target import Target
 from grpcmock.errors import StubError
-from grpcmock.fuzz import casefile
-from grpcmock.fuzz.replaying import replay, with_terms
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.stateful.inference import resources_of
-from grpcmock.fuzz.stateful.links import Links, read
-from grpcmock.fuzz.stateful.resources import Role
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.expectations.links import Links, read
+from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.replay import case_file as case_files
+from grpcmock.fuzz.replay.replayer import replay, with_expectations
+from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.resources.resource import Role
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.session import Settings, fuzz
 from grpcmock.schema import Registry
 
 TABS = """\
@@ -130,13 +130,13 @@ async def test_a_failure_that_links_explain_is_made_again_with_them(
         )  # fmt: skip
         (failure,) = (await fuzz(settings)).failures
         assert failure.method.name == "ShowBill"
-        (kept,) = casefile.keep([failure], casefile.Origin.of(settings), tmp_path / "failures")
-        again = await replay(casefile.load(kept), Settings(target=target, registry=plain))
+        (kept,) = case_files.keep([failure], case_files.Origin.of(settings), tmp_path / "failures")
+        again = await replay(case_files.load(kept), Settings(target=target, registry=plain))
         assert again.same
 
 
 @pytest.mark.parametrize(("check", "given"), [("G152", {"stubs"}), ("G130", {"links"}), ("G102", set())])
 def test_files_that_a_check_does_not_look_at_are_not_looked_for(check: str, given: set[str]) -> None:
     usual = Settings(target=Target.parse("127.0.0.1:1"))
-    found = with_terms(usual, {"check": check, "terms": {"stubs": ["a.yaml"], "links": ["b.yaml"]}})
+    found = with_expectations(usual, {"check": check, "expectations": {"stubs": ["a.yaml"], "links": ["b.yaml"]}})
     assert {name for name in ("stubs", "links") if getattr(found, name)} == given

@@ -1,4 +1,4 @@
-"""The trials of the stateful phase: the same every time, valid, and only of methods that may be called."""
+"""The cases of the stateful phase: the same every time, valid, and only of methods that may be called."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from support import registry
 
+from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.generation.generator import Generators
-from grpcmock.fuzz.phases.plan import Plan, notices_of, trials_of
-from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Caller, Phase, Trial
+from grpcmock.fuzz.model.cases import Caller, Case, Phase
+from grpcmock.fuzz.phases.all_phases import cases_of, notices_of
+from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.schema import Registry
 
 TOKEN = (("authorization", "Bearer ada-token"), ("x-tenant", "blue"))
@@ -26,16 +27,22 @@ def generators(protos: Registry) -> Generators:
 
 def plan(protos: Registry, *, without: Sequence[str] = (), **more: Any) -> Plan:
     methods = tuple(method for method in sorted(protos.methods.values(), key=str) if method.name not in without)
-    return Plan(registry=protos, methods=methods, terms=Terms(registry=protos), generators=generators(protos), **more)
+    return Plan(
+        registry=protos,
+        methods=methods,
+        expectations=Expectations(registry=protos),
+        generators=generators(protos),
+        **more,
+    )
 
 
-def trials(made: Plan) -> list[Trial]:
-    return [trial for method in made.methods for trial in trials_of(Phase.STATEFUL, method, made)]
+def cases(made: Plan) -> list[Case]:
+    return [case for method in made.methods for case in cases_of(Phase.STATEFUL, method, made)]
 
 
 def test_the_same_seed_gives_the_same_trials(directory: Registry) -> None:
     def written(made: Plan) -> list[Any]:
-        return [(one.id, [(call.path, call.actions, call.bindings) for call in one.calls]) for one in trials(made)]
+        return [(one.id, [(call.path, call.actions, call.bindings) for call in one.calls]) for one in cases(made)]
 
     first = written(plan(directory, seed=7))
     assert written(plan(directory, seed=7)) == first
@@ -44,19 +51,19 @@ def test_the_same_seed_gives_the_same_trials(directory: Registry) -> None:
 
 
 def test_methods_that_are_left_out_are_not_called(directory: Registry) -> None:
-    made = trials(plan(directory, without=["DeleteUser", "ListUsers"]))
-    called = {call.method.name for trial in made for call in trial.calls if call.method is not None}
+    made = cases(plan(directory, without=["DeleteUser", "ListUsers"]))
+    called = {call.method.name for case in made for call in case.calls if call.method is not None}
     assert "CreateUser" in called
     assert not called & {"DeleteUser", "ListUsers"}
 
 
 @pytest.mark.parametrize("protos", ["directory", "plain"])
 def test_bindings_lead_from_what_is_there_to_what_is_there(protos: str, request: pytest.FixtureRequest) -> None:
-    for trial in trials(plan(request.getfixturevalue(protos))):
-        for index, call in enumerate(trial.calls):
+    for case in cases(plan(request.getfixturevalue(protos))):
+        for index, call in enumerate(case.calls):
             for binding in call.bindings:
                 assert binding.call < index
-                earlier = trial.calls[binding.call].method
+                earlier = case.calls[binding.call].method
                 assert earlier is not None
                 assert call.method is not None
                 assert str(binding.source[0]) in earlier.output.fields_by_name
@@ -64,10 +71,10 @@ def test_bindings_lead_from_what_is_there_to_what_is_there(protos: str, request:
 
 
 def test_the_plain_user_service_has_trials_too() -> None:
-    made = trials(plan(registry("user.proto")))
-    names = {trial.method.name for trial in made}
+    made = cases(plan(registry("user.proto")))
+    names = {case.method.name for case in made}
     assert names == {"CreateUsers", "GetUser", "ListUsers", "LookupUsers"}
-    creating = next(trial for trial in made if trial.id.endswith("CreateUsers/read-back-0"))
+    creating = next(case for case in made if case.id.endswith("CreateUsers/read-back-0"))
     request = creating.calls[0].method.request_class.FromString(creating.calls[0].messages[0])  # type: ignore[union-attr]
     assert request.name  # type: ignore[attr-defined]
     assert request.email  # type: ignore[attr-defined]
@@ -77,8 +84,8 @@ def test_who_may_call_is_tried_only_with_credentials(directory: Registry) -> Non
     def callers(**credentials: Any) -> set[Caller]:
         made = plan(directory, without=["UpdateUser", "UpdateNote", "ImportUsers"], **credentials)
         reading = [method for method in made.methods if method.name in ("GetUser", "ListUsers")]
-        found = [trial for method in reading for trial in trials_of(Phase.STATEFUL, method, made)]
-        return {call.caller for trial in found for call in trial.calls}
+        found = [case for method in reading for case in cases_of(Phase.STATEFUL, method, made)]
+        return {call.caller for case in found for call in case.calls}
 
     assert callers() == {Caller.OWN}
     assert callers(credentials=(("x-tenant", "blue"),)) == {Caller.OWN}
@@ -99,7 +106,7 @@ def test_what_cannot_be_looked_at_is_said(directory: Registry) -> None:
 def test_odd_texts_are_tried_where_no_rule_forbids_them(directory: Registry) -> None:
     made = plan(directory)
     creating = next(method for method in made.methods if method.name == "CreateNote")
-    (blanks,) = (one for one in trials_of(Phase.STATEFUL, creating, made) if one.id.endswith("read-back-blanks"))
+    (blanks,) = (one for one in cases_of(Phase.STATEFUL, creating, made) if one.id.endswith("read-back-blanks"))
     (call,) = (call for call in blanks.calls if call.method is creating)
     note = creating.request_class.FromString(call.messages[0]).note  # type: ignore[attr-defined]
     assert note.title != note.title.strip()

@@ -162,9 +162,9 @@ CASES: dict[str, tuple[dict[str, str], list[Any]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_said_of_a_conversation(case: str, judge: Any) -> None:
+def test_what_is_said_of_a_conversation(case: str, evaluate: Any) -> None:
     expected, said = CASES[case]
-    assert judge(*said) == expected
+    assert evaluate(*said) == expected
 
 
 FIRST, SECOND = {"id": "1", "name": "Ann"}, {"id": "2", "name": "Ben"}

@@ -12,13 +12,13 @@ import pytest
 from benchmarks.mutants.schema import registry
 from benchmarks.mutants.server import mutant_server
 from grpcmock.client.target import Target
-from grpcmock.fuzz.events import Finished
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.shrinking import Effort
-from grpcmock.fuzz.stateful.calling import performer
-from grpcmock.fuzz.stateful.machine import ContractStateMachine, failing_trial, state_machine
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.execution.blocking_calls import performer
+from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.model.events import Finished
+from grpcmock.fuzz.phases.stateful.state_machine import ContractStateMachine, failing_case, state_machine
+from grpcmock.fuzz.run.case_shrinking import Effort
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.session import Settings, fuzz
 from grpcmock.servers.thread import LoopThread
 
 ADA, BOB = (("authorization", "Bearer ada-token"),), (("authorization", "Bearer bob-token"),)
@@ -47,7 +47,7 @@ async def test_a_bug_is_found_and_the_conversation_made_short(
         finished = await fuzzed(target, *include)
     assert {failure.finding.code for failure in finished.failures} == {code}
     assert not any(failure.is_flaky for failure in finished.failures)
-    assert min(len(failure.trial.calls) for failure in finished.failures) <= calls
+    assert min(len(failure.case.calls) for failure in finished.failures) <= calls
 
 
 async def test_what_is_in_the_way_of_a_creation_is_still_cleared_when_a_trial_gets_smaller() -> None:
@@ -55,9 +55,9 @@ async def test_what_is_in_the_way_of_a_creation_is_still_cleared_when_a_trial_ge
         finished = await fuzzed(target, "CreateUser", "BatchGetUsers", "DeleteUser")
     (failure,) = finished.failures
     assert not failure.is_flaky
-    names = [call.method.name for call in failure.trial.calls if call.method is not None]
+    names = [call.method.name for call in failure.case.calls if call.method is not None]
     assert names == ["DeleteUser", "CreateUser", "BatchGetUsers"]
-    created = registry().message("directory.v1.CreateUserRequest").FromString(failure.trial.calls[1].messages[0])
+    created = registry().message("directory.v1.CreateUserRequest").FromString(failure.case.calls[1].messages[0])
     assert created.user.HasField("address")
     assert len(created.user.ListFields()) < 8  # of the seventeen that it had
 
@@ -75,7 +75,7 @@ async def test_who_may_call_and_see_is_looked_at() -> None:
         given = Target.parse(target, metadata=ADA)
         finished = await fuzzed(target, "CreateUser", "*portUsers", target=given, other_identity=BOB)
     assert {failure.finding.code for failure in finished.failures} == {"G142", "G143"}
-    assert {failure.trial.method.name for failure in finished.failures} == {"ExportUsers"}
+    assert {failure.case.method.name for failure in finished.failures} == {"ExportUsers"}
 
 
 @pytest.mark.parametrize("sync", [False, True])
@@ -85,7 +85,7 @@ async def test_a_server_without_bugs_fails_nothing(sync: bool) -> None:
         settings = {"target": Target.parse(target, metadata=ADA), "other_identity": BOB, "seed": 5 + sync}
         finished = await fuzzed(target, *included, **settings)
     assert finished.failures == ()
-    assert finished.trials > 80
+    assert finished.cases > 80
 
 
 @contextmanager
@@ -103,20 +103,20 @@ def machine(mutant: str, *include: str) -> Iterator[type[ContractStateMachine]]:
 
 def test_the_machine_finds_nothing_where_there_is_nothing() -> None:
     with machine("clean") as made:
-        assert failing_trial(made, examples=6, steps=8) is None
+        assert failing_case(made, examples=6, steps=8) is None
 
 
 def test_the_machine_gives_the_smallest_program_as_a_trial() -> None:
     with machine("deleted_still_there", "CreateUser", "GetUser", "DeleteUser") as made:
-        found = failing_trial(made, examples=12, steps=6)
+        found = failing_case(made, examples=12, steps=6)
     assert found is not None
     assert found.findings[0].code == "G130"
     assert "DeleteUser deleted it" in str(found)
-    names = [call.method.name for call in found.trial.calls if call.method is not None]
+    names = [call.method.name for call in found.case.calls if call.method is not None]
     assert names[0] == "CreateUser"
     assert "DeleteUser" in names
-    assert found.trial.calls[-1].bindings
-    assert found.trial.phase is Phase.STATEFUL
+    assert found.case.calls[-1].bindings
+    assert found.case.phase is Phase.STATEFUL
 
 
 def test_a_machine_has_a_rule_for_each_thing_that_can_be_done() -> None:

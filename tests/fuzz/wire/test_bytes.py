@@ -14,7 +14,7 @@ from support import registry
 
 from grpcmock.fuzz.wire.encoding import free_number, read_varint, records, varint
 from grpcmock.fuzz.wire.malformed import BAD_TEXTS, DEEPEST, DEPTHS, bad_texts, deepest, malformed, too_deep
-from grpcmock.fuzz.wire.odd import odd
+from grpcmock.fuzz.wire.non_canonical import odd
 from grpcmock.fuzz.wire.variants import shown
 
 FILES = ("user", "kitchen_sink", "legacy", "editions2023", "editions2024", "required", "rules")

@@ -17,14 +17,14 @@ from support import registry
 
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
-from grpcmock.fuzz.checks import parsing, wire
-from grpcmock.fuzz.checks.registry import judges
-from grpcmock.fuzz.evidence import Ending, Evidence, Health
+from grpcmock.fuzz.checks import parsing
+from grpcmock.fuzz.checks import protocol as wire
+from grpcmock.fuzz.execution.executor import Executor
+from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.generation.generator import Generators
-from grpcmock.fuzz.phases.plan import trials_of
-from grpcmock.fuzz.runner import Runner
-from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Phase, Trial
+from grpcmock.fuzz.model.cases import Case, Phase
+from grpcmock.fuzz.model.results import CaseResult, Health, Termination
+from grpcmock.fuzz.phases.all_phases import cases_of
 from grpcmock.fuzz.wire import raw_reply
 
 CHECKS = (*wire.CHECKS, *parsing.CHECKS)
@@ -35,9 +35,11 @@ GET, LIST, CREATE, LOOKUP = (
 
 
 def plan(*methods: Any) -> Any:
-    terms = Terms(registry=USERS, max_message_bytes=1 << 20)
+    expectations = Expectations(registry=USERS, max_message_bytes=1 << 20)
     generators = Generators(USERS)
-    return SimpleNamespace(registry=USERS, methods=methods, terms=terms, examples=(), seed=0, generators=generators)
+    return SimpleNamespace(
+        registry=USERS, methods=methods, expectations=expectations, examples=(), seed=0, generators=generators
+    )
 
 
 class Strict:
@@ -152,24 +154,25 @@ async def serving(service: Strict, limit: int = 1 << 20) -> AsyncIterator[Target
 
 
 async def found(target: Target, *methods: Any, groups: str = "") -> set[tuple[str, str]]:
-    """Run the phase on methods, the trials of some *groups* or all, and give codes and keys of what is no advice."""
-    everywhere, aimed = judges(CHECKS)
+    """Run the phase on methods, the cases of some *groups* or all, and give codes and keys of what is no warning."""
+    everywhere = [check for check in CHECKS if not check.targeted]
+    targeted = {check.name: check for check in CHECKS if check.targeted}
     wanted, room = plan(*methods), asyncio.Semaphore(16)
     seen: set[tuple[str, str]] = set()
 
-    async def make(runner: Runner, trial: Trial) -> None:
+    async def make(executor: Executor, case: Case) -> None:
         async with room:
-            evidence = await runner.run(trial)
-        for check in (*everywhere, *(aimed[code] for code in trial.aims if code in aimed)):
-            findings = check.judge(trial, evidence, wanted.terms)
-            seen.update((finding.code, finding.key) for finding in findings if not finding.advice)
+            result = await executor.run(case)
+        for check in (*everywhere, *(targeted[name] for name in case.targets if name in targeted)):
+            findings = check.evaluate(case, result, wanted.expectations)
+            seen.update((finding.check, finding.key) for finding in findings if not finding.is_warning)
 
     async with connect(target) as channel:
-        runner = Runner(channel, raw=lambda call, idle: raw_reply(call, target, deadline=5, limit=100, idle=idle))
-        trials = [trial for method in methods for trial in trials_of(Phase.WIRE, method, wanted)]
-        chosen = [trial for trial in trials if not groups or trial.id.split("/")[2] in groups.split()]
+        executor = Executor(channel, raw=lambda call, idle: raw_reply(call, target, deadline=5, limit=100, idle=idle))
+        cases = [case for method in methods for case in cases_of(Phase.WIRE, method, wanted)]
+        chosen = [case for case in cases if not groups or case.id.split("/")[2] in groups.split()]
         assert chosen
-        await asyncio.gather(*(make(runner, trial) for trial in chosen))
+        await asyncio.gather(*(make(executor, case) for case in chosen))
     return seen
 
 
@@ -182,14 +185,14 @@ async def test_nothing_is_found_on_a_correct_server(method: Any) -> None:
 @pytest.mark.parametrize(
     ("service", "method", "groups", "expected"),
     [
-        (Uncounted(), GET, "requests", {("G111", "requests.none"), ("G111", "requests.two")}),
-        (NowhereCounted(), GET, "requests", {("G111", "requests.none")}),
-        (Lenient(), GET, "malformed", {("G115", "accepted")}),
-        (Lenient(), LOOKUP, "malformed", {("G115", "accepted")}),
-        (Lenient(), CREATE, "malformed utf8", {("G115", "accepted"), ("G118", "accepted")}),
-        (FirstWins(), GET, "odd", {("G116", "wire.last_wins")}),
-        (ForgetsUnknown(), CREATE, "odd", {("G116", "wire.unknown")}),
-        (MetadataByHeart(), LIST, "metadata", {("G121", "unhandled")}),
+        (Uncounted(), GET, "requests", {("request_count", "requests.none"), ("request_count", "requests.two")}),
+        (NowhereCounted(), GET, "requests", {("request_count", "requests.none")}),
+        (Lenient(), GET, "malformed", {("malformed_wire", "accepted")}),
+        (Lenient(), LOOKUP, "malformed", {("malformed_wire", "accepted")}),
+        (Lenient(), CREATE, "malformed utf8", {("malformed_wire", "accepted"), ("utf8", "accepted")}),
+        (FirstWins(), GET, "odd", {("tolerated_wire", "wire.last_wins")}),
+        (ForgetsUnknown(), CREATE, "odd", {("tolerated_wire", "wire.unknown")}),
+        (MetadataByHeart(), LIST, "metadata", {("metadata", "unhandled")}),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Strict) else None,
 )
@@ -202,8 +205,8 @@ async def test_a_seeded_bug_is_found(service: Strict, method: Any, groups: str, 
 @pytest.mark.parametrize(
     ("service", "expected"),
     [
-        (Unhandled(GET), {("G115", "unknown")}),
-        (Unhandled(CREATE), {("G115", "unknown")}),
+        (Unhandled(GET), {("malformed_wire", "unknown")}),
+        (Unhandled(CREATE), {("malformed_wire", "unknown")}),
         (Unhandled(GET, LIST, CREATE, LOOKUP), set()),
     ],
     ids=["GetUser", "CreateUsers", "all"],
@@ -216,7 +219,7 @@ async def test_unknown_is_a_failure_where_another_method_does_better(service: St
 async def test_a_server_without_a_limit_is_found() -> None:
     async with serving(Strict(), limit=-1) as target:
         codes = {code for code, _ in await found(target, GET, groups="size")}
-    assert codes == {"G119"}
+    assert codes == {"size_limit"}
 
 
 _CRASHING = """
@@ -241,19 +244,17 @@ async def test_a_crash_is_told_as_a_lost_connection() -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", _CRASHING, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     target = Target(address=f"127.0.0.1:{int(await process.stdout.readline())}")
-    trial = next(t for t in trials_of(Phase.WIRE, GET, plan(GET)) if t.id.endswith("status/malformed"))
-    reply = await raw_reply(trial.calls[0], target, deadline=10)
-    assert (reply.ending, reply.code, await process.wait()) == (Ending.LOST, 14, 3)
-    judge: Callable[..., Any] = next(check.judge for check in CHECKS if check.code == "G115")
-    findings = list(judge(trial, Evidence(replies=(reply,), health=Health(exit_code=3)), plan(GET).terms))
+    case = next(t for t in cases_of(Phase.WIRE, GET, plan(GET)) if t.id.endswith("status/malformed"))
+    reply = await raw_reply(case.calls[0], target, deadline=10)
+    assert (reply.termination, reply.code, await process.wait()) == (Termination.LOST, 14, 3)
+    evaluate: Callable[..., Any] = next(check.evaluate for check in CHECKS if check.code == "malformed_wire")
+    findings = list(evaluate(case, CaseResult(replies=(reply,), health=Health(exit_code=3)), plan(GET).expectations))
     assert [finding.key for finding in findings] == ["crash"]
 
 
 def test_trials_have_names_of_their_own_and_are_the_same_each_time() -> None:
     wanted = plan(GET, LIST, CREATE, LOOKUP)
-    made = [[trial for method in wanted.methods for trial in trials_of(Phase.WIRE, method, wanted)] for _ in range(2)]
+    made = [[case for method in wanted.methods for case in cases_of(Phase.WIRE, method, wanted)] for _ in range(2)]
     assert made[0] == made[1]
-    assert len({trial.id for trial in made[0]}) == len(made[0])
-    assert all(
-        trial.why and trial.id.startswith(f"wire/{trial.method.service}.{trial.method.name}/") for trial in made[0]
-    )
+    assert len({case.id for case in made[0]}) == len(made[0])
+    assert all(case.why and case.id.startswith(f"wire/{case.method.service}.{case.method.name}/") for case in made[0])

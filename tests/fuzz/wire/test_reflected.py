@@ -11,12 +11,12 @@ from support import registry
 
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
-from grpcmock.fuzz.events import Tried
-from grpcmock.fuzz.run import Bounds, Run
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.shrinking import Effort
-from grpcmock.fuzz.trials import Phase
-from grpcmock.fuzz.wire.reflected import disagreements, reflections
+from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.model.events import CaseFinished
+from grpcmock.fuzz.run.case_shrinking import Effort
+from grpcmock.fuzz.run.loop import Bounds, Run
+from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.wire.reflection import disagreements, reflections
 from grpcmock.schema import Registry, sources
 from grpcmock.servers.reflection import Reflection
 
@@ -62,7 +62,7 @@ def shop(tmp_path: Path, *changes: tuple[str, str]) -> Registry:
 def test_differences_are_told(changes: list[tuple[str, str]], told: list[str], tmp_path: Path) -> None:
     ours = shop(tmp_path)
     found = list(disagreements(ours, {"reflection v1": shop(tmp_path, *changes), "reflection v1alpha": "none"}))
-    sides = [(f.expected.partition(", as ")[0], f.got.partition(", as ")[0]) for f in found]
+    sides = [(f.expected.partition(", as ")[0], f.actual.partition(", as ")[0]) for f in found]
     assert [" != ".join(pair) for pair in sides] == told
 
 
@@ -70,7 +70,7 @@ def test_versions_are_held_against_each_other(tmp_path: Path) -> None:
     one, other = shop(tmp_path), shop(tmp_path, ("service Other { rpc Ping(Order) returns (Order); }", ""))
     (finding,) = disagreements(None, {"reflection v1": one, "reflection v1alpha": other})
     assert finding.expected == "shop.Other: a service, as reflection v1 says"
-    assert finding.got == "nothing, as reflection v1alpha says"
+    assert finding.actual == "nothing, as reflection v1alpha says"
     assert not list(disagreements(None, {"reflection v1": one, "reflection v1alpha": "unimplemented"}))
     assert not list(disagreements(one, {"reflection v1": "unimplemented"}))
 
@@ -118,15 +118,17 @@ async def test_a_run_tells_what_differs(tmp_path: Path) -> None:
     target = Target(address=f"127.0.0.1:{port}")
     for contract, told in ((users, []), (None, []), (sources.load([changed]), ["user.GetUserRequest.id"])):
         bounds = Bounds(phases=(Phase.WIRE,), effort=Effort(tries=3))
-        settings = Settings(target=target, registry=contract, checks=("G145",), include=("GetUser",), bounds=bounds)
+        settings = Settings(
+            target=target, registry=contract, checks=("reflection_truth",), include=("GetUser",), bounds=bounds
+        )
         runs: list[Run] = []
         asked: list[str] = []
 
         def hear(event: object, runs: list[Run] = runs, asked: list[str] = asked) -> None:
-            if isinstance(event, Tried):
+            if isinstance(event, CaseFinished):
                 if asked:
                     runs[0].stop("what comes after it is not looked at here")
-                asked.extend([event.trial.id] if "G145" in event.trial.aims else [])
+                asked.extend([event.case.id] if "reflection_truth" in event.case.targets else [])
 
         finished = await fuzz(settings, [hear], ready=runs.append)
         assert asked

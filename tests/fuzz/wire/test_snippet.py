@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from grpcmock.client.raw import RawRequest
 from grpcmock.client.raw_stream import send_raw
 from grpcmock.client.target import Target, Tls
-from grpcmock.fuzz.wire import requests, snippet
-from grpcmock.fuzz.wire.snippet import literal
+from grpcmock.fuzz.wire import program as snippet
+from grpcmock.fuzz.wire import requests
+from grpcmock.fuzz.wire.program import literal
 
 GOOD = requests.good("/user.UserService/GetUser", b"\x08\5")
 
