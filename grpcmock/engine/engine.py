@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from grpcmock.engine.steps import Forwarder, Metadata, Open
     from grpcmock.engine.store import CompiledStub, MethodTable
-    from grpcmock.schema import Registry
+    from grpcmock.schema import Method, Registry
     from grpcmock.stubs.model import Stub
 
 
@@ -88,7 +88,7 @@ class Engine:
         self.options = options or Options()
         self.lock = lock if lock is not None else nullcontext()
         self.journal = journal if journal is not None else Journal()
-        self.registry = registry
+        self.registry = self._given = registry
         self.store = Store(registry.methods.values())
         self._orders = count()
         self.forwarder: Forwarder | None = None
@@ -134,6 +134,7 @@ class Engine:
         store.states.update(self.store.states)
         self._keep_counts(store)
         self.registry, self.store, self.warnings = prepared.registry, store, prepared.warnings
+        self._given = prepared.registry
 
     def _keep_counts(self, store: Store) -> None:
         counted = {(entry.layer, entry.name): entry for entry in self.store if entry.count}
@@ -239,6 +240,15 @@ class Engine:
     def note(self, level: str, text: str) -> None:
         """Put a note into the journal."""
         self.journal.note(Note(self.options.wall_clock(), level, text))  # type: ignore[arg-type]
+
+    def named_methods(self) -> list[Method]:
+        """Return the methods of the protos that were given, and those that have stubs: what a hint may name.
+
+        Those that were only found when somebody called them are left out, so that a hint says the same whatever was
+        called before.
+        """
+        given = self._given.methods
+        return [table.method for path, table in self.store.tables.items() if path in given or len(table)]
 
     def method_names_with_stubs(self) -> Sequence[str]:
         return [str(table.method) for table in self.store.tables.values() if len(table)]

@@ -113,7 +113,7 @@ class Exchange:
     def _run(self) -> Steps:
         try:
             if self._table is None:
-                raise Last(refusals.unknown_method(self.call.path, self._engine.registry.methods.values()))
+                raise Last(refusals.unknown_method(self.call.path, self._engine.named_methods()))
             may_pass_on = self._forwarder is not None
             incoming = Incoming(self.call, self._table.method, self._facts, self._clock, keeps_raw=may_pass_on)
             self._incoming = incoming

@@ -114,10 +114,10 @@ class Arrivals:
         if not calls:
             return ["There is no call yet."]
         lines = []
-        for call in calls[-_SHOWN:]:
+        for position, call in list(enumerate(calls, 1))[-_SHOWN:]:
             ended = f"has ended: {call.status}" if not call.under_way else "is under way"
             sending = ", and the client has finished sending" if call.half_closed and call.under_way else ""
-            lines.append(f"Call {call.id} {ended}{sending}; its requests:")
+            lines.append(f"Call {position} {ended}{sending}; its requests:")
             requests = list(enumerate(call.record.requests))
             lines += ["  none"] if not requests else []
             for number, request in requests[-_SHOWN:]:
@@ -146,9 +146,9 @@ class Arrivals:
             which = f" with {chosen}" if pattern or metadata else ""
             more = "another" if self._called else "a"
             lines = [f"Expected {more} call of {self._method}{which}, but none came."]
-            for call in self._calls()[-_SHOWN:]:
+            for position, call in list(enumerate(self._calls(), 1))[-_SHOWN:]:
                 taken = call.id in self._called
-                lines.append(f"  {call.id}. {call}{'  (was waited for before)' if taken else ''}")
+                lines.append(f"  {position}. {call}{'  (was waited for before)' if taken else ''}")
                 lines += [] if taken else [f"       {line}" for line in chosen.refused(call)]
             return "\n".join(lines)
 

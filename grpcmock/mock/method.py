@@ -68,12 +68,12 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
             keys = {"method": self._method.full_name, **self._keys}
             self._fault = self._stock.declare(keys, location, where=self._where, optional=self._is_optional)
         elif not self._is_optional:
-            self._draft = self._stock.drafts.add(Draft(self._method, location))
+            self._draft = self._stock.draft(Draft(self._method, location))
 
     def _settle(self) -> None:
         """Something comes of this: an answer, or the same with more conditions."""
         if self._draft is not None:
-            self._stock.drafts.settle(self._draft)
+            self._stock.settle(self._draft)
         if self._fault is not None:
             self._fault.remove()
             self._fault = None
@@ -259,7 +259,7 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
     def calls(self) -> CallLog[Q, R]:
         """The calls of this method that fit the conditions, whatever answered them."""
         if self._draft is not None:
-            self._stock.drafts.settle(self._draft)
+            self._stock.settle(self._draft)
         log = self._records.log(self._method)
         keys = _matching(self._keys)
         rest = {key: value for key, value in keys.items() if key in ("requests", "deadline", "when")}

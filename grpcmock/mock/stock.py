@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from grpcmock.engine.store import Layer
 from grpcmock.errors import ConfigError, Problem, StubError
-from grpcmock.mock.drafts import Drafts
+from grpcmock.mock.drafts import Draft, Drafts
 from grpcmock.mock.handle import StubHandle
 from grpcmock.mock.keywords import stub_of
 from grpcmock.mock.records import Records
@@ -148,10 +148,14 @@ class Stock:
 
         self.running.call(remove)
 
-    @property
-    def drafts(self) -> Drafts:
-        """What was said of methods since the latest snapshot began, without an answer."""
-        return self._levels[-1].drafts
+    def draft(self, draft: Draft) -> Draft:
+        """Keep what was said of a method without an answer."""
+        return self._levels[-1].drafts.add(draft)
+
+    def settle(self, draft: Draft) -> None:
+        """Something has come of a draft, perhaps within a snapshot that began after it."""
+        for level in self._levels:
+            level.drafts.settle(draft)
 
     # Types ----------------------------------------------------------------------------------------
 

@@ -54,6 +54,13 @@ def test_what_is_answered_or_looked_at_or_optional_is_not(mock: MockServer, serv
     mock.verify()
 
 
+def test_it_may_be_answered_in_a_snapshot_within(mock: MockServer, servicer: Any) -> None:
+    get_user = mock.on(servicer.GetUser).when(id=1)
+    with mock.snapshot():
+        get_user.optional().returns()
+    mock.verify()
+
+
 def test_it_is_kept_from_snapshots_that_have_ended(mock: MockServer, servicer: Any) -> None:
     with mock.snapshot():
         mock.on(servicer.GetUser).when(id=1)

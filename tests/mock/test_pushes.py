@@ -206,7 +206,7 @@ def test_what_does_not_fit_is_said_where_it_is_written(mock: MockServer, service
 def said(wait: Any) -> str:
     with pytest.raises(AssertionError) as caught:
         wait()
-    return re.sub(r"Call \d+|\n  \d+\. mock", lambda found: re.sub(r"\d+", "N", found[0]), str(caught.value))
+    return str(caught.value)
 
 
 def test_a_wait_says_what_was_expected_and_what_there_is(
@@ -229,7 +229,7 @@ def test_a_wait_says_what_was_expected_and_what_there_is(
     lines = said(lambda: stream.wait_request(id=7, timeout=0.01)).splitlines()
     assert lines[:3] == [
         "Waited 0.01 s. Expected another request of mockuser.UserService/LookupUsers with id=7, but none came.",
-        "Call N is under way; its requests:",
+        "Call 1 is under way; its requests:",
         '  1. {"id": 1}',
     ]
     assert re.fullmatch(r" +request\.id +\w+ 7 +\w+ 1", lines[3])
@@ -237,7 +237,7 @@ def test_a_wait_says_what_was_expected_and_what_there_is(
     call = stream.wait_call(id=1)
     assert said(lambda: stream.wait_call(id=9, timeout=0.01)) == (
         "Waited 0.01 s. Expected another call of mockuser.UserService/LookupUsers with id=9, but none came.\n"
-        f'  N. mockuser.UserService/LookupUsers {{"id": 1}} … (2 messages) → under way  [talk, {stream.stub.location}]'
+        f'  1. mockuser.UserService/LookupUsers {{"id": 1}} … (2 messages) → under way  [talk, {stream.stub.location}]'
         "  (was waited for before)"
     )
     assert said(lambda: call.wait_half_closed(0.01)).startswith("Waited 0.01 s. Expected the client to finish sending")
@@ -249,11 +249,11 @@ def test_a_wait_says_what_was_expected_and_what_there_is(
     # Nothing more can come: it isn't waited for.
     assert said(lambda: stream.wait_request(id=7, timeout=600)).splitlines()[:2] == [
         "Expected another request of mockuser.UserService/LookupUsers with id=7, but none came.",
-        "Call N is under way, and the client has finished sending; its requests:",
+        "Call 1 is under way, and the client has finished sending; its requests:",
     ]
     stream.finish()
     assert ids(answers) == []
-    assert "Call N has ended: OK; its requests:" in said(lambda: call.wait_request(id=7, timeout=600))
+    assert "Call 1 has ended: OK; its requests:" in said(lambda: call.wait_request(id=7, timeout=600))
 
 
 async def test_a_blocking_wait_in_an_event_loop_is_told(mock: MockServer, servicer: Any) -> None:

@@ -96,6 +96,25 @@ def test_a_factory_takes_the_words_of_the_server(inside: pytest.Pytester) -> Non
 
 
 @pytest.mark.parametrize("order", [("first", "second"), ("second", "first")])
+def test_a_path_that_nothing_declares_is_told_the_same_in_any_order(
+    inside: pytest.Pytester, order: tuple[str, str]
+) -> None:
+    tests = {
+        "first": "def test_first(grpcmock):\n    grpcmock.on(UserServiceServicer.GetUser)\n",
+        "second": (
+            "def test_second(grpcmock):\n    with pytest.raises(grpc.RpcError) as caught:\n"
+            "        grpcmock.channel().unary_unary('/x.Y/Z')(b'')\n"
+            "    assert caught.value.details() == 'No method /x.Y/Z is declared by the protos of this mock.'\n"
+        ),
+    }
+    head = "import grpc\nimport pytest\nfrom user_pb2_grpc import UserServiceServicer\n\n"
+    inside.makepyfile(head + "\n".join(tests[name] for name in order))
+    result = inside.runpytest()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["Give the mock the protos of its service (grpcmock_protos), or import its *"])
+
+
+@pytest.mark.parametrize("order", [("first", "second"), ("second", "first")])
 def test_a_call_without_stubs_is_told_the_same_in_any_order(inside: pytest.Pytester, order: tuple[str, str]) -> None:
     tests = {
         "first": "def test_first(grpcmock):\n    grpcmock.on(UserServiceServicer.GetUser)\n",
