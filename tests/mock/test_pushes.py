@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -15,6 +16,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from grpcmock import MockServer, StubError, VerificationError, one_of
 
@@ -29,6 +32,11 @@ def mock(request: pytest.FixtureRequest, generated: Any) -> Iterator[MockServer]
 
 def ids(answers: Any) -> list[int]:
     return [user.id for user in answers]
+
+
+def until_failure(answers: Any) -> Iterator[Any]:
+    with suppress(grpc.RpcError):
+        yield from answers
 
 
 def status(answers: Any) -> tuple[str, str]:
@@ -81,6 +89,36 @@ def test_what_is_sent_before_a_call_is_kept_for_it_up_to_its_end(
     assert status(answers) == ("UNAVAILABLE", "come again")
     assert ids(client.ListUsers(generated.pb2.ListUsersRequest())) == [2]
     mock.verify()
+
+
+@given(said=st.lists(st.one_of(st.integers(1, 9), st.sampled_from(["OK", "ABORTED", "NOT_FOUND"])), max_size=8))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_calls_one_after_the_other_share_what_was_said_between_its_ends(
+    mock: MockServer, servicer: Any, client: Any, generated: Any, said: list[int | str]
+) -> None:
+    """Whether it is said before a call, or while it is under way: nothing is lost, doubled, or out of order."""
+    with mock.snapshot():
+        stream = mock.on(servicer.ListUsers).pushes()
+        for number, one in enumerate([*said, "OK"]):
+            if number == len(said) // 2:
+                first = client.ListUsers(generated.pb2.ListUsersRequest())
+                stream.wait_call()
+            if isinstance(one, int):
+                stream.send(id=one)
+            elif one == "OK":
+                stream.finish()
+            else:
+                stream.fails(one)
+        came: list[int | str] = []
+        answers = first
+        while True:
+            came += [user.id for user in until_failure(answers)]
+            came.append(answers.code().name)
+            if not stream.left_over:
+                break
+            answers = client.ListUsers(generated.pb2.ListUsersRequest())
+        assert came == [*said, "OK"]
+        mock.verify()
 
 
 def test_several_calls_get_the_same_or_are_spoken_to_alone(
