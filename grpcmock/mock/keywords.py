@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.errors import Problems, StubError
 from grpcmock.mock import trees
 from grpcmock.mock.functions import Handler, Predicate
-from grpcmock.mock.pushed_call import Pusher
+from grpcmock.mock.pusher import Pusher
 from grpcmock.mock.words import Reply
 from grpcmock.stubs.parser import MATCHING, WITH_ANSWER, parse_stub
 from grpcmock.tree import Node

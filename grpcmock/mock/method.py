@@ -14,8 +14,9 @@ from grpcmock.mock.functions import Handler, Predicate, Q
 from grpcmock.mock.handle import StubHandle
 from grpcmock.mock.modifiers import Modifiers
 from grpcmock.mock.places import caller
-from grpcmock.mock.pushed_call import Pusher, Speech
+from grpcmock.mock.pusher import Pusher
 from grpcmock.mock.pushes import Pushes
+from grpcmock.mock.speech import Speech
 from grpcmock.mock.waiting import Waits
 from grpcmock.mock.words import Reply, answer, check_type, failure, replies, reply
 

@@ -9,61 +9,18 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, cast
 
-from grpcmock.engine.steps import Finish, Returned, Wants, Yielded
-from grpcmock.errors import Problem, Problems, StubError
+from grpcmock.engine.steps import Returned, Wants
 from grpcmock.mock.arrivals import Arrivals
 from grpcmock.mock.call import Call, Req, Resp
 from grpcmock.mock.functions import ending
-from grpcmock.mock.places import caller
 from grpcmock.mock.waiting import TIMEOUT
-from grpcmock.mock.words import check_type, merged
-from grpcmock.schema.codec import build
-from grpcmock.status import Code
-from grpcmock.tree import Node
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.engine.journal import Call as Record
     from grpcmock.mock.loops import Ask
-    from grpcmock.mock.records import Records
-    from grpcmock.replies.context import RenderContext
-    from grpcmock.schema import Method
-
-Said = Yielded | Returned
-"""What a test says to a call."""
-
-
-class Speech:
-    """Turns the words of a test into what is said to a call of a method."""
-
-    def __init__(self, records: Records, method: Method) -> None:
-        self.records = records
-        self.method = method
-
-    def message(self, message: Any, fields: Mapping[str, Any]) -> list[Said]:
-        """Send one message; to a method with one answer, that is all. Raises :class:`StubError` if it doesn't fit."""
-        __tracebackhide__ = True
-        location = caller()
-        check_type([message], self.method.output.full_name, "response", location)
-        tree = merged(message, fields)
-
-        def check() -> None:
-            problems = Problems()
-            registry = self.records.running.engine.registry
-            build(Node.of(tree, location), self.method.response_class, registry, problems, "response")
-            problems.raise_errors()
-
-        self.records.running.call(check)
-        return [Yielded(tree)] if self.method.kind.server_streams else [Yielded(tree), Returned(Finish())]
-
-    def finish(self, trailers: Mapping[str, Any] | None) -> list[Said]:
-        """End the stream with OK."""
-        __tracebackhide__ = True
-        if not self.method.kind.server_streams:
-            text = f"{self.method} is {self.method.kind.value}: it answers with one message, and ends with that."
-            raise StubError([Problem(text, caller(), "finish", hint="Write send(…).", rule="answer-kind")])
-        return [Returned(ending(Code.OK, trailers=trailers))]
+    from grpcmock.mock.speech import Said, Speech
 
 
 class PushedCall(Call[Req, Resp], Generic[Req, Resp]):
@@ -204,61 +161,3 @@ class PushedCall(Call[Req, Resp], Generic[Req, Resp]):
 def _done(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-class Pusher:
-    """Answers each call by what a test pushes; what is said while there is no call is kept for the next."""
-
-    is_live = True
-    """It asks for each message by itself."""
-
-    def __init__(self, speech: Speech) -> None:
-        self.speech = speech
-        self._lock = Lock()
-        self._kept: deque[Said] = deque()
-        self._calls: list[PushedCall[Any, Any]] = []
-
-    @property
-    def calls(self) -> tuple[PushedCall[Any, Any], ...]:
-        """All calls, in the order in which they began."""
-        with self._lock:
-            return tuple(self._calls)
-
-    @property
-    def kept(self) -> tuple[Said, ...]:
-        """What was said that no call has taken yet."""
-        with self._lock:
-            return tuple(self._kept)
-
-    def say(self, said: Sequence[Said]) -> None:
-        """Say this to every call that is open; if none is, to the next."""
-        with self._lock:
-            targets = [call for call in self._calls if call.is_open]
-            for call in targets:
-                call.take(said)
-            if not targets:
-                self._kept.extend(said)
-
-    def end(self, finish: Finish) -> None:
-        """End all calls that are open."""
-        with self._lock:
-            self._kept.clear()
-            for call in self._calls:
-                if call.is_open:
-                    call.take([Returned(finish)])
-
-    async def __call__(self, context: RenderContext, record: Record, ask: Ask) -> None:  # noqa: ARG002
-        """Answer one call; see :class:`grpcmock.engine.steps.Invoke`."""
-        call: PushedCall[Any, Any] = PushedCall(record, self.speech, self._lock)
-        with self._lock:
-            self._calls.append(call)
-            while self._kept and call.is_open:
-                call.take([self._kept.popleft()])
-        record.tell()
-        try:
-            await call.answer(ask)
-        finally:
-            call.close()
-
-    def __str__(self) -> str:
-        return "pushes()"

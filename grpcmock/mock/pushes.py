@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.engine.store import CompiledStub
-    from grpcmock.mock.pushed_call import PushedCall, Pusher
+    from grpcmock.mock.pushed_call import PushedCall
+    from grpcmock.mock.pusher import Pusher
     from grpcmock.mock.stock import Stock
 
 _OVER = Finish(Code.CANCELLED, "The mock ended this call: the test that pushes to it is over, or its stub was removed.")
