@@ -41,18 +41,21 @@ async def test_an_async_handler_shares_queues_with_the_test_that_declares_it(
 
 
 async def test_such_a_handler_is_cancelled_with_its_call(mock: MockServer, servicer: Any, generated: Any) -> None:
-    left = asyncio.Event()
+    begun, left = asyncio.Event(), asyncio.Event()
 
     @mock.on(servicer.GetUser).answers
     async def get_user(_: Any) -> Any:
+        begun.set()
         try:
             await asyncio.Event().wait()
         finally:
             left.set()
 
-    with pytest.raises(grpc.RpcError):
-        await mock.aio_client(generated.pb2_grpc.UserServiceStub).GetUser(generated.pb2.GetUserRequest(), timeout=0.1)
-    await asyncio.wait_for(left.wait(), 5)
+    call = mock.aio_client(generated.pb2_grpc.UserServiceStub).GetUser(generated.pb2.GetUserRequest())
+    await begun.wait()
+    call.cancel()
+    await left.wait()
+    assert (await mock.await_called()).one().status == "CANCELLED"
 
 
 async def test_it_fails_and_raises_as_elsewhere(mock: MockServer, servicer: Any, generated: Any) -> None:

@@ -218,12 +218,6 @@ def test_a_client_that_goes_ends_its_call(mock: MockServer, servicer: Any, clien
         call.send(id=1)
 
 
-def test_a_deadline_ends_a_call(mock: MockServer, servicer: Any, client: Any, generated: Any) -> None:
-    stream = mock.on(servicer.ListUsers).pushes()
-    assert status(client.ListUsers(generated.pb2.ListUsersRequest(), timeout=0.1))[0] == "DEADLINE_EXCEEDED"
-    assert stream.wait_call().wait_ended() in ("DEADLINE_EXCEEDED", "CANCELLED")
-
-
 def test_what_does_not_fit_is_said_where_it_is_written(mock: MockServer, servicer: Any, generated: Any) -> None:
     stream = mock.on(servicer.ListUsers).pushes()
     with pytest.raises(StubError, match=r"test_pushes.py:\d+: response.nmae: .*Did you mean 'name'"):
