@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -15,7 +15,7 @@ from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.exchange import Exchange
 from grpcmock.engine.journal import Journal, Note, Steady
 from grpcmock.engine.store import Layer, Store
-from grpcmock.errors import Problem, Problems
+from grpcmock.errors import Problem, Problems, SchemaError
 from grpcmock.matching.conditions import Stage
 from grpcmock.matching.facts import Facts
 from grpcmock.replies.faults import AIO_FAULTS
@@ -178,7 +178,8 @@ class Engine:
         """Return the stubs of the method with this path; None if there is no such method."""
         table = self.store.tables.get(path)
         if table is None and (found := self.finder(path)) is not None:
-            self.include(found)
+            with suppress(SchemaError):  # it contradicts what is served, which goes before
+                self.include(found)
             table = self.store.tables.get(path)
         return table
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from google.protobuf import descriptor_pool, json_format
 from google.protobuf.message import Message
 
 from grpcmock.engine.steps import Finish, Raised, Returned, Wants, Yielded
@@ -17,6 +18,7 @@ from grpcmock.mock import trees
 from grpcmock.mock.call import Metadata, public_class
 from grpcmock.mock.loops import awaited, running_loop, visiting
 from grpcmock.schema import Kind
+from grpcmock.schema.registry import find_message
 from grpcmock.servers.blocking import in_thread
 from grpcmock.status import DETAILS_KEY, Code, encode_details
 
@@ -97,7 +99,7 @@ class HandlerCall(Generic[Q]):
         code: Any,
         message: str = "",
         *,
-        details: Iterable[Message] = (),
+        details: Iterable[Message | Mapping[str, Any]] = (),
         trailers: Mapping[str, Any] | None = None,
     ) -> NoReturn:
         """End the call with this status; it doesn't return.
@@ -287,9 +289,12 @@ def _public(message: Message) -> Any:
 
 
 def ending(
-    code: Any, message: str = "", details: Iterable[Message] = (), trailers: Mapping[str, Any] | None = None
+    code: Any,
+    message: str = "",
+    details: Iterable[Message | Mapping[str, Any]] = (),
+    trailers: Mapping[str, Any] | None = None,
 ) -> Finish:
-    """Return the end of a call with this status."""
+    """Return the end of a call with this status. Details are messages, or mappings with an ``@type``."""
     number = Code.parse(trees.code(code))
     pairs = tuple(_pairs(trailers or {}))
     if packed := [_packed(detail) for detail in details]:
@@ -297,11 +302,16 @@ def ending(
     return Finish(number, message, pairs)
 
 
-def _packed(detail: Message) -> Any:
+def _packed(detail: Message | Mapping[str, Any]) -> Any:
     from google.protobuf.any_pb2 import Any as AnyMessage
 
     packed = AnyMessage()
-    packed.Pack(detail)
+    if isinstance(detail, Message):
+        packed.Pack(detail)
+    else:
+        # Those of rich error details come into the pool when they are first looked for.
+        find_message(descriptor_pool.Default(), str(detail.get("@type", "")).rpartition("/")[2])
+        json_format.ParseDict(dict(detail), packed)
     return packed
 
 

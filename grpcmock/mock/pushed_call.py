@@ -62,7 +62,7 @@ class PushedCall(Call[Req, Resp], Generic[Req, Resp]):
         code: Any,
         message: str = "",
         *,
-        details: Iterable[Message] = (),
+        details: Iterable[Message | Mapping[str, Any]] = (),
         trailers: Mapping[str, Any] | None = None,
     ) -> None:
         """End the call with this status: the name or number of its code, or a ``grpc.StatusCode``."""

@@ -62,7 +62,7 @@ class Pushes(StubHandle[Q], Generic[Q, Resp]):
     ) -> Self:
         """End the call with this status: the name or number of its code, or a ``grpc.StatusCode``."""
         __tracebackhide__ = True
-        self._pusher.say([Returned(ending(code, message, cast("Iterable[Message]", details), trailers))])
+        self._pusher.say([Returned(ending(code, message, details, trailers))])
         return self
 
     # The calls ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -112,6 +113,16 @@ def test_a_method_is_known_from_imported_code_whatever_was_said_before(generated
             said.append((caught.value.details(), str(mock.calls)))
     assert said[0] == said[1]
     assert said[0][0].startswith("There are no stubs at all, so none for mockuser.UserService/GetUser.")
+
+
+def test_imported_code_that_contradicts_the_protos_gives_way_to_them(generated: Any, tmp_path: Path) -> None:
+    other = tmp_path / "mock_user.proto"
+    other.write_text('syntax = "proto3";\npackage other;\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n')
+    with MockServer(other) as mock:
+        users = mock.client(generated.pb2_grpc.UserServiceStub)
+        with pytest.raises(grpc.RpcError, match=r"No method /mockuser.UserService/GetUser is declared by the protos"):
+            users.GetUser(generated.pb2.GetUserRequest())
+        assert list(mock.registry.services) == ["other.S"]
 
 
 @given(st.lists(st.integers(0, 5)))

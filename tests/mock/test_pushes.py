@@ -16,12 +16,14 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from grpc_status import rpc_status
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grpcmock import MockServer, StubError, VerificationError, one_of
 
-LIST, GET = "mockuser.UserService/ListUsers", "mockuser.UserService/GetUser"
+LIST = "mockuser.UserService/ListUsers"
+DETAIL = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "TIRED"}
 
 
 @pytest.fixture(params=["aio", "h2"])
@@ -70,10 +72,11 @@ def test_a_stream_fails(mock: MockServer, servicer: Any, client: Any, generated:
     answers = client.ListUsers(generated.pb2.ListUsersRequest())
     stream.wait_call()
     stream.send(id=1)
-    stream.fails(grpc.StatusCode.ABORTED, "leave", details=[health_pb2.HealthCheckRequest(service="x")])
+    stream.fails(grpc.StatusCode.ABORTED, "leave", details=[health_pb2.HealthCheckRequest(service="x"), DETAIL])
     assert next(answers).id == 1
     assert status(answers) == ("ABORTED", "leave")
-    assert b"grpc.health.v1.HealthCheckRequest" in dict(answers.trailing_metadata())["grpc-status-details-bin"]
+    details = rpc_status.from_call(answers).details
+    assert [detail.TypeName() for detail in details] == ["grpc.health.v1.HealthCheckRequest", "google.rpc.ErrorInfo"]
 
 
 def test_what_is_sent_before_a_call_is_kept_for_it_up_to_its_end(
