@@ -1,4 +1,4 @@
-"""How many cases a second a worker makes and judges, and how long the boundary phase takes.
+"""How many cases a second a worker makes and checks, and how long the boundary phase takes.
 
 ``python -m benchmarks.fuzz_rate`` asks the smallest server there can be. Beside it is Schemathesis, where it is
 installed or named (``--schemathesis COMMAND``), on an HTTP service of the same kind: one operation, always one answer.
@@ -110,7 +110,7 @@ def _serving(*arguments: str) -> Iterator[str]:
 
 
 async def _round(address: str, cases: int, in_flight: int) -> tuple[float, float]:
-    """Give cases a second, judged by all checks: of time, and of this process's own work."""
+    """Give cases a second, checked by all checks: of time, and of this process's own work."""
     settings = Settings(
         target=Target.parse(address),
         registry=sources.load([PROTO]),
@@ -139,7 +139,7 @@ async def _boundary(target: str) -> tuple[float, int]:
 
 
 def _peer_round(command: str, address: str, cases: int) -> float:
-    """Give Schemathesis' cases a second, judged by all of its checks, between the first request and the last.
+    """Give Schemathesis' cases a second, checked by all of its checks, between the first request and the last.
 
     They are valid, for at the first invalid one that this server takes it would stop.
     """

@@ -35,7 +35,7 @@ from grpcmock.errors import did_you_mean
 
 GOAL_SECONDS = 10.0
 GOAL_EXTRA_FIELDS = 1
-CREDENTIALS = ("-H", "authorization: Bearer ada-token", "--other-identity", "authorization: Bearer bob-token")
+CREDENTIALS = ("-H", "authorization: Bearer ada-token", "--second-identity", "authorization: Bearer bob-token")
 _GRACE = 30.0
 """Seconds that a run may take beyond its ``--max-time``, for shrinking and the report."""
 

@@ -48,7 +48,7 @@ def command(failure: str, protos: tuple[Path, ...], form: str, out: Path | None,
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC would log is said by our errors
     found = asked(failure, protos, **options)
-    secrets = Secrets(found.target.metadata, found.settings.other_identity)
+    secrets = Secrets(found.target.metadata, found.settings.second_identity)
     if form == "stub":
         warn_of_headers(found)
         text = asyncio.run(_stub(found))

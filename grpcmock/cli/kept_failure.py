@@ -43,7 +43,7 @@ def failure_options(function: _F) -> _F:
             help="Where the failures are kept.",
         ),
         click.option(
-            "--other-identity",
+            "--second-identity",
             "others",
             multiple=True,
             metavar="'KEY: VALUE'",
@@ -51,12 +51,18 @@ def failure_options(function: _F) -> _F:
         ),
         click.option("--server-cmd", default="", metavar="COMMAND", help="Start the server with this command."),
         click.option(
-            "--wait",
+            "--startup-timeout",
             type=SECONDS,
             default="10s",
             show_default=True,
             metavar="TIME",
             help="How long to wait for the server.",
+        ),
+        click.option(
+            "--checks-from",
+            multiple=True,
+            metavar="MODULE",
+            help="A Python module with checks of your own; repeatable.",
         ),
         imports_option,
         target_options,
@@ -96,16 +102,19 @@ def asked(
     folder: Path,
     others: Sequence[str],
     server_cmd: str,
-    wait: float,
+    startup_timeout: float,
+    checks_from: Sequence[str],
     imports: Sequence[Path],
     connection: Connection,
 ) -> Asked:
     """Find the failure, and put together how to reach its server. Raises :class:`ConfigError` and what protos do."""
     from grpcmock.client.target import parse_headers
+    from grpcmock.fuzz.checks.custom import load_checks
     from grpcmock.fuzz.replay import case_file as case_files
     from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import sources
 
+    load_checks(checks_from)
     path = case_files.find(failure, folder)
     kept = case_files.load(path)
     server = connection.target(target or str(kept.get("target")))
@@ -116,8 +125,8 @@ def asked(
         target=server,
         registry=sources.load(protos, imports=imports) if protos else None,
         server_command=server_cmd,
-        wait=wait,
-        other_identity=parse_headers(others),
+        startup_timeout=startup_timeout,
+        second_identity=parse_headers(others),
     )
     return Asked(path=path, kept=kept, settings=settings)
 

@@ -40,11 +40,11 @@ def command(ctx: click.Context, /, failure: str, protos: tuple[Path, ...], **opt
     found = asked(failure, protos, **options)
     warn_of_headers(found)
     replay = asyncio.run(_replay(found))
-    secrets = Secrets(found.target.metadata, found.settings.other_identity)
+    secrets = Secrets(found.target.metadata, found.settings.second_identity)
     failing = bool(replay.findings)
     head, *rest = (harmless(secrets.hide(line)) for line in replay.lines())
-    word, colour = ("fails", "red") if failing else ("holds", "green")
-    click.echo(f"{click.style(word, fg=colour, bold=True)}  {head}")
+    word, color = ("failed", "red") if failing else ("passed", "green")
+    click.echo(f"{click.style(word, fg=color, bold=True)}  {head}")
     for line in rest:
         click.echo(line)
     if failing and not replay.same:

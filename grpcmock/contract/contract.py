@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from grpcmock.contract.examiner import Expectations, Server, target_of
+from grpcmock.concurrency.loop_thread import LoopThread
+from grpcmock.contract.case_runner import Expectations, Server, target_of
 from grpcmock.contract.servicers import generated_of
 from grpcmock.errors import ConfigError, did_you_mean
 from grpcmock.fuzz.checks.registry import chosen_checks
@@ -22,7 +23,6 @@ from grpcmock.fuzz.phases.stub_requests import from_stubs
 from grpcmock.fuzz.run.session import Settings
 from grpcmock.schema import sources
 from grpcmock.schema.modules import registry_of
-from grpcmock.servers.thread import LoopThread
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -214,7 +214,14 @@ class Contract:
         from grpcmock.contract.machine import machine_of
 
         return machine_of(
-            self, target, metadata=tuple(metadata), links=links, checks=tuple(checks), deadline=deadline, seed=seed
+            self.registry,
+            self.methods,
+            target,
+            metadata=tuple(metadata),
+            links=links,
+            checks=tuple(checks),
+            deadline=deadline,
+            seed=seed,
         )
 
     @cached_property

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from grpcmock.matching.facts import Facts
+from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.miss import refused_lines
+from grpcmock.mock.answer_builders import check_type
+from grpcmock.mock.call_site import caller
 from grpcmock.mock.filters import Filter, fields_of, shown_value
-from grpcmock.mock.places import caller
 from grpcmock.mock.waiting import blocked_loop
-from grpcmock.mock.words import check_type
 from grpcmock.schema.codec import to_text
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.matching.conditions import Conditions
+    from grpcmock.mock.call_store import CallStore
     from grpcmock.mock.pushed_call import PushedCall
-    from grpcmock.mock.records import Records
     from grpcmock.mock.running import Running
     from grpcmock.schema import Method
 
@@ -71,8 +71,8 @@ class Wait(Generic[T]):
 class Arrivals:
     """What may be waited for in some calls of one method. Each call, and each request message, is given once."""
 
-    def __init__(self, records: Records, method: Method, calls: Calls) -> None:
-        self._records = records
+    def __init__(self, call_store: CallStore, method: Method, calls: Calls) -> None:
+        self._call_store = call_store
         self._method = method
         self._calls = calls
         self._given: set[tuple[int, int]] = set()
@@ -84,7 +84,9 @@ class Arrivals:
         location = caller()
         check_type([message], self._method.input.full_name, "request", location)
         pattern = {**fields_of(message), **fields}
-        conditions = self._records.conditions(self._method, {"request": pattern}, None, location) if pattern else None
+        conditions = (
+            self._call_store.conditions(self._method, {"request": pattern}, None, location) if pattern else None
+        )
 
         def find() -> Message | None:
             for call in self._calls():
@@ -107,7 +109,7 @@ class Arrivals:
             lines[0] += f" with {named}, but none came." if named else ", but none came."
             return "\n".join([*lines, *self._lines(conditions)])
 
-        return Wait(self._records.running, find, over, tell)
+        return Wait(self._call_store.running, find, over, tell)
 
     def _lines(self, conditions: Conditions | None) -> list[str]:
         calls = self._calls()
@@ -124,7 +126,7 @@ class Arrivals:
                 taken = "  (was waited for before)" if (call.id, number) in self._given else ""
                 lines.append(f"  {number + 1}. {to_text(request, 160)}{taken}")
                 if conditions is not None and not taken:
-                    lines += refused_lines([one for one in conditions.explain(_facts(request)) if not one.held])
+                    lines += refused_lines([one for one in conditions.explain(_facts(request)) if not one.matched])
         return lines
 
     def call(self, message: Any, fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Wait[PushedCall[Any, Any]]:
@@ -132,7 +134,7 @@ class Arrivals:
         __tracebackhide__ = True
         check_type([message], self._method.input.full_name, "request", caller())
         pattern = {**fields_of(message), **fields}
-        registry = self._records.running.engine.registry
+        registry = self._call_store.running.engine.registry
         chosen = Filter(registry, (self._method,), pattern, metadata, None, None, None)
 
         def find() -> PushedCall[Any, Any] | None:
@@ -152,12 +154,12 @@ class Arrivals:
                 lines += [] if taken else [f"       {line}" for line in chosen.refused(call)]
             return "\n".join(lines)
 
-        return Wait(self._records.running, find, lambda: False, tell)
+        return Wait(self._call_store.running, find, lambda: False, tell)
 
     def half_close(self, call: PushedCall[Any, Any]) -> Wait[bool]:
         """Wait until the client of this call has finished sending."""
         return Wait(
-            self._records.running,
+            self._call_store.running,
             lambda: call.half_closed or None,
             lambda: not call.under_way,
             lambda: f"Expected the client to finish sending, but it has not: {call}",
@@ -166,12 +168,12 @@ class Arrivals:
     def end(self, call: PushedCall[Any, Any]) -> Wait[str]:
         """Wait until this call has ended; it gives the status."""
         return Wait(
-            self._records.running,
+            self._call_store.running,
             lambda: call.status,
             lambda: False,
             lambda: f"Expected the call to end, but it is under way: {call}",
         )
 
 
-def _facts(message: Message) -> Facts:
-    return Facts({}, None, {}, message, half_closed=True)
+def _facts(message: Message) -> CallContext:
+    return CallContext({}, None, {}, message, half_closed=True)

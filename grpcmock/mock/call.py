@@ -16,7 +16,7 @@ from grpcmock.schema.codec import DecodeError, decode, to_text
 from grpcmock.schema.registry import find_message
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.errors import Location
     from grpcmock.schema import Method
     from grpcmock.status import Code
@@ -94,13 +94,13 @@ class Call(Generic[Req, Resp]):
     ``response``.
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: CallRecord) -> None:
         self._record = record
         self._frames: tuple[Frame, ...] = ()
         self._by_direction: tuple[Sequence[Frame], Mapping[str, tuple[Message, ...]]] | None = None
 
     @property
-    def record(self) -> Record:
+    def record(self) -> CallRecord:
         """What the journal holds: the bytes, and messages of the server's own classes."""
         return self._record
 

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from grpcmock.engine.steps import Raised
+from grpcmock.engine.steps import HandlerRaised
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.engine.steps import Asked
+    from grpcmock.engine.steps import HandlerEvent
 
 T = TypeVar("T")
-Ask = Callable[["Asked"], Awaitable["Message | None"]]
+Ask = Callable[["HandlerEvent"], Awaitable["Message | None"]]
 
 ANOTHER_LOOP = (
     "This would wake an async handler of the mock, which waits in another event loop and thread: the queues, events "
@@ -57,7 +57,7 @@ async def visiting(
     here = asyncio.get_running_loop()
     begun = asyncio.Event()
 
-    async def ask_here(event: Asked) -> Message | None:
+    async def ask_here(event: HandlerEvent) -> Message | None:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(awaited(ask(event)), here))
 
     async def run() -> None:
@@ -75,7 +75,7 @@ async def visiting(
             f"nothing for {PATIENCE:g} s. Call a blocking client in a thread (await asyncio.to_thread(…)), or answer "
             "by a plain function."
         )
-        await ask(Raised(RuntimeError(text)))
+        await ask(HandlerRaised(RuntimeError(text)))
         return
     except asyncio.CancelledError:
         answered.cancel()

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 from google.protobuf.message import Message
 
 from grpcmock.errors import Problem, StubError
-from grpcmock.mock import trees
+from grpcmock.mock import protojson
+from grpcmock.mock.answer_builders import Reply, answer, check_type, failure, replies, reply
+from grpcmock.mock.call_site import caller
 from grpcmock.mock.drafts import Draft, is_whole_answer
 from grpcmock.mock.functions import Handler, Predicate, Q
 from grpcmock.mock.handle import StubHandle
 from grpcmock.mock.modifiers import Modifiers
-from grpcmock.mock.places import caller
 from grpcmock.mock.pusher import Pusher
 from grpcmock.mock.pushes import Pushes
 from grpcmock.mock.speech import Speech
 from grpcmock.mock.waiting import Waits
-from grpcmock.mock.words import Reply, answer, check_type, failure, replies, reply
 
 if TYPE_CHECKING:
     from grpcmock.errors import Location
     from grpcmock.mock.calls import CallLog
-    from grpcmock.mock.stock import Stock
+    from grpcmock.mock.declared_stubs import DeclaredStubs
     from grpcmock.schema import Method
 
 R = TypeVar("R", bound=Message)
@@ -42,7 +42,7 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
 
     def __init__(
         self,
-        stock: Stock,
+        stubs: DeclaredStubs,
         method: Method,
         keys: Mapping[str, Any] | None = None,
         where: Callable[[Any], object] | None = None,
@@ -51,8 +51,8 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         location: Location | None = None,
     ) -> None:
         """*location* is where something was said of the method that needs an answer."""
-        self._stock = stock
-        self._records = stock.records
+        self._stubs = stubs
+        self._call_store = stubs.calls
         self._method = method
         self._keys = dict(keys or {})
         self._where = where
@@ -67,14 +67,14 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         __tracebackhide__ = True
         if is_whole_answer(self._keys.get("fault")):
             keys = {"method": self._method.full_name, **self._keys}
-            self._fault = self._stock.declare(keys, location, where=self._where, optional=self._is_optional)
+            self._fault = self._stubs.declare(keys, location, where=self._where, optional=self._is_optional)
         elif not self._is_optional:
-            self._draft = self._stock.draft(Draft(self._method, location))
+            self._draft = self._stubs.draft(Draft(self._method, location))
 
     def _settle(self) -> None:
         """Something comes of this: an answer, or the same with more conditions."""
         if self._draft is not None:
-            self._stock.settle(self._draft)
+            self._stubs.settle(self._draft)
         if self._fault is not None:
             self._fault.remove()
             self._fault = None
@@ -106,11 +106,11 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         __tracebackhide__ = True
         location = caller()
         check_type([message], self._method.input.full_name, "request", location)
-        request = {**self._keys.get("request", {}), **(trees.tree(message) if message is not None else {})}
-        request |= trees.tree(fields)
+        request = {**self._keys.get("request", {}), **(protojson.tree(message) if message is not None else {})}
+        request |= protojson.tree(fields)
         keys: dict[str, Any] = {"request": request} if request or message is not None else {}
         if metadata is not None:
-            keys["metadata"] = {**self._keys.get("metadata", {}), **trees.tree(metadata)}
+            keys["metadata"] = {**self._keys.get("metadata", {}), **protojson.tree(metadata)}
         return self._under(keys, _both(self._where, where), location)
 
     def matching(self, **keys: Any) -> Self:
@@ -126,7 +126,7 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
     def _under(self, keys: Mapping[str, Any], where: Callable[[Any], object] | None, location: Location) -> Self:
         __tracebackhide__ = True
         keys = {**self._keys, **keys}
-        self._records.conditions(self._method, _matching(keys), where, location)  # raises what is wrong
+        self._call_store.conditions(self._method, _matching(keys), where, location)  # raises what is wrong
         return self._more(keys, where, location, optional=self._is_optional)
 
     def optional(self) -> Self:
@@ -148,7 +148,7 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
     ) -> Self:
         __tracebackhide__ = True
         self._settle()
-        return type(self)(self._stock, self._method, keys, where, optional=optional, location=location)
+        return type(self)(self._stubs, self._method, keys, where, optional=optional, location=location)
 
     # Answers --------------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         """
         __tracebackhide__ = True
         details = list(details)
-        self._stock.know(details)
+        self._stubs.know(details)
         return self._answered(failure(code, message, details=details, trailers=trailers))
 
     def answers(self, handler: F, /) -> F:
@@ -211,7 +211,7 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         For methods of every kind: a unary call waits for the one message that is sent.
         """
         __tracebackhide__ = True
-        return self._declare({}, caller(), Pusher(Speech(self._records, self._method)), Pushes)
+        return self._declare({}, caller(), Pusher(Speech(self._call_store, self._method)), Pushes)
 
     def sequence(self, *answers: Any, then: Literal["last", "cycle", "miss"] = "last") -> StubHandle[Q]:
         """Answer with each in turn: messages or their fields, lists of them for streams, ``reply``, ``failure``, ….
@@ -250,7 +250,7 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         __tracebackhide__ = True
         self._settle()
         keys = {"method": self._method.full_name, **self._keys, **keys}
-        return self._stock.declare(
+        return self._stubs.declare(
             keys, location, where=self._where, handler=handler, optional=self._is_optional, kind=kind
         )
 
@@ -260,15 +260,15 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
     def calls(self) -> CallLog[Q, R]:
         """The calls of this method that fit the conditions, whatever answered them."""
         if self._draft is not None:
-            self._stock.settle(self._draft)
-        log = self._records.log(self._method)
+            self._stubs.settle(self._draft)
+        log = self._call_store.log(self._method)
         keys = _matching(self._keys)
         rest = {key: value for key, value in keys.items() if key in ("requests", "deadline", "when")}
         where = self._where
         if "request" in keys or "metadata" in keys:
             log = log.where(keys.get("request"), metadata=keys.get("metadata"))
         if rest or where is not None:
-            log = log.where(self._records.holds(self._method, rest, where))
+            log = log.where(self._call_store.holds(self._method, rest, where))
         return log
 
     def __repr__(self) -> str:

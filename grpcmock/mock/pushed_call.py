@@ -9,7 +9,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, cast
 
-from grpcmock.engine.steps import Returned, Wants
+from grpcmock.engine.steps import HandlerReturned, NextRequest
 from grpcmock.mock.arrivals import Arrivals
 from grpcmock.mock.call import Call, Req, Resp
 from grpcmock.mock.functions import ending
@@ -18,7 +18,7 @@ from grpcmock.mock.waiting import TIMEOUT
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.mock.loops import Ask
     from grpcmock.mock.speech import Said, Speech
 
@@ -29,14 +29,14 @@ class PushedCall(Call[Req, Resp], Generic[Req, Resp]):
     All its methods may be called from any thread and in any event loop.
     """
 
-    def __init__(self, record: Record, speech: Speech, lock: Lock) -> None:
+    def __init__(self, record: CallRecord, speech: Speech, lock: Lock) -> None:
         super().__init__(record)
         self._speech = speech
         self._loop = asyncio.get_running_loop()
         self._lock = lock
         self._said: deque[Said] = deque()
         self._wake: asyncio.Future[None] | None = None
-        self._arrivals = Arrivals(speech.records, speech.method, lambda: [self])
+        self._arrivals = Arrivals(speech.call_store, speech.method, lambda: [self])
         self.half_closed = not speech.method.kind.client_streams
         """Whether the client has finished sending."""
         self.is_open = True
@@ -67,7 +67,7 @@ class PushedCall(Call[Req, Resp], Generic[Req, Resp]):
     ) -> None:
         """End the call with this status: the name or number of its code, or a ``grpc.StatusCode``."""
         __tracebackhide__ = True
-        self._say([Returned(ending(code, message, details, trailers))])
+        self._say([HandlerReturned(ending(code, message, details, trailers))])
 
     def _say(self, said: Sequence[Said]) -> None:
         __tracebackhide__ = True
@@ -80,7 +80,7 @@ class PushedCall(Call[Req, Resp], Generic[Req, Resp]):
     def take(self, said: Sequence[Said]) -> None:
         """Let the handler say this; the lock is held."""
         self._said.extend(said)
-        self.is_open = not any(isinstance(one, Returned) for one in said)
+        self.is_open = not any(isinstance(one, HandlerReturned) for one in said)
         if self._wake is not None:
             with suppress(RuntimeError):  # the loop has ended, and so has the call
                 self._loop.call_soon_threadsafe(_done, self._wake)
@@ -138,11 +138,11 @@ class PushedCall(Call[Req, Resp], Generic[Req, Resp]):
             said, wake = self._next()
             if said is not None:
                 await ask(said)
-                if isinstance(said, Returned):
+                if isinstance(said, HandlerReturned):
                     return
             elif self.half_closed:
                 await wake
-            elif await ask(Wants(until=wake)) is None and not wake.done():
+            elif await ask(NextRequest(until=wake)) is None and not wake.done():
                 self.half_closed = True
                 self.record.tell()
 

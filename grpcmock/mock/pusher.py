@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.engine.steps import Finish, Returned
+from grpcmock.engine.steps import Finish, HandlerReturned
 from grpcmock.mock.pushed_call import PushedCall
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.mock.loops import Ask
     from grpcmock.mock.speech import Said, Speech
     from grpcmock.replies.context import RenderContext
@@ -56,9 +56,9 @@ class Pusher:
             self._kept.clear()
             for call in self._calls:
                 if call.is_open:
-                    call.take([Returned(finish)])
+                    call.take([HandlerReturned(finish)])
 
-    async def __call__(self, context: RenderContext, record: Record, ask: Ask) -> None:  # noqa: ARG002
+    async def __call__(self, context: RenderContext, record: CallRecord, ask: Ask) -> None:  # noqa: ARG002
         """Answer one call; see :class:`grpcmock.engine.steps.Invoke`."""
         call: PushedCall[Any, Any] = PushedCall(record, self.speech, self._lock)
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
-from grpcmock.engine.steps import Finish, Returned
+from grpcmock.engine.steps import Finish, HandlerReturned
 from grpcmock.mock.arrivals import Arrivals
 from grpcmock.mock.call import Resp
 from grpcmock.mock.functions import Q, ending
@@ -16,10 +16,10 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.mock.declared_stubs import DeclaredStubs
     from grpcmock.mock.pushed_call import PushedCall
     from grpcmock.mock.pusher import Pusher
-    from grpcmock.mock.stock import Stock
 
 _OVER = Finish(Code.CANCELLED, "The mock ended this call: the test that pushes to it is over, or its stub was removed.")
 
@@ -31,11 +31,11 @@ class Pushes(StubHandle[Q], Generic[Q, Resp]):
     :meth:`wait_call` gives one call, to be spoken to alone. Calls that are open when the test ends, end with CANCELLED.
     """
 
-    def __init__(self, stock: Stock, entry: CompiledStub, *, declared: bool, optional: bool = False) -> None:
-        super().__init__(stock, entry, declared=declared, optional=optional)
+    def __init__(self, stubs: DeclaredStubs, entry: CompiledStub, *, declared: bool, optional: bool = False) -> None:
+        super().__init__(stubs, entry, declared=declared, optional=optional)
         self._pusher = cast("Pusher", entry.stub.answers[0].handler)
         speech = self._pusher.speech
-        self._arrivals = Arrivals(speech.records, speech.method, lambda: self._pusher.calls)
+        self._arrivals = Arrivals(speech.call_store, speech.method, lambda: self._pusher.calls)
 
     # Saying ---------------------------------------------------------------------------------------
 
@@ -62,7 +62,7 @@ class Pushes(StubHandle[Q], Generic[Q, Resp]):
     ) -> Self:
         """End the call with this status: the name or number of its code, or a ``grpc.StatusCode``."""
         __tracebackhide__ = True
-        self._pusher.say([Returned(ending(code, message, details, trailers))])
+        self._pusher.say([HandlerReturned(ending(code, message, details, trailers))])
         return self
 
     # The calls ------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class Pushes(StubHandle[Q], Generic[Q, Resp]):
         kept = self._pusher.kept
         if not kept:
             return ""
-        ends = sum(isinstance(one, Returned) for one in kept)
+        ends = sum(isinstance(one, HandlerReturned) for one in kept)
         messages = len(kept) - ends
         parts = [f"{messages} message{'s' if messages > 1 else ''}"] if messages else []
         parts += ["an end"] if ends else []

@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.errors import ConfigError, GrpcmockError
 from grpcmock.mock.channels import Channels
 from grpcmock.mock.loops import ANOTHER_LOOP
-from grpcmock.servers.thread import LoopThread
 
 if TYPE_CHECKING:
     import grpc
     import grpc.aio
 
     from grpcmock.engine.engine import Engine
-    from grpcmock.servers import aio, h2
     from grpcmock.servers.addresses import Address
+    from grpcmock.servers.aio import AioServer
     from grpcmock.servers.credentials import TlsFiles
+    from grpcmock.servers.h2.server import H2Server
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class Listening:
     """Certificate, key, authorities of clients."""
     max_message_size: int
     interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]]
-    wire: str = "aio"
+    transport: str = "aio"
     """What speaks HTTP/2: ``aio``, which is ``grpc.aio``, or ``h2``, which can make every fault."""
 
 
@@ -51,17 +52,12 @@ class Running:
         self._listening = listening
         self._lock = threading.RLock()
         self._thread: LoopThread | None = None
-        self._server: aio.Server | h2.Server | None = None
+        self._server: AioServer | H2Server | None = None
         self._target = ""
 
     @property
     def is_running(self) -> bool:
         return self._thread is not None
-
-    @property
-    def wire(self) -> str:
-        """What speaks HTTP/2."""
-        return self._listening.wire
 
     @property
     def target(self) -> str:
@@ -83,13 +79,13 @@ class Running:
                 raise
             self._thread = thread
 
-    async def _serve(self) -> aio.Server | h2.Server:
+    async def _serve(self) -> AioServer | H2Server:
         from grpcmock.servers.addresses import Address
         from grpcmock.servers.credentials import TlsFiles
 
         files = TlsFiles.given(*self._listening.tls)
         address = Address.parse(self._listening.address)
-        server, bound = self._aio(address, files) if self._listening.wire == "aio" else self._h2(address, files)
+        server, bound = self._aio(address, files) if self._listening.transport == "aio" else self._h2(address, files)
         if files is not None:
             import grpc
 
@@ -98,21 +94,21 @@ class Running:
         await server.start()
         return server
 
-    def _aio(self, address: Address, files: TlsFiles | None) -> tuple[aio.Server, Address]:
-        from grpcmock.servers import aio
+    def _aio(self, address: Address, files: TlsFiles | None) -> tuple[AioServer, Address]:
+        from grpcmock.servers.aio import AioServer, ServerOptions
         from grpcmock.servers.credentials import server_credentials
 
         listening = self._listening
-        options = aio.ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
-        server = aio.Server(self.engine, options, services=self._services())
+        options = ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
+        server = AioServer(self.engine, options, services=self._services())
         return server, server.listen(address, server_credentials(files) if files is not None else None)
 
-    def _h2(self, address: Address, files: TlsFiles | None) -> tuple[h2.Server, Address]:
-        from grpcmock.servers import h2
+    def _h2(self, address: Address, files: TlsFiles | None) -> tuple[H2Server, Address]:
+        from grpcmock.servers.h2.server import H2Server, tls_context
 
         limit = self._listening.max_message_size
-        server = h2.Server(self.engine, max_message_size=limit, services=self._services())
-        return server, server.listen(address, h2.tls_context(files) if files is not None else None)
+        server = H2Server(self.engine, max_message_size=limit, services=self._services())
+        return server, server.listen(address, tls_context(files) if files is not None else None)
 
     def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         from grpcmock.schema.modules import registry_of

@@ -10,17 +10,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
-from grpcmock.engine.engine import Engine, Options
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
+from grpcmock.engine.steps import TRANSPORT_STEPS
 from grpcmock.errors import ConfigError, Problem, Problems, StubError, UnknownMethodError
 from grpcmock.mock import autospec
+from grpcmock.mock.call_site import caller
+from grpcmock.mock.declared_stubs import DeclaredStubs
 from grpcmock.mock.method import MethodMock, R
-from grpcmock.mock.places import caller
 from grpcmock.mock.running import Listening, Running
 from grpcmock.mock.state import State
-from grpcmock.mock.stock import Stock
 from grpcmock.mock.waiting import Waits
-from grpcmock.replies.faults import WIRE_FAULTS
+from grpcmock.replies.faults import TRANSPORT_FAULTS
 from grpcmock.schema import Registry
 from grpcmock.schema import sources as schema_sources
 from grpcmock.schema.modules import registry_of
@@ -68,7 +70,7 @@ class MockServer(Waits):
         max_message_size: int = 4 << 20,
         journal_calls: int = 10_000,
         journal_bytes: int = 64 << 20,
-        engine: Literal["aio", "h2"] = "aio",
+        transport: Literal["aio", "h2"] = "aio",
     ) -> None:
         """Load everything; nothing listens before :meth:`start`.
 
@@ -77,7 +79,7 @@ class MockServer(Waits):
         *stubs* are files and directories; *imports*, directories for imports of protos. *listen* is ``HOST:PORT``
         (port 0 takes a free one) or ``unix:PATH``. Randomness derives from *seed*. With *auto*, calls that no stub
         holds for get generated answers, else *unmatched_code*. *max_message_size* is in bytes, -1 for no limit; the
-        journal holds *journal_calls* and *journal_bytes*. The ``tls_*`` files are PEM. The *engine* ``h2`` can make
+        journal holds *journal_calls* and *journal_bytes*. The ``tls_*`` files are PEM. The *transport* ``h2`` can make
         every fault of the stub format, and takes no *interceptors*.
 
         Raises :class:`SchemaError`, :class:`StubError`, :class:`ConfigError` with everything that is wrong.
@@ -86,27 +88,33 @@ class MockServer(Waits):
             code = Code.parse(unmatched_code)
         except ValueError as error:
             raise ConfigError(f"unmatched_code: {error}") from None
-        if engine not in WIRE_FAULTS:
-            raise ConfigError(f"engine: {engine!r} is neither 'aio' nor 'h2'.")
-        if engine == "h2" and interceptors:
-            raise ConfigError("The engine 'h2' knows no interceptors; 'aio' does.")
+        if transport not in TRANSPORT_FAULTS:
+            raise ConfigError(f"transport: {transport!r} is neither 'aio' nor 'h2'.")
+        if transport == "h2" and interceptors:
+            raise ConfigError("The transport 'h2' knows no interceptors; 'aio' does.")
         problems = Problems()
         registry = _registry([*sources, *_several(protos)], _paths(imports))
-        answering = Engine(
+        engine = Engine(
             registry,
             loader.load(_paths(stubs), problems),
-            options=Options(seed=seed, auto=auto, unmatched_code=code, faults=WIRE_FAULTS[engine]),
+            options=EngineOptions(
+                seed=seed,
+                auto=auto,
+                unmatched_code=code,
+                faults=TRANSPORT_FAULTS[transport],
+                steps=TRANSPORT_STEPS[transport],
+            ),
             journal=Journal(journal_calls, journal_bytes),
             problems=problems,
             lock=threading.RLock(),
         )
-        answering.finder = autospec.imported
+        engine.environment.finder = autospec.imported
         tls = (_path(tls_cert), _path(tls_key), _path(tls_client_ca))
-        listening = Listening(listen, tls, max_message_size, tuple(interceptors), engine)
-        self._running = Running(answering, listening)
-        self._stock = Stock(self._running)
-        self._records = self._stock.records
-        self._state = State(self._running.call, lambda: answering.store.states)
+        listening = Listening(listen, tls, max_message_size, tuple(interceptors), transport)
+        self._running = Running(engine, listening)
+        self._stubs = DeclaredStubs(self._running)
+        self._call_store = self._stubs.calls
+        self._state = State(self._running.call, lambda: engine.store.states)
 
     # Running --------------------------------------------------------------------------------------
 
@@ -169,7 +177,7 @@ class MockServer(Waits):
         method, with the nearest name.
         """
         __tracebackhide__ = True
-        return MethodMock(self._stock, self._method(method))
+        return MethodMock(self._stubs, self._method(method))
 
     def _method(self, method: Any) -> Method:
         __tracebackhide__ = True
@@ -179,11 +187,11 @@ class MockServer(Waits):
             except UnknownMethodError as error:
                 if (found := autospec.imported(method)) is None:
                     raise UnknownMethodError(autospec.unknown(method, self.registry) or str(error)) from None
-            self._stock.include(found)
+            self._stubs.include(found)
             return self.registry.method(method)
         path, registry = autospec.find(method)
         if path not in self.registry.methods:
-            self._stock.include(registry)
+            self._stubs.include(registry)
         return self.registry.methods[path]
 
     def add(
@@ -207,11 +215,11 @@ class MockServer(Waits):
                 keys["method"] = self._method(keys["method"]).full_name
             elif "method" in keys:
                 self._learn([keys["method"]])
-            return self._stock.declare(keys, location, where=where, handler=handler)
+            return self._stubs.declare(keys, location, where=where, handler=handler)
         if keys or where is not None or handler is not None:
             raise StubError([Problem("give either a stub or its keys, not both.", location, rule="stub-shape")])
         self._learn([stub.method])
-        return self._stock.add(stub)
+        return self._stubs.add(stub)
 
     def load(self, *paths: AnyPath, text: str | None = None, source: str = "") -> list[StubHandle[Any]]:
         """Add the stubs of files and directories, or of a *text* in the stub format, all or none.
@@ -226,7 +234,7 @@ class MockServer(Waits):
             stubs += loader.load_text(text, source or str(caller()), problems)
         problems.raise_errors()
         self._learn(stub.method for stub in stubs)
-        return self._stock.load(stubs)
+        return self._stubs.load(stubs)
 
     def _learn(self, methods: Iterable[str]) -> None:
         """Serve those methods, too, that no proto declares, but generated code that has been imported."""
@@ -250,7 +258,7 @@ class MockServer(Waits):
     @property
     def calls(self) -> CallLog[Any, Any]:
         """All calls, also those under way, since the start, the last reset, or the beginning of the snapshot."""
-        return self._records.log()
+        return self._call_store.log()
 
     def verify(self, *, unmatched: bool = True, unused: Unused = "declared") -> None:
         """Raise :class:`VerificationError` unless the mock was used as declared.
@@ -260,7 +268,7 @@ class MockServer(Waits):
         test *declared*, or *all* that were added, or *none*.
         """
         __tracebackhide__ = True
-        self._stock.findings().raise_what_counts(unmatched=unmatched, unused=unused)
+        self._stubs.findings().raise_what_counts(unmatched=unmatched, unused=unused)
 
     def contract(self) -> ContractCollector:
         """Collect the stubs that answer calls, from now until ``stop()``.
@@ -276,25 +284,23 @@ class MockServer(Waits):
         target: str,
         *,
         redact: Iterable[str] = (),
-        volatile: Iterable[str] = (),
+        ignore_varying: Iterable[str] = (),
         match_metadata: Iterable[str] = (),
         timing: bool = False,
     ) -> Recorder:
         """Pass calls that no stub accepts on to the server at *target*, from now until ``stop()``.
 
         ``write(folder)`` of what this gives writes them as stubs. *target* is ``HOST:PORT``, ``unix:PATH`` or a URL.
-        *redact* and *volatile* are rules, as ``grpcmock record`` has them; *match_metadata*, keys of request metadata
-        that tell calls apart; with *timing*, the pauses of the server are kept.
+        *redact* and *ignore_varying* are rules, as ``grpcmock record`` has them; *match_metadata*, keys of request
+        metadata that tell calls apart; with *timing*, the pauses of the server are kept.
 
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
-        if self._running.wire != "aio":
-            raise ConfigError("The engine 'h2' passes no calls on; 'aio' does.")
         from grpcmock.mock.recording import Recorder
-        from grpcmock.record.recorder import Options
-        from grpcmock.record.rules import Rules
+        from grpcmock.record.recorder import Options as RecordOptions
+        from grpcmock.record.redaction.rules import Rules
 
-        options = Options(Rules.parse(redact, volatile), tuple(match_metadata), timing)
+        options = RecordOptions(Rules.parse(redact, ignore_varying), tuple(match_metadata), timing)
         return Recorder(self._running, target, options)
 
     # Isolation ------------------------------------------------------------------------------------
@@ -306,18 +312,18 @@ class MockServer(Waits):
         Channels that were opened inside are closed. What :meth:`verify` would find is kept for that of the snapshot
         around it. May be nested.
         """
-        depth = self._stock.enter()
+        depth = self._stubs.enter()
         try:
             yield self
         finally:
-            self._stock.leave(depth)
+            self._stubs.leave(depth)
 
     def reset(self) -> None:
         """Go back to how the mock was made: the stubs of its files, no calls, all scenarios in ``started``.
 
         Its channels are closed; snapshots must have ended.
         """
-        self._stock.reset()
+        self._stubs.reset()
 
     # Clients --------------------------------------------------------------------------------------
 

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.engine.steps import Finish, Returned, Yielded
+from grpcmock.engine.steps import Finish, HandlerReturned, HandlerSent
 from grpcmock.errors import Problem, Problems, StubError
+from grpcmock.mock.answer_builders import check_type, merged
+from grpcmock.mock.call_site import caller
 from grpcmock.mock.functions import ending
-from grpcmock.mock.places import caller
-from grpcmock.mock.words import check_type, merged
 from grpcmock.schema.codec import build
 from grpcmock.status import Code
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
-    from grpcmock.mock.records import Records
+    from grpcmock.mock.call_store import CallStore
     from grpcmock.schema import Method
 
-Said = Yielded | Returned
+Said = HandlerSent | HandlerReturned
 """What a test says to a call."""
 
 
 class Speech:
     """Turns the words of a test into what is said to a call of a method."""
 
-    def __init__(self, records: Records, method: Method) -> None:
-        self.records = records
+    def __init__(self, call_store: CallStore, method: Method) -> None:
+        self.call_store = call_store
         self.method = method
 
     def message(self, message: Any, fields: Mapping[str, Any]) -> list[Said]:
@@ -38,12 +38,13 @@ class Speech:
 
         def check() -> None:
             problems = Problems()
-            registry = self.records.running.engine.registry
+            registry = self.call_store.running.engine.registry
             build(Node.of(tree, location), self.method.response_class, registry, problems, "response")
             problems.raise_errors()
 
-        self.records.running.call(check)
-        return [Yielded(tree)] if self.method.kind.server_streams else [Yielded(tree), Returned(Finish())]
+        self.call_store.running.call(check)
+        sent = HandlerSent(tree)
+        return [sent] if self.method.kind.server_streams else [sent, HandlerReturned(Finish())]
 
     def finish(self, trailers: Mapping[str, Any] | None) -> list[Said]:
         """End the stream with OK."""
@@ -51,4 +52,4 @@ class Speech:
         if not self.method.kind.server_streams:
             text = f"{self.method} is {self.method.kind.value}: it answers with one message, and ends with that."
             raise StubError([Problem(text, caller(), "finish", hint="Write send(…).", rule="answer-kind")])
-        return [Returned(ending(Code.OK, trailers=trailers))]
+        return [HandlerReturned(ending(Code.OK, trailers=trailers))]

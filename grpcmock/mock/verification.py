@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from grpcmock.mock.loops import HANDLER_LOOPS
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.mock.drafts import Draft
     from grpcmock.mock.handle import StubHandle
 
@@ -51,7 +51,9 @@ class Findings:
     """What the test pushed, and no call took."""
 
     @classmethod
-    def of(cls, calls: Iterable[Record], handles: Iterable[StubHandle[Any]], drafts: Iterable[Draft] = ()) -> Findings:
+    def of(
+        cls, calls: Iterable[CallRecord], handles: Iterable[StubHandle[Any]], drafts: Iterable[Draft] = ()
+    ) -> Findings:
         found = cls(unanswered=list(map(str, drafts)))
         for call in calls:
             if call.miss is not None:
@@ -110,14 +112,14 @@ class Findings:
             yield "Say .optional() of a stub that need not be."
 
 
-def _refused(call: Record) -> str:
+def _refused(call: CallRecord) -> str:
     text = call.message or f"{call.name}: no stub answered."
     if call.method is not None:
         return text
     return f"{text}\nGive the mock the protos of its service (grpcmock_protos), or import its generated code."
 
 
-def handler_failure(call: Record, error: BaseException) -> str:
+def handler_failure(call: CallRecord, error: BaseException) -> str:
     """Say that a handler raised this, and where: the frames of the user, without those around them."""
     text = f"The handler {call.stub} of {call.name} raised {type(error).__name__}: {error}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OWN)]

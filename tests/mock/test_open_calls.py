@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grpcmock import MockServer
-from grpcmock.engine.journal import Call, Journal
+from grpcmock.engine.call_record import CallRecord
+from grpcmock.engine.journal import Journal
 
 FOREVER = {"repeat": {"times": "forever", "every": "1h", "steps": [{"send": {"id": 1}}]}}
 
@@ -129,8 +130,8 @@ def test_imported_code_that_contradicts_the_protos_gives_way_to_them(generated: 
 def test_what_is_under_way_is_what_was_opened_and_not_closed(numbers: list[int]) -> None:
     """Each number opens a call of that name, or closes it."""
     journal = Journal()
-    open_: dict[int, Call] = {}
-    heard: list[Call] = []
+    open_: dict[int, CallRecord] = {}
+    heard: list[CallRecord] = []
     end = journal.follow(heard.append)
     for number in numbers:
         if (call := open_.pop(number, None)) is None:

@@ -28,7 +28,7 @@ DETAIL = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "TIRED"
 
 @pytest.fixture(params=["aio", "h2"])
 def mock(request: pytest.FixtureRequest, generated: Any) -> Iterator[MockServer]:
-    with MockServer(engine=request.param) as server:
+    with MockServer(transport=request.param) as server:
         yield server
 
 

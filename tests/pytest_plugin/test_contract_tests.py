@@ -310,7 +310,7 @@ def test_few(case, target):
 """
     outcomes, said = run_inside(HEAD + STUBS + text)
     assert outcomes == {"passed": 2, "failed": 1}, said
-    assert '   response.name  wanted "Bob"  came "Alice"' in said
+    assert '   response.name  expected "Bob"  actual "Alice"' in said
 
 
 MISTAKES = """

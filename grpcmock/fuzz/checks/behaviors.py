@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.findings import Finding, Severity
-from grpcmock.replies.generated.rules import Options
+from grpcmock.schema.annotations import AnnotationReader
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -44,7 +44,7 @@ def _types(registry: Registry) -> _Types:
 
 class _Types:
     def __init__(self, registry: Registry) -> None:
-        self._options = Options(registry)
+        self._options = AnnotationReader(registry)
         self._known: dict[str, _Type] = {}
         remembered: Any = lru_cache(4096)(self._findings)
         self.findings: Callable[[type[Message], bytes, bool], tuple[Finding, ...]] = remembered

@@ -1,4 +1,4 @@
-"""What a check is about, in Markdown: what must hold, why it matters, what usually breaks it, how that is mended."""
+"""What a check is about, in Markdown: what must hold, why it matters, what usually breaks it, how that is fixed."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grpcmock.client.details import decode_details
-from grpcmock.engine.refusals import MISS_KEY
+from grpcmock.engine.error_replies import MISS_KEY
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.status import DETAILS_KEY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.checks import field_presence as presence
+from grpcmock.fuzz.checks import field_presence
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.cases import Expect, Phase
 from grpcmock.fuzz.model.findings import Finding, Severity
@@ -43,10 +43,10 @@ def _fields(mock_answer: MockAnswer, reply: Reply, by: str) -> Iterator[Finding]
             check="mock_parity", expected=f"responses, {by}", actual="none", path="responses", key="responses"
         )
         return
-    promised, there = presence.paths(mock_answer.responses, method), presence.paths(reply.responses, method)
+    promised, there = field_presence.paths(mock_answer.responses, method), field_presence.paths(reply.responses, method)
     if promised is None or there is None:
         return
-    missing = {path for path in promised - there if presence.tells(path, method)}
+    missing = {path for path in promised - there if field_presence.tells(path, method)}
     for path in _outermost(missing):
         where = f"response.{path}"
         yield Finding(

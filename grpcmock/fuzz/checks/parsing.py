@@ -1,4 +1,4 @@
-"""What must hold of bytes: those that are no message are refused, and odd ones that are get the same answer."""
+"""What must hold of bytes: those that are no message are refused, and unusual ones that are get the same answer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BY_LIBRARIES = (
 
 
 def _refusal(check: str) -> CheckFunction:
-    """Make the judge of bytes that must be refused, whatever is wrong with them."""
+    """Return the check of bytes that must be refused, whatever is wrong with them."""
 
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
         reply = subject(case, result)
@@ -70,7 +70,7 @@ def _refusal(check: str) -> CheckFunction:
 
 
 def _unlike_elsewhere(case: Case, result: CaseResult, reply: Reply) -> Iterator[Finding]:
-    """Judge a call by that of another method before it: where that one is refused properly, it is no library that
+    """Check a call by that of another method before it: where that one is refused properly, it is no library that
     makes UNKNOWN of what can't be parsed."""
     other = result.replies[0]
     both = reply.termination is other.termination is Termination.SERVER
@@ -169,7 +169,7 @@ CHECKS = (
         code="G116",
         name="tolerated_wire",
         severity=Severity.MEDIUM,
-        title="Odd but legal bytes get the answer that the canonical ones get.",
+        title="Unusual but legal bytes get the answer that the canonical ones get.",
         evaluate=_tolerated_wire,
         targeted=True,
     ),

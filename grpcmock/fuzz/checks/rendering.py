@@ -41,7 +41,7 @@ def failure_lines(failure: Failure, registry: Registry | None = None) -> list[st
         f"  phase     {case.phase.value}: {failure.first.id}",
         f"  why       {case.why}",
         f"  expected  {finding.expected}",
-        f"  got       {finding.actual}",
+        f"  actual    {finding.actual}",
     ]
     if failure.others:
         lines.append(f"  also      at {named(failure.others)}: likely of one cause")

@@ -50,7 +50,7 @@ def _long_stream(case: Case, result: CaseResult, expectations: Expectations) -> 
 
 
 def _slow_reader(result: CaseResult) -> Iterator[Finding]:
-    """Judge a call whose responses are read late, between two in which they aren't."""
+    """Check a call whose responses are read late, between two in which they aren't."""
     slow = next(reply for reply in result.replies if reply.call.unread)
     others = [reply for reply in result.replies if reply is not slow]
     counts = {len(reply.responses) for reply in others if reply.is_ok}

@@ -1,4 +1,4 @@
-"""What was seen of the call that a case is about: the last one, which those before it are held against."""
+"""What was seen of the call that a case is about: the last one, which those before it are checked against."""
 
 from __future__ import annotations
 

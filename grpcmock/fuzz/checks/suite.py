@@ -54,12 +54,16 @@ class CheckSuite:
         found = [finding for finding in found if finding.check not in left_out]
         failed = {finding.check for finding in found if not finding.is_warning}
         superseded = {name for check in failed for name in self.checks[check].supersedes}
-        kept = [
-            replace(finding, code=self.checks[finding.check].code)
-            for finding in found
-            if finding.check not in superseded
-        ]
+        kept = self.coded(finding for finding in found if finding.check not in superseded)
         return tuple(sorted(kept, key=lambda finding: finding.code))
+
+    def coded(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return the findings of checks of this suite, with their codes."""
+        return [
+            replace(finding, code=self.checks[finding.check].code)
+            for finding in findings
+            if finding.check in self.checks
+        ]
 
     def _left_out(self, case: Case) -> set[str]:
         name = case.method.full_name

@@ -13,7 +13,7 @@ from grpcmock.fuzz.model.cases import NOTABLE
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _waited(reply: Reply) -> float | None:
     call = reply.call
     if (
         call.method is not None
-        and call.method.kind is Kind.BIDI_STREAMING
+        and call.method.kind is MethodKind.BIDI_STREAMING
         and reply.termination is Termination.DEADLINE
     ):
         return None  # it may have nothing to say; whether it ends is the matter of G139
@@ -100,7 +100,7 @@ def _growth(case: Case, result: CaseResult) -> Iterator[Finding]:
 
 def _ended_early(check: str, what: str) -> CheckFunction:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
-        """Judge ``observe, cut short …, observe``: the same request asked before and after, with calls that ended early
+        """Check ``observe, cut short …, observe``: the same request asked before and after, with calls that ended early
         in between."""
         before, *between, after = result.replies[case.setup : len(result.replies) - case.cleanup]
         for reply in between:

@@ -18,22 +18,22 @@ import grpc.aio
 
 from grpcmock.client import call as calling
 from grpcmock.client.actions import Cancel, HalfClose, Send
+from grpcmock.fuzz.execution.replies import reply_of
 from grpcmock.fuzz.execution.stream_reader import Reading, raise_if_ours
-from grpcmock.fuzz.execution.terminations import termination_of
 from grpcmock.fuzz.model.bindings import bound
 from grpcmock.fuzz.model.call_history import CallHistory, Step
 from grpcmock.fuzz.model.callers import metadata_of
 from grpcmock.fuzz.model.cases import NOTABLE, Caller, Expect, Measure
 from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.fuzz.wire.equivalence import alike
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.fuzz.execution.reference_mock import Mock
     from grpcmock.fuzz.model.cases import Call, Case
     from grpcmock.fuzz.model.results import MockAnswer
+    from grpcmock.status import Metadata
 
 RawPerform = Callable[["Call", float], Awaitable[Reply]]
 """Makes a call whose ``raw`` request goes over HTTP/2 as it stands. After so many seconds without news, a stream that
@@ -74,14 +74,14 @@ class Executor:
         channel: grpc.aio.Channel,
         *,
         metadata: Metadata = (),
-        other_identity: Metadata = (),
+        second_identity: Metadata = (),
         patience: Patience | None = None,
         raw: RawPerform | None = None,
         mock: Mock | None = None,
     ) -> None:
         self.metadata = metadata
         """Sent with every call, before the call's own."""
-        self.other_identity = other_identity
+        self.second_identity = second_identity
         """Sent in its place where a call is made in somebody else's name."""
         self.patience = patience or Patience()
         self.open_ended: set[str] = set()
@@ -167,7 +167,7 @@ class Executor:
             return await self._slow(call)
         if (
             method is not None
-            and method.kind is Kind.UNARY
+            and method.kind is MethodKind.UNARY
             and len(actions) == 2
             and not call.compression
             and self._single.get(call.path, 0) >= _STEADY_AFTER
@@ -190,14 +190,12 @@ class Executor:
     def _pairs(self, call: Call) -> Metadata:
         own = self.metadata
         if call.caller is not Caller.OWN:
-            own = metadata_of(call.caller, own, self.other_identity)
+            own = metadata_of(call.caller, own, self.second_identity)
         return (*own, *call.metadata) if call.metadata else own
 
     async def _fast(self, call: Call) -> Reply | None:
         """Make a call of one message for one message. None if that isn't what came."""
         path, deadline = call.path, call.deadline or self.patience.deadline
-        headers: Any
-        trailers: Any
         multicallable = self._unary.get(path)
         if multicallable is None:
             multicallable = self._unary[path] = self.channel.unary_unary(path, None, None)
@@ -206,39 +204,33 @@ class Executor:
         try:
             data = await under_way
         except grpc.aio.AioRpcError as error:
-            seconds = perf_counter() - started
-            code, message = error.code().value[0], error.details() or ""
-            termination = termination_of(code, message, seconds, deadline)
-            if termination is Termination.DEADLINE:
-                return None  # a second message would look the same
-            headers, trailers = error.initial_metadata(), error.trailing_metadata()
-            debug = "" if termination is Termination.SERVER else error.debug_error_string()
-            return Reply(
-                call=call,
-                termination=termination,
-                code=code,
-                message=message,
-                headers=tuple(headers) if headers else (),
-                trailers=tuple(trailers) if trailers else (),
+            reply = reply_of(
+                call,
+                error.code().value[0],
+                error.details(),
+                seconds=perf_counter() - started,
+                deadline=deadline,
+                headers=error.initial_metadata(),
+                trailers=error.trailing_metadata(),
                 sent=1,
-                seconds=seconds,
-                debug=debug or "",
+                debug=error.debug_error_string(),
             )
+            return None if reply.termination is Termination.DEADLINE else reply  # a second message would look the same
         except (TypeError, grpc.aio.UsageError):
             return None
         if data is None or not isinstance(data, bytes):
             return None
         seconds = perf_counter() - started
-        headers, trailers = await under_way.initial_metadata(), await under_way.trailing_metadata()
-        return Reply(
-            call=call,
-            termination=Termination.SERVER,
-            code=0,
-            headers=tuple(headers) if headers else (),
-            trailers=tuple(trailers) if trailers else (),
+        return reply_of(
+            call,
+            0,
+            "",
+            seconds=seconds,
+            deadline=deadline,
+            headers=await under_way.initial_metadata(),
+            trailers=await under_way.trailing_metadata(),
             responses=(data,),
             sent=1,
-            seconds=seconds,
             first_seconds=seconds,
         )
 
@@ -280,27 +272,24 @@ class Executor:
             limit=self.patience.responses,
             unread=call.unread,
         )
-        seconds = perf_counter() - started
-        termination = termination_of(outcome.code, outcome.message, seconds, deadline)
-        if termination is Termination.CANCELLED and not any(isinstance(action, Cancel) for action in call.actions):
-            termination = Termination.ENOUGH
-        return Reply(
-            call=call,
-            termination=termination,
-            code=outcome.code,
-            message=outcome.message,
+        return reply_of(
+            call,
+            outcome.code,
+            outcome.message,
+            seconds=perf_counter() - started,
+            deadline=deadline,
             headers=outcome.headers,
             trailers=outcome.trailers,
             responses=outcome.responses,
             sent=outcome.sent,
-            seconds=seconds,
-            debug="" if termination is Termination.SERVER else outcome.status.debug,
+            debug=outcome.status.debug,
+            was_stopped=not any(isinstance(action, Cancel) for action in call.actions),
         )
 
     def _idle(self, call: Call) -> float:
         """How many seconds of silence are enough; 0 for no bound. Only a server's stream may go on for ever."""
         method = call.method
-        if method is None or method.kind is not Kind.SERVER_STREAMING or call.path in self._ended:
+        if method is None or method.kind is not MethodKind.SERVER_STREAMING or call.path in self._ended:
             return 0.0
         return self._patience_with(call)
 

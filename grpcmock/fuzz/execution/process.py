@@ -36,7 +36,6 @@ class ServerProcess:
         self._within = within
         self._process: asyncio.subprocess.Process | None = None
         self._output: IO[bytes] | None = None
-        self.starts = 0
 
     @property
     def pid(self) -> int | None:
@@ -70,7 +69,6 @@ class ServerProcess:
             )
         except OSError as error:
             raise ConfigError(f"--server-cmd: {self._command[0]} can't be started: {error.strerror}.") from None
-        self.starts += 1
         if not await self._answers():
             words = self.output().strip()
             how = f"ended with exit code {self.exit_code}" if self.exit_code is not None else "takes no connections"

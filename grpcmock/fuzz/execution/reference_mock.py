@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import HalfClose, Send
 from grpcmock.engine import steps
-from grpcmock.engine.engine import Engine, Options
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.errors import Problems
 from grpcmock.fuzz.model.cases import Caller
@@ -18,10 +19,10 @@ from grpcmock.replies.faults import FAULTS
 from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.fuzz.model.cases import Call
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 _MOST_STEPS = 10_000
 """A script that goes on for longer is taken as one that never ends."""
@@ -38,7 +39,9 @@ class Mock:
         """Load stubs. Raises :class:`StubError` with all that is wrong with them."""
         problems = Problems()
         stubs = loader.load(paths, problems)
-        return cls(Engine(registry, stubs, options=Options(faults=FAULTS), journal=Journal(1, 1), problems=problems))
+        return cls(
+            Engine(registry, stubs, options=EngineOptions(faults=FAULTS), journal=Journal(1, 1), problems=problems)
+        )
 
     def answer(self, call: Call, metadata: Metadata = ()) -> MockAnswer | None:
         """Give what the mock says to a call; None if it says nothing that a real server could be held to.

@@ -65,11 +65,6 @@ class Server:
         if self.process is not None:
             await self.process.close()
 
-    @property
-    def is_seen(self) -> bool:
-        """Whether its memory can be looked at."""
-        return self._pid is not None and vitals(self._pid) is not None
-
     async def revive(self) -> Health:
         """After a lost connection: tell how the server fares, bring it back if it can be, and connect anew.
 

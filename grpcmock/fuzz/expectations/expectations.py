@@ -1,4 +1,4 @@
-"""The terms of the contract beyond the protos: what a run may take for granted, and may hold against a server."""
+"""The terms of the contract beyond the protos: what a run may take for granted, and may check against a server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.expectations.rule_presence import stated
+from grpcmock.fuzz.expectations.rule_presence import rule_presence
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -21,12 +21,12 @@ DEFAULT_LIMIT = 4 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectations:
-    """What checks are judged under. Mappings go from patterns of method names (``user.UserService/*``) to values."""
+    """What checks are checked under. Mappings go from patterns of method names (``user.UserService/*``) to values."""
 
     registry: Registry
 
     allowed: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    """The status codes that methods may answer with, besides OK; a method with none is judged leniently."""
+    """The status codes that methods may answer with, besides OK; a method with none is checked leniently."""
 
     reflected: bool = False
     """Whether the registry is what the server itself says by reflection."""
@@ -54,11 +54,11 @@ class Expectations:
 
     def has_rules(self, descriptor: Descriptor) -> bool:
         """Whether the contract states rules for a message of this type: constraints, or what its fields must hold."""
-        return stated(descriptor).rules
+        return rule_presence(descriptor).rules
 
     def has_constraints(self, descriptor: Descriptor) -> bool:
         """Whether there are constraints of protovalidate for a message of this type, or one inside it."""
-        return stated(descriptor).constraints
+        return rule_presence(descriptor).constraints
 
     def allows(self, method: Method) -> frozenset[int] | None:
         """Give the codes that a method may answer with; None if the contract doesn't say."""

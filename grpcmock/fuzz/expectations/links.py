@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import Problems, UnknownMethodError, did_you_mean
 from grpcmock.fuzz.expectations.naming import verb_and_noun
-from grpcmock.fuzz.resources.resource import Role
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.stubs import yaml
 from grpcmock.stubs.files import read_bytes
 

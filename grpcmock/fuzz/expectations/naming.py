@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from grpcmock.fuzz.resources.resource import Role
+from grpcmock.fuzz.expectations.roles import Role
 
 _VERBS = (
     (Role.BATCH_GET, "BatchGet|BatchRead|GetMany|MultiGet"),

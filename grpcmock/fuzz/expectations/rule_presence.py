@@ -12,7 +12,7 @@ _CONSTRAINTS = ("buf.validate.", "validate.")
 _BEHAVIORS = ("google.api.field_behavior", "google.api.field_info")
 
 
-class Stated(NamedTuple):
+class RulePresence(NamedTuple):
     """What there is for a type, or for one that stands inside it."""
 
     constraints: bool
@@ -21,7 +21,7 @@ class Stated(NamedTuple):
 
 
 @lru_cache(1024)
-def stated(descriptor: Descriptor) -> Stated:
+def rule_presence(descriptor: Descriptor) -> RulePresence:
     """Look through a type and all the types of its fields."""
     constraints = rules = False
     seen: set[str] = set()
@@ -36,7 +36,7 @@ def stated(descriptor: Descriptor) -> Stated:
         constraints = constraints or any(name.startswith(_CONSTRAINTS) for name in names)
         rules = rules or any(name.startswith(_BEHAVIORS) for name in names)
         pending += [field.message_type for field in current.fields if field.message_type is not None]
-    return Stated(constraints, constraints or rules)
+    return RulePresence(constraints, constraints or rules)
 
 
 _NUMBERS = {1159: "buf.validate.", 1071: "validate.rules", 1052: "google.api.field_behavior"}

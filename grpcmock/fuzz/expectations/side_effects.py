@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
     from grpcmock.schema import Method
@@ -34,7 +34,7 @@ def observers(method: Method, methods: Iterable[Method]) -> list[Method]:
         other
         for other in methods
         if other.service == method.service
-        and other.kind in (Kind.UNARY, Kind.SERVER_STREAMING)
+        and other.kind in (MethodKind.UNARY, MethodKind.SERVER_STREAMING)
         and _TELLING.match(other.name)
         and only_reads(other)
     ]

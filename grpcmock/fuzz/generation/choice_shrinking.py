@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hypothesis.database import ExampleDatabase
 
     from grpcmock.fuzz.generation.generator import Generator
-    from grpcmock.fuzz.generation.violations import Violation
+    from grpcmock.fuzz.generation.violation import Violation
 
 _KEY = b"grpcmock"
 

@@ -42,15 +42,6 @@ class Source:
         """Draw one of *options*; the first is the simplest."""
         return options[self.below(len(options))]
 
-    def weighted(self, weights: Sequence[int]) -> int:
-        """Draw an index into *weights*, each as often as its weight says."""
-        drawn = self.below(sum(weights))
-        for index, weight in enumerate(weights):
-            drawn -= weight
-            if drawn < 0:
-                return index
-        return 0
-
     def take(self) -> tuple[int, ...]:
         """Give the choices made since the last time, and begin a new record: one for each message of a stream, say."""
         taken = tuple(self.choices)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.generation import scalars, writers
-from grpcmock.fuzz.generation import well_known_types as well_known
+from grpcmock.fuzz.generation import scalars, well_known_types, writers
 from grpcmock.fuzz.generation.writers import FillerType, Inner, Part, TypeWriter, WrapperType, Writer
-from grpcmock.replies.generated import values
-from grpcmock.replies.generated.chance import Chance
-from grpcmock.replies.generated.planning import FieldPlan, Planner, Shape
-from grpcmock.replies.generated.rules import Rules
-from grpcmock.replies.generated.scene import Scene, about
+from grpcmock.schema.annotations import Rules
+from grpcmock.schema.naming import words_of
+from grpcmock.synthesis import values
+from grpcmock.synthesis.keyed_random import KeyedRandom
+from grpcmock.synthesis.message_context import MessageContext
+from grpcmock.synthesis.planning import FieldPlan, Planner, Shape
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -58,7 +58,7 @@ class Compiler:
     # Parts -----------------------------------------------------------------------------------------
 
     def _parts(self, descriptor: Descriptor, without: frozenset[str]) -> Iterator[Part]:
-        filler = well_known.FILLERS.get(descriptor.full_name)
+        filler = well_known_types.FILLERS.get(descriptor.full_name)
         if filler is not None or descriptor.full_name == "google.protobuf.Any":
             fill = filler or self._any_filler()
             yield Part("", lambda message, draw, depth, _: fill(message, draw, depth), must=True)
@@ -138,8 +138,8 @@ class Compiler:
             wrapped = self._planner.wrapped(plan)
             return WrapperType(scalars.drawer(wrapped.descriptor, self.natural(wrapped)))
         if descriptor.full_name == "google.protobuf.FieldMask":
-            return FillerType(well_known.mask_filler(well_known.mask_paths(field)))
-        if filler := well_known.FILLERS.get(descriptor.full_name):
+            return FillerType(well_known_types.mask_filler(well_known_types.mask_paths(field)))
+        if filler := well_known_types.FILLERS.get(descriptor.full_name):
             return FillerType(filler)
         return self.type(descriptor)
 
@@ -156,18 +156,20 @@ class Compiler:
         if self.constraints is None:
             rules = Rules()
         owner = plan.descriptor.containing_type
-        subjects = about(owner.name) if owner is not None else frozenset[str]()
+        subjects = words_of(owner.name) if owner is not None else frozenset[str]()
         made: dict[Any, None] = {}
         for index in range(count):
-            chance = Chance(f"{plan.descriptor.full_name}#{index}".encode())
-            value = values.draw(values.Wish(plan, rules, Scene(chance, subjects, {}, index), chance, skip))
+            random = KeyedRandom(f"{plan.descriptor.full_name}#{index}".encode())
+            value = values.draw(
+                values.ValueRequest(plan, rules, MessageContext(random, subjects, {}, index), random, skip)
+            )
             made[value] = None
         return sorted(made, key=_plainness)
 
-    def _any_filler(self) -> well_known.Filler:
+    def _any_filler(self) -> well_known_types.Filler:
         """Make the filler of ``Any``: a few types of the registry, and some that every program knows."""
         own = [name for name in self._planner.registry.message_names() if not name.startswith(("google.", "buf."))]
-        return well_known.any_filler(
+        return well_known_types.any_filler(
             [(name, self._packer(name)) for name in (*_ANY_TYPES, *own[: _MOST_ANY_TYPES - len(_ANY_TYPES)])]
         )
 

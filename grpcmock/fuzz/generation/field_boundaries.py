@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.fuzz.generation import scalars
-from grpcmock.fuzz.generation import well_known_types as well_known
+from grpcmock.fuzz.generation import scalars, well_known_types
 from grpcmock.fuzz.generation.message_classes import is_map
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ _LONG = 10_000
 _MANY = 1_000
 
 Edge = tuple[str, str, str, bool, Any]
-"""Label, reason in words, the kind of a boundary, whether it is odd, the value."""
+"""Label, reason in words, the kind of a boundary, whether it is unusual, the value."""
 
 
 def edges(field: FieldDescriptor) -> Iterator[Edge]:
@@ -119,7 +118,7 @@ _EDGES: dict[int, list[tuple[str, str, Any]]] = {
 
 def _of_message(descriptor: Descriptor) -> Iterator[Edge]:
     yield "empty", "is there, but empty", "present", False, {}
-    for index, (fields, reason, allowed) in enumerate(well_known.odd_samples(descriptor.full_name)):
+    for index, (fields, reason, allowed) in enumerate(well_known_types.unusual_samples(descriptor.full_name)):
         if fields:
             yield f"edge-{index}", f"is {reason}", "well-known", not allowed, fields
 

@@ -1,4 +1,4 @@
-"""What the rules let through and what they refuse, field by field: candidates, each judged in a message of its own."""
+"""What the rules let through and what they refuse, field by field: candidates, each checked in a message of its own."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.generation import rule_candidates as candidates
-from grpcmock.fuzz.generation import well_known_types as well_known
+from grpcmock.fuzz.generation import rule_candidates, well_known_types
 from grpcmock.fuzz.generation.message_classes import bytes_of, message_class_of, message_of
-from grpcmock.fuzz.generation.violations import EVALUATION
-from grpcmock.replies.generated.planning import FieldPlan, Planner, Shape
-from grpcmock.replies.generated.rules import Rules
+from grpcmock.fuzz.generation.violation import EVALUATION
+from grpcmock.schema.annotations import Rules
+from grpcmock.synthesis.planning import FieldPlan, Planner, Shape
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -70,7 +69,7 @@ class Constraints:
         return _spread(good, _MOST_GOOD)
 
     def sorted(self, plan: FieldPlan) -> Sorted:
-        """Give the candidates for a field, sorted by what the judge says."""
+        """Give the candidates for a field, sorted by what the validator says."""
         found = self._sorted.get(id(plan))
         if found is None:
             found = self._sorted[id(plan)] = plan, self._sort(plan)
@@ -131,14 +130,14 @@ class Constraints:
             wrapper = message_class_of(plan.message_type)
             naturals = self._natural(inner, 6, 0)
             yield from (
-                wrapper(value=value) for value in candidates.values(inner, plan.rules, naturals) if _fits(value)
+                wrapper(value=value) for value in rule_candidates.values(inner, plan.rules, naturals) if _fits(value)
             )
         elif plan.shape is Shape.MESSAGE:
             yield from made
             yield from self._whole(plan, plan.rules)
         else:
             naturals = [*self._natural(plan, 12, 0), *self._natural(plan, 6, 3), *filter(_is_set, made)]
-            yield from candidates.values(plan, plan.rules, naturals)
+            yield from rule_candidates.values(plan, plan.rules, naturals)
 
     def _maps(
         self, plan: FieldPlan, key: FieldPlan, entry: FieldPlan, made: list[dict[Any, Any]]
@@ -151,25 +150,27 @@ class Constraints:
         if entry.shape not in (Shape.MESSAGE, Shape.WRAPPER):
             good_contents, bad_contents = self._split(plan, 1, _unique(self._values(entry)), self._values(key))
         good_keys, bad_keys = self._split(plan, 0, _unique(self._values(key)), iter(good_contents))
-        yield from candidates.maps(plan, (good_keys, good_contents), (bad_keys, bad_contents), made)
+        yield from rule_candidates.maps(plan, (good_keys, good_contents), (bad_keys, bad_contents), made)
 
     def _values(self, part: FieldPlan) -> Iterator[Any]:
         """Yield keys or values of a map."""
-        return candidates.values(part, part.rules, self._natural(part, 6, 0))
+        return rule_candidates.values(part, part.rules, self._natural(part, 6, 0))
 
     def _lists(self, plan: FieldPlan, made: list[list[Any]]) -> Iterator[list[Any]]:
         rules = plan.rules.items or Rules()
         if plan.shape is Shape.WRAPPER:
             inner = self._planner.wrapped(plan)
             wrapper = message_class_of(plan.message_type)
-            items: list[Any] = [wrapper(value=value) for value in candidates.values(inner, rules, []) if _fits(value)]
+            items: list[Any] = [
+                wrapper(value=value) for value in rule_candidates.values(inner, rules, []) if _fits(value)
+            ]
         elif plan.shape is Shape.MESSAGE:
             items = list(self._whole(plan, rules))
         else:
-            items = list(_unique(candidates.values(plan, rules, self._natural(plan, 6, 0))))
+            items = list(_unique(rule_candidates.values(plan, rules, self._natural(plan, 6, 0))))
         items = [*(item for one in made for item in one), *items]
         good, bad = self._split_by(plan, items, lambda item: [item])
-        yield from candidates.lists(plan, good, bad, made)
+        yield from rule_candidates.lists(plan, good, bad, made)
 
     def _split(
         self, plan: FieldPlan, side: int, items: Iterable[Any], others: Iterator[Any]
@@ -213,7 +214,7 @@ class Constraints:
             paths = [
                 *rules.values.get("in", ()),
                 *rules.values.get("not_in", ()),
-                *well_known.mask_paths(plan.descriptor),
+                *well_known_types.mask_paths(plan.descriptor),
             ]
             yield from (message_class(paths=[path]) for path in (*dict.fromkeys(paths), "no_such_field"))
             if "const" in rules.values:
@@ -222,7 +223,7 @@ class Constraints:
         elif name == "google.protobuf.Any":
             urls = [*rules.values.get("in", ()), *rules.values.get("not_in", ())]
             yield from (message_class(type_url=url) for url in (*urls, "type.googleapis.com/nobody.Knows"))
-        for fields, _, allowed in well_known.odd_samples(name):
+        for fields, _, allowed in well_known_types.unusual_samples(name):
             if allowed:
                 yield message_class(**fields)
         yield from (message_of(message_class, data) for data in self._minimal.naturals(message_class))
@@ -295,9 +296,9 @@ def _is_set(value: Any) -> bool:
 def _moments(name: str, rules: Rules) -> Iterator[int]:
     """Yield moments or lengths in nanoseconds, at and around the bounds that rules set."""
     low, high = (
-        (well_known.FIRST_SECOND * _SECOND, well_known.LAST_SECOND * _SECOND + well_known.LAST_NANO)
+        (well_known_types.FIRST_SECOND * _SECOND, well_known_types.LAST_SECOND * _SECOND + well_known_types.LAST_NANO)
         if name.endswith("Timestamp")
-        else (-well_known.LONGEST_SECONDS * _SECOND, well_known.LONGEST_SECONDS * _SECOND)
+        else (-well_known_types.LONGEST_SECONDS * _SECOND, well_known_types.LONGEST_SECONDS * _SECOND)
     )
     named = [rules.values[bound] for bound in ("gt", "gte", "lt", "lte", "const") if bound in rules.values]
     named += [*rules.values.get("in", ()), *rules.values.get("not_in", ())]

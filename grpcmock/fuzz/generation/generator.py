@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import Descriptor
 
-from grpcmock.fuzz.generation import unusual_bytes as odd_bytes
+from grpcmock.fuzz.generation import unusual_bytes
 from grpcmock.fuzz.generation.combined_boundaries import CombinedBoundaries, combined_boundaries
 from grpcmock.fuzz.generation.compiler import Compiler
 from grpcmock.fuzz.generation.field_constraints import Constraints
@@ -17,15 +17,16 @@ from grpcmock.fuzz.generation.message_boundaries import Boundary, Explorer
 from grpcmock.fuzz.generation.message_classes import bytes_of, message_class_of, message_of
 from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
 from grpcmock.fuzz.generation.repair import Repairer
+from grpcmock.fuzz.generation.rule_breaking import Breaker
 from grpcmock.fuzz.generation.rule_validator import RuleValidator
-from grpcmock.fuzz.generation.violations import Breaker, Violation
 from grpcmock.fuzz.generation.writers import SWARMS
-from grpcmock.replies.generated.planning import Planner
+from grpcmock.synthesis.planning import Planner
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.generation.choices import Source
+    from grpcmock.fuzz.generation.violation import Violation
     from grpcmock.schema import Registry
 
 DEPTH = 3
@@ -70,6 +71,10 @@ class Generators:
         self.breaker = Breaker(planner, self.validator, self.minimal, self.constraints)
         self.explorer = Explorer(planner, self.validator, self.minimal, self.constraints)
         self._made: dict[tuple[Descriptor, frozenset[str]], Generator] = {}
+
+    def unreadable_rules(self, message_class: type[Message]) -> str:
+        """Return why the rules of a type can't be compiled, and are ignored; empty if all is well."""
+        return self.validator.unreadable(message_class)
 
     def of(self, message_type: Descriptor | type[Message], *, without: frozenset[str] = frozenset()) -> Generator:
         """Give the generator of a type, by its descriptor or class; also of the same type in another pool.
@@ -131,7 +136,7 @@ class Generator:
         message = self.generate(source, violation)
         data = bytes_of(message)
         if violation is None:
-            data += odd_bytes.suffix(message, source.below)
+            data += unusual_bytes.suffix(message, source.below)
         return data
 
     def broken(self, message: Message) -> frozenset[Violation]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.replies.generated.scene import snake_case
+from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.field_constraints import Constraints
     from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
     from grpcmock.fuzz.generation.rule_validator import RuleValidator
-    from grpcmock.fuzz.generation.violations import Violation
-    from grpcmock.replies.generated.planning import FieldPlan, Planner
+    from grpcmock.fuzz.generation.violation import Violation
+    from grpcmock.synthesis.planning import FieldPlan, Planner
 
 _DEEPEST = 3
 _MOST = 800
@@ -55,7 +55,7 @@ class Boundary:
     side: str = ""
     """``at`` the bound, ``inside`` or ``outside``; empty where there is no constraint."""
 
-    odd: bool = False
+    unusual: bool = False
     """Whether a well-known type is outside of what its own definition allows, such as a moment in the year 10000."""
 
     position: Position | None = None
@@ -67,7 +67,7 @@ class Boundary:
     @property
     def valid(self) -> bool:
         """Whether a server has no stated reason to refuse it."""
-        return not self.broken and not self.odd
+        return not self.broken and not self.unusual
 
     @property
     def data(self) -> bytes:
@@ -85,7 +85,7 @@ class _Sample:
     reason: str
     kind: str
     data: bytes
-    odd: bool = False
+    unusual: bool = False
     pair: str = ""
     side: str = ""
 
@@ -148,7 +148,7 @@ class Explorer:
             broken=self._validator.violations(message),
             pair=sample.pair,
             side=sample.side,
-            odd=sample.odd,
+            unusual=sample.unusual,
             position=position,
             sample=sample.data,
         )
@@ -178,7 +178,7 @@ class Explorer:
         field = plan.descriptor
         owner: Any = field.containing_type
         message_class = message_class_of(owner)
-        for label, reason, kind, odd, value in edges(field):
+        for label, reason, kind, unusual, value in edges(field):
             message: Any = message_class()
             try:
                 set_field(message, field, value)
@@ -186,7 +186,7 @@ class Explorer:
                 continue
             data = bytes_of(message)
             if data:
-                yield _Sample(label, reason, kind, data, odd)
+                yield _Sample(label, reason, kind, data, unusual)
 
     def _sides(
         self, message_class: type[Message], position: Position, plan: FieldPlan, name: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.generation.message_classes import bytes_of, message_of
 from grpcmock.fuzz.generation.message_shrinking import drop
-from grpcmock.replies.generated import generate
+from grpcmock.synthesis import generate
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

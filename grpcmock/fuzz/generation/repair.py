@@ -1,4 +1,4 @@
-"""Mend a message that breaks rules: what is wrong is taken from one that keeps them."""
+"""Fix a message that breaks rules: what is wrong is taken from one that keeps them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.choices import Draw
     from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
     from grpcmock.fuzz.generation.rule_validator import RuleValidator
-    from grpcmock.fuzz.generation.violations import Violation
-    from grpcmock.replies.generated.planning import Planner
+    from grpcmock.fuzz.generation.violation import Violation
+    from grpcmock.synthesis.planning import Planner
 
 _ROUNDS = 3
 _MOST_GRAFTS = 24
 
 
 class Repairer:
-    """Mends messages. Nothing is thrown away and drawn anew, so that choices shrink well."""
+    """Fixes messages. Nothing is thrown away and drawn anew, so that choices shrink well."""
 
     def __init__(self, planner: Planner, validator: RuleValidator, minimal: MinimalMessages) -> None:
         self._planner = planner

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation.message_classes import message_class_of, message_of
 from grpcmock.fuzz.generation.rule_candidates import next_real
-from grpcmock.replies.generated.planning import FieldPlan, Shape
+from grpcmock.synthesis.planning import FieldPlan, Shape
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.field_constraints import Constraints

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation import scalars, texts
-from grpcmock.replies.generated import numbers, regex
-from grpcmock.replies.generated.chance import Chance
-from grpcmock.replies.generated.planning import FieldPlan, Shape
+from grpcmock.synthesis import numbers, regex
+from grpcmock.synthesis.keyed_random import KeyedRandom
+from grpcmock.synthesis.planning import FieldPlan, Shape
 
 if TYPE_CHECKING:
-    from grpcmock.replies.generated.rules import Rules
+    from grpcmock.schema.annotations import Rules
 
 _LONGEST = 70_000
 """Longer strings are not tried, nor …"""
@@ -48,7 +48,7 @@ _MALFORMED = (
 
 
 def values(plan: FieldPlan, rules: Rules, natural: Sequence[Any]) -> Iterator[Any]:
-    """Yield values of a scalar or enum field, or of the elements of a list, to be judged by its rules.
+    """Yield values of a scalar or enum field, or of the elements of a list, to be checked by its rules.
 
     *natural* ones keep the rules, as far as is known.
     """
@@ -76,8 +76,8 @@ def _inside(plan: FieldPlan, rules: Rules) -> Iterator[int]:
     """Yield numbers from everywhere between the bounds."""
     low, high = plan.limits
     for index in range(_INSIDE):
-        chance = Chance(f"{plan.descriptor.full_name}~{index}".encode())
-        yield numbers.integer(rules.values, numbers.Range(low, high, low, high), chance)
+        random = KeyedRandom(f"{plan.descriptor.full_name}~{index}".encode())
+        yield numbers.integer(rules.values, numbers.Range(low, high, low, high), random)
 
 
 def _reals(plan: FieldPlan, rules: Rules, natural: Sequence[Any]) -> Iterator[Any]:
@@ -134,7 +134,7 @@ def _texts(plan: FieldPlan, rules: Rules, natural: Sequence[Any]) -> Iterator[An
                 *(_without(known, part) for known in natural[:2]),
             )
     if pattern := rules.values.get("pattern"):
-        yield from regex.examples(pattern, Chance(pattern.encode()))
+        yield from regex.examples(pattern, KeyedRandom(pattern.encode()))
     for literal in plan.literals:
         if isinstance(literal, str):
             yield from (literal, f"{literal}x", f"x{literal}")
@@ -164,7 +164,7 @@ def of_length(rules: Rules, natural: Sequence[Any], size: int) -> Iterator[str]:
         yield known + (known[-1:] or "a") * padding if padding >= 0 else known[:size]
         yield known[: len(known) // 2] + "a" * padding + known[len(known) // 2 :] if padding > 0 else known[-size:]
     if pattern := rules.values.get("pattern"):
-        yield from regex.examples(pattern, Chance(pattern.encode()), size, size)
+        yield from regex.examples(pattern, KeyedRandom(pattern.encode()), size, size)
     prefix, inside, suffix = (rules.values.get(name, "") for name in ("prefix", "contains", "suffix"))
     room = size - len(prefix) - len(inside) - len(suffix)
     if room >= 0:
@@ -199,7 +199,7 @@ def sizes(rules: Mapping[str, Any], names: Iterable[str], longest: int) -> Itera
 def lists(
     plan: FieldPlan, good: Sequence[Any], bad: Sequence[Any], naturals: Sequence[list[Any]]
 ) -> Iterator[list[Any]]:
-    """Yield lists to be judged: of *good* items, of which some may be the same, and with one *bad* one."""
+    """Yield lists to be checked: of *good* items, of which some may be the same, and with one *bad* one."""
     yield from naturals
     rules = plan.rules.values
     yield []
@@ -243,7 +243,7 @@ def maps(
     bad: tuple[Sequence[Any], Sequence[Any]],
     natural: Sequence[dict[Any, Any]],
 ) -> Iterator[dict[Any, Any]]:
-    """Yield maps to be judged, of *good* and *bad* keys and values."""
+    """Yield maps to be checked, of *good* and *bad* keys and values."""
     yield from natural
     yield {}
     keys = list(dict.fromkeys([*(key for known in natural for key in known), *good[0]]))

@@ -1,4 +1,4 @@
-"""The judge: which rules a message breaks, by protovalidate, and by the annotations that no validator looks at."""
+"""Which rules a message breaks: by protovalidate, and by the annotations that no validator looks at."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation.message_classes import join
-from grpcmock.fuzz.generation.violations import EVALUATION, Violation
-from grpcmock.replies.generated.planning import Shape
-from grpcmock.replies.generated.rules import Rules
+from grpcmock.fuzz.generation.violation import EVALUATION, Violation
+from grpcmock.schema.annotations import Rules
+from grpcmock.synthesis.planning import Shape
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
-    from grpcmock.replies.generated.planning import FieldPlan, Planner
+    from grpcmock.synthesis.planning import FieldPlan, Planner
 
 BEHAVIOR = "google.api.field_behavior"
 RESOURCE = "google.api.resource"
@@ -28,12 +28,15 @@ REQUIRED = "proto.required"
 _INDEX = re.compile(r"\[[^\]]*\]")
 _UUID4 = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}")
 
+_UNREADABLE = (RuntimeError, TypeError, ValueError)
+"""What protovalidate raises for rules that it can't compile, besides its own error."""
+
 _Check = Callable[[Any, str], Iterator[Violation]]
 """Yields what is wrong with a message that stands at a path."""
 
 
 class RuleValidator:
-    """Tells which rules messages break. Where the rules of a type can't be read, all is well."""
+    """Tells which rules messages break. Rules that can't be compiled break nothing; see :meth:`unreadable`."""
 
     def __init__(self, planner: Planner, *, as_request: bool) -> None:
         """With *as_request*, what only a server may set needs not be there, whatever else is said of it."""
@@ -60,6 +63,23 @@ class RuleValidator:
             found += check(message, "")
         return tuple(found)
 
+    def unreadable(self, message_class: type[Message]) -> str:
+        """Return why protovalidate can't compile the rules of a type; empty if it can."""
+        import protovalidate
+
+        descriptor: Any = message_class.DESCRIPTOR
+        if not self._has_rules(descriptor):
+            return ""
+        try:
+            self._planner.validator.collect_violations(message_class())
+        except protovalidate.EvaluationError:
+            return ""
+        except _UNREADABLE as error:
+            return " ".join(str(error).split()) or type(error).__name__
+        except protovalidate.CompilationError as error:
+            return " ".join(str(error).split())
+        return ""
+
     def _validate(self, message: Message) -> list[Violation]:
         import protovalidate
 
@@ -67,8 +87,8 @@ class RuleValidator:
             return list(map(_told, self._planner.validator.collect_violations(message)))
         except protovalidate.EvaluationError as error:
             return [Violation("", EVALUATION, str(error))]
-        except (protovalidate.CompilationError, RuntimeError, TypeError, ValueError):
-            return []
+        except (protovalidate.CompilationError, *_UNREADABLE):
+            return []  # said once for each type, at the start of a run
 
     # Which types have rules ------------------------------------------------------------------------
 
@@ -226,7 +246,7 @@ def _text_check(name: str, holds: Callable[[str], bool], rule: str, reason: str)
 def resource_expression(plan: FieldPlan) -> re.Pattern[str] | None:
     """Give the expression for the names of the resources that a field refers to; None if it refers to none.
 
-    A resource's own name isn't judged: a server may choose it by itself.
+    A resource's own name isn't checked: a server may choose it by itself.
     """
     patterns = plan.options.patterns
     if not patterns or plan.options.own_name or "*" in patterns:

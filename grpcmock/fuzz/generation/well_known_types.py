@@ -112,7 +112,7 @@ def fill_value(message: Any, draw: Draw, depth: int) -> None:
         case 2:
             message.number_value = _NUMBERS[draw(len(_NUMBERS))]
         case 3:
-            message.string_value = texts.plain(draw) if draw(2) else texts.odd(draw)
+            message.string_value = texts.plain(draw) if draw(2) else texts.unusual(draw)
         case 4:
             message.list_value.SetInParent()
             fill_list_value(message.list_value, draw, depth - 1)
@@ -166,7 +166,7 @@ FILLERS: Mapping[str, Filler] = {
 """The fillers that need to know nothing of where the message stands."""
 
 
-def odd_samples(full_name: str) -> Iterator[tuple[dict[str, Any], str, bool]]:
+def unusual_samples(full_name: str) -> Iterator[tuple[dict[str, Any], str, bool]]:
     """Yield fields of a well-known type at its edges, in words, and whether its own rules allow them."""
     if full_name == "google.protobuf.Timestamp":
         yield {}, "1970-01-01", True

@@ -307,7 +307,7 @@ def message_map(field: FieldDescriptor, key: Drawer, inner: Inner, least: int = 
 def samples(pool: Sequence[bytes], field: FieldDescriptor, hints: Sequence[Any] = ()) -> Writer:
     """Write one of several ready-made values: each the bytes of a message that holds the field alone, or none.
 
-    A hint is written as it is: what breaks the rules is mended in the end.
+    A hint is written as it is: what breaks the rules is fixed in the end.
     """
     known, size, name = tuple(pool), len(pool), field.name
 

@@ -10,8 +10,8 @@ from grpcmock.client.actions import HALF_CLOSE, Action, Send
 
 if TYPE_CHECKING:
     from grpcmock.client.raw import RawRequest
-    from grpcmock.client.target import Metadata
     from grpcmock.schema import Method
+    from grpcmock.status import Metadata
 
 NOTABLE = 0.03
 """Whether time grows with the input is looked at only where the largest one takes so many seconds: below it is noise.
@@ -152,7 +152,7 @@ def call_of(method: Method, *messages: bytes, metadata: Metadata = (), deadline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One or more calls, made one after the other, that are judged together."""
+    """One or more calls, made one after the other, that are checked together."""
 
     id: str
     """Stable and readable: ``boundary/user.UserService.GetUser/id=max``. The same in every run for the same contract
@@ -184,7 +184,7 @@ class Case:
     """What is looked at besides the replies."""
 
     compares_calls: bool = False
-    """Whether a call is judged by those before it, so that nothing may change between them."""
+    """Whether a call is checked by those before it, so that nothing may change between them."""
 
     shrinks_as_one: bool = False
     """Whether its calls only get smaller together, for they differ in one thing that matters."""

@@ -39,7 +39,7 @@ class PhaseStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFinished:
-    """A case was made and judged."""
+    """A case was made and checked."""
 
     case: Case
     result: CaseResult

@@ -26,14 +26,14 @@ class Severity(Enum):
 class Finding:
     """What one check has to say against one case."""
 
-    check: str
-    """The name of the check: ``unhandled_error``."""
-
     expected: str
     """What the contract demands, in words."""
 
     actual: str
     """What came instead."""
+
+    check: str = ""
+    """The name of the check: ``unhandled_error``. Checks of users needn't say it: their decorator does."""
 
     path: str = ""
     """The place in the request or response that it is about; empty for the whole."""

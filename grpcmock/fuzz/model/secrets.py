@@ -10,7 +10,7 @@ from grpcmock.fuzz.model.callers import metadata_of
 from grpcmock.fuzz.model.cases import Caller
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
+    from grpcmock.status import Metadata
 
 _SHORTEST = 4
 """Characters: shorter values are no secrets, and would be found everywhere."""
@@ -25,7 +25,7 @@ def variable(key: str, *, other: bool = False) -> str:
 
 
 class Secrets:
-    """The values of ``-H`` and ``--other-identity``. Where one turns up in a text, its variable is written."""
+    """The values of ``-H`` and ``--second-identity``. Where one turns up in a text, its variable is written."""
 
     def __init__(self, own: Metadata = (), other: Metadata = (), *, public: Iterable[str] = ()) -> None:
         """Take the metadata of the run and of the second identity. What is part of a *public* word, such as the name of

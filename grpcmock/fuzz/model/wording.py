@@ -17,15 +17,6 @@ _VARIABLE = re.compile(
     r"""(["'`]).*?\1|\[.*\]|\(.*\)|0x[0-9a-fA-F]+|[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|[0-9a-fA-F]{8,}|[^\x20-\x7e]+"""
 )
 
-BY_LIBRARIES = frozenset(
-    {
-        "Exception deserializing request!",
-        "Exception serializing response!",
-        "Method not found!",
-    }
-)
-"""Messages of status that a gRPC library makes for the server, whatever the handler does."""
-
 
 def said(reply: Reply) -> str:
     """Tell how a call ended: ``UNKNOWN: Exception calling application``."""

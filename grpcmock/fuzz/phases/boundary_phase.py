@@ -7,10 +7,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
-from grpcmock.fuzz.phases import call_lifecycle as courses
+from grpcmock.fuzz.phases import call_lifecycle
 from grpcmock.fuzz.phases.interleaving import in_turns
 from grpcmock.fuzz.phases.request_expectation import expectation
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.combined_boundaries import CombinedBoundaries
@@ -36,25 +36,27 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     """Yield the cases of one method: what shows best while little has happened, what tells the most for the least, how
     calls go, then value by value."""
     empty, *boundaries = plan.generators.of(method.input).boundaries()
-    early = [courses.before(method, plan), iter((_alone(method, empty),))]
+    early = [call_lifecycle.before(method, plan), iter((_alone(method, empty),))]
     # Of a stream that goes on for ever, the first one shows what is left of it, and should be one that is cut.
-    yield chain.from_iterable(early if method.kind is Kind.SERVER_STREAMING else reversed(early))
+    yield chain.from_iterable(early if method.kind is MethodKind.SERVER_STREAMING else reversed(early))
     yield _first(method, plan, boundaries)
-    yield courses.cases(method, plan)
+    yield call_lifecycle.cases(method, plan)
     yield _values(method, (boundary for boundary in boundaries if boundary.kind in _SINGLE))
 
 
 def notices(plan: Plan) -> Iterator[str]:
-    """Yield nothing: this phase can always be made."""
-    del plan
-    return iter(())
+    """Yield the types whose rules can't be compiled: what they ask for is checked against nobody."""
+    classes = {of.DESCRIPTOR: of for method in plan.methods for of in (method.request_class, method.response_class)}
+    for descriptor, message_class in classes.items():
+        if why := plan.generators.unreadable_rules(message_class):
+            yield f"the rules of {descriptor.full_name} are ignored, for protovalidate can't compile them: {why}"
 
 
 def _first(method: Method, plan: Plan, boundaries: Sequence[Boundary]) -> Iterator[Case]:
     """Yield what grows, what is asked many times at once, what is there or not, many values at once, and both sides of
     all rules."""
-    yield from courses.growing(method, plan)
-    yield from courses.concurrent(method, plan)
+    yield from call_lifecycle.growing(method, plan)
+    yield from call_lifecycle.concurrent(method, plan)
     yield from _values(method, (boundary for boundary in boundaries if boundary.kind in _SHAPES))
     for valid in (True, False):
         for number, combined in enumerate(
@@ -71,7 +73,7 @@ def _together(method: Method, number: int, combined: CombinedBoundaries, *, vali
         phase=Phase.BOUNDARY,
         method=method,
         calls=(call_of(method, data),),
-        why=f"{len(combined.boundaries)} {'' if valid else 'odd '}values at once",
+        why=f"{len(combined.boundaries)} {'' if valid else 'unusual '}values at once",
         expect=Expect.ACCEPTED if valid else Expect.ANY,
         sub_cases=tuple(_alone(method, boundary) for boundary in combined.boundaries),
     )
@@ -107,7 +109,7 @@ def _alone(method: Method, boundary: Boundary) -> Case:
         method=method,
         calls=(call_of(method, boundary.data),),
         why=boundary.reason,
-        expect=expectation(method, boundary.broken, odd=boundary.odd),
+        expect=expectation(method, boundary.broken, unusual=boundary.unusual),
         path=boundary.path,
         rule=", ".join(violation.rule for violation in boundary.broken),
         targets=_targets(method, boundary),

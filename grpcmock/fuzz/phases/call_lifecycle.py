@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.client.actions import HALF_CLOSE, Cancel, Pause, Receive, Send
 from grpcmock.fuzz.expectations.side_effects import observers, only_reads
 from grpcmock.fuzz.model.cases import LATER, SHORT, Call, Case, Measure, Phase, call_of
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -46,9 +46,9 @@ def before(method: Method, plan: Plan) -> Iterator[Case]:
     """Yield what shows best while little has happened: streams that are short, cut, and long, changes whose time was
     up, and repetition."""
     yield from _lengths(method, plan)
-    if method.kind is not Kind.UNARY:
+    if method.kind is not MethodKind.UNARY:
         yield from _cancels(method, plan)
-    if method.kind is Kind.BIDI_STREAMING or only_reads(method):
+    if method.kind is MethodKind.BIDI_STREAMING or only_reads(method):
         yield from _long(method, plan)
     yield from _seen_by(method, plan)
     yield from _repeated(method, plan)
@@ -57,9 +57,9 @@ def before(method: Method, plan: Plan) -> Iterator[Case]:
 def cases(method: Method, plan: Plan) -> Iterator[Case]:
     """Yield cancels of single calls, deadlines, slow readers, and long streams by which a lot may be made: lists are
     best looked at while there is little in them."""
-    if method.kind is Kind.UNARY:
+    if method.kind is MethodKind.UNARY:
         yield from _cancels(method, plan)
-    if method.kind is Kind.CLIENT_STREAMING and not only_reads(method):
+    if method.kind is MethodKind.CLIENT_STREAMING and not only_reads(method):
         yield from _long(method, plan)
     yield from _deadlines(method, plan)
     yield from _slow_reader(method, plan)
@@ -127,7 +127,7 @@ def _lengths(method: Method, plan: Plan) -> Iterator[Case]:
     if not method.kind.client_streams:
         return
     simplest = plan.simplest(method)
-    ends = {"half_close"} if method.kind is Kind.BIDI_STREAMING else set()
+    ends = {"half_close"} if method.kind is MethodKind.BIDI_STREAMING else set()
     measures = Measure.TIME if ends else None
     empty = call_of(method, deadline=_SOON)
     yield _case(
@@ -193,7 +193,7 @@ def _deadlines(method: Method, plan: Plan) -> Iterator[Case]:
 
 
 def _slow_reader(method: Method, plan: Plan) -> Iterator[Case]:
-    if method.kind is Kind.SERVER_STREAMING and only_reads(method):
+    if method.kind is MethodKind.SERVER_STREAMING and only_reads(method):
         plain = _plain(method, plan)
         slow = replace(plain, actions=(*plain.actions, Pause(2 * _UNREAD), Cancel()), unread=_UNREAD)
         why = f"a reader that takes nothing for {_UNREAD:g} s, between two that do"

@@ -13,7 +13,7 @@ from grpcmock.fuzz.phases.request_expectation import expectation
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.choices import Source
     from grpcmock.fuzz.generation.generator import Generator
-    from grpcmock.fuzz.generation.violations import Violation
+    from grpcmock.fuzz.generation.violation import Violation
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
@@ -55,7 +55,9 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     while True:
         yield stated.case(number)
         if plan.dictionary.has_values and number // step % _LEARNT_EVERY == _LEARNT_EVERY - 1:
-            learnt = learnt or _Maker(method, plan, "learnt-", plan.dictionary.generators(plan).of(method.input))
+            learnt = learnt or _Maker(
+                method, plan, "learnt-", plan.dictionary.generators(plan.registry).of(method.input)
+            )
             yield learnt.case(number)
         number += step
 

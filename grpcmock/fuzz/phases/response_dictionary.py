@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult, Reply
-    from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Registry
 
 _MOST = 48
@@ -39,10 +38,10 @@ class ResponseDictionary:
         self._learnt: dict[str, int] = {}
         self._generators: Generators | None = None
 
-    def generators(self, plan: Plan) -> Generators:
-        """Give generators that make use of what was learnt, and go on to do so as it grows."""
+    def generators(self, registry: Registry) -> Generators:
+        """Return generators that make use of what was learnt, and go on to do so as it grows."""
         if self._generators is None:
-            self._generators = Generators(plan.registry, hints=self.hints)
+            self._generators = Generators(registry, hints=self.hints)
         return self._generators
 
     def learn(self, case: Case, result: CaseResult, registry: Registry) -> None:

@@ -1,6 +1,6 @@
-"""The wire phase: bytes that are no message or an odd one, and requests that no gRPC library would send.
+"""The wire phase: bytes that are no message or a non-canonical one, and requests that no gRPC library would send.
 
-Whatever a server may only do if it reads a message is judged against calls that show whether it does: on a method that
+Whatever a server may only do if it reads a message is checked against calls that show whether it does: on a method that
 takes a stream, calls without any message, or with good ones, go before the one that is tried.
 """
 
@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING
 from grpcmock.client.actions import HALF_CLOSE, Send
 from grpcmock.fuzz.model.cases import Call, Case, Expect, Measure, Phase, call_of
 from grpcmock.fuzz.phases.interleaving import by_rounds
-from grpcmock.fuzz.wire import framing, requests
-from grpcmock.fuzz.wire import metadata_shapes as metadata
+from grpcmock.fuzz.wire import framing, metadata_shapes, requests
 from grpcmock.fuzz.wire.encoding import Record, WireType, free_number, tag, varint
 from grpcmock.fuzz.wire.malformed import ELSEWHERE, bad_texts, deepest, malformed, too_deep
-from grpcmock.fuzz.wire.non_canonical import odd
+from grpcmock.fuzz.wire.non_canonical import non_canonical
 from grpcmock.fuzz.wire.variants import Variant, shown
-from grpcmock.replies.generated import generate
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 from grpcmock.schema.reflection import VERSIONS
+from grpcmock.synthesis import generate
 
 if TYPE_CHECKING:
     from grpcmock.client.raw import RawRequest
@@ -47,10 +46,10 @@ _CUT_TAG = b"\x80"
 _SECOND = frozenset(("varint-cut", "tag-zero", "group-stray", "length-past", "nested-101", "groups-101"))
 """What is also sent after a good message, where the method takes a stream."""
 
-_SECOND_ODD = frozenset(("unknown-bytes", "unknown-group", "reordered", "padded-tags"))
+_SECOND_NON_CANONICAL = frozenset(("unknown-bytes", "unknown-group", "reordered", "padded-tags"))
 
 _ENDLESS = frozenset(("unknown-varint", "unknown-group", "reordered", "padded-varints"))
-"""The odd messages that are tried where each call takes its time, since the stream doesn't end by itself."""
+"""The non-canonical messages that are tried where each call takes its time, since the stream doesn't end by itself."""
 
 
 def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
@@ -214,7 +213,7 @@ class _Maker:
     @property
     def _spokesman(self) -> Method:
         """The method that stands for all others in what takes long and is the library's."""
-        return next((other for other in self.plan.methods if other.kind is Kind.UNARY), self.plan.methods[0])
+        return next((other for other in self.plan.methods if other.kind is MethodKind.UNARY), self.plan.methods[0])
 
     # What goes over gRPC's own library ------------------------------------------------------------
 
@@ -247,7 +246,7 @@ class _Maker:
         methods, streams = self.plan.methods, self._streams
         place = methods.index(self.method)
         others = [other for other in (*methods[place + 1 :], *methods[:place]) if other.kind.client_streams == streams]
-        return min(reversed(others), key=lambda method: method.kind is not Kind.UNARY, default=None)
+        return min(reversed(others), key=lambda method: method.kind is not MethodKind.UNARY, default=None)
 
     def undecodable(self) -> Iterator[Case]:
         descriptor = self.method.input
@@ -263,28 +262,28 @@ class _Maker:
 
     def tolerated(self) -> Iterator[Case]:
         descriptor = self.method.input
-        for variant in odd(descriptor, self.good):
+        for variant in non_canonical(descriptor, self.good):
             name = variant.name.rpartition("/")[2]
             if name not in _ENDLESS and self.method.path in self.plan.expectations.open_ended:
                 continue
             other, canonical = self._call(variant.data), self._call(variant.canonical)
-            label = f"odd/{variant.name}"
+            label = f"non_canonical/{variant.name}"
             yield self._same(label, variant.why, other, canonical, variant.rule, shown(variant.path))
-            if self._streams and name in _SECOND_ODD and "/" not in variant.name:
+            if self._streams and name in _SECOND_NON_CANONICAL and "/" not in variant.name:
                 other, canonical = self._call(self.good, variant.data), self._call(self.good, variant.canonical)
                 why = f"{variant.why}, after a good message"
                 yield self._same(f"{label}+second", why, other, canonical, variant.rule)
         if self.good:
-            for variant in odd(descriptor, b""):
+            for variant in non_canonical(descriptor, b""):
                 if variant.name.startswith("unknown-"):
                     other, canonical = self._call(variant.data), self._call(b"")
-                    yield self._same(f"odd/empty+{variant.name}", variant.why, other, canonical, variant.rule)
+                    yield self._same(f"non_canonical/empty+{variant.name}", variant.why, other, canonical, variant.rule)
 
     def shapes_of_metadata(self) -> Iterator[Case]:
         good = self._call(self.good)
-        for name, why, pairs in metadata.shapes():
+        for name, why, pairs in metadata_shapes.shapes():
             calls = (good, replace(good, metadata=pairs))
-            rule = f"metadata.{metadata.sort_of(pairs)}"
+            rule = f"metadata.{metadata_shapes.sort_of(pairs)}"
             yield self._case(f"metadata/{name}", f"metadata: {why}", calls, target="metadata", rule=rule)
 
     def sizes(self) -> Iterator[Case]:
@@ -346,7 +345,7 @@ class _Maker:
             yield self._raw_refused(_FRAMING, variant)
         canonical = self._raw(requests.good(path, self.good))
         twice = self._raw(requests.good(path, self.good, self.good))
-        for variant in framing.split_oddly(path, self.good, streams=self._streams):
+        for variant in framing.split_unusually(path, self.good, streams=self._streams):
             same_as = twice if variant.name in ("one-frame", "across") else canonical
             other = self._raw(variant.request)
             yield self._same(f"framing/{variant.name}", variant.why, other, same_as, variant.rule)

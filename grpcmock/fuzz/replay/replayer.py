@@ -1,4 +1,4 @@
-"""A failure that was kept is made again on a server, and judged by the check that found it."""
+"""A failure that was kept is made again on a server, and checked by the check that found it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.run.session import Settings, prepared
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata, Tls
+    from grpcmock.client.target import Tls
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.replay.case_file import CaseFile
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Replay:
     registry: Registry
 
     findings: tuple[Finding, ...]
-    """What its check has to say now: empty if the server has been mended."""
+    """What its check has to say now: empty if the server has been fixed."""
 
     @property
     def same(self) -> bool:
@@ -43,14 +44,14 @@ class Replay:
         """Tell what was sent and what came, and what is wrong with it."""
         lines = [f"{self.case_file.id}  {self.case_file.case.method}", f"  why       {self.case_file.case.why}"]
         for finding in self.findings:
-            lines += [f"  expected  {finding.expected}", f"  got       {finding.actual}"]
+            lines += [f"  expected  {finding.expected}", f"  actual    {finding.actual}"]
         if not self.findings:
-            lines.append(f"  holds     {self.case_file.expected}")
+            lines.append(f"  passed    {self.case_file.expected}")
         return lines + [f"  {line}" for line in case_lines(self.case_file.case, self.result, self.registry)]
 
 
 async def replay(kept: Mapping[str, Any], settings: Settings, *, where: str = "the case") -> Replay:
-    """Make the calls of a failure again, and let its check judge them.
+    """Make the calls of a failure again, and let its check look at them.
 
     *kept* is what :func:`case_files.load` gives. Of the *settings*, only the way to the server and the terms matter;
     terms that they leave at their defaults are those of the run that found the failure.
@@ -95,14 +96,14 @@ def with_expectations(settings: Settings, kept: Mapping[str, Any]) -> Settings:
     return replace(settings, **found)
 
 
-def replay_now(
+def replay_failure(
     kept: Mapping[str, Any],
     target: str,
     *,
     protos: Sequence[str | Path] = (),
     imports: Sequence[str | Path] = (),
     metadata: Metadata = (),
-    other_identity: Metadata = (),
+    second_identity: Metadata = (),
     tls: Tls | None = None,
     authority: str | None = None,
 ) -> list[str]:
@@ -115,6 +116,6 @@ def replay_now(
 
     registry = sources.load(list(protos), imports=list(imports)) if protos else None
     server = Target.parse(target, tls=tls, authority=authority, metadata=metadata)
-    settings = Settings(target=server, registry=registry, other_identity=other_identity)
+    settings = Settings(target=server, registry=registry, second_identity=second_identity)
     found = asyncio.run(replay(kept, settings))
     return found.lines() if found.findings else []

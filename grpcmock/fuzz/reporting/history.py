@@ -25,12 +25,13 @@ from grpcmock.fuzz.model.secrets import Secrets
 from grpcmock.fuzz.replay.case_file import Origin
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata, Target
+    from grpcmock.client.target import Target
     from grpcmock.fuzz.checks.check import Check
     from grpcmock.fuzz.model.cases import Phase
     from grpcmock.fuzz.model.events import Event
     from grpcmock.fuzz.model.findings import Failure, Finding
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 
 @dataclass(slots=True)
@@ -62,12 +63,12 @@ class SeenWarning:
 class History:
     """Listens to a run. Nothing is lost if the run is broken off: what was heard so far is there."""
 
-    def __init__(self, target: Target, *, origin: Origin | None = None, other_identity: Metadata = ()) -> None:
+    def __init__(self, target: Target, *, origin: Origin | None = None, second_identity: Metadata = ()) -> None:
         """Hear of a run against *target*. *origin* says where its contract came from, and its terms."""
         self.target = target
         self.origin = origin or Origin(target=target.address, headers=tuple(key for key, _ in target.metadata))
-        self.other_identity = other_identity
-        self.secrets = Secrets(target.metadata, other_identity)
+        self.second_identity = second_identity
+        self.secrets = Secrets(target.metadata, second_identity)
         self.coverage = Coverage()
         self.began = datetime.now(UTC)
         self.started: Started | None = None
@@ -98,7 +99,7 @@ class History:
                 self.started = event
                 self._clock = time.monotonic()
                 names = [method.full_name for method in event.methods]
-                self.secrets = Secrets(self.target.metadata, self.other_identity, public=names)
+                self.secrets = Secrets(self.target.metadata, self.second_identity, public=names)
             case PhaseStarted():
                 self.spans.append(PhaseSpan(event.phase, self.seconds, self.seconds))
             case PhaseFinished():

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import grpcmock
-from grpcmock.fuzz.checks import explain as explaining
+from grpcmock._version import __version__
+from grpcmock.fuzz.checks import explain
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.checks.rendering import case_lines
 from grpcmock.fuzz.coverage.totals import WHAT, Share, shares, totals
@@ -88,7 +88,7 @@ def write(history: History) -> str:
             facts=_facts(history),
             figures=figures,
             sections=sections,
-            footer=f"Written by grpcmock {grpcmock.__version__}. The same seed makes the same cases.",
+            footer=f"Written by grpcmock {__version__}. The same seed makes the same cases.",
         )
     )
 
@@ -175,9 +175,9 @@ def _about(failure: Failure, history: History, number: int) -> Iterator[Block]:
     calls = "\n".join(map(hide, case_lines(case, failure.result, history.registry)))
     yield Code(calls, "The smallest calls that show it")
     yield _reproducers(failure, history, number)
-    page = explaining.body(find_check(finding.check))
+    page = explain.body(find_check(finding.check))
     if page and number < _REPRODUCED:
-        yield Fold("What this check is about, and how it is mended", [Prose(page)])
+        yield Fold("What this check is about, and how it is fixed", [Prose(page)])
 
 
 def _reproducers(failure: Failure, history: History, number: int) -> Tabs:

@@ -68,7 +68,7 @@ def event_tree(event: Event) -> dict[str, Any]:
                 ],
             }
         case FailureFound():
-            return {"event": "found", "failure": failure_tree(event.failure)}
+            return {"event": "failure_found", "failure": failure_tree(event.failure)}
         case Started():
             return {
                 "event": "started",
@@ -92,7 +92,7 @@ def event_tree(event: Event) -> dict[str, Any]:
             return {"event": "method_stopped", "method": event.method.full_name, "reason": event.reason}
         case Notice():
             method = event.method.full_name if event.method is not None else None
-            return {"event": "noticed", "method": method, "message": event.message}
+            return {"event": "notice", "method": method, "message": event.message}
         case Finished():
             return {
                 "event": "finished",

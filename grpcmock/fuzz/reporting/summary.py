@@ -155,7 +155,7 @@ def _end(history: History, steady: Sequence[Failure], flaky: Sequence[Failure]) 
     seed = started.seed if started is not None else 0
     if steady or flaky:
         code = (steady or flaky)[0].finding.code
-        yield Line(f"`grpcmock explain {code}` says why it matters and how to mend it.", "soft")
+        yield Line(f"`grpcmock explain {code}` says why it matters and how to fix it.", "soft")
     parts = [_count(len(steady), "failure")]
     parts += [f"{len(flaky)} flaky"] if flaky else []
     parts += [f"{len(history.known)} accepted"] if history.known else []

@@ -1,4 +1,4 @@
-"""A failure as a test: it makes the same calls and asserts the contract, so it fails until the server is mended."""
+"""A failure as a test: it makes the same calls and asserts the contract, so it fails until the server is fixed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MODULE = '''\
 {first}import json
 import os
 {imports}
-from grpcmock.fuzz.replay.replayer import replay_now
+from grpcmock.testing import {tls}replay_failure
 
 TARGET = os.environ.get("GRPCMOCK_TARGET", {address!r})
 """Where the server is.{hint}"""
@@ -38,7 +38,7 @@ CASE = json.loads(
 
 def test_{name}() -> None:
     """{expected}"""
-    findings = replay_now(CASE, TARGET{arguments})
+    findings = replay_failure(CASE, TARGET{arguments})
     assert not findings, "\\n".join(findings)
 '''
 
@@ -49,14 +49,17 @@ def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseR
     settings = dict(_settings(case_file, target))
     tls = target.tls is not None
     hint = (
-        "" if case_file.protos else " If it has no reflection, name the protos: replay_now(CASE, TARGET, protos=[…])."
+        ""
+        if case_file.protos
+        else " If it has no reflection, name the protos: replay_failure(CASE, TARGET, protos=[…])."
     )
     text = json.dumps(plain(case_file), indent=1)  # escapes all that isn't ASCII, and so every quote that could end it
     return _MODULE.format(
         title=_docstring(f"{case_file.id}: {case_file.case.method}, {case_file.case.why}."),
         address=f"https://{target.address}" if tls and not target.address.startswith("unix") else target.address,
         first="import base64\n" if "base64." in settings.get("metadata", "") else "",
-        imports="from pathlib import Path\n\nfrom grpcmock.client.target import Tls" if tls else "",
+        imports="from pathlib import Path\n" if tls else "",
+        tls="Tls, " if tls else "",
         hint=hint,
         settings="\n".join(("", *(f"{name.upper()} = {value}" for name, value in settings.items()), "")),
         arguments="".join(f", {name}={name.upper()}" for name in settings),
@@ -76,7 +79,7 @@ def _settings(case_file: CaseFile, target: Target) -> Iterator[tuple[str, str]]:
     if given[Caller.OWN]:
         yield "metadata", pairs(given[Caller.OWN])
     if Caller.OTHER in callers(case_file):
-        yield "other_identity", pairs(given[Caller.OTHER])
+        yield "second_identity", pairs(given[Caller.OTHER])
     if target.authority:
         yield "authority", repr(target.authority)
     if target.tls is not None:

@@ -100,7 +100,7 @@ def filled(request, request_type, response, response_type, source, target):
 
 
 def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseResult | None = None) -> str:
-    """Write the program. It prints what comes back, and judges nothing."""
+    """Write the program. It prints what comes back, and checks nothing."""
     del result
     if any(call.raw is not None for call in case_file.made):
         if not case_file.case.targets and len(case_file.made) * case_file.case.repeat > 1:

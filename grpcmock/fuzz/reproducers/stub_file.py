@@ -12,7 +12,7 @@ from grpcmock.errors import Problems
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.reproducers.errors import NotSayableError
 from grpcmock.schema.codec import to_tree
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 from grpcmock.stubs.dump import literals, to_yaml
 from grpcmock.stubs.parser import parse_stub
@@ -80,7 +80,7 @@ def _matched(reply: Reply) -> dict[str, Any]:
         raise NotSayableError("this is HTTP/2 below any message, which no stub can match.")
     requests = [_tree(data, method.request_class, "a request") for data in call.messages]
     keys: dict[str, Any] = {"method": method.full_name}
-    if method.kind is Kind.CLIENT_STREAMING:
+    if method.kind is MethodKind.CLIENT_STREAMING:
         keys["requests"] = [{"$eq": request} for request in requests]
     elif requests:
         keys["request"] = {"$eq": requests[0]}

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.naming import service_noun, singular, verb_and_noun
+from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.resources.fields import all_fields, at, is_key, named, same_type, type_name
 from grpcmock.fuzz.resources.locations import KEYS, filters_of, given_in, made_in, makes_sense, shown_in, shown_type
-from grpcmock.fuzz.resources.resource import MAKING, Operation, Resource, Resources, Role
-from grpcmock.replies.generated.rules import Options
-from grpcmock.replies.generated.scene import snake_case
-from grpcmock.schema.method import Kind
+from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
+from grpcmock.schema.annotations import AnnotationReader
+from grpcmock.schema.method import MethodKind
+from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -36,17 +37,17 @@ _SERVERS_OWN = frozenset(
 """Fields that servers set by themselves, where no annotation says so."""
 
 _KINDS = {
-    Role.CREATE: (Kind.UNARY,),
-    Role.IMPORT: (Kind.UNARY, Kind.CLIENT_STREAMING),
-    Role.GET: (Kind.UNARY,),
-    Role.BATCH_GET: (Kind.UNARY,),
-    Role.LOOKUP: (Kind.BIDI_STREAMING,),
-    Role.LIST: (Kind.UNARY, Kind.SERVER_STREAMING),
-    Role.EXPORT: (Kind.SERVER_STREAMING,),
-    Role.UPDATE: (Kind.UNARY,),
-    Role.DELETE: (Kind.UNARY,),
-    Role.UNDELETE: (Kind.UNARY,),
-    Role.WATCH: (Kind.SERVER_STREAMING,),
+    Role.CREATE: (MethodKind.UNARY,),
+    Role.IMPORT: (MethodKind.UNARY, MethodKind.CLIENT_STREAMING),
+    Role.GET: (MethodKind.UNARY,),
+    Role.BATCH_GET: (MethodKind.UNARY,),
+    Role.LOOKUP: (MethodKind.BIDI_STREAMING,),
+    Role.LIST: (MethodKind.UNARY, MethodKind.SERVER_STREAMING),
+    Role.EXPORT: (MethodKind.SERVER_STREAMING,),
+    Role.UPDATE: (MethodKind.UNARY,),
+    Role.DELETE: (MethodKind.UNARY,),
+    Role.UNDELETE: (MethodKind.UNARY,),
+    Role.WATCH: (MethodKind.SERVER_STREAMING,),
 }
 """The kinds of RPC that a role is believed of."""
 
@@ -62,7 +63,7 @@ def resources_of(registry: Registry, links: Links | None = None) -> Resources:
 class _Inference:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._options = Options(registry)
+        self._options = AnnotationReader(registry)
 
     def resources(self) -> Resources:
         groups: dict[tuple[str, str], list[tuple[Role, Method]]] = {}
@@ -368,9 +369,9 @@ def _told(method: Method) -> tuple[Role, str] | None:
     if told is None:
         return None
     role, noun = told
-    if role is Role.CREATE and method.kind is Kind.CLIENT_STREAMING:
+    if role is Role.CREATE and method.kind is MethodKind.CLIENT_STREAMING:
         role = Role.IMPORT
-    if role is Role.LIST and method.kind is Kind.BIDI_STREAMING:
+    if role is Role.LIST and method.kind is MethodKind.BIDI_STREAMING:
         role = Role.LOOKUP
     return role, singular(noun) or service_noun(method.service)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.resources.fields import is_map, same_type
-from grpcmock.fuzz.resources.resource import Operation, Resource, Role
-from grpcmock.replies.generated.scene import snake_case
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
+from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
     from grpcmock.fuzz.model.cases import Path
+    from grpcmock.fuzz.resources.resource import Operation, Resource
     from grpcmock.schema import Method
 
 _OPAQUE = frozenset({"google.protobuf.Empty", "google.longrunning.Operation", "google.protobuf.Any"})
@@ -28,7 +29,7 @@ def shown_type(method: Method, noun: str, role: Role) -> Descriptor | None:
     if output.full_name in _OPAQUE:
         return None
     inner = [field for field in output.fields if field.message_type is not None and not is_map(field)]
-    many = role is Role.LIST and method.kind is Kind.UNARY
+    many = role is Role.LIST and method.kind is MethodKind.UNARY
     fitting = [field for field in inner if field.is_repeated == many]
     for field in fitting:
         if (field.message_type is not None and field.message_type.name == noun) or field.name in (
@@ -98,7 +99,9 @@ def makes_sense(operation: Operation) -> bool:
         case Role.GET | Role.BATCH_GET | Role.LOOKUP:
             return operation.key is not None and operation.shown is not None
         case Role.LIST | Role.EXPORT:
-            return operation.shown is not None and (operation.many or operation.method.kind is Kind.SERVER_STREAMING)
+            return operation.shown is not None and (
+                operation.many or operation.method.kind is MethodKind.SERVER_STREAMING
+            )
         case Role.UPDATE:
             return operation.key is not None and operation.given is not None
         case Role.DELETE | Role.UNDELETE:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.wording import said
-from grpcmock.fuzz.resources.resource import Role
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class PageWalks:
     def _joined(self, step: ResourceCall, walk: PageWalk, token: str, keys: list[Any]) -> Iterator[Words]:
         operation = step.operation
         following: Any = (
-            step.responses[0].__getattribute__(operation.next_token) if operation.next_token and step.responses else ""
+            getattr(step.responses[0], operation.next_token) if operation.next_token and step.responses else ""
         )
         if walk.calm and walk.pages and operation.is_paged:
             if token and following == token and (not keys or keys == walk.last):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor_pb2 import MethodOptions
 
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.differences import is_set, shown
 from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_tombstone
-from grpcmock.fuzz.resources.resource import Role
 from grpcmock.status import Code
 
 if TYPE_CHECKING:

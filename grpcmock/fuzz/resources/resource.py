@@ -5,38 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
+    from grpcmock.fuzz.expectations.roles import Role
     from grpcmock.fuzz.model.cases import Path
     from grpcmock.schema import Method
-
-
-class Role(Enum):
-    """What a method does to resources."""
-
-    CREATE = "create"
-    IMPORT = "import"
-    """Creates many in one call."""
-    GET = "get"
-    BATCH_GET = "batch get"
-    LOOKUP = "lookup"
-    """Gives one for each message of a stream."""
-    LIST = "list"
-    EXPORT = "export"
-    """Lists all in one stream."""
-    UPDATE = "update"
-    DELETE = "delete"
-    UNDELETE = "undelete"
-    WATCH = "watch"
-
-
-READING = frozenset({Role.GET, Role.BATCH_GET, Role.LOOKUP, Role.LIST, Role.EXPORT, Role.WATCH})
-MAKING = frozenset({Role.CREATE, Role.IMPORT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

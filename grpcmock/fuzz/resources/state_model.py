@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.roles import MAKING, READING, Role
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import step_of
 from grpcmock.fuzz.resources.create_rules import CreateRules
 from grpcmock.fuzz.resources.known_resources import KnownResources, finding
 from grpcmock.fuzz.resources.read_rules import ReadRules
-from grpcmock.fuzz.resources.resource import MAKING, READING, Role
 from grpcmock.fuzz.resources.update_rules import UpdateRules
 
 if TYPE_CHECKING:

@@ -126,7 +126,7 @@ def write(file: Path, failures: Iterable[Failure], known: Baseline | None, today
     """Write all *failures* as accepted; what was said of one that is *known* is kept. Gives their number."""
     lines = [
         "# Failures of `grpcmock fuzz` that are known, and accepted until a day.",
-        "# Say why in `reason`; take an entry out once the server is mended.",
+        "# Say why in `reason`; take an entry out once the server is fixed.",
     ]
     count = 0
     for failure in sorted(failures, key=lambda failure: (failure.method.full_name, failure.id)):

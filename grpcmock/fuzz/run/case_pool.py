@@ -1,4 +1,4 @@
-"""Cases under way: each is made along with those others that mean nothing to it, and judged in a steady order."""
+"""Cases under way: each is made along with those others that mean nothing to it, and checked in a steady order."""
 
 from __future__ import annotations
 

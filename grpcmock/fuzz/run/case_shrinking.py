@@ -13,11 +13,11 @@ from google.protobuf.message import DecodeError, Message
 
 from grpcmock.client.actions import Action, Receive, Send
 from grpcmock.fuzz.expectations.naming import verb_and_noun
+from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.generation.choice_shrinking import shrink as shrink_choices
 from grpcmock.fuzz.generation.message_shrinking import drop, minimize
 from grpcmock.fuzz.model.cases import Expect, Measure, Phase
 from grpcmock.fuzz.model.paths import at_path, with_part
-from grpcmock.fuzz.resources.resource import MAKING, Role
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.generator import Generator, Generators
@@ -70,7 +70,7 @@ class _Shrinker:
 
     async def run(self) -> Case:
         if any(call.raw is not None or call.unread for call in self.best.calls):
-            return self.best  # bytes as they stand, or simple requests that are held against each other
+            return self.best  # bytes as they stand, or simple requests that are checked against each other
         is_framed = self.best.setup or self.best.cleanup
         if self.best.phase is Phase.STATEFUL and not is_framed and not self._keeps_calls:
             await self._drop_last_calls()
@@ -91,7 +91,7 @@ class _Shrinker:
         return self.best
 
     async def _drop_last_calls(self) -> None:
-        """Leave out what comes after the fault; a case of the stateful phase is judged as a whole."""
+        """Leave out what comes after the fault; a case of the stateful phase is checked as a whole."""
         while len(self.best.calls) > 1 and not self.is_over:
             if not await self.takes(replace(self.best, calls=self.best.calls[:-1])):
                 return

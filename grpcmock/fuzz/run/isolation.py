@@ -35,7 +35,7 @@ class Isolation(Enum):
     """As those, but with others that never say all that they have to say, so that nothing should change at all."""
 
     ANY = "any"
-    """With others that are judged by each answer alone."""
+    """With others that are checked by each answer alone."""
 
     MOSTLY_IDLE = "mostly idle"
     """With many others that do little but wait."""

@@ -53,7 +53,7 @@ def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[Phase
 
     The first cases of all phases, which tell the most, come before the rest of any.
     """
-    courses = [PhaseSchedule(phase, plan, max_cases) for phase in phases]
-    while courses:
-        yield from courses
-        courses = [course for course in courses if course.parts]
+    schedules = [PhaseSchedule(phase, plan, max_cases) for phase in phases]
+    while schedules:
+        yield from schedules
+        schedules = [schedule for schedule in schedules if schedule.parts]

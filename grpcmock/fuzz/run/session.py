@@ -30,11 +30,12 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     import grpc.aio
 
-    from grpcmock.client.target import Metadata, Target
+    from grpcmock.client.target import Target
     from grpcmock.fuzz.checks.check import Check
     from grpcmock.fuzz.model.cases import Call
     from grpcmock.fuzz.model.events import Finished, Listener
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class Settings:
     server_command: str = ""
     """The command that starts the server; empty if it runs already."""
 
-    wait: float = 10.0
+    startup_timeout: float = 10.0
     """Seconds until the server must take connections."""
 
     include: Sequence[str] = ()
@@ -79,7 +80,7 @@ class Settings:
     database: str = ""
     """Where failures are kept between runs: a directory, ``redis://…``, ``github:OWNER/NAME``; empty for nowhere."""
 
-    other_identity: Metadata = ()
+    second_identity: Metadata = ()
 
 
 Ready = Callable[[Run], None]
@@ -106,7 +107,7 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
         pattern: frozenset(check.name for check in chosen_checks(names))
         for pattern, names in settings.checks_off.items()
     }
-    server = Server(settings.target, command=settings.server_command, within=settings.wait)
+    server = Server(settings.target, command=settings.server_command, within=settings.startup_timeout)
     try:
         channel = await server.open()
         registry = settings.registry or await _reflected(channel, settings.target)
@@ -115,7 +116,7 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
         executor = Executor(
             channel,
             metadata=settings.target.metadata,
-            other_identity=settings.other_identity,
+            second_identity=settings.second_identity,
             patience=Patience(deadline=settings.deadline),
             raw=_raw_lane(settings),
             mock=_mock(settings, registry, checks),
@@ -176,7 +177,7 @@ def _plan(settings: Settings, registry: Registry, memory: Memory | None) -> Plan
         examples=examples.cases,
         saved=memory.saved(methods) if memory is not None else {},
         credentials=settings.target.metadata,
-        other_identity=settings.other_identity,
+        second_identity=settings.second_identity,
         deadline=settings.deadline,
         generators=Generators(registry),
         shard=settings.shard,

@@ -1,4 +1,4 @@
-"""Metadata that any client may send: binary, repeated, large, and with keys that are odd but legal."""
+"""Metadata that any client may send: binary, repeated, large, and with keys that are unusual but legal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
+    from grpcmock.status import Metadata
 
 _LARGE = 4096
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))

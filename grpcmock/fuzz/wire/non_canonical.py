@@ -37,7 +37,7 @@ but refused by some parsers."""
 
 _NESTED = 2
 _EACH = 2
-"""Fields of one sort that are written oddly."""
+"""Fields of one sort that are written unusually."""
 
 _OPAQUE = frozenset(("google.protobuf.Any",))
 """Types whose fields mean nothing one by one."""
@@ -45,8 +45,8 @@ _OPAQUE = frozenset(("google.protobuf.Any",))
 _INT32 = frozenset((F.TYPE_INT32, F.TYPE_UINT32))
 
 
-def odd(descriptor: Descriptor, canonical: bytes) -> Iterator[Variant]:
-    """Yield odd ways to write a message, each with the canonical bytes of the same.
+def non_canonical(descriptor: Descriptor, canonical: bytes) -> Iterator[Variant]:
+    """Yield unusual ways to write a message, each with the canonical bytes of the same.
 
     Most are ways to write *canonical*; where it lacks the fields that some oddity needs, another message is made of it
     that has them.

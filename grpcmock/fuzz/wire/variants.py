@@ -1,4 +1,4 @@
-"""One way of writing bytes that are no message, or an odd one."""
+"""One way of writing bytes that are no message, or a non-canonical one."""
 
 from __future__ import annotations
 

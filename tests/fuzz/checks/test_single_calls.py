@@ -1,4 +1,4 @@
-"""Each check judges from what was tried and seen alone: no network, a table of what it must say."""
+"""Each check checks from what was tried and seen alone: no network, a table of what it must say."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import pytest
 from fuzz_worlds import NAMES, RULED, generators, registry
 from google.protobuf import descriptor_pb2
 
-from grpcmock.fuzz.generation import Generators
+from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.schema import Registry
 
 
@@ -75,7 +75,7 @@ def test_each_field_alone_each_message_empty_each_arm_and_none_each_enum_value()
     assert found["f_enum=6"].kind == "undeclared"
     assert found["o_int32=default"].message.HasField("o_int32")
     assert "f_message.deeper.big=max" in found
-    assert found["w_timestamp=edge-3"].odd
+    assert found["w_timestamp=edge-3"].unusual
     assert not found["w_timestamp=edge-3"].valid
 
 

@@ -9,7 +9,8 @@ import pytest
 from fuzz_worlds import generators, registry
 from hypothesis import given, settings
 
-from grpcmock.fuzz.generation import RandomSource, ReplaySource, shrink
+from grpcmock.fuzz.generation.choice_shrinking import shrink
+from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
 from grpcmock.fuzz.generation.message_shrinking import minimize
 from grpcmock.fuzz.generation.messages import messages
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import Message
 
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Pause, Send
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Phase, call_of
 from grpcmock.fuzz.resources.calls import found
-from grpcmock.fuzz.resources.resource import Operation, Resource, Role
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
+    from grpcmock.fuzz.resources.resource import Operation, Resource
     from grpcmock.schema import Method
 
 TARGETS = frozenset(

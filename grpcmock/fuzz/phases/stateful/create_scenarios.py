@@ -6,20 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import LATER, SHORT
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence, Handle
 from grpcmock.fuzz.phases.stateful.sampling import spread
 from grpcmock.fuzz.resources.pagination import MANY
-from grpcmock.fuzz.resources.resource import Operation, Resource, Role
-from grpcmock.schema.method import Kind
+from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.generation.violations import Violation
+    from grpcmock.fuzz.generation.violation import Violation
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
+    from grpcmock.fuzz.resources.resource import Operation, Resource
 
 _REWRITES: Mapping[str, tuple[str, Callable[[str], str]]] = {
     "blanks": ("blanks around its texts", lambda text: f" {text} "),
@@ -71,7 +72,7 @@ def _read_back(
 
 def _texts_read_back(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     if not resource.is_annotated:
-        return  # to refuse odd texts, or to tidy them up, is a server's right where no rule speaks of them
+        return  # to refuse unusual texts, or to tidy them up, is a server's right where no rule speaks of them
     for name, (words, rewrite) in _REWRITES.items():
         sequence = CallSequence(factory, operation.method, f"read-back-{name}")
         handle = sequence.create(resource, factory.rewritten(operation, rewrite))
@@ -122,7 +123,7 @@ def _cut(resource: Resource, operation: Operation, factory: ResourceFactory) -> 
     listing = resource.operation(Role.LIST) or resource.operation(Role.EXPORT)
     sequence = CallSequence(factory, operation.method, "deadline")
     parent = sequence.numbered_parent_for(resource)
-    if listing is None or parent is None or operation.method.kind is not Kind.UNARY:
+    if listing is None or parent is None or operation.method.kind is not MethodKind.UNARY:
         return
     own_id = sequence.new_id(resource)
     if own_id is not None and (key := resource.key_of(own_id, parent.key)) is not None:
@@ -141,7 +142,7 @@ def _cut(resource: Resource, operation: Operation, factory: ResourceFactory) -> 
 
 def _refused(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     """A creation that breaks one rule, and the id it asked for looked up after it."""
-    if operation.own_id is None or not resource.is_annotated or operation.method.kind is not Kind.UNARY:
+    if operation.own_id is None or not resource.is_annotated or operation.method.kind is not MethodKind.UNARY:
         return
     for violation in spread(factory.violations(operation), _VIOLATIONS):
         name = f"refused-{violation.path or 'message'}-{violation.rule}"
@@ -165,7 +166,7 @@ def import_(resource: Resource, operation: Operation, factory: ResourceFactory) 
     if resource.operation(Role.CREATE) is None:
         yield from _read_back(resource, operation, factory, 0, _CONTENTS // 2)
         yield from _listed(resource, operation, factory)
-    if operation.own_id is None or operation.method.kind is not Kind.CLIENT_STREAMING:
+    if operation.own_id is None or operation.method.kind is not MethodKind.CLIENT_STREAMING:
         return
     yield from _imports(resource, operation, factory)
 

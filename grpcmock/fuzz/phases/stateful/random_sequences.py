@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
-from grpcmock.fuzz.resources.resource import Role
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case

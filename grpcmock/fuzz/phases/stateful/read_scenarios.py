@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.cases import Caller, call_of
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence, Handle
 from grpcmock.fuzz.resources.pagination import GARBAGE, MANY
-from grpcmock.fuzz.resources.resource import Operation, Resource, Role
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
+    from grpcmock.fuzz.resources.resource import Operation, Resource
 
 
 def get(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:

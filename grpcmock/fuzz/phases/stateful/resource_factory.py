@@ -16,13 +16,13 @@ from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
-from grpcmock.replies.generated.answers import generate
+from grpcmock.synthesis.answers import generate
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.generation.generator import Generator
-    from grpcmock.fuzz.generation.violations import Violation
+    from grpcmock.fuzz.generation.violation import Violation
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
@@ -144,7 +144,7 @@ class ResourceFactory:
     @cached_property
     def identified(self) -> bool:
         """Whether there is a second identity to try."""
-        return bool(self.plan.credentials and self.plan.other_identity)
+        return bool(self.plan.credentials and self.plan.second_identity)
 
 
 def _allowed(resources: Resources, methods: Collection[Method]) -> Resources:

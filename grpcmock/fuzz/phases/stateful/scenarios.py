@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.phases.stateful import create_scenarios as creating
-from grpcmock.fuzz.phases.stateful import read_scenarios as reading
-from grpcmock.fuzz.phases.stateful import update_scenarios as changing
-from grpcmock.fuzz.resources.resource import Operation, Resource, Role
+from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.phases.stateful import create_scenarios, read_scenarios, update_scenarios
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
+    from grpcmock.fuzz.resources.resource import Operation, Resource
 
 
 def cases(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
@@ -23,14 +22,14 @@ def cases(resource: Resource, operation: Operation, factory: ResourceFactory) ->
 
 
 _MAKERS: dict[Role, Callable[[Resource, Operation, ResourceFactory], Iterator[Case]]] = {
-    Role.CREATE: creating.create,
-    Role.IMPORT: creating.import_,
-    Role.GET: reading.get,
-    Role.BATCH_GET: reading.get_several,
-    Role.LOOKUP: reading.get_several,
-    Role.LIST: reading.list_pages,
-    Role.EXPORT: reading.list_pages,
-    Role.UPDATE: changing.update,
-    Role.DELETE: changing.delete,
-    Role.UNDELETE: changing.undelete,
+    Role.CREATE: create_scenarios.create,
+    Role.IMPORT: create_scenarios.import_,
+    Role.GET: read_scenarios.get,
+    Role.BATCH_GET: read_scenarios.get_several,
+    Role.LOOKUP: read_scenarios.get_several,
+    Role.LIST: read_scenarios.list_pages,
+    Role.EXPORT: read_scenarios.list_pages,
+    Role.UPDATE: update_scenarios.update,
+    Role.DELETE: update_scenarios.delete,
+    Role.UNDELETE: update_scenarios.undelete,
 }

@@ -15,6 +15,7 @@ from grpcmock.fuzz.checks.suite import CheckSuite
 from grpcmock.fuzz.expectations.documented_codes import documented
 from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.expectations.method_selection import select
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.generation.hypothesis_source import HypothesisSource
 from grpcmock.fuzz.model.bindings import bound
@@ -22,9 +23,8 @@ from grpcmock.fuzz.model.results import CaseResult
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory, set_by_scripts
-from grpcmock.fuzz.resources.resource import Resource, Role
 from grpcmock.fuzz.resources.state_model import StateModel
-from grpcmock.replies.generated.scene import snake_case
+from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.phases.stateful.call_sequence import Handle
+    from grpcmock.fuzz.resources.resource import Resource
     from grpcmock.schema import Registry
 
 Perform = Callable[["Call"], "Reply"]
@@ -50,14 +51,14 @@ class BrokenContractError(AssertionError):
     def __init__(self, findings: Iterable[Finding], case: Case, result: CaseResult, registry: Registry) -> None:
         self.findings = tuple(findings)
         self.case = case
-        """All calls up to the one that showed it: they can be made again, judged and exported like those of a run."""
+        """All calls up to the one that showed it: they can be made again, checked and exported like those of a run."""
         self.result = result
-        lines = [f"{one.code}: expected {one.expected}; got {one.actual}" for one in self.findings]
+        lines = [f"{one.code}: expected {one.expected}; actual {one.actual}" for one in self.findings]
         super().__init__("\n".join([*lines, *(f"  {line}" for line in case_lines(case, result, registry))]))
 
 
 class ContractStateMachine(RuleBasedStateMachine):
-    """The base of the machines that :func:`state_machine` makes: it makes calls, and judges them by the contract."""
+    """The base of the machines that :func:`state_machine` makes: it makes calls, and checks them by the contract."""
 
     factory: ResourceFactory
     perform: Perform
@@ -71,13 +72,13 @@ class ContractStateMachine(RuleBasedStateMachine):
         self.replies: list[Reply] = []
 
     def make(self) -> list[Reply]:
-        """Make the calls that were written since the last time, and judge them. Raises :class:`BrokenContractError`."""
+        """Make the calls that were written since the last time, and check them. Raises :class:`BrokenContractError`."""
         calls = self.sequence.calls
         first = len(self.replies)
         for call in calls[first:]:
             reply = type(self).perform(bound(call, self.replies, calls) if call.bindings else call)
             self.replies.append(reply)
-            findings = self.model.take(reply)
+            findings = self.suite.coded(self.model.take(reply))
             case, result = self._case(len(self.replies)), CaseResult(replies=(reply,))
             findings += [finding for finding in self.suite.evaluate(case, result) if not finding.is_warning]
             if findings:
@@ -132,9 +133,9 @@ def state_machine(
     factory = ResourceFactory(plan)
     names = tuple(checks)
     namespace: dict[str, Any] = {
-        "world": factory,
+        "factory": factory,
         "perform": staticmethod(perform),
-        "jury": CheckSuite(chosen_checks(names) if names else all_checks(), expectations),
+        "suite": CheckSuite(chosen_checks(names) if names else all_checks(), expectations),
     }
     namespace["__doc__"] = "What the contract says of what a server keeps."
     for resource in factory.resources.all:

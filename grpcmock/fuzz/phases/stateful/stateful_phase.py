@@ -8,8 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.callers import is_credential
-from grpcmock.fuzz.phases.stateful import access, scenarios
-from grpcmock.fuzz.phases.stateful import random_sequences as programs
+from grpcmock.fuzz.phases.stateful import access, random_sequences, scenarios
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 
 if TYPE_CHECKING:
@@ -38,15 +37,15 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
         return
     resource, operation = known
     yield from scenarios.cases(resource, operation, factory)
-    yield from programs.cases(resource, operation, factory)
+    yield from random_sequences.cases(resource, operation, factory)
 
 
 def notices(plan: Plan) -> Iterator[str]:
     """Yield what can't be looked at in this run, and why."""
     if not any(is_credential(key) for key, _ in plan.credentials):
         yield "auth_enforced didn't run: no credentials are configured. Give them with -H 'authorization: …'"
-    if not plan.credentials or not plan.other_identity:
-        yield "object_authorization didn't run: it takes -H and --other-identity 'authorization: …'"
+    if not plan.credentials or not plan.second_identity:
+        yield "object_authorization didn't run: it takes -H and --second-identity 'authorization: …'"
     if not _factory(plan).resources.all:
         yield "no resources were told from the names of methods: write down with --links which methods belong together"
 
