@@ -84,9 +84,8 @@ class Arrivals:
         location = caller()
         check_type([message], self._method.input.full_name, "request", location)
         pattern = {**fields_of(message), **fields}
-        conditions = (
-            self._call_store.conditions(self._method, {"request": pattern}, None, location) if pattern else None
-        )
+        keys = {"request": pattern}
+        conditions = self._call_store.conditions(self._method, keys, None, location) if pattern else None
 
         def find() -> Message | None:
             for call in self._calls():

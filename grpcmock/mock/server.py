@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
-from grpcmock.engine.steps import TRANSPORT_STEPS
+from grpcmock.engine.steps import TRANSPORT_STEPS, Forward
 from grpcmock.errors import ConfigError, Problem, Problems, StubError, UnknownMethodError
 from grpcmock.mock import autospec
 from grpcmock.mock.call_site import caller
@@ -296,6 +296,8 @@ class MockServer(Waits):
 
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
+        if Forward not in self._running.engine.options.steps:
+            raise ConfigError("The transport 'h2' can't pass calls on; 'aio' can.")
         from grpcmock.mock.recording import Recorder
         from grpcmock.record.recorder import Options as RecordOptions
         from grpcmock.record.redaction.rules import Rules

@@ -24,7 +24,12 @@ def config(returned: str) -> str:
 
 @pytest.mark.parametrize(
     "returned",
-    ["{'protos': 'protos'}", "{'protos': ['protos'], 'options': {'seed': 7}}", "{}", "{'options': {'transport': 'h2'}}"],
+    [
+        "{}",
+        "{'protos': 'protos'}",
+        "{'protos': ['protos'], 'options': {'seed': 7}}",
+        "{'options': {'transport': 'h2'}}",
+    ],
 )
 def test_settings_may_be_a_mapping(inside: pytest.Pytester, returned: str) -> None:
     shutil.copytree(ROOT / "protos", inside.path / "protos")
