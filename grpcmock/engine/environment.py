@@ -41,7 +41,7 @@ class EngineOptions:
     """The faults that the server can put on the wire; a stub with another doesn't load."""
 
     steps: frozenset[type] = AIO_STEPS
-    """The steps that the server can carry out; a stub with a handler, or a forwarder, is refused where it can't."""
+    """The steps that the server can carry out; a forwarder is refused where it can't."""
 
     wall_clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
