@@ -34,10 +34,10 @@ class Exchange:
         self._clock = options.wall_clock
         self._monotonic = options.monotonic
         self._began = options.monotonic()
-        self._table: MethodTable | None = environment.store.tables.get(opened.path)
+        self._table: MethodTable | None = environment.table(opened.path)
         self.call = environment.journal.open(
             opened.path,
-            self._table.method if self._table else None,
+            self._table.method if self._table is not None else None,
             opened.metadata,
             opened.deadline,
             opened.peer,
@@ -118,9 +118,7 @@ class Exchange:
     def _run(self) -> Steps:
         try:
             if self._table is None:
-                raise EndOfCall(
-                    error_replies.unknown_method(self.call.path, self._environment.registry.methods.values())
-                )
+                raise EndOfCall(error_replies.unknown_method(self.call.path, self._environment.named_methods()))
             may_pass_on = self._forwarder is not None
             incoming = Incoming(self.call, self._table.method, self._context, self._clock, keeps_raw=may_pass_on)
             self._incoming = incoming

@@ -111,7 +111,8 @@ def _invoked(answer: Answer, handler: Handler, scope: Scope, prefix: str) -> tup
             where = answer.location or scope.stub.location
             text = f"a handler and {name!r} exclude each other: the handler says all that is sent."
             scope.problems.error(text, where, f"{prefix}{name}", stub=scope.stub.name, rule="answer-kind")
-    waiting = (HALF_CLOSE,) if scope.method.kind is MethodKind.CLIENT_STREAMING else ()
+    is_live = getattr(handler, "is_live", False)  # it asks for each message by itself
+    waiting = (HALF_CLOSE,) if scope.method.kind is MethodKind.CLIENT_STREAMING and not is_live else ()
     return (*waiting, *_opening(answer, scope, prefix), InvokeStep(handler))
 
 

@@ -37,6 +37,7 @@ from grpcmock.servers.credentials import TlsFiles, server_credentials
 from grpcmock.servers.h2 import services
 from grpcmock.servers.h2.connection import Connection
 from grpcmock.servers.h2.framing import WireError
+from grpcmock.servers.invocation import Invocation, Reading
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -163,17 +164,46 @@ class H2Server:
             await stream.finish(Code.UNKNOWN, f"Unexpected {type(error).__name__}: {error}")
 
     async def _play(self, stream: Stream) -> None:
+        async def read() -> Event:
+            request = await stream.read()
+            return HALF_CLOSE if request is None else Message(request)
+
         exchange = self.engine.open(Open(stream.path, stream.metadata, stream.deadline, stream.peer))
+        handlers = _Handlers(Reading(read))
         try:
             # The exchange counts from its opening: when this runs out, it too finds that the deadline has passed.
             async with asyncio.timeout(stream.deadline):
-                await _carry_out(exchange, stream)
+                await _carry_out(exchange, stream, handlers)
         finally:
             # On the normal way out the exchange has ended already, and this does nothing.
             exchange.cancel()
+            handlers.end()
 
 
-async def _carry_out(exchange: Exchange, stream: Stream) -> None:
+class _Handlers:
+    """What a call reads, and the function of the user that answers it, if one does."""
+
+    __slots__ = ("_invocation", "reading")
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self._invocation: Invocation | None = None
+
+    async def go_on(self, step: Invoke | Resume) -> Event:
+        """Begin the function, or answer it, and return what it asks next."""
+        if isinstance(step, Invoke):
+            self._invocation = Invocation(step)
+            return await self._invocation.next()
+        assert self._invocation is not None
+        return await self._invocation.next(step.message)
+
+    def end(self) -> None:
+        self.reading.end()
+        if self._invocation is not None:
+            self._invocation.end()
+
+
+async def _carry_out(exchange: Exchange, stream: Stream, handlers: _Handlers) -> None:  # noqa: C901 - a case a step
     """Do what the exchange says, until its last step."""
     step = exchange.resume()
     while True:
@@ -184,8 +214,9 @@ async def _carry_out(exchange: Exchange, stream: Stream) -> None:
                 for data in exchange.buffered_messages():
                     await stream.write(data)
             case Receive():
-                request = await stream.read()
-                event = HALF_CLOSE if request is None else Message(request)
+                event = await handlers.reading.next(step.until)
+            case Invoke() | Resume():
+                event = await handlers.go_on(step)
             case Wait():
                 await pause(step.seconds)
             case Headers():
@@ -202,7 +233,7 @@ async def _carry_out(exchange: Exchange, stream: Stream) -> None:
             case Reset():
                 stream.reset()
                 return
-            case Invoke() | Resume() | Forward():  # not among H2_STEPS: handlers and forwarders are refused at set-up
+            case Forward():  # not among H2_STEPS: forwarders are refused at set-up
                 raise NotImplementedError(step)
             case _:
                 assert_never(step)
