@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 import grpcmock
-from grpcmock.cli import failures, settings
+from grpcmock.cli import failures, settings, terminals
 from grpcmock.errors import did_you_mean
 
 NAME = "grpcmock"
@@ -72,7 +72,8 @@ class _Group(click.Group):
             return super().main(args, name, complete_var=COMPLETE)
 
         def run() -> int:
-            with self.make_context(name, list(sys.argv[1:] if args is None else args), **extra) as context:
+            words = list(sys.argv[1:] if args is None else args)
+            with self.make_context(name, words, color=terminals.wants_color(), **extra) as context:
                 self.invoke(context)
             return 0
 

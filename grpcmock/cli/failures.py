@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 
 import click
 
+from grpcmock.cli import terminals
 from grpcmock.errors import CompileError, GrpcmockError, RenderError, StubError, did_you_mean, in_order
 
 PROBLEMS = 1
@@ -20,12 +23,18 @@ USAGE = 2
 _INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
 
+_UNWRITABLE = frozenset(
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EBADF") if hasattr(errno, name)
+)
+"""What the system says where stdout, or a file, takes nothing more."""
+
 TRACEBACK = "GRPCMOCK_TRACEBACK"
 """The environment variable that asks for tracebacks."""
 
 
 def guard(run: Callable[[], int]) -> int:
     """Run a command and give its exit code; whatever is raised becomes one message."""
+    at_once = _interrupt_by_exception()
     try:
         code = run()
         sys.stdout.flush()  # what a pipe refuses should be noticed here, not in the interpreter's last breath
@@ -34,7 +43,21 @@ def guard(run: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         _quietly(lambda: click.echo(err=True))
         return _INTERRUPTED
+    finally:
+        if at_once is not None:
+            signal.signal(signal.SIGINT, at_once)
     return code
+
+
+def _interrupt_by_exception() -> Callable[..., object] | None:
+    """Let Ctrl-C raise, as a command needs it, where it would end the program at once; give that handler, if so."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or before is signal.default_int_handler:
+        return None  # who ignores Ctrl-C, as nohup's children in the background do, goes on so
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return before
 
 
 def _failed(error: Exception) -> int:
@@ -43,14 +66,14 @@ def _failed(error: Exception) -> int:
     if isinstance(error, click.Abort):
         return _INTERRUPTED
     if _is_broken_pipe(error):
-        _discard_output()
+        terminals.discard_stdout()
         return 0
     if os.environ.get(TRACEBACK, "0") not in ("", "0"):
         import traceback
 
         traceback.print_exception(error)
     lines, code = _say(error)
-    _quietly(lambda: click.echo("\n".join(lines), err=True))
+    _quietly(lambda: click.echo("\n".join(lines), err=True, color=terminals.wants_color()))
     return code
 
 
@@ -76,6 +99,9 @@ def _say(error: Exception) -> tuple[list[str], int]:
             return [f"{prefix} {error}"], PROBLEMS if isinstance(error, RenderError) else USAGE
         case OSError() if error.filename is not None:
             return [f"{prefix} {os.fsdecode(error.filename)}: {error.strerror}."], USAGE
+        case OSError() if error.errno in _UNWRITABLE:
+            terminals.discard_stdout()  # if it was that
+            return [f"{prefix} The output can't be written: {error.strerror}."], USAGE
         case _:
             return [
                 f"{prefix} grpcmock itself failed: {type(error).__name__}: {error}",
@@ -106,12 +132,6 @@ def _is_broken_pipe(error: Exception) -> bool:
     return isinstance(error, BrokenPipeError) or (
         sys.platform == "win32" and isinstance(error, OSError) and error.errno == errno.EINVAL
     )
-
-
-def _discard_output() -> None:
-    """Whoever read our output went away: what is still buffered must not be written, or Python complains at its end."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    _quietly(lambda: os.dup2(devnull, sys.stdout.fileno()))
 
 
 def _quietly(act: Callable[[], object]) -> None:

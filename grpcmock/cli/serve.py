@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from grpcmock.cli import live
+from grpcmock.cli import live, terminals
 from grpcmock.cli.options import (
     SIZE,
     STATUS_CODE,
@@ -321,7 +321,7 @@ async def _stop(host: Host, grace: float, hurried: asyncio.Event) -> None:
 @contextmanager
 def _progress() -> Iterator[Callable[[int], None]]:
     """Show a progress bar on a terminal, once there is something to show: few stubs load before it would appear."""
-    if not sys.stderr.isatty():
+    if not terminals.is_live(sys.stderr):
         yield lambda _: None
         return
     bar = None

@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 import pytest
 
-from grpcmock.cli import failures
+from grpcmock.cli import failures, terminals
 from grpcmock.errors import (
     CompileError,
     ConfigError,
@@ -55,7 +55,7 @@ TWO = [Problem("wrong.", Location("a.yaml", 1, 2), "request.id"), Problem("too."
 def test_each_error_is_one_message_and_an_exit_code(
     error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(failures, "_discard_output", lambda: None)
+    monkeypatch.setattr(terminals, "discard_stdout", lambda: None)
     assert failures.guard(raising(error)) == code
     assert capsys.readouterr() == ("", said)
 
