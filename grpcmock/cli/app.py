@@ -21,6 +21,7 @@ COMPLETE = "_GRPCMOCK_COMPLETE"
 
 COMMANDS: Mapping[str, str] = {
     "serve": "Serve the methods of protos from stubs.",
+    "run": "Run a command while a mock server answers: serve, wait until it is ready, run, stop.",
     "check": "Check stubs against their protos, and point out what can't be meant.",
     "call": "Call any method of a server, with JSON in and out.",
     "verify": "Hold a real server against stubs: does it answer as they say?",

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from grpcmock.errors import ConfigError
+
 if TYPE_CHECKING:
     from grpcmock.servers.addresses import Address
 
@@ -46,6 +48,26 @@ def on_signals(ended: asyncio.Event, hurried: asyncio.Event) -> None:
             signal.signal(number, lambda number, _: loop.call_soon_threadsafe(end, signal.Signals(number)))
 
 
+def clear_ready(file: Path | None) -> None:
+    """Remove the ready file that an earlier server left: whoever waits for one must not take it for this server's.
+
+    Raises :class:`ConfigError` if no such file can be written later.
+    """
+    if file is None:
+        return
+    if file.is_dir():
+        raise ConfigError(f"--ready-file {file}: this is a directory. Name a file in it, such as {file / 'ready'}.")
+    if not file.parent.is_dir():
+        what = "is no directory" if file.parent.exists() else "doesn't exist"
+        raise ConfigError(
+            f"--ready-file {file}: the folder {file.parent} {what}. Make it first: mkdir -p {file.parent}"
+        )
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--ready-file {file} can't be replaced: {error.strerror or error}.") from None
+
+
 @contextmanager
 def ready(file: Path | None, addresses: Sequence[Address]) -> Iterator[None]:
     """Hold a file with one address a line while the server answers. It appears whole, and is gone afterwards."""
@@ -53,12 +75,20 @@ def ready(file: Path | None, addresses: Sequence[Address]) -> Iterator[None]:
         yield
         return
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text("".join(f"{address}\n" for address in addresses))
-    draft.replace(file)
+    content = "".join(f"{address}\n" for address in addresses)
+    try:
+        draft.write_text(content)
+        draft.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise ConfigError(f"--ready-file {file} can't be written: {error.strerror or error}.") from None
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)
+        with suppress(OSError):
+            if file.read_text() == content:  # else another server has written its own there since
+                file.unlink()
 
 
 def tell_addresses(addresses: Sequence[Address]) -> None:
