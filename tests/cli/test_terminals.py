@@ -1,4 +1,4 @@
-"""The program as its surroundings make it: streams that are closed or full, color or none, Ctrl-C in the first moment."""
+"""The program in its surroundings: streams that are closed or full, color or none, Ctrl-C in the first moment."""
 
 from __future__ import annotations
 
