@@ -12,7 +12,7 @@ import click
 
 import grpcmock
 from grpcmock.cli import failures, settings, terminals
-from grpcmock.errors import did_you_mean
+from grpcmock.errors import nearest
 
 NAME = "grpcmock"
 
@@ -85,7 +85,8 @@ class _Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if not ctx.resilient_parsing and name not in COMMANDS and not name.startswith("-"):
-            hint = did_you_mean(name, COMMANDS, known="The commands")
+            near = nearest(name, COMMANDS)
+            hint = f"Did you mean {near!r}?" if near else f"The commands are: {', '.join(COMMANDS)}."
             raise click.UsageError(f"There is no command {name!r}. {hint}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import click
 
-from grpcmock.cli import terminals
-from grpcmock.errors import CompileError, GrpcmockError, RenderError, StubError, did_you_mean, in_order
+from grpcmock.cli import hints, terminals
+from grpcmock.errors import CompileError, GrpcmockError, RenderError, StubError, in_order
 
 PROBLEMS = 1
 """Exit code: the command did its work, and found problems."""
@@ -83,12 +83,12 @@ def _say(error: Exception) -> tuple[list[str], int]:
         case click.exceptions.NoArgsIsHelpError():
             return [error.format_message()], USAGE
         case click.UsageError():
-            lines = [f"{prefix} {_usage(error)}"]
+            lines = [f"{prefix} {hints.wrong_usage(error)}"]
             if error.ctx is not None:
                 lines.append(f"See '{error.ctx.command_path} --help'.")
             return lines, USAGE
         case click.ClickException():
-            return [f"{prefix} {_sentence(error.format_message())}"], USAGE
+            return [f"{prefix} {error.format_message()}"], USAGE
         case StubError() | CompileError():
             count = len(error.problems)
             return [
@@ -107,24 +107,6 @@ def _say(error: Exception) -> tuple[list[str], int]:
                 f"{prefix} grpcmock itself failed: {type(error).__name__}: {error}",
                 f"This is a bug. {TRACEBACK}=1 shows where it is; please report it with that.",
             ], USAGE
-
-
-def _usage(error: click.UsageError) -> str:
-    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
-        options = [
-            name
-            for param in error.ctx.command.get_params(error.ctx)
-            for name in (*param.opts, *param.secondary_opts)
-            if name.startswith("-")  # an argument has none
-        ]
-        return f"{error.message} {did_you_mean(error.option_name, options)}".rstrip()
-    return _sentence(error.format_message())
-
-
-def _sentence(text: str) -> str:
-    """Let click's message end like one of ours."""
-    text = text.replace("\n", " ").strip()
-    return text if text.endswith((".", "?", "!", ")")) else f"{text}."
 
 
 def _is_broken_pipe(error: Exception) -> bool:

@@ -22,10 +22,22 @@ PATH = click.Path(path_type=Path)
 DEFAULT_PROTOS = Path("protos")
 DEFAULT_STUBS = Path("stubs")
 
+_STUB_SUFFIXES = (".yaml", ".yml", ".json")
+
 
 def protos_argument(function: _F) -> _F:
     """Add the argument ``PROTOS…``."""
-    return click.argument("protos", nargs=-1, type=PATH, metavar="[PROTOS]...")(function)
+
+    def tell_stubs(ctx: click.Context, _: click.Parameter, values: tuple[Path, ...]) -> tuple[Path, ...]:
+        has_stubs = any(param.name == "stubs" for param in ctx.command.params)
+        for path in values:
+            if has_stubs and path.suffix in _STUB_SUFFIXES and path.is_file():
+                raise click.UsageError(
+                    f"{path} is no proto; it looks like a file of stubs. Those are named by an option: --stubs {path}."
+                )
+        return values
+
+    return click.argument("protos", nargs=-1, type=PATH, metavar="[PROTOS]...", callback=tell_stubs)(function)
 
 
 def stubs_option(function: _F) -> _F:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grpcmock.cli import child, failures, live, serve
+from grpcmock.cli import child, failures, live, serve, settings
 from grpcmock.cli.child import CannotStartError, Child
 from grpcmock.cli.running import on_signals, say
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from grpcmock.engine.journal import Call
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.host import Host
-
-ENVIRONMENT = ("GRPCMOCK_ADDRESS", "GRPCMOCK_ADDRESSES", "GRPCMOCK_HOST", "GRPCMOCK_PORT")
-"""The variables that tell the command where the server listens."""
 
 _FREE_PORT = "127.0.0.1:0"
 _WORDS = "grpcmock.run"
@@ -157,7 +154,10 @@ class _Run:
         if self.code in (child.NOT_FOUND, child.NOT_EXECUTABLE) and not self._calls:
             return
         if not self._calls:
-            say("warning", f"No call came. Does the command read {ENVIRONMENT[0]}, or a variable that --env names?")
+            say(
+                "warning",
+                f"No call came. Does the command read {settings.ADDRESSES[0]}, or a variable that --env names?",
+            )
             return
         calls = f"{self._calls:,} call{'' if self._calls == 1 else 's'}"
         if not self.misses:
@@ -173,11 +173,9 @@ class _Run:
 def told(addresses: Sequence[Address]) -> dict[str, str]:
     """Give the environment in which a command finds these addresses."""
     texts = [str(_reachable(address)) for address in addresses]
-    found = {"GRPCMOCK_ADDRESS": texts[0], "GRPCMOCK_ADDRESSES": " ".join(texts)}
     first = _reachable(addresses[0])
-    if first.scheme == "tcp":
-        found |= {"GRPCMOCK_HOST": first.host, "GRPCMOCK_PORT": str(first.port)}
-    return found
+    parts = (first.host, str(first.port)) if first.scheme == "tcp" else ()
+    return dict(zip(settings.ADDRESSES, (texts[0], " ".join(texts), *parts), strict=False))
 
 
 def _reachable(address: Address) -> Address:

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,6 +17,8 @@ from grpcmock.errors import ConfigError
 
 if TYPE_CHECKING:
     from grpcmock.servers.addresses import Address
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -48,13 +50,29 @@ def on_signals(ended: asyncio.Event, hurried: asyncio.Event) -> None:
             signal.signal(number, lambda number, _: loop.call_soon_threadsafe(end, signal.Signals(number)))
 
 
-def clear_ready(file: Path | None) -> None:
-    """Remove the ready file that an earlier server left: whoever waits for one must not take it for this server's.
+def ready_file_option(what: str) -> Callable[[_F], _F]:
+    """Add ``--ready-file``. A file that an earlier server left is removed before other options are even looked at."""
 
-    Raises :class:`ConfigError` if no such file can be written later.
+    def clear(ctx: click.Context, _: click.Parameter, file: Path | None) -> Path | None:
+        if file is not None and not ctx.resilient_parsing:
+            _clear(file)
+        return file
+
+    return click.option(
+        "--ready-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        is_eager=True,
+        callback=clear,
+        help=f"Hold the addresses while {what}.",
+    )
+
+
+def _clear(file: Path) -> None:
+    """Remove a ready file: whoever waits for one must not take it for that of the server that is about to start.
+
+    Raises :class:`ConfigError` if none can be written there later.
     """
-    if file is None:
-        return
     if file.is_dir():
         raise ConfigError(f"--ready-file {file}: this is a directory. Name a file in it, such as {file / 'ready'}.")
     if not file.parent.is_dir():

@@ -20,7 +20,7 @@ from grpcmock.cli.options import (
     stubs_option,
 )
 from grpcmock.cli.record_options import forward_options, options_of, record_options
-from grpcmock.cli.running import clear_ready
+from grpcmock.cli.running import ready_file_option
 from grpcmock.cli.serving import Meanwhile, Serving, elsewhere_of, serve
 from grpcmock.errors import ConfigError
 from grpcmock.status import Code
@@ -44,7 +44,7 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
     metavar="HOST:PORT|unix:PATH",
     help=f"Where to listen; repeatable.  [default: {DEFAULT_LISTEN}]",
 )
-@click.option("--ready-file", type=click.Path(path_type=Path), metavar="FILE", help="Hold the addresses while serving.")
+@ready_file_option("serving")
 @forward_options
 @click.option(
     "--record",
@@ -122,7 +122,6 @@ def command(meanwhile: Meanwhile | None = None, **options: Any) -> None:
 
     PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]
     """
-    clear_ready(options["ready_file"])  # first of all: until this server answers, there is none
     serve(serving_of(**options), meanwhile)
 
 

@@ -63,6 +63,8 @@ class Connection:
         from grpcmock.errors import ConfigError
 
         if Path(address).exists() and ":" not in address:
+            if Path(address).is_socket():
+                raise ConfigError(f"{address} is a socket: write unix:{address}.")
             kind = "directory" if Path(address).is_dir() else "file"
             raise ConfigError(f"{address} is a {kind}, not a server: the server's address comes first, then protos.")
 

@@ -17,7 +17,7 @@ from grpcmock.record.folder import Folder
 from grpcmock.record.rules import Rules
 from grpcmock.record.summary import Summary
 from grpcmock.record.tape import Run, Tape
-from grpcmock.record.telling import Teller, Told
+from grpcmock.record.telling import OWN_SERVICES, Teller, Told
 
 if TYPE_CHECKING:
     from grpcmock.record.passage import Passage
@@ -81,7 +81,12 @@ class Recorder:
         self._files: dict[Path, None] = {}
 
     def take(self, passage: Passage) -> asyncio.Event | None:
-        """Take a call that has ended; see :data:`grpcmock.record.proxy.Taken`."""
+        """Take a call that has ended; see :data:`grpcmock.record.proxy.Taken`.
+
+        Those of gRPC's own services don't count: clients ask them for protos, or whether the server is well.
+        """
+        if passage.name.startswith(OWN_SERVICES):
+            return None
         return self._tape.take(passage)
 
     async def run(self) -> None:

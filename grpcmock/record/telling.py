@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MATCHING = ("request", "requests", "metadata")
 """The keys that a recorded stub may hold a call to."""
 
-_OWN_SERVICES = ("grpc.reflection.", "grpc.health.", "grpcmock.")
+OWN_SERVICES = ("grpc.reflection.", "grpc.health.", "grpcmock.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,6 @@ class Teller:
     def tell(self, passage: Passage) -> Told | Untold:
         """Tell one call; it says what of it can't be told."""
         method = self._registry.methods.get(passage.path)
-        if passage.name.startswith(_OWN_SERVICES):
-            return Untold(passage.name, "it belongs to gRPC's own services")
         if method is None:
             return Untold(passage.name, "no proto declares it")
         if passage.cut:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from grpcmock.cli import app, run
+from grpcmock.cli import app, run, settings
 from grpcmock.servers.addresses import Address
 
 STUBS = "- {name: alice, method: user.UserService/GetUser, request: {id: 1}, response: {id: 1, name: Alice}}\n"
@@ -100,7 +100,7 @@ def test_the_exit_code_is_the_command_s_own(
 
 def test_the_address_is_given_in_several_forms(grpcmock: Callable[..., Any], stubs: Path) -> None:
     shown = "import os; print(*(os.environ[name] for name in %r), sep='\\n')"
-    names = (*run.ENVIRONMENT, "USERS", "USERS_URL")
+    names = (*settings.ADDRESSES, "USERS", "USERS_URL")
     given = ["--env", "USERS", "--env", "USERS_URL=http://{host}:{port}/"]
     address, addresses, host, port, users, url = grpcmock("run", *given, *python(shown % (names,))).out.splitlines()
     assert address == addresses == users == f"{host}:{port}"
@@ -120,14 +120,14 @@ def test_the_address_is_given_in_several_forms(grpcmock: Callable[..., Any], stu
 def test_what_the_environment_says_of_addresses(addresses: Sequence[str], told: dict[str, str]) -> None:
     found = run.told([Address.parse(text) for text in addresses])
     assert found == {f"GRPCMOCK_{name}": value for name, value in told.items()}
-    assert set(found) <= set(run.ENVIRONMENT)
+    assert set(found) <= set(settings.ADDRESSES)
 
 
 def test_no_option_has_an_environment_variable_of_the_same_name() -> None:
     context = app.click.Context(app.cli)
     commands = [app.cli.get_command(context, name) for name in app.COMMANDS]
     taken = {name for command in commands if command for param in command.params for name in param.envvar or ()}
-    assert not taken & set(run.ENVIRONMENT)
+    assert not taken & set(settings.ADDRESSES)
 
 
 def test_options_are_those_of_serve_with_names_of_their_own() -> None:
