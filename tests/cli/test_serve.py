@@ -211,7 +211,8 @@ def test_a_ready_file_that_another_server_has_written_since_is_left(
 
 def test_the_ready_file_of_the_configuration(serve: Callable[..., Server], project: Path) -> None:
     (project / "grpcmock.toml").write_text("[serve]\nready-file = 'up'")
-    assert (project / "up").read_text() == f"{serve().address}\n"
+    server = serve()
+    assert (project / "up").read_text() == f"{server.address}\n"
 
 
 def test_all_problems_of_the_stubs_are_told_together(grpcmock: Callable[..., Any], project: Path) -> None:
