@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
+from grpcmock.cli.values import ParamType
 from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
@@ -113,7 +114,7 @@ def files(protos: Sequence[Path], stubs: Sequence[Path], imports: Sequence[Path]
     return Files(proto_paths(protos), tuple(stubs), tuple(imports))
 
 
-class Size(click.ParamType[int]):
+class Size(ParamType[int]):
     """A number of bytes: ``4194304``, ``4MiB``; ``unlimited`` is -1."""
 
     name = "size"
@@ -140,7 +141,7 @@ class Size(click.ParamType[int]):
         return int(found[1]) * self._units[found[2]]
 
 
-class StatusCode(click.ParamType[Code]):
+class StatusCode(ParamType[Code]):
     """A gRPC status code, by name or number; not OK."""
 
     name = "code"

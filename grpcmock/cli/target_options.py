@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import click
 
 from grpcmock.cli.options import PATH, SIZE, imports_option
+from grpcmock.cli.values import ParamType
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class Seconds(click.ParamType[float]):
+class Seconds(ParamType[float]):
     """A length of time: ``500ms``, ``2s``, ``1.5m``; a bare number is seconds."""
 
     name = "duration"

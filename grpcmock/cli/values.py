@@ -1,10 +1,22 @@
-"""What is wrong with the value of an option, in words."""
+"""Values of options: the base of their types, and what is wrong with one, in words."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    ParamType = click.ParamType
+else:
+
+    class ParamType(click.ParamType):
+        """The base of types of our own: click's, which says what it converts to only since 8.4."""
+
+        def __class_getitem__(cls, _):
+            return cls
+
 
 _NUMBER = re.compile(r"(?P<value>.+) is not a valid (?P<kind>integer|float)( range)?\.", re.DOTALL)
 _OUTSIDE = re.compile(r"(?P<value>.+) is not in the range .+\.", re.DOTALL)
