@@ -40,12 +40,12 @@ import pytest
 from click.testing import CliRunner
 
 from grpcmock.cli import app
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.errors import GrpcmockError
 from grpcmock.matching.operators import BUILDERS
 from grpcmock.replies import context, faults, functions, scripts
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
-from grpcmock.servers.thread import LoopThread
 from grpcmock.stubs import parser
 
 ROOT = Path(__file__).parent.parent

@@ -22,7 +22,7 @@ def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[An
 @click.command()
 @click.argument("check", required=False, shell_complete=_complete)
 def command(check: str | None) -> None:
-    """Explain a check of grpcmock fuzz: why it matters, what usually breaks it, and how to mend that.
+    """Explain a check of grpcmock fuzz: why it matters, what usually breaks it, and how to fix that.
 
     CHECK is a code or a name; without it, all checks are listed.
 
@@ -31,7 +31,7 @@ def command(check: str | None) -> None:
       grpcmock explain G102
       grpcmock explain unhandled_error
     """
-    from grpcmock.fuzz import explaining
+    from grpcmock.fuzz.checks import explain as explaining
     from grpcmock.fuzz.checks.registry import find_check
 
     if check is None:

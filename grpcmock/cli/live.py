@@ -15,7 +15,7 @@ import click
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call
+    from grpcmock.engine.call_record import CallRecord
 
 FORMATS = ("calls", "misses", "json", "none")
 
@@ -55,7 +55,7 @@ class Line:
     """Whether another server answered, to which the call was passed on."""
 
 
-def line_of(call: Call, *, whole: bool) -> Line:
+def line_of(call: CallRecord, *, whole: bool) -> Line:
     """Give the line of a call of this process. *whole* asks for all messages, not only where there is just one."""
     stub = call.stub.stub if call.stub is not None else None
     return Line(
@@ -77,7 +77,7 @@ def line_of(call: Call, *, whole: bool) -> Line:
     )
 
 
-def _messages(call: Call, direction: str, *, whole: bool) -> list[str]:
+def _messages(call: CallRecord, direction: str, *, whole: bool) -> list[str]:
     from grpcmock.schema.codec import DecodeError, decode, to_text
 
     frames = [frame for frame in call.frames if frame.direction == direction]
@@ -174,7 +174,7 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"
 
 
-def is_miss(call: Call) -> bool:
+def is_miss(call: CallRecord) -> bool:
     """Return whether nothing was found that could answer."""
     return call.stub is None and not (call.auto or call.cancelled or call.forwarded)
 
@@ -188,7 +188,7 @@ class Printer:
         self._terminal = out.isatty()
         self._open = True
 
-    def __call__(self, call: Call) -> None:
+    def __call__(self, call: CallRecord) -> None:
         """Print a call of this process. Whoever reads it may go away; the calls go on."""
         if not self._open or (self._form == "misses" and not is_miss(call)):
             return

@@ -16,7 +16,7 @@ from grpcmock.cli.running import on_signals, say
 if TYPE_CHECKING:
     import asyncio
 
-    from grpcmock.engine.journal import Call
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.host import Host
 
@@ -144,7 +144,7 @@ class _Run:
         ended.set()
         on_signals(ended, hurried)
 
-    def _count(self, call: Call) -> None:
+    def _count(self, call: CallRecord) -> None:
         self._calls += 1
         if live.is_miss(call):
             self.misses[call.name] += 1

@@ -12,12 +12,12 @@ from grpcmock.cli import live
 from grpcmock.cli.options import (
     SIZE,
     STATUS_CODE,
-    engine_option,
     files,
     imports_option,
     listening_tls_options,
     protos_argument,
     stubs_option,
+    transport_option,
 )
 from grpcmock.cli.record_options import forward_options, options_of, record_options
 from grpcmock.cli.running import ready_file_option
@@ -72,7 +72,7 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
     metavar="MODULE:ATTRIBUTE",
     help="A grpc.aio.ServerInterceptor; repeatable, the first is the outermost.",
 )
-@engine_option
+@transport_option
 @click.option(
     "--max-message-size",
     type=SIZE,
@@ -146,7 +146,7 @@ def serving_of(
     tls_key: Path | None,
     tls_client_ca: Path | None,
     interceptors: tuple[str, ...],
-    engine: Literal["aio", "h2"],
+    transport: Literal["aio", "h2"],
     max_message_size: int,
     compression: str,
     reflection: bool,
@@ -160,7 +160,7 @@ def serving_of(
     """Read the options of ``grpcmock serve``. Raises :class:`ConfigError`, or click's own for wrong usage."""
     import grpc
 
-    from grpcmock.engine.engine import Options
+    from grpcmock.engine.environment import EngineOptions
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.aio import ServerOptions
     from grpcmock.servers.credentials import TlsFiles
@@ -173,14 +173,14 @@ def serving_of(
         "gzip": grpc.Compression.Gzip,
         "deflate": grpc.Compression.Deflate,
     }
-    if engine == "h2" and (interceptors or compression != "none"):
-        raise ConfigError("--engine h2 knows neither --interceptor nor --compression; the engine aio does.")
+    if transport == "h2" and (interceptors or compression != "none"):
+        raise ConfigError("--transport h2 knows neither --interceptor nor --compression; the transport aio does.")
     elsewhere = elsewhere_of(forward, forwarding, record, options_of(redact, volatile, match_metadata, timing=timing))
-    if elsewhere is not None and (auto or engine == "h2"):
-        raise ConfigError(f"--forward and {'--auto' if auto else '--engine h2'} exclude each other.")
+    if elsewhere is not None and (auto or transport == "h2"):
+        raise ConfigError(f"--forward and {'--auto' if auto else '--transport h2'} exclude each other.")
     options = HostOptions(
-        wire=engine,
-        engine=Options(seed=seed, auto=auto, unmatched_code=unmatched_code),
+        transport=transport,
+        engine=EngineOptions(seed=seed, auto=auto, unmatched_code=unmatched_code),
         server=ServerOptions(
             max_message_size=max_message_size,
             compression=compressions[compression],

@@ -121,12 +121,6 @@ def key_of(param: click.Parameter) -> str:
     return (param.name or "").replace("_", "-")
 
 
-def was_given(ctx: click.Context, *names: str) -> bool:
-    """Whether any of these parameters was set by the user, wherever."""
-    default = (None, ParameterSource.DEFAULT)
-    return any(ctx.get_parameter_source(name) not in default for name in names)
-
-
 def blame(ctx: click.Context, text: str, param: click.Parameter | None = None) -> str:
     """Return the text of an error, with the place that set the option: for who has typed no such option.
 

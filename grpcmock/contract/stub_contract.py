@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from grpcmock.client.channel import connect
-from grpcmock.contract.examiner import WITHIN, target_of
-from grpcmock.contract.failing import ContractError
-from grpcmock.contract.parametrizing import CASE, EXAMINERS, put_in_place_of
+from grpcmock.contract.case_runner import WITHIN, target_of
+from grpcmock.contract.errors import ContractError
+from grpcmock.contract.parametrizing import CASE, CASE_RUNNERS, put_in_place_of
 from grpcmock.errors import ConfigError, Problems, TargetError
 from grpcmock.stubs import loader
 from grpcmock.verify import baseline as baselines
@@ -28,7 +28,7 @@ from grpcmock.verify.telling import result_lines
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
     from grpcmock.contract.case import Pairs
-    from grpcmock.contract.examiner import Examiners, Server
+    from grpcmock.contract.case_runner import CaseRunners, Server
     from grpcmock.schema import Method, Registry
     from grpcmock.stubs.model import Stub
     from grpcmock.verify.planning import Interaction, Plan
@@ -60,11 +60,11 @@ class Planned:
 
 
 class StubCase:
-    """One stub, to be held against a server."""
+    """One stub, to be checked against a server."""
 
-    def __init__(self, planned: Planned, name: str, examiners: Examiners) -> None:
+    def __init__(self, planned: Planned, name: str, runners: CaseRunners) -> None:
         self._planned = planned
-        self._examiners = examiners
+        self._runners = runners
         self._interaction = self._find(planned.plan(), name)
 
     @staticmethod
@@ -99,12 +99,12 @@ class StubCase:
         this stub doesn't hold.
         """
         __tracebackhide__ = True
-        return self._told(self._examiners.wait(self._run(target, metadata, setup), "case.averify(target)"))
+        return self._told(self._runners.wait(self._run(target, metadata, setup), "case.averify(target)"))
 
     async def averify(self, target: Server, *, metadata: Pairs = (), setup: Setup | None = None) -> Result:
         """As :meth:`verify`, under asyncio or trio."""
         __tracebackhide__ = True
-        return self._told(await self._examiners.wait_async(self._run(target, metadata, setup)))
+        return self._told(await self._runners.wait_async(self._run(target, metadata, setup)))
 
     async def _run(self, server: Server, metadata: Pairs, setup: Setup | None) -> Result:
         target = target_of(server, tuple(metadata))
@@ -179,10 +179,10 @@ def _parametrized(function: F, planned: Planned, interactions: list[Interaction]
     if CASE not in signature.parameters:
         raise ConfigError(f"{function.__name__}() has no argument {CASE!r}, and so can take no stub.")
     kept = [parameter for parameter in signature.parameters.values() if parameter.name != CASE]
-    own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in (_STUB, EXAMINERS)]
+    own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in (_STUB, CASE_RUNNERS)]
 
     def with_case(kwargs: dict[str, Any]) -> dict[str, Any]:
-        case = StubCase(planned, kwargs.pop(_STUB), kwargs.pop(EXAMINERS))
+        case = StubCase(planned, kwargs.pop(_STUB), kwargs.pop(CASE_RUNNERS))
         return {**kwargs, CASE: case}
 
     if inspect.iscoroutinefunction(function):

@@ -9,7 +9,7 @@ from grpcmock.verify.contracts import files
 from grpcmock.verify.contracts.exporting import Collection
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.mock.running import Running
 
 
@@ -22,7 +22,7 @@ class ContractCollector:
         self._collection = Collection()
         self._unsubscribe = running.call(lambda: self._engine.journal.subscribe(self._take))
 
-    def _take(self, call: Call) -> None:
+    def _take(self, call: CallRecord) -> None:
         self._collection.add_call(call, self._engine.registry)
 
     def stop(self) -> None:

@@ -10,15 +10,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from grpcmock.engine.engine import Engine, Options
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.errors import ConfigError, Problem, Problems, StubError, UnknownMethodError
 from grpcmock.mock import autospec
+from grpcmock.mock.call_site import caller
+from grpcmock.mock.declared_stubs import DeclaredStubs
 from grpcmock.mock.method import MethodMock, R
-from grpcmock.mock.places import caller
 from grpcmock.mock.running import Listening, Running
 from grpcmock.mock.state import State
-from grpcmock.mock.stock import Stock
 from grpcmock.mock.waiting import Waits
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
@@ -86,15 +87,15 @@ class MockServer(Waits):
         engine = Engine(
             registry,
             loader.load(_paths(stubs), problems),
-            options=Options(seed=seed, auto=auto, unmatched_code=code),
+            options=EngineOptions(seed=seed, auto=auto, unmatched_code=code),
             journal=Journal(journal_calls, journal_bytes),
             problems=problems,
             lock=threading.RLock(),
         )
         tls = (_path(tls_cert), _path(tls_key), _path(tls_client_ca))
         self._running = Running(engine, Listening(listen, tls, max_message_size, tuple(interceptors)))
-        self._stock = Stock(self._running)
-        self._records = self._stock.records
+        self._stubs = DeclaredStubs(self._running)
+        self._call_store = self._stubs.calls
         self._state = State(self._running.call, lambda: engine.store.states)
 
     # Running --------------------------------------------------------------------------------------
@@ -158,7 +159,7 @@ class MockServer(Waits):
         method, with the nearest name.
         """
         __tracebackhide__ = True
-        return MethodMock(self._stock, self._method(method))
+        return MethodMock(self._stubs, self._method(method))
 
     def _method(self, method: Any) -> Method:
         __tracebackhide__ = True
@@ -168,11 +169,11 @@ class MockServer(Waits):
             except UnknownMethodError:
                 if (found := autospec.imported(method)) is None:
                     raise
-            self._stock.include(found)
+            self._stubs.include(found)
             return self.registry.method(method)
         path, registry = autospec.find(method)
         if path not in self.registry.methods:
-            self._stock.include(registry)
+            self._stubs.include(registry)
         return self.registry.methods[path]
 
     def add(
@@ -196,11 +197,11 @@ class MockServer(Waits):
                 keys["method"] = self._method(keys["method"]).full_name
             elif "method" in keys:
                 self._learn([keys["method"]])
-            return self._stock.declare(keys, location, where=where, handler=handler)
+            return self._stubs.declare(keys, location, where=where, handler=handler)
         if keys or where is not None or handler is not None:
             raise StubError([Problem("give either a stub or its keys, not both.", location, rule="stub-shape")])
         self._learn([stub.method])
-        return self._stock.add(stub)
+        return self._stubs.add(stub)
 
     def load(self, *paths: AnyPath, text: str | None = None, source: str = "") -> list[StubHandle[Any]]:
         """Add the stubs of files and directories, or of a *text* in the stub format, all or none.
@@ -215,7 +216,7 @@ class MockServer(Waits):
             stubs += loader.load_text(text, source or str(caller()), problems)
         problems.raise_errors()
         self._learn(stub.method for stub in stubs)
-        return self._stock.load(stubs)
+        return self._stubs.load(stubs)
 
     def _learn(self, methods: Iterable[str]) -> None:
         """Serve those methods, too, that no proto declares, but generated code that has been imported."""
@@ -239,7 +240,7 @@ class MockServer(Waits):
     @property
     def calls(self) -> CallLog[Any, Any]:
         """All calls that have ended, since the start, the last reset, or the beginning of the snapshot."""
-        return self._records.log()
+        return self._call_store.log()
 
     def verify(self, *, unmatched: bool = True, unused: Unused = "declared") -> None:
         """Raise :class:`VerificationError` unless the mock was used as declared.
@@ -249,7 +250,7 @@ class MockServer(Waits):
         test *declared*, or *all* that were added, or *none*.
         """
         __tracebackhide__ = True
-        self._stock.findings().raise_what_counts(unmatched=unmatched, unused=unused)
+        self._stubs.findings().raise_what_counts(unmatched=unmatched, unused=unused)
 
     def contract(self) -> ContractCollector:
         """Collect the stubs that answer calls, from now until ``stop()``.
@@ -278,10 +279,10 @@ class MockServer(Waits):
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
         from grpcmock.mock.recording import Recorder
-        from grpcmock.record.recorder import Options
+        from grpcmock.record.recorder import Options as RecordOptions
         from grpcmock.record.rules import Rules
 
-        options = Options(Rules.parse(redact, volatile), tuple(match_metadata), timing)
+        options = RecordOptions(Rules.parse(redact, volatile), tuple(match_metadata), timing)
         return Recorder(self._running, target, options)
 
     # Isolation ------------------------------------------------------------------------------------
@@ -293,18 +294,18 @@ class MockServer(Waits):
         Channels that were opened inside are closed. What :meth:`verify` would find is kept for that of the snapshot
         around it. May be nested.
         """
-        depth = self._stock.enter()
+        depth = self._stubs.enter()
         try:
             yield self
         finally:
-            self._stock.leave(depth)
+            self._stubs.leave(depth)
 
     def reset(self) -> None:
         """Go back to how the mock was made: the stubs of its files, no calls, all scenarios in ``started``.
 
         Its channels are closed; snapshots must have ended.
         """
-        self._stock.reset()
+        self._stubs.reset()
 
     # Clients --------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from grpcmock.client.call import Call
 from grpcmock.engine.steps import Finish
 from grpcmock.record.asked import Asked
 from grpcmock.record.passage import Passage, What
-from grpcmock.schema import Kind
+from grpcmock.schema import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at
         self._channel = channel
         self.target = target
         self._taken = taken
-        unary = (method.path for method in (methods or {}).values() if method.kind is Kind.UNARY)
+        unary = (method.path for method in (methods or {}).values() if method.kind is MethodKind.UNARY)
         ask: Any = channel.unary_stream
         self._unary: dict[str, Callable[..., Any]] = {path: ask(path) for path in unary}
 

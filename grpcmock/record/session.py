@@ -19,7 +19,7 @@ from grpcmock.record.folder import Folder
 from grpcmock.record.forwarding import forwarding
 from grpcmock.record.recorder import Options, Recorder
 from grpcmock.servers.addresses import Address, bind
-from grpcmock.servers.aio import Server, ServerOptions
+from grpcmock.servers.aio import AioServer, ServerOptions
 from grpcmock.servers.credentials import server_credentials
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Settings:
 class Recording:
     """A recording: where it listens, and what came of it."""
 
-    def __init__(self, engine: Engine, server: Server | _Raw, mode: Mode) -> None:
+    def __init__(self, engine: Engine, server: AioServer | _Raw, mode: Mode) -> None:
         self.engine = engine
         """Answers from what was recorded before."""
         self.mode = mode
@@ -113,7 +113,7 @@ async def recording(
             folder.check()
             recorder = Recorder(lambda: registry, folder, settings.options, warn=warn)
             proxy = await stack.enter_async_context(forwarding(engine, target, recorder, within=settings.within))
-        server = Server(engine, settings.server) if proxy is None or known else _Raw(proxy, settings.server)
+        server = AioServer(engine, settings.server) if proxy is None or known else _Raw(proxy, settings.server)
         found = Recording(engine, server, mode)
         for address in addresses:
             server.listen(address, credentials)
@@ -127,7 +127,7 @@ async def recording(
                 found.summary = recorder.finish()
 
 
-async def _stop(server: Server | _Raw, grace: float | None, hurried: asyncio.Event | None) -> None:
+async def _stop(server: AioServer | _Raw, grace: float | None, hurried: asyncio.Event | None) -> None:
     stopping = asyncio.ensure_future(server.stop(grace))
     if hurried is not None:
         hurrying = asyncio.ensure_future(hurried.wait())

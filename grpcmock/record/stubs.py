@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.engine.compile import compile_stub
-from grpcmock.engine.store import Layer
+from grpcmock.engine.compiled_stub import Layer
 from grpcmock.errors import Location, Problems
 from grpcmock.replies.faults import AIO_FAULTS
 from grpcmock.stubs.dump import literals

@@ -15,7 +15,7 @@ from grpcmock.record.metadata import MetadataTeller, Values
 from grpcmock.record.passage import BYTES_KEPT, EVENTS_KEPT, What
 from grpcmock.record.stubs import refusal
 from grpcmock.record.timing import Timing
-from grpcmock.schema import Kind
+from grpcmock.schema import MethodKind
 from grpcmock.schema.codec import DecodeError, build, decode, to_tree
 from grpcmock.status import DETAILS_KEY, Code
 from grpcmock.stubs.dump import plain_value
@@ -205,13 +205,13 @@ class _Telling:
     def _needs_script(self) -> bool:
         """Whether plain keys can't say in which order things passed."""
         kind = self._method.kind
-        if kind is Kind.BIDI_STREAMING:
+        if kind is MethodKind.BIDI_STREAMING:
             return True
-        if kind is Kind.CLIENT_STREAMING:
+        if kind is MethodKind.CLIENT_STREAMING:
             # Told plainly, the answer waits for half-close.
             order = [what for what, _, _ in self._passage.events]
             return What.HALF_CLOSE not in order or What.RESPONSE in order[: order.index(What.HALF_CLOSE)]
-        return kind is Kind.SERVER_STREAMING and self._timing is not None and not self._timing.is_even
+        return kind is MethodKind.SERVER_STREAMING and self._timing is not None and not self._timing.is_even
 
     # What was asked -------------------------------------------------------------------------------
 
@@ -221,7 +221,7 @@ class _Telling:
             if len(asks) != 1:
                 raise _CantSay(f"the client sent {len(asks)} messages to a method that takes one")
             return {"request": asks[0].pattern()}
-        if kind is Kind.CLIENT_STREAMING and not script:
+        if kind is MethodKind.CLIENT_STREAMING and not script:
             return {"requests": [ask.pattern() for ask in asks]}
         first = next((what for what, _, _ in self._passage.events if what in (What.REQUEST, What.RESPONSE)), None)
         # A server that speaks first must not wait for a request.

@@ -8,23 +8,23 @@ from grpcmock.errors import did_you_mean
 from grpcmock.matching.patterns import compile_pattern
 from grpcmock.replies import flow
 from grpcmock.replies.delays import parse_delay
-from grpcmock.replies.endings import compile_error, compile_finish
 from grpcmock.replies.messages import compile_reply
 from grpcmock.replies.metadata import compile_metadata
 from grpcmock.replies.plan import (
     HALF_CLOSE,
     NO_METADATA,
     Arm,
-    Expect,
-    Finish,
-    Headers,
-    Metadata,
-    On,
-    Pause,
-    Repeat,
-    Send,
-    Step,
+    ExpectStep,
+    FinishStep,
+    HeadersStep,
+    OnStep,
+    PauseStep,
+    PlanStep,
+    RenderableMetadata,
+    RepeatStep,
+    SendStep,
 )
+from grpcmock.replies.status import compile_error, compile_finish
 from grpcmock.replies.templates import Scope, folded
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ _DEEPEST = 20
 
 
 def compile_script(
-    node: Node, scope: Scope, path: str, trailers: Metadata = NO_METADATA, *, headers_sent: bool = False
-) -> tuple[Step, ...]:
+    node: Node, scope: Scope, path: str, trailers: RenderableMetadata = NO_METADATA, *, headers_sent: bool = False
+) -> tuple[PlanStep, ...]:
     """Compile a script, down to the end of the call; what is wrong is noted.
 
     *trailers* are those of the answer around it; *headers_sent* says that its headers have gone out before.
@@ -51,10 +51,10 @@ def compile_script(
     before = len(scope.problems)
     steps = script.steps(node, path, 0)
     if not steps or not _never_returns(steps[-1]):
-        steps += (Finish(trailers=trailers),)  # not the shared one, so that it can be told from others
+        steps += (FinishStep(trailers=trailers),)  # not the shared one, so that it can be told from others
     if len(scope.problems) == before:
 
-        def report(step: Step, text: str) -> None:
+        def report(step: PlanStep, text: str) -> None:
             where, here = script.places.get(id(step), (node, path))
             scope.error(text, where, here, rule="script-flow")
 
@@ -65,20 +65,20 @@ def compile_script(
 class _Script:
     """One script while it is compiled."""
 
-    def __init__(self, scope: Scope, trailers: Metadata) -> None:
+    def __init__(self, scope: Scope, trailers: RenderableMetadata) -> None:
         self.scope = scope
         self.trailers = trailers
         self.places: dict[int, tuple[Node, str]] = {}
         """Where the steps were written that the order matters for, by their identity."""
 
-    def steps(self, node: Node, path: str, depth: int) -> tuple[Step, ...]:
+    def steps(self, node: Node, path: str, depth: int) -> tuple[PlanStep, ...]:
         if not node.is_list:
             self.scope.error(f"expected a list of steps, not {node.kind}.", node, path, rule="script")
             return ()
         if depth > _DEEPEST:
             self.scope.error(f"steps are nested more than {_DEEPEST} deep.", node, path, rule="nested-too-deep")
             return ()
-        steps: list[Step] = []
+        steps: list[PlanStep] = []
         for index, item in enumerate(node.value):
             here = f"{path}[{index}]"
             if steps and _never_returns(steps[-1]):
@@ -91,7 +91,7 @@ class _Script:
                 steps.append(step)
         return tuple(steps)
 
-    def step(self, node: Node, path: str, number: int, depth: int) -> Step | None:
+    def step(self, node: Node, path: str, number: int, depth: int) -> PlanStep | None:
         word = node.value
         if isinstance(word, str):
             if word in _BARE:
@@ -117,7 +117,7 @@ class _Script:
             self.scope.error("expected a step, not an empty mapping.", node, path, rule="script")
         return self.one(keys[0], word[keys[0]], node, path, number, depth) if len(keys) == 1 and not unknown else None
 
-    def one(self, word: str, value: Node | None, node: Node, path: str, number: int, depth: int) -> Step | None:
+    def one(self, word: str, value: Node | None, node: Node, path: str, number: int, depth: int) -> PlanStep | None:
         """Compile the step named *word*; *value* is None for a bare word, *node* the whole step."""
         here = f"{path}.{word}"
         scope = self.scope
@@ -132,12 +132,12 @@ class _Script:
             case "send":
                 return self.send(value, here)
             case "expect":
-                return Expect(self.pattern(value, here), number, value.location, here)
+                return ExpectStep(self.pattern(value, here), number, value.location, here)
             case "wait":
                 delay = self.delay(value, here)
-                return None if delay is None else Pause(delay)
+                return None if delay is None else PauseStep(delay)
             case "headers":
-                return self.placed(Headers(compile_metadata(value, scope, here)), value, here)
+                return self.placed(HeadersStep(compile_metadata(value, scope, here)), value, here)
             case "error":
                 return compile_error(value, scope, here, self.trailers)
             case "on":
@@ -145,12 +145,12 @@ class _Script:
             case _:
                 return self.repeat(value, here, depth)
 
-    def placed(self, step: Step, node: Node, path: str) -> Step:
+    def placed(self, step: PlanStep, node: Node, path: str) -> PlanStep:
         self.places[id(step)] = (node, path)
         return step
 
-    def send(self, node: Node, path: str) -> Step:
-        return self.placed(Send(compile_reply(node, self.scope, path)), node, path)
+    def send(self, node: Node, path: str) -> PlanStep:
+        return self.placed(SendStep(compile_reply(node, self.scope, path)), node, path)
 
     def pattern(self, node: Node, path: str) -> Pattern | None:
         """Compile a pattern on a request message; nothing, or an empty one, takes any message."""
@@ -171,7 +171,7 @@ class _Script:
         found = folded(node, self.scope, path)
         return None if found is None else parse_delay(found, self.scope.problems, path)
 
-    def on(self, arms: Node, node: Node, path: str, number: int, depth: int) -> On | None:
+    def on(self, arms: Node, node: Node, path: str, number: int, depth: int) -> OnStep | None:
         until = node.value.get("until")
         pattern = None
         if until is not None and until.value != "half_close":
@@ -195,7 +195,7 @@ class _Script:
                 break
             if (arm := self.arm(item, here, depth)) is not None:
                 compiled.append(arm)
-        return On(tuple(compiled), pattern, number, node.location, f"{path}.on")
+        return OnStep(tuple(compiled), pattern, number, node.location, f"{path}.on")
 
     def arm(self, node: Node, path: str, depth: int) -> Arm | None:
         if not node.is_mapping:
@@ -214,7 +214,7 @@ class _Script:
             return Arm(pattern, self.steps(given["steps"], f"{path}.steps", depth + 1), node.location, path)
         if "error" in given and "finish" in given:
             self.scope.error("'error' and 'finish' exclude each other.", node, path, rule="script")
-        steps: list[Step | None] = []
+        steps: list[PlanStep | None] = []
         for word in others:
             if word == "send" and given["send"].is_list and not self.sends_lists():
                 steps += [self.send(item, f"{path}.send[{index}]") for index, item in enumerate(given["send"].value)]
@@ -226,7 +226,7 @@ class _Script:
         """Whether the JSON form of one response message may be a list."""
         return self.scope.method.output.full_name in ("google.protobuf.ListValue", "google.protobuf.Value")
 
-    def repeat(self, node: Node, path: str, depth: int) -> Repeat | None:
+    def repeat(self, node: Node, path: str, depth: int) -> RepeatStep | None:
         if not node.is_mapping:
             self.scope.error(f"expected {{times: …, steps: […]}}, not {node.kind}.", node, path, rule="script")
             return None
@@ -245,7 +245,7 @@ class _Script:
         steps = self.steps(given["steps"], f"{path}.steps", depth + 1)
         if given["steps"].is_list and not given["steps"].value:
             self.scope.error("there is nothing to repeat.", given["steps"], f"{path}.steps", rule="script")
-        return Repeat(times, every, steps)
+        return RepeatStep(times, every, steps)
 
     def times(self, node: Node, path: str) -> int | None:
         found = folded(node, self.scope, path)
@@ -264,7 +264,7 @@ class _Script:
         return None
 
 
-def _never_returns(step: Step) -> bool:
-    if isinstance(step, Repeat):
+def _never_returns(step: PlanStep) -> bool:
+    if isinstance(step, RepeatStep):
         return step.times is None or any(map(_never_returns, step.steps))
-    return isinstance(step, Finish)
+    return isinstance(step, FinishStep)

@@ -92,8 +92,8 @@ class Difference:
     """One place in which two things differ."""
 
     path: str
-    wanted: str
-    came: str
+    expected: str
+    actual: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Diff:
     """Where two things differ: one row for each place."""
 
     rows: Sequence[Difference]
-    columns: tuple[str, str] = ("wanted", "came")
+    columns: tuple[str, str] = ("expected", "actual")
 
     kind = "diff"
 

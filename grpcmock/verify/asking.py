@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.matching.facts import STARTED, Facts
+from grpcmock.matching.call_context import STARTED, CallContext
 from grpcmock.matching.findings import ABSENT
-from grpcmock.matching.kinds import ListKind, Place
 from grpcmock.matching.leaves import BYTES, DOUBLE, STRING
 from grpcmock.matching.messages import Kinds
 from grpcmock.matching.operators.collections import At
 from grpcmock.matching.paths import Stage
-from grpcmock.replies.generated import is_valid
+from grpcmock.matching.value_types import ListType, Place
 from grpcmock.schema import codec
+from grpcmock.synthesis import is_valid
 from grpcmock.verify.cel_literals import variants
 from grpcmock.verify.goals import Goal, hold, words
 from grpcmock.verify.solving import Solver
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.client.target import Metadata
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.matching.index import Index
     from grpcmock.schema import Method, Registry
     from grpcmock.tree import Node
@@ -40,8 +40,8 @@ _DIFFERENT = 5
 _PRECISION = 0.2
 """Seconds that a call may take to arrive: the deadline that the server sees is shorter by as much."""
 
-_TEXT = ListKind(STRING, "metadata")
-_BINARY = ListKind(BYTES, "binary metadata")
+_TEXT = ListType(STRING, "metadata")
+_BINARY = ListType(BYTES, "binary metadata")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def _wanted(stub: CompiledStub) -> _Wanted:
         if conditions.requests is not None:
             messages.append((conditions.requests, True))
         if conditions.request is not None:
-            stream = ListKind(conditions.kind, "all messages")
+            stream = ListType(conditions.kind, "all messages")
             messages.append((At(stream, 0, conditions.request), True))
     elif conditions.request is not None:
         messages.append((conditions.request, True))
@@ -175,13 +175,13 @@ class Asker:
     ) -> Ask | None:
         """Try requests; where another stub answers them all, try those that it doesn't hold."""
         first: CompiledStub | None = None
-        for ask, facts in self._candidates(stub, wanted, strict=not depth):
+        for ask, context in self._candidates(stub, wanted, strict=not depth):
             self._left -= 1
-            winner = index.first(facts, lambda _: True, Stage.ALL)
+            winner = index.first(context, lambda _: True, Stage.ALL)
             if winner is stub:
-                return self._completed(ask, facts, stub, index)
+                return self._completed(ask, context, stub, index)
             if winner is not None and steps_aside and _steps_aside(winner):
-                behind = index.first(facts, lambda other: not _steps_aside(other) or other is stub, Stage.ALL)
+                behind = index.first(context, lambda other: not _steps_aside(other) or other is stub, Stage.ALL)
                 if behind is stub:
                     return replace(ask, before=winner)
             if winner is not None:
@@ -194,7 +194,7 @@ class Asker:
                 return found
         return None
 
-    def _candidates(self, stub: CompiledStub, wanted: _Wanted, *, strict: bool) -> Iterator[tuple[Ask, Facts]]:
+    def _candidates(self, stub: CompiledStub, wanted: _Wanted, *, strict: bool) -> Iterator[tuple[Ask, CallContext]]:
         """Yield calls that the stub holds. With *strict*, raise :class:`UnaskableError` if there are none."""
         refused = self._solver.refused
         refused.clear()
@@ -205,13 +205,13 @@ class Asker:
             pairs = tuple((key, value) for key, values in metadata.items() for value in values)
             most = _MOST_REQUESTS if stub.stub.when is None else _MOST_BY_EXPRESSION
             for messages in islice(self._messages(stub, wanted), most):
-                facts = Facts(metadata, deadline[0], dict(self._state))
-                facts.request = messages[0] if messages else None
-                facts.requests = messages if stub.method.kind.client_streams else None
-                facts.half_closed = True
-                if stub.conditions.holds(facts):
+                context = CallContext(metadata, deadline[0], dict(self._state))
+                context.request = messages[0] if messages else None
+                context.requests = messages if stub.method.kind.client_streams else None
+                context.half_closed = True
+                if stub.conditions.holds(context):
                     found = True
-                    yield Ask(messages, pairs, *deadline, state=self._state), facts
+                    yield Ask(messages, pairs, *deadline, state=self._state), context
         if strict and not found:
             raise UnaskableError(unaskable(stub, refused))
 
@@ -251,7 +251,7 @@ class Asker:
         natural = self._solver.natural(method.request_class)
         for plain in islice(self._solver.solve(goals, kind, Place.ROOT, path, natural), _MOST_REQUESTS):
             message = self._solver.build(plain, method.request_class)
-            if message is not None and hold(goals, message if kind.canon is None else kind.canon(message)):
+            if message is not None and hold(goals, message if kind.normalize is None else kind.normalize(message)):
                 yield message
 
     def wins(self, stub: CompiledStub, ask: Ask, first: Message) -> bool:
@@ -259,11 +259,11 @@ class Asker:
         metadata: dict[str, list[str | bytes]] = {}
         for key, value in ask.metadata:
             metadata.setdefault(key, []).append(value)
-        facts = Facts(metadata, ask.deadline, dict(ask.state), first, (first,), True)
-        winner = self._indexes[stub.method.path].first(facts, lambda other: other is not ask.before, Stage.ALL)
+        context = CallContext(metadata, ask.deadline, dict(ask.state), first, (first,), True)
+        winner = self._indexes[stub.method.path].first(context, lambda other: other is not ask.before, Stage.ALL)
         return winner is stub
 
-    def _completed(self, ask: Ask, facts: Facts, stub: CompiledStub, index: Index[CompiledStub]) -> Ask:
+    def _completed(self, ask: Ask, context: CallContext, stub: CompiledStub, index: Index[CompiledStub]) -> Ask:
         """Where a message breaks the rules of its own type, add natural values for what the stub doesn't speak of."""
         if all(is_valid(message, self._registry) for message in ask.messages):
             return ask
@@ -277,8 +277,10 @@ class Asker:
                 more = {key: value for key, value in natural.items() if key not in tree and key not in named}
                 whole = self._solver.build(tree | more, stub.method.request_class)
             made.append(message if whole is None else whole)
-        facts = replace(facts, request=made[0] if made else None, requests=made if facts.requests is not None else None)
-        if stub.conditions.holds(facts) and index.first(facts, lambda _: True, Stage.ALL) is stub:
+        context = replace(
+            context, request=made[0] if made else None, requests=made if context.requests is not None else None
+        )
+        if stub.conditions.holds(context) and index.first(context, lambda _: True, Stage.ALL) is stub:
             return replace(ask, messages=tuple(made))
         return ask
 

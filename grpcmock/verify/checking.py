@@ -79,7 +79,7 @@ def _message(reply: Reply, data: bytes, method: Method) -> Iterator[Finding]:
     except DecodeError as error:
         yield Finding(reply.path, f"a {method.output.full_name}", cut(str(error).rstrip(".")), False)
         return
-    yield from (finding for finding in reply.pattern.explain(message) if not finding.held)
+    yield from (finding for finding in reply.pattern.explain(message) if not finding.matched)
 
 
 def _details(ending: Ending, trailers: Metadata, registry: Registry, *, exact: bool) -> Iterator[Finding]:
@@ -98,12 +98,12 @@ def _details(ending: Ending, trailers: Metadata, registry: Registry, *, exact: b
             left.remove(fitting)
             continue
         # Of those of the same type, the one with the fewest differences is told of.
-        refusals = [[finding for finding in wanted.pattern.explain(detail) if not finding.held] for detail in left]
+        refusals = [[finding for finding in wanted.pattern.explain(detail) if not finding.matched] for detail in left]
         alike = [some for some in refusals if all(finding.path != wanted.path for finding in some)]
         if alike:
             yield from min(alike, key=len)
         else:
-            yield Finding(wanted.path, cut(wanted.pattern.matcher.wanted()), "absent", False)
+            yield Finding(wanted.path, cut(wanted.pattern.matcher.describe()), "absent", False)
     if exact and len(came) != len(ending.details):
         yield Finding("status.details", f"{len(ending.details)} details", f"{len(came)} details", False)
 

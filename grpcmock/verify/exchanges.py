@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.client.target import Metadata
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.errors import Problems
     from grpcmock.replies.context import RenderContext
     from grpcmock.schema import Registry

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import GrpcmockError, RenderError
 from grpcmock.matching.compiler import is_operators
-from grpcmock.matching.kinds import TEXT, AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.matching.messages import Kinds, MessageKind
 from grpcmock.matching.patterns import Pattern, compile_pattern
+from grpcmock.matching.value_types import TEXT, AnyType, DynamicType, ListType, MapType, Place, ScalarType, ValueType
 from grpcmock.replies.context import RenderContext
-from grpcmock.replies.endings import compile_error
 from grpcmock.replies.metadata import compile_metadata
+from grpcmock.replies.status import compile_error
 from grpcmock.replies.templates import Branch, Leaf, Part, Scope, compile_tree
 from grpcmock.schema import values
 from grpcmock.schema.values import Mismatch
@@ -93,7 +93,7 @@ class Expecter:
         return self.reply(Node.of({}), path, context)
 
     def _pattern(
-        self, node: Node, descriptor: Descriptor, kind: Kind, path: str, context: RenderContext, ignored: Paths
+        self, node: Node, descriptor: Descriptor, kind: ValueType, path: str, context: RenderContext, ignored: Paths
     ) -> Pattern:
         part = compile_tree(Node.of(_without_messages(node), node.location), self._scope, path)
         plain = _Shape(self, context, ignored).of(part, kind, Place.ROOT, ())
@@ -112,7 +112,7 @@ class Expecter:
             rendered=True,
         )
 
-    def kind_of(self, type_url: str) -> Kind | None:
+    def kind_of(self, type_url: str) -> ValueType | None:
         """Give the kind of what an Any holds; None if its type isn't known."""
         try:
             return self._kinds.of_class(self._scope.registry.message(type_url.rpartition("/")[2]))
@@ -168,7 +168,7 @@ class _Shape:
         self._exact = expecter.is_exact
         self._context = context
 
-    def of(self, part: Part, kind: Kind, place: Place, steps: tuple[str, ...]) -> Any:
+    def of(self, part: Part, kind: ValueType, place: Place, steps: tuple[str, ...]) -> Any:
         if steps and self._ignored.hold(steps):
             return _ANYTHING
         if isinstance(part, Leaf):
@@ -183,26 +183,26 @@ class _Shape:
             return self._mapping(value, kind, steps)
         if type(value) is list:
             return self._items(value, kind, steps)
-        if isinstance(kind, ScalarKind) and kind.operators == TEXT and value is not None and not isinstance(value, str):
+        if isinstance(kind, ScalarType) and kind.operators == TEXT and value is not None and not isinstance(value, str):
             return values.text(value)  # a number of a table's row, in a field of text
         return value
 
-    def _mapping(self, value: dict[Any, Any], kind: Kind, steps: tuple[str, ...]) -> Any:
+    def _mapping(self, value: dict[Any, Any], kind: ValueType, steps: tuple[str, ...]) -> Any:
         match kind:
             case MessageKind():
                 made = {name: self._field(name, child, kind, steps) for name, child in value.items()}
                 made |= dict.fromkeys(self._also_ignored(made, kind, steps), _ANYTHING) if self._exact else {}
                 return {"$only": made} if self._exact else made
-            case MapKind():
+            case MapType():
                 made = {
                     key: self.of(child, kind.value, Place.ENTRY, (*steps, str(key))) for key, child in value.items()
                 }
                 if any(str(key).startswith("$") for key in made):
                     return {"$eq": _plain(value)}
                 return {"$and": [made, {"$size": len(made)}]} if self._exact else made
-            case AnyKind():
+            case AnyType():
                 return self._any(value, steps)
-            case ScalarKind():
+            case ScalarType():
                 return {key: _plain(child) for key, child in value.items()}  # {seconds, nanos}
         made = {key: self.of(child, kind, Place.FIELD, (*steps, str(key))) for key, child in value.items()}
         if made and is_operators(_plain(value)):
@@ -235,11 +235,11 @@ class _Shape:
         made = {name: self._field(name, child, inside, steps) for name, child in rest.items()}
         return {"$only": {"@type": url.value, **made}} if self._exact else {"@type": url.value, **made}
 
-    def _items(self, items: Sequence[Part], kind: Kind, steps: tuple[str, ...]) -> Any:
-        element = kind.element if isinstance(kind, ListKind) else kind
+    def _items(self, items: Sequence[Part], kind: ValueType, steps: tuple[str, ...]) -> Any:
+        element = kind.element if isinstance(kind, ListType) else kind
         return [self.of(item, element, Place.ELEMENT, steps) for item in items]
 
-    def _template(self, leaf: Leaf, kind: Kind, place: Place) -> Any:
+    def _template(self, leaf: Leaf, kind: ValueType, place: Place) -> Any:
         """Give the pattern for what was rendered: of the same type, and there."""
         try:
             value = leaf.render(self._context, "")
@@ -247,7 +247,7 @@ class _Shape:
             return _SET if place is not Place.PLAIN else _ANYTHING
         if value is None:
             return _ANYTHING
-        if isinstance(kind, DynamicKind):
+        if isinstance(kind, DynamicType):
             return _of_type(value)
         if place is Place.PLAIN:
             # Where a default value can't be told from none, only another one shows that the server answers.
@@ -255,8 +255,8 @@ class _Shape:
         return _SET
 
 
-def _is_default(value: Any, kind: Kind) -> bool:
-    if not isinstance(kind, ScalarKind):
+def _is_default(value: Any, kind: ValueType) -> bool:
+    if not isinstance(kind, ScalarType):
         return not value
     if kind.operators == TEXT:
         return bool(value == "")

@@ -53,4 +53,4 @@ def hold(goals: Iterable[Goal], value: Any) -> bool:
 
 def words(goals: Iterable[Goal]) -> str:
     """Say what is wanted."""
-    return " and ".join(matcher.wanted() if wanted else f"not {matcher.wanted()}" for matcher, wanted in goals)
+    return " and ".join(matcher.describe() if wanted else f"not {matcher.describe()}" for matcher, wanted in goals)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.store import Store
 from grpcmock.errors import Location, Problem, Problems, UnknownMethodError
-from grpcmock.matching.facts import STARTED
+from grpcmock.matching.call_context import STARTED
 from grpcmock.replies.faults import FAULTS
 from grpcmock.verify.asking import Ask, Asker, ShadowedError
 from grpcmock.verify.exchanges import Exchange, Exchanger
@@ -18,7 +18,7 @@ from grpcmock.verify.unaskable import UnaskableError
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Metadata
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.schema import Method, Registry
     from grpcmock.stubs.model import Stub
     from grpcmock.verify.looser import Looser

@@ -196,8 +196,8 @@ class Verifier:
         findings: Sequence[Finding] = check(exchange, outcome, method, self._plan.registry)
         timeout = exchange.deadline if exchange.deadline is not None else self._options.timeout
         if hung or (outcome.code is Code.DEADLINE_EXCEEDED and wanted is not Code.DEADLINE_EXCEEDED):
-            came = f"no end within {timeout:g} s{_awaited(exchange, outcome)}"
-            findings = [replace(one, came=came) if one.path == "status" else one for one in findings]
+            actual = f"no end within {timeout:g} s{_awaited(exchange, outcome)}"
+            findings = [replace(one, actual=actual) if one.path == "status" else one for one in findings]
         return seen(exchange, outcome, method, tuple(findings))
 
     async def _perform(self, exchange: Exchange, method: Method) -> tuple[Outcome, bool]:

@@ -10,17 +10,17 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.matching.findings import ABSENT
-from grpcmock.matching.kinds import BINARY, FLOATING, ORDERED, TEXT
 from grpcmock.matching.leaves import INT, WELL_KNOWN
 from grpcmock.matching.matcher import Equals, In
 from grpcmock.matching.operators.scalars import Affix, Approx, Compare, Embedded, IgnoreCase, Json, Regex, Size
-from grpcmock.replies.generated.chance import Chance
-from grpcmock.replies.generated.regex import examples
+from grpcmock.matching.value_types import BINARY, FLOATING, ORDERED, TEXT
+from grpcmock.synthesis.keyed_random import KeyedRandom
+from grpcmock.synthesis.regex import examples
 from grpcmock.verify.goals import Goals, alternatives, hold
 
 if TYPE_CHECKING:
-    from grpcmock.matching.kinds import ScalarKind
     from grpcmock.matching.matcher import Matcher
+    from grpcmock.matching.value_types import ScalarType
 
 Solve = Callable[["Matcher"], Iterator[Any]]
 """Gives values that please a matcher, as ProtoJSON; for what stands inside of strings and bytes."""
@@ -31,7 +31,7 @@ _EXAMPLES = 12
 _LONGEST = 1 << 20
 
 
-def pool(atoms: Goals, kind: ScalarKind, natural: Any, inside: Solve) -> Iterator[Any]:
+def pool(atoms: Goals, kind: ScalarType, natural: Any, inside: Solve) -> Iterator[Any]:
     """Yield values of a scalar kind, as matchers see them, the likeliest first; most goals are pleased by one of them.
 
     Of numbers, whatever *atoms* leave open is among them. *natural* is a value that would fit the field, or ABSENT.
@@ -157,7 +157,7 @@ def _cores(atoms: Goals, natural: Any, lengths: list[int]) -> Iterator[str]:
 
 
 def _matching(regex: Regex, lengths: list[int]) -> Iterator[str]:
-    chance = Chance(regex.written.encode("utf-8", "surrogatepass"))
+    random = KeyedRandom(regex.written.encode("utf-8", "surrogatepass"))
     if regex.name == "$glob":
         filled = re.sub(r"\[!?\]?[^\]]*\]", "[]", regex.written)
         for star in ("x", "", "value"):
@@ -170,7 +170,7 @@ def _matching(regex: Regex, lengths: list[int]) -> Iterator[str]:
         return
     seen: dict[str, None] = {}
     for length in lengths or [0]:
-        made = examples(regex.written, chance, length, length) if length else examples(regex.written, chance)
+        made = examples(regex.written, random, length, length) if length else examples(regex.written, random)
         for text in made:
             seen[text] = None
             if len(seen) >= _EXAMPLES:

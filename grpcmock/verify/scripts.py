@@ -18,7 +18,7 @@ from grpcmock.verify.unaskable import UnaskableError
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.matching.patterns import Pattern
     from grpcmock.replies.context import RenderContext
     from grpcmock.replies.templates import Scope
@@ -254,7 +254,7 @@ class Play:
         )
 
     def _seen(self, message: Message) -> Any:
-        canon = self._stub.conditions.kind.canon
+        canon = self._stub.conditions.kind.normalize
         return message if canon is None else canon(message)
 
     def _only(self, script: Node) -> Message:

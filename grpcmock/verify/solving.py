@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import Problems
 from grpcmock.matching.findings import ABSENT, below, entry
-from grpcmock.matching.kinds import AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.matching.leaves import DOUBLE, JSON, STRING
 from grpcmock.matching.matcher import Equals, Exists, In
 from grpcmock.matching.messages import Kinds, MessageKind, Slot
@@ -17,9 +16,10 @@ from grpcmock.matching.operators.collections import Entries, Keys, Values
 from grpcmock.matching.operators.dynamic import LIST, NUMBER, OBJECT, TEXT, OfType, Plain
 from grpcmock.matching.operators.messages import Fields, Opaque, Unpacked
 from grpcmock.matching.operators.scalars import Embedded
-from grpcmock.replies.generated import generate
+from grpcmock.matching.value_types import AnyType, DynamicType, ListType, MapType, Place, ScalarType, ValueType
 from grpcmock.schema import codec, values
 from grpcmock.schema.values import Mismatch
+from grpcmock.synthesis import generate
 from grpcmock.tree import Node
 from grpcmock.verify.goals import Goal, Goals, alternatives, hold, words
 from grpcmock.verify.lists import Wish, wishes
@@ -60,7 +60,9 @@ class Solver:
             self._natural[key] = codec.to_tree(made)
         return self._natural[key]
 
-    def solve(self, goals: Iterable[Goal], kind: Kind, place: Place, path: str, natural: Any = ABSENT) -> Iterator[Any]:
+    def solve(
+        self, goals: Iterable[Goal], kind: ValueType, place: Place, path: str, natural: Any = ABSENT
+    ) -> Iterator[Any]:
         """Yield values for one place, the plainest first."""
         goals = tuple(goals)
         found = False
@@ -74,25 +76,25 @@ class Solver:
         if not found:
             self.refused.append((path, words(goals)))
 
-    def _solve(self, atoms: Goals, kind: Kind, place: Place, path: str, natural: Any) -> Iterator[Any]:
+    def _solve(self, atoms: Goals, kind: ValueType, place: Place, path: str, natural: Any) -> Iterator[Any]:
         match kind:
-            case ScalarKind():
+            case ScalarType():
                 return self._scalar(atoms, kind, place, natural)
             case MessageKind():
                 return self._message(atoms, kind, path, natural)
-            case ListKind():
+            case ListType():
                 return self._list(atoms, kind.element, path, natural)
-            case MapKind():
+            case MapType():
                 return self._map(atoms, kind.key, kind.value, Place.ENTRY, path)
-            case AnyKind():
+            case AnyType():
                 return self._any(atoms, path)
             case _:
-                assert isinstance(kind, DynamicKind)
+                assert isinstance(kind, DynamicType)
                 return self._dynamic(atoms, kind, path, natural)
 
     # Scalars ----------------------------------------------------------------------------------------
 
-    def _scalar(self, atoms: Goals, kind: ScalarKind, place: Place, natural: Any) -> Iterator[Any]:
+    def _scalar(self, atoms: Goals, kind: ScalarType, place: Place, natural: Any) -> Iterator[Any]:
         seen = set()
         fixed = any(wanted and isinstance(matcher, (Equals, In)) for matcher, wanted in atoms)
         if natural is not ABSENT and natural is not None:
@@ -222,12 +224,12 @@ class Solver:
 
     # Lists and maps ---------------------------------------------------------------------------------
 
-    def _list(self, atoms: Goals, element: Kind, path: str, natural: Any) -> Iterator[Any]:
+    def _list(self, atoms: Goals, element: ValueType, path: str, natural: Any) -> Iterator[Any]:
         likely = natural if isinstance(natural, list) else []
         for wish in islice(wishes(atoms), _MOST_ALTERNATIVES):
             yield from self._elements(wish, element, path, likely)
 
-    def _elements(self, wish: Wish, element: Kind, path: str, likely: list[Any]) -> Iterator[Any]:
+    def _elements(self, wish: Wish, element: ValueType, path: str, likely: list[Any]) -> Iterator[Any]:
         for goals in wish.goals():
             found: list[tuple[int, list[Any]]] = []
             for number, own in enumerate(goals):
@@ -241,7 +243,7 @@ class Solver:
                 for items in _one_after_the_other(found, {}):
                     yield [items[number] for number in range(len(goals))]
 
-    def _map(self, atoms: Goals, key: ScalarKind, value: Kind, place: Place, path: str) -> Iterator[Any]:
+    def _map(self, atoms: Goals, key: ScalarType, value: ValueType, place: Place, path: str) -> Iterator[Any]:
         if any(isinstance(matcher, Exists) and matcher.expected is not wanted for matcher, wanted in atoms):
             yield {}
             return
@@ -268,7 +270,7 @@ class Solver:
                 wanted_keys = {**by_key, **{name: list(items) for name in spare}}
                 yield from self._entries(wanted_keys, value, place, path)
 
-    def _spare_keys(self, goals: list[Goal], kind: ScalarKind, taken: Iterable[Any], count: int) -> list[Any]:
+    def _spare_keys(self, goals: list[Goal], kind: ScalarType, taken: Iterable[Any], count: int) -> list[Any]:
         """Give keys that aren't taken yet."""
         found: list[Any] = []
         known = set(taken)
@@ -285,7 +287,7 @@ class Solver:
                 found.append(name)
         return found
 
-    def _entries(self, wanted: dict[Any, list[Goal]], value: Kind, place: Place, path: str) -> Iterator[Any]:
+    def _entries(self, wanted: dict[Any, list[Goal]], value: ValueType, place: Place, path: str) -> Iterator[Any]:
         found: list[tuple[str, list[Any]]] = []
         for name, goals in wanted.items():
             natural = "value" if value is STRING else ABSENT
@@ -298,7 +300,7 @@ class Solver:
 
     # Plain JSON -------------------------------------------------------------------------------------
 
-    def _dynamic(self, atoms: Goals, kind: DynamicKind, path: str, natural: Any) -> Iterator[Any]:
+    def _dynamic(self, atoms: Goals, kind: DynamicType, path: str, natural: Any) -> Iterator[Any]:
         for value in self._json(atoms, path, natural):
             if (kind.type is None or type(value) is kind.type) and hold(atoms, value):
                 yield value

@@ -133,7 +133,8 @@ def _result_document(result: Result) -> dict[str, Any]:
                 "responses": list(call.responses),
                 "status": call.status,
                 "findings": [
-                    {"path": finding.path, "wanted": finding.wanted, "came": finding.came} for finding in call.findings
+                    {"path": finding.path, "expected": finding.expected, "actual": finding.actual}
+                    for finding in call.findings
                 ],
                 "seconds": round(call.seconds, 6),
             }
@@ -166,7 +167,7 @@ def to_junit(report: Report) -> str:
 def _case(result: Result) -> Case:
     text = "\n".join(result_lines(result))
     first = result.findings[0] if result.findings else None
-    said = f"{first.path}: wanted {first.wanted}, came {first.came}" if first else result.reason
+    said = f"{first.path}: expected {first.expected}, actual {first.actual}" if first else result.reason
     more = len(result.findings) - 1
     failure = error = skipped = None
     match result.verdict:
@@ -262,7 +263,7 @@ def _fold(result: Result) -> Fold:
         blocks.append(Code(sent or "(no message)", "sent"))
         blocks.append(Code("\n".join([*call.responses, call.status]), "came"))
         if call.findings:
-            blocks.append(Diff([Difference(one.path, one.wanted, one.came) for one in call.findings]))
+            blocks.append(Diff([Difference(one.path, one.expected, one.actual) for one in call.findings]))
     where = str(result.location) if result.location else ""
     return Fold(
         result.id,

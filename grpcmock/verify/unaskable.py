@@ -9,7 +9,7 @@ from grpcmock.errors import Location, Problem
 from grpcmock.matching.findings import cut
 
 if TYPE_CHECKING:
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.tree import Node
 
 
@@ -30,7 +30,7 @@ def unaskable(stub: CompiledStub, refused: Sequence[tuple[str, str]]) -> Problem
         path, wanted = "when", str(stub.stub.when.value)
     elif not refused and stub.stub.where is not None:
         path, wanted = "where", str(stub.stub.where)
-    said = f": wanted {cut(wanted)}" if wanted else ""
+    said = f": expected {cut(wanted)}" if wanted else ""
     return Problem(
         f"no request was found that the stub {stub.stub.name!r} holds{said}.",
         place_of(stub, path),

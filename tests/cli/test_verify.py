@@ -14,9 +14,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from handmade import serve
 
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
-from grpcmock.servers.thread import LoopThread
 
 SERVED = """
 - {name: alice, method: user.UserService/GetUser, request: {id: 1}, response: {id: 1, name: Alice}}
@@ -72,7 +72,7 @@ def test_a_difference_is_shown_and_exits_with_1(grpcmock: Any, address: str, stu
         '  sent  {"id": 1}',
         '  came  {"id": 1, "name": "Alice"}',
         "        OK",
-        '     response.name  wanted "Alicia"  came "Alice"',
+        '     response.name  expected "Alicia"  actual "Alice"',
     ]
     assert "1 holds, 1 fails of 2 stubs" in ran.out
 
@@ -93,12 +93,12 @@ def test_reports_are_written(grpcmock: Any, address: str, stubs: Any, project: P
     assert [suite.get(key) for key in ("name", "tests", "failures", "skipped")] == ["stubs/users.yaml", "3", "1", "1"]
     failure = suite.find("testcase/failure")
     assert failure is not None
-    assert failure.get("message") == 'response.name: wanted "Alicia", came "Alice"'
+    assert failure.get("message") == 'response.name: expected "Alicia", actual "Alice"'
     document = json.loads((project / "out" / "r.json").read_text())
     assert document["holds"] is False
     assert document["counts"]["fails"] == 1
     [alice] = [result for result in document["results"] if result["name"] == "alice"]
-    assert alice["calls"][0]["findings"] == [{"path": "response.name", "wanted": '"Alicia"', "came": '"Alice"'}]
+    assert alice["calls"][0]["findings"] == [{"path": "response.name", "expected": '"Alicia"', "actual": '"Alice"'}]
     page = (project / "out" / "r.html").read_text()
     for text in ("Verification", "the contract doesn&#39;t hold", "response.name", "&#34;Alicia&#34;", "What holds"):
         assert text in page
@@ -213,7 +213,7 @@ def test_what_is_wrong_with_stubs_is_said_even_if_the_server_is_not_there(grpcmo
     ran = grpcmock("verify", "127.0.0.1:9", "protos")
     assert ran.code == 1
     assert ran.err.startswith(
-        "stubs/users.yaml:1:65: request.id: no request was found that the stub 'never' holds: wanted > 5 and < 6."
+        "stubs/users.yaml:1:65: request.id: no request was found that the stub 'never' holds: expected > 5 and < 6."
     )
     assert "1 problem" in ran.err
 

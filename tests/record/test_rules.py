@@ -13,7 +13,7 @@ from strategies import messages
 from support import registry
 
 from grpcmock.engine.compile import compile_stub
-from grpcmock.engine.store import Layer
+from grpcmock.engine.compiled_stub import Layer
 from grpcmock.errors import ConfigError, Problems
 from grpcmock.record.passage import Passage, What
 from grpcmock.record.rules import Rules

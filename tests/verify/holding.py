@@ -70,6 +70,6 @@ def told(report: Report) -> dict[str, str]:
     """Give for each stub what became of it: its verdict and the differences, or the reason."""
     found = {}
     for result in report.results:
-        differences = [f"{one.path}: {one.wanted} / {one.came}" for one in result.findings]
+        differences = [f"{one.path}: {one.expected} / {one.actual}" for one in result.findings]
         found[result.id] = "; ".join([result.verdict.value, *differences, *filter(None, [result.reason])])
     return found

@@ -77,7 +77,9 @@ def test_an_expression_is_pleased_by_what_it_mentions() -> None:
         - {name: b, method: user.UserService/CreateUsers, request: {email: a@b}, when: "request.name.startsWith('Al')"}
     """)
     assert [sent(one)[0] for one in found.interactions] == [{"id": 42}, {"name": "Al", "email": "a@b"}]
-    with pytest.raises(StubError, match=r"when: no request was found that the stub 'c' holds: wanted request\.id > 41"):
+    with pytest.raises(
+        StubError, match=r"when: no request was found that the stub 'c' holds: expected request\.id > 41"
+    ):
         planned("- {name: c, method: user.UserService/GetUser, when: 'request.id > 41 && request.id < 42'}")
 
 
@@ -231,7 +233,7 @@ def test_the_one_request_of_a_script_is_answered_by_the_arm_that_takes_it() -> N
     [
         (
             "- {name: never, method: user.UserService/GetUser,\n   request: {id: {$gt: 5, $lt: 6}}}",
-            "stubs.yaml:2:18: request.id: no request was found that the stub 'never' holds: wanted > 5 and < 6.",
+            "stubs.yaml:2:18: request.id: no request was found that the stub 'never' holds: expected > 5 and < 6.",
         ),
         (
             "- {name: never, method: user.UserService/GetUser, metadata: {x-a: {$size: 2, $eq: abc}}}",

@@ -124,7 +124,7 @@ async def test_a_service_that_is_wrong_is_told_by_what_differs(tmp_path: Path, m
         '  sent  {"id": 1}',
         '  came  {"id": 1, "name": "ALICE", "email": "alice@example.com"}',
         "        OK",
-        '     response.name  wanted "Alice"  came "ALICE"',
+        '     response.name  expected "Alice"  actual "ALICE"',
     ]
     wrong = {result.method for result in report.failed}
     assert wrong == {"user.UserService/GetUser"}

@@ -243,8 +243,8 @@ async def test_garbage_is_told_as_such() -> None:
     with serve({GET: _garbage}) as server:
         report = await verified(server.address, planned(text))
     [finding] = report.results[0].findings
-    assert (finding.path, finding.wanted) == ("response", "a user.UserResponse")
-    assert finding.came.startswith("3 bytes are not a valid user.UserResponse")
+    assert (finding.path, finding.expected) == ("response", "a user.UserResponse")
+    assert finding.actual.startswith("3 bytes are not a valid user.UserResponse")
     assert report.results[0].calls[0].responses == ("3 bytes that are no user.UserResponse: ff ff ff",)
 
 

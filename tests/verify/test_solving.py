@@ -13,8 +13,8 @@ from strategies import messages
 
 from grpcmock.errors import Problems
 from grpcmock.matching import compile_pattern
-from grpcmock.matching.kinds import Place
 from grpcmock.matching.messages import Kinds
+from grpcmock.matching.value_types import Place
 from grpcmock.schema.codec import to_tree
 from grpcmock.tree import Node
 from grpcmock.verify.solving import Solver

@@ -62,7 +62,7 @@ def test_a_result_is_told_in_lines() -> None:
         '  sent  {"id": 1}',
         "  came  {}",
         "        OK",
-        '     response.name  wanted "Alice"  came "\x1b[31mBob<b>"',
+        '     response.name  expected "Alice"  actual "\x1b[31mBob<b>"',
     ]
 
 

@@ -10,8 +10,8 @@ from grpcmock.client.call import Call
 from grpcmock.client.journal import JournalReader
 from grpcmock.client.keys import error_keys, metadata_keys
 from grpcmock.errors import Location, Problems, StubError, TargetError
+from grpcmock.schema import admin
 from grpcmock.schema.codec import to_tree
-from grpcmock.servers import admin
 from grpcmock.status import Code
 from grpcmock.stubs import loader
 from grpcmock.stubs.dump import literals, to_plain
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from grpcmock.client.target import Target
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord as Record
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
 
@@ -147,7 +147,7 @@ def _read(info: Any) -> Iterable[Stub]:
 
 async def _stubs(channel: grpc.aio.Channel, target: Target) -> Any:
     """Yield the stubs of a server, each as a message ``StubInfo``."""
-    method = admin.schema().method(f"{admin.SERVICE}/ListStubs")
+    method = admin.registry().method(f"{admin.SERVICE}/ListStubs")
     token = ""
     while True:
         call = Call(channel, method.path, metadata=target.metadata)

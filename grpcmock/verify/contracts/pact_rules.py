@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from grpcmock.matching.kinds import COMMON, FLOATING, ORDERED, TEXT, Kind, ListKind, MapKind, ScalarKind
 from grpcmock.matching.messages import MessageKind
+from grpcmock.matching.value_types import COMMON, FLOATING, ORDERED, TEXT, ListType, MapType, ScalarType, ValueType
 
 Warn = Callable[..., None]
 
@@ -73,7 +73,7 @@ class Rules:
         )
 
     def pattern(
-        self, example: Any, kind: Kind, path: Steps = (), *, by_type: bool = False, example_first: bool = False
+        self, example: Any, kind: ValueType, path: Steps = (), *, by_type: bool = False, example_first: bool = False
     ) -> Any:
         """Give the pattern for a value.
 
@@ -91,9 +91,9 @@ class Rules:
                 if slot is not None:
                     parts[name] = self.pattern(value, slot.kind, (*path, slot.name), **more)
             return parts
-        if isinstance(kind, ListKind) and isinstance(example, list):
+        if isinstance(kind, ListType) and isinstance(example, list):
             return self._list(example, kind, path, matchers, more)
-        if isinstance(kind, MapKind) and isinstance(example, dict):
+        if isinstance(kind, MapType) and isinstance(example, dict):
             return self._map(example, kind, path, matchers, more)
         found = self._scalar(example, kind, path, matchers, either=either, by_type=by_type)
         if example_first and isinstance(found, dict) and not isinstance(example, dict):
@@ -101,7 +101,7 @@ class Rules:
         return found
 
     def _list(
-        self, example: list[Any], kind: ListKind, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
+        self, example: list[Any], kind: ListType, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
     ) -> Any:
         each = more["by_type"] or self.below(path) or any(m.get("match") in ("eachValue", "values") for m in matchers)
         if not each:
@@ -116,7 +116,7 @@ class Rules:
         return made or {"$size": {"$gte": 0}}
 
     def _map(
-        self, example: dict[Any, Any], kind: MapKind, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
+        self, example: dict[Any, Any], kind: MapType, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
     ) -> Any:
         names = {matcher.get("match") for matcher in matchers}
         if not (names & {"eachKey", "eachValue", "values"} or self.below(path)):
@@ -131,22 +131,22 @@ class Rules:
         return made
 
     def _each_value(
-        self, example: Any, kind: Kind, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
+        self, example: Any, kind: ValueType, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
     ) -> Any:
         for matcher in matchers:
-            if matcher.get("match") == "eachValue" and isinstance(kind, ScalarKind):
+            if matcher.get("match") == "eachValue" and isinstance(kind, ScalarType):
                 return self._of(matcher.get("rules"), example, kind, path)
         by_values = any(matcher.get("match") in ("values", "eachValue") for matcher in matchers)
         return self.pattern(example, kind, path, **{**more, "by_type": more["by_type"] or by_values})
 
-    def _of(self, rules: Any, example: Any, kind: Kind, path: Steps) -> Any:
+    def _of(self, rules: Any, example: Any, kind: ValueType, path: Steps) -> Any:
         listed = [rule for rule in rules if isinstance(rule, dict)] if isinstance(rules, list) else []
         return self._scalar(example, kind, path, listed, either=False, by_type=not listed)
 
     # Scalars ----------------------------------------------------------------------------------------
 
     def _scalar(
-        self, example: Any, kind: Kind, path: Steps, matchers: list[dict[str, Any]], *, either: bool, by_type: bool
+        self, example: Any, kind: ValueType, path: Steps, matchers: list[dict[str, Any]], *, either: bool, by_type: bool
     ) -> Any:
         found = [made for matcher in matchers if (made := self._one(matcher, example, kind, path)) is not None]
         if not found:
@@ -155,7 +155,7 @@ class Rules:
             return found[0]
         return {"$or" if either else "$and": found}
 
-    def _one(self, matcher: dict[str, Any], example: Any, kind: Kind, path: Steps) -> Any:
+    def _one(self, matcher: dict[str, Any], example: Any, kind: ValueType, path: Steps) -> Any:
         name = str(matcher.get("match", ""))
         is_text = kind.operators == TEXT
         if name in ("equality", "equal"):
@@ -185,7 +185,7 @@ class Rules:
         return example
 
 
-def _of_type(kind: Kind) -> Any:
+def _of_type(kind: ValueType) -> Any:
     """Give the pattern that any value of a kind pleases; where presence is seen, it has to be there."""
     if kind.operators in (ORDERED, FLOATING):
         return _ANY_NUMBER

@@ -1,0 +1,5 @@
+"""Answers made from the descriptors and their constraints, where no stub says what to answer."""
+
+from grpcmock.synthesis.answers import Answers, generate, is_valid, stream_length
+
+__all__ = ["Answers", "generate", "is_valid", "stream_length"]

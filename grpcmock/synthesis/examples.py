@@ -1,0 +1,85 @@
+"""Example stubs for methods: the beginning of a stub file, to be read and changed by its owner."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from grpcmock.schema import MethodKind, codec
+from grpcmock.stubs.dump import to_yaml
+from grpcmock.stubs.model import Answer, Stub
+from grpcmock.synthesis import generate
+from grpcmock.tree import Node
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.schema import Method, Registry
+
+_STREAM = 2
+"""Messages of an example stream."""
+
+_SERVICES, _METHODS = 6, 2
+"""The numbers of these fields in FileDescriptorProto and ServiceDescriptorProto, of which places in a file are made."""
+
+_PATTERN_LIMIT = 300
+"""Characters of the longest request that is shown as a pattern; longer ones only name their type."""
+
+
+def example_file(methods: Iterable[Method], registry: Registry) -> str:
+    """Write a stub file with one stub for each of the methods, all of one service."""
+    methods = list(methods)
+    head = (
+        f"# Stubs of {methods[0].service}. Each answers any request until a pattern says which:\n"
+        "# uncomment `request`, change it, and add more stubs. The more specific stub wins.\n"
+    )
+    return "\n".join([head, *(_example(method, registry) for method in methods)])
+
+
+def _example(method: Method, registry: Registry) -> str:
+    request = generate(method.request_class, registry, 0, as_request=True)
+    stub = Stub(method=method.full_name, name=_name(method), answers=(_answer(method, request, registry),))
+    name, declared, *rest = to_yaml([stub]).splitlines()
+    shown = codec.to_text(request, _PATTERN_LIMIT + 1)
+    pattern = [f"  # request: {shown}"] if len(shown) <= _PATTERN_LIMIT else []
+    return "\n".join([*_comments(method, registry), name, declared, *pattern, *rest, ""])
+
+
+def _answer(method: Method, request: Message, registry: Registry) -> Answer:
+    def response(number: int = 0) -> Node:
+        message = generate(method.response_class, registry, 0, request=request, number=number)
+        return Node.of(codec.to_tree(message))
+
+    match method.kind:
+        case MethodKind.SERVER_STREAMING:
+            return Answer(responses=tuple(map(response, range(_STREAM))), interval=Node.of("100ms"))
+        case MethodKind.BIDI_STREAMING:
+            # One answer for each message that comes, as long as the client sends.
+            script = [{"on": [{"send": [response()]}], "until": "half_close"}]
+            return Answer(script=Node.of(script))
+        case _:
+            return Answer(responses=(response(),))
+
+
+def _name(method: Method) -> str:
+    """Give a readable name: ``UserService/GetUser`` becomes ``user-service-get-user``."""
+    name = f"{method.service.rpartition('.')[2]}-{method.name}"
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+
+
+def _comments(method: Method, registry: Registry) -> list[str]:
+    kind = f"{method.kind.value}: {method.input.full_name} → {method.output.full_name}"
+    return [f"# {line}".rstrip() for line in (*_documentation(method, registry), kind[0].upper() + kind[1:])]
+
+
+def _documentation(method: Method, registry: Registry) -> list[str]:
+    """Give the comment above the method in its proto; nothing where the descriptors don't hold it."""
+    service = method.descriptor.containing_service
+    path = [_SERVICES, service.index, _METHODS, method.descriptor.index]
+    for file in registry.files.file:
+        if file.name == service.file.name:
+            for location in file.source_code_info.location:
+                if location.path == path:
+                    return [line.strip() for line in location.leading_comments.strip().splitlines()]
+    return []
