@@ -145,7 +145,10 @@ def explain(reason: str, target: Target) -> str:
     if re.search(r"socket closed|connection reset|closed|goaway|broken pipe|endpoint", lowered):
         if target.tls is None:
             return f"{target} closes the connection. Does it want TLS (--tls), or speak another protocol?"
-        return f"{target} closes the connection during the TLS handshake. Does it want a client certificate (--cert)?"
+        closed = f"{target} closes the connection during the TLS handshake."
+        if target.tls.cert is None:
+            return f"{closed} Does it want a certificate of its clients (--cert and --key)?"
+        return f"{closed} Does it trust the authority that signed {target.tls.cert}, and is that in date?"
     return f"There is no connection to {target}: {reason.rstrip('.')}."
 
 
