@@ -31,7 +31,7 @@ _MEANT: dict[str, tuple[tuple[str, str], ...]] = {
 def wrong_usage(error: click.UsageError) -> str:
     """Return what is wrong with how a command is used, and what was meant."""
     if isinstance(error, click.NoSuchOption) and error.ctx is not None:
-        return f"{error.message} {_option_meant(error.option_name, error.ctx)}".rstrip()
+        return f"No such option {error.option_name!r}. {_option_meant(error.option_name, error.ctx)}".rstrip()
     if isinstance(error, click.BadParameter) and error.param is not None:
         if type(error) is click.BadParameter:  # a missing one is told in another way
             told = values.complaint(error)
