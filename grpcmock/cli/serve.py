@@ -134,7 +134,7 @@ def serving_of(
     forward: str | None,
     record: Path | None,
     redact: tuple[str, ...],
-    volatile: tuple[str, ...],
+    ignore_varying: tuple[str, ...],
     match_metadata: tuple[str, ...],
     timing: bool,
     auto: bool,
@@ -175,7 +175,9 @@ def serving_of(
     }
     if transport == "h2" and (interceptors or compression != "none"):
         raise ConfigError("--transport h2 knows neither --interceptor nor --compression; the transport aio does.")
-    elsewhere = elsewhere_of(forward, forwarding, record, options_of(redact, volatile, match_metadata, timing=timing))
+    elsewhere = elsewhere_of(
+        forward, forwarding, record, options_of(redact, ignore_varying, match_metadata, timing=timing)
+    )
     if elsewhere is not None and (auto or transport == "h2"):
         raise ConfigError(f"--forward and {'--auto' if auto else '--transport h2'} exclude each other.")
     options = HostOptions(

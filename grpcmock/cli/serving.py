@@ -134,9 +134,9 @@ async def _forwarding(elsewhere: Elsewhere | None, host: Host) -> AsyncIterator[
     if elsewhere is None:
         yield None
         return
-    from grpcmock.record.folder import Folder
     from grpcmock.record.forwarding import forwarding
     from grpcmock.record.recorder import Recorder
+    from grpcmock.record.writing.folder import Folder
 
     recorder = None
     if elsewhere.record is not None:
