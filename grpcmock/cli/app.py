@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "Run a command while a mock server answers: serve, wait until it is ready, run, stop.",
     "check": "Check stubs against their protos, and point out what can't be meant.",
     "call": "Call any method of a server, with JSON in and out.",
-    "verify": "Hold a real server against stubs: does it answer as they say?",
+    "verify": "Verify a real server with stubs: does it answer as they say?",
     "contract": "Write down what a consumer asks of its provider, and read what others have.",
     "list": "List the services and methods of a server or of protos.",
     "describe": "Show services, methods, messages and enums as proto source.",
@@ -33,10 +33,12 @@ COMMANDS: Mapping[str, str] = {
     "init": "Write an example stub for each method of protos.",
     "schema": "Write a JSON Schema for stubs, so that an editor completes them.",
     "journal": "Show what a running server was asked, and what it answered.",
-    "fuzz": "Try a server against its contract: valid and invalid requests, odd bytes, broken streams, calls in a row.",
+    "fuzz": (
+        "Try a server against its contract: valid and invalid requests, unusual bytes, broken streams, calls in a row."
+    ),
     "replay": "Make a failure again that grpcmock fuzz has found, and say whether it still fails.",
     "export": "Hand on a failure that grpcmock fuzz has found, in a form that others can run.",
-    "explain": "Explain a check of grpcmock fuzz: why it matters, what usually breaks it, and how to mend that.",
+    "explain": "Explain a check of grpcmock fuzz: why it matters, what usually breaks it, and how to fix that.",
     "completion": "Print the completion script of a shell.",
 }
 """The commands, in the order of the help, with their first lines: the help is shown without importing any of them.
