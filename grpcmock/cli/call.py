@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from grpcmock.schema.sources import Imports
     from grpcmock.status import Metadata
 
+_MAX_NAMED = 20
+"""Methods that are listed where none was named."""
+
 
 @click.command()
 @click.argument("target")
-@click.argument("method")
+@click.argument("method", required=False)
 @click.option(
     "-d",
     "--data",
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
 @target_options
 def command(
     target: str,
-    method: str,
+    method: str | None,
     data: str | None,
     deadline: float | None,
     compact: bool | None,
@@ -84,7 +87,12 @@ class _Talk:
         self._undecodable = False
 
     async def run(
-        self, name: str, data: str | None, deadline: float | None, protos: tuple[Path, ...], imports: Imports
+        self,
+        name: str | None,
+        data: str | None,
+        deadline: float | None,
+        protos: tuple[Path, ...],
+        imports: Imports,
     ) -> bool:
         """Make the call; say whether all was well."""
         from grpcmock.cli.call_input import Requests
@@ -93,15 +101,23 @@ class _Talk:
             from grpcmock.schema import sources
 
             registry = sources.load(protos, imports=imports)
-            method = registry.method(name)
+            method = self._method(registry, name)
             requests = Requests(data, method, registry)
             async with self._connection.connect(self._target) as channel:
                 return await self._converse(channel, method, registry, requests, deadline)
         async with self._connection.connect(self._target) as channel:
             registry = await registry_of(self._target, channel, protos, imports, _service_of(name))
-            method = registry.method(name)
+            method = self._method(registry, name)
             requests = Requests(data, method, registry)
             return await self._converse(channel, method, registry, requests, deadline)
+
+    def _method(self, registry: Registry, name: str | None) -> Method:
+        if name is not None:
+            return registry.method(name)
+        names = sorted(map(str, registry.methods.values()))
+        more = f", and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+        listed = f"The methods are: {', '.join(names[:_MAX_NAMED])}{more}." if names else "There is none here."
+        raise click.UsageError(f"METHOD is missing: which one of {self._target} is called? {listed}")
 
     async def _converse(
         self, channel: grpc.aio.Channel, method: Method, registry: Registry, requests: object, deadline: float | None
@@ -159,8 +175,10 @@ class _Talk:
             self._say(f"{prefix} {metadata_line(key, value)}")
 
 
-def _service_of(name: str) -> list[str] | None:
+def _service_of(name: str | None) -> list[str] | None:
     """Give the service that a method's full name names, so that reflection need not give all; None if it is short."""
+    if name is None:
+        return None
     written = name.removeprefix("/")
     service = written.rpartition("/" if "/" in written else ".")[0]
     return [service] if "." in service else None

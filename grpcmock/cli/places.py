@@ -38,6 +38,8 @@ class Places:
 
         paths, addresses, names = list(protos), [], []
         for argument in arguments:
+            if Path(argument).is_socket():
+                raise ConfigError(f"{argument} is a socket: write unix:{argument}.")
             if _is_path(argument):
                 paths.append(Path(argument))
             elif is_address(argument):

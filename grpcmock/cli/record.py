@@ -11,7 +11,7 @@ import click
 
 from grpcmock.cli.options import PATH, imports_option, listening_tls_options, protos_argument
 from grpcmock.cli.record_options import options_of, record_options, sum_up
-from grpcmock.cli.running import loop_factory, on_signals, ready, say, tell_addresses
+from grpcmock.cli.running import loop_factory, on_signals, ready, ready_file_option, say, tell_addresses
 from grpcmock.cli.target_options import Connection, target_options
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ DEFAULT_OUT = Path("stubs/recorded")
     help=f"Where to listen; repeatable.  [default: {DEFAULT_LISTEN}]",
 )
 @listening_tls_options
-@click.option("--ready-file", type=PATH, metavar="FILE", help="Hold the addresses while recording.")
+@ready_file_option("recording")
 @click.option(
     "--compression",
     type=click.Choice(("none", "gzip", "deflate")),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -118,7 +119,8 @@ class Host:
         from grpcmock.servers.h2.server import H2Server
 
         limit = self.options.server.max_message_size
-        return H2Server(self.engine, max_message_size=limit, services=self._services())
+        warn = partial(self._log, "warning")
+        return H2Server(self.engine, max_message_size=limit, services=self._services(), warn=warn)
 
     def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         own = [registry_of(Health.DESCRIPTOR)]

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -36,6 +36,7 @@ from grpcmock.servers.addresses import check_free
 from grpcmock.servers.credentials import TlsFiles, server_credentials
 from grpcmock.servers.h2 import services
 from grpcmock.servers.h2.connection import Connection
+from grpcmock.servers.h2.foreign import Telling
 from grpcmock.servers.h2.framing import WireError
 from grpcmock.servers.invocation import Invocation, Reading
 from grpcmock.status import Code
@@ -60,7 +61,8 @@ class H2Server:
 
     Over TCP it takes HTTP/2 with prior knowledge, as gRPC clients speak it; with a TLS context, ``h2`` by ALPN.
     *services* holds handlers for ``grpc.aio`` of what the server offers besides (reflection, health, admin), by path. A
-    stub for one of their methods goes before them. *max_message_size* is in bytes, -1 for no limit.
+    stub for one of their methods goes before them. *max_message_size* is in bytes, -1 for no limit. *warn* is told
+    once of each other protocol that clients speak.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class H2Server:
         *,
         max_message_size: int = 4 << 20,
         services: Mapping[str, grpc.RpcMethodHandler[Any, Any]] | None = None,
+        warn: Callable[[str], None] = _LOG.warning,
     ) -> None:
         self.engine = engine
         self.addresses: list[Address] = []
@@ -76,6 +79,7 @@ class H2Server:
 
         self._limit = max_message_size
         self._services = services or {}
+        self._foreign = Telling(warn)
         self._sockets: list[tuple[socket.socket, ssl.SSLContext | None]] = []
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
@@ -106,7 +110,7 @@ class H2Server:
             self._servers.append(await create(self._connection, sock=made, ssl=tls))
 
     def _connection(self) -> Connection:
-        return Connection(self._answer, self._limit, self._made, self._lost)
+        return Connection(self._answer, self._limit, self._made, self._lost, self._foreign)
 
     def _made(self, connection: Connection) -> None:
         self._connections.add(connection)
