@@ -180,7 +180,7 @@ def _violations(message: Message, planner: Planner) -> list[Any]:
 
 
 def _refused(violation: Any, planner: Planner, plan: MessagePlan, random: KeyedRandom) -> str:
-    """Give the path of what should be drawn anew to mend a violation."""
+    """Give the path of what should be drawn anew to fix a violation."""
     path, descriptor = "", plan.descriptor
     proto = violation.proto
     for element in proto.field.elements if proto.field is not None else ():
