@@ -25,8 +25,12 @@ _ANSWER_NODES = ("error", "script", "interval", "headers", "trailers", "delay", 
 
 def to_yaml(stubs: Iterable[Stub]) -> str:
     """Write *stubs* as one YAML file."""
-    plain = [to_plain(stub) for stub in stubs]
+    plain = [_Block(to_plain(stub)) for stub in stubs]
     return yaml.dump(plain, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+
+
+class _Block(dict[str, Any]):
+    """A mapping that is written with a line for each key, even if all its values are short."""
 
 
 def to_plain(stub: Stub) -> dict[str, Any]:
@@ -152,5 +156,9 @@ def _dumper() -> type[Any]:
         style = "'" if not isinstance(plain_scalar(text[:400]), str) or text == "<<" or "{{" in text else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
+    def block(dumper: Any, mapping: Any) -> Any:
+        return dumper.represent_mapping("tag:yaml.org,2002:map", mapping, flow_style=False)
+
     Dumper.add_representer(str, string)
+    Dumper.add_representer(_Block, block)
     return Dumper

@@ -10,6 +10,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.errors import RenderError
 from grpcmock.replies.generated.chance import Chance
 from grpcmock.replies.generated.echo import asked_for, page_limit
 from grpcmock.replies.generated.messages import make
@@ -53,7 +54,7 @@ def generate(
     (``lt_now``, ``gt_now``, ``within``) look at the clock. Fields of the request with the same name and type are taken
     over. *requests* stands for a stream of requests that the message sums up; *number* is its own place in a stream of
     answers. With *as_request* it is one that a client may send. Where rules contradict each other, the message that
-    breaks the fewest is given.
+    breaks the fewest is given. Raises :class:`RenderError` if none can be made.
     """
     planner = _planner(registry)
     seen = tuple(requests) if requests is not None else (request,) if request is not None else ()
@@ -70,7 +71,11 @@ def generate(
         as_request=as_request,
     )
     descriptor: Descriptor = message_class.DESCRIPTOR  # type: ignore[assignment]
-    return _valid(planner.plan(descriptor), order)
+    try:
+        return _valid(planner.plan(descriptor), order)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise RenderError(f"no {descriptor.full_name} could be made up, which is a bug of grpcmock ({reason})") from error
 
 
 @lru_cache(maxsize=4)

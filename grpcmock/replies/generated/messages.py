@@ -9,9 +9,9 @@ from google.protobuf.descriptor import FieldDescriptor
 from grpcmock.replies.generated import words
 from grpcmock.replies.generated.echo import Echo, asked_for, bytes_received, echo_of, page_limit
 from grpcmock.replies.generated.order import Order, Place
-from grpcmock.replies.generated.planning import FieldPlan, MessagePlan, OneofPlan, Shape, is_error
+from grpcmock.replies.generated.planning import FieldPlan, MessagePlan, OneofPlan, Shape, is_error, root, singular
 from grpcmock.replies.generated.rules import Rules
-from grpcmock.replies.generated.scene import Scene
+from grpcmock.replies.generated.scene import Scene, snake_case
 from grpcmock.replies.generated.values import Wish, draw
 from grpcmock.replies.generated.well_known import FILLERS
 
@@ -42,6 +42,9 @@ _RECEIVED = words.group(
 )
 """Numbers that tell how many messages the client has sent."""
 
+_REFUSED = words.group("rejected failed skipped invalid ignored dropped refused duplicate conflict error failure")
+"""Names of what didn't go well with some of the messages that the client has sent: in a good answer, none."""
+
 _COUNTS = words.group("count total total_count total_size total_items total_results size num_results results_count")
 """Numbers that tell how long the list beside them is."""
 
@@ -58,7 +61,7 @@ def make(plan: MessagePlan, order: Order) -> tuple[Message, int]:
     echo = echo_of(order.requests, plan.descriptor)
     scene = Scene(order.chance, plan.about, echo.texts(), order.ordinal, order.series)
     maker = _Maker(order)
-    maker.fill(message, plan, Place("", order.chance, scene, echo))
+    maker.fill_whole(message, plan, Place("", order.chance, scene, echo))
     return message, maker.made
 
 
@@ -72,6 +75,21 @@ class _Maker:
         )
 
     # Messages --------------------------------------------------------------------------------------
+
+    def fill_whole(self, message: Any, plan: MessagePlan, place: Place) -> None:
+        """Fill the message that stands in no other; a well-known type as it is filled where it stands in a field."""
+        name = plan.descriptor.full_name
+        filler = FILLERS.get(name)
+        if filler is None or not plan.descriptor.fields:
+            self.fill(message, plan, place)
+            return
+        self.made += 1
+        given = next((request for request in self._order.requests if request.DESCRIPTOR.full_name == name), None)
+        if given is not None and given.ListFields() and not self._tries(""):
+            message.MergeFromString(given.SerializePartialToString())
+            return
+        wish = Wish(root(plan.descriptor), Rules(), place.scene, place.chance, self._tries(""))
+        filler(message, wish, self._order.planner.registry, self._order.now)
 
     def fill(self, message: Any, plan: MessagePlan, place: Place) -> None:
         place = Place(place.path, place.chance, place.scene, place.echo, (*place.types, plan.descriptor.full_name))
@@ -165,6 +183,8 @@ class _Maker:
         if place.depth == 1 and order.counts_requests:
             if label.endswith(_WEIGHTS) and (size := bytes_received(order.requests)):
                 return min(size, plan.limits[1])
+            if _refuses(plan):
+                return 0
             if (label in _RECEIVED or label.endswith("_count")) and (plan.span is None or plan.span != (0, 0)):
                 return len(order.requests)
         if label in _COUNTS or label.endswith("_count"):
@@ -182,12 +202,21 @@ class _Maker:
     ) -> None:
         part = getattr(message, plan.name)
         echoed = place.echo.offer(plan.descriptor, plan.label) if not self._tries(path) else None
-        if echoed is not None and (plan.shape is Shape.WRAPPER or plan.message_type.full_name in FILLERS):
-            part.MergeFromString(echoed.SerializePartialToString())
+        if echoed is not None and _is_whole(plan):
+            self._take_over(part, echoed, plan, path, chance, place)
             part.SetInParent()
             return
         if self._fill_value(part, plan, path, chance, place, echoed, taken) or keep:
             part.SetInParent()
+
+    def _take_over(
+        self, part: Any, given: Message, plan: FieldPlan, path: str, chance: Chance, place: Place, index: int | None = None
+    ) -> None:
+        """Fill a message with what the request has in its place; where it leaves fields open, they are made up."""
+        if _is_whole(plan):
+            part.MergeFromString(given.SerializePartialToString())
+        else:
+            self._fill_value(part, plan, path, chance, place, given, index=index)
 
     def _fill_value(
         self,
@@ -217,15 +246,16 @@ class _Maker:
             echo = place.echo.for_item(index) if place.depth == 1 else Echo()
             if self._order.counts_requests and place.depth == 1 and index < len(self._order.requests):
                 echo = echo_of(self._order.requests[index : index + 1], plan.message_type)
-            scene = Scene(chance, about, echo.texts(), index, place.chance.child(plan.name), place.scene, apart=True)
         else:
             echo = place.echo.for_part(plan.message_type, taken or ()) if place.depth == 1 else Echo()
-            if echoed is not None:
-                echo = Echo({**echo.values, **echo_of([echoed]).values}, echo.subject)
-            if plan.label in _SAME_PERSON:
-                scene = Scene(place.scene.chance, about, place.scene.known, around=place.scene)
-            else:
-                scene = Scene(chance, about, echo.texts(), around=place.scene)
+        if echoed is not None:
+            echo = Echo({**echo.values, **echo_of([echoed]).values}, echo.subject)
+        if index is not None:
+            scene = Scene(chance, about, echo.texts(), index, place.chance.child(plan.name), place.scene, apart=True)
+        elif plan.label in _SAME_PERSON:
+            scene = Scene(place.scene.chance, about, place.scene.known, around=place.scene)
+        else:
+            scene = Scene(chance, about, echo.texts(), around=place.scene)
         self.fill(part, type_plan, Place(path, chance, scene, echo, place.types))
         return True
 
@@ -234,9 +264,14 @@ class _Maker:
     def _set_list(self, message: Any, plan: FieldPlan, path: str, chance: Chance, place: Place) -> None:
         target = getattr(message, plan.name)
         if not self._tries(path):
-            echoed = place.echo.offer(plan.descriptor, plan.descriptor.name)
-            if echoed is not None and plan.shape not in (Shape.MESSAGE, Shape.WRAPPER):
-                target.extend(echoed)
+            echoed = place.echo.offer(plan.descriptor, snake_case(plan.name))
+            if echoed is not None:
+                for index, item in enumerate(echoed):
+                    if plan.shape in (Shape.MESSAGE, Shape.WRAPPER):
+                        item_path, own = f"{path}[{index}]", chance.child(str(index))
+                        self._take_over(target.add(), item, plan, item_path, own, place, index=index)
+                    else:
+                        target.append(item)
                 return
         rules = plan.rules.values
         least, size = self._size(plan, chance, place, "min_items", "max_items")
@@ -272,6 +307,8 @@ class _Maker:
         wished = 2 if place.depth > 1 else 3
         if place.depth > 3 or self._runs_deep(plan, place):
             wished = least
+        elif place.depth == 1 and self._order.counts_requests and _refuses(plan):
+            wished = least
         elif place.depth == 1 and self._order.counts_requests:
             wished = min(len(requests), _MOST_ITEMS)
         elif place.depth == 1 and plan.shape is Shape.MESSAGE:
@@ -285,6 +322,15 @@ class _Maker:
         assert plan.key is not None
         assert plan.entry is not None
         target = getattr(message, plan.name)
+        echoed = place.echo.offer(plan.descriptor, snake_case(plan.name)) if not self._tries(path) else None
+        if echoed is not None:
+            for index, (key, value) in enumerate(sorted(echoed.items())):
+                if plan.entry.shape in (Shape.MESSAGE, Shape.WRAPPER):
+                    own = chance.child(str(index))
+                    self._take_over(target[key], value, plan.entry, f"{path}[{index}]", own, place)
+                else:
+                    target[key] = value
+            return
         least, size = self._size(plan, chance, place, "min_pairs", "max_pairs")
         size = max(least, min(size, 2)) if not self._tries(path) else size
         tries = self._tries(path)
@@ -309,6 +355,16 @@ class _Maker:
     def _tries(self, path: str) -> int:
         refused = self._order.refused
         return refused.get(path, 0) if refused else 0
+
+
+def _refuses(plan: FieldPlan) -> bool:
+    """Whether a field tells of messages of the client that were not taken."""
+    return any(singular(word) in _REFUSED for word in plan.label.split("_"))
+
+
+def _is_whole(plan: FieldPlan) -> bool:
+    """Whether the messages of a field stand for one value each, which is not made of parts."""
+    return plan.shape is Shape.WRAPPER or plan.message_type.full_name in FILLERS
 
 
 def _assign(message: Any, plan: FieldPlan, value: Any) -> None:
