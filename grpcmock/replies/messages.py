@@ -17,7 +17,7 @@ from grpcmock.replies.templates import (
     is_template_node,
     render_tree,
 )
-from grpcmock.schema import codec, values
+from grpcmock.schema import codec, values, well_known
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def compile_message(
     tree = compile_tree(node, scope, path)
     if len(scope.problems) > before:
         return message_class()
-    if type(tree) is Leaf and not tree.template.whole:
+    if type(tree) is Leaf and not tree.template.whole and not well_known.may_be_text(message_class.DESCRIPTOR):
         text = f"expected a message {message_class.DESCRIPTOR.full_name}, not a text with templates in it."
         scope.error(text, node, path, hint="Write a mapping, or one whole expression.", rule="template")
         return message_class()
