@@ -36,7 +36,7 @@ class Exchange:
         self._table: MethodTable | None = engine.store.tables.get(opened.path)
         self.call = engine.journal.open(
             opened.path,
-            self._table.method if self._table else None,
+            self._table.method if self._table is not None else None,
             opened.metadata,
             opened.deadline,
             opened.peer,

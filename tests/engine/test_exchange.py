@@ -400,3 +400,14 @@ def test_messages_that_follow_at_once_are_the_same_as_steps_of_their_own(script:
     sent, taken, journalled = run(takes_all=True)
     assert sent == stepwise == noted == journalled
     assert taken == at_once
+
+
+@pytest.mark.parametrize("auto", [False, True])
+def test_the_messages_of_a_method_without_any_stub_can_be_read_in_its_record(auto: bool) -> None:
+    mock = user_engine("[]", auto=auto)
+    call = ask(mock, GET, {"id": 7})
+    while not isinstance(call.step, Finish):
+        call.step = call.exchange.resume()
+    [journalled] = mock.journal
+    assert [message.id for message in journalled.requests] == [7]
+    assert len(journalled.responses) == auto
