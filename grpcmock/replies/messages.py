@@ -65,7 +65,7 @@ def compile_message(
     tree = compile_tree(node, scope, path)
     if len(scope.problems) > before:
         return message_class()
-    if type(tree) is Leaf and not tree.template.whole and not well_known.may_be_text(message_class.DESCRIPTOR):
+    if type(tree) is Leaf and not tree.template.whole and not well_known.may_be_text(message_class.DESCRIPTOR):  # type: ignore[arg-type]
         text = f"expected a message {message_class.DESCRIPTOR.full_name}, not a text with templates in it."
         scope.error(text, node, path, hint="Write a mapping, or one whole expression.", rule="template")
         return message_class()

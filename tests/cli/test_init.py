@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from support import ROOT
 
 from grpcmock.errors import Problems

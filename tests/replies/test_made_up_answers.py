@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from support import registry
 
-from grpcmock.errors import RenderError
+from grpcmock.errors import Problems, RenderError
 from grpcmock.replies.generated import Answers, well_known
 from grpcmock.schema.codec import build, to_tree
-from grpcmock.errors import Problems
 from grpcmock.tree import Node
 
 PROTO = "answers.proto"

@@ -75,7 +75,9 @@ def generate(
         return _valid(planner.plan(descriptor), order)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-        raise RenderError(f"no {descriptor.full_name} could be made up, which is a bug of grpcmock ({reason})") from error
+        raise RenderError(
+            f"no {descriptor.full_name} could be made up, which is a bug of grpcmock ({reason})"
+        ) from error
 
 
 @lru_cache(maxsize=4)

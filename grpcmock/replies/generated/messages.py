@@ -210,7 +210,14 @@ class _Maker:
             part.SetInParent()
 
     def _take_over(
-        self, part: Any, given: Message, plan: FieldPlan, path: str, chance: Chance, place: Place, index: int | None = None
+        self,
+        part: Any,
+        given: Message,
+        plan: FieldPlan,
+        path: str,
+        chance: Chance,
+        place: Place,
+        index: int | None = None,
     ) -> None:
         """Fill a message with what the request has in its place; where it leaves fields open, they are made up."""
         if _is_whole(plan):
@@ -305,11 +312,10 @@ class _Maker:
         least = min(_MOST_ITEMS, max(int(rules.get(minimum, 0)), int(plan.must)))
         requests = self._order.requests
         wished = 2 if place.depth > 1 else 3
-        if place.depth > 3 or self._runs_deep(plan, place):
+        sums_up = place.depth == 1 and self._order.counts_requests
+        if place.depth > 3 or self._runs_deep(plan, place) or (sums_up and _refuses(plan)):
             wished = least
-        elif place.depth == 1 and self._order.counts_requests and _refuses(plan):
-            wished = least
-        elif place.depth == 1 and self._order.counts_requests:
+        elif sums_up:
             wished = min(len(requests), _MOST_ITEMS)
         elif place.depth == 1 and plan.shape is Shape.MESSAGE:
             wished = asked_for(requests) or page_limit(requests) or wished
@@ -324,12 +330,12 @@ class _Maker:
         target = getattr(message, plan.name)
         echoed = place.echo.offer(plan.descriptor, snake_case(plan.name)) if not self._tries(path) else None
         if echoed is not None:
-            for index, (key, value) in enumerate(sorted(echoed.items())):
+            for index, (taken, value) in enumerate(sorted(echoed.items())):
                 if plan.entry.shape in (Shape.MESSAGE, Shape.WRAPPER):
                     own = chance.child(str(index))
-                    self._take_over(target[key], value, plan.entry, f"{path}[{index}]", own, place)
+                    self._take_over(target[taken], value, plan.entry, f"{path}[{index}]", own, place)
                 else:
-                    target[key] = value
+                    target[taken] = value
             return
         least, size = self._size(plan, chance, place, "min_pairs", "max_pairs")
         size = max(least, min(size, 2)) if not self._tries(path) else size

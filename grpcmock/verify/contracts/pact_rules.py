@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import re2
+
 from grpcmock.matching.kinds import COMMON, FLOATING, ORDERED, TEXT, Kind, ListKind, MapKind, ScalarKind
+from grpcmock.matching.leaves import WELL_KNOWN
 from grpcmock.matching.messages import MessageKind
 
 Warn = Callable[..., None]
@@ -20,6 +23,9 @@ _ANY_BOOL = {"$in": [True, False]}
 _SET = {"$exists": True}
 _SEMVER = r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$"
 _NUMERIC = {"number": r"^-?\d+(\.\d+)?$", "integer": r"^-?\d+$", "decimal": r"^-?\d+\.\d+$"}
+_OF_MESSAGES = frozenset({"type", "equality", "equal", "notEmpty", "values"})
+_OF_LISTS = _OF_MESSAGES | {"eachValue", "arrayContains"}
+_OF_MAPS = _OF_MESSAGES | {"eachKey", "eachValue"}
 _DIGITS = "yuMdHhKkmsSnDF"
 
 
@@ -85,6 +91,7 @@ class Rules:
         by_type = (by_type or "type" in names) and "equality" not in names
         more = {"by_type": by_type, "example_first": example_first}
         if isinstance(kind, MessageKind) and isinstance(example, dict):
+            self._check(matchers, kind, path, _OF_MESSAGES)
             parts = {}
             for name, value in example.items():
                 slot = kind.slot(name)
@@ -103,6 +110,12 @@ class Rules:
     def _list(
         self, example: list[Any], kind: ListKind, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
     ) -> Any:
+        self._check(matchers, kind, path, _OF_LISTS)
+        for matcher in matchers:
+            if matcher.get("match") == "arrayContains":
+                return {"$all": self._variants(example, kind, matcher.get("variants"))}
+        if not more["by_type"] and any(matcher.get("match") == "notEmpty" for matcher in matchers):
+            return _SET
         each = more["by_type"] or self.below(path) or any(m.get("match") in ("eachValue", "values") for m in matchers)
         if not each:
             return [self.pattern(item, kind.element, (*path, str(n)), **more) for n, item in enumerate(example)]
@@ -115,10 +128,23 @@ class Rules:
             made["$each"] = inner
         return made or {"$size": {"$gte": 0}}
 
+    def _variants(self, example: list[Any], kind: ListKind, variants: Any) -> list[Any]:
+        """Return a pattern for each of the items that a list must hold somewhere; their rules are written apart."""
+        found = []
+        for variant in variants if isinstance(variants, list) else []:
+            index = variant.get("index") if isinstance(variant, dict) else None
+            if isinstance(index, int) and 0 <= index < len(example):
+                rules = Rules.read(variant.get("rules") or {}, "arrayContains", lambda text, *_: self.warn(text))
+                found.append(rules.pattern(example[index], kind.element))
+        return found
+
     def _map(
         self, example: dict[Any, Any], kind: MapKind, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
     ) -> Any:
+        self._check(matchers, kind, path, _OF_MAPS)
         names = {matcher.get("match") for matcher in matchers}
+        if names == {"notEmpty"}:
+            return _SET
         if not (names & {"eachKey", "eachValue", "values"} or self.below(path)):
             return {key: self.pattern(item, kind.value, (*path, str(key)), **more) for key, item in example.items()}
         made: dict[str, Any] = {"$exists": True} if example else {}
@@ -168,21 +194,52 @@ class Rules:
             return {"$regex": _NUMERIC[name]} if is_text else _of_type(kind)
         if name == "null":
             return {"$exists": False}
-        if is_text:
-            if name == "regex" and isinstance(matcher.get("regex"), str):
-                return {"$regex": matcher["regex"]}
-            if name == "include":
-                return {"$contains": str(matcher.get("value", ""))}
-            if name == "semver":
-                return {"$regex": _SEMVER}
-            if name in ("date", "time", "timestamp", "datetime"):
-                written = str(matcher.get("format") or matcher.get(name) or "")
-                regex = date_regex(written)
-                if regex is not None:
-                    return {"$regex": regex} if regex else _SET
-        shown = ".".join(path) or "the message"
-        self.warn(f"the rule {name or matcher!r} of {shown} ({kind.name}) has no counterpart; its example is compared.")
-        return example
+        found = _of_text(name, matcher) if is_text else _of_other(name, matcher, kind)
+        if found is None:
+            self._warn(matcher, kind, path)
+        return example if found is None else found
+
+    # What can't be said -----------------------------------------------------------------------------
+
+    def _check(self, matchers: list[dict[str, Any]], kind: Kind, path: Steps, known: frozenset[str]) -> None:
+        """Warn of each rule that a kind of value without counterpart has; what is inside is compared then."""
+        for matcher in matchers:
+            if matcher.get("match") not in known:
+                self._warn(matcher, kind, path)
+
+    def _warn(self, matcher: dict[str, Any], kind: Kind, path: Steps) -> None:
+        name, shown = matcher.get("match") or matcher, ".".join(path) or "the message"
+        self.warn(f"the rule {name!r} of {shown} ({kind.name}) has no counterpart; its example is compared.")
+
+
+def _of_text(name: str, matcher: dict[str, Any]) -> Any:
+    """Return the pattern for a rule about the form of a text; None if there is none."""
+    if name == "regex" and isinstance(matcher.get("regex"), str):
+        return {"$regex": matcher["regex"]}
+    if name == "include":
+        return {"$contains": str(matcher.get("value", ""))}
+    if name == "semver":
+        return {"$regex": _SEMVER}
+    if name in ("date", "time", "timestamp", "datetime"):
+        regex = date_regex(str(matcher.get("format") or matcher.get(name) or ""))
+        return None if regex is None else {"$regex": regex} if regex else _SET
+    return None
+
+
+def _of_other(name: str, matcher: dict[str, Any], kind: Kind) -> Any:
+    """Return the pattern for a rule about a text in the consumer's language that is none in ours; None if there is none."""
+    if name == "regex" and isinstance(kind, ScalarKind) and (names := _fitting(matcher.get("regex"), kind.names)):
+        return {"$in": names}
+    return _SET if name in ("timestamp", "datetime") and kind is WELL_KNOWN["google.protobuf.Timestamp"] else None
+
+
+def _fitting(regex: Any, names: tuple[str, ...]) -> list[str]:
+    """Return the names of an enum's values that a regular expression fits."""
+    try:
+        pattern = re2.compile(regex) if isinstance(regex, str) else None
+    except re2.error:
+        return []
+    return [name for name in names if pattern is not None and pattern.search(name)]
 
 
 def _of_type(kind: Kind) -> Any:
