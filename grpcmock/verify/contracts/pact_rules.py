@@ -227,7 +227,7 @@ def _of_text(name: str, matcher: dict[str, Any]) -> Any:
 
 
 def _of_other(name: str, matcher: dict[str, Any], kind: Kind) -> Any:
-    """Return the pattern for a rule about a text in the consumer's language that is none in ours; None if there is none."""
+    """Return the pattern for a rule about a text in the consumer's language that is no text here; else None."""
     if name == "regex" and isinstance(kind, ScalarKind) and (names := _fitting(matcher.get("regex"), kind.names)):
         return {"$in": names}
     return _SET if name in ("timestamp", "datetime") and kind is WELL_KNOWN["google.protobuf.Timestamp"] else None
