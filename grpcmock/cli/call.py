@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     import grpc.aio
 
+    from grpcmock.cli.call_input import Requests
     from grpcmock.client.call import Call, Status
     from grpcmock.client.details import Detail
+    from grpcmock.client.learning import Learning
     from grpcmock.client.target import Metadata, Target
     from grpcmock.schema import Method, Registry
 
@@ -80,6 +82,8 @@ class _Talk:
         self._defaults = defaults
         self._verbose = verbose
         self._undecodable = False
+        self._learning: Learning | None = None
+        """Asks for types that aren't known; None if protos were given."""
 
     async def run(
         self, name: str, data: str | None, deadline: float | None, protos: tuple[Path, ...], imports: tuple[Path, ...]
@@ -93,35 +97,42 @@ class _Talk:
             registry = sources.load(protos, imports=imports)
             method = find_method(registry, name)
             requests = Requests(data, method, registry)
+            await requests.check()
             async with self._connection.connect(self._target) as channel:
                 return await self._converse(channel, method, registry, requests, deadline)
         async with self._connection.connect(self._target) as channel:
+            from grpcmock.client.learning import Learning
+
             registry = await registry_of(self._target, channel, protos, imports, _service_of(name))
             method = find_method(registry, name)
-            requests = Requests(data, method, registry)
+            self._learning = Learning(channel, registry, self._target.metadata)
+            requests = Requests(data, method, registry, learn=self._learning.learn_named)
+            await requests.check()
             return await self._converse(channel, method, registry, requests, deadline)
 
     async def _converse(
-        self, channel: grpc.aio.Channel, method: Method, registry: Registry, requests: object, deadline: float | None
+        self, channel: grpc.aio.Channel, method: Method, registry: Registry, requests: Requests, deadline: float | None
     ) -> bool:
         from grpcmock.cli.json_output import print_json, tree_of
         from grpcmock.client.call import Call
         from grpcmock.client.conversation import converse
         from grpcmock.schema.codec import DecodeError, decode
 
-        def show(data: bytes) -> None:
+        async def show(data: bytes) -> None:
             try:
                 message = decode(method.response_class, data)
             except DecodeError as error:
                 self._undecodable = True
                 _complain(f"The response can't be decoded: {error}")
                 return
+            if self._learning is not None:
+                await self._learning.learn_from(message)
             print_json(tree_of(message, defaults=self._defaults), compact=self._compact)
 
         self._say(f"> {method} ({method.kind.value}) at {self._target}")
         self._say_metadata(">", self._target.metadata)
         call = Call(channel, method.path, metadata=self._target.metadata, deadline=deadline)
-        status = await converse(call, requests.__aiter__(), show)  # type: ignore[attr-defined]
+        status = await converse(call, aiter(requests), show)
         return await self._conclude(call, status, method, registry)
 
     async def _conclude(self, call: Call, status: Status, method: Method, registry: Registry) -> bool:
@@ -140,6 +151,9 @@ class _Talk:
             return not broken and not self._undecodable
         name = click.style(status.code.name, fg="red", bold=True)
         rich = decode_details(status.trailers, registry)
+        if rich is not None and self._learning is not None:
+            await self._learning.learn(detail.type_name for detail in rich.details if detail.is_unknown)
+            rich = decode_details(status.trailers, self._learning.registry)
         message, details = told_once(status.message, rich.details if rich else ())
         click.echo(f"{name} ({status.code.value}): {harmless(message) or '(no message)'}", err=True)
         for detail in details:

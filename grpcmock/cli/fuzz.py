@@ -12,7 +12,7 @@ from grpcmock.cli.fuzz_options import PHASES, Shard, allowed, listed, phases, st
 from grpcmock.cli.options import PATH, SIZE, imports_option, protos_argument
 from grpcmock.cli.report_options import report_option
 from grpcmock.cli.running import loop_factory
-from grpcmock.cli.target_options import SECONDS, Connection, target_options
+from grpcmock.cli.target_options import SECONDS, Connection, target_options, warn
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.casefile import Origin
@@ -197,6 +197,7 @@ def _settings(
         links=options["links"],
         database=options["database"],
         other_identity=parse_headers(options["other_identity"]),
+        left_out=warn,
     )
 
 

@@ -29,6 +29,9 @@ class Detail:
 
     data: bytes
 
+    is_unknown: bool = False
+    """Whether its type isn't known."""
+
     def tree(self) -> dict[str, Any]:
         """Give the detail in ProtoJSON, as an Any with ``@type``; ``value`` holds base64 if the type is unknown."""
         from grpcmock.schema.codec import to_tree
@@ -77,7 +80,7 @@ def _detail(packed: AnyMessage, registry: Registry | None) -> Detail:
         message = message_class.FromString(packed.value) if message_class else None
     except DecodeError:
         message = None
-    return Detail(name, message, packed.value)
+    return Detail(name, message, packed.value, message_class is None)
 
 
 def _message_class(name: str, registry: Registry | None) -> type[Message] | None:

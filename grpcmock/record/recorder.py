@@ -18,8 +18,10 @@ from grpcmock.record.rules import Rules
 from grpcmock.record.summary import Summary
 from grpcmock.record.tape import Run, Tape
 from grpcmock.record.telling import Teller, Told
+from grpcmock.record.types import unknown_types
 
 if TYPE_CHECKING:
+    from grpcmock.client.learning import Learning
     from grpcmock.record.passage import Passage
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
@@ -84,12 +86,12 @@ class Recorder:
         """Take a call that has ended; see :data:`grpcmock.record.proxy.Taken`."""
         return self._tape.take(passage)
 
-    async def run(self) -> None:
-        """Tell and write what comes, until cancelled; then call :meth:`finish`."""
+    async def run(self, learning: Learning | None = None) -> None:
+        """Tell and write what comes, until cancelled; then call :meth:`finish`. Types that aren't known are learned."""
         while True:
             await self._awaken()
             while runs := self._tape.give(_BATCH):
-                await _whole(asyncio.to_thread(self._tell, runs))
+                await _whole(self._learn_and_tell(runs, learning))
             now = time.monotonic()
             if self._is_unwritten and now >= self._next:
                 await _whole(asyncio.to_thread(self._try_to_write))
@@ -115,6 +117,20 @@ class Recorder:
             if self._failure:
                 self._put_elsewhere()
         return self.summary()
+
+    async def settle_learning(self, learning: Learning | None) -> None:
+        """Tell all that has been taken, once the types in it are learned."""
+        while runs := self._tape.give(_BATCH):
+            await self._learn_and_tell(runs, learning)
+
+    async def _learn_and_tell(self, runs: Sequence[Run], learning: Learning | None) -> None:
+        if learning is not None and (names := await asyncio.to_thread(self._unknown_types, runs)):
+            await learning.learn(names)
+        await asyncio.to_thread(self._tell, runs)
+
+    def _unknown_types(self, runs: Sequence[Run]) -> set[str]:
+        registry = self._registry()
+        return {name for run in runs if run.passage.told is None for name in unknown_types(run.passage, registry)}
 
     def settle(self) -> None:
         """Tell all that has been taken."""

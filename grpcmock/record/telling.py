@@ -15,7 +15,7 @@ from grpcmock.record.metadata import MetadataTeller, Values
 from grpcmock.record.passage import BYTES_KEPT, EVENTS_KEPT, What
 from grpcmock.record.stubs import refusal
 from grpcmock.record.timing import Timing
-from grpcmock.schema import Kind
+from grpcmock.schema import Kind, any_types
 from grpcmock.schema.codec import DecodeError, build, decode, to_tree
 from grpcmock.status import DETAILS_KEY, Code
 from grpcmock.stubs.dump import plain_value
@@ -156,6 +156,8 @@ class _Telling:
         message = decode(message_class, data)
         tree = to_tree(message)
         self._check_exact(message, tree)
+        if self._teller.may_hide_details and (unknown := any_types.unknown_in(message)):
+            raise _CantSay(f"it holds a {min(unknown)}, a type that isn't known, in which there may be a secret")
         return self._teller.marker.mark(tree, message_class.DESCRIPTOR, templates=self._templates)
 
     def _check_exact(self, message: Message, tree: Any) -> None:
@@ -311,6 +313,8 @@ class _Telling:
             try:
                 self._check_exact(message, tree)
             except _CantSay:
+                return None
+            if self._teller.may_hide_details and any_types.unknown_in(message):
                 return None
             details.append(self._teller.marker.mark(tree, any_class.DESCRIPTOR))
         return details

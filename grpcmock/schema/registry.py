@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from grpcmock.errors import SchemaError, UnknownMethodError, did_you_mean
+from grpcmock.errors import SchemaError, UnknownMethodError, did_you_mean, nearest
 from grpcmock.schema.method import Kind, Method
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ class Registry:
         """Give the class of a message type. Raises :class:`SchemaError`, which names the nearest type."""
         if found := find_message(self.pool, full_name):
             return found
-        hint = did_you_mean(full_name, self.message_names())
+        found_near = _nearest_type(full_name, self.message_names())
+        hint = f"Did you mean {found_near!r}?" if found_near else ""
         raise SchemaError(f"There is no message type {full_name!r}. {hint}".rstrip())
 
     def message_names(self) -> list[str]:
@@ -148,6 +149,15 @@ def _has(pool: descriptor_pool.DescriptorPool, file: descriptor_pb2.FileDescript
 def _declared(file: descriptor_pb2.FileDescriptorProto) -> tuple[str, list[str], list[str]]:
     """Tell files of one name apart; those of one source may differ in what compilers add to them."""
     return file.package, [message.name for message in file.message_type], [service.name for service in file.service]
+
+
+def _nearest_type(full_name: str, names: list[str]) -> str | None:
+    """Return the type that may have been meant: of this name in another package, or of a like name in this one."""
+    package, _, name = full_name.rpartition(".")
+    of_name = [one for one in names if one.rpartition(".")[2] == name]
+    if of_name:
+        return nearest(full_name, of_name) or of_name[0]
+    return nearest(full_name, [one for one in names if one.rpartition(".")[0] == package])
 
 
 _SHIPPED = {

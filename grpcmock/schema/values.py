@@ -22,6 +22,7 @@ __all__ = [
     "describe",
     "element_name",
     "is_map",
+    "octets",
     "reader",
     "round_float",
     "scalar",
@@ -206,7 +207,8 @@ def string(value: Any) -> str:
     raise Mismatch(f"expected a string, not {describe(value)}.", hint=hint)
 
 
-def _bytes(value: Any) -> bytes:
+def octets(value: Any) -> bytes:
+    """Read bytes: the reader of all bytes fields."""
     if isinstance(value, str):
         stripped = value.rstrip("=").translate(_FROM_URL_ALPHABET)
         try:
@@ -276,7 +278,7 @@ _READERS: dict[int, Reader] = {
     FieldDescriptor.TYPE_FLOAT: _float,
     FieldDescriptor.TYPE_BOOL: _bool,
     FieldDescriptor.TYPE_STRING: string,
-    FieldDescriptor.TYPE_BYTES: _bytes,
+    FieldDescriptor.TYPE_BYTES: octets,
 }
 
 _SHOWERS: dict[int, Reader] = {
