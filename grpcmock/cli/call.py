@@ -82,6 +82,7 @@ class _Talk:
         self._defaults = defaults
         self._verbose = verbose
         self._undecodable = False
+        self._registry: Registry | None = None
         self._learning: Learning | None = None
         """Asks for types that aren't known; None if protos were given."""
 
@@ -117,6 +118,8 @@ class _Talk:
         from grpcmock.client.call import Call
         from grpcmock.client.conversation import converse
         from grpcmock.schema.codec import DecodeError, decode
+
+        self._registry = registry
 
         async def show(data: bytes) -> None:
             try:
@@ -168,7 +171,7 @@ class _Talk:
         from grpcmock.cli.json_output import metadata_line
 
         for key, value in metadata:
-            self._say(f"{prefix} {metadata_line(key, value)}")
+            self._say(f"{prefix} {metadata_line(key, value, self._registry)}")
 
 
 def find_method(registry: Registry, name: str) -> Method:

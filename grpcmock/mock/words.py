@@ -49,7 +49,7 @@ def failure(
     if listed := [trees.detail(detail) for detail in details]:
         error["details"] = listed
     if trailers:
-        error["trailers"] = trees.tree(trailers)
+        error["trailers"] = trees.metadata(trailers)
     return Reply({"error": error})
 
 

@@ -89,7 +89,11 @@ def _stub_keys(types: Types, methods: list[Method], registry: Registry) -> Schem
         "name": text,
         "method": {"anyOf": [full, others, _TEMPLATE]},
         "priority": {"type": ["integer", "string"], "pattern": TEMPLATE},
-        "metadata": {"type": "object", "additionalProperties": types.scalar_pattern("string")},
+        "metadata": {
+            "type": "object",
+            "patternProperties": {"-bin$": {"anyOf": [types.scalar_pattern("bytes"), _PACKED]}},
+            "additionalProperties": types.scalar_pattern("string"),
+        },
         "deadline": types.scalar_pattern("double"),
         "when": text,
         "state": _STRINGS,
@@ -252,7 +256,8 @@ def _shared() -> Schema:
             {"const": 0},
         ]
     }
-    value = {"type": ["string", "number", "boolean"]}
+    value: Schema = {"type": ["string", "number", "boolean"]}
+    binary = {"anyOf": [value, _PACKED, {"type": "array", "items": {"anyOf": [value, _PACKED]}}]}
     faults: Schema = {
         "abort": code,
         "hang": {"type": "boolean"},
@@ -275,6 +280,7 @@ def _shared() -> Schema:
         "metadata": {
             "type": "object",
             "propertyNames": {"pattern": "^[0-9a-z_.-]+$"},
+            "patternProperties": {"-bin$": binary},
             "additionalProperties": {"anyOf": [value, {"type": "array", "items": value}]},
         },
     }
@@ -295,3 +301,6 @@ _DETAILS = [
         "LocalizedMessage",
     )
 ]
+
+_PACKED = {"type": "object", "properties": {"@type": {"type": "string", "examples": _DETAILS}}, "required": ["@type"]}
+"""A message as the value of metadata whose key ends in ``-bin``."""
