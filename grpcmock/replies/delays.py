@@ -46,6 +46,15 @@ class Delay:
         return self.low
 
 
+FOREVER = Delay(math.inf)
+"""Lasts until the client cancels, or its deadline passes."""
+
+
+def parse_wait(node: Node, problems: Problems, path: str) -> Delay | None:
+    """Read the ``wait`` of a script, which may last ``forever``; None if it is wrong, with the problem noted."""
+    return FOREVER if node.value == "forever" else parse_delay(node, problems, path)
+
+
 def parse_delay(node: Node, problems: Problems, path: str) -> Delay | None:
     """Read a ``delay``, ``interval``, ``wait``, ``every`` or ``drip``; None if it is wrong, with the problem noted."""
     if not node.is_mapping:

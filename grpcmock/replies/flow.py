@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from grpcmock.replies.plan import Finish, Headers, On, Repeat, Send
+from grpcmock.replies.delays import FOREVER
+from grpcmock.replies.plan import Finish, Headers, On, Pause, Repeat, Send
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class _Flow:
             if self._single and step.code is Code.OK and any(not sent for sent, _ in states):
                 text = f"the call would end without a message; the method is {self._kind}: it answers with one."
                 self._say(step, text)
+            return set()
+        if isinstance(step, Pause) and step.delay == FOREVER:
             return set()
         if isinstance(step, Repeat):
             return self._repeat(step, states)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.errors import did_you_mean
 from grpcmock.matching.patterns import compile_pattern
 from grpcmock.replies import flow
-from grpcmock.replies.delays import parse_delay
+from grpcmock.replies.delays import parse_delay, parse_wait
 from grpcmock.replies.endings import compile_error, compile_finish
 from grpcmock.replies.messages import compile_reply
 from grpcmock.replies.metadata import compile_metadata
@@ -134,7 +134,8 @@ class _Script:
             case "expect":
                 return Expect(self.pattern(value, here), number, value.location, here)
             case "wait":
-                delay = self.delay(value, here)
+                found = folded(value, scope, here)
+                delay = None if found is None else parse_wait(found, scope.problems, here)
                 return None if delay is None else Pause(delay)
             case "headers":
                 return self.placed(Headers(compile_metadata(value, scope, here)), value, here)

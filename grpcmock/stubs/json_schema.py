@@ -188,7 +188,7 @@ def _steps(method: Method, request: Schema, response: Schema, types: Types) -> S
     finish: Schema = {"type": ["object", "null", "boolean"]}
     arm = {
         "request": request,
-        "wait": _ref("delay"),
+        "wait": {"anyOf": [{"const": "forever"}, _ref("delay")]},
         "send": {"anyOf": [response, {"type": "array", "items": response}]},
         "error": _ref("error"),
         "finish": finish,
@@ -202,7 +202,7 @@ def _steps(method: Method, request: Schema, response: Schema, types: Types) -> S
     step = {
         "expect": request,
         "send": response,
-        "wait": _ref("delay"),
+        "wait": {"anyOf": [{"const": "forever"}, _ref("delay")]},
         "headers": _ref("metadata"),
         "half_close": {"type": ["null", "boolean"]},
         "on": {"type": "array", "minItems": 1, "items": _closed(arm)},

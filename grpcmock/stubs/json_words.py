@@ -84,7 +84,7 @@ OPERATORS: Final = {
 STEPS: Final = {
     "expect": "Wait for the next request message; it must match.",
     "send": "Send one response message.",
-    "wait": "Pause.",
+    "wait": "Pause; `forever` lasts until the client cancels.",
     "headers": "Send initial metadata now.",
     "half_close": "Wait until the client has finished sending.",
     "on": "Answer each incoming message by the first arm that matches.",

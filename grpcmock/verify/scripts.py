@@ -126,6 +126,8 @@ class Play:
             own = self._expecter.named(_trailers(value), f"{here}.trailers")
             ending = self._expecter.ok(self._trailers)
             return replace(state, ending=replace(ending, trailers=(*ending.trailers, own)), is_over=True)
+        if word == "wait" and value is not None and value.value == "forever":
+            return _cancelled(state)
         if word == "wait" or value is None:
             return state
         match word:
@@ -167,7 +169,7 @@ class Play:
             state = self._steps(value.value["steps"], f"{path}.steps", state)
             if state.is_over:
                 return state
-        return replace(state.doing(Cancel()), ending=None, is_over=True) if endless else state
+        return _cancelled(state) if endless else state
 
     def _on(self, arms: Node, until: Node | None, path: str, state: _State) -> _State:
         patterns = [
@@ -203,6 +205,8 @@ class Play:
         given: dict[str, Node] = arm.value
         if "steps" in given:
             return self._steps(given["steps"], f"{path}.steps", state)
+        if "wait" in given and given["wait"].value == "forever":
+            return _cancelled(state)
         if "send" in given:
             sent = given["send"]
             listed = sent.value if sent.is_list and not self._answers_with_lists() else [sent]
@@ -270,6 +274,11 @@ class Play:
 
     def _context(self, state: _State) -> RenderContext:
         return context_of(state.sent, by_key(self._ask.metadata), self._stub.stub.row, count=self._count)
+
+
+def _cancelled(state: _State) -> _State:
+    """End a conversation that the server doesn't end."""
+    return replace(state.doing(Cancel()), ending=None, is_over=True)
 
 
 def _word(node: Node) -> tuple[str, Node | None]:

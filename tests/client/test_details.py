@@ -10,6 +10,7 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from grpcmock.client.details import decode_details, message_in
+from grpcmock.schema.codec import to_tree
 
 
 def test_known_types_are_decoded_and_unknown_ones_kept() -> None:
@@ -55,4 +56,5 @@ def test_no_status_is_none(trailers: tuple[tuple[str, str | bytes], ...]) -> Non
     ],
 )
 def test_metadata_under_the_name_of_a_type_holds_a_message(key: str, value: bytes | str, expected: Any) -> None:
-    assert message_in(key, value, handmade.user_registry()) == expected
+    found = message_in(key, value, handmade.user_registry())
+    assert (found and to_tree(found)) == (expected and to_tree(expected))

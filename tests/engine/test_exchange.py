@@ -411,3 +411,12 @@ def test_the_messages_of_a_method_without_any_stub_can_be_read_in_its_record(aut
     [journalled] = mock.journal
     assert [message.id for message in journalled.requests] == [7]
     assert len(journalled.responses) == auto
+
+
+def test_a_script_may_wait_until_the_client_goes_away() -> None:
+    mock = user_engine("[{method: user.UserService/ListUsers, script: [{send: {id: 1}}, {wait: forever}]}]")
+    call = ask(mock, LIST, {}).gets({"id": 1})
+    assert call.step == Wait(math.inf)
+    call.exchange.cancel()
+    [journalled] = mock.journal
+    assert journalled.code is Code.CANCELLED

@@ -359,3 +359,17 @@ def test_other_descriptors_than_a_contract_knew_are_told() -> None:
     assert str(warning).startswith(
         "web.yaml: warning: The contract of web was made with other descriptors of user.UserService/GetUser."
     )
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "[{send: {name: a}}, {wait: forever}]",
+        "[{send: {name: a}}, {on: [{request: {id: 1}, send: {name: b}}, {wait: forever}]}]",
+    ],
+)
+def test_a_conversation_that_stays_open_is_cancelled(script: str) -> None:
+    [one] = planned(f"- {{name: watch, method: user.UserService/LookupUsers, script: {script}}}").interactions
+    last = one.exchanges[-1]
+    assert type(last.actions[-1]) is Cancel
+    assert last.ending is None
