@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -13,7 +14,7 @@ from grpcmock.stubs.model import Answer, Verify
 from grpcmock.stubs.parser import MATCHING
 from grpcmock.stubs.scalars import plain_scalar
 from grpcmock.stubs.template import is_template
-from grpcmock.tree import Node
+from grpcmock.tree import Attached, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,6 +86,9 @@ def plain_value(value: Any) -> Any:
         return [plain_value(child) for child in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, Attached):
+        with suppress(UnicodeDecodeError):
+            return {"$text": value.decode()}
     if isinstance(value, (bytes, bytearray, memoryview)):
         return base64.b64encode(value).decode()
     if hasattr(value, "DESCRIPTOR"):
