@@ -68,6 +68,7 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
 )
 @record_options
 @click.option("--auto", is_flag=True, help="Answer what no stub answers with generated data.")
+@click.option("--validate", is_flag=True, help="Refuse requests that break the protos' own rules (protovalidate).")
 @click.option("--seed", type=int, default=0, show_default=True, help="The seed of all randomness.")
 @click.option(
     "--unmatched-code",
@@ -144,6 +145,7 @@ def command(
     match_metadata: tuple[str, ...],
     timing: bool,
     auto: bool,
+    validate: bool,
     seed: int,
     unmatched_code: Code,
     admin: bool,
@@ -189,7 +191,7 @@ def command(
         raise ConfigError(f"--forward and {'--auto' if auto else '--engine h2'} exclude each other.")
     options = HostOptions(
         wire=engine,
-        engine=Options(seed=seed, auto=auto, unmatched_code=unmatched_code),
+        engine=Options(seed=seed, auto=auto, validate=validate, unmatched_code=unmatched_code),
         server=ServerOptions(
             max_message_size=max_message_size,
             compression=compressions[compression],

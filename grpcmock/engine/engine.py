@@ -41,6 +41,9 @@ class Options:
     auto: bool = False
     """Answer a miss with generated data instead of an error."""
 
+    validate: bool = False
+    """Refuse requests that break the rules of their protos (protovalidate)."""
+
     unmatched_code: Code = Code.UNIMPLEMENTED
     """The status of a miss."""
 
@@ -202,7 +205,7 @@ class Engine:
         began, started = monotonic(), options.wall_clock()
         with self.lock:
             table = self.store.tables.get(path)
-            if table is None or not table.is_steady:
+            if table is None or not table.is_steady or options.validate:
                 return None
             steady = table.known.get(request) or self._find_steadily(table, request)
             if steady is None:

@@ -9,6 +9,7 @@ from grpcmock.engine import refusals
 from grpcmock.engine.incoming import Incoming
 from grpcmock.engine.performance import Performance
 from grpcmock.engine.steps import Finish, Forward, Last, Reset, Returned, Send, SendAll, Steps, Truncate
+from grpcmock.engine.validity import judge_of
 from grpcmock.errors import RenderError
 from grpcmock.matching.conditions import Stage
 from grpcmock.matching.facts import Facts
@@ -115,7 +116,9 @@ class Exchange:
             if self._table is None:
                 raise Last(refusals.unknown_method(self.call.path, self._engine.registry.methods.values()))
             may_pass_on = self._forwarder is not None
-            incoming = Incoming(self.call, self._table.method, self._facts, self._clock, keeps_raw=may_pass_on)
+            method = self._table.method
+            judge = judge_of(method, self._engine.registry) if self._engine.options.validate else None
+            incoming = Incoming(self.call, method, self._facts, self._clock, keeps_raw=may_pass_on, judge=judge)
             self._incoming = incoming
             entry = yield from self._choose(self._table, incoming)
             if entry is not None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message as ProtoMessage
 
     from grpcmock.engine.journal import Call
+    from grpcmock.engine.validity import Judge
     from grpcmock.matching.facts import Facts
     from grpcmock.schema import Method
 
@@ -23,17 +24,25 @@ Received = Generator[Step, "Event | None", "ProtoMessage | None"]
 class Incoming:
     """What a client sends in one call. First it is read to choose a stub, then again as the plan of that stub wants it.
 
-    A message that can't be decoded ends the call.
+    A message that can't be decoded ends the call, and so does one that the *judge* refuses.
     """
 
-    __slots__ = ("_call", "_clock", "_keeps_raw", "_method", "_unread", "facts", "raw", "received")
+    __slots__ = ("_call", "_clock", "_judge", "_keeps_raw", "_method", "_unread", "facts", "raw", "received")
 
     def __init__(
-        self, call: Call, method: Method, facts: Facts, clock: Callable[[], float], *, keeps_raw: bool
+        self,
+        call: Call,
+        method: Method,
+        facts: Facts,
+        clock: Callable[[], float],
+        *,
+        keeps_raw: bool,
+        judge: Judge | None = None,
     ) -> None:
         self._call = call
         self._method = method
         self._clock = clock
+        self._judge = judge
         self._keeps_raw = keeps_raw
         self._unread: list[ProtoMessage] = []
         self.facts = facts
@@ -63,6 +72,8 @@ class Incoming:
             message = decode(self._method.request_class, event.data)
         except DecodeError as error:
             raise Last(refusals.undecodable(self._method, str(error))) from None
+        if self._judge is not None and (refusal := self._judge(message)) is not None:
+            raise Last(refusal)
         self.received.append(message)
         return message
 

@@ -57,6 +57,7 @@ class MockServer(Waits):
         listen: str = "127.0.0.1:0",
         seed: int = 0,
         auto: bool = False,
+        validate: bool = False,
         unmatched_code: str | int = "UNIMPLEMENTED",
         tls_cert: AnyPath | None = None,
         tls_key: AnyPath | None = None,
@@ -72,8 +73,9 @@ class MockServer(Waits):
         :class:`Registry`; none are needed for methods that are named by a generated servicer. *stubs* are files and
         directories; *imports*, directories for imports of protos. *listen* is ``HOST:PORT`` (port 0 takes a free one)
         or ``unix:PATH``. Randomness derives from *seed*. With *auto*, calls that no stub holds for get generated
-        answers, else *unmatched_code*. *max_message_size* is in bytes, -1 for no limit; the journal holds
-        *journal_calls* and *journal_bytes*. The ``tls_*`` files are PEM.
+        answers, else *unmatched_code*; with *validate*, requests that break the rules of their protos are refused.
+        *max_message_size* is in bytes, -1 for no limit; the journal holds *journal_calls* and *journal_bytes*. The
+        ``tls_*`` files are PEM.
 
         Raises :class:`SchemaError`, :class:`StubError`, :class:`ConfigError` with everything that is wrong.
         """
@@ -86,7 +88,7 @@ class MockServer(Waits):
         engine = Engine(
             registry,
             loader.load(_paths(stubs), problems),
-            options=Options(seed=seed, auto=auto, unmatched_code=code),
+            options=Options(seed=seed, auto=auto, validate=validate, unmatched_code=code),
             journal=Journal(journal_calls, journal_bytes),
             problems=problems,
             lock=threading.RLock(),

@@ -94,6 +94,12 @@ def is_valid(message: Message, registry: Registry) -> bool:
     return not planner.options.has_rules or not _violations(message, planner)
 
 
+def violations(message: Message, registry: Registry) -> list[Any]:
+    """Return how a message breaks the rules that its protos declare, as protovalidate tells it."""
+    planner = _planner(registry)
+    return _violations(message, planner) if planner.options.has_rules else []
+
+
 def stream_length(requests: Sequence[Message]) -> int:
     """Give the length of a generated stream: what the request asks for by ids or page size, else three."""
     return asked_for(requests) or page_limit(requests) or _STREAM
