@@ -19,6 +19,7 @@ from grpcmock.errors import Problem, Problems
 from grpcmock.matching.conditions import Stage
 from grpcmock.matching.facts import Facts
 from grpcmock.replies.faults import AIO_FAULTS
+from grpcmock.replies.generated import Operations
 from grpcmock.schema.codec import DecodeError, decode
 from grpcmock.status import Code
 
@@ -94,6 +95,8 @@ class Engine:
         self.registry = registry
         self.store = Store(registry.methods.values())
         self._orders = count()
+        self.operations = Operations()
+        """The long-running operations among the generated answers."""
         self.forwarder: Forwarder | None = None
         """Takes the calls that no stub answers, instead of their being refused; asked by ``grpc.aio`` servers alone."""
         self.warnings: tuple[Problem, ...] = ()

@@ -179,7 +179,7 @@ class Exchange:
     def _generate(self, method: Method, incoming: Incoming) -> Steps:
         """Answer with generated data: the same for the same request and seed."""
         self.call.auto = True
-        answer = Answers(method, self._engine.registry, self._engine.options.seed)
+        answer = Answers(method, self._engine.registry, self._engine.options.seed, self._engine.operations)
         if method.kind is Kind.BIDI_STREAMING:
             while (message := (yield from incoming.next())) is not None:
                 yield Send(answer.one([message]))

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import RenderError
-from grpcmock.replies.generated import generate
+from grpcmock.replies.generated import answer, generate
 from grpcmock.schema import Kind, codec
 from grpcmock.stubs.dump import to_yaml
 from grpcmock.stubs.model import Answer, Stub
@@ -47,18 +47,17 @@ def _example(method: Method, registry: Registry) -> str:
         request = generate(method.request_class, registry, 0, as_request=True)
         shown = codec.to_text(request, _PATTERN_LIMIT + 1)
         pattern = [f"  # request: {shown}"] if len(shown) <= _PATTERN_LIMIT else []
-        answer = _answer(method, request, registry)
+        said = _answer(method, request, registry)
     except RenderError as error:
         pattern.append(f"  # To be written by hand, since {' '.join(str(error).split())}.")
-        answer = Answer()
-    named, declared, *rest = to_yaml([Stub(method=method.full_name, name=name, answers=(answer,))]).splitlines()
+        said = Answer()
+    named, declared, *rest = to_yaml([Stub(method=method.full_name, name=name, answers=(said,))]).splitlines()
     return "\n".join([*_comments(method, registry), named, declared, *pattern, *rest, ""])
 
 
 def _answer(method: Method, request: Message, registry: Registry) -> Answer:
     def response(number: int = 0) -> Node:
-        message = generate(method.response_class, registry, 0, request=request, number=number)
-        return Node.of(codec.to_tree(message))
+        return Node.of(codec.to_tree(answer(method, registry, 0, [request], number)))
 
     match method.kind:
         case Kind.SERVER_STREAMING:

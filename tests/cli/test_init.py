@@ -86,7 +86,7 @@ def test_methods_whose_names_would_clash_get_their_package_before_them(grpcmock:
     assert names == {"shop-v1-shop-get", "shop-v2-shop-get", "a-user-service-get", "b-user-service-get", "alone-get"}
 
 
-@pytest.mark.parametrize("proto", ["answers.proto", "kitchen_sink.proto", "rules.proto", "editions2023.proto"])
+@pytest.mark.parametrize("proto", ["answers.proto", "operations.proto", "kitchen_sink.proto", "rules.proto"])
 def test_what_is_written_for_any_sort_of_answer_passes_the_check(grpcmock: Run, proto: str) -> None:
     path = str(ROOT / "tests" / "protos" / proto)
     assert grpcmock("init", path).code == 0

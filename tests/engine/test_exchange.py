@@ -420,3 +420,13 @@ def test_a_script_may_wait_until_the_client_goes_away() -> None:
     call.exchange.cancel()
     [journalled] = mock.journal
     assert journalled.code is Code.CANCELLED
+
+
+def test_an_operation_that_was_made_up_is_there_for_who_asks_for_it() -> None:
+    mock = engine(registry("operations.proto"), auto=True)
+    begun = ask(mock, "lro.v1.Instances/CreateInstance", {"instance": {"name": "a"}})
+    assert isinstance(begun.step, Send)
+    name = begun.method.response_class.FromString(begun.step.data).name
+    again = ask(mock, "google.longrunning.Operations/GetOperation", {"name": name})
+    assert isinstance(again.step, Send)
+    assert again.step.data == begun.step.data

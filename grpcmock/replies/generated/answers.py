@@ -14,6 +14,7 @@ from grpcmock.errors import RenderError
 from grpcmock.replies.generated.chance import Chance
 from grpcmock.replies.generated.echo import asked_for, page_limit
 from grpcmock.replies.generated.messages import make
+from grpcmock.replies.generated.operations import OPERATION, Operations, operation
 from grpcmock.replies.generated.order import Order
 from grpcmock.replies.generated.planning import MessagePlan, Planner
 from grpcmock.schema import Kind
@@ -105,10 +106,29 @@ def stream_length(requests: Sequence[Message]) -> int:
     return asked_for(requests) or page_limit(requests) or _STREAM
 
 
+def answer(
+    method: Method, registry: Registry, seed: bytes | int, requests: Sequence[Message], number: int = 0
+) -> Message:
+    """Make the answer of a method to its requests; *number* is its place in a stream of answers."""
+    sums_up = method.kind is Kind.CLIENT_STREAMING
+    request = requests[0] if requests and not sums_up else None
+
+    def make(message_class: type[Message]) -> Message:
+        seen = requests if sums_up else None
+        return generate(message_class, registry, seed, request=request, requests=seen, number=number)
+
+    if method.output.full_name != OPERATION:
+        return make(method.response_class)
+    info = _planner(registry).options.operation_info(method.descriptor)
+    return operation(method, registry, info, _key(seed, OPERATION, requests), request, make)
+
+
 class Answers:
     """The generated answers of one method."""
 
-    def __init__(self, method: Method, registry: Registry, seed: int) -> None:
+    def __init__(self, method: Method, registry: Registry, seed: int, operations: Operations | None = None) -> None:
+        """*operations* keeps those that are given, for whoever asks for them by name."""
+        self._operations = operations or Operations()
         self._method = method
         self._registry = registry
         self._seed = f"{seed}{method.path}".encode()
@@ -123,15 +143,11 @@ class Answers:
             yield self._encode(requests, number)
 
     def _encode(self, requests: Sequence[Message], number: int) -> bytes:
-        sums_up = self._method.kind is Kind.CLIENT_STREAMING
-        message = generate(
-            self._method.response_class,
-            self._registry,
-            self._seed,
-            request=requests[0] if requests and not sums_up else None,
-            requests=requests if sums_up else None,
-            number=number,
-        )
+        if (found := self._operations.find(requests)) is not None:
+            return found
+        message = answer(self._method, self._registry, self._seed, requests, number)
+        if message.DESCRIPTOR.full_name == OPERATION:
+            self._operations.keep(message)
         return message.SerializePartialToString(deterministic=True)
 
 
