@@ -125,7 +125,11 @@ def _verify(verify: Verify) -> Any:
     if not verify.enabled:
         return False
     keys: dict[str, Any] = {"ignore": list(verify.ignore)} if verify.ignore else {}
-    return keys | ({"compare": verify.compare} if verify.compare == "exact" else {})
+    if verify.compare == "exact":
+        keys["compare"] = verify.compare
+    if verify.response is not None:
+        keys["response"] = plain_value(verify.response)
+    return keys
 
 
 def literals(value: Any) -> Any:

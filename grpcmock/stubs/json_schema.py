@@ -82,6 +82,7 @@ def _stub_keys(types: Types, methods: list[Method], registry: Registry) -> Schem
         "properties": {
             "ignore": {"type": "array", "items": {"type": "string"}, "description": "Paths of fields to leave out."},
             "compare": {"enum": ["exact", "subset"]},
+            "response": {"description": "A pattern for each response: of the fields it names, in place of the answer."},
         },
         "additionalProperties": False,
     }
@@ -151,6 +152,7 @@ def _for_method(method: Method, names: list[str], types: Types) -> Schema:
         if method.kind.client_streams
         else _never(f"{method.name} takes one message: write 'request'."),
         "answers": {"items": answer},
+        "verify": {"properties": {"response": types.pattern(method.output)}},
     }
     return {
         "if": {"properties": {"method": {"enum": names}}, "required": ["method"]},

@@ -288,17 +288,20 @@ def _verify(node: Node, shape: _Shape) -> Verify:
     if isinstance(node.value, bool):
         return Verify(enabled=node.value)
     if not node.is_mapping:
-        shape.error(f"expected false or {{ignore, compare}}, not {shape.shown(node)}.", node.location, "verify")
+        shape.error(
+            f"expected false or {{ignore, compare, response}}, not {shape.shown(node)}.", node.location, "verify"
+        )
         return _VERIFY
     keys = node.value
-    _unknown_keys(node, frozenset(("ignore", "compare")), shape, "'verify'", "verify")
+    _unknown_keys(node, frozenset(("ignore", "compare", "response")), shape, "'verify'", "verify")
     ignored = shape.items(keys["ignore"], "verify.ignore") if "ignore" in keys else []
     ignore = [shape.text(item, f"verify.ignore[{number}]") for number, item in enumerate(ignored or [])]
     compare = keys.get("compare")
     if compare is not None and compare.value not in ("exact", "subset"):
         shape.error(f"expected exact or subset, not {shape.shown(compare)}.", compare.location, "verify.compare")
     exact = compare is not None and compare.value == "exact"
-    return Verify(ignore=tuple(filter(None, ignore)), compare="exact" if exact else "subset")
+    ignored_paths = tuple(filter(None, ignore))
+    return Verify(ignore=ignored_paths, compare="exact" if exact else "subset", response=keys.get("response"))
 
 
 class _Shape:

@@ -86,17 +86,28 @@ class Expecter:
             return Reply(path, self._compiled(pattern.plain(), pattern, self._scope.method.output, path))
         output = self._scope.method.output
         kind = self._kinds.message(output)
-        return Reply(path, self._pattern(node, output, kind, path, context, self._ignored.responses))
+        own = self._verify.response
+        return Reply(path, self._pattern(node, output, kind, path, context, self._ignored.responses, own))
 
     def anything(self, path: str, context: RenderContext) -> Reply:
         """Expect a response message, whatever it holds; an empty one, where all must be equal."""
         return self.reply(Node.of({}), path, context)
 
     def _pattern(
-        self, node: Node, descriptor: Descriptor, kind: Kind, path: str, context: RenderContext, ignored: Paths
+        self,
+        node: Node,
+        descriptor: Descriptor,
+        kind: Kind,
+        path: str,
+        context: RenderContext,
+        ignored: Paths,
+        own: Node | None = None,
     ) -> Pattern:
+        """Make the pattern of a message as written; what *own*, a pattern of the user, says goes first."""
         part = compile_tree(Node.of(_without_messages(node), node.location), self._scope, path)
         plain = _Shape(self, context, ignored).of(part, kind, Place.ROOT, ())
+        if own is not None:
+            plain = overlaid(plain, own.plain(), kind)
         return self._compiled(plain, node, descriptor, path)
 
     def _compiled(self, plain: Any, node: Node, descriptor: Descriptor, path: str) -> Pattern:
@@ -253,6 +264,24 @@ class _Shape:
             # Where a default value can't be told from none, only another one shows that the server answers.
             return _ANYTHING if _is_default(value, kind) else _SET
         return _SET
+
+
+def overlaid(plain: Any, own: Any, kind: Kind) -> Any:
+    """Lay a pattern over another: what it says of a field, or of a key of a map, takes the place of what was said."""
+    if not isinstance(own, dict) or not isinstance(plain, dict) or is_operators(own):
+        return own
+    if set(plain) == {"$only"}:
+        return {"$only": overlaid(plain["$only"], own, kind)}
+    if is_operators(plain):
+        return own
+    made = dict(plain)
+    for key, value in own.items():
+        name, inside = key, kind.value if isinstance(kind, MapKind) else kind
+        if isinstance(kind, MessageKind) and (slot := kind.slot(key)) is not None:
+            inside = slot.kind
+            name = next((one for one in plain if kind.slot(one) is slot), key)
+        made[name] = overlaid(made[name], value, inside) if name in made else value
+    return made
 
 
 def _is_default(value: Any, kind: Kind) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from grpcmock.errors import Problems
 from grpcmock.stubs import Stub, Verify
+from grpcmock.stubs.dump import to_plain
 from grpcmock.stubs.parser import check_defaults, parse_stub, with_defaults
 from grpcmock.stubs.yaml import parse
 from grpcmock.tree import Node
@@ -215,3 +216,10 @@ def test_a_problem_in_defaults_has_its_own_place() -> None:
     defaults = read("\n\nmetadata: {a: 1}\n")
     stub = with_defaults(read("{method: a}"), defaults)
     assert str(stub.key_location("metadata")) == "a.yaml:3:1"
+
+
+def test_what_a_real_answer_must_look_like_is_a_pattern_that_is_kept() -> None:
+    stub = stub_of("{method: a, verify: {response: {name: {$regex: x}}}}")
+    assert stub.verify.response is not None
+    assert stub.verify.response.plain() == {"name": {"$regex": "x"}}
+    assert to_plain(stub)["verify"] == {"response": {"name": {"$regex": "x"}}}
