@@ -155,5 +155,5 @@ def _varint(number: int) -> bytes:
 
 def test_what_is_wrong_with_a_pattern_for_real_answers_is_told_by_all_who_load_it() -> None:
     text = "[{method: user.UserService/GetUser, verify: {response: {nmae: {$regex: x}}}}]"
-    with pytest.raises(StubError, match=r"verify\.response\.nmae: .* Did you mean 'name'\?"):
+    with pytest.raises(StubError, match=r"verify\.response: .* no field 'nmae'. Did you mean 'name'\?"):
         engine(registry("user.proto"), text)
