@@ -10,7 +10,7 @@ import grpc
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2
 
-from grpcmock.schema import reflection
+from grpcmock.schema import reflected, reflection
 
 V1, V1ALPHA = reflection.VERSIONS
 OPTIONS = (("grpc.enable_http_proxy", 0),)
@@ -48,8 +48,20 @@ class Fake:
         return next((file for file in self.files.values() if file.service and file.package == package), None)
 
 
+class Whole(Fake):
+    """A reflection that knows each of its symbols."""
+
+    def find(self, kind: str, name: str) -> FileDescriptorProto | None:
+        if kind == "file_by_filename":
+            return self.files.get(name)
+        services = {f"{file.package}.{one.name}": file.name for file in self.files.values() for one in file.service}
+        return self.files.get((reflected.declared(self.files.values()) | services).get(name, ""))
+
+
 @asynccontextmanager
-async def serving(answer: Callable[..., Any] | None, *versions: str) -> AsyncIterator[grpc.aio.Channel]:
+async def serving(
+    answer: Callable[..., Any] | None, *versions: str, listening: Callable[[str], object] = lambda _: None
+) -> AsyncIterator[grpc.aio.Channel]:
     server = grpc.aio.server()
     if answer is not None:
         handler = grpc.stream_stream_rpc_method_handler(
@@ -63,6 +75,7 @@ async def serving(answer: Callable[..., Any] | None, *versions: str) -> AsyncIte
             )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    listening(f"127.0.0.1:{port}")
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS) as channel:
         yield channel
     await server.stop(None)

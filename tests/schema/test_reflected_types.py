@@ -6,22 +6,12 @@ from typing import Any
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
-from reflecting import V1, Fake, serving
+from reflecting import V1, Whole, serving
 
 from grpcmock.errors import SchemaError
 from grpcmock.schema import Registry, reflected, reflection
 
 MESSAGE = {"number": 1, "type": 11, "label": 1}
-
-
-class Whole(Fake):
-    """A reflection that knows each of its symbols."""
-
-    def find(self, kind: str, name: str) -> FileDescriptorProto | None:
-        if kind == "file_by_filename":
-            return self.files.get(name)
-        services = {f"{file.package}.{one.name}": file.name for file in self.files.values() for one in file.service}
-        return self.files.get((reflected.declared(self.files.values()) | services).get(name, ""))
 
 
 def file(name: str, *imports: str, service: str = "", uses: str = "", syntax: str = "proto3") -> FileDescriptorProto:
