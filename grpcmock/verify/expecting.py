@@ -216,7 +216,7 @@ class _Shape:
             case ScalarKind():
                 return {key: _plain(child) for key, child in value.items()}  # {seconds, nanos}
         made = {key: self.of(child, kind, Place.FIELD, (*steps, str(key))) for key, child in value.items()}
-        if made and is_operators(_plain(value)):
+        if any(str(key).startswith("$") for key in made):  # data, which would be taken for operators
             return {"$eq": _plain(value)}
         return {"$only": made} if self._exact else made
 

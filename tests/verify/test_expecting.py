@@ -163,3 +163,11 @@ def test_a_pattern_of_ones_own_reaches_into_maps() -> None:
     pattern = expected(ANSWER, response={"m_string_int32": {"k": {"$gt": 5}}})
     assert pattern.holds(EVERYTHING(**{**ANSWER, "m_string_int32": {"k": 6, "l": 2}}))
     assert not pattern.holds(EVERYTHING(**{**ANSWER, "m_string_int32": {"k": 6, "l": 3}}))
+
+
+@pytest.mark.parametrize(
+    "struct", [{"$gt": 1}, {"$gt": 1, "b": 2}, {"a": {"$x": 1, "b": 2}}, {"a": [{"$x": 1, "b": 2}]}]
+)
+def test_keys_of_a_struct_that_look_like_operators_are_data(struct: Any) -> None:
+    assert expected({"w_struct": struct}).holds(EVERYTHING(w_struct=struct))
+    assert not expected({"w_struct": struct}).holds(EVERYTHING(w_struct={"$gt": 2}))
