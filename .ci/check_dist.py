@@ -12,7 +12,7 @@ IN_WHEEL = (
     "grpcmock/__init__.py",
     "grpcmock/__main__.py",
     "grpcmock/py.typed",
-    "grpcmock/servers/proto/grpcmock/admin/v1/admin.proto",
+    "grpcmock/schema/proto/grpcmock/admin/v1/admin.proto",
 )
 IN_SDIST = ("LICENSE", "README.md", "grpcmock/__init__.py", "protos/user.proto", "pyproject.toml")
 

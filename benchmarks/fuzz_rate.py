@@ -1,4 +1,4 @@
-"""How many cases a second a worker makes and judges, and how long the boundary phase takes.
+"""How many cases a second a worker makes and checks, and how long the boundary phase takes.
 
 ``python -m benchmarks.fuzz_rate`` asks the smallest server there can be. Beside it is Schemathesis, where it is
 installed or named (``--schemathesis COMMAND``), on an HTTP service of the same kind: one operation, always one answer.
@@ -24,10 +24,10 @@ from benchmarks.load import table
 from benchmarks.peers import PROTO
 from grpcmock.cli.running import loop_factory
 from grpcmock.client.target import Target
-from grpcmock.fuzz.events import Event, Started
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.model.events import Event, Started
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.session import Settings, fuzz
 from grpcmock.schema import sources
 
 GRPC_SERVER = """
@@ -110,7 +110,7 @@ def _serving(*arguments: str) -> Iterator[str]:
 
 
 async def _round(address: str, cases: int, in_flight: int) -> tuple[float, float]:
-    """Give cases a second, judged by all checks: of time, and of this process's own work."""
+    """Give cases a second, checked by all checks: of time, and of this process's own work."""
     settings = Settings(
         target=Target.parse(address),
         registry=sources.load([PROTO]),
@@ -121,7 +121,7 @@ async def _round(address: str, cases: int, in_flight: int) -> tuple[float, float
     started, worked = time.perf_counter(), time.process_time()
     finished = await fuzz(settings)
     assert not finished.failures
-    return finished.trials / (time.perf_counter() - started), finished.trials / (time.process_time() - worked)
+    return finished.cases / (time.perf_counter() - started), finished.cases / (time.process_time() - worked)
 
 
 async def _boundary(target: str) -> tuple[float, int]:
@@ -139,7 +139,7 @@ async def _boundary(target: str) -> tuple[float, int]:
 
 
 def _peer_round(command: str, address: str, cases: int) -> float:
-    """Give Schemathesis' cases a second, judged by all of its checks, between the first request and the last.
+    """Give Schemathesis' cases a second, checked by all of its checks, between the first request and the last.
 
     They are valid, for at the first invalid one that this server takes it would stop.
     """
@@ -171,18 +171,18 @@ def main() -> None:
     options = parser.parse_args()
     rates, peers = [], []
     with ExitStack() as stack:
-        runner = stack.enter_context(asyncio.Runner(loop_factory=loop_factory()))
+        executor = stack.enter_context(asyncio.Executor(loop_factory=loop_factory()))
         address = stack.enter_context(_serving("-c", GRPC_SERVER))
         other = stack.enter_context(_serving("-c", HTTP_SERVER, json.dumps(OPENAPI)))
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         if len(cores) > 1:
             os.sched_setaffinity(0, cores[:1])
         for _ in range(options.rounds):
-            rates.append(runner.run(_round(address, options.cases, options.in_flight)))
+            rates.append(executor.run(_round(address, options.cases, options.in_flight)))
             if options.schemathesis:
                 peers.append(_peer_round(options.schemathesis, other, options.peer_cases))
         directory = stack.enter_context(_serving("-m", "benchmarks.mutants.server", "--listen", "127.0.0.1:0"))
-        seconds, methods = runner.run(_boundary(directory))
+        seconds, methods = executor.run(_boundary(directory))
     rate, work = (statistics.median(values) for values in zip(*rates, strict=True))
     rows = [["grpcmock", f"{rate:,.0f}", f"{work:,.0f}", "1.0"]]
     if peers:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from benchmarks.load import table
 from grpcmock.fuzz import messages
-from grpcmock.fuzz.generation import Generators, RandomSource
+from grpcmock.fuzz.generation.choices import RandomSource
+from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.schema import Registry
 
 _T = descriptor_pb2.FieldDescriptorProto

@@ -1,4 +1,4 @@
-"""gRPC status codes by name and number, and rich status details (google.rpc.Status) as bytes."""
+"""What a call carries beside its messages: metadata, status codes, rich status details (google.rpc.Status) as bytes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from grpcmock.errors import did_you_mean
 
 if TYPE_CHECKING:
     from google.protobuf.any_pb2 import Any
+
+Metadata = tuple[tuple[str, str | bytes], ...]
+"""Pairs of lower-case keys and values, ``bytes`` where the key ends with ``-bin``; a key may stand several times."""
 
 DETAILS_KEY = "grpc-status-details-bin"
 """The trailer that carries a serialized ``google.rpc.Status``."""

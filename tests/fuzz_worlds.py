@@ -6,7 +6,7 @@ from functools import cache
 
 import support
 
-from grpcmock.fuzz.generation import Generators
+from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.schema import Registry
 
 FILES = (

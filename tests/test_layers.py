@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,65 +14,181 @@ import grpcmock
 
 ROOT = Path(grpcmock.__file__).parent
 
-LAYERS = (
-    {"errors", "status", "tree"},
+Layers = Sequence[set[str]]
+"""From the top: what stands in one set may import from those above it, and within itself."""
+
+LAYERS: Layers = (
+    {"_version", "collector", "errors", "importing", "status", "tree"},
     {"schema"},
     {"stubs"},
+    {"synthesis"},
     {"matching"},
     {"replies"},
     {"engine"},
+    {"lint"},
+    {"concurrency"},
     {"servers"},
     {"client"},
     {"config"},
     {"reports"},
+    {"drift"},
     {"fuzz"},
     {"verify"},
     {"record"},
-    {"drift"},
     {"mock"},
     {"contract"},
     {"pytest_plugin"},
     {"cli"},
 )
-"""From the top: what stands in one set may import from those above it, and within itself."""
 
-LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
+INNER_LAYERS: Mapping[str, Layers] = {
+    "engine": (
+        {"compiled_stub"},
+        {"call_record", "compile"},
+        {"constant_answers", "steps"},
+        {"error_replies", "journal", "store", "validation"},
+        {"environment", "incoming"},
+        {"plan_execution"},
+        {"exchange"},
+        {"engine"},
+    ),
+    "fuzz": (
+        {"model"},
+        {"expectations"},
+        {"generation"},
+        {"wire"},
+        {"resources"},
+        {"checks"},
+        {"execution"},
+        {"phases"},
+        {"coverage"},
+        {"run"},
+        {"replay"},
+        {"reproducers"},
+        {"reporting"},
+    ),
+    "servers": (
+        {"addresses", "credentials", "interceptors", "invocation", "watch"},
+        {"aio", "h2", "health", "reflection", "reload"},
+        {"admin"},
+        {"host"},
+    ),
+}
+"""The layers within packages that have some: of modules and folders."""
+
+SANS_IO = ("schema", "stubs", "synthesis", "matching", "replies", "engine", "lint")
+
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
-def _package(module: Path) -> str:
+def _parts(module: Path) -> tuple[str, ...]:
+    """The dotted name of a module, below grpcmock."""
     parts = module.relative_to(ROOT).with_suffix("").parts
-    return parts[0]
+    return parts[:-1] if parts[-1] == "__init__" else parts
 
 
-def _imported(module: Path) -> set[str]:
-    """The packages of grpcmock that a module imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(module.read_text())):
+@cache
+def _exists(name: str) -> bool:
+    path = ROOT.joinpath(*name.split(".")[1:])
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def imported(source: str) -> Iterator[str]:
+    """Yield the modules of grpcmock that a source imports, anywhere in it; a public name stands for its module."""
+    for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names=names):
-                found |= {name.name for name in names}
-            case ast.ImportFrom(module=str(name), level=0, names=names):
-                found |= {f"{name}.{alias.name}" for alias in names} if name == "grpcmock" else {name}
-    return {name.split(".")[1] for name in found if name.startswith("grpcmock.")}
+                found = [name.name for name in names]
+            case ast.ImportFrom(module="grpcmock", level=0, names=names):
+                found = [grpcmock._MODULES.get(name.name, f"grpcmock.{name.name}") for name in names]
+            case ast.ImportFrom(module=str(module), level=0, names=names):
+                found = [inner if _exists(inner := f"{module}.{name.name}") else module for name in names]
+            case ast.Call(func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"), args=[argument, *_]):
+                # Of a string that is put together, the part that stands there: "grpcmock.fuzz.phases.".
+                first = argument.values[0] if isinstance(argument, ast.JoinedStr) else argument
+                named = isinstance(first, ast.Constant) and isinstance(first.value, str)
+                found = [first.value.rstrip(".")] if named else []  # type: ignore[union-attr, list-item]
+            case _:
+                found = []
+        for name in found:
+            assert name != "grpcmock", "a module that imports the whole package stands in no layer: import a part of it"
+            if name.startswith("grpcmock."):
+                yield name
+
+
+def from_below(name: str, names: Iterator[str], layers: Layers) -> set[str]:
+    """Choose those of *names* that stand below *name*."""
+    level = {part: number for number, parts in enumerate(layers) for part in parts}
+    assert name in level, f"{name} has no place in the table of layers"
+    found = set(names)
+    assert found <= level.keys(), f"{sorted(found - level.keys())} have no place in the table of layers"
+    return {other for other in found if level[other] > level[name]}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
 def test_a_module_imports_only_from_the_layers_above_it(module: Path) -> None:
-    package = _package(module)
-    if package in ("__init__", "__main__"):
+    parts = _parts(module)
+    if parts in ((), ("__main__",)):
         return
-    assert package in LEVEL, f"{package} has no place in the table of layers"
-    below = {name for name in _imported(module) if LEVEL.get(name, 0) > LEVEL[package]}
+    names = (name.split(".")[1] for name in imported(module.read_text()))
+    below = from_below(parts[0], names, LAYERS)
     assert not below, f"{module.relative_to(ROOT)} imports from layers below it: {sorted(below)}"
 
 
 @pytest.mark.parametrize(
-    "module", [m for m in MODULES if m.parts[-2] in {"schema", "stubs", "matching", "replies", "engine"}]
+    "module",
+    [module for module in MODULES if len(_parts(module)) > 1 and _parts(module)[0] in INNER_LAYERS],
+    ids=lambda module: str(module.relative_to(ROOT)),
 )
+def test_within_a_package_too(module: Path) -> None:
+    package, part, *_ = _parts(module)
+    split = (name.split(".") for name in imported(module.read_text()))
+    names = (name[2] for name in split if name[1] == package and len(name) > 2)
+    below = from_below(part, names, INNER_LAYERS[package])
+    assert not below, f"{module.relative_to(ROOT)} imports from layers below it: {sorted(below)}"
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("import grpcmock.fuzz.run", ["grpcmock.fuzz.run"]),
+        ("from grpcmock import MockServer", ["grpcmock.mock.server"]),
+        ("from grpcmock import config", ["grpcmock.config"]),
+        ("from grpcmock.schema import codec", ["grpcmock.schema.codec"]),
+        ("from grpcmock.fuzz.run import session", ["grpcmock.fuzz.run.session"]),
+        ("from grpcmock.schema import Method", ["grpcmock.schema"]),
+        ("def f():\n    from grpcmock.cli.app import main", ["grpcmock.cli.app"]),
+        ("import_module('grpcmock.cli.app')", ["grpcmock.cli.app"]),
+        ("importlib.import_module(f'grpcmock.cli.{name}').command", ["grpcmock.cli"]),
+        ("import_module(name)\nimport grpc", []),
+    ],
+)
+def test_every_way_to_import_is_seen(source: str, names: list[str]) -> None:
+    assert list(imported(source)) == names
+
+
+def test_what_stands_below_is_found() -> None:
+    assert from_below("schema", iter(["errors", "schema", "mock", "cli"]), LAYERS) == {"mock", "cli"}
+
+
+@pytest.mark.parametrize("unknown", ["MockSever", "elsewhere"])
+def test_what_has_no_place_is_no_hole(unknown: str) -> None:
+    names = (name.split(".")[1] for name in imported(f"from grpcmock import {unknown}"))
+    with pytest.raises(AssertionError, match="have no place in the table of layers"):
+        from_below("schema", names, LAYERS)
+
+
+def test_the_table_of_the_architecture_is_the_same() -> None:
+    text = (ROOT.parent / "ARCHITECTURE.md").read_text()
+    table = text[text.index("| package |") : text.index("\n\n", text.index("| package |"))]
+    rows = [row.split("|")[1] for row in table.splitlines()[2:]]
+    assert [set(re.findall(r"`(\w+)/?`", row)) for row in rows] == list(LAYERS)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.relative_to(ROOT).parts[0] in SANS_IO])
 def test_the_engine_and_all_above_it_do_no_io_of_a_server(module: Path) -> None:
     """The engine is sans-IO: no socket, no loop. Reading the descriptors of a running server is the one exception."""
-    if module.name == "reflection.py":
+    if _parts(module) == ("schema", "reflection"):
         return
     names = {
         name.split(".")[0]
@@ -77,9 +196,18 @@ def test_the_engine_and_all_above_it_do_no_io_of_a_server(module: Path) -> None:
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
     }
-    if module.name == "compiler.py" and module.parent.name == "schema":
+    if _parts(module) == ("schema", "compiler"):
         names.discard("threading")  # a lock around protoc, which writes to the standard error of the process
     assert not names & {"asyncio", "socket", "grpc", "threading"}
+
+
+def _hands_on(node: ast.stmt) -> bool:
+    """Whether a statement hands names on: by an import, also for type checkers alone, or when they are asked for."""
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) == "TYPE_CHECKING" and all(map(_hands_on, node.body))
+    if isinstance(node, ast.FunctionDef):
+        return node.name in ("__getattr__", "__dir__")
+    return isinstance(node, (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign))
 
 
 def test_packages_only_hand_names_on() -> None:
@@ -87,4 +215,4 @@ def test_packages_only_hand_names_on() -> None:
         if module.parent == ROOT or module.parent.name == "cli":
             continue
         for node in ast.parse(module.read_text()).body:
-            assert isinstance(node, (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign)), f"{module} holds logic"
+            assert _hands_on(node), f"{module} holds logic"

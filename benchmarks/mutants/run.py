@@ -35,7 +35,7 @@ from grpcmock.errors import did_you_mean
 
 GOAL_SECONDS = 10.0
 GOAL_EXTRA_FIELDS = 1
-CREDENTIALS = ("-H", "authorization: Bearer ada-token", "--other-identity", "authorization: Bearer bob-token")
+CREDENTIALS = ("-H", "authorization: Bearer ada-token", "--second-identity", "authorization: Bearer bob-token")
 _GRACE = 30.0
 """Seconds that a run may take beyond its ``--max-time``, for shrinking and the report."""
 
@@ -48,7 +48,7 @@ _FOUND = re.compile(r"found (G\d+) ")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failure, or piece of advice, as the JSON report tells it."""
+    """One failure, or warning, as the JSON report tells it."""
 
     code: str
     method: str
@@ -61,13 +61,13 @@ class Failure:
 
     seconds: float | None
 
-    is_advice: bool = False
-    """Whether it is told as advice, which fails nothing."""
+    is_warning: bool = False
+    """Whether it is told as a warning, which fails nothing."""
 
     @classmethod
-    def read(cls, item: Mapping[str, Any], *, is_advice: bool = False) -> Failure:
+    def read(cls, item: Mapping[str, Any], *, is_warning: bool = False) -> Failure:
         return cls(
-            is_advice=is_advice,
+            is_warning=is_warning,
             code=item["code"],
             method=item.get("method", ""),
             case=item.get("case", ""),
@@ -101,7 +101,7 @@ class Finding:
 
     @property
     def is_found(self) -> bool:
-        return self.failure is not None and (self.mutant.warned or not self.failure.is_advice)
+        return self.failure is not None and (self.mutant.warned or not self.failure.is_warning)
 
     @property
     def soon(self) -> bool:
@@ -116,7 +116,7 @@ class Finding:
     @classmethod
     def of(cls, mutant: Mutant, twin: str, run: Run) -> Finding:
         fitting = [failure for failure in run.failures if failure.code in mutant.codes]
-        fitting.sort(key=lambda one: (one.is_advice, one.seconds or 0, mutant.codes.index(one.code)))
+        fitting.sort(key=lambda one: (one.is_warning, one.seconds or 0, mutant.codes.index(one.code)))
         return cls(mutant, twin, run, fitting[0] if fitting else None)
 
     def row(self) -> list[str]:
@@ -134,7 +134,7 @@ class Finding:
             self.twin,
             mutant.code,
             failure.code,
-            "advice" if failure.is_advice else failure.case.partition("/")[0],
+            "warnings" if failure.is_warning else failure.case.partition("/")[0],
             cases,
             seconds + ("" if self.soon or not self.is_found else " !"),
             cpu,
@@ -154,7 +154,7 @@ def fuzz(
 ) -> Run:
     """Let ``grpcmock fuzz`` start this server and try it, in a process of its own.
 
-    It is interrupted once it has told of a failure of a check in *until*; advice of such a check counts as well.
+    It is interrupted once it has told of a failure of a check in *until*; a warning of such a check counts as well.
     """
     target = f"127.0.0.1:{free_port()}"
     server = [sys.executable, "-m", "benchmarks.mutants.server", "--mutant", name, "--listen", target]
@@ -170,7 +170,7 @@ def fuzz(
             return Run((), ended.seconds, ended.cpu, f"exit {ended.code}: {_reason(ended.said)}")
         tree = json.loads(report.read_text())
         told = [Failure.read(one) for one in tree["failures"]]
-        told += [Failure.read(one, is_advice=True) for one in tree["advice"] if one["code"] in until]
+        told += [Failure.read(one, is_warning=True) for one in tree["warnings"] if one["code"] in until]
         return Run(tuple(told), ended.seconds, ended.cpu)
 
 
@@ -282,7 +282,7 @@ def summary(findings: Sequence[Finding]) -> str:
     text = f"{len(found)} of {len(findings)} found, {soon} in under {GOAL_SECONDS:g} s, "
     lines = [f"{text}{small} with a reproducer of at most {GOAL_EXTRA_FIELDS} field more than by hand."]
     if advised:
-        lines.append(f"Told as advice: {', '.join(advised)}.")
+        lines.append(f"Told as a warning: {', '.join(advised)}.")
     if missed:
         lines.append(f"Not found: {', '.join(missed)}.")
     return "\n".join(lines)

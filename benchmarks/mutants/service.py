@@ -16,7 +16,7 @@ from benchmarks.mutants import validation
 from benchmarks.mutants.schema import Message, registry
 from benchmarks.mutants.steps import Program, Receive, Refusal, Send, Settle, Violation, invalid
 from benchmarks.mutants.store import Store
-from grpcmock.schema import Kind, Method
+from grpcmock.schema import Method, MethodKind
 
 IDENTITIES = {"ada-token": "ada", "bob-token": "bob"}
 """The callers that a server with credentials knows, by their bearer tokens."""
@@ -70,9 +70,9 @@ class Service:
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", call.method.name).lower()
         method: Callable[..., Any] = getattr(self, name)
         match call.method.kind:
-            case Kind.UNARY:
+            case MethodKind.UNARY:
                 yield from self.unary(call, method, store)
-            case Kind.SERVER_STREAMING:
+            case MethodKind.SERVER_STREAMING:
                 request = yield from self.single_request(call)
                 yield from self.conversation(call, method(request, store))
             case _:

@@ -32,7 +32,7 @@ def _validator() -> protovalidate.Validator:
 def violations(request: Message) -> list[Violation]:
     """List what is wrong, whatever method the request is for."""
     found = [Violation(path, "is not a time that there is") for path in _impossible_times(request, "")]
-    if found:  # the rules can't be judged on them
+    if found:  # the rules can't be checked on them
         return found
     for violation in _validator().collect_violations(request, fail_fast=request.ByteSize() > _LARGE):
         proto = violation.proto

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-import grpcmock
+from grpcmock._version import __version__
 from grpcmock.cli import failures, settings
 from grpcmock.errors import did_you_mean
 
@@ -94,7 +94,7 @@ class _Group(click.Group):
     epilog="Every option can also be set in grpcmock.toml, in [tool.grpcmock] of pyproject.toml, and by an environment "
     "variable: `grpcmock serve --seed 7` is GRPCMOCK_SERVE_SEED=7, or GRPCMOCK_SEED=7 for every command.",
 )
-@click.version_option(grpcmock.__version__, prog_name="grpcmock", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="grpcmock", message="%(prog)s %(version)s")
 @settings.config_option
 def cli() -> None:
     """Contract testing and mock servers for gRPC."""

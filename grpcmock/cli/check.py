@@ -10,7 +10,7 @@ import click
 
 from grpcmock.cli import drift_report, failures, report
 from grpcmock.cli.drift import fail_on_option, with_option
-from grpcmock.cli.options import PATH, engine_option, files, imports_option, protos_argument, stubs_option
+from grpcmock.cli.options import PATH, files, imports_option, protos_argument, stubs_option, transport_option
 from grpcmock.cli.report_options import report_option
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Text, JSON, or annotations for GitHub Actions.",
 )
-@engine_option
+@transport_option
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings, too.")
 @click.option(
     "--against",
@@ -50,7 +50,7 @@ def command(
     stubs: tuple[Path, ...],
     imports: tuple[Path, ...],
     form: str,
-    engine: Literal["aio", "h2"],
+    transport: Literal["aio", "h2"],
     strict: bool,
     against: tuple[Path, ...],
     level: Level,
@@ -62,13 +62,13 @@ def command(
     PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]  With --against, they are
     compared with an older version, and each difference is told with whom it breaks: see --fail-on and --with.
     """
-    from grpcmock.engine.check import check
+    from grpcmock.lint.check import check
     from grpcmock.replies.faults import AIO_FAULTS, FAULTS
 
     if reports and not against:
         raise click.UsageError("--report is of the differences to an older version: it needs --against.", ctx)
     made_of = files(protos, stubs, imports)
-    checked = check(made_of.protos, made_of.stubs, made_of.imports, faults=FAULTS if engine == "h2" else AIO_FAULTS)
+    checked = check(made_of.protos, made_of.stubs, made_of.imports, faults=FAULTS if transport == "h2" else AIO_FAULTS)
     methods = f"{checked.methods:,} method{'' if checked.methods == 1 else 's'}"
     described = f"{checked.stubs:,} stub{'' if checked.stubs == 1 else 's'} for {methods}"
     severities = {problem.severity for problem in checked.problems}

@@ -20,7 +20,7 @@ def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[An
 @click.command()
 @click.argument("check", required=False, shell_complete=_complete)
 def command(check: str | None) -> None:
-    """Explain a check of grpcmock fuzz: why it matters, what usually breaks it, and how to mend that.
+    """Explain a check of grpcmock fuzz: why it matters, what usually breaks it, and how to fix that.
 
     CHECK is a code or a name; without it, all checks are listed.
 
@@ -29,7 +29,7 @@ def command(check: str | None) -> None:
       grpcmock explain G102
       grpcmock explain unhandled_error
     """
-    from grpcmock.fuzz import explaining
+    from grpcmock.fuzz.checks import explain as explaining
     from grpcmock.fuzz.checks.registry import find_check
 
     if check is None:
@@ -49,11 +49,11 @@ def _show(page: str) -> None:
     console.print(Markdown(page), width=min(console.width, 100))
 
 
-_COLOURS = {"critical": "red", "high": "red", "medium": "yellow", "low": "cyan"}
+_COLORS = {"critical": "red", "high": "red", "medium": "yellow", "low": "cyan"}
 
 
 def _list(rows: list[tuple[str, str, str, str]]) -> None:
     widest = max(len(name) for _, name, _, _ in rows)
     for code, name, severity, title in rows:
-        coloured = click.style(f"{severity:8}", fg=_COLOURS[severity], bold=severity == "critical")
-        click.echo(f"{click.style(code, bold=True)}  {name:{widest}}  {coloured}  {title}")
+        colored = click.style(f"{severity:8}", fg=_COLORS[severity], bold=severity == "critical")
+        click.echo(f"{click.style(code, bold=True)}  {name:{widest}}  {colored}  {title}")

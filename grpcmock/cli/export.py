@@ -41,22 +41,22 @@ def command(failure: str, protos: tuple[Path, ...], form: str, out: Path | None,
       grpcmock export G102-3f9a1c --as pytest -o test_g102.py
       grpcmock export G102-3f9a1c --as stub -o stubs/broken.yaml
     """
-    from grpcmock.fuzz import casefile
+    from grpcmock.fuzz.model.secrets import Secrets
+    from grpcmock.fuzz.replay import case_file as case_files
     from grpcmock.fuzz.reproducers import reproducer
-    from grpcmock.fuzz.secrets import Secrets
     from grpcmock.reports import files
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC would log is said by our errors
     found = asked(failure, protos, **options)
-    secrets = Secrets(found.target.metadata, found.settings.other_identity)
+    secrets = Secrets(found.target.metadata, found.settings.second_identity)
     if form == "stub":
         warn_of_headers(found)
         text = asyncio.run(_stub(found))
     else:
         registry = found.settings.registry or found.contract() or asyncio.run(_reflected(found))
-        case = casefile.read(found.kept, registry, str(found.path))
-        case = replace(case, contract=str(casefile.contract(found.kept, found.path) or ""))
-        text = reproducer(form, case, found.target, registry)
+        case_file = case_files.read(found.kept, registry, str(found.path))
+        case_file = replace(case_file, contract=str(case_files.contract(found.kept, found.path) or ""))
+        text = reproducer(form, case_file, found.target, registry)
     text = secrets.hide(text)
     if out is None:
         click.echo(text, nl=False)
@@ -66,7 +66,7 @@ def command(failure: str, protos: tuple[Path, ...], form: str, out: Path | None,
 
 
 async def _reflected(found: Asked) -> Registry:
-    from grpcmock.fuzz.session import prepared
+    from grpcmock.fuzz.run.session import prepared
 
     async with prepared(found.settings) as run:
         return run.registry
@@ -75,7 +75,7 @@ async def _reflected(found: Asked) -> Registry:
 async def _stub(found: Asked) -> str:
     """Ask the server again, for a stub gives its answers."""
     from grpcmock.errors import TargetError
-    from grpcmock.fuzz.replaying import replay
+    from grpcmock.fuzz.replay.replayer import replay
     from grpcmock.fuzz.reproducers import reproducer
 
     settings = found.settings
@@ -88,4 +88,4 @@ async def _stub(found: Asked) -> str:
         raise TargetError(text) from None
     if not again.findings:
         click.echo(f"{click.style('note:', bold=True)} It doesn't fail any more; the stub answers as now.", err=True)
-    return reproducer("stub", again.case, found.target, again.registry, again.evidence)
+    return reproducer("stub", again.case_file, found.target, again.registry, again.result)

@@ -15,10 +15,10 @@ from grpcmock.cli.running import loop_factory
 from grpcmock.cli.target_options import SECONDS, Connection, target_options, warn
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.casefile import Origin
-    from grpcmock.fuzz.events import Finished
-    from grpcmock.fuzz.run import Run
-    from grpcmock.fuzz.session import Settings
+    from grpcmock.fuzz.model.events import Finished
+    from grpcmock.fuzz.replay.case_file import Origin
+    from grpcmock.fuzz.run.loop import Run
+    from grpcmock.fuzz.run.session import Settings
 
 
 @click.command()
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--checks", multiple=True, metavar="LIST", help="Checks to make: codes, names or patterns.  [default: all]"
+)
+@click.option(
+    "--checks-from", multiple=True, metavar="MODULE", help="A Python module with checks of your own; repeatable."
 )
 @click.option("--exclude-checks", multiple=True, metavar="LIST", help="Checks not to make.")
 @click.option(
@@ -103,7 +106,7 @@ if TYPE_CHECKING:
     help="Where responses tell errors in their body: status.error_code; repeatable.",
 )
 @click.option(
-    "--other-identity",
+    "--second-identity",
     multiple=True,
     metavar="'KEY: VALUE'",
     help="Credentials of somebody else, who must not see what those of -H may; repeatable.",
@@ -112,7 +115,7 @@ if TYPE_CHECKING:
     "--server-cmd", default="", metavar="COMMAND", help="Start the server, watch it, and start it anew after a crash."
 )
 @click.option(
-    "--wait",
+    "--startup-timeout",
     type=SECONDS,
     default="10s",
     show_default=True,
@@ -133,7 +136,7 @@ if TYPE_CHECKING:
 def command(
     target: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection, **options: Any
 ) -> None:
-    """Try a server against its contract: valid and invalid requests, odd bytes, broken streams, calls in a row.
+    """Try a server against its contract: valid and invalid requests, unusual bytes, broken streams, calls in a row.
 
     TARGET is HOST:PORT, unix:PATH, or a URL. PROTOS are .proto files, directories or descriptor sets; without any, the
     server's reflection is asked. Each failure is confirmed, made as small as it gets, and told with how to repeat it.
@@ -145,8 +148,10 @@ def command(
       grpcmock fuzz 127.0.0.1:50051 protos/ --include 'UserService/*' --max-time 30s
       grpcmock fuzz 127.0.0.1:50051 --server-cmd './server --port 50051' --seed 7
     """
-    from grpcmock.fuzz.casefile import Origin
+    from grpcmock.fuzz.checks.custom import load_checks
+    from grpcmock.fuzz.replay.case_file import Origin
 
+    load_checks(listed(options["checks_from"]))
     settings = _settings(target, protos, imports, connection, options)
     finished = _run(settings, Origin.of(settings, protos, imports), options)
     if finished is not None:
@@ -163,8 +168,8 @@ def _settings(
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before anything imports grpc, which reads it then
     from grpcmock.client.target import parse_headers
     from grpcmock.errors import ConfigError
-    from grpcmock.fuzz.run import Bounds
-    from grpcmock.fuzz.session import Settings
+    from grpcmock.fuzz.run.loop import Bounds
+    from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import sources
 
     if options["write_baseline"] and options["baseline"] is None:
@@ -174,7 +179,7 @@ def _settings(
         target=connection.target(target),
         registry=sources.load(protos, imports=imports) if protos else None,
         server_command=options["server_cmd"],
-        wait=options["wait"] if options["server_cmd"] else connection.within,
+        startup_timeout=options["startup_timeout"] if options["server_cmd"] else connection.within,
         include=options["include"],
         exclude=options["exclude"],
         checks=listed(options["checks"]),
@@ -196,7 +201,7 @@ def _settings(
         stubs=options["stubs"],
         links=options["links"],
         database=options["database"],
-        other_identity=parse_headers(options["other_identity"]),
+        second_identity=parse_headers(options["second_identity"]),
         left_out=warn,
     )
 
@@ -207,13 +212,13 @@ def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> Finishe
     from datetime import UTC, datetime
 
     from grpcmock.cli.fuzz_output import Output
-    from grpcmock.fuzz import baseline
-    from grpcmock.fuzz.interrupts import stop_on_interrupt
-    from grpcmock.fuzz.reporting.reporting import Reporting
-    from grpcmock.fuzz.session import prepared
+    from grpcmock.fuzz.reporting.listener import Reporting
+    from grpcmock.fuzz.run import baseline
+    from grpcmock.fuzz.run.interrupts import stop_on_interrupt
+    from grpcmock.fuzz.run.session import prepared
 
     today = datetime.now(UTC).date()
-    reporting = Reporting(settings.target, options["reports"], origin=origin, other_identity=settings.other_identity)
+    reporting = Reporting(settings.target, options["reports"], origin=origin, second_identity=settings.second_identity)
     output = Output(reporting.history)
 
     async def go() -> tuple[Finished, baseline.Baseline | None]:

@@ -12,7 +12,7 @@ from grpcmock.errors import ConfigError, did_you_mean
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.trials import Phase
+    from grpcmock.fuzz.model.cases import Phase
 
 PHASES = ("boundary", "examples", "wire", "random", "stateful")
 
@@ -38,7 +38,7 @@ def listed(values: Sequence[str]) -> list[str]:
 
 def phases(values: Sequence[str]) -> tuple[Phase, ...]:
     """Give the phases of these names, in their own order; all if there are none. Raises :class:`ConfigError`."""
-    from grpcmock.fuzz.trials import Phase
+    from grpcmock.fuzz.model.cases import Phase
 
     names = listed(values)
     for name in names:

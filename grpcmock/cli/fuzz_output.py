@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from grpcmock.fuzz.checks.registry import find_check
-from grpcmock.fuzz.events import (
+from grpcmock.fuzz.model.events import (
+    CaseFinished,
     Event,
+    FailureFound,
     Finished,
-    Found,
     MethodStopped,
-    Noticed,
+    Notice,
     PhaseFinished,
     PhaseStarted,
     Started,
-    Tried,
 )
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from grpcmock.fuzz.baseline import Baseline
-    from grpcmock.fuzz.failures import Failure
+    from grpcmock.fuzz.model.findings import Failure
     from grpcmock.fuzz.reporting.history import History
+    from grpcmock.fuzz.run.baseline import Baseline
 
 _REFRESH = 0.1
 
@@ -66,20 +66,20 @@ class Output:
         if self._live is not None:
             self._live.hear(event)
         match event:
-            case Tried():
+            case CaseFinished():
                 return
             case Started():
                 self._say(_started(event))
-            case Found():
+            case FailureFound():
                 self._show(event.failure)
-            case Noticed():
+            case Notice():
                 where = f"{event.method}: " if event.method is not None else ""
                 self._say(f"{where}{event.message}.")
             case MethodStopped():
                 self._say(f"{event.method} is left alone from here on: {event.reason}.")
-            case PhaseFinished() if self._live is None and event.trials:
+            case PhaseFinished() if self._live is None and event.cases:
                 rate = event.calls / event.seconds if event.seconds else 0
-                made = f"{_count(event.trials, 'case')}, {_count(event.calls, 'call')}"
+                made = f"{_count(event.cases, 'case')}, {_count(event.calls, 'call')}"
                 turn = " so far" if event.goes_on else ""
                 self._say(f"{event.phase.value}{turn}: {made} in {event.seconds:.1f} s ({rate:.0f}/s)")
             case Finished():
@@ -100,7 +100,7 @@ class Output:
         if failure.id in self._history.accepted:
             self._say(f"{failure.id} is accepted by the baseline.")
             return
-        check = find_check(failure.finding.code)
+        check = find_check(failure.finding.check)
         flaky = " (flaky)" if failure.is_flaky else ""
         self._say(f"found {check.code} {check.name}{flaky} in {failure.method}: {failure.id}")
 
@@ -142,7 +142,7 @@ class _Live:
         self._view.start()
         self._phase = ""
         self._planned: int | None = None
-        self._in_phase = self._trials = self._found = 0
+        self._in_phase = self._cases = self._found = 0
         self._calls = 0
         self._began = self._shown = time.monotonic()
 
@@ -150,21 +150,21 @@ class _Live:
         match event:
             case PhaseStarted():
                 self._phase, self._planned, self._in_phase = event.phase.value, event.planned, 0
-            case Found():
+            case FailureFound():
                 self._found += 1
-            case Tried():
-                self._trials += 1
+            case CaseFinished():
+                self._cases += 1
                 self._in_phase += 1
                 now = time.monotonic()
                 if now - self._shown >= _REFRESH:
                     self._shown = now
-                    self._draw(str(event.trial.method), now)
+                    self._draw(str(event.case.method), now)
             case _:
                 return
 
     def _draw(self, method: str, now: float) -> None:
         of = f"/{self._planned}" if self._planned else ""
-        rate = self._trials / max(now - self._began, 0.001)
+        rate = self._cases / max(now - self._began, 0.001)
         found = f"{self._found} found" if self._found else "nothing found"
         line = f"{self._phase} {self._in_phase}{of}  {method}  {rate:.0f} cases/s  {found}"
         self._view.update(self._text(line, style="dim", no_wrap=True, overflow="ellipsis"), refresh=True)

@@ -33,8 +33,8 @@ def command(
 
     PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]
     """
-    from grpcmock.replies.examples import example_file
     from grpcmock.schema import sources
+    from grpcmock.synthesis.examples import example_file
 
     paths = proto_paths(protos)
     registry = sources.load(paths, imports=imports)

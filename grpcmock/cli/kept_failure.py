@@ -14,7 +14,7 @@ from grpcmock.cli.target_options import SECONDS, Connection, target_options
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
-    from grpcmock.fuzz.session import Settings
+    from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import Registry
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -43,7 +43,7 @@ def failure_options(function: _F) -> _F:
             help="Where the failures are kept.",
         ),
         click.option(
-            "--other-identity",
+            "--second-identity",
             "others",
             multiple=True,
             metavar="'KEY: VALUE'",
@@ -51,12 +51,18 @@ def failure_options(function: _F) -> _F:
         ),
         click.option("--server-cmd", default="", metavar="COMMAND", help="Start the server with this command."),
         click.option(
-            "--wait",
+            "--startup-timeout",
             type=SECONDS,
             default="10s",
             show_default=True,
             metavar="TIME",
             help="How long to wait for the server.",
+        ),
+        click.option(
+            "--checks-from",
+            multiple=True,
+            metavar="MODULE",
+            help="A Python module with checks of your own; repeatable.",
         ),
         imports_option,
         target_options,
@@ -81,10 +87,10 @@ class Asked:
 
     def contract(self) -> Registry | None:
         """Load the descriptors that were kept with the failure; None if there are none."""
-        from grpcmock.fuzz import casefile
+        from grpcmock.fuzz.replay import case_file as case_files
         from grpcmock.schema import sources
 
-        found = casefile.contract(self.kept, self.path)
+        found = case_files.contract(self.kept, self.path)
         return sources.load([found]) if found is not None else None
 
 
@@ -96,18 +102,21 @@ def asked(
     folder: Path,
     others: Sequence[str],
     server_cmd: str,
-    wait: float,
+    startup_timeout: float,
+    checks_from: Sequence[str],
     imports: Sequence[Path],
     connection: Connection,
 ) -> Asked:
     """Find the failure, and put together how to reach its server. Raises :class:`ConfigError` and what protos do."""
     from grpcmock.client.target import parse_headers
-    from grpcmock.fuzz import casefile
-    from grpcmock.fuzz.session import Settings
+    from grpcmock.fuzz.checks.custom import load_checks
+    from grpcmock.fuzz.replay import case_file as case_files
+    from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import sources
 
-    path = casefile.find(failure, folder)
-    kept = casefile.load(path)
+    load_checks(checks_from)
+    path = case_files.find(failure, folder)
+    kept = case_files.load(path)
     server = connection.target(target or str(kept.get("target")))
     before = [Path(one) for one in kept.get("protos") or ()]
     if not protos and before and all(one.exists() for one in before):
@@ -116,8 +125,8 @@ def asked(
         target=server,
         registry=sources.load(protos, imports=imports) if protos else None,
         server_command=server_cmd,
-        wait=wait,
-        other_identity=parse_headers(others),
+        startup_timeout=startup_timeout,
+        second_identity=parse_headers(others),
     )
     return Asked(path=path, kept=kept, settings=settings)
 
@@ -127,7 +136,7 @@ def warn_of_headers(found: Asked) -> None:
     given = {key for key, _ in found.target.metadata}
     missing = [key for key in found.kept.get("headers") or () if key not in given]
     if missing:
-        from grpcmock.fuzz.secrets import variable
+        from grpcmock.fuzz.model.secrets import variable
 
         again = " ".join(f"-H '{key}: ${{{variable(key)}}}'" for key in missing)
         note = click.style("note:", bold=True)

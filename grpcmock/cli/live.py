@@ -15,7 +15,7 @@ import click
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call
+    from grpcmock.engine.call_record import CallRecord
 
 FORMATS = ("calls", "misses", "json", "none")
 
@@ -55,7 +55,7 @@ class Line:
     """Whether another server answered, to which the call was passed on."""
 
 
-def line_of(call: Call, *, whole: bool) -> Line:
+def line_of(call: CallRecord, *, whole: bool) -> Line:
     """Give the line of a call of this process. *whole* asks for all messages, not only where there is just one."""
     stub = call.stub.stub if call.stub is not None else None
     return Line(
@@ -77,7 +77,7 @@ def line_of(call: Call, *, whole: bool) -> Line:
     )
 
 
-def _messages(call: Call, direction: str, *, whole: bool) -> list[str]:
+def _messages(call: CallRecord, direction: str, *, whole: bool) -> list[str]:
     from grpcmock.schema.codec import DecodeError, decode, to_text
 
     frames = [frame for frame in call.frames if frame.direction == direction]
@@ -133,11 +133,11 @@ def as_text(line: Line, width: int | None = None) -> str:
     """Give one line for people, no wider than *width*; after a miss, its explanation below."""
     clock = datetime.fromtimestamp(line.started).astimezone().strftime("%H:%M:%S")
     took, method = f"{line.duration * 1000:.1f}ms", _clean(line.method)
-    colour = "yellow" if line.cancelled else "green" if line.code == Code.OK.name else "red"
+    color = "yellow" if line.cancelled else "green" if line.code == Code.OK.name else "red"
     rest = f"{_by(line)}  {_exchanged(line)}"
     if width is not None:
         rest = _cut(rest, max(width - len(f"{clock} {line.code} {took} {method}  "), 0))
-    styled = click.style(clock, dim=True), click.style(line.code, fg=colour), took, click.style(method, bold=True)
+    styled = click.style(clock, dim=True), click.style(line.code, fg=color), took, click.style(method, bold=True)
     text = f"{' '.join(styled)}  {rest}"
     if line.miss is not None:
         text += "".join(f"\n    {_clean(below)}" for below in line.miss.splitlines())
@@ -174,7 +174,7 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"
 
 
-def _is_miss(call: Call) -> bool:
+def _is_miss(call: CallRecord) -> bool:
     return call.stub is None and not (call.auto or call.cancelled or call.forwarded)
 
 
@@ -187,7 +187,7 @@ class Printer:
         self._terminal = out.isatty()
         self._open = True
 
-    def __call__(self, call: Call) -> None:
+    def __call__(self, call: CallRecord) -> None:
         """Print a call of this process. Whoever reads it may go away; the calls go on."""
         if not self._open or (self._form == "misses" and not _is_miss(call)):
             return

@@ -52,14 +52,14 @@ def imports_option(function: _F) -> _F:
     )(function)
 
 
-def engine_option(function: _F) -> _F:
-    """Add ``--engine``."""
+def transport_option(function: _F) -> _F:
+    """Add ``--transport``."""
     return click.option(
-        "--engine",
+        "--transport",
         type=click.Choice(("aio", "h2")),
         default="aio",
         show_default=True,
-        help="What speaks HTTP/2: grpc.aio, or an engine of our own that can also make the faults truncate, reset and "
+        help="What speaks HTTP/2: grpc.aio, or our own, which can also make the faults truncate, reset and "
         "drop_trailers.",
     )(function)
 

@@ -14,7 +14,7 @@ from grpcmock.cli import failures
 from grpcmock.cli.kept_failure import Asked, asked, failure_options, warn_of_headers
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.replaying import Replay
+    from grpcmock.fuzz.replay.replayer import Replay
 
 
 @click.command()
@@ -34,17 +34,17 @@ def command(ctx: click.Context, /, failure: str, protos: tuple[Path, ...], **opt
       grpcmock replay G102 --target 127.0.0.1:50052
     """
     from grpcmock.cli.json_output import harmless
-    from grpcmock.fuzz.secrets import Secrets
+    from grpcmock.fuzz.model.secrets import Secrets
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC would log is said by our errors
     found = asked(failure, protos, **options)
     warn_of_headers(found)
     replay = asyncio.run(_replay(found))
-    secrets = Secrets(found.target.metadata, found.settings.other_identity)
+    secrets = Secrets(found.target.metadata, found.settings.second_identity)
     failing = bool(replay.findings)
     head, *rest = (harmless(secrets.hide(line)) for line in replay.lines())
-    word, colour = ("fails", "red") if failing else ("holds", "green")
-    click.echo(f"{click.style(word, fg=colour, bold=True)}  {head}")
+    word, color = ("failed", "red") if failing else ("passed", "green")
+    click.echo(f"{click.style(word, fg=color, bold=True)}  {head}")
     for line in rest:
         click.echo(line)
     if failing and not replay.same:
@@ -56,7 +56,7 @@ def command(ctx: click.Context, /, failure: str, protos: tuple[Path, ...], **opt
 async def _replay(found: Asked) -> Replay:
     """Make it again; where the server can't say what it serves, by the descriptors that were kept."""
     from grpcmock.errors import SchemaError, TargetError
-    from grpcmock.fuzz.replaying import replay
+    from grpcmock.fuzz.replay.replayer import replay
 
     try:
         return await replay(found.kept, found.settings, where=str(found.path))

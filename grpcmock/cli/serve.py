@@ -21,12 +21,12 @@ from grpcmock.cli import live
 from grpcmock.cli.options import (
     SIZE,
     STATUS_CODE,
-    engine_option,
     files,
     imports_option,
     listening_tls_options,
     protos_argument,
     stubs_option,
+    transport_option,
 )
 from grpcmock.cli.record_options import forward_options, options_of, record_options, sum_up
 from grpcmock.cli.running import loop_factory, on_signals, ready, say, tell_addresses
@@ -87,7 +87,7 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
     metavar="MODULE:ATTRIBUTE",
     help="A grpc.aio.ServerInterceptor; repeatable, the first is the outermost.",
 )
-@engine_option
+@transport_option
 @click.option(
     "--max-message-size",
     type=SIZE,
@@ -141,7 +141,7 @@ def command(
     forward: str | None,
     record: Path | None,
     redact: tuple[str, ...],
-    volatile: tuple[str, ...],
+    ignore_varying: tuple[str, ...],
     match_metadata: tuple[str, ...],
     timing: bool,
     auto: bool,
@@ -154,7 +154,7 @@ def command(
     tls_key: Path | None,
     tls_client_ca: Path | None,
     interceptors: tuple[str, ...],
-    engine: Literal["aio", "h2"],
+    transport: Literal["aio", "h2"],
     max_message_size: int,
     compression: str,
     reflection: bool,
@@ -171,7 +171,7 @@ def command(
     """
     import grpc
 
-    from grpcmock.engine.engine import Options
+    from grpcmock.engine.environment import EngineOptions
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.aio import ServerOptions
     from grpcmock.servers.credentials import TlsFiles
@@ -184,14 +184,16 @@ def command(
         "gzip": grpc.Compression.Gzip,
         "deflate": grpc.Compression.Deflate,
     }
-    if engine == "h2" and (interceptors or compression != "none"):
-        raise ConfigError("--engine h2 knows neither --interceptor nor --compression; the engine aio does.")
-    elsewhere = _elsewhere(forward, forwarding, record, options_of(redact, volatile, match_metadata, timing=timing))
-    if elsewhere is not None and (auto or engine == "h2"):
-        raise ConfigError(f"--forward and {'--auto' if auto else '--engine h2'} exclude each other.")
+    if transport == "h2" and (interceptors or compression != "none"):
+        raise ConfigError("--transport h2 knows neither --interceptor nor --compression; the transport aio does.")
+    elsewhere = _elsewhere(
+        forward, forwarding, record, options_of(redact, ignore_varying, match_metadata, timing=timing)
+    )
+    if elsewhere is not None and (auto or transport == "h2"):
+        raise ConfigError(f"--forward and {'--auto' if auto else '--transport h2'} exclude each other.")
     options = HostOptions(
-        wire=engine,
-        engine=Options(seed=seed, auto=auto, validate=validate, unmatched_code=unmatched_code),
+        transport=transport,
+        engine=EngineOptions(seed=seed, auto=auto, validate=validate, unmatched_code=unmatched_code),
         server=ServerOptions(
             max_message_size=max_message_size,
             compression=compressions[compression],
@@ -294,9 +296,9 @@ async def _forwarding(elsewhere: _Elsewhere | None, host: Host) -> AsyncIterator
     if elsewhere is None:
         yield None
         return
-    from grpcmock.record.folder import Folder
     from grpcmock.record.forwarding import forwarding
     from grpcmock.record.recorder import Recorder
+    from grpcmock.record.writing.folder import Folder
 
     recorder = None
     if elsewhere.record is not None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from grpcmock import config
 from grpcmock.errors import ConfigError
@@ -75,12 +74,6 @@ def key_of(param: click.Parameter) -> str:
     if isinstance(param, click.Option):
         return next((name for name in param.opts if name.startswith("--")), param.opts[0]).lstrip("-")
     return (param.name or "").replace("_", "-")
-
-
-def was_given(ctx: click.Context, *names: str) -> bool:
-    """Whether any of these parameters was set by the user, wherever."""
-    default = (None, ParameterSource.DEFAULT)
-    return any(ctx.get_parameter_source(name) not in default for name in names)
 
 
 def _load(ctx: click.Context, name: str, command: click.Command, group: click.Group, file: Path | None) -> None:

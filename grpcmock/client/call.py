@@ -15,8 +15,8 @@ from grpcmock.client.actions import Action, Cancel, HalfClose, Headers, Pause, R
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
-    from grpcmock.schema import Kind
+    from grpcmock.schema import MethodKind
+    from grpcmock.status import Metadata
 
 _T = TypeVar("_T")
 
@@ -61,12 +61,12 @@ class Outcome:
     def trailers(self) -> Metadata:
         return self.status.trailers
 
-    def breach(self, kind: Kind) -> str:
+    def breach(self, kind: MethodKind) -> str:
         """Say how the number of responses breaks the rules of this kind of method; empty if it doesn't."""
         return breach(kind, self.status, len(self.responses))
 
 
-def breach(kind: Kind, status: Status, responses: int) -> str:
+def breach(kind: MethodKind, status: Status, responses: int) -> str:
     """Say how this many *responses* break the rules of this *kind* of method; empty if they don't."""
     if kind.server_streams or (responses == 1 and status.code is Code.OK):
         return ""

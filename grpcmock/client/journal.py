@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.call import Call
 from grpcmock.errors import TargetError
-from grpcmock.servers import admin
+from grpcmock.schema import admin
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class JournalReader:
     ) -> None:
         self._channel = channel
         self._target = target
-        self._registry = admin.schema()
+        self._registry = admin.registry()
         self._choice = {"filter": {"method": method, "misses": misses}, "view": {"text_limit": text_limit}}
 
     async def calls(self, last: int | None = None) -> AsyncIterator[Any]:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import grpc.aio
     from google.protobuf.message import Message
 
-    from grpcmock.client.target import Metadata
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 
 class Learning:

@@ -1,4 +1,4 @@
-"""What a test of a contract is handed: one trial, to be made on a server and judged."""
+"""What a test of a contract is handed: one case, to be made on a server and checked."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 
 from grpcmock.client.details import RichStatus, decode_details
-from grpcmock.contract.examiner import target_of
-from grpcmock.fuzz.text import call_lines, message_text
+from grpcmock.contract.case_runner import target_of
+from grpcmock.fuzz.checks.rendering import call_lines, message_text
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from google.protobuf.message import Message
 
-    from grpcmock.client.target import Metadata
-    from grpcmock.contract.examiner import Examiner, Examiners, Server, Terms
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.contract.case_runner import CaseRunner, CaseRunners, Expectations, Server
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
     from grpcmock.schema import Method
+    from grpcmock.status import Metadata
 
 Pairs = Iterable[tuple[str, str | bytes]]
 
@@ -30,15 +30,15 @@ Pairs = Iterable[tuple[str, str | bytes]]
 class Answer:
     """What a server has answered to a case."""
 
-    evidence: Evidence
+    result: CaseResult
     """All that was seen: one reply for each call."""
 
-    examiner: Examiner
+    runner: CaseRunner
 
     @property
     def reply(self) -> Reply:
         """The reply to the last call, which is the one that a case is about."""
-        return self.evidence.last
+        return self.result.last
 
     @property
     def code(self) -> str:
@@ -53,7 +53,7 @@ class Answer:
     @property
     def rich(self) -> RichStatus | None:
         """The ``google.rpc.Status`` that came in the trailers; None if there is none."""
-        return decode_details(self.reply.trailers, self.examiner.terms.registry)
+        return decode_details(self.reply.trailers, self.runner.expectations.registry)
 
     @property
     def responses(self) -> list[Any]:
@@ -67,30 +67,30 @@ class Answer:
         return next(iter(self.responses), None)
 
 
-class Case:
+class ContractCase:
     """One thing to try on a server: valid requests, invalid ones, streams of all lengths."""
 
-    def __init__(self, trial: Trial, terms: Terms, examiners: Examiners, *, shrunk: bool) -> None:
-        self.trial = trial
+    def __init__(self, case: Case, expectations: Expectations, runners: CaseRunners, *, shrunk: bool) -> None:
+        self.case = case
         """All that is known of it: its calls, why they are made, what is expected of them."""
-        self._terms = terms
-        self._examiners = examiners
+        self._expectations = expectations
+        self._runners = runners
         self._shrunk = shrunk
 
     @property
     def method(self) -> Method:
         """The method that is tried."""
-        return self.trial.method
+        return self.case.method
 
     @property
     def why(self) -> str:
         """Why this is tried, in words."""
-        return self.trial.why
+        return self.case.why
 
     @property
     def is_valid(self) -> bool:
         """Whether the contract says that the request is to be accepted."""
-        return self.trial.expect.value == "accepted"
+        return self.case.expect.value == "accepted"
 
     @property
     def requests(self) -> list[Any]:
@@ -103,7 +103,7 @@ class Case:
         return next(self._messages(), None)
 
     def _messages(self) -> Iterator[Message]:
-        call = self.trial.calls[-1]
+        call = self.case.calls[-1]
         for data in call.messages:
             try:
                 yield self.method.request_class.FromString(data)
@@ -115,17 +115,17 @@ class Case:
     def call(self, target: Server, metadata: Pairs = ()) -> Answer:
         """Make the calls on a server, in a test without an event loop. *metadata* is sent with each of them."""
         __tracebackhide__ = True
-        return self._examiners.wait(self._answer(target, metadata), "case.acall(target)")
+        return self._runners.wait(self._answer(target, metadata), "case.acall(target)")
 
     def check(self, answer: Answer) -> None:
-        """Judge an answer by all checks. Raises :class:`ContractError` for the worst that is wrong."""
+        """Check an answer by all checks. Raises :class:`ContractError` for the worst that is wrong."""
         __tracebackhide__ = True
-        self._raise(self._examiners.wait(self._judged(answer), "case.acheck(answer)"))
+        self._raise(self._runners.wait(self._judged(answer), "case.acheck(answer)"))
 
     def call_and_check(self, target: Server, metadata: Pairs = ()) -> Answer:
-        """Make the calls on a server and judge what comes; give the answer if nothing is wrong."""
+        """Make the calls on a server and check what comes; return the answer if nothing is wrong."""
         __tracebackhide__ = True
-        answer = self._examiners.wait(self._answer(target, metadata), "case.acall_and_check(target)")
+        answer = self._runners.wait(self._answer(target, metadata), "case.acall_and_check(target)")
         self.check(answer)
         return answer
 
@@ -134,12 +134,12 @@ class Case:
     async def acall(self, target: Server, metadata: Pairs = ()) -> Answer:
         """As :meth:`call`, under asyncio or trio."""
         __tracebackhide__ = True
-        return await self._examiners.wait_async(self._answer(target, metadata))
+        return await self._runners.wait_async(self._answer(target, metadata))
 
     async def acheck(self, answer: Answer) -> None:
         """As :meth:`check`, under asyncio or trio."""
         __tracebackhide__ = True
-        self._raise(await self._examiners.wait_async(self._judged(answer)))
+        self._raise(await self._runners.wait_async(self._judged(answer)))
 
     async def acall_and_check(self, target: Server, metadata: Pairs = ()) -> Answer:
         """As :meth:`call_and_check`, under asyncio or trio."""
@@ -152,11 +152,11 @@ class Case:
 
     async def _answer(self, server: Server, metadata: Pairs) -> Answer:
         pairs: Metadata = tuple(metadata.items() if isinstance(metadata, dict) else metadata)
-        examiner = self._examiners.of(self._terms, target_of(server, pairs))
-        return Answer(await examiner.observe(self.trial), examiner)
+        runner = self._runners.of(self._expectations, target_of(server, pairs))
+        return Answer(await runner.observe(self.case), runner)
 
     def _judged(self, answer: Answer) -> Coroutine[Any, Any, Exception | None]:
-        return answer.examiner.error(self.trial, answer.evidence, shrunk=self._shrunk)
+        return answer.runner.error(self.case, answer.result, shrunk=self._shrunk)
 
     @staticmethod
     def _raise(error: Exception | None) -> None:
@@ -165,5 +165,5 @@ class Case:
             raise error
 
     def __repr__(self) -> str:
-        shown = [message_text(data, self.method) for data in self.trial.calls[-1].messages]
-        return f"<Case {self.trial.id}: {', '.join(shown) or call_lines(self.trial.calls[-1])[0]}>"
+        shown = [message_text(data, self.method) for data in self.case.calls[-1].messages]
+        return f"<Case {self.case.id}: {', '.join(shown) or call_lines(self.case.calls[-1])[0]}>"

@@ -9,28 +9,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from grpcmock.contract.examiner import Server, Terms, target_of
+from grpcmock.concurrency.loop_thread import LoopThread
+from grpcmock.contract.case_runner import Expectations, Server, target_of
 from grpcmock.contract.servicers import generated_of
 from grpcmock.errors import ConfigError, did_you_mean
 from grpcmock.fuzz.checks.registry import chosen_checks
-from grpcmock.fuzz.examples import from_stubs
+from grpcmock.fuzz.expectations.expectations import DEFAULT_LIMIT
+from grpcmock.fuzz.expectations.expectations import Expectations as PlanTerms
+from grpcmock.fuzz.expectations.method_selection import select
 from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.phases.plan import Plan
-from grpcmock.fuzz.selecting import select
-from grpcmock.fuzz.session import Settings
-from grpcmock.fuzz.terms import DEFAULT_LIMIT
-from grpcmock.fuzz.terms import Terms as PlanTerms
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.phases.stub_requests import from_stubs
+from grpcmock.fuzz.run.session import Settings
 from grpcmock.schema import sources
 from grpcmock.schema.modules import registry_of
-from grpcmock.servers.thread import LoopThread
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     import hypothesis
 
     from grpcmock.contract.stub_contract import StubContract
-    from grpcmock.fuzz.stateful.machine import ContractStateMachine
+    from grpcmock.fuzz.phases.stateful.state_machine import ContractStateMachine
     from grpcmock.schema import Method, Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -153,7 +153,7 @@ class Contract:
         for pattern in (allowed or {}, status_fields or {}):
             for name in pattern:
                 select(self.registry, [name])
-        terms = Terms(
+        expectations = Expectations(
             self.registry,
             self._generators,
             Settings(
@@ -172,12 +172,14 @@ class Contract:
         plan = Plan(
             registry=self.registry,
             methods=self.methods,
-            terms=PlanTerms(registry=self.registry, max_latency=max_latency, max_message_bytes=max_message_bytes),
-            examples=from_stubs(terms.settings.stubs, self.registry).trials,
+            expectations=PlanTerms(
+                registry=self.registry, max_latency=max_latency, max_message_bytes=max_message_bytes
+            ),
+            examples=from_stubs(expectations.settings.stubs, self.registry).cases,
             deadline=deadline,
             generators=self._generators,
         )
-        cases = Cases(terms=terms, plan=plan, phases=chosen)
+        cases = Cases(expectations=expectations, plan=plan, phases=chosen)
         configured = configure(settings, max_examples, chosen)
 
         def decorate(function: F) -> F:
@@ -214,7 +216,14 @@ class Contract:
         from grpcmock.contract.machine import machine_of
 
         return machine_of(
-            self, target, metadata=tuple(metadata), links=links, checks=tuple(checks), deadline=deadline, seed=seed
+            self.registry,
+            self.methods,
+            target,
+            metadata=tuple(metadata),
+            links=links,
+            checks=tuple(checks),
+            deadline=deadline,
+            seed=seed,
         )
 
     @cached_property

@@ -1,4 +1,4 @@
-"""A contract as a state machine of Hypothesis: calls in a row, held against what the server must have kept."""
+"""A contract as a state machine of Hypothesis: calls in a row, checked against what the server must have kept."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from grpcmock.contract.examiner import Server, target_of
+from grpcmock.contract.case_runner import Server, target_of
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.stateful import links as written
-from grpcmock.fuzz.stateful.calling import performer
-from grpcmock.fuzz.stateful.machine import ContractStateMachine, state_machine
+from grpcmock.fuzz.execution.blocking_calls import performer
+from grpcmock.fuzz.expectations import links as written
+from grpcmock.fuzz.phases.stateful.state_machine import ContractStateMachine, state_machine
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata, Target
-    from grpcmock.contract.contract import Contract
-    from grpcmock.fuzz.evidence import Reply
-    from grpcmock.fuzz.trials import Call
+    from grpcmock.client.target import Target
+    from grpcmock.fuzz.model.cases import Call
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
 
 
 class _Line:
@@ -51,7 +52,8 @@ def _channel(target: Target) -> grpc.Channel:
 
 
 def machine_of(
-    contract: Contract,
+    registry: Registry,
+    methods: Iterable[Method],
     server: Server | Callable[[], Server],
     *,
     metadata: Metadata,
@@ -63,10 +65,10 @@ def machine_of(
     """Make the class, as :meth:`Contract.state_machine` describes it."""
     files = tuple(map(Path, links))
     return state_machine(
-        contract.registry,
+        registry,
         _Line(server, metadata, deadline),
-        links=written.read(files, contract.registry) if files else None,
-        include=[method.full_name for method in contract.methods],
+        links=written.read(files, registry) if files else None,
+        include=[method.full_name for method in methods],
         checks=checks,
         seed=seed,
     )

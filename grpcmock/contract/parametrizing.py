@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, example, given, seed, settings
 from hypothesis import Phase as Step
 from hypothesis import strategies as st
 
-from grpcmock.contract.case import Case
-from grpcmock.contract.drawing import FIXED, drawn, fixed
-from grpcmock.contract.failing import ContractError, joined
+from grpcmock.contract.case import ContractCase
+from grpcmock.contract.errors import ContractError, joined
+from grpcmock.contract.strategies import FIXED, drawn, fixed
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.generation.strategies import HypothesisSource
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.generation.hypothesis_source import HypothesisSource
+from grpcmock.fuzz.model.cases import Phase
 
 if TYPE_CHECKING:
-    from grpcmock.contract.examiner import Examiners, Terms
+    from grpcmock.contract.case_runner import CaseRunners, Expectations
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
@@ -30,7 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 CASE = "case"
 """The argument of a test function that takes the case."""
 
-EXAMINERS = "grpcmock_examiners"
+CASE_RUNNERS = "grpcmock_case_runners"
 """The fixture of the plugin that makes the calls of one test item."""
 
 _METHOD, _SOURCE = "grpcmock_method", "grpcmock_source"
@@ -62,18 +62,18 @@ def _drawings(draw: st.DrawFn) -> _Drawing:
 class Cases:
     """Gives a test function its cases."""
 
-    terms: Terms
+    expectations: Expectations
     plan: Plan
     phases: tuple[Phase, ...]
 
-    def of(self, name: str, drawing: _Drawing, examiners: Examiners) -> Iterator[Case]:
+    def of(self, name: str, drawing: _Drawing, runners: CaseRunners) -> Iterator[ContractCase]:
         method = self.plan.registry.method(name)
         if drawing is _FIXED:
-            for trial in fixed(method, self.plan, self.phases):
-                yield Case(trial, self.terms, examiners, shrunk=True)
+            for case in fixed(method, self.plan, self.phases):
+                yield ContractCase(case, self.expectations, runners, shrunk=True)
         elif Phase.RANDOM in self.phases:
-            trial = drawn(method, self.plan, HypothesisSource(drawing.draw))
-            yield Case(trial, self.terms, examiners, shrunk=False)
+            case = drawn(method, self.plan, HypothesisSource(drawing.draw))
+            yield ContractCase(case, self.expectations, runners, shrunk=False)
 
 
 class _Failures:
@@ -102,10 +102,10 @@ def parametrized(
     """Make the test of a *function*, with one item for each of the *methods*."""
     signature = _signature(function)
 
-    def arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Iterator[Case], dict[str, Any]]:
+    def arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Iterator[ContractCase], dict[str, Any]]:
         given_arguments = dict(signature.bind(*args, **kwargs).arguments)
         name, drawing = given_arguments.pop(_METHOD), given_arguments.pop(_SOURCE)
-        return cases.of(name, drawing, given_arguments.pop(EXAMINERS)), given_arguments
+        return cases.of(name, drawing, given_arguments.pop(CASE_RUNNERS)), given_arguments
 
     if inspect.iscoroutinefunction(function):
 
@@ -177,5 +177,5 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
         name = getattr(function, "__name__", str(function))
         raise ConfigError(f"{name}() has no argument {CASE!r}, and so can take no case. Write def {name}({CASE}, …).")
     kept = [parameter for parameter in signature.parameters.values() if parameter.name != CASE]
-    own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in (_METHOD, EXAMINERS, _SOURCE)]
+    own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in (_METHOD, CASE_RUNNERS, _SOURCE)]
     return signature.replace(parameters=[*kept, *own])

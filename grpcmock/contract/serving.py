@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.contract.servicers import generated_of, service_of
 from grpcmock.errors import ConfigError
-from grpcmock.servers.thread import LoopThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable

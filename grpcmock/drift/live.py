@@ -11,8 +11,8 @@ from google.protobuf import descriptor_pb2
 from grpcmock.drift.reading import read
 from grpcmock.drift.views import Schema, Service
 from grpcmock.errors import Location, SchemaError
-from grpcmock.replies.generated.rules import Options
 from grpcmock.schema import Registry, reflection
+from grpcmock.schema.annotations import AnnotationReader
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -71,8 +71,8 @@ async def ask(
             continue
         described = list(names)
         break
-    rules = Options(registry)
-    schema = read(registry, label, rules=rules if rules.has_rules else Options(local))
+    rules = AnnotationReader(registry)
+    schema = read(registry, label, rules=rules if rules.has_rules else AnnotationReader(local))
     present = {name: service for name, service in schema.services.items() if name in described}
     present |= {name: _unseen(name, label) for name in others if name not in present}
     return Live(replace(schema, services=present), registry, lender.notes())

@@ -22,8 +22,8 @@ from grpcmock.drift.views import (
     Value,
 )
 from grpcmock.errors import Location
-from grpcmock.replies.generated.rules import Options
 from grpcmock.schema import shipped
+from grpcmock.schema.annotations import AnnotationReader
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -48,14 +48,14 @@ _IDEMPOTENCY = {0: "", 1: "NO_SIDE_EFFECTS", 2: "IDEMPOTENT"}
 
 
 def read(
-    registry: Registry, label: str, places: Mapping[str, str] | None = None, *, rules: Options | None = None
+    registry: Registry, label: str, places: Mapping[str, str] | None = None, *, rules: AnnotationReader | None = None
 ) -> Schema:
     """Read a registry. *label* is what to call it; *places* tells where files stand, by the names they are imported by.
 
     Without *places* there are no lines either. *rules* reads the options of fields; by default those that the registry
     itself declares are known.
     """
-    reader = _Reader(registry, places, rules or Options(registry))
+    reader = _Reader(registry, places, rules or AnnotationReader(registry))
     for file in registry.files.file:
         reader.file(file)
     return Schema(
@@ -78,7 +78,7 @@ class _Scope:
 
 
 class _Reader:
-    def __init__(self, registry: Registry, places: Mapping[str, str] | None, rules: Options) -> None:
+    def __init__(self, registry: Registry, places: Mapping[str, str] | None, rules: AnnotationReader) -> None:
         self._pool = registry.pool
         self._places = places
         self._rules = rules

@@ -13,8 +13,8 @@ from grpcmock.drift.outcome import Outcome
 from grpcmock.drift.reading import read
 from grpcmock.drift.uses import touched
 from grpcmock.errors import ConfigError, Problems, StubError, did_you_mean
-from grpcmock.replies.generated.rules import Options
 from grpcmock.schema import sources
+from grpcmock.schema.annotations import AnnotationReader
 from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ async def of_server(
 
 def _read(registry: Registry, protos: Sequence[Path], imports: Sequence[Path]) -> Schema:
     places = {name: str(path) for name, path in sources.places(protos, imports=imports).items()}
-    return read(registry, ", ".join(map(str, protos)), places, rules=Options(registry))
+    return read(registry, ", ".join(map(str, protos)), places, rules=AnnotationReader(registry))
 
 
 def _loaded(paths: Sequence[Path], problems: Problems) -> list[Stub]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.drift.differences import COMPATIBLE, JSON, WIRE, Use
-from grpcmock.replies.generated.rules import Rules
+from grpcmock.schema.annotations import Rules
 
 if TYPE_CHECKING:
     from grpcmock.drift.comparison import Comparison

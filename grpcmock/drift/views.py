@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from grpcmock.replies.generated.rules import FieldOptions
+from grpcmock.schema.annotations import FieldAnnotations
 
 if TYPE_CHECKING:
     from grpcmock.errors import Location
@@ -46,7 +46,7 @@ class Field:
     checks_utf8: bool = False
     jstype: str = ""
     deprecated: bool = False
-    options: FieldOptions = field(default_factory=FieldOptions)
+    options: FieldAnnotations = field(default_factory=FieldAnnotations)
     """What ``buf.validate`` and ``google.api`` demand of its values."""
 
     extendee: str = ""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
 
-from grpcmock.engine.store import CompiledStub, Layer
+from grpcmock.collector import collector_paused
+from grpcmock.engine.compiled_stub import CompiledStub, Layer
 from grpcmock.errors import Problems, UnknownMethodError
 from grpcmock.matching.conditions import compile_conditions
 from grpcmock.matching.patterns import compile_pattern
@@ -24,7 +23,7 @@ def compile_stub(
 ) -> CompiledStub | None:
     """Compile one stub. What is wrong goes to *problems*; None if anything is.
 
-    *faults* names the faults that the server's engine can put on the wire.
+    *faults* names the faults that the server's transport can put on the wire.
     """
     try:
         method = registry.method(stub.method)
@@ -56,7 +55,7 @@ def compile_stubs(
     """Compile many stubs, in order. *progress* is told how many are done, now and then."""
     orders = orders or count()
     compiled = []
-    with _collector_paused():
+    with collector_paused():
         for number, stub in enumerate(stubs, 1):
             entry = compile_stub(stub, registry, problems, layer=layer, order=next(orders), faults=faults)
             if entry is not None:
@@ -64,15 +63,3 @@ def compile_stubs(
             if not number % 1_000:
                 progress(number)
     return compiled
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from walking a heap that only grows, again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

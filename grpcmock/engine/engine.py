@@ -2,60 +2,34 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
 from grpcmock.engine.compile import compile_stubs
+from grpcmock.engine.compiled_stub import Layer
+from grpcmock.engine.environment import CallEnvironment, EngineOptions
 from grpcmock.engine.exchange import Exchange
-from grpcmock.engine.journal import Journal, Note, Steady
-from grpcmock.engine.store import Layer, Store
-from grpcmock.errors import Problem, Problems
+from grpcmock.engine.journal import Journal, Note
+from grpcmock.engine.steps import Forward, Invoke
+from grpcmock.engine.store import Store
+from grpcmock.errors import ConfigError, Problem, Problems
+from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
-from grpcmock.matching.facts import Facts
-from grpcmock.replies.faults import AIO_FAULTS
-from grpcmock.replies.generated import Operations
 from grpcmock.schema.codec import DecodeError, decode
-from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from grpcmock.engine.steps import Forwarder, Metadata, Open
-    from grpcmock.engine.store import CompiledStub, MethodTable
+    from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.engine.constant_answers import CachedAnswer
+    from grpcmock.engine.steps import Forwarder, Open
+    from grpcmock.engine.store import MethodTable
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
     from grpcmock.stubs.model import Stub
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How an engine answers."""
-
-    seed: int = 0
-    """Randomness, fakes, uuids, delays and generated answers derive from this and the number of the call."""
-
-    auto: bool = False
-    """Answer a miss with generated data instead of an error."""
-
-    validate: bool = False
-    """Refuse requests that break the rules of their protos (protovalidate)."""
-
-    unmatched_code: Code = Code.UNIMPLEMENTED
-    """The status of a miss."""
-
-    faults: frozenset[str] = AIO_FAULTS
-    """The faults that the server can put on the wire; a stub with another doesn't load."""
-
-    wall_clock: Callable[[], float] = time.time
-    """Seconds since the epoch."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    """Seconds, for durations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +53,7 @@ class Engine:
         registry: Registry,
         stubs: Iterable[Stub] = (),
         *,
-        options: Options | None = None,
+        options: EngineOptions | None = None,
         journal: Journal | None = None,
         problems: Problems | None = None,
         progress: Callable[[int], None] = lambda _: None,
@@ -89,19 +63,48 @@ class Engine:
 
         A *lock* must be one that its holder may take again.
         """
-        self.options = options or Options()
-        self.lock = lock if lock is not None else nullcontext()
-        self.journal = journal if journal is not None else Journal()
-        self.registry = registry
-        self.store = Store(registry.methods.values())
+        self.environment = CallEnvironment(
+            options or EngineOptions(),
+            registry,
+            Store(registry.methods.values()),
+            journal if journal is not None else Journal(),
+            lock if lock is not None else nullcontext(),
+        )
         self._orders = count()
-        self.operations = Operations()
-        """The long-running operations among the generated answers."""
-        self.forwarder: Forwarder | None = None
-        """Takes the calls that no stub answers, instead of their being refused; asked by ``grpc.aio`` servers alone."""
         self.warnings: tuple[Problem, ...] = ()
         """What the last load warned of."""
         self.install(self.prepare(registry, stubs, problems=problems, progress=progress))
+
+    @property
+    def options(self) -> EngineOptions:
+        return self.environment.options
+
+    @property
+    def lock(self) -> AbstractContextManager[object]:
+        return self.environment.lock
+
+    @property
+    def journal(self) -> Journal:
+        return self.environment.journal
+
+    @property
+    def registry(self) -> Registry:
+        return self.environment.registry
+
+    @property
+    def store(self) -> Store:
+        return self.environment.store
+
+    @property
+    def forwarder(self) -> Forwarder | None:
+        """What takes the calls that no stub answers, instead of their being refused."""
+        return self.environment.forwarder
+
+    @forwarder.setter
+    def forwarder(self, forwarder: Forwarder | None) -> None:
+        if forwarder is not None and Forward not in self.options.steps:
+            raise ConfigError("This server can't pass calls on: use the transport aio, which can.")
+        self.environment.forwarder = forwarder
 
     def prepare(
         self,
@@ -137,7 +140,8 @@ class Engine:
         problems.raise_errors()
         store.states.update(self.store.states)
         self._keep_counts(store)
-        self.registry, self.store, self.warnings = prepared.registry, store, prepared.warnings
+        self.environment.registry, self.environment.store = prepared.registry, store
+        self.warnings = prepared.warnings
 
     def _keep_counts(self, store: Store) -> None:
         counted = {(entry.layer, entry.name): entry for entry in self.store if entry.count}
@@ -166,6 +170,7 @@ class Engine:
         compiled = compile_stubs(
             [stub], self.registry, problems, layer=entry.layer, orders=order, faults=self.options.faults
         )
+        self._check_steps(compiled, problems)
         problems.raise_errors()
         self.store.remove_one(entry)
         compiled[0].count = entry.count
@@ -174,7 +179,7 @@ class Engine:
 
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
-        self.registry = self.registry.including(registry)
+        self.environment.registry = self.registry.including(registry)
         self.store.include(self.registry.methods.values())
 
     def _compile(
@@ -186,16 +191,28 @@ class Engine:
         progress: Callable[[int], None] = lambda _: None,
     ) -> list[CompiledStub]:
         faults = self.options.faults
-        return compile_stubs(
+        compiled = compile_stubs(
             stubs, registry, problems, layer=layer, orders=self._orders, faults=faults, progress=progress
         )
+        self._check_steps(compiled, problems)
+        return compiled
+
+    def _check_steps(self, entries: Iterable[CompiledStub], problems: Problems) -> None:
+        """Refuse the handlers of stubs where the server runs none."""
+        if Invoke in self.options.steps:
+            return
+        for entry in entries:
+            if any(answer.handler is not None for answer in entry.stub.answers):
+                text = "this server runs no handlers written in Python."
+                hint = "The transport aio does."
+                problems.error(text, entry.stub.location, "handler", stub=entry.name, hint=hint, rule="handler")
 
     def open(self, event: Open) -> Exchange:
         """Begin a call, to a declared method or not."""
         with self.lock:
-            return Exchange(self, event)
+            return Exchange(self.environment, event)
 
-    def answer_steadily(
+    def answer_from_cache(
         self, path: str, metadata: Metadata, deadline: float | None, peer: str, request: bytes
     ) -> bytes | None:
         """Answer a unary call at once, if its method has only constant answers that rest on the message alone.
@@ -203,38 +220,29 @@ class Engine:
         This is the whole of :meth:`open` for that commonest of cases, at a fraction of the time. None says: go the
         general way; then nothing has happened yet.
         """
-        options = self.options
+        environment = self.environment
+        options, store = environment.options, environment.store
         monotonic = options.monotonic
         began, started = monotonic(), options.wall_clock()
-        with self.lock:
-            table = self.store.tables.get(path)
-            if table is None or not table.is_steady or options.validate:
+        with environment.lock:
+            table = store.tables.get(path)
+            if table is None or not table.is_constant or options.validate:
                 return None
-            steady = table.known.get(request) or self._find_steadily(table, request)
-            if steady is None:
+            answer = table.answers.get(request) or self._constant_answer(table, request)
+            if answer is None:
                 return None
-            self.store.count(steady.stub)
-            self.journal.record(steady, metadata, deadline, peer, started, monotonic() - began)
-        return steady.response
+            store.count(answer.stub)
+            environment.journal.record(answer, metadata, deadline, peer, started, monotonic() - began)
+        return answer.response
 
-    def _find_steadily(self, table: MethodTable, request: bytes) -> Steady | None:
+    def _constant_answer(self, table: MethodTable, request: bytes) -> CachedAnswer | None:
         try:
             message = decode(table.method.request_class, request)
         except DecodeError:
             return None
-        entry = table.first(Facts({}, None, self.store.states, message), Stage.ALL)
-        return None if entry is None else table.know(request, entry)
-
-    def random(self, call: int) -> random.Random:
-        """Give the source of randomness of one call: the same for the same seed and number of the call."""
-        return random.Random(f"{self.options.seed}/{call}")
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.options.wall_clock(), UTC)
+        entry = table.first(CallContext({}, None, self.store.states, message), Stage.ALL)
+        return None if entry is None else table.answers.remember(table.method, request, entry)
 
     def note(self, level: str, text: str) -> None:
         """Put a note into the journal."""
         self.journal.note(Note(self.options.wall_clock(), level, text))  # type: ignore[arg-type]
-
-    def method_names_with_stubs(self) -> Sequence[str]:
-        return [str(table.method) for table in self.store.tables.values() if len(table)]

@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from grpcmock.engine import refusals
+from grpcmock.engine import error_replies
 from grpcmock.engine.incoming import Incoming
-from grpcmock.engine.performance import Performance
-from grpcmock.engine.steps import Finish, Forward, Last, Reset, Returned, Send, SendAll, Steps, Truncate
-from grpcmock.engine.validity import judge_of
+from grpcmock.engine.plan_execution import PlanExecution
+from grpcmock.engine.steps import EndOfCall, Finish, Forward, HandlerReturned, Reset, Send, SendAll, Steps, Truncate
+from grpcmock.engine.validation import request_validator
 from grpcmock.errors import RenderError
+from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
-from grpcmock.matching.facts import Facts
 from grpcmock.matching.miss import explain_miss
-from grpcmock.replies.generated import Answers
-from grpcmock.schema import Kind
-from grpcmock.status import Code
+from grpcmock.schema import MethodKind
+from grpcmock.status import Code, Metadata
+from grpcmock.synthesis import Answers
 
 if TYPE_CHECKING:
-    from grpcmock.engine.engine import Engine
-    from grpcmock.engine.steps import Event, Forwarder, Metadata, Open, Step
-    from grpcmock.engine.store import CompiledStub, MethodTable
+    from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.engine.environment import CallEnvironment
+    from grpcmock.engine.steps import Event, Forwarder, Open, Step
+    from grpcmock.engine.store import MethodTable
     from grpcmock.schema import Method
 
 
 class Exchange:
     """A call under way. Fed with events, it says what is to be done; it does nothing by itself."""
 
-    def __init__(self, engine: Engine, opened: Open) -> None:
-        options = engine.options
-        self._engine = engine
+    def __init__(self, environment: CallEnvironment, opened: Open) -> None:
+        options = environment.options
+        self._environment = environment
         self._clock = options.wall_clock
         self._monotonic = options.monotonic
         self._began = options.monotonic()
-        self._table: MethodTable | None = engine.store.tables.get(opened.path)
-        self.call = engine.journal.open(
+        self._table: MethodTable | None = environment.store.tables.get(opened.path)
+        self.call = environment.journal.open(
             opened.path,
             self._table.method if self._table is not None else None,
             opened.metadata,
@@ -44,8 +45,8 @@ class Exchange:
             self._clock(),
         )
         """The record of this call, as the journal will keep it."""
-        self._facts = Facts(grouped(opened.metadata), opened.deadline, engine.store.states)
-        self._forwarder = engine.forwarder
+        self._context = CallContext(grouped(opened.metadata), opened.deadline, environment.store.states)
+        self._forwarder = environment.forwarder
         self._incoming: Incoming | None = None
         """None if no proto declares the method."""
         self._ended = False
@@ -60,7 +61,7 @@ class Exchange:
 
         After the last step, there is no next one; asking for it raises ``StopIteration``.
         """
-        with self._engine.lock:
+        with self._environment.lock:
             step: Step
             if (data := next(self._at_once, None)) is not None:
                 step = Send(data)
@@ -77,7 +78,7 @@ class Exchange:
                 self._close(step)
             return step
 
-    def following(self) -> Iterator[bytes]:
+    def buffered_messages(self) -> Iterator[bytes]:
         """Yield the messages to be sent right after a ``Send``, as far as they are known, for a server that can do
         without a step for each of them. What isn't taken here comes as steps.
         """
@@ -86,11 +87,15 @@ class Exchange:
             note("response", data, clock())
             yield data
 
+    def note(self, direction: Literal["request", "response"], data: bytes) -> None:
+        """Note a message that passes by, in a call that is left to a forwarder."""
+        self.call.add_frame(direction, data, self._clock())
+
     def cancel(self) -> None:
         """The client went away, or the deadline passed: end the script at once. Harmless after the last step."""
         if self._ended:
             return
-        with self._engine.lock:
+        with self._environment.lock:
             self._steps.close()
             deadline = self.call.deadline
             late = deadline is not None and self._monotonic() - self._began >= deadline
@@ -107,28 +112,30 @@ class Exchange:
         else:
             call.code, call.message = Code.INTERNAL, "the stream was cut short by a fault"
         call.duration = self._monotonic() - self._began
-        self._engine.journal.close(call)
+        self._environment.journal.close(call)
 
     # The whole call -------------------------------------------------------------------------------
 
     def _run(self) -> Steps:
         try:
             if self._table is None:
-                raise Last(refusals.unknown_method(self.call.path, self._engine.registry.methods.values()))
+                raise EndOfCall(
+                    error_replies.unknown_method(self.call.path, self._environment.registry.methods.values())
+                )
             may_pass_on = self._forwarder is not None
-            method = self._table.method
-            judge = judge_of(method, self._engine.registry) if self._engine.options.validate else None
-            incoming = Incoming(self.call, method, self._facts, self._clock, keeps_raw=may_pass_on, judge=judge)
+            method, environment = self._table.method, self._environment
+            validate = request_validator(method, environment.registry) if environment.options.validate else None
+            incoming = Incoming(self.call, method, self._context, self._clock, keeps_raw=may_pass_on, validate=validate)
             self._incoming = incoming
             entry = yield from self._choose(self._table, incoming)
             if entry is not None:
-                yield from Performance(self._engine, self.call, entry, incoming).steps()
-            elif self._engine.options.auto and self._forwarder is None:
+                yield from PlanExecution(self._environment, self.call, entry, incoming).steps()
+            elif self._environment.options.auto and self._forwarder is None:
                 yield from self._generate(self._table.method, incoming)
             else:
                 raise self._refused(self._table)
-            raise Last(Finish())
-        except Last as last:
+            raise EndOfCall(Finish())
+        except EndOfCall as last:
             if self.call.stub is None and self._forwarder is not None:
                 yield from self._forward(self._forwarder)
             else:
@@ -138,49 +145,50 @@ class Exchange:
 
     def _choose(self, table: MethodTable, incoming: Incoming) -> Generator[Step, Event | None, CompiledStub | None]:
         """Find the winner as early as it is certain, reading no more messages than that takes."""
-        method, facts = table.method, self._facts
+        method, context = table.method, self._context
         if not method.kind.client_streams:
             if (yield from incoming.read_ahead()) is None:
-                raise Last(refusals.no_request(method))
+                raise EndOfCall(error_replies.no_request(method))
             if (yield from incoming.read()) is not None:
-                raise Last(refusals.many_requests(method))
-            facts.half_closed = True
-            return table.first(facts, Stage.ALL)
+                raise EndOfCall(error_replies.many_requests(method))
+            context.half_closed = True
+            return table.first(context, Stage.ALL)
         for stage in (Stage.OPEN, Stage.FIRST):
             if stage is Stage.FIRST:
                 yield from incoming.read_ahead()
-            winner = table.first(facts, stage)
+            winner = table.first(context, stage)
             # A call that is passed on anyway need not have a message: the server elsewhere may speak first.
             is_enough = winner is not None or stage is Stage.FIRST or self._forwarder is not None
-            if is_enough and not table.may_yet_win(facts, stage, winner):
+            if is_enough and not table.may_yet_win(context, stage, winner):
                 return winner
-        while not facts.half_closed:
+        while not context.half_closed:
             yield from incoming.read_ahead()
-        facts.requests = incoming.received
-        return table.first(facts, Stage.ALL)
+        context.requests = incoming.received
+        return table.first(context, Stage.ALL)
 
     # Calls that no stub answers -------------------------------------------------------------------
 
     def _forward(self, forwarder: Forwarder) -> Steps:
         self.call.forwarded = True
         received = () if self._incoming is None else tuple(self._incoming.raw)
-        event = yield Forward(forwarder, self.call, received, self._facts.half_closed)
-        assert isinstance(event, Returned)
+        event = yield Forward(forwarder, self.call, received, self._context.half_closed)
+        assert isinstance(event, HandlerReturned)
         yield event.finish
 
-    def _refused(self, table: MethodTable) -> Last:
+    def _refused(self, table: MethodTable) -> EndOfCall:
         """Refuse a call that no stub holds for; the reason is looked for only if the client is told it."""
         if self._forwarder is not None:
-            return Last(Finish())
-        engine = self._engine
-        found = explain_miss(table.index, self._facts, table.method, engine.method_names_with_stubs())
-        return refusals.missed(self.call, found, engine.options.unmatched_code)
+            return EndOfCall(Finish())
+        environment = self._environment
+        found = explain_miss(table.index, self._context, table.method, environment.methods_with_stubs())
+        return error_replies.missed(self.call, found, environment.options.unmatched_code)
 
     def _generate(self, method: Method, incoming: Incoming) -> Steps:
         """Answer with generated data: the same for the same request and seed."""
         self.call.auto = True
-        answer = Answers(method, self._engine.registry, self._engine.options.seed, self._engine.operations)
-        if method.kind is Kind.BIDI_STREAMING:
+        environment = self._environment
+        answer = Answers(method, environment.registry, environment.options.seed, environment.operations)
+        if method.kind is MethodKind.BIDI_STREAMING:
             while (message := (yield from incoming.next())) is not None:
                 yield Send(answer.one([message]))
             return

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.engine import refusals
-from grpcmock.engine.steps import RECEIVE, Event, Last, Message, Receive, Step
+from grpcmock.engine import error_replies
+from grpcmock.engine.steps import RECEIVE, EndOfCall, Event, Message, Receive, Step
 from grpcmock.schema.codec import DecodeError, decode
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message as ProtoMessage
 
-    from grpcmock.engine.journal import Call
-    from grpcmock.engine.validity import Judge
-    from grpcmock.matching.facts import Facts
+    from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.validation import RequestValidator
+    from grpcmock.matching.call_context import CallContext
     from grpcmock.schema import Method
 
 Received = Generator[Step, "Event | None", "ProtoMessage | None"]
@@ -24,28 +24,28 @@ Received = Generator[Step, "Event | None", "ProtoMessage | None"]
 class Incoming:
     """What a client sends in one call. First it is read to choose a stub, then again as the plan of that stub wants it.
 
-    A message that can't be decoded ends the call, and so does one that the *judge* refuses.
+    A message that can't be decoded ends the call, and so does one that *validate* refuses.
     """
 
-    __slots__ = ("_call", "_clock", "_judge", "_keeps_raw", "_method", "_unread", "facts", "raw", "received")
+    __slots__ = ("_call", "_clock", "_keeps_raw", "_method", "_unread", "_validate", "context", "raw", "received")
 
     def __init__(
         self,
-        call: Call,
+        call: CallRecord,
         method: Method,
-        facts: Facts,
+        context: CallContext,
         clock: Callable[[], float],
         *,
         keeps_raw: bool,
-        judge: Judge | None = None,
+        validate: RequestValidator | None = None,
     ) -> None:
         self._call = call
         self._method = method
         self._clock = clock
-        self._judge = judge
+        self._validate = validate
         self._keeps_raw = keeps_raw
         self._unread: list[ProtoMessage] = []
-        self.facts = facts
+        self.context = context
         """What is known of the call: it learns of each message that is read to choose a stub, and of half-close."""
         self.received: list[ProtoMessage] = []
         self.raw: list[bytes] = []
@@ -58,7 +58,7 @@ class Incoming:
 
     def read(self) -> Received:
         """Read the next message from the wire."""
-        if self.facts.half_closed:
+        if self.context.half_closed:
             return None
         return self._taken((yield RECEIVE))
 
@@ -71,9 +71,9 @@ class Incoming:
         try:
             message = decode(self._method.request_class, event.data)
         except DecodeError as error:
-            raise Last(refusals.undecodable(self._method, str(error))) from None
-        if self._judge is not None and (refusal := self._judge(message)) is not None:
-            raise Last(refusal)
+            raise EndOfCall(error_replies.undecodable(self._method, str(error))) from None
+        if self._validate is not None and (refusal := self._validate(message)) is not None:
+            raise EndOfCall(refusal)
         self.received.append(message)
         return message
 
@@ -81,10 +81,10 @@ class Incoming:
         """Read the next message to choose a stub by it. The plan will be given it, too."""
         message = yield from self.read()
         if message is None:
-            self.facts.half_closed = True
+            self.context.half_closed = True
             return None
-        if self.facts.request is None:
-            self.facts.request = message
+        if self.context.request is None:
+            self.context.request = message
         self._unread.append(message)
         return message
 
@@ -94,15 +94,15 @@ class Incoming:
             return self._unread.pop(0)
         message = yield from self.read()
         if message is None:
-            self.facts.half_closed = True
+            self.context.half_closed = True
         return message
 
     def next_until(self, until: Any) -> Received:
         """Give the next message, or None as soon as *until* is done."""
-        if self._unread or self.facts.half_closed:
+        if self._unread or self.context.half_closed:
             return (yield from self.next())
         event = yield Receive(until)
         if event is not None and (message := self._taken(event)) is not None:
             return message
-        self.facts.half_closed = event is not None
+        self.context.half_closed = event is not None
         return None

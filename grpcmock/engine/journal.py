@@ -5,200 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Literal, cast
 
-from grpcmock.schema.codec import DecodeError, decode
-from grpcmock.status import Code
+from grpcmock.engine.call_record import FRAME_BYTES_KEPT, CallRecord
+from grpcmock.engine.constant_answers import CompactCall, compact_call
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
-    from grpcmock.engine.steps import Metadata
-    from grpcmock.engine.store import CompiledStub
-    from grpcmock.matching.miss import Miss
+    from grpcmock.engine.constant_answers import CachedAnswer
     from grpcmock.schema import Method
-
-FRAMES_KEPT = 1_000
-"""Messages kept of one call, in each direction; what comes after is only counted."""
-
-FRAME_BYTES_KEPT = 1 << 20
-"""Bytes of messages kept of one call; what comes after is only counted."""
-
-_OVERHEAD = 1_600
-"""Bytes that a call costs besides its messages, roughly, as measured: most of it metadata, each word an object."""
-
-_MOST_PEERS = 1_000
-
-_FRAME_OVERHEAD = 130
-"""Bytes that a message costs besides its data. A stream of small ones is mostly this."""
-
-
-class Frame(NamedTuple):
-    """One message on the wire, as it passed."""
-
-    direction: Literal["request", "response"]
-    data: bytes
-    time: float
-    """Seconds since the epoch."""
-
-
-_frame = partial(tuple.__new__, Frame)
-"""Makes a :class:`Frame` of a tuple; to call the class takes several times as long."""
-
-
-class Call:
-    """One call: written by its exchange while it lasts, read by everybody else.
-
-    Times are in seconds: ``started`` since the epoch, ``deadline`` and ``duration`` relative to it.
-    """
-
-    __slots__ = (
-        "auto",
-        "cancelled",
-        "code",
-        "deadline",
-        "duration",
-        "epoch",
-        "error",
-        "forwarded",
-        "frames",
-        "frames_dropped",
-        "id",
-        "message",
-        "metadata",
-        "method",
-        "miss",
-        "path",
-        "peer",
-        "size",
-        "started",
-        "stub",
-        "trailers",
-    )
-
-    def __init__(
-        self,
-        id: int,  # noqa: A002
-        path: str,
-        method: Method | None,
-        metadata: Metadata,
-        deadline: float | None,
-        peer: str,
-        started: float,
-        epoch: int,
-    ) -> None:
-        self.id = id
-        self.path = path
-        self.method = method
-        """None if no proto declares this path."""
-        self.metadata = metadata
-        self.deadline = deadline
-        self.peer = peer
-        self.started = started
-        self.duration: float | None = None
-        """None while the call lasts."""
-        self.frames: list[Frame] = []
-        self.frames_dropped = 0
-        self.stub: CompiledStub | None = None
-        """The stub that was chosen; None on a miss."""
-        self.miss: Miss | None = None
-        self.auto = False
-        """Whether the answer was generated."""
-        self.forwarded = False
-        """Whether no stub answered, and the call was passed on to another server."""
-        self.code: Code | None = None
-        self.message = ""
-        self.trailers: Metadata = ()
-        self.cancelled = False
-        self.error: BaseException | None = None
-        """What a handler of the user raised, other than a status meant for the client."""
-        self.size = _OVERHEAD
-        """Bytes that this call takes, roughly."""
-        self.epoch = epoch
-        """Which filling of the journal the call belongs to; :meth:`Journal.clear` begins the next."""
-
-    def add_frame(self, direction: Literal["request", "response"], data: bytes, time: float) -> None:
-        """Note a message; past the bounds it is only counted."""
-        if len(self.frames) >= 2 * FRAMES_KEPT or self.size + len(data) > FRAME_BYTES_KEPT + _OVERHEAD:
-            self.frames_dropped += 1
-            return
-        self.size += len(data) + _FRAME_OVERHEAD
-        self.frames.append(_frame((direction, data, time)))
-
-    @property
-    def name(self) -> str:
-        """The method as stubs write it: ``user.UserService/GetUser``."""
-        return self.path.removeprefix("/")
-
-    @property
-    def requests(self) -> list[Message]:
-        """The request messages kept, decoded; undecodable ones are left out."""
-        return self._decoded("request")
-
-    @property
-    def responses(self) -> list[Message]:
-        """The response messages kept, decoded; undecodable ones are left out."""
-        return self._decoded("response")
-
-    def _decoded(self, direction: str) -> list[Message]:
-        if self.method is None:
-            return []
-        type_ = self.method.request_class if direction == "request" else self.method.response_class
-        messages = []
-        for frame in self.frames:
-            if frame.direction == direction:
-                try:
-                    messages.append(decode(type_, frame.data))
-                except DecodeError:
-                    continue
-        return messages
-
-
-class Steady(NamedTuple):
-    """What all calls with the same request and the same constant answer have in common."""
-
-    method: Method
-    stub: CompiledStub
-    request: bytes
-    response: bytes
-    size: int
-    """Bytes that such a call takes in a journal, roughly."""
-
-    @classmethod
-    def of(cls, method: Method, stub: CompiledStub, request: bytes, response: bytes) -> Steady:
-        size = _OVERHEAD + 2 * _FRAME_OVERHEAD + len(request) + len(response)
-        return cls(method, stub, request, response, size)
-
-
-class Brief(NamedTuple):
-    """A call that was over as soon as it began: one request, one response, OK. It becomes a :class:`Call` when read.
-
-    Ten thousand of them are kept of a server under load. So each holds as few objects of its own as can be: what it
-    takes from memory that has grown cold, and gives back there, costs more than all that is done to fill it.
-    """
-
-    size: int
-    id: int
-    steady: Steady
-    metadata: Metadata
-    deadline: float | None
-    peer: str
-    started: float
-    duration: float
-
-    def whole(self, epoch: int) -> Call:
-        steady = self.steady
-        method = steady.method
-        call = Call(self.id, method.path, method, self.metadata, self.deadline, self.peer, self.started, epoch)
-        call.add_frame("request", steady.request, self.started)
-        call.add_frame("response", steady.response, self.started)
-        call.stub, call.code, call.duration = steady.stub, Code.OK, self.duration
-        return call
-
-
-_brief = partial(tuple.__new__, Brief)
-"""Makes a :class:`Brief` of a tuple; to call the class takes several times as long."""
+    from grpcmock.status import Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,33 +26,36 @@ class Note:
     text: str
 
 
+_MAX_PEERS = 1_000
+
+
 class Journal:
     """The last calls, oldest first. ``calls`` and ``bytes`` bound it; the oldest are dropped first."""
 
     def __init__(self, calls: int = 10_000, bytes: int = 64 << 20) -> None:  # noqa: A002
         self._max_calls = calls
         self._max_bytes = bytes
-        self._calls: deque[Call | Brief] = deque()
+        self._calls: deque[CallRecord | CompactCall] = deque()
         self._notes: deque[Note] = deque(maxlen=100)
         self._bytes = 0
         self._next_id = 1
         self._epoch = 0
-        self._listeners: list[Callable[[Call], None]] = []
+        self._listeners: list[Callable[[CallRecord], None]] = []
         self._metadata: Metadata = ()
-        """Those of the last brief call."""
+        """Those of the last compact call."""
         self._peers: dict[str, str] = {}
-        """The peers of brief calls, so that each is kept once."""
+        """The peers of compact calls, so that each is kept once."""
         self.dropped = 0
         """How many calls were dropped to keep within the bounds."""
 
     def __len__(self) -> int:
         return len(self._calls)
 
-    def __iter__(self) -> Iterator[Call]:
-        whole = [call.whole(self._epoch) if type(call) is Brief else call for call in self._calls]
+    def __iter__(self) -> Iterator[CallRecord]:
+        whole = [call.expand(self._epoch) if type(call) is CompactCall else call for call in self._calls]
         # Kept, so that who looks twice sees the same objects.
         self._calls = deque(whole)
-        return iter(cast("list[Call]", whole))
+        return iter(cast("list[CallRecord]", whole))
 
     @property
     def size(self) -> int:
@@ -250,13 +68,13 @@ class Journal:
 
     def open(
         self, path: str, method: Method | None, metadata: Metadata, deadline: float | None, peer: str, started: float
-    ) -> Call:
+    ) -> CallRecord:
         """Begin a call. It enters the journal when it is closed."""
-        call = Call(self._next_id, path, method, metadata, deadline, peer, started, self._epoch)
+        call = CallRecord(self._next_id, path, method, metadata, deadline, peer, started, self._epoch)
         self._next_id += 1
         return call
 
-    def close(self, call: Call) -> None:
+    def close(self, call: CallRecord) -> None:
         """End a call: keep it, drop the oldest past the bounds, tell the listeners.
 
         A call that began before :meth:`clear` is not kept: it belongs to what was cleared.
@@ -268,11 +86,17 @@ class Journal:
             listener(call)
 
     def record(
-        self, steady: Steady, metadata: Metadata, deadline: float | None, peer: str, started: float, duration: float
+        self,
+        answer: CachedAnswer,
+        metadata: Metadata,
+        deadline: float | None,
+        peer: str,
+        started: float,
+        duration: float,
     ) -> None:
         """Do :meth:`open` and :meth:`close` at once, for a call with one request and one response that ended with OK.
 
-        A :class:`Call` is made only if somebody looks; most are dropped before that.
+        A :class:`CallRecord` is made only if somebody looks; most are dropped before that.
         """
         # Most calls of a client have the same metadata, and come from the same few peers.
         if metadata == self._metadata:
@@ -280,19 +104,19 @@ class Journal:
         else:
             self._metadata = metadata
         peer = self._peers.setdefault(peer, peer)
-        size = steady.size
+        size = answer.size
         number = self._next_id
         self._next_id = number + 1
-        brief = _brief((size, number, steady, metadata, deadline, peer, started, duration))
+        compact = compact_call((size, number, answer, metadata, deadline, peer, started, duration))
         if self._listeners or size > FRAME_BYTES_KEPT:
-            self.close(brief.whole(self._epoch))
+            self.close(compact.expand(self._epoch))
             return
-        self._calls.append(brief)
+        self._calls.append(compact)
         self._bytes += size
         if len(self._calls) > self._max_calls or self._bytes > self._max_bytes:
             self._drop()
 
-    def _keep(self, call: Call) -> None:
+    def _keep(self, call: CallRecord) -> None:
         self._calls.append(call)
         self._bytes += call.size
         self._drop()
@@ -300,7 +124,7 @@ class Journal:
     def _drop(self) -> None:
         """Drop the oldest calls until the bounds are kept."""
         calls = self._calls
-        if len(self._peers) > _MOST_PEERS:
+        if len(self._peers) > _MAX_PEERS:
             self._peers.clear()
         while calls and (len(calls) > self._max_calls or self._bytes > self._max_bytes):
             self._bytes -= calls.popleft().size
@@ -318,13 +142,13 @@ class Journal:
         self.dropped = 0
         self._epoch += 1
 
-    def restore(self, calls: Iterable[Call]) -> None:
+    def restore(self, calls: Iterable[CallRecord]) -> None:
         """Hold *calls*, which it held before, and nothing else."""
         self.clear()
         self._calls.extend(calls)
         self._bytes = sum(call.size for call in self._calls)
 
-    def subscribe(self, listener: Callable[[Call], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[CallRecord], None]) -> Callable[[], None]:
         """Call *listener* with each call as it ends. Gives a function that ends the subscription."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)

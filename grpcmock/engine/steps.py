@@ -11,7 +11,7 @@ A server opens an exchange and carries out each step it is given, in order::
             case Receive(): event = Message(bytes) or HalfClose(); None once step.until is done, if that is sooner
             case Invoke():  event = …what the handler asks first…
             case Resume():  event = …what the handler asks next, given step.message…
-            case Forward(): event = Returned(…what the server elsewhere ended the call with…)
+            case Forward(): event = HandlerReturned(…what the server elsewhere ended the call with…)
             case Finish() | Reset() | Truncate(): …end the call…; break
         step = exchange.resume(event)
 
@@ -24,17 +24,14 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from grpcmock.status import Code
+from grpcmock.status import Code, Metadata
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message as ProtoMessage
 
-    from grpcmock.engine.journal import Call
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.replies.context import RenderContext
     from grpcmock.stubs.model import Handler
-
-Metadata = tuple[tuple[str, str | bytes], ...]
-"""Pairs of lower-case keys and values, ``bytes`` where the key ends with ``-bin``; a key may stand several times."""
 
 
 # Events -----------------------------------------------------------------------------------------
@@ -67,7 +64,7 @@ class HalfClose:
 
 
 @dataclass(frozen=True, slots=True)
-class Wants:
+class NextRequest:
     """The handler wants the next request message; it is given one by ``Resume``."""
 
     until: Any = None
@@ -75,21 +72,21 @@ class Wants:
 
 
 @dataclass(frozen=True, slots=True)
-class Yielded:
+class HandlerSent:
     """The handler sends a message: of the response type, or as the ProtoJSON of one."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class HandlerReturned:
     """The handler ends the call."""
 
     finish: Finish
 
 
 @dataclass(frozen=True, slots=True)
-class Raised:
+class HandlerRaised:
     """The handler failed, with an exception that wasn't meant for the client."""
 
     error: BaseException
@@ -163,12 +160,12 @@ class Invoke:
     """Begin ``handler(context, call, ask)``, a coroutine that awaits ``ask(event)`` for each thing it does.
 
     Resume with the first event that it asks; the answer to that, and the next event, come by ``Resume``. Its last event
-    is ``Returned`` or ``Raised``.
+    is ``HandlerReturned`` or ``HandlerRaised``.
     """
 
     handler: Handler
     context: RenderContext
-    call: Call
+    call: CallRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,27 +203,33 @@ class Forwarder(Protocol):
 class Forward:
     """Leave the whole call to *forwarder*: ``forwarder(call.path, call.metadata, client)``.
 
-    *received* are the messages that were read so far, and come first; resume with the ``Returned`` that it ends with.
-    What passes is noted in *call* by whoever carries this out.
+    *received* are the messages that were read so far, and come first; resume with the ``HandlerReturned`` that it ends
+    with. What passes is noted in *call* by whoever carries this out.
     """
 
     forwarder: Forwarder
-    call: Call
+    call: CallRecord
     received: tuple[bytes, ...] = ()
     half_closed: bool = False
 
 
-Asked = Wants | Headers | Yielded | Returned | Raised
+HandlerEvent = NextRequest | Headers | HandlerSent | HandlerReturned | HandlerRaised
 """What a handler does, one thing after the other."""
 
-Event = Message | HalfClose | Asked
+Event = Message | HalfClose | HandlerEvent
 Step = Invoke | Resume | Forward | Receive | Headers | Send | Wait | Truncate | Reset | Finish
+
+AIO_STEPS: frozenset[type] = frozenset({Invoke, Resume, Forward, Receive, Headers, Send, Wait, Finish})
+"""What a server on ``grpc.aio`` can carry out."""
+
+H2_STEPS: frozenset[type] = frozenset({Receive, Headers, Send, Wait, Truncate, Reset, Finish})
+"""What the server on plain HTTP/2 can carry out."""
 
 Steps = Generator[Step | SendAll, Event | None, None]
 """A part of a call: it yields what is to be done, and is resumed with what came of it."""
 
 
-class Last(Exception):  # noqa: N818 - it is no error
+class EndOfCall(Exception):  # noqa: N818 - it is no error
     """Ends a call from wherever its plan is."""
 
     def __init__(self, step: Finish | Reset | Truncate) -> None:

@@ -3,94 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from grpcmock.engine.journal import Steady
+from grpcmock.engine.constant_answers import AnswerCache, is_constant
+from grpcmock.matching.call_context import STARTED
 from grpcmock.matching.index import Index
-from grpcmock.schema import Kind
+from grpcmock.replies.faults import FaultKind
+from grpcmock.schema import MethodKind
 
 if TYPE_CHECKING:
-    from grpcmock.matching.conditions import Conditions, Stage
-    from grpcmock.matching.facts import Facts
+    from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.matching.call_context import CallContext
+    from grpcmock.matching.conditions import Stage
     from grpcmock.replies.plan import Plan
     from grpcmock.schema import Method
-    from grpcmock.stubs.model import Stub
 
-STARTED = "started"
-"""The state in which every scenario begins."""
-
-_WHOLE_STREAM = frozenset({"extra_messages", "reset", "truncate"})
+_WHOLE_STREAM = frozenset({FaultKind.EXTRA_MESSAGES, FaultKind.RESET, FaultKind.TRUNCATE})
 """Faults that a handler of a single response cannot make."""
-
-_MOST_KNOWN = 1024
-_KNOWN_BYTES = 1024
-"""How many requests a method remembers, and how long they may be."""
-
-
-class Layer(IntEnum):
-    """Where a stub comes from; the lower wins."""
-
-    TEST = 0
-    RUNTIME = 1
-    FILE = 2
-
-
-class CompiledStub:
-    """A stub, compiled: its conditions, a plan for each of its answers, and how often it was chosen."""
-
-    __slots__ = ("conditions", "count", "layer", "method", "plans", "rank", "stub")
-
-    def __init__(
-        self, stub: Stub, method: Method, conditions: Conditions, plans: tuple[Plan, ...], layer: Layer, order: int
-    ) -> None:
-        self.stub = stub
-        self.method = method
-        self.conditions = conditions
-        self.plans = plans
-        self.layer = layer
-        self.rank = (layer.value, -stub.priority, -conditions.count, order)
-        """The order of precedence: the lower wins."""
-        self.count = 0
-        """How often this stub was chosen."""
-
-    @property
-    def name(self) -> str:
-        return self.stub.name
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether the stub steps aside for the next in precedence."""
-        stub, count = self.stub, self.count
-        if stub.times is not None and count >= stub.times:
-            return True
-        return stub.then == "miss" and count >= len(self.plans)
-
-    @property
-    def next_plan(self) -> Plan:
-        """The plan of the answer that is due."""
-        plans, count = self.plans, self.count
-        if count < len(plans):
-            return plans[count]
-        return plans[count % len(plans)] if self.stub.then == "cycle" else plans[-1]
-
-    @property
-    def is_steady(self) -> bool:
-        """Whether the choice rests on the message alone, and the answer is always the same constant message."""
-        stub, plans = self.stub, self.plans
-        return (
-            len(plans) == 1
-            and plans[0].constant is not None
-            and stub.times is None
-            and stub.then != "miss"
-            and not stub.state
-            and stub.metadata is None
-            and stub.deadline is None
-            and stub.when is None
-        )
-
-    def __str__(self) -> str:
-        return str(self.stub)
 
 
 def can_answer(entry: CompiledStub) -> bool:
@@ -107,12 +36,12 @@ class MethodTable:
 
     __slots__ = (
         "_later",
-        "_unsteady",
+        "_varying",
         "_whole_stream",
+        "answers",
         "answers_once",
         "index",
-        "is_steady",
-        "known",
+        "is_constant",
         "method",
         "stages",
     )
@@ -122,13 +51,13 @@ class MethodTable:
         self.index: Index[CompiledStub] = Index()
         self.stages = [0, 0, 0]
         """How many stubs need the opening of a call, its first message, all of its messages."""
-        self.is_steady = True
+        self.is_constant = True
         """Whether every answer of this method is a constant that follows from the message alone."""
-        self.known: dict[bytes, Steady] = {}
-        """While that is so: encoded requests that came before, and what answers them."""
-        self.answers_once = method.kind is Kind.UNARY
+        self.answers = AnswerCache()
+        """While that is so: what answered the requests that came before."""
+        self.answers_once = method.kind is MethodKind.UNARY
         """Whether a handler of one request and one response can give every answer of this method."""
-        self._unsteady = 0
+        self._varying = 0
         self._whole_stream = 0
         self._later: dict[Stage, list[CompiledStub]] = {}
 
@@ -142,33 +71,22 @@ class MethodTable:
 
     def _count(self, entry: CompiledStub, by: int) -> None:
         self.stages[entry.conditions.stage] += by
-        self._unsteady += 0 if entry.is_steady else by
+        self._varying += 0 if is_constant(entry) else by
         if any(plan.fault and plan.fault.kind in _WHOLE_STREAM for plan in entry.plans):
             self._whole_stream += by
         self._later.clear()
-        self.is_steady = not self._unsteady
-        self.answers_once = self.method.kind is Kind.UNARY and not self._whole_stream
-        self.known.clear()
+        self.is_constant = not self._varying
+        self.answers_once = self.method.kind is MethodKind.UNARY and not self._whole_stream
+        self.answers.clear()
 
     def __len__(self) -> int:
         return sum(self.stages)
 
-    def know(self, request: bytes, entry: CompiledStub) -> Steady:
-        """Remember what answers an encoded request, within bounds: clients ask the same over and over."""
-        answer = entry.plans[0].constant
-        assert answer is not None  # the table is steady
-        steady = Steady.of(self.method, entry, request, answer)
-        if len(request) <= _KNOWN_BYTES:
-            if len(self.known) >= _MOST_KNOWN:
-                self.known.clear()
-            self.known[request] = steady
-        return steady
-
-    def first(self, facts: Facts, stage: Stage) -> CompiledStub | None:
+    def first(self, context: CallContext, stage: Stage) -> CompiledStub | None:
         """Choose the winner among the stubs that need no more than is known at *stage*."""
-        return self.index.first(facts, always if self.is_steady else can_answer, stage)
+        return self.index.first(context, always if self.is_constant else can_answer, stage)
 
-    def may_yet_win(self, facts: Facts, stage: Stage, winner: CompiledStub | None) -> bool:
+    def may_yet_win(self, context: CallContext, stage: Stage, winner: CompiledStub | None) -> bool:
         """Whether a stub that needs more than is known at *stage* could still hold, and come before *winner*."""
         if not any(self.stages[stage + 1 :]):
             return False
@@ -179,7 +97,7 @@ class MethodTable:
         for entry in later:
             if winner is not None and winner.rank < entry.rank:
                 return False
-            if not entry.exhausted and entry.conditions.open_holds(facts):
+            if not entry.exhausted and entry.conditions.open_holds(context):
                 return True
         return False
 

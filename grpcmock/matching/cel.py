@@ -14,7 +14,7 @@ from grpcmock.schema.values import describe
 
 if TYPE_CHECKING:
     from grpcmock.errors import Problems
-    from grpcmock.matching.facts import Facts
+    from grpcmock.matching.call_context import CallContext
     from grpcmock.schema import Method, Registry
     from grpcmock.tree import Node
 
@@ -48,14 +48,14 @@ class When:
     def text(self) -> str:
         return self._text
 
-    def holds(self, facts: Facts) -> bool:
+    def holds(self, context: CallContext) -> bool:
         """Whether the expression is true; one that fails, such as by an index out of range, is not."""
-        return self.value(facts) is True
+        return self.value(context) is True
 
-    def value(self, facts: Facts) -> object:
+    def value(self, context: CallContext) -> object:
         """Give the value of the expression; of one that fails, the reason as a string."""
-        data = {name: value for name in self._variables if (value := _variable(name, facts)) is not _MISSING}
-        program = self._program if facts.deadline is not None else self._unlimited
+        data = {name: value for name in self._variables if (value := _variable(name, context)) is not _MISSING}
+        program = self._program if context.deadline is not None else self._unlimited
         try:
             found: object = program.eval(data=data).value()
             return found if isinstance(found, bool) else str(found)
@@ -66,15 +66,15 @@ class When:
 _MISSING = object()
 
 
-def _variable(name: str, facts: Facts) -> Any:
+def _variable(name: str, context: CallContext) -> Any:
     if name == "request":
-        return _MISSING if facts.request is None else facts.request
+        return _MISSING if context.request is None else context.request
     if name == "requests":
         # Where the client sends one message, it is all of them.
-        return list(facts.requests if facts.requests is not None else [facts.request] if facts.request else [])
+        return list(context.requests if context.requests is not None else [context.request] if context.request else [])
     if name == "deadline":
-        return None if facts.deadline is None else timedelta(seconds=min(facts.deadline, 10**9))
-    return {key: [_text(value) for value in values] for key, values in facts.metadata.items()}
+        return None if context.deadline is None else timedelta(seconds=min(context.deadline, 10**9))
+    return {key: [_text(value) for value in values] for key, values in context.metadata.items()}
 
 
 def _text(value: str | bytes) -> str:

@@ -9,7 +9,6 @@ from google.protobuf.message import Message
 
 from grpcmock.errors import SchemaError, did_you_mean
 from grpcmock.matching.findings import ABSENT, below, entry
-from grpcmock.matching.kinds import ALL_OPERATORS, AnyKind, DynamicKind, Kind, ListKind, MapKind, Place, ScalarKind
 from grpcmock.matching.leaves import BYTES, JSON, one_nan
 from grpcmock.matching.matcher import And, Equals, Exists, Matcher, Never
 from grpcmock.matching.messages import Kinds, MessageKind, Slot
@@ -17,6 +16,16 @@ from grpcmock.matching.operators import BUILDERS
 from grpcmock.matching.operators.collections import Elements, Entries
 from grpcmock.matching.operators.dynamic import LIST, OBJECT, OfType, Plain
 from grpcmock.matching.operators.messages import Fields, Opaque, Unpacked
+from grpcmock.matching.value_types import (
+    ALL_OPERATORS,
+    AnyType,
+    DynamicType,
+    ListType,
+    MapType,
+    Place,
+    ScalarType,
+    ValueType,
+)
 from grpcmock.schema import codec, values
 from grpcmock.schema.any_types import AMONG_PROTOS
 from grpcmock.schema.values import Mismatch, describe
@@ -47,20 +56,22 @@ class Compiler:
 
     # Patterns and values ----------------------------------------------------------------------------
 
-    def pattern(self, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+    def pattern(self, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
         """Compile a pattern: a plain value, a mapping or list of patterns, or an operator mapping."""
         value = node.value
-        if type(kind) is ScalarKind and type(value) is not dict and value is not None:
+        if type(kind) is ScalarType and type(value) is not dict and value is not None:
             return self._scalar(node, kind, path)
         if type(value) is dict and value and is_operators(value):
             return self._nested(self._operators, node, kind, place, path)
         return self._nested(self._plain, node, kind, place, path, exact=False)
 
-    def exact(self, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+    def exact(self, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
         """Compile a value that must be equal all the way down; there are no operators in it."""
         return self._nested(self._plain, node, kind, place, path, exact=True)
 
-    def _nested(self, compile_: Callable[..., Matcher], node: Node, kind: Kind, *rest: Any, **options: Any) -> Matcher:
+    def _nested(
+        self, compile_: Callable[..., Matcher], node: Node, kind: ValueType, *rest: Any, **options: Any
+    ) -> Matcher:
         if self._depth >= DEEPEST:
             return self.fail(f"a pattern may be nested at most {DEEPEST} levels deep.", node.location, rest[-1])
         self._depth += 1
@@ -69,31 +80,31 @@ class Compiler:
         finally:
             self._depth -= 1
 
-    def _plain(self, node: Node, kind: Kind, place: Place, path: str, *, exact: bool) -> Matcher:
+    def _plain(self, node: Node, kind: ValueType, place: Place, path: str, *, exact: bool) -> Matcher:
         if isinstance(node.value, Message):
             node = Node.of(codec.to_tree(node.value), node.location)
         elif isinstance(node.value, (tuple, list)) and not node.is_list:
             node = Node.of(list(node.value), node.location)
         if node.value is None:
             return self._null(node, kind, place, path)
-        if isinstance(kind, ScalarKind):
+        if isinstance(kind, ScalarType):
             return self._scalar(node, kind, path)
         if isinstance(kind, MessageKind):
             return self.fields(node, kind, place, path, exact=exact, only=exact)
-        if isinstance(kind, ListKind):
+        if isinstance(kind, ListType):
             return self._list(node, kind, path, exact=exact)
-        if isinstance(kind, MapKind):
+        if isinstance(kind, MapType):
             return self._map(node, kind, path, exact=exact)
-        if isinstance(kind, AnyKind):
+        if isinstance(kind, AnyType):
             return self.any(node, kind, path, exact=exact, only=exact)
-        assert isinstance(kind, DynamicKind)
+        assert isinstance(kind, DynamicType)
         return self._dynamic(node, kind, path, exact=exact)
 
     # Null -------------------------------------------------------------------------------------------
 
-    def _null(self, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+    def _null(self, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
         if kind.takes_null:
-            return Equals(kind, 0) if isinstance(kind, ScalarKind) else Plain(kind, None)
+            return Equals(kind, 0) if isinstance(kind, ScalarType) else Plain(kind, None)
         if place in (Place.FIELD, Place.PLAIN):
             return Exists(kind, False, place.tracked)
         hint = "For a key that isn't there, write {$exists: false}." if place is Place.ENTRY else ""
@@ -101,11 +112,11 @@ class Compiler:
 
     # Scalars ----------------------------------------------------------------------------------------
 
-    def _scalar(self, node: Node, kind: ScalarKind, path: str) -> Matcher:
+    def _scalar(self, node: Node, kind: ScalarType, path: str) -> Matcher:
         found = self.read(node, kind, path)
         return Never(kind) if found is ABSENT else Equals(kind, found)
 
-    def read(self, node: Node, kind: ScalarKind, path: str) -> Any:
+    def read(self, node: Node, kind: ScalarType, path: str) -> Any:
         """Read a scalar; ABSENT, and a problem noted, if it doesn't fit."""
         value = node.value
         if type(value) is dict or type(value) is list:
@@ -186,7 +197,7 @@ class Compiler:
                     rule="oneof-conflict",
                 )
 
-    def any(self, node: Node, kind: AnyKind, path: str, *, exact: bool, only: bool) -> Matcher:
+    def any(self, node: Node, kind: AnyType, path: str, *, exact: bool, only: bool) -> Matcher:
         """Compile a mapping on an Any."""
         if type(node.value) is not dict:
             return self._wrong_type(node, kind, path)
@@ -218,9 +229,9 @@ class Compiler:
     def _any_value(
         self,
         node: Node,
-        kind: AnyKind,
+        kind: AnyType,
         message_class: type[Message],
-        inside: Kind,
+        inside: ValueType,
         rest: dict[Any, Node],
         path: str,
         *,
@@ -235,7 +246,7 @@ class Compiler:
         compile_ = self.exact if exact else self.pattern
         return Unpacked(kind, message_class, compile_(rest["value"], inside, Place.ROOT, f"{path}.value"))
 
-    def _opaque(self, kind: AnyKind, name: str, rest: dict[Any, Node], url: Node, path: str, reason: str) -> Matcher:
+    def _opaque(self, kind: AnyType, name: str, rest: dict[Any, Node], url: Node, path: str, reason: str) -> Matcher:
         # A recorded request may hold an Any that the protos don't know: it is written as its bytes.
         if rest.keys() == {"value"} and isinstance(rest["value"].value, str):
             try:
@@ -249,7 +260,7 @@ class Compiler:
 
     # Lists and maps ---------------------------------------------------------------------------------
 
-    def _list(self, node: Node, kind: ListKind, path: str, *, exact: bool) -> Matcher:
+    def _list(self, node: Node, kind: ListType, path: str, *, exact: bool) -> Matcher:
         if type(node.value) is not list:
             what = "a mapping" if node.is_mapping else describe(node.value)
             return self.fail(
@@ -268,7 +279,7 @@ class Compiler:
             ),
         )
 
-    def _map(self, node: Node, kind: MapKind, path: str, *, exact: bool) -> Matcher:
+    def _map(self, node: Node, kind: MapType, path: str, *, exact: bool) -> Matcher:
         if type(node.value) is not dict:
             return self._wrong_type(node, kind, path)
         compile_ = self.exact if exact else self.pattern
@@ -299,7 +310,7 @@ class Compiler:
 
     # Plain JSON -------------------------------------------------------------------------------------
 
-    def _dynamic(self, node: Node, kind: DynamicKind, path: str, *, exact: bool) -> Matcher:
+    def _dynamic(self, node: Node, kind: DynamicType, path: str, *, exact: bool) -> Matcher:
         value = node.value
         if kind.type is not None and type(value) is not kind.type:
             return self._wrong_type(node, kind, path)
@@ -331,7 +342,7 @@ class Compiler:
 
     # Operators --------------------------------------------------------------------------------------
 
-    def _operators(self, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+    def _operators(self, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
         built = []
         for name, operand in node.value.items():
             if name not in kind.operators:
@@ -342,7 +353,7 @@ class Compiler:
             return Never(kind)
         return built[0] if len(built) == 1 else And(kind, tuple(built))
 
-    def _unknown_operator(self, node: Node, name: str, kind: Kind, path: str) -> None:
+    def _unknown_operator(self, node: Node, name: str, kind: ValueType, path: str) -> None:
         where = node.key_location(name)
         if name not in ALL_OPERATORS:
             hint = did_you_mean(name, sorted(kind.operators)) or did_you_mean(
@@ -351,11 +362,11 @@ class Compiler:
             self.fail(f"there is no operator {name}.", where, path, hint=hint, rule="unknown-operator")
             return
         hint = f"It has {', '.join(sorted(kind.operators))}."
-        if isinstance(kind, ListKind) and name in kind.element.operators:
+        if isinstance(kind, ListType) and name in kind.element.operators:
             hint += f" To apply {name} to an element, write {{$some: {{{name}: …}}}}."
         self.fail(f"{kind.name} has no operator {name}.", where, path, hint=hint, rule="wrong-operator")
 
-    def _wrong_type(self, node: Node, kind: Kind, path: str) -> Matcher:
+    def _wrong_type(self, node: Node, kind: ValueType, path: str) -> Matcher:
         came = describe(node.plain())
         return self.fail(f"expected {kind.name}, not {came}.", node.location, path, rule="wrong-type")
 

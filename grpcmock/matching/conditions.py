@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from grpcmock.matching.call_context import STARTED, CallContext
 from grpcmock.matching.compiler import Compiler
-from grpcmock.matching.facts import STARTED, Facts
 from grpcmock.matching.findings import ABSENT, Finding, cut
-from grpcmock.matching.kinds import Kind, Place
 from grpcmock.matching.leaves import DOUBLE
-from grpcmock.matching.metadata import Headers, compile_metadata
+from grpcmock.matching.metadata import MetadataPattern, compile_metadata
 from grpcmock.matching.paths import Stage, state_path
+from grpcmock.matching.value_types import Place, ValueType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +34,11 @@ class Conditions:
 
     def __init__(
         self,
-        kind: Kind,
+        kind: ValueType,
         *,
         request: Matcher | None = None,
         requests: Matcher | None = None,
-        metadata: Headers | None = None,
+        metadata: MetadataPattern | None = None,
         deadline: Matcher | None = None,
         when: When | None = None,
         where: Callable[[Message], object] | None = None,
@@ -68,98 +68,98 @@ class Conditions:
         )
         """How many conditions there are, for precedence."""
 
-    def holds(self, facts: Facts) -> bool:
+    def holds(self, context: CallContext) -> bool:
         """Whether all conditions hold; what they look at must be known."""
-        if not self._opening_holds(facts):
+        if not self._opening_holds(context):
             return False
-        if self.request is not None and (facts.request is None or not self.request.test(self._seen(facts.request))):
+        if self.request is not None and (context.request is None or not self.request.test(self._seen(context.request))):
             return False
-        if self.requests is not None and (facts.requests is None or not self.requests.test(self._all(facts))):
+        if self.requests is not None and (context.requests is None or not self.requests.test(self._all(context))):
             return False
-        if self.where is not None and self._said(facts) is not True:
+        if self.where is not None and self._said(context) is not True:
             return False
-        return self.when is None or self.when.holds(facts)
+        return self.when is None or self.when.holds(context)
 
-    def _said(self, facts: Facts) -> object:
+    def _said(self, context: CallContext) -> object:
         """Ask ``where``: True or False, or in words why it can't say."""
         assert self.where is not None
-        if facts.request is None:
+        if context.request is None:
             return "no message"
         try:
-            return bool(self.where(facts.request))
+            return bool(self.where(context.request))
         except Exception as error:  # noqa: BLE001 - whatever the user's function raises
             return f"{type(error).__name__}: {error}"
 
-    def open_holds(self, facts: Facts) -> bool:
+    def open_holds(self, context: CallContext) -> bool:
         """Whether those conditions hold that are about the opening of the call: metadata, deadline, states."""
-        return self._opening_holds(facts) and (
-            self.when is None or self.when.stage > Stage.OPEN or self.when.holds(facts)
+        return self._opening_holds(context) and (
+            self.when is None or self.when.stage > Stage.OPEN or self.when.holds(context)
         )
 
-    def _opening_holds(self, facts: Facts) -> bool:
+    def _opening_holds(self, context: CallContext) -> bool:
         if self.state is not None:
             for scenario, state in self.state.items():
-                if facts.state.get(scenario, STARTED) != state:
+                if context.state.get(scenario, STARTED) != state:
                     return False
-        if self.metadata is not None and not self.metadata.test(facts.metadata):
+        if self.metadata is not None and not self.metadata.test(context.metadata):
             return False
-        return self.deadline is None or self.deadline.test(_deadline(facts))
+        return self.deadline is None or self.deadline.test(_deadline(context))
 
     def _seen(self, message: Message) -> object:
-        canon = self.kind.canon
-        return message if canon is None else canon(message)
+        normalize = self.kind.normalize
+        return message if normalize is None else normalize(message)
 
-    def _all(self, facts: Facts) -> object:
+    def _all(self, context: CallContext) -> object:
         assert self.requests is not None
-        canon = self.requests.kind.canon
-        return facts.requests if canon is None else canon(facts.requests)
+        normalize = self.requests.kind.normalize
+        return context.requests if normalize is None else normalize(context.requests)
 
-    def explain(self, facts: Facts) -> list[Finding]:
+    def explain(self, context: CallContext) -> list[Finding]:
         """Tell of each condition whether it holds."""
-        return list(self._explain(facts))
+        return list(self._explain(context))
 
-    def _explain(self, facts: Facts) -> Iterator[Finding]:
-        for scenario, wanted in (self.state or {}).items():
-            came = facts.state.get(scenario, STARTED)
-            yield Finding(f"state.{scenario}", wanted, came, came == wanted)
+    def _explain(self, context: CallContext) -> Iterator[Finding]:
+        for scenario, expected in (self.state or {}).items():
+            actual = context.state.get(scenario, STARTED)
+            yield Finding(f"state.{scenario}", expected, actual, actual == expected)
         if self.metadata is not None:
-            yield from self.metadata.explain(facts.metadata)
+            yield from self.metadata.explain(context.metadata)
         if self.deadline is not None:
-            yield from self.deadline.explain(_deadline(facts), "deadline")
+            yield from self.deadline.explain(_deadline(context), "deadline")
         if (request := self.request) is not None:
-            if facts.request is None:
-                yield Finding("request", cut(request.wanted()), "no message", False, request.count)
+            if context.request is None:
+                yield Finding("request", cut(request.describe()), "no message", False, request.count)
             else:
-                yield from request.explain(self._seen(facts.request), "request")
+                yield from request.explain(self._seen(context.request), "request")
         if (requests := self.requests) is not None:
-            if facts.requests is None:
-                yield Finding("requests", cut(requests.wanted()), "not all of them yet", False, requests.count)
+            if context.requests is None:
+                yield Finding("requests", cut(requests.describe()), "not all of them yet", False, requests.count)
             else:
-                yield from requests.explain(self._all(facts), "requests")
+                yield from requests.explain(self._all(context), "requests")
         if self.where is not None:
-            said = self._said(facts)
-            came = str(said).lower() if isinstance(said, bool) else str(said)
-            yield Finding("where", cut(str(self.where)), cut(came), said is True)
+            said = self._said(context)
+            actual = str(said).lower() if isinstance(said, bool) else str(said)
+            yield Finding("where", cut(str(self.where)), cut(actual), said is True)
         if self.when is not None:
-            value = self.when.value(facts)
-            came = "false" if value is False else "true" if value is True else str(value)
-            yield Finding("when", cut(self.when.text), cut(came), value is True)
+            value = self.when.value(context)
+            actual = "false" if value is False else "true" if value is True else str(value)
+            yield Finding("when", cut(self.when.text), cut(actual), value is True)
 
-    def held(self, facts: Facts) -> int:
+    def matched_count(self, context: CallContext) -> int:
         """How many of the conditions hold."""
-        held = 0
-        for scenario, wanted in (self.state or {}).items():
-            held += facts.state.get(scenario, STARTED) == wanted
+        count = 0
+        for scenario, state in (self.state or {}).items():
+            count += context.state.get(scenario, STARTED) == state
         if self.metadata is not None:
-            held += self.metadata.held(facts.metadata)
+            count += self.metadata.matched_count(context.metadata)
         if self.deadline is not None:
-            held += self.deadline.held(_deadline(facts))
-        if self.request is not None and facts.request is not None:
-            held += self.request.held(self._seen(facts.request))
-        if self.requests is not None and facts.requests is not None:
-            held += self.requests.held(self._all(facts))
-        held += 1 if self.where is not None and self._said(facts) is True else 0
-        return held + (1 if self.when is not None and self.when.holds(facts) else 0)
+            count += self.deadline.matched_count(_deadline(context))
+        if self.request is not None and context.request is not None:
+            count += self.request.matched_count(self._seen(context.request))
+        if self.requests is not None and context.requests is not None:
+            count += self.requests.matched_count(self._all(context))
+        count += 1 if self.where is not None and self._said(context) is True else 0
+        return count + (1 if self.when is not None and self.when.holds(context) else 0)
 
     @property
     def equalities(self) -> tuple[Equalities, bool]:
@@ -177,8 +177,8 @@ class Conditions:
         return found, exact
 
 
-def _deadline(facts: Facts) -> object:
-    return ABSENT if facts.deadline is None else facts.deadline
+def _deadline(context: CallContext) -> object:
+    return ABSENT if context.deadline is None else context.deadline
 
 
 def compile_conditions(stub: Stub, method: Method, registry: Registry, problems: Problems) -> Conditions:

@@ -25,14 +25,14 @@ LONGEST = 160
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One condition, what it wanted, what came, and whether it held."""
+    """One condition: what it expects, the actual value, and whether they match."""
 
     path: str
     """Such as ``request.user.tags[1]``."""
 
-    wanted: str
-    came: str
-    held: bool
+    expected: str
+    actual: str
+    matched: bool
     count: int = 1
     """For how many conditions this finding speaks."""
 

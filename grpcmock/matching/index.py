@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from grpcmock.matching.paths import Path, Stage
 
 if TYPE_CHECKING:
+    from grpcmock.matching.call_context import CallContext
     from grpcmock.matching.conditions import Conditions
-    from grpcmock.matching.facts import Facts
 
 
 class Entry(Protocol):
@@ -120,7 +120,7 @@ class Index(Generic[E]):
         self._sorted = None
         self.version += 1
 
-    def first(self, facts: Facts, accept: Callable[[E], bool], stage: Stage) -> E | None:
+    def first(self, context: CallContext, accept: Callable[[E], bool], stage: Stage) -> E | None:
         """Find the first entry, in order of precedence, that needs no more than *stage*, holds, and is accepted."""
         best: E | None = None
         shapes = self._ordered
@@ -131,28 +131,28 @@ class Index(Generic[E]):
                 continue
             get = shape.get
             if get is not None:
-                bucket = shape.table.get(get(facts))
+                bucket = shape.table.get(get(context))
                 if bucket is None:
                     continue
                 buckets: Iterable[Any] = (bucket,)
             else:
-                buckets = shape.find(facts)
+                buckets = shape.find(context)
             exact = shape.exact
             for bucket in buckets:
                 for entry in bucket if type(bucket) is list else (bucket,):
                     if best is not None and best.rank < entry.rank:
                         break
                     conditions = entry.conditions
-                    if conditions.stage <= stage and (exact or conditions.holds(facts)) and accept(entry):
+                    if conditions.stage <= stage and (exact or conditions.holds(context)) and accept(entry):
                         best = entry
                         break
         return best
 
-    def linear(self, facts: Facts, accept: Callable[[E], bool], stage: Stage) -> E | None:
+    def linear(self, context: CallContext, accept: Callable[[E], bool], stage: Stage) -> E | None:
         """Do as :meth:`first` does, by looking at every entry: what the index must agree with."""
         for entry in self:
             conditions = entry.conditions
-            if conditions.stage <= stage and conditions.holds(facts) and accept(entry):
+            if conditions.stage <= stage and conditions.holds(context) and accept(entry):
                 return entry
         return None
 
@@ -175,15 +175,15 @@ class Shape(Generic[E]):
         self.table: dict[Any, Any] = {}
         """From the value at the one path, or the tuple of those at several, to an entry, or a list of them by rank."""
 
-        self.get: Callable[[Facts], Any] | None = None
+        self.get: Callable[[CallContext], Any] | None = None
         """Gives the key to look up, where there is just one."""
         if not any(path.many for path in paths):
             self.get = paths[0].get if len(paths) == 1 else _tuple_of(paths)
 
-    def find(self, facts: Facts) -> list[Any]:
-        """Give the entries, or lists of them, under every key that the facts have."""
+    def find(self, context: CallContext) -> list[Any]:
+        """Give the entries, or lists of them, under every key that the call has."""
         table = self.table
-        columns = [dict.fromkeys(path.get(facts)) if path.many else (path.get(facts),) for path in self.paths]
+        columns = [dict.fromkeys(path.get(context)) if path.many else (path.get(context),) for path in self.paths]
         if len(columns) == 1:
             return [table[key] for key in columns[0] if key in table]
         if prod(map(len, columns)) <= len(table):
@@ -191,12 +191,12 @@ class Shape(Generic[E]):
         return [bucket for key, bucket in table.items() if all(part in c for part, c in zip(key, columns, strict=True))]
 
 
-def _tuple_of(paths: tuple[Path, ...]) -> Callable[[Facts], Any]:
+def _tuple_of(paths: tuple[Path, ...]) -> Callable[[CallContext], Any]:
     if len(paths) == 2:
         one, other = paths[0].get, paths[1].get
-        return lambda facts: (one(facts), other(facts))
+        return lambda context: (one(context), other(context))
     gets = [path.get for path in paths]
-    return lambda facts: tuple([get(facts) for get in gets])
+    return lambda context: tuple([get(context) for get in gets])
 
 
 def _keys(conditions: Conditions) -> tuple[tuple[Path, ...], list[Any], bool]:

@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf import duration_pb2, field_mask_pb2, timestamp_pb2, wrappers_pb2
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.matching.kinds import (
+from grpcmock.matching.value_types import (
     ALL_OPERATORS,
     BINARY,
     COMMON,
@@ -19,9 +19,9 @@ from grpcmock.matching.kinds import (
     MAPS,
     ORDERED,
     TEXT,
-    DynamicKind,
-    Kind,
-    ScalarKind,
+    DynamicType,
+    ScalarType,
+    ValueType,
 )
 from grpcmock.schema import values, well_known
 from grpcmock.schema.values import Mismatch
@@ -35,7 +35,7 @@ def one_nan(value: float) -> float:
     return value if value == value else NAN
 
 
-def scalar_kind(field: FieldDescriptor) -> ScalarKind:
+def scalar_kind(field: FieldDescriptor) -> ScalarType:
     """Give the kind of a scalar type; one for all fields of that type."""
     kind = _SCALARS.get(field.type)
     if kind is None:
@@ -44,13 +44,13 @@ def scalar_kind(field: FieldDescriptor) -> ScalarKind:
         read = values.reader(field)
         # An integer of 64 bits reads better without the quotes that ProtoJSON puts around it.
         is_integer = operators is ORDERED
-        kind = _SCALARS[field.type] = ScalarKind(
+        kind = _SCALARS[field.type] = ScalarType(
             values.element_name(field),
             operators,
             (lambda value: one_nan(read(value))) if floating else read,
             _same if is_integer else values.shower(field),
             default=default,
-            canon=one_nan if floating else None,
+            normalize=one_nan if floating else None,
         )
     return kind
 
@@ -59,7 +59,7 @@ def _same(value: Any) -> Any:
     return value
 
 
-_SCALARS: dict[int, ScalarKind] = {}
+_SCALARS: dict[int, ScalarType] = {}
 _SCALAR_TRAITS: dict[int, tuple[frozenset[str], Any]] = {
     FieldDescriptor.TYPE_DOUBLE: (FLOATING, 0.0),
     FieldDescriptor.TYPE_FLOAT: (FLOATING, 0.0),
@@ -69,7 +69,7 @@ _SCALAR_TRAITS: dict[int, tuple[frozenset[str], Any]] = {
 }
 
 
-def _inside(wrapper: Any) -> ScalarKind:
+def _inside(wrapper: Any) -> ScalarType:
     return scalar_kind(wrapper.DESCRIPTOR.fields_by_name["value"])
 
 
@@ -83,15 +83,15 @@ _INT32 = _inside(wrappers_pb2.Int32Value)
 # --- Well-known types -------------------------------------------------------------------------------------------------
 
 
-def unwrapped(inside: ScalarKind, name: str) -> ScalarKind:
-    canon = inside.canon
-    return ScalarKind(
+def unwrapped(inside: ScalarType, name: str) -> ScalarType:
+    normalize = inside.normalize
+    return ScalarType(
         f"{inside.name} (in a {name})",
         inside.operators,
         inside.read,
         inside.plain,
         default=inside.default,
-        canon=attrgetter("value") if canon is None else lambda message: canon(message.value),
+        normalize=attrgetter("value") if normalize is None else lambda message: normalize(message.value),
     )
 
 
@@ -99,7 +99,7 @@ def _nanoseconds(message: Any) -> int:
     return int(message.seconds) * 10**9 + int(message.nanos)
 
 
-def _instant(name: str, message_class: type[Any]) -> ScalarKind:
+def _instant(name: str, message_class: type[Any]) -> ScalarType:
     def read(value: Any) -> int:
         # What ProtoJSON can't say, because it is out of range, is shown by its fields; so it must be read, too.
         if isinstance(value, Mapping) and value.keys() == {"seconds", "nanos"}:
@@ -114,10 +114,10 @@ def _instant(name: str, message_class: type[Any]) -> ScalarKind:
         return well_known.to_tree(message_class(seconds=sign * whole, nanos=sign * rest))
 
     descriptor = message_class.DESCRIPTOR
-    return ScalarKind(values.type_name(descriptor), ORDERED, read, plain, canon=_nanoseconds)
+    return ScalarType(values.type_name(descriptor), ORDERED, read, plain, normalize=_nanoseconds)
 
 
-def _mask(message_class: type[Any]) -> ScalarKind:
+def _mask(message_class: type[Any]) -> ScalarType:
     def read(value: Any) -> frozenset[str]:
         if isinstance(value, (list, tuple)):
             raise Mismatch("expected a FieldMask (one string of paths, such as 'a,b.c'), not a list.")
@@ -127,7 +127,9 @@ def _mask(message_class: type[Any]) -> ScalarKind:
         return well_known.to_tree(message_class(paths=sorted(paths)))
 
     descriptor = message_class.DESCRIPTOR
-    return ScalarKind(values.type_name(descriptor), COMMON, read, plain, canon=lambda message: frozenset(message.paths))
+    return ScalarType(
+        values.type_name(descriptor), COMMON, read, plain, normalize=lambda message: frozenset(message.paths)
+    )
 
 
 def _value_of(message: Any) -> Any:
@@ -151,15 +153,15 @@ def _list_of(message: Any) -> list[Any]:
     return [_value_of(value) for value in message.values]
 
 
-WELL_KNOWN: dict[str, Kind] = {
+WELL_KNOWN: dict[str, ValueType] = {
     "google.protobuf.Timestamp": _instant("google.protobuf.Timestamp", timestamp_pb2.Timestamp),
     "google.protobuf.Duration": _instant("google.protobuf.Duration", duration_pb2.Duration),
     "google.protobuf.FieldMask": _mask(field_mask_pb2.FieldMask),
-    "google.protobuf.Struct": DynamicKind("a Struct (any mapping)", MAPS | {"$only"}, dict, _struct_of),
-    "google.protobuf.ListValue": DynamicKind("a ListValue (any list)", LISTS, list, _list_of),
-    "google.protobuf.Value": DynamicKind("a Value (anything)", ALL_OPERATORS - {"$message"}, None, _value_of),
+    "google.protobuf.Struct": DynamicType("a Struct (any mapping)", MAPS | {"$only"}, dict, _struct_of),
+    "google.protobuf.ListValue": DynamicType("a ListValue (any list)", LISTS, list, _list_of),
+    "google.protobuf.Value": DynamicType("a Value (anything)", ALL_OPERATORS - {"$message"}, None, _value_of),
 }
 """The kinds of the well-known types that are no wrappers, by full name."""
 
-JSON = DynamicKind("a JSON value", ALL_OPERATORS - {"$message"})
+JSON = DynamicType("a JSON value", ALL_OPERATORS - {"$message"})
 """What a string holds that holds JSON; and what stands inside Struct, Value and ListValue."""

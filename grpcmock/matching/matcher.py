@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.matching.findings import ABSENT, Finding, cut
 
 if TYPE_CHECKING:
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import ValueType
 
 Equalities = list[tuple["Path", tuple[Any, ...]]]
 """Conditions that the index can look up: the value found at the path must be one of these."""
@@ -18,7 +18,7 @@ Equalities = list[tuple["Path", tuple[Any, ...]]]
 class Matcher:
     """Holds values of one kind to some conditions. Not changed once built.
 
-    A value is as its kind has it (see :mod:`grpcmock.matching.kinds`), or ABSENT.
+    A value is as its kind has it (see :mod:`grpcmock.matching.value_types`), or ABSENT.
     """
 
     __slots__ = ("kind",)
@@ -26,14 +26,14 @@ class Matcher:
     count = 1
     """How many conditions this is, for precedence."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: ValueType) -> None:
         self.kind = kind
 
     def test(self, value: Any) -> bool:
         """Whether all conditions hold."""
         raise NotImplementedError
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         """What is wanted, in words."""
         raise NotImplementedError
 
@@ -41,7 +41,7 @@ class Matcher:
         """Tell of each condition whether it holds; the counts of the findings add up to ``count``."""
         yield self.finding(value, path, self.test(value))
 
-    def held(self, value: Any) -> int:
+    def matched_count(self, value: Any) -> int:
         """How many of the conditions hold: the cheap sum of :meth:`explain`."""
         return self.count if self.test(value) else 0
 
@@ -49,8 +49,8 @@ class Matcher:
         """Add what the index can look up for a value at *path*; say whether that is all there is to it."""
         return False
 
-    def finding(self, value: Any, path: str, held: bool) -> Finding:
-        return Finding(path, cut(self.wanted()), cut(self.kind.show(value)), held, self.count)
+    def finding(self, value: Any, path: str, matched: bool) -> Finding:
+        return Finding(path, cut(self.describe()), cut(self.kind.show(value)), matched, self.count)
 
 
 class Equals(Matcher):
@@ -58,7 +58,7 @@ class Equals(Matcher):
 
     __slots__ = ("expected",)
 
-    def __init__(self, kind: Kind, expected: Any) -> None:
+    def __init__(self, kind: ValueType, expected: Any) -> None:
         self.kind = kind
         self.expected = expected
 
@@ -66,7 +66,7 @@ class Equals(Matcher):
         # NaN equals NaN: kinds have one object for all of them.
         return value is self.expected or bool(value == self.expected)
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return self.kind.show(self.expected)
 
     def equalities(self, path: Path, into: Equalities) -> bool:
@@ -79,14 +79,14 @@ class In(Matcher):
 
     __slots__ = ("values",)
 
-    def __init__(self, kind: Kind, values: tuple[Any, ...]) -> None:
+    def __init__(self, kind: ValueType, values: tuple[Any, ...]) -> None:
         super().__init__(kind)
         self.values = dict.fromkeys(values)
 
     def test(self, value: Any) -> bool:
         return value in self.values
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return "one of " + ", ".join(map(self.kind.show, self.values)) if self.values else "one of no values"
 
     def equalities(self, path: Path, into: Equalities) -> bool:
@@ -101,7 +101,7 @@ class Exists(Matcher):
 
     __slots__ = ("expected", "tracked")
 
-    def __init__(self, kind: Kind, expected: bool, tracked: bool) -> None:
+    def __init__(self, kind: ValueType, expected: bool, tracked: bool) -> None:
         super().__init__(kind)
         self.expected = expected
         self.tracked = tracked
@@ -112,7 +112,7 @@ class Exists(Matcher):
             exists = not self.kind.is_default(value)
         return exists is self.expected
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         if self.expected:
             return "set" if self.tracked else self.kind.set_words
         return "absent" if self.tracked else self.kind.unset_words
@@ -131,8 +131,8 @@ class Not(Matcher):
     def test(self, value: Any) -> bool:
         return not self.inner.test(value)
 
-    def wanted(self) -> str:
-        return f"not {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"not {self.inner.describe()}"
 
 
 class And(Matcher):
@@ -140,7 +140,7 @@ class And(Matcher):
 
     __slots__ = ("count", "inners")
 
-    def __init__(self, kind: Kind, inners: tuple[Matcher, ...]) -> None:
+    def __init__(self, kind: ValueType, inners: tuple[Matcher, ...]) -> None:
         super().__init__(kind)
         self.inners = inners
         self.count = sum(inner.count for inner in inners)
@@ -148,15 +148,15 @@ class And(Matcher):
     def test(self, value: Any) -> bool:
         return all(inner.test(value) for inner in self.inners)
 
-    def wanted(self) -> str:
-        return " and ".join(inner.wanted() for inner in self.inners)
+    def describe(self) -> str:
+        return " and ".join(inner.describe() for inner in self.inners)
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
         for inner in self.inners:
             yield from inner.explain(value, path)
 
-    def held(self, value: Any) -> int:
-        return sum(inner.held(value) for inner in self.inners)
+    def matched_count(self, value: Any) -> int:
+        return sum(inner.matched_count(value) for inner in self.inners)
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         exact = [inner.equalities(path, into) for inner in self.inners]
@@ -168,15 +168,15 @@ class Or(Matcher):
 
     __slots__ = ("inners",)
 
-    def __init__(self, kind: Kind, inners: tuple[Matcher, ...]) -> None:
+    def __init__(self, kind: ValueType, inners: tuple[Matcher, ...]) -> None:
         super().__init__(kind)
         self.inners = inners
 
     def test(self, value: Any) -> bool:
         return any(inner.test(value) for inner in self.inners)
 
-    def wanted(self) -> str:
-        return " or ".join(inner.wanted() for inner in self.inners) or "one of no values"
+    def describe(self) -> str:
+        return " or ".join(inner.describe() for inner in self.inners) or "one of no values"
 
 
 class One(Matcher):
@@ -191,8 +191,8 @@ class One(Matcher):
     def test(self, value: Any) -> bool:
         return self.inner.test(value)
 
-    def wanted(self) -> str:
-        return f"exactly {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"exactly {self.inner.describe()}"
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         return self.inner.equalities(path, into)
@@ -206,5 +206,5 @@ class Never(Matcher):
     def test(self, value: Any) -> bool:  # noqa: ARG002
         return False
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return "what can't be"

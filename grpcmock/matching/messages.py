@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from grpcmock.matching import leaves
 from grpcmock.matching.findings import ABSENT
-from grpcmock.matching.kinds import MESSAGES, ORDERED, AnyKind, Kind, ListKind, MapKind, Place, ScalarKind
+from grpcmock.matching.value_types import MESSAGES, ORDERED, AnyType, ListType, MapType, Place, ScalarType, ValueType
 from grpcmock.schema import codec, fields, values, well_known
 from grpcmock.schema.fields import Shape
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
 
 
-class MessageKind(Kind):
+class MessageKind(ValueType):
     """Messages that are matched field by field."""
 
     __slots__ = ("_kinds", "_slots", "descriptor")
@@ -57,7 +57,7 @@ class Slot:
         self.oneof = field.oneof
         self.kind = kinds.of_field(field)
         self.place = Place.FIELD if descriptor.has_presence else Place.PLAIN
-        self.get = _getter(descriptor, self.kind.canon)
+        self.get = _getter(descriptor, self.kind.normalize)
         """From a message to the value, in the form that matchers see."""
 
 
@@ -65,9 +65,9 @@ class Kinds:
     """The kinds of the values of one registry, each made once."""
 
     def __init__(self) -> None:
-        self._messages: dict[Descriptor, Kind] = {}
-        self._streams: dict[Descriptor, ListKind] = {}
-        self._enums: dict[EnumDescriptor, ScalarKind] = {}
+        self._messages: dict[Descriptor, ValueType] = {}
+        self._streams: dict[Descriptor, ListType] = {}
+        self._enums: dict[EnumDescriptor, ScalarType] = {}
 
     @staticmethod
     def of(registry: Registry) -> Kinds:
@@ -77,47 +77,47 @@ class Kinds:
             found = _KINDS[registry] = Kinds()
         return found
 
-    def message(self, descriptor: Descriptor) -> Kind:
+    def message(self, descriptor: Descriptor) -> ValueType:
         """Give the kind of a message type."""
         found = self._messages.get(descriptor)
         if found is None:
             found = self._messages[descriptor] = self._make(descriptor)
         return found
 
-    def of_class(self, message_class: type[Message]) -> Kind:
+    def of_class(self, message_class: type[Message]) -> ValueType:
         """Give the kind of the messages of a class."""
         return self.message(cast("Descriptor", message_class.DESCRIPTOR))
 
-    def stream(self, descriptor: Descriptor) -> ListKind:
+    def stream(self, descriptor: Descriptor) -> ListType:
         """Give the kind of all messages of a client that streams."""
         found = self._streams.get(descriptor)
         if found is None:
             name = f"all messages ({descriptor.full_name})"
-            found = self._streams[descriptor] = ListKind(self.message(descriptor), name)
+            found = self._streams[descriptor] = ListType(self.message(descriptor), name)
         return found
 
-    def of_field(self, field: fields.Field) -> Kind:
+    def of_field(self, field: fields.Field) -> ValueType:
         """Give the kind of a field's value."""
         descriptor = field.descriptor
         name = values.type_name(descriptor)
         if field.shape is Shape.MAP:
             assert field.read_key is not None and descriptor.message_type is not None
             key, value = (descriptor.message_type.fields_by_name[part] for part in ("key", "value"))
-            return MapKind(self._scalar(key), field.read_key, self._single(value), name)
+            return MapType(self._scalar(key), field.read_key, self._single(value), name)
         single = self._single(descriptor)
-        return ListKind(single, name) if field.shape in (Shape.SCALARS, Shape.MESSAGES) else single
+        return ListType(single, name) if field.shape in (Shape.SCALARS, Shape.MESSAGES) else single
 
-    def _single(self, descriptor: FieldDescriptor) -> Kind:
+    def _single(self, descriptor: FieldDescriptor) -> ValueType:
         return self._scalar(descriptor) if descriptor.message_type is None else self.message(descriptor.message_type)
 
-    def _scalar(self, field: FieldDescriptor) -> ScalarKind:
+    def _scalar(self, field: FieldDescriptor) -> ScalarType:
         """Give the kind of a scalar or enum field; of a list or map, of one element."""
         if field.enum_type is None:
             return leaves.scalar_kind(field)
         default = field.enum_type.values[0].number
         if (kind := self._enums.get(field.enum_type)) is None:
             is_null = field.enum_type.full_name == "google.protobuf.NullValue"
-            kind = ScalarKind(
+            kind = ScalarType(
                 f"a value of enum {field.enum_type.full_name}",
                 ORDERED,
                 (lambda _: 0) if is_null else values.reader(field),
@@ -129,34 +129,34 @@ class Kinds:
             self._enums[field.enum_type] = kind
         return kind
 
-    def _make(self, descriptor: Descriptor) -> Kind:
+    def _make(self, descriptor: Descriptor) -> ValueType:
         name = descriptor.full_name
         if name in well_known.WRAPPERS:
             return leaves.unwrapped(self._scalar(descriptor.fields_by_name["value"]), name)
         if name == "google.protobuf.Any":
-            return AnyKind(descriptor)
+            return AnyType(descriptor)
         return leaves.WELL_KNOWN.get(name) or MessageKind(descriptor, self)
 
 
 _KINDS: WeakKeyDictionary[Registry, Kinds] = WeakKeyDictionary()
 
 
-def _getter(descriptor: FieldDescriptor, canon: Callable[[Any], Any] | None) -> Callable[[Message], Any]:
+def _getter(descriptor: FieldDescriptor, normalize: Callable[[Any], Any] | None) -> Callable[[Message], Any]:
     name = descriptor.name
     if descriptor.is_extension:
         extended = partial(_get_extension, descriptor, not descriptor.has_presence)
-        return extended if canon is None else lambda message: _unless_absent(canon, extended(message))
+        return extended if normalize is None else lambda message: _unless_absent(normalize, extended(message))
     take: Callable[[Any], Any] = attrgetter(name)
     if not descriptor.has_presence:
-        return take if canon is None else lambda message: canon(take(message))
-    if canon is None:
+        return take if normalize is None else lambda message: normalize(take(message))
+    if normalize is None:
         return lambda message: take(message) if message.HasField(name) else ABSENT
-    return lambda message: canon(take(message)) if message.HasField(name) else ABSENT
+    return lambda message: normalize(take(message)) if message.HasField(name) else ABSENT
 
 
 def _get_extension(descriptor: FieldDescriptor, always: bool, message: Any) -> Any:
     return message.Extensions[descriptor] if always or message.HasExtension(descriptor) else ABSENT
 
 
-def _unless_absent(canon: Callable[[Any], Any], value: Any) -> Any:
-    return ABSENT if value is ABSENT else canon(value)
+def _unless_absent(normalize: Callable[[Any], Any], value: Any) -> Any:
+    return ABSENT if value is ABSENT else normalize(value)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.matching.compiler import is_operators
 from grpcmock.matching.findings import ABSENT, Finding
-from grpcmock.matching.kinds import Kind, ListKind, Place
 from grpcmock.matching.leaves import BYTES, STRING
 from grpcmock.matching.matcher import And, Equalities, Exists, Matcher, Never, Not, Or
 from grpcmock.matching.messages import MessageKind
 from grpcmock.matching.operators import BUILDERS
 from grpcmock.matching.operators.collections import add_some
 from grpcmock.matching.paths import metadata_path
+from grpcmock.matching.value_types import ListType, Place, ValueType
 from grpcmock.schema.any_types import name_of
 from grpcmock.schema.registry import find_message
 from grpcmock.schema.values import describe
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from grpcmock.tree import Node
 
 
-class Headers:
+class MetadataPattern:
     """The pattern of a stub's ``metadata``."""
 
     __slots__ = ("count", "parts")
@@ -40,8 +40,8 @@ class Headers:
         for key, matcher in self.parts:
             yield from matcher.explain(metadata.get(key) or ABSENT, f"metadata.{key}")
 
-    def held(self, metadata: Mapping[str, Sequence[str | bytes]]) -> int:
-        return sum(matcher.held(metadata.get(key) or ABSENT) for key, matcher in self.parts)
+    def matched_count(self, metadata: Mapping[str, Sequence[str | bytes]]) -> int:
+        return sum(matcher.matched_count(metadata.get(key) or ABSENT) for key, matcher in self.parts)
 
     def equalities(self, into: Equalities) -> bool:
         exact = [matcher.equalities(metadata_path(key), into) for key, matcher in self.parts]
@@ -53,7 +53,7 @@ class AnyValue(Matcher):
 
     __slots__ = ("count", "inner")
 
-    def __init__(self, kind: Kind, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
         super().__init__(kind)
         self.inner = inner
         self.count = inner.count
@@ -62,8 +62,8 @@ class AnyValue(Matcher):
         # That what is absent may fit, too, is for $in: [null, …].
         return self.inner.test(ABSENT) if value is ABSENT else any(map(self.inner.test, value))
 
-    def wanted(self) -> str:
-        return self.inner.wanted()
+    def describe(self) -> str:
+        return self.inner.describe()
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
         if value is ABSENT or len(value) != 1:
@@ -71,20 +71,20 @@ class AnyValue(Matcher):
         else:
             yield from self.inner.explain(value[0], path)
 
-    def held(self, value: Any) -> int:
+    def matched_count(self, value: Any) -> int:
         if value is ABSENT or len(value) != 1:
             return self.count if self.test(value) else 0
-        return self.inner.held(value[0])
+        return self.inner.matched_count(value[0])
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         return add_some(self.inner, path, into)
 
 
-def compile_metadata(compiler: Compiler, node: Node) -> Headers:
+def compile_metadata(compiler: Compiler, node: Node) -> MetadataPattern:
     """Compile the pattern of a stub's ``metadata``."""
     if not node.is_mapping:
         compiler.fail(f"expected a mapping of keys, not {describe(node.plain())}.", node.location, "metadata")
-        return Headers(())
+        return MetadataPattern(())
     parts = []
     for written, child in node.value.items():
         if not isinstance(written, str) or not written:
@@ -98,14 +98,14 @@ def compile_metadata(compiler: Compiler, node: Node) -> Headers:
             continue
         key = written.lower()
         parts.append((key, _values(compiler, child, _BINARY if key.endswith("-bin") else _TEXT, f"metadata.{key}")))
-    return Headers(tuple(parts))
+    return MetadataPattern(tuple(parts))
 
 
-_TEXT = ListKind(STRING, "metadata")
-_BINARY = ListKind(BYTES, "binary metadata")
+_TEXT = ListType(STRING, "metadata")
+_BINARY = ListType(BYTES, "binary metadata")
 
 
-def _values(compiler: Compiler, node: Node, kind: ListKind, path: str) -> Matcher:
+def _values(compiler: Compiler, node: Node, kind: ListType, path: str) -> Matcher:
     """Compile the pattern of one key's values."""
     if node.value is None:
         return Exists(kind, False, True)
@@ -157,7 +157,7 @@ def _with_messages(compiler: Compiler, node: Node) -> Node:
     return type(node)({"$message": type(node)({"type": url, "pattern": pattern}, *where)}, *where)
 
 
-def _several(compiler: Compiler, node: Node, kind: ListKind, path: str) -> tuple[Matcher, ...]:
+def _several(compiler: Compiler, node: Node, kind: ListType, path: str) -> tuple[Matcher, ...]:
     if not node.is_list or not node.value:
         compiler.fail(f"expected a list of patterns, not {describe(node.plain())}.", node.location, path)
         return (Never(kind),)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.errors import Location
-    from grpcmock.matching.facts import Facts
+    from grpcmock.matching.call_context import CallContext
     from grpcmock.schema import Method
     from grpcmock.stubs.model import Stub
 
@@ -57,7 +57,7 @@ class NearMiss:
 
     name: str
     location: Location | None
-    held: int
+    matched: int
     """How many of its conditions held."""
 
     total: int
@@ -77,15 +77,21 @@ class Miss:
     """At most three stubs, the nearest first."""
 
 
-def explain_miss(index: Index[Any], facts: Facts, method: Method, methods_with_stubs: Sequence[str] = ()) -> Miss:
+def explain_miss(
+    index: Index[Any], context: CallContext, method: Method, methods_with_stubs: Sequence[str] = ()
+) -> Miss:
     """Explain why no stub of *method* answered a call; the index holds :class:`Candidate` entries.
 
     *methods_with_stubs* are named if the method has none.
     """
     if not len(index):
-        return Miss("\n".join([*_no_stubs(method, methods_with_stubs), *_call_lines(facts, method)]), ())
-    found = _nearest(index, facts)
-    lines = [f"No stub matches this call of {method}.", *_call_lines(facts, method), *_nearest_lines(found, len(index))]
+        return Miss("\n".join([*_no_stubs(method, methods_with_stubs), *_call_lines(context, method)]), ())
+    found = _nearest(index, context)
+    lines = [
+        f"No stub matches this call of {method}.",
+        *_call_lines(context, method),
+        *_nearest_lines(found, len(index)),
+    ]
     return Miss("\n".join(lines), found)
 
 
@@ -107,21 +113,21 @@ def shorten(text: str, limit: int) -> str:
 # --- The nearest ------------------------------------------------------------------------------------------------------
 
 
-def _nearest(index: Index[Any], facts: Facts) -> tuple[NearMiss, ...]:
+def _nearest(index: Index[Any], context: CallContext) -> tuple[NearMiss, ...]:
     """Choose the stubs to show: by the share of conditions held, then by likeness of what was refused, then by rank."""
-    candidates: Iterable[Candidate] = index if len(index) <= ALL_LOOKED_AT else _candidates(index, facts)
-    scored = sorted([(*_score(entry, facts), entry.rank, entry) for entry in candidates], key=_first_three)
+    candidates: Iterable[Candidate] = index if len(index) <= ALL_LOOKED_AT else _candidates(index, context)
+    scored = sorted([(*_score(entry, context), entry.rank, entry) for entry in candidates], key=_first_three)
     # Only where the score leaves it open is likeness looked at.
     last = [item[:2] for item in scored[:SHOWN]][-1:]
-    near = [(item[:3], _near_miss(item[3], facts)) for item in scored if [item[:2]] <= last]
+    near = [(item[:3], _near_miss(item[3], context)) for item in scored if [item[:2]] <= last]
     near.sort(key=lambda pair: (pair[0][:2], -_likeness(pair[1].refused), pair[0][2]))
     return tuple(found for _, found in near[:SHOWN])
 
 
-def _score(entry: Candidate, facts: Facts) -> tuple[float, int]:
+def _score(entry: Candidate, context: CallContext) -> tuple[float, int]:
     total = entry.conditions.count
-    held = entry.conditions.held(facts)
-    return (-(held / total) if total else -1.0, total - held)
+    matched = entry.conditions.matched_count(context)
+    return (-(matched / total) if total else -1.0, total - matched)
 
 
 def _first_three(item: tuple[float, int, Any, Candidate]) -> tuple[float, int, Any]:
@@ -129,19 +135,19 @@ def _first_three(item: tuple[float, int, Any, Candidate]) -> tuple[float, int, A
 
 
 def _likeness(refused: Sequence[Finding]) -> float:
-    """Say how like what came is to what was wanted, where it was refused: so that a slip of the pen is seen."""
-    return max((_alike(finding.wanted, finding.came) for finding in refused[:8]), default=0.0)
+    """Say how like the actual value is to the expected, where it was refused: so that a slip of the pen is seen."""
+    return max((_alike(finding.expected, finding.actual) for finding in refused[:8]), default=0.0)
 
 
-def _alike(wanted: str, came: str) -> float:
+def _alike(expected: str, actual: str) -> float:
     """Give the likeness of two texts: the share that they begin and end alike with; of two numbers, their nearness."""
     try:
-        return 1 / (1 + abs(float(wanted) - float(came)))
+        return 1 / (1 + abs(float(expected) - float(actual)))
     except ValueError:
         pass
-    most = max(len(wanted), len(came))
-    head = _common(wanted, came)
-    tail = _common(wanted[head:][::-1], came[head:][::-1])
+    most = max(len(expected), len(actual))
+    head = _common(expected, actual)
+    tail = _common(expected[head:][::-1], actual[head:][::-1])
     share = (head + tail) / most if most else 0.0
     return share if share >= _LIKE else 0.0
 
@@ -154,18 +160,18 @@ def _common(one: str, other: str) -> int:
     return min(len(one), len(other))
 
 
-def _near_miss(entry: Candidate, facts: Facts) -> NearMiss:
-    findings = entry.conditions.explain(facts)
-    refused = tuple(finding for finding in findings if not finding.held)
-    held = sum(finding.count for finding in findings if finding.held)
+def _near_miss(entry: Candidate, context: CallContext) -> NearMiss:
+    findings = entry.conditions.explain(context)
+    refused = tuple(finding for finding in findings if not finding.matched)
+    matched = sum(finding.count for finding in findings if finding.matched)
     stub = entry.stub
-    return NearMiss(stub.name, stub.location, held, entry.conditions.count, refused, entry.exhausted)
+    return NearMiss(stub.name, stub.location, matched, entry.conditions.count, refused, entry.exhausted)
 
 
 # --- Of many stubs, those that may be near ----------------------------------------------------------------------------
 
 
-class _Neighbours:
+class _Neighbors:
     """What finds the entries of one shape that have nearly the values looked for; made when a miss first asks."""
 
     __slots__ = ("_columns", "_keys", "shape")
@@ -180,11 +186,11 @@ class _Neighbours:
             turned.sort(key=_first)
             self._columns.append(([lead for lead, _ in turned], [key for _, key in turned]))
 
-    def near(self, facts: Facts) -> Iterator[Any]:
-        """Yield entries near the facts, or lists of them."""
+    def near(self, context: CallContext) -> Iterator[Any]:
+        """Yield entries near the call, or lists of them."""
         values = []
         for path in self.shape.paths:
-            value = path.get(facts)
+            value = path.get(context)
             if path.many:
                 value = next(iter(value), ABSENT)
             values.append(value)
@@ -214,15 +220,15 @@ def _first(item: tuple[Any, ...]) -> Any:
     return item[0]
 
 
-_NEIGHBOURS: WeakKeyDictionary[Index[Any], tuple[int, dict[int, _Neighbours]]] = WeakKeyDictionary()
+_NEIGHBORS: WeakKeyDictionary[Index[Any], tuple[int, dict[int, _Neighbors]]] = WeakKeyDictionary()
 
 
-def _candidates(index: Index[Any], facts: Facts) -> list[Candidate]:
+def _candidates(index: Index[Any], context: CallContext) -> list[Candidate]:
     """Give a bounded number of stubs, those that hold what the index can look up among them."""
-    version, neighbours = _NEIGHBOURS.get(index, (-1, {}))
+    version, neighbors = _NEIGHBORS.get(index, (-1, {}))
     if version != index.version:
-        neighbours = {}
-        _NEIGHBOURS[index] = (index.version, neighbours)
+        neighbors = {}
+        _NEIGHBORS[index] = (index.version, neighbors)
     found: dict[int, Candidate] = {}
 
     def take(buckets: Iterable[Any], most: int) -> None:
@@ -232,23 +238,23 @@ def _candidates(index: Index[Any], facts: Facts) -> list[Candidate]:
             if len(found) >= _MOST_CANDIDATES:
                 return
 
-    reached = Stage.ALL if facts.requests is not None or facts.half_closed else Stage.FIRST
+    reached = Stage.ALL if context.requests is not None or context.half_closed else Stage.FIRST
     known = [shape for shape in index.shapes if shape.stage <= reached]
     for shape in known:
-        take(_found(shape, facts), 4)
+        take(_found(shape, context), 4)
     for shape in known[:_MOST_CANDIDATES]:
         if shape.paths:
-            near = neighbours.get(id(shape))
+            near = neighbors.get(id(shape))
             if near is None:
-                near = neighbours[id(shape)] = _Neighbours(shape)
-            take(near.near(facts), 1)
+                near = neighbors[id(shape)] = _Neighbors(shape)
+            take(near.near(context), 1)
     return list(found.values())
 
 
-def _found(shape: Shape[Any], facts: Facts) -> list[Any]:
+def _found(shape: Shape[Any], context: CallContext) -> list[Any]:
     if shape.get is None:
-        return shape.find(facts)
-    bucket = shape.table.get(shape.get(facts))
+        return shape.find(context)
+    bucket = shape.table.get(shape.get(context))
     return [] if bucket is None else [bucket]
 
 
@@ -267,13 +273,13 @@ def _no_stubs(method: Method, others: Sequence[str]) -> list[str]:
     return lines
 
 
-def _call_lines(facts: Facts, method: Method) -> list[str]:
-    messages: Sequence[Message] = facts.requests if facts.requests is not None else ()
+def _call_lines(context: CallContext, method: Method) -> list[str]:
+    messages: Sequence[Message] = context.requests if context.requests is not None else ()
     if not messages:
-        if facts.request is None:
+        if context.request is None:
             return ["Request: no message was sent."]
         first = "First request" if method.kind.client_streams else "Request"
-        return [f"{first}: {codec.to_text(facts.request, 1000)}"]
+        return [f"{first}: {codec.to_text(context.request, 1000)}"]
     lines = [f"Requests ({len(messages)}):"]
     lines += [f"  [{at}] {codec.to_text(message, 300)}" for at, message in enumerate(messages[:_MOST_MESSAGES])]
     if len(messages) > _MOST_MESSAGES:
@@ -293,11 +299,11 @@ def _nearest_lines(found: tuple[NearMiss, ...], total: int) -> list[str]:
 
 
 def _verdict(near: NearMiss) -> str:
-    held = f"{near.held} of {near.total} conditions held"
+    held = f"{near.matched} of {near.total} conditions held"
     if near.total == 0:
         held = "no conditions"
     elif near.total == 1:
-        held = f"{near.held} of 1 condition held"
+        held = f"{near.matched} of 1 condition held"
     return f"{held}, but it is exhausted" if near.exhausted else held
 
 
@@ -305,10 +311,10 @@ def refused_lines(refused: Sequence[Finding]) -> list[str]:
     """Write conditions that were refused, one a line, their parts below each other."""
     shown = refused[:_MOST_REFUSED]
     path_width = min(max((len(finding.path) for finding in shown), default=0), _WIDEST_PATH)
-    wanted_width = min(max((len(finding.wanted) for finding in shown), default=0), _WIDEST_PATH)
+    expected_width = min(max((len(finding.expected) for finding in shown), default=0), _WIDEST_PATH)
     lines = [
-        f"       {finding.path:<{path_width}}  wanted {finding.wanted:<{wanted_width}}  came {cut(finding.came)}"
-        for finding in shown
+        f"       {one.path:<{path_width}}  expected {one.expected:<{expected_width}}  actual {cut(one.actual)}"
+        for one in shown
     ]
     if len(refused) > len(shown):
         lines.append(f"       and {len(refused) - len(shown)} more conditions that were refused")

@@ -7,7 +7,7 @@ from enum import IntEnum
 from itertools import count
 from typing import Any
 
-from grpcmock.matching.facts import STARTED, Facts
+from grpcmock.matching.call_context import STARTED, CallContext
 from grpcmock.matching.findings import ABSENT
 
 
@@ -29,7 +29,7 @@ Step = Callable[[Any], Any]
 
 
 class Path:
-    """A way from the facts of a call to a value. Equal ways below one root are one and the same object.
+    """A way from what is known of a call to a value. Equal ways below one root are one and the same object.
 
     ``get`` gives a hashable value where the path ends at one, or ABSENT; of a path to ``many`` values, a list of them.
     """
@@ -38,7 +38,7 @@ class Path:
 
     _orders = count()
 
-    def __init__(self, stage: Stage, get: Callable[[Facts], Any], *, many: bool = False) -> None:
+    def __init__(self, stage: Stage, get: Callable[[CallContext], Any], *, many: bool = False) -> None:
         self.stage = stage
         self.get = get
         self.many = many
@@ -81,16 +81,16 @@ class Path:
         return self.step(types, lambda value: value if isinstance(value, types) else ABSENT)
 
 
-def request_path(canon: Step | None) -> Path:
-    """Make the root of the paths into the first message of a call; *canon* gives it the form that matchers see."""
-    root = Path(Stage.FIRST, lambda facts: ABSENT if facts.request is None else facts.request)
-    return root if canon is None else root.step("canon", canon)
+def request_path(normalize: Step | None) -> Path:
+    """Make the root of the paths into the first message of a call; *normalize* gives it the form that matchers see."""
+    root = Path(Stage.FIRST, lambda context: ABSENT if context.request is None else context.request)
+    return root if normalize is None else root.step("normalize", normalize)
 
 
-def requests_path(canon: Step | None) -> Path:
+def requests_path(normalize: Step | None) -> Path:
     """Make the root of the paths into all messages of a call."""
-    root = Path(Stage.ALL, lambda facts: ABSENT if facts.requests is None else facts.requests)
-    return root if canon is None else root.step("canon", canon)
+    root = Path(Stage.ALL, lambda context: ABSENT if context.requests is None else context.requests)
+    return root if normalize is None else root.step("normalize", normalize)
 
 
 def metadata_path(key: str) -> Path:
@@ -103,19 +103,21 @@ def state_path(scenario: str) -> Path:
     return _STATES.step(scenario, lambda states: states.get(scenario, STARTED))
 
 
-_METADATA = Path(Stage.OPEN, lambda facts: facts.metadata)
-_STATES = Path(Stage.OPEN, lambda facts: facts.state)
+_METADATA = Path(Stage.OPEN, lambda context: context.metadata)
+_STATES = Path(Stage.OPEN, lambda context: context.state)
 
 
-def _compose(get: Callable[[Facts], Any], step: Step, from_many: bool, to_many: bool) -> Callable[[Facts], Any]:
+def _compose(
+    get: Callable[[CallContext], Any], step: Step, from_many: bool, to_many: bool
+) -> Callable[[CallContext], Any]:
     if not from_many:
         missing: Any = () if to_many else ABSENT
 
-        def one(facts: Facts) -> Any:
-            value = get(facts)
+        def one(context: CallContext) -> Any:
+            value = get(context)
             return missing if value is ABSENT else step(value)
 
         return one
     if to_many:
-        return lambda facts: [item for value in get(facts) if value is not ABSENT for item in step(value)]
-    return lambda facts: [step(value) for value in get(facts) if value is not ABSENT]
+        return lambda context: [item for value in get(context) if value is not ABSENT for item in step(value)]
+    return lambda context: [step(value) for value in get(context) if value is not ABSENT]

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from grpcmock.matching.compiler import Compiler
 from grpcmock.matching.findings import Finding
-from grpcmock.matching.kinds import Place
+from grpcmock.matching.value_types import Place
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
     from grpcmock.errors import Problems
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.matcher import Matcher
+    from grpcmock.matching.value_types import ValueType
     from grpcmock.schema import Registry
     from grpcmock.tree import Node
 
@@ -38,13 +38,13 @@ class Pattern:
 
     def holds(self, message: Message) -> bool:
         """Whether the message fits."""
-        canon = self.matcher.kind.canon
-        return self.matcher.test(message if canon is None else canon(message))
+        normalize = self.matcher.kind.normalize
+        return self.matcher.test(message if normalize is None else normalize(message))
 
     def explain(self, message: Message) -> list[Finding]:
         """Tell of each condition whether it holds."""
-        canon = self.matcher.kind.canon
-        return list(self.matcher.explain(message if canon is None else canon(message), self._path))
+        normalize = self.matcher.kind.normalize
+        return list(self.matcher.explain(message if normalize is None else normalize(message), self._path))
 
 
 def compile_pattern(
@@ -63,5 +63,5 @@ def compile_pattern(
     a row of ``each``, so that what looks like one isn't.
     """
     compiler = Compiler(registry, problems, stub, rendered=rendered)
-    kind: Kind = compiler.kinds.message(descriptor)
+    kind: ValueType = compiler.kinds.message(descriptor)
     return Pattern(compiler.pattern(node, kind, Place.ROOT, path), path)

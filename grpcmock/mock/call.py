@@ -15,7 +15,7 @@ from grpcmock.schema.registry import find_message
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.errors import Location
     from grpcmock.schema import Method
     from grpcmock.stubs.model import Stub
@@ -89,11 +89,11 @@ class Call(Generic[Req, Resp]):
     ``response``.
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: CallRecord) -> None:
         self._record = record
 
     @property
-    def record(self) -> Record:
+    def record(self) -> CallRecord:
         """What the journal holds: the bytes, and messages of the server's own classes."""
         return self._record
 

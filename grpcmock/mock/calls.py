@@ -11,7 +11,7 @@ from grpcmock.mock.filters import Filter, fields_of
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.schema import Method, Registry
 
 __all__ = ["Call", "CallLog", "Frame", "HasCalls", "Metadata", "public_class"]
@@ -55,7 +55,7 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
         self._filter: Filter | None = None
 
     @classmethod
-    def of(cls, records: Iterable[Record], registry: Registry, method: Method | None = None) -> CallLog[Any, Any]:
+    def of(cls, records: Iterable[CallRecord], registry: Registry, method: Method | None = None) -> CallLog[Any, Any]:
         """Make a log of what a journal holds, of one method or of all."""
         wanted = (record for record in records if method is None or record.path == method.path)
         return CallLog(map(Call, wanted), registry, (method,) if method else ())

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.engine.exchange import grouped
 from grpcmock.errors import Problems, StubError
+from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Conditions, compile_conditions
-from grpcmock.matching.facts import Facts
 from grpcmock.matching.findings import shown_json
+from grpcmock.mock.call_site import caller
 from grpcmock.mock.functions import described
-from grpcmock.mock.places import caller
-from grpcmock.mock.trees import code, tree
-from grpcmock.mock.trees import metadata as of_metadata
+from grpcmock.mock.protojson import code, tree
+from grpcmock.mock.protojson import metadata as of_metadata
 from grpcmock.status import Code
 from grpcmock.stubs.model import Stub
 from grpcmock.tree import Node
@@ -71,7 +71,7 @@ class Filter:
             return False
         if self._fields or self._metadata:
             conditions = self._conditions.get(call.method)
-            if conditions is None or not conditions.holds(_facts(call)):
+            if conditions is None or not conditions.holds(_context(call)):
                 return False
         return self._functions_hold(call)
 
@@ -84,12 +84,12 @@ class Filter:
         """Say what of a call was not as wanted, in lines."""
         lines = []
         if self._status is not None and call.code != self._status:
-            lines.append(f"status  wanted {self._status.name}  came {call.status}")
+            lines.append(f"status  expected {self._status.name}  actual {call.status}")
         if (conditions := self._conditions.get(call.method)) is not None:
             lines += [
-                f"{finding.path}  wanted {finding.wanted}  came {finding.came}"
-                for finding in conditions.explain(_facts(call))
-                if not finding.held
+                f"{finding.path}  expected {finding.expected}  actual {finding.actual}"
+                for finding in conditions.explain(_context(call))
+                if not finding.matched
             ]
         if not lines:
             lines.append("the function does not hold")
@@ -110,10 +110,10 @@ def shown_value(value: Any) -> str:
     return shown_json(tree(value))
 
 
-def _facts(call: Call[Any, Any]) -> Facts:
+def _context(call: Call[Any, Any]) -> CallContext:
     # From the record: the patterns are compiled for the messages of the registry, not for generated classes.
     requests = call.record.requests
-    return Facts(
+    return CallContext(
         grouped(call.record.metadata), call.deadline, {}, requests[0] if requests else None, requests, half_closed=True
     )
 

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from google.protobuf.message import Message
 
-from grpcmock.engine.steps import Finish, Raised, Returned, Wants, Yielded
-from grpcmock.mock import trees
+from grpcmock.concurrency.blocking import in_thread
+from grpcmock.engine.steps import Finish, HandlerRaised, HandlerReturned, HandlerSent, NextRequest
+from grpcmock.mock import protojson
 from grpcmock.mock.call import Metadata, public_class
-from grpcmock.schema import Kind
-from grpcmock.servers.blocking import in_thread
+from grpcmock.schema import MethodKind
 from grpcmock.status import DETAILS_KEY, Code, encode_details
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call as Record
-    from grpcmock.engine.steps import Asked
+    from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.steps import HandlerEvent
     from grpcmock.replies.context import RenderContext
     from grpcmock.schema import Method
 
 Q = TypeVar("Q", bound=Message)
-Ask = Callable[["Asked"], Awaitable[Message | None]]
+Ask = Callable[["HandlerEvent"], Awaitable[Message | None]]
 
 
 class HandlerCall(Generic[Q]):
@@ -36,7 +36,7 @@ class HandlerCall(Generic[Q]):
     bidirectional stream as they come, until the client has finished sending.
     """
 
-    def __init__(self, context: RenderContext, record: Record, ask: Ask, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, context: RenderContext, record: CallRecord, ask: Ask, loop: asyncio.AbstractEventLoop) -> None:
         assert record.method is not None
         self._method = record.method
         self._context = context
@@ -104,7 +104,7 @@ class HandlerCall(Generic[Q]):
 
         *code* is the name or number of a status, or a ``grpc.StatusCode``; *details* are sent as ``google.rpc.Status``.
         """
-        number = Code.parse(trees.code(code))
+        number = Code.parse(protojson.code(code))
         pairs = tuple(_pairs(trailers or {}))
         packed = [_packed(detail) for detail in details]
         if packed:
@@ -116,20 +116,20 @@ class HandlerCall(Generic[Q]):
             if message is None:
                 if _running_loop() is self.loop:
                     raise RuntimeError("An async handler iterates over its call with 'async for'.")
-                taken = asyncio.run_coroutine_threadsafe(_awaited(self._ask(Wants())), self.loop).result()
+                taken = asyncio.run_coroutine_threadsafe(_awaited(self._ask(NextRequest())), self.loop).result()
                 if (message := self._took(taken)) is None:
                     return
             yield message
 
     async def __aiter__(self) -> AsyncIterator[Q]:
         while (message := self._next_known()) is not None or self._is_live:
-            if message is None and (message := self._took(await self._ask(Wants()))) is None:
+            if message is None and (message := self._took(await self._ask(NextRequest()))) is None:
                 return
             yield message
 
     @property
     def _is_live(self) -> bool:
-        return self._method.kind is Kind.BIDI_STREAMING
+        return self._method.kind is MethodKind.BIDI_STREAMING
 
     def _next_known(self) -> Q | None:
         """Give the next message that is here already. A live stream begins with what was not yet asked for."""
@@ -189,7 +189,7 @@ class Handler:
             function = function.func
         return function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
 
-    async def __call__(self, context: RenderContext, record: Record, ask: Ask) -> None:
+    async def __call__(self, context: RenderContext, record: CallRecord, ask: Ask) -> None:
         """Run the function for one call; see :class:`grpcmock.engine.steps.Invoke`."""
         assert record.method is not None
         sender = _Sender(record.method, ask)
@@ -200,9 +200,9 @@ class Handler:
         except _Failure as failure:
             finish = failure.finish
         except Exception as error:  # noqa: BLE001 - whatever the user's function raises
-            await ask(Raised(error))
+            await ask(HandlerRaised(error))
             return
-        await ask(Returned(finish))
+        await ask(HandlerReturned(finish))
 
     async def _run(self, call: HandlerCall[Any], sender: _Sender) -> None:
         inner = self._inner
@@ -246,7 +246,7 @@ class _Sender:
         name = self._method.output.full_name
         if isinstance(value, Message) and value.DESCRIPTOR.full_name != name:
             raise TypeError(f"{self._method} answers with {name}, not {value.DESCRIPTOR.full_name}.")
-        await self._ask(Yielded(trees.tree(value, messages=True)))
+        await self._ask(HandlerSent(protojson.tree(value, messages=True)))
 
     async def send_all(self, result: Any) -> None:
         """Send what a function returned: one message, several where the method streams, an empty one for None."""

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self
 
+from grpcmock.mock.answer_builders import failure
+from grpcmock.mock.call_site import caller
 from grpcmock.mock.functions import Q
 from grpcmock.mock.keywords import changed
 from grpcmock.mock.modifiers import Modifiers
-from grpcmock.mock.places import caller
 from grpcmock.mock.waiting import Waits
-from grpcmock.mock.words import failure
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.engine.journal import Call as Record
-    from grpcmock.engine.store import CompiledStub
+    from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.mock.call_store import CallStore
     from grpcmock.mock.calls import CallLog
-    from grpcmock.mock.stock import Stock
     from grpcmock.stubs.model import Stub
+
+
+class StubOwner(Protocol):
+    """What holds the stubs of a mock, as their handles see it."""
+
+    calls: CallStore
+
+    def know(self, messages: Iterable[Any]) -> None:
+        """Learn the types of these messages, so that they can be told in an ``Any``."""
+
+    def change(self, handle: StubHandle[Any], change: Callable[[Stub], Stub]) -> None:
+        """Put what *change* makes of a handle's stub in its place."""
+
+    def remove(self, handle: StubHandle[Any]) -> None:
+        """Take a handle's stub out."""
 
 
 class StubHandle(Modifiers, Waits, Generic[Q]):
     """A stub that a mock holds. The stub itself is immutable: each word puts another one in its place."""
 
-    def __init__(self, stock: Stock, entry: CompiledStub, *, declared: bool, optional: bool = False) -> None:
-        self._stock = stock
-        self._records = stock.records
+    def __init__(self, stubs: StubOwner, entry: CompiledStub, *, declared: bool, optional: bool = False) -> None:
+        self._stubs = stubs
+        self._call_store = stubs.calls
         self.entry: CompiledStub | None = entry
         """What the engine holds; None once it is gone. For the mock alone."""
         self.declared = declared
@@ -73,17 +88,17 @@ class StubHandle(Modifiers, Waits, Generic[Q]):
         """Break the stream with this status after its messages."""
         __tracebackhide__ = True
         details = list(details)
-        self._stock.know(details)
+        self._stubs.know(details)
         return self._with(**failure(code, message, details=details, trailers=trailers).keys)
 
     def remove(self) -> None:
         """Take the stub out of the mock; it need not have been used."""
-        self._stock.remove(self)
+        self._stubs.remove(self)
 
     def _with(self, **keys: Any) -> Self:
         __tracebackhide__ = True
         location = caller()
-        self._stock.change(self, lambda stub: changed(stub, keys, location))
+        self._stubs.change(self, lambda stub: changed(stub, keys, location))
         return self
 
     def stand_for(self, entry: CompiledStub | None) -> None:
@@ -97,10 +112,10 @@ class StubHandle(Modifiers, Waits, Generic[Q]):
     @property
     def calls(self) -> CallLog[Any, Any]:
         """The calls that this stub answered."""
-        method = self._records.running.engine.registry.method(self._stub.method)
-        return self._records.log(method, self._answered, title=f"stub {self._stub}")
+        method = self._call_store.running.engine.registry.method(self._stub.method)
+        return self._call_store.log(method, self._answered, title=f"stub {self._stub}")
 
-    def _answered(self, call: Record) -> bool:
+    def _answered(self, call: CallRecord) -> bool:
         return call.stub is not None and call.stub.name == self.name
 
     def __repr__(self) -> str:

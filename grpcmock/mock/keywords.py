@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import Problems, StubError
-from grpcmock.mock import trees
+from grpcmock.mock import protojson
+from grpcmock.mock.answer_builders import Reply
 from grpcmock.mock.functions import Handler, Predicate
-from grpcmock.mock.words import Reply
 from grpcmock.stubs.parser import MATCHING, WITH_ANSWER, parse_stub
 from grpcmock.tree import Node
 
@@ -65,14 +65,14 @@ def _value(key: str, value: Any) -> Any:
     if key in _DELAYS:
         return _delay(value)
     if key in _METADATA and isinstance(value, Mapping):
-        return trees.metadata(value)
+        return protojson.metadata(value)
     if key in _PATTERNS:
-        return trees.tree(value)
+        return protojson.tree(value)
     if key == "error" and isinstance(value, Mapping):
         return _error(value)
     if key == "answers" and isinstance(value, (list, tuple)):
         return [_answer(item) for item in value]
-    return trees.tree(value, messages=True)
+    return protojson.tree(value, messages=True)
 
 
 def _answer(value: Any) -> Any:
@@ -83,19 +83,19 @@ def _answer(value: Any) -> Any:
 
 def _delay(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: item if key == "sigma" else trees.delay(item) for key, item in value.items()}
-    return trees.delay(value)
+        return {key: item if key == "sigma" else protojson.delay(item) for key, item in value.items()}
+    return protojson.delay(value)
 
 
 def _error(error: Mapping[str, Any]) -> dict[str, Any]:
     plain = {
-        key: _value(key, value) if key in _METADATA else trees.tree(value)
+        key: _value(key, value) if key in _METADATA else protojson.tree(value)
         for key, value in error.items()
         if key not in ("code", "details")
     }
     if "code" in error:
-        plain["code"] = trees.code(error["code"])
+        plain["code"] = protojson.code(error["code"])
     if "details" in error:
         details = error["details"]
-        plain["details"] = list(map(trees.detail, details)) if isinstance(details, (list, tuple)) else details
+        plain["details"] = list(map(protojson.detail, details)) if isinstance(details, (list, tuple)) else details
     return plain

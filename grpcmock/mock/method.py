@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 from google.protobuf.message import Message
 
 from grpcmock.errors import Problem, StubError
-from grpcmock.mock import trees
+from grpcmock.mock import protojson
+from grpcmock.mock.answer_builders import Reply, answer, check_type, failure, replies, reply
+from grpcmock.mock.call_site import caller
 from grpcmock.mock.functions import Handler, HandlerCall, Predicate, Q
 from grpcmock.mock.modifiers import Modifiers
-from grpcmock.mock.places import caller
 from grpcmock.mock.waiting import Waits
-from grpcmock.mock.words import Reply, answer, check_type, failure, replies, reply
 
 if TYPE_CHECKING:
     from grpcmock.errors import Location
     from grpcmock.mock.calls import CallLog
+    from grpcmock.mock.declared_stubs import DeclaredStubs
     from grpcmock.mock.handle import StubHandle
-    from grpcmock.mock.stock import Stock
     from grpcmock.schema import Method
 
 R = TypeVar("R", bound=Message)
@@ -37,15 +37,15 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
 
     def __init__(
         self,
-        stock: Stock,
+        stubs: DeclaredStubs,
         method: Method,
         keys: Mapping[str, Any] | None = None,
         where: Callable[[Any], object] | None = None,
         *,
         optional: bool = False,
     ) -> None:
-        self._stock = stock
-        self._records = stock.records
+        self._stubs = stubs
+        self._call_store = stubs.calls
         self._method = method
         self._keys = dict(keys or {})
         self._where = where
@@ -78,11 +78,11 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         __tracebackhide__ = True
         location = caller()
         check_type([message], self._method.input.full_name, "request", location)
-        request = {**self._keys.get("request", {}), **(trees.tree(message) if message is not None else {})}
-        request |= trees.tree(fields)
+        request = {**self._keys.get("request", {}), **(protojson.tree(message) if message is not None else {})}
+        request |= protojson.tree(fields)
         keys: dict[str, Any] = {"request": request} if request or message is not None else {}
         if metadata is not None:
-            keys["metadata"] = {**self._keys.get("metadata", {}), **trees.metadata(metadata)}
+            keys["metadata"] = {**self._keys.get("metadata", {}), **protojson.metadata(metadata)}
         return self._under(keys, _both(self._where, where), location)
 
     def matching(self, **keys: Any) -> Self:
@@ -98,16 +98,16 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
     def _under(self, keys: Mapping[str, Any], where: Callable[[Any], object] | None, location: Location) -> Self:
         __tracebackhide__ = True
         keys = {**self._keys, **keys}
-        self._records.conditions(self._method, _matching(keys), where, location)  # raises what is wrong
-        return type(self)(self._stock, self._method, keys, where, optional=self._is_optional)
+        self._call_store.conditions(self._method, _matching(keys), where, location)  # raises what is wrong
+        return type(self)(self._stubs, self._method, keys, where, optional=self._is_optional)
 
     def optional(self) -> Self:
         """Say that the stub may well go unused."""
-        return type(self)(self._stock, self._method, self._keys, self._where, optional=True)
+        return type(self)(self._stubs, self._method, self._keys, self._where, optional=True)
 
     def _with(self, **keys: Any) -> Self:
         keys = {**self._keys, **keys}
-        return type(self)(self._stock, self._method, keys, self._where, optional=self._is_optional)
+        return type(self)(self._stubs, self._method, keys, self._where, optional=self._is_optional)
 
     # Answers --------------------------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         """
         __tracebackhide__ = True
         details = list(details)
-        self._stock.know(details)
+        self._stubs.know(details)
         return self._answered(failure(code, message, details=details, trailers=trailers))
 
     def answers(self, handler: F, /) -> F:
@@ -192,21 +192,21 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
     ) -> StubHandle[Q]:
         __tracebackhide__ = True
         keys = {"method": self._method.full_name, **self._keys, **keys}
-        return self._stock.declare(keys, location, where=self._where, handler=handler, optional=self._is_optional)
+        return self._stubs.declare(keys, location, where=self._where, handler=handler, optional=self._is_optional)
 
     # Calls ----------------------------------------------------------------------------------------
 
     @property
     def calls(self) -> CallLog[Q, R]:
         """The calls of this method that fit the conditions, whatever answered them."""
-        log = self._records.log(self._method)
+        log = self._call_store.log(self._method)
         keys = _matching(self._keys)
         rest = {key: value for key, value in keys.items() if key in ("requests", "deadline", "when")}
         where = self._where
         if "request" in keys or "metadata" in keys:
             log = log.where(keys.get("request"), metadata=keys.get("metadata"))
         if rest or where is not None:
-            log = log.where(self._records.holds(self._method, rest, where))
+            log = log.where(self._call_store.holds(self._method, rest, where))
         return log
 
     def __repr__(self) -> str:

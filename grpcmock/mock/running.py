@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.errors import ConfigError, GrpcmockError
 from grpcmock.mock.channels import Channels
-from grpcmock.servers.thread import LoopThread
 
 if TYPE_CHECKING:
     import grpc.aio
 
     from grpcmock.engine.engine import Engine
-    from grpcmock.servers.aio import Server
+    from grpcmock.servers.aio import AioServer
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class Running:
         self._listening = listening
         self._lock = threading.RLock()
         self._thread: LoopThread | None = None
-        self._server: Server | None = None
+        self._server: AioServer | None = None
         self._target = ""
 
     @property
@@ -68,10 +68,10 @@ class Running:
                 raise
             self._thread = thread
 
-    async def _serve(self) -> Server:
+    async def _serve(self) -> AioServer:
         from grpcmock.schema.modules import registry_of
         from grpcmock.servers.addresses import Address
-        from grpcmock.servers.aio import Server, ServerOptions
+        from grpcmock.servers.aio import AioServer, ServerOptions
         from grpcmock.servers.credentials import TlsFiles, server_credentials
         from grpcmock.servers.health import Health
         from grpcmock.servers.reflection import Reflection
@@ -86,7 +86,7 @@ class Running:
         health = Health(lambda: engine.registry.services)
         reflection = Reflection(lambda: engine.registry, [registry_of(Health.DESCRIPTOR)])
         options = ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
-        server = Server(engine, options, services={**health.handlers(), **reflection.handlers()})
+        server = AioServer(engine, options, services={**health.handlers(), **reflection.handlers()})
         self._target = str(server.listen(Address.parse(listening.address), credentials))
         await server.start()
         return server

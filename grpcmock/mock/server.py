@@ -10,15 +10,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from grpcmock.engine.engine import Engine, Options
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.errors import ConfigError, Problem, Problems, StubError, UnknownMethodError
 from grpcmock.mock import autospec
+from grpcmock.mock.call_site import caller
+from grpcmock.mock.declared_stubs import DeclaredStubs
 from grpcmock.mock.method import MethodMock, R
-from grpcmock.mock.places import caller
 from grpcmock.mock.running import Listening, Running
 from grpcmock.mock.state import State
-from grpcmock.mock.stock import Stock
 from grpcmock.mock.waiting import Waits
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
@@ -88,15 +89,15 @@ class MockServer(Waits):
         engine = Engine(
             registry,
             loader.load(_paths(stubs), problems),
-            options=Options(seed=seed, auto=auto, validate=validate, unmatched_code=code),
+            options=EngineOptions(seed=seed, auto=auto, validate=validate, unmatched_code=code),
             journal=Journal(journal_calls, journal_bytes),
             problems=problems,
             lock=threading.RLock(),
         )
         tls = (_path(tls_cert), _path(tls_key), _path(tls_client_ca))
         self._running = Running(engine, Listening(listen, tls, max_message_size, tuple(interceptors)))
-        self._stock = Stock(self._running)
-        self._records = self._stock.records
+        self._stubs = DeclaredStubs(self._running)
+        self._call_store = self._stubs.calls
         self._state = State(self._running.call, lambda: engine.store.states)
 
     # Running --------------------------------------------------------------------------------------
@@ -160,7 +161,7 @@ class MockServer(Waits):
         method, with the nearest name.
         """
         __tracebackhide__ = True
-        return MethodMock(self._stock, self._method(method))
+        return MethodMock(self._stubs, self._method(method))
 
     def _method(self, method: Any) -> Method:
         __tracebackhide__ = True
@@ -170,11 +171,11 @@ class MockServer(Waits):
             except UnknownMethodError:
                 if (found := autospec.imported(method)) is None:
                     raise
-            self._stock.include(found)
+            self._stubs.include(found)
             return self.registry.method(method)
         path, registry = autospec.find(method)
         if path not in self.registry.methods:
-            self._stock.include(registry)
+            self._stubs.include(registry)
         return self.registry.methods[path]
 
     def add(
@@ -198,11 +199,11 @@ class MockServer(Waits):
                 keys["method"] = self._method(keys["method"]).full_name
             elif "method" in keys:
                 self._learn([keys["method"]])
-            return self._stock.declare(keys, location, where=where, handler=handler)
+            return self._stubs.declare(keys, location, where=where, handler=handler)
         if keys or where is not None or handler is not None:
             raise StubError([Problem("give either a stub or its keys, not both.", location, rule="stub-shape")])
         self._learn([stub.method])
-        return self._stock.add(stub)
+        return self._stubs.add(stub)
 
     def load(self, *paths: AnyPath, text: str | None = None, source: str = "") -> list[StubHandle[Any]]:
         """Add the stubs of files and directories, or of a *text* in the stub format, all or none.
@@ -217,7 +218,7 @@ class MockServer(Waits):
             stubs += loader.load_text(text, source or str(caller()), problems)
         problems.raise_errors()
         self._learn(stub.method for stub in stubs)
-        return self._stock.load(stubs)
+        return self._stubs.load(stubs)
 
     def _learn(self, methods: Iterable[str]) -> None:
         """Serve those methods, too, that no proto declares, but generated code that has been imported."""
@@ -241,7 +242,7 @@ class MockServer(Waits):
     @property
     def calls(self) -> CallLog[Any, Any]:
         """All calls that have ended, since the start, the last reset, or the beginning of the snapshot."""
-        return self._records.log()
+        return self._call_store.log()
 
     def verify(self, *, unmatched: bool = True, unused: Unused = "declared") -> None:
         """Raise :class:`VerificationError` unless the mock was used as declared.
@@ -251,7 +252,7 @@ class MockServer(Waits):
         test *declared*, or *all* that were added, or *none*.
         """
         __tracebackhide__ = True
-        self._stock.findings().raise_what_counts(unmatched=unmatched, unused=unused)
+        self._stubs.findings().raise_what_counts(unmatched=unmatched, unused=unused)
 
     def contract(self) -> ContractCollector:
         """Collect the stubs that answer calls, from now until ``stop()``.
@@ -267,23 +268,23 @@ class MockServer(Waits):
         target: str,
         *,
         redact: Iterable[str] = (),
-        volatile: Iterable[str] = (),
+        ignore_varying: Iterable[str] = (),
         match_metadata: Iterable[str] = (),
         timing: bool = False,
     ) -> Recorder:
         """Pass calls that no stub accepts on to the server at *target*, from now until ``stop()``.
 
         ``write(folder)`` of what this gives writes them as stubs. *target* is ``HOST:PORT``, ``unix:PATH`` or a URL.
-        *redact* and *volatile* are rules, as ``grpcmock record`` has them; *match_metadata*, keys of request metadata
-        that tell calls apart; with *timing*, the pauses of the server are kept.
+        *redact* and *ignore_varying* are rules, as ``grpcmock record`` has them; *match_metadata*, keys of request
+        metadata that tell calls apart; with *timing*, the pauses of the server are kept.
 
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
         from grpcmock.mock.recording import Recorder
-        from grpcmock.record.recorder import Options
-        from grpcmock.record.rules import Rules
+        from grpcmock.record.recorder import Options as RecordOptions
+        from grpcmock.record.redaction.rules import Rules
 
-        options = Options(Rules.parse(redact, volatile), tuple(match_metadata), timing)
+        options = RecordOptions(Rules.parse(redact, ignore_varying), tuple(match_metadata), timing)
         return Recorder(self._running, target, options)
 
     # Isolation ------------------------------------------------------------------------------------
@@ -295,18 +296,18 @@ class MockServer(Waits):
         Channels that were opened inside are closed. What :meth:`verify` would find is kept for that of the snapshot
         around it. May be nested.
         """
-        depth = self._stock.enter()
+        depth = self._stubs.enter()
         try:
             yield self
         finally:
-            self._stock.leave(depth)
+            self._stubs.leave(depth)
 
     def reset(self) -> None:
         """Go back to how the mock was made: the stubs of its files, no calls, all scenarios in ``started``.
 
         Its channels are closed; snapshots must have ended.
         """
-        self._stock.reset()
+        self._stubs.reset()
 
     # Clients --------------------------------------------------------------------------------------
 

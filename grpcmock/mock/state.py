@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.engine.store import STARTED
+from grpcmock.matching.call_context import STARTED
 
 if TYPE_CHECKING:
     from grpcmock.engine.store import States

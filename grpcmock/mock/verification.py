@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from grpcmock.engine.journal import Call as Record
+    from grpcmock.engine.call_record import CallRecord
     from grpcmock.mock.handle import StubHandle
 
 Unused = Literal["declared", "all", "none"]
@@ -36,7 +36,7 @@ class Findings:
     """Stubs that it loaded."""
 
     @classmethod
-    def of(cls, calls: Iterable[Record], handles: Iterable[StubHandle[Any]]) -> Findings:
+    def of(cls, calls: Iterable[CallRecord], handles: Iterable[StubHandle[Any]]) -> Findings:
         found = cls()
         for call in calls:
             if call.miss is not None:
@@ -82,7 +82,7 @@ class Findings:
             yield "Say .optional() of a stub that need not be."
 
 
-def _failed(call: Record, error: BaseException) -> str:
+def _failed(call: CallRecord, error: BaseException) -> str:
     return f"The handler {call.stub} of {call.name} raised {type(error).__name__}: {error}"
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, overload
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from grpcmock.mock.call_store import CallStore
     from grpcmock.mock.calls import CallLog
-    from grpcmock.mock.records import Records
 
 TIMEOUT = 5.0
 """Seconds that are waited for calls, unless said otherwise."""
@@ -19,7 +19,7 @@ TIMEOUT = 5.0
 class Waits(ABC):
     """What has a log of calls, and can wait for them."""
 
-    _records: Records
+    _call_store: CallStore
 
     @property
     @abstractmethod
@@ -90,7 +90,7 @@ class Waits(ABC):
         __tracebackhide__ = True
         number, message = _wanted("wait_called", first, second, times)
         narrow = self._narrower(message, fields)
-        if not self._records.running.wait(lambda: len(narrow()) >= number, timeout):
+        if not self._call_store.running.wait(lambda: len(narrow()) >= number, timeout):
             _timed_out(narrow(), number, timeout)
 
     @overload
@@ -127,7 +127,7 @@ class Waits(ABC):
         __tracebackhide__ = True
         number, message = _wanted("await_called", first, second, times)
         narrow = self._narrower(message, fields)
-        if not await self._records.running.wait_async(lambda: len(narrow()) >= number, timeout):
+        if not await self._call_store.running.wait_async(lambda: len(narrow()) >= number, timeout):
             _timed_out(narrow(), number, timeout)
 
     def _narrower(

@@ -6,7 +6,7 @@ pays next to nothing.
 
 from grpcmock.pytest_plugin.comparison import pytest_assertrepr_compare
 from grpcmock.pytest_plugin.config import Config
-from grpcmock.pytest_plugin.examining import examiners_fixture, thread_fixture
+from grpcmock.pytest_plugin.examining import case_runners_fixture, thread_fixture
 from grpcmock.pytest_plugin.fixtures import (
     MockFactory,
     config_fixture,
@@ -31,8 +31,8 @@ __all__ = [
     "Config",
     "MockFactory",
     "Serve",
+    "case_runners_fixture",
     "config_fixture",
-    "examiners_fixture",
     "factory_fixture",
     "mock_fixture",
     "pytest_addoption",

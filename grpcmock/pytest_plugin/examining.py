@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from grpcmock.contract.examiner import Examiners
-    from grpcmock.servers.thread import LoopThread
+    from grpcmock.concurrency.loop_thread import LoopThread
+    from grpcmock.contract.case_runner import CaseRunners
 
 
 @pytest.fixture(scope="session", name="grpcmock_thread")
 def thread_fixture() -> Iterator[LoopThread]:
     """The event loop, in a thread of its own, in which tests of contracts make their calls."""
-    from grpcmock.servers.thread import LoopThread
+    from grpcmock.concurrency.loop_thread import LoopThread
 
     thread = LoopThread("grpcmock-contract")
     yield thread
     thread.close()
 
 
-@pytest.fixture(name="grpcmock_examiners")
-def examiners_fixture(grpcmock_thread: LoopThread, pytestconfig: pytest.Config) -> Iterator[Examiners]:
+@pytest.fixture(name="grpcmock_case_runners")
+def case_runners_fixture(grpcmock_thread: LoopThread, pytestconfig: pytest.Config) -> Iterator[CaseRunners]:
     """The connections of one test of a contract. What it found is kept for ``grpcmock replay``."""
-    from grpcmock.contract.examiner import Examiners
-    from grpcmock.fuzz import casefile
+    from grpcmock.contract.case_runner import CaseRunners
+    from grpcmock.fuzz.replay import case_file as case_files
 
-    examiners = Examiners(grpcmock_thread, pytestconfig.invocation_params.dir / casefile.FOLDER)
-    yield examiners
-    examiners.close()
+    runners = CaseRunners(grpcmock_thread, pytestconfig.invocation_params.dir / case_files.FOLDER)
+    yield runners
+    runners.close()

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from grpcmock.client.channel import CONNECT_TIMEOUT, connect
 from grpcmock.client.learning import Learning
-from grpcmock.record.proxy import Proxy
+from grpcmock.record.capture.proxy import Proxy
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.engine.engine import Engine
-    from grpcmock.record.passage import Passage
+    from grpcmock.record.capture.captured_call import CapturedCall
     from grpcmock.record.recorder import Recorder
 
 
@@ -31,12 +31,12 @@ async def forwarding(
 
     If it *learns*, the target's reflection is asked for types that turn up in an ``Any`` and aren't known.
 
-    On leaving, all that has passed is told; writing it is up to :meth:`Recorder.finish`. Raises :class:`TargetError` if
-    there is no connection *within* so many seconds.
+    On leaving, all that has passed is recorded; writing it is up to :meth:`Recorder.finish`. Raises
+    :class:`TargetError` if there is no connection *within* so many seconds.
     """
     async with connect(target, within=within) as channel:
-        taken = _unheard if recorder is None else recorder.take
-        proxy = engine.forwarder = Proxy(channel, target, taken, engine.registry.methods)
+        on_captured = _unrecorded if recorder is None else recorder.take
+        proxy = engine.forwarder = Proxy(channel, target, on_captured, engine.registry.methods)
         learning = Learning(channel, engine.registry, target.metadata) if learns else None
         working = None if recorder is None else asyncio.create_task(recorder.run(learning))
         try:
@@ -49,4 +49,4 @@ async def forwarding(
                 await recorder.settle_learning(learning)
 
 
-def _unheard(_: Passage) -> None: ...
+def _unrecorded(_: CapturedCall) -> None: ...

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from grpcmock.replies.delays import Delay, parse_delay
-from grpcmock.replies.endings import compile_error
 from grpcmock.replies.faults import Fault, FaultKind, parse_fault
 from grpcmock.replies.messages import compile_reply, empty_reply, encoded, warn_of_unknown
 from grpcmock.replies.metadata import compile_metadata
@@ -14,17 +13,18 @@ from grpcmock.replies.plan import (
     FINISH_OK,
     HALF_CLOSE,
     NO_STATES,
-    Finish,
-    Headers,
-    Invoke,
-    Pause,
+    FinishStep,
+    HeadersStep,
+    InvokeStep,
+    PauseStep,
     Plan,
-    Reply,
-    Send,
-    Step,
+    PlanStep,
+    RenderableMessage,
+    SendStep,
 )
+from grpcmock.replies.status import compile_error
 from grpcmock.replies.templates import Scope, folded, holds_template
-from grpcmock.schema import Kind, codec
+from grpcmock.schema import MethodKind, codec
 from grpcmock.stubs.template import is_template
 from grpcmock.tree import Node
 
@@ -47,9 +47,9 @@ def compile_answer(
 ) -> Plan:
     """Compile one answer of a stub. What is wrong goes to *problems*; the plan is then not to be used.
 
-    *faults* names the faults that the server's engine can put on the wire.
+    *faults* names the faults that the server's transport can put on the wire.
     """
-    if method.kind is Kind.UNARY and len(stub.answers) == 1 and _is_bare(answer):
+    if method.kind is MethodKind.UNARY and len(stub.answers) == 1 and _is_bare(answer):
         plan = _one_constant(answer, stub, method, registry, problems)
         if plan is not None:
             return plan
@@ -89,7 +89,7 @@ def _one_constant(answer: Answer, stub: Stub, method: Method, registry: Registry
     message = codec.build(responses[0], method.response_class, registry, problems, "response")
     warn_of_unknown(message, responses[0], problems, "response", stub)
     data = encoded(message)
-    return Plan((Send(Reply(data)), FINISH_OK), None, data, NO_STATES)
+    return Plan((SendStep(RenderableMessage(data)), FINISH_OK), None, data, NO_STATES)
 
 
 def _prefix(answer: Answer, stub: Stub) -> str:
@@ -99,26 +99,25 @@ def _prefix(answer: Answer, stub: Stub) -> str:
     return next((f"answers[{index}]." for index, other in enumerate(stub.answers) if other is answer), "")
 
 
-def _constant(steps: tuple[Step, ...], method: Method) -> bytes | None:
-    if method.kind is not Kind.UNARY or len(steps) != 2 or steps[1] is not FINISH_OK:
+def _constant(steps: tuple[PlanStep, ...], method: Method) -> bytes | None:
+    if method.kind is not MethodKind.UNARY or len(steps) != 2 or steps[1] is not FINISH_OK:
         return None
     first = steps[0]
-    return first.reply.constant if isinstance(first, Send) else None
+    return first.reply.constant if isinstance(first, SendStep) else None
 
 
-def _invoked(answer: Answer, handler: Handler, scope: Scope, prefix: str) -> tuple[Step, ...]:
+def _invoked(answer: Answer, handler: Handler, scope: Scope, prefix: str) -> tuple[PlanStep, ...]:
     """Leave the answer to a function; where a client streams and one message is due, once all its messages are here."""
     for name in ("responses", "error", "script", "interval", "trailers"):
         if getattr(answer, name) is not None:
             where = answer.location or scope.stub.location
             text = f"a handler and {name!r} exclude each other: the handler says all that is sent."
             scope.problems.error(text, where, f"{prefix}{name}", stub=scope.stub.name, rule="answer-kind")
-    is_live = getattr(handler, "is_live", False)  # it asks for each message by itself
-    waiting = (HALF_CLOSE,) if scope.method.kind is Kind.CLIENT_STREAMING and not is_live else ()
-    return (*waiting, *_opening(answer, scope, prefix), Invoke(handler))
+    waiting = (HALF_CLOSE,) if scope.method.kind is MethodKind.CLIENT_STREAMING else ()
+    return (*waiting, *_opening(answer, scope, prefix), InvokeStep(handler))
 
 
-def _scripted(answer: Answer, script: Node, scope: Scope, prefix: str) -> tuple[Step, ...]:
+def _scripted(answer: Answer, script: Node, scope: Scope, prefix: str) -> tuple[PlanStep, ...]:
     from grpcmock.replies.scripts import compile_script
 
     for name in ("responses", "error", "interval"):
@@ -128,11 +127,11 @@ def _scripted(answer: Answer, script: Node, scope: Scope, prefix: str) -> tuple[
             scope.error(text, node, f"{prefix}{name}", rule="answer-kind")
     opening = _opening(answer, scope, prefix)
     trailers = compile_metadata(answer.trailers, scope, f"{prefix}trailers")
-    headers_sent = bool(opening) and isinstance(opening[0], Headers)
+    headers_sent = bool(opening) and isinstance(opening[0], HeadersStep)
     return (*opening, *compile_script(script, scope, f"{prefix}script", trailers, headers_sent=headers_sent))
 
 
-def _plain(answer: Answer, scope: Scope, prefix: str) -> tuple[Step, ...]:
+def _plain(answer: Answer, scope: Scope, prefix: str) -> tuple[PlanStep, ...]:
     kind = scope.method.kind
     replies = _replies(answer, scope, prefix)
     finish = FINISH_OK
@@ -142,36 +141,36 @@ def _plain(answer: Answer, scope: Scope, prefix: str) -> tuple[Step, ...]:
     if answer.interval is not None and not kind.server_streams:
         text = f"{scope.method} is {kind.value}: it sends one message, so there is no 'interval'."
         scope.error(text, answer.interval, f"{prefix}interval", hint="Write 'delay'.", rule="answer-kind")
-    if kind is Kind.UNARY and len(replies) == 1 and answer.headers is None and answer.delay is None:
-        return (Send(replies[0]), finish)
-    steps: list[Step] = list(_opening(answer, scope, prefix))
-    if kind is Kind.CLIENT_STREAMING:
+    if kind is MethodKind.UNARY and len(replies) == 1 and answer.headers is None and answer.delay is None:
+        return (SendStep(replies[0]), finish)
+    steps: list[PlanStep] = list(_opening(answer, scope, prefix))
+    if kind is MethodKind.CLIENT_STREAMING:
         steps.insert(0, HALF_CLOSE)
     for index, reply in enumerate(replies):
         if index and interval is not None:
-            steps.append(Pause(interval))
-        steps.append(Send(reply))
-    if kind is Kind.BIDI_STREAMING and answer.error is None:
+            steps.append(PauseStep(interval))
+        steps.append(SendStep(reply))
+    if kind is MethodKind.BIDI_STREAMING and answer.error is None:
         steps.append(HALF_CLOSE)
     return (*steps, finish)
 
 
-def _opening(answer: Answer, scope: Scope, prefix: str) -> tuple[Step, ...]:
-    steps: list[Step] = []
+def _opening(answer: Answer, scope: Scope, prefix: str) -> tuple[PlanStep, ...]:
+    steps: list[PlanStep] = []
     if answer.headers is not None:
         headers = compile_metadata(answer.headers, scope, f"{prefix}headers")
         if headers.constant != ():
-            steps.append(Headers(headers))
+            steps.append(HeadersStep(headers))
     delay = _delay(answer.delay, scope, f"{prefix}delay")
     if delay is not None and delay != _NO_DELAY:
-        steps.append(Pause(delay))
+        steps.append(PauseStep(delay))
     return tuple(steps)
 
 
 _NO_DELAY = Delay(0.0)
 
 
-def _replies(answer: Answer, scope: Scope, prefix: str) -> tuple[Reply, ...]:
+def _replies(answer: Answer, scope: Scope, prefix: str) -> tuple[RenderableMessage, ...]:
     kind = scope.method.kind
     responses = answer.responses
     if kind.server_streams:
@@ -198,11 +197,11 @@ def _replies(answer: Answer, scope: Scope, prefix: str) -> tuple[Reply, ...]:
     return tuple(compile_reply(node, scope, f"{prefix}response") for node in responses)
 
 
-def _finish(answer: Answer, scope: Scope, prefix: str) -> Finish:
+def _finish(answer: Answer, scope: Scope, prefix: str) -> FinishStep:
     trailers = compile_metadata(answer.trailers, scope, f"{prefix}trailers")
     if answer.error is not None:
         return compile_error(answer.error, scope, f"{prefix}error", trailers)
-    return FINISH_OK if trailers.constant == () else Finish(trailers=trailers)
+    return FINISH_OK if trailers.constant == () else FinishStep(trailers=trailers)
 
 
 def _delay(node: Node | None, scope: Scope, path: str) -> Delay | None:

@@ -34,7 +34,7 @@ class FaultKind(StrEnum):
 
 
 FAULTS = frozenset(kind.value for kind in FaultKind)
-"""Every kind, as a full engine produces them."""
+"""Every kind, as a server of full control over HTTP/2 produces them."""
 
 AIO_FAULTS = frozenset({"abort", "hang", "drip", "garbage", "oversize", "extra_messages"})
 """The kinds that need nothing below gRPC's own interface: a server on ``grpc.aio`` produces these."""
@@ -69,7 +69,7 @@ def parse_fault(
 ) -> Fault | None:
     """Read a ``fault``; None if it is wrong, with every problem noted, or switched off (``hang: false``).
 
-    *faults* holds the kinds that the engine at hand can produce on the wire.
+    *faults* holds the kinds that the transport at hand can produce on the wire.
     """
     if not node.is_mapping:
         problems.error(
@@ -90,10 +90,10 @@ def parse_fault(
     for key in kinds:
         if key not in faults:
             problems.error(
-                f"the grpc.aio engine can't put {key!r} on the wire.",
+                f"the transport aio can't put {key!r} on the wire.",
                 node.key_location(key),
                 path,
-                hint="The engine h2 can: --engine h2.",
+                hint="The transport h2 can: --transport h2.",
                 rule="fault",
             )
     if len(problems.errors) > before or not parsed or rate == 0:

@@ -6,23 +6,23 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from grpcmock.replies.delays import FOREVER
-from grpcmock.replies.plan import Finish, Headers, On, Pause, Repeat, Send
+from grpcmock.replies.plan import FinishStep, HeadersStep, OnStep, PauseStep, RepeatStep, SendStep
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from grpcmock.replies.plan import Step
+    from grpcmock.replies.plan import PlanStep
     from grpcmock.schema import Method
 
-Report = Callable[["Step", str], None]
+Report = Callable[["PlanStep", str], None]
 """Told which step is wrong, and why."""
 
 _State = tuple[int, bool]
 """Messages sent (2 stands for more), and whether headers may have gone out."""
 
 
-def check(steps: Iterable[Step], method: Method, report: Report, *, headers_sent: bool = False) -> None:
+def check(steps: Iterable[PlanStep], method: Method, report: Report, *, headers_sent: bool = False) -> None:
     """Report what is wrong with the order of *steps*; the last of them is the end of the call."""
     flow = _Flow(method, report)
     flow.walk(steps, {(0, headers_sent)})
@@ -36,12 +36,12 @@ class _Flow:
         self._report = report
         self._reported: set[int] = set()
 
-    def _say(self, step: Step, text: str) -> None:
+    def _say(self, step: PlanStep, text: str) -> None:
         if id(step) not in self._reported:
             self._reported.add(id(step))
             self._report(step, text)
 
-    def walk(self, steps: Iterable[Step], states: set[_State]) -> set[_State]:
+    def walk(self, steps: Iterable[PlanStep], states: set[_State]) -> set[_State]:
         """Give the states after *steps*; none if the call has ended."""
         for step in steps:
             if not states:
@@ -49,35 +49,35 @@ class _Flow:
             states = self._step(step, states)
         return states
 
-    def _step(self, step: Step, states: set[_State]) -> set[_State]:
-        if isinstance(step, Send):
+    def _step(self, step: PlanStep, states: set[_State]) -> set[_State]:
+        if isinstance(step, SendStep):
             if self._single and any(sent for sent, _ in states):
                 self._say(step, f"this would send a second message; the method is {self._kind}: it answers with one.")
             return {(min(sent + 1, 2), True) for sent, _ in states}
-        if isinstance(step, Headers):
+        if isinstance(step, HeadersStep):
             if any(spoken for _, spoken in states):
                 self._say(step, "headers can be sent once only, before the first message.")
             return {(sent, True) for sent, _ in states}
-        if isinstance(step, Finish):
+        if isinstance(step, FinishStep):
             if self._single and step.code is Code.OK and any(not sent for sent, _ in states):
                 text = f"the call would end without a message; the method is {self._kind}: it answers with one."
                 self._say(step, text)
             return set()
-        if isinstance(step, Pause) and step.delay == FOREVER:
+        if isinstance(step, PauseStep) and step.delay == FOREVER:
             return set()
-        if isinstance(step, Repeat):
+        if isinstance(step, RepeatStep):
             return self._repeat(step, states)
-        if isinstance(step, On):
+        if isinstance(step, OnStep):
             return self._on(step, states)
         return states
 
-    def _repeat(self, step: Repeat, states: set[_State]) -> set[_State]:
+    def _repeat(self, step: RepeatStep, states: set[_State]) -> set[_State]:
         # Three rounds show all that more could.
         for _ in range(3 if step.times is None else min(step.times, 3)):
             states = self.walk(step.steps, states)
         return set() if step.times is None else states
 
-    def _on(self, step: On, states: set[_State]) -> set[_State]:
+    def _on(self, step: OnStep, states: set[_State]) -> set[_State]:
         if not self._many_requests:  # the one message is taken once
             return set().union(*(self.walk(arm.steps, states) for arm in step.arms))
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import Location, Problems, RenderError
-from grpcmock.replies.plan import NO_DETAILS, NO_TEXT, Details, Reply, Text
+from grpcmock.replies.plan import NO_DETAILS, NO_TEXT, RenderableDetails, RenderableMessage, RenderableText
 from grpcmock.replies.templates import (
     Leaf,
     Part,
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     from grpcmock.stubs.model import Stub
 
 
-def compile_reply(node: Node, scope: Scope, path: str) -> Reply:
+def compile_reply(node: Node, scope: Scope, path: str) -> RenderableMessage:
     """Compile one response message; what is wrong is noted."""
     message_class = scope.method.response_class
     if not holds_template(node):
         message = codec.build(node, message_class, scope.registry, scope.problems, path)
         warn_of_unknown(message, node, scope.problems, path, scope.stub)
-        return Reply(encoded(message))
+        return RenderableMessage(encoded(message))
     made = compile_message(node, message_class, scope, path)
     if callable(made):
-        return Reply(renderer=lambda context: encoded(made(context)))
-    return Reply(encoded(made))
+        return RenderableMessage(renderer=lambda context: encoded(made(context)))
+    return RenderableMessage(encoded(made))
 
 
-def empty_reply(scope: Scope, path: str, location: Location | None) -> Reply:
+def empty_reply(scope: Scope, path: str, location: Location | None) -> RenderableMessage:
     """Give the empty message; a type that has required fields of proto2 has none."""
     empty = scope.method.response_class()
     if not empty.IsInitialized():
@@ -51,7 +51,7 @@ def empty_reply(scope: Scope, path: str, location: Location | None) -> Reply:
     return _EMPTY
 
 
-_EMPTY = Reply(b"")
+_EMPTY = RenderableMessage(b"")
 
 
 def compile_message(
@@ -105,7 +105,7 @@ def encoded(message: Message) -> bytes:
     return message.SerializePartialToString(deterministic=True)
 
 
-def compile_text(node: Node | None, scope: Scope, path: str) -> Text:
+def compile_text(node: Node | None, scope: Scope, path: str) -> RenderableText:
     """Compile the message of a status."""
     if node is None or node.value is None:
         return NO_TEXT
@@ -113,15 +113,15 @@ def compile_text(node: Node | None, scope: Scope, path: str) -> Text:
         scope.error(f"expected a string, not {node.kind}.", node, path)
         return NO_TEXT
     if not holds_template(node):
-        return Text(values.text(node.value))
+        return RenderableText(values.text(node.value))
     leaf = compile_template(node, scope, path)
     if not isinstance(leaf, Leaf):
-        return Text(as_text(leaf.plain())) if leaf else NO_TEXT
+        return RenderableText(as_text(leaf.plain())) if leaf else NO_TEXT
     stub = scope.stub.name
-    return Text(renderer=lambda context: leaf.text(context, stub))
+    return RenderableText(renderer=lambda context: leaf.text(context, stub))
 
 
-def compile_details(node: Node | None, scope: Scope, path: str) -> Details:
+def compile_details(node: Node | None, scope: Scope, path: str) -> RenderableDetails:
     """Compile the rich details of a status: a list of ``Any`` in ProtoJSON."""
     if node is None or node.value is None:
         return NO_DETAILS
@@ -134,8 +134,8 @@ def compile_details(node: Node | None, scope: Scope, path: str) -> Details:
         if item.is_mapping and not item.value:
             scope.error("expected a message with '@type', not an empty one.", item, f"{path}[{index}]")
     if not any(map(callable, made)):
-        return Details(tuple(map(_standard_any, made)))
-    return Details(
+        return RenderableDetails(tuple(map(_standard_any, made)))
+    return RenderableDetails(
         renderer=lambda context: tuple(_standard_any(item(context) if callable(item) else item) for item in made)
     )
 

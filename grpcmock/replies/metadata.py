@@ -11,11 +11,12 @@ from google.protobuf.message import Message
 
 from grpcmock.errors import RenderError
 from grpcmock.replies.messages import compile_message
-from grpcmock.replies.plan import NO_METADATA, Metadata, Pairs
+from grpcmock.replies.plan import NO_METADATA, RenderableMetadata
 from grpcmock.replies.templates import Leaf, Scope, as_text, compile_template, is_template_node
 
 if TYPE_CHECKING:
     from grpcmock.replies.context import RenderContext
+    from grpcmock.status import Metadata
     from grpcmock.tree import Node
 
 # The grammar of Custom-Metadata in grpc/grpc, doc/PROTOCOL-HTTP2.md.
@@ -34,7 +35,7 @@ _URL_ALPHABET = str.maketrans("-_", "+/")
 _Values = Callable[["RenderContext"], "list[str | bytes]"]
 
 
-def compile_metadata(node: Node | None, scope: Scope, path: str) -> Metadata:
+def compile_metadata(node: Node | None, scope: Scope, path: str) -> RenderableMetadata:
     """Compile ``headers`` or ``trailers``: keys with a value, or a list of them; what is wrong is noted."""
     if node is None or node.value is None:
         return NO_METADATA
@@ -54,8 +55,8 @@ def compile_metadata(node: Node | None, scope: Scope, path: str) -> Metadata:
             where_item = here if index is None else f"{here}[{index}]"
             parts.extend((key, made) for made in _compile_value(key, item, scope, where_item))
     if any(callable(made) for _, made in parts):
-        return Metadata(renderer=lambda context: tuple(_render(parts, context)))
-    return Metadata(tuple(parts))  # type: ignore[arg-type]
+        return RenderableMetadata(renderer=lambda context: tuple(_render(parts, context)))
+    return RenderableMetadata(tuple(parts))  # type: ignore[arg-type]
 
 
 def _render(parts: list[tuple[str, Any]], context: RenderContext) -> Iterator[tuple[str, str | bytes]]:
@@ -148,16 +149,16 @@ def _from_base64(text: str) -> bytes:
         raise ValueError(f"expected bytes in base64, as the key ends in '-bin', not {text[:60]!r}.") from None
 
 
-def joined(first: Metadata, second: Metadata) -> Metadata:
+def joined(first: RenderableMetadata, second: RenderableMetadata) -> RenderableMetadata:
     """Give both, one after the other."""
     if first.constant == ():
         return second
     if second.constant == ():
         return first
     if first.constant is not None and second.constant is not None:
-        return Metadata(first.constant + second.constant)
-    return Metadata(renderer=lambda context: _both(first, second, context))
+        return RenderableMetadata(first.constant + second.constant)
+    return RenderableMetadata(renderer=lambda context: _both(first, second, context))
 
 
-def _both(first: Metadata, second: Metadata, context: RenderContext) -> Pairs:
+def _both(first: RenderableMetadata, second: RenderableMetadata, context: RenderContext) -> Metadata:
     return first.render(context) + second.render(context)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from grpcmock.status import DETAILS_KEY, Code, encode_details
+from grpcmock.status import DETAILS_KEY, Code, Metadata, encode_details
 
 if TYPE_CHECKING:
     from google.protobuf.any_pb2 import Any as AnyMessage
@@ -17,15 +17,13 @@ if TYPE_CHECKING:
     from grpcmock.replies.delays import Delay
     from grpcmock.replies.faults import Fault
     from grpcmock.stubs.model import Handler
+    from grpcmock.tree import Node
 
 T = TypeVar("T")
 
-Pairs = tuple[tuple[str, str | bytes], ...]
-"""Metadata as it goes to the wire: keys in lower case, a key as often as it has values, ``-bin`` values as bytes."""
-
 
 @dataclass(frozen=True, slots=True)
-class Part(Generic[T]):
+class Renderable(Generic[T]):
     """Something said in an answer: a constant, or made anew for each call."""
 
     constant: T | None = None
@@ -42,67 +40,81 @@ class Part(Generic[T]):
         return self.renderer(context)
 
 
-class Reply(Part[bytes]):
+class RenderableMessage(Renderable[bytes]):
     """One response message, encoded."""
 
     __slots__ = ()
 
 
-class Metadata(Part[Pairs]):
+class RenderableMetadata(Renderable[Metadata]):
     """Headers or trailers."""
 
     __slots__ = ()
 
 
-class Text(Part[str]):
+class RenderableText(Renderable[str]):
     """The message of a status."""
 
     __slots__ = ()
 
 
-class Details(Part["tuple[AnyMessage, ...]"]):
+class RenderableDetails(Renderable["tuple[AnyMessage, ...]"]):
     """The rich details of a status."""
 
     __slots__ = ()
 
 
-NO_METADATA = Metadata(())
-NO_TEXT = Text("")
-NO_DETAILS = Details(())
+NO_METADATA = RenderableMetadata(())
+NO_TEXT = RenderableText("")
+NO_DETAILS = RenderableDetails(())
 
 
-class Outcome(NamedTuple):
+class CallStatus(NamedTuple):
     """How a call ends, as it goes to the wire."""
 
     code: Code
     message: str
-    trailers: Pairs
+    trailers: Metadata
     """The rich details, if there are any, are among them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Headers:
+class Written:
+    """A step of a script as its author wrote it: for messages about it, and for whoever plays the client's side."""
+
+    node: Node
+    """What stands behind the name of the step."""
+
+    path: str
+    """The path inside the stub: ``script[2].send``."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadersStep:
     """Send initial metadata now."""
 
-    metadata: Metadata
+    metadata: RenderableMetadata
+    written: Written | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class SendStep:
     """Send one response message."""
 
-    reply: Reply
+    reply: RenderableMessage
+    written: Written | None = field(default=None, compare=False, repr=False)
+    """None outside of scripts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class PauseStep:
     """Wait; the client's cancellation and deadline end the wait and the call."""
 
     delay: Delay
 
 
 @dataclass(frozen=True, slots=True)
-class Expect:
+class ExpectStep:
     """Wait for the next request message; it must match. Meeting half-close instead is a miss, too."""
 
     pattern: Pattern | None
@@ -118,7 +130,7 @@ class Expect:
 
 
 @dataclass(frozen=True, slots=True)
-class HalfClose:
+class HalfCloseStep:
     """Wait until the client has finished sending; messages that still come are read and kept in ``requests``."""
 
 
@@ -129,8 +141,8 @@ class Arm:
     pattern: Pattern | None
     """None takes any message."""
 
-    steps: tuple[Step, ...]
-    """What is done; a ``Finish`` among them ends the call."""
+    steps: tuple[PlanStep, ...]
+    """What is done; a ``FinishStep`` among them ends the call."""
 
     location: Location | None = None
 
@@ -139,7 +151,7 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class On:
+class OnStep:
     """Answer each incoming message by the first arm that matches, until half-close. One that no arm takes is a miss."""
 
     arms: tuple[Arm, ...]
@@ -156,7 +168,7 @@ class On:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class RepeatStep:
     """Do the steps over and over."""
 
     times: int | None
@@ -165,19 +177,21 @@ class Repeat:
     every: Delay | None
     """The pause between two rounds."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[PlanStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class FinishStep:
     """End the call. The last step of every plan is one, unless the plan can't reach its end."""
 
     code: Code = Code.OK
-    message: Text = NO_TEXT
-    details: Details = NO_DETAILS
-    trailers: Metadata = NO_METADATA
+    message: RenderableText = NO_TEXT
+    details: RenderableDetails = NO_DETAILS
+    trailers: RenderableMetadata = NO_METADATA
+    written: Written | None = field(default=None, compare=False, repr=False)
+    """None outside of scripts, and for the end of one that doesn't say how it ends."""
 
-    constant: Outcome | None = field(init=False, default=None)
+    constant: CallStatus | None = field(init=False, default=None)
     """The outcome, where it is the same for every call."""
 
     def __post_init__(self) -> None:
@@ -185,7 +199,7 @@ class Finish:
         if message is not None and details is not None and trailers is not None:
             object.__setattr__(self, "constant", _outcome(self.code, message, details, trailers))
 
-    def render(self, context: RenderContext) -> Outcome:
+    def render(self, context: RenderContext) -> CallStatus:
         """Give the outcome for this call. Raises ``RenderError`` naming stub, field and reason."""
         if self.constant is not None:
             return self.constant
@@ -194,23 +208,25 @@ class Finish:
         )
 
 
-def _outcome(code: Code, message: str, details: tuple[AnyMessage, ...], trailers: Pairs) -> Outcome:
+def _outcome(code: Code, message: str, details: tuple[AnyMessage, ...], trailers: Metadata) -> CallStatus:
     if details:
         trailers = (*trailers, (DETAILS_KEY, encode_details(code, message, details)))
-    return Outcome(code, message, trailers)
+    return CallStatus(code, message, trailers)
 
 
 @dataclass(frozen=True, slots=True)
-class Invoke:
+class InvokeStep:
     """Let a function of the user answer; it ends the call."""
 
     handler: Handler
 
 
-Step = Headers | Send | Pause | Expect | HalfClose | On | Repeat | Invoke | Finish
+PlanStep = (
+    HeadersStep | SendStep | PauseStep | ExpectStep | HalfCloseStep | OnStep | RepeatStep | InvokeStep | FinishStep
+)
 
-HALF_CLOSE = HalfClose()
-FINISH_OK = Finish()
+HALF_CLOSE = HalfCloseStep()
+FINISH_OK = FinishStep()
 """The end of most answers, shared by all."""
 
 NO_STATES: Mapping[str, str] = {}
@@ -220,7 +236,7 @@ NO_STATES: Mapping[str, str] = {}
 class Plan:
     """One answer, ready to be given."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[PlanStep, ...]
 
     fault: Fault | None = None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.errors import Location, RenderError
 from grpcmock.schema import values
 from grpcmock.stubs.template import Template, TemplateError, is_template
+from grpcmock.stubs.template_cache import parse_template
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def compile_template(node: Node, scope: Scope, path: str) -> Node | Leaf | None:
     from grpcmock.replies.results import unwrap
 
     try:
-        template = Template.parse(node.value)
+        template = parse_template(node.value)
     except TemplateError as error:
         line = f" (line {error.line} of the text)" if error.line > 1 else ""
         scope.error(f"{error}{line}", node, path, rule="template")

@@ -1,6 +1,6 @@
 """What do the protos say?"""
 
-from grpcmock.schema.method import Kind, Method
+from grpcmock.schema.method import Method, MethodKind
 from grpcmock.schema.registry import Registry
 
-__all__ = ["Kind", "Method", "Registry"]
+__all__ = ["Method", "MethodKind", "Registry"]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 
-class Kind(Enum):
+class MethodKind(Enum):
     """The four kinds of RPC; the value is the kind in words."""
 
     UNARY = "unary"
@@ -22,12 +22,12 @@ class Kind(Enum):
     @property
     def client_streams(self) -> bool:
         """Whether the client may send any number of messages."""
-        return self in (Kind.CLIENT_STREAMING, Kind.BIDI_STREAMING)
+        return self in (MethodKind.CLIENT_STREAMING, MethodKind.BIDI_STREAMING)
 
     @property
     def server_streams(self) -> bool:
         """Whether the server may send any number of messages."""
-        return self in (Kind.SERVER_STREAMING, Kind.BIDI_STREAMING)
+        return self in (MethodKind.SERVER_STREAMING, MethodKind.BIDI_STREAMING)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +40,7 @@ class Method:
     name: str
     """The simple name: ``GetUser``."""
 
-    kind: Kind
+    kind: MethodKind
 
     request_class: type[Message]
     """The message class of the request, from the registry's own pool."""

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from grpcmock.errors import SchemaError, UnknownMethodError, did_you_mean, nearest
-from grpcmock.schema.method import Kind, Method
+from grpcmock.schema.method import Method, MethodKind
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
     from google.protobuf.message import Message
 
 _KINDS = {
-    (False, False): Kind.UNARY,
-    (False, True): Kind.SERVER_STREAMING,
-    (True, False): Kind.CLIENT_STREAMING,
-    (True, True): Kind.BIDI_STREAMING,
+    (False, False): MethodKind.UNARY,
+    (False, True): MethodKind.SERVER_STREAMING,
+    (True, False): MethodKind.CLIENT_STREAMING,
+    (True, True): MethodKind.BIDI_STREAMING,
 }
 
 

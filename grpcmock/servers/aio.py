@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never, cast
 
 import grpc
 import grpc.aio
 
+from grpcmock.concurrency.pausing import pause
 from grpcmock.engine.steps import (
     HALF_CLOSE,
     Finish,
     Forward,
+    HandlerReturned,
     Headers,
     Invoke,
     Message,
@@ -24,7 +23,6 @@ from grpcmock.engine.steps import (
     Receive,
     Reset,
     Resume,
-    Returned,
     Send,
     Truncate,
     Wait,
@@ -36,7 +34,8 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from grpcmock.engine.engine import Engine
     from grpcmock.engine.exchange import Exchange
-    from grpcmock.engine.steps import Event, Metadata
+    from grpcmock.engine.steps import Event
+    from grpcmock.status import Metadata
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the type stubs lack it
@@ -110,7 +109,7 @@ class _UnaryCall(_Call):
 
     async def unary_unary(self, request: bytes, context: Context) -> bytes:  # type: ignore[override]
         deadline, peer = context.time_remaining(), context.peer()
-        constant = self._engine.answer_steadily(self._path, self._metadata, deadline, peer, request)
+        constant = self._engine.answer_from_cache(self._path, self._metadata, deadline, peer, request)
         if constant is not None:
             return constant
         return await self._answer(Open(self._path, self._metadata, deadline, peer), request, context)
@@ -177,17 +176,19 @@ async def _carry_out(
                     assert invocation is not None
                     event = await invocation.next(step.message)
                 case Forward():
-                    client = _Client(step, context, reading, write)
-                    event = Returned(await step.forwarder(step.call.path, step.call.metadata, client))
+                    client = _Client(step, exchange, context, reading, write)
+                    event = HandlerReturned(await step.forwarder(step.call.path, step.call.metadata, client))
                 case Wait():
-                    await _pause(step.seconds)
+                    await pause(step.seconds)
                 case Headers():
                     await context.send_initial_metadata(step.metadata)
                 case Finish():
                     _finish(step, context)
                     return step
-                case Reset() | Truncate():
+                case Reset() | Truncate():  # not among AIO_STEPS: stubs that need them don't load
                     raise NotImplementedError(step)
+                case _:
+                    assert_never(step)
             step = exchange.resume(event)
     finally:
         # On the normal way out the exchange has ended already, and this does nothing.
@@ -199,17 +200,22 @@ async def _carry_out(
 
 async def _send(data: bytes, exchange: Exchange, write: Callable[[bytes], Awaitable[None]]) -> None:
     await write(data)
-    for following in exchange.following():
-        await write(following)
+    for message in exchange.buffered_messages():
+        await write(message)
 
 
 class _Client:
     """The client of a call that is passed on; what passes is noted in the call."""
 
     def __init__(
-        self, step: Forward, context: Context, reading: Reading, write: Callable[[bytes], Awaitable[None]]
+        self,
+        step: Forward,
+        exchange: Exchange,
+        context: Context,
+        reading: Reading,
+        write: Callable[[bytes], Awaitable[None]],
     ) -> None:
-        self._call = step.call
+        self._exchange = exchange
         self._received = deque(step.received)
         self._half_closed = step.half_closed
         self._reading = reading
@@ -226,11 +232,11 @@ class _Client:
         if not isinstance(event, Message):
             self._half_closed = True
             return None
-        self._call.add_frame("request", event.data, time.time())
+        self._exchange.note("request", event.data)
         return event.data
 
     async def write(self, data: bytes) -> None:
-        self._call.add_frame("response", data, time.time())
+        self._exchange.note("response", data)
         await self._write(data)
 
 
@@ -242,17 +248,10 @@ def _finish(step: Finish, context: Context) -> None:
         context.set_details(step.message)
 
 
-async def _pause(seconds: float) -> None:
-    if seconds == math.inf:
-        await asyncio.get_running_loop().create_future()
-    else:
-        await asyncio.sleep(seconds)
-
-
 _CODES = {Code(code.value[0]): code for code in grpc.StatusCode}
 
 
-class Server:
+class AioServer:
     """A gRPC server that answers from an engine. Made, started and stopped within one event loop.
 
     *services* holds the handlers of what the server offers besides (reflection, health, admin), by path. A stub for one

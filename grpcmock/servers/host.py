@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from grpcmock.engine.engine import Engine, Options, Prepared
+from grpcmock.engine.engine import Engine, Prepared
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
+from grpcmock.engine.steps import AIO_STEPS, H2_STEPS
 from grpcmock.errors import GrpcmockError, Problems
 from grpcmock.replies.faults import AIO_FAULTS, FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
-from grpcmock.servers.aio import Server, ServerOptions
+from grpcmock.servers.aio import AioServer, ServerOptions
 from grpcmock.servers.credentials import TlsFiles, server_credentials
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection
@@ -25,13 +27,16 @@ from grpcmock.stubs import loader
 if TYPE_CHECKING:
     import grpc
 
-    from grpcmock.servers import h2
     from grpcmock.servers.addresses import Address
-    from grpcmock.servers.admin import Admin
+    from grpcmock.servers.admin.service import Admin
+    from grpcmock.servers.h2.server import H2Server
     from grpcmock.stubs.model import Stub
 
-WIRE_FAULTS = {"aio": AIO_FAULTS, "h2": FAULTS}
-"""The faults that each engine can put on the wire."""
+TRANSPORT_FAULTS = {"aio": AIO_FAULTS, "h2": FAULTS}
+"""The faults that each transport can put on the wire."""
+
+TRANSPORT_STEPS = {"aio": AIO_STEPS, "h2": H2_STEPS}
+"""The steps of a call that each transport can carry out."""
 
 Log = Callable[[str, str], None]
 """Takes a level (``info``, ``warning``, ``error``) and a text."""
@@ -58,11 +63,11 @@ class Files:
 class HostOptions:
     """How a mock server runs."""
 
-    wire: Literal["aio", "h2"] = "aio"
-    """What speaks HTTP/2: ``grpc.aio``, or the engine of this package, which can make every fault."""
+    transport: Literal["aio", "h2"] = "aio"
+    """What speaks HTTP/2: ``grpc.aio``, or the server of this package, which can make every fault."""
 
-    engine: Options = field(default_factory=Options)
-    """``faults`` is set to what ``wire`` can make."""
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    """``faults`` and ``steps`` are set to what ``transport`` can do."""
 
     server: ServerOptions = field(default_factory=ServerOptions)
     journal_calls: int = 10_000
@@ -97,10 +102,11 @@ class Host:
         self._admin: Admin | None = None
         problems = Problems()
         registry, stubs = self._read(problems)
+        transport = options.transport
         self.engine = Engine(
             registry,
             stubs,
-            options=replace(options.engine, faults=WIRE_FAULTS[options.wire]),
+            options=replace(options.engine, faults=TRANSPORT_FAULTS[transport], steps=TRANSPORT_STEPS[transport]),
             journal=Journal(options.journal_calls, options.journal_bytes),
             problems=problems,
             progress=progress,
@@ -111,20 +117,20 @@ class Host:
     def _read(self, problems: Problems) -> tuple[Registry, list[Stub]]:
         return sources.load(self.files.protos, imports=self.files.imports), loader.load(self.files.stubs, problems)
 
-    def _server(self) -> Server | h2.Server:
-        if self.options.wire == "aio":
-            return Server(self.engine, self.options.server, services=self._services())
-        from grpcmock.servers import h2
+    def _server(self) -> AioServer | H2Server:
+        if self.options.transport == "aio":
+            return AioServer(self.engine, self.options.server, services=self._services())
+        from grpcmock.servers.h2.server import H2Server
 
         limit = self.options.server.max_message_size
-        return h2.Server(self.engine, max_message_size=limit, services=self._services())
+        return H2Server(self.engine, max_message_size=limit, services=self._services())
 
     def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         own = [registry_of(Health.DESCRIPTOR)]
         services = dict(self.health.handlers())
         if self.options.admin:
             # Compiled only when asked for.
-            from grpcmock.servers.admin import Admin
+            from grpcmock.servers.admin.service import Admin
 
             self._admin = Admin(self.engine, self.health, token=self.options.admin_token)
             services.update(self._admin.handlers())
@@ -143,11 +149,11 @@ class Host:
 
         Raises :class:`ConfigError` if the address can't be had, or the files of *tls* can't be used.
         """
-        if isinstance(self.server, Server):
+        if isinstance(self.server, AioServer):
             return self.server.listen(address, server_credentials(tls) if tls else None)
-        from grpcmock.servers import h2
+        from grpcmock.servers.h2.server import tls_context
 
-        return self.server.listen(address, h2.tls_context(tls) if tls else None)
+        return self.server.listen(address, tls_context(tls) if tls else None)
 
     async def start(self) -> None:
         """Begin to answer, and to watch the files."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.engine.steps import Asked, Event, Invoke
+    from grpcmock.engine.steps import Event, HandlerEvent, Invoke
 
 
 class Reading:
@@ -41,13 +41,13 @@ class Invocation:
     """Runs the handler of an ``Invoke`` in turns with the exchange: it asks, and waits until it is answered."""
 
     def __init__(self, step: Invoke) -> None:
-        self._asked: asyncio.Future[Asked] = asyncio.get_running_loop().create_future()
+        self._asked: asyncio.Future[HandlerEvent] = asyncio.get_running_loop().create_future()
         self._answer: asyncio.Future[Message | None] | None = None
         self._has_ended = False
         self._task = asyncio.create_task(step.handler(step.context, step.call, self._ask))
         self._task.add_done_callback(self._done)
 
-    async def _ask(self, event: Asked) -> Message | None:
+    async def _ask(self, event: HandlerEvent) -> Message | None:
         if self._has_ended:
             raise asyncio.CancelledError
         self._answer = asyncio.get_running_loop().create_future()
@@ -62,7 +62,7 @@ class Invocation:
             else:
                 self._asked.set_exception(error)
 
-    async def next(self, message: Message | None = None) -> Asked:
+    async def next(self, message: Message | None = None) -> HandlerEvent:
         """Answer what the handler asked before, if it did, and give what it asks next."""
         if self._answer is not None:
             self._asked = asyncio.get_running_loop().create_future()

@@ -76,6 +76,7 @@ class Listener:
         # A server may end while a thread of its loop is still about to listen: then no listening may begin any more.
         self._lock = threading.Lock()
         self._ended = False
+        self._has_warned = False
 
     def listen(self, paths: Iterable[Path]) -> None:
         """Listen to those of *paths* that are directories now, and to no others. Costs little if they are the same."""
@@ -115,8 +116,15 @@ class Listener:
             ):
                 if changes and not stop.is_set():
                     self._wake()
-        except Exception:  # noqa: BLE001 (the library raises various kinds; looking now and then goes on)
-            _log.debug("The system reports no changes of %s", ", ".join(folders), exc_info=True)
+        except Exception as error:  # noqa: BLE001 (the library raises various kinds; looking now and then goes on)
+            if not self._has_warned:
+                self._has_warned = True
+                _log.warning(
+                    "The system reports no changes of %s (%s: %s). The files are looked at now and then instead.",
+                    ", ".join(folders),
+                    type(error).__name__,
+                    error,
+                )
 
 
 def _matters(_: object, path: str) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grpcmock.collector import collector_paused
 from grpcmock.errors import Location, Problems, did_you_mean
 from grpcmock.stubs.attached import attached, attached_files, may_attach
 from grpcmock.stubs.files import MAX_BYTES, read_bytes, stub_files, too_large
@@ -57,7 +56,7 @@ def load_text(text: str | bytes, file: str, problems: Problems, *, folder: Path 
         hint = "Split it into several."
         problems.error(f"The text {too_large(len(text))}", Location(file), hint=hint, rule="too-large")
         return []
-    with _no_collector():
+    with collector_paused():
         stubs = list(_File(file, folder, problems).stubs(text))
     _check_names(stubs, problems)
     return stubs
@@ -70,7 +69,7 @@ def read(paths: Iterable[str | os.PathLike[str]], problems: Problems, *, progres
     total, before = sum(sizes), 0
     parts: list[tuple[Path, list[Stub], Problems]] = []
     data: dict[Path, Path] = {}
-    with _no_collector():
+    with collector_paused():
         for path, size in zip(files, sizes, strict=True):
             found = Problems()
             stubs: list[Stub] = []
@@ -208,15 +207,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Keep the garbage collector still: it would go through all stubs again and again, and find nothing."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.errors import RenderError, did_you_mean
 from grpcmock.stubs.parser import MATCHING, parse_stub
 from grpcmock.stubs.tables import read_table
-from grpcmock.stubs.template import Template, TemplateError, is_template
+from grpcmock.stubs.template import TemplateError, is_template
+from grpcmock.stubs.template_cache import parse_template
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def check_no_rows(node: Node, problems: Problems) -> None:
     for key in _RENDERED:
         for found, path in _templates(node.value.get(key), key):
             try:
-                template = Template.parse(found.value)
+                template = parse_template(found.value)
             except TemplateError:
                 continue  # without 'each' this is a plain string
             if "row" in template.variables:
@@ -93,7 +94,7 @@ def _columns_are_there(node: Node, rows: list[Row], problems: Problems) -> bool:
     for key, child in node.value.items():
         for found, path in _templates(child, key):
             try:
-                template = Template.parse(found.value)
+                template = parse_template(found.value)
             except TemplateError as error:
                 if key in _RENDERED:  # those of answers are compiled, and their errors noted, with the answer
                     problems.error(str(error), found.location, path, rule="template")
@@ -145,7 +146,7 @@ class _Rendering:
 
     def _rendered(self, text: str, location: Location, path: str) -> Any:
         try:
-            return Template.parse(text).render(self.values)
+            return parse_template(text).render(self.values)
         except RenderError as error:
             self._fail(str(error), location, path)
             return None

@@ -1,9 +1,8 @@
-"""Templates: strings that hold Jinja expressions, compiled once, rendered in an immutable and bounded sandbox."""
+"""Templates: strings that hold Jinja expressions, rendered in an immutable and bounded sandbox."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import RenderError
@@ -46,11 +45,6 @@ class Template:
     code: Callable[[dict[str, Any]], Any]
     """Renders, and raises whatever it comes upon; for :meth:`render`."""
 
-    @staticmethod
-    def parse(text: str) -> Template:
-        """Compile *text*. Raises :class:`TemplateError` on a syntax error, or a filter or test that there isn't."""
-        return _parse(text)
-
     def render(self, values: Mapping[str, Any]) -> Any:
         """Give the value of a whole expression, else the text. Only the variables used are read from *values*.
 
@@ -68,13 +62,6 @@ class Template:
 def is_template(value: Any) -> bool:
     """Say whether *value* is a string with template marks in it."""
     return isinstance(value, str) and "{" in value and any(mark in value for mark in _MARKS)
-
-
-@lru_cache(maxsize=8192)
-def _parse(text: str) -> Template:
-    from grpcmock.stubs.jinja import compile_text  # Jinja is slow to import, and many need no template
-
-    return compile_text(text)
 
 
 def _reason(error: Exception) -> str:

@@ -274,23 +274,23 @@ def test_what_counts_as_found() -> None:
 
 def test_advice_counts_where_the_check_gives_no_more() -> None:
     report = {"code": "G144", "method": "m", "case": "c", "after_cases": 2, "after_seconds": 0.2}
-    advice = run.Failure.read(report, is_advice=True)
+    warning = run.Failure.read(report, is_warning=True)
     warned, other = (
-        run.Finding.of(MUTANTS[name], "aio", run.Run((advice,), 12.0))
+        run.Finding.of(MUTANTS[name], "aio", run.Run((warning,), 12.0))
         for name in ("method_not_registered", "unknown_method_answered")
     )
-    assert (warned.is_found, warned.soon, warned.row()[4:7]) == (True, True, ["advice", "2", "0.2"])
+    assert (warned.is_found, warned.soon, warned.row()[4:7]) == (True, True, ["warnings", "2", "0.2"])
     assert (other.is_found, other.soon) == (False, False)
-    assert run.summary([warned, other]).splitlines()[1:] == ["Told as advice: unknown_method_answered."]
+    assert run.summary([warned, other]).splitlines()[1:] == ["Told as a warning: unknown_method_answered."]
 
 
 def test_the_command_is_run_and_its_report_read(monkeypatch: pytest.MonkeyPatch) -> None:
     def fuzzing(command: list[str], _: float, until: Collection[str]) -> run._Ended:
         commands.append(command)
         item = {"code": "G142", "method": "m", "case": "c", "request": None, "fields": None}
-        advice = [{"code": "G142", "method": "n", "case": "d"}, {"code": "G104", "method": "n", "case": "d"}]
+        warning = [{"code": "G142", "method": "n", "case": "d"}, {"code": "G104", "method": "n", "case": "d"}]
         target = next(part for part in command if part.startswith("json=")).removeprefix("json=")
-        Path(target).write_text(json.dumps({"failures": [item], "advice": advice, "summary": {}}))
+        Path(target).write_text(json.dumps({"failures": [item], "warnings": warning, "summary": {}}))
         return run._Ended(1, 2.0, 1.5, "")
 
     commands: list[list[str]] = []
@@ -298,7 +298,7 @@ def test_the_command_is_run_and_its_report_read(monkeypatch: pytest.MonkeyPatch)
     finding = run.measure(MUTANTS["any_token"], "sync", seed=3, max_time=5)
     assert finding.failure == run.Failure("G142", "m", "c", None, None, None)
     assert [failure.code for failure in finding.run.failures] == ["G142", "G142"], (
-        "advice of the mutant's own check counts"
+        "a warning of the mutant's own check counts"
     )
     command = " ".join(commands[0])
     assert all(part in command for part in ("--seed 3", "--max-time 5s", "-H authorization: Bearer ada-token"))

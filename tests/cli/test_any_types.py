@@ -14,13 +14,13 @@ from grpcmock.client.actions import HalfClose, Send
 from grpcmock.client.call import perform
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.record.recorder import Options
-from grpcmock.record.rules import Rules
+from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.session import Settings, recording
 from grpcmock.schema import reflection
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
-from grpcmock.servers.thread import LoopThread
 
 SERVICE = """
 syntax = "proto3"; package shop;

@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from reflecting import V1, Whole, serving
 
-from grpcmock.servers.thread import LoopThread
+from grpcmock.concurrency.loop_thread import LoopThread
 
 FIELD = {"name": "x", "number": 1, "type": 11, "label": 1, "type_name": ".gone.G"}
 

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from grpcmock.client.target import Target
-from grpcmock.engine.engine import Options
+from grpcmock.concurrency.loop_thread import LoopThread
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
-from grpcmock.servers.thread import LoopThread
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,7 +58,7 @@ def mock() -> Iterator[Callable[..., str]]:
     hosts: list[Host] = []
 
     async def start(stubs: tuple[Path, ...], auto: bool) -> str:
-        host = Host(Files(protos=[ROOT / "protos"], stubs=stubs), HostOptions(engine=Options(auto=auto)))
+        host = Host(Files(protos=[ROOT / "protos"], stubs=stubs), HostOptions(engine=EngineOptions(auto=auto)))
         host.listen(Address.parse("127.0.0.1:0"))
         await host.start()
         hosts.append(host)

@@ -8,9 +8,9 @@ import pytest
 from support import ROOT
 
 from grpcmock.errors import Problems
-from grpcmock.replies.generated import well_known
-from grpcmock.schema import Kind
+from grpcmock.schema import MethodKind
 from grpcmock.stubs import loader
+from grpcmock.synthesis import well_known
 
 Run = Callable[..., Any]
 
@@ -24,7 +24,7 @@ def test_writes_a_stub_for_each_method_and_kind(grpcmock: Run, project: Path) ->
     text = (project / "stubs" / "user.UserService.yaml").read_text()
     assert text.endswith("\n")
     assert "# Gives one user; NOT_FOUND if there is none with this id.\n" in text
-    for kind in Kind:
+    for kind in MethodKind:
         assert f"# {kind.value.capitalize()}: user." in text
 
 

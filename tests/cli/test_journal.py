@@ -11,9 +11,9 @@ import grpc
 import pytest
 from support import registry
 
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
-from grpcmock.servers.thread import LoopThread
 
 STUBS = "- {name: alice, method: user.UserService/GetUser, request: {id: 1}, response: {id: 1, name: Alice}}\n"
 

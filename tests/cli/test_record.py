@@ -133,7 +133,7 @@ def test_the_settings_come_from_the_configuration_file(
     start: Callable[..., Program], target: handmade.Handmade, project: Path
 ) -> None:
     (project / "grpcmock.toml").write_text(
-        '[record]\nout = "taped"\nredact = ["field:email"]\nvolatile = "field:name"\n'
+        '[record]\nout = "taped"\nredact = ["field:email"]\nignore-varying = "field:name"\n'
     )
     program = record(start, target)
     program.get(1)
@@ -224,7 +224,7 @@ def test_tls_on_the_way_in_and_on_the_way_on(
         (("serve", "--forward-header", "x-a: b"), "name it with --forward"),
         (("record", "127.0.0.1:1", "protos", "--tls-cert", "cert.pem"), "--tls-cert needs --tls-key"),
         (("serve", "--forward", "127.0.0.1:1", "--auto"), "--forward and --auto exclude each other"),
-        (("serve", "--forward", "127.0.0.1:1", "--engine", "h2"), "--forward and --engine h2 exclude each other"),
+        (("serve", "--forward", "127.0.0.1:1", "--transport", "h2"), "--forward and --transport h2 exclude each other"),
     ],
 )
 def test_what_cant_be_done_is_told_at_once(grpcmock: Callable[..., Any], arguments: tuple[str, ...], said: str) -> None:

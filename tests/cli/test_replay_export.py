@@ -28,7 +28,7 @@ class Handlers(grpc.GenericRpcHandler):
 async def refuse(data, context):
     await context.abort(grpc.StatusCode.UNAUTHENTICATED, "who are you?")
 async def get(data, context):
-    if len(data) > 2 and "--mended" not in sys.argv:
+    if len(data) > 2 and "--fixed" not in sys.argv:
         raise KeyError(dict(context.invocation_metadata())["authorization"])
     return b""
 async def main():
@@ -58,9 +58,9 @@ def serving(*words: str) -> Iterator[str]:
 @contextmanager
 def mocking(stubs: Path) -> Iterator[str]:
     """Serve a stub as a mock; give its address."""
+    from grpcmock.concurrency.loop_thread import LoopThread
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.host import Files, Host
-    from grpcmock.servers.thread import LoopThread
 
     async def start() -> Host:
         host = Host(Files((Path("protos"),), (stubs,)))
@@ -115,8 +115,8 @@ def test_a_bug_goes_from_hand_to_hand(grpcmock: Run, project: Path) -> None:
             assert (done.code, done.out) == (0, ""), done.err
         python = program("out/test_python.py", AUTHORIZATION=SECRET)
         tested = program("-m", "pytest", "-q", "-p", "no:cacheprovider", "out/test_pytest.py", AUTHORIZATION=SECRET)
-    with serving("--mended") as target:
-        mended = grpcmock("replay", name, "--target", target, *given)
+    with serving("--fixed") as target:
+        fixed = grpcmock("replay", name, "--target", target, *given)
         passed = program(
             *("-m", "pytest", "-q", "-p", "no:cacheprovider", "out/test_pytest.py"),
             AUTHORIZATION=SECRET,
@@ -129,7 +129,7 @@ def test_a_bug_goes_from_hand_to_hand(grpcmock: Run, project: Path) -> None:
     assert (anonymous.code, "give -H 'authorization: ${AUTHORIZATION}'" in anonymous.err) == (0, True)
     assert (python[0], "status UNKNOWN" in python[1]) == (0, True), python[1]
     assert (tested[0], "1 failed" in tested[1]) == (1, True), tested[1]
-    assert (mended.code, mended.out.splitlines()[0]) == (0, f"holds  {name}  user.UserService/GetUser")
+    assert (fixed.code, fixed.out.splitlines()[0]) == (0, f"passed  {name}  user.UserService/GetUser")
     assert (passed[0], "1 passed" in passed[1]) == (0, True), passed[1]
     assert (mocked.code, "status    UNKNOWN" in mocked.out) == (1, True), mocked.err
     assert Path("out/test_grpcurl.py").read_text().startswith("grpcurl -plaintext -protoset ")
@@ -159,7 +159,7 @@ def test_without_the_server_all_forms_but_the_stub_are_there(grpcmock: Run, proj
     stub = grpcmock("export", name[:6], "--as", "stub")
     assert stub.code == 2
     assert "A stub holds the server's answers, so the server is asked again." in stub.err
-    replayed = grpcmock("replay", f".grpcmock/failures/{name}.json", "--wait", "1s")
+    replayed = grpcmock("replay", f".grpcmock/failures/{name}.json", "--startup-timeout", "1s")
     assert replayed.code == 2
     assert "Nothing is listening" in replayed.err
 

@@ -15,7 +15,7 @@ from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Headers, Pause, 
 from grpcmock.client.call import Call, Status, breach, perform
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
-from grpcmock.schema import Kind
+from grpcmock.schema import MethodKind
 from grpcmock.status import Code
 
 
@@ -189,16 +189,21 @@ async def test_nothing_is_sent_or_received_after_the_end(target: Target) -> None
 @pytest.mark.parametrize(
     ("kind", "code", "responses", "said"),
     [
-        (Kind.UNARY, Code.OK, 1, ""),
-        (Kind.UNARY, Code.OK, 0, "0 responses with OK"),
-        (Kind.CLIENT_STREAMING, Code.OK, 2, "2 responses with OK; a client streaming method must send exactly one"),
-        (Kind.UNARY, Code.NOT_FOUND, 0, ""),
-        (Kind.UNARY, Code.NOT_FOUND, 2, "2 responses; a unary method may send one at most"),
-        (Kind.SERVER_STREAMING, Code.OK, 0, ""),
-        (Kind.BIDI_STREAMING, Code.OK, 9, ""),
+        (MethodKind.UNARY, Code.OK, 1, ""),
+        (MethodKind.UNARY, Code.OK, 0, "0 responses with OK"),
+        (
+            MethodKind.CLIENT_STREAMING,
+            Code.OK,
+            2,
+            "2 responses with OK; a client streaming method must send exactly one",
+        ),
+        (MethodKind.UNARY, Code.NOT_FOUND, 0, ""),
+        (MethodKind.UNARY, Code.NOT_FOUND, 2, "2 responses; a unary method may send one at most"),
+        (MethodKind.SERVER_STREAMING, Code.OK, 0, ""),
+        (MethodKind.BIDI_STREAMING, Code.OK, 9, ""),
     ],
 )
-def test_a_wrong_number_of_responses_is_named(kind: Kind, code: Code, responses: int, said: str) -> None:
+def test_a_wrong_number_of_responses_is_named(kind: MethodKind, code: Code, responses: int, said: str) -> None:
     found = breach(kind, Status(code), responses)
     assert said in found
     assert bool(found) == bool(said)

@@ -29,7 +29,7 @@ from grpcmock.client.target import Target, Tls
 from grpcmock.engine.engine import Engine
 from grpcmock.errors import Problems, TargetError
 from grpcmock.servers.addresses import Address
-from grpcmock.servers.h2 import Server
+from grpcmock.servers.h2.server import H2Server
 from grpcmock.stubs import loader
 
 USERS = registry("user.proto")
@@ -115,7 +115,7 @@ STUBS = """
 @asynccontextmanager
 async def own(listen: str = "127.0.0.1:0") -> AsyncIterator[str]:
     problems = Problems()
-    server = Server(Engine(USERS, loader.load_text(STUBS, "stubs.yaml", problems), problems=problems))
+    server = H2Server(Engine(USERS, loader.load_text(STUBS, "stubs.yaml", problems), problems=problems))
     address = server.listen(Address.parse(listen))
     await server.start()
     yield str(address)

@@ -14,7 +14,7 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 from benchmarks.mutants.server import mutant_server
 from grpcmock import ConfigError, Contract
 from grpcmock.client.target import Target, Tls
-from grpcmock.servers.thread import LoopThread
+from grpcmock.concurrency.loop_thread import LoopThread
 
 PROTOS = Path(__file__).parents[2] / "benchmarks" / "mutants" / "protos"
 USERS = Contract.from_protos(PROTOS).include("CreateUser", "GetUser", "DeleteUser")
@@ -50,7 +50,7 @@ def test_a_server_that_keeps_what_it_should_passes() -> None:
             @invariant()
             def every_call_has_a_reply(self) -> None:
                 seen.append(len(self.replies))
-                assert len(self.replies) == len(self.script.calls)
+                assert len(self.replies) == len(self.sequence.calls)
 
         run_state_machine_as_test(Users, settings=FEW)  # type: ignore[no-untyped-call]
     assert max(seen) > 3

@@ -11,9 +11,9 @@ import grpc.aio
 from google.protobuf import descriptor_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.schema import Registry
 from grpcmock.servers.reflection import SERVICES, Reflection
-from grpcmock.servers.thread import LoopThread
 
 
 class Partial(Reflection):

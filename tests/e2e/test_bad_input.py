@@ -20,7 +20,7 @@ from h2.events import DataReceived, ResponseReceived
 from support import ROOT
 from worlds import CHANNEL, CREATE, GET, LIST, LOOKUP, PATIENCE, Mock, get_user
 
-from grpcmock.engine.journal import Call
+from grpcmock.engine.call_record import CallRecord
 from grpcmock.errors import StubError
 from grpcmock.servers.host import Files, Host
 from grpcmock.status import Code
@@ -284,7 +284,7 @@ def test_a_client_that_never_finishes_sending(mock: Start, path: str) -> None:
     assert get_user(server.channel).name == "Alice", "others are answered meanwhile"
     assert failure(lambda: next(responses))[0] is grpc.StatusCode.DEADLINE_EXCEEDED
     done.set()
-    records: dict[str, Call] = {}
+    records: dict[str, CallRecord] = {}
     for _ in range(2):
         record = server.ended()
         records[record.path] = record

@@ -284,14 +284,14 @@ def test_interceptors_by_module_and_attribute(serve: Serve, project: Path) -> No
 
 
 def test_the_admin_service_by_a_real_client(serve: Serve, project: Path) -> None:
-    from grpcmock.servers.admin import schema
+    from grpcmock.schema import admin
 
     (project / "stubs" / "a.yaml").write_text(STUBS)
     program = serve("--admin", "--log", "none")
-    admin = schema()
+    service = admin.registry()
 
     def ask(channel: grpc.Channel, name: str, **fields: Any) -> Any:
-        method = admin.method(f"grpcmock.admin.v1.AdminService/{name}")
+        method = service.method(f"grpcmock.admin.v1.AdminService/{name}")
         call = channel.unary_unary(
             method.path, method.request_class.SerializeToString, method.response_class.FromString
         )

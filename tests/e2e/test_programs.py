@@ -153,7 +153,7 @@ def _now(program: Program, change: Callable[[], object], needed: bool) -> None:
 
 @pytest.mark.parametrize("broken", ["stub", "proto"])
 def test_a_broken_change_keeps_the_last_good_set(serve: Serve, project: Path, broken: str) -> None:
-    from grpcmock.servers.admin import schema
+    from grpcmock.schema import admin
 
     stubs, proto = project / "stubs" / "a.yaml", project / "protos" / "user.proto"
     stubs.write_text(ALICE)
@@ -173,7 +173,7 @@ def test_a_broken_change_keeps_the_last_good_set(serve: Serve, project: Path, br
         assert health.Check(health_pb2.HealthCheckRequest(service=""), timeout=PATIENCE).status == 1
         program.err.wait("the last good set")
         assert get_user(channel).name == "Alice"
-        method = schema().method("grpcmock.admin.v1.AdminService/GetStatus")
+        method = admin.registry().method("grpcmock.admin.v1.AdminService/GetStatus")
         ask = channel.unary_unary(method.path, None, method.response_class.FromString)
         status: Any = ask(b"", timeout=PATIENCE)
         notes = [note.text for note in status.notes if note.level == "error"]

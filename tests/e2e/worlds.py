@@ -16,12 +16,12 @@ from typing import IO, Any
 import grpc
 from support import ROOT, registry
 
-from grpcmock.engine.engine import Options
-from grpcmock.engine.journal import Call
+from grpcmock.concurrency.loop_thread import LoopThread
+from grpcmock.engine.call_record import CallRecord
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.aio import ServerOptions
 from grpcmock.servers.host import Files, Host, HostOptions
-from grpcmock.servers.thread import LoopThread
 
 USER_PROTO = (ROOT / "protos" / "user.proto").read_text()
 USERS = registry("user.proto")
@@ -56,9 +56,11 @@ class Mock:
         self.stubs.mkdir(parents=True)
         (self.stubs / "stubs.yaml").write_text(stubs)
         self.log: queue.Queue[tuple[str, str]] = queue.Queue()
-        self._ended: queue.Queue[Call] = queue.Queue()
+        self._ended: queue.Queue[CallRecord] = queue.Queue()
         self._loop = LoopThread()
-        engine = Options(**{name: options.pop(name) for name in ("auto", "seed", "unmatched_code") if name in options})
+        engine = EngineOptions(
+            **{name: options.pop(name) for name in ("auto", "seed", "unmatched_code") if name in options}
+        )
         server = ServerOptions(
             **{name: options.pop(name) for name in ("max_message_size", "compression") if name in options}
         )
@@ -83,7 +85,7 @@ class Mock:
         draft.write_text(text)
         draft.replace(self.stubs / "stubs.yaml")
 
-    def ended(self) -> Call:
+    def ended(self) -> CallRecord:
         """Wait for the next call to end, and give its record."""
         return self._ended.get(timeout=PATIENCE)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from grpcmock.engine.engine import Engine, Options
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.exchange import Exchange
 from grpcmock.engine.steps import HALF_CLOSE, Finish, Message, Open, Receive, Reset, Send, Step, Truncate
 from grpcmock.errors import Problems
@@ -31,7 +32,7 @@ def engine(registry: Registry, text: str = "[]", **options: Any) -> Engine:
     clock = Clock()
     stubs = loader.load_text(text, "stubs.yaml", problems)
     options = {"wall_clock": clock, "monotonic": clock} | options
-    made = Engine(registry, stubs, options=Options(**options), problems=problems)
+    made = Engine(registry, stubs, options=EngineOptions(**options), problems=problems)
     made.clock = clock  # type: ignore[attr-defined]
     return made
 

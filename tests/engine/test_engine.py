@@ -6,9 +6,9 @@ import pytest
 from playbook import Playbook, ask, engine
 from support import registry
 
+from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.steps import Send
-from grpcmock.engine.store import Layer
 from grpcmock.errors import Problems, StubError
 from grpcmock.stubs import loader
 
@@ -111,14 +111,14 @@ def test_the_short_way_and_the_general_way_answer_alike():
     mock = users("[{method: user.UserService/GetUser, request: {id: 1}, response: {id: 7}}]")
     path = "/user.UserService/GetUser"
     opened = (path, (("x-a", "b"),), 2.0, "peer")
-    data = mock.answer_steadily(*opened, b"\x08\x01")
+    data = mock.answer_from_cache(*opened, b"\x08\x01")
     assert data is not None
     Playbook(mock, GET, metadata=opened[1], deadline=2.0, peer="peer").sends(b"\x08\x01").half_closes().gets({"id": 7})
     short, general = mock.journal
     for name in ("path", "method", "metadata", "deadline", "peer", "code", "message", "trailers", "stub", "frames"):
         assert getattr(short, name) == getattr(general, name), name
-    assert mock.answer_steadily(*opened, b"\x08\x02") is None, "a miss goes the general way"
-    assert mock.answer_steadily(*opened, b"\xff") is None, "so does a request that can't be decoded"
+    assert mock.answer_from_cache(*opened, b"\x08\x02") is None, "a miss goes the general way"
+    assert mock.answer_from_cache(*opened, b"\xff") is None, "so does a request that can't be decoded"
     assert len(mock.journal) == 2
 
 
@@ -126,7 +126,7 @@ def test_the_short_way_sees_every_change_of_the_stubs():
     mock = users("[{name: f, method: user.UserService/GetUser, request: {id: 1}, response: {id: 7}}]")
 
     def answer() -> bytes | None:
-        return mock.answer_steadily("/user.UserService/GetUser", (), None, "peer", b"\x08\x01")
+        return mock.answer_from_cache("/user.UserService/GetUser", (), None, "peer", b"\x08\x01")
 
     assert [answer(), answer()] == [b"\x08\x07", b"\x08\x07"]
     mock.add(stubs("[{name: t, method: user.UserService/GetUser, response: {id: 9}}]"), Layer.TEST)
@@ -142,9 +142,9 @@ def test_the_requests_that_are_known_are_bounded():
     mock = users("[{method: user.UserService/GetUser, response: {id: 7}}]")
     path = "/user.UserService/GetUser"
     for number in range(1, 3_000):
-        assert mock.answer_steadily(path, (), None, "peer", b"\x08" + _varint(number))
-    assert mock.answer_steadily(path, (), None, "peer", b"\x12\x88\x27" + bytes(5_000))
-    known = mock.store.tables[path].known
+        assert mock.answer_from_cache(path, (), None, "peer", b"\x08" + _varint(number))
+    assert mock.answer_from_cache(path, (), None, "peer", b"\x12\x88\x27" + bytes(5_000))
+    known = mock.store.tables[path].answers
     assert 0 < len(known) <= 1024
     assert max(map(len, known)) <= 1024
 

@@ -234,7 +234,7 @@ def test_an_expectation_that_is_not_met_names_step_and_difference():
     assert dict(finish.trailers)["grpcmock-miss"] == "1"
     assert "talk" in finish.message
     assert "script[0].expect" in finish.message
-    assert "wanted" in finish.message
+    assert "expected" in finish.message
     closed = Playbook(mock, LOOKUP).half_closes().finish()
     assert "finished sending" in closed.message
 
@@ -389,7 +389,7 @@ def test_messages_that_follow_at_once_are_the_same_as_steps_of_their_own(script:
         sent, taken = [], []
         while not isinstance(call.step, Finish):
             if isinstance(call.step, Send):
-                following = list(call.exchange.following()) if takes_all else []
+                following = list(call.exchange.buffered_messages()) if takes_all else []
                 sent += [call.step.data, *following]
                 taken.append(len(following))
             call.step = call.exchange.resume()

@@ -17,7 +17,8 @@ from google.protobuf.message import DecodeError
 from playbook import engine
 from support import registry
 
-from grpcmock.engine.engine import Engine, Options
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Open, Receive, Reset, Send, Truncate, Wait
 from grpcmock.errors import GrpcmockError, Problems, StubError
 from grpcmock.replies.faults import FAULTS
@@ -1149,7 +1150,9 @@ def test_auto_answers_a_miss_the_same_for_the_same_request_and_seed() -> None:
     text = f"- {{method: {UNARY}, request: {{f_int32: 1}}, response: {{f_int32: 1}}}}"
 
     def run(seed: int, request: str) -> list[Any]:
-        mock = Engine(REGISTRY, loader.load_text(text, "s.yaml", Problems()), options=Options(auto=True, seed=seed))
+        mock = Engine(
+            REGISTRY, loader.load_text(text, "s.yaml", Problems()), options=EngineOptions(auto=True, seed=seed)
+        )
         exchange = mock.open(Open(f"/{UNARY}"))
         exchange.resume()
         [node] = trees(request)

@@ -9,7 +9,9 @@ from playbook import Playbook, ask, engine
 from support import registry
 
 from grpcmock.engine.engine import Engine
-from grpcmock.engine.steps import Finish, Forward, Open, Returned
+from grpcmock.engine.environment import EngineOptions
+from grpcmock.engine.steps import H2_STEPS, Finish, Forward, HandlerReturned, Open
+from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
 STUBS = """
@@ -47,7 +49,7 @@ def test_a_miss_is_passed_on_with_what_was_read_and_ends_as_it_ends_there(passin
     step = passed_on(book)
     assert (step.received, step.half_closed) == ((b"\x08\x02",), True)
     end = Finish(Code.NOT_FOUND, "there", (("t", "v"),))
-    book.step = book.exchange.resume(Returned(end))
+    book.step = book.exchange.resume(HandlerReturned(end))
     assert book.finish() == end
     (call,) = passing.journal
     assert (call.code, call.message, call.miss, call.stub) == (Code.NOT_FOUND, "there", None, None)
@@ -83,3 +85,19 @@ def test_a_call_that_is_cancelled_there_is_cancelled(passing: Engine) -> None:
     (call,) = passing.journal
     assert call.cancelled
     assert call.forwarded
+
+
+def test_a_server_that_cant_pass_calls_on_is_given_no_forwarder() -> None:
+    made = Engine(registry("user.proto"), options=EngineOptions(steps=H2_STEPS))
+    with pytest.raises(ConfigError, match="use the transport aio"):
+        made.forwarder = elsewhere
+    made.forwarder = None
+
+
+def test_what_passes_by_is_noted_at_the_time_of_the_engine(passing: Engine) -> None:
+    made = engine(registry("user.proto"), STUBS, wall_clock=lambda: 42.0)
+    made.forwarder = elsewhere
+    book = ask(made, "UserService/GetUser", {"id": 2})
+    passed_on(book)
+    book.exchange.note("response", b"\x08\x02")
+    assert [(frame.direction, frame.time) for frame in book.exchange.call.frames] == [("request", 42), ("response", 42)]

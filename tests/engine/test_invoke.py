@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import support
 from playbook import engine
 
 from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.exchange import Exchange
 from grpcmock.engine.steps import (
+    AIO_STEPS,
+    H2_STEPS,
     HALF_CLOSE,
     RECEIVE,
     Finish,
+    HandlerRaised,
+    HandlerReturned,
+    HandlerSent,
     Invoke,
     Message,
+    NextRequest,
     Open,
-    Raised,
     Resume,
-    Returned,
     Send,
-    Wants,
-    Yielded,
+    Step,
 )
 from grpcmock.errors import SchemaError, StubError
 from grpcmock.schema import Registry
@@ -59,9 +63,9 @@ def _unary(made: Engine) -> Exchange:
 def test_what_a_handler_yields_is_encoded_and_sent() -> None:
     made = _answering(GET.full_name)
     exchange = _unary(made)
-    assert exchange.resume(Yielded({"id": 7})) == Send(b"\x08\x07")
+    assert exchange.resume(HandlerSent({"id": 7})) == Send(b"\x08\x07")
     assert exchange.resume() == Resume()
-    assert exchange.resume(Returned(Finish())) == Finish()
+    assert exchange.resume(HandlerReturned(Finish())) == Finish()
     (call,) = made.journal
     assert [frame.data for frame in call.frames] == [b"\x08\x07", b"\x08\x07"]
 
@@ -69,20 +73,24 @@ def test_what_a_handler_yields_is_encoded_and_sent() -> None:
 def test_a_handler_is_given_the_messages_it_wants() -> None:
     exchange = _answering(LOOKUP.full_name).open(Open(LOOKUP.path))
     assert isinstance(exchange.resume(), Invoke)
-    assert exchange.resume(Wants()) == RECEIVE
+    assert exchange.resume(NextRequest()) == RECEIVE
     step = exchange.resume(Message(b"\x08\x01"))
     assert isinstance(step, Resume)
     assert step.message == LOOKUP.request_class(id=1)  # type: ignore[call-arg]
-    assert exchange.resume(Wants()) == RECEIVE
+    assert exchange.resume(NextRequest()) == RECEIVE
     assert exchange.resume(HALF_CLOSE) == Resume(None)
-    assert exchange.resume(Wants()) == Resume(None)
+    assert exchange.resume(NextRequest()) == Resume(None)
     finish = Finish(Code.ABORTED, "enough", (("x", "y"),))
-    assert exchange.resume(Returned(finish)) == finish
+    assert exchange.resume(HandlerReturned(finish)) == finish
 
 
 @pytest.mark.parametrize(
     ("event", "said"),
-    [(Raised(KeyError("x")), "KeyError"), (Yielded({"nmae": ""}), "Did you mean 'name'"), (Yielded(3), "a mapping")],
+    [
+        (HandlerRaised(KeyError("x")), "KeyError"),
+        (HandlerSent({"nmae": ""}), "Did you mean 'name'"),
+        (HandlerSent(3), "a mapping"),
+    ],
 )
 def test_what_goes_wrong_in_a_handler_ends_the_call_and_is_kept(event: Any, said: str) -> None:
     made = _answering(GET.full_name)
@@ -142,3 +150,18 @@ def test_a_well_known_file_that_was_looked_up_may_be_included() -> None:
     both = base.including(support.registry())
     assert "/kitchen.KitchenService/Unary" in both.methods
     assert base.including(support.registry()).methods.keys() == both.methods.keys()
+
+
+def test_a_server_that_runs_no_handlers_refuses_their_stubs() -> None:
+    made = Engine(USER, options=EngineOptions(steps=H2_STEPS))
+    stub = Stub(method=GET.full_name, name="handled", answers=(Answer(handler=_handler),))
+    with pytest.raises(StubError, match=r"this server runs no handlers written in Python\. The transport aio does\."):
+        made.add([stub])
+    (plain,) = made.add([Stub(method=GET.full_name, name="plain", answers=(Answer(),))])
+    with pytest.raises(StubError, match="runs no handlers"):
+        made.replace(plain, stub)
+    assert [entry.name for entry in made.store] == ["plain"]
+
+
+def test_each_step_can_be_carried_out_by_some_server() -> None:
+    assert set(get_args(Step)) == AIO_STEPS | H2_STEPS

@@ -7,10 +7,11 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grpcmock.engine.journal import FRAME_BYTES_KEPT, FRAMES_KEPT, Call, Journal, Note
+from grpcmock.engine.call_record import FRAME_BYTES_KEPT, FRAMES_KEPT, CallRecord
+from grpcmock.engine.journal import Journal, Note
 
 
-def call(journal: Journal, *messages: bytes) -> Call:
+def call(journal: Journal, *messages: bytes) -> CallRecord:
     opened = journal.open("/a.B/C", None, (), None, "peer", 0.0)
     for message in messages:
         opened.add_frame("request", message, 0.0)
@@ -55,7 +56,7 @@ def test_ids_go_on_after_clearing():
 
 def test_listeners_hear_each_call_until_they_end_their_subscription():
     journal = Journal()
-    heard: list[Call] = []
+    heard: list[CallRecord] = []
     end = journal.subscribe(heard.append)
     first = call(journal)
     end()
@@ -88,15 +89,15 @@ def test_a_recorded_call_reads_as_one_that_was_opened_and_closed():
     mock = engine(registry("user.proto"), "[{method: user.UserService/GetUser, response: {id: 7}}]")
     opening = "/user.UserService/GetUser", (("k", "v"),), 2.0, "peer"
     for _ in range(3):
-        assert mock.answer_steadily(*opening, b"\x08\x01") == b"\x08\x07"
+        assert mock.answer_from_cache(*opening, b"\x08\x01") == b"\x08\x07"
     before = mock.journal.size
     first = list(mock.journal)
     assert first == list(mock.journal), "who looks twice sees the same calls"
     assert [call.id for call in first] == [1, 2, 3]
     assert mock.journal.size == before == sum(call.size for call in first)
-    heard: list[Call] = []
+    heard: list[CallRecord] = []
     mock.journal.subscribe(heard.append)
-    mock.answer_steadily(*opening, b"\x08\x02")
+    mock.answer_from_cache(*opening, b"\x08\x02")
     assert heard == [list(mock.journal)[-1]]
     assert heard[0].requests[0].id == 2
 
@@ -110,7 +111,7 @@ def test_brief_calls_that_are_alike_share_what_they_have_in_common():
     for number in range(3_000):
         metadata = (("x-key", f"{number // 1_500}"),)
         peer = f"peer {number // 2}"
-        mock.answer_steadily("/user.UserService/GetUser", metadata, None, peer, bytes(bytearray(b"\x08\x01")))
+        mock.answer_from_cache("/user.UserService/GetUser", metadata, None, peer, bytes(bytearray(b"\x08\x01")))
     calls = list(mock.journal)
     assert [call.id for call in calls] == list(range(1, 3_001))
     assert [call.peer for call in calls] == [f"peer {number // 2}" for number in range(3_000)]

@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from playbook import engine
 from support import registry
 
-from grpcmock.engine.store import CompiledStub, Layer, Snapshot
+from grpcmock.engine.compiled_stub import CompiledStub, Layer
+from grpcmock.engine.store import Snapshot
 
 USERS = registry("user.proto")
 STUBS = [

@@ -12,11 +12,11 @@ import pytest
 from support import registry
 
 from grpcmock.client.target import Target
-from grpcmock.fuzz.events import Event, Finished
-from grpcmock.fuzz.run import Bounds
-from grpcmock.fuzz.session import Settings, fuzz
-from grpcmock.fuzz.shrinking import Effort
-from grpcmock.fuzz.trials import Phase
+from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.model.events import Event, Finished
+from grpcmock.fuzz.run.case_shrinking import Effort
+from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.session import Settings, fuzz
 
 Handler = Callable[[AsyncIterator[bytes], grpc.aio.ServicerContext], AsyncIterator[bytes]]
 """Takes the requests' bytes and yields those of the answers, whatever the kind of the method."""

@@ -18,10 +18,10 @@ import grpc
 import grpc.aio
 import pytest
 
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.schema import sources
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host
-from grpcmock.servers.thread import LoopThread
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "interop"
 FILES = Files(protos=[EXAMPLE / "protos"], stubs=[EXAMPLE / "stubs.yaml"])

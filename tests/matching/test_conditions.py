@@ -10,7 +10,7 @@ from google.rpc.error_details_pb2 import DebugInfo
 from support import registry
 
 from grpcmock.errors import Problems
-from grpcmock.matching import Conditions, Facts, Stage, compile_conditions
+from grpcmock.matching import CallContext, Conditions, Stage, compile_conditions
 from grpcmock.stubs.model import Stub
 from grpcmock.tree import Node
 
@@ -39,12 +39,12 @@ def problems_of(method: str = UNARY, **keys: Any) -> list[str]:
     return [str(problem) for problem in problems]
 
 
-def agree(compiled: Conditions, facts: Facts) -> bool:
-    held = compiled.holds(facts)
-    findings = compiled.explain(facts)
+def agree(compiled: Conditions, context: CallContext) -> bool:
+    held = compiled.holds(context)
+    findings = compiled.explain(context)
     assert sum(finding.count for finding in findings) == compiled.count
-    assert all(finding.held for finding in findings) is held
-    assert compiled.held(facts) == sum(finding.count for finding in findings if finding.held)
+    assert all(finding.matched for finding in findings) is held
+    assert compiled.matched_count(context) == sum(finding.count for finding in findings if finding.matched)
     return held
 
 
@@ -90,7 +90,7 @@ METADATA = [
 
 @pytest.mark.parametrize(("pattern", "metadata", "expected"), METADATA)
 def test_metadata(pattern: Any, metadata: Any, expected: bool) -> None:
-    assert agree(conditions(metadata=pattern), Facts(metadata)) is expected
+    assert agree(conditions(metadata=pattern), CallContext(metadata)) is expected
 
 
 @pytest.mark.parametrize(
@@ -127,34 +127,34 @@ DEADLINES = [
 def test_deadlines(pattern: Any, deadline: float | None, expected: bool) -> None:
     if pattern is None:
         pattern = Node(None)
-    assert agree(conditions(deadline=pattern), Facts(deadline=deadline)) is expected
+    assert agree(conditions(deadline=pattern), CallContext(deadline=deadline)) is expected
 
 
 def test_a_scenario_begins_in_started() -> None:
     begun = conditions(state={"login": "started"})
     later = conditions(state={"login": "done", "other": "started"})
-    assert agree(begun, Facts()) and not agree(later, Facts())
-    assert agree(later, Facts(state={"login": "done"})) and not agree(begun, Facts(state={"login": "done"}))
+    assert agree(begun, CallContext()) and not agree(later, CallContext())
+    assert agree(later, CallContext(state={"login": "done"})) and not agree(begun, CallContext(state={"login": "done"}))
 
 
 def test_everything_must_hold() -> None:
     compiled = conditions(request={"f_int32": 1}, metadata={"k": "a"}, state={"x": "y"}, deadline={"$gt": 1})
-    facts = Facts({"k": ["a"]}, 2.0, {"x": "y"}, EVERYTHING(f_int32=1))
+    context = CallContext({"k": ["a"]}, 2.0, {"x": "y"}, EVERYTHING(f_int32=1))
     assert compiled.count == 4
-    assert agree(compiled, facts)
+    assert agree(compiled, context)
     for change in ({"metadata": {}}, {"deadline": 0.5}, {"state": {}}):
-        spoiled = Facts(facts.metadata, facts.deadline, facts.state, facts.request)
+        spoiled = CallContext(context.metadata, context.deadline, context.state, context.request)
         for name, value in change.items():
             setattr(spoiled, name, value)
         assert not agree(compiled, spoiled)
         assert not compiled.open_holds(spoiled)
-    other = Facts(facts.metadata, facts.deadline, facts.state, EVERYTHING(f_int32=2))
+    other = CallContext(context.metadata, context.deadline, context.state, EVERYTHING(f_int32=2))
     assert not agree(compiled, other) and compiled.open_holds(other)
 
 
 def test_no_message_fits_no_pattern_of_the_request() -> None:
-    assert not agree(conditions(CLIENT, request={}), Facts(requests=[], half_closed=True))
-    assert not agree(conditions(CLIENT, request={"$not": {"f_int32": 1}}), Facts(requests=[], half_closed=True))
+    assert not agree(conditions(CLIENT, request={}), CallContext(requests=[], half_closed=True))
+    assert not agree(conditions(CLIENT, request={"$not": {"f_int32": 1}}), CallContext(requests=[], half_closed=True))
 
 
 REQUESTS = [
@@ -175,9 +175,9 @@ def test_all_messages_of_a_stream(pattern: Any, numbers: list[int], expected: bo
     compiled = conditions(CLIENT, requests=pattern)
     assert (compiled.stage, compiled.count) == (Stage.ALL, count)
     messages = [EVERYTHING(f_int32=number) for number in numbers]
-    facts = Facts(request=messages[0] if messages else None, requests=messages, half_closed=True)
-    assert agree(compiled, facts) is expected
-    assert not agree(compiled, Facts(request=facts.request))
+    context = CallContext(request=messages[0] if messages else None, requests=messages, half_closed=True)
+    assert agree(compiled, context) is expected
+    assert not agree(compiled, CallContext(request=context.request))
 
 
 def test_requests_are_for_methods_whose_client_streams() -> None:
@@ -229,14 +229,14 @@ WHENS = [
 def test_cel(text: str, expected: bool) -> None:
     request = EVERYTHING(f_int32=1, f_enum=1, r_string=["a", "b"])
     request.w_any.Pack(KITCHEN.message("kitchen.Nested")(name="n"))
-    facts = Facts({"k": ["a", "b"], "k-bin": [b"\xff"]}, 2.0, {}, request)
-    assert agree(conditions(when=text), facts) is expected
+    context = CallContext({"k": ["a", "b"], "k-bin": [b"\xff"]}, 2.0, {}, request)
+    assert agree(conditions(when=text), context) is expected
 
 
 def test_cel_sees_null_where_there_is_no_deadline() -> None:
-    assert agree(conditions(when="deadline == null"), Facts(request=EVERYTHING()))
-    assert not agree(conditions(when="deadline == null"), Facts(deadline=1.0, request=EVERYTHING()))
-    assert not agree(conditions(when="deadline < duration('9s')"), Facts(request=EVERYTHING()))
+    assert agree(conditions(when="deadline == null"), CallContext(request=EVERYTHING()))
+    assert not agree(conditions(when="deadline == null"), CallContext(deadline=1.0, request=EVERYTHING()))
+    assert not agree(conditions(when="deadline < duration('9s')"), CallContext(request=EVERYTHING()))
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_without_the_extra_the_problem_says_how_to_get_it(monkeypatch: pytest.Mo
 def test_a_request_that_is_itself_a_well_known_type() -> None:
     method = "kitchen.KitchenService/Nothing"
     compiled = conditions(method, request={})
-    assert agree(compiled, Facts(request=KITCHEN.method(method).request_class()))
+    assert agree(compiled, CallContext(request=KITCHEN.method(method).request_class()))
 
 
 def test_the_size_of_many_stubs_is_small() -> None:

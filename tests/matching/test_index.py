@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support import registry
 
 from grpcmock.errors import Problems
-from grpcmock.matching import Conditions, Facts, Index, Stage, compile_conditions
+from grpcmock.matching import CallContext, Conditions, Index, Stage, compile_conditions
 from grpcmock.stubs.model import Stub
 from grpcmock.tree import Node
 
@@ -153,7 +153,7 @@ def _message(tree: dict[str, Any]) -> Any:
 
 _MESSAGES = st.fixed_dictionaries({}, optional=_FIELDS).map(_message)
 _FACTS = st.builds(
-    lambda metadata, deadline, state, messages, half: Facts(
+    lambda metadata, deadline, state, messages, half: CallContext(
         metadata, deadline, state, messages[0] if messages else None, messages, half
     ),
     st.dictionaries(st.sampled_from("kl"), st.lists(_TEXT, min_size=1, max_size=2)),
@@ -167,7 +167,7 @@ _FACTS = st.builds(
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(_entries(), st.lists(_FACTS, min_size=1, max_size=4), st.data())
 def test_index_and_linear_search_always_choose_the_same_stub(
-    entries: list[Entry], calls: list[Facts], data: st.DataObject
+    entries: list[Entry], calls: list[CallContext], data: st.DataObject
 ) -> None:
     index: Index[Entry] = Index()
     for entry in data.draw(st.permutations(entries)):
@@ -175,9 +175,9 @@ def test_index_and_linear_search_always_choose_the_same_stub(
     gone = data.draw(st.lists(st.sampled_from(entries), unique=True, max_size=3))
 
     def agree() -> None:
-        for facts in calls:
+        for context in calls:
             for stage in Stage:
-                assert index.first(facts, accepted, stage) is index.linear(facts, accepted, stage)
+                assert index.first(context, accepted, stage) is index.linear(context, accepted, stage)
 
     agree()
     for entry in gone:
@@ -191,12 +191,12 @@ def test_index_and_linear_search_always_choose_the_same_stub(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(_STUBS, _FACTS)
-def test_what_a_lookup_finds_exactly_needs_no_test(keys: dict[str, Any], facts: Facts) -> None:
+def test_what_a_lookup_finds_exactly_needs_no_test(keys: dict[str, Any], context: CallContext) -> None:
     """One stub alone, so that neither rank nor other stubs hide a wrong look-up."""
     compiled = conditions(**keys)
     index: Index[Entry] = Index()
     index.add(Entry(compiled, (0,)))
-    assert (index.first(facts, accepted, Stage.ALL) is not None) is compiled.holds(facts)
+    assert (index.first(context, accepted, Stage.ALL) is not None) is compiled.holds(context)
 
 
 # --- Every shape is looked up -----------------------------------------------------------------------------------------
@@ -209,73 +209,88 @@ def _key(number: int) -> str:
 
 
 SHAPES = {
-    "string": (lambda n: {"request": {"f_string": _key(n)}}, lambda n: Facts(request=EVERYTHING(f_string=_key(n)))),
-    "int64": (lambda n: {"request": {"f_int64": n}}, lambda n: Facts(request=EVERYTHING(f_int64=n))),
-    "bytes": (lambda n: {"request": {"f_bytes": b"%d" % n}}, lambda n: Facts(request=EVERYTHING(f_bytes=b"%d" % n))),
-    "float": (lambda n: {"request": {"f_float": n / 10}}, lambda n: Facts(request=EVERYTHING(f_float=n / 10))),
+    "string": (
+        lambda n: {"request": {"f_string": _key(n)}},
+        lambda n: CallContext(request=EVERYTHING(f_string=_key(n))),
+    ),
+    "int64": (lambda n: {"request": {"f_int64": n}}, lambda n: CallContext(request=EVERYTHING(f_int64=n))),
+    "bytes": (
+        lambda n: {"request": {"f_bytes": b"%d" % n}},
+        lambda n: CallContext(request=EVERYTHING(f_bytes=b"%d" % n)),
+    ),
+    "float": (lambda n: {"request": {"f_float": n / 10}}, lambda n: CallContext(request=EVERYTHING(f_float=n / 10))),
     "enum": (
         lambda n: {"request": {"f_enum": "COLOR_RED", "f_int32": n}},
-        lambda n: Facts(request=EVERYTHING(f_enum=1, f_int32=n)),
+        lambda n: CallContext(request=EVERYTHING(f_enum=1, f_int32=n)),
     ),
     "bool": (
         lambda n: {"request": {"f_bool": True, "f_int32": n}},
-        lambda n: Facts(request=EVERYTHING(f_bool=True, f_int32=n)),
+        lambda n: CallContext(request=EVERYTHING(f_bool=True, f_int32=n)),
     ),
-    "optional": (lambda n: {"request": {"o_int32": n}}, lambda n: Facts(request=EVERYTHING(o_int32=n))),
+    "optional": (lambda n: {"request": {"o_int32": n}}, lambda n: CallContext(request=EVERYTHING(o_int32=n))),
     "nested": (
         lambda n: {"request": {"f_message": {"deeper": {"big": n}}}},
-        lambda n: Facts(request=EVERYTHING(f_message={"deeper": {"big": n}})),
+        lambda n: CallContext(request=EVERYTHING(f_message={"deeper": {"big": n}})),
     ),
-    "whole list": (lambda n: {"request": {"r_int32": [n, 1]}}, lambda n: Facts(request=EVERYTHING(r_int32=[n, 1]))),
+    "whole list": (
+        lambda n: {"request": {"r_int32": [n, 1]}},
+        lambda n: CallContext(request=EVERYTHING(r_int32=[n, 1])),
+    ),
     "list element": (
         lambda n: {"request": {"r_message": [{}, {"number": n}]}},
-        lambda n: Facts(request=EVERYTHING(r_message=[{}, {"number": n}])),
+        lambda n: CallContext(request=EVERYTHING(r_message=[{}, {"number": n}])),
     ),
-    "first": (lambda n: {"request": {"r_int32": {"$first": n}}}, lambda n: Facts(request=EVERYTHING(r_int32=[n, 1]))),
-    "some": (lambda n: {"request": {"r_int32": {"$some": n}}}, lambda n: Facts(request=EVERYTHING(r_int32=[-1, n]))),
+    "first": (
+        lambda n: {"request": {"r_int32": {"$first": n}}},
+        lambda n: CallContext(request=EVERYTHING(r_int32=[n, 1])),
+    ),
+    "some": (
+        lambda n: {"request": {"r_int32": {"$some": n}}},
+        lambda n: CallContext(request=EVERYTHING(r_int32=[-1, n])),
+    ),
     "some message": (
         lambda n: {"request": {"r_message": {"$some": {"number": n, "name": "x"}}}},
-        lambda n: Facts(request=EVERYTHING(r_message=[{"number": n, "name": "x"}])),
+        lambda n: CallContext(request=EVERYTHING(r_message=[{"number": n, "name": "x"}])),
     ),
     "map value": (
         lambda n: {"request": {"m_string_int32": {"a": n}}},
-        lambda n: Facts(request=EVERYTHING(m_string_int32={"a": n})),
+        lambda n: CallContext(request=EVERYTHING(m_string_int32={"a": n})),
     ),
-    "wrapper": (lambda n: {"request": {"w_int64": n}}, lambda n: Facts(request=EVERYTHING(w_int64={"value": n}))),
+    "wrapper": (lambda n: {"request": {"w_int64": n}}, lambda n: CallContext(request=EVERYTHING(w_int64={"value": n}))),
     "timestamp": (
         lambda n: {"request": {"w_timestamp": f"2020-01-01T00:00:00.{n:03}Z"}},
-        lambda n: Facts(request=EVERYTHING(w_timestamp={"seconds": 1577836800, "nanos": n * 10**6})),
+        lambda n: CallContext(request=EVERYTHING(w_timestamp={"seconds": 1577836800, "nanos": n * 10**6})),
     ),
     "struct": (
         lambda n: {"request": {"w_struct": {"a": _key(n)}}},
-        lambda n: Facts(request=_message({"w_struct": {"a": _key(n)}})),
+        lambda n: CallContext(request=_message({"w_struct": {"a": _key(n)}})),
     ),
     "any": (
         lambda n: {"request": {"w_any": {"@type": "kitchen.Nested", "number": n}}},
-        lambda n: Facts(request=_message({"w_any": {"@type": "x/kitchen.Nested", "number": n}})),
+        lambda n: CallContext(request=_message({"w_any": {"@type": "x/kitchen.Nested", "number": n}})),
     ),
     "in": (
         lambda n: {"request": {"f_int32": {"$in": [2 * n, 2 * n + 1]}}},
-        lambda n: Facts(request=EVERYTHING(f_int32=2 * n + 1)),
+        lambda n: CallContext(request=EVERYTHING(f_int32=2 * n + 1)),
     ),
     "ignoring case": (
         lambda n: {"request": {"f_string": {"$ignoreCase": f"KEY-{n}"}}},
-        lambda n: Facts(request=EVERYTHING(f_string=_key(n))),
+        lambda n: CallContext(request=EVERYTHING(f_string=_key(n))),
     ),
     "equality with a rest": (
         lambda n: {"request": {"f_int32": n, "f_string": {"$prefix": "a"}}},
-        lambda n: Facts(request=EVERYTHING(f_int32=n, f_string="ab")),
+        lambda n: CallContext(request=EVERYTHING(f_int32=n, f_string="ab")),
     ),
     "metadata": (
         lambda n: {"metadata": {"k": _key(n), "tenant": "t"}},
-        lambda n: Facts({"k": ["other", _key(n)], "tenant": ["t"]}),
+        lambda n: CallContext({"k": ["other", _key(n)], "tenant": ["t"]}),
     ),
-    "binary metadata": (lambda n: {"metadata": {"k-bin": b"%d" % n}}, lambda n: Facts({"k-bin": [b"%d" % n]})),
+    "binary metadata": (lambda n: {"metadata": {"k-bin": b"%d" % n}}, lambda n: CallContext({"k-bin": [b"%d" % n]})),
     "message of a stream": (
         lambda n: {"requests": [{"f_int32": 1}, {"f_int32": n}]},
-        lambda n: Facts(requests=[EVERYTHING(f_int32=1), EVERYTHING(f_int32=n)]),
+        lambda n: CallContext(requests=[EVERYTHING(f_int32=1), EVERYTHING(f_int32=n)]),
     ),
-    "state": (lambda n: {"state": {"login": _key(n)}}, lambda n: Facts(state={"login": _key(n)})),
+    "state": (lambda n: {"state": {"login": _key(n)}}, lambda n: CallContext(state={"login": _key(n)})),
 }
 
 
@@ -293,17 +308,17 @@ def test_a_hit_looks_at_one_stub_among_many(shape: str) -> None:
         return True
 
     for number in (0, 5, MANY - 1):
-        facts = call(number)
+        context = call(number)
         looked_at.clear()
-        assert index.first(facts, accept, Stage.ALL) is entries[number]
+        assert index.first(context, accept, Stage.ALL) is entries[number]
         assert looked_at == [entries[number]]
-        assert sum(len(bucket) if type(bucket) is list else 1 for bucket in _buckets(index, facts)) == 1
+        assert sum(len(bucket) if type(bucket) is list else 1 for bucket in _buckets(index, context)) == 1
 
 
-def _buckets(index: Index[Entry], facts: Facts) -> list[Any]:
+def _buckets(index: Index[Entry], context: CallContext) -> list[Any]:
     found = []
     for shape in index.shapes:
-        found += shape.find(facts) if shape.get is None else [shape.table[shape.get(facts)]]
+        found += shape.find(context) if shape.get is None else [shape.table[shape.get(context)]]
     return found
 
 
@@ -316,8 +331,8 @@ def test_stubs_that_need_more_than_is_known_wait() -> None:
     for entry in (both, early, first, late):
         index.add(entry)
     message = EVERYTHING(f_int32=1)
-    facts = Facts({"k": ["a"]}, None, {}, message, [message], True)
-    found = [index.first(facts, accepted, stage) for stage in Stage]
+    context = CallContext({"k": ["a"]}, None, {}, message, [message], True)
+    found = [index.first(context, accepted, stage) for stage in Stage]
     assert found == [early, first, late]
 
 
@@ -328,15 +343,15 @@ def test_a_shape_that_leads_with_a_better_stub_may_still_answer_with_a_worse_one
     last = Entry(conditions(request={"f_int32": 1}), (2,))
     for entry in (leader, middle, last):
         index.add(entry)
-    assert index.first(Facts(request=EVERYTHING(f_int32=1, f_string="a")), accepted, Stage.ALL) is middle
+    assert index.first(CallContext(request=EVERYTHING(f_int32=1, f_string="a")), accepted, Stage.ALL) is middle
 
 
 @pytest.mark.parametrize(("wanted", "came"), [(1, True), (True, 1), (0, False), (False, 0.0)])
 def test_a_bool_is_not_found_where_a_number_is_sought(wanted: Any, came: Any) -> None:
     index: Index[Entry] = Index()
     index.add(Entry(conditions(request={"w_value": wanted}), (0,)))
-    assert index.first(Facts(request=_message({"w_value": came})), accepted, Stage.ALL) is None
-    assert index.first(Facts(request=_message({"w_value": wanted})), accepted, Stage.ALL) is not None
+    assert index.first(CallContext(request=_message({"w_value": came})), accepted, Stage.ALL) is None
+    assert index.first(CallContext(request=_message({"w_value": wanted})), accepted, Stage.ALL) is not None
 
 
 def test_many_values_on_both_sides_do_not_multiply() -> None:
@@ -345,7 +360,7 @@ def test_many_values_on_both_sides_do_not_multiply() -> None:
     wanted = Entry(conditions(metadata={"k": "7", "l": "8"}), (0,))
     index.add(wanted)
     many = [str(number) for number in range(3000)]
-    assert index.first(Facts({"k": many, "l": many}), accepted, Stage.ALL) is wanted
+    assert index.first(CallContext({"k": many, "l": many}), accepted, Stage.ALL) is wanted
 
 
 def test_what_is_not_there_can_not_be_removed() -> None:

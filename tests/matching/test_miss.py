@@ -9,7 +9,7 @@ import pytest
 from support import registry
 
 from grpcmock.errors import Location, Problems
-from grpcmock.matching import Conditions, Facts, Index, Miss, Stage, compile_conditions, explain_miss
+from grpcmock.matching import CallContext, Conditions, Index, Miss, Stage, compile_conditions, explain_miss
 from grpcmock.matching.miss import shorten
 from grpcmock.stubs.model import Stub
 from grpcmock.tree import Node
@@ -41,8 +41,8 @@ def index_of(method: Any, *stubs: dict[str, Any], exhausted: tuple[str, ...] = (
     return index
 
 
-def request(**fields: Any) -> Facts:
-    return Facts(request=GET.request_class(**fields))
+def request(**fields: Any) -> CallContext:
+    return CallContext(request=GET.request_class(**fields))
 
 
 def test_a_miss_reads_well() -> None:
@@ -52,8 +52,8 @@ def test_a_miss_reads_well() -> None:
         {"name": "with a token", "request": {"page": 2}, "metadata": {"authorization": {"$prefix": "Bearer "}}},
         {"name": "far off", "request": {"page": {"$gt": 1000}, "page_size": {"$in": [7, 8]}}},
     )
-    facts = Facts({"authorization": ["Basic x"]}, request=LIST.request_class(page=2, page_size=10))
-    miss = explain_miss(index, facts, LIST)
+    context = CallContext({"authorization": ["Basic x"]}, request=LIST.request_class(page=2, page_size=10))
+    miss = explain_miss(index, context, LIST)
     assert miss.text == (
         "No stub matches this call of user.UserService/ListUsers.\n"
         'Request: {"page": 2, "page_size": 10}\n'
@@ -61,16 +61,16 @@ def test_a_miss_reads_well() -> None:
         "The nearest stubs:\n"
         "  1. first page  stubs/users.yaml:10\n"
         "     1 of 2 conditions held\n"
-        "       request.page  wanted 1  came 2\n"
+        "       request.page  expected 1  actual 2\n"
         "  2. with a token  stubs/users.yaml:20\n"
         "     1 of 2 conditions held\n"
-        '       metadata.authorization  wanted beginning with "Bearer "  came "Basic x"\n'
+        '       metadata.authorization  expected beginning with "Bearer "  actual "Basic x"\n'
         "  3. far off  stubs/users.yaml:30\n"
         "     0 of 2 conditions held\n"
-        "       request.page       wanted > 1000       came 2\n"
-        "       request.page_size  wanted one of 7, 8  came 10"
+        "       request.page       expected > 1000       actual 2\n"
+        "       request.page_size  expected one of 7, 8  actual 10"
     )
-    assert [(near.name, near.held, near.total) for near in miss.nearest] == [
+    assert [(near.name, near.matched, near.total) for near in miss.nearest] == [
         ("first page", 1, 2),
         ("with a token", 1, 2),
         ("far off", 0, 2),
@@ -88,21 +88,21 @@ def test_the_nearest_are_those_of_which_the_most_held() -> None:
         {"name": "half", "request": {"page": 1, "page_size": 9}},
         {"name": "other none", "request": {"page": 8}},
     )
-    miss = explain_miss(index, Facts(request=LIST.request_class(page=1, page_size=10)), LIST)
+    miss = explain_miss(index, CallContext(request=LIST.request_class(page=1, page_size=10)), LIST)
     assert names(miss)[0] == "half"
 
 
 def test_a_slip_of_the_pen_is_near() -> None:
     wanted = ["Robert", "Alice", "Bob", "Carol", "Charlie"]
     index = index_of(CREATE, *({"name": name, "request": {"name": name}} for name in wanted))
-    miss = explain_miss(index, Facts(request=CREATE.request_class(name="Alcie")), CREATE)
+    miss = explain_miss(index, CallContext(request=CREATE.request_class(name="Alcie")), CREATE)
     assert names(miss)[0] == "Alice"
 
 
 def test_an_exhausted_stub_is_shown_as_such() -> None:
     index = index_of(GET, {"name": "once", "request": {"id": 1}}, exhausted=("once",))
     miss = explain_miss(index, request(id=1), GET)
-    assert miss.nearest[0].exhausted and miss.nearest[0].held == miss.nearest[0].total == 1
+    assert miss.nearest[0].exhausted and miss.nearest[0].matched == miss.nearest[0].total == 1
     assert "1 of 1 condition held, but it is exhausted" in miss.text
 
 
@@ -121,15 +121,15 @@ def test_without_any_stub_at_all_it_says_so() -> None:
 def test_a_stream_is_shown_message_by_message() -> None:
     index = index_of(CREATE, {"name": "two", "requests": [{"name": "a"}, {"name": "b"}]})
     messages = [CREATE.request_class(name=name) for name in ("a", "c")]
-    miss = explain_miss(index, Facts(request=messages[0], requests=messages, half_closed=True), CREATE)
+    miss = explain_miss(index, CallContext(request=messages[0], requests=messages, half_closed=True), CREATE)
     assert 'Requests (2):\n  [0] {"name": "a"}\n  [1] {"name": "c"}' in miss.text
-    assert 'requests[1].name  wanted "b"  came "c"' in miss.text
+    assert 'requests[1].name  expected "b"  actual "c"' in miss.text
 
 
 def test_a_stream_without_messages() -> None:
     index = index_of(CREATE, {"name": "one", "request": {"name": "a"}})
-    miss = explain_miss(index, Facts(requests=[], half_closed=True), CREATE)
-    assert "no message was sent" in miss.text and "came no message" in miss.text
+    miss = explain_miss(index, CallContext(requests=[], half_closed=True), CREATE)
+    assert "no message was sent" in miss.text and "actual no message" in miss.text
 
 
 @pytest.fixture(scope="module")
@@ -146,15 +146,17 @@ def test_of_many_stubs_the_neighbours_are_found(many: Index[Entry]) -> None:
 
 
 def test_of_many_stubs_one_that_nearly_holds_comes_first(many: Index[Entry]) -> None:
-    miss = explain_miss(many, Facts({"k": ["y"]}, request=GET.request_class(id=33)), GET)
+    miss = explain_miss(many, CallContext({"k": ["y"]}, request=GET.request_class(id=33)), GET)
     assert names(miss)[0] == "page 33"
-    assert (miss.nearest[0].held, miss.nearest[0].total) == (1, 2)
+    assert (miss.nearest[0].matched, miss.nearest[0].total) == (1, 2)
 
 
 def test_of_many_stubs_few_are_looked_at(many: Index[Entry], monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at = []
-    held = Conditions.held
-    monkeypatch.setattr(Conditions, "held", lambda self, facts: looked_at.append(self) or held(self, facts))
+    count = Conditions.matched_count
+    monkeypatch.setattr(
+        Conditions, "matched_count", lambda self, context: looked_at.append(self) or count(self, context)
+    )
     explain_miss(many, request(id=2001), GET)
     assert 3 <= len(looked_at) <= 64
 
@@ -174,11 +176,11 @@ def test_the_nearest_of_few_are_exact() -> None:
     """Of up to 64 stubs each one is looked at: none has more conditions held than those shown."""
     stubs = [{"request": {"page": n % 8, "page_size": n // 8}, "metadata": {"k": str(n % 5)}} for n in range(64)]
     index = index_of(LIST, *stubs)
-    facts = Facts({"k": ["9"]}, request=LIST.request_class(page=3, page_size=5))
-    assert index.first(facts, lambda entry: True, Stage.ALL) is None
-    miss = explain_miss(index, facts, LIST)
-    best = sorted((entry.conditions.held(facts) for entry in index), reverse=True)[:3]
-    assert [near.held for near in miss.nearest] == best
+    context = CallContext({"k": ["9"]}, request=LIST.request_class(page=3, page_size=5))
+    assert index.first(context, lambda entry: True, Stage.ALL) is None
+    miss = explain_miss(index, context, LIST)
+    best = sorted((entry.conditions.matched_count(context) for entry in index), reverse=True)[:3]
+    assert [near.matched for near in miss.nearest] == best
 
 
 @pytest.mark.parametrize(

@@ -143,5 +143,5 @@ def test_no_pattern_whatsoever_raises(tree: Any) -> None:
         message = message_class(f_string="x", r_int32=[1], m_string_int32={"a": 1})
         held = pattern.holds(message)
         findings = pattern.explain(message)
-        assert all(finding.held for finding in findings) is held
+        assert all(finding.matched for finding in findings) is held
         assert sum(finding.count for finding in findings) == pattern.count

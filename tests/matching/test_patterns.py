@@ -42,8 +42,8 @@ def holds(tree: Any, message: Any, name: str = EVERYTHING, protos: Registry = KI
     # The explanation tells the same: of as many conditions as were counted, and all of them hold if the pattern does.
     findings = compiled.explain(sought)
     assert sum(finding.count for finding in findings) == compiled.count
-    assert all(finding.held for finding in findings) is held
-    assert compiled.matcher.held(sought) == sum(finding.count for finding in findings if finding.held)
+    assert all(finding.matched for finding in findings) is held
+    assert compiled.matcher.matched_count(sought) == sum(finding.count for finding in findings if finding.matched)
     return held
 
 
@@ -505,8 +505,8 @@ EXPLAINED = [
 def test_a_refusal_says_what_was_wanted_and_what_came(
     tree: Any, message: Any, path: str, wanted: str, came: str
 ) -> None:
-    (refused,) = (found for found in pattern(tree).explain(build(message)) if not found.held)
-    assert (refused.path, refused.wanted, refused.came) == (path, wanted, came)
+    (refused,) = (found for found in pattern(tree).explain(build(message)) if not found.matched)
+    assert (refused.path, refused.expected, refused.actual) == (path, wanted, came)
 
 
 PROTOS = [

@@ -11,13 +11,14 @@ import pytest
 from google.protobuf import descriptor_pool, message_factory
 from support import registry
 
-from grpcmock.engine.engine import Engine, Options
-from grpcmock.engine.steps import HALF_CLOSE, Finish, Message, Metadata, Open, Receive
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
+from grpcmock.engine.steps import HALF_CLOSE, Finish, Message, Open, Receive
 from grpcmock.errors import Problems, StubError, UnknownMethodError
 from grpcmock.mock.call import public_class
 from grpcmock.mock.calls import Call, CallLog
 from grpcmock.schema import Registry
-from grpcmock.status import Code
+from grpcmock.status import Code, Metadata
 from grpcmock.stubs import loader
 
 STUBS = """
@@ -35,7 +36,7 @@ class Played:
     def __init__(self, *, auto: bool = False) -> None:
         self.registry: Registry = registry("user.proto")
         ticks = iter(range(1_000, 2_000))
-        options = Options(auto=auto, wall_clock=lambda: float(next(ticks)), monotonic=lambda: float(next(ticks)))
+        options = EngineOptions(auto=auto, wall_clock=lambda: float(next(ticks)), monotonic=lambda: float(next(ticks)))
         self.engine = Engine(self.registry, loader.load_text(STUBS, "s.yaml", Problems()), options=options)
 
     def call(
@@ -259,9 +260,9 @@ def test_one_says_what_there_is_instead(played: Played) -> None:
         "Expected exactly 1 call of user.UserService/GetUser with id=8, but there is none.",
         "The 2 calls of user.UserService/GetUser:",
         '  1. user.UserService/GetUser {"id": 1} → OK {"id": 1, "name": "Alice"}  [alice, s.yaml:2]',
-        "       request.id  wanted 8  came 1",
+        "       request.id  expected 8  actual 1",
         '  2. user.UserService/GetUser {"id": 7} → UNIMPLEMENTED: no stub matched',
-        "       request.id  wanted 8  came 7",
+        "       request.id  expected 8  actual 7",
     ]
     with pytest.raises(IndexError, match=r"There is no call \[2\]"):
         played.log()[2]

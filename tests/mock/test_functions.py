@@ -253,7 +253,7 @@ def test_a_function_says_for_which_requests_a_stub_holds(mock: MockServer, servi
     both.assert_not_called()
     with pytest.raises(grpc.RpcError) as caught:
         client.GetUser(generated.pb2.GetUserRequest(id=3))
-    assert "where  wanted is_even (test_functions.py:" in caught.value.details()  # type: ignore[attr-defined]
+    assert "where  expected is_even (test_functions.py:" in caught.value.details()  # type: ignore[attr-defined]
 
 
 def test_a_function_that_raises_does_not_hold_and_shows_why(mock: MockServer, servicer: Any, client: Any,

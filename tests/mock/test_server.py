@@ -100,7 +100,7 @@ def test_a_miss_fails_the_verification_with_its_explanation(mock: MockServer, se
         'Request: {"id": 41}',
     ]
     assert "test_server.py:" in str(caught.value)
-    assert "request.id  wanted 42  came 41" in str(caught.value)
+    assert "request.id  expected 42  actual 41" in str(caught.value)
     mock.verify(unmatched=False)
 
 
@@ -327,7 +327,7 @@ def test_waiting_in_vain_says_what_came(mock: MockServer, servicer: Any, client:
     get_user = mock.on(servicer.GetUser)
     get_user.returns(name="Alice")
     client.GetUser(generated.pb2.GetUserRequest(id=8))
-    with pytest.raises(AssertionError, match=r"Waited 0\.01 s\. (?s:.*)wanted 7  came 8"):
+    with pytest.raises(AssertionError, match=r"Waited 0\.01 s\. (?s:.*)expected 7  actual 8"):
         get_user.wait_called(id=7, timeout=0.01)
     with pytest.raises(StubError, match="Did you mean 'id'"):
         get_user.wait_called(idd=7)

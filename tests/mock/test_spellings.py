@@ -20,7 +20,7 @@ import grpcmock
 from grpcmock import MockServer, Stub, StubHandle, failure, gt, lt, matches, not_, reply
 from grpcmock.errors import Problems
 from grpcmock.mock import operators
-from grpcmock.replies.plan import Finish
+from grpcmock.replies.plan import FinishStep
 from grpcmock.schema.codec import to_tree
 from grpcmock.status import Code
 from grpcmock.stubs import loader
@@ -266,7 +266,7 @@ def test_a_message_round_trips_as_an_answer(data: st.DataObject) -> None:
         sent = first.reply.constant if hasattr(first, "reply") else None
         assert sent is not None
         assert to_tree(method.response_class.FromString(sent)) == to_tree(message)
-        assert isinstance(one.entry.plans[0].steps[-1], Finish)
+        assert isinstance(one.entry.plans[0].steps[-1], FinishStep)
 
 
 # Values of Python -----------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def test_a_message_round_trips_as_an_answer(data: st.DataObject) -> None:
     ],
 )
 def test_values_of_python_become_protojson(value: Any, written: Any) -> None:
-    from grpcmock.mock.trees import tree
+    from grpcmock.mock.protojson import tree
 
     assert tree(value) == written
 

@@ -200,13 +200,13 @@ def test_users(case, request):
     run = outside("-n", "2", *given, test_users=HEAD + text, conftest=conftest)
     assert run.outcomes == {"failed": 2, "passed": 2}, run.text
     assert "test_users[user.UserService/GetUser] - Assertion" in run.text
-    at_once = set((tmp_path / "drawn.txt").read_text().splitlines())
+    concurrent = set((tmp_path / "drawn.txt").read_text().splitlines())
     (tmp_path / "drawn.txt").unlink()
     run = outside(*given, "--lf", "-x", "-k", "ListUsers")
     assert run.outcomes == {"failed": 1, "deselected": 1}, run.text
     drawn = (tmp_path / "drawn.txt").read_text().splitlines()
     assert drawn
-    assert set(drawn) <= at_once
+    assert set(drawn) <= concurrent
 
 
 def test_seeds_make_the_same_cases_and_others_do_not(run_inside: Any, inside: pytest.Pytester) -> None:
@@ -310,7 +310,7 @@ def test_few(case, target):
 """
     outcomes, said = run_inside(HEAD + STUBS + text)
     assert outcomes == {"passed": 2, "failed": 1}, said
-    assert '   response.name  wanted "Bob"  came "Alice"' in said
+    assert '   response.name  expected "Bob"  actual "Alice"' in said
 
 
 MISTAKES = """

@@ -15,10 +15,10 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.errors import Problems
 from grpcmock.schema import Registry
 from grpcmock.schema.sources import load
-from grpcmock.servers.thread import LoopThread
 from grpcmock.stubs import loader
 
 ROOT = Path(__file__).parents[2]

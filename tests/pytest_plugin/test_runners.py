@@ -160,7 +160,7 @@ def test_fine(grpcmock):
 """
     run = outside("-n", "2", "--grpcmock-show-calls", test_two=text)
     assert run.outcomes == {"failed": 1, "passed": 1}, run.text
-    assert "request.id  wanted 1  came 2" in run.text
+    assert "request.id  expected 1  actual 2" in run.text
     assert "Captured grpcmock call" in run.text
     assert "calls of the tests that passed" in run.text
 
@@ -265,4 +265,4 @@ def test_a_subprocess(outside: Outside, proxy: str) -> None:
     run = outside(*STRICT, test_program=PROGRAM, environment=environment)
     assert run.outcomes == {"passed": 1, "failed": 1}, run.text
     assert "test_what_the_program_asked_for_is_verified" in run.text
-    assert "request.id  wanted 1  came 42" in run.text
+    assert "request.id  expected 1  actual 42" in run.text

@@ -21,10 +21,10 @@ from grpcmock.client.actions import Action, HalfClose, Receive, Send
 from grpcmock.client.call import Outcome, perform
 from grpcmock.engine.engine import Engine
 from grpcmock.errors import Problems
-from grpcmock.schema import Kind, Registry
+from grpcmock.schema import MethodKind, Registry
 from grpcmock.schema.codec import decode, to_tree
 from grpcmock.servers.addresses import Address
-from grpcmock.servers.aio import Server
+from grpcmock.servers.aio import AioServer
 from grpcmock.status import DETAILS_KEY, Code
 from grpcmock.stubs import loader
 
@@ -109,7 +109,7 @@ class Remembering(grpc.GenericRpcHandler):
 
     async def _play(self, method: Method, context: Any) -> None:
         asked: list[Any] = []
-        if method.kind is Kind.CLIENT_STREAMING:
+        if method.kind is MethodKind.CLIENT_STREAMING:
             while not asked or asked[-1] is not grpc.aio.EOF:
                 asked.append(await context.read())
         elif method.path not in self._speaks_first:
@@ -124,7 +124,7 @@ class Remembering(grpc.GenericRpcHandler):
         await _play(talk, context, read, self._check)
 
     def _key(self, method: Method, asked: list[bytes], *, first: str) -> tuple[str, str]:
-        if method.kind is Kind.BIDI_STREAMING:
+        if method.kind is MethodKind.BIDI_STREAMING:
             asked = [] if first == "reply" else asked[:1]
         return method.path, "".join(self._read(method, data) for data in asked)
 
@@ -204,7 +204,7 @@ async def have(address: str, talks: list[Talk], server: Scripted | None = None) 
 async def mocked(registry: Registry, folder: Path) -> AsyncIterator[str]:
     """A mock server that has the stubs of a folder."""
     problems = Problems()
-    server = Server(Engine(registry, loader.load([folder], problems), problems=problems))
+    server = AioServer(Engine(registry, loader.load([folder], problems), problems=problems))
     address = server.listen(Address.parse("127.0.0.1:0"))
     await server.start()
     try:
@@ -355,14 +355,14 @@ def _details(draw: st.DrawFn, code: Code, message: str, known: list[Any]) -> byt
     return status.SerializeToString()
 
 
-def _steps(draw: st.DrawFn, kind: Kind, *, speaks_first: bool, ok: bool) -> list[str]:
+def _steps(draw: st.DrawFn, kind: MethodKind, *, speaks_first: bool, ok: bool) -> list[str]:
     few = st.integers(0, 3)
     match kind:
-        case Kind.UNARY:
+        case MethodKind.UNARY:
             return ["ask", "half_close", *(["reply"] if ok else [])]
-        case Kind.SERVER_STREAMING:
+        case MethodKind.SERVER_STREAMING:
             return ["ask", "half_close", *["reply"] * draw(few)]
-        case Kind.CLIENT_STREAMING:
+        case MethodKind.CLIENT_STREAMING:
             return ["ask"] * draw(few) + ["half_close", *(["reply"] if ok else [])]
     middle = draw(st.lists(st.sampled_from(["ask", "reply"]), max_size=5))
     if speaks_first:

@@ -12,7 +12,7 @@ from grpcmock.errors import Problems
 from grpcmock.replies.compile import compile_answer
 from grpcmock.replies.context import RenderContext
 from grpcmock.replies.faults import FAULTS
-from grpcmock.replies.plan import Arm, Finish, On, Outcome, Plan, Repeat, Send, Step
+from grpcmock.replies.plan import Arm, CallStatus, FinishStep, OnStep, Plan, PlanStep, RepeatStep, SendStep
 from grpcmock.schema.codec import to_tree
 from grpcmock.stubs import loader
 
@@ -47,7 +47,7 @@ class Compiled:
         return [
             self.method.response_class.FromString(step.reply.render(RenderContext(**context)))
             for step in self.plan.steps
-            if isinstance(step, Send)
+            if isinstance(step, SendStep)
         ]
 
     def trees(self, **context: Any) -> list[Any]:
@@ -58,9 +58,9 @@ class Compiled:
         (tree,) = self.trees(**context)
         return tree
 
-    def outcome(self, **context: Any) -> Outcome:
+    def outcome(self, **context: Any) -> CallStatus:
         finish = self.plan.steps[-1]
-        assert isinstance(finish, Finish)
+        assert isinstance(finish, FinishStep)
         return finish.render(RenderContext(**context))
 
     def names(self) -> list[Any]:
@@ -68,13 +68,13 @@ class Compiled:
         return _names(self.plan.steps)
 
 
-def _names(steps: tuple[Step | Arm, ...]) -> list[Any]:
+def _names(steps: tuple[PlanStep | Arm, ...]) -> list[Any]:
     found: list[Any] = []
     for step in steps:
-        found.append(type(step).__name__)
-        if isinstance(step, On):
+        found.append(type(step).__name__.removesuffix("Step"))
+        if isinstance(step, OnStep):
             found.append(_names(step.arms))
-        elif isinstance(step, (Repeat, Arm)):
+        elif isinstance(step, (RepeatStep, Arm)):
             found.append(_names(step.steps))
     return found
 

@@ -6,7 +6,7 @@ import pytest
 
 from grpcmock.replies.delays import Delay
 from grpcmock.replies.faults import Fault, FaultKind
-from grpcmock.replies.plan import Pause
+from grpcmock.replies.plan import PauseStep
 from grpcmock.status import Code
 
 ERROR = "error: {code: ABORTED}"
@@ -97,7 +97,7 @@ def test_every_mistake_of_an_answer_is_reported(compiler: Any) -> None:
 
 def test_the_pauses_are_where_they_belong(compiler: Any) -> None:
     steps = compiler("responses: [{}, {}]\ndelay: 2s\ninterval: 1s", "ServerStream").plan.steps
-    assert [step.delay for step in steps if isinstance(step, Pause)] == [Delay(2.0), Delay(1.0)]
+    assert [step.delay for step in steps if isinstance(step, PauseStep)] == [Delay(2.0), Delay(1.0)]
 
 
 def test_states_and_faults_go_into_the_plan(compiler: Any) -> None:
@@ -112,7 +112,7 @@ delay: "{{ row.d }}"
 set: {login: "{{ row.s }}"}
 trailers: {a: "{{ row.v }}"}
 fault: {abort: "{{ row.k }}"}""").plan
-    assert plan.steps[0] == Pause(Delay(1.0))
+    assert plan.steps[0] == PauseStep(Delay(1.0))
     assert plan.set == {"login": "done"}
     assert plan.steps[-1].constant.trailers == (("a", "x"),)  # type: ignore[union-attr]
     assert plan.fault == Fault(FaultKind.ABORT, Code.UNAVAILABLE)
@@ -126,7 +126,7 @@ def test_a_drip_on_a_single_message_is_warned_of(compiler: Any) -> None:
 
 def test_faults_of_other_engines_are_refused(compiler: Any) -> None:
     (found,) = compiler("fault: {reset: true}", faults=frozenset({"abort"})).errors
-    assert "the grpc.aio engine can't put 'reset' on the wire." in found
+    assert "the transport aio can't put 'reset' on the wire." in found
 
 
 @pytest.mark.parametrize(

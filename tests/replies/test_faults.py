@@ -68,7 +68,9 @@ def test_what_is_wrong_is_said_once(written: object, error: str) -> None:
 def test_a_fault_that_the_engine_cannot_produce_names_one_that_can() -> None:
     fault, errors = parse({"truncate": True}, frozenset({"abort"}))
     assert fault is None
-    assert errors == ["fault: the grpc.aio engine can't put 'truncate' on the wire. The engine h2 can: --engine h2."]
+    assert errors == [
+        "fault: the transport aio can't put 'truncate' on the wire. The transport h2 can: --transport h2."
+    ]
 
 
 def test_the_rate_is_the_share_of_calls_struck() -> None:

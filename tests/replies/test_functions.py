@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from grpcmock.errors import RenderError
 from grpcmock.replies.context import RenderContext
 from grpcmock.replies.functions import RANDOM_FUNCTIONS, rfc3339
-from grpcmock.stubs.template import Template
+from grpcmock.stubs.template_cache import parse_template
 
 TEXT = (
     "{{ uuid() }} {{ random.int(1, 1000) }} {{ random.float() }} {{ random.choice('abc') }} {{ random.string(8) }} "
@@ -24,7 +24,7 @@ TEXT = (
 
 
 def render(text: str, seed: Any = 0, **context: Any) -> Any:
-    return Template.parse(text).render(RenderContext(random=Random(seed), **context))
+    return parse_template(text).render(RenderContext(random=Random(seed), **context))
 
 
 @given(st.integers())
@@ -41,15 +41,15 @@ def test_the_same_seed_gives_the_same_text_in_every_process() -> None:
     code = f"""if True:
         from random import Random
         from grpcmock.replies.context import RenderContext
-        from grpcmock.stubs.template import Template
-        print(Template.parse({text!r}).render(RenderContext(random=Random("7/1"))))"""
+        from grpcmock.stubs.template_cache import parse_template
+        print(parse_template({text!r}).render(RenderContext(random=Random("7/1"))))"""
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == render(text, "7/1")
 
 
 def test_two_calls_under_way_do_not_disturb_each_other() -> None:
     a, b = RenderContext(random=Random(1)), RenderContext(random=Random(2))
-    fake = Template.parse("{{ fake.email() }}")
+    fake = parse_template("{{ fake.email() }}")
     mixed = [fake.render(a), fake.render(b), fake.render(a)]
     a = RenderContext(random=Random(1))
     assert mixed[0::2] == [fake.render(a), fake.render(a)]

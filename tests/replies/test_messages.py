@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from grpcmock.errors import RenderError
 from grpcmock.replies.context import RenderContext
-from grpcmock.replies.plan import Send
+from grpcmock.replies.plan import SendStep
 from grpcmock.schema.codec import to_tree
 
 
 def reply_error(compiled: Any, **context: Any) -> str:
-    step = next(step for step in compiled.plan.steps if isinstance(step, Send))
+    step = next(step for step in compiled.plan.steps if isinstance(step, SendStep))
     assert step.reply.constant is None
     with pytest.raises(RenderError) as caught:
         step.reply.render(RenderContext(**context))

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from grpcmock.errors import RenderError
 from grpcmock.replies.context import RenderContext
-from grpcmock.replies.plan import Headers, Metadata
+from grpcmock.replies.plan import HeadersStep, RenderableMetadata
 
 
-def headers(compiled: Any) -> Metadata:
+def headers(compiled: Any) -> RenderableMetadata:
     step = compiled.plan.steps[0]
-    assert isinstance(step, Headers)
+    assert isinstance(step, HeadersStep)
     return step.metadata
 
 

@@ -6,12 +6,12 @@ import pytest
 from support import registry
 
 from grpcmock.replies.references import check, is_constant
-from grpcmock.stubs.template import Template
+from grpcmock.stubs.template_cache import parse_template
 
 
 def mistakes(text: str, row: Any = None, *, script: bool = False) -> list[str]:
     request = registry().message("kitchen.Everything").DESCRIPTOR
-    return [f"{text} {hint}".rstrip() for text, hint in check(Template.parse(text), request, row, script=script)]
+    return [f"{text} {hint}".rstrip() for text, hint in check(parse_template(text), request, row, script=script)]
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,4 @@ def test_without_faker_fake_says_what_to_install(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_what_is_the_same_for_every_call_can_be_folded(text: str, row: Any, constant: bool) -> None:
-    assert is_constant(Template.parse(text), row) is constant
+    assert is_constant(parse_template(text), row) is constant

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from grpcmock.replies.delays import Delay
-from grpcmock.replies.plan import Expect, Finish, On, Pause, Repeat
+from grpcmock.replies.plan import ExpectStep, FinishStep, OnStep, PauseStep, RepeatStep
 from grpcmock.status import Code
 
 
@@ -120,7 +120,7 @@ def test_all_mistakes_are_reported(compiler: Any) -> None:
 
 def test_expectations_know_their_place(compiler: Any) -> None:
     step = compiler(script("- send: {}\n- expect: {f_int32: 1}"), "Bidi").plan.steps[1]
-    assert isinstance(step, Expect)
+    assert isinstance(step, ExpectStep)
     assert (step.number, step.path, step.location.line) == (2, "script[1].expect", 4)  # type: ignore[union-attr]
     assert step.pattern is not None
     assert step.pattern.holds(compiler.request(f_int32=1))
@@ -130,26 +130,26 @@ def test_expectations_know_their_place(compiler: Any) -> None:
 @pytest.mark.parametrize("written", ["{}", "null", ""])
 def test_an_empty_expectation_takes_any_message(compiler: Any, written: str) -> None:
     step = compiler(script(f"- expect: {written}"), "Bidi").plan.steps[0]
-    assert isinstance(step, Expect)
+    assert isinstance(step, ExpectStep)
     assert step.pattern is None
 
 
 def test_loops(compiler: Any) -> None:
     steps = compiler(script("- repeat: {times: 3, every: 1s, steps: [{send: {}}]}"), "Bidi").plan.steps
-    assert isinstance(steps[0], Repeat)
+    assert isinstance(steps[0], RepeatStep)
     assert (steps[0].times, steps[0].every) == (3, Delay(1.0))
     steps = compiler(script("- repeat: {times: forever, steps: [{send: {}}]}"), "Bidi").plan.steps
-    assert isinstance(steps[0], Repeat)
+    assert isinstance(steps[0], RepeatStep)
     assert (steps[0].times, steps[0].every, len(steps)) == (None, None, 1)
 
 
 def test_an_on_may_end_at_a_message(compiler: Any) -> None:
     (step, _) = compiler(script("- on: [{send: {}}]\n  until: {f_string: bye}"), "Bidi").plan.steps
-    assert isinstance(step, On)
+    assert isinstance(step, OnStep)
     assert step.until is not None
     assert step.until.holds(compiler.request(f_string="bye"))
     (step, _) = compiler(script("- on: [{send: {}}]\n  until: half_close"), "Bidi").plan.steps
-    assert isinstance(step, On)
+    assert isinstance(step, OnStep)
     assert step.until is None
 
 
@@ -158,7 +158,7 @@ def test_what_stands_beside_a_script_frames_it(compiler: Any) -> None:
         script("- send: {}\n- finish: {trailers: {b: 2}}", "headers: {a: 1}\ndelay: 2s\ntrailers: {a: 1}"), "Bidi"
     )
     assert compiled.names() == ["Headers", "Pause", "Send", "Finish"]
-    assert compiled.plan.steps[1] == Pause(Delay(2.0))
+    assert compiled.plan.steps[1] == PauseStep(Delay(2.0))
     assert compiled.outcome() == (Code.OK, "", (("a", "1"), ("b", "2")))
     compiled = compiler(script("- send: {}", "trailers: {a: 1}"), "Bidi")
     assert compiled.outcome().trailers == (("a", "1"),)
@@ -187,10 +187,10 @@ def test_rows_reach_into_scripts(compiler: Any) -> None:
         ),
         "Bidi",
     ).plan.steps
-    assert isinstance(steps[0], Expect)
+    assert isinstance(steps[0], ExpectStep)
     assert steps[0].pattern is not None
     assert steps[0].pattern.holds(compiler.request(f_int32=7))
-    assert isinstance(steps[1], Repeat)
+    assert isinstance(steps[1], RepeatStep)
     assert (steps[1].times, steps[1].every) == (2, Delay(1.0))
 
 
@@ -205,4 +205,4 @@ def test_steps_nest_only_so_deep(compiler: Any) -> None:
 def test_an_end_inside_a_script_is_the_last_step(compiler: Any) -> None:
     steps = compiler(script("- error: {code: 5}"), "Bidi").plan.steps
     assert len(steps) == 1
-    assert isinstance(steps[0], Finish)
+    assert isinstance(steps[0], FinishStep)

@@ -13,7 +13,7 @@ from support import registry
 from grpcmock.errors import RenderError
 from grpcmock.replies.context import RenderContext
 from grpcmock.replies.times import Quantity, quantity
-from grpcmock.stubs.template import Template
+from grpcmock.stubs.template_cache import parse_template
 
 EVERYTHING: Any = registry().message("kitchen.Everything")
 AT, TTL = {"seconds": 1893456000, "nanos": 5}, {"seconds": 90, "nanos": 500_000_000}
@@ -22,7 +22,7 @@ NOW = datetime(2030, 1, 1, 0, 1, tzinfo=UTC)
 
 def rendered(text: str) -> str:
     request = EVERYTHING(w_timestamp=AT, w_duration=TTL)
-    return str(Template.parse(f"{{{{ {text} }}}}").render(RenderContext(request=request, now=lambda: NOW)))
+    return str(parse_template(f"{{{{ {text} }}}}").render(RenderContext(request=request, now=lambda: NOW)))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from support import registry
 from grpcmock.errors import RenderError
 from grpcmock.replies.context import RenderContext
 from grpcmock.replies.results import unwrap
-from grpcmock.stubs.template import Template
+from grpcmock.stubs.template_cache import parse_template
 
 
 def everything(**fields: Any) -> Any:
@@ -17,7 +17,7 @@ def everything(**fields: Any) -> Any:
 
 
 def render(text: str, **context: Any) -> Any:
-    return Template.parse(text).render(RenderContext(**context))
+    return parse_template(text).render(RenderContext(**context))
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ from grpcmock.reports.junit import Case, Suite, Trouble, to_xml
 def test_a_suite_counts_what_became_of_its_cases() -> None:
     cases = (
         Case(name="good", seconds=0.5),
-        Case(name="wrong", failure=Trouble("id differs", "id  wanted 1  came 2", "reply"), file="a.yaml", line=3),
+        Case(name="wrong", failure=Trouble("id differs", "id  expected 1  actual 2", "reply"), file="a.yaml", line=3),
         Case(name="broken", error=Trouble("no answer")),
         Case(name="left out", skipped="a fault"),
     )
@@ -60,7 +60,7 @@ def test_a_suite_counts_what_became_of_its_cases() -> None:
     assert found.get("timestamp") == "2026-01-02T03:04:05+00:00"
     failure = found.find("testcase/failure")
     assert failure is not None
-    assert (failure.get("message"), failure.text) == ("id differs", "id  wanted 1  came 2")
+    assert (failure.get("message"), failure.text) == ("id differs", "id  expected 1  actual 2")
     wrong = found.findall("testcase")[1]
     assert (wrong.get("file"), wrong.get("line")) == ("a.yaml", "3")
 

@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from support import registry
 
 from grpcmock.errors import SchemaError, UnknownMethodError
-from grpcmock.schema import Kind, Registry
+from grpcmock.schema import MethodKind, Registry
 
 KITCHEN = registry()
 
@@ -21,11 +21,11 @@ def make(*files: Any) -> Registry:
 
 def test_every_method_is_known_by_its_path_with_its_kind() -> None:
     assert {path: method.kind for path, method in KITCHEN.methods.items()} == {
-        "/kitchen.KitchenService/Unary": Kind.UNARY,
-        "/kitchen.KitchenService/ServerStream": Kind.SERVER_STREAMING,
-        "/kitchen.KitchenService/ClientStream": Kind.CLIENT_STREAMING,
-        "/kitchen.KitchenService/Bidi": Kind.BIDI_STREAMING,
-        "/kitchen.KitchenService/Nothing": Kind.UNARY,
+        "/kitchen.KitchenService/Unary": MethodKind.UNARY,
+        "/kitchen.KitchenService/ServerStream": MethodKind.SERVER_STREAMING,
+        "/kitchen.KitchenService/ClientStream": MethodKind.CLIENT_STREAMING,
+        "/kitchen.KitchenService/Bidi": MethodKind.BIDI_STREAMING,
+        "/kitchen.KitchenService/Nothing": MethodKind.UNARY,
     }
     assert list(KITCHEN.services) == ["kitchen.KitchenService"]
     method = KITCHEN.methods["/kitchen.KitchenService/Unary"]
@@ -40,13 +40,13 @@ def test_every_method_is_known_by_its_path_with_its_kind() -> None:
 @pytest.mark.parametrize(
     ("kind", "client", "server"),
     [
-        (Kind.UNARY, False, False),
-        (Kind.SERVER_STREAMING, False, True),
-        (Kind.CLIENT_STREAMING, True, False),
-        (Kind.BIDI_STREAMING, True, True),
+        (MethodKind.UNARY, False, False),
+        (MethodKind.SERVER_STREAMING, False, True),
+        (MethodKind.CLIENT_STREAMING, True, False),
+        (MethodKind.BIDI_STREAMING, True, True),
     ],
 )
-def test_kinds_know_who_streams(kind: Kind, client: bool, server: bool) -> None:
+def test_kinds_know_who_streams(kind: MethodKind, client: bool, server: bool) -> None:
     assert (kind.client_streams, kind.server_streams) == (client, server)
 
 

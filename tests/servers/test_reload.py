@@ -297,7 +297,9 @@ def test_a_listener_reports_a_change_in_a_directory(tmp_path: Path) -> None:
         listener.stop()
 
 
-def test_a_listener_without_the_systems_help_is_quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listener_without_the_systems_help_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     import watchfiles
 
     def refuse(*args: object, **options: object) -> None:
@@ -306,4 +308,8 @@ def test_a_listener_without_the_systems_help_is_quiet(tmp_path: Path, monkeypatc
     monkeypatch.setattr(watchfiles, "watch", refuse)
     listener = Listener(lambda: None)
     listener.listen([tmp_path])
+    (tmp_path / "more").mkdir()
+    listener.listen([tmp_path, tmp_path / "more"])
     listener.stop()
+    (told,) = caplog.messages
+    assert "(OSError: OS file watch limit reached). The files are looked at now and then instead." in told

@@ -17,7 +17,7 @@ from grpcmock.schema.codec import to_tree
 from grpcmock.stubs import loader
 from grpcmock.stubs.attached import may_attach
 from grpcmock.stubs.dump import to_yaml
-from grpcmock.stubs.template import Template
+from grpcmock.stubs.template_cache import parse_template
 
 METHOD = "method: kitchen.KitchenService/Unary"
 
@@ -99,12 +99,12 @@ def test_they_fit_their_fields(answer: str, tree: Any) -> None:
 
 @given(st.binary(max_size=100))
 def test_base64_there_and_back(data: bytes) -> None:
-    assert Template.parse("{{ (x | b64encode) | b64decode }}").render({"x": data}) == data
+    assert parse_template("{{ (x | b64encode) | b64decode }}").render({"x": data}) == data
 
 
 def test_what_is_no_base64_is_told() -> None:
     with pytest.raises(RenderError, match=r"'%%' is not base64"):
-        Template.parse("{{ '%%' | b64decode }}").render({})
+        parse_template("{{ '%%' | b64decode }}").render({})
 
 
 @pytest.mark.parametrize(("text", "expected"), [(b"a: {$file: x}", True), ("{$text: x}", True), (b"a: b", False)])

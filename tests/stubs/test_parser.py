@@ -140,7 +140,7 @@ def test_verify_can_be_switched_off() -> None:
         ("{method: a, trailers: 1}", "trailers: expected a mapping"),
         ("{method: a, fault: hang}", "fault: expected a mapping"),
         ("{method: a, set: done}", "set: expected a mapping"),
-        ("{method: a, verify: 1}", "verify: expected false or {ignore, compare}"),
+        ("{method: a, verify: 1}", "verify: expected false or {ignore, compare, response}"),
         ("{method: a, verify: {ignored: []}}", "verify.ignored: 'verify' has no key 'ignored'. Did you mean 'ignore'?"),
         ("{method: a, verify: {compare: equal}}", "verify.compare: expected exact or subset"),
         ("{method: a, verify: {ignore: [1]}}", "verify.ignore[0]: expected a string"),

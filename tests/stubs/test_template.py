@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from grpcmock.errors import RenderError
 from grpcmock.stubs.sandbox import MAX_ROUNDS
-from grpcmock.stubs.template import Template, TemplateError, is_template
+from grpcmock.stubs.template import TemplateError, is_template
+from grpcmock.stubs.template_cache import parse_template
 
 VALUES = {
     "request": {"id": 7, "name": "Ann", "items": ["a", "b"], "data": b"\x00\x01"},
@@ -50,20 +51,20 @@ VALUES = {
     ],
 )
 def test_it_renders(text: str, value: Any) -> None:
-    rendered = Template.parse(text).render(VALUES)
+    rendered = parse_template(text).render(VALUES)
     assert rendered == value
     assert type(rendered) is type(value)
 
 
 def test_whole_means_one_expression_and_nothing_else() -> None:
     wholes = {
-        text: Template.parse(text).whole for text in ("{{ a }}", "{{ a }} ", "{{ a }}{{ b }}", "{% if a %}{% endif %}")
+        text: parse_template(text).whole for text in ("{{ a }}", "{{ a }} ", "{{ a }}{{ b }}", "{% if a %}{% endif %}")
     }
     assert list(wholes.values()) == [True, False, False, False]
 
 
 def test_it_says_what_it_reads_and_calls() -> None:
-    template = Template.parse(
+    template = parse_template(
         "{{ request.user.id }} {{ metadata['k'] }} {{ metadata.all('k') }} {{ requests[0].id }}"
         "{{ random.int(1, call.count) }}"
         "{% for tag in request.tags %}{{ tag.name }}{% endfor %}{{ request.name.upper() }}{{ range(3) | length }}"
@@ -88,11 +89,11 @@ def test_only_the_variables_used_are_made() -> None:
             assert name == "request"
             return super().__getitem__(name)
 
-    assert Template.parse("{{ request.id }}").render(Lazy(VALUES)) == 7
+    assert parse_template("{{ request.id }}").render(Lazy(VALUES)) == 7
 
 
 def test_equal_texts_are_compiled_once() -> None:
-    assert Template.parse("{{ a.b }}") is Template.parse("{{ a.b }}")
+    assert parse_template("{{ a.b }}") is parse_template("{{ a.b }}")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_equal_texts_are_compiled_once() -> None:
 )
 def test_a_bad_template_is_refused(text: str, reason: str, line: int) -> None:
     with pytest.raises(TemplateError) as caught:
-        Template.parse(text)
+        parse_template(text)
     assert reason in str(caught.value)
     assert caught.value.line == line
     assert len(str(caught.value)) < 300
@@ -154,7 +155,7 @@ def test_a_bad_template_is_refused(text: str, reason: str, line: int) -> None:
 )
 def test_what_cannot_be_rendered_is_an_error(text: str, reason: str) -> None:
     with pytest.raises(RenderError) as caught:
-        Template.parse(text).render(VALUES)
+        parse_template(text).render(VALUES)
     assert reason in str(caught.value)
     assert len(str(caught.value)) < 400
 
@@ -171,7 +172,7 @@ def test_is_template(value: Any, expected: bool) -> None:
 @settings(max_examples=100, deadline=None)
 def test_no_text_raises_anything_else(text: str) -> None:
     try:
-        template = Template.parse(text)
+        template = parse_template(text)
     except TemplateError:
         return
     try:

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.checks.words import said
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.failures import Finding, Severity
-from grpcmock.fuzz.trials import Caller
+from grpcmock.fuzz.model.cases import Caller
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
 
 _WORDS = {Caller.NOBODY: "without credentials", Caller.GARBLED: "with credentials that nobody has"}
 
@@ -25,23 +25,23 @@ _LOOKED = frozenset(
 """Codes of a server that has looked at its data for somebody whom it doesn't know."""
 
 
-def _auth_enforced(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    for reply in evidence.replies:
+def _auth_enforced(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    for reply in result.replies:
         caller = reply.call.caller
         if caller in _WORDS and _was_served(reply):
             yield Finding(
-                code="G142",
+                check="auth_enforced",
                 expected=f"UNAUTHENTICATED or PERMISSION_DENIED for a call {_WORDS[caller]}",
-                got=said(reply),
+                actual=said(reply),
                 key=caller.value,
             )
             return
 
 
 def _was_served(reply: Reply) -> bool:
-    if reply.ending is Ending.ENOUGH:
+    if reply.termination is Termination.ENOUGH:
         return True
-    return reply.ending is Ending.SERVER and reply.code in _LOOKED
+    return reply.termination is Termination.SERVER and reply.code in _LOOKED
 
 
 CHECKS = (
@@ -50,11 +50,7 @@ CHECKS = (
         name="auth_enforced",
         severity=Severity.CRITICAL,
         title="Without credentials, or with garbled ones, every method answers UNAUTHENTICATED or PERMISSION_DENIED.",
-        judge=_auth_enforced,
-        aimed=True,
-        page="""\
-Credentials are given by `-H 'authorization: …'`; without them the check can't run. The credentials are told from other
-metadata by the name of their key. A method that is open to everybody on purpose is left out in the configuration.
-""",
+        evaluate=_auth_enforced,
+        targeted=True,
     ),
 )

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.failures import Finding, Severity
-from grpcmock.replies.generated.rules import Options
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.schema.annotations import AnnotationReader
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
     from grpcmock.schema import Registry
 
 _PARTIAL = frozenset({"read_mask", "view", "field_mask", "fields"})
@@ -44,7 +44,7 @@ def _types(registry: Registry) -> _Types:
 
 class _Types:
     def __init__(self, registry: Registry) -> None:
-        self._options = Options(registry)
+        self._options = AnnotationReader(registry)
         self._known: dict[str, _Type] = {}
         remembered: Any = lru_cache(4096)(self._findings)
         self.findings: Callable[[type[Message], bytes, bool], tuple[Finding, ...]] = remembered
@@ -102,8 +102,8 @@ class _Types:
         declared = self.of(descriptor)
         for field in declared.hidden:
             if _is_set(message, field):
-                got = f"{path}{field.name} in the response"
-                yield _finding(f"no {field.name}: it is INPUT_ONLY", got, path, field, "INPUT_ONLY")
+                actual = f"{path}{field.name} in the response"
+                yield _finding(f"no {field.name}: it is INPUT_ONLY", actual, path, field, "INPUT_ONLY")
         for field in declared.filled if not partial else ():
             if not _is_set(message, field):
                 expected = f"a {message.DESCRIPTOR.name} with its {field.name}, which every one has"
@@ -117,8 +117,14 @@ class _Types:
                 yield from self._look(inner, f"{path}{step}.", partial)
 
 
-def _finding(expected: str, got: str, path: str, field: FieldDescriptor, what: str) -> Finding:
-    return Finding(code="G124", expected=expected, got=got, path=f"{path}{field.name}", key=f"{field.full_name} {what}")
+def _finding(expected: str, actual: str, path: str, field: FieldDescriptor, what: str) -> Finding:
+    return Finding(
+        check="response_behavior",
+        expected=expected,
+        actual=actual,
+        path=f"{path}{field.name}",
+        key=f"{field.full_name} {what}",
+    )
 
 
 def _value_type(field: FieldDescriptor) -> Descriptor | None:
@@ -179,9 +185,9 @@ def _readable(pattern: re.Pattern[str]) -> str:
     return pattern.pattern.removeprefix("(?://[^/]+/)?(?:").removesuffix(")").replace("[^/]+", "…").replace("\\", "")
 
 
-def _response_behavior(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    types = _types(terms.registry)
-    for reply in evidence.replies:
+def _response_behavior(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    types = _types(expectations.registry)
+    for reply in result.replies:
         method = reply.call.method
         if method is None or not reply.responses:
             continue
@@ -218,12 +224,6 @@ CHECKS = (
         name="response_behavior",
         severity=Severity.MEDIUM,
         title="INPUT_ONLY is never returned; resources have their names and required fields; names fit their pattern.",
-        judge=_response_behavior,
-        page="""\
-`google.api.field_behavior` (AIP-203) and `google.api.resource` (AIP-123) speak of responses, too: a password that
-goes in must not come out, and a resource without its name, or with one that doesn't fit the pattern, can't be asked for
-again.
-Numbers and enums without presence are left out: their zero may be meant.
-""",
+        evaluate=_response_behavior,
     ),
 )

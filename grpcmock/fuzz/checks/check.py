@@ -1,4 +1,4 @@
-"""The shape of a check: a code, a name, words, and a function from what was tried and seen to findings."""
+"""The shape of a check: a code, a name, words, and a function from a case and what was seen of it to findings."""
 
 from __future__ import annotations
 
@@ -7,38 +7,45 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence
-    from grpcmock.fuzz.failures import Finding, Severity
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.findings import Finding, Severity
+    from grpcmock.fuzz.model.results import CaseResult
 
-Judge = Callable[["Trial", "Evidence", "Terms"], Iterator["Finding"]]
-"""Says what is wrong with what was seen of a trial, under the terms of the contract. It makes no calls and keeps
-nothing: what it needs to know must be in the evidence."""
+CheckFunction = Callable[["Case", "CaseResult", "Expectations"], Iterator["Finding"]]
+"""Yields what is wrong with what was seen of a case, as the contract has it. It makes no calls and keeps nothing: what
+it needs to know must be in the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that must hold of every server."""
+    """One thing that must hold of every server. What sets it apart from others is said here, and nowhere else."""
 
     code: str
     """``G102``."""
 
     name: str
-    """``unhandled_error``."""
+    """``unhandled_error``. Findings and cases name their check by it."""
 
     severity: Severity
 
     title: str
     """What must hold, in one sentence."""
 
-    judge: Judge
+    evaluate: CheckFunction
 
-    aimed: bool = False
-    """Whether it looks only at trials that aim at it."""
+    targeted: bool = False
+    """Whether it looks only at cases that have it among their ``targets``."""
 
-    covers: frozenset[str] = frozenset()
-    """Codes of checks that have nothing to add on a trial where this one found something."""
+    supersedes: frozenset[str] = frozenset()
+    """Names of checks that have nothing to add on a case where this one found something."""
+
+    needs_rules: bool = False
+    """Whether it rests on the rules that the contract states for requests, so that a smaller request must keep, or
+    break, the same ones."""
+
+    reads: frozenset[str] = frozenset()
+    """Which of the user's files it goes by: ``stubs``, ``links``. A replay needs them again."""
 
     page: str = ""
-    """What ``grpcmock explain`` shows besides, in Markdown: why it matters, what causes it, how it is mended."""
+    """What ``grpcmock explain`` shows besides, in Markdown. Checks of this package have theirs in ``pages/``."""

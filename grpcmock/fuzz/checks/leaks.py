@@ -8,15 +8,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grpcmock.client.details import decode_details
-from grpcmock.engine.refusals import MISS_KEY
+from grpcmock.engine.error_replies import MISS_KEY
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.status import DETAILS_KEY
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
 
 _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
@@ -53,18 +53,18 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 _OFTEN = 4096
 
 
-def _info_leak(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    for reply in evidence.replies:
+def _info_leak(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    for reply in result.replies:
         if (reply.code == 0 and not reply.trailers) or _is_miss(reply):
             continue
-        for place, text in _texts(reply, terms):
+        for place, text in _texts(reply, expectations):
             for what, sign in _signs_in(text):
                 if _was_sent(sign, reply):
                     continue
                 yield Finding(
-                    code="G103",
+                    check="info_leak",
                     expected="words for the caller, and nothing of the server's inside",
-                    got=f"{what} in {place}: {_around(text, sign)}",
+                    actual=f"{what} in {place}: {_around(text, sign)}",
                     path=place,
                     key=f"{what} in {place}",
                     method=reply.call.method,
@@ -77,20 +77,20 @@ def _is_miss(reply: Reply) -> bool:
     return any(key == MISS_KEY for key, _ in reply.trailers)
 
 
-def _texts(reply: Reply, terms: Terms) -> Iterator[tuple[str, str]]:
+def _texts(reply: Reply, expectations: Expectations) -> Iterator[tuple[str, str]]:
     if reply.code and reply.message and not reply.debug:
         yield "the status message", reply.message
     for key, value in reply.trailers:
         if key == DETAILS_KEY:
-            yield from _details(reply, terms)
+            yield from _details(reply, expectations)
         elif isinstance(value, str):
             yield f"the trailer {key}", value
         else:
             yield f"the trailer {key}", value.decode("utf-8", "replace")
 
 
-def _details(reply: Reply, terms: Terms) -> Iterator[tuple[str, str]]:
-    rich = decode_details(reply.trailers, terms.registry)
+def _details(reply: Reply, expectations: Expectations) -> Iterator[tuple[str, str]]:
+    rich = decode_details(reply.trailers, expectations.registry)
     if rich is None:
         return
     yield "the status details", rich.message
@@ -145,6 +145,6 @@ CHECKS = (
         name="info_leak",
         severity=Severity.HIGH,
         title="No status, detail or trailer shows a stack trace, file path, SQL, pointer or panic.",
-        judge=_info_leak,
+        evaluate=_info_leak,
     ),
 )

@@ -5,53 +5,61 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz import presence
+from grpcmock.fuzz.checks import field_presence
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.checks.words import said, unhandled
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.failures import Finding, Severity
-from grpcmock.fuzz.trials import Expect, Phase
+from grpcmock.fuzz.model.cases import Expect, Phase
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said, unhandled
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.evidence import Evidence, Mocked, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, MockAnswer, Reply
 
 
-def _mock_parity(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    mocked, reply = evidence.mocked, evidence.last
-    if mocked is None or (trial.expect is not Expect.ACCEPTED and trial.phase is not Phase.EXAMPLES):
+def _mock_parity(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    mock_answer, reply = result.mock_answer, result.last
+    if mock_answer is None or (case.expect is not Expect.ACCEPTED and case.phase is not Phase.EXAMPLES):
         return  # stubs don't check what they are asked; only of valid requests do they speak
-    if reply.ending is not Ending.SERVER or unhandled(reply):
+    if reply.termination is not Termination.SERVER or unhandled(reply):
         return  # that is told by other checks
-    by = f"as by the stub {mocked.stub}"
-    if mocked.code != reply.code:
-        expected = f"{Code(mocked.code).name}, {by}"
-        yield Finding(code="G152", expected=expected, got=said(reply), key=f"status {mocked.code} {reply.name}")
+    by = f"as by the stub {mock_answer.stub}"
+    if mock_answer.code != reply.code:
+        expected = f"{Code(mock_answer.code).name}, {by}"
+        yield Finding(
+            check="mock_parity", expected=expected, actual=said(reply), key=f"status {mock_answer.code} {reply.name}"
+        )
     elif reply.is_ok:
-        yield from _fields(mocked, reply, by)
+        yield from _fields(mock_answer, reply, by)
 
 
-def _fields(mocked: Mocked, reply: Reply, by: str) -> Iterator[Finding]:
+def _fields(mock_answer: MockAnswer, reply: Reply, by: str) -> Iterator[Finding]:
     method = reply.call.method
     assert method is not None
-    if mocked.responses and not reply.responses:
-        yield Finding(code="G152", expected=f"responses, {by}", got="none", path="responses", key="responses")
+    if mock_answer.responses and not reply.responses:
+        yield Finding(
+            check="mock_parity", expected=f"responses, {by}", actual="none", path="responses", key="responses"
+        )
         return
-    promised, there = presence.paths(mocked.responses, method), presence.paths(reply.responses, method)
+    promised, there = field_presence.paths(mock_answer.responses, method), field_presence.paths(reply.responses, method)
     if promised is None or there is None:
         return
-    missing = {path for path in promised - there if presence.tells(path, method)}
+    missing = {path for path in promised - there if field_presence.tells(path, method)}
     for path in _outermost(missing):
         where = f"response.{path}"
-        yield Finding(code="G152", expected=f"{where}, {by}", got=f"{where} isn't there", path=where, key=f"no {path}")
-    if mocked.responses:
+        yield Finding(
+            check="mock_parity", expected=f"{where}, {by}", actual=f"{where} isn't there", path=where, key=f"no {path}"
+        )
+    if mock_answer.responses:
         for path in _outermost(there - promised):
             where = f"response.{path}"
             expected = f"no {where}, {by}"
-            got = f"{where} is there: tests against the mock never see it"
-            yield Finding(code="G152", expected=expected, got=got, path=where, key=f"more {path}", advice=True)
+            actual = f"{where} is there: tests against the mock never see it"
+            yield Finding(
+                check="mock_parity", expected=expected, actual=actual, path=where, key=f"more {path}", is_warning=True
+            )
 
 
 def _outermost(paths: set[str]) -> list[str]:
@@ -63,8 +71,10 @@ CHECKS = (
     Check(
         code="G152",
         name="mock_parity",
+        needs_rules=True,
+        reads=frozenset({"stubs"}),
         severity=Severity.HIGH,
         title="The mock from the stubs and the server answer a valid request with the same status and the same fields.",
-        judge=_mock_parity,
+        evaluate=_mock_parity,
     ),
 )

@@ -1,26 +1,26 @@
-"""What must hold of bytes: those that are no message are refused, and odd ones that are get the same answer."""
+"""What must hold of bytes: those that are no message are refused, and unusual ones that are get the same answer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.checks.subject import accepted, by_handler, is_read, subject
-from grpcmock.fuzz.checks.wire_check import check
-from grpcmock.fuzz.checks.words import said
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.failures import Finding, Severity
-from grpcmock.fuzz.trials import Expect
+from grpcmock.fuzz.model.cases import Expect
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.wire.equivalence import difference
 from grpcmock.fuzz.wire.malformed import DEPTHS, ELSEWHERE, MARK
-from grpcmock.fuzz.wire.odd import WRONG_TYPE
-from grpcmock.fuzz.wire.sameness import difference
+from grpcmock.fuzz.wire.non_canonical import WRONG_TYPE
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.checks.check import Judge
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.checks.check import CheckFunction
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
 
 _BY_LIBRARIES = (
     "Unexpected <class 'google.protobuf.message.DecodeError'>",  # grpc.aio
@@ -29,61 +29,61 @@ _BY_LIBRARIES = (
 """How messages begin with which libraries, and not handlers, refuse what they can't parse as UNKNOWN."""
 
 
-def _refusal(code: str) -> Judge:
-    """Make the judge of bytes that must be refused, whatever is wrong with them."""
+def _refusal(check: str) -> CheckFunction:
+    """Return the check of bytes that must be refused, whatever is wrong with them."""
 
-    def judge(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-        reply = subject(trial, evidence)
-        if reply is None or trial.expect is not Expect.UNDECODABLE:
+    def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+        reply = subject(case, result)
+        if reply is None or case.expect is not Expect.UNDECODABLE:
             return
-        if code == "G118":
-            yield from _echoed(trial, reply)
-        if trial.rule == ELSEWHERE:
-            yield from _unlike_elsewhere(trial, evidence, reply)
+        if check == "utf8":
+            yield from _echoed(case, reply)
+        if case.rule == ELSEWHERE:
+            yield from _unlike_elsewhere(case, result, reply)
             return
-        expected = f"a refusal, INTERNAL or INVALID_ARGUMENT: {trial.why}"
-        if not evidence.health.is_well:
-            yield Finding(code=code, expected=expected, got="the server died", path=trial.path, key="crash")
-        elif (accepted(reply) and is_read(trial, evidence)) or by_handler(trial, evidence, reply):
+        expected = f"a refusal, INTERNAL or INVALID_ARGUMENT: {case.why}"
+        if not result.health.is_well:
+            yield Finding(check=check, expected=expected, actual="the server died", path=case.path, key="crash")
+        elif (accepted(reply) and is_read(case, result)) or by_handler(case, result, reply):
             yield Finding(
-                code=code,
+                check=check,
                 expected=expected,
-                got=f"{said(reply)}: the server took it for a message",
-                path=trial.path,
-                key="accepted" if not trial.rule.startswith("framing.") else trial.rule,
-                advice=trial.rule.startswith("framing."),
-                common=True,
+                actual=f"{said(reply)}: the server took it for a message",
+                path=case.path,
+                key="accepted" if not case.rule.startswith("framing.") else case.rule,
+                is_warning=case.rule.startswith("framing."),
+                server_wide=True,
             )
-        elif _is_unhandled(trial, evidence, reply):
+        elif _is_unhandled(case, result, reply):
             by_library = _by_library(reply)
             yield Finding(
-                code=code,
+                check=check,
                 expected=expected,
-                got=said(reply),
-                path=trial.path,
+                actual=said(reply),
+                path=case.path,
                 key="unknown",
-                advice=by_library,
-                common=by_library,
+                is_warning=by_library,
+                server_wide=by_library,
             )
 
-    return judge
+    return evaluate
 
 
-def _unlike_elsewhere(trial: Trial, evidence: Evidence, reply: Reply) -> Iterator[Finding]:
-    """Judge a call by that of another method before it: where that one is refused properly, it is no library that
+def _unlike_elsewhere(case: Case, result: CaseResult, reply: Reply) -> Iterator[Finding]:
+    """Check a call by that of another method before it: where that one is refused properly, it is no library that
     makes UNKNOWN of what can't be parsed."""
-    other = evidence.replies[0]
-    both = reply.ending is other.ending is Ending.SERVER
+    other = result.replies[0]
+    both = reply.termination is other.termination is Termination.SERVER
     if both and reply.code == Code.UNKNOWN and other.code in (Code.INTERNAL, Code.INVALID_ARGUMENT):
-        expected = f"a refusal, INTERNAL or INVALID_ARGUMENT: {trial.why} ({other.name})"
-        yield Finding(code="G115", expected=expected, got=said(reply), key="unknown")
+        expected = f"a refusal, INTERNAL or INVALID_ARGUMENT: {case.why} ({other.name})"
+        yield Finding(check="malformed_wire", expected=expected, actual=said(reply), key="unknown")
 
 
-def _is_unhandled(trial: Trial, evidence: Evidence, reply: Reply) -> bool:
+def _is_unhandled(case: Case, result: CaseResult, reply: Reply) -> bool:
     """Whether the bytes made the handler throw; what is wrong with the framing, a library may answer as it likes."""
-    if reply.ending is not Ending.SERVER or reply.code != Code.UNKNOWN or trial.rule.startswith("framing."):
+    if reply.termination is not Termination.SERVER or reply.code != Code.UNKNOWN or case.rule.startswith("framing."):
         return False
-    return all(other.code != Code.UNKNOWN for other in evidence.replies[: len(trial.calls) - 1])
+    return all(other.code != Code.UNKNOWN for other in result.replies[: len(case.calls) - 1])
 
 
 def _by_library(reply: Reply) -> bool:
@@ -91,76 +91,103 @@ def _by_library(reply: Reply) -> bool:
     return reply.message.startswith(_BY_LIBRARIES)
 
 
-def _echoed(trial: Trial, reply: Reply) -> Iterator[Finding]:
-    text = next((data for data in _bad_texts_of(trial)), b"")
+def _echoed(case: Case, reply: Reply) -> Iterator[Finding]:
+    text = next((data for data in _bad_texts_of(case)), b"")
     if text and any(text in response for response in reply.responses):
-        expected = f"no response with the text that isn't UTF-8 in it: {trial.why}"
-        yield Finding(code="G118", expected=expected, got="a response that repeats it", path=trial.path, key="echoed")
+        expected = f"no response with the text that isn't UTF-8 in it: {case.why}"
+        yield Finding(
+            check="utf8", expected=expected, actual="a response that repeats it", path=case.path, key="echoed"
+        )
 
 
-def _bad_texts_of(trial: Trial) -> Iterator[bytes]:
+def _bad_texts_of(case: Case) -> Iterator[bytes]:
     """Give the text that isn't UTF-8 out of the bytes that were sent: its mark, and what follows up to four bytes."""
-    for message in trial.calls[-1].messages:
+    for message in case.calls[-1].messages:
         start = message.rfind(MARK)
         if start >= 0:
             size = message[start - 1]
             yield message[start : start + size]
 
 
-def _recursion_limit(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    reply = subject(trial, evidence)
+def _recursion_limit(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    reply = subject(case, result)
     if reply is None:
         return
-    expected = f"an error: {trial.why}"
-    depth = int(trial.rule.rpartition(".")[2])
-    if not evidence.health.is_well:
-        yield Finding(code="G117", expected=expected, got="the server died", key="crash")
-    elif depth >= DEPTHS[-1] and accepted(reply) and is_read(trial, evidence):
-        yield Finding(code="G117", expected=expected, got=f"{said(reply)}: no limit", key="accepted", common=True)
-    elif _is_unhandled(trial, evidence, reply):
-        lib = _by_library(reply)
-        yield Finding(code="G117", expected=expected, got=said(reply), key="unknown", advice=lib, common=lib)
-
-
-def _tolerated_wire(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    if len(trial.calls) != 5 or len(evidence.replies) < 5:
-        return
-    first, *canonical, fourth, fifth = evidence.replies[:5]
-    if found := difference((first, fourth, fifth), canonical, trial.method.response_class):
-        expected, got = found
+    expected = f"an error: {case.why}"
+    depth = int(case.rule.rpartition(".")[2])
+    if not result.health.is_well:
+        yield Finding(check="recursion_limit", expected=expected, actual="the server died", key="crash")
+    elif depth >= DEPTHS[-1] and accepted(reply) and is_read(case, result):
         yield Finding(
-            code="G116",
-            expected=f"the answer to the canonical bytes ({expected}), for {trial.why}",
-            got=got,
-            path=trial.path,
-            key=trial.rule,
-            advice=trial.rule == WRONG_TYPE,
-            common=trial.rule in (WRONG_TYPE, "wire.unknown"),
+            check="recursion_limit",
+            expected=expected,
+            actual=f"{said(reply)}: no limit",
+            key="accepted",
+            server_wide=True,
+        )
+    elif _is_unhandled(case, result, reply):
+        lib = _by_library(reply)
+        yield Finding(
+            check="recursion_limit",
+            expected=expected,
+            actual=said(reply),
+            key="unknown",
+            is_warning=lib,
+            server_wide=lib,
+        )
+
+
+def _tolerated_wire(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if len(case.calls) != 5 or len(result.replies) < 5:
+        return
+    first, *canonical, fourth, fifth = result.replies[:5]
+    if found := difference((first, fourth, fifth), canonical, case.method.response_class):
+        expected, actual = found
+        yield Finding(
+            check="tolerated_wire",
+            expected=f"the answer to the canonical bytes ({expected}), for {case.why}",
+            actual=actual,
+            path=case.path,
+            key=case.rule,
+            is_warning=case.rule == WRONG_TYPE,
+            server_wide=case.rule in (WRONG_TYPE, "wire.unknown"),
             # A busy machine breaks a connection now and then: what doesn't repeat is noise.
-            measured=any(reply.ending is Ending.LOST for reply in evidence.replies),
+            timing_based=any(reply.termination is Termination.LOST for reply in result.replies),
         )
 
 
 CHECKS = (
-    check(
-        *("G115", "malformed_wire", Severity.HIGH),
-        "Bytes that are no message are refused with INTERNAL or INVALID_ARGUMENT.",
-        _refusal("G115"),
+    Check(
+        code="G115",
+        name="malformed_wire",
+        severity=Severity.HIGH,
+        title="Bytes that are no message are refused with INTERNAL or INVALID_ARGUMENT.",
+        evaluate=_refusal("malformed_wire"),
+        targeted=True,
     ),
-    check(
-        *("G116", "tolerated_wire", Severity.MEDIUM),
-        "Odd but legal bytes get the answer that the canonical ones get.",
-        _tolerated_wire,
+    Check(
+        code="G116",
+        name="tolerated_wire",
+        severity=Severity.MEDIUM,
+        title="Unusual but legal bytes get the answer that the canonical ones get.",
+        evaluate=_tolerated_wire,
+        targeted=True,
     ),
-    check(
-        *("G117", "recursion_limit", Severity.HIGH),
-        "A message that is nested too deep is an error, not a crash.",
-        _recursion_limit,
-        covers="G102",
+    Check(
+        code="G117",
+        name="recursion_limit",
+        severity=Severity.HIGH,
+        title="A message that is nested too deep is an error, not a crash.",
+        evaluate=_recursion_limit,
+        targeted=True,
+        supersedes=frozenset({"unhandled_error"}),
     ),
-    check(
-        *("G118", "utf8", Severity.MEDIUM),
-        "A string that isn't UTF-8 is refused, and never repeated, where the protos ask for UTF-8.",
-        _refusal("G118"),
+    Check(
+        code="G118",
+        name="utf8",
+        severity=Severity.MEDIUM,
+        title="A string that isn't UTF-8 is refused, and never repeated, where the protos ask for UTF-8.",
+        evaluate=_refusal("utf8"),
+        targeted=True,
     ),
 )

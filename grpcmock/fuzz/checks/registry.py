@@ -1,12 +1,10 @@
-"""All checks by their codes: each module of this package that judges has a tuple ``CHECKS``."""
+"""All checks: those of this package, each module of which has a tuple ``CHECKS``, and those that users have added."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import ConfigError, did_you_mean
@@ -14,18 +12,53 @@ from grpcmock.errors import ConfigError, did_you_mean
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import Check
 
+_added: dict[str, Check] = {}
+"""The checks of users, by name."""
+
 
 @cache
-def all_checks() -> tuple[Check, ...]:
-    """Give every check, in the order of the codes."""
-    import grpcmock.fuzz.checks as package
+def _own() -> tuple[Check, ...]:
+    from grpcmock.fuzz.checks import (
+        access,
+        behaviors,
+        counts,
+        kept_state,
+        leaks,
+        parity,
+        parsing,
+        protocol,
+        repetition,
+        request_rules,
+        response_values,
+        statuses,
+        streams,
+        timing,
+        unhandled,
+    )
 
-    found = [
-        check
-        for module in iter_modules(package.__path__, f"{package.__name__}.")
-        for check in getattr(import_module(module.name), "CHECKS", ())
-    ]
-    return tuple(sorted(found, key=lambda check: check.code))
+    modules = (
+        *(access, behaviors, counts, kept_state, leaks, parity, parsing, protocol, repetition),
+        *(request_rules, response_values, statuses, streams, timing, unhandled),
+    )
+    return tuple(check for module in modules for check in module.CHECKS)
+
+
+def all_checks() -> tuple[Check, ...]:
+    """Return every check, in the order of the codes."""
+    return tuple(sorted((*_own(), *_added.values()), key=lambda check: check.code))
+
+
+def add_check(check: Check) -> None:
+    """Take up a check of the user's. One of the same name takes the place of an earlier one of the user's.
+
+    Raises :class:`ConfigError` if its code or name is another check's.
+    """
+    for other in all_checks():
+        if other.name == check.name and check.name in _added:
+            continue
+        if check.name == other.name or check.code == other.code:
+            raise ConfigError(f"{check.code} {check.name}: there is a check {other.code} {other.name} already.")
+    _added[check.name] = check
 
 
 def find_check(name: str) -> Check:
@@ -39,32 +72,28 @@ def find_check(name: str) -> Check:
 
 
 def chosen_checks(only: Iterable[str] = (), without: Iterable[str] = ()) -> tuple[Check, ...]:
-    """Give the checks that are named, or all, less those of *without*; patterns such as ``G11*`` and ``*_stream`` hold.
+    """Return the checks that are named, or all, less those of *without*; patterns such as ``G11*`` and ``*_stream``
+    hold.
 
     Raises :class:`ConfigError` if a name or pattern fits no check.
     """
-    included = _named(only) or {check.code for check in all_checks()}
+    included = _named(only) or {check.name for check in all_checks()}
     excluded = _named(without)
-    return tuple(check for check in all_checks() if check.code in included and check.code not in excluded)
+    return tuple(check for check in all_checks() if check.name in included and check.name not in excluded)
 
 
 def _named(patterns: Iterable[str]) -> set[str]:
-    codes: set[str] = set()
+    names: set[str] = set()
     for pattern in patterns:
         if not any(sign in pattern for sign in "*?["):
-            codes.add(find_check(pattern).code)
+            names.add(find_check(pattern).name)
             continue
-        fitting = {check.code for check in all_checks() if _fits(check, pattern)}
+        fitting = {check.name for check in all_checks() if _fits(check, pattern)}
         if not fitting:
             raise ConfigError(f"No check fits {pattern!r}. `grpcmock explain` lists them.")
-        codes |= fitting
-    return codes
+        names |= fitting
+    return names
 
 
 def _fits(check: Check, pattern: str) -> bool:
     return fnmatchcase(check.code.lower(), pattern.lower()) or fnmatchcase(check.name, pattern.lower())
-
-
-def judges(checks: Sequence[Check]) -> tuple[tuple[Check, ...], dict[str, Check]]:
-    """Part the checks into those that look at every trial, and by code those that look only where they are aimed."""
-    return tuple(check for check in checks if not check.aimed), {check.code: check for check in checks if check.aimed}

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.checks.words import said
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.failures import Finding, Severity
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said
 from grpcmock.status import DETAILS_KEY, Code
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
 
 _ANYWHERE = frozenset(
     {
@@ -32,43 +32,50 @@ _USUAL = _ANYWHERE | {Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE}
 """Codes that need no mention: any method may refuse what it can't make sense of."""
 
 
-def _undocumented_status(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    for reply in evidence.replies:
+def _undocumented_status(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    for reply in result.replies:
         method = reply.call.method
-        if method is None or reply.ending is not Ending.SERVER or reply.code in _ANYWHERE or reply.call.raw:
+        if method is None or reply.termination is not Termination.SERVER or reply.code in _ANYWHERE or reply.call.raw:
             continue
-        allowed = terms.allows(method)
+        allowed = expectations.allows(method)
         if allowed is not None:
             if reply.code not in allowed:
                 yield Finding(
-                    code="G104",
+                    check="undocumented_status",
                     expected=f"OK or one of {_names(allowed)}",
-                    got=said(reply),
+                    actual=said(reply),
                     key=reply.name,
                     method=method,
                 )
             continue
-        documented = terms.documented.get(method.full_name, frozenset())
+        documented = expectations.documented.get(method.full_name, frozenset())
         if reply.code in _USUAL or reply.code in documented:
             continue
         told = f"OK, a refusal, or one of {_names(documented)}" if documented else "a code that the contract mentions"
-        yield Finding(code="G104", expected=told, got=said(reply), key=reply.name, method=method, advice=not documented)
+        yield Finding(
+            check="undocumented_status",
+            expected=told,
+            actual=said(reply),
+            key=reply.name,
+            method=method,
+            is_warning=not documented,
+        )
 
 
 def _names(codes: Iterable[int]) -> str:
     return ", ".join(sorted(Code(code).name for code in codes))
 
 
-def _status_details(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    for reply in evidence.replies:
+def _status_details(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    for reply in result.replies:
         if not reply.trailers or not any(key == DETAILS_KEY for key, _ in reply.trailers):
             continue
-        for expected, got, key in _wrong(reply, terms):
-            yield Finding(code="G105", expected=expected, got=got, key=key, method=reply.call.method)
+        for expected, actual, key in _wrong(reply, expectations):
+            yield Finding(check="status_details", expected=expected, actual=actual, key=key, method=reply.call.method)
 
 
-def _wrong(reply: Reply, terms: Terms) -> Iterator[tuple[str, str, str]]:
-    rich = decode_details(reply.trailers, terms.registry)
+def _wrong(reply: Reply, expectations: Expectations) -> Iterator[tuple[str, str, str]]:
+    rich = decode_details(reply.trailers, expectations.registry)
     if rich is None:
         yield "a google.rpc.Status in grpc-status-details-bin", "bytes that are no google.rpc.Status", "bytes"
         return
@@ -130,13 +137,13 @@ CHECKS = (
         name="undocumented_status",
         severity=Severity.MEDIUM,
         title="The status is one that the contract allows for the method.",
-        judge=_undocumented_status,
+        evaluate=_undocumented_status,
     ),
     Check(
         code="G105",
         name="status_details",
         severity=Severity.MEDIUM,
         title="Rich details decode, agree with the status, and name fields that exist.",
-        judge=_status_details,
+        evaluate=_status_details,
     ),
 )

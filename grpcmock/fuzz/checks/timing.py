@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import Cancel, Pause
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.checks.words import said
-from grpcmock.fuzz.evidence import Ending
-from grpcmock.fuzz.failures import Finding, Severity
-from grpcmock.fuzz.trials import NOTABLE
-from grpcmock.schema.method import Kind
+from grpcmock.fuzz.model.cases import NOTABLE
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said
+from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.checks.check import Judge
-    from grpcmock.fuzz.evidence import Evidence, Reply
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Trial
+    from grpcmock.fuzz.checks.check import CheckFunction
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
 
 _CUT_SHORT = frozenset({Code.CANCELLED, Code.DEADLINE_EXCEEDED})
 
@@ -31,23 +31,23 @@ _RISING = 2.0
 """And for each doubling on the way it takes at least so many times as long, or it is but an outlier."""
 
 
-def _slow_input(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-    if "G108" in trial.aims:
-        yield from _growth(trial, evidence)
-    if trial.at_once:
+def _slow_input(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if "slow_input" in case.targets:
+        yield from _growth(case, result)
+    if case.concurrent:
         return
-    for reply in evidence.replies:
+    for reply in result.replies:
         taken = _waited(reply)
-        if taken is not None and taken > terms.max_latency:
-            expected = f"an answer within {terms.max_latency:g} s"
-            got = said(reply) if reply.ending is Ending.DEADLINE else f"{reply.name} after {taken:.2f} s"
+        if taken is not None and taken > expectations.max_latency:
+            expected = f"an answer within {expectations.max_latency:g} s"
+            actual = said(reply) if reply.termination is Termination.DEADLINE else f"{reply.name} after {taken:.2f} s"
             yield Finding(
-                code="G108",
+                check="slow_input",
                 expected=expected,
-                got=got,
-                path=trial.path,
+                actual=actual,
+                path=case.path,
                 key="latency",
-                measured=True,
+                timing_based=True,
                 method=reply.call.method,
             )
             return
@@ -56,81 +56,90 @@ def _slow_input(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Find
 def _waited(reply: Reply) -> float | None:
     """Say how long the server was waited for; None if the client itself took the time."""
     call = reply.call
-    if call.method is not None and call.method.kind is Kind.BIDI_STREAMING and reply.ending is Ending.DEADLINE:
+    if (
+        call.method is not None
+        and call.method.kind is MethodKind.BIDI_STREAMING
+        and reply.termination is Termination.DEADLINE
+    ):
         return None  # it may have nothing to say; whether it ends is the matter of G139
     if call.raw is not None or call.deadline is not None or len(call.actions) > 8:
         return None
     if any(isinstance(action, Pause | Cancel) for action in call.actions):
         return None
-    if reply.ending is Ending.SERVER or reply.ending is Ending.ENOUGH:
+    if reply.termination is Termination.SERVER or reply.termination is Termination.ENOUGH:
         if reply.first_seconds is not None:
             return reply.first_seconds
-        return reply.seconds if reply.ending is Ending.SERVER else None
-    if reply.ending is Ending.DEADLINE:
+        return reply.seconds if reply.termination is Termination.SERVER else None
+    if reply.termination is Termination.DEADLINE:
         return reply.seconds if not reply.responses else None
     return None
 
 
-def _growth(trial: Trial, evidence: Evidence) -> Iterator[Finding]:
+def _growth(case: Case, result: CaseResult) -> Iterator[Finding]:
     """Look at the times of calls whose inputs double from one to the next, in the median of all rounds."""
-    count = len(trial.calls)
-    if len(evidence.replies) < count:
+    count = len(case.calls)
+    if len(result.replies) < count:
         return
-    rounds = [evidence.replies[start : start + count] for start in range(0, len(evidence.replies), count)]
+    rounds = [result.replies[start : start + count] for start in range(0, len(result.replies), count)]
     times = [statistics.median(replies[i].seconds for replies in rounds if i < len(replies)) for i in range(count)]
     if len(times) < 3 or times[-1] < NOTABLE:
         return
     ratios = [later / max(earlier, 1e-4) for earlier, later in itertools.pairwise(times)][-2:]
     if times[-1] / max(times[-3], 1e-4) > _STEEP and min(ratios) > _RISING:
-        sizes = [sum(map(len, call.messages)) for call in trial.calls]
-        got = ", ".join(f"{size} bytes {seconds * 1000:.0f} ms" for size, seconds in zip(sizes, times, strict=True))
+        sizes = [sum(map(len, call.messages)) for call in case.calls]
+        actual = ", ".join(f"{size} bytes {seconds * 1000:.0f} ms" for size, seconds in zip(sizes, times, strict=True))
         yield Finding(
-            code="G108",
+            check="slow_input",
             expected="time that grows no faster than the input",
-            got=got,
-            path=trial.path,
-            key=f"growth {trial.path}",
-            measured=True,
+            actual=actual,
+            path=case.path,
+            key=f"growth {case.path}",
+            timing_based=True,
         )
 
 
-def _ended_early(code: str, what: str) -> Judge:
-    def judge(trial: Trial, evidence: Evidence, terms: Terms) -> Iterator[Finding]:
-        """Judge ``observe, cut short …, observe``: the same request asked before and after, with calls that ended early
+def _ended_early(check: str, what: str) -> CheckFunction:
+    def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+        """Check ``observe, cut short …, observe``: the same request asked before and after, with calls that ended early
         in between."""
-        before, *between, after = evidence.replies[trial.setup : len(evidence.replies) - trial.cleanup]
+        before, *between, after = result.replies[case.setup : len(result.replies) - case.cleanup]
         for reply in between:
-            if reply.ending is Ending.OVERDUE:
-                yield Finding(code=code, expected=f"an end of the call at {what}", got=said(reply), key="overdue")
+            if reply.termination is Termination.OVERDUE:
+                yield Finding(check=check, expected=f"an end of the call at {what}", actual=said(reply), key="overdue")
                 return
-        if after.ending in (Ending.DEADLINE, Ending.OVERDUE) and before.ending not in (Ending.DEADLINE, Ending.OVERDUE):
+        if after.termination in (Termination.DEADLINE, Termination.OVERDUE) and before.termination not in (
+            Termination.DEADLINE,
+            Termination.OVERDUE,
+        ):
             expected = f"later calls served as before, once {len(between)} had ended by {what}"
-            yield Finding(code=code, expected=expected, got=said(after), key="later")
+            yield Finding(check=check, expected=expected, actual=said(after), key="later")
         elif _worse(before, after):
             expected = f"{said(before)} as before, once {len(between)} calls had ended by {what}"
-            yield Finding(code=code, expected=expected, got=said(after), key="later")
+            yield Finding(check=check, expected=expected, actual=said(after), key="later")
         elif _differ(before, after) and all(_was_cut(reply) for reply in between):
             expected = f"nothing changed by a call that ended by {what} before it was complete"
             yield Finding(
-                code=code,
+                check=check,
                 expected=expected,
-                got="another answer than before: the work was done",
+                actual="another answer than before: the work was done",
                 key="effect",
-                measured=True,
+                timing_based=True,
             )
 
-    return judge
+    return evaluate
 
 
 def _worse(before: Reply, after: Reply) -> bool:
     """Whether a call ends in an error that didn't before."""
-    if after.ending is not Ending.SERVER or not after.code:
+    if after.termination is not Termination.SERVER or not after.code:
         return False
-    return before.ending is Ending.ENOUGH or (before.ending is Ending.SERVER and before.code != after.code)
+    return before.termination is Termination.ENOUGH or (
+        before.termination is Termination.SERVER and before.code != after.code
+    )
 
 
 def _was_cut(reply: Reply) -> bool:
-    return reply.ending in (Ending.CANCELLED, Ending.DEADLINE) or reply.code in _CUT_SHORT
+    return reply.termination in (Termination.CANCELLED, Termination.DEADLINE) or reply.code in _CUT_SHORT
 
 
 def _differ(before: Reply, after: Reply) -> bool:
@@ -147,25 +156,25 @@ def _sorted(responses: Sequence[bytes]) -> list[bytes]:
 CHECKS = (
     Check(
         code="G107",
-        name="deadline_honoured",
+        name="deadline_honored",
         severity=Severity.HIGH,
         title="Past its deadline a call ends, and the server's work for it.",
-        judge=_ended_early("G107", "its deadline"),
-        aimed=True,
+        evaluate=_ended_early("deadline_honored", "its deadline"),
+        targeted=True,
     ),
     Check(
         code="G108",
         name="slow_input",
         severity=Severity.MEDIUM,
         title="Answers come within the budget, and the time doesn't grow faster than the input.",
-        judge=_slow_input,
+        evaluate=_slow_input,
     ),
     Check(
         code="G109",
-        name="cancellation_honoured",
+        name="cancellation_honored",
         severity=Severity.HIGH,
         title="After a cancel the server stops, and later calls work as before.",
-        judge=_ended_early("G109", "our cancel"),
-        aimed=True,
+        evaluate=_ended_early("cancellation_honored", "our cancel"),
+        targeted=True,
     ),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.coverage.coverage import Coverage, MethodCoverage
+    from grpcmock.fuzz.coverage.collector import Coverage, MethodCoverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _method(method: MethodCoverage) -> dict[str, Any]:
     return {
         "method": method.method.full_name,
         "kind": method.method.kind.value,
-        "cases": method.trials,
+        "cases": method.cases,
         "calls": method.calls,
         "ok": method.is_ok,
         "why_never_ok": method.why_never_ok,

@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import Descriptor
 
-from grpcmock.fuzz.generation import odd_bytes
-from grpcmock.fuzz.generation.boundaries import Boundary, Explorer
-from grpcmock.fuzz.generation.classes import bytes_of, message_class_of, message_of
-from grpcmock.fuzz.generation.compiling import Compiler
-from grpcmock.fuzz.generation.constraints import Constraints
-from grpcmock.fuzz.generation.grounds import Grounds
+from grpcmock.fuzz.generation import unusual_bytes
+from grpcmock.fuzz.generation.combined_boundaries import CombinedBoundaries, combined_boundaries
+from grpcmock.fuzz.generation.compiler import Compiler
+from grpcmock.fuzz.generation.field_constraints import Constraints
 from grpcmock.fuzz.generation.hints import Hints
-from grpcmock.fuzz.generation.judge import Judge
-from grpcmock.fuzz.generation.mending import Mender
-from grpcmock.fuzz.generation.together import Gathering, gatherings
-from grpcmock.fuzz.generation.violations import Breaker, Violation
+from grpcmock.fuzz.generation.message_boundaries import Boundary, Explorer
+from grpcmock.fuzz.generation.message_classes import bytes_of, message_class_of, message_of
+from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
+from grpcmock.fuzz.generation.repair import Repairer
+from grpcmock.fuzz.generation.rule_breaking import Breaker
+from grpcmock.fuzz.generation.rule_validator import RuleValidator
 from grpcmock.fuzz.generation.writers import SWARMS
-from grpcmock.replies.generated.planning import Planner
+from grpcmock.synthesis.planning import Planner
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.fuzz.generation.source import Source
+    from grpcmock.fuzz.generation.choices import Source
+    from grpcmock.fuzz.generation.violation import Violation
     from grpcmock.schema import Registry
 
 DEPTH = 3
@@ -56,20 +57,24 @@ class Generators:
         self.valid = valid
         self.depth = depth
         planner = Planner(registry)
-        self.judge = Judge(planner, as_request=as_request)
+        self.validator = RuleValidator(planner, as_request=as_request)
         """Tells which rules a message breaks."""
 
-        self.grounds = Grounds(registry, self.judge, as_request=as_request, now=now or datetime.now(UTC))
+        self.minimal = MinimalMessages(registry, self.validator, as_request=as_request, now=now or datetime.now(UTC))
         self.compiler = Compiler(
-            planner, self.hints, as_request=as_request, ground=lambda of: self.grounds.least(message_class_of(of))
+            planner, self.hints, as_request=as_request, minimal=lambda of: self.minimal.least(message_class_of(of))
         )
-        self.constraints = Constraints(planner, self.judge, self.grounds, self.compiler.natural)
+        self.constraints = Constraints(planner, self.validator, self.minimal, self.compiler.natural)
         if valid:
             self.compiler.constraints = self.constraints
-        self.mender = Mender(planner, self.judge, self.grounds)
-        self.breaker = Breaker(planner, self.judge, self.grounds, self.constraints)
-        self.explorer = Explorer(planner, self.judge, self.grounds, self.constraints)
+        self.repairer = Repairer(planner, self.validator, self.minimal)
+        self.breaker = Breaker(planner, self.validator, self.minimal, self.constraints)
+        self.explorer = Explorer(planner, self.validator, self.minimal, self.constraints)
         self._made: dict[tuple[Descriptor, frozenset[str]], Generator] = {}
+
+    def unreadable_rules(self, message_class: type[Message]) -> str:
+        """Return why the rules of a type can't be compiled, and are ignored; empty if all is well."""
+        return self.validator.unreadable(message_class)
 
     def of(self, message_type: Descriptor | type[Message], *, without: frozenset[str] = frozenset()) -> Generator:
         """Give the generator of a type, by its descriptor or class; also of the same type in another pool.
@@ -96,17 +101,17 @@ class Generator:
         self._without = without
         self._fill = owner.compiler.type(own, without).fill
         self._depth = owner.depth
-        self._is_ruled = owner.valid and owner.judge.has_rules(own) and owner.grounds.satisfiable(self._class)
+        self._is_ruled = owner.valid and owner.validator.has_rules(own) and owner.minimal.satisfiable(self._class)
 
     @property
     def satisfiable(self) -> bool:
         """Whether a valid message was found at all: rules may contradict each other."""
-        return self._owner.grounds.satisfiable(self._class)
+        return self._owner.minimal.satisfiable(self._class)
 
     @property
     def least(self) -> Message:
         """The smallest valid message."""
-        return self._given(message_of(self._class, self._owner.grounds.least(self._class)))
+        return self._given(message_of(self._class, self._owner.minimal.least(self._class)))
 
     def generate(self, source: Source, violation: Violation | None = None) -> Message:
         """Make a message out of the decisions of *source*: a valid one, or one with exactly one *violation*.
@@ -116,8 +121,8 @@ class Generator:
         draw = source.below
         message = self._class()
         self._fill(message, draw, self._depth, draw(SWARMS))
-        if self._is_ruled and (found := self._owner.judge.violations(message)):
-            message = self._owner.mender.mend(message, found, draw)
+        if self._is_ruled and (found := self._owner.validator.violations(message)):
+            message = self._owner.repairer.repair(message, found, draw)
             for name in self._without:
                 message.ClearField(name)
         if violation is not None:
@@ -131,14 +136,14 @@ class Generator:
         message = self.generate(source, violation)
         data = bytes_of(message)
         if violation is None:
-            data += odd_bytes.suffix(message, source.below)
+            data += unusual_bytes.suffix(message, source.below)
         return data
 
     def broken(self, message: Message) -> frozenset[Violation]:
         """Give the rules that a message breaks."""
         if type(message) is not self._class:
             message = message_of(self._class, message.SerializePartialToString())
-        return frozenset(self._owner.judge.violations(message))
+        return frozenset(self._owner.validator.violations(message))
 
     def violations(self) -> tuple[Violation, ...]:
         """List the rules that can be broken one at a time, each confirmed by a message that breaks it and no other."""
@@ -148,12 +153,14 @@ class Generator:
         """Yield the messages of the boundary phase, always the same, in the same order."""
         return self._owner.explorer.boundaries(self._class)
 
-    def gatherings(self, boundaries: Iterable[Boundary], *, valid: bool) -> Iterator[Gathering]:
+    def combined_boundaries(self, boundaries: Iterable[Boundary], *, valid: bool) -> Iterator[CombinedBoundaries]:
         """Yield messages that stand at many of the *valid* boundaries at once, or at many of the others."""
         owner = self._owner
-        least = message_of(self._class, owner.grounds.least(self._class))
+        least = message_of(self._class, owner.minimal.least(self._class))
         meant = [boundary for boundary in boundaries if boundary.valid is valid]
-        return gatherings(least, meant, owner.grounds, lambda message: not (valid and owner.judge.violations(message)))
+        return combined_boundaries(
+            least, meant, owner.minimal, lambda message: not (valid and owner.validator.violations(message))
+        )
 
     def _given(self, message: Message) -> Message:
         """Give a message in the class that was asked for."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.replies.generated.scene import snake_case
+from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -80,8 +80,8 @@ class Hints:
     def _learn_field(self, stem: str, name: str, value: Any) -> None:
         label = snake_case(name)
         self.learn(label, value)
-        for ending in ("_response", "_request", "_result", "_reply"):
-            stem = stem.removesuffix(ending)
+        for termination in ("_response", "_request", "_result", "_reply"):
+            stem = stem.removesuffix(termination)
         if label in ("id", "name", "uid", "key", "code"):
             self.learn(f"{stem}_{label}", value)
         if label in ("id", "name"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation import texts
-from grpcmock.fuzz.generation.source import Draw
+from grpcmock.fuzz.generation.choices import Draw
 from grpcmock.fuzz.generation.texts import of_pool
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ def drawer(field: FieldDescriptor, natural: Sequence[Any] = (), hints: Sequence[
     if field.enum_type is not None:
         return _enum(field.enum_type)
     if field.type == _F.TYPE_STRING:
-        sorts = [(12, of_pool(natural or texts.PLAIN)), (5, texts.plain), (8, texts.odd)]
+        sorts = [(12, of_pool(natural or texts.PLAIN)), (5, texts.plain), (8, texts.unusual)]
         sorts += [(6, texts.characters), (1, texts.long)]
         return _mixed([(2, lambda _: ""), *sorts], hints)
     if field.type == _F.TYPE_BYTES:
-        sorts = [(8, of_pool(natural or (b"a",))), (12, texts.odd_bytes), (9, texts.octets), (1, texts.long_bytes)]
+        sorts = [(8, of_pool(natural or (b"a",))), (12, texts.unusual_bytes), (9, texts.octets), (1, texts.long_bytes)]
         return _mixed([(2, lambda _: b""), *sorts], hints)
     if field.cpp_type in LIMITS:
         low, high = LIMITS[field.cpp_type]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.generation.source import Draw
+    from grpcmock.fuzz.generation.choices import Draw
 
 PLAIN = ("a", "b", "0", "abc", "Alice", "x1", "item-1", "42", "A", "hello world")
 
@@ -92,7 +92,7 @@ def plain(draw: Draw) -> str:
     return PLAIN[draw(len(PLAIN))]
 
 
-def odd(draw: Draw) -> str:
+def unusual(draw: Draw) -> str:
     return ODD[draw(len(ODD))]
 
 
@@ -114,7 +114,7 @@ def long(draw: Draw) -> str:
     return _UNITS[draw(len(_UNITS))] * LENGTHS[draw(len(LENGTHS))]
 
 
-def odd_bytes(draw: Draw) -> bytes:
+def unusual_bytes(draw: Draw) -> bytes:
     return ODD_BYTES[draw(len(ODD_BYTES))]
 
 

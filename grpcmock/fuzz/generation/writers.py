@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.fuzz.generation.choices import Draw
 from grpcmock.fuzz.generation.scalars import HINT_SLOTS, Drawer
-from grpcmock.fuzz.generation.source import Draw
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
-    from grpcmock.fuzz.generation.well_known import Filler
+    from grpcmock.fuzz.generation.well_known_types import Filler
 
 SWARMS = 64
 """So many subsets of fields there are for each type; number 0 leaves out nothing, …"""
@@ -56,7 +56,7 @@ class Inner(Protocol):
     def fill(self, message: Any, draw: Draw, depth: int, swarm: int) -> None:
         """Write the fields of a message."""
 
-    def ground(self) -> bytes:
+    def minimal(self) -> bytes:
         """Give the smallest message of the type, as bytes."""
 
 
@@ -67,11 +67,11 @@ class TypeWriter:
     there takes no choice at all, and to leave one out is to delete its choices, which is what Hypothesis shrinks best.
     """
 
-    __slots__ = ("_bound", "_free", "_ground", "_musts", "_variants", "descriptor")
+    __slots__ = ("_bound", "_free", "_minimal", "_musts", "_variants", "descriptor")
 
-    def __init__(self, descriptor: Descriptor, ground: Callable[[], bytes]) -> None:
+    def __init__(self, descriptor: Descriptor, minimal: Callable[[], bytes]) -> None:
         self.descriptor = descriptor
-        self._ground: Callable[[], bytes] | bytes = ground
+        self._minimal: Callable[[], bytes] | bytes = minimal
         self._musts: tuple[Writer, ...] = ()
         self._free: tuple[Part, ...] = ()
         self._bound = 1
@@ -99,11 +99,11 @@ class TypeWriter:
                 written |= 1 << which
                 writers[which - 1](message, draw, depth, swarm)
 
-    def ground(self) -> bytes:
+    def minimal(self) -> bytes:
         """Give the smallest message that will do, as bytes."""
-        if not isinstance(self._ground, bytes):
-            self._ground = self._ground()
-        return self._ground
+        if not isinstance(self._minimal, bytes):
+            self._minimal = self._minimal()
+        return self._minimal
 
     def _variant(self, swarm: int) -> tuple[Writer, ...]:
         """Give the writers of a swarm; in the place of those that it leaves out stand some that write nothing."""
@@ -135,7 +135,7 @@ class FillerType:
     def fill(self, message: Any, draw: Draw, depth: int, _: int) -> None:
         self._filler(message, draw, depth)
 
-    def ground(self) -> bytes:
+    def minimal(self) -> bytes:
         return b""
 
 
@@ -151,7 +151,7 @@ class WrapperType:
         message.SetInParent()
         message.value = self._value(draw)
 
-    def ground(self) -> bytes:
+    def minimal(self) -> bytes:
         return b""
 
 
@@ -210,8 +210,8 @@ def _below(depth: int, draw: Draw) -> int:
 
 def _put_ground(part: Any, inner: Inner) -> None:
     part.SetInParent()
-    if ground := inner.ground():
-        part.MergeFromString(ground)
+    if minimal := inner.minimal():
+        part.MergeFromString(minimal)
 
 
 def getter(field: FieldDescriptor) -> Callable[[Any], Any]:
@@ -307,7 +307,7 @@ def message_map(field: FieldDescriptor, key: Drawer, inner: Inner, least: int = 
 def samples(pool: Sequence[bytes], field: FieldDescriptor, hints: Sequence[Any] = ()) -> Writer:
     """Write one of several ready-made values: each the bytes of a message that holds the field alone, or none.
 
-    A hint is written as it is: what breaks the rules is mended in the end.
+    A hint is written as it is: what breaks the rules is fixed in the end.
     """
     known, size, name = tuple(pool), len(pool), field.name
 

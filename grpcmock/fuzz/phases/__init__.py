@@ -1,1 +1,1 @@
-"""Where trials come from."""
+"""Where cases come from."""

@@ -1,30 +1,21 @@
-"""What a phase is given to make trials of, and where its maker of trials is found.
-
-The phase ``x`` is the module ``grpcmock.fuzz.phases.x``. Its function ``parts(method, plan)`` yields the trials of one
-method, in an order that is the same in every run, and in several parts: those come first that tell the most for the
-least, for the run makes the first part of all phases before the second of any. The last part may go on for ever. A
-phase makes no calls: what it wants to know of replies it binds (:class:`Binding`), or finds in ``plan.lessons`` when it
-is asked for its next trial.
-"""
+"""What all phases of a run are given to make cases of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.generation.minimizing import minimize
-from grpcmock.fuzz.phases.lessons import Lessons
+from grpcmock.fuzz.generation.message_shrinking import minimize
+from grpcmock.fuzz.phases.response_dictionary import ResponseDictionary
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
-    from grpcmock.fuzz.database import Saved
+    from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.generation.generator import Generators
-    from grpcmock.fuzz.terms import Terms
-    from grpcmock.fuzz.trials import Phase, Trial
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.example_database import Saved
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,10 +26,10 @@ class Plan:
     methods: tuple[Method, ...]
     """Those that are tried, in the order of their full names."""
 
-    terms: Terms
+    expectations: Expectations
     seed: int = 0
 
-    examples: tuple[Trial, ...] = ()
+    examples: tuple[Case, ...] = ()
     """Requests that somebody wrote down or recorded."""
 
     saved: Mapping[str, tuple[Saved, ...]] = field(default_factory=dict)
@@ -47,7 +38,7 @@ class Plan:
     credentials: Metadata = ()
     """What the run sends with every call, by which the server knows who is calling."""
 
-    other_identity: Metadata = ()
+    second_identity: Metadata = ()
     """The credentials of somebody else."""
 
     deadline: float = 3.0
@@ -56,11 +47,11 @@ class Plan:
     generators: Generators
     """They make valid requests, by nothing but the contract and what was written down."""
 
-    lessons: Lessons = field(default_factory=Lessons)
+    dictionary: ResponseDictionary = field(default_factory=ResponseDictionary)
     """What the server's replies have taught so far."""
 
     shard: tuple[int, int] = (1, 1)
-    """Which part of the generated trials is made here, of how many: the first is 1."""
+    """Which part of the generated cases is made here, of how many: the first is 1."""
 
     _simplest: dict[str, bytes] = field(default_factory=dict, repr=False)
 
@@ -74,24 +65,3 @@ class Plan:
                 message = minimize(message, lambda smaller: not generator.broken(smaller))
             found = self._simplest[method.path] = message.SerializePartialToString(deterministic=True)
         return found
-
-
-Parts = Callable[["Method", Plan], "Iterable[Iterator[Trial]]"]
-
-
-def parts_of(phase: Phase, method: Method, plan: Plan) -> Iterator[Iterator[Trial]]:
-    """Yield a phase's trials of one method, in parts."""
-    parts: Parts = import_module(f"grpcmock.fuzz.phases.{phase.value}").parts
-    return iter(parts(method, plan))
-
-
-def trials_of(phase: Phase, method: Method, plan: Plan) -> Iterator[Trial]:
-    """Yield a phase's trials of one method."""
-    return chain.from_iterable(parts_of(phase, method, plan))
-
-
-def notices_of(phase: Phase, plan: Plan) -> Iterator[str]:
-    """Say what a phase can't do in this run, and why: what its module's ``notices(plan)`` yields, if it has one."""
-    module = import_module(f"grpcmock.fuzz.phases.{phase.value}")
-    notices: Callable[[Plan], Iterator[str]] = getattr(module, "notices", lambda _: iter(()))
-    return notices(plan)

@@ -8,20 +8,30 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.casefile import Origin
 from grpcmock.fuzz.checks.registry import find_check
-from grpcmock.fuzz.coverage.coverage import Coverage
-from grpcmock.fuzz.events import Finished, Found, MethodStopped, Noticed, PhaseFinished, PhaseStarted, Started, Tried
-from grpcmock.fuzz.failures import Severity
-from grpcmock.fuzz.secrets import Secrets
+from grpcmock.fuzz.coverage.collector import Coverage
+from grpcmock.fuzz.model.events import (
+    CaseFinished,
+    FailureFound,
+    Finished,
+    MethodStopped,
+    Notice,
+    PhaseFinished,
+    PhaseStarted,
+    Started,
+)
+from grpcmock.fuzz.model.findings import Severity
+from grpcmock.fuzz.model.secrets import Secrets
+from grpcmock.fuzz.replay.case_file import Origin
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata, Target
+    from grpcmock.client.target import Target
     from grpcmock.fuzz.checks.check import Check
-    from grpcmock.fuzz.events import Event
-    from grpcmock.fuzz.failures import Failure, Finding
-    from grpcmock.fuzz.trials import Phase
+    from grpcmock.fuzz.model.cases import Phase
+    from grpcmock.fuzz.model.events import Event
+    from grpcmock.fuzz.model.findings import Failure, Finding
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 
 @dataclass(slots=True)
@@ -31,20 +41,20 @@ class PhaseSpan:
     phase: Phase
     begin: float
     end: float
-    trials: int = 0
+    cases: int = 0
     calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class SeenWarning:
     """A finding that is no failure."""
 
     finding: Finding
     method: str
     """The full name."""
 
-    after_trials: int
-    """Trials until it was seen first, that one included."""
+    after_cases: int
+    """Cases until it was seen first, that one included."""
 
     after_seconds: float
     """Since the start of the run."""
@@ -53,51 +63,51 @@ class Advice:
 class History:
     """Listens to a run. Nothing is lost if the run is broken off: what was heard so far is there."""
 
-    def __init__(self, target: Target, *, origin: Origin | None = None, other_identity: Metadata = ()) -> None:
+    def __init__(self, target: Target, *, origin: Origin | None = None, second_identity: Metadata = ()) -> None:
         """Hear of a run against *target*. *origin* says where its contract came from, and its terms."""
         self.target = target
         self.origin = origin or Origin(target=target.address, headers=tuple(key for key, _ in target.metadata))
-        self.other_identity = other_identity
-        self.secrets = Secrets(target.metadata, other_identity)
+        self.second_identity = second_identity
+        self.secrets = Secrets(target.metadata, second_identity)
         self.coverage = Coverage()
         self.began = datetime.now(UTC)
         self.started: Started | None = None
         self.finished: Finished | None = None
         self.spans: list[PhaseSpan] = []
-        self.notices: list[Noticed] = []
+        self.notices: list[Notice] = []
         self.stopped: list[MethodStopped] = []
         self.accepted: dict[str, str] = {}
         """Failures that a baseline accepts: why, by their ids. They don't count."""
-        self.trials = 0
+        self.cases = 0
         self._failures: dict[str, Failure] = {}
-        self._advice: dict[tuple[str, str, str], Advice] = {}
+        self._warnings: dict[tuple[str, str, str], SeenWarning] = {}
         self._clock = time.monotonic()
 
     def hear(self, event: Event) -> None:
         """Take an event into account."""
         self.coverage.hear(event)
         match event:
-            case Tried():
-                self.trials += 1
+            case CaseFinished():
+                self.cases += 1
                 for finding in event.findings:
-                    if finding.advice:
-                        name = event.trial.method.full_name
-                        key = (finding.code, "" if finding.common else name, finding.key)
-                        if key not in self._advice:
-                            self._advice[key] = Advice(finding, name, self.trials, self.seconds)
+                    if finding.is_warning:
+                        name = event.case.method.full_name
+                        key = (finding.code, "" if finding.server_wide else name, finding.key)
+                        if key not in self._warnings:
+                            self._warnings[key] = SeenWarning(finding, name, self.cases, self.seconds)
             case Started():
                 self.started = event
                 self._clock = time.monotonic()
                 names = [method.full_name for method in event.methods]
-                self.secrets = Secrets(self.target.metadata, self.other_identity, public=names)
+                self.secrets = Secrets(self.target.metadata, self.second_identity, public=names)
             case PhaseStarted():
                 self.spans.append(PhaseSpan(event.phase, self.seconds, self.seconds))
             case PhaseFinished():
                 span = self.spans[-1]
-                span.end, span.trials, span.calls = span.begin + event.seconds, event.trials, event.calls
-            case Found():
+                span.end, span.cases, span.calls = span.begin + event.seconds, event.cases, event.calls
+            case FailureFound():
                 self._failures[event.failure.id] = event.failure
-            case Noticed():
+            case Notice():
                 self.notices.append(event)
             case MethodStopped():
                 self.stopped.append(event)
@@ -114,7 +124,7 @@ class History:
                 found[span.phase] = replace(span)
             else:
                 whole.end += span.end - span.begin
-                whole.trials += span.trials
+                whole.cases += span.cases
                 whole.calls += span.calls
         return list(found.values())
 
@@ -125,7 +135,7 @@ class History:
 
     @property
     def calls(self) -> int:
-        """How many calls were made: while the run goes, those of the trials."""
+        """How many calls were made: while the run goes, those of the cases."""
         if self.finished is not None:
             return self.finished.calls
         return sum(method.calls for method in self.coverage.methods.values())
@@ -142,12 +152,12 @@ class History:
 
     def _ranked(self, wanted: Callable[[Failure], bool]) -> list[Failure]:
         chosen = [failure for failure in self._failures.values() if wanted(failure)]
-        return sorted(chosen, key=lambda one: (rank(one), one.finding.code, one.trial.method.full_name, one.id))
+        return sorted(chosen, key=lambda one: (rank(one), one.finding.code, one.case.method.full_name, one.id))
 
     @property
-    def advice(self) -> list[Advice]:
+    def warnings(self) -> list[SeenWarning]:
         """What is worth saying but no failure, in the order of codes and methods."""
-        return sorted(self._advice.values(), key=lambda one: (one.finding.code, one.method, one.finding.key))
+        return sorted(self._warnings.values(), key=lambda one: (one.finding.code, one.method, one.finding.key))
 
     @property
     def registry(self) -> Registry | None:
@@ -169,4 +179,4 @@ class History:
 
 def rank(failure: Failure) -> int:
     """Give the place of a failure among others by its severity: 0 for the worst."""
-    return list(Severity).index(find_check(failure.finding.code).severity)
+    return list(Severity).index(find_check(failure.finding.check).severity)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from grpcmock.fuzz.checks.registry import find_check
+from grpcmock.fuzz.checks.rendering import named
 from grpcmock.fuzz.coverage.totals import WHAT, totals
-from grpcmock.fuzz.failures import Severity
-from grpcmock.fuzz.reporting.reproducing import told
-from grpcmock.fuzz.text import named
+from grpcmock.fuzz.model.findings import Severity
+from grpcmock.fuzz.reporting.reproduction import told
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from grpcmock.fuzz.failures import Failure
-    from grpcmock.fuzz.reporting.history import Advice, History
+    from grpcmock.fuzz.model.findings import Failure
+    from grpcmock.fuzz.reporting.history import History, SeenWarning
 
 Tone = Literal["heading", "bad", "warn", "good", "soft", "plain"]
 
@@ -68,11 +68,11 @@ def _lines(history: History) -> Iterator[Line]:
     steady = [failure for failure in history.failures if not failure.is_flaky]
     flaky = [failure for failure in history.failures if failure.is_flaky]
     for severity in Severity:
-        chosen = [one for one in steady if find_check(one.finding.code).severity is severity]
+        chosen = [one for one in steady if find_check(one.finding.check).severity is severity]
         yield from _failures(f"{severity.value.capitalize()}", chosen, history)
     yield from _failures("Flaky", flaky, history, "seen, but not each time the same case was made")
     yield from _known(history)
-    yield from _advice(history.advice, history)
+    yield from _warnings(history.warnings, history)
     yield from _troubles(history)
     yield from _coverage(history)
     yield from _end(history, steady, flaky)
@@ -96,25 +96,25 @@ def _known(history: History) -> Iterator[Line]:
     yield Line(f"Accepted ({len(history.known)}): by the baseline", "heading")
     for failure in history.known:
         reason = history.accepted[failure.id]
-        name = find_check(failure.finding.code).name
-        yield Line(f"  {failure.id}  {name}  {failure.trial.method}{f'  {reason}' if reason else ''}", "soft")
+        name = failure.finding.check
+        yield Line(f"  {failure.id}  {name}  {failure.case.method}{f'  {reason}' if reason else ''}", "soft")
     yield Line("")
 
 
-def _advice(advice: Sequence[Advice], history: History) -> Iterator[Line]:
-    if not advice:
+def _warnings(warnings: Sequence[SeenWarning], history: History) -> Iterator[Line]:
+    if not warnings:
         return
     groups: dict[tuple[str, str], dict[str, tuple[str, list[str]]]] = {}
-    for one in advice:
+    for one in warnings:
         group = groups.setdefault((one.finding.code, one.finding.expected), {})
-        _, methods = group.setdefault(one.finding.key or one.finding.got, (one.finding.got, []))
+        _, methods = group.setdefault(one.finding.key or one.finding.actual, (one.finding.actual, []))
         if one.method not in methods:
             methods.append(one.method)
-    yield Line(f"Advice ({sum(map(len, groups.values()))}): worth a look, but no failure", "heading")
+    yield Line(f"Warnings ({sum(map(len, groups.values()))}): worth a look, but no failure", "heading")
     for (code, expected), group in groups.items():
         yield Line(f"  {code} {find_check(code).name}: better {_short(history.secrets.hide(expected))}", "warn")
-        for got, methods in list(group.values())[:_MOST_ADVICE]:
-            yield Line(f"    {named(methods)}  {_short(history.secrets.hide(got))}")
+        for actual, methods in list(group.values())[:_MOST_ADVICE]:
+            yield Line(f"    {named(methods)}  {_short(history.secrets.hide(actual))}")
         if len(group) > _MOST_ADVICE:
             yield Line(f"    … {len(group) - _MOST_ADVICE} more", "soft")
     yield Line("")
@@ -122,7 +122,7 @@ def _advice(advice: Sequence[Advice], history: History) -> Iterator[Line]:
 
 def _troubles(history: History) -> Iterator[Line]:
     never = list(history.coverage.never_ok())
-    if never and history.trials:
+    if never and history.cases:
         yield Line(f"Never OK ({len(never)}): beyond these answers nothing was tried", "heading")
         for method in never[:_MOST_METHODS]:
             text = history.secrets.hide(method.why_never_ok)
@@ -142,10 +142,10 @@ def _coverage(history: History) -> Iterator[Line]:
     parts += [f"{found[key]} {name}" for key, name in WHAT.items() if found[key].total]
     yield Line(f"Covered: {'; '.join(parts)}.", "soft")
     for span in history.phases:
-        if span.trials:
+        if span.cases:
             seconds = span.end - span.begin
-            rate = span.trials / seconds if seconds else 0
-            yield Line(f"  {span.phase.value:10} {span.trials:>7} cases  {seconds:6.1f} s  {rate:>7,.0f}/s", "soft")
+            rate = span.cases / seconds if seconds else 0
+            yield Line(f"  {span.phase.value:10} {span.cases:>7} cases  {seconds:6.1f} s  {rate:>7,.0f}/s", "soft")
 
 
 def _end(history: History, steady: Sequence[Failure], flaky: Sequence[Failure]) -> Iterator[Line]:
@@ -155,11 +155,11 @@ def _end(history: History, steady: Sequence[Failure], flaky: Sequence[Failure]) 
     seed = started.seed if started is not None else 0
     if steady or flaky:
         code = (steady or flaky)[0].finding.code
-        yield Line(f"`grpcmock explain {code}` says why it matters and how to mend it.", "soft")
+        yield Line(f"`grpcmock explain {code}` says why it matters and how to fix it.", "soft")
     parts = [_count(len(steady), "failure")]
     parts += [f"{len(flaky)} flaky"] if flaky else []
     parts += [f"{len(history.known)} accepted"] if history.known else []
-    work = f"{_count(history.trials, 'case')}, {_count(history.calls, 'call')}"
+    work = f"{_count(history.cases, 'case')}, {_count(history.calls, 'call')}"
     methods = _count(len(started.methods) if started is not None else 0, "method")
     where = f"{methods} at {history.target.address}, {history.seconds:.1f} s; seed {seed}"
     yield Line(f"{', '.join(parts)} in {work} of {where}.", "bad" if steady or flaky else "good")

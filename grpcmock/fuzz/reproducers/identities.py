@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.identity import is_credential
-from grpcmock.fuzz.secrets import variable
-from grpcmock.fuzz.trials import Caller
+from grpcmock.fuzz.model.callers import is_credential
+from grpcmock.fuzz.model.cases import Caller
+from grpcmock.fuzz.model.secrets import variable
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
-    from grpcmock.fuzz.casefile import CaseFile
+    from grpcmock.fuzz.replay.case_file import CaseFile
 
 Given = tuple[tuple[str, str], ...]
 """Keys of metadata, each with the variable that holds its value; with an empty name, a value that nobody has."""
 
 
-def identities(case: CaseFile, target: Target) -> dict[Caller, Given]:
+def identities(case_file: CaseFile, target: Target) -> dict[Caller, Given]:
     """Give what each caller sends: the keys are those of the run that found the failure, and those of *target*."""
-    keys = tuple(dict.fromkeys((*case.headers, *(key for key, _ in target.metadata))))
+    keys = tuple(dict.fromkeys((*case_file.headers, *(key for key, _ in target.metadata))))
     own = tuple((key, variable(key)) for key in keys)
     plain = tuple((key, name) for key, name in own if not is_credential(key))
     credentials = tuple(key for key, _ in own if is_credential(key)) or ("authorization",)
@@ -30,9 +30,9 @@ def identities(case: CaseFile, target: Target) -> dict[Caller, Given]:
     }
 
 
-def callers(case: CaseFile) -> frozenset[Caller]:
+def callers(case_file: CaseFile) -> frozenset[Caller]:
     """Give all in whose names calls are made."""
-    return frozenset(call.caller for call in case.trial.calls)
+    return frozenset(call.caller for call in case_file.case.calls)
 
 
 def pairs(given: Given) -> str:

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
-from grpcmock.errors import ConfigError, GrpcmockError, did_you_mean
+from grpcmock.errors import ConfigError, did_you_mean
+from grpcmock.fuzz.reproducers import grpcurl_line, pytest_test, python_program, stub_file
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
-    from grpcmock.fuzz.casefile import CaseFile
-    from grpcmock.fuzz.evidence import Evidence
+    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.fuzz.replay.case_file import CaseFile
     from grpcmock.schema import Registry
 
-FORMS = ("grpcurl", "python", "pytest", "stub")
-"""Each is a module of this package with a function ``write``."""
+
+class Writer(Protocol):
+    """What the module of a form has."""
+
+    def write(self, case_file: CaseFile, target: Target, registry: Registry, result: CaseResult | None = None) -> str:
+        """Return a failure in this form. Raises :class:`NotSayableError`."""
 
 
-class NotSayableError(GrpcmockError):
-    """A failure can't be said in this form; the text says why, and which form can."""
+_WRITERS: Mapping[str, Writer] = {
+    "grpcurl": grpcurl_line,
+    "python": python_program,
+    "pytest": pytest_test,
+    "stub": stub_file,
+}
+
+FORMS = tuple(_WRITERS)
 
 
-def reproducer(form: str, case: CaseFile, target: Target, registry: Registry, evidence: Evidence | None = None) -> str:
-    """Write a failure in one of the :data:`FORMS`.
+def reproducer(
+    form: str, case_file: CaseFile, target: Target, registry: Registry, result: CaseResult | None = None
+) -> str:
+    """Return a failure in one of the :data:`FORMS`.
 
-    *evidence* is what came back; only a stub needs it. Raises :class:`NotSayableError`, and :class:`ConfigError` for a
+    *result* is what came back; only a stub needs it. Raises :class:`NotSayableError`, and :class:`ConfigError` for a
     form that there isn't.
     """
-    if form not in FORMS:
+    if form not in _WRITERS:
         raise ConfigError(f"There is no form {form!r}. {did_you_mean(form, FORMS, known='The forms')}")
-    write = import_module(f"grpcmock.fuzz.reproducers.{form}").write
-    text: str = write(case, target, registry, evidence)
-    return text
+    return _WRITERS[form].write(case_file, target, registry, result)

@@ -1,6 +1,6 @@
-"""Below the messages: bytes that are no message or an odd one, and requests that no gRPC library would send."""
+"""Below the messages: bytes that are no message or a non-canonical one, and requests that no library would send."""
 
-from grpcmock.fuzz.wire.replies import raw_reply
-from grpcmock.fuzz.wire.snippet import snippet
+from grpcmock.fuzz.wire.program import snippet
+from grpcmock.fuzz.wire.raw_calls import raw_reply
 
 __all__ = ["raw_reply", "snippet"]

@@ -15,7 +15,7 @@ from google.protobuf.descriptor import FieldDescriptor as F
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-    from grpcmock.fuzz.trials import Path
+    from grpcmock.fuzz.model.cases import Path
 
 LARGEST_NUMBER = (1 << 29) - 1
 """The largest number that a field may have."""

@@ -1,4 +1,4 @@
-"""Requests whose messages are framed wrongly, oddly, or not to the end."""
+"""Requests whose messages are framed wrongly, unusually, or not to the end."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _announcing(message: bytes, more: int) -> bytes:
     return framed(message, length=len(message) + more)
 
 
-def split_oddly(path: str, message: bytes, *, streams: bool) -> Iterator[RawVariant]:
+def split_unusually(path: str, message: bytes, *, streams: bool) -> Iterator[RawVariant]:
     """Yield good requests whose DATA frames fall elsewhere than a library would put them."""
     request, data = good(path, message), framed(message)
     ways = {

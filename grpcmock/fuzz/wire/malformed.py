@@ -159,7 +159,7 @@ def _nested(place: Place, canonical: bytes) -> Iterator[Variant]:
 
 
 def _is_group(canonical: bytes, place: Place) -> bool:
-    """Whether any message on the way is a group: there, what is spoilt may mend itself by what follows."""
+    """Whether any message on the way is a group: there, what is spoilt may fix itself by what follows."""
     body = canonical
     for index in place.way:
         record = records(body)[index]

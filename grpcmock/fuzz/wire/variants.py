@@ -1,4 +1,4 @@
-"""One way of writing bytes that are no message, or an odd one."""
+"""One way of writing bytes that are no message, or a non-canonical one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.trials import Path
+    from grpcmock.fuzz.model.cases import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

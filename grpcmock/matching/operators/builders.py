@@ -10,17 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import SchemaError
 from grpcmock.matching.findings import ABSENT
-from grpcmock.matching.kinds import (
-    ALL_OPERATORS,
-    BINARY,
-    AnyKind,
-    DynamicKind,
-    Kind,
-    ListKind,
-    MapKind,
-    Place,
-    ScalarKind,
-)
 from grpcmock.matching.leaves import BYTES, DOUBLE, INT, JSON, STRING
 from grpcmock.matching.matcher import And, Equals, Exists, In, Matcher, Never, Not, One, Or
 from grpcmock.matching.messages import MessageKind
@@ -39,28 +28,39 @@ from grpcmock.matching.operators.scalars import (
     compile_glob,
     compile_regex,
 )
+from grpcmock.matching.value_types import (
+    ALL_OPERATORS,
+    BINARY,
+    AnyType,
+    DynamicType,
+    ListType,
+    MapType,
+    Place,
+    ScalarType,
+    ValueType,
+)
 from grpcmock.schema.values import describe
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
     from grpcmock.matching.compiler import Compiler
 
-Builder = Callable[["Compiler", Node, Kind, Place, str], Matcher]
+Builder = Callable[["Compiler", Node, ValueType, Place, str], Matcher]
 
 
 # --- On anything ------------------------------------------------------------------------------------------------------
 
 
-def _eq(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _eq(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     inner = c.exact(node, kind, place, path)
-    return inner if inner.count == 1 and isinstance(kind, ScalarKind) else One(inner)
+    return inner if inner.count == 1 and isinstance(kind, ScalarType) else One(inner)
 
 
-def _ne(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _ne(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     return Not(_eq(c, node, kind, place, path), 1)
 
 
-def _in(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _in(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     if type(node.value) is not list:
         return c.fail(f"expected a list of values, not {describe(node.plain())}.", node.location, path)
     inners = []
@@ -75,36 +75,38 @@ def _in(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher
             )
             continue
         inners.append(c.exact(item, kind, place, f"{path}[{number}]"))
-    if isinstance(kind, ScalarKind):
+    if isinstance(kind, ScalarType):
         null = ABSENT if place.tracked else kind.default
         return In(kind, tuple(inner.expected if type(inner) is Equals else null for inner in inners))
     return Or(kind, tuple(inners))
 
 
-def _nin(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _nin(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     return Not(_in(c, node, kind, place, path), 1)
 
 
-def _exists(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _exists(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     if type(node.value) is not bool:
         return c.fail(f"expected true or false, not {describe(node.plain())}.", node.location, path)
     return Exists(kind, node.value, place.tracked)
 
 
-def _not(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _not(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     inner = c.pattern(node, kind, place, path)
     return Not(inner, inner.count)
 
 
-def _and(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _and(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     return And(kind, _patterns(c, node, kind, place, path, least=1))
 
 
-def _or(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _or(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     return Or(kind, _patterns(c, node, kind, place, path, least=1))
 
 
-def _patterns(c: Compiler, node: Node, kind: Kind, place: Place, path: str, *, least: int = 0) -> tuple[Matcher, ...]:
+def _patterns(
+    c: Compiler, node: Node, kind: ValueType, place: Place, path: str, *, least: int = 0
+) -> tuple[Matcher, ...]:
     if type(node.value) is not list or len(node.value) < least:
         what = "an empty list" if node.value == [] else describe(node.plain())
         c.fail(f"expected a list of patterns, not {what}.", node.location, path)
@@ -116,8 +118,8 @@ def _patterns(c: Compiler, node: Node, kind: Kind, place: Place, path: str, *, l
 
 
 def _comparison(name: str) -> Builder:
-    def build(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
-        if isinstance(kind, DynamicKind):
+    def build(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
+        if isinstance(kind, DynamicType):
             value = node.value
             if isinstance(value, str):
                 compared = _operand(c, node, STRING, path, lambda text: Compare(kind, name, text))
@@ -125,16 +127,16 @@ def _comparison(name: str) -> Builder:
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 return OfType(kind, dynamic.NUMBER, Compare(kind, name, value))
             return c.fail(f"expected a number or a string, not {describe(node.plain())}.", node.location, path)
-        assert isinstance(kind, ScalarKind)
+        assert isinstance(kind, ScalarType)
         return _operand(c, node, kind, path, lambda value: Compare(kind, name, value))
 
     return build
 
 
-def _approx(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _approx(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     if not node.is_mapping or node.value.keys() != {"value", "within"}:
         return c.fail("expected {value: …, within: …}.", node.location, path)
-    number = kind if isinstance(kind, ScalarKind) else DOUBLE
+    number = kind if isinstance(kind, ScalarType) else DOUBLE
     value = c.read(node.value["value"], number, f"{path}.value")
     within = c.read(node.value["within"], DOUBLE, f"{path}.within")
     if value is ABSENT or within is ABSENT:
@@ -148,7 +150,7 @@ def _approx(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Mat
 
 
 def _affix(name: str) -> Builder:
-    def build(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+    def build(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
         # Of a wrapper, the kind is another one, but its operators are those of what it wraps.
         inside = BYTES if kind.operators == BINARY else STRING
         return _operand(c, node, inside, path, lambda value: _typed(kind, dynamic.TEXT, Affix(kind, name, value)))
@@ -156,12 +158,12 @@ def _affix(name: str) -> Builder:
     return build
 
 
-def _ignore_case(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _ignore_case(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     return _operand(c, node, STRING, path, lambda text: _typed(kind, dynamic.TEXT, IgnoreCase(kind, text)))
 
 
 def _regular(name: str, compile_: Callable[[str], Callable[[str], object]]) -> Builder:
-    def build(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+    def build(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
         text = c.read(node, STRING, path)
         if text is ABSENT:
             return Never(kind)
@@ -174,11 +176,11 @@ def _regular(name: str, compile_: Callable[[str], Callable[[str], object]]) -> B
     return build
 
 
-def _json(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _json(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     return _typed(kind, dynamic.TEXT, Json(kind, c.pattern(node, JSON, Place.ELEMENT, path)))
 
 
-def _message(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _message(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     if not node.is_mapping or "type" not in node.value or not node.value.keys() <= {"type", "pattern"}:
         return c.fail("expected {type: package.Message, pattern: …}.", node.location, path)
     type_, pattern = node.value["type"], node.value.get("pattern")
@@ -194,7 +196,7 @@ def _message(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Ma
     return Embedded(kind, message_class, c.pattern(pattern, inside, Place.ROOT, f"{path}.pattern"))
 
 
-def _size(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _size(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     inner = c.pattern(node, INT, Place.ELEMENT, path)
     if type(inner) is Equals and inner.expected < 0:
         return c.fail("a size is 0 or more.", node.location, path)
@@ -204,46 +206,46 @@ def _size(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Match
 # --- On lists, maps and messages --------------------------------------------------------------------------------------
 
 
-def _first(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _first(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     return _typed(kind, dynamic.LIST, At(kind, 0, _element(c, node, kind, path)))
 
 
-def _last(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _last(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     return _typed(kind, dynamic.LIST, At(kind, -1, _element(c, node, kind, path)))
 
 
-def _each(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _each(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     return _typed(kind, dynamic.LIST, Each(kind, _element(c, node, kind, path)))
 
 
-def _some(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _some(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     return _typed(kind, dynamic.LIST, Some(kind, _element(c, node, kind, path)))
 
 
-def _all(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _all(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     return _typed(kind, dynamic.LIST, All(kind, _patterns(c, node, _element_kind(kind), Place.ELEMENT, path)))
 
 
-def _unordered(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _unordered(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     return _typed(kind, dynamic.LIST, Unordered(kind, _patterns(c, node, _element_kind(kind), Place.ELEMENT, path)))
 
 
-def _keys(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
-    key = kind.key if isinstance(kind, MapKind) else STRING
+def _keys(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
+    key = kind.key if isinstance(kind, MapType) else STRING
     return _typed(kind, dynamic.OBJECT, Keys(kind, c.pattern(node, key, Place.ELEMENT, path)))
 
 
-def _values(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
-    value = kind.value if isinstance(kind, MapKind) else JSON
+def _values(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
+    value = kind.value if isinstance(kind, MapType) else JSON
     return _typed(kind, dynamic.OBJECT, Values(kind, c.pattern(node, value, Place.ELEMENT, path)))
 
 
-def _only(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Matcher:
+def _only(c: Compiler, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
     if not node.is_mapping:
         return c.fail(f"expected a mapping, not {describe(node.plain())}.", node.location, path)
     if isinstance(kind, MessageKind):
         return c.fields(node, kind, Place.ELEMENT, path, exact=False, only=True)
-    if isinstance(kind, AnyKind):
+    if isinstance(kind, AnyType):
         return c.any(node, kind, path, exact=False, only=True)
     return OfType(kind, dynamic.OBJECT, c.object(node, path, exact=False, only=True))
 
@@ -251,21 +253,21 @@ def _only(c: Compiler, node: Node, kind: Kind, place: Place, path: str) -> Match
 # --- Helpers ----------------------------------------------------------------------------------------------------------
 
 
-def _operand(c: Compiler, node: Node, kind: ScalarKind, path: str, make: Callable[[Any], Matcher]) -> Matcher:
+def _operand(c: Compiler, node: Node, kind: ScalarType, path: str, make: Callable[[Any], Matcher]) -> Matcher:
     value = c.read(node, kind, path)
     return Never(kind) if value is ABSENT else make(value)
 
 
-def _typed(kind: Kind, types: dynamic.Types, matcher: Matcher) -> Matcher:
+def _typed(kind: ValueType, types: dynamic.Types, matcher: Matcher) -> Matcher:
     """Where the type of the value isn't known beforehand, let the operator see those it is made for."""
-    return OfType(kind, types, matcher) if isinstance(kind, DynamicKind) else matcher
+    return OfType(kind, types, matcher) if isinstance(kind, DynamicType) else matcher
 
 
-def _element_kind(kind: Kind) -> Kind:
-    return kind.element if isinstance(kind, ListKind) else JSON
+def _element_kind(kind: ValueType) -> ValueType:
+    return kind.element if isinstance(kind, ListType) else JSON
 
 
-def _element(c: Compiler, node: Node, kind: Kind, path: str) -> Matcher:
+def _element(c: Compiler, node: Node, kind: ValueType, path: str) -> Matcher:
     return c.pattern(node, _element_kind(kind), Place.ELEMENT, path)
 
 

@@ -9,8 +9,8 @@ from grpcmock.matching.findings import ABSENT, Finding, entry
 from grpcmock.matching.matcher import Equalities, Equals, Matcher
 
 if TYPE_CHECKING:
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import ValueType
 
 
 class Elements(Matcher):
@@ -18,7 +18,7 @@ class Elements(Matcher):
 
     __slots__ = ("count", "items")
 
-    def __init__(self, kind: Kind, items: tuple[Matcher, ...]) -> None:
+    def __init__(self, kind: ValueType, items: tuple[Matcher, ...]) -> None:
         super().__init__(kind)
         self.items = items
         self.count = sum(item.count for item in items) if items else 1
@@ -31,8 +31,8 @@ class Elements(Matcher):
             and all(item.test(element) for item, element in zip(items, value, strict=True))
         )
 
-    def wanted(self) -> str:
-        return f"[{', '.join(item.wanted() for item in self.items)}]"
+    def describe(self) -> str:
+        return f"[{', '.join(item.describe() for item in self.items)}]"
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
         if value is ABSENT or len(value) != len(self.items) or not self.items:
@@ -41,10 +41,10 @@ class Elements(Matcher):
         for number, (item, element) in enumerate(zip(self.items, value, strict=True)):
             yield from item.explain(element, f"{path}[{number}]")
 
-    def held(self, value: Any) -> int:
+    def matched_count(self, value: Any) -> int:
         if value is ABSENT or len(value) != len(self.items) or not self.items:
             return self.count if self.test(value) else 0
-        return sum(item.held(element) for item, element in zip(self.items, value, strict=True))
+        return sum(item.matched_count(element) for item, element in zip(self.items, value, strict=True))
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         if self.items and all(type(item) is Equals for item in self.items):
@@ -60,7 +60,7 @@ class At(Matcher):
 
     __slots__ = ("count", "index", "inner")
 
-    def __init__(self, kind: Kind, index: int, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, index: int, inner: Matcher) -> None:
         super().__init__(kind)
         self.index = index
         self.inner = inner
@@ -69,8 +69,8 @@ class At(Matcher):
     def test(self, value: Any) -> bool:
         return value is not ABSENT and len(value) > 0 and self.inner.test(value[self.index])
 
-    def wanted(self) -> str:
-        return f"{'last' if self.index else 'first'} element {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"{'last' if self.index else 'first'} element {self.inner.describe()}"
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
         if value is ABSENT or not len(value):
@@ -79,8 +79,8 @@ class At(Matcher):
         number = len(value) - 1 if self.index else 0
         yield from self.inner.explain(value[number], f"{path}[{number}]")
 
-    def held(self, value: Any) -> int:
-        return 0 if value is ABSENT or not len(value) else self.inner.held(value[self.index])
+    def matched_count(self, value: Any) -> int:
+        return 0 if value is ABSENT or not len(value) else self.inner.matched_count(value[self.index])
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         return self.inner.equalities(path.at(self.index), into)
@@ -91,7 +91,7 @@ class Each(Matcher):
 
     __slots__ = ("count", "inner")
 
-    def __init__(self, kind: Kind, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
         super().__init__(kind)
         self.inner = inner
         self.count = inner.count
@@ -99,8 +99,8 @@ class Each(Matcher):
     def test(self, value: Any) -> bool:
         return value is not ABSENT and all(self.inner.test(element) for element in value)
 
-    def wanted(self) -> str:
-        return f"each element {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"each element {self.inner.describe()}"
 
 
 class Some(Matcher):
@@ -108,7 +108,7 @@ class Some(Matcher):
 
     __slots__ = ("count", "inner")
 
-    def __init__(self, kind: Kind, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
         super().__init__(kind)
         self.inner = inner
         self.count = inner.count
@@ -116,8 +116,8 @@ class Some(Matcher):
     def test(self, value: Any) -> bool:
         return value is not ABSENT and any(self.inner.test(element) for element in value)
 
-    def wanted(self) -> str:
-        return f"some element {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"some element {self.inner.describe()}"
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         return add_some(self.inner, path, into)
@@ -128,7 +128,7 @@ class All(Matcher):
 
     __slots__ = ("count", "inners")
 
-    def __init__(self, kind: Kind, inners: tuple[Matcher, ...]) -> None:
+    def __init__(self, kind: ValueType, inners: tuple[Matcher, ...]) -> None:
         super().__init__(kind)
         self.inners = inners
         self.count = sum(inner.count for inner in inners)
@@ -136,14 +136,14 @@ class All(Matcher):
     def test(self, value: Any) -> bool:
         return value is not ABSENT and all(any(map(inner.test, value)) for inner in self.inners)
 
-    def wanted(self) -> str:
-        return f"elements that fit each of [{', '.join(inner.wanted() for inner in self.inners)}]"
+    def describe(self) -> str:
+        return f"elements that fit each of [{', '.join(inner.describe() for inner in self.inners)}]"
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
         for inner in self.inners:
             yield from Some(self.kind, inner).explain(value, path)
 
-    def held(self, value: Any) -> int:
+    def matched_count(self, value: Any) -> int:
         return 0 if value is ABSENT else sum(inner.count for inner in self.inners if any(map(inner.test, value)))
 
     def equalities(self, path: Path, into: Equalities) -> bool:
@@ -156,7 +156,7 @@ class Unordered(Matcher):
 
     __slots__ = ("count", "inners")
 
-    def __init__(self, kind: Kind, inners: tuple[Matcher, ...]) -> None:
+    def __init__(self, kind: ValueType, inners: tuple[Matcher, ...]) -> None:
         super().__init__(kind)
         self.inners = inners
         self.count = sum(inner.count for inner in inners) if inners else 1
@@ -169,8 +169,8 @@ class Unordered(Matcher):
             return _same_values(elements, [inner.expected for inner in self.inners])  # type: ignore[attr-defined]
         return _has_perfect_matching(self.inners, elements)
 
-    def wanted(self) -> str:
-        return f"in any order [{', '.join(inner.wanted() for inner in self.inners)}]"
+    def describe(self) -> str:
+        return f"in any order [{', '.join(inner.describe() for inner in self.inners)}]"
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         into.append((path.size(), (len(self.inners),)))
@@ -233,7 +233,7 @@ class Entries(Matcher):
 
     __slots__ = ("count", "only", "parts")
 
-    def __init__(self, kind: Kind, parts: tuple[tuple[Any, Matcher], ...], *, only: bool, count: int) -> None:
+    def __init__(self, kind: ValueType, parts: tuple[tuple[Any, Matcher], ...], *, only: bool, count: int) -> None:
         super().__init__(kind)
         self.parts = parts
         self.only = only
@@ -252,8 +252,8 @@ class Entries(Matcher):
         named = {key for key, _ in self.parts}
         return [key for key in value if key not in named]
 
-    def wanted(self) -> str:
-        inside = ", ".join(f"{key}: {matcher.wanted()}" for key, matcher in self.parts)
+    def describe(self) -> str:
+        inside = ", ".join(f"{key}: {matcher.describe()}" for key, matcher in self.parts)
         return f"{{{inside}}}" + (" and no other key" if self.only else "")
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
@@ -266,10 +266,10 @@ class Entries(Matcher):
             for key in self._others(value):
                 yield Finding(entry(path, key), "absent", "set", False, 0)
 
-    def held(self, value: Any) -> int:
+    def matched_count(self, value: Any) -> int:
         if value is ABSENT or not self.parts:
             return self.count if self.test(value) else 0
-        return sum(matcher.held(value.get(key, ABSENT)) for key, matcher in self.parts)
+        return sum(matcher.matched_count(value.get(key, ABSENT)) for key, matcher in self.parts)
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         exact = [matcher.equalities(path.key(key), into) for key, matcher in self.parts]
@@ -281,15 +281,15 @@ class Keys(Matcher):
 
     __slots__ = ("inner",)
 
-    def __init__(self, kind: Kind, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
         super().__init__(kind)
         self.inner = inner
 
     def test(self, value: Any) -> bool:
         return value is not ABSENT and all(self.inner.test(key) for key in value)
 
-    def wanted(self) -> str:
-        return f"each key {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"each key {self.inner.describe()}"
 
 
 class Values(Matcher):
@@ -297,15 +297,15 @@ class Values(Matcher):
 
     __slots__ = ("inner",)
 
-    def __init__(self, kind: Kind, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
         super().__init__(kind)
         self.inner = inner
 
     def test(self, value: Any) -> bool:
         return value is not ABSENT and all(self.inner.test(item) for item in value.values())
 
-    def wanted(self) -> str:
-        return f"each value {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"each value {self.inner.describe()}"
 
 
 def add_some(inner: Matcher, path: Path, into: Equalities) -> bool:

@@ -9,8 +9,8 @@ from grpcmock.matching.findings import ABSENT, Finding, shown_json
 from grpcmock.matching.matcher import Equalities, Matcher
 
 if TYPE_CHECKING:
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import ValueType
 
 Types = tuple[type, ...]
 
@@ -26,7 +26,7 @@ class Plain(Matcher):
 
     __slots__ = ("expected",)
 
-    def __init__(self, kind: Kind, expected: Any) -> None:
+    def __init__(self, kind: ValueType, expected: Any) -> None:
         super().__init__(kind)
         self.expected = expected
 
@@ -36,7 +36,7 @@ class Plain(Matcher):
             return value is expected
         return value is expected or bool(value == expected)
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return shown_json(self.expected)
 
     def equalities(self, path: Path, into: Equalities) -> bool:
@@ -51,7 +51,7 @@ class OfType(Matcher):
 
     __slots__ = ("count", "inner", "types")
 
-    def __init__(self, kind: Kind, types: Types, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, types: Types, inner: Matcher) -> None:
         super().__init__(kind)
         self.types = types
         self.inner = inner
@@ -63,8 +63,8 @@ class OfType(Matcher):
     def test(self, value: Any) -> bool:
         return self._fits(value) and self.inner.test(value)
 
-    def wanted(self) -> str:
-        return self.inner.wanted()
+    def describe(self) -> str:
+        return self.inner.describe()
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
         if self._fits(value):
@@ -72,8 +72,8 @@ class OfType(Matcher):
         else:
             yield self.finding(value, path, False)
 
-    def held(self, value: Any) -> int:
-        return self.inner.held(value) if self._fits(value) else 0
+    def matched_count(self, value: Any) -> int:
+        return self.inner.matched_count(value) if self._fits(value) else 0
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         self.inner.equalities(path.typed(self.types), into)

@@ -13,9 +13,9 @@ from grpcmock.schema.codec import DecodeError, decode
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.messages import Slot
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import ValueType
 
 
 class Fields(Matcher):
@@ -23,7 +23,7 @@ class Fields(Matcher):
 
     __slots__ = ("count", "only", "parts")
 
-    def __init__(self, kind: Kind, parts: tuple[tuple[Slot, Matcher], ...], *, only: bool, count: int) -> None:
+    def __init__(self, kind: ValueType, parts: tuple[tuple[Slot, Matcher], ...], *, only: bool, count: int) -> None:
         self.kind = kind
         self.parts = parts
         self.only = only
@@ -42,10 +42,10 @@ class Fields(Matcher):
         named = {slot.number for slot, _ in self.parts}
         return [field.name for field, _ in value.ListFields() if field.number not in named]
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         if not self.parts:
             return "a message without any field" if self.only else "set"
-        inside = ", ".join(f"{slot.name}: {matcher.wanted()}" for slot, matcher in self.parts)
+        inside = ", ".join(f"{slot.name}: {matcher.describe()}" for slot, matcher in self.parts)
         return f"{{{inside}}}" + (" and no other field" if self.only else "")
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
@@ -59,10 +59,10 @@ class Fields(Matcher):
             for name in self._others(value):
                 yield Finding(below(path, name), "unset", cut(shown_json(tree.get(name, "set"))), False, 0)
 
-    def held(self, value: Any) -> int:
+    def matched_count(self, value: Any) -> int:
         if value is ABSENT or not self.parts:
             return self.count if self.test(value) else 0
-        return sum(matcher.held(slot.get(value)) for slot, matcher in self.parts)
+        return sum(matcher.matched_count(slot.get(value)) for slot, matcher in self.parts)
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         exact = [matcher.equalities(path.step(slot, slot.get), into) for slot, matcher in self.parts]
@@ -74,7 +74,7 @@ class Unpacked(Matcher):
 
     __slots__ = ("count", "full_name", "inner", "message_class")
 
-    def __init__(self, kind: Kind, message_class: type[Message], inner: Matcher | None) -> None:
+    def __init__(self, kind: ValueType, message_class: type[Message], inner: Matcher | None) -> None:
         super().__init__(kind)
         self.message_class = message_class
         self.full_name = message_class.DESCRIPTOR.full_name
@@ -96,11 +96,11 @@ class Unpacked(Matcher):
             message = decode(self.message_class, value.value)
         except DecodeError:
             return ABSENT
-        canon = self.inner.kind.canon if self.inner else None
-        return message if canon is None else canon(message)
+        normalize = self.inner.kind.normalize if self.inner else None
+        return message if normalize is None else normalize(message)
 
-    def wanted(self) -> str:
-        return f"an Any of {self.full_name}" + (f" {self.inner.wanted()}" if self.inner else "")
+    def describe(self) -> str:
+        return f"an Any of {self.full_name}" + (f" {self.inner.describe()}" if self.inner else "")
 
     def explain(self, value: Any, path: str) -> Iterator[Finding]:
         held = self._held_message(value)
@@ -111,10 +111,10 @@ class Unpacked(Matcher):
         if self.inner is not None:
             yield from self.inner.explain(held, path)
 
-    def held(self, value: Any) -> int:
+    def matched_count(self, value: Any) -> int:
         if not self._has_type(value):
             return 0
-        return 1 + (self.inner.held(self._held_message(value)) if self.inner else 0)
+        return 1 + (self.inner.matched_count(self._held_message(value)) if self.inner else 0)
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         if self.inner is None:
@@ -127,7 +127,7 @@ class Opaque(Matcher):
 
     __slots__ = ("data", "full_name")
 
-    def __init__(self, kind: Kind, full_name: str, data: bytes) -> None:
+    def __init__(self, kind: ValueType, full_name: str, data: bytes) -> None:
         super().__init__(kind)
         self.full_name = full_name
         self.data = data
@@ -137,5 +137,5 @@ class Opaque(Matcher):
             return False
         return bool(value.type_url.rpartition("/")[2] == self.full_name and value.value == self.data)
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return f"an Any of {self.full_name} with {len(self.data)} bytes"

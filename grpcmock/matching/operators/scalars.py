@@ -16,8 +16,8 @@ from grpcmock.schema.codec import DecodeError, decode
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.matching.kinds import Kind
     from grpcmock.matching.paths import Path
+    from grpcmock.matching.value_types import ValueType
 
 COMPARISONS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
     "$gt": (operator.gt, ">"),
@@ -32,7 +32,7 @@ class Compare(Matcher):
 
     __slots__ = ("compare", "expected", "sign")
 
-    def __init__(self, kind: Kind, name: str, expected: Any) -> None:
+    def __init__(self, kind: ValueType, name: str, expected: Any) -> None:
         super().__init__(kind)
         self.compare, self.sign = COMPARISONS[name]
         self.expected = expected
@@ -40,7 +40,7 @@ class Compare(Matcher):
     def test(self, value: Any) -> bool:
         return value is not ABSENT and self.compare(value, self.expected)
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return f"{self.sign} {self.kind.show(self.expected)}"
 
 
@@ -49,7 +49,7 @@ class Approx(Matcher):
 
     __slots__ = ("value", "within")
 
-    def __init__(self, kind: Kind, value: float, within: float) -> None:
+    def __init__(self, kind: ValueType, value: float, within: float) -> None:
         super().__init__(kind)
         self.value = value
         self.within = within
@@ -60,7 +60,7 @@ class Approx(Matcher):
         # Infinities and NaN have no distance; they are near themselves alone.
         return value is self.value or value == self.value or bool(_distance(value, self.value) <= self.within)
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return f"{self.kind.show(self.value)} ± {self.within!r}"
 
 
@@ -76,7 +76,7 @@ class Affix(Matcher):
 
     __slots__ = ("expected", "name")
 
-    def __init__(self, kind: Kind, name: str, expected: Any) -> None:
+    def __init__(self, kind: ValueType, name: str, expected: Any) -> None:
         super().__init__(kind)
         self.name = name
         self.expected = expected
@@ -88,7 +88,7 @@ class Affix(Matcher):
             return bool(value.startswith(self.expected))
         return bool(value.endswith(self.expected) if self.name == "$suffix" else self.expected in value)
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         words = {"$prefix": "beginning with", "$suffix": "ending with", "$contains": "containing"}
         return f"{words[self.name]} {self.kind.show(self.expected)}"
 
@@ -98,7 +98,7 @@ class IgnoreCase(Matcher):
 
     __slots__ = ("expected", "written")
 
-    def __init__(self, kind: Kind, written: str) -> None:
+    def __init__(self, kind: ValueType, written: str) -> None:
         super().__init__(kind)
         self.written = written
         self.expected = written.casefold()
@@ -106,7 +106,7 @@ class IgnoreCase(Matcher):
     def test(self, value: Any) -> bool:
         return value is not ABSENT and value.casefold() == self.expected
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return f"{shown_json(self.written)} in any case"
 
     def equalities(self, path: Path, into: Equalities) -> bool:
@@ -119,7 +119,7 @@ class Regex(Matcher):
 
     __slots__ = ("find", "name", "written")
 
-    def __init__(self, kind: Kind, name: str, written: str, find: Callable[[str], object]) -> None:
+    def __init__(self, kind: ValueType, name: str, written: str, find: Callable[[str], object]) -> None:
         super().__init__(kind)
         self.name = name
         self.written = written
@@ -128,7 +128,7 @@ class Regex(Matcher):
     def test(self, value: Any) -> bool:
         return value is not ABSENT and self.find(value) is not None
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         return f"matching {'/' + self.written + '/' if self.name == '$regex' else 'glob ' + shown_json(self.written)}"
 
 
@@ -186,15 +186,15 @@ class Size(Matcher):
 
     __slots__ = ("inner",)
 
-    def __init__(self, kind: Kind, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
         super().__init__(kind)
         self.inner = inner
 
     def test(self, value: Any) -> bool:
         return value is not ABSENT and self.inner.test(len(value))
 
-    def wanted(self) -> str:
-        return f"size {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"size {self.inner.describe()}"
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         return self.inner.equalities(path.size(), into)
@@ -205,7 +205,7 @@ class Json(Matcher):
 
     __slots__ = ("inner",)
 
-    def __init__(self, kind: Kind, inner: Matcher) -> None:
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
         super().__init__(kind)
         self.inner = inner
 
@@ -217,8 +217,8 @@ class Json(Matcher):
         except (ValueError, RecursionError):
             return False
 
-    def wanted(self) -> str:
-        return f"JSON: {self.inner.wanted()}"
+    def describe(self) -> str:
+        return f"JSON: {self.inner.describe()}"
 
 
 def _constant(name: str) -> float:
@@ -230,7 +230,7 @@ class Embedded(Matcher):
 
     __slots__ = ("inner", "message_class")
 
-    def __init__(self, kind: Kind, message_class: type[Message], inner: Matcher | None) -> None:
+    def __init__(self, kind: ValueType, message_class: type[Message], inner: Matcher | None) -> None:
         super().__init__(kind)
         self.message_class = message_class
         self.inner = inner
@@ -243,8 +243,8 @@ class Embedded(Matcher):
         except DecodeError:
             return False
         inner = self.inner
-        return inner is None or inner.test(message if inner.kind.canon is None else inner.kind.canon(message))
+        return inner is None or inner.test(message if inner.kind.normalize is None else inner.kind.normalize(message))
 
-    def wanted(self) -> str:
+    def describe(self) -> str:
         name = self.message_class.DESCRIPTOR.full_name
-        return f"a {name}" if self.inner is None else f"a {name}: {self.inner.wanted()}"
+        return f"a {name}" if self.inner is None else f"a {name}: {self.inner.describe()}"

@@ -9,9 +9,9 @@ from typing import Any
 
 import re2
 
-from grpcmock.matching.kinds import COMMON, FLOATING, ORDERED, TEXT, Kind, ListKind, MapKind, ScalarKind
 from grpcmock.matching.leaves import WELL_KNOWN
 from grpcmock.matching.messages import MessageKind
+from grpcmock.matching.value_types import COMMON, FLOATING, ORDERED, TEXT, ListType, MapType, ScalarType, ValueType
 
 Warn = Callable[..., None]
 
@@ -23,7 +23,8 @@ _ANY_BOOL = {"$in": [True, False]}
 _SET = {"$exists": True}
 _SEMVER = r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$"
 _NUMERIC = {"number": r"^-?\d+(\.\d+)?$", "integer": r"^-?\d+$", "decimal": r"^-?\d+\.\d+$"}
-_OF_MESSAGES = frozenset({"type", "equality", "equal", "notEmpty", "values"})
+_EQUALITY = ("equality", "equal")
+_OF_MESSAGES = frozenset({"type", "notEmpty", "values", *_EQUALITY})
 _OF_LISTS = _OF_MESSAGES | {"eachValue", "arrayContains"}
 _OF_MAPS = _OF_MESSAGES | {"eachKey", "eachValue"}
 _DIGITS = "yuMdHhKkmsSnDF"
@@ -60,7 +61,7 @@ class Rules:
         return any(matcher.get("match") != "equality" for matcher in self.by_path.get(_steps(name), []))
 
     def at(self, path: Steps) -> tuple[list[dict[str, Any]], bool]:
-        """Give the rules of a path, those of the most specific expression, and whether one of them is enough."""
+        """Return the rules of a path, those of the most specific expression, and whether one of them is enough."""
         best: tuple[int, Steps] | None = None
         for steps in self.by_path:
             if len(steps) == len(path) and all(one in ("*", other) for one, other in zip(steps, path, strict=True)):
@@ -79,9 +80,9 @@ class Rules:
         )
 
     def pattern(
-        self, example: Any, kind: Kind, path: Steps = (), *, by_type: bool = False, example_first: bool = False
+        self, example: Any, kind: ValueType, path: Steps = (), *, by_type: bool = False, example_first: bool = False
     ) -> Any:
-        """Give the pattern for a value.
+        """Return the pattern for a value.
 
         *by_type* says that a rule further up looks at types alone. With *example_first*, the example stands first where
         a rule leaves a choice, so that it is what a client sends.
@@ -98,9 +99,9 @@ class Rules:
                 if slot is not None:
                     parts[name] = self.pattern(value, slot.kind, (*path, slot.name), **more)
             return parts
-        if isinstance(kind, ListKind) and isinstance(example, list):
+        if isinstance(kind, ListType) and isinstance(example, list):
             return self._list(example, kind, path, matchers, more)
-        if isinstance(kind, MapKind) and isinstance(example, dict):
+        if isinstance(kind, MapType) and isinstance(example, dict):
             return self._map(example, kind, path, matchers, more)
         found = self._scalar(example, kind, path, matchers, either=either, by_type=by_type)
         if example_first and isinstance(found, dict) and not isinstance(example, dict):
@@ -108,7 +109,7 @@ class Rules:
         return found
 
     def _list(
-        self, example: list[Any], kind: ListKind, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
+        self, example: list[Any], kind: ListType, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
     ) -> Any:
         self._check(matchers, kind, path, _OF_LISTS)
         for matcher in matchers:
@@ -128,7 +129,7 @@ class Rules:
             made["$each"] = inner
         return made or {"$size": {"$gte": 0}}
 
-    def _variants(self, example: list[Any], kind: ListKind, variants: Any) -> list[Any]:
+    def _variants(self, example: list[Any], kind: ListType, variants: Any) -> list[Any]:
         """Return a pattern for each of the items that a list must hold somewhere; their rules are written apart."""
         found = []
         for variant in variants if isinstance(variants, list) else []:
@@ -139,7 +140,7 @@ class Rules:
         return found
 
     def _map(
-        self, example: dict[Any, Any], kind: MapKind, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
+        self, example: dict[Any, Any], kind: MapType, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
     ) -> Any:
         self._check(matchers, kind, path, _OF_MAPS)
         names = {matcher.get("match") for matcher in matchers}
@@ -157,22 +158,22 @@ class Rules:
         return made
 
     def _each_value(
-        self, example: Any, kind: Kind, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
+        self, example: Any, kind: ValueType, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
     ) -> Any:
         for matcher in matchers:
-            if matcher.get("match") == "eachValue" and isinstance(kind, ScalarKind):
+            if matcher.get("match") == "eachValue" and isinstance(kind, ScalarType):
                 return self._of(matcher.get("rules"), example, kind, path)
         by_values = any(matcher.get("match") in ("values", "eachValue") for matcher in matchers)
         return self.pattern(example, kind, path, **{**more, "by_type": more["by_type"] or by_values})
 
-    def _of(self, rules: Any, example: Any, kind: Kind, path: Steps) -> Any:
+    def _of(self, rules: Any, example: Any, kind: ValueType, path: Steps) -> Any:
         listed = [rule for rule in rules if isinstance(rule, dict)] if isinstance(rules, list) else []
         return self._scalar(example, kind, path, listed, either=False, by_type=not listed)
 
     # Scalars ----------------------------------------------------------------------------------------
 
     def _scalar(
-        self, example: Any, kind: Kind, path: Steps, matchers: list[dict[str, Any]], *, either: bool, by_type: bool
+        self, example: Any, kind: ValueType, path: Steps, matchers: list[dict[str, Any]], *, either: bool, by_type: bool
     ) -> Any:
         found = [made for matcher in matchers if (made := self._one(matcher, example, kind, path)) is not None]
         if not found:
@@ -181,60 +182,72 @@ class Rules:
             return found[0]
         return {"$or" if either else "$and": found}
 
-    def _one(self, matcher: dict[str, Any], example: Any, kind: Kind, path: Steps) -> Any:
+    def _one(self, matcher: dict[str, Any], example: Any, kind: ValueType, path: Steps) -> Any:
+        """Return the pattern that says the same as one rule; without a counterpart, the example, and a warning."""
         name = str(matcher.get("match", ""))
-        is_text = kind.operators == TEXT
-        if name in ("equality", "equal"):
+        if name in _EQUALITY:
             return example
-        if name in ("type", "notEmpty", "values"):
-            return _SET if name == "notEmpty" else _of_type(kind)
-        if name == "boolean":
-            return _ANY_BOOL if kind.operators == COMMON else _of_type(kind)
-        if name in _NUMERIC:
-            return {"$regex": _NUMERIC[name]} if is_text else _of_type(kind)
-        if name == "null":
-            return {"$exists": False}
-        found = _of_text(name, matcher) if is_text else _of_other(name, matcher, kind)
+        found = _counterpart(name, kind)
+        if found is None:
+            is_text = kind.operators == TEXT
+            found = _text_counterpart(name, matcher) if is_text else _other_counterpart(name, matcher, kind)
         if found is None:
             self._warn(matcher, kind, path)
         return example if found is None else found
 
     # What can't be said -----------------------------------------------------------------------------
 
-    def _check(self, matchers: list[dict[str, Any]], kind: Kind, path: Steps, known: frozenset[str]) -> None:
-        """Warn of each rule that a kind of value without counterpart has; what is inside is compared then."""
+    def _check(self, matchers: list[dict[str, Any]], kind: ValueType, path: Steps, known: frozenset[str]) -> None:
+        """Warn of each rule that has no counterpart for a kind of value; what is inside is compared then."""
         for matcher in matchers:
             if matcher.get("match") not in known:
                 self._warn(matcher, kind, path)
 
-    def _warn(self, matcher: dict[str, Any], kind: Kind, path: Steps) -> None:
+    def _warn(self, matcher: dict[str, Any], kind: ValueType, path: Steps) -> None:
         name, shown = matcher.get("match") or matcher, ".".join(path) or "the message"
         self.warn(f"the rule {name!r} of {shown} ({kind.name}) has no counterpart; its example is compared.")
 
 
-def _of_text(name: str, matcher: dict[str, Any]) -> Any:
-    """Return the pattern for a rule about the form of a text; None if there is none."""
-    if name == "regex" and isinstance(matcher.get("regex"), str):
-        return {"$regex": matcher["regex"]}
-    if name == "include":
-        return {"$contains": str(matcher.get("value", ""))}
-    if name == "semver":
-        return {"$regex": _SEMVER}
-    if name in ("date", "time", "timestamp", "datetime"):
-        regex = date_regex(str(matcher.get("format") or matcher.get(name) or ""))
-        return None if regex is None else {"$regex": regex} if regex else _SET
+def _counterpart(name: str, kind: ValueType) -> Any:
+    """Return the pattern for a rule that needs no more than its name; None if there is none."""
+    match name:
+        case "type" | "values":
+            return _of_type(kind)
+        case "notEmpty":
+            return _SET
+        case "null":
+            return {"$exists": False}
+        case "boolean":
+            return _ANY_BOOL if kind.operators == COMMON else _of_type(kind)
+        case "number" | "integer" | "decimal":
+            return {"$regex": _NUMERIC[name]} if kind.operators == TEXT else _of_type(kind)
     return None
 
 
-def _of_other(name: str, matcher: dict[str, Any], kind: Kind) -> Any:
-    """Return the pattern for a rule about a text in the consumer's language that is no text here; else None."""
-    if name == "regex" and isinstance(kind, ScalarKind) and (names := _fitting(matcher.get("regex"), kind.names)):
+def _text_counterpart(name: str, matcher: Mapping[str, Any]) -> Any:
+    """Return the pattern for a rule on strings; None if there is none."""
+    match name:
+        case "regex":
+            return {"$regex": matcher["regex"]} if isinstance(matcher.get("regex"), str) else None
+        case "include":
+            return {"$contains": str(matcher.get("value", ""))}
+        case "semver":
+            return {"$regex": _SEMVER}
+        case "date" | "time" | "timestamp" | "datetime":
+            regex = date_regex(str(matcher.get("format") or matcher.get(name) or ""))
+            return None if regex is None else {"$regex": regex} if regex else _SET
+    return None
+
+
+def _other_counterpart(name: str, matcher: Mapping[str, Any], kind: ValueType) -> Any:
+    """Return the pattern for a rule on strings of the consumer's language that are none here; None if there is none."""
+    if name == "regex" and isinstance(kind, ScalarType) and (names := _matching(matcher.get("regex"), kind.names)):
         return {"$in": names}
     return _SET if name in ("timestamp", "datetime") and kind is WELL_KNOWN["google.protobuf.Timestamp"] else None
 
 
-def _fitting(regex: Any, names: tuple[str, ...]) -> list[str]:
-    """Return the names of an enum's values that a regular expression fits."""
+def _matching(regex: Any, names: tuple[str, ...]) -> list[str]:
+    """Return the names of an enum's values that a regular expression matches."""
     try:
         pattern = re2.compile(regex) if isinstance(regex, str) else None
     except re2.error:
@@ -242,8 +255,8 @@ def _fitting(regex: Any, names: tuple[str, ...]) -> list[str]:
     return [name for name in names if pattern is not None and pattern.search(name)]
 
 
-def _of_type(kind: Kind) -> Any:
-    """Give the pattern that any value of a kind pleases; where presence is seen, it has to be there."""
+def _of_type(kind: ValueType) -> Any:
+    """Return the pattern that any value of a kind satisfies; where presence is seen, it has to be there."""
     if kind.operators in (ORDERED, FLOATING):
         return _ANY_NUMBER
     if kind.operators == COMMON:
@@ -252,14 +265,14 @@ def _of_type(kind: Kind) -> Any:
 
 
 def metadata_pattern(key: str, value: Any, rules: Rules) -> Any:
-    """Give the pattern for one key of a request's metadata; its example is what a client sends."""
+    """Return the pattern for one key of a request's metadata; its example is what a client sends."""
     text = str(value)
     matchers, _ = rules.at(_steps(key))
     for matcher in matchers:
         name = matcher.get("match")
         if name == "regex" and isinstance(matcher.get("regex"), str):
             return {"$or": [text, {"$regex": matcher["regex"]}]}
-        if name not in ("equality", "equal"):
+        if name not in _EQUALITY:
             return {"$or": [text, {"$exists": True}]}
     return text
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grpcmock.concurrency.blocking import in_thread
 from grpcmock.errors import ConfigError, did_you_mean
-from grpcmock.servers.blocking import in_thread
-from grpcmock.verify.hooks.hook import Given, HookError, Undo, UnknownGivenError
+from grpcmock.verify.hooks.protocol import Given, HookError, Undo, UnknownGivenError
 
 
 async def _nothing() -> None: ...

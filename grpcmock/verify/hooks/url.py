@@ -9,9 +9,9 @@ import urllib.request
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from grpcmock.concurrency.blocking import in_thread
 from grpcmock.errors import ConfigError
-from grpcmock.servers.blocking import in_thread
-from grpcmock.verify.hooks.hook import SHOWN, Action, Given, HookError, Undo, UnknownGivenError, document, said
+from grpcmock.verify.hooks.protocol import SHOWN, Action, Given, HookError, Undo, UnknownGivenError, document, said
 
 _NOT_FOUND = 404
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -1,4 +1,4 @@
-"""Each check judges from what was tried and seen alone: no network, a table of what it must say."""
+"""Each check checks from what was tried and seen alone: no network, a table of what it must say."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from support import registry
 from benchmarks.mutants.schema import registry as directory
 from grpcmock.errors import ConfigError
 from grpcmock.fuzz.checks.registry import all_checks, chosen_checks, find_check
-from grpcmock.fuzz.evidence import Ending, Evidence, Health, Reply
-from grpcmock.fuzz.jury import Jury
-from grpcmock.fuzz.terms import Terms
-from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.checks.suite import CheckSuite
+from grpcmock.fuzz.expectations.expectations import Expectations
+from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
+from grpcmock.fuzz.model.results import CaseResult, Health, Reply, Termination
 from grpcmock.status import DETAILS_KEY, Code
 
 PROTOS = registry("user.proto")
@@ -23,16 +23,21 @@ GET = PROTOS.method("user.UserService/GetUser")
 LIST = PROTOS.method("user.UserService/ListUsers")
 CHAT = PROTOS.method("user.UserService/LookupUsers")
 CREATE = PROTOS.method("user.UserService/CreateUsers")
-TERMS = Terms(registry=PROTOS)
+TERMS = Expectations(registry=PROTOS)
 USER = GET.response_class(id=1, name="Ann").SerializeToString()
 
 
-def trial(*calls: Any, method: Any = GET, **more: Any) -> Trial:
-    return Trial(id="t", phase=Phase.BOUNDARY, method=method, calls=calls or (call_of(method, b""),), why="", **more)
+def case(*calls: Any, method: Any = GET, **more: Any) -> Case:
+    return Case(id="t", phase=Phase.BOUNDARY, method=method, calls=calls or (call_of(method, b""),), why="", **more)
 
 
 def reply(code: Code = Code.OK, message: str = "", *, method: Any = GET, call: Any = None, **more: Any) -> Reply:
-    given = {"ending": Ending.SERVER, "responses": (USER,) if code is Code.OK else (), "seconds": 0.01, **more}
+    given = {
+        "termination": Termination.SERVER,
+        "responses": (USER,) if code is Code.OK else (),
+        "seconds": 0.01,
+        **more,
+    }
     return Reply(call=call or call_of(method, b""), code=code, message=message, **given)
 
 
@@ -49,118 +54,123 @@ def bad_request(field: str) -> Any:
     return wrong
 
 
-def found(tried: Trial, *replies: Reply, terms: Terms = TERMS, **health: Any) -> dict[str, str]:
-    jury = Jury(all_checks(), terms)
-    evidence = Evidence(replies=replies, health=Health(**health))
-    return {finding.code: finding.got for finding in jury.judge(tried, evidence) if not finding.advice}
+def found(tried: Case, *replies: Reply, expectations: Expectations = TERMS, **health: Any) -> dict[str, str]:
+    suite = CheckSuite(all_checks(), expectations)
+    result = CaseResult(replies=replies, health=Health(**health))
+    return {finding.code: finding.actual for finding in suite.evaluate(tried, result) if not finding.is_warning}
 
 
 INVALID = reply(Code.INVALID_ARGUMENT, "id is wrong")
 THREE = reply(responses=(USER,) * 3, method=LIST)
 UNREAD = replace(call_of(LIST, b""), unread=0.3)
-SLOW_READING = trial(method=LIST, aims=frozenset({"G138"}))
-CASES: dict[str, tuple[set[str], Trial, list[Reply], dict[str, Any]]] = {
-    "all is well": (set(), trial(), [reply()], {}),
-    "a refusal is no fault": (set(), trial(), [INVALID], {}),
-    "UNKNOWN": ({"G102"}, trial(), [reply(Code.UNKNOWN, "KeyError: 'x'")], {}),
-    "INTERNAL": ({"G102"}, trial(), [reply(Code.INTERNAL, "oops")], {}),
-    "a reset stream": ({"G102"}, trial(), [reply(Code.INTERNAL, "RST_STREAM", ending=Ending.RESET)], {}),
-    "UNKNOWN for bytes that are none": (set(), trial(expect=Expect.UNDECODABLE), [reply(Code.INTERNAL)], {}),
-    "a lost connection": ({"G101"}, trial(), [reply(Code.UNAVAILABLE, "Socket closed", ending=Ending.LOST)], {}),
-    "a dead server": ({"G101"}, trial(), [reply()], {"alive": False}),
-    "an exit code": ({"G101"}, trial(), [reply()], {"exit_code": -11}),
-    "the empty request": ({"G112"}, trial(aims=frozenset({"G112"})), [reply(Code.UNKNOWN)], {}),
-    "an absent part": ({"G113"}, trial(aims=frozenset({"G113"})), [reply(Code.UNKNOWN)], {}),
-    "an undeclared number": ({"G114"}, trial(aims=frozenset({"G114"})), [reply(Code.INTERNAL)], {}),
-    "a traceback": ({"G103"}, trial(), [reply(Code.NOT_FOUND, 'Traceback (most recent call last):\n File "a.py"')], {}),
-    "SQL": ({"G103"}, trial(), [reply(Code.NOT_FOUND, "SELECT id FROM users WHERE id = 1")], {}),
-    "a file": ({"G103"}, trial(), [reply(Code.NOT_FOUND, "no file /var/lib/app/users.db")], {}),
-    "a panic": ({"G103"}, trial(), [reply(Code.ABORTED, "panicked at 'index out of bounds'")], {}),
-    "a pointer": ({"G103"}, trial(), [reply(Code.NOT_FOUND, "<User object at 0x7f00deadbeef>")], {}),
-    "a trailer": ({"G103"}, trial(), [reply(trailers=(("x-debug", "goroutine 12 [running]"),))], {}),
+SLOW_READING = case(method=LIST, targets=frozenset({"long_stream"}))
+CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
+    "all is well": (set(), case(), [reply()], {}),
+    "a refusal is no fault": (set(), case(), [INVALID], {}),
+    "UNKNOWN": ({"G102"}, case(), [reply(Code.UNKNOWN, "KeyError: 'x'")], {}),
+    "INTERNAL": ({"G102"}, case(), [reply(Code.INTERNAL, "oops")], {}),
+    "a reset stream": ({"G102"}, case(), [reply(Code.INTERNAL, "RST_STREAM", termination=Termination.RESET)], {}),
+    "UNKNOWN for bytes that are none": (set(), case(expect=Expect.UNDECODABLE), [reply(Code.INTERNAL)], {}),
+    "a lost connection": (
+        {"G101"},
+        case(),
+        [reply(Code.UNAVAILABLE, "Socket closed", termination=Termination.LOST)],
+        {},
+    ),
+    "a dead server": ({"G101"}, case(), [reply()], {"alive": False}),
+    "an exit code": ({"G101"}, case(), [reply()], {"exit_code": -11}),
+    "the empty request": ({"G112"}, case(targets=frozenset({"empty_request"})), [reply(Code.UNKNOWN)], {}),
+    "an absent part": ({"G113"}, case(targets=frozenset({"empty_parts"})), [reply(Code.UNKNOWN)], {}),
+    "an undeclared number": ({"G114"}, case(targets=frozenset({"open_enum"})), [reply(Code.INTERNAL)], {}),
+    "a traceback": ({"G103"}, case(), [reply(Code.NOT_FOUND, 'Traceback (most recent call last):\n File "a.py"')], {}),
+    "SQL": ({"G103"}, case(), [reply(Code.NOT_FOUND, "SELECT id FROM users WHERE id = 1")], {}),
+    "a file": ({"G103"}, case(), [reply(Code.NOT_FOUND, "no file /var/lib/app/users.db")], {}),
+    "a panic": ({"G103"}, case(), [reply(Code.ABORTED, "panicked at 'index out of bounds'")], {}),
+    "a pointer": ({"G103"}, case(), [reply(Code.NOT_FOUND, "<User object at 0x7f00deadbeef>")], {}),
+    "a trailer": ({"G103"}, case(), [reply(trailers=(("x-debug", "goroutine 12 [running]"),))], {}),
     "a mock's miss": (
         set(),
-        trial(),
+        case(),
         [reply(Code.UNIMPLEMENTED, "No stub: /home/x/stubs/a.yaml:3", trailers=(("grpcmock-miss", "1"),))],
         {},
     ),
-    "a resource name": (set(), trial(), [reply(Code.NOT_FOUND, "There is no users/ann/notes/x.")], {}),
-    "a name that begins with a slash": (set(), trial(), [reply(Code.NOT_FOUND, "There is no /users/ann.")], {}),
-    "two responses": ({"G110"}, trial(), [reply(responses=(USER, USER))], {}),
-    "no response": ({"G110"}, trial(), [reply(responses=())], {}),
-    "none from a stream": (set(), trial(method=LIST), [reply(responses=(), method=LIST)], {}),
-    "bytes that are none": ({"G122"}, trial(), [reply(responses=(b"\x0a\xff",))], {}),
-    "text that is no UTF-8": ({"G122"}, trial(), [reply(responses=(b"\x12\x02\xff\xfe",))], {}),
-    "an unknown field": ({"G122"}, trial(), [reply(responses=(USER + b"\x78\x01",))], {}),
-    "a broken rule, taken": ({"G125"}, trial(expect=Expect.REFUSED, rule="int32.gt"), [reply()], {}),
-    "a broken rule, refused": (set(), trial(expect=Expect.REFUSED, rule="int32.gt"), [INVALID], {}),
-    "a broken rule, refused for another reason": (set(), trial(expect=Expect.REFUSED), [reply(Code.NOT_FOUND)], {}),
-    "valid without rules, refused: advice": (set(), trial(expect=Expect.ACCEPTED), [INVALID], {}),
-    "slow": ({"G108"}, trial(), [reply(seconds=1.5)], {}),
+    "a resource name": (set(), case(), [reply(Code.NOT_FOUND, "There is no users/ann/notes/x.")], {}),
+    "a name that begins with a slash": (set(), case(), [reply(Code.NOT_FOUND, "There is no /users/ann.")], {}),
+    "two responses": ({"G110"}, case(), [reply(responses=(USER, USER))], {}),
+    "no response": ({"G110"}, case(), [reply(responses=())], {}),
+    "none from a stream": (set(), case(method=LIST), [reply(responses=(), method=LIST)], {}),
+    "bytes that are none": ({"G122"}, case(), [reply(responses=(b"\x0a\xff",))], {}),
+    "text that is no UTF-8": ({"G122"}, case(), [reply(responses=(b"\x12\x02\xff\xfe",))], {}),
+    "an unknown field": ({"G122"}, case(), [reply(responses=(USER + b"\x78\x01",))], {}),
+    "a broken rule, taken": ({"G125"}, case(expect=Expect.REFUSED, rule="int32.gt"), [reply()], {}),
+    "a broken rule, refused": (set(), case(expect=Expect.REFUSED, rule="int32.gt"), [INVALID], {}),
+    "a broken rule, refused for another reason": (set(), case(expect=Expect.REFUSED), [reply(Code.NOT_FOUND)], {}),
+    "valid without rules, refused: warning": (set(), case(expect=Expect.ACCEPTED), [INVALID], {}),
+    "slow": ({"G108"}, case(), [reply(seconds=1.5)], {}),
     "slow, but asked to wait": (
         set(),
-        trial(call_of(GET, b"", deadline=9)),
+        case(call_of(GET, b"", deadline=9)),
         [reply(call=call_of(GET, b"", deadline=9), seconds=1.5)],
         {},
     ),
     "details that agree": (
         set(),
-        trial(),
+        case(),
         [reply(Code.INVALID_ARGUMENT, "m", trailers=details(3, "m", bad_request("id")))],
         {},
     ),
     "details that say another code": (
         {"G105"},
-        trial(),
+        case(),
         [reply(Code.INVALID_ARGUMENT, "m", trailers=details(13, "m"))],
         {},
     ),
     "details that say other words": (
         {"G105"},
-        trial(),
+        case(),
         [reply(Code.INVALID_ARGUMENT, "m", trailers=details(3, "n"))],
         {},
     ),
     "details about no field": (
         {"G105"},
-        trial(),
+        case(),
         [reply(Code.INVALID_ARGUMENT, "m", trailers=details(3, "m", bad_request("idd")))],
         {},
     ),
-    "details that are none": ({"G105"}, trial(), [reply(Code.ABORTED, trailers=((DETAILS_KEY, b"\x0a\xff"),))], {}),
+    "details that are none": ({"G105"}, case(), [reply(Code.ABORTED, trailers=((DETAILS_KEY, b"\x0a\xff"),))], {}),
     "an empty stream that hangs": (
         {"G137"},
-        trial(method=CHAT, aims=frozenset({"G137"})),
-        [reply(Code.DEADLINE_EXCEEDED, method=CHAT, ending=Ending.DEADLINE)],
+        case(method=CHAT, targets=frozenset({"empty_stream"})),
+        [reply(Code.DEADLINE_EXCEEDED, method=CHAT, termination=Termination.DEADLINE)],
         {},
     ),
     "half-close without end": (
         {"G139"},
-        trial(call_of(CHAT, b"", deadline=1.0), method=CHAT, aims=frozenset({"G139"})),
-        [reply(Code.DEADLINE_EXCEEDED, call=call_of(CHAT, b"", deadline=1.0), ending=Ending.DEADLINE)],
+        case(call_of(CHAT, b"", deadline=1.0), method=CHAT, targets=frozenset({"half_close"})),
+        [reply(Code.DEADLINE_EXCEEDED, call=call_of(CHAT, b"", deadline=1.0), termination=Termination.DEADLINE)],
         {},
     ),
     "other answers at once": (
         {"G149"},
-        trial(aims=frozenset({"G149"}), repeat=3, at_once=True),
+        case(targets=frozenset({"concurrency"}), repeat=3, concurrent=True),
         [reply(), reply(), reply(responses=(b"",))],
         {},
     ),
     "the same answers at once": (
         set(),
-        trial(aims=frozenset({"G149"}), repeat=3, at_once=True),
+        case(targets=frozenset({"concurrency"}), repeat=3, concurrent=True),
         [reply(), reply(), reply(Code.RESOURCE_EXHAUSTED)],
         {},
     ),
     "files that stay open": (
         {"G147"},
-        trial(aims=frozenset({"G147"}), repeat=100),
+        case(targets=frozenset({"memory_growth"}), repeat=100),
         [reply()],
         {"descriptors": (10, 30, 50, 70, 90, 110)},
     ),
     "files that are closed": (
         set(),
-        trial(aims=frozenset({"G147"}), repeat=100),
+        case(targets=frozenset({"memory_growth"}), repeat=100),
         [reply()],
         {"descriptors": (10, 30, 30, 31, 30, 30)},
     ),
@@ -199,32 +209,32 @@ CASES: dict[str, tuple[set[str], Trial, list[Reply], dict[str, Any]]] = {
     "what waits for a slow reader": (
         {"G138"},
         SLOW_READING,
-        [reply(method=LIST), reply(Code.CANCELLED, ending=Ending.CANCELLED, call=UNREAD), reply(method=LIST)],
+        [reply(method=LIST), reply(Code.CANCELLED, termination=Termination.CANCELLED, call=UNREAD), reply(method=LIST)],
         {"memory": (50 << 20, 150 << 20)},
     ),
     "a cancel after which nothing works": (
         {"G109"},
-        trial(aims=frozenset({"G109"})),
+        case(targets=frozenset({"cancellation_honored"})),
         [
             reply(),
-            reply(Code.CANCELLED, ending=Ending.CANCELLED),
-            reply(Code.DEADLINE_EXCEEDED, ending=Ending.DEADLINE, call=call_of(GET, b"", deadline=1.0)),
+            reply(Code.CANCELLED, termination=Termination.CANCELLED),
+            reply(Code.DEADLINE_EXCEEDED, termination=Termination.DEADLINE, call=call_of(GET, b"", deadline=1.0)),
         ],
         {},
     ),
     "work that went on past its deadline": (
         {"G107"},
-        trial(aims=frozenset({"G107"})),
+        case(targets=frozenset({"deadline_honored"})),
         [
             reply(responses=(b"",)),
-            reply(Code.DEADLINE_EXCEEDED, ending=Ending.DEADLINE, call=call_of(GET, b"", deadline=0.03)),
+            reply(Code.DEADLINE_EXCEEDED, termination=Termination.DEADLINE, call=call_of(GET, b"", deadline=0.03)),
             reply(),
         ],
         {},
     ),
     "a bound on the wrong side": (
         {"G127"},
-        trial(call_of(GET, b""), call_of(GET, b"\x08\x01"), aims=frozenset({"G127"}), expect=Expect.REFUSED),
+        case(call_of(GET, b""), call_of(GET, b"\x08\x01"), targets=frozenset({"boundary_pair"}), expect=Expect.REFUSED),
         [reply(), reply(call=call_of(GET, b"\x08\x01"))],
         {},
     ),
@@ -239,7 +249,7 @@ def test_what_the_checks_say(name: str) -> None:
 
 def test_a_message_with_an_error_of_a_single_response_method() -> None:
     failed = reply(Code.NOT_FOUND, responses=(USER,), method=CREATE)
-    assert "G140" in found(trial(method=CREATE), failed)
+    assert "G140" in found(case(method=CREATE), failed)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +258,7 @@ def test_a_message_with_an_error_of_a_single_response_method() -> None:
 )
 def test_what_was_sent_is_no_leak(sent: str, said: str) -> None:
     call = call_of(GET, GET.response_class(name=sent).SerializeToString())
-    assert found(trial(call), reply(Code.NOT_FOUND, said, call=call)) == {}
+    assert found(case(call), reply(Code.NOT_FOUND, said, call=call)) == {}
 
 
 @pytest.mark.parametrize(
@@ -258,20 +268,20 @@ def test_what_was_sent_is_no_leak(sent: str, said: str) -> None:
         ({"*": frozenset({15})}, {}, set()),
         ({}, {"user.UserService/GetUser": frozenset({5})}, {"G104"}),
         ({}, {"user.UserService/GetUser": frozenset({15})}, set()),
-        ({}, {}, set()),  # nothing is said of the method: advice at most
+        ({}, {}, set()),  # nothing is said of the method: warning at most
     ],
 )
 def test_statuses_that_the_contract_allows(allowed: Any, documented: Any, expected: set[str]) -> None:
-    terms = replace(TERMS, allowed=allowed, documented=documented)
-    assert set(found(trial(), reply(Code.DATA_LOSS, "gone"), terms=terms)) == expected
+    expectations = replace(TERMS, allowed=allowed, documented=documented)
+    assert set(found(case(), reply(Code.DATA_LOSS, "gone"), expectations=expectations)) == expected
 
 
 def test_an_error_in_the_body_counts_like_a_status() -> None:
-    terms = replace(TERMS, status_fields={GET.full_name: "id"})
+    expectations = replace(TERMS, status_fields={GET.full_name: "id"})
     unknown = GET.response_class(id=2).SerializeToString()
     refused = GET.response_class(id=3).SerializeToString()
-    assert set(found(trial(), reply(responses=(unknown,)), terms=terms)) == {"G150"}
-    assert found(trial(expect=Expect.REFUSED), reply(responses=(refused,)), terms=terms) == {}
+    assert set(found(case(), reply(responses=(unknown,)), expectations=expectations)) == {"G150"}
+    assert found(case(expect=Expect.REFUSED), reply(responses=(refused,)), expectations=expectations) == {}
 
 
 def test_time_that_explodes_with_the_input() -> None:
@@ -279,7 +289,7 @@ def test_time_that_explodes_with_the_input() -> None:
 
     def seen(*seconds: float) -> set[str]:
         replies = [reply(call=call, seconds=taken) for call, taken in zip(calls, seconds, strict=True)]
-        return set(found(trial(*calls, aims=frozenset({"G108"}), expect=Expect.ANY), *replies))
+        return set(found(case(*calls, targets=frozenset({"slow_input"}), expect=Expect.ANY), *replies))
 
     assert seen(0.01, 0.04, 0.16, 0.64) == {"G108"}
     assert seen(0.01, 0.02, 0.04, 0.08) == set()
@@ -320,7 +330,7 @@ def test_what_is_within_the_limit_is_not_too_large(message: str, limit: int, exp
     method = directory().method("directory.v1.NoteService/CreateNote")
     call = call_of(method, method.request_class(note={"attachment": b"a" * 17_000}).SerializeToString())
     assert len(call.messages[0]) == 17_008
-    terms = Terms(registry=directory(), max_message_bytes=limit)
+    expectations = Expectations(registry=directory(), max_message_bytes=limit)
     refused = reply(Code.RESOURCE_EXHAUSTED, message, method=method, call=call)
     for expect in (Expect.ACCEPTED, Expect.ANY):
-        assert set(found(trial(call, method=method, expect=expect), refused, terms=terms)) == expected
+        assert set(found(case(call, method=method, expect=expect), refused, expectations=expectations)) == expected

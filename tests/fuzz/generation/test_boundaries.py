@@ -8,7 +8,7 @@ import pytest
 from fuzz_worlds import NAMES, RULED, generators, registry
 from google.protobuf import descriptor_pb2
 
-from grpcmock.fuzz.generation import Generators
+from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.schema import Registry
 
 
@@ -39,11 +39,11 @@ def test_each_pair_has_a_side_that_is_valid_and_one_that_is_not(name: str) -> No
         if boundary.pair:
             pairs.setdefault(boundary.pair, {})[boundary.side] = boundary
     assert pairs
-    for sides in pairs.values():
-        assert not sides["outside"].valid
-        assert len(sides["outside"].broken) == 1
-        assert all(sides[side].valid for side in ("at", "inside") if side in sides)
-        assert len(sides) > 1
+    for bound_values in pairs.values():
+        assert not bound_values["outside"].valid
+        assert len(bound_values["outside"].broken) == 1
+        assert all(bound_values[side].valid for side in ("at", "inside") if side in bound_values)
+        assert len(bound_values) > 1
 
 
 def test_bounds_are_met_exactly() -> None:
@@ -75,7 +75,7 @@ def test_each_field_alone_each_message_empty_each_arm_and_none_each_enum_value()
     assert found["f_enum=6"].kind == "undeclared"
     assert found["o_int32=default"].message.HasField("o_int32")
     assert "f_message.deeper.big=max" in found
-    assert found["w_timestamp=edge-3"].odd
+    assert found["w_timestamp=edge-3"].unusual
     assert not found["w_timestamp=edge-3"].valid
 
 

@@ -12,8 +12,9 @@ from fuzz_worlds import NAMES, RULED, UNSATISFIABLE, generators, registry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grpcmock.fuzz.generation import Generators, RandomSource, ReplaySource
-from grpcmock.fuzz.generation.strategies import HypothesisSource
+from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
+from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.generation.hypothesis_source import HypothesisSource
 
 
 def _bytes(message: Any) -> bytes:
@@ -202,7 +203,7 @@ def test_requests_seldom_hold_what_only_a_server_may_set() -> None:
 
 def test_bytes_may_say_what_no_message_object_says() -> None:
     generator = Generators(registry()).of(registry().message("kitchen.Everything"))
-    odd = 0
+    unusual = 0
     for number in range(300):
         source = RandomSource("odd", number)
         data = generator.encode(source)
@@ -210,8 +211,8 @@ def test_bytes_may_say_what_no_message_object_says() -> None:
         assert generator.encode(again) == data
         message: Any = generator.message_class()
         message.MergeFromString(data)
-        odd += _bytes(message) != data
-    assert odd
+        unusual += _bytes(message) != data
+    assert unusual
 
 
 def test_a_type_without_fields_and_one_that_must_hold_itself() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 from fuzz_worlds import registry
 
-from grpcmock.fuzz.generation import Generators, Hints, RandomSource, ReplaySource
-from grpcmock.fuzz.generation.hints import MOST
+from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
+from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.generation.hints import MOST, Hints
 
 
 def _ids(hints: Hints, count: int = 200) -> set[int]:
@@ -78,5 +79,5 @@ def test_hints_that_break_a_rule_are_mended() -> None:
     generator = Generators(registry(), hints=hints).of(registry().message("rules.Numbers"))
     hints.learn("between", 5)
     hints.learn("between", 1002)
-    made: list[Any] = [generator.generate(RandomSource("mended", number)) for number in range(100)]
+    made: list[Any] = [generator.generate(RandomSource("fixed", number)) for number in range(100)]
     assert not any(generator.broken(message) for message in made)

@@ -9,9 +9,10 @@ import pytest
 from fuzz_worlds import generators, registry
 from hypothesis import given, settings
 
-from grpcmock.fuzz.generation import RandomSource, ReplaySource, shrink
-from grpcmock.fuzz.generation.minimizing import minimize
-from grpcmock.fuzz.strategies import messages
+from grpcmock.fuzz.generation.choice_shrinking import shrink
+from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
+from grpcmock.fuzz.generation.message_shrinking import minimize
+from grpcmock.fuzz.generation.messages import messages
 
 CASES: dict[str, tuple[str, Callable[[Any], bool], int]] = {
     "two fields that must meet": (

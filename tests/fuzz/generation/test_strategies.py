@@ -86,7 +86,7 @@ def test_a_strategy_registered_by_the_user_goes_before() -> None:
 
 def test_importing_hypothesis_costs_nothing() -> None:
     code = (
-        "import sys, hypothesis, grpcmock.fuzz.registration as r; r.register();"
+        "import sys, hypothesis, grpcmock.fuzz.generation.hypothesis_plugin as r; r.register();"
         "print([n for n in ('grpc', 'google.protobuf', 'protovalidate', 'yaml') if n in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""A run made by hand: two methods, three failures of which one comes and goes, advice, notices, a secret."""
+"""A run made by hand: two methods, three failures of which one comes and goes, warning, notices, a secret."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ import pytest
 import support
 
 from grpcmock.client.target import Target
-from grpcmock.fuzz.casefile import Origin
-from grpcmock.fuzz.events import (
+from grpcmock.fuzz.checks.registry import find_check
+from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
+from grpcmock.fuzz.model.events import (
+    CaseFinished,
     Event,
+    FailureFound,
     Finished,
-    Found,
     MethodStopped,
-    Noticed,
+    Notice,
     PhaseFinished,
     PhaseStarted,
     Started,
-    Tried,
 )
-from grpcmock.fuzz.evidence import Ending, Evidence, Health, Reply
-from grpcmock.fuzz.failures import Failure, Finding
-from grpcmock.fuzz.reporting.reporting import Reporting
-from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.model.findings import Failure, Finding
+from grpcmock.fuzz.model.results import CaseResult, Health, Reply, Termination
+from grpcmock.fuzz.replay.case_file import Origin
+from grpcmock.fuzz.reporting.listener import Reporting
 
 REGISTRY = support.registry("user.proto")
 GET, CREATE = (REGISTRY.method(f"user.UserService/{name}") for name in ("GetUser", "CreateUsers"))
@@ -34,7 +35,7 @@ SECRET = "Bearer hush-hush-42"
 TARGET = Target.parse("127.0.0.1:50051", metadata=(("authorization", SECRET),))
 
 
-def trial(identity: int, name: str = "max", **more: Any) -> Trial:
+def case(identity: int, name: str = "max", **more: Any) -> Case:
     data = GET.request_class(id=identity).SerializeToString()
     keys = {
         "id": f"boundary/{GET.full_name}/id={name}",
@@ -44,37 +45,41 @@ def trial(identity: int, name: str = "max", **more: Any) -> Trial:
         "why": "id is <large> & odd",
         "path": "id",
     }
-    return Trial(**(keys | more))
+    return Case(**(keys | more))
 
 
-def seen(of: Trial, code: int = 2, message: str = "", **more: Any) -> Evidence:
-    replies = [Reply(call=call, ending=Ending.SERVER, code=code, message=message, **more) for call in of.calls]
-    return Evidence(replies=tuple(replies))
+def seen(of: Case, code: int = 2, message: str = "", **more: Any) -> CaseResult:
+    replies = [
+        Reply(call=call, termination=Termination.SERVER, code=code, message=message, **more) for call in of.calls
+    ]
+    return CaseResult(replies=tuple(replies))
 
 
 def finding(code: str = "G102", **more: Any) -> Finding:
-    return Finding(**({"code": code, "expected": "no <UNKNOWN>", "got": "UNKNOWN: boom"} | more))
+    return Finding(
+        **({"check": find_check(code).name, "code": code, "expected": "no <UNKNOWN>", "actual": "UNKNOWN: boom"} | more)
+    )
 
 
-def failure(of: Trial, found: Finding, evidence: Evidence, **more: Any) -> Failure:
-    keys = {"finding": found, "trial": of, "evidence": evidence, "first": of, "after_trials": 3, "after_seconds": 0.25}
+def failure(of: Case, found: Finding, result: CaseResult, **more: Any) -> Failure:
+    keys = {"finding": found, "case": of, "result": result, "first": of, "after_cases": 3, "after_seconds": 0.25}
     return Failure(**(keys | more))
 
 
 def run_events() -> list[Event]:
     """Give the events of a whole run."""
-    large = trial(2000)
+    large = case(2000)
     echoed = seen(large, 2, f"who is {SECRET}? <b>bold</b> \x1b[31m")
-    crash = trial(7, "seven", id="boundary/x/crash")
+    crash = case(7, "seven", id="boundary/x/crash")
     gone = replace(seen(crash, 14, "Socket closed"), health=Health(alive=False, exit_code=-9))
-    stream = replace(trial(1), id="random/s", phase=Phase.RANDOM, method=CREATE, calls=(call_of(CREATE, b"", b""),))
-    fine = trial(1, "one", expect=Expect.ACCEPTED)
+    stream = replace(case(1), id="random/s", phase=Phase.RANDOM, method=CREATE, calls=(call_of(CREATE, b"", b""),))
+    fine = case(1, "one", expect=Expect.ACCEPTED)
     answer = GET.response_class(id=1, name="Ann").SerializeToString()
-    advice = finding("G104", advice=True, got="DATA_LOSS: hm", expected="a code that is mentioned")
+    warning = finding("G104", is_warning=True, actual="DATA_LOSS: hm", expected="a code that is mentioned")
     failures = (
-        failure(crash, finding("G101", got="the server ended"), gone),
+        failure(crash, finding("G101", actual="the server ended"), gone),
         failure(large, finding(), echoed, seen=4),
-        failure(stream, finding("G103", got="/etc/passwd"), seen(stream), hits=2, tries=4),
+        failure(stream, finding("G103", actual="/etc/passwd"), seen(stream), hits=2, tries=4),
     )
     started = Started(
         target="127.0.0.1:50051",
@@ -87,19 +92,19 @@ def run_events() -> list[Event]:
     return [
         started,
         PhaseStarted(phase=Phase.BOUNDARY),
-        Tried(trial=fine, evidence=seen(fine, 0, responses=(answer,)), findings=()),
-        Tried(trial=large, evidence=echoed, findings=(failures[1].finding, advice)),
-        Found(failure=failures[1]),
-        Tried(trial=crash, evidence=gone, findings=(failures[0].finding,)),
-        Found(failure=failures[0]),
+        CaseFinished(case=fine, result=seen(fine, 0, responses=(answer,)), findings=()),
+        CaseFinished(case=large, result=echoed, findings=(failures[1].finding, warning)),
+        FailureFound(failure=failures[1]),
+        CaseFinished(case=crash, result=gone, findings=(failures[0].finding,)),
+        FailureFound(failure=failures[0]),
         MethodStopped(method=CREATE, reason="no answers"),
-        Noticed(message=f"it goes on, {SECRET}", method=GET),
-        PhaseFinished(phase=Phase.BOUNDARY, trials=3, calls=12, seconds=0.5),
+        Notice(message=f"it goes on, {SECRET}", method=GET),
+        PhaseFinished(phase=Phase.BOUNDARY, cases=3, calls=12, seconds=0.5),
         PhaseStarted(phase=Phase.RANDOM, planned=1),
-        Tried(trial=stream, evidence=seen(stream, 2, "two"), findings=(failures[2].finding,)),
-        Found(failure=failures[2]),
-        PhaseFinished(phase=Phase.RANDOM, trials=1, calls=5, seconds=0.1),
-        Finished(failures=failures, advice=(advice,), trials=4, calls=17, seconds=0.6, interrupted="Ctrl-C"),
+        CaseFinished(case=stream, result=seen(stream, 2, "two"), findings=(failures[2].finding,)),
+        FailureFound(failure=failures[2]),
+        PhaseFinished(phase=Phase.RANDOM, cases=1, calls=5, seconds=0.1),
+        Finished(failures=failures, warnings=(warning,), cases=4, calls=17, seconds=0.6, interrupted="Ctrl-C"),
     ]
 
 

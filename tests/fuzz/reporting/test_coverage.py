@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from grpcmock.fuzz.coverage.coverage import Coverage, MethodCoverage
-from grpcmock.fuzz.coverage.messages import TypeSeen
+from grpcmock.fuzz.coverage.collector import Coverage, MethodCoverage
 from grpcmock.fuzz.coverage.totals import Share, shares, totals, tree
-from grpcmock.fuzz.events import MethodStopped, Tried
-from grpcmock.fuzz.evidence import Ending, Evidence, Reply
-from grpcmock.fuzz.trials import Expect, Phase, Trial, call_of
+from grpcmock.fuzz.coverage.type_coverage import TypeSeen
+from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
+from grpcmock.fuzz.model.events import CaseFinished, MethodStopped
+from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.schema import Registry, sources
 
 PROTO = """
@@ -47,15 +47,17 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
 
 @pytest.fixture
 def tried(registry: Registry) -> Callable[..., Coverage]:
-    """Covers trials of a method: each given as keys of a trial, with the requests' fields and the replies' keys."""
+    """Covers cases of a method: each given as keys of a case, with the requests' fields and the replies' keys."""
 
-    def cover(name: str, *trials: tuple[dict[str, Any], Iterable[dict[str, Any]], dict[str, Any]]) -> Coverage:
+    def cover(name: str, *cases: tuple[dict[str, Any], Iterable[dict[str, Any]], dict[str, Any]]) -> Coverage:
         coverage, method = Coverage(), registry.method(f"cov.S/{name}")
-        for keys, requests, answer in trials:
+        for keys, requests, answer in cases:
             call = call_of(method, *(method.request_class(**one).SerializeToString() for one in requests))
-            trial = Trial(**({"id": "x", "phase": Phase.RANDOM, "method": method, "calls": (call,), "why": ""} | keys))
-            reply = Reply(**({"call": call, "ending": Ending.SERVER, "code": 0, "sent": len(call.messages)} | answer))
-            coverage.hear(Tried(trial=trial, evidence=Evidence(replies=(reply,)), findings=()))
+            case = Case(**({"id": "x", "phase": Phase.RANDOM, "method": method, "calls": (call,), "why": ""} | keys))
+            reply = Reply(
+                **({"call": call, "termination": Termination.SERVER, "code": 0, "sent": len(call.messages)} | answer)
+            )
+            coverage.hear(CaseFinished(case=case, result=CaseResult(replies=(reply,)), findings=()))
         return coverage
 
     return cover
@@ -86,7 +88,7 @@ def test_lengths_of_streams_and_statuses_are_counted(tried: Callable[..., Covera
         ({}, [], {}),
         ({}, [{}, {}], {"responses": (b"",)}),
         ({}, [{}] * 5, {"code": 5, "message": "no", "responses": (b"",) * 9}),
-        ({}, [{}], {"code": 1, "ending": Ending.CANCELLED}),
+        ({}, [{}], {"code": 1, "termination": Termination.CANCELLED}),
     )
     (method,) = coverage.methods.values()
     assert method.sent == {"0", "1", "2", "many"}
@@ -147,7 +149,7 @@ def test_once_there_is_no_news_only_a_sample_is_looked_at(tried: Callable[..., C
 def test_what_is_no_message_is_left_out(tried: Callable[..., Coverage], registry: Registry) -> None:
     method = MethodCoverage(registry.method("cov.S/One"))
     for data in (b"\xff", b"\0" * 100_000):
-        method.take_reply(Reply(call=call_of(method.method, data), ending=Ending.SERVER, code=13))
+        method.take_reply(Reply(call=call_of(method.method, data), termination=Termination.SERVER, code=13))
     assert (method.calls, method.seen.looked) == (2, 0)
 
 

@@ -16,10 +16,11 @@ import pytest
 from rich.console import Console
 
 from grpcmock.cli.fuzz_output import Output
-from grpcmock.fuzz.events import Event
-from grpcmock.fuzz.reporting import junit, summary
-from grpcmock.fuzz.reporting.reporting import KINDS, Reporting
-from grpcmock.fuzz.secrets import Secrets
+from grpcmock.fuzz.model.events import Event
+from grpcmock.fuzz.model.secrets import Secrets
+from grpcmock.fuzz.reporting import junit_report as junit
+from grpcmock.fuzz.reporting import summary
+from grpcmock.fuzz.reporting.listener import KINDS, Reporting
 
 Report = Callable[..., Reporting]
 
@@ -30,7 +31,7 @@ def test_the_summary_groups_by_severity_and_says_what_to_do_next(reported: Repor
     assert headings == [
         "Critical (2)",
         "Flaky (1): seen, but not each time the same case was made",
-        "Advice (1): worth a look, but no failure",
+        "Warnings (1): worth a look, but no failure",
         "Never OK (1): beyond these answers nothing was tried",
         "Left alone (1)",
     ]
@@ -81,7 +82,7 @@ def test_the_document_tells_of_each_failure(reported: Report, tmp_path: Path) ->
     assert unhandled["reproducers"]["replay"] == f"grpcmock replay {unhandled['id']}"
     assert "grpcurl -plaintext" in unhandled["reproducers"]["grpcurl"]
     assert (flaky["flaky"], flaky["hits"], flaky["tries"], flaky["request"]) == (True, 2, 4, None)
-    assert [(one["code"], one["after_cases"]) for one in found["advice"]] == [("G104", 2)]
+    assert [(one["code"], one["after_cases"]) for one in found["warnings"]] == [("G104", 2)]
     assert [(one["phase"], one["cases"]) for one in found["phases"]] == [("boundary", 3), ("random", 1)]
     methods = {one["method"]: one for one in found["coverage"]["methods"]}
     assert methods["user.UserService/GetUser"]["statuses"] == {"OK": 1, "UNKNOWN": 1, "UNAVAILABLE": 1}
@@ -121,14 +122,14 @@ def test_each_event_is_a_line(reported: Report, tmp_path: Path, events: list[Eve
     reported("ndjson")
     lines = [json.loads(line) for line in (tmp_path / "report.ndjson").read_text().splitlines()]
     assert len(lines) == len(events)
-    assert [line["event"] for line in lines[:4]] == ["started", "phase_started", "tried", "tried"]
+    assert [line["event"] for line in lines[:4]] == ["started", "phase_started", "case_finished", "case_finished"]
     assert lines[3]["calls"][0]["requests"] == ["CNAP"]
     assert lines[3]["findings"][0]["code"] == "G102"
     assert lines[4]["failure"]["code"] == "G102"
     assert lines[-1] == {
         "event": "finished",
         "failures": [line["failure"]["id"] for line in (lines[6], lines[4], lines[12])],
-        "advice": 1,
+        "warnings": 1,
         "cases": 4,
         "calls": 17,
         "seconds": 0.6,

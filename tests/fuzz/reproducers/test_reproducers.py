@@ -21,13 +21,14 @@ from grpcmock.client.actions import HALF_CLOSE, Cancel, Headers, Pause, Receive,
 from grpcmock.client.raw import RawRequest
 from grpcmock.client.target import Target, Tls
 from grpcmock.errors import ConfigError, GrpcmockError
-from grpcmock.fuzz import casefile
-from grpcmock.fuzz.casefile import CaseFile
-from grpcmock.fuzz.evidence import Ending, Evidence, Reply
-from grpcmock.fuzz.replaying import Replay, replay
-from grpcmock.fuzz.reproducers import FORMS, NotSayableError, reproducer
-from grpcmock.fuzz.session import Settings
-from grpcmock.fuzz.trials import Binding, Call, Caller, Phase, Trial, call_of
+from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Phase, call_of
+from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
+from grpcmock.fuzz.replay import case_file as case_files
+from grpcmock.fuzz.replay.case_file import CaseFile
+from grpcmock.fuzz.replay.replayer import Replay, replay
+from grpcmock.fuzz.reproducers.errors import NotSayableError
+from grpcmock.fuzz.reproducers.reproducer import FORMS, reproducer
+from grpcmock.fuzz.run.session import Settings
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host
 
@@ -94,15 +95,15 @@ def get(identity: int, **more: Any) -> Call:
     return call_of(GET, GET.request_class(id=identity).SerializeToString(), **more)
 
 
-def case(*calls: Call, repeat: int = 1, at_once: bool = False) -> CaseFile:
-    trial = Trial(
+def case_file(*calls: Call, repeat: int = 1, concurrent: bool = False) -> CaseFile:
+    case = Case(
         id="boundary/x",
         phase=Phase.BOUNDARY,
         method=calls[-1].method or GET,
         calls=calls,
         why='id is "large"',
         repeat=repeat,
-        at_once=at_once,
+        concurrent=concurrent,
     )
     return CaseFile(
         id="G102-abcdef",
@@ -110,8 +111,8 @@ def case(*calls: Call, repeat: int = 1, at_once: bool = False) -> CaseFile:
         target="127.0.0.1:1",
         key="",
         expected="no UNKNOWN",
-        got="",
-        trial=trial,
+        actual="",
+        case=case,
         made=calls,
     )
 
@@ -136,40 +137,40 @@ _FORTY_TWO = Send(LOOKUP.request_class(id=42).SerializeToString())
 _USER = Send(LOOKUP.request_class(id=3).SerializeToString())
 
 CASES = {
-    "unary": case(get(2000)),
-    "metadata and a deadline": case(get(2000, metadata=(("x-name", "a b"), ("x-bin", b"\0\xff")), deadline=5.0)),
-    "server stream": case(call_of(LIST, b"")),
-    "slow reader": case(replace(call_of(LIST, b""), unread=0.01)),
-    "client stream": case(call_of(CREATE, b"", CREATE.request_class(name="Zoë").SerializeToString())),
-    "conversation": case(lookup(_USER, Receive(), Headers(), Pause(0.001), _FORTY_TWO, HALF_CLOSE)),
-    "a value of an earlier answer": case(
+    "unary": case_file(get(2000)),
+    "metadata and a deadline": case_file(get(2000, metadata=(("x-name", "a b"), ("x-bin", b"\0\xff")), deadline=5.0)),
+    "server stream": case_file(call_of(LIST, b"")),
+    "slow reader": case_file(replace(call_of(LIST, b""), unread=0.01)),
+    "client stream": case_file(call_of(CREATE, b"", CREATE.request_class(name="Zoë").SerializeToString())),
+    "conversation": case_file(lookup(_USER, Receive(), Headers(), Pause(0.001), _FORTY_TWO, HALF_CLOSE)),
+    "a value of an earlier answer": case_file(
         call_of(CREATE, CREATE.request_class(name="x").SerializeToString()),
         replace(lookup(Send(b""), HALF_CLOSE), bindings=(Binding(0, ("ids", 0), ("id",)),)),
     ),
-    "many at once": case(get(2000), repeat=3, at_once=True),
-    "many in turn": case(get(2000), repeat=3),
+    "many at once": case_file(get(2000), repeat=3, concurrent=True),
+    "many in turn": case_file(get(2000), repeat=3),
 }
 """Each ends in UNKNOWN."""
 
 
-async def made(case: CaseFile, target: Target) -> Replay:
-    return await replay(casefile.plain(case), Settings(target=target, registry=REGISTRY))
+async def made(case_file: CaseFile, target: Target) -> Replay:
+    return await replay(case_files.plain(case_file), Settings(target=target, registry=REGISTRY))
 
 
 @pytest.mark.parametrize("name", CASES)
 async def test_a_failure_that_was_kept_is_seen_again(name: str, target: Target, tmp_path: Path) -> None:
-    kept = casefile.plain(CASES[name])
+    kept = case_files.plain(CASES[name])
     path = tmp_path / "case.json"
     path.write_text(json.dumps(kept))
-    assert casefile.read(casefile.load(path), REGISTRY) == CASES[name]
+    assert case_files.read(case_files.load(path), REGISTRY) == CASES[name]
     found = await made(CASES[name], target)
     assert [finding.code for finding in found.findings] == ["G102"]
 
 
 async def test_of_a_server_that_was_mended_nothing_is_said(target: Target) -> None:
-    found = await made(case(get(3)), target)
+    found = await made(case_file(get(3)), target)
     assert not found.findings
-    assert "  holds     no UNKNOWN" in found.lines()
+    assert "  passed    no UNKNOWN" in found.lines()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -191,7 +192,7 @@ async def test_the_python_program_sends_the_users_metadata_from_the_environment(
 
 async def test_the_python_program_cancels(target: Target, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
-    program.write_text(reproducer("python", case(lookup(_USER, Receive(), Cancel())), target, REGISTRY))
+    program.write_text(reproducer("python", case_file(lookup(_USER, Receive(), Cancel())), target, REGISTRY))
     assert "status CANCELLED" in await _run(sys.executable, program)
 
 
@@ -203,7 +204,7 @@ async def test_the_python_program_sends_raw_requests(target: Target, tmp_path: P
         ),
         chunks=(frame(b"\x08\x07"),),
     )
-    found = case(Call(path=GET.path, method=GET, actions=(), raw=request))
+    found = case_file(Call(path=GET.path, method=GET, actions=(), raw=request))
     program = tmp_path / "program.py"
     program.write_text(reproducer("python", found, target, REGISTRY))
     assert "grpc-status: 15" in await _run(sys.executable, program)
@@ -222,7 +223,7 @@ async def test_the_exported_test_fails_until_the_server_is_mended(name: str, tar
 
 async def test_the_exported_test_passes_on_a_mended_server(target: Target, tmp_path: Path) -> None:
     module = tmp_path / "test_exported.py"
-    module.write_text(reproducer("pytest", case(get(3)), target, REGISTRY))
+    module.write_text(reproducer("pytest", case_file(get(3)), target, REGISTRY))
     assert "1 passed" in await _run(
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", module
     )
@@ -232,7 +233,7 @@ async def test_the_exported_test_passes_on_a_mended_server(target: Target, tmp_p
 async def test_the_exported_stub_makes_the_mock_fail_alike(name: str, target: Target, tmp_path: Path) -> None:
     found = await made(CASES[name], target)
     stubs = tmp_path / "stub.yaml"
-    stubs.write_text(reproducer("stub", CASES[name], target, REGISTRY, found.evidence))
+    stubs.write_text(reproducer("stub", CASES[name], target, REGISTRY, found.result))
     host = Host(Files((support.ROOT / "protos",), (stubs,)))
     address = host.listen(Address.parse("127.0.0.1:0"))
     await host.start()
@@ -241,18 +242,20 @@ async def test_the_exported_stub_makes_the_mock_fail_alike(name: str, target: Ta
     finally:
         await host.stop()
     assert [finding.code for finding in again.findings] == ["G102"]
-    before, after = found.evidence.last, again.evidence.last
+    before, after = found.result.last, again.result.last
     assert (after.code, after.message, after.responses) == (before.code, before.message, before.responses)
 
 
-def seen(*replies: tuple[Call, int]) -> Evidence:
-    return Evidence(replies=tuple(Reply(call=call, ending=Ending.SERVER, code=code) for call, code in replies))
+def seen(*replies: tuple[Call, int]) -> CaseResult:
+    return CaseResult(
+        replies=tuple(Reply(call=call, termination=Termination.SERVER, code=code) for call, code in replies)
+    )
 
 
 def test_a_stub_answers_in_turn_what_was_answered_differently() -> None:
     calls = (get(1), get(2), get(1), get(2))
-    evidence = seen(*zip(calls, (5, 5, 2, 5), strict=True))
-    text = reproducer("stub", case(*calls), Target.parse("127.0.0.1:1"), REGISTRY, evidence)
+    result = seen(*zip(calls, (5, 5, 2, 5), strict=True))
+    text = reproducer("stub", case_file(*calls), Target.parse("127.0.0.1:1"), REGISTRY, result)
     first, second = parsed(text)
     assert (first["request"], [one["error"]["code"] for one in first["answers"]]) == (
         {"$eq": {"id": 1}},
@@ -263,22 +266,22 @@ def test_a_stub_answers_in_turn_what_was_answered_differently() -> None:
 
 def test_no_stub_tells_requests_apart_that_differ_in_bytes_alone() -> None:
     calls = (get(1), call_of(GET, b"\x08\x02\x08\x01"))
-    evidence = seen((calls[0], 5), (calls[1], 2))
+    result = seen((calls[0], 5), (calls[1], 2))
     with pytest.raises(NotSayableError, match="differ in their bytes alone"):
-        reproducer("stub", case(*calls), Target.parse("127.0.0.1:1"), REGISTRY, evidence)
+        reproducer("stub", case_file(*calls), Target.parse("127.0.0.1:1"), REGISTRY, result)
 
 
 @pytest.mark.parametrize(
     ("found", "form", "reason"),
     [
-        (case(get(1), get(2000)), "grpcurl", "takes several"),
-        (case(get(2000), repeat=2), "grpcurl", "many at once"),
-        (case(lookup(_USER, Cancel())), "grpcurl", "does nothing else"),
-        (case(call_of(GET, b"\x08")), "grpcurl", "no message"),
-        (case(call_of(GET, b"\x08\x81\x00")), "grpcurl", "what JSON can't"),
-        (case(call_of(GET)), "grpcurl", "always sends one"),
-        (case(replace(get(1), compression="gzip")), "grpcurl", "doesn't compress"),
-        (case(get(1)), "stub", "none were seen"),
+        (case_file(get(1), get(2000)), "grpcurl", "takes several"),
+        (case_file(get(2000), repeat=2), "grpcurl", "many at once"),
+        (case_file(lookup(_USER, Cancel())), "grpcurl", "does nothing else"),
+        (case_file(call_of(GET, b"\x08")), "grpcurl", "no message"),
+        (case_file(call_of(GET, b"\x08\x81\x00")), "grpcurl", "what JSON can't"),
+        (case_file(call_of(GET)), "grpcurl", "always sends one"),
+        (case_file(replace(get(1), compression="gzip")), "grpcurl", "doesn't compress"),
+        (case_file(get(1)), "stub", "none were seen"),
     ],
 )
 def test_what_cannot_be_said_is_refused_with_the_reason(found: CaseFile, form: str, reason: str) -> None:
@@ -287,7 +290,7 @@ def test_what_cannot_be_said_is_refused_with_the_reason(found: CaseFile, form: s
 
 
 def test_a_line_of_grpcurl_can_be_copied_to_a_shell() -> None:
-    found = case(get(2000, metadata=(("x-name", "it's"),), deadline=2.0))
+    found = case_file(get(2000, metadata=(("x-name", "it's"),), deadline=2.0))
     target = Target.parse("127.0.0.1:50051", metadata=(("authorization", "secret"),))
     assert reproducer("grpcurl", found, target, REGISTRY) == (
         "grpcurl -plaintext -H 'authorization: ${AUTHORIZATION}' -expand-headers -H 'x-name: it'\"'\"'s' "
@@ -304,7 +307,7 @@ async def test_grpcurl_shows_the_failure(name: str, target: Target) -> None:
 
 
 def test_reproducers_say_who_calls_and_no_secret() -> None:
-    found = case(replace(get(2000), caller=Caller.OTHER))
+    found = case_file(replace(get(2000), caller=Caller.OTHER))
     found = replace(found, headers=("x-t-bin",), protos=("protos",), contract="c.pb")
     target = Target.parse("https://a.b:1", metadata=(("authorization", "Bearer hush"),), tls=Tls(ca=Path("ca.pem")))
     texts = {form: reproducer(form, found, target, REGISTRY) for form in ("grpcurl", "python", "pytest")}
@@ -319,18 +322,18 @@ def test_reproducers_say_who_calls_and_no_secret() -> None:
     assert "tls=TLS" in texts["pytest"]
     assert "'https://a.b:1'" in texts["pytest"]
     for caller, said in ((Caller.NOBODY, "metadata=())"), (Caller.GARBLED, "(('authorization', 'garbled'),)")):
-        text = reproducer("python", case(replace(get(2000), caller=caller)), target, REGISTRY)
+        text = reproducer("python", case_file(replace(get(2000), caller=caller)), target, REGISTRY)
         assert said in text
 
 
 def test_large_messages_are_kept_small() -> None:
-    large = case(call_of(GET, b"\xaa\x01" + b"\x80\x80\x40" + b"x" * (1 << 20)))
-    kept = json.dumps(casefile.plain(large))
+    large = case_file(call_of(GET, b"\xaa\x01" + b"\x80\x80\x40" + b"x" * (1 << 20)))
+    kept = json.dumps(case_files.plain(large))
     assert len(kept) < 20_000
-    assert casefile.read(json.loads(kept), REGISTRY).trial.calls == large.trial.calls
+    assert case_files.read(json.loads(kept), REGISTRY).case.calls == large.case.calls
     broken = json.loads(kept.replace('"packed": "', '"packed": "AAAA'))
     with pytest.raises(ConfigError, match="was changed"):
-        casefile.read(broken, REGISTRY)
+        case_files.read(broken, REGISTRY)
 
 
 def test_a_form_that_there_is_not_is_named() -> None:
@@ -353,21 +356,21 @@ def test_a_failure_is_found_by_its_id_or_the_beginning_of_it(name: str, said: st
     for stem in ("G102-abcdef", "G103-000000"):
         (tmp_path / f"{stem}.json").write_text("{}")
     if said is None:
-        assert casefile.find(name, tmp_path).stem == "G102-abcdef"
+        assert case_files.find(name, tmp_path).stem == "G102-abcdef"
         return
     with pytest.raises(ConfigError, match=said):
-        casefile.find(name, tmp_path)
+        case_files.find(name, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("{", "is not JSON"), ("[]", "is not the file of a failure"), ('{"trial": {}, "version": 9}', "of version 9")],
+    [("{", "is not JSON"), ("[]", "is not the file of a failure"), ('{"case": {}, "version": 9}', "of version 9")],
 )
 def test_a_file_that_is_no_failure_is_refused(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text(text)
     with pytest.raises(GrpcmockError, match=said):
-        casefile.read(casefile.load(path), REGISTRY, str(path))
+        case_files.read(case_files.load(path), REGISTRY, str(path))
 
 
 async def _run(*command: Any, code: int = 0, **environment: str) -> str:

@@ -1,4 +1,4 @@
-"""What is called malformed is refused by protobuf's own parser, and what is called odd decodes to an equal message."""
+"""What is malformed is refused by protobuf's parser, and what isn't canonical decodes to an equal message."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support import registry
 
 from grpcmock.fuzz.wire.encoding import free_number, read_varint, records, varint
 from grpcmock.fuzz.wire.malformed import BAD_TEXTS, DEEPEST, DEPTHS, bad_texts, deepest, malformed, too_deep
-from grpcmock.fuzz.wire.odd import odd
+from grpcmock.fuzz.wire.non_canonical import non_canonical
 from grpcmock.fuzz.wire.variants import shown
 
 FILES = ("user", "kitchen_sink", "legacy", "editions2023", "editions2024", "required", "rules")
@@ -57,7 +57,7 @@ def test_what_is_malformed_is_refused(data: st.DataObject) -> None:
 def test_what_is_odd_says_the_same(data: st.DataObject) -> None:
     message_class = data.draw(st.sampled_from(TYPES))
     descriptor: Any = message_class.DESCRIPTOR
-    variants = list(odd(descriptor, canonical(data.draw(messages(message_class)))))
+    variants = list(non_canonical(descriptor, canonical(data.draw(messages(message_class)))))
     assert len({variant.name for variant in variants}) == len(variants)
     for variant in variants:
         assert variant.data != variant.canonical, variant.name
@@ -92,11 +92,11 @@ def test_a_free_number_is_nobodys(message_class: Any) -> None:
 
 
 def test_every_sort_of_oddity_is_made_for_a_type_that_has_it_all() -> None:
-    rules = {variant.rule for variant in odd(EVERYTHING.DESCRIPTOR, b"")}  # type: ignore[arg-type]
+    rules = {variant.rule for variant in non_canonical(EVERYTHING.DESCRIPTOR, b"")}  # type: ignore[arg-type]
     names = "unknown last_wins default wide oneof packing merge map wrong_type"
     assert rules == {f"wire.{name}" for name in names.split()}
     good = canonical(EVERYTHING(f_string="a", f_int32=1, f_message={"name": "n", "number": 1}))
-    rules |= {variant.rule for variant in odd(EVERYTHING.DESCRIPTOR, good)}  # type: ignore[arg-type]
+    rules |= {variant.rule for variant in non_canonical(EVERYTHING.DESCRIPTOR, good)}  # type: ignore[arg-type]
     assert {"wire.order", "wire.padding"} <= rules
 
 

@@ -1,0 +1,1 @@
+"""How do threads and event loops work together?"""

@@ -1,0 +1,149 @@
+"""What is kept of one call: written while it lasts, read by everybody else."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from grpcmock.schema.codec import DecodeError, decode
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.matching.miss import Miss
+    from grpcmock.schema import Method
+    from grpcmock.status import Code, Metadata
+
+FRAMES_KEPT = 1_000
+"""Messages kept of one call, in each direction; what comes after is only counted."""
+
+FRAME_BYTES_KEPT = 1 << 20
+"""Bytes of messages kept of one call; what comes after is only counted."""
+
+CALL_OVERHEAD = 1_600
+"""Bytes that a call costs besides its messages, roughly, as measured: most of it metadata, each word an object."""
+
+FRAME_OVERHEAD = 130
+"""Bytes that a message costs besides its data. A stream of small ones is mostly this."""
+
+
+class Frame(NamedTuple):
+    """One message on the wire, as it passed."""
+
+    direction: Literal["request", "response"]
+    data: bytes
+    time: float
+    """Seconds since the epoch."""
+
+
+_frame = partial(tuple.__new__, Frame)
+"""Makes a :class:`Frame` of a tuple; to call the class takes several times as long."""
+
+
+class CallRecord:
+    """One call: written by its exchange while it lasts, read by everybody else.
+
+    Times are in seconds: ``started`` since the epoch, ``deadline`` and ``duration`` relative to it.
+    """
+
+    __slots__ = (
+        "auto",
+        "cancelled",
+        "code",
+        "deadline",
+        "duration",
+        "epoch",
+        "error",
+        "forwarded",
+        "frames",
+        "frames_dropped",
+        "id",
+        "message",
+        "metadata",
+        "method",
+        "miss",
+        "path",
+        "peer",
+        "size",
+        "started",
+        "stub",
+        "trailers",
+    )
+
+    def __init__(
+        self,
+        id: int,  # noqa: A002
+        path: str,
+        method: Method | None,
+        metadata: Metadata,
+        deadline: float | None,
+        peer: str,
+        started: float,
+        epoch: int,
+    ) -> None:
+        self.id = id
+        self.path = path
+        self.method = method
+        """None if no proto declares this path."""
+        self.metadata = metadata
+        self.deadline = deadline
+        self.peer = peer
+        self.started = started
+        self.duration: float | None = None
+        """None while the call lasts."""
+        self.frames: list[Frame] = []
+        self.frames_dropped = 0
+        self.stub: CompiledStub | None = None
+        """The stub that was chosen; None on a miss."""
+        self.miss: Miss | None = None
+        self.auto = False
+        """Whether the answer was generated."""
+        self.forwarded = False
+        """Whether no stub answered, and the call was passed on to another server."""
+        self.code: Code | None = None
+        self.message = ""
+        self.trailers: Metadata = ()
+        self.cancelled = False
+        self.error: BaseException | None = None
+        """What a handler of the user raised, other than a status meant for the client."""
+        self.size = CALL_OVERHEAD
+        """Bytes that this call takes, roughly."""
+        self.epoch = epoch
+        """Which filling of the journal the call belongs to; :meth:`Journal.clear` begins the next."""
+
+    def add_frame(self, direction: Literal["request", "response"], data: bytes, time: float) -> None:
+        """Note a message; past the bounds it is only counted."""
+        if len(self.frames) >= 2 * FRAMES_KEPT or self.size + len(data) > FRAME_BYTES_KEPT + CALL_OVERHEAD:
+            self.frames_dropped += 1
+            return
+        self.size += len(data) + FRAME_OVERHEAD
+        self.frames.append(_frame((direction, data, time)))
+
+    @property
+    def name(self) -> str:
+        """The method as stubs write it: ``user.UserService/GetUser``."""
+        return self.path.removeprefix("/")
+
+    @property
+    def requests(self) -> list[Message]:
+        """The request messages kept, decoded; undecodable ones are left out."""
+        return self._decoded("request")
+
+    @property
+    def responses(self) -> list[Message]:
+        """The response messages kept, decoded; undecodable ones are left out."""
+        return self._decoded("response")
+
+    def _decoded(self, direction: str) -> list[Message]:
+        if self.method is None:
+            return []
+        type_ = self.method.request_class if direction == "request" else self.method.response_class
+        messages = []
+        for frame in self.frames:
+            if frame.direction == direction:
+                try:
+                    messages.append(decode(type_, frame.data))
+                except DecodeError:
+                    continue
+        return messages

@@ -1,0 +1,82 @@
+"""What the calls of one server have around them."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from grpcmock.engine.steps import AIO_STEPS
+from grpcmock.replies.faults import AIO_FAULTS
+from grpcmock.status import Code
+from grpcmock.synthesis import Operations
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from grpcmock.engine.journal import Journal
+    from grpcmock.engine.steps import Forwarder
+    from grpcmock.engine.store import Store
+    from grpcmock.schema import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How an engine answers."""
+
+    seed: int = 0
+    """Randomness, fakes, uuids, delays and generated answers derive from this and the number of the call."""
+
+    auto: bool = False
+    """Answer a miss with generated data instead of an error."""
+
+    validate: bool = False
+    """Refuse requests that break the rules of their protos (protovalidate)."""
+
+    unmatched_code: Code = Code.UNIMPLEMENTED
+    """The status of a miss."""
+
+    faults: frozenset[str] = AIO_FAULTS
+    """The faults that the server can put on the wire; a stub with another doesn't load."""
+
+    steps: frozenset[type] = AIO_STEPS
+    """The steps that the server can carry out; a stub with a handler, or a forwarder, is refused where it can't."""
+
+    wall_clock: Callable[[], float] = time.time
+    """Seconds since the epoch."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    """Seconds, for durations."""
+
+
+@dataclass(slots=True)
+class CallEnvironment:
+    """Everything that a call needs besides its own messages.
+
+    One engine has one of them; it puts another registry and another store here when stubs are reloaded, and calls that
+    are under way then go on with those.
+    """
+
+    options: EngineOptions
+    registry: Registry
+    store: Store
+    journal: Journal
+    lock: AbstractContextManager[object]
+    forwarder: Forwarder | None = None
+    """Takes the calls that no stub answers, instead of their being refused."""
+
+    operations: Operations = field(default_factory=Operations)
+    """The long-running operations among the generated answers."""
+
+    def random(self, call: int) -> random.Random:
+        """Return the source of randomness of one call: the same for the same seed and number of the call."""
+        return random.Random(f"{self.options.seed}/{call}")
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.options.wall_clock(), UTC)
+
+    def methods_with_stubs(self) -> list[str]:
+        return [str(table.method) for table in self.store.tables.values() if len(table)]

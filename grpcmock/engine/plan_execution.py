@@ -1,0 +1,259 @@
+"""What the plan of the chosen stub does in a call, step by step, faults and scripts among it."""
+
+from __future__ import annotations
+
+import math
+from itertools import chain, count, groupby, repeat
+from typing import TYPE_CHECKING, TypeVar
+
+from grpcmock.engine import error_replies
+from grpcmock.engine.steps import (
+    EndOfCall,
+    Finish,
+    HandlerRaised,
+    HandlerReturned,
+    HandlerSent,
+    Headers,
+    Invoke,
+    NextRequest,
+    Reset,
+    Resume,
+    Send,
+    SendAll,
+    Steps,
+    Truncate,
+    Wait,
+)
+from grpcmock.errors import Problems, RenderError
+from grpcmock.replies.context import RenderContext
+from grpcmock.replies.delays import Delay
+from grpcmock.replies.faults import FaultKind
+from grpcmock.replies.plan import (
+    ExpectStep,
+    FinishStep,
+    HalfCloseStep,
+    HeadersStep,
+    InvokeStep,
+    OnStep,
+    PauseStep,
+    PlanStep,
+    Renderable,
+    RepeatStep,
+    SendStep,
+)
+from grpcmock.schema.codec import build, to_text
+from grpcmock.status import Code
+from grpcmock.tree import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from random import Random
+
+    from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.engine.environment import CallEnvironment
+    from grpcmock.engine.incoming import Incoming
+    from grpcmock.matching.patterns import Finding
+    from grpcmock.replies.faults import Fault
+
+_T = TypeVar("_T")
+
+
+class PlanExecution:
+    """One stub's answer to one call. Choosing it counts: it is taken from the store when this is made."""
+
+    def __init__(self, environment: CallEnvironment, call: CallRecord, entry: CompiledStub, incoming: Incoming) -> None:
+        self._environment = environment
+        self._call = call
+        self._entry = entry
+        self._method = entry.method
+        self._incoming = incoming
+        states = environment.store.states
+        # Its templates see the states as they were before it set any.
+        self._states = states.copy() if entry.next_plan.set else states
+        self._plan = environment.store.take(entry)
+        self._count = entry.count
+        self._fault: Fault | None = None
+        self._source: Random | None = None
+        self._has_sent = False
+        call.stub = entry
+
+    def steps(self) -> Steps:
+        """Do what the plan says. Returns at its end, or raises :class:`EndOfCall` with the step that ends the call."""
+        plan = self._plan
+        fault = plan.fault
+        if fault is not None and fault.strikes(self._random):
+            self._fault = fault
+            match fault.kind:
+                case FaultKind.ABORT:
+                    assert isinstance(fault.value, Code)
+                    raise EndOfCall(Finish(fault.value, f"{self._call.name}: aborted by a fault of stub {self._entry}"))
+                case FaultKind.HANG:
+                    yield Wait(math.inf)
+                case FaultKind.RESET:
+                    raise EndOfCall(Reset())
+        yield from self._play(plan.steps)
+
+    def _play(self, steps: Sequence[PlanStep]) -> Steps:
+        for known, group in groupby(steps, self._is_known):
+            if known:
+                yield SendAll([step.reply.constant for step in group])  # type: ignore[union-attr,misc]
+            else:
+                for step in group:
+                    yield from self._play_one(step)
+
+    def _is_known(self, step: PlanStep) -> bool:
+        """Whether a step sends a message that is there already, as it is."""
+        return type(step) is SendStep and step.reply.constant is not None and self._fault is None
+
+    def _play_one(self, step: PlanStep) -> Steps:
+        match step:
+            case SendStep():
+                yield from self._send(self._rendered(step.reply))
+            case FinishStep():
+                raise self._finish(step)
+            case PauseStep():
+                yield Wait(step.delay.sample(self._random))
+            case HeadersStep():
+                yield Headers(self._rendered(step.metadata))
+            case HalfCloseStep():
+                yield from self._play_half_close()
+            case ExpectStep():
+                yield from self._play_expect(step)
+            case OnStep():
+                yield from self._play_on(step)
+            case RepeatStep():
+                yield from self._play_repeat(step)
+            case InvokeStep():
+                yield from self._play_invoke(step)
+
+    def _play_half_close(self) -> Steps:
+        while (yield from self._incoming.next()) is not None:
+            pass
+
+    def _play_expect(self, step: ExpectStep) -> Steps:
+        message = yield from self._incoming.next()
+        if message is None:
+            raise self._missed(step, "the client finished sending")
+        if step.pattern is not None and not step.pattern.holds(message):
+            raise self._missed(step, f"{to_text(message)} came", step.pattern.explain(message))
+
+    def _play_on(self, step: OnStep) -> Steps:
+        while (message := (yield from self._incoming.next())) is not None:
+            last = step.until is not None and step.until.holds(message)
+            arm = next((arm for arm in step.arms if arm.pattern is None or arm.pattern.holds(message)), None)
+            if arm is not None:
+                yield from self._play(arm.steps)
+            elif not last:
+                findings = [
+                    finding for arm in step.arms if arm.pattern is not None for finding in arm.pattern.explain(message)
+                ]
+                raise self._missed(step, f"no arm takes {to_text(message)}", findings)
+            if last:
+                return
+
+    def _play_repeat(self, step: RepeatStep) -> Steps:
+        if step.times and step.every is None and all(map(self._is_known, step.steps)):
+            messages = [inner.reply.constant for inner in step.steps]  # type: ignore[union-attr]
+            yield SendAll(chain.from_iterable(repeat(messages, step.times)))  # type: ignore[arg-type]
+            return
+        for number in count() if step.times is None else range(step.times):
+            if number and step.every is not None:
+                yield Wait(step.every.sample(self._random))
+            elif number and step.times is None:
+                # A loop without a pause must still let other calls, and the client's cancellation, have their turn.
+                yield Wait(0)
+            yield from self._play(step.steps)
+
+    def _play_invoke(self, step: InvokeStep) -> Steps:
+        event = yield Invoke(step.handler, self._context(), self._call)
+        while True:
+            message = None
+            match event:
+                case HandlerSent():
+                    yield from self._send(self._encoded(event.value))
+                case NextRequest(until=None):
+                    message = yield from self._incoming.next()
+                case NextRequest():
+                    message = yield from self._incoming.next_until(event.until)
+                case Headers():
+                    yield event
+                case HandlerReturned():
+                    raise EndOfCall(event.finish)
+                case HandlerRaised():
+                    self._call.error = event.error
+                    said = f"{type(event.error).__name__}: {event.error}"
+                    raise RenderError(f"stub {self._entry}: its handler raised {said}") from event.error
+                case _:
+                    raise TypeError(f"A handler was to be run, and the server answered with {event!r}.")
+            event = yield Resume(message)
+
+    def _encoded(self, value: object) -> bytes:
+        """Encode what a handler sends."""
+        problems = Problems()
+        response_class = self._method.response_class
+        message = build(Node.of(value), response_class, self._environment.registry, problems, "response")
+        if problems:
+            reasons = "; ".join(f"{problem.path}: {problem.message} {problem.hint}".rstrip() for problem in problems)
+            self._call.error = RenderError(f"stub {self._entry}: what its handler sends is wrong: {reasons}")
+            raise self._call.error
+        return message.SerializePartialToString()
+
+    def _finish(self, step: FinishStep) -> EndOfCall:
+        code, message, trailers = step.constant or step.render(self._context())
+        drop = self._fault is not None and self._fault.kind is FaultKind.DROP_TRAILERS
+        return EndOfCall(Finish(code, message, trailers, drop))
+
+    def _send(self, data: bytes) -> Steps:
+        if self._fault is None:
+            yield Send(data)
+            return
+        first, self._has_sent = not self._has_sent, True
+        yield from self._send_spoiled(data, self._fault, first=first)
+
+    def _send_spoiled(self, data: bytes, fault: Fault, *, first: bool) -> Steps:
+        """Send a message of an answer that a fault has struck."""
+        match fault.kind:
+            case FaultKind.DRIP if not first:
+                assert isinstance(fault.value, Delay)
+                yield Wait(fault.value.sample(self._random))
+            case FaultKind.TRUNCATE if first:
+                raise EndOfCall(Truncate(data))
+            case FaultKind.GARBAGE | FaultKind.OVERSIZE if first:
+                assert isinstance(fault.value, int)
+                # Field number 0 with wire type 7: no message of any type begins so.
+                data = b"\x07" + self._random.randbytes(fault.value - 1)
+            case FaultKind.EXTRA_MESSAGES if first:
+                assert isinstance(fault.value, int)
+                for _ in range(fault.value):
+                    yield Send(data)
+        yield Send(data)
+
+    @property
+    def _random(self) -> Random:
+        """The source of randomness of this call, made when it is first drawn from: most calls never do."""
+        if self._source is None:
+            self._source = self._environment.random(self._call.id)
+        return self._source
+
+    def _rendered(self, part: Renderable[_T]) -> _T:
+        return part.constant if part.constant is not None else part.render(self._context())
+
+    def _context(self) -> RenderContext:
+        incoming = self._incoming
+        seen = incoming.seen
+        return RenderContext(
+            request=incoming.received[0] if incoming.received else None,
+            requests=seen,
+            message=seen[-1] if seen else None,
+            metadata=incoming.context.metadata,
+            row=self._entry.stub.row,
+            count=self._count,
+            state=self._states,
+            random=self._random,
+            now=self._environment.now,
+        )
+
+    def _missed(self, step: ExpectStep | OnStep, came: str, findings: Iterable[Finding] = ()) -> EndOfCall:
+        found = error_replies.script_miss(self._method, self._entry, step, came, findings)
+        return error_replies.missed(self._call, found, self._environment.options.unmatched_code)

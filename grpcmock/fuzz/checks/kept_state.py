@@ -1,0 +1,78 @@
+"""What a server keeps: what was made is there, what was deleted isn't, and pages and masks do what they say.
+
+The checks tell the calls of a case to a model, which knows what must be there. They look at the stateful phase alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.resources.state_model import StateModel
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult
+
+
+def _check(code: str, name: str, severity: Severity, title: str) -> Check:
+    def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+        model = StateModel(resources_of(expectations.registry, expectations.links), documented=expectations.documented)
+        told: set[str] = set()
+        for reply in result.replies[: len(case.calls)]:
+            for finding in model.take(reply):
+                if finding.check == name and finding.key not in told:
+                    told.add(finding.key)
+                    yield finding
+
+    return Check(
+        code=code,
+        name=name,
+        severity=severity,
+        title=title,
+        evaluate=evaluate,
+        targeted=True,
+        reads=frozenset({"links"}),
+    )
+
+
+CHECKS = (
+    _check(
+        "G128",
+        "idempotency",
+        Severity.MEDIUM,
+        "NO_SIDE_EFFECTS and IDEMPOTENT methods are what they say; a repeated request id repeats the answer.",
+    ),
+    _check("G129", "read_after_write", Severity.HIGH, "What was created or updated is what Get and List give."),
+    _check(
+        "G130",
+        "use_after_delete",
+        Severity.HIGH,
+        "What was deleted is NOT_FOUND, or shown as deleted (AIP-135, AIP-164).",
+    ),
+    _check("G131", "leak_on_failure", Severity.MEDIUM, "A creation that failed left nothing."),
+    _check("G132", "parent_confusion", Severity.HIGH, "What stands below one parent is not found below another."),
+    _check("G133", "duplicate_create", Severity.MEDIUM, "The same id twice is ALREADY_EXISTS (AIP-133)."),
+    _check(
+        "G134",
+        "pagination",
+        Severity.MEDIUM,
+        "All pages together are the whole, each item once; bad sizes and tokens are refused; the last has no token.",
+    ),
+    _check(
+        "G135",
+        "field_mask",
+        Severity.MEDIUM,
+        "An update changes the fields that its mask names and no others; a path that names no field is refused.",
+    ),
+    _check(
+        "G143",
+        "object_authorization",
+        Severity.CRITICAL,
+        "A second identity can't read, list, change or delete what the first one made.",
+    ),
+)

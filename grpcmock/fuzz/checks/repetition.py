@@ -1,0 +1,127 @@
+"""Repetition: the same calls, many times or at once, give what they give alone and leave nothing behind."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Health, Reply
+
+_BYTES_EACH = 2048
+_BYTES_IN_ALL = 1 << 20
+"""Memory counts as growing if it does so in each part of the run, by so much for each repetition and in all."""
+
+_PIECES_EACH = 0.1
+_PIECES_IN_ALL = 8
+"""And threads and open files by so many."""
+
+
+def may_be_growth(health: Health, repeat: int) -> bool:
+    """Whether something has grown in each part of a repetition so far, each of so many calls."""
+    kinds = ((health.memory, _BYTES_EACH), (health.threads, _PIECES_EACH), (health.descriptors, _PIECES_EACH))
+    return any(_is_steady(samples, each * repeat) for samples, each in kinds)
+
+
+def _is_steady(samples: Sequence[int], least: float) -> bool:
+    return all(later - earlier >= least for earlier, later in itertools.pairwise(samples))
+
+
+def _memory_growth(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    health, repeat = result.health, case.repeat
+    if grown := _growth(health.memory, repeat, _BYTES_EACH, _BYTES_IN_ALL):
+        actual = f"{grown / 1024:.0f} KiB more after {repeat} repetitions, and growing steadily"
+        yield Finding(
+            check="memory_growth",
+            expected="the same memory however often a request is made",
+            actual=actual,
+            key="memory",
+            timing_based=True,
+        )
+    if grown := _growth(health.threads, repeat, _PIECES_EACH, _PIECES_IN_ALL):
+        expected = "the same number of threads however often a request is made"
+        yield Finding(
+            check="memory_growth",
+            expected=expected,
+            actual=f"{grown} more after {repeat} repetitions",
+            key="threads",
+            timing_based=True,
+        )
+    if grown := _growth(health.descriptors, repeat, _PIECES_EACH, _PIECES_IN_ALL):
+        expected = "the same number of open files however often a request is made"
+        yield Finding(
+            check="memory_growth",
+            expected=expected,
+            actual=f"{grown} more after {repeat} repetitions",
+            key="descriptors",
+            timing_based=True,
+        )
+
+
+def _growth(samples: Sequence[int], repeat: int, each: float, in_all: int) -> int:
+    """Say by how much something grew after the first part, in which much is set up; 0 if it doesn't grow steadily."""
+    if len(samples) < 4:
+        return 0
+    grown = samples[-1] - samples[1]
+    return grown if grown >= in_all and _is_steady(samples, each * repeat / (len(samples) - 1)) else 0
+
+
+def _concurrency(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    count = len(case.calls)
+    alone, together = result.replies[:count], result.replies[count:]
+    rounds = [together[start : start + count] for start in range(0, len(together), count)]
+    for index, expected in enumerate(alone):
+        seen = [replies[index] for replies in rounds if index < len(replies)]
+        if different := [reply for reply in seen if not _alike(expected, reply)]:
+            kinds = Counter(said(reply) if reply.code else "another answer" for reply in different)
+            actual = "; ".join(f"{words} ({times} of {len(seen)})" for words, times in kinds.most_common(3))
+            yield Finding(
+                check="concurrency",
+                expected=f"what the call gives alone: {said(expected)}, {len(expected.responses)} responses",
+                actual=actual,
+                key="differs",
+            )
+            return
+
+
+_LOAD = frozenset({Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE, Code.ABORTED})
+"""What a server may well say to many calls at once (grpc/grpc, doc/statuscodes.md)."""
+
+
+def _alike(alone: Reply, reply: Reply) -> bool:
+    if alone.termination is not Termination.SERVER:
+        return True
+    if reply.code in _LOAD and reply.termination is Termination.SERVER:
+        return True
+    return reply.code == alone.code and sorted(reply.responses) == sorted(alone.responses)
+
+
+CHECKS = (
+    Check(
+        code="G147",
+        name="memory_growth",
+        severity=Severity.MEDIUM,
+        title="Memory, threads and open files of a local server don't grow with repetition.",
+        evaluate=_memory_growth,
+        targeted=True,
+    ),
+    Check(
+        code="G149",
+        name="concurrency",
+        severity=Severity.MEDIUM,
+        title="The same request many times at once gives what it gives alone.",
+        evaluate=_concurrency,
+        targeted=True,
+        supersedes=frozenset({"unhandled_error"}),
+    ),
+)

@@ -1,0 +1,191 @@
+"""The rules that the contract states for requests: what breaks one is refused, and what keeps all is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.in_band import effective
+from grpcmock.fuzz.model.cases import Expect
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said, shape, unhandled
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult, Reply
+
+_ODD_REFUSALS = frozenset({Code.FAILED_PRECONDITION, Code.ABORTED, Code.DATA_LOSS})
+"""Codes that hardly speak of a rule that was broken: there it is refused all the same."""
+
+_OPAQUE = frozenset(
+    {"page_token", "filter", "order_by", "etag", "next_page_token", "query", "cursor", "continuation_token"}
+)
+"""Fields of which only the server knows what they may hold, whatever the protos say (AIP-132, 154, 158, 160)."""
+
+_MASK = "google.protobuf.FieldMask"
+
+
+def _negative_rejected(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if case.expect is not Expect.REFUSED:
+        return
+    reply = effective(result.last, expectations)
+    actual, warning = _taken(reply), False
+    if not actual and reply.code in _ODD_REFUSALS and reply.termination is Termination.SERVER:
+        actual, warning = said(reply), True
+    if not actual:
+        return
+    broken = case.rule or case.why
+    yield Finding(
+        check="negative_rejected",
+        expected=f"INVALID_ARGUMENT: the request breaks {broken}{_at(case.path)}, and nothing else",
+        actual=actual,
+        path=case.path,
+        key=f"{case.path} {case.rule}",
+        is_warning=warning,
+    )
+
+
+def _taken(reply: Reply) -> str:
+    """Say how a call ended that should have been refused; empty if it was, whatever the reason."""
+    if reply.is_ok or (reply.termination is Termination.ENOUGH and reply.responses):
+        return said(reply)
+    return ""
+
+
+def _at(path: str) -> str:
+    return f" at {path}" if path else ""
+
+
+def _positive_accepted(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if case.expect is not Expect.ACCEPTED:
+        return
+    reply = effective(result.last, expectations)
+    if (actual := _refused(reply)) is None:
+        return
+    stated = expectations.has_rules(case.method.input)
+    keeps = "anything but INVALID_ARGUMENT: the request keeps every rule that the contract states"
+    yield Finding(
+        check="positive_accepted",
+        expected=keeps if stated else "a rule in the protos that says so: they state none for these requests",
+        actual=actual,
+        path=case.path,
+        key=shape(reply),
+        is_warning=not stated,
+    )
+
+
+def _refused(reply: Reply) -> str | None:
+    """Say how a valid request was refused; None if it wasn't, or if there may be a reason that no proto can state."""
+    is_refused = reply.code == Code.INVALID_ARGUMENT and reply.termination is Termination.SERVER
+    if not is_refused or reply.call.method is None:
+        return None
+    for data in reply.call.messages:
+        if is_opaque(reply.call.method.request_class.FromString(data)):
+            return None
+    return said(reply)
+
+
+def is_opaque(message: Message, depth: int = 4) -> bool:
+    """Whether a request has a value that only the server can judge: a page token, a filter, a mask of fields."""
+    for field, value in message.ListFields():
+        if field.name in _OPAQUE:
+            return True
+        kind = field.message_type
+        if kind is None:
+            continue
+        if kind.full_name == _MASK:
+            return True
+        if depth and not kind.GetOptions().map_entry:
+            inner = value if field.is_repeated else (value,)
+            if any(is_opaque(one, depth - 1) for one in inner):
+                return True
+    return False
+
+
+def _boundary_pair(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    inside, past = effective(result.replies[0], expectations), effective(result.replies[1], expectations)
+    refused, taken = _refused(inside), _taken(past)
+    if refused is not None and not expectations.has_rules(case.method.input):
+        refused = None
+    if refused is None and not taken:
+        return
+    actual = []
+    if refused is not None:
+        actual.append(f"at the bound: {refused}")
+    if taken:
+        actual.append(f"past the bound: {taken}")
+    yield Finding(
+        check="boundary_pair",
+        expected=f"what is at the bound of {case.rule or 'the rule'}{_at(case.path)} taken, what is past it refused",
+        actual="; ".join(actual),
+        path=case.path,
+        key=f"{case.path} {case.rule}",
+    )
+
+
+def _error_in_band(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if not expectations.status_fields or case.expect is Expect.UNDECODABLE:
+        return
+    for reply in result.replies:
+        told = effective(reply, expectations)
+        if told is reply:
+            continue
+        if not 0 <= told.code <= 16:
+            yield Finding(check="error_in_band", expected="a code from 0 to 16", actual=said(told), key="code")
+        elif unhandled(told):
+            expected = "no UNKNOWN or INTERNAL, in the body as little as in the status: the request decodes"
+            yield Finding(check="error_in_band", expected=expected, actual=said(told), key=shape(told))
+        elif told.code == Code.INVALID_ARGUMENT and case.expect is Expect.ACCEPTED and _refused(told) is not None:
+            expected = "no INVALID_ARGUMENT in the body: the request keeps every rule that the contract states"
+            yield Finding(
+                check="error_in_band",
+                expected=expected,
+                actual=said(told),
+                key=shape(told),
+                is_warning=not expectations.has_rules(case.method.input),
+            )
+
+
+CHECKS = (
+    Check(
+        code="G125",
+        name="negative_rejected",
+        needs_rules=True,
+        severity=Severity.HIGH,
+        title="A request that breaks one rule of the contract is refused with INVALID_ARGUMENT or OUT_OF_RANGE.",
+        evaluate=_negative_rejected,
+    ),
+    Check(
+        code="G126",
+        name="positive_accepted",
+        needs_rules=True,
+        severity=Severity.MEDIUM,
+        title="A request that keeps all rules of the contract is not INVALID_ARGUMENT.",
+        evaluate=_positive_accepted,
+    ),
+    Check(
+        code="G127",
+        name="boundary_pair",
+        needs_rules=True,
+        severity=Severity.HIGH,
+        title="The value at a bound is taken, and the one past it is refused.",
+        evaluate=_boundary_pair,
+        targeted=True,
+        supersedes=frozenset({"negative_rejected", "positive_accepted"}),
+    ),
+    Check(
+        code="G150",
+        name="error_in_band",
+        needs_rules=True,
+        severity=Severity.HIGH,
+        title="An error told in the body of a response counts like a status.",
+        evaluate=_error_in_band,
+        supersedes=frozenset({"positive_accepted"}),
+    ),
+)

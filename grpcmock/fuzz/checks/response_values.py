@@ -1,0 +1,162 @@
+"""What is in the responses: bytes that decode strictly, and values that keep the rules of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError, EncodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.model.findings import Finding, Severity
+
+if TYPE_CHECKING:
+    import protovalidate
+
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.schema import Method
+
+_OFTEN = 4096
+"""So many judgements are remembered: servers give the same few responses over and over."""
+
+
+def _response_decodes(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    for reply in result.replies:
+        method = reply.call.method
+        if method is None or not reply.responses:
+            continue
+        for response in reply.responses:
+            for expected, actual, path in _undecodable(method, response):
+                yield Finding(
+                    check="response_decodes",
+                    expected=expected,
+                    actual=actual,
+                    path=path,
+                    key=f"{expected} {path}",
+                    method=method,
+                )
+                return
+
+
+@lru_cache(_OFTEN)
+def _undecodable(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...]:
+    message_class: Any = method.response_class
+    name = message_class.DESCRIPTOR.full_name
+    try:
+        message = message_class()
+        message.MergeFromString(data)
+    except (DecodeError, RuntimeError, UnicodeDecodeError) as error:
+        words = "bytes that are none"
+        if "utf" in str(error).lower():
+            words = "a string that isn't UTF-8"
+        return ((f"a {name}", f"{words}: {data[:64].hex(' ')}{'…' if len(data) > 64 else ''}", ""),)
+    if not message.IsInitialized():
+        missing = message.FindInitializationErrors()
+        return ((f"a {name} with its required fields", f"{', '.join(missing)} missing", missing[0] if missing else ""),)
+    size = message.ByteSize()
+    try:
+        message.DiscardUnknownFields()
+        if message.ByteSize() == size:
+            return ()
+    except EncodeError:
+        return ()
+    message = message_class.FromString(data)
+    where, number = next(_unknown(message, ""), ("", 0))
+    actual = f"field number {number}{f' in {where}' if where else ''}, which {name} doesn't have"
+    return (("fields that the contract has", actual, where),)
+
+
+def _unknown(message: Message, path: str) -> Iterator[tuple[str, int]]:
+    unknown: Any = UnknownFieldSet(message)
+    for one in unknown:
+        yield path, one.field_number
+    for field, value in message.ListFields():
+        kind = field.message_type
+        if kind is None:
+            continue
+        here = f"{path}.{field.name}" if path else field.name
+        if kind.GetOptions().map_entry:
+            if kind.fields_by_name["value"].message_type is not None:
+                for key, entry in value.items():
+                    yield from _unknown(entry, f"{here}[{key!r}]")
+        elif field.is_repeated:
+            for index, item in enumerate(value):
+                yield from _unknown(item, f"{here}[{index}]")
+        else:
+            yield from _unknown(value, here)
+
+
+def _response_constraints(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    for reply in result.replies:
+        method = reply.call.method
+        if method is None or not reply.responses or not expectations.has_constraints(method.output):
+            continue
+        for response in reply.responses:
+            for path, rule, words in _broken(method, response):
+                yield Finding(
+                    check="response_constraints",
+                    expected=f"a response that keeps its rules: {rule}{f' at {path}' if path else ''}",
+                    actual=words,
+                    path=path,
+                    key=f"{_generic(path)} {rule}",
+                    method=method,
+                )
+                return
+
+
+@lru_cache(1)
+def _validator() -> protovalidate.Validator:
+    import protovalidate
+
+    return protovalidate.Validator()
+
+
+@lru_cache(_OFTEN)
+def _broken(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...]:
+    import protovalidate
+
+    try:
+        message = method.response_class.FromString(data)
+        violations = _validator().collect_violations(message)
+    except (DecodeError, RuntimeError, protovalidate.CompilationError):
+        return ()
+    return tuple((_path(violation), violation.proto.rule_id, violation.proto.message) for violation in violations)
+
+
+def _path(violation: protovalidate.Violation) -> str:
+    """Write the path of a violation as stubs write theirs: ``user.tags[1]``."""
+    path = ""
+    field = violation.proto.field
+    for element in field.elements if field is not None else ():
+        path += f".{element.field_name}" if path else element.field_name
+        if element.subscript is not None:
+            key = element.subscript.value
+            path += f"[{key!r}]" if isinstance(key, str) else f"[{key}]"
+    return path
+
+
+def _generic(path: str) -> str:
+    """Leave out the subscripts: which item it was makes no other fault."""
+    return ".".join(step.partition("[")[0] for step in path.split("."))
+
+
+CHECKS = (
+    Check(
+        code="G122",
+        name="response_decodes",
+        severity=Severity.HIGH,
+        title="Responses decode strictly: UTF-8, required fields set, no fields that the contract doesn't have.",
+        evaluate=_response_decodes,
+    ),
+    Check(
+        code="G123",
+        name="response_constraints",
+        severity=Severity.HIGH,
+        title="Responses keep the rules that the contract states for them.",
+        evaluate=_response_constraints,
+    ),
+)

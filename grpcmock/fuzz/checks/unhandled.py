@@ -1,0 +1,130 @@
+"""Requests that decode are handled: no crash, and no status that gRPC makes of an exception nobody caught."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.model.cases import Expect
+from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said, shape, unhandled
+from grpcmock.fuzz.wire.non_canonical import WRONG_TYPE
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.checks.check import CheckFunction
+    from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult
+
+
+def _server_crash(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    health = result.health
+    first = next((reply for reply in result.replies if reply.termination is Termination.LOST), None)
+    # A raw request may break HTTP/2 itself, for which a server may well drop the connection.
+    lost = [reply for reply in result.replies if reply.termination is Termination.LOST and reply.call.raw is None]
+    if health.exit_code is not None:
+        how = f"signal {-health.exit_code}" if health.exit_code < 0 else f"exit code {health.exit_code}"
+        actual = f"the server ended with {how}"
+    elif not health.alive:
+        actual = "the server takes no connections any more, for this call or one shortly before it"
+    elif lost:
+        actual = f"the connection was lost: {lost[-1].message or lost[-1].debug}"
+    else:
+        return
+    yield Finding(
+        check="server_crash",
+        server_down=True,
+        expected="a status, and a server that lives on",
+        actual=actual,
+        key="crash",
+        method=first.call.method if first is not None else None,
+    )
+
+
+def _unhandled_error(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if case.expect is Expect.UNDECODABLE or "request_count" in case.targets or case.rule == WRONG_TYPE:
+        return  # a parse error is a good answer
+    for reply in result.replies:
+        if reply.call.raw is None and unhandled(reply) and not result.health.exit_code:
+            yield Finding(
+                check="unhandled_error",
+                expected="a status that the server has chosen: a request that decodes never gives UNKNOWN or INTERNAL",
+                actual=said(reply),
+                key=shape(reply),
+                method=reply.call.method,
+            )
+            return
+
+
+def _unhandled_when_targeted(check: str, expected: str) -> CheckFunction:
+    def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+        for reply in result.replies:
+            if unhandled(reply) or reply.termination is Termination.LOST:
+                yield Finding(check=check, expected=expected, actual=said(reply), path=case.path, key=shape(reply))
+                return
+
+    return evaluate
+
+
+CHECKS = (
+    Check(
+        code="G101",
+        name="server_crash",
+        severity=Severity.CRITICAL,
+        title="No request makes the server die, or drop its connection.",
+        evaluate=_server_crash,
+        supersedes=frozenset(
+            {
+                "unhandled_error",
+                "empty_request",
+                "empty_parts",
+                "open_enum",
+                "empty_stream",
+                "recursion_limit",
+                "malformed_wire",
+                "compression",
+                "metadata",
+            }
+        ),
+    ),
+    Check(
+        code="G102",
+        name="unhandled_error",
+        severity=Severity.CRITICAL,
+        title="A request that decodes never ends in UNKNOWN or INTERNAL.",
+        evaluate=_unhandled_error,
+    ),
+    Check(
+        code="G112",
+        name="empty_request",
+        severity=Severity.CRITICAL,
+        title="A message of no bytes at all is handled like any other.",
+        evaluate=_unhandled_when_targeted(
+            "empty_request", "the empty request is handled: OK, or a status that says what is missing"
+        ),
+        targeted=True,
+        supersedes=frozenset({"unhandled_error"}),
+    ),
+    Check(
+        code="G113",
+        name="empty_parts",
+        severity=Severity.CRITICAL,
+        title="A submessage that is absent or empty, and a oneof with no arm set, are handled.",
+        evaluate=_unhandled_when_targeted(
+            "empty_parts", "absent and empty parts are handled: OK, or a status that says what is missing"
+        ),
+        targeted=True,
+        supersedes=frozenset({"unhandled_error"}),
+    ),
+    Check(
+        code="G114",
+        name="open_enum",
+        severity=Severity.CRITICAL,
+        title="A number that an open enum doesn't declare is handled: newer clients will send some.",
+        evaluate=_unhandled_when_targeted("open_enum", "an undeclared enum number is handled: OK, or INVALID_ARGUMENT"),
+        targeted=True,
+        supersedes=frozenset({"unhandled_error"}),
+    ),
+)

@@ -1,0 +1,1 @@
+"""How are cases made on a real server, and how does it fare?"""

@@ -1,0 +1,64 @@
+"""What the names of methods and fields say: verbs, nouns, one and many."""
+
+from __future__ import annotations
+
+import re
+
+from grpcmock.fuzz.expectations.roles import Role
+
+_VERBS = (
+    (Role.BATCH_GET, "BatchGet|BatchRead|GetMany|MultiGet"),
+    (Role.IMPORT, "BatchCreate|Import|Upload|BulkCreate|CreateMany"),
+    (Role.UNDELETE, "Undelete|Restore|Recover"),
+    (Role.CREATE, "Create|Add|Insert|Register|New|Make"),
+    (Role.LIST, "ListAll|GetAll|List|Search|Query|Enumerate"),
+    (Role.GET, "Get|Read|Fetch|Find|Describe|Retrieve|Load|Show"),
+    (Role.LOOKUP, "Lookup|LookUp|Resolve"),
+    (Role.EXPORT, "Export|Dump|Download"),
+    (Role.UPDATE, "Update|Patch|Modify|Edit|Change"),
+    (Role.DELETE, "Delete|Remove|Destroy|Erase"),
+    (Role.WATCH, "Watch|Subscribe|Follow|Tail"),
+)
+_VERB = {role: re.compile(rf"(?:{words})(?=[A-Z]|$)") for role, words in _VERBS}
+
+_DETAIL = re.compile(r"(By|With|For|From|In)[A-Z].*$")
+"""What comes after the noun: ``GetUserByEmail``."""
+
+_SERVICE = re.compile(r"(Service|Api|API|Manager|Store|Registry|Server|Admin|V\d+)$")
+
+
+def verb_and_noun(method: str) -> tuple[Role, str] | None:
+    """Part the name of a method; None if it begins with no verb that is known.
+
+    >>> verb_and_noun("BatchGetUsers")
+    (<Role.BATCH_GET: 'batch get'>, 'Users')
+    """
+    for role, verb in _VERB.items():
+        if found := verb.match(method):
+            return role, _DETAIL.sub("", method[found.end() :])
+    return None
+
+
+def singular(noun: str) -> str:
+    """Give one of many.
+
+    >>> [singular(noun) for noun in ("Users", "Categories", "Boxes", "Address", "Status", "Series")]
+    ['User', 'Category', 'Box', 'Address', 'Status', 'Series']
+    """
+    if noun.lower().endswith(("ss", "us", "is", "series", "news")) or not noun.lower().endswith("s"):
+        return noun
+    if noun.endswith("ies") and len(noun) > 4:
+        return noun[:-3] + "y"
+    if noun.endswith(("xes", "ches", "shes", "sses", "zes")):
+        return noun[:-2]
+    return noun[:-1]
+
+
+def service_noun(service: str) -> str:
+    """Give the noun in the name of a service, for methods that are called ``Get`` alone.
+
+    >>> service_noun("shop.v1.OrderService"), service_noun("Orders")
+    ('Order', 'Order')
+    """
+    name = service.rpartition(".")[2]
+    return singular(_SERVICE.sub("", name) or name)

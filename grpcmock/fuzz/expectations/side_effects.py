@@ -1,0 +1,40 @@
+"""What kind of method it is by name and options: one that only reads, and one by which others can be observed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from grpcmock.schema.method import MethodKind
+
+if TYPE_CHECKING:
+    from grpcmock.schema import Method
+
+_READING = re.compile(
+    r"(Get|List|BatchGet|Search|Lookup|Look|Export|Watch|Count|Find|Query|Read|Fetch|Check|Describe|Stat|Has|Is|Show|Stream|"
+    r"Subscribe|Echo|Ping|Health|Validate|Preview|Estimate)(?=[A-Z]|$|s$)"
+)
+_TELLING = re.compile(r"(List|Export|Count|Search|Stat|Dump)")
+
+
+def only_reads(method: Method) -> bool:
+    """Whether a method has no side effects, as its options say, or else as its name suggests."""
+    level = method.descriptor.GetOptions().idempotency_level
+    if level == MethodOptions.NO_SIDE_EFFECTS:
+        return True
+    return level == MethodOptions.IDEMPOTENCY_UNKNOWN and _READING.match(method.name) is not None
+
+
+def observers(method: Method, methods: Iterable[Method]) -> list[Method]:
+    """Give methods of the same service that tell of many things at once, for little: by them changes are noticed."""
+    return [
+        other
+        for other in methods
+        if other.service == method.service
+        and other.kind in (MethodKind.UNARY, MethodKind.SERVER_STREAMING)
+        and _TELLING.match(other.name)
+        and only_reads(other)
+    ]

@@ -1,0 +1,83 @@
+"""Bindings filled in: values from earlier replies put into a request before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError, Message
+
+from grpcmock.client.actions import Action, Send
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Call, Path
+    from grpcmock.fuzz.model.results import Reply
+
+
+def bound(call: Call, replies: Sequence[Reply], calls: Sequence[Call]) -> Call:
+    """Fill in the bindings of a call. One whose value isn't there, for the earlier call failed, leaves its place."""
+    index = next((i for i, action in enumerate(call.actions) if isinstance(action, Send)), None)
+    if index is None or call.method is None:
+        return call
+    message = call.method.request_class.FromString(call.messages[0])
+    for binding in call.bindings:
+        earlier = calls[binding.call].method
+        responses = replies[binding.call].responses if binding.call < len(replies) else ()
+        if earlier is None or not responses:
+            continue
+        try:
+            value = value_at(earlier.response_class.FromString(responses[0]), binding.source)
+            put(message, binding.target, value)
+        except (DecodeError, LookupError, AttributeError, TypeError, ValueError):
+            continue
+    actions: list[Action] = list(call.actions)
+    actions[index] = Send(message.SerializeToString(deterministic=True))
+    return replace(call, actions=tuple(actions), bindings=())
+
+
+def value_at(message: Message, path: Path) -> Any:
+    """Give the value at a path. Raises ``LookupError`` or ``AttributeError`` if there is nothing."""
+    value: Any = message
+    for step in path:
+        value = getattr(value, step) if isinstance(value, Message) and isinstance(step, str) else value[step]
+    return value
+
+
+def put(message: Message, path: Path, value: Any) -> None:
+    """Set the value at a path; an empty path replaces the whole message."""
+    if not path:
+        message.CopyFrom(value)
+        return
+    *way, last = path
+    place: Any = message
+    for step in way:
+        if isinstance(place, Message) and isinstance(step, str):
+            place = getattr(place, step)
+        elif isinstance(step, int) and step == len(place) and hasattr(place, "add"):
+            place = place.add()
+        else:
+            place = place[step]
+    if not isinstance(place, Message):
+        _put_item(place, last, value)
+        return
+    field = getattr(place, str(last))
+    if isinstance(field, Message):
+        field.CopyFrom(value)
+    elif hasattr(field, "extend"):
+        del field[:]
+        field.extend(value if not isinstance(value, str | bytes) and hasattr(value, "__iter__") else [value])
+    elif isinstance(value, Mapping):
+        field.clear()
+        field.update(value)
+    else:
+        setattr(place, str(last), value)
+
+
+def _put_item(place: Any, key: str | int, value: Any) -> None:
+    if isinstance(key, int) and hasattr(place, "append") and key == len(place):
+        place.append(value)
+    elif isinstance(place[key], Message):
+        place[key].CopyFrom(value)
+    else:
+        place[key] = value

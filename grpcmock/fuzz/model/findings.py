@@ -1,0 +1,105 @@
+"""Failures as data: what a check found, on which case, and the smallest calls that show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.schema import Method
+
+
+class Severity(Enum):
+    """How bad a failure is, the worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check has to say against one case."""
+
+    expected: str
+    """What the contract demands, in words."""
+
+    actual: str
+    """What came instead."""
+
+    check: str = ""
+    """The name of the check: ``unhandled_error``. Checks of users needn't say it: their decorator does."""
+
+    path: str = ""
+    """The place in the request or response that it is about; empty for the whole."""
+
+    key: str = ""
+    """What tells this fault from others of the same check and method: findings with equal keys are one failure."""
+
+    method: Method | None = None
+    """The method that is wrong, where that isn't the one that was tried: in a conversation it may be another."""
+
+    is_warning: bool = False
+    """Worth saying, but no failure."""
+
+    server_wide: bool = False
+    """Likely the doing of the server's library, and so alike at all its methods: told once, for the first of them."""
+
+    timing_based: bool = False
+    """Whether it rests on time or memory, so that what doesn't repeat is noise and no failure."""
+
+    server_down: bool = False
+    """Whether it says that the server has gone, or has dropped its connections: then later calls may fail with it."""
+
+    code: str = ""
+    """The code of the check, by which people name it: ``G102``. The suite of checks fills it in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A fault of the server, shown by the smallest case that was found for it."""
+
+    finding: Finding
+    case: Case
+    result: CaseResult
+
+    first: Case
+    """The case that showed it first, before it was made smaller."""
+
+    after_cases: int
+    """How many cases the run had made when it was found, this one among them."""
+
+    after_seconds: float
+
+    hits: int = 1
+    tries: int = 1
+    """How often it was seen in how many tries of the same case; fewer hits than tries make it flaky."""
+
+    seen: int = 1
+    """How many cases of the run showed it."""
+
+    others: tuple[str, ...] = ()
+    """The full names of more methods that showed the same fault, in the order in which they did: a common one, or one
+    in which the server says the same of many methods."""
+
+    @property
+    def method(self) -> Method:
+        """The method that is wrong."""
+        return self.finding.method or self.case.method
+
+    @property
+    def is_flaky(self) -> bool:
+        return self.hits < self.tries
+
+    @property
+    def id(self) -> str:
+        """Stable from run to run, and short enough to type: ``G102-3f9a1c``."""
+        where = "" if self.finding.server_wide else self.method.full_name
+        prefix = self.finding.code or self.finding.check
+        what = "\0".join((prefix, where, self.finding.key or self.finding.path))
+        return f"{prefix}-{blake2b(what.encode(), digest_size=3).hexdigest()}"

@@ -1,0 +1,1 @@
+"""Cases on what a server keeps: calls that build on each other."""

@@ -1,0 +1,135 @@
+"""Scenarios of methods that read: one, several, or pages of what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.model.cases import Caller, call_of
+from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence, Handle
+from grpcmock.fuzz.resources.pagination import GARBAGE, MANY
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
+    from grpcmock.fuzz.resources.resource import Operation, Resource
+
+
+def get(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Yield what may go wrong when one is read."""
+    sequence = CallSequence(factory, operation.method, "again")
+    handle = sequence.create(resource, 1)
+    if handle is None:
+        return
+    if not resource.is_annotated:
+        sequence.create(resource, 1, parent=handle.parent)
+    for _ in range(4):
+        sequence.get(handle)
+    yield sequence.finish("what reads say stays the same while nobody writes")
+    yield from _elsewhere(resource, operation, factory)
+    if factory.identified:
+        sequence = CallSequence(factory, operation.method, "as-other")
+        handle = sequence.create(resource)
+        if handle is not None:
+            sequence.get(handle, caller=Caller.OTHER)
+            yield sequence.finish("somebody else reads it")
+
+
+def _elsewhere(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """A child is asked for below another parent."""
+    above = factory.resources.parent_of(resource)
+    creating = resource.operation(Role.CREATE) or resource.operation(Role.IMPORT)
+    if above is None or creating is None or creating.parent is None or operation.key is None:
+        return
+    for content in (0, 1):
+        sequence = CallSequence(factory, operation.method, f"other-parent-{content}")
+        first, second = (sequence.create_numbered(above, sequence.parent_for(above)) for _ in range(2))
+        own_id = sequence.new_id(resource)
+        if first is None or second is None or own_id is None:
+            return
+        wrong = resource.key_of(own_id, second.key)
+        if wrong is None or second.key is None:
+            return
+        sequence.create(resource, content, parent=first, own_id=own_id)
+        sequence.get(Handle(resource, None, 0, wrong, second))
+        yield sequence.finish("a resource is asked for below another parent")
+
+
+def get_several(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Yield what may go wrong when several are asked for at once."""
+    sequence = CallSequence(factory, operation.method, "some-deleted")
+    parent = sequence.parent_for(resource)
+    handles = [sequence.create_numbered(resource, parent, number) for number in (0, 1)]
+    kept = [handle for handle in handles if handle is not None]
+    if len(kept) < 2:
+        return
+    sequence.get_several(operation.role, kept)
+    if sequence.delete(kept[1]) is not None:
+        sequence.get_several(operation.role, kept)
+        sequence.get_several(operation.role, kept[1:])
+    yield sequence.finish("several are read at once, before and after one of them was deleted")
+    if factory.identified:
+        sequence = CallSequence(factory, operation.method, "as-other")
+        handle = sequence.create(resource)
+        if handle is not None:
+            index = sequence.get_several(operation.role, [handle])
+            assert index is not None
+            call = sequence.calls.pop()
+            sequence.add(call, call.bindings, Caller.OTHER)
+            yield sequence.finish("somebody else reads it")
+
+
+def list_pages(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Yield what may go wrong when there are pages of them."""
+    if operation.is_paged:
+        yield from _odd_pages(resource, operation, factory)
+    for size in (1, 2, 0, MANY) if operation.is_paged else (MANY,):
+        sequence = CallSequence(factory, operation.method, f"pages-of-{size or 'any'}")
+        parent = sequence.parent_for(resource)
+        for _ in range(3):
+            sequence.create_numbered(resource, parent)
+        sequence.list(resource, parent, size=size, role=operation.role)
+        yield sequence.finish("page after page")
+    sequence = CallSequence(factory, operation.method, "after-delete")
+    parent = sequence.parent_for(resource)
+    handle = sequence.create_numbered(resource, parent)
+    if handle is not None and sequence.delete(handle) is not None:
+        sequence.list(resource, parent, size=MANY, role=operation.role)
+        yield sequence.finish("what was deleted is in no list")
+    yield from _list_elsewhere(resource, operation, factory)
+    if factory.identified:
+        sequence = CallSequence(factory, operation.method, "as-other")
+        parent = sequence.parent_for(resource)
+        if sequence.create_numbered(resource, parent) is not None:
+            sequence.list(resource, parent, size=MANY, role=operation.role, caller=Caller.OTHER)
+            yield sequence.finish("somebody else lists it")
+
+
+def _odd_pages(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    sequence = CallSequence(factory, operation.method, "garbage-token")
+    parent = sequence.parent_for(resource)
+    sequence.list(resource, parent, pages=1)
+    request = operation.method.request_class.FromString(sequence.calls[-1].messages[0])
+    setattr(request, operation.page_token, GARBAGE)
+    sequence.add(
+        call_of(operation.method, request.SerializePartialToString(deterministic=True)), sequence.calls[-1].bindings
+    )
+    yield sequence.finish("a page token that nobody has given")
+    if operation.page_size:
+        sequence = CallSequence(factory, operation.method, "negative-size")
+        parent = sequence.parent_for(resource)
+        sequence.list(resource, parent, size=-1, pages=1)
+        yield sequence.finish("a negative page size")
+
+
+def _list_elsewhere(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    above = factory.resources.parent_of(resource)
+    if above is None or operation.parent is None:
+        return
+    sequence = CallSequence(factory, operation.method, "other-parent")
+    first, second = sequence.create(above), sequence.create(above)
+    if first is None or second is None or sequence.create(resource, parent=first) is None:
+        return
+    sequence.list(resource, second, size=MANY, role=operation.role, pages=3)
+    yield sequence.finish("what stands below one parent is in no other's list")

@@ -1,0 +1,55 @@
+"""The stateful phase: calls that build on each other, on the resources that the contract tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.model.callers import is_credential
+from grpcmock.fuzz.phases.stateful import access, random_sequences, scenarios
+from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.schema import Method
+
+
+_FIRST = 12
+
+
+def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
+    """Yield the cases of one method: who may call it, what is known to go wrong, and then programs by chance."""
+    cases = _cases(method, plan)
+    yield islice(cases, _FIRST)
+    yield iter(())  # while the others make theirs
+    yield iter(())
+    yield cases
+
+
+def _cases(method: Method, plan: Plan) -> Iterator[Case]:
+    yield from access.cases(method, plan)
+    factory = _factory(plan)
+    known = factory.resources.by_path.get(method.path)
+    if known is None:
+        return
+    resource, operation = known
+    yield from scenarios.cases(resource, operation, factory)
+    yield from random_sequences.cases(resource, operation, factory)
+
+
+def notices(plan: Plan) -> Iterator[str]:
+    """Yield what can't be looked at in this run, and why."""
+    if not any(is_credential(key) for key, _ in plan.credentials):
+        yield "auth_enforced didn't run: no credentials are configured. Give them with -H 'authorization: …'"
+    if not plan.credentials or not plan.second_identity:
+        yield "object_authorization didn't run: it takes -H and --second-identity 'authorization: …'"
+    if not _factory(plan).resources.all:
+        yield "no resources were told from the names of methods: write down with --links which methods belong together"
+
+
+@lru_cache(4)
+def _factory(plan: Plan) -> ResourceFactory:
+    return ResourceFactory(plan)

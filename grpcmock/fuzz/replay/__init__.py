@@ -1,0 +1,1 @@
+"""How is a failure kept, and made again?"""

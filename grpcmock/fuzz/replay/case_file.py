@@ -1,0 +1,406 @@
+"""Failures on disk, so that they can be made again and exported: one JSON document each, named by the failure's id."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, HalfClose, Headers, Pause, Receive, Send
+from grpcmock.client.raw import RawRequest
+from grpcmock.errors import ConfigError, did_you_mean
+from grpcmock.fuzz.checks.rendering import message_text
+from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Expect, Measure, Phase
+from grpcmock.reports import files
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.findings import Failure
+    from grpcmock.fuzz.run.session import Settings
+    from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
+
+FOLDER = Path(".grpcmock") / "failures"
+"""Where a run keeps its failures, below the current directory."""
+
+VERSION = 1
+
+_SHORT = 1024
+"""Bytes of a message that is kept as it is; a longer one is packed (zlib)."""
+
+_LARGEST = 1 << 28
+
+TERMS = ("deadline", "max_latency", "max_message_bytes", "allowed", "status_fields", "stubs", "links")
+"""What of a run's settings its checks depend on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFile:
+    """One failure as it was kept."""
+
+    id: str
+    check: str
+    """The code of the check that found it."""
+
+    target: str
+    """Where the server was."""
+
+    key: str
+    """The finding's own key: what is found again must have the same."""
+
+    expected: str
+    actual: str
+    case: Case
+
+    made: tuple[Call, ...]
+    """The calls as they were made: bindings filled in."""
+
+    protos: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    """The keys of the metadata that was sent with every call."""
+
+    expectations: Mapping[str, Any] = field(default_factory=dict)
+    contract: str = ""
+    """The file of descriptors that is kept beside it; empty if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where failures were seen, and under which terms: enough to make them again, and nothing that is secret."""
+
+    target: str
+    """The server's address; a URL where TLS is spoken."""
+
+    protos: tuple[str, ...] = ()
+    """The files that hold the contract; none where the server's reflection was asked."""
+
+    imports: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    """The keys of the metadata that was sent with every call; their values are not kept."""
+
+    expectations: Mapping[str, Any] = field(default_factory=dict)
+    """What of the settings the checks depend on, by names of :class:`~grpcmock.fuzz.run.session.Settings`, where it
+    differs from the default."""
+
+    contract: str = ""
+    """The file of descriptors that is kept beside the failures."""
+
+    @classmethod
+    def of(cls, settings: Settings, protos: Iterable[Path] = (), imports: Iterable[Path] = ()) -> Origin:
+        """Take from the settings of a run what matters; *protos* and *imports* are where its contract came from."""
+        target, usual = settings.target, type(settings)(target=settings.target)
+        secure = target.tls is not None and not target.address.startswith("unix")
+        expectations = {
+            name: getattr(settings, name) for name in TERMS if getattr(settings, name) != getattr(usual, name)
+        }
+        return cls(
+            target=f"https://{target.address}" if secure else target.address,
+            protos=tuple(str(path) for path in protos),
+            imports=tuple(str(path) for path in imports),
+            headers=tuple(key for key, _ in target.metadata),
+            expectations={name: _plain_term(value) for name, value in expectations.items()},
+        )
+
+
+def keep(
+    failures: Iterable[Failure],
+    origin: Origin,
+    folder: Path = FOLDER,
+    *,
+    registry: Registry | None = None,
+    hidden: Callable[[Any], Any] = lambda tree: tree,
+) -> list[Path]:
+    """Write each failure into *folder*; give the files. What is secret in a text, *hidden* takes out.
+
+    The descriptors of a *registry* are kept beside them. Raises :class:`ConfigError` if a file can't be written.
+    """
+    written = []
+    if registry is not None and not origin.contract:
+        origin = replace(origin, contract=str(keep_contract(registry, folder)))
+    for failure in failures:
+        path = folder / f"{failure.id}.json"
+        text = json.dumps(hidden(plain(of_failure(failure, origin))), ensure_ascii=False, indent=2)
+        files.write(path, f"{text}\n")
+        written.append(path)
+    return written
+
+
+def keep_contract(registry: Registry, folder: Path = FOLDER) -> Path:
+    """Write the descriptors beside the failures, so that these can be read when the server is down; give the file.
+
+    It has the name of what it holds, and isn't written again. Raises :class:`ConfigError` if it can't be.
+    """
+    data = registry.files.SerializeToString(deterministic=True)
+    path = folder / f"contract-{blake2b(data, digest_size=6).hexdigest()}.binpb"
+    try:
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    except OSError as error:
+        raise ConfigError(f"{path} can't be written: {error.strerror or error}.") from None
+    return path
+
+
+def contract(kept: Mapping[str, Any], path: Path) -> Path | None:
+    """Give the file of descriptors that was kept beside the failure at *path*; None if there is none."""
+    name = str(kept.get("contract") or "")
+    found = path.parent / Path(name).name
+    return found if name and found.is_file() else None
+
+
+def find(name: str, folder: Path = FOLDER) -> Path:
+    """Find the file of a failure: by its id, by the beginning of it, or by its path.
+
+    Raises :class:`ConfigError`, which names the nearest id, if there is none, or more than one.
+    """
+    if name.endswith(".json"):
+        if Path(name).is_file():
+            return Path(name)
+        raise ConfigError(f"There is no file {name}.")
+    known = {path.stem: path for path in sorted(folder.glob("*.json"))}
+    fitting = [path for stem, path in known.items() if stem.lower() == name.lower()] or [
+        path for stem, path in known.items() if stem.lower().startswith(name.lower())
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise ConfigError(f"{name!r} fits more than one failure: {', '.join(path.stem for path in fitting)}.")
+    if not known:
+        raise ConfigError(
+            f"There is no failure {name!r}: {folder} holds none. `grpcmock fuzz TARGET` writes them there."
+        )
+    hint = did_you_mean(name, known, known="Those there")
+    raise ConfigError(f"There is no failure {name!r} in {folder}. {hint}".rstrip())
+
+
+def plain(case_file: CaseFile) -> dict[str, Any]:
+    """Give a failure as plain values. Messages are in base64; ``shown`` is for those who read them."""
+    case = case_file.case
+    return {
+        "version": VERSION,
+        "id": case_file.id,
+        "check": case_file.check,
+        "target": case_file.target,
+        "key": case_file.key,
+        "expected": case_file.expected,
+        "actual": case_file.actual,
+        "protos": list(case_file.protos),
+        "imports": list(case_file.imports),
+        "headers": list(case_file.headers),
+        "expectations": dict(case_file.expectations),
+        "contract": Path(case_file.contract).name,
+        "case": {
+            "id": case.id,
+            "phase": case.phase.value,
+            "method": case.method.full_name,
+            "why": case.why,
+            "expect": case.expect.value,
+            "path": case.path,
+            "rule": case.rule,
+            "targets": sorted(case.targets),
+            "measures": sorted(measure.value for measure in case.measures),
+            "pair": case.pair,
+            "repeat": case.repeat,
+            "concurrent": case.concurrent,
+            "setup": case.setup,
+            "cleanup": case.cleanup,
+            "calls": [_written(call) for call in case.calls],
+        },
+        "made": [] if case_file.made == case.calls else [_written(call) for call in case_file.made],
+    }
+
+
+def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -> CaseFile:
+    """Read the plain values of a failure against the contract; *where* names them in errors.
+
+    Raises :class:`ConfigError` if they aren't those of a failure, and :class:`UnknownMethodError` if the contract no
+    longer has the method.
+    """
+    if kept.get("version") != VERSION:
+        raise ConfigError(f"{where} is of version {kept.get('version')!r}; this grpcmock reads version {VERSION}.")
+    try:
+        kept_case = kept["case"]
+        case = Case(
+            id=kept_case["id"],
+            phase=Phase(kept_case["phase"]),
+            method=registry.method(kept_case["method"]),
+            calls=tuple(_read(call, registry) for call in kept_case["calls"]),
+            why=kept_case["why"],
+            expect=Expect(kept_case["expect"]),
+            path=kept_case["path"],
+            rule=kept_case["rule"],
+            targets=frozenset(kept_case["targets"]),
+            measures=frozenset(map(Measure, kept_case["measures"])),
+            pair=kept_case["pair"],
+            repeat=kept_case["repeat"],
+            concurrent=kept_case["concurrent"],
+            setup=kept_case.get("setup", 0),
+            cleanup=kept_case.get("cleanup", 0),
+        )
+        return CaseFile(
+            id=kept["id"],
+            check=kept["check"],
+            target=kept["target"],
+            key=kept["key"],
+            expected=kept["expected"],
+            actual=kept["actual"],
+            case=case,
+            made=tuple(_read(call, registry) for call in kept["made"]) or case.calls,
+            protos=tuple(kept.get("protos", ())),
+            imports=tuple(kept.get("imports", ())),
+            headers=tuple(kept.get("headers", ())),
+            expectations=kept.get("expectations", {}),
+            contract=kept.get("contract", ""),
+        )
+    except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
+        raise ConfigError(f"{where} is not the file of a failure, or was changed: {error!r}.") from None
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read the plain values of a failure's file. Raises :class:`ConfigError`."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror or error}.") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} is not JSON: {error}.") from None
+    if not isinstance(found, dict) or "case" not in found:
+        raise ConfigError(f"{path} is not the file of a failure.")
+    return found
+
+
+def of_failure(failure: Failure, origin: Origin) -> CaseFile:
+    """Give a failure as its file would be read."""
+    case = replace(failure.case, choices=())
+    return CaseFile(
+        id=failure.id,
+        check=failure.finding.check,
+        target=origin.target,
+        key=failure.finding.key,
+        expected=failure.finding.expected,
+        actual=failure.finding.actual,
+        case=case,
+        made=tuple(reply.call for reply in failure.result.replies[: len(case.calls)]) or case.calls,
+        protos=origin.protos,
+        imports=origin.imports,
+        headers=origin.headers,
+        expectations=origin.expectations,
+        contract=origin.contract,
+    )
+
+
+def _plain_term(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain_term(one) for key, one in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [str(path) for path in value]
+    return sorted(value) if isinstance(value, (set, frozenset)) else value
+
+
+# Calls --------------------------------------------------------------------------------------------------
+
+
+def _written(call: Call) -> dict[str, Any]:
+    keys: dict[str, Any] = {
+        "path": call.path,
+        "actions": [_action(action, call.method) for action in call.actions],
+    }
+    if call.metadata:
+        keys["metadata"] = [[key, _text(value)] for key, value in call.metadata]
+    if call.deadline is not None:
+        keys["deadline"] = call.deadline
+    if call.compression:
+        keys["compression"] = call.compression
+    if call.unread:
+        keys["unread"] = call.unread
+    if call.bindings:
+        keys["bindings"] = [[binding.call, list(binding.source), list(binding.target)] for binding in call.bindings]
+    if call.caller is not Caller.OWN:
+        keys["caller"] = call.caller.value
+    if call.raw is not None:
+        keys["raw"] = {one.name: _raw_value(getattr(call.raw, one.name)) for one in fields(RawRequest)}
+    return keys
+
+
+def _read(keys: Mapping[str, Any], registry: Registry) -> Call:
+    raw = keys.get("raw")
+    return Call(
+        path=keys["path"],
+        method=registry.methods.get(keys["path"]),
+        actions=tuple(map(_read_action, keys["actions"])),
+        metadata=_read_metadata(keys.get("metadata", ())),
+        deadline=keys.get("deadline"),
+        compression=keys.get("compression", ""),
+        unread=keys.get("unread", 0.0),
+        bindings=tuple(
+            Binding(call, tuple(source), tuple(target)) for call, source, target in keys.get("bindings", ())
+        ),
+        caller=Caller(keys.get("caller", "own")),
+        raw=None if raw is None else RawRequest(**{name: _read_raw(name, value) for name, value in raw.items()}),
+    )
+
+
+def _action(action: Action, method: Method | None) -> Any:
+    match action:
+        case Send():
+            shown = message_text(action.data, method)
+            if len(action.data) > _SHORT:
+                return {"packed": base64.b64encode(zlib.compress(action.data, 9)).decode(), "shown": shown}
+            return {"send": base64.b64encode(action.data).decode(), "shown": shown}
+        case HalfClose():
+            return "half_close"
+        case Cancel():
+            return "cancel"
+        case Headers():
+            return "headers"
+        case Receive():
+            return {"receive": action.count}
+        case Pause():
+            return {"pause": action.seconds}
+
+
+_PLAIN: Mapping[str, Action] = {"half_close": HALF_CLOSE, "cancel": Cancel(), "headers": Headers()}
+
+
+def _read_action(written: Any) -> Action:
+    if isinstance(written, str):
+        return _PLAIN[written]
+    if "send" in written:
+        return Send(base64.b64decode(written["send"], validate=True))
+    if "packed" in written:
+        return Send(_unpacked(written["packed"]))
+    return Receive(written["receive"]) if "receive" in written else Pause(written["pause"])
+
+
+def _unpacked(text: str) -> bytes:
+    unpacking = zlib.decompressobj()
+    data = unpacking.decompress(base64.b64decode(text, validate=True), _LARGEST)
+    if not unpacking.eof:
+        raise ValueError(f"a message of more than {_LARGEST} bytes")
+    return data
+
+
+def _text(value: str | bytes) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def _read_metadata(pairs: Iterable[tuple[str, str]]) -> Metadata:
+    return tuple((key, base64.b64decode(text) if key.endswith("-bin") else text) for key, text in pairs)
+
+
+def _raw_value(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_text(item) if isinstance(item, bytes) else list(item) for item in value]
+    return value
+
+
+def _read_raw(name: str, value: Any) -> Any:
+    if name == "headers":
+        return tuple((key, text) for key, text in value)
+    return tuple(map(base64.b64decode, value)) if isinstance(value, list) else value

@@ -1,0 +1,121 @@
+"""A failure that was kept is made again on a server, and checked by the check that found it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.client.target import Target
+from grpcmock.errors import ConfigError
+from grpcmock.fuzz.checks.registry import find_check
+from grpcmock.fuzz.checks.rendering import case_lines
+from grpcmock.fuzz.replay import case_file as case_files
+from grpcmock.fuzz.run.session import Settings, prepared
+
+if TYPE_CHECKING:
+    from grpcmock.client.target import Tls
+    from grpcmock.fuzz.model.findings import Finding
+    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.fuzz.replay.case_file import CaseFile
+    from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """What came of a failure that was made again."""
+
+    case_file: CaseFile
+    result: CaseResult
+    registry: Registry
+
+    findings: tuple[Finding, ...]
+    """What its check has to say now: empty if the server has been fixed."""
+
+    @property
+    def same(self) -> bool:
+        """Whether it fails in the way that was kept, and not just in another."""
+        return any(finding.key == self.case_file.key for finding in self.findings)
+
+    def lines(self) -> list[str]:
+        """Tell what was sent and what came, and what is wrong with it."""
+        lines = [f"{self.case_file.id}  {self.case_file.case.method}", f"  why       {self.case_file.case.why}"]
+        for finding in self.findings:
+            lines += [f"  expected  {finding.expected}", f"  actual    {finding.actual}"]
+        if not self.findings:
+            lines.append(f"  passed    {self.case_file.expected}")
+        return lines + [f"  {line}" for line in case_lines(self.case_file.case, self.result, self.registry)]
+
+
+async def replay(kept: Mapping[str, Any], settings: Settings, *, where: str = "the case") -> Replay:
+    """Make the calls of a failure again, and let its check look at them.
+
+    *kept* is what :func:`case_files.load` gives. Of the *settings*, only the way to the server and the terms matter;
+    terms that they leave at their defaults are those of the run that found the failure.
+
+    Raises :class:`ConfigError` if *kept* is no failure, :class:`TargetError` if the server is out of reach, and
+    :class:`SchemaError` if it can't say what it serves, or serves the method no more.
+    """
+    check = find_check(str(kept.get("check")))
+    settings = replace(with_expectations(settings, kept), checks=(check.name,), exclude_checks=())
+    async with prepared(settings) as run:
+        case_file = case_files.read(kept, run.registry, where)
+        result = await run.observe(case_file.case)
+        findings = tuple(finding for finding in run.evaluate(case_file.case, result) if not finding.is_warning)
+        return Replay(case_file=case_file, result=result, registry=run.registry, findings=findings)
+
+
+_FILES = ("stubs", "links")
+"""Settings that name files which some checks go by."""
+
+
+def with_expectations(settings: Settings, kept: Mapping[str, Any]) -> Settings:
+    """Put the terms under which a failure was found where the settings say nothing else.
+
+    Raises :class:`ConfigError` if they aren't those of a failure.
+    """
+    expectations, usual = kept.get("expectations") or {}, Settings(target=settings.target)
+    try:
+        found = {
+            name: expectations[name]
+            for name in case_files.TERMS
+            if name in expectations and getattr(settings, name) == getattr(usual, name)
+        }
+        if "allowed" in found:
+            found["allowed"] = {pattern: frozenset(codes) for pattern, codes in found["allowed"].items()}
+        reads = find_check(str(kept.get("check"))).reads
+        for name in _FILES:
+            files = tuple(map(Path, found.pop(name, ())))
+            if name in reads:  # no other check looks at them, and they may have gone since
+                found[name] = files
+    except (TypeError, AttributeError) as error:
+        raise ConfigError(f"The terms of the failure were changed: {error!r}.") from None
+    return replace(settings, **found)
+
+
+def replay_failure(
+    kept: Mapping[str, Any],
+    target: str,
+    *,
+    protos: Sequence[str | Path] = (),
+    imports: Sequence[str | Path] = (),
+    metadata: Metadata = (),
+    second_identity: Metadata = (),
+    tls: Tls | None = None,
+    authority: str | None = None,
+) -> list[str]:
+    """Make a failure again from a plain function, such as a test; give what is wrong in lines, none if all holds.
+
+    *target* is ``HOST:PORT``, ``unix:PATH`` or a URL. Without *protos*, the server's reflection is asked. Raises what
+    :func:`replay` does.
+    """
+    from grpcmock.schema import sources
+
+    registry = sources.load(list(protos), imports=list(imports)) if protos else None
+    server = Target.parse(target, tls=tls, authority=authority, metadata=metadata)
+    settings = Settings(target=server, registry=registry, second_identity=second_identity)
+    found = asyncio.run(replay(kept, settings))
+    return found.lines() if found.findings else []

@@ -1,0 +1,66 @@
+"""How a failure can be shown again: what is printed below it, and its forms for pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grpcmock.errors import GrpcmockError
+from grpcmock.fuzz.checks.rendering import failure_lines
+from grpcmock.fuzz.replay.case_file import of_failure
+from grpcmock.fuzz.reproducers.errors import NotSayableError
+from grpcmock.fuzz.reproducers.reproducer import reproducer
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.findings import Failure
+    from grpcmock.fuzz.reporting.history import History
+
+_LONGEST = 1000
+"""Characters of a line of grpcurl that is printed below a failure; `grpcmock export` gives longer ones."""
+
+_LARGEST = 200_000
+"""Characters of a reproducer in a report."""
+
+
+def told(failure: Failure, history: History) -> list[str]:
+    """Tell of a failure in lines, with how it can be made again."""
+    lines = failure_lines(failure, history.registry)
+    lines.append(f"  found     after {failure.after_cases} cases, {failure.after_seconds:.2f} s{_seen(failure)}")
+    line = grpcurl(failure, history)
+    if line and len(line) <= _LONGEST:
+        lines.append(f"  grpcurl   {line}")
+    forms = "pytest|stub|python" + ("|grpcurl" if len(line) > _LONGEST else "")
+    lines.append(f"  again     grpcmock replay {failure.id}")
+    lines.append(f"            grpcmock export {failure.id} --as {forms}")
+    return [history.secrets.hide(line) for line in lines]
+
+
+def _seen(failure: Failure) -> str:
+    return f"; seen in {failure.seen} cases" if failure.seen > 1 else ""
+
+
+def grpcurl(failure: Failure, history: History) -> str:
+    """Give the line of grpcurl; empty where grpcurl can't say it."""
+    return forms(failure, history, ("grpcurl",)).get("grpcurl", ("", ""))[0].rstrip()
+
+
+def forms(failure: Failure, history: History, wanted: tuple[str, ...]) -> dict[str, tuple[str, str]]:
+    """Write a failure in these forms. Gives for each its text, and, where the text is empty, why it can't be said."""
+    registry = history.registry
+    if registry is None:
+        return {}
+    case = of_failure(failure, history.origin)
+    found: dict[str, tuple[str, str]] = {}
+    for form in wanted:
+        try:
+            text = reproducer(form, case, history.target, registry, failure.result)
+        except NotSayableError as error:
+            found[form] = "", str(error)
+            continue
+        except GrpcmockError as error:  # a stub that the format doesn't take
+            found[form] = "", f"it can't be written: {error}"
+            continue
+        if len(text) > _LARGEST:
+            found[form] = "", f"it is too long for this page: `grpcmock export {failure.id} --as {form}` writes it."
+        else:
+            found[form] = history.secrets.hide(text), ""
+    return found

@@ -1,0 +1,125 @@
+"""A failure as a line for grpcurl, where grpcurl can send the very same bytes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+
+from grpcmock.client.actions import HALF_CLOSE, Send
+from grpcmock.errors import Problems
+from grpcmock.fuzz.reproducers.errors import NotSayableError
+from grpcmock.fuzz.reproducers.identities import identities
+from grpcmock.schema.codec import build, to_tree
+from grpcmock.tree import Node
+
+if TYPE_CHECKING:
+    from grpcmock.client.target import Target
+    from grpcmock.fuzz.model.cases import Call
+    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.fuzz.replay.case_file import CaseFile
+    from grpcmock.schema import Method, Registry
+
+_MOST = 8000
+"""Characters of a line that a person would still copy."""
+
+
+def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseResult | None = None) -> str:
+    """Write the line. Raises :class:`NotSayableError` for calls that grpcurl can't make."""
+    del result
+    if len(case_file.made) != 1:
+        raise NotSayableError("grpcurl makes one call, and this takes several; --as python has them all.")
+    if case_file.case.repeat > 1:
+        raise NotSayableError("grpcurl makes one call, and this takes many at once or in turn; --as python has them.")
+    call = case_file.made[0]
+    words = [
+        "grpcurl",
+        *_transport(target),
+        *_descriptors(case_file),
+        *_headers(case_file, call, target),
+        *_data(call, registry),
+    ]
+    if call.deadline is not None:
+        words += ["-max-time", f"{call.deadline:g}"]
+    address = target.address.removeprefix("unix:") if target.address.startswith("unix:") else target.address
+    words += [address, call.path.removeprefix("/")]
+    line = shlex.join(words)
+    if len(line) > _MOST:
+        raise NotSayableError("the request is too long for a line of grpcurl; --as python has it.")
+    return f"{line}\n"
+
+
+def _transport(target: Target) -> Iterator[str]:
+    tls = target.tls
+    if tls is None:
+        yield "-plaintext"
+    elif tls.insecure:
+        yield "-insecure"
+    else:
+        for flag, path in (("-cacert", tls.ca), ("-cert", tls.cert), ("-key", tls.key)):
+            if path is not None:
+                yield flag
+                yield str(path)
+    if target.authority:
+        yield "-authority"
+        yield target.authority
+    if target.address.startswith("unix:"):
+        yield "-unix"
+
+
+def _descriptors(case_file: CaseFile) -> Iterator[str]:
+    """Name the descriptors where the server's reflection wasn't asked: it may have none."""
+    if case_file.protos and case_file.contract:
+        yield "-protoset"
+        yield case_file.contract
+
+
+def _headers(case_file: CaseFile, call: Call, target: Target) -> Iterator[str]:
+    # What the user gave by -H may be a secret; the name of a variable is enough.
+    given = identities(case_file, target)[call.caller]
+    for key, name in given:
+        yield "-H"
+        yield f"{key}: ${{{name}}}" if name else f"{key}: garbled"
+    if any(name for _, name in given):
+        yield "-expand-headers"
+    for key, value in call.metadata:
+        yield "-H"
+        yield f"{key}: {base64.b64encode(value).decode() if isinstance(value, bytes) else value}"
+
+
+def _data(call: Call, registry: Registry) -> Iterator[str]:
+    if call.raw is not None:
+        raise NotSayableError("this is HTTP/2 that no gRPC client sends; --as python has it.")
+    if call.compression:
+        raise NotSayableError("grpcurl doesn't compress; --as python does.")
+    *sends, last = call.actions or (None,)
+    if last != HALF_CLOSE or not all(isinstance(action, Send) for action in sends):
+        raise NotSayableError("grpcurl sends and half-closes, and does nothing else; --as python has all steps.")
+    if call.method is None:
+        raise NotSayableError("grpcurl needs the method's descriptors; --as python doesn't.")
+    if not sends and not call.method.kind.client_streams:
+        raise NotSayableError(
+            f"grpcurl always sends one message to a {call.method.kind.value} method; see --as python."
+        )
+    if sends:
+        yield "-d"
+        yield " ".join(json.dumps(_tree(data, call.method, registry), ensure_ascii=False) for data in call.messages)
+
+
+def _tree(data: bytes, method: Method, registry: Registry) -> object:
+    """Give a message as ProtoJSON, if it says all that the bytes do."""
+    try:
+        message = method.request_class.FromString(data)
+        tree = to_tree(message)
+        json.dumps(tree, ensure_ascii=False).encode()
+    except (DecodeError, RuntimeError, ValueError, RecursionError):
+        raise NotSayableError("its bytes are no message that JSON could say; --as python has them.") from None
+    problems = Problems()
+    again = build(Node.of(tree), method.request_class, registry, problems, partial=True)
+    if problems.errors or again.SerializePartialToString(deterministic=True) != data:
+        raise NotSayableError("its bytes say what JSON can't; --as python has them.")
+    return tree

@@ -1,0 +1,1 @@
+"""What does a server keep, as far as the protos tell of it, and what must be true of that?"""

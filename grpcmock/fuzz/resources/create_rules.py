@@ -1,0 +1,149 @@
+"""Creations: what they make, once or twice, and what is left of those that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.resources.differences import shown
+from grpcmock.fuzz.resources.known_resources import KnownResource, finding
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.findings import Finding
+    from grpcmock.fuzz.resources.calls import ResourceCall
+    from grpcmock.fuzz.resources.known_resources import KnownResources
+    from grpcmock.fuzz.resources.resource import Resource
+
+_LEFT_NOTHING = frozenset(
+    {
+        *(Code.UNKNOWN, Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.PERMISSION_DENIED, Code.FAILED_PRECONDITION),
+        *(Code.ABORTED, Code.OUT_OF_RANGE, Code.UNIMPLEMENTED, Code.INTERNAL, Code.UNAUTHENTICATED, Code.DATA_LOSS),
+    }
+)
+"""The codes after which nothing may be left; with others it may have been done, or was there before."""
+
+
+class CreateRules:
+    """The part of a model that hears of creations."""
+
+    def __init__(self, memory: KnownResources) -> None:
+        self._memory = memory
+        self._unproven: dict[str, list[KnownResource]] = {}
+        """What was made by servers of which nothing says that they keep anything, by the names of resources."""
+        self._proven: dict[str, bool] = {}
+
+    def take(self, step: ResourceCall) -> Iterator[Finding]:
+        operation = step.operation
+        token = step.named(operation.request_id) if step.resource.is_annotated else None
+        same = step.reply.call.path.encode() + b"\0" + step.request.SerializePartialToString(deterministic=True)
+        if step.is_ok:
+            if token and (earlier := self._memory.requests.get(same)) is not None:
+                yield from self._again(step, earlier)
+                return
+            self._memory.walks.disturb()
+            if token:
+                self._memory.requests[same] = step.keys()
+            yield from self._created(step)
+        elif token and same in self._memory.requests and step.reply.code == Code.ALREADY_EXISTS:
+            yield finding(
+                step,
+                "idempotency",
+                f"the first answer again: {operation.request_id} says that it is the same request",
+                said(step.reply),
+            )
+        elif step.is_refused or step.was_given_up:
+            self._not_created(step)
+        else:
+            self._memory.walks.disturb()
+            for key in self._asked_for(step):
+                self._memory.doubt(step.resource, key)
+
+    def _again(self, step: ResourceCall, keys: list[Any]) -> Iterator[Finding]:
+        """The same request with the same request id was made twice."""
+        if keys and step.keys() and step.keys() != keys:
+            expected = f"{shown(keys[0])} again: {step.operation.request_id} says that it is the same request (AIP-155)"
+            yield finding(
+                step, "idempotency", expected, f"another one: {shown(step.keys()[0])}", path=step.operation.request_id
+            )
+
+    def _created(self, step: ResourceCall) -> Iterator[Finding]:
+        resource, asked = step.resource, self._asked_for(step)
+        keys = step.keys() or asked
+        messages = step.resources()
+        made: list[KnownResource] = []
+        for index, key in enumerate(keys):
+            if not key and key != 0:
+                continue
+            old = self._memory.find(resource, key)
+            if old is not None and old.is_there:
+                yield from self._created_twice(step, key, key in asked)
+            request = step.requests[index] if index < len(step.requests) else step.request
+            made.append(
+                KnownResource(
+                    resource=resource,
+                    key=key,
+                    alive=True,
+                    why=f"{step.operation.method.name} made it",
+                    by=step.operation.method,
+                    message=messages[index] if index < len(messages) else None,
+                    given=step.at(step.operation.given, request),
+                    parent=step.at(step.operation.parent, request) or resource.parent_of(key),
+                )
+            )
+        for known in made if resource.is_annotated else self._kept(resource, made):
+            self._memory.put(known)
+
+    def _kept(self, resource: Resource, made: list[KnownResource]) -> list[KnownResource]:
+        """Give what a server without annotations can be held to: what has no memory, such as a mock, gives the same key
+        to all that it is asked to make, and only of two creations can be told that they gave different ones."""
+        earlier = self._unproven.setdefault(resource.name, [])
+        proven = self._proven.get(resource.name)
+        if proven is None and earlier:
+            proven = self._proven[resource.name] = not {known.key for known in earlier} & {known.key for known in made}
+        earlier += made
+        if not proven:
+            return []
+        kept, self._unproven[resource.name] = earlier, []
+        return kept
+
+    def _created_twice(self, step: ResourceCall, key: Any, was_asked: bool) -> Iterator[Finding]:
+        resource, method = step.resource, step.operation.method
+        documented = Code.ALREADY_EXISTS in self._memory.documented.get(method.full_name, ())
+        if was_asked and (resource.is_annotated or documented):
+            yield finding(
+                step,
+                "duplicate_create",
+                f"ALREADY_EXISTS: there is a {resource.name} {key!r} already",
+                said(step.reply),
+            )
+        elif not was_asked and resource.is_annotated:
+            yield finding(
+                step, "duplicate_create", f"a key that no other {resource.name} has", f"{key!r} once more", key="key"
+            )
+
+    def _not_created(self, step: ResourceCall) -> None:
+        code = step.reply.code
+        leaves_nothing = code in _LEFT_NOTHING or step.was_given_up
+        for key in self._asked_for(step):
+            old = self._memory.find(step.resource, key)
+            if old is not None and old.alive:
+                continue
+            if leaves_nothing and old is not None and old.sure:
+                why = f"{step.operation.method.name} failed ({said(step.reply)})"
+                self._memory.known[step.resource.name, key] = KnownResource(
+                    step.resource, key, False, why, by=step.operation.method, failed=True
+                )
+            elif not leaves_nothing:
+                self._memory.forget(step.resource, key)
+
+    def _asked_for(self, step: ResourceCall) -> list[Any]:
+        """Give the keys that a client chose in a creation."""
+        operation, keys = step.operation, []
+        for request in step.requests:
+            own_id = step.at(operation.own_id, request)
+            if own_id:
+                key = step.resource.key_of(own_id, step.at(operation.parent, request))
+                keys += [] if key is None else [key]
+        return keys

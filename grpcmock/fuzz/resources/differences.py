@@ -1,0 +1,110 @@
+"""What two messages of one resource differ in, as far as it matters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from google.protobuf.message import Message
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+
+_LONGEST = 60
+
+
+class Difference(NamedTuple):
+    """One field whose values differ."""
+
+    path: str
+    expected: str
+    actual: str
+
+
+def differences(
+    expected: Message,
+    actual: Message,
+    *,
+    ignoring: Collection[str] = (),
+    also: Collection[str] = (),
+    partial: bool = False,
+) -> Iterator[Difference]:
+    """Yield the fields of *expected* that *got* has with other values, or, unless it is *partial*, not at all.
+
+    *ignoring* are the full names of fields that don't count. Fields that aren't set in *expected* count only if they
+    are in *also*, by the names they have at the top: those that are known to be empty.
+    """
+    descriptor: Any = expected.DESCRIPTOR
+    for field in descriptor.fields:
+        if field.full_name in ignoring:
+            continue
+        if is_set(expected, field):
+            yield from _in_field(field, expected, actual, ignoring, partial)
+        elif field.name in also and is_set(actual, field):
+            yield Difference(field.name, "nothing", shown(getattr(actual, field.name)))
+
+
+def _in_field(
+    field: FieldDescriptor, expected: Message, actual: Message, ignoring: Collection[str], partial: bool
+) -> Iterator[Difference]:
+    name = field.name
+    ours, theirs = getattr(expected, name), getattr(actual, name)
+    if not is_set(actual, field):
+        if not partial:
+            yield Difference(name, shown(ours), "nothing")
+        return
+    if field.message_type is not None and not field.is_repeated:
+        for path, one, other in differences(ours, theirs, ignoring=ignoring, partial=partial):
+            yield Difference(f"{name}.{path}", one, other)
+        return
+    if same(field, ours, theirs, ignoring):
+        return
+    yield Difference(name, shown(ours), shown(theirs))
+
+
+def is_set(message: Message, field: FieldDescriptor) -> bool:
+    """Whether a message has a field, be it with its zero value where that can be told."""
+    if field.is_repeated:
+        return len(getattr(message, field.name)) > 0
+    if field.has_presence:
+        return bool(message.HasField(field.name))
+    return bool(getattr(message, field.name) != field.default_value)
+
+
+def same(field: FieldDescriptor, one: Any, other: Any, ignoring: Collection[str] = ()) -> bool:
+    """Whether two values of a field are the same. The order in a list doesn't matter: it may be kept as a set."""
+    return bool(_plain(field, one, ignoring) == _plain(field, other, ignoring))
+
+
+def _plain(field: FieldDescriptor, value: Any, ignoring: Collection[str]) -> Any:
+    if field.is_repeated:
+        if hasattr(value, "items"):
+            of = field.message_type.fields_by_name["value"]  # type: ignore[union-attr]
+            return sorted((repr(key), _one(of, item, ignoring)) for key, item in value.items())
+        return sorted(_one(field, item, ignoring) for item in value)
+    return _one(field, value, ignoring)
+
+
+def _one(field: FieldDescriptor, value: Any, ignoring: Collection[str]) -> str:
+    if field.message_type is None:
+        return repr(value)
+    copy = type(value)()
+    copy.CopyFrom(value)
+    for inner, _ in copy.ListFields():
+        if inner.full_name in ignoring:
+            copy.ClearField(inner.name)
+    data: bytes = copy.SerializePartialToString(deterministic=True)
+    return data.hex()
+
+
+def shown(value: Any) -> str:
+    """Write a value for a message to people, in short."""
+    if isinstance(value, Message):
+        text = " ".join(str(value).split()) or "{}"
+    elif hasattr(value, "items"):
+        text = repr({key: shown(item) if isinstance(item, Message) else item for key, item in value.items()})
+    elif hasattr(value, "extend"):
+        text = f"[{', '.join(shown(item) if isinstance(item, Message) else repr(item) for item in value)}]"
+    else:
+        text = repr(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -1,0 +1,72 @@
+"""Questions about types and their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from google.protobuf.descriptor import FieldDescriptor
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+
+    from grpcmock.fuzz.model.cases import Path
+
+
+def at(descriptor: Descriptor, path: Path) -> Descriptor | None:
+    """Give the type that stands at a path; None if no message does."""
+    for name in path:
+        field = descriptor.fields_by_name.get(str(name))
+        if field is None or field.message_type is None:
+            return None
+        descriptor = field.message_type
+    return descriptor
+
+
+def all_fields(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
+    """Yield the fields of a type, and of all the types inside it."""
+    seen, pending = set(), [descriptor]
+    while pending:
+        current = pending.pop()
+        if current.full_name in seen:
+            continue
+        seen.add(current.full_name)
+        for field in current.fields:
+            yield field
+            if field.message_type is not None:
+                pending.append(field.message_type)
+
+
+def named(descriptor: Descriptor, *names: str) -> str:
+    """Give the first of these names that a field with a single plain value has; empty if none does."""
+    for name in names:
+        field = descriptor.fields_by_name.get(name)
+        if field is not None and field.message_type is None and not field.is_repeated:
+            return name
+    return ""
+
+
+def type_name(field: FieldDescriptor) -> str:
+    """Give the full name of the message type of a field; empty if it has none."""
+    return field.message_type.full_name if field.message_type is not None else ""
+
+
+def same_type(one: FieldDescriptor, other: FieldDescriptor) -> bool:
+    """Whether two fields hold values of one type."""
+    return bool(one.cpp_type == other.cpp_type) and type_name(one) == type_name(other)
+
+
+def is_key(field: FieldDescriptor) -> bool:
+    """Whether a field can tell one resource from another."""
+    return not field.is_repeated and field.cpp_type in (
+        FieldDescriptor.CPPTYPE_STRING,
+        FieldDescriptor.CPPTYPE_INT32,
+        FieldDescriptor.CPPTYPE_INT64,
+        FieldDescriptor.CPPTYPE_UINT32,
+        FieldDescriptor.CPPTYPE_UINT64,
+    )
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    """Whether a field is a map."""
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)

@@ -1,0 +1,403 @@
+"""Resources told from the protos: by names of methods, annotations (AIP-121 to 135), and types that are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from grpcmock.fuzz.expectations.naming import service_noun, singular, verb_and_noun
+from grpcmock.fuzz.expectations.roles import MAKING, Role
+from grpcmock.fuzz.resources.fields import all_fields, at, is_key, named, same_type, type_name
+from grpcmock.fuzz.resources.locations import KEYS, filters_of, given_in, made_in, makes_sense, shown_in, shown_type
+from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
+from grpcmock.schema.annotations import AnnotationReader
+from grpcmock.schema.method import MethodKind
+from grpcmock.schema.naming import snake_case
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+
+    from grpcmock.fuzz.expectations.links import Link, Links
+    from grpcmock.fuzz.model.cases import Path
+    from grpcmock.schema import Method, Registry
+
+_MASK = "google.protobuf.FieldMask"
+
+_SERVERS_OWN = frozenset(
+    {
+        *("create_time", "update_time", "delete_time", "expire_time", "purge_time", "created_at", "updated_at"),
+        *("deleted_at", "created", "updated", "modified", "modified_at", "last_modified", "etag", "revision"),
+        *("revision_id", "version", "generation", "resource_version", "self_link", "state", "status", "uid"),
+    }
+)
+"""Fields that servers set by themselves, where no annotation says so."""
+
+_KINDS = {
+    Role.CREATE: (MethodKind.UNARY,),
+    Role.IMPORT: (MethodKind.UNARY, MethodKind.CLIENT_STREAMING),
+    Role.GET: (MethodKind.UNARY,),
+    Role.BATCH_GET: (MethodKind.UNARY,),
+    Role.LOOKUP: (MethodKind.BIDI_STREAMING,),
+    Role.LIST: (MethodKind.UNARY, MethodKind.SERVER_STREAMING),
+    Role.EXPORT: (MethodKind.SERVER_STREAMING,),
+    Role.UPDATE: (MethodKind.UNARY,),
+    Role.DELETE: (MethodKind.UNARY,),
+    Role.UNDELETE: (MethodKind.UNARY,),
+    Role.WATCH: (MethodKind.SERVER_STREAMING,),
+}
+"""The kinds of RPC that a role is believed of."""
+
+
+@lru_cache(32)
+def resources_of(registry: Registry, links: Links | None = None) -> Resources:
+    """Tell the resources of a registry. What makes no sense as one is left out; what *links* say wins."""
+    inference = _Inference(registry)
+    resources = inference.resources()
+    return inference.linked(resources, links) if links is not None and links.all else resources
+
+
+class _Inference:
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._options = AnnotationReader(registry)
+
+    def resources(self) -> Resources:
+        groups: dict[tuple[str, str], list[tuple[Role, Method]]] = {}
+        for method in sorted(self._registry.methods.values(), key=str):
+            if (told := _told(method)) is not None:
+                role, noun = told
+                groups.setdefault((method.service, noun), []).append((role, method))
+        found = [
+            resource
+            for (service, noun), methods in groups.items()
+            if (resource := self._resource(service, noun, methods)) is not None
+        ]
+        return Resources(all=tuple(self._with_parents(_with_names_of_their_own(found))))
+
+    def linked(self, resources: Resources, links: Links) -> Resources:
+        """Put what was written in the place of what was told from names."""
+        written = {link.source for link in links.all} | {link.target for link in links.all}
+        made = [
+            self._linked_resource(source, [link for link in links.all if link.source is source], resources)
+            for source in dict.fromkeys(link.source for link in links.all)
+        ]
+        kept = [
+            replace(resource, operations=tuple(one for one in resource.operations if one.method not in written))
+            for resource in resources.all
+            if resource.name not in {linked.name for linked in made if linked is not None}
+        ]
+        everything = [*(linked for linked in made if linked is not None), *(one for one in kept if one.operations)]
+        return Resources(all=tuple(everything))
+
+    def _linked_resource(self, source: Method, links: Sequence[Link], resources: Resources) -> Resource | None:
+        told = _told(source)
+        noun = told[1] if told is not None else service_noun(source.service)
+        known = resources.by_path.get(source.path)
+        descriptor, key = self._linked_type(source, links)
+        if descriptor is None:
+            return None
+        inferred = known[0] if known is not None and known[0].descriptor is descriptor else None
+        bare = inferred or Resource(
+            name=noun,
+            descriptor=descriptor,
+            key=key,
+            hidden=frozenset(self._behaving(descriptor, "INPUT_ONLY")),
+            fixed=frozenset(self._fixed(descriptor, key)),
+        )
+        bare = replace(bare, key=key)
+        making = Role.IMPORT if source.kind.client_streams else Role.CREATE
+        operations = [self._written(making, source, bare, response=links[0].response)]
+        operations += [
+            self._written(link.role, link.target, bare, key=link.request, shows=link.shows) for link in links
+        ]
+        taken = {operation.role for operation in operations}
+        operations += [one for one in bare.operations if one.role not in taken] if inferred is not None else []
+        return replace(bare, operations=tuple(operations))
+
+    def _linked_type(self, source: Method, links: Sequence[Link]) -> tuple[Descriptor | None, str]:
+        """Find the type of what is made, and the field of it that is its key: in what reading it shows, or else in the
+        response that tells of its making."""
+        way, last = links[0].response[:-1], str(links[0].response[-1])
+        inner = at(source.output, way)
+        for link in sorted(links, key=lambda link: link.role is not Role.GET):
+            if link.role in (Role.DELETE, Role.UNDELETE):
+                continue
+            shows = link.shows
+            shown = at(link.target.output, shows) if shows is not None else None
+            if shown is None and shows is None:
+                found, _ = shown_in(link.target.output, inner) if inner is not None else (None, False)
+                shown = inner if found is not None else link.target.output
+            for name in (last, *(str(step) for step in link.request[-1:]), *KEYS):
+                if shown is not None and name in shown.fields_by_name and is_key(shown.fields_by_name[name]):
+                    return shown, name
+        return inner, last
+
+    def _written(
+        self,
+        role: Role,
+        method: Method,
+        resource: Resource,
+        *,
+        response: Path | None = None,
+        key: Path = (),
+        shows: Path | None = None,
+    ) -> Operation:
+        """Give an operation of which some things were written, and the rest is told as ever."""
+        shown, many = shown_in(method.output, resource.descriptor)
+        if shows is not None:
+            shown, many = shows, method.output.fields_by_name[str(shows[0])].is_repeated
+        operation = Operation(
+            role=role,
+            method=method,
+            shown=shown,
+            many=many,
+            made=response if response is not None and shown is None else None,
+            given=given_in(method.input, resource, role),
+            key=key or None,
+            parent=self._parent(method.input, resource, role),
+            mask=next((f.name for f in method.input.fields if type_name(f) == _MASK and not f.is_repeated), ""),
+            page_size=named(method.input, "page_size", "limit", "max_results", "per_page"),
+            page_token=named(method.input, "page_token"),
+            next_token=named(method.output, "next_page_token"),
+            page=named(method.input, "page", "page_number"),
+        )
+        return replace(operation, filters=filters_of(operation))
+
+    # One resource ---------------------------------------------------------------------------------------
+
+    def _resource(self, service: str, noun: str, methods: Sequence[tuple[Role, Method]]) -> Resource | None:
+        descriptor = self._type(service, noun, methods)
+        if descriptor is None:
+            return None
+        annotation = self._options.resource(descriptor)
+        key = self._key(descriptor, noun, annotation, methods)
+        if not key:
+            return None
+        bare = Resource(
+            name=noun,
+            descriptor=descriptor,
+            key=key,
+            type=annotation.type if annotation is not None else "",
+            patterns=tuple(annotation.pattern) if annotation is not None else (),
+            hidden=frozenset(self._behaving(descriptor, "INPUT_ONLY")),
+            fixed=frozenset(self._fixed(descriptor, key)),
+        )
+        operations = [
+            operation
+            for role, method in methods
+            if method.kind in _KINDS[role] and (operation := self._operation(role, method, bare)) is not None
+        ]
+        kept = _one_for_each_role(operations)
+        if not kept or not any(operation.role is not Role.LIST for operation in kept):
+            return None
+        return replace(bare, operations=tuple(kept))
+
+    def _type(self, service: str, noun: str, methods: Sequence[tuple[Role, Method]]) -> Descriptor | None:
+        """Find the type of a resource's messages: that of its name, or else what a method gives."""
+        package = self._registry.services[service].file.package
+        full_name = f"{package}.{noun}" if package else noun
+        for _, method in methods:
+            for descriptor in _around(method):
+                if descriptor.full_name == full_name or (
+                    descriptor.name == noun and self._options.resource(descriptor) is not None
+                ):
+                    return descriptor
+        by_role = dict(reversed(methods))
+        for role in (Role.GET, Role.LOOKUP, Role.CREATE, Role.UPDATE, Role.LIST, Role.EXPORT):
+            if role in by_role and (found := shown_type(by_role[role], noun, role)) is not None:
+                return found
+        return None
+
+    def _key(
+        self, descriptor: Descriptor, noun: str, annotation: object, methods: Sequence[tuple[Role, Method]]
+    ) -> str:
+        """Find the field by which one resource is told from another; empty if there is none."""
+        fields = descriptor.fields_by_name
+        if annotation is not None:
+            name: str = getattr(annotation, "name_field", "") or "name"
+            return name if name in fields else ""
+        for field in descriptor.fields:
+            if "IDENTIFIER" in self._options.field(field).behaviors:
+                return str(field.name)
+        stem = snake_case(noun)
+        asked = [
+            field
+            for role, method in methods
+            if role in (Role.GET, Role.DELETE, Role.LOOKUP, Role.BATCH_GET)
+            for field in method.input.fields
+        ]
+        for field in asked:
+            label = singular(str(field.name))
+            for name in dict.fromkeys((label, label.removeprefix(f"{stem}_"), f"{stem}_{label}")):
+                if name in fields and same_type(fields[name], field) and is_key(fields[name]):
+                    likely = name in (*KEYS, *(f"{stem}_{key}" for key in KEYS))
+                    if likely or len({one.name for one in asked}) == 1:
+                        return name
+        for name in (*(f"{stem}_{key}" for key in KEYS), "id", "name"):
+            if name in fields and is_key(fields[name]) and not asked:
+                return name
+        return ""
+
+    def _behaving(self, descriptor: Descriptor, *behaviors: str) -> Iterator[str]:
+        for field in all_fields(descriptor):
+            if not self._options.field(field).behaviors.isdisjoint(behaviors):
+                yield field.full_name
+
+    def _fixed(self, descriptor: Descriptor, key: str) -> Iterator[str]:
+        yield from self._behaving(descriptor, "OUTPUT_ONLY", "IMMUTABLE", "IDENTIFIER")
+        yield descriptor.fields_by_name[key].full_name
+        annotated = any(self._options.field(field).behaviors for field in descriptor.fields)
+        for field in descriptor.fields:
+            if field.name in _SERVERS_OWN and (not annotated or field.name == "etag"):
+                yield field.full_name
+
+    # One method -----------------------------------------------------------------------------------------
+
+    def _operation(self, role: Role, method: Method, resource: Resource) -> Operation | None:
+        shown, many = shown_in(method.output, resource.descriptor)
+        if role not in (Role.LIST, Role.BATCH_GET, Role.EXPORT) and many and role is not Role.IMPORT:
+            shown, many = None, False
+        operation = Operation(
+            role=role,
+            method=method,
+            shown=shown,
+            many=many,
+            made=None if shown is not None or role not in MAKING else made_in(method.output, resource),
+            given=given_in(method.input, resource, role),
+            parent=self._parent(method.input, resource, role),
+            mask=next((f.name for f in method.input.fields if type_name(f) == _MASK and not f.is_repeated), ""),
+            page_size=named(method.input, "page_size", "limit", "max_results", "per_page"),
+            page_token=named(method.input, "page_token"),
+            next_token=named(method.output, "next_page_token"),
+            page=named(method.input, "page", "page_number"),
+            request_id=named(method.input, "request_id"),
+            allow_missing=named(method.input, "allow_missing"),
+        )
+        operation = replace(operation, key=self._asked(operation, resource), own_id=self._own_id(operation, resource))
+        operation = replace(operation, filters=filters_of(operation))
+        return operation if makes_sense(operation) else None
+
+    def _asked(self, operation: Operation, resource: Resource) -> Path | None:
+        """Find where a request says which resource is meant."""
+        if operation.role in (Role.CREATE, Role.IMPORT, Role.LIST, Role.EXPORT, Role.WATCH):
+            return None
+        request = operation.method.input
+        given = operation.given if operation.role is Role.UPDATE else None
+        if given is not None and (given or resource.key in request.fields_by_name):
+            return (*given, resource.key)
+        repeated = operation.role is Role.BATCH_GET
+        for field in request.fields:
+            if resource.type and self._options.reference(field)[0] == resource.type and field.is_repeated == repeated:
+                return (field.name,)
+        stem, own = snake_case(resource.name), resource.descriptor.fields_by_name[resource.key]
+        names = [resource.key, f"{stem}_{resource.key}", f"{stem}_id", f"{stem}_name", "id", "name", stem]
+        for name in dict.fromkeys(names):
+            for label in (f"{name}s",) if repeated else (name,):
+                found = request.fields_by_name.get(label)
+                if found is not None and same_type(found, own) and found.is_repeated == repeated:
+                    return (found.name,)
+        return None
+
+    def _own_id(self, operation: Operation, resource: Resource) -> Path | None:
+        """Find where a client may choose the id of what it creates (AIP-133)."""
+        if operation.role not in MAKING:
+            return None
+        request, stem = operation.method.input, snake_case(resource.name)
+        field = request.fields_by_name.get(f"{stem}_id")
+        if field is not None and is_key(field) and (resource.patterns or field.name == resource.key):
+            return (field.name,)
+        if resource.patterns or operation.given is None:
+            return None
+        place = at(request, operation.given)
+        own = place.fields_by_name.get(resource.key) if place is not None else None
+        if own is None or not same_type(own, resource.descriptor.fields_by_name[resource.key]):
+            return None
+        if "OUTPUT_ONLY" in self._options.field(own).behaviors:
+            return None
+        return (*operation.given, own.name)
+
+    def _parent(self, request: Descriptor, resource: Resource, role: Role) -> Path | None:
+        if role not in (Role.CREATE, Role.IMPORT, Role.LIST, Role.EXPORT, Role.BATCH_GET):
+            return None
+        for field in request.fields:
+            if field.is_repeated:
+                continue
+            if resource.type and self._options.reference(field)[1] == resource.type:
+                return (field.name,)
+            if field.name == "parent" and field.type == FieldDescriptor.TYPE_STRING:
+                return (field.name,)
+        return None
+
+    # Resources together ---------------------------------------------------------------------------------
+
+    def _with_parents(self, found: Sequence[Resource]) -> Iterator[Resource]:
+        for resource in found:
+            yield self._with_parent(resource, found)
+
+    def _with_parent(self, resource: Resource, others: Sequence[Resource]) -> Resource:
+        if resource.patterns:
+            above = "/".join(resource.patterns[0].split("/")[:-2])
+            for other in others:
+                if above and above in other.patterns:
+                    return replace(resource, parent=other.name)
+            return resource
+        for other in others:
+            if other is resource or other.name == resource.name:
+                continue
+            label = f"{snake_case(other.name)}_id"
+            own = resource.operation(Role.CREATE)
+            field = own.method.input.fields_by_name.get(label) if own is not None else None
+            if field is None or not same_type(field, other.descriptor.fields_by_name[other.key]):
+                continue
+            operations = tuple(
+                replace(operation, parent=(label,), filters=operation.filters - {label})
+                if label in operation.method.input.fields_by_name and operation.key != (label,)
+                else operation
+                for operation in resource.operations
+            )
+            return replace(resource, parent=other.name, operations=operations)
+        return resource
+
+
+def _told(method: Method) -> tuple[Role, str] | None:
+    """Tell what a method does, and to what, by its name."""
+    told = verb_and_noun(method.name)
+    if told is None:
+        return None
+    role, noun = told
+    if role is Role.CREATE and method.kind is MethodKind.CLIENT_STREAMING:
+        role = Role.IMPORT
+    if role is Role.LIST and method.kind is MethodKind.BIDI_STREAMING:
+        role = Role.LOOKUP
+    return role, singular(noun) or service_noun(method.service)
+
+
+def _around(method: Method) -> Iterator[Descriptor]:
+    for descriptor in (method.output, method.input):
+        yield descriptor
+        yield from (field.message_type for field in descriptor.fields if field.message_type is not None)
+
+
+def _one_for_each_role(operations: Iterable[Operation]) -> list[Operation]:
+    """Of several methods with one role, keep that with the plainest name."""
+    kept: dict[Role, Operation] = {}
+    for operation in operations:
+        if operation.role not in kept or len(operation.method.name) < len(kept[operation.role].method.name):
+            kept[operation.role] = operation
+    return list(kept.values())
+
+
+def _with_names_of_their_own(found: Sequence[Resource]) -> list[Resource]:
+    counts: dict[str, int] = {}
+    for resource in found:
+        counts[resource.name] = counts.get(resource.name, 0) + 1
+    return [
+        replace(resource, name=f"{resource.operations[0].method.service}.{resource.name}")
+        if counts[resource.name] > 1
+        else resource
+        for resource in found
+    ]

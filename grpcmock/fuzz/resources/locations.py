@@ -1,0 +1,110 @@
+"""Where resources and their keys stand in the requests and responses of methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.resources.fields import is_map, same_type
+from grpcmock.schema.method import MethodKind
+from grpcmock.schema.naming import snake_case
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+
+    from grpcmock.fuzz.model.cases import Path
+    from grpcmock.fuzz.resources.resource import Operation, Resource
+    from grpcmock.schema import Method
+
+_OPAQUE = frozenset({"google.protobuf.Empty", "google.longrunning.Operation", "google.protobuf.Any"})
+"""Responses that show no resource; one that is made later can't be looked for now."""
+
+KEYS = ("name", "id", "uid", "uuid", "key", "guid")
+"""Fields that are called what keys are called."""
+
+
+def shown_type(method: Method, noun: str, role: Role) -> Descriptor | None:
+    """Find the type of the resource that a method shows; None where it shows none."""
+    output = method.output
+    if output.full_name in _OPAQUE:
+        return None
+    inner = [field for field in output.fields if field.message_type is not None and not is_map(field)]
+    many = role is Role.LIST and method.kind is MethodKind.UNARY
+    fitting = [field for field in inner if field.is_repeated == many]
+    for field in fitting:
+        if (field.message_type is not None and field.message_type.name == noun) or field.name in (
+            snake_case(noun),
+            f"{snake_case(noun)}s",
+        ):
+            return field.message_type
+    if many:
+        return fitting[0].message_type if len(fitting) == 1 else None
+    if role is Role.CREATE and not any(name in output.fields_by_name for name in KEYS):
+        return None
+    return output
+
+
+def shown_in(output: Descriptor, descriptor: Descriptor) -> tuple[Path | None, bool]:
+    """Find the resource in a response: the path, and whether a list stands there."""
+    if output.full_name == descriptor.full_name:
+        return (), False
+    for field in output.fields:
+        if field.message_type is not None and field.message_type.full_name == descriptor.full_name:
+            return (field.name,), field.is_repeated
+    return None, False
+
+
+def made_in(output: Descriptor, resource: Resource) -> Path | None:
+    """Find where a response has the keys of what was made."""
+    stem, own = snake_case(resource.name), resource.descriptor.fields_by_name[resource.key]
+    for name in dict.fromkeys((resource.key, f"{stem}_{resource.key}", f"{stem}_id", "id", "name")):
+        for label in (name, f"{name}s"):
+            field = output.fields_by_name.get(label)
+            if field is not None and same_type(field, own) and field.is_repeated == (label != name):
+                return (label,)
+    return None
+
+
+def given_in(request: Descriptor, resource: Resource, role: Role) -> Path | None:
+    """Find where a request has the resource, or that its own fields are those of the resource."""
+    if role not in (Role.CREATE, Role.IMPORT, Role.UPDATE):
+        return None
+    if request.full_name == resource.descriptor.full_name:
+        return ()
+    for field in request.fields:
+        if field.message_type is not None and field.message_type.full_name == resource.descriptor.full_name:
+            return None if field.is_repeated else (field.name,)
+    alike = [
+        field
+        for field in request.fields
+        if field.name in resource.descriptor.fields_by_name
+        and field.name != resource.key
+        and same_type(field, resource.descriptor.fields_by_name[field.name])
+    ]
+    return () if alike else None
+
+
+def filters_of(operation: Operation) -> frozenset[str]:
+    """Give the fields of a request by which what a list gives may be less than all."""
+    known = {operation.page_size, operation.page_token, operation.page}
+    known |= {str(operation.parent[0])} if operation.parent else set()
+    return frozenset(field.name for field in operation.method.input.fields if field.name not in known)
+
+
+def makes_sense(operation: Operation) -> bool:
+    """Whether an operation has what its role takes."""
+    match operation.role:
+        case Role.CREATE | Role.IMPORT:
+            return operation.given is not None and operation.method.output.full_name != "google.longrunning.Operation"
+        case Role.GET | Role.BATCH_GET | Role.LOOKUP:
+            return operation.key is not None and operation.shown is not None
+        case Role.LIST | Role.EXPORT:
+            return operation.shown is not None and (
+                operation.many or operation.method.kind is MethodKind.SERVER_STREAMING
+            )
+        case Role.UPDATE:
+            return operation.key is not None and operation.given is not None
+        case Role.DELETE | Role.UNDELETE:
+            return operation.key is not None and operation.method.output.full_name != "google.longrunning.Operation"
+        case _:
+            return True

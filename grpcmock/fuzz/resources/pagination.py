@@ -1,0 +1,145 @@
+"""Lists in pages: the pages that belong together, and what must hold of them (AIP-158)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.model.wording import said
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.resources.calls import ResourceCall
+
+MANY = 1000
+"""The size of a page that a server cuts down to its own largest."""
+
+Words = tuple[str, str, str, str]
+"""What was expected, what came, the field it is about, and what tells the fault from others."""
+
+
+@dataclass(slots=True)
+class PageWalk:
+    """The pages of one list, from the first on."""
+
+    keys: set[Any] = field(default_factory=set)
+    pages: int = 0
+    next: Any = ""
+    """The token, or the number, of the page to come; None after the last one."""
+
+    last: list[Any] = field(default_factory=list)
+    """The keys on the last page."""
+
+    calm: bool = True
+    """Whether nothing was changed since it began, as far as we know."""
+
+
+class PageWalks:
+    """The lists that are being read."""
+
+    def __init__(self) -> None:
+        self._walks: dict[bytes, PageWalk] = {}
+        self._given: dict[str, set[str]] = {}
+
+    def disturb(self) -> None:
+        """Hear that something was changed: what a list under way holds isn't certain any more."""
+        for walk in self._walks.values():
+            walk.calm = False
+
+    def take(self, step: ResourceCall) -> Iterator[Words]:
+        """Hear of a page. Yields what is wrong with it."""
+        operation = step.operation
+        token = step.named(operation.page_token) or ""
+        if operation.is_paged:
+            yield from self._asked(step, token)
+        if not step.is_ok:
+            return
+        keys = [key for message in step.resources() if (key := getattr(message, step.resource.key)) or key == 0]
+        place = _place(step)
+        walk = self._walks.get(place)
+        if _begins(step, token) or walk is None:
+            walk = PageWalk() if _begins(step, token) else PageWalk(calm=False, next=token)
+            self._walks[place] = walk
+        elif walk.next != (token if operation.is_paged else step.named(operation.page)):
+            walk.calm = False
+        yield from self._joined(step, walk, token, keys)
+
+    def _joined(self, step: ResourceCall, walk: PageWalk, token: str, keys: list[Any]) -> Iterator[Words]:
+        operation = step.operation
+        following: Any = (
+            getattr(step.responses[0], operation.next_token) if operation.next_token and step.responses else ""
+        )
+        if walk.calm and walk.pages and operation.is_paged:
+            if token and following == token and (not keys or keys == walk.last):
+                yield ("a token that leads on, or none", "the token of this same page", operation.next_token, "no end")
+            elif twice := walk.keys.intersection(keys):
+                yield (
+                    f"each {step.resource.name} on one page",
+                    f"{min(map(repr, twice))} on page {walk.pages + 1} and one before it",
+                    operation.method.output.fields[0].name,
+                    "twice",
+                )
+        if len(set(keys)) < len(keys) and operation.role is Role.LIST and not walk.pages:
+            first = next(repr(key) for key in keys if keys.count(key) > 1)
+            yield (f"each {step.resource.name} once", f"{first} twice on one page", "", "twice on a page")
+        walk.keys.update(keys)
+        walk.last = keys
+        walk.pages += 1
+        if operation.is_paged:
+            walk.next = following or None
+            if following:
+                self._given.setdefault(operation.method.path, set()).add(following)
+        elif operation.page:
+            walk.next = max(int(step.named(operation.page)), 1) + 1 if keys else None
+        else:
+            walk.next = None
+
+    def _asked(self, step: ResourceCall, token: str) -> Iterator[Words]:
+        operation, reply = step.operation, step.reply
+        size = step.named(operation.page_size) or 0
+        ours = token in self._given.get(operation.method.path, ())
+        if step.is_ok and size < 0:
+            yield (f"INVALID_ARGUMENT: {operation.page_size} is {size}", said(reply), operation.page_size, "negative")
+        if step.is_ok and token and not ours and token == GARBAGE:
+            yield ("INVALID_ARGUMENT: nobody gave this token", said(reply), operation.page_token, "garbage")
+        if ours and size >= 0 and reply.code == Code.INVALID_ARGUMENT and not step.is_ok:
+            walk = self._walks.get(_place(step))
+            if walk is not None and walk.calm and walk.next == token:
+                expected = "the next page, or no token for it: the page before gave this token"
+                yield (expected, said(reply), operation.next_token, "refused")
+
+    def complete(self, step: ResourceCall) -> PageWalk | None:
+        """Give the walk that ended with this step, if nothing was changed meanwhile and nothing filters it."""
+        walk = self._walks.get(_place(step))
+        if walk is None or not walk.calm or walk.next is not None or not step.is_ok:
+            return None
+        if any(name in step.operation.filters for name in (one.name for one, _ in step.request.ListFields())):
+            return None
+        if not step.operation.is_paged and not step.operation.page and step.operation.page_size:
+            asked = step.named(step.operation.page_size)
+            if not asked or len(walk.keys) >= asked:
+                return None  # it may have stopped where it had enough
+        return walk
+
+
+GARBAGE = "fz-no-such-page"
+"""A token that no server has given."""
+
+
+def _begins(step: ResourceCall, token: str) -> bool:
+    if step.operation.is_paged:
+        return not token
+    return not step.operation.page or step.named(step.operation.page) in (0, 1)
+
+
+def _place(step: ResourceCall) -> bytes:
+    """Tell the list that a page belongs to: the method, and all of the request but the page."""
+    request = type(step.request)()
+    request.CopyFrom(step.request)
+    for name in (step.operation.page_token, step.operation.page):
+        if name:
+            request.ClearField(name)
+    path: bytes = step.reply.call.path.encode()
+    return path + b"\0" + request.SerializePartialToString(deterministic=True)

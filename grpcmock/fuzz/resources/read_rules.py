@@ -1,0 +1,243 @@
+"""Reads: what they show must be what was written, and must not change by being read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.resources.calls import found
+from grpcmock.fuzz.resources.differences import is_set, shown
+from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_tombstone
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.model.findings import Finding
+    from grpcmock.fuzz.resources.calls import ResourceCall
+    from grpcmock.fuzz.resources.known_resources import KnownResources
+
+_CHANGED_BY_ITSELF = 3
+"""After so many reads in a row, each with another value, a field counts as changed by being read."""
+
+_VOLATILE = (
+    "read",
+    "access",
+    "seen",
+    "now",
+    "server",
+    "request",
+    "response",
+    "view",
+    "hit",
+    "age",
+    "uptime",
+    "ttl",
+    "count",
+)
+"""Parts of the names of fields that may well change while nobody writes."""
+
+
+class ReadRules:
+    """The part of a model that hears of reads."""
+
+    def __init__(self, memory: KnownResources) -> None:
+        self._memory = memory
+
+    def get(self, step: ResourceCall) -> Iterator[Finding]:
+        resource = step.resource
+        if step.operation.role is Role.LOOKUP:
+            yield from self._looked_up(step)
+            return
+        keys = step.at(step.operation.key)
+        asked = list(keys) if hasattr(keys, "extend") else [keys]
+        if step.is_ok:
+            messages = step.resources()
+            for index, key in enumerate(asked):
+                if len(messages) == len(asked):
+                    yield from self._seen(step, key, messages[index], partial=_is_partial(step))
+        elif step.is_refused and step.reply.code == Code.NOT_FOUND:
+            lacking = [known for key in asked if (known := self._memory.find(resource, key)) is not None]
+            if len(lacking) == len(asked) and all(known.is_there for known in lacking):
+                yield finding(
+                    step,
+                    "read_after_write",
+                    f"the {resource.name} {asked[0]!r}: {lacking[0].why}",
+                    said(step.reply),
+                    key="missing",
+                )
+            elif len(asked) == 1 and not lacking:
+                self._memory.put(KnownResource(resource, asked[0], False, "it wasn't there"))
+
+    def _looked_up(self, step: ResourceCall) -> Iterator[Finding]:
+        if not step.is_ok or len(step.responses) != len(step.requests):
+            return
+        for request, response in zip(step.requests, step.responses, strict=True):
+            key = step.at(step.operation.key, request)
+            message = found(response, step.operation.shown or ())
+            known = self._memory.find(step.resource, key)
+            if message is not None:
+                yield from self._seen(step, key, message)
+            elif known is not None and known.is_there:
+                yield finding(
+                    step,
+                    "read_after_write",
+                    f"the {known.resource.name} {key!r}: {known.why}",
+                    "nothing",
+                    key="missing",
+                )
+
+    def _seen(self, step: ResourceCall, key: Any, message: Message, *, partial: bool = False) -> Iterator[Finding]:
+        """A resource was shown under this key."""
+        resource = step.resource
+        known = self._memory.find(resource, key)
+        if known is None:
+            yield from self._seen_elsewhere(step, key, message)
+        elif known.alive:
+            if not known.sure or partial:
+                return
+            for wrong in self._compare(step, known, message):
+                yield replace(wrong, method=known.by or wrong.method)
+            yield from self._changed_by_reading(step, known, message)
+        elif (known.deleted or known.failed) and not is_tombstone(message):
+            yield self._undead(step, known)
+
+    def _undead(self, step: ResourceCall, known: KnownResource) -> Finding:
+        code = "leak_on_failure" if known.failed else "use_after_delete"
+        expected = f"NOT_FOUND for {known.key!r}: {known.why}"
+        wrong = finding(step, code, expected, f"{said(step.reply)}, and it is there")
+        return replace(wrong, method=known.by) if known.failed else wrong
+
+    def _seen_elsewhere(self, step: ResourceCall, key: Any, message: Message) -> Iterator[Finding]:
+        """A resource was shown that nobody made under this key: is it one that stands below another parent?"""
+        resource, parent = step.resource, step.resource.parent_of(key)
+        if parent is None:
+            return
+        for other in self._memory.alive(resource):
+            if other.parent == parent or str(other.key).rpartition("/")[2] != str(key).rpartition("/")[2]:
+                continue
+            same = getattr(message, resource.key) == other.key
+            if same or (other.message is not None and not any(differ(resource, other.message, message))):
+                expected = f"NOT_FOUND for {key!r}: {other.key!r} stands below another {resource.parent}"
+                yield finding(step, "parent_confusion", expected, f"OK, and {getattr(message, resource.key)!r}")
+                return
+
+    def _compare(
+        self, step: ResourceCall, known: KnownResource, message: Message, *, partial: bool = False
+    ) -> Iterator[Finding]:
+        resource, name = step.resource, getattr(message, step.resource.key)
+        if name != known.key and resource.is_annotated and name:
+            yield finding(step, "read_after_write", f"{resource.key} {known.key!r}", f"{name!r}", path=resource.key)
+            return
+        if known.message is not None:
+            found = differ(resource, known.message, message, also=known.empty, partial=partial)
+            for path, expected, actual in found:
+                outside = bool(known.masked) and path.partition(".")[0] not in known.masked
+                yield finding(
+                    step,
+                    "field_mask" if outside else "read_after_write",
+                    f"{path} {expected}: {'the update named other fields' if outside else known.why}",
+                    f"{path} {actual}",
+                    path=path,
+                )
+                return
+        elif not partial:
+            if known.given is not None:
+                yield from self._compare_with_given(step, known, message)
+            known.message = message
+
+    def _compare_with_given(self, step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:
+        """What was made hasn't been shown before: all that the client gave must have left a trace."""
+        assert known.given is not None
+        descriptor: Any = message.DESCRIPTOR
+        for given, value in known.given.ListFields():
+            own = descriptor.fields_by_name.get(given.name)
+            if own is None or own.full_name in step.resource.hidden | step.resource.fixed or own.is_repeated:
+                continue
+            if own.cpp_type != given.cpp_type or own.message_type is not None:
+                continue
+            actual = getattr(message, own.name)
+            if not is_set(message, own) and str(value).strip():
+                yield finding(
+                    step, "read_after_write", f"{own.name} {shown(value)}: {known.why}", f"no {own.name}", path=own.name
+                )
+            elif isinstance(value, str) and _is_another(value, actual):
+                expected = f"{own.name} {shown(value)}: {known.why}"
+                yield finding(step, "read_after_write", expected, f"{own.name} {shown(actual)}", path=own.name)
+
+    def _changed_by_reading(self, step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:
+        """Look at what only the server sets: a method that says so must not change it by being called."""
+        known.reads.append(message)
+        level = step.operation.method.descriptor.GetOptions().idempotency_level
+        if level != MethodOptions.NO_SIDE_EFFECTS or len(known.reads) < _CHANGED_BY_ITSELF:
+            return
+        last = known.reads[-_CHANGED_BY_ITSELF:]
+        for own in message.DESCRIPTOR.fields:
+            if own.full_name not in step.resource.fixed or any(part in own.name.split("_") for part in _VOLATILE):
+                continue
+            values = [shown(getattr(one, own.name)) for one in last]
+            if len(set(values)) == len(values):
+                yield finding(
+                    step,
+                    "idempotency",
+                    f"{own.name} {values[0]} as before: {step.operation.method.name} has no side effects",
+                    f"another one after each call: {', '.join(values[1:])}",
+                    path=own.name,
+                )
+
+    # Listing --------------------------------------------------------------------------------------------
+
+    def list(self, step: ResourceCall) -> Iterator[Finding]:
+        yield from (finding(step, "pagination", *words) for words in self._memory.walks.take(step))
+        if not step.is_ok and step.reply.termination is not Termination.ENOUGH:
+            return
+        parent = step.at(step.operation.parent)
+        for message in step.resources():
+            key = getattr(message, step.resource.key)
+            known = self._memory.find(step.resource, key)
+            if known is None:
+                continue
+            if known.alive and known.sure:
+                if parent and known.parent and known.parent != parent and "-" not in str(parent).split("/"):
+                    expected = f"only what stands below {parent!r}"
+                    yield finding(step, "parent_confusion", expected, f"{key!r} among it")
+                    continue
+                yield from self._compare(step, known, message, partial=True)
+            elif (known.deleted or known.failed) and known.sure and not is_tombstone(message):
+                wrong = finding(step, "use_after_delete", f"no {key!r}: {known.why}", "it is in the list", key="listed")
+                yield replace(wrong, check="leak_on_failure", key="", method=known.by) if known.failed else wrong
+        yield from self._missing(step, parent)
+
+    def _missing(self, step: ResourceCall, parent: Any) -> Iterator[Finding]:
+        """What is known to be there, and was on none of the pages."""
+        walk = self._memory.walks.complete(step)
+        if walk is None:
+            return
+        for known in self._memory.alive(step.resource):
+            if known.key in walk.keys or (parent and known.parent != parent):
+                continue
+            if step.operation.parent is None and step.resource.parent:
+                continue
+            code = "pagination" if walk.pages > 1 else "read_after_write"
+            where = f"on {walk.pages} pages" if walk.pages > 1 else "in the list"
+            expected = f"{known.key!r} {where}: {known.why}"
+            yield finding(step, code, expected, f"{len(walk.keys)} others, and no next page", key="missing")
+            return
+
+
+def _is_partial(step: ResourceCall) -> bool:
+    """Whether a read asked for a part of what there is only (AIP-157)."""
+    return any(one.name in ("read_mask", "view", "field_mask", "fields") for one, _ in step.request.ListFields())
+
+
+def _is_another(given: str, actual: str) -> bool:
+    """Whether a text can't have become another by being tidied up: blanks and capitals are a server's own business."""
+    if not (given.isascii() and given.isalnum()):
+        return False
+    return given.casefold() != "".join(actual.split()).casefold()

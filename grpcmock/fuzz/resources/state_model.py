@@ -1,0 +1,77 @@
+"""A model of what a server keeps: told of call after call, it knows what must be there, and says what contradicts it.
+
+It claims only what it has seen itself: resources made by the calls that it was told of, by whom, and what became of
+them. What others have put there, or change meanwhile, is none of its business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.expectations.roles import MAKING, READING, Role
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.resources.calls import step_of
+from grpcmock.fuzz.resources.create_rules import CreateRules
+from grpcmock.fuzz.resources.known_resources import KnownResources, finding
+from grpcmock.fuzz.resources.read_rules import ReadRules
+from grpcmock.fuzz.resources.update_rules import UpdateRules
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.findings import Finding
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.fuzz.resources.calls import ResourceCall
+    from grpcmock.fuzz.resources.resource import Resources
+
+
+class StateModel:
+    """What a server must keep after the calls so far. One for each run of calls."""
+
+    def __init__(self, resources: Resources, *, documented: Mapping[str, Collection[int]] | None = None) -> None:
+        """*documented* are the codes that methods are said to answer with, by their full names."""
+        self.memory = KnownResources(resources, documented or {})
+        self._making = CreateRules(self.memory)
+        self._reading = ReadRules(self.memory)
+        self._changing = UpdateRules(self.memory)
+
+    def take(self, reply: Reply) -> list[Finding]:
+        """Hear of one more call. Gives what contradicts all that was heard before."""
+        step = step_of(reply, self.memory.resources)
+        if step is None:
+            return []
+        found = list(self._foreign(step) if step.is_foreign else self._own(step))
+        self.memory.last = step
+        return found
+
+    def _own(self, step: ResourceCall) -> Iterator[Finding]:
+        match step.operation.role:
+            case Role.CREATE | Role.IMPORT:
+                yield from self._making.take(step)
+            case Role.GET | Role.BATCH_GET | Role.LOOKUP:
+                yield from self._reading.get(step)
+            case Role.LIST | Role.EXPORT:
+                yield from self._reading.list(step)
+            case Role.UPDATE:
+                yield from self._changing.update(step)
+            case Role.DELETE:
+                yield from self._changing.delete(step)
+            case Role.UNDELETE:
+                self._changing.undelete(step)
+
+    def _foreign(self, step: ResourceCall) -> Iterator[Finding]:
+        """Somebody else called: what isn't theirs must be out of their reach."""
+        role, resource = step.operation.role, step.resource
+        if role in MAKING or not (step.is_ok or step.reply.termination is Termination.ENOUGH):
+            return
+        if role in READING:
+            keys = [getattr(message, resource.key) for message in step.resources()]
+        else:
+            keys = [step.at(step.operation.key)]
+        for key in keys:
+            known = self.memory.find(resource, key)
+            if known is not None and known.is_there:
+                done = "was read" if role in READING else f"was {role.value}d"
+                expected = f"NOT_FOUND or PERMISSION_DENIED: {key!r} is somebody else's"
+                yield finding(step, "object_authorization", expected, f"{said(step.reply)}: it {done}")
+                return

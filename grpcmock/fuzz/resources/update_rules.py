@@ -1,0 +1,151 @@
+"""Updates and deletions: what they change, what they leave alone, and what can't be done to what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.resources import masks
+from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_tombstone
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.model.findings import Finding
+    from grpcmock.fuzz.resources.calls import ResourceCall
+    from grpcmock.fuzz.resources.known_resources import KnownResources
+    from grpcmock.fuzz.resources.resource import Resource
+
+
+class UpdateRules:
+    """The part of a model that hears of updates and deletions."""
+
+    def __init__(self, memory: KnownResources) -> None:
+        self._memory = memory
+
+    def update(self, step: ResourceCall) -> Iterator[Finding]:
+        key, paths = step.at(step.operation.key), masks.paths_of(step)
+        known = self._memory.find(step.resource, key)
+        if not step.is_ok:
+            if not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL, Code.ABORTED):
+                self._memory.doubt(step.resource, key)
+            elif step.reply.code == Code.NOT_FOUND and known is not None and known.is_there:
+                yield finding(
+                    step,
+                    "read_after_write",
+                    f"the {known.resource.name} {key!r}: {known.why}",
+                    said(step.reply),
+                    key="missing",
+                )
+            elif step.reply.code == Code.INVALID_ARGUMENT and self._was_taken(step, paths):
+                expected = f"the update taken, as before: only what the mask ({', '.join(paths)}) leaves out is missing"
+                yield finding(step, "field_mask", expected, said(step.reply), path=step.operation.mask, key="refused")
+            return
+        self._memory.walks.disturb()
+        if wrong := masks.unknown(step, paths):
+            yield finding(
+                step,
+                "field_mask",
+                f"INVALID_ARGUMENT: {step.resource.name} has no field {wrong!r}",
+                said(step.reply),
+                path=step.operation.mask,
+                key="unknown path",
+            )
+        if known is None:
+            return
+        if not known.alive:
+            if known.deleted and known.sure and not step.named(step.operation.allow_missing):
+                yield finding(step, "use_after_delete", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply))
+            self._memory.forget(step.resource, key)
+            return
+        yield from self._updated(step, known, paths)
+
+    def _updated(self, step: ResourceCall, known: KnownResource, paths: Sequence[str]) -> Iterator[Finding]:
+        given = step.at(step.operation.given)
+        answers = step.resources()
+        answer = answers[0] if answers and known.sure else None
+        yield from self._idempotent(step, known, answer)
+        touched = masks.touched(given, paths)
+        if answer is not None and known.message is not None and given is not None:
+            for words in masks.contradictions(step.resource, known.message, given, answer, paths):
+                yield finding(step, *words)
+                break
+        if answer is None and known.message is not None and given is not None:
+            answer = masks.merged(known.message, given, paths)
+        known.message, known.given = answer, None
+        known.masked = touched if paths and "*" not in paths else frozenset()
+        known.empty = frozenset(name for name in touched if paths) if answer is not None else frozenset()
+        known.why = f"{step.operation.method.name} changed it"
+        known.by = step.operation.method
+        known.reads = []
+
+    def _was_taken(self, step: ResourceCall, paths: Sequence[str]) -> bool:
+        """Whether the call before was the same update, but for fields of the resource that the mask doesn't name."""
+        last, key, given = self._memory.last, step.operation.key, step.at(step.operation.given)
+        if last is None or last.operation is not step.operation or not last.is_ok or not paths or given is None:
+            return False
+        before = last.at(step.operation.given)
+        if before is None or masks.paths_of(last) != paths or last.at(key) != step.at(key):
+            return False
+        named = {path.partition(".")[0] for path in paths}
+        return all(getattr(before, name) == getattr(given, name) for name in named)
+
+    def _idempotent(self, step: ResourceCall, known: KnownResource, answer: Message | None) -> Iterator[Finding]:
+        """The same change made twice in a row gives what it gave before."""
+        last = self._memory.last
+        level = step.operation.method.descriptor.GetOptions().idempotency_level
+        if last is None or answer is None or level != MethodOptions.IDEMPOTENT or not last.is_ok or last.is_foreign:
+            return
+        if last.operation is not step.operation or last.request != step.request or known.message is None:
+            return
+        for path, expected, actual in differ(step.resource, known.message, answer):
+            expected = f"{path} {expected} as before: {step.operation.method.name} is idempotent"
+            yield finding(step, "idempotency", expected, f"{path} {actual}", path=path)
+            return
+
+    # Deleting -------------------------------------------------------------------------------------------
+
+    def delete(self, step: ResourceCall) -> Iterator[Finding]:
+        resource, key = step.resource, step.at(step.operation.key)
+        known = self._memory.find(resource, key)
+        name = step.operation.method.name
+        if step.is_ok:
+            self._memory.walks.disturb()
+            if known is not None and known.deleted and known.sure and not step.named(step.operation.allow_missing):
+                documented = self._memory.documented.get(step.operation.method.full_name, frozenset())
+                if Code.NOT_FOUND in documented and not any(map(is_tombstone, step.resources())):
+                    yield finding(
+                        step, "use_after_delete", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply), key="twice"
+                    )
+            self._memory.put(KnownResource(resource, key, False, f"{name} deleted it", deleted=True))
+            self._forget_below(resource, key)
+            self._memory.requests = {}
+        elif step.is_refused and step.reply.code == Code.NOT_FOUND:
+            if known is not None and known.is_there:
+                yield finding(
+                    step,
+                    "read_after_write",
+                    f"the {resource.name} {key!r}: {known.why}",
+                    said(step.reply),
+                    key="missing",
+                )
+            elif known is None or not known.failed:
+                self._memory.put(KnownResource(resource, key, False, "it wasn't there"))
+        elif not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL):
+            self._memory.doubt(resource, key)
+
+    def _forget_below(self, resource: Resource, key: Any) -> None:
+        """What stood below a deleted resource may be gone, or not: the contract doesn't say."""
+        for other in list(self._memory.known.values()):
+            if other.parent == key and self._memory.resources.parent_of(other.resource) is resource:
+                del self._memory.known[other.resource.name, other.key]
+
+    def undelete(self, step: ResourceCall) -> None:
+        key = step.at(step.operation.key)
+        if step.is_ok:
+            self._memory.walks.disturb()
+            self._memory.forget(step.resource, key)

@@ -1,0 +1,144 @@
+"""What makes sure of a failure: it is made again, a crash is led back to its calls, and what is firm is made small."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.model.events import Notice
+from grpcmock.fuzz.run.case_shrinking import shrink
+from grpcmock.fuzz.run.crashes import Crashes
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.checks.suite import CheckSuite
+    from grpcmock.fuzz.execution.monitor import Monitor
+    from grpcmock.fuzz.generation.generator import Generators
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.findings import Failure, Finding
+    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.fuzz.run.case_shrinking import Effort
+
+CONFIRMATIONS = 3
+"""So often a case that failed is made again."""
+
+_DOWN = 4
+"""So many times as long may it take to make a case small that brings the server down: it has to come up each time."""
+
+
+class Confirmation:
+    """Makes sure of one failure after the other, within bounds for all of them."""
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        suite: CheckSuite,
+        generators: Generators,
+        tell: Callable[[Notice], None],
+        *,
+        effort: Effort,
+        seconds_in_all: float,
+    ) -> None:
+        """*effort* is for one failure, *seconds_in_all* for making all failures small."""
+        self.so_far: Failure | None = None
+        """What is known of the failure that is being confirmed, for when that is broken off."""
+        self._monitor = monitor
+        self._suite = suite
+        self._generators = generators
+        self._effort = effort
+        self._seconds_left = seconds_in_all
+        self._tell = tell
+        self._crashes = Crashes(monitor, suite.evaluate)
+        self._accidents: list[tuple[Case, CaseResult]] = []
+
+    def accidents(self) -> Iterator[tuple[Case, CaseResult]]:
+        """Yield, once, the cases that brought the server down while another failure was confirmed."""
+        while self._accidents:
+            yield self._accidents.pop(0)
+
+    async def confirm(self, failure: Failure) -> Failure:
+        """Return the failure with how often it was seen; the smallest calls that show it, if it was seen each time."""
+        self.so_far = failure
+        failure = self.so_far = await self._made_again(failure)
+        if failure.is_flaky and not failure.result.health.is_well and not failure.finding.timing_based:
+            return await self._bisected(failure)
+        if failure.tries > 1 and not failure.is_flaky:
+            return await self._smallest(failure)
+        return failure
+
+    async def _made_again(self, failure: Failure) -> Failure:
+        """Make the case some times more, and count how often it fails in the same way."""
+        hits = tries = 1
+        for _ in range(CONFIRMATIONS):
+            if self._monitor.is_gone:
+                break
+            accidents = len(self._accidents)
+            hits += await self._fails_again(failure, failure.case) is not None
+            tries += len(self._accidents) == accidents  # what another fault has ended says nothing of this one
+            if failure.finding.timing_based and hits < tries:
+                break
+        return replace(failure, hits=hits, tries=tries)
+
+    async def _fails_again(self, failure: Failure, case: Case) -> tuple[Finding, CaseResult] | None:
+        result = await self._monitor.observe(case)
+        if not result.health.is_well and not failure.finding.server_down:
+            self._accidents.append((case, result))
+        for finding in self._suite.evaluate(case, result):
+            again = replace(failure, finding=finding, case=case)
+            if again.id == failure.id and not finding.is_warning:
+                return finding, result
+        return None
+
+    async def _bisected(self, failure: Failure) -> Failure:
+        """Find the calls that bring the server down together, where no case does alone."""
+        if (known := self._crashes.explaining(failure)) is not None:
+            return known
+        if self._crashes.can_bisect:
+            message = "the server went down, and no single case does that again: looking for the calls that do together"
+            self._tell(Notice(message=message, method=failure.method))
+        try:
+            found = await self._crashes.bisected(failure)
+        finally:  # also where it is broken off: fewer calls that bring the server down are worth telling
+            self.so_far = self._crashes.found(failure) or failure
+        if found is None:
+            return failure
+        return found if found.is_flaky else await self._smallest(found, anew=True)
+
+    async def _smallest(self, failure: Failure, *, anew: bool = False) -> Failure:
+        """Make the case small, asking the server each time; with *anew*, one that was just started."""
+        best: dict[Case, tuple[Finding, CaseResult]] = {}
+        effort = self._effort_for(failure)
+        if effort is None:
+            return failure
+
+        async def fails(case: Case) -> bool:
+            if anew:
+                await self._monitor.renew()
+            if self._monitor.is_gone:
+                return False
+            found = await self._fails_again(failure, case)
+            if found is not None:
+                best.clear()
+                best[case] = found
+            return found is not None
+
+        started = time.monotonic()
+        needs_rules = self._suite.checks[failure.finding.check].needs_rules
+        smallest = await shrink(
+            failure.case, fails, self._generators, effort, needs_rules=needs_rules, keeps_calls=anew
+        )
+        self._seconds_left -= time.monotonic() - started
+        if smallest not in best:
+            return failure
+        finding, result = best[smallest]
+        return replace(failure, finding=finding, case=smallest, result=result)
+
+    def _effort_for(self, failure: Failure) -> Effort | None:
+        """Return how much may be spent on a failure; None if nothing is left."""
+        if self._seconds_left <= 0:
+            return None
+        seconds = self._effort.seconds
+        if failure.result.health.exit_code is not None:
+            seconds *= _DOWN
+        return replace(self._effort, seconds=min(seconds, self._seconds_left))

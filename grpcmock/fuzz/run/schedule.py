@@ -1,0 +1,59 @@
+"""The order in which the cases of a run are made: phases in turns, and within each of them the methods in turns."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Container, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.phases.all_phases import parts_of
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.schema import Method
+
+
+class PhaseSchedule:
+    """The cases of one phase, which may be made in several turns."""
+
+    def __init__(self, phase: Phase, plan: Plan, max_cases: int) -> None:
+        self.phase = phase
+        self.has_begun = False
+        self.parts = deque((method, parts_of(phase, method, plan)) for method in plan.methods)
+        """What is left of methods, as far as that is known."""
+        self._left = Counter(dict.fromkeys(plan.methods, max_cases)) if phase is Phase.RANDOM else None
+
+    @property
+    def planned(self) -> int | None:
+        """How many cases are left; None if that isn't known before they are made."""
+        return sum(self._left.values()) if self._left is not None else None
+
+    def take(self, stopped: Container[Method]) -> Iterator[Case]:
+        """Yield the next part of each method, one case of each in turn; none of those that are *stopped* by then."""
+        makers = deque((method, next(parts, None)) for method, parts in self.parts)
+        ended = {method for method, cases in makers if cases is None}
+        while makers:
+            method, cases = makers.popleft()
+            if cases is None or method in stopped or (case := next(cases, None)) is None:
+                continue
+            if self._left is not None:
+                if not self._left[method]:
+                    ended.add(method)
+                    continue
+                self._left[method] -= 1
+            makers.append((method, cases))
+            yield case
+        self.parts = deque((method, parts) for method, parts in self.parts if method not in ended)
+
+
+def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[PhaseSchedule]:
+    """Yield the phases in their turns, until nothing is left of any.
+
+    The first cases of all phases, which tell the most, come before the rest of any.
+    """
+    schedules = [PhaseSchedule(phase, plan, max_cases) for phase in phases]
+    while schedules:
+        yield from schedules
+        schedules = [schedule for schedule in schedules if schedule.parts]

@@ -1,1 +1,0 @@
-"""What goes wrong with resources again and again."""

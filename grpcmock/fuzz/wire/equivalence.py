@@ -1,0 +1,101 @@
+"""Whether two sorts of calls were answered alike, apart from what changes from call to call by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError
+
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.wire.encoding import is_map
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.model.results import Reply
+
+_Flat = Mapping[str, str]
+
+
+def difference(ours: Sequence[Reply], theirs: Sequence[Reply], response_class: type[Message]) -> tuple[str, str] | None:
+    """Give what is the same in all of *ours*, the same in all of *theirs*, but not in both: in words, *theirs* first.
+
+    Statuses are compared by code; responses field by field, as far as they decode, without unknown fields. None if
+    nothing differs but what changes anyway.
+    """
+    if not _one(map(_end, ours)) or not _one(map(_end, theirs)):
+        return None
+    if _end(ours[0]) != _end(theirs[0]):
+        return _told(theirs[0]), _told(ours[0])
+    if ours[0].termination is not Termination.SERVER or not _one(map(_count, ours)) or not _one(map(_count, theirs)):
+        return None
+    if _count(ours[0]) != _count(theirs[0]):
+        return f"{_count(theirs[0])} responses", f"{_count(ours[0])} responses"
+    for index in range(_count(ours[0])):
+        mine, yours = ([_flat(reply.responses[index], response_class) for reply in group] for group in (ours, theirs))
+        for path, expected, actual in _differing(mine, yours):
+            where = f"response {index + 1}, {path}" if _count(ours[0]) > 1 else path or "the response"
+            return f"{where} = {expected}", f"{where} = {actual}"
+    return None
+
+
+def alike(one: Reply, other: Reply) -> bool:
+    """Whether two calls were answered with the same status and the same bytes."""
+    return _end(one) == _end(other) and one.responses == other.responses
+
+
+def _one(values: Iterable[object]) -> bool:
+    return len(set(values)) == 1
+
+
+def _end(reply: Reply) -> tuple[Termination, int]:
+    return reply.termination, reply.code
+
+
+def _told(reply: Reply) -> str:
+    return reply.name if reply.termination is Termination.SERVER else f"{reply.name} ({reply.termination.value})"
+
+
+def _count(reply: Reply) -> int:
+    return len(reply.responses)
+
+
+def _differing(ours: Sequence[_Flat], theirs: Sequence[_Flat]) -> Iterator[tuple[str, str, str]]:
+    """Yield the paths whose values agree within each group, but not between them."""
+    for path in sorted({path for flat in (*ours, *theirs) for path in flat}):
+        mine, yours = ({flat.get(path, "nothing") for flat in group} for group in (ours, theirs))
+        if len(mine) == len(yours) == 1 and mine != yours:
+            yield path, yours.pop(), mine.pop()
+
+
+def _flat(data: bytes, response_class: type[Message]) -> _Flat:
+    """Give the values of a message by their paths; bytes that don't decode stand for themselves."""
+    try:
+        message = response_class.FromString(data)
+    except DecodeError:
+        return {"": data.hex()}
+    return dict(_values(message, ""))
+
+
+def _values(message: Any, prefix: str) -> Iterator[tuple[str, str]]:
+    for field, value in message.ListFields():
+        path = f"{prefix}{field.name}"
+        if not field.is_repeated:
+            yield from _value(value, path, is_message=field.message_type is not None)
+        elif is_map(field):
+            inner = field.message_type.fields_by_name["value"].message_type is not None
+            for key in value:
+                yield from _value(value[key], f"{path}[{key!r}]", is_message=inner)
+        else:
+            yield f"{path}.length", str(len(value))
+            for index, item in enumerate(value):
+                yield from _value(item, f"{path}[{index}]", is_message=field.message_type is not None)
+
+
+def _value(value: Any, path: str, *, is_message: bool) -> Iterator[tuple[str, str]]:
+    if is_message:
+        yield path, "a message"
+        yield from _values(value, f"{path}.")
+    else:
+        yield path, repr(value)

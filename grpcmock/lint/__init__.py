@@ -1,0 +1,1 @@
+"""Is a set of stubs sensible?"""

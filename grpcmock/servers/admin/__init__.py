@@ -1,0 +1,1 @@
+"""The admin service, which steers a running server."""

@@ -1,0 +1,124 @@
+"""The journal as the admin service tells it: which calls are meant, and each call as a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.schema.codec import DecodeError, decode, to_text
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.engine.call_record import CallRecord, Frame
+    from grpcmock.schema import Registry
+
+BYTES_LIMIT = 3 << 20
+"""Bytes of one response; clients accept messages of 4 MiB by default."""
+
+_TEXT_LIMIT = 20_000
+_TEXT_LIMIT_OF_CALL = 1 << 19
+"""Characters of ProtoJSON in one call, so that no call outgrows a response."""
+
+Filter = Callable[["CallRecord"], bool]
+
+
+def filter_of(request: Any, registry: Registry, calls: Iterable[CallRecord]) -> Filter:
+    """Give the filter that a ``JournalFilter`` describes.
+
+    Raises :class:`UnknownMethodError`, save for a method that *calls* hold: what isn't declared may be called, too.
+    """
+    path = f"/{request.method.removeprefix('/')}" if request.method else ""
+    if path and all(call.path != path for call in calls):
+        path = registry.method(request.method).path
+    misses = request.misses
+    return lambda call: (not path or call.path == path) and (not misses or call.miss is not None)
+
+
+def after(calls: Iterable[CallRecord], identity: int) -> Iterator[CallRecord]:
+    """Skip the calls up to the one with this id; all remain if there is none, since it was dropped then."""
+    calls = list(calls)
+    for index, call in enumerate(calls):
+        if call.id == identity:
+            return iter(calls[index + 1 :])
+    return iter(calls)
+
+
+class CallWriter:
+    """Writes calls as messages of the admin service."""
+
+    def __init__(self, registry: Registry, view: Any) -> None:
+        self._call = registry.message("grpcmock.admin.v1.Call")
+        self._with_bytes = view.with_bytes
+        self._text_limit = view.text_limit if view.text_limit > 0 else _TEXT_LIMIT
+
+    def write(self, call: CallRecord) -> Message:
+        """Give a call as a message."""
+        told: Any = self._call(
+            id=call.id,
+            method=call.name,
+            peer=call.peer,
+            messages_dropped=call.frames_dropped,
+            status_message=call.message,
+            auto=call.auto,
+            cancelled=call.cancelled,
+        )
+        told.started.FromNanoseconds(_nanoseconds(call.started))
+        if call.duration is not None:
+            told.duration.FromNanoseconds(_nanoseconds(call.duration))
+        if call.deadline is not None:
+            told.deadline.FromNanoseconds(_nanoseconds(min(call.deadline, _LONGEST)))
+        if call.code is not None:
+            told.code, told.code_name = call.code.value, call.code.name
+        if call.stub is not None:
+            told.stub = call.stub.name
+            told.stub_location = str(call.stub.stub.location or "")
+        if call.miss is not None:
+            told.miss = call.miss.text
+        _write_metadata(told.metadata, call.metadata)
+        _write_metadata(told.trailers, call.trailers)
+        room = _TEXT_LIMIT_OF_CALL
+        for frame in call.frames:
+            room -= self._write_frame(told.messages.add(), frame, call, min(self._text_limit, max(room, 100)))
+        return told  # type: ignore[no-any-return]
+
+    def _write_frame(self, told: Any, frame: Frame, call: CallRecord, limit: int) -> int:
+        told.direction = 1 if frame.direction == "request" else 2
+        told.time.FromNanoseconds(_nanoseconds(frame.time))
+        told.size = len(frame.data)
+        text = _text(frame, call, limit + 1)
+        if text is None or self._with_bytes:
+            told.data = frame.data
+        if text is None:
+            return len(frame.data)
+        told.cut = len(text) > limit
+        told.json = text[: limit - 1] + "…" if told.cut else text
+        return len(text)
+
+
+_LONGEST = 3e9
+"""Seconds: some clients send absurd deadlines, which a Duration can't hold."""
+
+
+def _text(frame: Frame, call: CallRecord, limit: int) -> str | None:
+    if call.method is None:
+        return None
+    method = call.method
+    try:
+        message = decode(method.request_class if frame.direction == "request" else method.response_class, frame.data)
+    except DecodeError:
+        return None
+    return to_text(message, limit)
+
+
+def _write_metadata(told: Any, metadata: Iterable[tuple[str, str | bytes]]) -> None:
+    for key, value in metadata:
+        if isinstance(value, bytes):
+            told.add(key=key, bytes=value)
+        else:
+            told.add(key=key, text=value)
+
+
+def _nanoseconds(seconds: float) -> int:
+    # By way of microseconds: a float of seconds since the epoch is no finer.
+    return round(seconds * 1e6) * 1000

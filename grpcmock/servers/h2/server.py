@@ -1,0 +1,253 @@
+"""A second gRPC server, on plain HTTP/2: small and slower than ``grpc.aio``, but able to break a call in any way.
+
+It carries out the same steps of the same engine, and also those that ``grpc.aio`` can't put on the wire: a message cut
+short, a stream that is reset, an end without a status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, assert_never
+
+from grpcmock.concurrency.pausing import pause
+from grpcmock.engine.steps import (
+    HALF_CLOSE,
+    Finish,
+    Forward,
+    Headers,
+    Invoke,
+    Message,
+    Open,
+    Receive,
+    Reset,
+    Resume,
+    Send,
+    Truncate,
+    Wait,
+)
+from grpcmock.errors import ConfigError
+from grpcmock.servers.addresses import check_free
+from grpcmock.servers.credentials import TlsFiles, server_credentials
+from grpcmock.servers.h2 import services
+from grpcmock.servers.h2.connection import Connection
+from grpcmock.servers.h2.framing import WireError
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    import grpc
+
+    from grpcmock.engine.engine import Engine
+    from grpcmock.engine.exchange import Exchange
+    from grpcmock.engine.steps import Event
+    from grpcmock.servers.addresses import Address
+    from grpcmock.servers.h2.stream import Stream
+
+_LOG = logging.getLogger(__name__)
+_BACKLOG = 128
+_PATIENCE = 1.0
+"""Seconds that clients have to read what is left, once their calls are cancelled."""
+
+
+class H2Server:
+    """A gRPC server over plain HTTP/2 that answers from an engine. Made, started and stopped within one event loop.
+
+    Over TCP it takes HTTP/2 with prior knowledge, as gRPC clients speak it; with a TLS context, ``h2`` by ALPN.
+    *services* holds handlers for ``grpc.aio`` of what the server offers besides (reflection, health, admin), by path. A
+    stub for one of their methods goes before them. *max_message_size* is in bytes, -1 for no limit.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        max_message_size: int = 4 << 20,
+        services: Mapping[str, grpc.RpcMethodHandler[Any, Any]] | None = None,
+    ) -> None:
+        self.engine = engine
+        self.addresses: list[Address] = []
+        """Where the server listens, with the ports that were taken."""
+
+        self._limit = max_message_size
+        self._services = services or {}
+        self._sockets: list[tuple[socket.socket, ssl.SSLContext | None]] = []
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[Connection] = set()
+        self._idle = asyncio.Event()
+        self._stopped = asyncio.Event()
+
+    def listen(self, address: Address, tls: ssl.SSLContext | None = None) -> Address:
+        """Listen on *address* too, and give it with the port that was taken.
+
+        Raises :class:`ConfigError` if the address can't be had.
+        """
+        check_free(address)
+        try:
+            sockets = _sockets(address)
+        except OSError as error:
+            raise ConfigError(f"--listen: can't listen on {address}: {error.strerror or error}.") from None
+        self._sockets += [(made, tls) for made in sockets]
+        bound = address.with_port(sockets[0].getsockname()[1]) if address.scheme == "tcp" else address
+        self.addresses.append(bound)
+        return bound
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        loop = asyncio.get_running_loop()
+        for made, tls in self._sockets:
+            is_unix = made.family == getattr(socket, "AF_UNIX", None)
+            create = loop.create_unix_server if is_unix else loop.create_server
+            self._servers.append(await create(self._connection, sock=made, ssl=tls))
+
+    def _connection(self) -> Connection:
+        return Connection(self._answer, self._limit, self._made, self._lost)
+
+    def _made(self, connection: Connection) -> None:
+        self._connections.add(connection)
+        self._idle.clear()
+
+    def _lost(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._idle.set()
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Take no new calls, give those under way *grace* seconds to end, then cancel what is left."""
+        for server in self._servers:
+            server.close()
+        for made, _ in self._sockets:
+            made.close()
+        for act, patience in (
+            (Connection.drain, grace or 0),
+            (Connection.abort, _PATIENCE),
+            (Connection.kill, _PATIENCE),
+        ):
+            for connection in list(self._connections):
+                act(connection)
+            if self._connections:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._idle.wait(), patience)
+        self._remove_sockets()
+        self._stopped.set()
+
+    def _remove_sockets(self) -> None:
+        for address in self.addresses:
+            if address.scheme == "unix":
+                Path(address.host).unlink(missing_ok=True)
+
+    async def wait(self) -> None:
+        """Return when the server has stopped."""
+        await self._stopped.wait()
+
+    # A call ---------------------------------------------------------------------------------------
+
+    async def _answer(self, stream: Stream) -> None:
+        try:
+            service = self._services.get(stream.path)
+            if service is not None and not self.engine.store.tables.get(stream.path):
+                async with asyncio.timeout(stream.deadline):
+                    await services.serve(service, stream)
+            else:
+                await self._play(stream)
+        except TimeoutError:
+            await stream.finish(Code.DEADLINE_EXCEEDED, "The deadline has passed.")
+        except WireError as error:
+            await stream.finish(error.code, error.message)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the server lives on
+            _LOG.error("%s failed", stream.path, exc_info=error)
+            await stream.finish(Code.UNKNOWN, f"Unexpected {type(error).__name__}: {error}")
+
+    async def _play(self, stream: Stream) -> None:
+        exchange = self.engine.open(Open(stream.path, stream.metadata, stream.deadline, stream.peer))
+        try:
+            # The exchange counts from its opening: when this runs out, it too finds that the deadline has passed.
+            async with asyncio.timeout(stream.deadline):
+                await _carry_out(exchange, stream)
+        finally:
+            # On the normal way out the exchange has ended already, and this does nothing.
+            exchange.cancel()
+
+
+async def _carry_out(exchange: Exchange, stream: Stream) -> None:
+    """Do what the exchange says, until its last step."""
+    step = exchange.resume()
+    while True:
+        event: Event | None = None
+        match step:
+            case Send():
+                await stream.write(step.data)
+                for data in exchange.buffered_messages():
+                    await stream.write(data)
+            case Receive():
+                request = await stream.read()
+                event = HALF_CLOSE if request is None else Message(request)
+            case Wait():
+                await pause(step.seconds)
+            case Headers():
+                stream.send_headers(step.metadata)
+            case Finish(drop=True):
+                await stream.drop()
+                return
+            case Finish():
+                await stream.finish(step.code, step.message, step.trailers)
+                return
+            case Truncate():
+                await stream.truncate(step.data)
+                return
+            case Reset():
+                stream.reset()
+                return
+            case Invoke() | Resume() | Forward():  # not among H2_STEPS: handlers and forwarders are refused at set-up
+                raise NotImplementedError(step)
+            case _:
+                assert_never(step)
+        step = exchange.resume(event)
+
+
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """Give the context for TLS that the files make. Raises :class:`ConfigError`, which names file and option."""
+    server_credentials(files)  # for its checks
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
+    context.load_cert_chain(files.cert, files.key)
+    if files.client_ca is not None:
+        context.load_verify_locations(files.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _sockets(address: Address) -> list[socket.socket]:
+    """Bind the sockets of an address: a host name may stand for several, which then share the port that was taken."""
+    if address.scheme != "tcp":
+        made = socket.socket(socket.AF_UNIX)
+        made.bind(f"\0{address.host}" if address.scheme == "unix-abstract" else address.host)
+        made.listen(_BACKLOG)
+        return [made]
+    found: list[socket.socket] = []
+    port = address.port
+    refused: OSError | None = None
+    for family, kind, protocol, _, target in socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    ):
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            made.bind((target[0], port, *target[2:]))
+            made.listen(_BACKLOG)
+        except OSError as error:
+            made.close()
+            refused = error
+            continue
+        port = made.getsockname()[1]
+        found.append(made)
+    if not found:
+        raise refused or OSError("no address")
+    return found

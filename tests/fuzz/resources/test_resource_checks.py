@@ -1,0 +1,204 @@
+"""Conversations, and what the checks on resources say of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+ANN = {"name": "users/ann", "displayName": "Ann", "email": "a@b.co"}
+TIMED = {**ANN, "createTime": "2024-01-01T00:00:00Z", "updateTime": "2024-01-01T00:00:00Z"}
+NEW = {"displayName": "Ann", "email": "a@b.co"}
+NOTE = {"name": "users/ann/notes/one", "title": "One", "text": "…"}
+BEN = {**ANN, "name": "users/ben"}
+
+CREATE: Any = ("CreateUser", {"userId": "ann", "user": NEW}, ANN)
+CREATE_BEN: Any = ("CreateUser", {"userId": "ben", "user": NEW}, BEN)
+CREATE_NOTE: Any = ("CreateNote", {"parent": "users/ann", "noteId": "one", "note": {"title": "One"}}, NOTE)
+DELETE: Any = ("DeleteUser", {"name": "users/ann"}, {})
+GONE: Any = ("DeleteUser", {"name": "users/ann"}, "NOT_FOUND")
+LOST: Any = ("GetUser", {"name": "users/ann"}, "NOT_FOUND")
+
+
+def get(answer: Any, *more: str) -> Any:
+    return ("GetUser", {"name": "users/ann"}, answer, *more)
+
+
+def update(user: Any, mask: str, answer: Any) -> Any:
+    return ("UpdateUser", {"user": {"name": "users/ann", **user}, "updateMask": mask}, answer)
+
+
+def page(users: list[Any], token: str = "", following: str = "", size: int = 2, *more: str) -> Any:
+    request = {"pageSize": size, "pageToken": token}
+    return ("ListUsers", request, {"users": users, "nextPageToken": following}, *more)
+
+
+CASES: dict[str, tuple[dict[str, str], list[Any]]] = {
+    # G129
+    "what was created is read": ({}, [CREATE, get(ANN)]),
+    "the server's own fields may differ": ({}, [CREATE, get(TIMED)]),
+    "what was created isn't there": ({"G129": "GetUser"}, [CREATE, LOST]),
+    "what was created was kept in part": ({"G129": "CreateUser"}, [CREATE, get({**ANN, "email": "x@b.co"})]),
+    "a field was lost": ({"G129": "CreateUser"}, [("CreateUser", {"user": NEW}, {**ANN, "age": 7}), get(ANN)]),
+    "a list may show less": (
+        {},
+        [("CreateUser", {"user": NEW}, {**ANN, "age": 7}), page([ANN])],
+    ),
+    "a list shows something else": ({"G129": "ListUsers"}, [CREATE, page([{**ANN, "email": "x@b.co"}])]),
+    "it isn't in the list": ({"G129": "ListUsers"}, [CREATE, page([BEN])]),
+    "the list goes on": ({}, [CREATE, page([BEN], following="t")]),
+    "nothing is known of what others made": ({}, [page([BEN]), get(ANN)]),
+    "an update wasn't kept": ({"G129": "UpdateUser"}, [CREATE, update({"age": 1}, "age", {**ANN, "age": 1}), get(ANN)]),
+    "after an error of the server nothing is sure": (
+        {},
+        [CREATE, ("UpdateUser", {"user": {"name": "users/ann"}}, "UNAVAILABLE"), get({**ANN, "age": 9})],
+    ),
+    "one by one in a stream": (
+        {"G129": "LookupUsers"},
+        [CREATE, ("LookupUsers", [{"name": "users/ann"}], [{"name": "users/ann"}])],
+    ),
+    # G130
+    "deleted and gone": ({}, [CREATE, DELETE, LOST, GONE, page([])]),
+    "deleted and still there": ({"G130": "GetUser"}, [CREATE, DELETE, get(ANN)]),
+    "deleted and listed": ({"G130": "ListUsers"}, [CREATE, DELETE, page([ANN])]),
+    "deleted and updated": ({"G130": "UpdateUser"}, [CREATE, DELETE, update({"age": 1}, "age", {**ANN, "age": 1})]),
+    "deleted twice": ({"G130": "DeleteUser"}, [CREATE, DELETE, DELETE]),
+    "deleted twice where it may be missing": (
+        {},
+        [CREATE, DELETE, ("DeleteUser", {"name": "users/ann", "allowMissing": True}, {})],
+    ),
+    "deleted and made again": ({}, [CREATE, DELETE, CREATE, get(ANN)]),
+    "deleted by nobody, made by somebody": ({}, [GONE, get(ANN)]),
+    # G131
+    "a refused creation left nothing": ({}, [GONE, ("CreateUser", {"userId": "ann"}, "INVALID_ARGUMENT"), LOST]),
+    "a refused creation left something": (
+        {"G131": "CreateUser"},
+        [GONE, ("CreateUser", {"userId": "ann"}, "INVALID_ARGUMENT"), get(ANN)],
+    ),
+    "what was there before is nobody's fault": ({}, [("CreateUser", {"userId": "ann"}, "INVALID_ARGUMENT"), get(ANN)]),
+    "it may have been done before the deadline": (
+        {},
+        [GONE, ("CreateUser", {"userId": "ann", "user": NEW}, "DEADLINE_EXCEEDED"), get(ANN)],
+    ),
+    "a cancelled import left something": (
+        {"G131": "ImportUsers"},
+        [GONE, ("ImportUsers", [{"userId": "ann", "user": NEW}], "CANCELLED", "cut"), get(ANN)],
+    ),
+    # G132
+    "a note below its parent": ({}, [CREATE, CREATE_NOTE, ("GetNote", {"name": NOTE["name"]}, NOTE)]),
+    "a note below another parent": (
+        {"G132": "GetNote"},
+        [CREATE, CREATE_BEN, CREATE_NOTE, ("GetNote", {"name": "users/ben/notes/one"}, NOTE)],
+    ),
+    "a note in another's list": (
+        {"G132": "ListNotes"},
+        [CREATE, CREATE_BEN, CREATE_NOTE, ("ListNotes", {"parent": "users/ben"}, {"notes": [NOTE]})],
+    ),
+    # G133, G128
+    "the same id is refused": ({}, [CREATE, ("CreateUser", {"userId": "ann", "user": NEW}, "ALREADY_EXISTS")]),
+    "the same id twice": ({"G133": "CreateUser"}, [CREATE, CREATE]),
+    "the same request twice": (
+        {},
+        [("CreateUser", {"user": NEW, "requestId": "1"}, ANN), ("CreateUser", {"user": NEW, "requestId": "1"}, ANN)],
+    ),
+    "the same request makes two": (
+        {"G128": "CreateUser"},
+        [("CreateUser", {"user": NEW, "requestId": "1"}, ANN), ("CreateUser", {"user": NEW, "requestId": "1"}, BEN)],
+    ),
+    "an update piles up": (
+        {"G128": "UpdateUser"},
+        [
+            ("CreateUser", {"user": NEW}, ANN),
+            update({"tags": ["a"]}, "tags", {**ANN, "tags": ["a"]}),
+            update({"tags": ["a"]}, "tags", {**ANN, "tags": ["a", "b"]}),
+        ],
+    ),
+    "reading changes it": (
+        {"G128": "GetUser"},
+        [CREATE, *(get({**ANN, "updateTime": f"2024-01-01T00:00:0{second}Z"}) for second in range(3))],
+    ),
+    # G134
+    "page after page": ({}, [CREATE, page([ANN], following="t"), page([BEN], "t")]),
+    "the same on two pages": ({"G134": "ListUsers"}, [page([ANN], following="t"), page([ANN, BEN], "t")]),
+    "changed meanwhile": ({}, [page([ANN], following="t"), CREATE_BEN, page([ANN, BEN], "t")]),
+    "on no page": ({"G134": "ListUsers"}, [CREATE, page([BEN], following="t"), page([], "t")]),
+    "a token that leads nowhere": ({"G134": "ListUsers"}, [page([ANN], following="t"), page([], "t", "t")]),
+    "its own token is refused": (
+        {"G134": "ListUsers"},
+        [page([ANN], following="t"), ("ListUsers", {"pageSize": 2, "pageToken": "t"}, "INVALID_ARGUMENT")],
+    ),
+    "a negative size is taken": ({"G134": "ListUsers"}, [page([ANN], size=-1)]),
+    "a made-up token is taken": ({"G134": "ListUsers"}, [page([ANN], "fz-no-such-page")]),
+    # G135
+    "only what the mask names": ({}, [CREATE, update({"age": 1, "score": 2}, "age", {**ANN, "age": 1})]),
+    "more than the mask names": (
+        {"G135": "UpdateUser"},
+        [CREATE, update({"age": 1, "score": 2}, "age", {**ANN, "age": 1, "score": 2})],
+    ),
+    "not even what the mask names": ({"G135": "UpdateUser"}, [CREATE, update({"age": 1}, "age", ANN)]),
+    "the rest is lost": (
+        {"G135": "UpdateUser"},
+        [("CreateUser", {"user": NEW}, {**ANN, "age": 7}), update({"score": 1}, "score", {**ANN, "score": 1})],
+    ),
+    "the rest is lost, and the answer hides it": (
+        {"G135": "UpdateUser"},
+        [
+            ("CreateUser", {"user": NEW}, {**ANN, "age": 7}),
+            update({"score": 1}, "score", {**ANN, "age": 7, "score": 1}),
+            get({**ANN, "score": 1}),
+        ],
+    ),
+    "a path that names nothing": ({"G135": "UpdateUser"}, [CREATE, update({}, "nothing", ANN)]),
+    "all at once": ({}, [CREATE, update({"age": 1}, "*", {**ANN, "age": 1})]),
+    # G143, G142
+    "somebody else finds nothing": ({}, [CREATE, get("NOT_FOUND", "other"), get(ANN)]),
+    "somebody else reads it": ({"G143": "GetUser"}, [CREATE, get(ANN, "other")]),
+    "somebody else lists it": ({"G143": "ListUsers"}, [CREATE, page([ANN], "", "", 2, "other")]),
+    "somebody else deletes it": ({"G143": "DeleteUser"}, [CREATE, (*DELETE, "other")]),
+    "nobody is let in": ({}, [get("UNAUTHENTICATED", "nobody")]),
+    "nobody is told what isn't there": ({"G142": ""}, [get("NOT_FOUND", "nobody")]),
+    "everybody is let in": ({"G142": ""}, [get(ANN, "garbled")]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_said_of_a_conversation(case: str, evaluate: Any) -> None:
+    expected, said = CASES[case]
+    assert evaluate(*said) == expected
+
+
+FIRST, SECOND = {"id": "1", "name": "Ann"}, {"id": "2", "name": "Ben"}
+
+
+def made(name: str, answer: Any) -> Any:
+    return ("CreateCustomer", {"name": name}, answer)
+
+
+def read(key: int, answer: Any) -> Any:
+    return ("GetCustomer", {"customerId": key}, answer if isinstance(answer, str) else {"customer": answer})
+
+
+PLAIN: dict[str, tuple[dict[str, str], list[Any]]] = {
+    "two customers": ({}, [made("Ann", FIRST), made("Ben", SECOND), read(1, FIRST), read(2, SECOND)]),
+    "one is lost": ({"G129": "GetCustomer"}, [made("Ann", FIRST), made("Ben", SECOND), read(1, "NOT_FOUND")]),
+    "one is another": (
+        {"G129": "CreateCustomer"},
+        [made("Ann", FIRST), made("Ben", SECOND), read(2, {**SECOND, "name": "x"})],
+    ),
+    "a mock has no memory": ({}, [made("Ann", FIRST), made("Ben", FIRST), read(1, "NOT_FOUND"), read(1, SECOND)]),
+    "of one creation nothing can be told": ({}, [made("Ann", FIRST), read(1, "NOT_FOUND")]),
+    "removed": (
+        {"G130": "GetCustomer"},
+        [made("Ann", FIRST), made("Ben", SECOND), ("RemoveCustomer", {"id": 1}, {}), read(1, FIRST)],
+    ),
+    "removing twice is nobody's business": (
+        {},
+        [made("Ann", FIRST), ("RemoveCustomer", {"id": 1}, {}), ("RemoveCustomer", {"id": 1}, {})],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PLAIN)
+def test_what_is_said_where_nothing_is_annotated(case: str, plain_judge: Any) -> None:
+    expected, said = PLAIN[case]
+    assert plain_judge(*said) == expected

@@ -1,0 +1,59 @@
+"""A fault that a library has at every method is told once, with the methods that share it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from grpcmock.fuzz.checks.rendering import failure_lines
+from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.model.events import CaseFinished
+from grpcmock.fuzz.run.loop import Bounds
+
+
+async def takes_anything(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+    async for _ in requests:
+        pass
+    yield b""
+
+
+async def test_what_all_methods_share_is_one_failure(fuzzed: Any) -> None:
+    finished = await fuzzed({}, Phase.WIRE, include=("GetUser", "ListUsers"))
+    (accepted,) = [failure for failure in finished.failures if failure.finding.code == "G115"]
+    (other,) = accepted.others
+    assert {accepted.method.full_name, other} == {"user.UserService/GetUser", "user.UserService/ListUsers"}
+    assert any(f"at {other}" in line for line in failure_lines(accepted))
+    assert not [failure for failure in finished.failures if failure.finding.code == "G102"]
+    # Two requests for one are taken by both: that is a library's way, and no failure.
+    warning = [finding.key for finding in finished.warnings if finding.code == "G111"]
+    assert warning == ["requests.two"]
+
+
+async def throws(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+    async for _ in requests:
+        pass
+    await context.abort(grpc.StatusCode.UNKNOWN, "the database is away")
+    yield b""
+
+
+async def test_what_a_server_says_of_many_methods_is_told_three_times(fuzzed: Any) -> None:
+    names = ("CreateUsers", "GetUser", "ListUsers", "LookupUsers")
+    finished = await fuzzed(dict.fromkeys(names, throws), Phase.BOUNDARY, checks=("G102",))
+    assert [failure.case.method.name for failure in finished.failures] == list(names[:3])
+    assert [failure.others for failure in finished.failures] == [("user.UserService/LookupUsers",), (), ()]
+
+
+async def isnt_there(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not implemented!")
+    yield b""
+
+
+async def test_a_method_that_isnt_there_is_left_alone(fuzzed: Any) -> None:
+    events: list[Any] = []
+    await fuzzed({"GetUser": isnt_there}, Phase.BOUNDARY, Phase.RANDOM, events=events)
+    tried = Counter(event.case.method.name for event in events if isinstance(event, CaseFinished))
+    assert 10 <= tried["GetUser"] < 10 + Bounds().in_flight  # those that were under way by then
+    assert tried["ListUsers"] > 40
