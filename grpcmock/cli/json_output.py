@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from grpcmock.cli import terminals
+
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
@@ -58,7 +60,7 @@ def print_json(tree: Any, *, compact: bool | None = None) -> None:
     """Print a value on stdout: on a terminal over several lines and colored, else on one line; *compact* decides."""
     terminal = sys.stdout.isatty()
     text = dumps(tree, compact=not terminal if compact is None else compact)
-    if terminal and not compact:
+    if terminal and not compact and terminals.shows_color(sys.stdout):
         from rich.console import Console
         from rich.json import JSON
 

@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import click
 
 from grpcmock.cli.options import PATH, SIZE, imports_option
+from grpcmock.cli.values import ParamType
 
 if TYPE_CHECKING:
     import grpc.aio
 
     from grpcmock.client.target import Target
     from grpcmock.schema import Registry
+    from grpcmock.schema.sources import Imports
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class Seconds(click.ParamType[float]):
+class Seconds(ParamType[float]):
     """A length of time: ``500ms``, ``2s``, ``1.5m``; a bare number is seconds."""
 
     name = "duration"
@@ -63,6 +65,8 @@ class Connection:
         from grpcmock.errors import ConfigError
 
         if Path(address).exists() and ":" not in address:
+            if Path(address).is_socket():
+                raise ConfigError(f"{address} is a socket: write unix:{address}.")
             kind = "directory" if Path(address).is_dir() else "file"
             raise ConfigError(f"{address} is a {kind}, not a server: the server's address comes first, then protos.")
 
@@ -157,7 +161,7 @@ async def registry_of(
     target: Target,
     channel: grpc.aio.Channel,
     protos: Sequence[Path],
-    imports: Sequence[Path],
+    imports: Imports,
     services: Sequence[str] | None = None,
     *,
     way_out: str = "With --proto PATH, reflection isn't needed.",

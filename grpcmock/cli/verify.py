@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.errors import Problem
     from grpcmock.schema import Registry
+    from grpcmock.schema.sources import Imports
     from grpcmock.verify.hooks import Hook
     from grpcmock.verify.planning.interactions import Plan, Source
     from grpcmock.verify.results import Report, Result
@@ -83,7 +84,7 @@ def command(
     protos: tuple[Path, ...],
     stubs: tuple[Path, ...],
     contracts: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     setup: str | None,
     setup_url: str | None,
     setup_timeout: float,
@@ -167,7 +168,7 @@ class _Run:
     async def verify(
         self,
         protos: tuple[Path, ...],
-        imports: tuple[Path, ...],
+        imports: Imports,
         stubs: tuple[Path, ...],
         contracts: tuple[Path, ...],
         options: Options,

@@ -50,12 +50,14 @@ class Contract:
     # Where it comes from --------------------------------------------------------------------------------
 
     @classmethod
-    def from_protos(cls, *paths: str | Path, imports: Sequence[str | Path] = ()) -> Contract:
+    def from_protos(
+        cls, *paths: str | Path, imports: Sequence[str | Path] = (), exclude: Sequence[str] = ()
+    ) -> Contract:
         """Take the services of ``.proto`` files, of directories of them, and of descriptor sets.
 
         Raises :class:`SchemaError` for paths that can't be used, and :class:`CompileError` for what doesn't compile.
         """
-        return cls._of(sources.load(paths, imports=imports))
+        return cls._of(sources.load(paths, imports=sources.Imports(imports, exclude)))
 
     @classmethod
     def from_reflection(cls, target: Server, *, metadata: Iterable[tuple[str, str | bytes]] = ()) -> Contract:

@@ -11,7 +11,7 @@ from grpcmock.engine.compiled_stub import CompiledStub, Layer
 from grpcmock.errors import Problems, UnknownMethodError
 from grpcmock.matching.conditions import compile_conditions
 from grpcmock.matching.patterns import compile_pattern
-from grpcmock.replies.compile import compile_answer
+from grpcmock.responses.compile import compile_answer
 
 if TYPE_CHECKING:
     from grpcmock.schema import Registry

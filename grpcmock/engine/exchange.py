@@ -35,7 +35,7 @@ class Exchange:
         self._clock = options.wall_clock
         self._monotonic = options.monotonic
         self._began = options.monotonic()
-        self._table: MethodTable | None = environment.store.tables.get(opened.path)
+        self._table: MethodTable | None = environment.table(opened.path)
         self.call = environment.journal.open(
             opened.path,
             self._table.method if self._table is not None else None,
@@ -119,9 +119,7 @@ class Exchange:
     def _run(self) -> Steps:
         try:
             if self._table is None:
-                raise EndOfCall(
-                    error_replies.unknown_method(self.call.path, self._environment.registry.methods.values())
-                )
+                raise EndOfCall(error_replies.unknown_method(self.call.path, self._environment.named_methods()))
             may_pass_on = self._forwarder is not None
             method, environment = self._table.method, self._environment
             validate = request_validator(method, environment.registry) if environment.options.validate else None

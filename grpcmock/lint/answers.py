@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.engine.validation import violation_text
 from grpcmock.errors import Problem
-from grpcmock.replies.plan import SendStep
+from grpcmock.responses.plan import SendStep
 from grpcmock.schema import codec
 from grpcmock.schema.values import Mismatch, is_map, octets
 from grpcmock.synthesis import violations

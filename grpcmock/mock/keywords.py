@@ -10,6 +10,7 @@ from grpcmock.errors import Problems, StubError
 from grpcmock.mock import protojson
 from grpcmock.mock.answer_builders import Reply
 from grpcmock.mock.functions import Handler, Predicate
+from grpcmock.mock.pusher import Pusher
 from grpcmock.stubs.parser import MATCHING, WITH_ANSWER, parse_stub
 from grpcmock.tree import Node
 
@@ -46,8 +47,13 @@ def stub_of(
     if where is not None:
         stub = replace(stub, where=Predicate(where))
     if handler is not None:
-        stub = replace(stub, answers=tuple(replace(answer, handler=Handler(handler)) for answer in stub.answers))
+        stub = replace(stub, answers=tuple(replace(answer, handler=_handler(handler)) for answer in stub.answers))
     return stub
+
+
+def _handler(given: Any) -> Any:
+    """Take a function for a handler; what is one already, as it is."""
+    return given if isinstance(given, Pusher) else Handler.declared(given)
 
 
 def changed(stub: Stub, keys: Mapping[str, Any], location: Location) -> Stub:

@@ -19,7 +19,7 @@ from grpcmock.record.summary import Summary
 from grpcmock.record.writing.collection import Collection
 from grpcmock.record.writing.folder import Folder
 from grpcmock.record.writing.recorded_stub import RecordedStub
-from grpcmock.record.writing.stub_writer import StubWriter
+from grpcmock.record.writing.stub_writer import OWN_SERVICES, StubWriter
 
 if TYPE_CHECKING:
     from grpcmock.client.learning import Learning
@@ -84,7 +84,12 @@ class Recorder:
         self._files: dict[Path, None] = {}
 
     def take(self, captured: CapturedCall) -> asyncio.Event | None:
-        """Take a call that has ended; see :data:`grpcmock.record.capture.proxy.OnCaptured`."""
+        """Take a call that has ended; see :data:`grpcmock.record.capture.proxy.OnCaptured`.
+
+        Those of gRPC's own services don't count: clients ask them for protos, or whether the server is well.
+        """
+        if captured.name.startswith(OWN_SERVICES):
+            return None
         return self._buffer.add(captured)
 
     async def run(self, learning: Learning | None = None) -> None:

@@ -82,6 +82,8 @@ def read(paths: Iterable[str | os.PathLike[str]], problems: Problems, *, progres
                     if progress and number % _STEP == 0 and stub.location:
                         progress(before + size * stub.location.line // lines, total)
                 data.update((table.resolve(), table) for table in file.tables)
+                if not stubs and not found.errors:
+                    found.warn("This file holds no stub.", Location(str(path)), rule="no-stubs")
             before += size
             if progress:
                 progress(before, total)

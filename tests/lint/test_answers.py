@@ -7,7 +7,7 @@ import pytest
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.errors import Problems
 from grpcmock.lint.answers import lint_answers
-from grpcmock.replies.faults import AIO_FAULTS
+from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.stubs import loader
 

@@ -270,7 +270,7 @@ def test_without_the_extra_the_problem_says_how_to_get_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(cel, "_ENVIRONMENTS", {})
     monkeypatch.setitem(sys.modules, "cel_expr_python", None)
     (problem,) = problems_of(when="true")
-    assert "pip install 'grpcmock[cel]'" in problem
+    assert "pip install '.[cel]'" in problem
 
 
 def test_a_request_that_is_itself_a_well_known_type() -> None:

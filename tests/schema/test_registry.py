@@ -58,6 +58,7 @@ def test_kinds_know_who_streams(kind: MethodKind, client: bool, server: bool) ->
         "kitchen.KitchenService.Unary",
         "KitchenService/Unary",
         "KitchenService.Unary",
+        "Unary",
     ],
 )
 def test_methods_are_found_as_users_write_them(written: str) -> None:
@@ -70,7 +71,8 @@ def test_methods_are_found_as_users_write_them(written: str) -> None:
         ("kitchen.KitchenService/Unry", "Did you mean 'kitchen.KitchenService/Unary'?"),
         ("Service/Unary", "There is no method 'Service/Unary'."),
         ("chen.KitchenService/Unary", "There is no method"),
-        ("Unary", "The methods are: kitchen.KitchenService/Bidi,"),
+        ("Unry", "There is no method 'Unry'. Did you mean 'kitchen.KitchenService/Unary'?"),
+        ("Other", "The methods are: kitchen.KitchenService/Bidi,"),
         ("", "The methods are: "),
         ("/", "The methods are: "),
         ("/Unary", "The methods are: "),
@@ -95,6 +97,8 @@ def test_a_name_that_fits_two_services_lists_them() -> None:
     both = make(*files)
     with pytest.raises(UnknownMethodError, match=r"fits more than one method: a\.S/Get, b\.a\.S/Get\. Write more"):
         both.method("S/Get")
+    with pytest.raises(UnknownMethodError, match=r"'Get' fits .* b\.a\.S/Get\. Write the service, too\."):
+        both.method("Get")
     assert both.method("a.S/Get").service == "a.S"
 
 
@@ -177,7 +181,7 @@ def test_the_order_of_files_does_not_matter() -> None:
                 {"name": "a.proto", "message_type": [{"name": "A"}]},
                 {"name": "b.proto", "message_type": [{"name": "A"}]},
             ],
-            "b.proto can't be used: .*A",
+            "b.proto and a.proto don.t go together: both define A",
         ),
         (
             [

@@ -12,7 +12,7 @@ from support import registry
 
 from grpcmock.engine.engine import Engine
 from grpcmock.errors import Problems, RenderError
-from grpcmock.replies.context import RenderContext
+from grpcmock.responses.context import RenderContext
 from grpcmock.schema.codec import to_tree
 from grpcmock.stubs import loader
 from grpcmock.stubs.attached import may_attach

@@ -28,6 +28,14 @@ def test_mypy_strict(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_a_name_that_there_is_not_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "usage.py").write_text("from grpcmock import Nothing, gt\n")
+    command = (sys.executable, "-m", "mypy", "--config-file=", f"--cache-dir={tmp_path}", "--follow-imports=silent")
+    result = _checked(tmp_path, *command, "usage.py")
+    assert result.stdout.splitlines()[0].endswith('error: Module "grpcmock" has no attribute "Nothing"  [attr-defined]')
+    assert len(result.stdout.splitlines()) == 2
+
+
 @pytest.mark.skipif(PYRIGHT is None, reason="pyright is not installed; it needs Node.js")
 @pytest.mark.parametrize(("added", "errors"), [("", 0), ("WRONG: int = 'text'\n", 1)], ids=["examples", "a mistake"])
 def test_pyright(tmp_path: Path, added: str, errors: int) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Failure
     from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import Method, Registry
+    from grpcmock.schema.sources import Imports
     from grpcmock.status import Metadata
 
 FOLDER = Path(".grpcmock") / "failures"
@@ -62,6 +63,7 @@ class CaseFile:
 
     protos: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     """The keys of the metadata that was sent with every call."""
 
@@ -81,6 +83,7 @@ class Origin:
     """The files that hold the contract; none where the server's reflection was asked."""
 
     imports: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     """The keys of the metadata that was sent with every call; their values are not kept."""
 
@@ -92,7 +95,7 @@ class Origin:
     """The file of descriptors that is kept beside the failures."""
 
     @classmethod
-    def of(cls, settings: Settings, protos: Iterable[Path] = (), imports: Iterable[Path] = ()) -> Origin:
+    def of(cls, settings: Settings, protos: Iterable[Path] = (), imports: Imports | None = None) -> Origin:
         """Take from the settings of a run what matters; *protos* and *imports* are where its contract came from."""
         target, usual = settings.target, type(settings)(target=settings.target)
         secure = target.tls is not None and not target.address.startswith("unix")
@@ -102,7 +105,8 @@ class Origin:
         return cls(
             target=f"https://{target.address}" if secure else target.address,
             protos=tuple(str(path) for path in protos),
-            imports=tuple(str(path) for path in imports),
+            imports=tuple(str(path) for path in imports.roots) if imports else (),
+            exclude=tuple(imports.exclude) if imports else (),
             headers=tuple(key for key, _ in target.metadata),
             expectations={name: _plain_term(value) for name, value in expectations.items()},
         )
@@ -192,6 +196,7 @@ def plain(case_file: CaseFile) -> dict[str, Any]:
         "actual": case_file.actual,
         "protos": list(case_file.protos),
         "imports": list(case_file.imports),
+        "exclude": list(case_file.exclude),
         "headers": list(case_file.headers),
         "expectations": dict(case_file.expectations),
         "contract": Path(case_file.contract).name,
@@ -254,6 +259,7 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
             made=tuple(_read(call, registry) for call in kept["made"]) or case.calls,
             protos=tuple(kept.get("protos", ())),
             imports=tuple(kept.get("imports", ())),
+            exclude=tuple(kept.get("exclude", ())),
             headers=tuple(kept.get("headers", ())),
             expectations=kept.get("expectations", {}),
             contract=kept.get("contract", ""),
@@ -289,6 +295,7 @@ def of_failure(failure: Failure, origin: Origin) -> CaseFile:
         made=tuple(reply.call for reply in failure.result.replies[: len(case.calls)]) or case.calls,
         protos=origin.protos,
         imports=origin.imports,
+        exclude=origin.exclude,
         headers=origin.headers,
         expectations=origin.expectations,
         contract=origin.contract,

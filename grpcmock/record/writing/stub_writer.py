@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
     from grpcmock.status import Metadata
 
-_OWN_SERVICES = ("grpc.reflection.", "grpc.health.", "grpcmock.")
+OWN_SERVICES = ("grpc.reflection.", "grpc.health.", "grpcmock.")
 
 
 class StubWriter:
@@ -54,8 +54,6 @@ class StubWriter:
     def write(self, captured: CapturedCall) -> RecordedStub | SkippedCall:
         """Write one call, or return why it can't be written."""
         method = self._registry.methods.get(captured.path)
-        if captured.name.startswith(_OWN_SERVICES):
-            return SkippedCall(captured.name, "it belongs to gRPC's own services")
         if method is None:
             return SkippedCall(captured.name, "no proto declares it")
         if captured.incomplete:

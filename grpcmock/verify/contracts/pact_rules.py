@@ -11,7 +11,8 @@ import re2
 
 from grpcmock.matching.leaves import WELL_KNOWN
 from grpcmock.matching.messages import MessageKind
-from grpcmock.matching.value_types import COMMON, FLOATING, ORDERED, TEXT, ListType, MapType, ScalarType, ValueType
+from grpcmock.matching.value_types import ListType, MapType, ScalarType, ValueType
+from grpcmock.stubs.operators import Family
 
 Warn = Callable[..., None]
 
@@ -189,7 +190,7 @@ class Rules:
             return example
         found = _counterpart(name, kind)
         if found is None:
-            is_text = kind.operators == TEXT
+            is_text = kind.family is Family.STRING
             found = _text_counterpart(name, matcher) if is_text else _other_counterpart(name, matcher, kind)
         if found is None:
             self._warn(matcher, kind, path)
@@ -218,9 +219,9 @@ def _counterpart(name: str, kind: ValueType) -> Any:
         case "null":
             return {"$exists": False}
         case "boolean":
-            return _ANY_BOOL if kind.operators == COMMON else _of_type(kind)
+            return _ANY_BOOL if kind.family is Family.PLAIN else _of_type(kind)
         case "number" | "integer" | "decimal":
-            return {"$regex": _NUMERIC[name]} if kind.operators == TEXT else _of_type(kind)
+            return {"$regex": _NUMERIC[name]} if kind.family is Family.STRING else _of_type(kind)
     return None
 
 
@@ -257,9 +258,9 @@ def _matching(regex: Any, names: tuple[str, ...]) -> list[str]:
 
 def _of_type(kind: ValueType) -> Any:
     """Return the pattern that any value of a kind satisfies; where presence is seen, it has to be there."""
-    if kind.operators in (ORDERED, FLOATING):
+    if kind.family in Family.ORDERED | Family.FLOAT:
         return _ANY_NUMBER
-    if kind.operators == COMMON:
+    if kind.family is Family.PLAIN:
         return _ANY_BOOL if getattr(kind, "default", None) is False else _SET
     return _SET
 

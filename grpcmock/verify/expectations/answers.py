@@ -9,9 +9,9 @@ from grpcmock.errors import GrpcmockError
 from grpcmock.matching.messages import Kinds
 from grpcmock.matching.patterns import Pattern, compile_pattern
 from grpcmock.matching.value_types import Place, ValueType
-from grpcmock.replies.context import RenderContext
-from grpcmock.replies.metadata import compile_metadata
-from grpcmock.replies.templates import Scope, compile_tree
+from grpcmock.responses.context import RenderContext
+from grpcmock.responses.metadata import compile_metadata
+from grpcmock.responses.templates import Scope, compile_tree
 from grpcmock.tree import Node
 from grpcmock.verify.expectations import ignored
 from grpcmock.verify.expectations.expected import ExpectedMessage, ExpectedMetadata, ExpectedStatus
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
-    from grpcmock.replies.plan import FinishStep
+    from grpcmock.responses.plan import FinishStep
     from grpcmock.verify.expectations.consumer import ConsumerExpectation
     from grpcmock.verify.expectations.ignored import IgnoredPaths
 

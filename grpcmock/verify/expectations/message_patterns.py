@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.errors import RenderError
 from grpcmock.matching.compiler import is_operators
 from grpcmock.matching.messages import MessageKind
-from grpcmock.matching.value_types import TEXT, AnyType, DynamicType, ListType, MapType, Place, ScalarType, ValueType
-from grpcmock.replies.templates import Branch, Leaf, Part
+from grpcmock.matching.value_types import AnyType, DynamicType, ListType, MapType, Place, ScalarType, ValueType
+from grpcmock.responses.templates import Branch, Leaf, Part
 from grpcmock.schema import values
 from grpcmock.schema.values import Mismatch
 from grpcmock.stubs.dump import literals, plain_value
+from grpcmock.stubs.operators import Family
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
-    from grpcmock.replies.context import RenderContext
+    from grpcmock.responses.context import RenderContext
     from grpcmock.verify.expectations.ignored import IgnoredPaths
 
 _ANYTHING = {"$or": [{"$exists": True}, {"$exists": False}]}
@@ -50,7 +51,12 @@ class MessagePatterns:
             return self._mapping(value, kind, steps)
         if type(value) is list:
             return self._items(value, kind, steps)
-        if isinstance(kind, ScalarType) and kind.operators == TEXT and value is not None and not isinstance(value, str):
+        if (
+            isinstance(kind, ScalarType)
+            and kind.family is Family.STRING
+            and value is not None
+            and not isinstance(value, str)
+        ):
             return values.text(value)  # a number of a table's row, in a field of text
         return value
 
@@ -143,7 +149,7 @@ def overlaid(plain: Any, own: Any, kind: ValueType) -> Any:
 def _is_default(value: Any, kind: ValueType) -> bool:
     if not isinstance(kind, ScalarType):
         return not value
-    if kind.operators == TEXT:
+    if kind.family is Family.STRING:
         return bool(value == "")
     try:
         return bool(kind.read(value) == kind.default)

@@ -1,6 +1,6 @@
 """Plans scripts from the client's side: where the server expects the client sends, where it sends the client receives.
 
-The steps are those that the mock performs, compiled once (``grpcmock.replies.scripts``).
+The steps are those that the mock performs, compiled once (``grpcmock.responses.scripts``).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from grpcmock.client import actions as client
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Receive
 from grpcmock.errors import Problem
 from grpcmock.matching.paths import Stage
-from grpcmock.replies.delays import FOREVER
-from grpcmock.replies.plan import (
+from grpcmock.responses.delays import FOREVER
+from grpcmock.responses.plan import (
     ExpectStep,
     FinishStep,
     HalfCloseStep,
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.errors import Location
     from grpcmock.matching.patterns import Pattern
-    from grpcmock.replies.context import RenderContext
-    from grpcmock.replies.plan import PlanStep
+    from grpcmock.responses.context import RenderContext
+    from grpcmock.responses.plan import PlanStep
     from grpcmock.stubs.model import Answer
     from grpcmock.verify.expectations.answers import ExpectationBuilder
     from grpcmock.verify.requests.builder import RequestBuilder

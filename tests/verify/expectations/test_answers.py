@@ -12,8 +12,8 @@ from verifying import kitchen
 
 from grpcmock.errors import Problems
 from grpcmock.matching.patterns import Pattern
-from grpcmock.replies.context import RenderContext
-from grpcmock.replies.templates import Scope
+from grpcmock.responses.context import RenderContext
+from grpcmock.responses.templates import Scope
 from grpcmock.schema.codec import to_tree
 from grpcmock.stubs.dump import literals
 from grpcmock.stubs.model import Stub, Verify
