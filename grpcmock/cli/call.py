@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     import grpc.aio
 
+    from grpcmock.cli.call_input import Requests
     from grpcmock.client.call import Call, Status
     from grpcmock.client.details import Detail
+    from grpcmock.client.learning import Learning
     from grpcmock.client.target import Target
     from grpcmock.schema import Method, Registry
     from grpcmock.schema.sources import Imports
@@ -85,6 +87,9 @@ class _Talk:
         self._defaults = defaults
         self._verbose = verbose
         self._undecodable = False
+        self._registry: Registry | None = None
+        self._learning: Learning | None = None
+        """Asks for types that aren't known; None if protos were given."""
 
     async def run(
         self,
@@ -103,12 +108,17 @@ class _Talk:
             registry = sources.load(protos, imports=imports)
             method = self._method(registry, name)
             requests = Requests(data, method, registry)
+            await requests.check()
             async with self._connection.connect(self._target) as channel:
                 return await self._converse(channel, method, registry, requests, deadline)
         async with self._connection.connect(self._target) as channel:
+            from grpcmock.client.learning import Learning
+
             registry = await registry_of(self._target, channel, protos, imports, _service_of(name))
             method = self._method(registry, name)
-            requests = Requests(data, method, registry)
+            self._learning = Learning(channel, registry, self._target.metadata)
+            requests = Requests(data, method, registry, learn=self._learning.learn_named)
+            await requests.check()
             return await self._converse(channel, method, registry, requests, deadline)
 
     def _method(self, registry: Registry, name: str | None) -> Method:
@@ -120,26 +130,30 @@ class _Talk:
         raise click.UsageError(f"METHOD is missing: which one of {self._target} is called? {listed}")
 
     async def _converse(
-        self, channel: grpc.aio.Channel, method: Method, registry: Registry, requests: object, deadline: float | None
+        self, channel: grpc.aio.Channel, method: Method, registry: Registry, requests: Requests, deadline: float | None
     ) -> bool:
         from grpcmock.cli.json_output import print_json, tree_of
         from grpcmock.client.call import Call
         from grpcmock.client.conversation import converse
         from grpcmock.schema.codec import DecodeError, decode
 
-        def show(data: bytes) -> None:
+        self._registry = registry
+
+        async def show(data: bytes) -> None:
             try:
                 message = decode(method.response_class, data)
             except DecodeError as error:
                 self._undecodable = True
                 _complain(f"The response can't be decoded: {error}")
                 return
+            if self._learning is not None:
+                await self._learning.learn_from(message)
             print_json(tree_of(message, defaults=self._defaults), compact=self._compact)
 
         self._say(f"> {method} ({method.kind.value}) at {self._target}")
         self._say_metadata(">", self._target.metadata)
         call = Call(channel, method.path, metadata=self._target.metadata, deadline=deadline)
-        status = await converse(call, requests.__aiter__(), show)  # type: ignore[attr-defined]
+        status = await converse(call, aiter(requests), show)
         return await self._conclude(call, status, method, registry)
 
     async def _conclude(self, call: Call, status: Status, method: Method, registry: Registry) -> bool:
@@ -158,6 +172,9 @@ class _Talk:
             return not broken and not self._undecodable
         name = click.style(status.code.name, fg="red", bold=True)
         rich = decode_details(status.trailers, registry)
+        if rich is not None and self._learning is not None:
+            await self._learning.learn(detail.type_name for detail in rich.details if detail.is_unknown)
+            rich = decode_details(status.trailers, self._learning.registry)
         message, details = told_once(status.message, rich.details if rich else ())
         click.echo(f"{name} ({status.code.value}): {harmless(message) or '(no message)'}", err=True)
         for detail in details:
@@ -172,7 +189,7 @@ class _Talk:
         from grpcmock.cli.json_output import metadata_line
 
         for key, value in metadata:
-            self._say(f"{prefix} {metadata_line(key, value)}")
+            self._say(f"{prefix} {metadata_line(key, value, self._registry)}")
 
 
 def _service_of(name: str | None) -> list[str] | None:

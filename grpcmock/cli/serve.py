@@ -55,6 +55,7 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
 )
 @record_options
 @click.option("--auto", is_flag=True, help="Answer what no stub answers with generated data.")
+@click.option("--validate", is_flag=True, help="Refuse requests that break the protos' own rules (protovalidate).")
 @click.option("--seed", type=int, default=0, show_default=True, help="The seed of all randomness.")
 @click.option(
     "--unmatched-code",
@@ -139,6 +140,7 @@ def serving_of(
     match_metadata: tuple[str, ...],
     timing: bool,
     auto: bool,
+    validate: bool,
     seed: int,
     unmatched_code: Code,
     admin: bool,
@@ -183,7 +185,7 @@ def serving_of(
         raise ConfigError(f"--forward and {'--auto' if auto else '--transport h2'} exclude each other.")
     options = HostOptions(
         transport=transport,
-        engine=EngineOptions(seed=seed, auto=auto, unmatched_code=unmatched_code),
+        engine=EngineOptions(seed=seed, auto=auto, validate=validate, unmatched_code=unmatched_code),
         server=ServerOptions(
             max_message_size=max_message_size,
             compression=compressions[compression],

@@ -168,7 +168,8 @@ async def registry_of(
 ) -> Registry:
     """Load the protos that are named; without any, ask the server's reflection, if need be for *services* only.
 
-    Raises :class:`SchemaError` or :class:`TargetError`, which names the *way_out*.
+    Where all are asked for, those that it can't describe are left out with a warning. Raises :class:`SchemaError` or
+    :class:`TargetError`, which names the *way_out*.
     """
     from grpcmock.errors import SchemaError, TargetError
 
@@ -179,10 +180,19 @@ async def registry_of(
     from grpcmock.schema import reflection
 
     try:
-        return await reflection.fetch(channel, services, metadata=target.metadata)
+        return await reflection.fetch(
+            channel, services, metadata=target.metadata, left_out=warn if services is None else None
+        )
     except TargetError as error:
         raise TargetError(f"{str(error).rstrip('.')}. {way_out}") from None
     except SchemaError:
         if services is None:
             raise
-        return await reflection.fetch(channel, metadata=target.metadata)
+        return await reflection.fetch(channel, metadata=target.metadata, left_out=warn)
+
+
+def warn(text: str) -> None:
+    """Say on stderr what a server's reflection can't describe."""
+    from grpcmock.cli.running import say
+
+    say("warning", text)

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from grpcmock.engine.steps import AIO_STEPS
 from grpcmock.errors import SchemaError
 from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.status import Code
+from grpcmock.synthesis import Operations
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -33,6 +34,9 @@ class EngineOptions:
 
     auto: bool = False
     """Answer a miss with generated data instead of an error."""
+
+    validate: bool = False
+    """Refuse requests that break the rules of their protos (protovalidate)."""
 
     unmatched_code: Code = Code.UNIMPLEMENTED
     """The status of a miss."""
@@ -69,6 +73,8 @@ class CallEnvironment:
     """Finds the registry of a path that no proto declares; without, such a call is refused."""
     given: Registry | None = None
     """The protos as they were loaded, without what was included since."""
+    operations: Operations = field(default_factory=Operations)
+    """The long-running operations among the generated answers."""
 
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""

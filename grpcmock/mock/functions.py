@@ -318,6 +318,8 @@ def _packed(detail: Message | Mapping[str, Any]) -> Any:
 def _pairs(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str | bytes]]:
     for key, value in metadata.items():
         for one in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(one, Message):
+                one = one.SerializeToString(deterministic=True)
             yield key.lower(), one if isinstance(one, bytes) else str(one)
 
 

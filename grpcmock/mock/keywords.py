@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.stubs.model import Stub
 
 _PATTERNS = ("request", "requests", "metadata", "deadline")
+_METADATA = ("metadata", "headers", "trailers")
 _DELAYS = ("delay", "interval")
 _OF_ANSWER = frozenset((*WITH_ANSWER, "error"))
 _OF_STUB = frozenset(("name", "priority", *MATCHING))
@@ -69,6 +70,8 @@ def changed(stub: Stub, keys: Mapping[str, Any], location: Location) -> Stub:
 def _value(key: str, value: Any) -> Any:
     if key in _DELAYS:
         return _delay(value)
+    if key in _METADATA and isinstance(value, Mapping):
+        return protojson.metadata(value)
     if key in _PATTERNS:
         return protojson.tree(value)
     if key == "error" and isinstance(value, Mapping):
@@ -91,7 +94,11 @@ def _delay(value: Any) -> Any:
 
 
 def _error(error: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {key: protojson.tree(value) for key, value in error.items() if key not in ("code", "details")}
+    plain = {
+        key: _value(key, value) if key in _METADATA else protojson.tree(value)
+        for key, value in error.items()
+        if key not in ("code", "details")
+    }
     if "code" in error:
         plain["code"] = protojson.code(error["code"])
     if "details" in error:

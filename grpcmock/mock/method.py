@@ -110,7 +110,7 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         request |= protojson.tree(fields)
         keys: dict[str, Any] = {"request": request} if request or message is not None else {}
         if metadata is not None:
-            keys["metadata"] = {**self._keys.get("metadata", {}), **protojson.tree(metadata)}
+            keys["metadata"] = {**self._keys.get("metadata", {}), **protojson.metadata(metadata)}
         return self._under(keys, _both(self._where, where), location)
 
     def matching(self, **keys: Any) -> Self:

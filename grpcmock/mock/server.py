@@ -63,6 +63,7 @@ class MockServer(Waits):
         listen: str = "127.0.0.1:0",
         seed: int = 0,
         auto: bool = False,
+        validate: bool = False,
         unmatched_code: str | int = "UNIMPLEMENTED",
         tls_cert: AnyPath | None = None,
         tls_key: AnyPath | None = None,
@@ -80,9 +81,10 @@ class MockServer(Waits):
         *stubs* are files and directories; *imports*, directories for imports of protos; *exclude*, patterns of what to
         leave out of the directories of protos, such as ``vendor``. *listen* is ``HOST:PORT`` (port 0 takes a free one)
         or ``unix:PATH``. Randomness derives from *seed*. With *auto*, calls that no stub holds for get generated
-        answers, else *unmatched_code*. *max_message_size* is in bytes, -1 for no limit; the journal holds
-        *journal_calls* and *journal_bytes*. The ``tls_*`` files are PEM. The *transport* ``h2`` can make every fault of
-        the stub format, and takes no *interceptors*.
+        answers, else *unmatched_code*; with *validate*, requests that break the rules of their protos are refused.
+        *max_message_size* is in bytes, -1 for no limit; the journal holds *journal_calls* and *journal_bytes*. The
+        ``tls_*`` files are PEM. The *transport* ``h2`` can make every fault of the stub format, and takes no
+        *interceptors*.
 
         Raises :class:`SchemaError`, :class:`StubError`, :class:`ConfigError` with everything that is wrong.
         """
@@ -104,6 +106,7 @@ class MockServer(Waits):
             options=EngineOptions(
                 seed=seed,
                 auto=auto,
+                validate=validate,
                 unmatched_code=code,
                 faults=TRANSPORT_FAULTS[transport],
                 steps=TRANSPORT_STEPS[transport],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import ConfigError
 from grpcmock.record.capture.buffer import CallBuffer, RepeatedCall
+from grpcmock.record.capture.unknown_types import unknown_types
 from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.summary import Summary
 from grpcmock.record.writing.collection import Collection
@@ -21,6 +22,7 @@ from grpcmock.record.writing.recorded_stub import RecordedStub
 from grpcmock.record.writing.stub_writer import OWN_SERVICES, StubWriter
 
 if TYPE_CHECKING:
+    from grpcmock.client.learning import Learning
     from grpcmock.record.capture.captured_call import CapturedCall
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
@@ -90,12 +92,12 @@ class Recorder:
             return None
         return self._buffer.add(captured)
 
-    async def run(self) -> None:
-        """Record and write what comes, until cancelled; then call :meth:`finish`."""
+    async def run(self, learning: Learning | None = None) -> None:
+        """Record and write what comes, until cancelled; then call :meth:`finish`. Unknown types are learned."""
         while True:
             await self._awaken()
             while calls := self._buffer.drain(_BATCH):
-                await _whole(asyncio.to_thread(self._record, calls))
+                await _whole(self._learn_and_record(calls, learning))
             now = time.monotonic()
             if self._is_unwritten and now >= self._next:
                 await _whole(asyncio.to_thread(self._try_to_write))
@@ -121,6 +123,21 @@ class Recorder:
             if self._failure:
                 self._put_elsewhere()
         return self.summary()
+
+    async def settle_learning(self, learning: Learning | None) -> None:
+        """Record all that has been taken, once the types in it are learned."""
+        while calls := self._buffer.drain(_BATCH):
+            await self._learn_and_record(calls, learning)
+
+    async def _learn_and_record(self, calls: Sequence[RepeatedCall], learning: Learning | None) -> None:
+        if learning is not None and (names := await asyncio.to_thread(self._unknown_types, calls)):
+            await learning.learn(names)
+        await asyncio.to_thread(self._record, calls)
+
+    def _unknown_types(self, calls: Sequence[RepeatedCall]) -> set[str]:
+        registry = self._registry()
+        new = [call.captured for call in calls if call.captured.recorded is None]
+        return {name for captured in new for name in unknown_types(captured, registry)}
 
     def settle(self) -> None:
         """Record all that has been taken."""
