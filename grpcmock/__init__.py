@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from grpcmock.mock.handle import StubHandle as StubHandle
     from grpcmock.mock.method import MethodMock as MethodMock
     from grpcmock.mock.operators import *  # noqa: F403 - whatever is public there is an operator
+    from grpcmock.mock.pushed_call import PushedCall as PushedCall
+    from grpcmock.mock.pushes import Pushes as Pushes
     from grpcmock.mock.server import MockServer as MockServer
     from grpcmock.mock.verification import VerificationError as VerificationError
     from grpcmock.schema.registry import Registry as Registry
@@ -49,6 +51,8 @@ _PUBLIC = {
     "grpcmock.mock.functions": "HandlerCall",
     "grpcmock.mock.handle": "StubHandle",
     "grpcmock.mock.method": "MethodMock",
+    "grpcmock.mock.pushed_call": "PushedCall",
+    "grpcmock.mock.pushes": "Pushes",
     "grpcmock.mock.server": "MockServer",
     "grpcmock.mock.verification": "VerificationError",
     "grpcmock.schema.registry": "Registry",

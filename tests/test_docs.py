@@ -459,10 +459,15 @@ def test_each_variable_of_templates_is_explained(name: str) -> None:
 def test_each_command_and_its_options_are_explained(command: str) -> None:
     found = app.cli.get_command(app.click.Context(app.cli), command)
     assert found is not None
-    page = (SERVER if command == "serve" else COMMANDS).read_text()
+    pages = {"serve": [SERVER], "run": [SERVER, COMMANDS]}.get(command, [COMMANDS])  # run takes all that serve does
+    page = "".join(page.read_text() for page in pages)
     assert f"grpcmock {command}" in page
     options = {name for param in found.params for name in param.opts if name.startswith("--")}
     assert not {name for name in options if f"`{name}" not in page}, "these options aren't explained"
+
+
+def test_the_table_of_commands_is_whole() -> None:
+    assert re.findall(r"^\| \[`grpcmock (\w+)`\]", COMMANDS.read_text(), re.MULTILINE) == list(app.COMMANDS)
 
 
 def test_links_lead_somewhere() -> None:

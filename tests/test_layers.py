@@ -48,7 +48,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"compiled_stub"},
         {"call_record", "compile"},
         {"constant_answers", "steps"},
-        {"error_replies", "journal", "store"},
+        {"error_replies", "journal", "store", "validation"},
         {"environment", "incoming"},
         {"plan_execution"},
         {"exchange"},

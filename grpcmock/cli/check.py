@@ -12,6 +12,7 @@ from grpcmock.cli import drift_report, failures, report
 from grpcmock.cli.drift import fail_on_option, with_option
 from grpcmock.cli.options import PATH, files, imports_option, protos_argument, stubs_option, transport_option
 from grpcmock.cli.report_options import report_option
+from grpcmock.errors import Problem
 
 if TYPE_CHECKING:
     from grpcmock.drift.outcome import Level, Outcome
@@ -72,12 +73,16 @@ def command(
     checked = check(made_of.protos, made_of.stubs, made_of.imports, faults=FAULTS if transport == "h2" else AIO_FAULTS)
     methods = f"{checked.methods:,} method{'' if checked.methods == 1 else 's'}"
     described = f"{checked.stubs:,} stub{'' if checked.stubs == 1 else 's'} for {methods}"
-    severities = {problem.severity for problem in checked.problems}
+    problems = list(checked.problems)
+    if not made_of.stubs and not against:
+        message = "There are no stubs to check: no directory stubs/ is here, and no --stubs was given."
+        problems.append(Problem(message, rule="no-stubs", severity="warning"))
+    severities = {problem.severity for problem in problems}
     outcome = _compared(made_of, against, with_) if against and checked.compiled else None
     if outcome is not None and form == "json":
-        click.echo(json.dumps({**report.document(checked.problems), "drift": outcome.document()}, indent=2))
+        click.echo(json.dumps({**report.document(problems), "drift": outcome.document()}, indent=2))
     else:
-        for line in report.lines(checked.problems, form, checked=described):
+        for line in report.lines(problems, form, checked=described):
             click.echo(line)
         for line in drift_report.lines(outcome, form, level) if outcome is not None else ():
             click.echo(line)

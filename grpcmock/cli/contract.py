@@ -94,6 +94,7 @@ def import_(contracts: tuple[Path, ...], protos: tuple[Path, ...], imports: Impo
 
     FILE is a contract, or a Pact of version 4 with interactions of the Protobuf plugin.
     """
+    from grpcmock.errors import ConfigError
     from grpcmock.reports import files as reports
     from grpcmock.stubs.dump import to_yaml
 
@@ -106,6 +107,11 @@ def import_(contracts: tuple[Path, ...], protos: tuple[Path, ...], imports: Impo
     for problem in warnings:
         said = str(problem).replace("warning: ", "", 1)
         click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {said}", err=True)
+    if not stubs:
+        names = ", ".join(map(str, contracts))
+        raise ConfigError(
+            f"There is nothing to import: {names} {'hold' if len(contracts) > 1 else 'holds'} no interaction."
+        )
     text = f"# Imported by grpcmock from {', '.join(path.name for path in contracts)}.\n" + to_yaml(stubs)
     if out is None:
         click.echo(text, nl=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from grpcmock.cli import terminals
 from grpcmock.cli.target_options import Connection, proto_options, target_options
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _title(symbol: Symbol) -> str:
 
 
 def _print_source(text: str) -> None:
-    if not sys.stdout.isatty():
+    if not terminals.shows_color(sys.stdout):
         click.echo(text)
         return
     from rich.console import Console

@@ -44,6 +44,13 @@ with_option = click.option(
 @stubs_option
 @imports_option
 @click.option("--service", "services", multiple=True, metavar="NAME", help="Compare only this service; repeatable.")
+@click.option(
+    "--newer",
+    type=click.Choice(("server", "protos")),
+    default="server",
+    show_default=True,
+    help="Which side is the new version: what it lacks is told as removed, what it has besides as added.",
+)
 @fail_on_option
 @click.option(
     "--format",
@@ -64,6 +71,7 @@ def command(
     stubs: tuple[Path, ...],
     imports: Imports,
     services: tuple[str, ...],
+    newer: str,
     level: Level,
     form: str,
     reports: dict[str, Path],
@@ -99,6 +107,7 @@ def command(
                 services=services,
                 metadata=at.metadata,
                 with_=with_,
+                ahead=newer == "protos",
             )
 
     outcome = asyncio.run(compared())

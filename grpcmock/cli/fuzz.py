@@ -12,7 +12,7 @@ from grpcmock.cli.fuzz_options import PHASES, Shard, allowed, listed, phases, st
 from grpcmock.cli.options import PATH, SIZE, imports_option, protos_argument
 from grpcmock.cli.report_options import report_option
 from grpcmock.cli.running import loop_factory
-from grpcmock.cli.target_options import SECONDS, Connection, target_options
+from grpcmock.cli.target_options import SECONDS, Connection, target_options, warn
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.events import Finished
@@ -201,6 +201,7 @@ def _settings(
         links=options["links"],
         database=options["database"],
         second_identity=parse_headers(options["second_identity"]),
+        left_out=warn,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
+from grpcmock.cli.values import ParamType
 from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
@@ -24,10 +25,22 @@ PATH = click.Path(path_type=Path)
 DEFAULT_PROTOS = Path("protos")
 DEFAULT_STUBS = Path("stubs")
 
+_STUB_SUFFIXES = (".yaml", ".yml", ".json")
+
 
 def protos_argument(function: _F) -> _F:
     """Add the argument ``PROTOS…``."""
-    return click.argument("protos", nargs=-1, type=PATH, metavar="[PROTOS]...")(function)
+
+    def tell_stubs(ctx: click.Context, _: click.Parameter, values: tuple[Path, ...]) -> tuple[Path, ...]:
+        has_stubs = any(param.name == "stubs" for param in ctx.command.params)
+        for path in values:
+            if has_stubs and path.suffix in _STUB_SUFFIXES and path.is_file():
+                raise click.UsageError(
+                    f"{path} is no proto; it looks like a file of stubs. Those are named by an option: --stubs {path}."
+                )
+        return values
+
+    return click.argument("protos", nargs=-1, type=PATH, metavar="[PROTOS]...", callback=tell_stubs)(function)
 
 
 def stubs_option(function: _F) -> _F:
@@ -122,7 +135,7 @@ def files(protos: Sequence[Path], stubs: Sequence[Path], imports: Imports) -> Fi
     return Files(proto_paths(protos), tuple(stubs), imports)
 
 
-class Size(click.ParamType[int]):
+class Size(ParamType[int]):
     """A number of bytes: ``4194304``, ``4MiB``; ``unlimited`` is -1."""
 
     name = "size"
@@ -149,7 +162,7 @@ class Size(click.ParamType[int]):
         return int(found[1]) * self._units[found[2]]
 
 
-class StatusCode(click.ParamType[Code]):
+class StatusCode(ParamType[Code]):
     """A gRPC status code, by name or number; not OK."""
 
     name = "code"

@@ -38,6 +38,8 @@ class Places:
 
         paths, addresses, names = list(protos), [], []
         for argument in arguments:
+            if Path(argument).is_socket():
+                raise ConfigError(f"{argument} is a socket: write unix:{argument}.")
             if _is_path(argument):
                 paths.append(Path(argument))
             elif is_address(argument):
@@ -69,4 +71,10 @@ async def load(places: Places, imports: Imports, connection: Connection) -> Regi
         return sources.load(places.protos, imports=imports)
     target = connection.target(places.address)
     async with connection.connect(target) as channel:
-        return await registry_of(target, channel, (), imports)
+        registry = await registry_of(target, channel, (), imports)
+        from grpcmock.client.learning import Learning
+
+        learning = Learning(channel, registry, target.metadata)
+        # A type that no service's file imports, for an Any, is known to the server by its full name only.
+        await learning.learn(name for name in places.names if "." in name and "/" not in name)
+        return learning.registry

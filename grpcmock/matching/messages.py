@@ -134,6 +134,7 @@ class Kinds:
                 values.shower(field),
                 default=default,
                 takes_null=is_null,
+                names=tuple(value.name for value in field.enum_type.values),
             )
             self._enums[field.enum_type] = kind
         return kind

@@ -9,10 +9,13 @@ from grpcmock.matching.compiler import is_operators
 from grpcmock.matching.findings import ABSENT, Finding
 from grpcmock.matching.leaves import BYTES, STRING
 from grpcmock.matching.matcher import And, Equalities, Exists, Matcher, Never, Not, Or
+from grpcmock.matching.messages import MessageKind
 from grpcmock.matching.operators import OPERATORS, Operand
 from grpcmock.matching.operators.collections import Some
 from grpcmock.matching.paths import metadata_path
 from grpcmock.matching.value_types import ListType, Place
+from grpcmock.schema.any_types import name_of
+from grpcmock.schema.registry import find_message
 from grpcmock.schema.values import describe
 
 if TYPE_CHECKING:
@@ -97,6 +100,8 @@ def _values(compiler: Compiler, node: Node, kind: ListType, path: str) -> Matche
     """Compile the pattern of one key's values."""
     if node.value is None:
         return Exists(kind, False, True)
+    if kind is _BINARY:
+        node = _with_messages(compiler, node)
     if node.is_list:
         return compiler.pattern(node, kind, Place.FIELD, path)
     if not (node.is_mapping and node.value and is_operators(node.value)):
@@ -128,6 +133,23 @@ def _values(compiler: Compiler, node: Node, kind: ListType, path: str) -> Matche
         mapping = type(node)(positive, node.file, node.line, node.column, keys)
         built.append(AnyValue(kind, compiler.pattern(mapping, kind.element, Place.FIELD, path)))
     return built[0] if len(built) == 1 else And(kind, tuple(built))
+
+
+def _with_messages(compiler: Compiler, node: Node) -> Node:
+    """Write each message, ``{"@type": …, …}``, as the operator that looks for it in bytes."""
+    where = node.file, node.line, node.column
+    if node.is_list:
+        return type(node)([_with_messages(compiler, item) for item in node.value], *where)
+    if not node.is_mapping or "@type" not in node.value:
+        return node
+    keys = [key for key in node.keys or () if key.value != "@type"]
+    pattern = type(node)({key: child for key, child in node.value.items() if key != "@type"}, *where, keys)
+    url = node.value["@type"]
+    if set(pattern.value) == {"value"} and isinstance(url.value, str):
+        message_class = find_message(compiler.registry.pool, name_of(url.value))
+        if message_class is not None and not isinstance(compiler.kinds.of_class(message_class), MessageKind):
+            pattern = pattern.value["value"]
+    return type(node)({"$message": type(node)({"type": url, "pattern": pattern}, *where)}, *where)
 
 
 def _several(compiler: Compiler, node: Node, kind: ListType, path: str) -> tuple[Matcher, ...]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.errors import nearest as nearest_name
 from grpcmock.matching.findings import Finding, cut
 from grpcmock.matching.neighbors import likely
 from grpcmock.schema import codec
@@ -160,9 +159,7 @@ def _near_miss(entry: Candidate, context: CallContext) -> NearMiss:
 def _no_stubs(method: Method, others: Sequence[str]) -> list[str]:
     if not others:
         return [f"There are no stubs at all, so none for {method}."]
-    likest = nearest_name(str(method), others)
-    hint = f" Did you mean {likest}?" if likest else ""
-    lines = [f"There is no stub for {method}.{hint}", "Methods that have stubs:"]
+    lines = [f"There is no stub for {method}.", "Methods that have stubs:"]
     lines += [f"  {name}" for name in others[:20]]
     if len(others) > 20:
         lines.append(f"  and {len(others) - 20} more")

@@ -94,7 +94,7 @@ class ValueType:
 class ScalarType(ValueType):
     """Values that are compared as a whole: scalars, enums, and the well-known types that are written as a scalar."""
 
-    __slots__ = ("_plain", "default", "read")
+    __slots__ = ("_plain", "default", "names", "read")
 
     set_words = "not the default"
     unset_words = "the default"
@@ -109,8 +109,12 @@ class ScalarType(ValueType):
         default: Any = None,
         normalize: Callable[[Any], Any] | None = None,
         takes_null: bool = False,
+        names: tuple[str, ...] = (),
     ) -> None:
         super().__init__(name, family, normalize=normalize, takes_null=takes_null)
+        self.names = names
+        """Of an enum, the names of its values."""
+
         self.read = read
         """From ProtoJSON to the form that matchers see. Raises :class:`~grpcmock.schema.values.Mismatch`."""
 

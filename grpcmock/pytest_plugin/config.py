@@ -59,7 +59,7 @@ class Config(NamedTuple):  # a dataclass would cost every test run a millisecond
         """Give the same settings. Raises ``pytest.UsageError`` for a word that there isn't."""
         for name in CHOICES:
             check_choice(name, getattr(self, name), f"Config({name}=…)")
-        return self
+        return self._replace(protos=_several(self.protos), stubs=_several(self.stubs), imports=_several(self.imports))
 
     def __str__(self) -> str:
         parts = [
@@ -70,6 +70,11 @@ class Config(NamedTuple):  # a dataclass would cost every test run a millisecond
             f"unused {self.unused}",
         ]
         return ", ".join(parts)
+
+
+def _several(given: Any) -> Sequence[Any]:
+    """Take one path, or module, for a list of one."""
+    return given if isinstance(given, (list, tuple)) else (given,)
 
 
 def check_choice(name: str, value: object, where: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.responses.delays import Delay, parse_delay
 from grpcmock.responses.faults import Fault, FaultKind, parse_fault
-from grpcmock.responses.messages import compile_reply, empty_reply, encoded
+from grpcmock.responses.messages import compile_reply, empty_reply, encoded, warn_of_unknown
 from grpcmock.responses.metadata import compile_metadata
 from grpcmock.responses.plan import (
     FINISH_OK,
@@ -50,7 +50,7 @@ def compile_answer(
     *faults* names the faults that the server's transport can put on the wire.
     """
     if method.kind is MethodKind.UNARY and len(stub.answers) == 1 and _is_bare(answer):
-        plan = _one_constant(answer, method, registry, problems)
+        plan = _one_constant(answer, stub, method, registry, problems)
         if plan is not None:
             return plan
     scope = Scope(stub, method, registry, problems, answer.script is not None)
@@ -81,12 +81,14 @@ def _is_bare(answer: Answer) -> bool:
     )
 
 
-def _one_constant(answer: Answer, method: Method, registry: Registry, problems: Problems) -> Plan | None:
+def _one_constant(answer: Answer, stub: Stub, method: Method, registry: Registry, problems: Problems) -> Plan | None:
     """Compile one constant message: the most frequent answer by far, and the same as below but quicker."""
     responses = answer.responses
     if responses is None or len(responses) != 1 or holds_template(responses[0]):
         return None
-    data = encoded(codec.build(responses[0], method.response_class, registry, problems, "response"))
+    message = codec.build(responses[0], method.response_class, registry, problems, "response")
+    warn_of_unknown(message, responses[0], problems, "response", stub)
+    data = encoded(message)
     return Plan((SendStep(RenderableMessage(data)), FINISH_OK), None, data, NO_STATES)
 
 
@@ -111,7 +113,8 @@ def _invoked(answer: Answer, handler: Handler, scope: Scope, prefix: str) -> tup
             where = answer.location or scope.stub.location
             text = f"a handler and {name!r} exclude each other: the handler says all that is sent."
             scope.problems.error(text, where, f"{prefix}{name}", stub=scope.stub.name, rule="answer-kind")
-    waiting = (HALF_CLOSE,) if scope.method.kind is MethodKind.CLIENT_STREAMING else ()
+    is_live = getattr(handler, "is_live", False)  # it asks for each message by itself
+    waiting = (HALF_CLOSE,) if scope.method.kind is MethodKind.CLIENT_STREAMING and not is_live else ()
     return (*waiting, *_opening(answer, scope, prefix), InvokeStep(handler))
 
 

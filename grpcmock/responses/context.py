@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.responses.functions import Fake, clock, random_functions, uuid_source
+from grpcmock.responses.functions import Fake, clock, duration, random_functions, uuid_source
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -101,6 +101,7 @@ _MAKERS: dict[str, Callable[[RenderContext], Any]] = {
     "call": lambda context: {"count": context.count},
     "state": _state,
     "now": lambda context: clock(context.now),
+    "duration": lambda _: duration,
     "uuid": lambda context: uuid_source(context.random),
     "random": lambda context: random_functions(context.random),
     "fake": lambda context: Fake(context.random),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import did_you_mean
+from grpcmock.stubs import steps
 
 if TYPE_CHECKING:
     from random import Random
@@ -44,6 +45,15 @@ class Delay:
         if self.sigma is not None:
             return min(self.low * math.exp(random.gauss(0.0, self.sigma)), LONGEST)
         return self.low
+
+
+FOREVER = Delay(math.inf)
+"""Lasts until the client cancels, or its deadline passes."""
+
+
+def parse_wait(node: Node, problems: Problems, path: str) -> Delay | None:
+    """Read the ``wait`` of a script, which may last ``forever``; None if it is wrong, with the problem noted."""
+    return FOREVER if node.value == steps.FOREVER else parse_delay(node, problems, path)
 
 
 def parse_delay(node: Node, problems: Problems, path: str) -> Delay | None:

@@ -39,6 +39,9 @@ FAULTS = frozenset(kind.value for kind in FaultKind)
 AIO_FAULTS = frozenset({"abort", "hang", "drip", "garbage", "oversize", "extra_messages"})
 """The kinds that need nothing below gRPC's own interface: a server on ``grpc.aio`` produces these."""
 
+TRANSPORT_FAULTS = {"aio": AIO_FAULTS, "h2": FAULTS}
+"""The faults that each transport can put on the wire."""
+
 MOST_BYTES = 1 << 30
 MOST_EXTRA = 1_000_000
 

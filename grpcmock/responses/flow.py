@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from grpcmock.responses.plan import FinishStep, HeadersStep, OnStep, RepeatStep, SendStep
+from grpcmock.responses.delays import FOREVER
+from grpcmock.responses.plan import FinishStep, HeadersStep, OnStep, PauseStep, RepeatStep, SendStep
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class _Flow:
             if self._single and step.code is Code.OK and any(not sent for sent, _ in states):
                 text = f"the call would end without a message; the method is {self._kind}: it answers with one."
                 self._say(step, text)
+            return set()
+        if isinstance(step, PauseStep) and step.delay == FOREVER:
             return set()
         if isinstance(step, RepeatStep):
             return self._repeat(step, states)

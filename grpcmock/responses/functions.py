@@ -51,6 +51,14 @@ def clock(now: Callable[[], datetime]) -> Callable[..., Moment]:
     return read
 
 
+def duration(**parts: float) -> timedelta:
+    """Make a length of time, to be added to one or taken from it: ``duration(hours=1)``."""
+    for name in parts:
+        if name not in _OFFSETS:
+            raise RenderError(f"duration() takes no {name!r}. {did_you_mean(name, _OFFSETS, known='The parts')}")
+    return timedelta(**parts)
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -17,7 +17,7 @@ from grpcmock.responses.templates import (
     is_template_node,
     render_tree,
 )
-from grpcmock.schema import codec, values
+from grpcmock.schema import any_types, codec, values, well_known
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.responses.context import RenderContext
+    from grpcmock.stubs.model import Stub
 
 
 def compile_reply(node: Node, scope: Scope, path: str) -> RenderableMessage:
@@ -33,6 +34,7 @@ def compile_reply(node: Node, scope: Scope, path: str) -> RenderableMessage:
     message_class = scope.method.response_class
     if not holds_template(node):
         message = codec.build(node, message_class, scope.registry, scope.problems, path)
+        warn_of_unknown(message, node, scope.problems, path, scope.stub)
         return RenderableMessage(encoded(message))
     made = compile_message(node, message_class, scope, path)
     if callable(made):
@@ -57,7 +59,9 @@ def compile_message(
 ) -> Message | Callable[[RenderContext], Message]:
     """Compile a message: itself if it is the same for every call, else a function that makes it."""
     if not holds_template(node):
-        return codec.build(node, message_class, scope.registry, scope.problems, path)
+        message = codec.build(node, message_class, scope.registry, scope.problems, path)
+        warn_of_unknown(message, node, scope.problems, path, scope.stub)
+        return message
     before = len(scope.problems)
     if not is_template_node(node):
         # What is not a template is held to the stricter rules for what is written by hand.
@@ -65,7 +69,7 @@ def compile_message(
     tree = compile_tree(node, scope, path)
     if len(scope.problems) > before:
         return message_class()
-    if type(tree) is Leaf and not tree.template.whole:
+    if type(tree) is Leaf and not tree.template.whole and not well_known.may_be_text(message_class.DESCRIPTOR):  # type: ignore[arg-type]
         text = f"expected a message {message_class.DESCRIPTOR.full_name}, not a text with templates in it."
         scope.error(text, node, path, hint="Write a mapping, or one whole expression.", rule="template")
         return message_class()
@@ -74,14 +78,21 @@ def compile_message(
     return _maker(tree, message_class, scope, path)
 
 
+def warn_of_unknown(message: Message, node: Node, problems: Problems, path: str, stub: Stub) -> None:
+    """Warn of what stands in a message as bytes, since its type isn't known; so a name that is wrong is told."""
+    for name in sorted(any_types.unknown_in(message)):
+        text = f"There is no message type {name!r}. What is written is sent as its bytes."
+        problems.warn(text, node.location, path, stub=stub.name, rule="unknown-type")
+
+
 def _maker(tree: Part, message_class: type[Message], scope: Scope, path: str) -> Callable[[RenderContext], Message]:
     registry, stub = scope.registry, scope.stub.name
 
     def make(context: RenderContext) -> Message:
         problems = Problems()
         message = codec.build(render_tree(tree, context, stub), message_class, registry, problems, path, loose=True)
-        if problems:
-            reasons = "; ".join(f"{problem.path}: {problem.message}" for problem in problems)
+        if problems.errors:
+            reasons = "; ".join(f"{problem.path}: {problem.message}" for problem in problems.errors)
             raise RenderError(f"stub {stub}: {reasons}")
         return message
 

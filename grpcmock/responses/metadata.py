@@ -7,7 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.message import Message
+
 from grpcmock.errors import RenderError
+from grpcmock.responses.messages import compile_message
 from grpcmock.responses.plan import NO_METADATA, RenderableMetadata
 from grpcmock.responses.templates import Leaf, Scope, as_text, compile_template, is_template_node
 
@@ -85,7 +88,11 @@ def _refusal(key: Any) -> tuple[str, str] | None:
 
 
 def _compile_value(key: str, node: Node, scope: Scope, path: str) -> list[str | bytes | _Values]:
-    """Compile one value. A template that gives a list gives a value for each item."""
+    """Compile one value. A template that gives a list gives a value for each item; a message gives its bytes."""
+    if key.endswith("-bin") and (node.is_mapping or isinstance(node.value, Message)):
+        any_class = scope.registry.message("google.protobuf.Any")
+        made: Any = compile_message(node, any_class, scope, path)
+        return [(lambda context: [made(context).value]) if callable(made) else made.value]
     if is_template_node(node):
         found = compile_template(node, scope, path)
         if found is None:
@@ -97,6 +104,8 @@ def _compile_value(key: str, node: Node, scope: Scope, path: str) -> list[str | 
         return list(_values(key, node.plain()))
     except ValueError as error:
         hint = "Other bytes need a key that ends in '-bin', with the value in base64." if "ASCII" in str(error) else ""
+        if node.is_mapping and "@type" in node.value:
+            hint = "A message needs a key that ends in '-bin'."
         scope.error(str(error), node, path, hint=hint, rule="metadata-value")
         return []
 
@@ -119,6 +128,8 @@ def _values(key: str, value: Any) -> list[str | bytes]:
 
 def _value(key: str, value: Any) -> str | bytes:
     """Give one value as the wire has it. Raises ``ValueError``."""
+    if isinstance(value, Message) and key.endswith("-bin"):
+        return bytes(value.SerializePartialToString(deterministic=True))
     if value is None or isinstance(value, (dict, list)):
         kind = "null" if value is None else "a mapping" if isinstance(value, dict) else "a list"
         raise ValueError(f"expected a string, not {kind}.")

@@ -70,7 +70,7 @@ def _of_references(template: Template, request: Descriptor) -> Iterator[Mistake]
                 yield from _of_message(request, parts[1:], f"requests[{parts[0]}]")
             elif parts:
                 yield f"'requests' is a list; it has no {first!r}.", "Write requests[0], or loop over it."
-        elif name in ("now", "uuid") or (name in ("random", "fake") and parts):
+        elif name in ("now", "duration", "uuid") or (name in ("random", "fake") and parts):
             called = f"{name}.{first}" if parts else str(name)
             yield f"{called!r} is a function.", f"Call it: {called}()."
         elif name == "call" and parts and first not in _ATTRIBUTES["call"]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from grpcmock.errors import did_you_mean
 from grpcmock.matching.patterns import compile_pattern
 from grpcmock.responses import flow
-from grpcmock.responses.delays import parse_delay
+from grpcmock.responses.delays import parse_delay, parse_wait
 from grpcmock.responses.messages import compile_reply
 from grpcmock.responses.metadata import compile_metadata
 from grpcmock.responses.plan import (
@@ -135,7 +135,8 @@ class _Script:
             case words.EXPECT:
                 return ExpectStep(self.pattern(value, here), number, value.location, here)
             case words.WAIT:
-                delay = self.delay(value, here)
+                found = folded(value, scope, here)
+                delay = None if found is None else parse_wait(found, scope.problems, here)
                 return None if delay is None else PauseStep(delay)
             case words.HEADERS:
                 return _written(HeadersStep(compile_metadata(value, scope, here)), value, here)

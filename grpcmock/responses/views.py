@@ -13,6 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 from jinja2.runtime import ChainableUndefined, StrictUndefined, Undefined
 
 from grpcmock.errors import RenderError, did_you_mean
+from grpcmock.responses.times import Quantity, quantity
 from grpcmock.schema import codec, values, well_known
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ _LONGEST = 16 * 1024 * 1024
 
 
 class TimeView(MessageView):
-    """A Timestamp or Duration: as text in its ProtoJSON form, with ``seconds`` and ``nanos``, and in order."""
+    """A Timestamp or Duration: as text in its ProtoJSON form, with ``seconds`` and ``nanos``, in order; it adds up."""
 
     __slots__ = ()
 
@@ -135,6 +136,23 @@ class TimeView(MessageView):
 
     def __hash__(self) -> int:
         return hash(self._order())
+
+    def __add__(self, other: Any) -> Any:
+        return self._reckoned(other, lambda mine, theirs: mine + theirs)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        return self._reckoned(other, lambda mine, theirs: mine - theirs)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._reckoned(other, lambda mine, theirs: theirs - mine)
+
+    def _reckoned(self, other: Any, reckon: Callable[[Quantity, Quantity], Quantity]) -> Any:
+        mine = quantity(self._message)
+        theirs = quantity(other.__message__() if isinstance(other, TimeView) else other)
+        assert mine is not None  # it is one of the two types
+        return NotImplemented if theirs is None else TimeView(reckon(mine, theirs).message())
 
     def _order(self) -> tuple[int, int]:
         message: Any = self._message

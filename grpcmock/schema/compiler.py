@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_RUNS = 20
 """How often protoc is run at most to hear of all files that fail: it gives up at the first."""
 
-_HOW_TO_GO_ON = "Mend the file, or leave it out with --exclude-path."
+_HOW_TO_GO_ON = "Fix the file, or leave it out with --exclude-path."
 
 
 def compile_files(
@@ -90,7 +90,7 @@ class _Diagnosis:
             outcome = self._work.run(names)
         if outcome.code:
             count = f"{len(names):,} files haven't" if len(names) > 1 else "One file hasn't"
-            yield Problem(f"{count} been compiled yet: mend these first.", rule=complaints.RULE)
+            yield Problem(f"{count} been compiled yet: fix these first.", rule=complaints.RULE)
 
     def _complained(self, outcome: Outcome) -> Generator[Problem, None, set[str]]:
         told = complaints.read(outcome.said, self._names, self._layout, self._dependencies)

@@ -125,7 +125,8 @@ class Registry:
         """Give the class of a message type. Raises :class:`SchemaError`, which names the nearest type."""
         if found := find_message(self.pool, full_name):
             return found
-        hint = did_you_mean(full_name, self.message_names())
+        found_near = _nearest_type(full_name, self.message_names())
+        hint = f"Did you mean {found_near!r}?" if found_near else ""
         raise SchemaError(f"There is no message type {full_name!r}. {hint}".rstrip())
 
     def message_names(self) -> list[str]:
@@ -174,6 +175,15 @@ def _shape(message: descriptor_pb2.DescriptorProto) -> tuple[object, ...]:
 def _last(type_name: str) -> str:
     """Return the end of a type's name: its beginning may be left out."""
     return type_name.rpartition(".")[2]
+
+
+def _nearest_type(full_name: str, names: list[str]) -> str | None:
+    """Return the type that may have been meant: of this name in another package, or of a like name in this one."""
+    package, _, name = full_name.rpartition(".")
+    of_name = [one for one in names if one.rpartition(".")[2] == name]
+    if of_name:
+        return nearest(full_name, of_name) or of_name[0]
+    return nearest(full_name, [one for one in names if one.rpartition(".")[0] == package])
 
 
 _SHIPPED = {

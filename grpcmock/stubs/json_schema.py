@@ -84,6 +84,7 @@ def _stub_keys(types: Types, methods: list[Method], registry: Registry) -> Schem
         "properties": {
             "ignore": {"type": "array", "items": {"type": "string"}, "description": "Paths of fields to leave out."},
             "compare": {"enum": ["exact", "subset"]},
+            "response": {"description": "A pattern for each response: of the fields it names, in place of the answer."},
         },
         "additionalProperties": False,
     }
@@ -91,7 +92,11 @@ def _stub_keys(types: Types, methods: list[Method], registry: Registry) -> Schem
         "name": text,
         "method": {"anyOf": [full, others, _TEMPLATE]},
         "priority": {"type": ["integer", "string"], "pattern": TEMPLATE},
-        "metadata": {"type": "object", "additionalProperties": types.scalar_pattern("string")},
+        "metadata": {
+            "type": "object",
+            "patternProperties": {"-bin$": {"anyOf": [types.scalar_pattern("bytes"), _PACKED]}},
+            "additionalProperties": types.scalar_pattern("string"),
+        },
         "deadline": types.scalar_pattern("double"),
         "when": text,
         "state": _STRINGS,
@@ -149,6 +154,7 @@ def _for_method(method: Method, names: list[str], types: Types) -> Schema:
         if method.kind.client_streams
         else _never(f"{method.name} takes one message: write 'request'."),
         "answers": {"items": answer},
+        "verify": {"properties": {"response": types.pattern(method.output)}},
     }
     return {
         "if": {"properties": {"method": {"enum": names}}, "required": ["method"]},
@@ -186,7 +192,7 @@ def _steps(method: Method, request: Schema, response: Schema, types: Types) -> S
     finish: Schema = {"type": ["object", "null", "boolean"]}
     arm = {
         steps.REQUEST: request,
-        steps.WAIT: _ref("delay"),
+        steps.WAIT: {"anyOf": [{"const": steps.FOREVER}, _ref("delay")]},
         steps.SEND: {"anyOf": [response, {"type": "array", "items": response}]},
         steps.ERROR: _ref("error"),
         steps.FINISH: finish,
@@ -200,7 +206,7 @@ def _steps(method: Method, request: Schema, response: Schema, types: Types) -> S
     step = {
         steps.EXPECT: request,
         steps.SEND: response,
-        steps.WAIT: _ref("delay"),
+        steps.WAIT: {"anyOf": [{"const": steps.FOREVER}, _ref("delay")]},
         steps.HEADERS: _ref("metadata"),
         steps.HALF_CLOSE: {"type": ["null", "boolean"]},
         steps.ON: {"type": "array", "minItems": 1, "items": _closed(arm)},
@@ -290,10 +296,12 @@ def _fault() -> Schema:
 
 
 def _metadata() -> Schema:
-    value = {"type": ["string", "number", "boolean"]}
+    value: Schema = {"type": ["string", "number", "boolean"]}
+    binary = {"anyOf": [value, _PACKED, {"type": "array", "items": {"anyOf": [value, _PACKED]}}]}
     return {
         "type": "object",
         "propertyNames": {"pattern": "^[0-9a-z_.-]+$"},
+        "patternProperties": {"-bin$": binary},
         "additionalProperties": {"anyOf": [value, {"type": "array", "items": value}]},
     }
 
@@ -313,3 +321,6 @@ _DETAILS = [
         "LocalizedMessage",
     )
 ]
+
+_PACKED = {"type": "object", "properties": {"@type": {"type": "string", "examples": _DETAILS}}, "required": ["@type"]}
+"""A message as the value of metadata whose key ends in ``-bin``."""

@@ -49,6 +49,11 @@ _SCALARS: Final[dict[str, Schema]] = {
     "duration": _text(_DURATION, description="A duration in seconds: 1.5s."),
     "field_mask": _text(description='Paths of fields: "name,email".'),
 }
+_ATTACHABLE: Final = ("bytes", "string")
+_ATTACHED: Final[Schema] = {
+    "$file": {"type": "string", "description": "The content of a file beside the stub."},
+    "$text": {"type": "string", "description": "The bytes of this text, in UTF-8."},
+}
 _FAMILIES: Final[dict[str, Family]] = {
     **dict.fromkeys(("int32", "int64", "uint32", "uint64", "timestamp", "duration"), Family.ORDERED),
     **dict.fromkeys(("float", "double"), Family.FLOAT),
@@ -143,7 +148,10 @@ class Types:
     def value(self, kind: str) -> Schema:
         """Give the schema of a scalar, by its kind: ``int32``, ``timestamp``, …"""
         key = f"value:{kind}"
-        self.defs.setdefault(key, _SCALARS[kind])
+        schema = _SCALARS[kind]
+        if kind in _ATTACHABLE:
+            schema = {**schema, "type": ["string", "object"], "properties": _ATTACHED, "additionalProperties": False}
+        self.defs.setdefault(key, schema)
         return _reference(key)
 
     def scalar_pattern(self, kind: str) -> Schema:
@@ -152,6 +160,8 @@ class Types:
         if key not in self.defs:
             self.defs[key] = {}
             self.defs[key] |= self._pattern_of(key, self.value(kind), _SCALARS[kind], _FAMILIES[kind])
+            if kind in _ATTACHABLE:
+                self.defs[key]["properties"] |= _ATTACHED
         return _reference(key)
 
     def _members(self, descriptor: Descriptor, fields: dict[str, Schema]) -> Schema:

@@ -49,7 +49,7 @@ KEYS: Final = {
 STEPS: Final = {
     steps.EXPECT: "Wait for the next request message; it must match.",
     steps.SEND: "Send one response message.",
-    steps.WAIT: "Pause.",
+    steps.WAIT: "Pause; `forever` lasts until the client cancels.",
     steps.HEADERS: "Send initial metadata now.",
     steps.HALF_CLOSE: "Wait until the client has finished sending.",
     steps.ON: "Answer each incoming message by the first arm that matches.",

@@ -296,13 +296,19 @@ def _verify(read: Reader) -> Verify:
     if isinstance(node.value, bool):
         return Verify(enabled=node.value)
     if not node.is_mapping:
-        shape.error(f"expected false or {{ignore, compare}}, not {shape.shown(node)}.", node.location, "verify")
+        shape.error(
+            f"expected false or {{ignore, compare, response}}, not {shape.shown(node)}.", node.location, "verify"
+        )
         return _VERIFY
-    _unknown_keys(node, frozenset(("ignore", "compare")), shape, "'verify'", "verify")
+    _unknown_keys(node, frozenset(("ignore", "compare", "response")), shape, "'verify'", "verify")
     ignored = Reader(node, shape, "verify.").items("ignore") or []
     ignore = [shape.text(item, f"verify.ignore[{number}]") for number, item in enumerate(ignored)]
     compare = node.value.get("compare")
     if compare is not None and compare.value not in ("exact", "subset"):
         shape.error(f"expected exact or subset, not {shape.shown(compare)}.", compare.location, "verify.compare")
     exact = compare is not None and compare.value == "exact"
-    return Verify(ignore=tuple(filter(None, ignore)), compare="exact" if exact else "subset")
+    return Verify(
+        ignore=tuple(filter(None, ignore)),
+        compare="exact" if exact else "subset",
+        response=node.value.get("response"),
+    )

@@ -426,7 +426,7 @@ def test_a_handler_may_ask_the_mock_itself(mock: MockServer, servicer: Any, clie
         mock.on(servicer.GetUser).when(id=3).returns(name="later")
         return {"name": f"outer of {inner.name}, {len(mock.calls)} call"}
 
-    assert client.GetUser(generated.pb2.GetUserRequest(id=2)).name == "outer of inner, 1 call"
+    assert client.GetUser(generated.pb2.GetUserRequest(id=2)).name == "outer of inner, 2 call"
     assert client.GetUser(generated.pb2.GetUserRequest(id=3)).name == "later"
 
 

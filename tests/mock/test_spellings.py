@@ -72,19 +72,25 @@ PAIRS: list[tuple[str, Any, dict[str, Any]]] = [
         (
             "{method: user.UserService/CreateUsers, request: {name: {$regex: ^A}}, error: {code: NOT_FOUND, "
             "message: nobody, "
-            "details: [{'@type': type.googleapis.com/google.rpc.ErrorInfo, reason: WHY}], trailers: {x: '1'}}}"
+            "details: [{'@type': type.googleapis.com/google.rpc.ErrorInfo, reason: WHY}], trailers: {x: '1', "
+            "e-bin: {'@type': type.googleapis.com/google.rpc.ErrorInfo, reason: NOW}}}}"
         ),
         lambda m: (
             m.on(CREATE)
             .when(name=matches("^A"))
-            .fails(grpc.StatusCode.NOT_FOUND, "nobody", details=[ErrorInfo(reason="WHY")], trailers={"x": "1"})
+            .fails(
+                grpc.StatusCode.NOT_FOUND,
+                "nobody",
+                details=[ErrorInfo(reason="WHY")],
+                trailers={"x": "1", "e-bin": ErrorInfo(reason="NOW")},
+            )
         ),
         {
             "error": {
                 "code": Code.NOT_FOUND,
                 "message": "nobody",
                 "details": [ErrorInfo(reason="WHY")],
-                "trailers": {"x": "1"},
+                "trailers": {"x": "1", "e-bin": ErrorInfo(reason="NOW")},
             },
             "request": {"name": matches("^A")},
         },

@@ -171,3 +171,30 @@ def test_what_is_written_is_what_is_sent(compiler: Any, tree: dict[str, Any]) ->
     assert echoed == sent
     by_field = compiler("response: {{{}}}".format(", ".join(f'{key}: "{{{{ request.{key} }}}}"' for key in tree)))
     assert by_field.messages(request=sent[0]) == sent
+
+
+@pytest.mark.parametrize(
+    ("method", "written", "tree"),
+    [
+        ("Text", '"Hello {{ request }}"', "Hello Ada"),
+        ("Json", '"{{ 1 + 1 }} of {{ request | length }}"', "2 of 0"),
+        ("When", '"{{ 2020 + 7 }}-01-01T{{ 10 }}:00:00Z"', "2027-01-01T10:00:00Z"),
+        ("HowLong", '"{{ request | length }}5s"', "5s"),
+        ("Which", '"a,{{ call.count }}"', "a,1"),
+        ("Data", '''"aGk{{ '=' }}"''', "aGk="),
+    ],
+)
+def test_a_text_with_a_template_may_be_the_whole_message_of_a_type_that_is_a_text(
+    compiler: Any, method: str, written: str, tree: str
+) -> None:
+    compiled = compiler(f"response: {written}", f"answers.v1.Whole/{method}", protos=("answers.proto",))
+    request = compiled.method.request_class(**({"value": "Ada"} if method == "Text" else {}))
+    assert compiled.tree(request=request, count=1) == tree
+
+
+@pytest.mark.parametrize("method", ["Is", "Object", "Array", "Make"])
+def test_a_text_with_a_template_is_refused_where_the_type_is_never_a_text(compiler: Any, method: str) -> None:
+    (error,) = compiler(
+        'response: "Hello {{ request }}"', f"answers.v1.Whole/{method}", protos=("answers.proto",)
+    ).errors
+    assert "not a text with templates in it" in error

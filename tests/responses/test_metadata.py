@@ -4,6 +4,8 @@ import base64
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import DebugInfo, RetryInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -86,3 +88,36 @@ def test_a_rendered_value_that_cannot_be_sent_fails_the_call(compiler: Any) -> N
 def test_binary_values_go_out_as_they_came_in(compiler: Any, data: bytes) -> None:
     written = base64.b64encode(data).decode()
     assert headers(compiler(f'headers: {{k-bin: "{written}"}}')).constant == (("k-bin", data),)
+
+
+DELAY = '{"@type": google.rpc.RetryInfo, retry_delay: 0.5s}'
+
+
+@pytest.mark.parametrize(
+    ("written", "values"),
+    [
+        (f"trailers: {{k-bin: {DELAY}}}", [RetryInfo(retry_delay={"nanos": 500_000_000})]),  # type: ignore[dict-item]
+        ('trailers: {k-bin: {"@type": x/google.protobuf.Duration, value: 1s}}', [Duration(seconds=1)]),
+        (f"trailers: {{k-bin: [AAE=, {DELAY}]}}", [b"\0\1", RetryInfo(retry_delay={"nanos": 500_000_000})]),  # type: ignore[dict-item]
+        ('trailers: {k-bin: {"@type": google.rpc.DebugInfo, detail: "{{ request.f_int32 + 1 }}"}}',
+         [DebugInfo(detail="8")]),
+    ],
+)  # fmt: skip
+def test_a_message_may_be_the_value_of_a_binary_key(compiler: Any, written: str, values: list[Any]) -> None:
+    compiled = compiler(written)
+    outcome = compiled.outcome(request=compiler.request(f_int32=7))
+    expected = [value if isinstance(value, bytes) else value.SerializeToString() for value in values]
+    assert [value for key, value in outcome.trailers if key == "k-bin"] == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "error"),
+    [
+        ("trailers: {k-bin: {a: 1}}", "an Any needs the type of what it holds"),
+        ('trailers: {k-bin: {"@type": google.rpc.RetryInfo, retry: 1s}}', "has no field 'retry'"),
+        ('trailers: {k: {"@type": google.rpc.RetryInfo}}', "A message needs a key that ends in '-bin'."),
+    ],
+)
+def test_a_message_that_does_not_fit_its_key_is_an_error(compiler: Any, written: str, error: str) -> None:
+    [found] = compiler(written).errors
+    assert error in found

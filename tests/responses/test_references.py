@@ -96,7 +96,7 @@ def test_without_faker_fake_says_what_to_install(monkeypatch: pytest.MonkeyPatch
         cache.cache_clear()
     try:
         (found,) = mistakes("{{ fake.email() }}")
-        assert "pip install 'grpcmock[faker]'" in found
+        assert "pip install '.[faker]'" in found
     finally:
         for cache in (functions._faker, functions.fake_names, references._mistakes):
             cache.cache_clear()

@@ -110,6 +110,22 @@ def test_messages_are_found_by_name_with_the_nearest_if_not() -> None:
         KITCHEN.message("kitchen.Nestde")
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("kitchn.Everything", "kitchen.Everything"),
+        ("Everything", "kitchen.Everything"),
+        ("kitchen.Everythin", "kitchen.Everything"),
+        ("kitchen.config.v3.Cluster", None),
+        ("kitchin.Everythin", None),
+    ],
+)
+def test_a_type_is_guessed_only_where_it_is_near(written: str, meant: str | None) -> None:
+    with pytest.raises(SchemaError) as caught:
+        KITCHEN.message(written)
+    assert str(caught.value).partition(". ")[2] == (f"Did you mean {meant!r}?" if meant else "")
+
+
 def test_message_names_leave_map_entries_out() -> None:
     names = [name for name in KITCHEN.message_names() if name.startswith("kitchen.")]
     assert names == ["kitchen.Everything", "kitchen.Nested", "kitchen.Nested.Deeper"]

@@ -56,6 +56,12 @@ LOOKUP = "- method: user.UserService/LookupUsers\n  "
     "text",
     [
         GET + "request: {id: '1'}",
+        GET + "verify: {response: {name: {$regex: x}, id: 5}}",
+        GET + "trailers: {x-bin: {'@type': google.rpc.RetryInfo, retry_delay: 1s}}",
+        GET + "metadata: {x-bin: {'@type': google.rpc.RetryInfo}}",
+        GET + "response: {name: {$text: a}}",
+        GET + "response: {email: {$file: a.txt}}",
+        LIST + "script: [{send: {}}, {wait: forever}]",
         GET + "request: {id: {$in: [1, 2], $not: {$gte: 5}}}",
         GET + "request: {id: null}",
         GET + "request: {$or: [{id: 1}, {$only: {id: 2}}]}",

@@ -78,7 +78,7 @@ class MessagePatterns:
             case ScalarType():
                 return {key: _plain(child) for key, child in value.items()}  # {seconds, nanos}
         made = {key: self.of(child, kind, Place.FIELD, (*steps, str(key))) for key, child in value.items()}
-        if made and is_operators(_plain(value)):
+        if any(str(key).startswith("$") for key in made):  # data, which would be taken for operators
             return {"$eq": _plain(value)}
         return {"$only": made} if self._exact else made
 
@@ -126,6 +126,24 @@ class MessagePatterns:
             # Where a default value can't be told from none, only another one shows that the server answers.
             return _ANYTHING if _is_default(value, kind) else _SET
         return _SET
+
+
+def overlaid(plain: Any, own: Any, kind: ValueType) -> Any:
+    """Return a pattern with another laid over it: what that says of a field, or a key of a map, counts instead."""
+    if not isinstance(own, dict) or not isinstance(plain, dict) or is_operators(own):
+        return own
+    if set(plain) == {"$only"}:
+        return {"$only": overlaid(plain["$only"], own, kind)}
+    if is_operators(plain):
+        return own
+    made = dict(plain)
+    for key, value in own.items():
+        name, inside = key, kind.value if isinstance(kind, MapType) else kind
+        if isinstance(kind, MessageKind) and (slot := kind.slot(key)) is not None:
+            inside = slot.kind
+            name = next((one for one in plain if kind.slot(one) is slot), key)
+        made[name] = overlaid(made[name], value, inside) if name in made else value
+    return made
 
 
 def _is_default(value: Any, kind: ValueType) -> bool:
