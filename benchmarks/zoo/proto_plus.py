@@ -77,7 +77,7 @@ def _rpcs(module: ModuleType) -> list[Rpc]:
         made = maker(channel=maker.create_channel("localhost:1", credentials=AnonymousCredentials()))
         for channel in ("_grpc_channel", "_logged_channel"):
             setattr(made, channel, recorder)
-        made._stubs.clear()  # what it asked of its own channel
+        getattr(made, "_stubs", {}).clear()  # what it asked of its own channel
         for attribute, value in inspect.getmembers_static(transport):
             if isinstance(value, property):
                 getattr(made, attribute, None)
