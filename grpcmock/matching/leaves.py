@@ -106,14 +106,28 @@ def _instant(name: str, message_class: type[Any]) -> ScalarType:
     return ScalarType(values.type_name(descriptor), Family.ORDERED, read, plain, normalize=_nanoseconds)
 
 
+class _Paths(frozenset[str]):
+    """The paths of a FieldMask as written: equal to any set of the same paths, and told in the same order."""
+
+    __slots__ = ("written",)
+
+    written: tuple[str, ...]
+
+    def __new__(cls, paths: Iterable[str]) -> _Paths:
+        written = tuple(paths)
+        made = super().__new__(cls, written)
+        made.written = written
+        return made
+
+
 def _mask(message_class: type[Any]) -> ScalarType:
     def read(value: Any) -> frozenset[str]:
         if isinstance(value, (list, tuple)):
             raise Mismatch("expected a FieldMask (one string of paths, such as 'a,b.c'), not a list.")
-        return frozenset(well_known.parse(message_class, value).paths)
+        return _Paths(well_known.parse(message_class, value).paths)
 
-    def plain(paths: Iterable[str]) -> Any:
-        return well_known.to_tree(message_class(paths=sorted(paths)))
+    def plain(paths: frozenset[str]) -> Any:
+        return well_known.to_tree(message_class(paths=paths.written if isinstance(paths, _Paths) else sorted(paths)))
 
     descriptor = message_class.DESCRIPTOR
     return ScalarType(
