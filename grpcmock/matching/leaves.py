@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
-from typing import Any
+from typing import Any, Self
 
 from google.protobuf import duration_pb2, field_mask_pb2, timestamp_pb2, wrappers_pb2
 from google.protobuf.descriptor import FieldDescriptor
@@ -113,7 +113,7 @@ class _Paths(frozenset[str]):
 
     written: tuple[str, ...]
 
-    def __new__(cls, paths: Iterable[str]) -> _Paths:
+    def __new__(cls, paths: Iterable[str]) -> Self:
         written = tuple(paths)
         made = super().__new__(cls, written)
         made.written = written

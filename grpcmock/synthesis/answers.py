@@ -18,7 +18,7 @@ from grpcmock.synthesis.keyed_random import KeyedRandom
 from grpcmock.synthesis.messages import make
 from grpcmock.synthesis.operations import OPERATION, Operations, operation
 from grpcmock.synthesis.planning import MessagePlan, Planner
-from grpcmock.synthesis.request import GenerationRequest
+from grpcmock.synthesis.request import MOST_FIELDS, GenerationRequest
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -50,6 +50,7 @@ def generate(
     requests: Sequence[Message] | None = None,
     number: int = 0,
     as_request: bool = False,
+    most_fields: int = MOST_FIELDS,
     now: Callable[[], datetime] = _utc_now,
 ) -> Message:
     """Make one valid message with natural values.
@@ -73,6 +74,7 @@ def generate(
         counts_requests=requests is not None,
         ordinal=number,
         as_request=as_request,
+        most_fields=most_fields,
     )
     descriptor: Descriptor = message_class.DESCRIPTOR  # type: ignore[assignment]
     try:
@@ -110,15 +112,23 @@ def stream_length(requests: Sequence[Message]) -> int:
 
 
 def answer(
-    method: Method, registry: Registry, seed: bytes | int, requests: Sequence[Message], number: int = 0
+    method: Method,
+    registry: Registry,
+    seed: bytes | int,
+    requests: Sequence[Message],
+    number: int = 0,
+    *,
+    most_fields: int = MOST_FIELDS,
 ) -> Message:
-    """Make the answer of a method to its requests; *number* is its place in a stream of answers."""
+    """Return the answer of a method to its requests; *number* is its place in a stream of answers."""
     sums_up = method.kind is MethodKind.CLIENT_STREAMING
     request = requests[0] if requests and not sums_up else None
 
     def make(message_class: type[Message]) -> Message:
         seen = requests if sums_up else None
-        return generate(message_class, registry, seed, request=request, requests=seen, number=number)
+        return generate(
+            message_class, registry, seed, request=request, requests=seen, number=number, most_fields=most_fields
+        )
 
     if method.output.full_name != OPERATION:
         return make(method.response_class)

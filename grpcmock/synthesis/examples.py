@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _STREAM = 2
 """Messages of an example stream."""
 
+_MOST_FIELDS = 150
+"""Fields of an example message: it is to be read, so of the largest types only the beginning is shown."""
+
 _SERVICES, _METHODS = 6, 2
 """The numbers of these fields in FileDescriptorProto and ServiceDescriptorProto, of which places in a file are made."""
 
@@ -45,7 +48,7 @@ def _example(method: Method, registry: Registry) -> str:
     name = stub_names(registry)[method.full_name]
     pattern: list[str] = []
     try:
-        request = generate(method.request_class, registry, 0, as_request=True)
+        request = generate(method.request_class, registry, 0, as_request=True, most_fields=_MOST_FIELDS)
         shown = codec.to_text(request, _PATTERN_LIMIT + 1)
         pattern = [f"  # request: {shown}"] if len(shown) <= _PATTERN_LIMIT else []
         said = _answer(method, request, registry)
@@ -58,7 +61,7 @@ def _example(method: Method, registry: Registry) -> str:
 
 def _answer(method: Method, request: Message, registry: Registry) -> Answer:
     def response(number: int = 0) -> Node:
-        return Node.of(codec.to_tree(answer(method, registry, 0, [request], number)))
+        return Node.of(codec.to_tree(answer(method, registry, 0, [request], number, most_fields=_MOST_FIELDS)))
 
     match method.kind:
         case MethodKind.SERVER_STREAMING:

@@ -30,9 +30,6 @@ _DEEPEST_OF_ALL = 24
 _SAME_TYPE = 2
 """How often a type may stand within itself, where that is not demanded."""
 
-_MOST_FIELDS = 2_000
-"""After so many fields only what must be set is set; after half as many again, no more messages."""
-
 _MOST_ITEMS = 10_000
 _PATIENCE = 8
 """After so many refused values, an optional field is left unset."""
@@ -69,7 +66,7 @@ def make(plan: MessagePlan, generation: GenerationRequest) -> tuple[Message, int
 class _Maker:
     def __init__(self, generation: GenerationRequest) -> None:
         self._generation = generation
-        self._left = _MOST_FIELDS
+        self._left = generation.most_fields
         self.made = 0
         self._parent = next(
             (value for r in generation.requests[:1] if isinstance(value := getattr(r, "parent", None), str)), ""
@@ -121,7 +118,7 @@ class _Maker:
 
     def _has_no_end(self, plan: FieldPlan, place: Position) -> bool:
         held = plan.entry or plan
-        too_much = place.depth > _DEEPEST_OF_ALL or self.made > _MOST_FIELDS * 3 // 2
+        too_much = place.depth > _DEEPEST_OF_ALL or self.made > self._generation.most_fields * 3 // 2
         return too_much and held.shape is Shape.MESSAGE and held.message_type.full_name not in FILLERS
 
     def _runs_deep(self, plan: FieldPlan, place: Position) -> bool:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+MOST_FIELDS = 2_000
+"""Fields of one message, unless fewer are wished for."""
+
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
@@ -37,6 +40,9 @@ class GenerationRequest:
 
     as_request: bool = False
     """Whether a client sends it: then what only a server may set is left out, instead of what only a client may."""
+
+    most_fields: int = MOST_FIELDS
+    """After so many fields only what must be set is set; after half as many again, no more messages."""
 
     refused: dict[str, int] = field(default_factory=dict)
     """By path, how many tries the validator has refused."""
