@@ -32,8 +32,8 @@ def lines(outcome: Outcome, form: str, level: Level) -> Iterator[str]:
             yield from _text(outcome, one, failed=id(one) in failing)
     for note in outcome.notes:
         yield f"note: {note}" if form == "github" else f"{click.style('note:', bold=True)} {note}"
-    colour = "red" if failing else "yellow" if any(one.breaks for one in outcome.differences) else "green"
-    yield outcome.summary if form == "github" else click.style(outcome.summary, fg=colour, bold=True)
+    color = "red" if failing else "yellow" if any(one.breaks for one in outcome.differences) else "green"
+    yield outcome.summary if form == "github" else click.style(outcome.summary, fg=color, bold=True)
 
 
 def _text(outcome: Outcome, one: Difference, *, failed: bool) -> Iterator[str]:
@@ -43,9 +43,9 @@ def _text(outcome: Outcome, one: Difference, *, failed: bool) -> Iterator[str]:
     home = outcome.home(one)
     where = click.style(f"{home}: ", bold=True) if home is not None else ""
     verdict = f"breaks {in_words(one.breaks)}: " if one.breaks else "compatible: "
-    colour = "red" if failed else "yellow" if one.breaks else "cyan"
+    color = "red" if failed else "yellow" if one.breaks else "cyan"
     rule = click.style(f" [{one.rule}]", dim=True)
-    yield f"{where}{click.style(verdict, fg=colour, bold=True)}{one.element}: {one.message}{rule}"
+    yield f"{where}{click.style(verdict, fg=color, bold=True)}{one.element}: {one.message}{rule}"
     for label, value in details(outcome, one, most=_STUBS):
         yield f"    {click.style(f'{label}:', dim=True)} {value}"
 

@@ -49,11 +49,11 @@ def _show(page: str) -> None:
     console.print(Markdown(page), width=min(console.width, 100))
 
 
-_COLOURS = {"critical": "red", "high": "red", "medium": "yellow", "low": "cyan"}
+_COLORS = {"critical": "red", "high": "red", "medium": "yellow", "low": "cyan"}
 
 
 def _list(rows: list[tuple[str, str, str, str]]) -> None:
     widest = max(len(name) for _, name, _, _ in rows)
     for code, name, severity, title in rows:
-        coloured = click.style(f"{severity:8}", fg=_COLOURS[severity], bold=severity == "critical")
-        click.echo(f"{click.style(code, bold=True)}  {name:{widest}}  {coloured}  {title}")
+        colored = click.style(f"{severity:8}", fg=_COLORS[severity], bold=severity == "critical")
+        click.echo(f"{click.style(code, bold=True)}  {name:{widest}}  {colored}  {title}")

@@ -1,4 +1,4 @@
-"""Messages and metadata for people to read: ProtoJSON, coloured on a terminal; text that plays no tricks on it."""
+"""Messages and metadata for people to read: ProtoJSON, colored on a terminal; text that plays no tricks on it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _with_defaults(message: Any) -> Any:
 
 
 def print_json(tree: Any, *, compact: bool | None = None) -> None:
-    """Print a value on stdout: on a terminal over several lines and coloured, else on one line; *compact* decides."""
+    """Print a value on stdout: on a terminal over several lines and colored, else on one line; *compact* decides."""
     terminal = sys.stdout.isatty()
     text = dumps(tree, compact=not terminal if compact is None else compact)
     if terminal and not compact:

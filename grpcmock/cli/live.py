@@ -133,11 +133,11 @@ def as_text(line: Line, width: int | None = None) -> str:
     """Give one line for people, no wider than *width*; after a miss, its explanation below."""
     clock = datetime.fromtimestamp(line.started).astimezone().strftime("%H:%M:%S")
     took, method = f"{line.duration * 1000:.1f}ms", _clean(line.method)
-    colour = "yellow" if line.cancelled else "green" if line.code == Code.OK.name else "red"
+    color = "yellow" if line.cancelled else "green" if line.code == Code.OK.name else "red"
     rest = f"{_by(line)}  {_exchanged(line)}"
     if width is not None:
         rest = _cut(rest, max(width - len(f"{clock} {line.code} {took} {method}  "), 0))
-    styled = click.style(clock, dim=True), click.style(line.code, fg=colour), took, click.style(method, bold=True)
+    styled = click.style(clock, dim=True), click.style(line.code, fg=color), took, click.style(method, bold=True)
     text = f"{' '.join(styled)}  {rest}"
     if line.miss is not None:
         text += "".join(f"\n    {_clean(below)}" for below in line.miss.splitlines())

@@ -43,8 +43,8 @@ def command(ctx: click.Context, /, failure: str, protos: tuple[Path, ...], **opt
     secrets = Secrets(found.target.metadata, found.settings.second_identity)
     failing = bool(replay.findings)
     head, *rest = (harmless(secrets.hide(line)) for line in replay.lines())
-    word, colour = ("failed", "red") if failing else ("passed", "green")
-    click.echo(f"{click.style(word, fg=colour, bold=True)}  {head}")
+    word, color = ("failed", "red") if failing else ("passed", "green")
+    click.echo(f"{click.style(word, fg=color, bold=True)}  {head}")
     for line in rest:
         click.echo(line)
     if failing and not replay.same:

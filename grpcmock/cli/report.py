@@ -24,7 +24,7 @@ def lines(problems: Sequence[Problem], form: str, *, checked: str = "") -> Itera
             yield summary(problems, checked)
         case _:
             yield from map(_styled, problems)
-            yield _colour(summary(problems, checked), problems)
+            yield _color(summary(problems, checked), problems)
 
 
 def summary(problems: Iterable[Problem], checked: str = "") -> str:
@@ -86,19 +86,19 @@ def _escaped(text: str, more: str = "") -> str:
     return text
 
 
-_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+_COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
 def _styled(problem: Problem) -> str:
     where = click.style(f"{problem.location}: ", bold=True) if problem.location else ""
-    severity = click.style(f"{problem.severity}: ", fg=_COLOURS[problem.severity], bold=True)
+    severity = click.style(f"{problem.severity}: ", fg=_COLORS[problem.severity], bold=True)
     path = f"{problem.path}: " if problem.path else ""
     hint = f" {problem.hint}" if problem.hint else ""
     rule = click.style(f" [{problem.rule}]", dim=True)
     return f"{where}{severity}{path}{problem.message}{hint}{rule}"
 
 
-def _colour(text: str, problems: Sequence[Problem]) -> str:
+def _color(text: str, problems: Sequence[Problem]) -> str:
     severities = {problem.severity for problem in problems}
-    colour = "red" if "error" in severities else "yellow" if "warning" in severities else "green"
-    return click.style(text, fg=colour, bold=True)
+    color = "red" if "error" in severities else "yellow" if "warning" in severities else "green"
+    return click.style(text, fg=color, bold=True)

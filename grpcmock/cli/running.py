@@ -67,11 +67,11 @@ def tell_addresses(addresses: Sequence[Address]) -> None:
     click.echo(json.dumps({"event": "listening", "address": told[0], "addresses": told}))
 
 
-_COLOURS = {"warning": "yellow", "error": "red"}
+_COLORS = {"warning": "yellow", "error": "red"}
 
 
 def say(level: str, text: str) -> None:
     """Say something on stderr; *level* is ``info``, ``warning`` or ``error``."""
-    prefix = click.style(f"{level}: ", fg=_COLOURS[level], bold=True) if level in _COLOURS else ""
+    prefix = click.style(f"{level}: ", fg=_COLORS[level], bold=True) if level in _COLORS else ""
     with suppress(OSError, ValueError):  # nobody listens any more
         click.echo(f"{prefix}{text}", err=True)

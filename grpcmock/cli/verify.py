@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from grpcmock.verify.running import Options
 
 _WAY_OUT = "Name the protos, then reflection isn't needed: grpcmock verify TARGET PROTOS."
-_COLOURS = {"holds": "green", "fails": "red", "error": "red", "pending": "yellow", "not run": "yellow"}
+_COLORS = {"holds": "green", "fails": "red", "error": "red", "pending": "yellow", "not run": "yellow"}
 
 
 @click.command()
@@ -221,7 +221,7 @@ class _Run:
         if word in ("holds", "skipped", "not run") and not self._verbose:
             return
         head, *rest = map(harmless, result_lines(result))
-        click.echo(f"{click.style(word, fg=_COLOURS.get(word), bold=True)}  {head}")
+        click.echo(f"{click.style(word, fg=_COLORS.get(word), bold=True)}  {head}")
         if word == "holds":
             return
         for line in rest:

@@ -171,7 +171,7 @@ def _near_miss(entry: Candidate, context: CallContext) -> NearMiss:
 # --- Of many stubs, those that may be near ----------------------------------------------------------------------------
 
 
-class _Neighbours:
+class _Neighbors:
     """What finds the entries of one shape that have nearly the values looked for; made when a miss first asks."""
 
     __slots__ = ("_columns", "_keys", "shape")
@@ -220,15 +220,15 @@ def _first(item: tuple[Any, ...]) -> Any:
     return item[0]
 
 
-_NEIGHBOURS: WeakKeyDictionary[Index[Any], tuple[int, dict[int, _Neighbours]]] = WeakKeyDictionary()
+_NEIGHBORS: WeakKeyDictionary[Index[Any], tuple[int, dict[int, _Neighbors]]] = WeakKeyDictionary()
 
 
 def _candidates(index: Index[Any], context: CallContext) -> list[Candidate]:
     """Give a bounded number of stubs, those that hold what the index can look up among them."""
-    version, neighbours = _NEIGHBOURS.get(index, (-1, {}))
+    version, neighbors = _NEIGHBORS.get(index, (-1, {}))
     if version != index.version:
-        neighbours = {}
-        _NEIGHBOURS[index] = (index.version, neighbours)
+        neighbors = {}
+        _NEIGHBORS[index] = (index.version, neighbors)
     found: dict[int, Candidate] = {}
 
     def take(buckets: Iterable[Any], most: int) -> None:
@@ -244,9 +244,9 @@ def _candidates(index: Index[Any], context: CallContext) -> list[Candidate]:
         take(_found(shape, context), 4)
     for shape in known[:_MOST_CANDIDATES]:
         if shape.paths:
-            near = neighbours.get(id(shape))
+            near = neighbors.get(id(shape))
             if near is None:
-                near = neighbours[id(shape)] = _Neighbours(shape)
+                near = neighbors[id(shape)] = _Neighbors(shape)
             take(near.near(context), 1)
     return list(found.values())
 

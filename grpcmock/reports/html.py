@@ -16,7 +16,7 @@ Tone = Literal["good", "bad", "warn", "plain"]
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A few words in colour."""
+    """A few words in color."""
 
     text: str
     tone: Tone = "plain"
@@ -166,7 +166,7 @@ class Timeline:
     """Parts of a time, one after the other, and what happened in them."""
 
     spans: Sequence[Span]
-    """Those of one label have one colour."""
+    """Those of one label have one color."""
 
     marks: Sequence[Mark] = ()
     legend: Sequence[tuple[str, str]] = ()
@@ -175,7 +175,7 @@ class Timeline:
     kind = "timeline"
 
     def hue(self, label: str) -> int:
-        """Give the number of a label's colour, from 0 to 4."""
+        """Give the number of a label's color, from 0 to 4."""
         return list(dict.fromkeys(span.label for span in self.spans)).index(label) % 5
 
     @property

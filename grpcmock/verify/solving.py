@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _MOST_ALTERNATIVES = 64
 _MOST_VARIANTS = 6
-"""Other values tried for one field, while its neighbours stay as they are."""
+"""Other values tried for one field, while its neighbors stay as they are."""
 
 _ANY = "type.googleapis.com/"
 

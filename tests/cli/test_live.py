@@ -92,10 +92,10 @@ def test_a_line_for_programs() -> None:
     assert json.loads(live.as_json(replace(LINE, requests=['{"cut…'])))["requests"] == ['{"cut…']
 
 
-def test_colours_are_for_terminals_only() -> None:
-    for out, coloured in ((io.StringIO(), False), (Terminal(), True)):
+def test_colors_are_for_terminals_only() -> None:
+    for out, colored in ((io.StringIO(), False), (Terminal(), True)):
         live.Printer("calls", out).print(LINE)
-        assert ("\x1b[" in out.getvalue()) is coloured
+        assert ("\x1b[" in out.getvalue()) is colored
 
 
 class TestOfTheJournal:

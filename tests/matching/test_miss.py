@@ -139,7 +139,7 @@ def many() -> Index[Entry]:
     return index_of(GET, *stubs, {"name": "long", "request": {"id": {"$gt": 100_000}}})
 
 
-def test_of_many_stubs_the_neighbours_are_found(many: Index[Entry]) -> None:
+def test_of_many_stubs_the_neighbors_are_found(many: Index[Entry]) -> None:
     miss = explain_miss(many, request(id=2001), GET)
     assert {"user 2000", "user 2010"} <= set(names(miss))
     assert "of 451" in miss.text

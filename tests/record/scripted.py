@@ -250,9 +250,9 @@ def registries(draw: st.DrawFn) -> Registry:
     if draw(st.integers(0, 3)) == 0:
         return compiled("kitchen_sink.proto")
     file = descriptor_pb2.FileDescriptorProto(name="made.proto", package="made", syntax="proto3")
-    colour = file.enum_type.add(name="Colour")
+    color = file.enum_type.add(name="Color")
     for number, name in enumerate(("NONE", "RED", "BLUE")):
-        colour.value.add(name=name, number=number)
+        color.value.add(name=name, number=number)
     names = [f"M{number}" for number in range(draw(st.integers(1, 3)))]
     for position, name in enumerate(names):
         message = file.message_type.add(name=name)
@@ -284,7 +284,7 @@ def _add_field(draw: st.DrawFn, message: Any, number: int, inner: list[str]) -> 
     else:
         field.type = draw(st.sampled_from(_SCALARS))
         if field.type == F.TYPE_ENUM:
-            field.type_name = ".made.Colour"
+            field.type_name = ".made.Color"
         if shape == "optional":
             field.proto3_optional = True
             message.oneof_decl.add(name=f"_{name}")

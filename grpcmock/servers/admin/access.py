@@ -80,10 +80,10 @@ def is_local(peer: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def guarded(method: Method, access: Access, behaviour: Callable[..., Any]) -> grpc.RpcMethodHandler[Any, Any]:
+def guarded(method: Method, access: Access, behavior: Callable[..., Any]) -> grpc.RpcMethodHandler[Any, Any]:
     """Give a handler that lets in whom *access* lets in, and turns the errors of this package into statuses.
 
-    *behaviour* takes a request and fills a response; that of a stream takes a request, the context, and the class of
+    *behavior* takes a request and fills a response; that of a stream takes a request, the context, and the class of
     its responses, and yields them.
     """
     response_class = method.response_class
@@ -92,7 +92,7 @@ def guarded(method: Method, access: Access, behaviour: Callable[..., Any]) -> gr
         response = response_class()
         try:
             access.check(context.peer(), context.invocation_metadata() or ())
-            done = behaviour(request, response)
+            done = behavior(request, response)
             if inspect.isawaitable(done):
                 await done
         except GrpcmockError as error:
@@ -102,7 +102,7 @@ def guarded(method: Method, access: Access, behaviour: Callable[..., Any]) -> gr
     async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
         try:
             access.check(context.peer(), context.invocation_metadata() or ())
-            async for response in behaviour(request, context, response_class):
+            async for response in behavior(request, context, response_class):
                 yield response
         except GrpcmockError as error:
             await _refuse(context, error)

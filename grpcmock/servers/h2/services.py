@@ -78,7 +78,7 @@ class Context:
 async def serve(handler: grpc.RpcMethodHandler[Any, Any], stream: Stream) -> None:
     """Answer a call as *handler* does."""
     context = Context(stream, handler.request_deserializer, handler.response_serializer)
-    behaviour: Any = next(
+    behavior: Any = next(
         found
         for found in (handler.unary_unary, handler.unary_stream, handler.stream_unary, handler.stream_stream)
         if found is not None
@@ -89,7 +89,7 @@ async def serve(handler: grpc.RpcMethodHandler[Any, Any], stream: Stream) -> Non
         elif (request := await anext(context.requests(), None)) is None:
             await stream.finish(Code.UNIMPLEMENTED, "The call ended without a request.")
             return
-        answered = behaviour(request, context)
+        answered = behavior(request, context)
         if inspect.isasyncgen(answered):
             async for response in answered:
                 await context.write(response)

@@ -1,4 +1,4 @@
-"""Hints: values learnt by name are tried, and what was recorded before they came goes on to mean the same."""
+"""Hints: values learned by name are tried, and what was recorded before they came goes on to mean the same."""
 
 from __future__ import annotations
 
