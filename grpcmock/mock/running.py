@@ -30,7 +30,7 @@ class Listening:
     tls: tuple[Path | None, Path | None, Path | None]
     """Certificate, key, authorities of clients."""
     max_message_size: int
-    interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]]
+    interceptors: Sequence[grpc.aio.ServerInterceptor]
 
 
 class Running:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from grpcmock.client.target import Metadata
 
-_EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the type stubs lack it
+_EOF = grpc.aio.EOF
 
 
 class Asked:
