@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grpcmock.errors import ConfigError, did_you_mean
 
