@@ -1,4 +1,4 @@
-"""How fast a thousand stubs are held against a server, over loopback: ``python -m benchmarks.verify``."""
+"""How fast a server is verified with a thousand stubs, over loopback: ``python -m benchmarks.verify``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def verify(target: str, stubs: Path, concurrency: int) -> tuple[float, flo
     from grpcmock.errors import Problems
     from grpcmock.schema import sources
     from grpcmock.stubs import loader
-    from grpcmock.verify.planning import plan
+    from grpcmock.verify.planning.planner import plan
     from grpcmock.verify.running import Options, Verifier
 
     begun, processor = time.perf_counter(), time.process_time()
@@ -48,7 +48,7 @@ async def verify(target: str, stubs: Path, concurrency: int) -> tuple[float, flo
     server = Target.parse(target)
     async with connect(server) as channel:
         report = await Verifier(channel, planned, Options(concurrency=concurrency), target=server).run_all()
-    assert report.holds, [result.findings for result in report.failed[:3]]
+    assert report.passed, [result.findings for result in report.failures[:3]]
     ended = time.perf_counter()
     return ready - begun, ended - ready, time.process_time() - processor
 

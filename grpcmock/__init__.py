@@ -97,15 +97,17 @@ _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.
 __all__ = ["__version__", *_MODULES]  # noqa: PLE0604 - all of them are strings
 
 
-def __getattr__(name: str) -> Any:
-    # Names are imported when they are first asked for: whoever has the package merely installed pays nothing.
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # else any name would do for type checkers
 
-    value = getattr(import_module(_MODULES[name]), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        # Names are imported when they are first asked for: whoever has the package merely installed pays nothing.
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(_MODULES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

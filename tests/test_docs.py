@@ -43,10 +43,10 @@ from grpcmock.cli import app
 from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.errors import GrpcmockError
 from grpcmock.matching.operators import BUILDERS
-from grpcmock.replies import context, faults, functions, scripts
+from grpcmock.replies import context, faults, functions
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
-from grpcmock.stubs import parser
+from grpcmock.stubs import parser, steps
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
@@ -436,7 +436,7 @@ def test_each_operator_is_explained_and_has_an_example(operator: str) -> None:
     assert re.search(rf"\{operator}\b", _examples(FORMAT)), f"no example uses {operator}"
 
 
-@pytest.mark.parametrize("step", scripts._STEPS)
+@pytest.mark.parametrize("step", steps.STEPS)
 def test_each_step_of_a_script_is_explained_and_has_an_example(step: str) -> None:
     assert f"`{step}" in FORMAT.read_text() or f"`- {step}" in FORMAT.read_text()
     assert re.search(rf"- {step}\b", _examples(FORMAT)), f"no example uses {step}"

@@ -12,7 +12,7 @@ import grpcmock
 
 def test_type_checkers_are_told_the_same_names_as_the_table_has() -> None:
     tree = ast.parse(Path(grpcmock.__file__).read_text())
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
     told = {}
     for node in block.body:
         assert isinstance(node, ast.ImportFrom)

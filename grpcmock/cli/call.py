@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from grpcmock.client.call import Call, Status
     from grpcmock.client.details import Detail
-    from grpcmock.client.target import Metadata, Target
+    from grpcmock.client.target import Target
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
 
 
 @click.command()

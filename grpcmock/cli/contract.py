@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from grpcmock.errors import Problem
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
-    from grpcmock.verify.contracts.exporting import Collection
+    from grpcmock.verify.contracts.used_stubs import UsedStubs
 
 _WAY_OUT = "Name the protos, then reflection isn't needed: grpcmock contract export TARGET PROTOS."
 
@@ -55,15 +55,15 @@ def export(
     [default: the server's reflection]
     """
     from grpcmock.reports import files
-    from grpcmock.verify.contracts.files import to_text
+    from grpcmock.verify.contracts.contract_file import to_text
 
     if admin_token is not None:
         connection = replace(connection, headers=(*connection.headers, f"authorization: Bearer {admin_token}"))
-    collection, registry = asyncio.run(_collect(target, protos, imports, connection))
-    for text in collection.left_out:
+    used, registry = asyncio.run(_collect(target, protos, imports, connection))
+    for text in used.left_out:
         click.echo(f"{click.style('warning:', fg='yellow', bold=True)} left out: {text}.", err=True)
-    text = to_text(consumer, collection.stubs, registry, provider=provider)
-    count = len(collection.stubs)
+    text = to_text(consumer, used.stubs, registry, provider=provider)
+    count = len(used.stubs)
     if out is None:
         click.echo(text, nl=False)
         return
@@ -73,13 +73,13 @@ def export(
 
 async def _collect(
     target: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection
-) -> tuple[Collection, Registry]:
+) -> tuple[UsedStubs, Registry]:
     from grpcmock.verify.contracts.exporting import export
 
     server = connection.target(target)
     async with connection.connect(server) as channel:
-        collection = await export(channel, server)
-        return collection, await registry_of(
+        used = await export(channel, server)
+        return used, await registry_of(
             server, channel, protos, imports, way_out="Name the protos, then it isn't needed."
         )
 
@@ -116,10 +116,10 @@ def import_(contracts: tuple[Path, ...], protos: tuple[Path, ...], imports: tupl
 def _stubs(contracts: tuple[Path, ...], registry: Registry | None) -> tuple[list[Stub], tuple[Problem, ...]]:
     """Read all stubs. Raises :class:`StubError` with everything that is wrong."""
     from grpcmock.errors import Problems
-    from grpcmock.verify.contracts import files
+    from grpcmock.verify.contracts import contract_file
     from grpcmock.verify.contracts.importing import stubs_of
 
     problems = Problems()
-    read = [files.read(path, registry, problems) for path in contracts]
+    read = [contract_file.read(path, registry, problems) for path in contracts]
     problems.raise_errors()
     return stubs_of(read, problems), problems.warnings

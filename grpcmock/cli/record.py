@@ -76,7 +76,7 @@ def command(
     out: Path,
     mode: str,
     redact: tuple[str, ...],
-    volatile: tuple[str, ...],
+    ignore_varying: tuple[str, ...],
     match_metadata: tuple[str, ...],
     timing: bool,
     listen: tuple[str, ...],
@@ -106,7 +106,7 @@ def command(
     }
     settings = Settings(
         mode=Mode(mode),
-        options=options_of(redact, volatile, match_metadata, timing=timing),
+        options=options_of(redact, ignore_varying, match_metadata, timing=timing),
         server=ServerOptions(max_message_size=connection.max_message_size, compression=compressions[compression]),
         tls=TlsFiles.given(tls_cert, tls_key, tls_client_ca),
         within=connection.within,

@@ -30,7 +30,7 @@ def record_options(function: _F) -> _F:
             "repeatable. Metadata such as authorization and cookie are secret anyway.",
         ),
         click.option(
-            "--volatile",
+            "--ignore-varying",
             multiple=True,
             metavar="RULE[=VALUE]",
             help="What differs each time, by rules as for --redact; repeatable. VALUE is a template for answers, "
@@ -84,13 +84,13 @@ def forward_options(function: _F) -> _F:
 
 
 def options_of(
-    redact: tuple[str, ...], volatile: tuple[str, ...], match_metadata: tuple[str, ...], *, timing: bool
+    redact: tuple[str, ...], ignore_varying: tuple[str, ...], match_metadata: tuple[str, ...], *, timing: bool
 ) -> Options:
     """Read the options. Raises :class:`ConfigError` with all that is wrong with the rules."""
     from grpcmock.record.recorder import Options
-    from grpcmock.record.rules import Rules
+    from grpcmock.record.redaction.rules import Rules
 
-    return Options(Rules.parse(redact, volatile), match_metadata, timing)
+    return Options(Rules.parse(redact, ignore_varying), match_metadata, timing)
 
 
 def sum_up(summary: Summary) -> None:

@@ -140,7 +140,7 @@ def command(
     forward: str | None,
     record: Path | None,
     redact: tuple[str, ...],
-    volatile: tuple[str, ...],
+    ignore_varying: tuple[str, ...],
     match_metadata: tuple[str, ...],
     timing: bool,
     auto: bool,
@@ -184,7 +184,9 @@ def command(
     }
     if transport == "h2" and (interceptors or compression != "none"):
         raise ConfigError("--transport h2 knows neither --interceptor nor --compression; the transport aio does.")
-    elsewhere = _elsewhere(forward, forwarding, record, options_of(redact, volatile, match_metadata, timing=timing))
+    elsewhere = _elsewhere(
+        forward, forwarding, record, options_of(redact, ignore_varying, match_metadata, timing=timing)
+    )
     if elsewhere is not None and (auto or transport == "h2"):
         raise ConfigError(f"--forward and {'--auto' if auto else '--transport h2'} exclude each other.")
     options = HostOptions(
@@ -292,9 +294,9 @@ async def _forwarding(elsewhere: _Elsewhere | None, host: Host) -> AsyncIterator
     if elsewhere is None:
         yield None
         return
-    from grpcmock.record.folder import Folder
     from grpcmock.record.forwarding import forwarding
     from grpcmock.record.recorder import Recorder
+    from grpcmock.record.writing.folder import Folder
 
     recorder = None
     if elsewhere.record is not None:

@@ -1,4 +1,4 @@
-"""``grpcmock verify``: hold a real server against stubs and contracts."""
+"""``grpcmock verify``: verify a real server with stubs and contracts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from grpcmock.errors import Problem
     from grpcmock.schema import Registry
     from grpcmock.verify.hooks import Hook
-    from grpcmock.verify.planning import Plan, Source
+    from grpcmock.verify.planning.interactions import Plan, Source
     from grpcmock.verify.results import Report, Result
     from grpcmock.verify.running import Options
 
 _WAY_OUT = "Name the protos, then reflection isn't needed: grpcmock verify TARGET PROTOS."
-_COLORS = {"holds": "green", "fails": "red", "error": "red", "pending": "yellow", "not run": "yellow"}
+_COLORS = {"passed": "green", "failed": "red", "error": "red", "pending": "yellow", "not run": "yellow"}
 
 
 @click.command()
@@ -71,11 +71,9 @@ _COLORS = {"holds": "green", "fails": "red", "error": "red", "pending": "yellow"
     metavar="NAME",
     help="Verify only stubs of this name or method; repeatable. * stands for anything.",
 )
-@click.option(
-    "--baseline", type=PATH, metavar="FILE", help="Names of stubs known not to hold; they don't fail the run."
-)
-@click.option("--write-baseline", is_flag=True, help="Write what doesn't hold now to the file of --baseline.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell of every stub, also of those that hold or are skipped.")
+@click.option("--baseline", type=PATH, metavar="FILE", help="Names of stubs known to fail; they don't fail the run.")
+@click.option("--write-baseline", is_flag=True, help="Write what fails now to the file of --baseline.")
+@click.option("-v", "--verbose", is_flag=True, help="Report every stub, also those that passed or were skipped.")
 @report_option("junit", "json", "html")
 @target_options
 @click.pass_context
@@ -98,13 +96,13 @@ def command(
     reports: dict[str, Path],
     connection: Connection,
 ) -> None:
-    """Hold a real server against stubs: does it answer as they say?
+    """Verify a real server with stubs: does it answer as they say?
 
     TARGET is HOST:PORT, unix:PATH, or a URL. PROTOS are .proto files, directories of them, or descriptor sets.
     [default: the server's reflection]
 
     Each stub is turned into a call: what its patterns fix is sent as it is, what they leave open is filled in. The
-    exit code is 0 if all holds, 1 if something doesn't, 2 if the server can't be reached or goes away.
+    exit code is 0 if all passed, 1 if something failed, 2 if the server can't be reached or goes away.
 
     \b
     Examples:
@@ -133,14 +131,14 @@ def command(
     run = _Run(connection.target(target), connection, only, verbose)
     report = asyncio.run(run.verify(protos, imports, stubs, contracts, options))
     _write(report, reports)
-    if report.lost:
+    if report.aborted:
         ctx.exit(failures.USAGE)  # a baseline of half a run would be wrong
     if write_baseline and baseline is not None:
         count = baselines.write(baseline, report)
         click.echo(f"{baseline} names {count} {'stub' if count == 1 else 'stubs'} now.")
         if all(result.findings or result.is_good for result in report.results):
             return
-    if not report.holds:
+    if not report.passed:
         ctx.exit(failures.PROBLEMS)
 
 
@@ -175,8 +173,8 @@ class _Run:
         options: Options,
     ) -> Report:
         """Plan and run; what is wrong with stubs is said before anything is sent."""
+        from grpcmock.verify.reporting.terminal import consumer_lines, summary
         from grpcmock.verify.running import Verifier
-        from grpcmock.verify.telling import consumer_lines, summary
 
         plan: Plan | None = None
         if protos:  # what is wrong with them, or with the stubs, is said whether the server runs or not
@@ -191,20 +189,19 @@ class _Run:
             report = await Verifier(channel, plan, options, target=self._target).run_all(shown.take)
         for problem in report.warnings:
             _say_problem(problem)
-        for text in report.settled:
+        for text in report.stale_baseline:
             click.echo(f"{click.style('baseline:', fg='yellow', bold=True)} {text}.", err=True)
-        if report.lost:
-            click.echo(f"{click.style('error:', fg='red', bold=True)} {report.lost}", err=True)
-        for line in consumer_lines(report):
-            click.secho(line, fg="red" if " breaks: " in line else "green")
-        good = report.holds and not report.lost
-        click.secho(summary(report), fg="green" if good else "red", bold=True)
+        if report.aborted:
+            click.echo(f"{click.style('error:', fg='red', bold=True)} {report.aborted}", err=True)
+        for line, passed in consumer_lines(report):
+            click.secho(line, fg="green" if passed else "red")
+        click.secho(summary(report), fg="green" if report.passed else "red", bold=True)
         return report
 
     def _plan(self, registry: Registry, stubs: tuple[Path, ...], contracts: tuple[Path, ...]) -> Plan:
         from grpcmock.errors import ConfigError
-        from grpcmock.verify.planning import plan
-        from grpcmock.verify.selecting import select
+        from grpcmock.verify.planning.planner import plan
+        from grpcmock.verify.planning.selection import select
 
         sources = _sources(stubs, contracts, registry)
         planned = plan(sources, registry, metadata=self._target.metadata)
@@ -215,14 +212,14 @@ class _Run:
 
     def _show(self, result: Result) -> None:
         from grpcmock.cli.json_output import harmless
-        from grpcmock.verify.telling import result_lines
+        from grpcmock.verify.reporting.terminal import result_lines
 
         word = result.verdict.value
-        if word in ("holds", "skipped", "not run") and not self._verbose:
+        if word in ("passed", "skipped", "not run") and not self._verbose:
             return
         head, *rest = map(harmless, result_lines(result))
         click.echo(f"{click.style(word, fg=_COLORS.get(word), bold=True)}  {head}")
-        if word == "holds":
+        if word == "passed":
             return
         for line in rest:
             click.echo(line)
@@ -248,16 +245,16 @@ def _sources(stubs: tuple[Path, ...], contracts: tuple[Path, ...], registry: Reg
     """Load the stubs, and each contract by itself. Raises :class:`StubError` with all that is wrong in any of them."""
     from grpcmock.errors import Problems
     from grpcmock.stubs import loader
-    from grpcmock.verify.planning import Source
+    from grpcmock.verify.planning.interactions import Source
 
     problems = Problems()
     sources = []
     if stubs:
         sources.append(Source(stubs=loader.load(stubs, problems)))
     if contracts:
-        from grpcmock.verify.contracts import files
+        from grpcmock.verify.contracts import contract_file
 
-        sources += files.distinct(files.read(path, registry, problems) for path in contracts)
+        sources += contract_file.distinct(contract_file.read(path, registry, problems) for path in contracts)
     problems.raise_errors()
     for problem in problems.warnings:
         _say_problem(problem)
@@ -274,7 +271,7 @@ def _write(report: Report, reports: dict[str, Path]) -> None:
     if not reports:
         return
     from grpcmock.reports import files
-    from grpcmock.verify.telling import WRITERS
+    from grpcmock.verify.reporting.formats import WRITERS
 
     for kind, path in reports.items():
         files.write(path, WRITERS[kind](report))

@@ -15,8 +15,8 @@ from grpcmock.client.actions import Action, Cancel, HalfClose, Headers, Pause, R
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.schema import MethodKind
+    from grpcmock.status import Metadata
 
 _T = TypeVar("_T")
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from google.protobuf.any_pb2 import Any as AnyMessage
     from google.protobuf.message import Message
 
-    from grpcmock.client.target import Metadata
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from grpcmock.status import DETAILS_KEY
 from grpcmock.stubs.dump import literals, plain_value
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 
 def error_keys(code: str, message: str, trailers: Metadata, registry: Registry) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
+    from grpcmock.status import Metadata
 
 Fields = tuple[tuple[str, str], ...]
 """Header fields in their order; each character is one byte (Latin-1), so that every byte can be said."""

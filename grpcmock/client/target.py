@@ -16,8 +16,7 @@ from grpcmock.errors import ConfigError
 if TYPE_CHECKING:
     import grpc
 
-Metadata = tuple[tuple[str, str | bytes], ...]
-"""Pairs of lower-case keys and values, ``bytes`` where the key ends with ``-bin``; a key may stand several times."""
+    from grpcmock.status import Metadata
 
 _SCHEMES = {"http": False, "grpc": False, "https": True, "grpcs": True}
 _NATIVE = ("dns:", "ipv4:", "ipv6:", "vsock:", "xds:")

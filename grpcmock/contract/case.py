@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from grpcmock.client.target import Metadata
     from grpcmock.contract.case_runner import CaseRunner, CaseRunners, Expectations, Server
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult, Reply
     from grpcmock.schema import Method
+    from grpcmock.status import Metadata
 
 Pairs = Iterable[tuple[str, str | bytes]]
 

@@ -20,7 +20,6 @@ from grpcmock.fuzz.run.confirmation import CONFIRMATIONS
 from grpcmock.fuzz.run.session import Settings, prepared
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.concurrency.loop_thread import LoopThread
     from grpcmock.fuzz.generation.generator import Generators
     from grpcmock.fuzz.model.cases import Case
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.run.loop import Run
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 T = TypeVar("T")
 
@@ -35,14 +35,14 @@ WITHIN = 5.0
 """So many seconds a server may take to accept a connection."""
 
 
-class Listening(Protocol):
+class HasTarget(Protocol):
     """Anything that says where it listens, such as a :class:`grpcmock.MockServer`."""
 
     @property
     def target(self) -> str: ...
 
 
-Server = str | Target | Listening
+Server = str | Target | HasTarget
 """How a test names the server: ``HOST:PORT``, ``unix:PATH`` or a URL; a :class:`Target` with TLS and the like."""
 
 

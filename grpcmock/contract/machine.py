@@ -16,10 +16,11 @@ from grpcmock.fuzz.expectations import links as written
 from grpcmock.fuzz.phases.stateful.state_machine import ContractStateMachine, state_machine
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata, Target
+    from grpcmock.client.target import Target
     from grpcmock.fuzz.model.cases import Call
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
 
 
 class _Line:

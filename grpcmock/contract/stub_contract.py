@@ -1,4 +1,4 @@
-"""Stubs as a contract in tests: one item for each, which holds a real server to what the stub says of it."""
+"""Stubs as a contract in tests: one item for each, which verifies a real server with the stub."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from grpcmock.errors import ConfigError, Problems, TargetError
 from grpcmock.stubs import loader
 from grpcmock.verify import baseline as baselines
 from grpcmock.verify.hooks import CallableHook
-from grpcmock.verify.planning import plan
+from grpcmock.verify.planning.planner import plan
+from grpcmock.verify.planning.selection import select
+from grpcmock.verify.reporting.terminal import result_lines
 from grpcmock.verify.results import Verdict
 from grpcmock.verify.running import TIMEOUT, Options, Verifier
-from grpcmock.verify.selecting import select
-from grpcmock.verify.telling import result_lines
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.contract.case import Pairs
     from grpcmock.contract.case_runner import CaseRunners, Server
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
     from grpcmock.stubs.model import Stub
-    from grpcmock.verify.planning import Interaction, Plan
+    from grpcmock.verify.planning.interactions import Interaction, Plan
     from grpcmock.verify.results import Result
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,12 +55,12 @@ class Planned:
 
     @functools.lru_cache(8)  # noqa: B019 - there are as many as there are decorated tests
     def plan(self, metadata: Metadata = ()) -> Plan:
-        """Plan the calls. Raises :class:`StubError` for stubs that don't compile, or that no request pleases."""
+        """Plan the calls. Raises :class:`StubError` for stubs that don't compile, or that no request satisfies."""
         return plan(self.stubs, self.registry, metadata=metadata)
 
 
 class StubCase:
-    """One stub, to be checked against a server."""
+    """One stub, to verify a server with."""
 
     def __init__(self, planned: Planned, name: str, runners: CaseRunners) -> None:
         self._planned = planned
@@ -91,12 +91,12 @@ class StubCase:
         return self._interaction.given
 
     def verify(self, target: Server, *, metadata: Pairs = (), setup: Setup | None = None) -> Result:
-        """Send what the stub matches to a server, and hold its answer against the stub's. For tests without a loop.
+        """Send what the stub matches to a server, and check its answer against the stub's. For tests without a loop.
 
         *metadata* goes with every call; *setup* in place of that of ``parametrize``.
 
         Raises :class:`ContractError` where they differ, which tells where. Skips the test if what must come before
-        this stub doesn't hold.
+        this stub failed.
         """
         __tracebackhide__ = True
         return self._told(self._runners.wait(self._run(target, metadata, setup), "case.averify(target)"))
@@ -120,7 +120,7 @@ class StubCase:
     @staticmethod
     def _told(result: Result) -> Result:
         __tracebackhide__ = True
-        if result.verdict is Verdict.HOLDS:
+        if result.verdict is Verdict.PASSED:
             return result
         if result.verdict is Verdict.SKIPPED:
             pytest.skip(result.reason)
@@ -155,8 +155,8 @@ class StubContract:
         expected to fail; stubs that no server can be held to, such as those with faults, are skipped with the reason. A
         call may take *timeout* seconds.
 
-        Raises :class:`StubError` for stubs that don't compile, or that no request pleases, and :class:`ConfigError` for
-        a name that no stub has.
+        Raises :class:`StubError` for stubs that don't compile, or that no request satisfies, and :class:`ConfigError`
+        for a name that no stub has.
         """
         problems = Problems()
         stubs = loader.load(self.paths, problems)

@@ -12,6 +12,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor
 
 from grpcmock.errors import SchemaError
 from grpcmock.schema.fields import find_field
+from grpcmock.stubs import steps
 
 if TYPE_CHECKING:
     from grpcmock.drift.differences import Difference, Use
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 _Type: TypeAlias = Descriptor | EnumDescriptor | None
 """What a value of a tree is said to be; None for scalars."""
 
-_SENT = ("send",)
-_EXPECTED = ("expect", "request")
+_SENT = (steps.SEND,)
+_EXPECTED = (steps.EXPECT, steps.REQUEST, steps.UNTIL)
 _REFERENCE = re.compile(r"\b(?:request|message|requests\s*\[\s*-?\d+\s*\])((?:\.\w+)+)")
 """A path in a template: ``request.user.name``."""
 

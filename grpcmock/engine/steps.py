@@ -11,7 +11,7 @@ A server opens an exchange and carries out each step it is given, in order::
             case Receive(): event = Message(bytes) or HalfClose(); None once step.until is done, if that is sooner
             case Invoke():  event = …what the handler asks first…
             case Resume():  event = …what the handler asks next, given step.message…
-            case Forward(): event = Returned(…what the server elsewhere ended the call with…)
+            case Forward(): event = HandlerReturned(…what the server elsewhere ended the call with…)
             case Finish() | Reset() | Truncate(): …end the call…; break
         step = exchange.resume(event)
 

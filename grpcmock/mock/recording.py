@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from grpcmock.client.target import Target
 from grpcmock.record import recorder
-from grpcmock.record.folder import Folder
 from grpcmock.record.forwarding import forwarding
+from grpcmock.record.writing.folder import Folder
 
 if TYPE_CHECKING:
     from grpcmock.mock.running import Running

@@ -266,23 +266,23 @@ class MockServer(Waits):
         target: str,
         *,
         redact: Iterable[str] = (),
-        volatile: Iterable[str] = (),
+        ignore_varying: Iterable[str] = (),
         match_metadata: Iterable[str] = (),
         timing: bool = False,
     ) -> Recorder:
         """Pass calls that no stub accepts on to the server at *target*, from now until ``stop()``.
 
         ``write(folder)`` of what this gives writes them as stubs. *target* is ``HOST:PORT``, ``unix:PATH`` or a URL.
-        *redact* and *volatile* are rules, as ``grpcmock record`` has them; *match_metadata*, keys of request metadata
-        that tell calls apart; with *timing*, the pauses of the server are kept.
+        *redact* and *ignore_varying* are rules, as ``grpcmock record`` has them; *match_metadata*, keys of request
+        metadata that tell calls apart; with *timing*, the pauses of the server are kept.
 
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
         from grpcmock.mock.recording import Recorder
         from grpcmock.record.recorder import Options as RecordOptions
-        from grpcmock.record.rules import Rules
+        from grpcmock.record.redaction.rules import Rules
 
-        options = RecordOptions(Rules.parse(redact, volatile), tuple(match_metadata), timing)
+        options = RecordOptions(Rules.parse(redact, ignore_varying), tuple(match_metadata), timing)
         return Recorder(self._running, target, options)
 
     # Isolation ------------------------------------------------------------------------------------

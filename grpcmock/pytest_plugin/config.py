@@ -104,7 +104,9 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("grpcmock_unmatched", "Whether unmatched calls fail a test: fail (default), ignore.", default="")
     parser.addini("grpcmock_unused", "Which stubs a test must use: declared (default), all, none.", default="")
     parser.addini("grpcmock_record_redact", "Rules of what is secret in a recording, as --redact has them.", "linelist")
-    parser.addini("grpcmock_record_volatile", "Rules of what differs each time, as --volatile has them.", "linelist")
+    parser.addini(
+        "grpcmock_record_ignore_varying", "Rules of what differs each time, as --ignore-varying has them.", "linelist"
+    )
     parser.addini("grpcmock_record_match_metadata", "Keys of request metadata that tell recorded calls apart.", "args")
     group = parser.getgroup("grpcmock", "grpcmock: mock servers for gRPC")
     group.addoption(

@@ -73,12 +73,12 @@ def _written(path: Path, consumer: str, collector: ContractCollector | None, par
         return collector.write(path, consumer)
     from grpcmock.errors import Problems
     from grpcmock.reports import files as reports
-    from grpcmock.verify.contracts import files
+    from grpcmock.verify.contracts import contract_file
 
     problems = Problems()
-    sources = [files.read_text(text, path, None, problems) for text in parts]
+    sources = [contract_file.read_text(text, path, None, problems) for text in parts]
     problems.raise_errors()
-    text, count = files.joined(consumer, sources)
+    text, count = contract_file.joined(consumer, sources)
     reports.write(path, text)
     return count
 

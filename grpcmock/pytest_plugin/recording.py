@@ -34,7 +34,7 @@ def recording(server: MockServer, config: pytest.Config) -> Iterator[None]:
         recorder = server.recorder(
             target,
             redact=config.getini("grpcmock_record_redact"),
-            volatile=config.getini("grpcmock_record_volatile"),
+            ignore_varying=config.getini("grpcmock_record_ignore_varying"),
             match_metadata=config.getini("grpcmock_record_match_metadata"),
         )
     except GrpcmockError as error:

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from grpcmock.client.channel import CONNECT_TIMEOUT, connect
-from grpcmock.record.proxy import Proxy
+from grpcmock.record.capture.proxy import Proxy
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.engine.engine import Engine
-    from grpcmock.record.passage import Passage
+    from grpcmock.record.capture.captured_call import CapturedCall
     from grpcmock.record.recorder import Recorder
 
 
@@ -23,12 +23,12 @@ async def forwarding(
 ) -> AsyncIterator[Proxy]:
     """Have *engine* pass the calls that no stub answers on to *target*, and *recorder* record them, until left.
 
-    On leaving, all that has passed is told; writing it is up to :meth:`Recorder.finish`. Raises :class:`TargetError` if
-    there is no connection *within* so many seconds.
+    On leaving, all that has passed is recorded; writing it is up to :meth:`Recorder.finish`. Raises
+    :class:`TargetError` if there is no connection *within* so many seconds.
     """
     async with connect(target, within=within) as channel:
-        taken = _unheard if recorder is None else recorder.take
-        proxy = engine.forwarder = Proxy(channel, target, taken, engine.registry.methods)
+        on_captured = _unrecorded if recorder is None else recorder.take
+        proxy = engine.forwarder = Proxy(channel, target, on_captured, engine.registry.methods)
         working = None if recorder is None else asyncio.create_task(recorder.run())
         try:
             yield proxy
@@ -40,4 +40,4 @@ async def forwarding(
                 recorder.settle()
 
 
-def _unheard(_: Passage) -> None: ...
+def _unrecorded(_: CapturedCall) -> None: ...

@@ -1,4 +1,4 @@
-"""The recorder: takes calls as they pass, tells and writes them when there is time, and sums up in the end."""
+"""The recorder: takes calls as they pass, writes them as stubs when there is time, and sums up in the end."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import ConfigError
-from grpcmock.record.collection import Collection
-from grpcmock.record.folder import Folder
-from grpcmock.record.rules import Rules
+from grpcmock.record.capture.buffer import CallBuffer, RepeatedCall
+from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.summary import Summary
-from grpcmock.record.tape import Run, Tape
-from grpcmock.record.telling import Teller, Told
+from grpcmock.record.writing.collection import Collection
+from grpcmock.record.writing.folder import Folder
+from grpcmock.record.writing.recorded_stub import RecordedStub
+from grpcmock.record.writing.stub_writer import StubWriter
 
 if TYPE_CHECKING:
-    from grpcmock.record.passage import Passage
+    from grpcmock.record.capture.captured_call import CapturedCall
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
 
 _BATCH = 200
-"""Runs of calls told at once: some tens of milliseconds in which nothing else of a recorder happens."""
+"""Calls recorded at once: some tens of milliseconds in which nothing else of a recorder happens."""
 
 _PAUSE = 0.05
-"""Seconds between two looks for what there is to tell."""
+"""Seconds between two looks for what there is to record."""
 
 _EVERY = 1.0
 """Seconds between two writings, at least; what came since the last one is lost if the process is killed."""
@@ -72,24 +73,24 @@ class Recorder:
         self._options = options or Options()
         self._folder = folder
         self._warn = warn
-        self._tape = Tape(self._options.match_metadata)
-        self._teller: Teller | None = None
-        self._taught: Registry | None = None
+        self._buffer = CallBuffer(self._options.match_metadata)
+        self._writer: StubWriter | None = None
+        self._known_registry: Registry | None = None
         self._collection = Collection()
         self._next = 0.0
         self._failure = ""
         self._files: dict[Path, None] = {}
 
-    def take(self, passage: Passage) -> asyncio.Event | None:
-        """Take a call that has ended; see :data:`grpcmock.record.proxy.Taken`."""
-        return self._tape.take(passage)
+    def take(self, captured: CapturedCall) -> asyncio.Event | None:
+        """Take a call that has ended; see :data:`grpcmock.record.capture.proxy.OnCaptured`."""
+        return self._buffer.add(captured)
 
     async def run(self) -> None:
-        """Tell and write what comes, until cancelled; then call :meth:`finish`."""
+        """Record and write what comes, until cancelled; then call :meth:`finish`."""
         while True:
             await self._awaken()
-            while runs := self._tape.give(_BATCH):
-                await _whole(asyncio.to_thread(self._tell, runs))
+            while calls := self._buffer.drain(_BATCH):
+                await _whole(asyncio.to_thread(self._record, calls))
             now = time.monotonic()
             if self._is_unwritten and now >= self._next:
                 await _whole(asyncio.to_thread(self._try_to_write))
@@ -98,17 +99,17 @@ class Recorder:
             await asyncio.sleep(_PAUSE)
 
     async def _awaken(self) -> None:
-        """Wait until there is something to tell, or to write."""
+        """Wait until there is something to record, or to write."""
         due = self._next - time.monotonic() if self._is_unwritten else None
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._tape.news.wait(), due)
+            await asyncio.wait_for(self._buffer.filled.wait(), due)
 
     @property
     def _is_unwritten(self) -> bool:
         return self._folder is not None and self._collection.has_changed
 
     def finish(self) -> Summary:
-        """Tell and write what is left, and sum up. Raises nothing: what can't be written is put elsewhere, and told."""
+        """Record and write what is left, and sum up. Raises nothing: what can't be written is put elsewhere."""
         self.settle()
         if self._folder is not None:
             self._try_to_write()
@@ -117,28 +118,28 @@ class Recorder:
         return self.summary()
 
     def settle(self) -> None:
-        """Tell all that has been taken."""
-        while runs := self._tape.give(_BATCH):
-            self._tell(runs)
+        """Record all that has been taken."""
+        while calls := self._buffer.drain(_BATCH):
+            self._record(calls)
 
-    def _tell(self, runs: Sequence[Run]) -> None:
+    def _record(self, calls: Sequence[RepeatedCall]) -> None:
         registry = self._registry()
-        if self._teller is None or registry is not self._taught:
-            self._teller = Teller(
+        if self._writer is None or registry is not self._known_registry:
+            self._writer = StubWriter(
                 registry,
                 self._options.rules,
                 match_metadata=self._options.match_metadata,
                 timing=self._options.timing,
-                before=self._teller,
+                before=self._writer,
             )
-            self._taught = registry
-        for run in runs:
-            told = run.passage.told
-            if told is None:
-                told = run.passage.told = self._teller.tell(run.passage)
-                if isinstance(told, Told):
-                    run.passage.forget()
-            self._collection.add(told, run.started, run.ended, run.count)
+            self._known_registry = registry
+        for call in calls:
+            captured = call.captured
+            if captured.recorded is None:
+                captured.recorded = self._writer.write(captured)
+                if isinstance(captured.recorded, RecordedStub):
+                    captured.forget()
+            self._collection.add(captured.recorded, call.started, call.ended, call.count)
 
     # Writing --------------------------------------------------------------------------------------
 
@@ -167,25 +168,25 @@ class Recorder:
             self._failure += f" What could not be written lies in {elsewhere.path}."
 
     def stubs(self) -> dict[str, list[Stub]]:
-        """Give the stubs of all that was told, by method."""
+        """Return the stubs of all that was recorded, by method."""
         return {name: self._collection.stubs(name) for name in self._collection.methods()}
 
     def write(self, folder: Folder) -> list[Path]:
-        """Write all stubs to a folder; give the files. Raises :class:`ConfigError`."""
+        """Write all stubs to a folder, and return the files. Raises :class:`ConfigError`."""
         return [folder.write(name, stubs) for name, stubs in self.stubs().items()]
 
     def summary(self) -> Summary:
         """Sum up what has been recorded so far."""
-        teller = self._teller
+        writer = self._writer
         return Summary(
-            calls=self._tape.calls,
+            calls=self._buffer.calls,
             stubs=len(self._collection),
             files=sorted(self._files),
-            left_out=dict(self._collection.untold),
+            left_out=dict(self._collection.skipped),
             notes=dict(self._collection.notes),
             remarks=list(self._collection.remarks()),
-            redacted=dict(teller.metadata.left_out) if teller is not None else {},
-            suspects=sorted(teller.marker.suspects) if teller is not None else [],
+            redacted=dict(writer.metadata.left_out) if writer is not None else {},
+            suspects=sorted(writer.redactor.suspects) if writer is not None else [],
             unused=self._options.rules.unused(self._registry()),
             failure=self._failure,
         )

@@ -15,16 +15,16 @@ import grpc.aio
 from grpcmock.client.channel import CONNECT_TIMEOUT
 from grpcmock.engine.engine import Engine
 from grpcmock.errors import ConfigError
-from grpcmock.record.folder import Folder
 from grpcmock.record.forwarding import forwarding
 from grpcmock.record.recorder import Options, Recorder
+from grpcmock.record.writing.folder import Folder
 from grpcmock.servers.addresses import Address, bind
 from grpcmock.servers.aio import AioServer, ServerOptions
 from grpcmock.servers.credentials import server_credentials
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
-    from grpcmock.record.proxy import Proxy
+    from grpcmock.record.capture.proxy import Proxy
     from grpcmock.record.summary import Summary
     from grpcmock.schema import Registry
     from grpcmock.servers.credentials import TlsFiles
@@ -59,7 +59,7 @@ class Settings:
 class Recording:
     """A recording: where it listens, and what came of it."""
 
-    def __init__(self, engine: Engine, server: AioServer | _Raw, mode: Mode) -> None:
+    def __init__(self, engine: Engine, server: AioServer | _ForwardingServer, mode: Mode) -> None:
         self.engine = engine
         """Answers from what was recorded before."""
         self.mode = mode
@@ -113,7 +113,9 @@ async def recording(
             folder.check()
             recorder = Recorder(lambda: registry, folder, settings.options, warn=warn)
             proxy = await stack.enter_async_context(forwarding(engine, target, recorder, within=settings.within))
-        server = AioServer(engine, settings.server) if proxy is None or known else _Raw(proxy, settings.server)
+        server = (
+            AioServer(engine, settings.server) if proxy is None or known else _ForwardingServer(proxy, settings.server)
+        )
         found = Recording(engine, server, mode)
         for address in addresses:
             server.listen(address, credentials)
@@ -127,7 +129,7 @@ async def recording(
                 found.summary = recorder.finish()
 
 
-async def _stop(server: AioServer | _Raw, grace: float | None, hurried: asyncio.Event | None) -> None:
+async def _stop(server: AioServer | _ForwardingServer, grace: float | None, hurried: asyncio.Event | None) -> None:
     stopping = asyncio.ensure_future(server.stop(grace))
     if hurried is not None:
         hurrying = asyncio.ensure_future(hurried.wait())
@@ -146,7 +148,7 @@ def _mode(mode: Mode, folder: Folder) -> Mode:
     return mode
 
 
-class _Raw:
+class _ForwardingServer:
     """A server that does nothing but pass calls on."""
 
     def __init__(self, proxy: Proxy, options: ServerOptions) -> None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grpcmock.reports.wording import counted
+
 if TYPE_CHECKING:
-    from grpcmock.record.telling import Untold
+    from grpcmock.record.writing.recorded_stub import SkippedCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,7 @@ class Summary:
     stubs: int = 0
     files: Sequence[Path] = ()
     """Those that were written."""
-    left_out: Mapping[Untold, int] = field(default_factory=dict)
+    left_out: Mapping[SkippedCall, int] = field(default_factory=dict)
     """Calls that became no stub, with their number."""
     notes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """By method: what of calls is not in their stubs, with the number of the calls."""
@@ -37,29 +39,29 @@ class Summary:
 
     def headline(self) -> str:
         """Say how much was recorded, in one line."""
-        files = _count(len(self.files), "file")
-        return f"Recorded {_count(self.stubs, 'stub')} of {_count(self.calls, 'call')} in {files}."
+        files = counted(len(self.files), "file")
+        return f"Recorded {counted(self.stubs, 'stub')} of {counted(self.calls, 'call')} in {files}."
 
     def missing(self) -> Iterator[str]:
         """Say what was not recorded, and why."""
-        by_reason: Counter[Untold] = Counter(self.left_out)
+        by_reason: Counter[SkippedCall] = Counter(self.left_out)
         for (name, reason), number in sorted(by_reason.items()):
             times = f" ({number:,} calls)" if number > 1 else ""
             yield f"{name}: {reason}{times}"
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """Give everything, each as a level (``info``, ``warning``) and a text."""
+        """Yield everything, each as a level (``info``, ``warning``) and a text."""
         yield "info", self.headline()
         for file in self.files:
             yield "info", f"  {file}"
         yield from self.remarks_on_it()
 
     def remarks_on_it(self) -> Iterator[tuple[str, str]]:
-        """Give what there is to say besides how much was recorded, as :meth:`lines` does."""
+        """Yield what there is to say besides how much was recorded, as :meth:`lines` does."""
         for text in self.missing():
             yield "info", f"not recorded: {text}"
         for (name, note), number in sorted(self.notes.items()):
-            yield "info", f"{name}: {note} ({_count(number, 'call')})."
+            yield "info", f"{name}: {note} ({counted(number, 'call')})."
         for remark in self.remarks:
             yield "info", remark
         if self.redacted:
@@ -70,7 +72,3 @@ class Summary:
             yield "warning", f"{name} sounds secret, and was written as it came. If it is: {rule}"
         for text in self.unused:
             yield "warning", text
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from grpcmock.replies.delays import Delay
     from grpcmock.replies.faults import Fault
     from grpcmock.stubs.model import Handler
+    from grpcmock.tree import Node
 
 T = TypeVar("T")
 
@@ -78,10 +79,22 @@ class CallStatus(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A step of a script as its author wrote it: for messages about it, and for whoever plays the client's side."""
+
+    node: Node
+    """What stands behind the name of the step."""
+
+    path: str
+    """The path inside the stub: ``script[2].send``."""
+
+
+@dataclass(frozen=True, slots=True)
 class HeadersStep:
     """Send initial metadata now."""
 
     metadata: RenderableMetadata
+    written: Written | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,8 @@ class SendStep:
     """Send one response message."""
 
     reply: RenderableMessage
+    written: Written | None = field(default=None, compare=False, repr=False)
+    """None outside of scripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +188,8 @@ class FinishStep:
     message: RenderableText = NO_TEXT
     details: RenderableDetails = NO_DETAILS
     trailers: RenderableMetadata = NO_METADATA
+    written: Written | None = field(default=None, compare=False, repr=False)
+    """None outside of scripts, and for the end of one that doesn't say how it ends."""
 
     constant: CallStatus | None = field(init=False, default=None)
     """The outcome, where it is the same for every call."""

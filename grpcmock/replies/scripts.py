@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from grpcmock.errors import did_you_mean
 from grpcmock.matching.patterns import compile_pattern
@@ -23,21 +24,22 @@ from grpcmock.replies.plan import (
     RenderableMetadata,
     RepeatStep,
     SendStep,
+    Written,
 )
 from grpcmock.replies.status import compile_error, compile_finish
 from grpcmock.replies.templates import Scope, folded
+from grpcmock.stubs import steps as words
 
 if TYPE_CHECKING:
     from grpcmock.matching.patterns import Pattern
     from grpcmock.replies.delays import Delay
     from grpcmock.tree import Node
 
-_STEPS = ("expect", "send", "wait", "headers", "half_close", "on", "repeat", "error", "finish")
-_BARE = ("half_close", "finish")
-_ARM_KEYS = ("request", "wait", "send", "error", "finish", "steps")
-_REPEAT_KEYS = ("times", "every", "steps")
 _MOST_ROUNDS = 1_000_000_000
 _DEEPEST = 20
+
+_W = TypeVar("_W", SendStep, HeadersStep, FinishStep)
+"""Steps that say something: they keep how it was written."""
 
 
 def compile_script(
@@ -51,12 +53,13 @@ def compile_script(
     before = len(scope.problems)
     steps = script.steps(node, path, 0)
     if not steps or not _never_returns(steps[-1]):
-        steps += (FinishStep(trailers=trailers),)  # not the shared one, so that it can be told from others
+        steps += (FinishStep(trailers=trailers),)
     if len(scope.problems) == before:
 
         def report(step: PlanStep, text: str) -> None:
-            where, here = script.places.get(id(step), (node, path))
-            scope.error(text, where, here, rule="script-flow")
+            assert isinstance(step, (SendStep, HeadersStep, FinishStep))  # the flow has nothing to say of others
+            place = step.written or Written(node, path)
+            scope.error(text, place.node, place.path, rule="script-flow")
 
         flow.check(steps, scope.method, report, headers_sent=headers_sent)
     return steps
@@ -68,8 +71,6 @@ class _Script:
     def __init__(self, scope: Scope, trailers: RenderableMetadata) -> None:
         self.scope = scope
         self.trailers = trailers
-        self.places: dict[int, tuple[Node, str]] = {}
-        """Where the steps were written that the order matters for, by their identity."""
 
     def steps(self, node: Node, path: str, depth: int) -> tuple[PlanStep, ...]:
         if not node.is_list:
@@ -94,9 +95,9 @@ class _Script:
     def step(self, node: Node, path: str, number: int, depth: int) -> PlanStep | None:
         word = node.value
         if isinstance(word, str):
-            if word in _BARE:
+            if word in words.BARE:
                 return self.one(word, None, node, path, number, depth)
-            known = _STEPS if word not in _STEPS else ()
+            known = words.STEPS if word not in words.STEPS else ()
             hint = did_you_mean(word, known, known="The steps") if known else f"Write '{word}: …'."
             text = f"unknown step {word!r}." if known else f"the step {word!r} needs a value."
             self.scope.error(text, node, path, hint=hint, rule="unknown-step")
@@ -104,12 +105,12 @@ class _Script:
         if not node.is_mapping:
             self.scope.error(f"expected a step such as {{send: …}}, not {node.kind}.", node, path, rule="script")
             return None
-        unknown = [key for key in word if key not in _STEPS and not (key == "until" and "on" in word)]
+        unknown = [key for key in word if key not in words.STEPS and not (key == words.UNTIL and words.ON in word)]
         for key in unknown:
-            hint = did_you_mean(str(key), _STEPS, known="The steps")
+            hint = did_you_mean(str(key), words.STEPS, known="The steps")
             where = node.key_location(key)
             self.scope.problems.error(f"unknown step {key!r}.", where, path, hint=hint, rule="unknown-step")
-        keys = [key for key in word if key in _STEPS]
+        keys = [key for key in word if key in words.STEPS]
         if len(keys) > 1:
             text = f"a step has one key, not {len(keys)} ({', '.join(keys)})."
             self.scope.error(text, node, path, hint="Begin each with its own '-'.", rule="script")
@@ -121,36 +122,32 @@ class _Script:
         """Compile the step named *word*; *value* is None for a bare word, *node* the whole step."""
         here = f"{path}.{word}"
         scope = self.scope
-        if word == "finish":
-            return self.placed(compile_finish(value, scope, here, self.trailers), value or node, here)
-        if word == "half_close":
+        if word == words.FINISH:
+            return _written(compile_finish(value, scope, here, self.trailers), value or node, here)
+        if word == words.HALF_CLOSE:
             if value is not None and value.value not in (None, True):
                 scope.error(f"expected nothing, not {value.kind}.", value, here, rule="script")
             return HALF_CLOSE
         assert value is not None
         match word:
-            case "send":
+            case words.SEND:
                 return self.send(value, here)
-            case "expect":
+            case words.EXPECT:
                 return ExpectStep(self.pattern(value, here), number, value.location, here)
-            case "wait":
+            case words.WAIT:
                 delay = self.delay(value, here)
                 return None if delay is None else PauseStep(delay)
-            case "headers":
-                return self.placed(HeadersStep(compile_metadata(value, scope, here)), value, here)
-            case "error":
-                return compile_error(value, scope, here, self.trailers)
-            case "on":
+            case words.HEADERS:
+                return _written(HeadersStep(compile_metadata(value, scope, here)), value, here)
+            case words.ERROR:
+                return _written(compile_error(value, scope, here, self.trailers), value, here)
+            case words.ON:
                 return self.on(value, node, path, number, depth)
             case _:
                 return self.repeat(value, here, depth)
 
-    def placed(self, step: PlanStep, node: Node, path: str) -> PlanStep:
-        self.places[id(step)] = (node, path)
-        return step
-
     def send(self, node: Node, path: str) -> PlanStep:
-        return self.placed(SendStep(compile_reply(node, self.scope, path)), node, path)
+        return SendStep(compile_reply(node, self.scope, path), Written(node, path))
 
     def pattern(self, node: Node, path: str) -> Pattern | None:
         """Compile a pattern on a request message; nothing, or an empty one, takes any message."""
@@ -172,9 +169,9 @@ class _Script:
         return None if found is None else parse_delay(found, self.scope.problems, path)
 
     def on(self, arms: Node, node: Node, path: str, number: int, depth: int) -> OnStep | None:
-        until = node.value.get("until")
+        until = node.value.get(words.UNTIL)
         pattern = None
-        if until is not None and until.value != "half_close":
+        if until is not None and until.value != words.HALF_CLOSE:
             if until.is_mapping:
                 pattern = self.pattern(until, f"{path}.until")
             else:
@@ -189,7 +186,7 @@ class _Script:
         compiled: list[Arm] = []
         for index, item in enumerate(arms.value):
             here = f"{path}.on[{index}]"
-            if compiled and compiled[-1].pattern is None and "request" not in arms.value[index - 1].value:
+            if compiled and compiled[-1].pattern is None and words.REQUEST not in arms.value[index - 1].value:
                 text = "this arm is never reached: the one before it takes every message."
                 self.scope.error(text, item, here, rule="unreachable-step")
                 break
@@ -203,21 +200,23 @@ class _Script:
             return None
         given: dict[Any, Node] = node.value
         for key in given:
-            if key not in _ARM_KEYS:
-                self.scope.unknown(node, key, path, did_you_mean(str(key), _ARM_KEYS, known="The keys"))
-        pattern = self.pattern(given["request"], f"{path}.request") if "request" in given else None
-        others = [key for key in ("wait", "send", "error", "finish") if key in given]
-        if "steps" in given:
+            if key not in words.ARM_KEYS:
+                self.scope.unknown(node, key, path, did_you_mean(str(key), words.ARM_KEYS, known="The keys"))
+        pattern = self.pattern(given[words.REQUEST], f"{path}.request") if words.REQUEST in given else None
+        others = [key for key in words.ARM_KEYS if key in given and key not in (words.REQUEST, words.NESTED)]
+        if words.NESTED in given:
             if others:
                 text = f"'steps' says all that is done; {' and '.join(map(repr, others))} can't stand beside it."
                 self.scope.error(text, node, path, rule="script")
-            return Arm(pattern, self.steps(given["steps"], f"{path}.steps", depth + 1), node.location, path)
-        if "error" in given and "finish" in given:
+            return Arm(pattern, self.steps(given[words.NESTED], f"{path}.steps", depth + 1), node.location, path)
+        if words.ERROR in given and words.FINISH in given:
             self.scope.error("'error' and 'finish' exclude each other.", node, path, rule="script")
         steps: list[PlanStep | None] = []
         for word in others:
-            if word == "send" and given["send"].is_list and not self.sends_lists():
-                steps += [self.send(item, f"{path}.send[{index}]") for index, item in enumerate(given["send"].value)]
+            if word == words.SEND and given[words.SEND].is_list and not self.sends_lists():
+                steps += [
+                    self.send(item, f"{path}.send[{index}]") for index, item in enumerate(given[words.SEND].value)
+                ]
             else:
                 steps.append(self.one(word, given[word], node, path, 0, depth))
         return Arm(pattern, tuple(step for step in steps if step is not None), node.location, path)
@@ -232,19 +231,19 @@ class _Script:
             return None
         given: dict[Any, Node] = node.value
         for key in given:
-            if key not in _REPEAT_KEYS:
-                self.scope.unknown(node, key, path, did_you_mean(str(key), _REPEAT_KEYS, known="The keys"))
-        for key in ("times", "steps"):
+            if key not in words.REPEAT_KEYS:
+                self.scope.unknown(node, key, path, did_you_mean(str(key), words.REPEAT_KEYS, known="The keys"))
+        for key in (words.TIMES, words.NESTED):
             if key not in given:
-                hint = "Write a number, or forever." if key == "times" else ""
+                hint = "Write a number, or forever." if key == words.TIMES else ""
                 self.scope.error(f"a repeat needs {key!r}.", node, path, hint=hint, rule="script")
-        if "times" not in given or "steps" not in given:
+        if words.TIMES not in given or words.NESTED not in given:
             return None
-        times = self.times(given["times"], f"{path}.times")
-        every = self.delay(given["every"], f"{path}.every") if "every" in given else None
-        steps = self.steps(given["steps"], f"{path}.steps", depth + 1)
-        if given["steps"].is_list and not given["steps"].value:
-            self.scope.error("there is nothing to repeat.", given["steps"], f"{path}.steps", rule="script")
+        times = self.times(given[words.TIMES], f"{path}.times")
+        every = self.delay(given[words.EVERY], f"{path}.every") if words.EVERY in given else None
+        steps = self.steps(given[words.NESTED], f"{path}.steps", depth + 1)
+        if given[words.NESTED].is_list and not given[words.NESTED].value:
+            self.scope.error("there is nothing to repeat.", given[words.NESTED], f"{path}.steps", rule="script")
         return RepeatStep(times, every, steps)
 
     def times(self, node: Node, path: str) -> int | None:
@@ -252,7 +251,7 @@ class _Script:
         if found is None:
             return None
         times = found.value
-        if times == "forever":
+        if times == words.FOREVER:
             return None
         if found is not node and isinstance(times, str) and times.isdecimal() and len(times) <= 10:
             times = int(times)  # the cells of a CSV file are all strings
@@ -262,6 +261,11 @@ class _Script:
         text = f"expected a number from 1 to {_MOST_ROUNDS}, or forever, not {shown}."
         self.scope.error(text, node, path, rule="script")
         return None
+
+
+def _written(step: _W, node: Node, path: str) -> _W:
+    """Return a step that knows how it was written."""
+    return replace(step, written=Written(node, path))
 
 
 def _never_returns(step: PlanStep) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.status import Code
+from grpcmock.stubs import steps
 from grpcmock.stubs.json_types import Types
 from grpcmock.stubs.json_words import FAULTS, KEYS, STEPS, TEMPLATE
 from grpcmock.stubs.parser import ANSWER_KEYS
@@ -124,11 +125,11 @@ def _with_answer() -> Schema:
 def _for_method(method: Method, names: list[str], types: Types) -> Schema:
     """Say what holds where ``method`` is this one."""
     request, response = types.pattern(method.input), types.message(method.output)
-    steps = _steps(method, request, response, types)
+    script = _steps(method, request, response, types)
     single = {
         "response": response,
         "responses": {"items": response},
-        "script": steps,
+        "script": script,
     }
     if not method.kind.server_streams:
         one = f"{method.name} answers with one message: write 'response'."
@@ -183,38 +184,38 @@ def _steps(method: Method, request: Schema, response: Schema, types: Types) -> S
     name = f"steps:{method.full_name.replace('/', '.')}"
     finish: Schema = {"type": ["object", "null", "boolean"]}
     arm = {
-        "request": request,
-        "wait": _ref("delay"),
-        "send": {"anyOf": [response, {"type": "array", "items": response}]},
-        "error": _ref("error"),
-        "finish": finish,
-        "steps": _ref(name),
+        steps.REQUEST: request,
+        steps.WAIT: _ref("delay"),
+        steps.SEND: {"anyOf": [response, {"type": "array", "items": response}]},
+        steps.ERROR: _ref("error"),
+        steps.FINISH: finish,
+        steps.NESTED: _ref(name),
     }
     repeat = {
-        "times": {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "forever"}, _TEMPLATE]},
-        "every": _ref("delay"),
-        "steps": _ref(name),
+        steps.TIMES: {"anyOf": [{"type": "integer", "minimum": 0}, {"const": steps.FOREVER}, _TEMPLATE]},
+        steps.EVERY: _ref("delay"),
+        steps.NESTED: _ref(name),
     }
     step = {
-        "expect": request,
-        "send": response,
-        "wait": _ref("delay"),
-        "headers": _ref("metadata"),
-        "half_close": {"type": ["null", "boolean"]},
-        "on": {"type": "array", "minItems": 1, "items": _closed(arm)},
-        "until": {"anyOf": [{"const": "half_close"}, request]},
-        "repeat": {**_closed(repeat), "required": ["steps"]},
-        "error": _ref("error"),
-        "finish": finish,
+        steps.EXPECT: request,
+        steps.SEND: response,
+        steps.WAIT: _ref("delay"),
+        steps.HEADERS: _ref("metadata"),
+        steps.HALF_CLOSE: {"type": ["null", "boolean"]},
+        steps.ON: {"type": "array", "minItems": 1, "items": _closed(arm)},
+        steps.UNTIL: {"anyOf": [{"const": steps.HALF_CLOSE}, request]},
+        steps.REPEAT: {**_closed(repeat), "required": [steps.NESTED]},
+        steps.ERROR: _ref("error"),
+        steps.FINISH: finish,
     }
     mapping = {
         **_closed({key: {**schema, "description": STEPS[key]} for key, schema in step.items()}),
         "minProperties": 1,
-        "if": {"required": ["on"]},
-        "then": {"propertyNames": {"enum": ["on", "until"]}},
+        "if": {"required": [steps.ON]},
+        "then": {"propertyNames": {"enum": [steps.ON, steps.UNTIL]}},
         "else": {"maxProperties": 1},
     }
-    types.defs[name] = {"type": "array", "items": {"anyOf": [{"enum": ["half_close", "finish"]}, mapping]}}
+    types.defs[name] = {"type": "array", "items": {"anyOf": [{"enum": list(steps.BARE)}, mapping]}}
     return _ref(name)
 
 

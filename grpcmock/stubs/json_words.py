@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from grpcmock.stubs import steps
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -82,16 +84,16 @@ OPERATORS: Final = {
 }
 
 STEPS: Final = {
-    "expect": "Wait for the next request message; it must match.",
-    "send": "Send one response message.",
-    "wait": "Pause.",
-    "headers": "Send initial metadata now.",
-    "half_close": "Wait until the client has finished sending.",
-    "on": "Answer each incoming message by the first arm that matches.",
-    "until": "How long `on` goes on: `half_close`.",
-    "repeat": "Do these steps again and again.",
-    "error": "End the call with a status.",
-    "finish": "End the call with OK.",
+    steps.EXPECT: "Wait for the next request message; it must match.",
+    steps.SEND: "Send one response message.",
+    steps.WAIT: "Pause.",
+    steps.HEADERS: "Send initial metadata now.",
+    steps.HALF_CLOSE: "Wait until the client has finished sending.",
+    steps.ON: "Answer each incoming message by the first arm that matches.",
+    steps.UNTIL: "How long `on` goes on: `half_close`.",
+    steps.REPEAT: "Do these steps again and again.",
+    steps.ERROR: "End the call with a status.",
+    steps.FINISH: "End the call with OK.",
 }
 
 FAULTS: Final = {

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from grpcmock.schema import MethodKind, codec
+from grpcmock.stubs import steps
 from grpcmock.stubs.dump import to_yaml
 from grpcmock.stubs.model import Answer, Stub
 from grpcmock.synthesis import generate
@@ -56,7 +57,7 @@ def _answer(method: Method, request: Message, registry: Registry) -> Answer:
             return Answer(responses=tuple(map(response, range(_STREAM))), interval=Node.of("100ms"))
         case MethodKind.BIDI_STREAMING:
             # One answer for each message that comes, as long as the client sends.
-            script = [{"on": [{"send": [response()]}], "until": "half_close"}]
+            script = [{steps.ON: [{steps.SEND: [response()]}], steps.UNTIL: steps.HALF_CLOSE}]
             return Answer(script=Node.of(script))
         case _:
             return Answer(responses=(response(),))

@@ -1,4 +1,4 @@
-"""The baseline: a file that names the stubs that are known not to hold, one a line."""
+"""The baseline: a file that names the stubs that are known to fail, one a line."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from grpcmock.verify.results import Report
 
 _HEAD = """\
-# Stubs that are known not to hold against the real server: `grpcmock verify` reports them as pending.
-# Take out a line as soon as its stub holds.
+# Stubs that are known to fail against the real server: `grpcmock verify` reports them as pending.
+# Take out a line as soon as its stub passes.
 """
 
 
@@ -24,7 +24,7 @@ def read(path: Path) -> frozenset[str]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(
-            f"There is no baseline {path}. To begin one with what doesn't hold now, add --write-baseline."
+            f"There is no baseline {path}. To begin one with what fails now, add --write-baseline."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The baseline {path} can't be read: {getattr(error, 'strerror', None) or error}.") from None
@@ -33,7 +33,7 @@ def read(path: Path) -> frozenset[str]:
 
 
 def write(path: Path, report: Report) -> int:
-    """Write the stubs that don't hold; give their number. Raises :class:`ConfigError`."""
-    known = [result.id for result in report.results if result.verdict in (Verdict.FAILS, Verdict.PENDING)]
+    """Write the stubs that fail, and return their number. Raises :class:`ConfigError`."""
+    known = [result.id for result in report.results if result.verdict in (Verdict.FAILED, Verdict.PENDING)]
     files.write(path, _HEAD + "".join(f"{name}\n" for name in known))
     return len(known)

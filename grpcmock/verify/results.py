@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from grpcmock.errors import Location, Problem
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 class Verdict(Enum):
     """What became of one interaction."""
 
-    HOLDS = "holds"
-    FAILS = "fails"
+    PASSED = "passed"
+    FAILED = "failed"
     """The server does something else than the stub says."""
 
     PENDING = "pending"
-    """It doesn't hold, and the baseline says that this is known."""
+    """It failed, and the baseline says that this is known."""
 
     ERROR = "error"
-    """It couldn't be found out: a hook failed, or doesn't know the state."""
+    """It couldn't be verified: a hook failed, or doesn't know the state."""
 
     SKIPPED = "skipped"
     """It isn't for a real server."""
@@ -35,7 +35,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class CallSummary:
     """One call that was made."""
 
     label: str = ""
@@ -54,7 +54,7 @@ class Seen:
     """Such as ``OK`` or ``NOT_FOUND: User not found``."""
 
     findings: tuple[Finding, ...] = ()
-    """What doesn't hold."""
+    """The differences between what was expected and what came."""
 
     seconds: float = 0.0
 
@@ -72,20 +72,31 @@ class Result:
     given: str
     verdict: Verdict
     reason: str = ""
-    """Why it was skipped, not run, or couldn't be found out; of others, what else is to be known."""
+    """Why it was skipped, not run, or couldn't be verified; of others, what else is to be known."""
 
-    calls: tuple[Seen, ...] = ()
+    calls: tuple[CallSummary, ...] = ()
     seconds: float = 0.0
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What doesn't hold, over all calls."""
+        """The differences, over all calls."""
         return tuple(finding for call in self.calls for finding in call.findings)
 
     @property
     def is_good(self) -> bool:
         """Whether a run with this result may pass."""
-        return self.verdict in (Verdict.HOLDS, Verdict.PENDING, Verdict.SKIPPED)
+        return self.verdict in (Verdict.PASSED, Verdict.PENDING, Verdict.SKIPPED)
+
+
+class ConsumerCounts(NamedTuple):
+    """How the contract of one consumer stands."""
+
+    passed: int
+    failed: int
+    """Those that failed without being known to, couldn't be verified, or were not run."""
+
+    total: int
+    """All but those that are not for a real server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +108,11 @@ class Report:
     started: datetime | None = None
     seconds: float = 0.0
     warnings: tuple[Problem, ...] = ()
-    lost: str = ""
+    aborted: str = ""
     """Why the rest was not run; empty if all was."""
 
-    settled: tuple[str, ...] = ()
-    """Entries of the baseline whose interactions hold by now, and those that there are no interactions for."""
+    stale_baseline: tuple[str, ...] = ()
+    """Entries of the baseline that are not needed any more, and why: their stubs pass by now, or are gone."""
 
     counts: Mapping[Verdict, int] = field(init=False)
 
@@ -109,15 +120,22 @@ class Report:
         object.__setattr__(self, "counts", Counter(result.verdict for result in self.results))
 
     @property
-    def holds(self) -> bool:
-        """Whether nothing is wrong that isn't known."""
-        return all(result.is_good for result in self.results)
+    def passed(self) -> bool:
+        """Whether all was run, and nothing is wrong that isn't known."""
+        return not self.aborted and all(result.is_good for result in self.results)
 
     @property
-    def failed(self) -> tuple[Result, ...]:
+    def failures(self) -> tuple[Result, ...]:
+        """The results for which a run fails."""
         return tuple(result for result in self.results if not result.is_good)
 
     @property
     def consumers(self) -> Sequence[str]:
         """Those whose contracts were verified, in order."""
         return tuple(dict.fromkeys(result.consumer for result in self.results))
+
+    def counts_of(self, consumer: str) -> ConsumerCounts:
+        """Return how the contract of a consumer stands."""
+        counts = Counter(result.verdict for result in self.results if result.consumer == consumer)
+        failed = sum(counts[verdict] for verdict in (Verdict.FAILED, Verdict.ERROR, Verdict.NOT_RUN))
+        return ConsumerCounts(counts[Verdict.PASSED], failed, sum(counts.values()) - counts[Verdict.SKIPPED])

@@ -132,7 +132,7 @@ def test_a_server_that_dies_is_started_anew_and_the_case_found(grpcmock: Run, pr
     )
     assert result.code == 1, result.err
     assert "G101 server_crash (critical)" in result.out
-    assert "got       the server ended with exit code 3" in result.out
+    assert "actual    the server ended with exit code 3" in result.out
     assert 'request   GetUser: {"id": 2147483647}' in result.out
     assert "1 failure in " in result.out
 

@@ -133,7 +133,7 @@ def test_the_settings_come_from_the_configuration_file(
     start: Callable[..., Program], target: handmade.Handmade, project: Path
 ) -> None:
     (project / "grpcmock.toml").write_text(
-        '[record]\nout = "taped"\nredact = ["field:email"]\nvolatile = "field:name"\n'
+        '[record]\nout = "taped"\nredact = ["field:email"]\nignore-varying = "field:name"\n'
     )
     program = record(start, target)
     program.get(1)

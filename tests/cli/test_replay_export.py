@@ -124,7 +124,7 @@ def test_a_bug_goes_from_hand_to_hand(grpcmock: Run, project: Path) -> None:
         )
     with mocking(Path("out/test_stub.py").rename("broken.yaml")) as target:
         mocked = grpcmock("replay", name, "--target", target, *given)
-    assert (again.code, again.out.splitlines()[0]) == (1, f"fails  {name}  user.UserService/GetUser")
+    assert (again.code, again.out.splitlines()[0]) == (1, f"failed  {name}  user.UserService/GetUser")
     assert "status    UNKNOWN: Unexpected <class 'KeyError'>: '${AUTHORIZATION}'" in again.out
     assert (anonymous.code, "give -H 'authorization: ${AUTHORIZATION}'" in anonymous.err) == (0, True)
     assert (python[0], "status UNKNOWN" in python[1]) == (0, True), python[1]
@@ -141,7 +141,7 @@ def test_the_reports_are_whole_and_hold_no_secret(grpcmock: Run, project: Path) 
     assert ET.parse("reports/run.junit").getroot().get("failures") == "1"
     lines = [json.loads(line) for line in Path("reports/run.ndjson").read_text().splitlines()]
     assert (lines[0]["event"], lines[-1]["event"]) == ("started", "finished")
-    assert [line["failure"]["id"] for line in lines if line["event"] == "found"] == [name]
+    assert [line["failure"]["id"] for line in lines if line["event"] == "failure_found"] == [name]
     assert name in Path("reports/run.html").read_text()
     written = [*Path("reports").iterdir(), *Path(".grpcmock/failures").iterdir()]
     assert len(written) == 6

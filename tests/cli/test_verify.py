@@ -59,7 +59,7 @@ def test_all_is_well(grpcmock: Any, address: str, stubs: Any) -> None:
     for protos in ([], ["protos"]):
         ran = grpcmock("verify", address, *protos)
         assert ran.code == 0, ran.err
-        assert re.fullmatch(rf"2 hold of 2 stubs at {address}, in [\d.]+ s\.\n", ran.out)
+        assert re.fullmatch(rf"2 passed of 2 stubs at {address}, in [\d.]+ s\.\n", ran.out)
 
 
 def test_a_difference_is_shown_and_exits_with_1(grpcmock: Any, address: str, stubs: Any) -> None:
@@ -67,20 +67,20 @@ def test_a_difference_is_shown_and_exits_with_1(grpcmock: Any, address: str, stu
     ran = grpcmock("verify", address)
     assert ran.code == 1
     assert ran.out.splitlines()[:6] == [
-        "fails  alice  stubs/users.yaml:2",
+        "failed  alice  stubs/users.yaml:2",
         "  user.UserService/GetUser, unary",
-        '  sent  {"id": 1}',
-        '  came  {"id": 1, "name": "Alice"}',
-        "        OK",
+        '  sent      {"id": 1}',
+        '  received  {"id": 1, "name": "Alice"}',
+        "            OK",
         '     response.name  expected "Alicia"  actual "Alice"',
     ]
-    assert "1 holds, 1 fails of 2 stubs" in ran.out
+    assert "1 passed, 1 failed of 2 stubs" in ran.out
 
 
 def test_every_stub_is_told_of_when_asked_for(grpcmock: Any, address: str, stubs: Any) -> None:
     stubs(GOOD + "- {name: mock, method: user.UserService/GetUser, verify: false, request: {id: 9}}")
     ran = grpcmock("verify", address, "-v")
-    assert "holds  alice  stubs/users.yaml:2\n" in ran.out
+    assert "passed  alice  stubs/users.yaml:2\n" in ran.out
     assert "skipped  mock  stubs/users.yaml:4\n  user.UserService/GetUser, unary\n  it says verify: false." in ran.out
 
 
@@ -95,12 +95,12 @@ def test_reports_are_written(grpcmock: Any, address: str, stubs: Any, project: P
     assert failure is not None
     assert failure.get("message") == 'response.name: expected "Alicia", actual "Alice"'
     document = json.loads((project / "out" / "r.json").read_text())
-    assert document["holds"] is False
-    assert document["counts"]["fails"] == 1
+    assert document["passed"] is False
+    assert document["counts"]["failed"] == 1
     [alice] = [result for result in document["results"] if result["name"] == "alice"]
     assert alice["calls"][0]["findings"] == [{"path": "response.name", "expected": '"Alicia"', "actual": '"Alice"'}]
     page = (project / "out" / "r.html").read_text()
-    for text in ("Verification", "the contract doesn&#39;t hold", "response.name", "&#34;Alicia&#34;", "What holds"):
+    for text in ("Verification", "failed", "response.name", "&#34;Alicia&#34;", "Passed"):
         assert text in page
 
 
@@ -114,9 +114,9 @@ def test_a_baseline_is_written_kept_and_settled(grpcmock: Any, address: str, stu
     ran = grpcmock("verify", address, "--baseline", "known.txt")
     assert ran.code == 0
     assert "pending  alice" in ran.out
-    assert "1 holds, 1 pending of 2 stubs" in ran.out
+    assert "1 passed, 1 pending of 2 stubs" in ran.out
     stubs(GOOD)
-    assert "baseline: alice: it holds by now." in grpcmock("verify", address, "--baseline", "known.txt").err
+    assert "baseline: alice: it passes by now." in grpcmock("verify", address, "--baseline", "known.txt").err
     assert grpcmock("verify", address, "--write-baseline").code == 2
 
 
@@ -138,7 +138,7 @@ def test_a_hook_is_told(grpcmock: Any, address: str, stubs: Any, project: Path) 
 def test_stubs_can_be_chosen(grpcmock: Any, address: str, stubs: Any) -> None:
     stubs(BAD)
     assert grpcmock("verify", address, "--only", "b*").code == 0
-    assert "1 fails of 1 stub at" in grpcmock("verify", address, "--only", "alice").out
+    assert "1 failed of 1 stub at" in grpcmock("verify", address, "--only", "alice").out
     ran = grpcmock("verify", address, "--only", "alic")
     assert (ran.code, ran.err) == (2, "error: There is no stub 'alic' to verify. Did you mean 'alice'?\n")
 
@@ -194,9 +194,9 @@ def test_a_server_that_goes_away_exits_with_2_and_writes_no_baseline(grpcmock: A
         ran = grpcmock("verify", address, "protos", *options)
     assert ran.code == 2
     assert ran.err.startswith(f"error: {address} went away: ")
-    assert ran.out.startswith(f"1 holds, 2 not run of 3 stubs at {address}, in ")
+    assert ran.out.startswith(f"1 passed, 2 not run of 3 stubs at {address}, in ")
     assert not (project / "b.txt").exists()
-    assert json.loads((project / "r.json").read_text())["holds"] is False
+    assert json.loads((project / "r.json").read_text())["passed"] is False
 
 
 def test_a_server_without_reflection(grpcmock: Any, stubs: Any) -> None:
@@ -213,7 +213,7 @@ def test_what_is_wrong_with_stubs_is_said_even_if_the_server_is_not_there(grpcmo
     ran = grpcmock("verify", "127.0.0.1:9", "protos")
     assert ran.code == 1
     assert ran.err.startswith(
-        "stubs/users.yaml:1:65: request.id: no request was found that the stub 'never' holds: expected > 5 and < 6."
+        "stubs/users.yaml:1:65: request.id: no request was found that satisfies the stub 'never': expected > 5 and < 6."
     )
     assert "1 problem" in ran.err
 
@@ -255,8 +255,8 @@ def test_a_contract_is_exported_verified_and_imported(grpcmock: Any, address: st
     (project / "app.yaml").write_text(text.replace("consumer: web", "consumer: app").replace("Alice", "Alicia"))
     ran = grpcmock("verify", address, "--contract", "c/web.yaml", "--contract", "app.yaml")
     assert ran.code == 1
-    assert "the contract of web holds: 1 of 1\nthe contract of app breaks: 1 of 1 don't hold\n" in ran.out
-    assert "fails  app: alice" in ran.out
+    assert "the contract of web passed: 1 of 1\nthe contract of app failed: 1 of 1\n" in ran.out
+    assert "failed  app: alice" in ran.out
     ran = grpcmock("contract", "import", "c/web.yaml", "app.yaml", "-o", "imported.yaml")
     assert ran.out == "imported.yaml: 2 stubs.\n"
     assert grpcmock("check", "--stubs", "imported.yaml").code == 0

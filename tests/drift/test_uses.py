@@ -45,6 +45,7 @@ enum Role { NONE = 0; ADMIN = 1; }
         ("error: {code: NOT_FOUND, details: [{'@type': x/p.D, reason: y}]}", {"D.reason"}),
         ("script: [{expect: {id: 1}}, {repeat: {times: 2, steps: [{send: {name: x}}]}}]", {"M.id", "R.name"}),
         ("script: [{on: [{request: {id: 1}, send: {id: 2}}]}]", {"M.id", "R.id"}),
+        ("script: [{on: [{request: {id: 1}, send: {}}], until: {role: ADMIN}}]", {"M.id", "M.role", "Role.ADMIN"}),
         ("answers: [{response: {id: 1}}, {response: {name: x}}]", {"R.id", "R.name"}),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from grpcmock.errors import Problems
 from grpcmock.schema.sources import load
-from grpcmock.verify.contracts import files
+from grpcmock.verify.contracts import contract_file
 
 ROOT = Path(__file__).parents[2]
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
@@ -43,7 +43,7 @@ def test_a_run_writes_the_contract(inside: pytest.Pytester) -> None:
     ran.assert_outcomes(passed=3)
     ran.stdout.fnmatch_lines(["*grpcmock: contract*", "out/billing.yaml: 3 stubs of billing"])
     problems = Problems()
-    source = files.read(inside.path / "out" / "billing.yaml", None, problems)
+    source = contract_file.read(inside.path / "out" / "billing.yaml", None, problems)
     assert not list(problems)
     assert source.consumer == "billing"
     by_method = [
@@ -52,7 +52,7 @@ def test_a_run_writes_the_contract(inside: pytest.Pytester) -> None:
     assert by_method == [("GetUser", None), ("ListUsers", {"page": {"$gt": 0}}), ("GetUser", {"$eq": {"id": 7}})]
     assert source.stubs[1].given == "two users"
     registry = load([ROOT / "protos"])
-    from grpcmock.verify.planning import plan
+    from grpcmock.verify.planning.planner import plan
 
     assert len(plan([source], registry).interactions) == 3
 
@@ -93,7 +93,7 @@ def test_workers_of_xdist_write_one_contract(outside: Any, tmp_path: Path) -> No
     assert run.outcomes == {"passed": 12}, run.text
     assert "out/billing.yaml: 3 stubs of billing" in run.text
     problems = Problems()
-    source = files.read(tmp_path / "out" / "billing.yaml", None, problems)
+    source = contract_file.read(tmp_path / "out" / "billing.yaml", None, problems)
     problems.raise_errors()
     assert [stub.name for stub in source.stubs] == ["user", "user (2)", "user (3)"]
     assert {stub.request.plain()["id"] for stub in source.stubs if stub.request} == {0, 1, 2}

@@ -78,7 +78,7 @@ def test_users(case, buggy):
     assert "request   ListUsers: {}\n" in said
     assert "request   CreateUsers: {}\n" in said
     assert re.search(r'request   LookupUsers: {"id": -\d{1,3}}\n', said)
-    assert "got       UNKNOWN: Unexpected <class 'RuntimeError'>: boom" in said
+    assert "actual    UNKNOWN: Unexpected <class 'RuntimeError'>: boom" in said
     assert re.search(r"grpcurl -plaintext -d '{\"id\": \d+}' 127\.0\.0\.1:\d+ user\.UserService/GetUser\n", said)
     for internals in ("Failing test case", "_raise_to_user", "examiner.py", "errors_to_report", "Explanation"):
         assert internals not in said

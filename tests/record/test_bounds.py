@@ -8,32 +8,34 @@ from typing import Any
 import pytest
 from support import registry
 
-from grpcmock.record import collection, tape
-from grpcmock.record.collection import Collection
-from grpcmock.record.passage import Passage, What
+from grpcmock.record.capture import buffer
+from grpcmock.record.capture.buffer import CallBuffer
+from grpcmock.record.capture.captured_call import CapturedCall, EventKind
 from grpcmock.record.recorder import Recorder
-from grpcmock.record.rules import Rules
-from grpcmock.record.tape import Tape
-from grpcmock.record.telling import Teller, Told
+from grpcmock.record.redaction.rules import Rules
+from grpcmock.record.writing import collection
+from grpcmock.record.writing.collection import Collection
+from grpcmock.record.writing.recorded_stub import RecordedStub
+from grpcmock.record.writing.stub_writer import StubWriter
 
 REGISTRY = registry("user.proto")
 USER = REGISTRY.message("user.UserResponse")
 
 
-def passage(asked: int = 1, name: str = "", started: float = 0.0) -> Passage:
-    made = Passage("/user.UserService/GetUser", (), started)
-    made.add(What.REQUEST, b"\x08" + bytes([asked]), started)
-    made.add(What.RESPONSE, USER(name=name).SerializeToString(), started)
+def captured(asked: int = 1, name: str = "", started: float = 0.0) -> CapturedCall:
+    made = CapturedCall("/user.UserService/GetUser", (), started)
+    made.add(EventKind.REQUEST, b"\x08" + bytes([asked]), started)
+    made.add(EventKind.RESPONSE, USER(name=name).SerializeToString(), started)
     made.ended = started + 0.5
     return made
 
 
 def gathered(names: str) -> Collection:
     """A collection of calls with the same request, answered with these letters."""
-    teller, found = Teller(REGISTRY, Rules()), Collection()
+    writer, found = StubWriter(REGISTRY, Rules()), Collection()
     for number, name in enumerate(names):
-        told = teller.tell(passage(1, name))
-        assert isinstance(told, Told)
+        told = writer.write(captured(1, name))
+        assert isinstance(told, RecordedStub)
         found.add(told, float(number), number + 0.5)
     return found
 
@@ -51,62 +53,62 @@ def test_answers_are_kept_in_turn(names: str, kept: str) -> None:
 
 
 def test_of_too_many_in_turn_the_new_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collection, "MOST_IN_TURN", 4)
+    monkeypatch.setattr(collection, "MAX_IN_TURN", 4)
     found = gathered("aaaaaaabac")
     assert answers(found) == "abac"
     assert "of more than 4 answers in turn, only those that are new were kept" in next(iter(found.remarks()))
 
 
 def test_of_too_many_different_answers_the_rest_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collection, "MOST_ANSWERS", 3)
+    monkeypatch.setattr(collection, "MAX_ANSWERS", 3)
     found = gathered("abcde")
     assert answers(found) == "abc"
-    assert {(one.reason, count) for one, count in found.untold.items()} == {
+    assert {(one.reason, count) for one, count in found.skipped.items()} == {
         ("there are 3 different answers to its request already", 2)
     }
 
 
 def test_of_too_many_requests_the_rest_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collection, "MOST_STUBS", 2)
-    teller, found = Teller(REGISTRY, Rules()), Collection()
+    monkeypatch.setattr(collection, "MAX_STUBS", 2)
+    writer, found = StubWriter(REGISTRY, Rules()), Collection()
     for asked in (1, 2, 3, 1):
-        told = teller.tell(passage(asked))
+        told = writer.write(captured(asked))
         found.add(told, 0.0, 0.0)
     assert len(found) == 2
-    assert [one.reason for one in found.untold] == ["there are 2 stubs already"]
+    assert [one.reason for one in found.skipped] == ["there are 2 stubs already"]
 
 
 def test_calls_that_are_alike_are_held_once() -> None:
-    held = Tape()
+    held = CallBuffer()
     for started in range(1000):
-        assert held.take(passage(1, "a", float(started))) is None
-    (run,) = held.give(10)
-    assert (run.count, run.started, run.ended, held.calls) == (1000, 0.0, 999.5, 1000)
-    held.take(passage(1, "a"))
-    assert held.give(1)[0].passage is run.passage
+        assert held.add(captured(1, "a", float(started))) is None
+    (call,) = held.drain(10)
+    assert (call.count, call.started, call.ended, held.calls) == (1000, 0.0, 999.5, 1000)
+    held.add(captured(1, "a"))
+    assert held.drain(1)[0].captured is call.captured
 
 
 async def test_calls_wait_where_too_many_are_yet_to_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tape, "CALLS_WAITING", 3)
-    held = Tape()
-    rooms = [held.take(passage(asked)) for asked in range(1, 6)]
+    monkeypatch.setattr(buffer, "CALLS_WAITING", 3)
+    held = CallBuffer()
+    rooms = [held.add(captured(asked)) for asked in range(1, 6)]
     assert rooms[:2] == [None, None]
     assert rooms[2] is not None
     waiting = asyncio.ensure_future(rooms[2].wait())
-    held.give(2)
+    held.drain(2)
     await asyncio.sleep(0)
     assert not waiting.done()
-    held.give(10)
+    held.drain(10)
     await asyncio.wait_for(waiting, 10)
-    assert held.take(passage(9)) is None
+    assert held.add(captured(9)) is None
 
 
 async def test_a_recorder_catches_up_with_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tape, "CALLS_WAITING", 50)
+    monkeypatch.setattr(buffer, "CALLS_WAITING", 50)
     recorder: Any = Recorder(lambda: REGISTRY)
     working = asyncio.create_task(recorder.run())
     for number in range(400):
-        if (room := recorder.take(passage(1 + number % 100, str(number % 3)))) is not None:
+        if (room := recorder.take(captured(1 + number % 100, str(number % 3)))) is not None:
             await asyncio.wait_for(room.wait(), 20)
     working.cancel()
     await asyncio.wait([working])

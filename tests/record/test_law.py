@@ -18,14 +18,14 @@ from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
 from grpcmock.errors import Problems
 from grpcmock.record.recorder import Options as Recorded
-from grpcmock.record.rules import Rules
+from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.session import Settings, recording
 from grpcmock.schema import Registry
 from grpcmock.status import DETAILS_KEY, Code
 from grpcmock.stubs import loader
+from grpcmock.verify.reporting.terminal import result_lines
 from grpcmock.verify.results import Report, Verdict
 from grpcmock.verify.running import Options, verify
-from grpcmock.verify.telling import result_lines
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -65,8 +65,8 @@ def test_what_was_recorded_by_rules_holds_too(data: st.DataObject) -> None:
     talks = data.draw(scripted.talks(registry))
     hidden = data.draw(st.sets(st.sampled_from(["id", "token"]), min_size=1))
     redact = [f"field:{name}*" for name in hidden if name == "token"]
-    volatile = [f"field:{name}*" for name in hidden if name == "id"]
-    rules = Settings(options=Recorded(Rules.parse(redact, volatile)))
+    varying = [f"field:{name}*" for name in hidden if name == "id"]
+    rules = Settings(options=Recorded(Rules.parse(redact, varying)))
 
     async def run(folder: Path) -> None:
         server = scripted.Scripted()
@@ -131,7 +131,7 @@ async def _verified(registry: Registry, folder: Path, address: str) -> Report:
 
 async def _holds(registry: Registry, folder: Path, address: str, whose: str) -> None:
     report = await _verified(registry, folder, address)
-    told = [line for result in report.results if result.verdict is not Verdict.HOLDS for line in result_lines(result)]
+    told = [line for result in report.results if result.verdict is not Verdict.PASSED for line in result_lines(result)]
     assert not told, f"held against {whose}:\n" + "\n".join(told)
-    assert report.holds
+    assert report.passed
     assert not report.warnings

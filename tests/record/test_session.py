@@ -16,7 +16,7 @@ from support import registry
 from grpcmock.client.target import Target
 from grpcmock.errors import ConfigError, StubError, TargetError
 from grpcmock.record.recorder import Options
-from grpcmock.record.rules import Rules
+from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.session import Mode, Settings, recording
 from grpcmock.reports import files
 from grpcmock.status import Code

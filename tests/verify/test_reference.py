@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from holding import ROOT, told, users, verified
+from verifying import ROOT, outcomes, users, verified
 
 from grpcmock.client.target import Target
 from grpcmock.errors import Problems
@@ -20,10 +20,11 @@ from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host
 from grpcmock.stubs import loader
 from grpcmock.verify.hooks import CallableHook, CommandHook, Given, UnknownGivenError
-from grpcmock.verify.planning import Plan, plan
-from grpcmock.verify.results import Report, Seen, Verdict
-from grpcmock.verify.selecting import select
-from grpcmock.verify.telling import result_lines
+from grpcmock.verify.planning.interactions import Plan
+from grpcmock.verify.planning.planner import plan
+from grpcmock.verify.planning.selection import select
+from grpcmock.verify.reporting.terminal import result_lines
+from grpcmock.verify.results import CallSummary, Report, Verdict
 
 sys.path.insert(0, str(ROOT))
 
@@ -62,9 +63,9 @@ async def _served(
 async def test_the_user_service_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with _served(tmp_path, monkeypatch) as address:
         report = await verified(address, _plan(), hook=CallableHook(states.setup))
-    assert {name: said for name, said in told(report).items() if said != "holds" and "skipped" not in said} == {}
-    assert report.counts[Verdict.HOLDS] >= 45
-    kinds = {result.kind for result in report.results if result.verdict is Verdict.HOLDS}
+    assert {name: said for name, said in outcomes(report).items() if said != "passed" and "skipped" not in said} == {}
+    assert report.counts[Verdict.PASSED] >= 45
+    kinds = {result.kind for result in report.results if result.verdict is Verdict.PASSED}
     assert len(kinds) == 4
     assert any(result.calls[0].status.startswith("NOT_FOUND") for result in report.results if result.calls)
 
@@ -76,7 +77,7 @@ async def test_its_states_are_set_up_by_a_command_too(tmp_path: Path, monkeypatc
         report = await verified(address, select(_plan(), ["a user that exists"]), hook=hook)
         with pytest.raises(UnknownGivenError, match="it exited with 3: error: The user service knows no state"):
             await hook.set_up(Given("the moon is full"))
-    assert told(report) == {"a user that exists": "holds"}
+    assert outcomes(report) == {"a user that exists": "passed"}
 
 
 async def test_recorded_and_replayed_it_answers_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,12 +95,12 @@ async def test_recorded_and_replayed_it_answers_the_same(tmp_path: Path, monkeyp
         replayed = await verified(address, _plan(), hook=CallableHook(lambda _: None), concurrency=1)
     finally:
         await host.stop()
-    assert told(replayed) == told(recorded)
-    assert replayed.counts[Verdict.HOLDS] >= 45
+    assert outcomes(replayed) == outcomes(recorded)
+    assert replayed.counts[Verdict.PASSED] >= 45
     assert _calls(replayed) == _calls(recorded)
 
 
-def _calls(report: Report) -> list[list[Seen]]:
+def _calls(report: Report) -> list[list[CallSummary]]:
     """Give what was asked and answered, whatever time it took."""
     return [[replace(call, seconds=0) for call in result.calls] for result in report.results]
 
@@ -116,15 +117,15 @@ class _Shouting(UserService):
 async def test_a_service_that_is_wrong_is_told_by_what_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with _served(tmp_path, monkeypatch, _Shouting) as address:
         report = await verified(address, _plan(), hook=CallableHook(states.setup))
-    assert not report.holds
-    [alice] = [result for result in report.failed if result.name == "alice"]
+    assert not report.passed
+    [alice] = [result for result in report.failures if result.name == "alice"]
     assert result_lines(alice)[1:] == [
         "  user.UserService/GetUser, unary",
         "  given: user 1 is Alice",
-        '  sent  {"id": 1}',
-        '  came  {"id": 1, "name": "ALICE", "email": "alice@example.com"}',
-        "        OK",
+        '  sent      {"id": 1}',
+        '  received  {"id": 1, "name": "ALICE", "email": "alice@example.com"}',
+        "            OK",
         '     response.name  expected "Alice"  actual "ALICE"',
     ]
-    wrong = {result.method for result in report.failed}
+    wrong = {result.method for result in report.failures}
     assert wrong == {"user.UserService/GetUser"}

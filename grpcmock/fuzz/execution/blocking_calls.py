@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from grpcmock.client.actions import Cancel, Pause, Send
-from grpcmock.fuzz.execution.terminations import termination_of
+from grpcmock.fuzz.execution.replies import reply_of
 from grpcmock.fuzz.model.callers import metadata_of
-from grpcmock.fuzz.model.results import Reply, Termination
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.fuzz.model.cases import Call
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.status import Metadata
 
 RESPONSES = 1000
 """After so many responses a call is cancelled."""
@@ -69,21 +69,15 @@ def _performed(channel: grpc.Channel, call: Call, metadata: Metadata, deadline: 
                 under_way.cancel()
     except grpc.RpcError:
         pass
-    code, message = under_way.code().value[0], under_way.details() or ""
-    seconds = time.monotonic() - started
-    termination = Termination.ENOUGH if enough else termination_of(code, message, seconds, deadline)
-    return Reply(
-        call=call,
-        termination=termination,
-        code=code,
-        message=message,
-        headers=_pairs(under_way.initial_metadata()),
-        trailers=_pairs(under_way.trailing_metadata()),
-        responses=tuple(responses),
+    return reply_of(
+        call,
+        under_way.code().value[0],
+        under_way.details(),
+        seconds=time.monotonic() - started,
+        deadline=deadline,
+        headers=under_way.initial_metadata(),
+        trailers=under_way.trailing_metadata(),
+        responses=responses,
         sent=sent,
-        seconds=seconds,
+        was_stopped=enough,
     )
-
-
-def _pairs(metadata: object) -> Metadata:
-    return tuple((key, value) for key, value in metadata or ())  # type: ignore[attr-defined]

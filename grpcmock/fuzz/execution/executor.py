@@ -18,8 +18,8 @@ import grpc.aio
 
 from grpcmock.client import call as calling
 from grpcmock.client.actions import Cancel, HalfClose, Send
+from grpcmock.fuzz.execution.replies import reply_of
 from grpcmock.fuzz.execution.stream_reader import Reading, raise_if_ours
-from grpcmock.fuzz.execution.terminations import termination_of
 from grpcmock.fuzz.model.bindings import bound
 from grpcmock.fuzz.model.call_history import CallHistory, Step
 from grpcmock.fuzz.model.callers import metadata_of
@@ -30,10 +30,10 @@ from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.fuzz.execution.reference_mock import Mock
     from grpcmock.fuzz.model.cases import Call, Case
     from grpcmock.fuzz.model.results import MockAnswer
+    from grpcmock.status import Metadata
 
 RawPerform = Callable[["Call", float], Awaitable[Reply]]
 """Makes a call whose ``raw`` request goes over HTTP/2 as it stands. After so many seconds without news, a stream that
@@ -196,8 +196,6 @@ class Executor:
     async def _fast(self, call: Call) -> Reply | None:
         """Make a call of one message for one message. None if that isn't what came."""
         path, deadline = call.path, call.deadline or self.patience.deadline
-        headers: Any
-        trailers: Any
         multicallable = self._unary.get(path)
         if multicallable is None:
             multicallable = self._unary[path] = self.channel.unary_unary(path, None, None)
@@ -206,39 +204,33 @@ class Executor:
         try:
             data = await under_way
         except grpc.aio.AioRpcError as error:
-            seconds = perf_counter() - started
-            code, message = error.code().value[0], error.details() or ""
-            termination = termination_of(code, message, seconds, deadline)
-            if termination is Termination.DEADLINE:
-                return None  # a second message would look the same
-            headers, trailers = error.initial_metadata(), error.trailing_metadata()
-            debug = "" if termination is Termination.SERVER else error.debug_error_string()
-            return Reply(
-                call=call,
-                termination=termination,
-                code=code,
-                message=message,
-                headers=tuple(headers) if headers else (),
-                trailers=tuple(trailers) if trailers else (),
+            reply = reply_of(
+                call,
+                error.code().value[0],
+                error.details(),
+                seconds=perf_counter() - started,
+                deadline=deadline,
+                headers=error.initial_metadata(),
+                trailers=error.trailing_metadata(),
                 sent=1,
-                seconds=seconds,
-                debug=debug or "",
+                debug=error.debug_error_string(),
             )
+            return None if reply.termination is Termination.DEADLINE else reply  # a second message would look the same
         except (TypeError, grpc.aio.UsageError):
             return None
         if data is None or not isinstance(data, bytes):
             return None
         seconds = perf_counter() - started
-        headers, trailers = await under_way.initial_metadata(), await under_way.trailing_metadata()
-        return Reply(
-            call=call,
-            termination=Termination.SERVER,
-            code=0,
-            headers=tuple(headers) if headers else (),
-            trailers=tuple(trailers) if trailers else (),
+        return reply_of(
+            call,
+            0,
+            "",
+            seconds=seconds,
+            deadline=deadline,
+            headers=await under_way.initial_metadata(),
+            trailers=await under_way.trailing_metadata(),
             responses=(data,),
             sent=1,
-            seconds=seconds,
             first_seconds=seconds,
         )
 
@@ -280,21 +272,18 @@ class Executor:
             limit=self.patience.responses,
             unread=call.unread,
         )
-        seconds = perf_counter() - started
-        termination = termination_of(outcome.code, outcome.message, seconds, deadline)
-        if termination is Termination.CANCELLED and not any(isinstance(action, Cancel) for action in call.actions):
-            termination = Termination.ENOUGH
-        return Reply(
-            call=call,
-            termination=termination,
-            code=outcome.code,
-            message=outcome.message,
+        return reply_of(
+            call,
+            outcome.code,
+            outcome.message,
+            seconds=perf_counter() - started,
+            deadline=deadline,
             headers=outcome.headers,
             trailers=outcome.trailers,
             responses=outcome.responses,
             sent=outcome.sent,
-            seconds=seconds,
-            debug="" if termination is Termination.SERVER else outcome.status.debug,
+            debug=outcome.status.debug,
+            was_stopped=not any(isinstance(action, Cancel) for action in call.actions),
         )
 
     def _idle(self, call: Call) -> float:

@@ -19,10 +19,10 @@ from grpcmock.replies.faults import FAULTS
 from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.fuzz.model.cases import Call
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 _MOST_STEPS = 10_000
 """A script that goes on for longer is taken as one that never ends."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
-from grpcmock.fuzz.execution.terminations import termination_of
-from grpcmock.fuzz.model.results import Reply, Termination
+from grpcmock.fuzz.execution.replies import reply_of
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Call
+    from grpcmock.fuzz.model.results import Reply
 
 _TICK = 0.001
 """Seconds between two looks at least."""
@@ -72,29 +72,26 @@ class Reading:
             if self._timer is not None:
                 self._timer.cancel()
         code = (await under_way.code()).value[0]
-        message = await under_way.details() or ""
+        message = await under_way.details()
         trailers = await under_way.trailing_metadata()
         try:
             headers = await under_way.initial_metadata()
         except asyncio.CancelledError:
             raise_if_ours(under_way)
             headers = None
-        seconds = perf_counter() - self._started
-        termination = termination_of(code, message, seconds, self._deadline)
-        if self._enough and termination is Termination.CANCELLED:
-            termination = Termination.ENOUGH
-        return Reply(
-            call=call,
-            termination=termination,
-            code=code,
-            message=message,
-            headers=tuple(headers) if headers else (),
-            trailers=tuple(trailers) if trailers else (),
-            responses=tuple(responses),
+        return reply_of(
+            call,
+            code,
+            message,
+            seconds=perf_counter() - self._started,
+            deadline=self._deadline,
+            headers=headers,
+            trailers=trailers,
+            responses=responses,
             sent=self.sent,
-            seconds=seconds,
             first_seconds=self._first,
-            debug="" if termination is Termination.SERVER else (await under_way.debug_error_string()) or "",
+            debug=await under_way.debug_error_string() if code else "",
+            was_stopped=self._enough,
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.model.cases import Caller
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
+    from grpcmock.status import Metadata
 
 _CREDENTIAL = re.compile(r"auth|cookie|token|secret|key|credential|session|password|jwt|bearer", re.IGNORECASE)
 

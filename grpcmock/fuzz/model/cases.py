@@ -10,8 +10,8 @@ from grpcmock.client.actions import HALF_CLOSE, Action, Send
 
 if TYPE_CHECKING:
     from grpcmock.client.raw import RawRequest
-    from grpcmock.client.target import Metadata
     from grpcmock.schema import Method
+    from grpcmock.status import Metadata
 
 NOTABLE = 0.03
 """Whether time grows with the input is looked at only where the largest one takes so many seconds: below it is noise.

@@ -11,10 +11,10 @@ from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.client.raw import RawOutcome
-    from grpcmock.client.target import Metadata
     from grpcmock.fuzz.model.call_history import Step
     from grpcmock.fuzz.model.cases import Call
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 
 class Termination(Enum):

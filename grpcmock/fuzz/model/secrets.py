@@ -10,7 +10,7 @@ from grpcmock.fuzz.model.callers import metadata_of
 from grpcmock.fuzz.model.cases import Caller
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
+    from grpcmock.status import Metadata
 
 _SHORTEST = 4
 """Characters: shorter values are no secrets, and would be found everywhere."""

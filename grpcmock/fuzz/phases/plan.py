@@ -10,12 +10,12 @@ from grpcmock.fuzz.generation.message_shrinking import minimize
 from grpcmock.fuzz.phases.response_dictionary import ResponseDictionary
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.generation.generator import Generators
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.example_database import Saved
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,10 +20,10 @@ from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Expect, Measu
 from grpcmock.reports import files
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
     from grpcmock.fuzz.model.findings import Failure
     from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
 
 FOLDER = Path(".grpcmock") / "failures"
 """Where a run keeps its failures, below the current directory."""

@@ -16,11 +16,12 @@ from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.run.session import Settings, prepared
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata, Tls
+    from grpcmock.client.target import Tls
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.replay.case_file import CaseFile
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,12 +25,13 @@ from grpcmock.fuzz.model.secrets import Secrets
 from grpcmock.fuzz.replay.case_file import Origin
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata, Target
+    from grpcmock.client.target import Target
     from grpcmock.fuzz.checks.check import Check
     from grpcmock.fuzz.model.cases import Phase
     from grpcmock.fuzz.model.events import Event
     from grpcmock.fuzz.model.findings import Failure, Finding
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 
 @dataclass(slots=True)

@@ -18,10 +18,11 @@ from grpcmock.fuzz.reporting.ndjson_events import Lines
 from grpcmock.reports import files
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata, Target
+    from grpcmock.client.target import Target
     from grpcmock.fuzz.model.events import Event
     from grpcmock.fuzz.model.findings import Failure
     from grpcmock.fuzz.replay.case_file import Origin
+    from grpcmock.status import Metadata
 
 _WRITERS = {"junit": junit_report.write, "json": json_report.write, "html": html_report.write}
 

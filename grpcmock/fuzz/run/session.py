@@ -30,11 +30,12 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     import grpc.aio
 
-    from grpcmock.client.target import Metadata, Target
+    from grpcmock.client.target import Target
     from grpcmock.fuzz.checks.check import Check
     from grpcmock.fuzz.model.cases import Call
     from grpcmock.fuzz.model.events import Finished, Listener
     from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grpcmock.client.target import Metadata
+    from grpcmock.status import Metadata
 
 _LARGE = 4096
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))

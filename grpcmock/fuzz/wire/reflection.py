@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import grpc.aio
     from google.protobuf.descriptor import Descriptor, EnumDescriptor
 
-    from grpcmock.client.target import Metadata
     from grpcmock.schema import Method, Registry
+    from grpcmock.status import Metadata
 
 LOCAL = "the protos"
 

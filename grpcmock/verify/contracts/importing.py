@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from grpcmock.errors import Problems
     from grpcmock.stubs.model import Stub
     from grpcmock.tree import Node
-    from grpcmock.verify.planning import Source
+    from grpcmock.verify.planning.interactions import Source
 
 
 def stubs_of(sources: Iterable[Source], problems: Problems) -> list[Stub]:
-    """Give the stubs of all contracts, each name once.
+    """Return the stubs of all contracts, each name once.
 
     An answer can't hold a pattern: where a Pact expects less of a field than the answer says, ``verify`` is told to
     ignore it, and *problems* gets a warning.
@@ -32,7 +32,7 @@ def stubs_of(sources: Iterable[Source], problems: Problems) -> list[Stub]:
                     f"the rules on {', '.join(ignored)} of {stub.name!r} are no part of the stub, and verify ignores "
                     "these fields there.",
                     Location(source.file),
-                    hint=f"With --contract {source.file}, a server is held to the rules themselves.",
+                    hint=f"With --contract {source.file}, a server is verified with the rules themselves.",
                     rule="pact",
                 )
                 stub = replace(stub, verify=Verify(ignore=tuple(ignored)))
@@ -48,8 +48,8 @@ def stubs_of(sources: Iterable[Source], problems: Problems) -> list[Stub]:
 
 
 def _loosened(source: Source, stub: Stub) -> Iterator[str]:
-    looser = source.looser.get(stub.name)
-    for pattern in looser.responses if looser is not None else ():
+    expected = source.expectations.get(stub.name)
+    for pattern in expected.responses if expected is not None else ():
         yield from loosened(pattern)
 
 

@@ -25,9 +25,9 @@ from grpcmock.stubs.dump import literals
 from grpcmock.stubs.parser import parse_stub
 from grpcmock.tree import Node
 from grpcmock.verify.contracts.pact_rules import Rules, metadata_pattern
+from grpcmock.verify.expectations.consumer import ConsumerExpectation
 from grpcmock.verify.fingerprints import fingerprint
-from grpcmock.verify.looser import Looser
-from grpcmock.verify.planning import Source
+from grpcmock.verify.planning.interactions import Source
 
 if TYPE_CHECKING:
     from grpcmock.schema import Method
@@ -47,7 +47,7 @@ class _Reader:
     registry: Registry | None
     problems: Problems
     stubs: list[Stub] = field(default_factory=list)
-    looser: dict[str, Looser] = field(default_factory=dict)
+    expectations: dict[str, ConsumerExpectation] = field(default_factory=dict)
     descriptors: dict[str, str] = field(default_factory=dict)
     registries: dict[str, Registry | None] = field(default_factory=dict)
 
@@ -77,7 +77,7 @@ def read(document: Mapping[str, Any], path: Path, registry: Registry | None, pro
         consumer=_name(document.get("consumer")) or path.stem,
         file=str(path),
         descriptors=reader.descriptors,
-        looser=reader.looser,
+        expectations=reader.expectations,
     )
 
 
@@ -114,15 +114,15 @@ def _interaction(interaction: dict[str, Any], here: str, reader: _Reader) -> Non
     keys |= _request(interaction.get("request") or {}, method, registry, f"{here}.request", reader)
     responses = interaction.get("response")
     parts = responses if isinstance(responses, list) else [responses] if isinstance(responses, dict) else []
-    answer, looser = _answer(parts, method, registry, f"{here}.response", reader)
+    answer, expected = _answer(parts, method, registry, f"{here}.response", reader)
     stub = parse_stub(Node.of(keys | answer, Location(str(reader.path))), reader.problems, name=name)
     if stub is not None:
         reader.stubs.append(stub)
-        reader.looser[stub.name] = looser
+        reader.expectations[stub.name] = expected
 
 
 def _registry(key: str, here: str, reader: _Reader) -> Registry | None:
-    """Give the descriptors that an interaction was written with; else those of the protos."""
+    """Return the descriptors that an interaction was written with; else those of the protos."""
     if key in reader.registries:
         return reader.registries[key]
     found = reader.registry
@@ -157,7 +157,7 @@ def _request(part: dict[str, Any], method: Method, registry: Registry, here: str
 
 def _answer(
     parts: list[Any], method: Method, registry: Registry, here: str, reader: _Reader
-) -> tuple[dict[str, Any], Looser]:
+) -> tuple[dict[str, Any], ConsumerExpectation]:
     keys: dict[str, Any] = {}
     patterns: list[Node] = []
     messages: list[Any] = []
@@ -170,7 +170,7 @@ def _answer(
         if status is not None and (code := _code(status, path, reader)) is not Code.OK:
             keys["error"] = {"code": code.name, **({"message": literals(said)} if said else {})}
             rules = Rules.read((part.get("matchingRules") or {}).get("metadata") or {}, path, reader.warn)
-            return keys, Looser(any_message=rules.has("grpc-message"))
+            return keys, ConsumerExpectation(any_message=rules.has("grpc-message"))
         message = _contents(part, method, path, reader, request=False)
         if message is None:
             continue
@@ -184,7 +184,7 @@ def _answer(
         keys["response"] = messages[0]
         if len(messages) > 1:
             reader.warn(f"only the first of {len(messages)} responses is taken: {method} sends one.", here)
-    return keys, Looser(responses=tuple(patterns))
+    return keys, ConsumerExpectation(responses=tuple(patterns))
 
 
 def _contents(part: dict[str, Any], method: Method, here: str, reader: _Reader, *, request: bool) -> Any:
@@ -231,7 +231,7 @@ def _code(status: Any, here: str, reader: _Reader) -> Code:
 
 
 def _states(given: Any) -> Iterator[str]:
-    """Give each provider state in words; its parameters follow as JSON."""
+    """Return each provider state in words; its parameters follow as JSON."""
     if isinstance(given, str):
         yield given
     for state in given if isinstance(given, list) else []:

@@ -20,6 +20,7 @@ _ANY_BOOL = {"$in": [True, False]}
 _SET = {"$exists": True}
 _SEMVER = r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$"
 _NUMERIC = {"number": r"^-?\d+(\.\d+)?$", "integer": r"^-?\d+$", "decimal": r"^-?\d+\.\d+$"}
+_EQUALITY = ("equality", "equal")
 _DIGITS = "yuMdHhKkmsSnDF"
 
 
@@ -54,7 +55,7 @@ class Rules:
         return any(matcher.get("match") != "equality" for matcher in self.by_path.get(_steps(name), []))
 
     def at(self, path: Steps) -> tuple[list[dict[str, Any]], bool]:
-        """Give the rules of a path, those of the most specific expression, and whether one of them is enough."""
+        """Return the rules of a path, those of the most specific expression, and whether one of them is enough."""
         best: tuple[int, Steps] | None = None
         for steps in self.by_path:
             if len(steps) == len(path) and all(one in ("*", other) for one, other in zip(steps, path, strict=True)):
@@ -75,7 +76,7 @@ class Rules:
     def pattern(
         self, example: Any, kind: ValueType, path: Steps = (), *, by_type: bool = False, example_first: bool = False
     ) -> Any:
-        """Give the pattern for a value.
+        """Return the pattern for a value.
 
         *by_type* says that a rule further up looks at types alone. With *example_first*, the example stands first where
         a rule leaves a choice, so that it is what a client sends.
@@ -156,37 +157,53 @@ class Rules:
         return {"$or" if either else "$and": found}
 
     def _one(self, matcher: dict[str, Any], example: Any, kind: ValueType, path: Steps) -> Any:
+        """Return the pattern that says the same as one rule; without a counterpart, the example, and a warning."""
         name = str(matcher.get("match", ""))
-        is_text = kind.operators == TEXT
-        if name in ("equality", "equal"):
+        if name in _EQUALITY:
             return example
-        if name in ("type", "notEmpty", "values"):
-            return _SET if name == "notEmpty" else _of_type(kind)
-        if name == "boolean":
-            return _ANY_BOOL if kind.operators == COMMON else _of_type(kind)
-        if name in _NUMERIC:
-            return {"$regex": _NUMERIC[name]} if is_text else _of_type(kind)
-        if name == "null":
-            return {"$exists": False}
-        if is_text:
-            if name == "regex" and isinstance(matcher.get("regex"), str):
-                return {"$regex": matcher["regex"]}
-            if name == "include":
-                return {"$contains": str(matcher.get("value", ""))}
-            if name == "semver":
-                return {"$regex": _SEMVER}
-            if name in ("date", "time", "timestamp", "datetime"):
-                written = str(matcher.get("format") or matcher.get(name) or "")
-                regex = date_regex(written)
-                if regex is not None:
-                    return {"$regex": regex} if regex else _SET
+        found = _counterpart(name, kind)
+        if found is None and kind.operators == TEXT:
+            found = _text_counterpart(name, matcher)
+        if found is not None:
+            return found
         shown = ".".join(path) or "the message"
         self.warn(f"the rule {name or matcher!r} of {shown} ({kind.name}) has no counterpart; its example is compared.")
         return example
 
 
+def _counterpart(name: str, kind: ValueType) -> Any:
+    """Return the pattern for a rule that needs no more than its name; None if there is none."""
+    match name:
+        case "type" | "values":
+            return _of_type(kind)
+        case "notEmpty":
+            return _SET
+        case "null":
+            return {"$exists": False}
+        case "boolean":
+            return _ANY_BOOL if kind.operators == COMMON else _of_type(kind)
+        case "number" | "integer" | "decimal":
+            return {"$regex": _NUMERIC[name]} if kind.operators == TEXT else _of_type(kind)
+    return None
+
+
+def _text_counterpart(name: str, matcher: Mapping[str, Any]) -> Any:
+    """Return the pattern for a rule on strings; None if there is none."""
+    match name:
+        case "regex":
+            return {"$regex": matcher["regex"]} if isinstance(matcher.get("regex"), str) else None
+        case "include":
+            return {"$contains": str(matcher.get("value", ""))}
+        case "semver":
+            return {"$regex": _SEMVER}
+        case "date" | "time" | "timestamp" | "datetime":
+            regex = date_regex(str(matcher.get("format") or matcher.get(name) or ""))
+            return None if regex is None else {"$regex": regex} if regex else _SET
+    return None
+
+
 def _of_type(kind: ValueType) -> Any:
-    """Give the pattern that any value of a kind pleases; where presence is seen, it has to be there."""
+    """Return the pattern that any value of a kind satisfies; where presence is seen, it has to be there."""
     if kind.operators in (ORDERED, FLOATING):
         return _ANY_NUMBER
     if kind.operators == COMMON:
@@ -195,14 +212,14 @@ def _of_type(kind: ValueType) -> Any:
 
 
 def metadata_pattern(key: str, value: Any, rules: Rules) -> Any:
-    """Give the pattern for one key of a request's metadata; its example is what a client sends."""
+    """Return the pattern for one key of a request's metadata; its example is what a client sends."""
     text = str(value)
     matchers, _ = rules.at(_steps(key))
     for matcher in matchers:
         name = matcher.get("match")
         if name == "regex" and isinstance(matcher.get("regex"), str):
             return {"$or": [text, {"$regex": matcher["regex"]}]}
-        if name not in ("equality", "equal"):
+        if name not in _EQUALITY:
             return {"$or": [text, {"$exists": True}]}
     return text
 

@@ -2,8 +2,8 @@
 
 from grpcmock.verify.hooks.command import CommandHook
 from grpcmock.verify.hooks.function import CallableHook
-from grpcmock.verify.hooks.hook import Given, Hook, HookError, Undo, UnknownGivenError
 from grpcmock.verify.hooks.parsing import parse
+from grpcmock.verify.hooks.protocol import Given, Hook, HookError, Undo, UnknownGivenError
 from grpcmock.verify.hooks.url import UrlHook
 
 __all__ = [

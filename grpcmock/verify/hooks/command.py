@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from grpcmock.errors import ConfigError
-from grpcmock.verify.hooks.hook import SHOWN, Action, Given, HookError, Undo, UnknownGivenError, document, said
+from grpcmock.verify.hooks.protocol import SHOWN, Action, Given, HookError, Undo, UnknownGivenError, document, said
 
 UNKNOWN = 3
 """The exit code of a command that doesn't know a state."""
@@ -52,20 +52,20 @@ class CommandHook:
 
     async def _run(self, action: Action, given: Given) -> None:
         words = document(action, given)
-        told = {f"GRPCMOCK_{key.upper()}": value for key, value in words.items()}
+        variables = {f"GRPCMOCK_{key.upper()}": value for key, value in words.items()}
         # Files rather than pipes: what the command leaves running may hold them open.
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as asked:
-            asked.write(json.dumps(words).encode())
-            asked.seek(0)
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as input_:
+            input_.write(json.dumps(words).encode())
+            input_.seek(0)
             try:
                 process = await asyncio.create_subprocess_exec(
                     *self.command,
                     action,
                     given.words,
-                    stdin=asked,
+                    stdin=input_,
                     stdout=asyncio.subprocess.DEVNULL,
                     stderr=output,
-                    env={**os.environ, **told},
+                    env={**os.environ, **variables},
                     start_new_session=True,
                 )
             except (OSError, ValueError) as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 from grpcmock.concurrency.blocking import in_thread
 from grpcmock.errors import ConfigError, did_you_mean
-from grpcmock.verify.hooks.hook import Given, HookError, Undo, UnknownGivenError
+from grpcmock.verify.hooks.protocol import Given, HookError, Undo, UnknownGivenError
 
 
 async def _nothing() -> None: ...

@@ -9,7 +9,7 @@ from grpcmock.verify.hooks.command import CommandHook
 from grpcmock.verify.hooks.function import CallableHook
 
 if TYPE_CHECKING:
-    from grpcmock.verify.hooks.hook import Hook
+    from grpcmock.verify.hooks.protocol import Hook
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 

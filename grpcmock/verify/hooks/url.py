@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from grpcmock.concurrency.blocking import in_thread
 from grpcmock.errors import ConfigError
-from grpcmock.verify.hooks.hook import SHOWN, Action, Given, HookError, Undo, UnknownGivenError, document, said
+from grpcmock.verify.hooks.protocol import SHOWN, Action, Given, HookError, Undo, UnknownGivenError, document, said
 
 _NOT_FOUND = 404
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

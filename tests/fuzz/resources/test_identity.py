@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from grpcmock.client.target import Metadata
 from grpcmock.fuzz.model.callers import is_credential, metadata_of
 from grpcmock.fuzz.model.cases import Caller
+from grpcmock.status import Metadata
 
 OWN: Metadata = (("authorization", "Bearer abc-123"), ("x-tenant", "blue"), ("cookie-bin", b"\x01"))
 OTHER: Metadata = (("authorization", "Bearer xyz"),)

@@ -8,7 +8,7 @@ import pytest
 import user_pb2
 from user_pb2_grpc import UserServiceServicer, UserServiceStub
 
-from grpcmock import Case, Contract, ContractError, MockServer, absent, contains, gt, matches, one_of, serving
+from grpcmock import Contract, ContractCase, ContractError, MockServer, absent, contains, gt, matches, one_of, serving
 from grpcmock.contract.stub_contract import StubCase
 from grpcmock.mock.calls import Call, CallLog
 from grpcmock.pytest_plugin import Config, MockFactory, Serve
@@ -70,7 +70,7 @@ def served(grpcmock_serve: Serve) -> str:
 
 
 @contract.parametrize(max_examples=200, phases=["boundary", "random"], allowed={"GetUser": ["NOT_FOUND"]}, seed=7)
-def test_contract(case: Case, served: str) -> None:
+def test_contract(case: ContractCase, served: str) -> None:
     answer = case.call_and_check(served, metadata=[("authorization", "Bearer token")])
     assert_type(answer.code, str)
     assert_type(case.why, str)
@@ -78,7 +78,7 @@ def test_contract(case: Case, served: str) -> None:
 
 
 @contract.include("GetUser").parametrize()
-async def test_contract_asynchronously(case: Case, served: str, grpcmock: MockServer) -> None:
+async def test_contract_asynchronously(case: ContractCase, served: str, grpcmock: MockServer) -> None:
     await case.acall_and_check(served)
     await case.acheck(await case.acall(grpcmock))
 

@@ -1,0 +1,1 @@
+"""How does a call pass through, and what is kept of it?"""

@@ -1,0 +1,1 @@
+"""What is secret, what varies, and what stands in its place?"""

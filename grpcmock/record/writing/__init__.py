@@ -1,0 +1,1 @@
+"""How does a captured call become a stub in a file?"""

@@ -1,0 +1,1 @@
+"""What must a real server answer, and does it?"""

@@ -1,0 +1,1 @@
+"""Which calls verify a stub, and in which order?"""

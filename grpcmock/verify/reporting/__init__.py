@@ -1,0 +1,1 @@
+"""How is the outcome of a verification written?"""

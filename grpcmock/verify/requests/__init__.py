@@ -1,0 +1,1 @@
+"""What does a client send for a stub to answer?"""
