@@ -30,4 +30,4 @@ def test_every_public_name_is_there(name: str) -> None:
 
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(AttributeError, match="'grpcmock' has no attribute 'MockSever'"):
-        _ = grpcmock.MockSever
+        _ = grpcmock.MockSever  # type: ignore[attr-defined]

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """A connection stands when it is given, and where there is none, one sentence says why."""
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def index_of(method: Any, *stubs: dict[str, Any], exhausted: tuple[str, ...] = (
     problems = Problems()
     for line, keys in enumerate(stubs, 1):
         name = keys.get("name", f"stub {line}")
-        nodes = {key: Node.of(value) for key, value in keys.items() if key != "name"}
+        nodes: dict[str, Any] = {key: Node.of(value) for key, value in keys.items() if key != "name"}
         stub = Stub(method=str(method), name=name, location=Location("stubs/users.yaml", line * 10), **nodes)
         compiled = compile_conditions(stub, method, USERS, problems)
         index.add(Entry(stub, compiled, (-compiled.count, line), name in exhausted))

@@ -60,7 +60,8 @@ class Talk:
         """What the client does: it waits for each reply before it goes on."""
         actions: list[Action] = []
         for what, data in self.steps:
-            actions.append({"ask": Send(data), "reply": Receive(1), "half_close": HalfClose()}[what])
+            told: dict[str, Action] = {"ask": Send(data), "reply": Receive(1), "half_close": HalfClose()}
+            actions.append(told[what])
         return actions
 
 
@@ -178,7 +179,7 @@ async def _play(
 
 
 @asynccontextmanager
-async def serving(handler: grpc.GenericRpcHandler[Any, Any], **keywords: Any) -> AsyncIterator[str]:
+async def serving(handler: grpc.GenericRpcHandler, **keywords: Any) -> AsyncIterator[str]:
     server = grpc.aio.server(handlers=[handler], options=[("grpc.max_receive_message_length", -1)], **keywords)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

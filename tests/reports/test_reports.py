@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """Reports: XML that parsers take whatever it holds, pages that need nothing else, files whole or not at all."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """Coverage: what messages have exercised, both sides of rules, why a method never went well."""
 
 from __future__ import annotations
@@ -53,10 +54,9 @@ def tried(registry: Registry) -> Callable[..., Coverage]:
         coverage, method = Coverage(), registry.method(f"cov.S/{name}")
         for keys, requests, answer in cases:
             call = call_of(method, *(method.request_class(**one).SerializeToString() for one in requests))
-            case = Case(**({"id": "x", "phase": Phase.RANDOM, "method": method, "calls": (call,), "why": ""} | keys))
-            reply = Reply(
-                **({"call": call, "termination": Termination.SERVER, "code": 0, "sent": len(call.messages)} | answer)
-            )
+            case_keys = {"id": "x", "phase": Phase.RANDOM, "method": method, "calls": (call,), "why": "", **keys}
+            ended = {"call": call, "termination": Termination.SERVER, "code": 0, "sent": len(call.messages), **answer}
+            case, reply = Case(**case_keys), Reply(**ended)
             coverage.hear(CaseFinished(case=case, result=CaseResult(replies=(reply,)), findings=()))
         return coverage
 

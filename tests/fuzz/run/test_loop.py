@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """A run finds what is wrong with a server, makes it small, tells it once, and never loses its head."""
 
 from __future__ import annotations
