@@ -31,7 +31,7 @@ def wheel_problems(path: Path) -> list[str]:
         problems += [
             f"the metadata lacks {key}" for key in ("License-Expression", "Requires-Python") if key not in metadata
         ]
-        if "grpcmock = grpcmock.cli:main" not in wheel.read(f"{info}/entry_points.txt").decode():
+        if "grpcmock = grpcmock.__main__:main" not in wheel.read(f"{info}/entry_points.txt").decode():
             problems.append("the command grpcmock is missing")
         if not any(name.startswith(f"{info}/licenses/") for name in names):
             problems.append("the license is missing")

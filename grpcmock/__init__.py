@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grpcmock._version import __version__
+from grpcmock._version import __version__ as __version__
 
 if TYPE_CHECKING:
     # Said again for type checkers, which don't look into the table below; a test holds the two together.
-    from grpcmock.contract.case import ContractCase as ContractCase  # noqa: I001 - one import a module
+    from grpcmock.contract.case import ContractCase as ContractCase
     from grpcmock.contract.contract import Contract as Contract
     from grpcmock.contract.errors import ContractError as ContractError
     from grpcmock.contract.serving import serving as serving
@@ -30,40 +30,9 @@ if TYPE_CHECKING:
     from grpcmock.mock.functions import HandlerCall as HandlerCall
     from grpcmock.mock.handle import StubHandle as StubHandle
     from grpcmock.mock.method import MethodMock as MethodMock
-    from grpcmock.mock.operators import (
-        absent as absent,
-        all_ as all_,
-        and_ as and_,
-        approx as approx,
-        as_json as as_json,
-        as_message as as_message,
-        contains as contains,
-        each as each,
-        eq as eq,
-        exists as exists,
-        first as first,
-        glob as glob,
-        gt as gt,
-        gte as gte,
-        ignore_case as ignore_case,
-        keys as keys,
-        last as last,
-        lt as lt,
-        lte as lte,
-        matches as matches,
-        ne as ne,
-        none_of as none_of,
-        not_ as not_,
-        one_of as one_of,
-        only as only,
-        or_ as or_,
-        prefix as prefix,
-        size as size,
-        some as some,
-        suffix as suffix,
-        unordered as unordered,
-        values as values,
-    )
+    from grpcmock.mock.operators import *  # noqa: F403 - whatever is public there is an operator
+    from grpcmock.mock.pushed_call import PushedCall as PushedCall
+    from grpcmock.mock.pushes import Pushes as Pushes
     from grpcmock.mock.server import MockServer as MockServer
     from grpcmock.mock.verification import VerificationError as VerificationError
     from grpcmock.schema.registry import Registry as Registry
@@ -82,33 +51,37 @@ _PUBLIC = {
     "grpcmock.mock.functions": "HandlerCall",
     "grpcmock.mock.handle": "StubHandle",
     "grpcmock.mock.method": "MethodMock",
-    "grpcmock.mock.operators": "absent all_ and_ approx as_json as_message contains each eq exists first glob gt "
-    "gte ignore_case keys last lt lte matches ne none_of not_ one_of only or_ prefix size some suffix unordered values",
+    "grpcmock.mock.pushed_call": "PushedCall",
+    "grpcmock.mock.pushes": "Pushes",
     "grpcmock.mock.server": "MockServer",
     "grpcmock.mock.verification": "VerificationError",
     "grpcmock.schema.registry": "Registry",
     "grpcmock.status": "Code",
     "grpcmock.stubs.model": "Stub",
 }
-"""The public names by the modules that hold them."""
+"""The public names by the modules that hold them, but for the operators of patterns."""
 
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 
-__all__ = ["__version__", *_MODULES]  # noqa: PLE0604 - all of them are strings
+_OPERATORS = "grpcmock.mock.operators"
+"""Whatever is public here is public in the package too."""
 
-
-if not TYPE_CHECKING:  # else any name would do for type checkers
+if not TYPE_CHECKING:  # or type checkers would take any name for one of these
 
     def __getattr__(name: str) -> Any:
         # Names are imported when they are first asked for: whoever has the package merely installed pays nothing.
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
-        value = getattr(import_module(_MODULES[name]), name)
+        if name in _MODULES:
+            value = getattr(import_module(_MODULES[name]), name)
+        elif name == "__all__":
+            value = ["__version__", *_MODULES, *import_module(_OPERATORS).__all__]
+        elif name.startswith("_") or name not in (operators := import_module(_OPERATORS)).__all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        else:
+            value = getattr(operators, name)
         globals()[name] = value
         return value
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})

@@ -25,7 +25,7 @@ from grpcmock.errors import ConfigError, Location, Problem, did_you_mean
 
 FILE_NAME = "grpcmock.toml"
 
-SHARED = frozenset({"protos", "stubs", "import-path"})
+SHARED = frozenset({"protos", "stubs", "import-path", "exclude-path"})
 """The keys that may stand at the top of a file, for every command that has such an option."""
 
 

@@ -176,7 +176,10 @@ class MissingExtraError(GrpcmockError):
     """A feature needs an optional dependency that isn't installed."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an optional dependency: pip install 'grpcmock[{extra}]'")
+        super().__init__(
+            f"{feature} needs an optional dependency: install grpcmock with its extra {extra}, as from a clone: "
+            f"pip install '.[{extra}]'"
+        )
         self.extra = extra
 
 

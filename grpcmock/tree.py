@@ -11,6 +11,12 @@ Scalar = None | bool | int | float | str
 """What a leaf of a tree may hold."""
 
 
+class Attached(bytes):
+    """Bytes that a stub took from a file, or wrote as text; where a string belongs, they are read as UTF-8."""
+
+    __slots__ = ()
+
+
 class Node:
     """One value of a tree, and the place where it was written.
 

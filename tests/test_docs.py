@@ -42,8 +42,8 @@ from click.testing import CliRunner
 from grpcmock.cli import app
 from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.errors import GrpcmockError
-from grpcmock.matching.operators import BUILDERS
-from grpcmock.replies import context, faults, functions
+from grpcmock.matching.operators import OPERATORS
+from grpcmock.responses import context, faults, functions
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
 from grpcmock.stubs import parser, steps
@@ -227,7 +227,7 @@ class _Session:
         protos = [block for block in section.of("proto") if "/" not in block.title and "shared" not in block.words]
         for number, block in enumerate(protos):
             (folder / "protos" / (block.title or f"example{number or ''}.proto")).write_text(block.text)
-        if all("shared" in block.words for block in section.of("proto")):
+        if all("shared" in block.words or block.title.startswith("./") for block in section.of("proto")):
             for number, block in enumerate(section.shared):
                 (folder / "protos" / f"shared{number or ''}.proto").write_text(block.text)
             (folder / "protos" / "user.proto").write_text((ROOT / "protos" / "user.proto").read_text())
@@ -431,7 +431,7 @@ def test_each_key_of_a_stub_has_a_heading_and_an_example(key: str) -> None:
     assert re.search(rf"(^|[\s{{,]){key}:", _examples(FORMAT), re.MULTILINE), f"no example uses {key}"
 
 
-@pytest.mark.parametrize("operator", sorted(BUILDERS))
+@pytest.mark.parametrize("operator", sorted(OPERATORS))
 def test_each_operator_is_explained_and_has_an_example(operator: str) -> None:
     assert f"`{operator}" in FORMAT.read_text()
     assert re.search(rf"\{operator}\b", _examples(FORMAT)), f"no example uses {operator}"
@@ -460,10 +460,15 @@ def test_each_variable_of_templates_is_explained(name: str) -> None:
 def test_each_command_and_its_options_are_explained(command: str) -> None:
     found = app.cli.get_command(app.click.Context(app.cli), command)
     assert found is not None
-    page = (SERVER if command == "serve" else COMMANDS).read_text()
+    pages = {"serve": [SERVER], "run": [SERVER, COMMANDS]}.get(command, [COMMANDS])  # run takes all that serve does
+    page = "".join(page.read_text() for page in pages)
     assert f"grpcmock {command}" in page
     options = {name for param in found.params for name in param.opts if name.startswith("--")}
     assert not {name for name in options if f"`{name}" not in page}, "these options aren't explained"
+
+
+def test_the_table_of_commands_is_whole() -> None:
+    assert re.findall(r"^\| \[`grpcmock (\w+)`\]", COMMANDS.read_text(), re.MULTILINE) == list(app.COMMANDS)
 
 
 def test_links_lead_somewhere() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import grpcmock
+from grpcmock.mock import operators
 
 ROOT = Path(grpcmock.__file__).parent
 
@@ -23,7 +24,7 @@ LAYERS: Layers = (
     {"stubs"},
     {"synthesis"},
     {"matching"},
-    {"replies"},
+    {"responses"},
     {"engine"},
     {"lint"},
     {"concurrency"},
@@ -37,6 +38,7 @@ LAYERS: Layers = (
     {"record"},
     {"mock"},
     {"contract"},
+    {"testing"},
     {"pytest_plugin"},
     {"cli"},
 )
@@ -46,7 +48,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"compiled_stub"},
         {"call_record", "compile"},
         {"constant_answers", "steps"},
-        {"error_replies", "journal", "store"},
+        {"error_replies", "journal", "store", "validation"},
         {"environment", "incoming"},
         {"plan_execution"},
         {"exchange"},
@@ -76,7 +78,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
 }
 """The layers within packages that have some: of modules and folders."""
 
-SANS_IO = ("schema", "stubs", "synthesis", "matching", "replies", "engine", "lint")
+SANS_IO = ("schema", "stubs", "synthesis", "matching", "responses", "engine", "lint")
 
 MODULES = sorted(ROOT.rglob("*.py"))
 
@@ -93,6 +95,13 @@ def _exists(name: str) -> bool:
     return path.is_dir() or path.with_suffix(".py").is_file()
 
 
+def _home(name: str) -> str:
+    """The module that stands behind a name of the whole package: a public name, or a part of it."""
+    if name in operators.__all__:
+        return operators.__name__
+    return grpcmock._MODULES.get(name, f"grpcmock.{name}")
+
+
 def imported(source: str) -> Iterator[str]:
     """Yield the modules of grpcmock that a source imports, anywhere in it; a public name stands for its module."""
     for node in ast.walk(ast.parse(source)):
@@ -100,7 +109,7 @@ def imported(source: str) -> Iterator[str]:
             case ast.Import(names=names):
                 found = [name.name for name in names]
             case ast.ImportFrom(module="grpcmock", level=0, names=names):
-                found = [grpcmock._MODULES.get(name.name, f"grpcmock.{name.name}") for name in names]
+                found = [_home(name.name) for name in names]
             case ast.ImportFrom(module=str(module), level=0, names=names):
                 found = [inner if _exists(inner := f"{module}.{name.name}") else module for name in names]
             case ast.Call(func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"), args=[argument, *_]):
@@ -153,6 +162,7 @@ def test_within_a_package_too(module: Path) -> None:
     [
         ("import grpcmock.fuzz.run", ["grpcmock.fuzz.run"]),
         ("from grpcmock import MockServer", ["grpcmock.mock.server"]),
+        ("from grpcmock import gt, Code", ["grpcmock.mock.operators", "grpcmock.status"]),
         ("from grpcmock import config", ["grpcmock.config"]),
         ("from grpcmock.schema import codec", ["grpcmock.schema.codec"]),
         ("from grpcmock.fuzz.run import session", ["grpcmock.fuzz.run.session"]),
@@ -201,18 +211,41 @@ def test_the_engine_and_all_above_it_do_no_io_of_a_server(module: Path) -> None:
     assert not names & {"asyncio", "socket", "grpc", "threading"}
 
 
-def _hands_on(node: ast.stmt) -> bool:
-    """Whether a statement hands names on: by an import, also for type checkers alone, or when they are asked for."""
-    if isinstance(node, ast.If):
-        return ast.unparse(node.test) == "TYPE_CHECKING" and all(map(_hands_on, node.body))
-    if isinstance(node, ast.FunctionDef):
-        return node.name in ("__getattr__", "__dir__")
-    return isinstance(node, (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign))
+def hands_names_on(node: ast.stmt) -> bool:
+    """Whether a statement only hands names on: at once, or, told to type checkers apart, when they are asked for."""
+    match node:
+        case ast.Import() | ast.ImportFrom() | ast.Assign() | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.FunctionDef(name="__getattr__" | "__dir__"):
+            return True
+        case ast.If(
+            test=ast.Name(id="TYPE_CHECKING") | ast.UnaryOp(op=ast.Not(), operand=ast.Name(id="TYPE_CHECKING")),
+            orelse=[],
+        ):
+            return all(map(hands_names_on, node.body))
+        case _:
+            return False
 
 
-def test_packages_only_hand_names_on() -> None:
-    for module in ROOT.rglob("__init__.py"):
-        if module.parent == ROOT or module.parent.name == "cli":
-            continue
-        for node in ast.parse(module.read_text()).body:
-            assert _hands_on(node), f"{module} holds logic"
+@pytest.mark.parametrize("package", [module for module in MODULES if module.name == "__init__.py"], ids=str)
+def test_packages_only_hand_names_on(package: Path) -> None:
+    if package.parent.name == "cli":
+        return
+    logic = [ast.unparse(node) for node in ast.parse(package.read_text()).body if not hands_names_on(node)]
+    assert not logic
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def __call__(): ...",
+        "class Names: ...",
+        "load()",
+        "if DEBUG:\n    import a",
+        "if TYPE_CHECKING:\n    load()",
+        "if TYPE_CHECKING:\n    import a\nelse:\n    import b",
+    ],
+)
+def test_logic_is_told_from_names_handed_on(source: str) -> None:
+    (node,) = ast.parse(source).body
+    assert not hands_names_on(node)

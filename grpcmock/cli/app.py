@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 import click
 
 from grpcmock._version import __version__
-from grpcmock.cli import failures, settings
-from grpcmock.errors import did_you_mean
+from grpcmock.cli import failures, settings, terminals
+from grpcmock.errors import nearest
 
 NAME = "grpcmock"
 
@@ -21,9 +21,10 @@ COMPLETE = "_GRPCMOCK_COMPLETE"
 
 COMMANDS: Mapping[str, str] = {
     "serve": "Serve the methods of protos from stubs.",
+    "run": "Run a command while a mock server answers: serve, wait until it is ready, run, stop.",
     "check": "Check stubs against their protos, and point out what can't be meant.",
     "call": "Call any method of a server, with JSON in and out.",
-    "verify": "Hold a real server against stubs: does it answer as they say?",
+    "verify": "Verify a real server with stubs: does it answer as they say?",
     "contract": "Write down what a consumer asks of its provider, and read what others have.",
     "list": "List the services and methods of a server or of protos.",
     "describe": "Show services, methods, messages and enums as proto source.",
@@ -32,10 +33,12 @@ COMMANDS: Mapping[str, str] = {
     "init": "Write an example stub for each method of protos.",
     "schema": "Write a JSON Schema for stubs, so that an editor completes them.",
     "journal": "Show what a running server was asked, and what it answered.",
-    "fuzz": "Try a server against its contract: valid and invalid requests, odd bytes, broken streams, calls in a row.",
+    "fuzz": (
+        "Try a server against its contract: valid and invalid requests, unusual bytes, broken streams, calls in a row."
+    ),
     "replay": "Make a failure again that grpcmock fuzz has found, and say whether it still fails.",
     "export": "Hand on a failure that grpcmock fuzz has found, in a form that others can run.",
-    "explain": "Explain a check of grpcmock fuzz: why it matters, what usually breaks it, and how to mend that.",
+    "explain": "Explain a check of grpcmock fuzz: why it matters, what usually breaks it, and how to fix that.",
     "completion": "Print the completion script of a shell.",
 }
 """The commands, in the order of the help, with their first lines: the help is shown without importing any of them.
@@ -72,7 +75,8 @@ class _Group(click.Group):
             return super().main(args, name, complete_var=COMPLETE)
 
         def run() -> int:
-            with self.make_context(name, list(sys.argv[1:] if args is None else args), **extra) as context:
+            words = list(sys.argv[1:] if args is None else args)
+            with self.make_context(name, words, color=terminals.wants_color(), **extra) as context:
                 self.invoke(context)
             return 0
 
@@ -83,7 +87,8 @@ class _Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if not ctx.resilient_parsing and name not in COMMANDS and not name.startswith("-"):
-            hint = did_you_mean(name, COMMANDS, known="The commands")
+            near = nearest(name, COMMANDS)
+            hint = f"Did you mean {near!r}?" if near else f"The commands are: {', '.join(COMMANDS)}."
             raise click.UsageError(f"There is no command {name!r}. {hint}", ctx)
         return super().resolve_command(ctx, args)
 

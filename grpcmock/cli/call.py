@@ -15,16 +15,22 @@ if TYPE_CHECKING:
 
     import grpc.aio
 
+    from grpcmock.cli.call_input import Requests
     from grpcmock.client.call import Call, Status
     from grpcmock.client.details import Detail
+    from grpcmock.client.learning import Learning
     from grpcmock.client.target import Target
     from grpcmock.schema import Method, Registry
+    from grpcmock.schema.sources import Imports
     from grpcmock.status import Metadata
+
+_MAX_NAMED = 20
+"""Methods that are listed where none was named."""
 
 
 @click.command()
 @click.argument("target")
-@click.argument("method")
+@click.argument("method", required=False)
 @click.option(
     "-d",
     "--data",
@@ -40,14 +46,14 @@ if TYPE_CHECKING:
 @target_options
 def command(
     target: str,
-    method: str,
+    method: str | None,
     data: str | None,
     deadline: float | None,
     compact: bool | None,
     emit_defaults: bool,
     verbose: bool,
     protos: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     connection: Connection,
 ) -> None:
     """Call any method of a server, with JSON in and out.
@@ -81,9 +87,17 @@ class _Talk:
         self._defaults = defaults
         self._verbose = verbose
         self._undecodable = False
+        self._registry: Registry | None = None
+        self._learning: Learning | None = None
+        """Asks for types that aren't known; None if protos were given."""
 
     async def run(
-        self, name: str, data: str | None, deadline: float | None, protos: tuple[Path, ...], imports: tuple[Path, ...]
+        self,
+        name: str | None,
+        data: str | None,
+        deadline: float | None,
+        protos: tuple[Path, ...],
+        imports: Imports,
     ) -> bool:
         """Make the call; say whether all was well."""
         from grpcmock.cli.call_input import Requests
@@ -92,37 +106,54 @@ class _Talk:
             from grpcmock.schema import sources
 
             registry = sources.load(protos, imports=imports)
-            method = find_method(registry, name)
+            method = self._method(registry, name)
             requests = Requests(data, method, registry)
+            await requests.check()
             async with self._connection.connect(self._target) as channel:
                 return await self._converse(channel, method, registry, requests, deadline)
         async with self._connection.connect(self._target) as channel:
+            from grpcmock.client.learning import Learning
+
             registry = await registry_of(self._target, channel, protos, imports, _service_of(name))
-            method = find_method(registry, name)
-            requests = Requests(data, method, registry)
+            method = self._method(registry, name)
+            self._learning = Learning(channel, registry, self._target.metadata)
+            requests = Requests(data, method, registry, learn=self._learning.learn_named)
+            await requests.check()
             return await self._converse(channel, method, registry, requests, deadline)
 
+    def _method(self, registry: Registry, name: str | None) -> Method:
+        if name is not None:
+            return registry.method(name)
+        names = sorted(map(str, registry.methods.values()))
+        more = f", and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+        listed = f"The methods are: {', '.join(names[:_MAX_NAMED])}{more}." if names else "There is none here."
+        raise click.UsageError(f"METHOD is missing: which one of {self._target} is called? {listed}")
+
     async def _converse(
-        self, channel: grpc.aio.Channel, method: Method, registry: Registry, requests: object, deadline: float | None
+        self, channel: grpc.aio.Channel, method: Method, registry: Registry, requests: Requests, deadline: float | None
     ) -> bool:
         from grpcmock.cli.json_output import print_json, tree_of
         from grpcmock.client.call import Call
         from grpcmock.client.conversation import converse
         from grpcmock.schema.codec import DecodeError, decode
 
-        def show(data: bytes) -> None:
+        self._registry = registry
+
+        async def show(data: bytes) -> None:
             try:
                 message = decode(method.response_class, data)
             except DecodeError as error:
                 self._undecodable = True
                 _complain(f"The response can't be decoded: {error}")
                 return
+            if self._learning is not None:
+                await self._learning.learn_from(message)
             print_json(tree_of(message, defaults=self._defaults), compact=self._compact)
 
         self._say(f"> {method} ({method.kind.value}) at {self._target}")
         self._say_metadata(">", self._target.metadata)
         call = Call(channel, method.path, metadata=self._target.metadata, deadline=deadline)
-        status = await converse(call, requests.__aiter__(), show)  # type: ignore[attr-defined]
+        status = await converse(call, aiter(requests), show)
         return await self._conclude(call, status, method, registry)
 
     async def _conclude(self, call: Call, status: Status, method: Method, registry: Registry) -> bool:
@@ -141,6 +172,9 @@ class _Talk:
             return not broken and not self._undecodable
         name = click.style(status.code.name, fg="red", bold=True)
         rich = decode_details(status.trailers, registry)
+        if rich is not None and self._learning is not None:
+            await self._learning.learn(detail.type_name for detail in rich.details if detail.is_unknown)
+            rich = decode_details(status.trailers, self._learning.registry)
         message, details = told_once(status.message, rich.details if rich else ())
         click.echo(f"{name} ({status.code.value}): {harmless(message) or '(no message)'}", err=True)
         for detail in details:
@@ -155,30 +189,13 @@ class _Talk:
         from grpcmock.cli.json_output import metadata_line
 
         for key, value in metadata:
-            self._say(f"{prefix} {metadata_line(key, value)}")
+            self._say(f"{prefix} {metadata_line(key, value, self._registry)}")
 
 
-def find_method(registry: Registry, name: str) -> Method:
-    """Find a method as :meth:`Registry.method` does, or by its bare name if one alone has it."""
-    from grpcmock.errors import UnknownMethodError
-
-    if "." not in name and "/" not in name.removeprefix("/"):
-        fitting = [method for method in registry.methods.values() if method.name == name]
-        if len(fitting) == 1:
-            return fitting[0]
-        if fitting:
-            names = ", ".join(sorted(map(str, fitting)))
-            raise UnknownMethodError(f"{name!r} fits more than one method: {names}. Write the service, too.")
-        by_name = {method.name: str(method) for method in registry.methods.values()}
-        from grpcmock.errors import nearest
-
-        if found := nearest(name, by_name):
-            raise UnknownMethodError(f"There is no method {name!r}. Did you mean {by_name[found]!r}?")
-    return registry.method(name)
-
-
-def _service_of(name: str) -> list[str] | None:
+def _service_of(name: str | None) -> list[str] | None:
     """Give the service that a method's full name names, so that reflection need not give all; None if it is short."""
+    if name is None:
+        return None
     written = name.removeprefix("/")
     service = written.rpartition("/" if "/" in written else ".")[0]
     return [service] if "." in service else None

@@ -7,7 +7,7 @@ import io
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
     from grpcmock.tree import Node
 
+Learn = Callable[[Iterable[str]], Awaitable[None]]
+
 _STDIN = ("-", "@-")
 _LISTS = ("google.protobuf.ListValue", "google.protobuf.Value")
 _CHUNK = 1 << 16
@@ -28,10 +30,12 @@ _CHUNK = 1 << 16
 class Requests:
     """The requests of one call."""
 
-    def __init__(self, data: str | None, method: Method, registry: Registry) -> None:
-        """Read and check what is there already. Raises :class:`ConfigError` with everything that is wrong."""
+    def __init__(self, data: str | None, method: Method, registry: Registry, *, learn: Learn | None = None) -> None:
+        """Read what is there already; *learn* is told what is named under ``@type``. Raises :class:`ConfigError`."""
         self._method = method
         self._registry = registry
+        self._learn = learn
+        self._nodes: list[Node] = []
         self._ready: list[bytes] = []
         live = method.kind.client_streams
         self.is_live = live and (data is None or data in _STDIN)
@@ -39,10 +43,14 @@ class Requests:
 
         if not self.is_live:
             text, name = _text_of(data or "")
-            self._ready = self._encode(parse(text, name))
-            if not live:
-                self._ready = self._ready or [b""]
-                self._refuse_more_than_one()
+            self._nodes = parse(text, name)
+
+    async def check(self) -> None:
+        """Check what is there already. Raises :class:`ConfigError` with everything that is wrong."""
+        self._ready = await self._encode(self._nodes)
+        if not self._method.kind.client_streams:
+            self._ready = self._ready or [b""]
+            self._refuse_more_than_one()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for data in self._ready:
@@ -55,9 +63,9 @@ class Requests:
         reader = JsonReader("stdin")
         async for line in _stdin_lines():
             for node in reader.feed(line):
-                for data in self._encode([node]):
+                for data in await self._encode([node]):
                     yield data
-        for data in self._encode(list(reader.close())):
+        for data in await self._encode(list(reader.close())):
             yield data
 
     async def _typed(self) -> AsyncIterator[bytes]:
@@ -66,7 +74,7 @@ class Requests:
         reader = JsonReader("stdin")
         async for line in _stdin_lines():
             try:
-                ready = self._encode([*reader.feed(line), *reader.close()])
+                ready = await self._encode([*reader.feed(line), *reader.close()])
             except ConfigError as error:
                 reader.forget()
                 click.echo(f"{click.style('not sent:', fg='red', bold=True)} {error}", err=True)
@@ -74,9 +82,12 @@ class Requests:
             for data in ready:
                 yield data
 
-    def _encode(self, nodes: Sequence[Node]) -> list[bytes]:
+    async def _encode(self, nodes: Sequence[Node]) -> list[bytes]:
+        from grpcmock.schema.any_types import named_in
         from grpcmock.schema.codec import build
 
+        if self._learn is not None and (named := list(named_in(list(nodes)))):
+            await self._learn(named)
         method, problems = self._method, Problems()
         takes_lists = method.input.full_name in _LISTS
         encoded = []

@@ -12,10 +12,12 @@ from grpcmock.cli import drift_report, failures, report
 from grpcmock.cli.drift import fail_on_option, with_option
 from grpcmock.cli.options import PATH, files, imports_option, protos_argument, stubs_option, transport_option
 from grpcmock.cli.report_options import report_option
+from grpcmock.errors import Problem
 
 if TYPE_CHECKING:
     from grpcmock.drift.outcome import Level, Outcome
     from grpcmock.drift.run import With
+    from grpcmock.schema.sources import Imports
     from grpcmock.servers.host import Files
 
 
@@ -48,7 +50,7 @@ def command(
     ctx: click.Context,
     protos: tuple[Path, ...],
     stubs: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     form: str,
     transport: Literal["aio", "h2"],
     strict: bool,
@@ -63,7 +65,7 @@ def command(
     compared with an older version, and each difference is told with whom it breaks: see --fail-on and --with.
     """
     from grpcmock.lint.check import check
-    from grpcmock.replies.faults import AIO_FAULTS, FAULTS
+    from grpcmock.responses.faults import AIO_FAULTS, FAULTS
 
     if reports and not against:
         raise click.UsageError("--report is of the differences to an older version: it needs --against.", ctx)
@@ -71,12 +73,16 @@ def command(
     checked = check(made_of.protos, made_of.stubs, made_of.imports, faults=FAULTS if transport == "h2" else AIO_FAULTS)
     methods = f"{checked.methods:,} method{'' if checked.methods == 1 else 's'}"
     described = f"{checked.stubs:,} stub{'' if checked.stubs == 1 else 's'} for {methods}"
-    severities = {problem.severity for problem in checked.problems}
+    problems = list(checked.problems)
+    if not made_of.stubs and not against:
+        message = "There are no stubs to check: no directory stubs/ is here, and no --stubs was given."
+        problems.append(Problem(message, rule="no-stubs", severity="warning"))
+    severities = {problem.severity for problem in problems}
     outcome = _compared(made_of, against, with_) if against and checked.compiled else None
     if outcome is not None and form == "json":
-        click.echo(json.dumps({**report.document(checked.problems), "drift": outcome.document()}, indent=2))
+        click.echo(json.dumps({**report.document(problems), "drift": outcome.document()}, indent=2))
     else:
-        for line in report.lines(checked.problems, form, checked=described):
+        for line in report.lines(problems, form, checked=described):
             click.echo(line)
         for line in drift_report.lines(outcome, form, level) if outcome is not None else ():
             click.echo(line)

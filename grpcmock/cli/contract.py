@@ -15,6 +15,7 @@ from grpcmock.cli.target_options import Connection, proto_options, registry_of, 
 if TYPE_CHECKING:
     from grpcmock.errors import Problem
     from grpcmock.schema import Registry
+    from grpcmock.schema.sources import Imports
     from grpcmock.stubs.model import Stub
     from grpcmock.verify.contracts.used_stubs import UsedStubs
 
@@ -42,7 +43,7 @@ def command() -> None:
 def export(
     target: str,
     protos: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     consumer: str,
     provider: str,
     out: Path | None,
@@ -72,7 +73,7 @@ def export(
 
 
 async def _collect(
-    target: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection
+    target: str, protos: tuple[Path, ...], imports: Imports, connection: Connection
 ) -> tuple[UsedStubs, Registry]:
     from grpcmock.verify.contracts.exporting import export
 
@@ -88,11 +89,12 @@ async def _collect(
 @click.argument("contracts", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @proto_options
 @click.option("-o", "--out", type=PATH, metavar="FILE", help="The file of stubs to write.  [default: stdout]")
-def import_(contracts: tuple[Path, ...], protos: tuple[Path, ...], imports: tuple[Path, ...], out: Path | None) -> None:
+def import_(contracts: tuple[Path, ...], protos: tuple[Path, ...], imports: Imports, out: Path | None) -> None:
     """Turn contracts and Pact files into stubs, for a mock server.
 
     FILE is a contract, or a Pact of version 4 with interactions of the Protobuf plugin.
     """
+    from grpcmock.errors import ConfigError
     from grpcmock.reports import files as reports
     from grpcmock.stubs.dump import to_yaml
 
@@ -105,6 +107,11 @@ def import_(contracts: tuple[Path, ...], protos: tuple[Path, ...], imports: tupl
     for problem in warnings:
         said = str(problem).replace("warning: ", "", 1)
         click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {said}", err=True)
+    if not stubs:
+        names = ", ".join(map(str, contracts))
+        raise ConfigError(
+            f"There is nothing to import: {names} {'hold' if len(contracts) > 1 else 'holds'} no interaction."
+        )
     text = f"# Imported by grpcmock from {', '.join(path.name for path in contracts)}.\n" + to_yaml(stubs)
     if out is None:
         click.echo(text, nl=False)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from grpcmock.cli import terminals
 from grpcmock.cli.target_options import Connection, proto_options, target_options
 
 if TYPE_CHECKING:
     from grpcmock.schema import Registry
     from grpcmock.schema.source_text import Symbol
+    from grpcmock.schema.sources import Imports
 
 
 @click.command()
@@ -24,7 +26,7 @@ def command(
     where: tuple[str, ...],
     template: bool,
     protos: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     connection: Connection,
 ) -> None:
     """Show services, methods, messages and enums as proto source.
@@ -90,7 +92,7 @@ def _title(symbol: Symbol) -> str:
 
 
 def _print_source(text: str) -> None:
-    if not sys.stdout.isatty():
+    if not terminals.shows_color(sys.stdout):
         click.echo(text)
         return
     from rich.console import Console

@@ -15,6 +15,7 @@ from grpcmock.cli.target_options import Connection, target_options
 if TYPE_CHECKING:
     from grpcmock.drift.outcome import Level, Outcome
     from grpcmock.drift.run import With
+    from grpcmock.schema.sources import Imports
 
 LEVELS = ("wire", "json", "source", "any")
 WITH = ("auto", "buf", "builtin")
@@ -43,6 +44,13 @@ with_option = click.option(
 @stubs_option
 @imports_option
 @click.option("--service", "services", multiple=True, metavar="NAME", help="Compare only this service; repeatable.")
+@click.option(
+    "--newer",
+    type=click.Choice(("server", "protos")),
+    default="server",
+    show_default=True,
+    help="Which side is the new version: what it lacks is told as removed, what it has besides as added.",
+)
 @fail_on_option
 @click.option(
     "--format",
@@ -61,8 +69,9 @@ def command(
     target: str,
     protos: tuple[Path, ...],
     stubs: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     services: tuple[str, ...],
+    newer: str,
     level: Level,
     form: str,
     reports: dict[str, Path],
@@ -98,6 +107,7 @@ def command(
                 services=services,
                 metadata=at.metadata,
                 with_=with_,
+                ahead=newer == "protos",
             )
 
     outcome = asyncio.run(compared())

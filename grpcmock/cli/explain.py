@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from grpcmock.cli import terminals
+
 
 def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[Any]:
     from click.shell_completion import CompletionItem
@@ -39,7 +41,7 @@ def command(check: str | None) -> None:
 
 
 def _show(page: str) -> None:
-    if not sys.stdout.isatty():
+    if not terminals.shows_color(sys.stdout):
         click.echo(page, nl=False)
         return
     from rich.console import Console

@@ -26,7 +26,7 @@ FORMS = ("pytest", "stub", "python", "grpcurl")
     "form",
     required=True,
     type=click.Choice(FORMS),
-    help="A test that fails until the server is mended, a stub that makes the mock fail alike, a program that needs "
+    help="A test that fails until the server is fixed, a stub that makes the mock fail alike, a program that needs "
     "only grpcio, or a line of grpcurl.",
 )
 @click.option("-o", "--out", type=PATH, metavar="FILE", help="Where to write it.  [default: stdout]")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 
 import click
 
-from grpcmock.errors import CompileError, GrpcmockError, RenderError, StubError, did_you_mean, in_order
+from grpcmock.cli import hints, terminals
+from grpcmock.errors import CompileError, GrpcmockError, RenderError, StubError, in_order
 
 PROBLEMS = 1
 """Exit code: the command did its work, and found problems."""
@@ -20,12 +23,18 @@ USAGE = 2
 _INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
 
+_UNWRITABLE = frozenset(
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EBADF") if hasattr(errno, name)
+)
+"""What the system says where stdout, or a file, takes nothing more."""
+
 TRACEBACK = "GRPCMOCK_TRACEBACK"
 """The environment variable that asks for tracebacks."""
 
 
 def guard(run: Callable[[], int]) -> int:
     """Run a command and give its exit code; whatever is raised becomes one message."""
+    at_once = _interrupt_by_exception()
     try:
         code = run()
         sys.stdout.flush()  # what a pipe refuses should be noticed here, not in the interpreter's last breath
@@ -34,7 +43,21 @@ def guard(run: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         _quietly(lambda: click.echo(err=True))
         return _INTERRUPTED
+    finally:
+        if at_once is not None:
+            signal.signal(signal.SIGINT, at_once)
     return code
+
+
+def _interrupt_by_exception() -> Callable[..., object] | None:
+    """Let Ctrl-C raise, as a command needs it, where it would end the program at once; give that handler, if so."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or before is signal.default_int_handler:
+        return None  # who ignores Ctrl-C, as nohup's children in the background do, goes on so
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return before
 
 
 def _failed(error: Exception) -> int:
@@ -43,14 +66,14 @@ def _failed(error: Exception) -> int:
     if isinstance(error, click.Abort):
         return _INTERRUPTED
     if _is_broken_pipe(error):
-        _discard_output()
+        terminals.discard_stdout()
         return 0
     if os.environ.get(TRACEBACK, "0") not in ("", "0"):
         import traceback
 
         traceback.print_exception(error)
     lines, code = _say(error)
-    _quietly(lambda: click.echo("\n".join(lines), err=True))
+    _quietly(lambda: click.echo("\n".join(lines), err=True, color=terminals.wants_color()))
     return code
 
 
@@ -60,12 +83,12 @@ def _say(error: Exception) -> tuple[list[str], int]:
         case click.exceptions.NoArgsIsHelpError():
             return [error.format_message()], USAGE
         case click.UsageError():
-            lines = [f"{prefix} {_usage(error)}"]
+            lines = [f"{prefix} {hints.wrong_usage(error)}"]
             if error.ctx is not None:
                 lines.append(f"See '{error.ctx.command_path} --help'.")
             return lines, USAGE
         case click.ClickException():
-            return [f"{prefix} {_sentence(error.format_message())}"], USAGE
+            return [f"{prefix} {error.format_message()}"], USAGE
         case StubError() | CompileError():
             count = len(error.problems)
             return [
@@ -76,6 +99,9 @@ def _say(error: Exception) -> tuple[list[str], int]:
             return [f"{prefix} {error}"], PROBLEMS if isinstance(error, RenderError) else USAGE
         case OSError() if error.filename is not None:
             return [f"{prefix} {os.fsdecode(error.filename)}: {error.strerror}."], USAGE
+        case OSError() if error.errno in _UNWRITABLE:
+            terminals.discard_stdout()  # if it was that
+            return [f"{prefix} The output can't be written: {error.strerror}."], USAGE
         case _:
             return [
                 f"{prefix} grpcmock itself failed: {type(error).__name__}: {error}",
@@ -83,35 +109,11 @@ def _say(error: Exception) -> tuple[list[str], int]:
             ], USAGE
 
 
-def _usage(error: click.UsageError) -> str:
-    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
-        options = [
-            name
-            for param in error.ctx.command.get_params(error.ctx)
-            for name in (*param.opts, *param.secondary_opts)
-            if name.startswith("-")  # an argument has none
-        ]
-        return f"{error.message} {did_you_mean(error.option_name, options)}".rstrip()
-    return _sentence(error.format_message())
-
-
-def _sentence(text: str) -> str:
-    """Let click's message end like one of ours."""
-    text = text.replace("\n", " ").strip()
-    return text if text.endswith((".", "?", "!", ")")) else f"{text}."
-
-
 def _is_broken_pipe(error: Exception) -> bool:
     # Windows says EINVAL for a pipe that was closed at its other end.
     return isinstance(error, BrokenPipeError) or (
         sys.platform == "win32" and isinstance(error, OSError) and error.errno == errno.EINVAL
     )
-
-
-def _discard_output() -> None:
-    """Whoever read our output went away: what is still buffered must not be written, or Python complains at its end."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    _quietly(lambda: os.dup2(devnull, sys.stdout.fileno()))
 
 
 def _quietly(act: Callable[[], object]) -> None:

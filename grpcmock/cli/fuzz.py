@@ -12,13 +12,14 @@ from grpcmock.cli.fuzz_options import PHASES, Shard, allowed, listed, phases, st
 from grpcmock.cli.options import PATH, SIZE, imports_option, protos_argument
 from grpcmock.cli.report_options import report_option
 from grpcmock.cli.running import loop_factory
-from grpcmock.cli.target_options import SECONDS, Connection, target_options
+from grpcmock.cli.target_options import SECONDS, Connection, target_options, warn
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.events import Finished
     from grpcmock.fuzz.replay.case_file import Origin
     from grpcmock.fuzz.run.loop import Run
     from grpcmock.fuzz.run.session import Settings
+    from grpcmock.schema.sources import Imports
 
 
 @click.command()
@@ -133,9 +134,7 @@ if TYPE_CHECKING:
 @report_option("junit", "json", "ndjson", "html")
 @imports_option
 @target_options
-def command(
-    target: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection, **options: Any
-) -> None:
+def command(target: str, protos: tuple[Path, ...], imports: Imports, connection: Connection, **options: Any) -> None:
     """Try a server against its contract: valid and invalid requests, unusual bytes, broken streams, calls in a row.
 
     TARGET is HOST:PORT, unix:PATH, or a URL. PROTOS are .proto files, directories or descriptor sets; without any, the
@@ -159,7 +158,7 @@ def command(
 
 
 def _settings(
-    target: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection, options: dict[str, Any]
+    target: str, protos: tuple[Path, ...], imports: Imports, connection: Connection, options: dict[str, Any]
 ) -> Settings:
     import os
     import secrets
@@ -202,6 +201,7 @@ def _settings(
         links=options["links"],
         database=options["database"],
         second_identity=parse_headers(options["second_identity"]),
+        left_out=warn,
     )
 
 

@@ -6,18 +6,19 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from grpcmock.cli.values import ParamType
 from grpcmock.errors import ConfigError, did_you_mean
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    import click
+
     from grpcmock.fuzz.model.cases import Phase
 
 PHASES = ("boundary", "examples", "wire", "random", "stateful")
 
 
-class Shard(click.ParamType[tuple[int, int]]):
+class Shard(ParamType[tuple[int, int]]):
     """One part of several: ``2/5``."""
 
     name = "i/n"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from grpcmock.cli import terminals
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.model.events import (
     CaseFinished,
@@ -40,7 +41,7 @@ class Output:
         self._history = history
         self._known: Baseline | None = None
         self._today = date.min
-        self._live = _Live() if sys.stderr.isatty() else None
+        self._live = _Live() if terminals.is_live(sys.stderr) else None
 
     def begin(self, known: Baseline | None, today: date) -> None:
         """Take what is known to fail, and accepted today."""
@@ -111,7 +112,7 @@ class Output:
                 click.echo(f"{entry.id} ({entry.method}) was accepted until {entry.until} and isn't any more.")
         from grpcmock.fuzz.reporting import summary
 
-        if sys.stdout.isatty():
+        if terminals.shows_color(sys.stdout):
             from rich.console import Console
 
             summary.show(self._history, Console())

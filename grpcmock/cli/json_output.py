@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from grpcmock.cli import terminals
+
 if TYPE_CHECKING:
     from google.protobuf.message import Message
+
+    from grpcmock.schema import Registry
 
 
 def tree_of(message: Message, *, defaults: bool = False) -> Any:
@@ -56,7 +60,7 @@ def print_json(tree: Any, *, compact: bool | None = None) -> None:
     """Print a value on stdout: on a terminal over several lines and colored, else on one line; *compact* decides."""
     terminal = sys.stdout.isatty()
     text = dumps(tree, compact=not terminal if compact is None else compact)
-    if terminal and not compact:
+    if terminal and not compact and terminals.shows_color(sys.stdout):
         from rich.console import Console
         from rich.json import JSON
 
@@ -71,9 +75,17 @@ def dumps(tree: Any, *, compact: bool) -> str:
     return json.dumps(tree, ensure_ascii=False, indent=None if compact else 2)
 
 
-def metadata_line(key: str, value: str | bytes) -> str:
-    """Write one pair of metadata; bytes as base64."""
-    return f"{key}: {base64.b64encode(value).decode() if isinstance(value, bytes) else harmless(value)}"
+def metadata_line(key: str, value: str | bytes, registry: Registry | None = None) -> str:
+    """Write one pair of metadata; bytes as base64, and behind it the message that they are known to hold."""
+    if not isinstance(value, bytes):
+        return f"{key}: {harmless(value)}"
+    from grpcmock.client.details import message_in
+
+    line = f"{key}: {base64.b64encode(value).decode()}"
+    message = message_in(key, value, registry)
+    if message is None:
+        return line
+    return f"{line} = {message.DESCRIPTOR.full_name} {harmless(dumps(tree_of(message), compact=True))}"
 
 
 def harmless(text: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import Registry
+    from grpcmock.schema.sources import Imports
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -104,7 +105,7 @@ def asked(
     server_cmd: str,
     startup_timeout: float,
     checks_from: Sequence[str],
-    imports: Sequence[Path],
+    imports: Imports,
     connection: Connection,
 ) -> Asked:
     """Find the failure, and put together how to reach its server. Raises :class:`ConfigError` and what protos do."""
@@ -120,7 +121,8 @@ def asked(
     server = connection.target(target or str(kept.get("target")))
     before = [Path(one) for one in kept.get("protos") or ()]
     if not protos and before and all(one.exists() for one in before):
-        protos, imports = before, imports or [Path(one) for one in kept.get("imports") or ()]
+        protos = before
+        imports = sources.Imports(imports.roots or kept.get("imports", ()), imports.exclude or kept.get("exclude", ()))
     settings = Settings(
         target=server,
         registry=sources.load(protos, imports=imports) if protos else None,

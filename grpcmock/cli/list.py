@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grpcmock.schema import Method, Registry
+    from grpcmock.schema.sources import Imports
 
 
 @click.command("list")
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @proto_options
 @target_options
 def command(
-    where: tuple[str, ...], form: str, protos: tuple[Path, ...], imports: tuple[Path, ...], connection: Connection
+    where: tuple[str, ...], form: str, protos: tuple[Path, ...], imports: Imports, connection: Connection
 ) -> None:
     """List the services and methods of a server or of protos.
 

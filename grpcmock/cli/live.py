@@ -174,7 +174,8 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"
 
 
-def _is_miss(call: CallRecord) -> bool:
+def is_miss(call: CallRecord) -> bool:
+    """Return whether nothing was found that could answer."""
     return call.stub is None and not (call.auto or call.cancelled or call.forwarded)
 
 
@@ -189,7 +190,7 @@ class Printer:
 
     def __call__(self, call: CallRecord) -> None:
         """Print a call of this process. Whoever reads it may go away; the calls go on."""
-        if not self._open or (self._form == "misses" and not _is_miss(call)):
+        if not self._open or (self._form == "misses" and not is_miss(call)):
             return
         try:
             self.print(line_of(call, whole=self._form == "json"))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
+from grpcmock.cli.values import ParamType
 from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from grpcmock.schema.sources import Imports
     from grpcmock.servers.host import Files
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -22,10 +25,22 @@ PATH = click.Path(path_type=Path)
 DEFAULT_PROTOS = Path("protos")
 DEFAULT_STUBS = Path("stubs")
 
+_STUB_SUFFIXES = (".yaml", ".yml", ".json")
+
 
 def protos_argument(function: _F) -> _F:
     """Add the argument ``PROTOS…``."""
-    return click.argument("protos", nargs=-1, type=PATH, metavar="[PROTOS]...")(function)
+
+    def tell_stubs(ctx: click.Context, _: click.Parameter, values: tuple[Path, ...]) -> tuple[Path, ...]:
+        has_stubs = any(param.name == "stubs" for param in ctx.command.params)
+        for path in values:
+            if has_stubs and path.suffix in _STUB_SUFFIXES and path.is_file():
+                raise click.UsageError(
+                    f"{path} is no proto; it looks like a file of stubs. Those are named by an option: --stubs {path}."
+                )
+        return values
+
+    return click.argument("protos", nargs=-1, type=PATH, metavar="[PROTOS]...", callback=tell_stubs)(function)
 
 
 def stubs_option(function: _F) -> _F:
@@ -40,16 +55,35 @@ def stubs_option(function: _F) -> _F:
 
 
 def imports_option(function: _F) -> _F:
-    """Add ``-I``."""
-    return click.option(
-        "-I",
-        "--import-path",
-        "imports",
-        multiple=True,
-        type=PATH,
-        metavar="DIRECTORY",
-        help="A directory in which imports of the protos are looked up; repeatable.",
-    )(function)
+    """Add ``-I`` and ``--exclude-path``; the function gets both as ``imports``."""
+
+    @wraps(function)
+    def with_imports(*args: Any, imports: tuple[Path, ...], exclude_paths: tuple[str, ...], **kwargs: Any) -> Any:
+        from grpcmock.schema.sources import Imports
+
+        return function(*args, imports=Imports(imports, exclude_paths), **kwargs)
+
+    options = [
+        click.option(
+            "-I",
+            "--import-path",
+            "imports",
+            multiple=True,
+            type=PATH,
+            metavar="DIRECTORY",
+            help="A directory in which imports of the protos are looked up; repeatable.",
+        ),
+        click.option(
+            "--exclude-path",
+            "exclude_paths",
+            multiple=True,
+            metavar="GLOB",
+            help="Files and folders to leave out of the directories of protos, such as vendor; repeatable.",
+        ),
+    ]
+    for option in reversed(options):
+        with_imports = option(with_imports)
+    return with_imports  # type: ignore[return-value]
 
 
 def transport_option(function: _F) -> _F:
@@ -92,16 +126,16 @@ def proto_paths(protos: Sequence[Path]) -> tuple[Path, ...]:
     )
 
 
-def files(protos: Sequence[Path], stubs: Sequence[Path], imports: Sequence[Path]) -> Files:
+def files(protos: Sequence[Path], stubs: Sequence[Path], imports: Imports) -> Files:
     """Give the files that a mock server is made of: those named, else ``protos/`` and ``stubs/``."""
     from grpcmock.servers.host import Files
 
     if not stubs and DEFAULT_STUBS.exists():
         stubs = (DEFAULT_STUBS,)
-    return Files(proto_paths(protos), tuple(stubs), tuple(imports))
+    return Files(proto_paths(protos), tuple(stubs), imports)
 
 
-class Size(click.ParamType[int]):
+class Size(ParamType[int]):
     """A number of bytes: ``4194304``, ``4MiB``; ``unlimited`` is -1."""
 
     name = "size"
@@ -128,7 +162,7 @@ class Size(click.ParamType[int]):
         return int(found[1]) * self._units[found[2]]
 
 
-class StatusCode(click.ParamType[Code]):
+class StatusCode(ParamType[Code]):
     """A gRPC status code, by name or number; not OK."""
 
     name = "code"

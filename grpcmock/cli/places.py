@@ -13,8 +13,7 @@ from grpcmock.errors import ConfigError
 
 if TYPE_CHECKING:
     from grpcmock.schema import Registry
-
-_SUFFIXES = (".proto", ".binpb", ".pb", ".protoset", ".desc", ".fds")
+    from grpcmock.schema.sources import Imports
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,8 @@ class Places:
 
         paths, addresses, names = list(protos), [], []
         for argument in arguments:
+            if Path(argument).is_socket():
+                raise ConfigError(f"{argument} is a socket: write unix:{argument}.")
             if _is_path(argument):
                 paths.append(Path(argument))
             elif is_address(argument):
@@ -57,10 +58,12 @@ class Places:
 
 
 def _is_path(argument: str) -> bool:
-    return argument.endswith((*_SUFFIXES, "/")) or argument.startswith(("./", "../")) or Path(argument).exists()
+    from grpcmock.schema.descriptor_sets import ENDINGS
+
+    return argument.endswith((".proto", *ENDINGS, "/")) or argument.startswith(("./", "../")) or Path(argument).exists()
 
 
-async def load(places: Places, imports: Sequence[Path], connection: Connection) -> Registry:
+async def load(places: Places, imports: Imports, connection: Connection) -> Registry:
     """Load the registry of these places. Raises :class:`SchemaError` or :class:`TargetError`."""
     if places.protos or places.address is None:
         from grpcmock.schema import sources
@@ -68,4 +71,10 @@ async def load(places: Places, imports: Sequence[Path], connection: Connection) 
         return sources.load(places.protos, imports=imports)
     target = connection.target(places.address)
     async with connection.connect(target) as channel:
-        return await registry_of(target, channel, (), imports)
+        registry = await registry_of(target, channel, (), imports)
+        from grpcmock.client.learning import Learning
+
+        learning = Learning(channel, registry, target.metadata)
+        # A type that no service's file imports, for an Any, is known to the server by its full name only.
+        await learning.learn(name for name in places.names if "." in name and "/" not in name)
+        return learning.registry

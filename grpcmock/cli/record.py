@@ -11,8 +11,8 @@ import click
 
 from grpcmock.cli.options import PATH, imports_option, listening_tls_options, protos_argument
 from grpcmock.cli.record_options import options_of, record_options, sum_up
-from grpcmock.cli.running import loop_factory, on_signals, ready, say, tell_addresses
-from grpcmock.cli.target_options import Connection, target_options
+from grpcmock.cli.running import loop_factory, on_signals, ready, ready_file_option, say, tell_addresses
+from grpcmock.cli.target_options import Connection, target_options, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.record.session import Recording, Settings
     from grpcmock.schema import Registry
+    from grpcmock.schema.sources import Imports
 
 DEFAULT_LISTEN = "127.0.0.1:50052"
 DEFAULT_OUT = Path("stubs/recorded")
@@ -52,7 +53,7 @@ DEFAULT_OUT = Path("stubs/recorded")
     help=f"Where to listen; repeatable.  [default: {DEFAULT_LISTEN}]",
 )
 @listening_tls_options
-@click.option("--ready-file", type=PATH, metavar="FILE", help="Hold the addresses while recording.")
+@ready_file_option("recording")
 @click.option(
     "--compression",
     type=click.Choice(("none", "gzip", "deflate")),
@@ -72,7 +73,7 @@ DEFAULT_OUT = Path("stubs/recorded")
 def command(
     target: str,
     protos: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     out: Path,
     mode: str,
     redact: tuple[str, ...],
@@ -110,6 +111,7 @@ def command(
         server=ServerOptions(max_message_size=connection.max_message_size, compression=compressions[compression]),
         tls=TlsFiles.given(tls_cert, tls_key, tls_client_ca),
         within=connection.within,
+        learns=not protos,
     )
     server = connection.target(target)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
@@ -122,7 +124,7 @@ async def _record(
     target: Target,
     connection: Connection,
     protos: Sequence[Path],
-    imports: Sequence[Path],
+    imports: Imports,
     out: Path,
     settings: Settings,
     listen: Sequence[str],
@@ -158,7 +160,7 @@ async def _record(
 
 
 async def _registry(
-    target: Target, connection: Connection, protos: Sequence[Path], imports: Sequence[Path], settings: Settings
+    target: Target, connection: Connection, protos: Sequence[Path], imports: Imports, settings: Settings
 ) -> Registry:
     """Load the protos that are named; without any, ask the server's reflection."""
     from grpcmock.errors import ConfigError, SchemaError, TargetError
@@ -173,7 +175,7 @@ async def _registry(
         )
     async with connection.connect(target) as channel:
         try:
-            return await reflection.fetch(channel, metadata=target.metadata)
+            return await reflection.fetch(channel, metadata=target.metadata, left_out=warn)
         except (SchemaError, TargetError) as error:
             raise TargetError(
                 f"{error} Name them after the target: `grpcmock record {target} protos/`; then reflection isn't needed."

@@ -26,7 +26,7 @@ def command(ctx: click.Context, /, failure: str, protos: tuple[Path, ...], **opt
     ID is what was printed with the failure, or the beginning of it, or the path of its file. PROTOS are only needed
     where the contract isn't the one that it was found with.
 
-    The exit code is 1 as long as the server fails, and 0 once it is mended.
+    The exit code is 1 as long as the server fails, and 0 once it is fixed.
 
     \b
     Examples:

@@ -9,12 +9,16 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from grpcmock.errors import ConfigError
+
 if TYPE_CHECKING:
     from grpcmock.servers.addresses import Address
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -46,6 +50,42 @@ def on_signals(ended: asyncio.Event, hurried: asyncio.Event) -> None:
             signal.signal(number, lambda number, _: loop.call_soon_threadsafe(end, signal.Signals(number)))
 
 
+def ready_file_option(what: str) -> Callable[[_F], _F]:
+    """Add ``--ready-file``. A file that an earlier server left is removed before other options are even looked at."""
+
+    def clear(ctx: click.Context, _: click.Parameter, file: Path | None) -> Path | None:
+        if file is not None and not ctx.resilient_parsing:
+            _clear(file)
+        return file
+
+    return click.option(
+        "--ready-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        is_eager=True,
+        callback=clear,
+        help=f"Hold the addresses while {what}.",
+    )
+
+
+def _clear(file: Path) -> None:
+    """Remove a ready file: whoever waits for one must not take it for that of the server that is about to start.
+
+    Raises :class:`ConfigError` if none can be written there later.
+    """
+    if file.is_dir():
+        raise ConfigError(f"--ready-file {file}: this is a directory. Name a file in it, such as {file / 'ready'}.")
+    if not file.parent.is_dir():
+        what = "is no directory" if file.parent.exists() else "doesn't exist"
+        raise ConfigError(
+            f"--ready-file {file}: the folder {file.parent} {what}. Make it first: mkdir -p {file.parent}"
+        )
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--ready-file {file} can't be replaced: {error.strerror or error}.") from None
+
+
 @contextmanager
 def ready(file: Path | None, addresses: Sequence[Address]) -> Iterator[None]:
     """Hold a file with one address a line while the server answers. It appears whole, and is gone afterwards."""
@@ -53,12 +93,20 @@ def ready(file: Path | None, addresses: Sequence[Address]) -> Iterator[None]:
         yield
         return
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text("".join(f"{address}\n" for address in addresses))
-    draft.replace(file)
+    content = "".join(f"{address}\n" for address in addresses)
+    try:
+        draft.write_text(content)
+        draft.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise ConfigError(f"--ready-file {file} can't be written: {error.strerror or error}.") from None
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)
+        with suppress(OSError):
+            if file.read_text() == content:  # else another server has written its own there since
+                file.unlink()
 
 
 def tell_addresses(addresses: Sequence[Address]) -> None:

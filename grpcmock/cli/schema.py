@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from grpcmock.cli.options import imports_option, proto_paths, protos_argument
+
+if TYPE_CHECKING:
+    from grpcmock.schema.sources import Imports
 
 
 @click.command()
@@ -20,16 +24,17 @@ from grpcmock.cli.options import imports_option, proto_paths, protos_argument
     metavar="FILE",
     help="Where to write it.  [default: stdout]",
 )
-def command(protos: tuple[Path, ...], imports: tuple[Path, ...], output: Path | None) -> None:
+def command(protos: tuple[Path, ...], imports: Imports, output: Path | None) -> None:
     """Write a JSON Schema for stubs, so that an editor completes them.
 
     PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]
     """
+    from grpcmock.matching.operators import OPERATORS
     from grpcmock.schema import sources
     from grpcmock.stubs import json_schema
 
     registry = sources.load(proto_paths(protos), imports=imports)
-    text = json.dumps(json_schema.for_registry(registry), indent=1, ensure_ascii=False)
+    text = json.dumps(json_schema.for_registry(registry, OPERATORS.values()), indent=1, ensure_ascii=False)
     if output is None:
         click.echo(text)
         return

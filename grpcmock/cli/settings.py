@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from grpcmock import config
-from grpcmock.errors import ConfigError
+from grpcmock.cli import values
+from grpcmock.errors import ConfigError, nearest
 
 PREFIX = "GRPCMOCK"
 
 _KEY = "grpcmock.config"
 """Under this key, click's context keeps the configuration file that was named before the command."""
+
+_PLACES = "grpcmock.places"
+"""Under this key, it keeps where the file sets each parameter."""
+
+ADDRESSES = (f"{PREFIX}_ADDRESS", f"{PREFIX}_ADDRESSES", f"{PREFIX}_HOST", f"{PREFIX}_PORT")
+"""The variables in which a command that ``grpcmock run`` starts finds its server. No option has these names."""
+
+_NO_OPTIONS = frozenset(
+    {
+        *ADDRESSES,
+        f"{PREFIX}_CONFIG",
+        f"{PREFIX}_TRACEBACK",
+        f"{PREFIX}_PYTHON",  # read by scripts/setup
+        f"{PREFIX}_GO_CLIENT",  # read by this project's tests
+        f"{PREFIX}_UPDATE_SNAPSHOTS",
+        *(f"{PREFIX}_{name}" for name in ("ACTION", "CONSUMER", "GIVEN", "METHOD", "STUB", "TARGET")),
+    }
+)
+"""What else begins like an option's variable; the last ones are told to a ``--setup`` command."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -50,13 +73,18 @@ def attach(name: str, command: click.Command, group: click.Group) -> None:
         if param.envvar is None:
             key = key_of(param).upper().replace("-", "_")
             param.envvar = [f"{PREFIX}_{name.upper()}_{key}", f"{PREFIX}_{key}"]
+    if command.callback is not None:
+        command.callback = _blaming(command.callback)
 
     def load(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
         if not ctx.resilient_parsing:
+            _tell_unknown_variables(ctx, command, group)
             _load(ctx, name, command, group, value or ctx.meta.get(_KEY))
 
-    # Eager, so that the file is read before the other options look for their values.
-    command.params.append(
+    # Eager, and before what else is eager, so that the file is read before other options look for their values.
+    first = next((at for at, param in enumerate(command.params) if param.is_eager), len(command.params))
+    command.params.insert(
+        first,
         click.Option(
             ["--config"],
             type=click.Path(path_type=Path),
@@ -65,8 +93,25 @@ def attach(name: str, command: click.Command, group: click.Group) -> None:
             expose_value=False,
             callback=load,
             help="The configuration file, instead of the nearest grpcmock.toml or pyproject.toml.",
-        )
+        ),
     )
+
+
+def _blaming(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """Let errors of configuration name the file or the variable that set the option they begin with."""
+
+    @wraps(callback)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return callback(*args, **kwargs)
+        except ConfigError as error:
+            said = str(error)
+            blamed = blame(click.get_current_context(), said)
+            if blamed == said:
+                raise
+            raise ConfigError(blamed) from None
+
+    return run
 
 
 def key_of(param: click.Parameter) -> str:
@@ -74,6 +119,54 @@ def key_of(param: click.Parameter) -> str:
     if isinstance(param, click.Option):
         return next((name for name in param.opts if name.startswith("--")), param.opts[0]).lstrip("-")
     return (param.name or "").replace("_", "-")
+
+
+def blame(ctx: click.Context, text: str, param: click.Parameter | None = None) -> str:
+    """Return the text of an error, with the place that set the option: for who has typed no such option.
+
+    Without *param*, it is the option that *text* begins with.
+    """
+    if param is None:
+        named = re.match(r"--([a-z-]+)", text)
+        param = next((one for one in ctx.command.params if named and key_of(one) == named[1]), None)
+    if param is None or param.name is None:
+        return text
+    match ctx.get_parameter_source(param.name):
+        case ParameterSource.DEFAULT_MAP:
+            where = ctx.meta.get(_PLACES, {}).get(param.name)
+        case ParameterSource.ENVIRONMENT:
+            where = next((name for name in _variables(param) if os.environ.get(name)), None)
+        case _:
+            return text
+    return f"{where}: {text}" if where else text
+
+
+def _variables(param: click.Parameter) -> list[str]:
+    return [param.envvar] if isinstance(param.envvar, str) else list(param.envvar or ())
+
+
+def _tell_unknown_variables(ctx: click.Context, command: click.Command, group: click.Group) -> None:
+    """Warn of environment variables that look like settings, and are none."""
+    names = [name for name in os.environ if name.startswith(f"{PREFIX}_") and name not in _NO_OPTIONS]
+    known = {variable for param in command.params for variable in _variables(param)}
+    if all(name in known for name in names):
+        return
+    # Only now are the other commands imported.
+    for other in group.list_commands(ctx):
+        if (found := group.get_command(ctx, other)) is not None:
+            known |= {variable for param in _all_params(found) for variable in _variables(param)}
+    for name in names:
+        if name not in known:
+            # Without what all have in common, which would make any two alike.
+            near = nearest(name.removeprefix(f"{PREFIX}_"), (one.removeprefix(f"{PREFIX}_") for one in known))
+            hint = f"Did you mean {PREFIX}_{near}?" if near else ""
+            prefix = click.style("warning:", fg="yellow", bold=True)
+            click.echo(f"{prefix} {name} is no setting of grpcmock, and does nothing. {hint}".rstrip(), err=True)
+
+
+def _all_params(command: click.Command) -> Iterable[click.Parameter]:
+    parts = command.commands.values() if isinstance(command, click.Group) else ()
+    return [*command.params, *(param for part in parts for param in part.params)]
 
 
 def _load(ctx: click.Context, name: str, command: click.Command, group: click.Group, file: Path | None) -> None:
@@ -89,19 +182,23 @@ def _load(ctx: click.Context, name: str, command: click.Command, group: click.Gr
     # Commands without a table need not be imported to be named in a hint.
     unused = dict.fromkeys(group.list_commands(ctx), ())
     read.check({**unused, **params})
-    default_map, wrong = {}, []
+    default_map: dict[str, Any] = {}
+    places, wrong = {}, []
     for setting in read.settings(name, own):
-        if (param := own.get(setting.key)) is None:
+        if (param := own.get(setting.key)) is None or param.name is None:
             continue  # it is for another subcommand
         try:
             value = _relative(param, _shaped(param, setting.value), file.parent)
             param.type_cast_value(ctx, value)
             default_map[param.name] = value
+            places[param.name] = setting.location
         except click.BadParameter as error:
-            wrong.append(f"{setting.location}: {setting.key}: {error.message}")
+            error.param = param
+            wrong.append(f"{setting.location}: {setting.key}: {values.complaint(error)}")
     if wrong:
         raise ConfigError("\n".join(wrong))
     ctx.default_map = default_map
+    ctx.meta[_PLACES] = places
 
 
 def _params(command: click.Command) -> dict[str, click.Parameter]:

@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import click
 
 from grpcmock.cli.options import PATH, SIZE, imports_option
+from grpcmock.cli.values import ParamType
 
 if TYPE_CHECKING:
     import grpc.aio
 
     from grpcmock.client.target import Target
     from grpcmock.schema import Registry
+    from grpcmock.schema.sources import Imports
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class Seconds(click.ParamType[float]):
+class Seconds(ParamType[float]):
     """A length of time: ``500ms``, ``2s``, ``1.5m``; a bare number is seconds."""
 
     name = "duration"
@@ -63,6 +65,8 @@ class Connection:
         from grpcmock.errors import ConfigError
 
         if Path(address).exists() and ":" not in address:
+            if Path(address).is_socket():
+                raise ConfigError(f"{address} is a socket: write unix:{address}.")
             kind = "directory" if Path(address).is_dir() else "file"
             raise ConfigError(f"{address} is a {kind}, not a server: the server's address comes first, then protos.")
 
@@ -157,14 +161,15 @@ async def registry_of(
     target: Target,
     channel: grpc.aio.Channel,
     protos: Sequence[Path],
-    imports: Sequence[Path],
+    imports: Imports,
     services: Sequence[str] | None = None,
     *,
     way_out: str = "With --proto PATH, reflection isn't needed.",
 ) -> Registry:
     """Load the protos that are named; without any, ask the server's reflection, if need be for *services* only.
 
-    Raises :class:`SchemaError` or :class:`TargetError`, which names the *way_out*.
+    Where all are asked for, those that it can't describe are left out with a warning. Raises :class:`SchemaError` or
+    :class:`TargetError`, which names the *way_out*.
     """
     from grpcmock.errors import SchemaError, TargetError
 
@@ -175,10 +180,19 @@ async def registry_of(
     from grpcmock.schema import reflection
 
     try:
-        return await reflection.fetch(channel, services, metadata=target.metadata)
+        return await reflection.fetch(
+            channel, services, metadata=target.metadata, left_out=warn if services is None else None
+        )
     except TargetError as error:
         raise TargetError(f"{str(error).rstrip('.')}. {way_out}") from None
     except SchemaError:
         if services is None:
             raise
-        return await reflection.fetch(channel, metadata=target.metadata)
+        return await reflection.fetch(channel, metadata=target.metadata, left_out=warn)
+
+
+def warn(text: str) -> None:
+    """Say on stderr what a server's reflection can't describe."""
+    from grpcmock.cli.running import say
+
+    say("warning", text)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.errors import Problem
     from grpcmock.schema import Registry
+    from grpcmock.schema.sources import Imports
     from grpcmock.verify.hooks import Hook
     from grpcmock.verify.planning.interactions import Plan, Source
     from grpcmock.verify.results import Report, Result
@@ -83,7 +84,7 @@ def command(
     protos: tuple[Path, ...],
     stubs: tuple[Path, ...],
     contracts: tuple[Path, ...],
-    imports: tuple[Path, ...],
+    imports: Imports,
     setup: str | None,
     setup_url: str | None,
     setup_timeout: float,
@@ -167,24 +168,32 @@ class _Run:
     async def verify(
         self,
         protos: tuple[Path, ...],
-        imports: tuple[Path, ...],
+        imports: Imports,
         stubs: tuple[Path, ...],
         contracts: tuple[Path, ...],
         options: Options,
     ) -> Report:
         """Plan and run; what is wrong with stubs is said before anything is sent."""
+        from grpcmock.client.learning import Learning
+        from grpcmock.schema.any_types import named_in
         from grpcmock.verify.reporting.terminal import consumer_lines, summary
         from grpcmock.verify.running import Verifier
 
         plan: Plan | None = None
+        names = ", ".join(map(str, (*stubs, *contracts)))
         if protos:  # what is wrong with them, or with the stubs, is said whether the server runs or not
             from grpcmock.schema import sources
 
-            plan = self._plan(sources.load(protos, imports=imports), stubs, contracts)
+            registry = sources.load(protos, imports=imports)
+            plan = self._plan(_sources(stubs, contracts, registry), registry, names)
         async with self._connection.connect(self._target) as channel:
             if plan is None:
                 registry = await registry_of(self._target, channel, (), imports, way_out=_WAY_OUT)
-                plan = self._plan(registry, stubs, contracts)
+                found = _sources(stubs, contracts, registry)
+                learning = Learning(channel, registry, self._target.metadata)
+                written = [[*source.stubs, *source.expectations.values()] for source in found]
+                await learning.learn_named(named_in(written))
+                plan = self._plan(found, learning.registry, names)
             shown = _InOrder([one.id for one in plan.interactions], self._show)
             report = await Verifier(channel, plan, options, target=self._target).run_all(shown.take)
         for problem in report.warnings:
@@ -198,15 +207,13 @@ class _Run:
         click.secho(summary(report), fg="green" if report.passed else "red", bold=True)
         return report
 
-    def _plan(self, registry: Registry, stubs: tuple[Path, ...], contracts: tuple[Path, ...]) -> Plan:
+    def _plan(self, sources: list[Source], registry: Registry, names: str) -> Plan:
         from grpcmock.errors import ConfigError
         from grpcmock.verify.planning.planner import plan
         from grpcmock.verify.planning.selection import select
 
-        sources = _sources(stubs, contracts, registry)
         planned = plan(sources, registry, metadata=self._target.metadata)
         if not planned.interactions:
-            names = ", ".join(map(str, (*stubs, *contracts)))
             raise ConfigError(f"There is nothing to verify: {names} hold no stub.")
         return select(planned, self._only) if self._only else planned
 

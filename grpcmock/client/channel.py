@@ -93,7 +93,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ),
     (
         r"certificate_required|bad_certificate|handshake_failure|certificate_unknown|unknown_ca",
-        "{target} refuses this client's certificate, or the want of one: give --cert and --key that it trusts.",
+        "{target} {refuses}",
     ),
     (
         r"hostname verification|peer name|not in peer certificate",
@@ -126,16 +126,29 @@ _ADVICE: tuple[tuple[str, str], ...] = (
 )
 
 
+def _refusal(target: Target) -> str:
+    """Say why a server doesn't let a client in: for a certificate of another authority than it trusts, or for none."""
+    if target.tls is None or target.tls.cert is None:
+        return "wants a certificate of its clients: give --cert and --key."
+    return (
+        f"refuses the certificate {target.tls.cert}: it is signed by an authority that the server doesn't trust, or "
+        "out of date. Give --cert and --key that it trusts, or have it trust this one's authority."
+    )
+
+
 def explain(reason: str, target: Target) -> str:
     """Turn gRPC's reason for having no connection into a sentence with a next step."""
     lowered = reason.lower()
     for pattern, advice in _ADVICE:
         if re.search(pattern, lowered):
-            return advice.format(target=target)
+            return advice.format(target=target, refuses=_refusal(target))
     if re.search(r"socket closed|connection reset|closed|goaway|broken pipe|endpoint", lowered):
         if target.tls is None:
             return f"{target} closes the connection. Does it want TLS (--tls), or speak another protocol?"
-        return f"{target} closes the connection during the TLS handshake. Does it want a client certificate (--cert)?"
+        closed = f"{target} closes the connection during the TLS handshake."
+        if target.tls.cert is None:
+            return f"{closed} Does it want a certificate of its clients (--cert and --key)?"
+        return f"{closed} Does it trust the authority that signed {target.tls.cert}, and is that in date?"
     return f"There is no connection to {target}: {reason.rstrip('.')}."
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from grpcmock.client.call import Call, Status
 
 
-async def converse(call: Call, requests: AsyncIterator[bytes], on_response: Callable[[bytes], None]) -> Status:
+async def converse(
+    call: Call, requests: AsyncIterator[bytes], on_response: Callable[[bytes], Awaitable[None]]
+) -> Status:
     """Send all requests, half-close, and hand each response to *on_response*, both at the same time.
 
     If *requests* or *on_response* raises, the call is cancelled and the exception goes on. Requests that come after the
@@ -25,7 +27,7 @@ async def converse(call: Call, requests: AsyncIterator[bytes], on_response: Call
 
     async def receive_all() -> None:
         while (data := await call.receive()) is not None:
-            on_response(data)
+            await on_response(data)
 
     sending = asyncio.create_task(send_all())
     receiving = asyncio.create_task(receive_all())

@@ -29,6 +29,9 @@ class Detail:
 
     data: bytes
 
+    is_unknown: bool = False
+    """Whether its type isn't known."""
+
     def tree(self) -> dict[str, Any]:
         """Give the detail in ProtoJSON, as an Any with ``@type``; ``value`` holds base64 if the type is unknown."""
         from grpcmock.schema.codec import to_tree
@@ -68,6 +71,31 @@ def decode_details(trailers: Metadata, registry: Registry | None = None) -> Rich
     return None
 
 
+def message_in(key: str, value: str | bytes, registry: Registry | None = None) -> Message | None:
+    """Return the message that metadata holds, if its key is the name of a known type and ends in ``-bin``.
+
+    So Google's clients expect it: ``google.rpc.retryinfo-bin`` holds a ``google.rpc.RetryInfo``.
+    """
+    from google.protobuf.message import DecodeError
+
+    name = key.removesuffix("-bin")
+    if name == key or not isinstance(value, bytes):
+        return None
+    message_class = _message_class(_types_by_key(registry).get(name, ""), registry)
+    try:
+        return message_class.FromString(value) if message_class is not None else None
+    except DecodeError:
+        return None
+
+
+def _types_by_key(registry: Registry | None) -> dict[str, str]:
+    from google.rpc.error_details_pb2 import DESCRIPTOR as ERROR_DETAILS
+
+    names = [*registry.message_names()] if registry is not None else []
+    names += [message.full_name for message in ERROR_DETAILS.message_types_by_name.values()]
+    return {DETAILS_KEY.removesuffix("-bin"): "google.rpc.Status"} | {name.lower(): name for name in names}
+
+
 def _detail(packed: AnyMessage, registry: Registry | None) -> Detail:
     from google.protobuf.message import DecodeError
 
@@ -77,7 +105,7 @@ def _detail(packed: AnyMessage, registry: Registry | None) -> Detail:
         message = message_class.FromString(packed.value) if message_class else None
     except DecodeError:
         message = None
-    return Detail(name, message, packed.value)
+    return Detail(name, message, packed.value, message_class is None)
 
 
 def _message_class(name: str, registry: Registry | None) -> type[Message] | None:

@@ -98,7 +98,11 @@ class JournalReader:
                 raise TargetError(
                     f"{self._target} has no admin service. Start the server with `grpcmock serve --admin`."
                 )
-            case Code.UNAUTHENTICATED | Code.PERMISSION_DENIED:
+            case Code.UNAUTHENTICATED:
+                given = any(key == "authorization" for key, _ in self._target.metadata)
+                what = "takes another token than this one" if given else "wants a token"
+                raise TargetError(f"{self._target} {what}: give the server's own with --admin-token TOKEN.")
+            case Code.PERMISSION_DENIED:
                 raise TargetError(f"{self._target} refuses: {status.message}")
             case Code.UNAVAILABLE if call.received:
                 raise TargetError(f"{self._target} has ended.")

@@ -169,6 +169,8 @@ def _host_and_port(authority: str, written: str) -> str:
     if not (match := _AUTHORITY.fullmatch(authority)):
         if written.isdecimal():
             raise ConfigError(f"{written!r} is not an address. Write 127.0.0.1:{written}.")
+        if "/" in written and Path(written).is_socket():
+            raise ConfigError(f"{written!r} is not an address but a socket. Write unix:{written}.")
         if re.fullmatch(r"[\w.-]+", authority, re.ASCII):
             raise ConfigError(f"{written!r} is not an address: it names no port. Write {authority}:50051.")
         raise ConfigError(f"{written!r} is not an address. Write HOST:PORT, [IPV6]:PORT or unix:PATH.")

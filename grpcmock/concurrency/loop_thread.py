@@ -27,6 +27,22 @@ class LoopThread:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
 
+    def guard(self, text: str) -> None:
+        """Raise ``RuntimeError`` with *text* where another thread wakes something in the loop as if it were its own.
+
+        Futures, queues and events of asyncio do so. It is woken nevertheless; without a guard, nothing is raised, and
+        nothing wakes up for as long as the loop has nothing else to do.
+        """
+        call_soon = self._loop.call_soon
+
+        def guarded(callback: Callable[..., object], *args: Any, **keywords: Any) -> asyncio.Handle:
+            if not self.is_current:
+                self._loop.call_soon_threadsafe(callback, *args, **keywords)
+                raise RuntimeError(text)
+            return call_soon(callback, *args, **keywords)
+
+        self._loop.call_soon = guarded  # type: ignore[method-assign, assignment]
+
     @property
     def is_current(self) -> bool:
         """Whether the caller is in this very thread, where waiting for it would never end."""

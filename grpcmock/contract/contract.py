@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -49,18 +50,21 @@ class Contract:
     # Where it comes from --------------------------------------------------------------------------------
 
     @classmethod
-    def from_protos(cls, *paths: str | Path, imports: Sequence[str | Path] = ()) -> Contract:
+    def from_protos(
+        cls, *paths: str | Path, imports: Sequence[str | Path] = (), exclude: Sequence[str] = ()
+    ) -> Contract:
         """Take the services of ``.proto`` files, of directories of them, and of descriptor sets.
 
         Raises :class:`SchemaError` for paths that can't be used, and :class:`CompileError` for what doesn't compile.
         """
-        return cls._of(sources.load(paths, imports=imports))
+        return cls._of(sources.load(paths, imports=sources.Imports(imports, exclude)))
 
     @classmethod
     def from_reflection(cls, target: Server, *, metadata: Iterable[tuple[str, str | bytes]] = ()) -> Contract:
         """Take what a running server says of itself, at once: it must run when the tests are collected.
 
-        Raises :class:`TargetError` if it is out of reach, and :class:`SchemaError` if it has no reflection.
+        Services that it can't describe are left out with a warning. Raises :class:`TargetError` if it is out of reach,
+        and :class:`SchemaError` if it has no reflection.
         """
         from grpcmock.client.channel import connect
         from grpcmock.schema import reflection
@@ -69,7 +73,7 @@ class Contract:
 
         async def fetch() -> Registry:
             async with connect(asked, within=5.0) as channel:
-                return await reflection.fetch(channel, metadata=asked.metadata)
+                return await reflection.fetch(channel, metadata=asked.metadata, left_out=warnings.warn)
 
         thread = LoopThread("grpcmock-reflection")  # there may be a loop in this one
         try:

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from grpcmock.drift.views import Field, Schema
 
 
-def compare(old: Schema, new: Schema, *, live: bool = False) -> list[Difference]:
+def compare(old: Schema, new: Schema, *, live: bool = False, ahead: bool = False) -> list[Difference]:
     """Give all differences, those that break the wire first.
 
-    With *live*, *new* is what a server shows of itself: only what the methods of both need is compared, wherever it
-    stands, since a server shows nothing else. Types that come along with protobuf are never compared with each other.
+    With *live*, *new* is what a server shows of itself, or *old* where the protos at home are *ahead* of it: only what
+    the methods of both need is compared, wherever it stands, since a server shows nothing else. Types that come along
+    with protobuf are never compared with each other.
     """
-    comparison = Comparison(old, new, live=live)
+    comparison = Comparison(old, new, live=live, ahead=ahead)
     services.compare(comparison, old.services.values(), new.services.values())
     if not live:
         _pair_all(comparison)

@@ -35,13 +35,15 @@ class Comparison:
     """Gathers differences.
 
     A *live* comparison is with a server, which shows only what its methods need, in files that may be called otherwise
-    than at home; other comparisons are of two whole versions.
+    than at home; other comparisons are of two whole versions. The server is the new version, unless *ahead*: then the
+    protos at home are.
     """
 
-    def __init__(self, old: Schema, new: Schema, *, live: bool) -> None:
+    def __init__(self, old: Schema, new: Schema, *, live: bool, ahead: bool = False) -> None:
         self.old = old
         self.new = new
         self.live = live
+        self.ahead = ahead
         self.differences: list[Difference] = []
         self.seen: dict[Pair, None] = {}
         self._pending: list[Pair] = []
@@ -65,20 +67,24 @@ class Comparison:
     def change(self, what: str, old: object, new: object) -> str:
         """Say that something has another value: ``its number was 3 and is now 4``."""
         if self.live:
-            return f"{what} is {old} in the protos, {new} on the server"
+            before, after = ("on the server", "in the protos") if self.ahead else ("in the protos", "on the server")
+            return f"{what} is {old} {before}, {new} {after}"
         return f"{what} was {old} and is now {new}"
 
     @property
     def gone(self) -> str:
-        return "isn't on the server" if self.live else "is gone"
+        return f"isn't {self.now}" if self.live else "is gone"
 
     @property
     def fresh(self) -> str:
-        return "is only on the server" if self.live else "is new"
+        return f"is only {self.now}" if self.live else "is new"
 
     @property
     def now(self) -> str:
-        return "on the server" if self.live else "now"
+        """Where the new version is found."""
+        if not self.live:
+            return "now"
+        return "in the protos" if self.ahead else "on the server"
 
     # --- What was found ---
 

@@ -98,7 +98,7 @@ def _moved(comparison: Comparison) -> None:
     for files, names in moved.items():
         old, new = (_Element(files[0], place) for place in places[files])
         named = ", ".join(sorted(names)[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        where = "in another file on the server" if comparison.live else "now in another file"
+        where = f"in another file {comparison.now}" if comparison.live else "now in another file"
         comparison.found(
             "file-moved",
             old,

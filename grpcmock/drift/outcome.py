@@ -25,11 +25,14 @@ class Outcome:
     """What came out of a comparison."""
 
     old: str
-    """What the one version is called; of a live comparison the local protos."""
+    """What the one version is called; of a live comparison the local protos, unless they are ahead."""
 
     new: str
     live: bool
     differences: tuple[Difference, ...]
+    ahead: bool = False
+    """Whether the local protos are the new version, and the server is the old one."""
+
     compared: tuple[int, int] = (0, 0)
     """How many services and types were compared."""
 
@@ -44,12 +47,14 @@ class Outcome:
 
     def home(self, difference: Difference) -> Location | None:
         """Give the place of a difference that its reader can edit: at home, not on the server."""
-        return difference.old if self.live else difference.new or difference.old
+        if self.live:
+            return difference.new if self.ahead else difference.old
+        return difference.new or difference.old
 
     def away(self, difference: Difference) -> Location | None:
         """Give the other place."""
         if self.live:
-            return difference.new
+            return difference.old if self.ahead else difference.new
         return difference.old if difference.new is not None else None
 
     @property
@@ -77,6 +82,7 @@ class Outcome:
             "old": self.old,
             "new": self.new,
             "live": self.live,
+            "ahead": self.ahead,
             "compared": {"services": self.compared[0], "types": self.compared[1]},
             "breaks": {one.value: sum(one in each.breaks for each in self.differences) for one in Breaks},
             "notes": list(self.notes),

@@ -55,6 +55,12 @@ def details(outcome: Outcome, one: Difference, *, most: int | None = None) -> li
     return [(label, value) for label, value in found if value]
 
 
+def _sides(outcome: Outcome) -> list[tuple[str, str]]:
+    if outcome.ahead:
+        return [("Server", outcome.old), ("Protos", outcome.new)]
+    return [("Protos", outcome.old), ("Server" if outcome.live else "Now", outcome.new)]
+
+
 def to_html(outcome: Outcome, level: Level) -> str:
     """Write a page: the differences by whom they break, worst first."""
     failing = outcome.failing(level)
@@ -71,7 +77,7 @@ def to_html(outcome: Outcome, level: Level) -> str:
         html.Page(
             title="Drift",
             verdict=html.Badge("drifted", "bad") if failing else html.Badge("in step", "good"),
-            facts=[("Protos", outcome.old), ("Server" if outcome.live else "Now", outcome.new)],
+            facts=_sides(outcome),
             figures=[
                 html.Figure(str(len(some)), title[0].lower() + title[1:], tone if some else "plain")
                 for title, tone, some in groups

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from grpcmock.drift.views import Schema
     from grpcmock.schema import Registry
+    from grpcmock.schema.sources import AnyImports
     from grpcmock.stubs.model import Stub
 
 With: TypeAlias = Literal["auto", "buf", "builtin"]
@@ -32,7 +33,7 @@ def of_versions(
     new_protos: Sequence[Path],
     *,
     stubs: Sequence[Path] = (),
-    imports: Sequence[Path] = (),
+    imports: AnyImports = (),
     with_: With = "auto",
 ) -> Outcome:
     """Compare two versions of local protos. The stubs may be written for either; what is wrong with them isn't told.
@@ -53,12 +54,14 @@ async def of_server(
     protos: Sequence[Path],
     *,
     stubs: Sequence[Path] = (),
-    imports: Sequence[Path] = (),
+    imports: AnyImports = (),
     services: Sequence[str] = (),
     metadata: Sequence[tuple[str, str | bytes]] = (),
     with_: With = "auto",
+    ahead: bool = False,
 ) -> Outcome:
     """Compare local protos with what a server shows of itself by reflection; *services* may name some of theirs.
+    The server is the new version, unless the protos are *ahead* of it.
 
     Raises as :func:`of_versions` does, :class:`StubError` if stubs can't be read, and :class:`TargetError` if the
     server can't be asked.
@@ -74,21 +77,24 @@ async def of_server(
     if not before.services:
         raise ConfigError("The protos declare no service: there is nothing to ask a server for.")
     shown = await live.ask(channel, local, label, services=names, metadata=metadata)
-    differences = touched(compare(before, shown.schema, live=True), loaded, [local])
+    old, new = (shown.schema, before) if ahead else (before, shown.schema)
+    differences = touched(compare(old, new, live=True, ahead=ahead), loaded, [local])
     both = [name for name in before.services if name in shown.registry.services]
     notes = shown.notes
     if both:
-        differences, said = _second_opinion(
-            executable, local, shown.registry, differences, both, required=with_ == "buf"
-        )
+        sides = (shown.registry, local) if ahead else (local, shown.registry)
+        differences, said = _second_opinion(executable, *sides, differences, both, required=with_ == "buf")
         notes = (*notes, *said)
-    if differences:
-        advice = f"Where the server is right, take over its protos: `grpcmock describe {label}` shows them."
+    if differences and not ahead:
+        advice = (
+            f"Where the server is right, take over its protos: `grpcmock describe {label}` shows them. Where yours are "
+            "newer than it, ask with --newer protos."
+        )
         notes = (*notes, advice)
-    return _outcome(before, shown.schema, differences, notes, live=True)
+    return _outcome(old, new, differences, notes, live=True, ahead=ahead)
 
 
-def _read(registry: Registry, protos: Sequence[Path], imports: Sequence[Path]) -> Schema:
+def _read(registry: Registry, protos: Sequence[Path], imports: AnyImports) -> Schema:
     places = {name: str(path) for name, path in sources.places(protos, imports=imports).items()}
     return read(registry, ", ".join(map(str, protos)), places, rules=AnnotationReader(registry))
 
@@ -143,15 +149,23 @@ def _second_opinion(
 
 
 def _outcome(
-    before: Schema, after: Schema, differences: Sequence[Difference], notes: tuple[str, ...], *, live: bool
+    before: Schema,
+    after: Schema,
+    differences: Sequence[Difference],
+    notes: tuple[str, ...],
+    *,
+    live: bool,
+    ahead: bool = False,
 ) -> Outcome:
-    types = sum(not (view.is_shipped or view.is_map_entry) for view in before.messages.values())
-    types += sum(not view.is_shipped for view in before.enums.values())
+    home = after if ahead else before
+    types = sum(not (view.is_shipped or view.is_map_entry) for view in home.messages.values())
+    types += sum(not view.is_shipped for view in home.enums.values())
     return Outcome(
         old=before.label,
         new=after.label,
         live=live,
+        ahead=ahead,
         differences=tuple(differences),
-        compared=(len(before.services), types),
+        compared=(len(home.services), types),
         notes=notes,
     )

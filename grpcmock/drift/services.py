@@ -38,9 +38,9 @@ def compare(comparison: Comparison, old: Iterable[Service], new: Iterable[Servic
             fresh.remove(other)
             _renamed(comparison, service, other)
         else:
-            hint = (
-                "Bring it back." if not comparison.live else "Is this the right server, and does it list the service?"
-            )
+            hint = "Bring it back."
+            if comparison.live and not comparison.ahead:
+                hint = "Is this the right server, and does it list the service?"
             why = "Calls of its methods end with UNIMPLEMENTED."
             comparison.found(
                 "service-removed", service, None, EVERYONE, comparison.gone, why, hint, _uses(*service.methods)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -41,6 +42,10 @@ _frame = partial(tuple.__new__, Frame)
 """Makes a :class:`Frame` of a tuple; to call the class takes several times as long."""
 
 
+Follower = Callable[["CallRecord"], None]
+"""Is called with a call whenever something has happened in it."""
+
+
 class CallRecord:
     """One call: written by its exchange while it lasts, read by everybody else.
 
@@ -55,6 +60,7 @@ class CallRecord:
         "duration",
         "epoch",
         "error",
+        "followers",
         "forwarded",
         "frames",
         "frames_dropped",
@@ -81,6 +87,7 @@ class CallRecord:
         peer: str,
         started: float,
         epoch: int,
+        followers: Sequence[Follower] = (),
     ) -> None:
         self.id = id
         self.path = path
@@ -111,6 +118,18 @@ class CallRecord:
         """Bytes that this call takes, roughly."""
         self.epoch = epoch
         """Which filling of the journal the call belongs to; :meth:`Journal.clear` begins the next."""
+        self.followers = followers
+        """Those of the journal: they are told whenever something happens in the call."""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the call has not ended yet."""
+        return self.duration is None
+
+    def tell(self) -> None:
+        """Tell the followers that something has happened."""
+        for follower in self.followers:
+            follower(self)
 
     def add_frame(self, direction: Literal["request", "response"], data: bytes, time: float) -> None:
         """Note a message; past the bounds it is only counted."""
@@ -119,6 +138,8 @@ class CallRecord:
             return
         self.size += len(data) + FRAME_OVERHEAD
         self.frames.append(_frame((direction, data, time)))
+        if self.followers:
+            self.tell()
 
     @property
     def name(self) -> str:

@@ -10,7 +10,8 @@ from grpcmock.collector import collector_paused
 from grpcmock.engine.compiled_stub import CompiledStub, Layer
 from grpcmock.errors import Problems, UnknownMethodError
 from grpcmock.matching.conditions import compile_conditions
-from grpcmock.replies.compile import compile_answer
+from grpcmock.matching.patterns import compile_pattern
+from grpcmock.responses.compile import compile_answer
 
 if TYPE_CHECKING:
     from grpcmock.schema import Registry
@@ -33,6 +34,9 @@ def compile_stub(
     before = len(problems.errors) if len(problems) else 0
     conditions = compile_conditions(stub, method, registry, problems)
     plans = tuple(compile_answer(answer, stub, method, registry, problems, faults=faults) for answer in stub.answers)
+    if stub.verify.response is not None:
+        # Only who verifies needs it; but what is wrong with it is told by all who load the stub.
+        compile_pattern(stub.verify.response, method.output, registry, problems, "verify.response", stub=stub.name)
     if len(problems) and len(problems.errors) > before:
         return None
     return CompiledStub(stub, method, conditions, plans, layer, order)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from grpcmock.matching.conditions import Conditions
-    from grpcmock.replies.plan import Plan
+    from grpcmock.responses.plan import Plan
     from grpcmock.schema import Method
     from grpcmock.stubs.model import Stub
 

@@ -13,7 +13,7 @@ from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.environment import CallEnvironment, EngineOptions
 from grpcmock.engine.exchange import Exchange
 from grpcmock.engine.journal import Journal, Note
-from grpcmock.engine.steps import Forward, Invoke
+from grpcmock.engine.steps import Forward
 from grpcmock.engine.store import Store
 from grpcmock.errors import ConfigError, Problem, Problems
 from grpcmock.matching.call_context import CallContext
@@ -141,6 +141,7 @@ class Engine:
         store.states.update(self.store.states)
         self._keep_counts(store)
         self.environment.registry, self.environment.store = prepared.registry, store
+        self.environment.given = prepared.registry
         self.warnings = prepared.warnings
 
     def _keep_counts(self, store: Store) -> None:
@@ -170,7 +171,6 @@ class Engine:
         compiled = compile_stubs(
             [stub], self.registry, problems, layer=entry.layer, orders=order, faults=self.options.faults
         )
-        self._check_steps(compiled, problems)
         problems.raise_errors()
         self.store.remove_one(entry)
         compiled[0].count = entry.count
@@ -179,8 +179,7 @@ class Engine:
 
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
-        self.environment.registry = self.registry.including(registry)
-        self.store.include(self.registry.methods.values())
+        self.environment.include(registry)
 
     def _compile(
         self,
@@ -191,21 +190,9 @@ class Engine:
         progress: Callable[[int], None] = lambda _: None,
     ) -> list[CompiledStub]:
         faults = self.options.faults
-        compiled = compile_stubs(
+        return compile_stubs(
             stubs, registry, problems, layer=layer, orders=self._orders, faults=faults, progress=progress
         )
-        self._check_steps(compiled, problems)
-        return compiled
-
-    def _check_steps(self, entries: Iterable[CompiledStub], problems: Problems) -> None:
-        """Refuse the handlers of stubs where the server runs none."""
-        if Invoke in self.options.steps:
-            return
-        for entry in entries:
-            if any(answer.handler is not None for answer in entry.stub.answers):
-                text = "this server runs no handlers written in Python."
-                hint = "The transport aio does."
-                problems.error(text, entry.stub.location, "handler", stub=entry.name, hint=hint, rule="handler")
 
     def open(self, event: Open) -> Exchange:
         """Begin a call, to a declared method or not."""
@@ -226,7 +213,7 @@ class Engine:
         began, started = monotonic(), options.wall_clock()
         with environment.lock:
             table = store.tables.get(path)
-            if table is None or not table.is_constant:
+            if table is None or not table.is_constant or options.validate:
                 return None
             answer = table.answers.get(request) or self._constant_answer(table, request)
             if answer is None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from grpcmock.engine.steps import AIO_STEPS
-from grpcmock.replies.faults import AIO_FAULTS
+from grpcmock.errors import SchemaError
+from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.status import Code
+from grpcmock.synthesis import Operations
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from grpcmock.engine.journal import Journal
     from grpcmock.engine.steps import Forwarder
-    from grpcmock.engine.store import Store
-    from grpcmock.schema import Registry
+    from grpcmock.engine.store import MethodTable, Store
+    from grpcmock.schema import Method, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,9 @@ class EngineOptions:
     auto: bool = False
     """Answer a miss with generated data instead of an error."""
 
+    validate: bool = False
+    """Refuse requests that break the rules of their protos (protovalidate)."""
+
     unmatched_code: Code = Code.UNIMPLEMENTED
     """The status of a miss."""
 
@@ -39,7 +45,7 @@ class EngineOptions:
     """The faults that the server can put on the wire; a stub with another doesn't load."""
 
     steps: frozenset[type] = AIO_STEPS
-    """The steps that the server can carry out; a stub with a handler, or a forwarder, is refused where it can't."""
+    """The steps that the server can carry out; a forwarder is refused where it can't."""
 
     wall_clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
@@ -63,6 +69,35 @@ class CallEnvironment:
     lock: AbstractContextManager[object]
     forwarder: Forwarder | None = None
     """Takes the calls that no stub answers, instead of their being refused."""
+    finder: Callable[[str], Registry | None] = lambda _: None
+    """Finds the registry of a path that no proto declares; without, such a call is refused."""
+    given: Registry | None = None
+    """The protos as they were loaded, without what was included since."""
+    operations: Operations = field(default_factory=Operations)
+    """The long-running operations among the generated answers."""
+
+    def include(self, registry: Registry) -> None:
+        """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
+        self.registry = self.registry.including(registry)
+        self.store.include(self.registry.methods.values())
+
+    def table(self, path: str) -> MethodTable | None:
+        """Return the stubs of the method with this path; None if there is no such method."""
+        table = self.store.tables.get(path)
+        if table is None and (found := self.finder(path)) is not None:
+            with suppress(SchemaError):  # it contradicts what is served, which goes before
+                self.include(found)
+            table = self.store.tables.get(path)
+        return table
+
+    def named_methods(self) -> list[Method]:
+        """Return the methods of the protos that were given, and those that have stubs: what a hint may name.
+
+        Those that were only found when somebody called them are left out, so that a hint says the same whatever was
+        called before.
+        """
+        given = self.given.methods if self.given is not None else {}
+        return [table.method for path, table in self.store.tables.items() if path in given or len(table)]
 
     def random(self, call: int) -> random.Random:
         """Return the source of randomness of one call: the same for the same seed and number of the call."""

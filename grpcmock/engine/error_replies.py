@@ -13,7 +13,7 @@ from grpcmock.status import DETAILS_KEY, Code, Metadata, encode_details
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.matching.patterns import Finding
-    from grpcmock.replies.plan import ExpectStep, OnStep
+    from grpcmock.responses.plan import ExpectStep, OnStep
     from grpcmock.schema import Method
 
 MISS_KEY = "grpcmock-miss"
@@ -72,9 +72,20 @@ def _fit(text: str) -> str:
 
 def unknown_method(path: str, methods: Iterable[Method]) -> Finish:
     """Refuse a call to a path that no proto declares."""
-    names = [str(method) for method in methods]
-    hint = did_you_mean(path.removeprefix("/"), names, known="The methods served")
+    # A client takes its paths from a proto: it has another one, perhaps of another version, but makes no slips.
+    service, _, name = path.removeprefix("/").rpartition("/")
+    known = list(methods)
+    near = [str(method) for method in known if method.service == service or _alike(method, service, name)]
+    if near:
+        hint = did_you_mean(path.removeprefix("/"), near, known="The methods served")
+    else:
+        hint = did_you_mean("", {method.service for method in known}, known="The services served")
     return Finish(Code.UNIMPLEMENTED, f"No method {path} is declared by the protos of this mock. {hint}".rstrip())
+
+
+def _alike(method: Method, service: str, name: str) -> bool:
+    """Whether a method is this one, but for the package of its service."""
+    return method.name == name and method.service.rpartition(".")[2] == service.rpartition(".")[2]
 
 
 def undecodable(method: Method, reason: str) -> Finish:

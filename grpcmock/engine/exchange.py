@@ -9,6 +9,7 @@ from grpcmock.engine import error_replies
 from grpcmock.engine.incoming import Incoming
 from grpcmock.engine.plan_execution import PlanExecution
 from grpcmock.engine.steps import EndOfCall, Finish, Forward, HandlerReturned, Reset, Send, SendAll, Steps, Truncate
+from grpcmock.engine.validation import request_validator
 from grpcmock.errors import RenderError
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
@@ -34,10 +35,10 @@ class Exchange:
         self._clock = options.wall_clock
         self._monotonic = options.monotonic
         self._began = options.monotonic()
-        self._table: MethodTable | None = environment.store.tables.get(opened.path)
+        self._table: MethodTable | None = environment.table(opened.path)
         self.call = environment.journal.open(
             opened.path,
-            self._table.method if self._table else None,
+            self._table.method if self._table is not None else None,
             opened.metadata,
             opened.deadline,
             opened.peer,
@@ -118,11 +119,11 @@ class Exchange:
     def _run(self) -> Steps:
         try:
             if self._table is None:
-                raise EndOfCall(
-                    error_replies.unknown_method(self.call.path, self._environment.registry.methods.values())
-                )
+                raise EndOfCall(error_replies.unknown_method(self.call.path, self._environment.named_methods()))
             may_pass_on = self._forwarder is not None
-            incoming = Incoming(self.call, self._table.method, self._context, self._clock, keeps_raw=may_pass_on)
+            method, environment = self._table.method, self._environment
+            validate = request_validator(method, environment.registry) if environment.options.validate else None
+            incoming = Incoming(self.call, method, self._context, self._clock, keeps_raw=may_pass_on, validate=validate)
             self._incoming = incoming
             entry = yield from self._choose(self._table, incoming)
             if entry is not None:
@@ -183,7 +184,8 @@ class Exchange:
     def _generate(self, method: Method, incoming: Incoming) -> Steps:
         """Answer with generated data: the same for the same request and seed."""
         self.call.auto = True
-        answer = Answers(method, self._environment.registry, self._environment.options.seed)
+        environment = self._environment
+        answer = Answers(method, environment.registry, environment.options.seed, environment.operations)
         if method.kind is MethodKind.BIDI_STREAMING:
             while (message := (yield from incoming.next())) is not None:
                 yield Send(answer.one([message]))

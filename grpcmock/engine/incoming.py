@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message as ProtoMessage
 
     from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.validation import RequestValidator
     from grpcmock.matching.call_context import CallContext
     from grpcmock.schema import Method
 
@@ -23,17 +24,25 @@ Received = Generator[Step, "Event | None", "ProtoMessage | None"]
 class Incoming:
     """What a client sends in one call. First it is read to choose a stub, then again as the plan of that stub wants it.
 
-    A message that can't be decoded ends the call.
+    A message that can't be decoded ends the call, and so does one that *validate* refuses.
     """
 
-    __slots__ = ("_call", "_clock", "_keeps_raw", "_method", "_unread", "context", "raw", "received")
+    __slots__ = ("_call", "_clock", "_keeps_raw", "_method", "_unread", "_validate", "context", "raw", "received")
 
     def __init__(
-        self, call: CallRecord, method: Method, context: CallContext, clock: Callable[[], float], *, keeps_raw: bool
+        self,
+        call: CallRecord,
+        method: Method,
+        context: CallContext,
+        clock: Callable[[], float],
+        *,
+        keeps_raw: bool,
+        validate: RequestValidator | None = None,
     ) -> None:
         self._call = call
         self._method = method
         self._clock = clock
+        self._validate = validate
         self._keeps_raw = keeps_raw
         self._unread: list[ProtoMessage] = []
         self.context = context
@@ -63,6 +72,8 @@ class Incoming:
             message = decode(self._method.request_class, event.data)
         except DecodeError as error:
             raise EndOfCall(error_replies.undecodable(self._method, str(error))) from None
+        if self._validate is not None and (refusal := self._validate(message)) is not None:
+            raise EndOfCall(refusal)
         self.received.append(message)
         return message
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from grpcmock.engine.call_record import FRAME_BYTES_KEPT, CallRecord
+from grpcmock.engine.call_record import FRAME_BYTES_KEPT, CallRecord, Follower
 from grpcmock.engine.constant_answers import CompactCall, compact_call
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Journal:
         self._next_id = 1
         self._epoch = 0
         self._listeners: list[Callable[[CallRecord], None]] = []
+        self._under_way: dict[int, CallRecord] = {}
+        self._followers: list[Follower] = []
         self._metadata: Metadata = ()
         """Those of the last compact call."""
         self._peers: dict[str, str] = {}
@@ -69,19 +71,29 @@ class Journal:
     def open(
         self, path: str, method: Method | None, metadata: Metadata, deadline: float | None, peer: str, started: float
     ) -> CallRecord:
-        """Begin a call. It enters the journal when it is closed."""
-        call = CallRecord(self._next_id, path, method, metadata, deadline, peer, started, self._epoch)
-        self._next_id += 1
+        """Begin a call. It is under way until it is closed; then it enters the journal."""
+        number, followers = self._next_id, self._followers
+        call = CallRecord(number, path, method, metadata, deadline, peer, started, self._epoch, followers)
+        self._under_way[number] = call
+        self._next_id = number + 1
+        call.tell()
         return call
+
+    @property
+    def under_way(self) -> tuple[CallRecord, ...]:
+        """The calls that have begun and not ended, in that order."""
+        return tuple(call for call in self._under_way.values() if call.epoch == self._epoch)
 
     def close(self, call: CallRecord) -> None:
         """End a call: keep it, drop the oldest past the bounds, tell the listeners.
 
         A call that began before :meth:`clear` is not kept: it belongs to what was cleared.
         """
+        self._under_way.pop(call.id, None)
         if call.epoch != self._epoch:
             return
         self._keep(call)
+        call.tell()
         for listener in self._listeners:
             listener(call)
 
@@ -108,8 +120,10 @@ class Journal:
         number = self._next_id
         self._next_id = number + 1
         compact = compact_call((size, number, answer, metadata, deadline, peer, started, duration))
-        if self._listeners or size > FRAME_BYTES_KEPT:
-            self.close(compact.expand(self._epoch))
+        if self._listeners or self._followers or size > FRAME_BYTES_KEPT:
+            call = compact.expand(self._epoch)
+            call.followers = self._followers
+            self.close(call)
             return
         self._calls.append(compact)
         self._bytes += size
@@ -147,6 +161,14 @@ class Journal:
         self.clear()
         self._calls.extend(calls)
         self._bytes = sum(call.size for call in self._calls)
+
+    def follow(self, follower: Follower) -> Callable[[], None]:
+        """Call *follower* with each call when it begins, at each of its messages, and when it ends.
+
+        Of calls that were over as soon as they began it hears once. Returns a function that ends that.
+        """
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower)
 
     def subscribe(self, listener: Callable[[CallRecord], None]) -> Callable[[], None]:
         """Call *listener* with each call as it ends. Gives a function that ends the subscription."""

@@ -25,10 +25,10 @@ from grpcmock.engine.steps import (
     Wait,
 )
 from grpcmock.errors import Problems, RenderError
-from grpcmock.replies.context import RenderContext
-from grpcmock.replies.delays import Delay
-from grpcmock.replies.faults import FaultKind
-from grpcmock.replies.plan import (
+from grpcmock.responses.context import RenderContext
+from grpcmock.responses.delays import Delay
+from grpcmock.responses.faults import FaultKind
+from grpcmock.responses.plan import (
     ExpectStep,
     FinishStep,
     HalfCloseStep,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.environment import CallEnvironment
     from grpcmock.engine.incoming import Incoming
     from grpcmock.matching.patterns import Finding
-    from grpcmock.replies.faults import Fault
+    from grpcmock.responses.faults import Fault
 
 _T = TypeVar("_T")
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message as ProtoMessage
 
     from grpcmock.engine.call_record import CallRecord
-    from grpcmock.replies.context import RenderContext
+    from grpcmock.responses.context import RenderContext
     from grpcmock.stubs.model import Handler
 
 
@@ -222,8 +222,11 @@ Step = Invoke | Resume | Forward | Receive | Headers | Send | Wait | Truncate | 
 AIO_STEPS: frozenset[type] = frozenset({Invoke, Resume, Forward, Receive, Headers, Send, Wait, Finish})
 """What a server on ``grpc.aio`` can carry out."""
 
-H2_STEPS: frozenset[type] = frozenset({Receive, Headers, Send, Wait, Truncate, Reset, Finish})
+H2_STEPS: frozenset[type] = frozenset({Invoke, Resume, Receive, Headers, Send, Wait, Truncate, Reset, Finish})
 """What the server on plain HTTP/2 can carry out."""
+
+TRANSPORT_STEPS = {"aio": AIO_STEPS, "h2": H2_STEPS}
+"""The steps of a call that each transport can carry out."""
 
 Steps = Generator[Step | SendAll, Event | None, None]
 """A part of a call: it yields what is to be done, and is resumed with what came of it."""

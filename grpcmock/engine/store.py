@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from grpcmock.engine.constant_answers import AnswerCache, is_constant
 from grpcmock.matching.call_context import STARTED
 from grpcmock.matching.index import Index
-from grpcmock.replies.faults import FaultKind
+from grpcmock.responses.faults import FaultKind
 from grpcmock.schema import MethodKind
 
 if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.matching.call_context import CallContext
     from grpcmock.matching.conditions import Stage
-    from grpcmock.replies.plan import Plan
+    from grpcmock.responses.plan import Plan
     from grpcmock.schema import Method
 
 _WHOLE_STREAM = frozenset({FaultKind.EXTRA_MESSAGES, FaultKind.RESET, FaultKind.TRUNCATE})

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.errors import CompileError, Problem, Problems, StubError, in_order
 from grpcmock.lint.rules import lint
-from grpcmock.replies.faults import AIO_FAULTS
+from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.schema import sources
 from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
+    from grpcmock.schema.sources import AnyImports
     from grpcmock.stubs.model import Stub
 
 
@@ -32,7 +33,7 @@ class Checked:
 def check(
     protos: Sequence[Path],
     stubs: Sequence[Path],
-    imports: Sequence[Path] = (),
+    imports: AnyImports = (),
     *,
     faults: frozenset[str] = AIO_FAULTS,
 ) -> Checked:

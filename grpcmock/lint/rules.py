@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import Problem, Problems, did_you_mean, in_order
+from grpcmock.lint.answers import lint_answers
 from grpcmock.lint.leaves import Leaves, Path, Shape, leaves_of
 from grpcmock.matching.call_context import STARTED, CallContext
 from grpcmock.schema import codec
@@ -33,6 +34,7 @@ def lint(entries: Sequence[CompiledStub], registry: Registry) -> list[Problem]:
         by_method[entry.method.path].append((entry, leaves))
         found += _contradictions(entry, leaves)
         found += _times(entry.stub)
+        found += lint_answers(entry, registry)
     for group in by_method.values():
         found += _shadowed(group, registry)
         found += _catch_alls(group)

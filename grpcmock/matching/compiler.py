@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
@@ -12,21 +12,13 @@ from grpcmock.matching.findings import ABSENT, below, entry
 from grpcmock.matching.leaves import BYTES, JSON, one_nan
 from grpcmock.matching.matcher import And, Equals, Exists, Matcher, Never
 from grpcmock.matching.messages import Kinds, MessageKind, Slot
-from grpcmock.matching.operators import BUILDERS
-from grpcmock.matching.operators.collections import Elements, Entries
+from grpcmock.matching.operators import OPERATORS, Operand, OperatorSpec
+from grpcmock.matching.operators.collections import Elements, Entries, Key
 from grpcmock.matching.operators.dynamic import LIST, OBJECT, OfType, Plain
 from grpcmock.matching.operators.messages import Fields, Opaque, Unpacked
-from grpcmock.matching.value_types import (
-    ALL_OPERATORS,
-    AnyType,
-    DynamicType,
-    ListType,
-    MapType,
-    Place,
-    ScalarType,
-    ValueType,
-)
+from grpcmock.matching.value_types import AnyType, DynamicType, ListType, MapType, Place, ScalarType, ValueType
 from grpcmock.schema import codec, values
+from grpcmock.schema.any_types import AMONG_PROTOS
 from grpcmock.schema.values import Mismatch, describe
 from grpcmock.stubs.template import is_template
 from grpcmock.tree import Node
@@ -42,11 +34,12 @@ DEEPEST = 100
 class Compiler:
     """Compiles the patterns of one stub."""
 
-    __slots__ = ("_depth", "kinds", "problems", "registry", "rendered", "stub")
+    __slots__ = ("_depth", "kinds", "operators", "problems", "registry", "rendered", "stub")
 
     def __init__(self, registry: Registry, problems: Problems, stub: str = "", *, rendered: bool = False) -> None:
         self.registry = registry
         self.kinds = Kinds.of(registry)
+        self.operators: Mapping[str, OperatorSpec] = OPERATORS
         self.problems = problems
         self.stub = stub
         self.rendered = rendered
@@ -168,7 +161,7 @@ class Compiler:
         return Fields(kind, tuple(parts), only=only, count=count)
 
     def _unknown_field(self, node: Node, name: Any, kind: MessageKind, path: str) -> None:
-        if isinstance(name, str) and name in ALL_OPERATORS:
+        if isinstance(name, str) and name in OPERATORS:
             message, hint = "operators can't stand beside plain names.", "Put them together with $and: […]."
         else:
             message = f"{kind.descriptor.full_name} has no field {name!r}."
@@ -195,6 +188,14 @@ class Compiler:
                     path,
                     rule="oneof-conflict",
                 )
+
+    def only(self, node: Node, kind: ValueType, path: str) -> Matcher:
+        """Compile a mapping on a message, an Any or a JSON object, beside whose members no other may be set."""
+        if isinstance(kind, MessageKind):
+            return self.fields(node, kind, Place.ELEMENT, path, exact=False, only=True)
+        if isinstance(kind, AnyType):
+            return self.any(node, kind, path, exact=False, only=True)
+        return self.object(node, path, exact=False, only=True)
 
     def any(self, node: Node, kind: AnyType, path: str, *, exact: bool, only: bool) -> Matcher:
         """Compile a mapping on an Any."""
@@ -255,7 +256,7 @@ class Compiler:
             else:
                 self.problems.warn(f"{reason} Its bytes are compared.", url.location, path, stub=self.stub)
                 return Opaque(kind, name, data)
-        return self.fail(reason, url.location, f"{path}.@type", rule="unknown-type")
+        return self.fail(reason, url.location, f"{path}.@type", hint=AMONG_PROTOS, rule="unknown-type")
 
     # Lists and maps ---------------------------------------------------------------------------------
 
@@ -290,13 +291,13 @@ class Compiler:
             except Mismatch as error:
                 self.fail(error.message, where or node.key_location(written), path, hint=error.hint, rule="wrong-type")
                 continue
-            if not exact and written in ALL_OPERATORS:
+            if not exact and written in OPERATORS:
                 self._beside(node, written, path)
                 continue
             if key in parts:
                 self.fail(f"the key {key!r} is written twice.", node.key_location(written), path, rule="duplicate-key")
             parts[key] = compile_(child, kind.value, Place.ENTRY, entry(path, key))
-        return Entries(kind, tuple(parts.items()), only=exact, count=_sum(parts.values()) or int(exact))
+        return _entries(kind, parts, only=exact, count=int(exact))
 
     def _beside(self, node: Node, name: str, path: str) -> None:
         self.fail(
@@ -332,36 +333,36 @@ class Compiler:
         compile_ = self.exact if exact else self.pattern
         parts: dict[str, Matcher] = {}
         for written, child in node.value.items():
-            if not exact and written in ALL_OPERATORS:
+            if not exact and written in OPERATORS:
                 self._beside(node, written, path)
                 continue
             key = written if isinstance(written, str) else "null" if written is None else values.text(written)
             parts[key] = compile_(child, JSON, Place.FIELD, entry(path, key))
-        return Entries(JSON, tuple(parts.items()), only=only, count=_sum(parts.values()) or 1)
+        return _entries(JSON, parts, only=only, count=1)
 
     # Operators --------------------------------------------------------------------------------------
 
     def _operators(self, node: Node, kind: ValueType, place: Place, path: str) -> Matcher:
         built = []
         for name, operand in node.value.items():
-            if name not in kind.operators:
+            spec = OPERATORS.get(name)
+            if spec is None or not spec.applies_to(kind):
                 self._unknown_operator(node, name, kind, path)
                 continue
-            built.append(BUILDERS[name](self, operand, kind, place, f"{path}.{name}"))
+            built.append(spec.compile(Operand(self, operand, kind, place, f"{path}.{name}")))
         if not built:
             return Never(kind)
         return built[0] if len(built) == 1 else And(kind, tuple(built))
 
     def _unknown_operator(self, node: Node, name: str, kind: ValueType, path: str) -> None:
         where = node.key_location(name)
-        if name not in ALL_OPERATORS:
-            hint = did_you_mean(name, sorted(kind.operators)) or did_you_mean(
-                name, sorted(ALL_OPERATORS), known="The operators"
-            )
+        own = operators_of(kind)
+        if name not in OPERATORS:
+            hint = did_you_mean(name, own) or did_you_mean(name, sorted(OPERATORS), known="The operators")
             self.fail(f"there is no operator {name}.", where, path, hint=hint, rule="unknown-operator")
             return
-        hint = f"It has {', '.join(sorted(kind.operators))}."
-        if isinstance(kind, ListType) and name in kind.element.operators:
+        hint = f"It has {', '.join(own)}."
+        if isinstance(kind, ListType) and OPERATORS[name].applies_to(kind.element):
             hint += f" To apply {name} to an element, write {{$some: {{{name}: …}}}}."
         self.fail(f"{kind.name} has no operator {name}.", where, path, hint=hint, rule="wrong-operator")
 
@@ -384,5 +385,14 @@ def is_operators(mapping: dict[Any, Any]) -> bool:
     return all(type(key) is str and key[:1] == "$" for key in mapping)
 
 
-def _sum(matchers: Iterable[Matcher]) -> int:
-    return sum(matcher.count for matcher in matchers)
+def operators_of(kind: ValueType) -> list[str]:
+    """Return the names of the operators that values of a kind have, sorted."""
+    return sorted(name for name, spec in OPERATORS.items() if spec.applies_to(kind))
+
+
+def _entries(kind: ValueType, parts: dict[Any, Matcher], *, only: bool, count: int) -> Entries:
+    """Return the matcher of a plain mapping. *count* is what it counts for if no condition is in it."""
+    total = sum(matcher.count for matcher in parts.values())
+    return Entries(
+        kind, tuple((Key(name), matcher) for name, matcher in parts.items()), only=only, count=total or count
+    )

@@ -10,21 +10,10 @@ from typing import Any
 from google.protobuf import duration_pb2, field_mask_pb2, timestamp_pb2, wrappers_pb2
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.matching.value_types import (
-    ALL_OPERATORS,
-    BINARY,
-    COMMON,
-    FLOATING,
-    LISTS,
-    MAPS,
-    ORDERED,
-    TEXT,
-    DynamicType,
-    ScalarType,
-    ValueType,
-)
+from grpcmock.matching.value_types import DynamicType, ScalarType, ValueType
 from grpcmock.schema import values, well_known
 from grpcmock.schema.values import Mismatch
+from grpcmock.stubs.operators import Family
 
 NAN = math.nan
 """The one NaN: Python's containers take an object to be equal to itself."""
@@ -40,13 +29,13 @@ def scalar_kind(field: FieldDescriptor) -> ScalarType:
     kind = _SCALARS.get(field.type)
     if kind is None:
         floating = field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT)
-        operators, default = _SCALAR_TRAITS.get(field.type, (ORDERED, 0))
+        family, default = _SCALAR_TRAITS.get(field.type, (Family.ORDERED, 0))
         read = values.reader(field)
         # An integer of 64 bits reads better without the quotes that ProtoJSON puts around it.
-        is_integer = operators is ORDERED
+        is_integer = family is Family.ORDERED
         kind = _SCALARS[field.type] = ScalarType(
             values.element_name(field),
-            operators,
+            family,
             (lambda value: one_nan(read(value))) if floating else read,
             _same if is_integer else values.shower(field),
             default=default,
@@ -60,12 +49,12 @@ def _same(value: Any) -> Any:
 
 
 _SCALARS: dict[int, ScalarType] = {}
-_SCALAR_TRAITS: dict[int, tuple[frozenset[str], Any]] = {
-    FieldDescriptor.TYPE_DOUBLE: (FLOATING, 0.0),
-    FieldDescriptor.TYPE_FLOAT: (FLOATING, 0.0),
-    FieldDescriptor.TYPE_STRING: (TEXT, ""),
-    FieldDescriptor.TYPE_BYTES: (BINARY, b""),
-    FieldDescriptor.TYPE_BOOL: (COMMON, False),
+_SCALAR_TRAITS: dict[int, tuple[Family, Any]] = {
+    FieldDescriptor.TYPE_DOUBLE: (Family.FLOAT, 0.0),
+    FieldDescriptor.TYPE_FLOAT: (Family.FLOAT, 0.0),
+    FieldDescriptor.TYPE_STRING: (Family.STRING, ""),
+    FieldDescriptor.TYPE_BYTES: (Family.BYTES, b""),
+    FieldDescriptor.TYPE_BOOL: (Family.PLAIN, False),
 }
 
 
@@ -87,7 +76,7 @@ def unwrapped(inside: ScalarType, name: str) -> ScalarType:
     normalize = inside.normalize
     return ScalarType(
         f"{inside.name} (in a {name})",
-        inside.operators,
+        inside.family,
         inside.read,
         inside.plain,
         default=inside.default,
@@ -114,7 +103,7 @@ def _instant(name: str, message_class: type[Any]) -> ScalarType:
         return well_known.to_tree(message_class(seconds=sign * whole, nanos=sign * rest))
 
     descriptor = message_class.DESCRIPTOR
-    return ScalarType(values.type_name(descriptor), ORDERED, read, plain, normalize=_nanoseconds)
+    return ScalarType(values.type_name(descriptor), Family.ORDERED, read, plain, normalize=_nanoseconds)
 
 
 def _mask(message_class: type[Any]) -> ScalarType:
@@ -128,7 +117,7 @@ def _mask(message_class: type[Any]) -> ScalarType:
 
     descriptor = message_class.DESCRIPTOR
     return ScalarType(
-        values.type_name(descriptor), COMMON, read, plain, normalize=lambda message: frozenset(message.paths)
+        values.type_name(descriptor), Family.PLAIN, read, plain, normalize=lambda message: frozenset(message.paths)
     )
 
 
@@ -157,11 +146,11 @@ WELL_KNOWN: dict[str, ValueType] = {
     "google.protobuf.Timestamp": _instant("google.protobuf.Timestamp", timestamp_pb2.Timestamp),
     "google.protobuf.Duration": _instant("google.protobuf.Duration", duration_pb2.Duration),
     "google.protobuf.FieldMask": _mask(field_mask_pb2.FieldMask),
-    "google.protobuf.Struct": DynamicType("a Struct (any mapping)", MAPS | {"$only"}, dict, _struct_of),
-    "google.protobuf.ListValue": DynamicType("a ListValue (any list)", LISTS, list, _list_of),
-    "google.protobuf.Value": DynamicType("a Value (anything)", ALL_OPERATORS - {"$message"}, None, _value_of),
+    "google.protobuf.Struct": DynamicType("a Struct (any mapping)", Family.OBJECT, dict, _struct_of),
+    "google.protobuf.ListValue": DynamicType("a ListValue (any list)", Family.LIST, list, _list_of),
+    "google.protobuf.Value": DynamicType("a Value (anything)", Family.JSON, None, _value_of),
 }
 """The kinds of the well-known types that are no wrappers, by full name."""
 
-JSON = DynamicType("a JSON value", ALL_OPERATORS - {"$message"})
+JSON = DynamicType("a JSON value", Family.JSON)
 """What a string holds that holds JSON; and what stands inside Struct, Value and ListValue."""

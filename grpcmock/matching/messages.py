@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from grpcmock.matching import leaves
-from grpcmock.matching.findings import ABSENT
-from grpcmock.matching.value_types import MESSAGES, ORDERED, AnyType, ListType, MapType, Place, ScalarType, ValueType
+from grpcmock.matching.findings import ABSENT, below
+from grpcmock.matching.value_types import AnyType, ListType, MapType, Place, ScalarType, ValueType
 from grpcmock.schema import codec, fields, values, well_known
 from grpcmock.schema.fields import Shape
+from grpcmock.stubs.operators import Family
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
     from google.protobuf.message import Message
 
+    from grpcmock.matching.paths import Path
     from grpcmock.schema import Registry
 
 
@@ -27,7 +29,7 @@ class MessageKind(ValueType):
     __slots__ = ("_kinds", "_slots", "descriptor")
 
     def __init__(self, descriptor: Descriptor, kinds: Kinds) -> None:
-        super().__init__(values.type_name(descriptor), MESSAGES)
+        super().__init__(values.type_name(descriptor), Family.MESSAGE)
         self.descriptor = descriptor
         self._kinds = kinds
         self._slots: dict[Any, Slot] = {}
@@ -59,6 +61,14 @@ class Slot:
         self.place = Place.FIELD if descriptor.has_presence else Place.PLAIN
         self.get = _getter(descriptor, self.kind.normalize)
         """From a message to the value, in the form that matchers see."""
+
+    def below(self, path: str) -> str:
+        """Return the path of the value, in words."""
+        return below(path, self.name)
+
+    def step(self, path: Path) -> Path:
+        """Return the path of the value, for the index."""
+        return path.step(self, self.get)
 
 
 class Kinds:
@@ -119,11 +129,12 @@ class Kinds:
             is_null = field.enum_type.full_name == "google.protobuf.NullValue"
             kind = ScalarType(
                 f"a value of enum {field.enum_type.full_name}",
-                ORDERED,
+                Family.ORDERED,
                 (lambda _: 0) if is_null else values.reader(field),
                 values.shower(field),
                 default=default,
                 takes_null=is_null,
+                names=tuple(value.name for value in field.enum_type.values),
             )
             self._enums[field.enum_type] = kind
         return kind

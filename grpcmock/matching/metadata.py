@@ -9,15 +9,17 @@ from grpcmock.matching.compiler import is_operators
 from grpcmock.matching.findings import ABSENT, Finding
 from grpcmock.matching.leaves import BYTES, STRING
 from grpcmock.matching.matcher import And, Equalities, Exists, Matcher, Never, Not, Or
-from grpcmock.matching.operators import BUILDERS
-from grpcmock.matching.operators.collections import add_some
+from grpcmock.matching.messages import MessageKind
+from grpcmock.matching.operators import OPERATORS, Operand
+from grpcmock.matching.operators.collections import Some
 from grpcmock.matching.paths import metadata_path
-from grpcmock.matching.value_types import ListType, Place, ValueType
+from grpcmock.matching.value_types import ListType, Place
+from grpcmock.schema.any_types import name_of
+from grpcmock.schema.registry import find_message
 from grpcmock.schema.values import describe
 
 if TYPE_CHECKING:
     from grpcmock.matching.compiler import Compiler
-    from grpcmock.matching.paths import Path
     from grpcmock.tree import Node
 
 
@@ -45,19 +47,14 @@ class MetadataPattern:
         return all(exact)
 
 
-class AnyValue(Matcher):
-    """One value at least fits."""
+class AnyValue(Some):
+    """One value at least fits; of a key that was not sent, that it wasn't may."""
 
-    __slots__ = ("count", "inner")
-
-    def __init__(self, kind: ValueType, inner: Matcher) -> None:
-        super().__init__(kind)
-        self.inner = inner
-        self.count = inner.count
+    __slots__ = ()
 
     def test(self, value: Any) -> bool:
         # That what is absent may fit, too, is for $in: [null, …].
-        return self.inner.test(ABSENT) if value is ABSENT else any(map(self.inner.test, value))
+        return self.inner.test(ABSENT) if value is ABSENT else super().test(value)
 
     def describe(self) -> str:
         return self.inner.describe()
@@ -72,9 +69,6 @@ class AnyValue(Matcher):
         if value is ABSENT or len(value) != 1:
             return self.count if self.test(value) else 0
         return self.inner.matched_count(value[0])
-
-    def equalities(self, path: Path, into: Equalities) -> bool:
-        return add_some(self.inner, path, into)
 
 
 def compile_metadata(compiler: Compiler, node: Node) -> MetadataPattern:
@@ -106,33 +100,56 @@ def _values(compiler: Compiler, node: Node, kind: ListType, path: str) -> Matche
     """Compile the pattern of one key's values."""
     if node.value is None:
         return Exists(kind, False, True)
+    if kind is _BINARY:
+        node = _with_messages(compiler, node)
     if node.is_list:
         return compiler.pattern(node, kind, Place.FIELD, path)
     if not (node.is_mapping and node.value and is_operators(node.value)):
         return AnyValue(kind, compiler.pattern(node, kind.element, Place.FIELD, path))
     built: list[Matcher] = []
     positive = {}
-    for name, operand in node.value.items():
+    for name, argument in node.value.items():
         where = f"{path}.{name}"
-        if name in ("$ne", "$nin"):
-            one = BUILDERS["$eq" if name == "$ne" else "$in"](compiler, operand, kind.element, Place.FIELD, where)
-            built.append(Not(AnyValue(kind, one), 1))
-        elif name == "$not":
-            inner = _values(compiler, operand, kind, where)
-            built.append(Not(inner, inner.count))
-        elif name in ("$and", "$or"):
-            inners = _several(compiler, operand, kind, where)
-            built.append(And(kind, inners) if name == "$and" else Or(kind, inners))
-        elif name == "$exists":
-            built.append(BUILDERS[name](compiler, operand, kind, Place.FIELD, where))
-        else:
-            positive[name] = operand
+        match name:
+            case "$ne" | "$nin":
+                # No value may be equal: the negation of "one at least is", not "one at least isn't".
+                plain = OPERATORS["$eq" if name == "$ne" else "$in"]
+                one = plain.compile(Operand(compiler, argument, kind.element, Place.FIELD, where))
+                built.append(Not(AnyValue(kind, one), 1))
+            case "$not":
+                inner = _values(compiler, argument, kind, where)
+                built.append(Not(inner, inner.count))
+            case "$and":
+                built.append(And(kind, _several(compiler, argument, kind, where)))
+            case "$or":
+                built.append(Or(kind, _several(compiler, argument, kind, where)))
+            case "$exists":
+                built.append(OPERATORS[name].compile(Operand(compiler, argument, kind, Place.FIELD, where)))
+            case _:
+                positive[name] = argument
     if positive:
         # They must all hold of the same value.
         keys = [key for key in node.keys or () if key.value in positive]
         mapping = type(node)(positive, node.file, node.line, node.column, keys)
         built.append(AnyValue(kind, compiler.pattern(mapping, kind.element, Place.FIELD, path)))
     return built[0] if len(built) == 1 else And(kind, tuple(built))
+
+
+def _with_messages(compiler: Compiler, node: Node) -> Node:
+    """Write each message, ``{"@type": …, …}``, as the operator that looks for it in bytes."""
+    where = node.file, node.line, node.column
+    if node.is_list:
+        return type(node)([_with_messages(compiler, item) for item in node.value], *where)
+    if not node.is_mapping or "@type" not in node.value:
+        return node
+    keys = [key for key in node.keys or () if key.value != "@type"]
+    pattern = type(node)({key: child for key, child in node.value.items() if key != "@type"}, *where, keys)
+    url = node.value["@type"]
+    if set(pattern.value) == {"value"} and isinstance(url.value, str):
+        message_class = find_message(compiler.registry.pool, name_of(url.value))
+        if message_class is not None and not isinstance(compiler.kinds.of_class(message_class), MessageKind):
+            pattern = pattern.value["value"]
+    return type(node)({"$message": type(node)({"type": url, "pattern": pattern}, *where)}, *where)
 
 
 def _several(compiler: Compiler, node: Node, kind: ListType, path: str) -> tuple[Matcher, ...]:

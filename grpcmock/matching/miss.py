@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
 
-from grpcmock.errors import nearest as nearest_name
-from grpcmock.matching.findings import ABSENT, Finding, cut
-from grpcmock.matching.index import Entry, Index, Shape
-from grpcmock.matching.paths import Stage
+from grpcmock.matching.findings import Finding, cut
+from grpcmock.matching.neighbors import likely
 from grpcmock.schema import codec
 
 if TYPE_CHECKING:
@@ -19,8 +15,9 @@ if TYPE_CHECKING:
 
     from grpcmock.errors import Location
     from grpcmock.matching.call_context import CallContext
+    from grpcmock.matching.index import Index
+    from grpcmock.matching.neighbors import Candidate
     from grpcmock.schema import Method
-    from grpcmock.stubs.model import Stub
 
 SHOWN = 3
 """How many stubs a miss shows."""
@@ -31,24 +28,9 @@ ALL_LOOKED_AT = 64
 _LIKE = 0.6
 """Below this likeness, texts have some letters in common by chance."""
 
-_BESIDE = 4
-"""Entries of a shape that are looked at beside the place where the one looked for would stand. Each costs something."""
-
-_MOST_CANDIDATES = 24
 _MOST_MESSAGES = 5
 _MOST_REFUSED = 8
 _WIDEST_PATH = 40
-
-
-class Candidate(Entry, Protocol):
-    """A stub, as far as a miss tells of it."""
-
-    @property
-    def stub(self) -> Stub: ...
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether it has stepped aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +97,26 @@ def shorten(text: str, limit: int) -> str:
 
 def _nearest(index: Index[Any], context: CallContext) -> tuple[NearMiss, ...]:
     """Choose the stubs to show: by the share of conditions held, then by likeness of what was refused, then by rank."""
-    candidates: Iterable[Candidate] = index if len(index) <= ALL_LOOKED_AT else _candidates(index, context)
-    scored = sorted([(*_score(entry, context), entry.rank, entry) for entry in candidates], key=_first_three)
-    # Only where the score leaves it open is likeness looked at.
-    last = [item[:2] for item in scored[:SHOWN]][-1:]
-    near = [(item[:3], _near_miss(item[3], context)) for item in scored if [item[:2]] <= last]
-    near.sort(key=lambda pair: (pair[0][:2], -_likeness(pair[1].refused), pair[0][2]))
-    return tuple(found for _, found in near[:SHOWN])
+    candidates: Iterable[Candidate] = index if len(index) <= ALL_LOOKED_AT else likely(index, context)
+    scored = sorted(((_score(entry, context), entry.rank, entry) for entry in candidates), key=_by_score)
+    if not scored:
+        return ()
+    # Likeness is told from an explanation, which costs more than a score: only those are explained that may be shown.
+    worst = scored[:SHOWN][-1][0]
+    near = [(score, _near_miss(entry, context), rank) for score, rank, entry in scored if score <= worst]
+    near.sort(key=lambda item: (item[0], -_likeness(item[1].refused), item[2]))
+    return tuple(found for _, found, _ in near[:SHOWN])
 
 
 def _score(entry: Candidate, context: CallContext) -> tuple[float, int]:
+    """Return what sorts the nearest first: by the share of conditions that held, then by how many didn't."""
     total = entry.conditions.count
     matched = entry.conditions.matched_count(context)
     return (-(matched / total) if total else -1.0, total - matched)
 
 
-def _first_three(item: tuple[float, int, Any, Candidate]) -> tuple[float, int, Any]:
-    return item[:3]
+def _by_score(item: tuple[tuple[float, int], Any, Candidate]) -> tuple[tuple[float, int], Any]:
+    return item[:2]
 
 
 def _likeness(refused: Sequence[Finding]) -> float:
@@ -168,105 +153,13 @@ def _near_miss(entry: Candidate, context: CallContext) -> NearMiss:
     return NearMiss(stub.name, stub.location, matched, entry.conditions.count, refused, entry.exhausted)
 
 
-# --- Of many stubs, those that may be near ----------------------------------------------------------------------------
-
-
-class _Neighbors:
-    """What finds the entries of one shape that have nearly the values looked for; made when a miss first asks."""
-
-    __slots__ = ("_columns", "_keys", "shape")
-
-    def __init__(self, shape: Shape[Any]) -> None:
-        self.shape = shape
-        self._columns: list[tuple[list[Any], list[Any]]] = []
-        keys = shape.table if len(shape.paths) > 1 else [(key,) for key in shape.table]
-        for column in range(len(shape.paths)):
-            # Sorted by one value after the other, another one in the lead each time.
-            turned = [(_sortable(key, column), key) for key in keys]
-            turned.sort(key=_first)
-            self._columns.append(([lead for lead, _ in turned], [key for _, key in turned]))
-
-    def near(self, context: CallContext) -> Iterator[Any]:
-        """Yield entries near the call, or lists of them."""
-        values = []
-        for path in self.shape.paths:
-            value = path.get(context)
-            if path.many:
-                value = next(iter(value), ABSENT)
-            values.append(value)
-        single = len(values) == 1
-        for column, (leads, keys) in enumerate(self._columns):
-            at = bisect_left(leads, _sortable(tuple(values), column)) - _BESIDE // 2
-            begin = max(min(at, len(keys) - _BESIDE), 0)
-            for key in keys[begin : begin + _BESIDE]:
-                yield self.shape.table[key[0] if single else key]
-
-
-def _sortable(key: tuple[Any, ...], column: int) -> tuple[tuple[str, Any], ...]:
-    """Give a form of a key that sorts whatever stands in it, the value of one column first."""
-    turned = (key[column], *key[:column], *key[column + 1 :])
-    return tuple([_with_type(value) for value in turned])
-
-
-def _with_type(value: Any) -> tuple[str, Any]:
-    if isinstance(value, (bool, int, float)):
-        return ("number", value if value == value else float("-inf"))
-    if isinstance(value, (str, bytes)):
-        return (type(value).__name__, value)
-    return ("other", repr(value))
-
-
-def _first(item: tuple[Any, ...]) -> Any:
-    return item[0]
-
-
-_NEIGHBORS: WeakKeyDictionary[Index[Any], tuple[int, dict[int, _Neighbors]]] = WeakKeyDictionary()
-
-
-def _candidates(index: Index[Any], context: CallContext) -> list[Candidate]:
-    """Give a bounded number of stubs, those that hold what the index can look up among them."""
-    version, neighbors = _NEIGHBORS.get(index, (-1, {}))
-    if version != index.version:
-        neighbors = {}
-        _NEIGHBORS[index] = (index.version, neighbors)
-    found: dict[int, Candidate] = {}
-
-    def take(buckets: Iterable[Any], most: int) -> None:
-        for bucket in buckets:
-            for entry in bucket[:most] if type(bucket) is list else (bucket,):
-                found[id(entry)] = entry
-            if len(found) >= _MOST_CANDIDATES:
-                return
-
-    reached = Stage.ALL if context.requests is not None or context.half_closed else Stage.FIRST
-    known = [shape for shape in index.shapes if shape.stage <= reached]
-    for shape in known:
-        take(_found(shape, context), 4)
-    for shape in known[:_MOST_CANDIDATES]:
-        if shape.paths:
-            near = neighbors.get(id(shape))
-            if near is None:
-                near = neighbors[id(shape)] = _Neighbors(shape)
-            take(near.near(context), 1)
-    return list(found.values())
-
-
-def _found(shape: Shape[Any], context: CallContext) -> list[Any]:
-    if shape.get is None:
-        return shape.find(context)
-    bucket = shape.table.get(shape.get(context))
-    return [] if bucket is None else [bucket]
-
-
 # --- The text ---------------------------------------------------------------------------------------------------------
 
 
 def _no_stubs(method: Method, others: Sequence[str]) -> list[str]:
     if not others:
         return [f"There are no stubs at all, so none for {method}."]
-    likest = nearest_name(str(method), others)
-    hint = f" Did you mean {likest}?" if likest else ""
-    lines = [f"There is no stub for {method}.{hint}", "Methods that have stubs:"]
+    lines = [f"There is no stub for {method}.", "Methods that have stubs:"]
     lines += [f"  {name}" for name in others[:20]]
     if len(others) > 20:
         lines.append(f"  and {len(others) - 20} more")

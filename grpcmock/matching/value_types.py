@@ -1,4 +1,4 @@
-"""Kinds of values: how each is taken out of a message, read from a pattern, and shown, and which operators it has.
+"""Kinds of values: how each is taken out of a message, read from a pattern, and shown.
 
 Matchers see values in a form that can be compared and hashed:
 
@@ -17,19 +17,10 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.matching.findings import ABSENT, shown_json
 from grpcmock.matching.paths import Path, request_path, requests_path
 from grpcmock.schema import codec, values
+from grpcmock.stubs.operators import Family
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
-
-COMMON = frozenset({"$eq", "$ne", "$in", "$nin", "$exists", "$not", "$and", "$or"})
-ORDERED = COMMON | {"$gt", "$gte", "$lt", "$lte"}
-FLOATING = ORDERED | {"$approx"}
-TEXT = ORDERED | {"$regex", "$glob", "$prefix", "$suffix", "$contains", "$ignoreCase", "$size", "$json"}
-BINARY = COMMON | {"$size", "$prefix", "$message"}
-LISTS = COMMON | {"$size", "$first", "$last", "$each", "$some", "$all", "$unordered"}
-MAPS = COMMON | {"$size", "$keys", "$values"}
-MESSAGES = COMMON | {"$only"}
-ALL_OPERATORS = FLOATING | TEXT | BINARY | LISTS | MAPS | MESSAGES
 
 
 class Place(Enum):
@@ -50,7 +41,7 @@ class Place(Enum):
 class ValueType:
     """One kind of value."""
 
-    __slots__ = ("_path", "name", "normalize", "operators", "takes_null")
+    __slots__ = ("_path", "family", "name", "normalize", "takes_null")
 
     set_words = "not empty"
     unset_words = "empty"
@@ -58,7 +49,7 @@ class ValueType:
     def __init__(
         self,
         name: str,
-        operators: frozenset[str],
+        family: Family,
         *,
         normalize: Callable[[Any], Any] | None = None,
         takes_null: bool = False,
@@ -66,7 +57,9 @@ class ValueType:
         self.name = name
         """In words: ``an int32``, ``a list of strings``."""
 
-        self.operators = operators
+        self.family = family
+        """Which operators there are for it: those of the family; of plain JSON, of several."""
+
         self.normalize = normalize
         """From a value as a message holds it to the form that matchers see; None if they are the same."""
 
@@ -101,7 +94,7 @@ class ValueType:
 class ScalarType(ValueType):
     """Values that are compared as a whole: scalars, enums, and the well-known types that are written as a scalar."""
 
-    __slots__ = ("_plain", "default", "read")
+    __slots__ = ("_plain", "default", "names", "read")
 
     set_words = "not the default"
     unset_words = "the default"
@@ -109,15 +102,19 @@ class ScalarType(ValueType):
     def __init__(
         self,
         name: str,
-        operators: frozenset[str],
+        family: Family,
         read: Callable[[Any], Any],
         plain: Callable[[Any], Any],
         *,
         default: Any = None,
         normalize: Callable[[Any], Any] | None = None,
         takes_null: bool = False,
+        names: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(name, operators, normalize=normalize, takes_null=takes_null)
+        super().__init__(name, family, normalize=normalize, takes_null=takes_null)
+        self.names = names
+        """Of an enum, the names of its values."""
+
         self.read = read
         """From ProtoJSON to the form that matchers see. Raises :class:`~grpcmock.schema.values.Mismatch`."""
 
@@ -139,7 +136,9 @@ class ListType(ValueType):
     def __init__(self, element: ValueType, name: str) -> None:
         normalize = element.normalize
         super().__init__(
-            name, LISTS, normalize=None if normalize is None else lambda items: [normalize(item) for item in items]
+            name,
+            Family.LIST,
+            normalize=None if normalize is None else lambda items: [normalize(item) for item in items],
         )
         self.element = element
 
@@ -159,7 +158,7 @@ class MapType(ValueType):
         normalize = value.normalize
         super().__init__(
             name,
-            MAPS,
+            Family.MAP,
             normalize=None
             if normalize is None
             else lambda items: {key: normalize(item) for key, item in items.items()},
@@ -178,7 +177,7 @@ class AnyType(ValueType):
     __slots__ = ()
 
     def __init__(self, descriptor: Descriptor) -> None:
-        super().__init__(values.type_name(descriptor), MESSAGES)
+        super().__init__(values.type_name(descriptor), Family.MESSAGE)
 
     def plain(self, value: Any) -> Any:
         return codec.to_tree(value)
@@ -192,11 +191,11 @@ class DynamicType(ValueType):
     def __init__(
         self,
         name: str,
-        operators: frozenset[str],
+        family: Family,
         type_: type | None = None,
         normalize: Callable[[Any], Any] | None = None,
     ) -> None:
-        super().__init__(name, operators, normalize=normalize, takes_null=type_ is None)
+        super().__init__(name, family, normalize=normalize, takes_null=type_ is None)
         self.type = type_
         """The one type that there can be; None if any."""
 

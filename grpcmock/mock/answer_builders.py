@@ -49,7 +49,7 @@ def failure(
     if listed := [protojson.detail(detail) for detail in details]:
         error["details"] = listed
     if trailers:
-        error["trailers"] = protojson.tree(trailers)
+        error["trailers"] = protojson.metadata(trailers)
     return Reply({"error": error})
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf import descriptor_pool
 
-from grpcmock.errors import SchemaError
+from grpcmock.errors import SchemaError, did_you_mean
 from grpcmock.schema.modules import registry_of
 
 if TYPE_CHECKING:
@@ -20,13 +20,20 @@ _HINT = (
 )
 
 
+_METHODS = 12
+"""Methods of a class that a hint names."""
+
+
 def find(function: Callable[..., Any]) -> tuple[str, Registry]:
     """Give the path of the method that a servicer's function stands for, and a registry that has it.
 
     Takes the functions of generated servicer classes, of classes derived from one, and bound methods.
     Raises :class:`SchemaError` for anything else.
     """
+    __tracebackhide__ = True
     function = getattr(function, "__func__", function)
+    if isinstance(function, type) and (methods := _methods_of(function)):
+        raise SchemaError(f"{function.__name__} is a class: give one of its methods. {methods}")
     qualname, module = getattr(function, "__qualname__", ""), getattr(function, "__module__", "")
     owner_name, _, name = qualname.rpartition(".")
     if not owner_name or "<locals>" in owner_name:
@@ -39,6 +46,19 @@ def find(function: Callable[..., Any]) -> tuple[str, Registry]:
     if not isinstance(owner, type):
         raise SchemaError(f"{qualname} is no method of a class. {_HINT}")
     return _path(owner, name)
+
+
+def _methods_of(owner: type) -> str:
+    """Name the methods of a generated servicer; empty if the class is none."""
+    service = owner.__name__.removesuffix("Stub").removesuffix("Servicer")
+    try:
+        methods = registry_of(owner).methods.values()
+    except SchemaError:
+        return ""
+    names = [method.name for method in methods if method.service.rpartition(".")[2] == service]
+    shown = ", ".join(f"{service}Servicer.{name}" for name in names[:_METHODS])
+    more = f" and {len(names) - _METHODS} more" if len(names) > _METHODS else ""
+    return f"They are: {shown}{more}." if names else ""
 
 
 @lru_cache(256)
@@ -61,9 +81,30 @@ def _path(owner: type, name: str) -> tuple[str, Registry]:
 
 def imported(name: str) -> Registry | None:
     """Give a registry that has the method of this name, if generated code for it has been imported."""
-    written = name.removeprefix("/")
-    service, _, _ = written.rpartition("/") if "/" in written else written.rpartition(".")
     try:
-        return registry_of(descriptor_pool.Default().FindServiceByName(service).file)
+        return registry_of(descriptor_pool.Default().FindServiceByName(_service(name)).file)
     except KeyError:
         return None
+
+
+def _service(name: str) -> str:
+    written = name.removeprefix("/")
+    return (written.rpartition("/") if "/" in written else written.rpartition("."))[0]
+
+
+def unknown(name: str, registry: Registry) -> str:
+    """Say that the mock doesn't know the service of a method, and how it would; empty if it knows that."""
+    service = _service(name)
+    if not service or service in registry.services:
+        return ""
+    from grpcmock.mock.generated import module_of
+
+    hint = did_you_mean(service, registry.services)
+    text = f"There is no method {name!r}: the mock knows no service {service!r}. {hint}".rstrip()
+    text += "\nGive it the protos (under pytest, the setting grpcmock_protos), or import the generated code first"
+    found = module_of(service)
+    if found is None:
+        return f"{text}: its module ends with _pb2_grpc."
+    module, file = found
+    how = f"import {module}" if module else "it lies outside of sys.path"
+    return f"{text}: {how} ({file})."

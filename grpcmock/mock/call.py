@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 
+from grpcmock.errors import did_you_mean
 from grpcmock.schema.codec import DecodeError, decode, to_text
 from grpcmock.schema.registry import find_message
-from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.errors import Location
     from grpcmock.schema import Method
+    from grpcmock.status import Code
     from grpcmock.stubs.model import Stub
 
 Req = TypeVar("Req", covariant=True, bound=Message)  # noqa: PLC0105
@@ -54,9 +56,11 @@ class Metadata(Mapping[str, str | bytes]):
         self._pairs = tuple((key, value) for key, value in pairs)
 
     def __getitem__(self, key: str) -> str | bytes:
+        __tracebackhide__ = True
         values = self.all(key)
         if not values:
-            raise KeyError(key)
+            known = did_you_mean(key.lower(), self, known="The keys") or "The client sent none."
+            raise KeyError(f"There is no metadata {key!r}. {known}")
         return values[0]
 
     def all(self, key: str) -> list[str | bytes]:
@@ -83,14 +87,17 @@ class Metadata(Mapping[str, str | bytes]):
 
 
 class Call(Generic[Req, Resp]):
-    """One call that has ended. Messages are of the generated class, where such a one is imported.
+    """One call. Messages are of the generated class, where such a one is imported.
 
+    Of a call that is under way, it tells what has happened so far, each time anew; its ``status`` is None.
     Reading ``request`` of a call without one raises ``AssertionError``; ``requests`` is empty then. The same holds for
     ``response``.
     """
 
     def __init__(self, record: CallRecord) -> None:
         self._record = record
+        self._frames: tuple[Frame, ...] = ()
+        self._by_direction: tuple[Sequence[Frame], Mapping[str, tuple[Message, ...]]] | None = None
 
     @property
     def record(self) -> CallRecord:
@@ -140,53 +147,67 @@ class Call(Generic[Req, Resp]):
         """All response messages that could be decoded, in order; very long streams are kept up to a bound."""
         return cast("Sequence[Resp]", self._messages["response"])
 
-    @cached_property
+    @property
     def _messages(self) -> Mapping[str, tuple[Message, ...]]:
-        return {
-            direction: tuple(
-                frame.message for frame in self.frames if frame.direction == direction and frame.message is not None
-            )
-            for direction in ("request", "response")
-        }
+        frames = self.frames
+        if self._by_direction is None or self._by_direction[0] is not frames:
+            messages = {
+                direction: tuple(
+                    frame.message for frame in frames if frame.direction == direction and frame.message is not None
+                )
+                for direction in ("request", "response")
+            }
+            self._by_direction = (frames, messages)
+        return self._by_direction[1]
 
-    @cached_property
+    @property
     def frames(self) -> Sequence[Frame]:
         """Every message in both directions, in the order in which they passed, with its time."""
         record, method = self._record, self._record.method
-        classes = {
-            "request": public_class(method.request_class) if method else None,
-            "response": public_class(method.response_class) if method else None,
-        }
-        return tuple(
-            Frame(
-                frame.direction,
-                _decoded(classes[frame.direction], frame.data),
-                frame.data,
-                frame.time,
-                max(frame.time - record.started, 0.0),
+        known = self._frames
+        if len(known) < len(record.frames):
+            classes = {
+                "request": public_class(method.request_class) if method else None,
+                "response": public_class(method.response_class) if method else None,
+            }
+            more = (
+                Frame(
+                    frame.direction,
+                    _decoded(classes[frame.direction], frame.data),
+                    frame.data,
+                    frame.time,
+                    max(frame.time - record.started, 0.0),
+                )
+                for frame in record.frames[len(known) :]
             )
-            for frame in record.frames
-        )
+            self._frames = (*known, *more)
+        return self._frames
 
     @cached_property
     def metadata(self) -> Metadata:
         """The metadata that the client sent."""
         return Metadata(self._record.metadata)
 
-    @cached_property
+    @property
     def trailers(self) -> Metadata:
         """The trailing metadata that it got."""
         return Metadata(self._record.trailers)
 
     @property
-    def code(self) -> Code:
-        """The status code."""
-        return Code.UNKNOWN if self._record.code is None else self._record.code
+    def under_way(self) -> bool:
+        """Whether the call has not ended yet."""
+        return self._record.under_way
 
     @property
-    def status(self) -> str:
-        """The name of the status code: ``"OK"``, ``"NOT_FOUND"``."""
-        return self.code.name
+    def code(self) -> Code | None:
+        """The status code; None while the call is under way."""
+        return None if self.under_way else self._record.code
+
+    @property
+    def status(self) -> str | None:
+        """The name of the status code: ``"OK"``, ``"NOT_FOUND"``; None while the call is under way."""
+        code = self.code
+        return None if code is None else code.name
 
     @property
     def details(self) -> str:
@@ -231,8 +252,9 @@ class Call(Generic[Req, Resp]):
 
     @property
     def duration(self) -> float:
-        """How long it took, in seconds."""
-        return self._record.duration or 0.0
+        """How long it took, in seconds; while it is under way, how long it has taken."""
+        duration = self._record.duration
+        return max(time.time() - self._record.started, 0.0) if duration is None else duration
 
     @property
     def cancelled(self) -> bool:
@@ -255,12 +277,15 @@ class Call(Generic[Req, Resp]):
 
     def _asked(self) -> str:
         sent = any(frame.direction == "request" for frame in self._record.frames)
-        return _shown(self.requests) or ("(undecodable)" if sent else "(no message)")
+        nothing = "(no message yet)" if self.under_way else "(no message)"
+        return _shown(self.requests) or ("(undecodable)" if sent else nothing)
 
     def _answered(self) -> str:
         if self._record.miss is not None:
             left = "left the script of its stub" if self._record.stub is not None else "no stub matched"
             return f"{self.status}: {left}"
+        if self.under_way:
+            return " ".join(filter(None, ("under way", _shown(self.responses))))
         status = self.status if not self.details else f"{self.status}: {_cut(self.details.splitlines()[0])}"
         return " ".join(filter(None, (status, _shown(self.responses), "(cancelled)" if self.cancelled else "")))
 

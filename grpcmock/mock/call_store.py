@@ -26,9 +26,10 @@ class CallStore:
     def log(
         self, method: Method | None = None, only: Callable[[CallRecord], bool] | None = None, title: str = ""
     ) -> CallLog[Any, Any]:
-        """Give the calls that have ended: of one method, or those that *only* says."""
+        """Give the calls: of one method, or those that *only* says."""
         engine = self.running.engine
-        records, dropped = self.running.call(lambda: (tuple(engine.journal), engine.journal.dropped))
+        journal = engine.journal
+        records, dropped = self.running.call(lambda: ((*journal, *journal.under_way), journal.dropped))
         if method is not None:
             records = tuple(record for record in records if record.path == method.path)
         if only is not None:
@@ -54,7 +55,7 @@ class CallStore:
     def holds(
         self, method: Method, keys: Mapping[str, Any], where: Callable[[Any], object] | None
     ) -> Callable[[Call[Any, Any]], bool]:
-        """Give a function that says whether a call that has ended holds these conditions."""
+        """Give a function that says whether a call holds these conditions."""
         conditions = self.conditions(method, keys, where, Location(""))
 
         def holds(call: Call[Any, Any]) -> bool:

@@ -30,7 +30,7 @@ class HasCalls(Protocol):
 class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
     """Calls in the order in which they began. It doesn't change: ask the mock again for what has come since.
 
-    Only calls that have ended are in it.
+    Calls that are under way are in it, too; :attr:`ended` and :attr:`under_way` tell them apart.
     """
 
     def __init__(
@@ -102,8 +102,18 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
     # Looking --------------------------------------------------------------------------------------
 
     @property
-    def statuses(self) -> list[str]:
-        """The status names of the calls: ``["UNAVAILABLE", "OK"]``."""
+    def ended(self) -> CallLog[Req, Resp]:
+        """Those of the calls that have ended."""
+        return self._narrowed([call for call in self._calls if not call.under_way])
+
+    @property
+    def under_way(self) -> CallLog[Req, Resp]:
+        """Those of the calls that have not ended yet."""
+        return self._narrowed([call for call in self._calls if call.under_way])
+
+    @property
+    def statuses(self) -> list[str | None]:
+        """The status names of the calls: ``["UNAVAILABLE", "OK"]``; None of one that is under way."""
         return [call.status for call in self._calls]
 
     @property
@@ -220,6 +230,18 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
         if len(met) == len(logs):
             lines[0] = f"The calls came in the order that was expected, but {why}:"
         return "\n".join(lines) + self._listing()
+
+    def missing(self, times: int, *, started: bool) -> str:
+        """Say that fewer calls than *times* have ended; or, where *started* ones count, that fewer have begun."""
+        ended, begun = len(self.ended), len(self)
+        if started or begun == ended:
+            return self._expected(_wanted(None, times, None), _there_are(begun))
+        there = f"{ended or 'none'} {'has' if ended < 2 else 'have'} ended"
+        begun -= ended
+        text = self._expected(
+            _wanted(None, times, None), f"{there}, and {begun} {'is' if begun == 1 else 'are'} under way"
+        )
+        return f"{text}\nTo wait for calls to begin, write started=True."
 
     # The text of failures -------------------------------------------------------------------------
 

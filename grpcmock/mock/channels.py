@@ -6,6 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.mock.loops import running_loop
+
 if TYPE_CHECKING:
     import grpc
     import grpc.aio
@@ -59,19 +61,29 @@ class Channels:
         return len(self._open), len(self._aio)
 
     def close(self, mark: tuple[int, int] = (0, 0)) -> None:
-        """Close the channels opened since *mark*; those of an event loop in that loop, if it still runs."""
+        """Close the channels opened since *mark*; those of an event loop in that loop, while it is there."""
         opened, self._open = self._open[mark[0] :], self._open[: mark[0]]
         aio, self._aio = self._aio[mark[1] :], self._aio[: mark[1]]
         for channel in opened:
             channel.close()
         for asynchronous, loop in aio:
-            # Of a loop that has ended, the channel closes when it is collected.
-            if loop is not None and loop.is_running():
-                with suppress(RuntimeError):
+            with suppress(RuntimeError):  # the loop has just ended
+                if loop is not None and loop.is_running():
                     loop.call_soon_threadsafe(_close_soon, asynchronous, loop)
+                elif loop is not None and not loop.is_closed() and running_loop() is None:
+                    loop.run_until_complete(asynchronous.close(None))
+                else:
+                    _close_at_once(asynchronous)
 
 
 _CLOSING: set[asyncio.Task[None]] = set()
+
+
+def _close_at_once(channel: grpc.aio.Channel) -> None:
+    """Close a channel whose loop has ended, and with it all calls: then there is nothing to wait for."""
+    closing = channel.close(None).__await__()
+    with suppress(StopIteration):
+        next(closing)
 
 
 def _close_soon(channel: grpc.aio.Channel, loop: asyncio.AbstractEventLoop) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.message import Message
 
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.errors import ConfigError, Problem, StubError
 from grpcmock.mock.call_store import CallStore
+from grpcmock.mock.drafts import Draft, Drafts
 from grpcmock.mock.handle import StubHandle
 from grpcmock.mock.keywords import stub_of
 from grpcmock.mock.verification import Findings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from grpcmock.stubs.model import Stub
 
 Handles = dict[str, StubHandle[Any]]
+H = TypeVar("H", bound=StubHandle[Any])
 
 
 @dataclass(slots=True)
@@ -39,6 +41,7 @@ class _Level:
     channels: tuple[int, int] = (0, 0)
     own: Handles = field(default_factory=dict)
     """The stubs added since, by name."""
+    drafts: Drafts = field(default_factory=Drafts)
     left: Findings = field(default_factory=Findings)
     """What was found when snapshots inside of this one ended."""
 
@@ -62,19 +65,27 @@ class DeclaredStubs:
         where: Callable[[Any], object] | None = None,
         handler: Callable[..., Any] | None = None,
         optional: bool = False,
-    ) -> StubHandle[Any]:
-        """Add a stub of these keys of the format."""
+        kind: type[H] = StubHandle,  # type: ignore[assignment]  # the default is what H is bound to
+    ) -> H:
+        """Add a stub of these keys of the format, and return a handle of this *kind*."""
         __tracebackhide__ = True
         stub = stub_of(keys, location, where=where, handler=handler)
-        return self.add(stub, is_named="name" in keys, optional=optional)
+        return self.add(stub, is_named="name" in keys, optional=optional, kind=kind)
 
-    def add(self, stub: Stub, *, is_named: bool = True, optional: bool = False) -> StubHandle[Any]:
+    def add(
+        self,
+        stub: Stub,
+        *,
+        is_named: bool = True,
+        optional: bool = False,
+        kind: type[H] = StubHandle,  # type: ignore[assignment]  # the default is what H is bound to
+    ) -> H:
         """Add a stub that the test declares. The name of one that is not *is_named* is made unique."""
         __tracebackhide__ = True
 
-        def add() -> StubHandle[Any]:
+        def add() -> H:
             (entry,) = self._engine.add([self._free(stub, is_named=is_named)], Layer.TEST)
-            return self._keep(StubHandle(self, entry, declared=True, optional=optional))
+            return self._keep(kind(self, entry, declared=True, optional=optional))
 
         return self.running.call(add)
 
@@ -90,7 +101,7 @@ class DeclaredStubs:
 
         return self.running.call(add)
 
-    def _keep(self, handle: StubHandle[Any]) -> StubHandle[Any]:
+    def _keep(self, handle: H) -> H:
         self._levels[-1].own[handle.name] = handle
         return handle
 
@@ -138,6 +149,15 @@ class DeclaredStubs:
 
         self.running.call(remove)
 
+    def draft(self, draft: Draft) -> Draft:
+        """Keep what was said of a method without an answer."""
+        return self._levels[-1].drafts.add(draft)
+
+    def settle(self, draft: Draft) -> None:
+        """Something has come of a draft, perhaps within a snapshot that began after it."""
+        for level in self._levels:
+            level.drafts.settle(draft)
+
     # Types ----------------------------------------------------------------------------------------
 
     def include(self, registry: Registry) -> None:
@@ -163,7 +183,7 @@ class DeclaredStubs:
 
         def look() -> Findings:
             level = self._levels[-1]
-            found = Findings.of(self._engine.journal, level.own.values())
+            found = Findings.of(self._engine.journal, level.own.values(), level.drafts)
             found.add(level.left)
             return found
 
@@ -189,7 +209,7 @@ class DeclaredStubs:
 
     def _leave(self) -> tuple[int, int]:
         engine, level = self._engine, self._levels.pop()
-        found = Findings.of(engine.journal, level.own.values())
+        found = Findings.of(engine.journal, level.own.values(), level.drafts)
         found.add(level.left)
         self._levels[-1].left.add(found)
         for handle, entry in level.handles.items():

@@ -13,6 +13,7 @@ from grpcmock.matching.findings import shown_json
 from grpcmock.mock.call_site import caller
 from grpcmock.mock.functions import described
 from grpcmock.mock.protojson import code, tree
+from grpcmock.mock.protojson import metadata as of_metadata
 from grpcmock.status import Code
 from grpcmock.stubs.model import Stub
 from grpcmock.tree import Node
@@ -38,7 +39,7 @@ class Filter:
         of_call: Callable[[Call[Any, Any]], object] | None,
     ) -> None:
         self._fields = tree(fields)
-        self._metadata = {key.lower(): tree(value) for key, value in metadata.items()}
+        self._metadata = {key.lower(): value for key, value in of_metadata(metadata).items()}
         self._status = None if status is None else Code.parse(code(status))
         self._where = where
         self._of_call = of_call

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from google.protobuf import descriptor_pool, json_format
 from google.protobuf.message import Message
 
 from grpcmock.concurrency.blocking import in_thread
 from grpcmock.engine.steps import Finish, HandlerRaised, HandlerReturned, HandlerSent, NextRequest
 from grpcmock.mock import protojson
 from grpcmock.mock.call import Metadata, public_class
+from grpcmock.mock.loops import awaited, running_loop, visiting
 from grpcmock.schema import MethodKind
+from grpcmock.schema.registry import find_message
 from grpcmock.status import DETAILS_KEY, Code, encode_details
 
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
-    from grpcmock.engine.steps import HandlerEvent
-    from grpcmock.replies.context import RenderContext
+    from grpcmock.mock.loops import Ask
+    from grpcmock.responses.context import RenderContext
     from grpcmock.schema import Method
 
 Q = TypeVar("Q", bound=Message)
-Ask = Callable[["HandlerEvent"], Awaitable[Message | None]]
 
 
 class HandlerCall(Generic[Q]):
@@ -97,26 +99,21 @@ class HandlerCall(Generic[Q]):
         code: Any,
         message: str = "",
         *,
-        details: Iterable[Message] = (),
+        details: Iterable[Message | Mapping[str, Any]] = (),
         trailers: Mapping[str, Any] | None = None,
     ) -> NoReturn:
         """End the call with this status; it doesn't return.
 
         *code* is the name or number of a status, or a ``grpc.StatusCode``; *details* are sent as ``google.rpc.Status``.
         """
-        number = Code.parse(protojson.code(code))
-        pairs = tuple(_pairs(trailers or {}))
-        packed = [_packed(detail) for detail in details]
-        if packed:
-            pairs = (*pairs, (DETAILS_KEY, encode_details(number, message, packed)))
-        raise _Failure(Finish(number, message, pairs))
+        raise _Failure(ending(code, message, details, trailers))
 
     def __iter__(self) -> Iterator[Q]:
         while (message := self._next_known()) is not None or self._is_live:
             if message is None:
-                if _running_loop() is self.loop:
+                if running_loop() is not None:
                     raise RuntimeError("An async handler iterates over its call with 'async for'.")
-                taken = asyncio.run_coroutine_threadsafe(_awaited(self._ask(NextRequest())), self.loop).result()
+                taken = asyncio.run_coroutine_threadsafe(awaited(self._ask(NextRequest())), self.loop).result()
                 if (message := self._took(taken)) is None:
                     return
             yield message
@@ -175,6 +172,15 @@ class Handler:
     """A function that answers a call, of whatever sort; equal to another of the same function."""
 
     function: Callable[..., Any]
+    home: asyncio.AbstractEventLoop | None = field(default=None, compare=False)
+    """The loop that an async function was declared in: while that runs, so does the function, and may share its queues
+    and events with the test. Else it runs in the loop of the mock.
+    """
+
+    @classmethod
+    def declared(cls, function: Callable[..., Any]) -> Handler:
+        """Make a handler of a function that is declared here and now."""
+        return cls(function, running_loop())
 
     @property
     def yields(self) -> bool:
@@ -191,6 +197,18 @@ class Handler:
 
     async def __call__(self, context: RenderContext, record: CallRecord, ask: Ask) -> None:
         """Run the function for one call; see :class:`grpcmock.engine.steps.Invoke`."""
+        home = self.home
+        if home is not None and home.is_running() and home is not running_loop() and self._is_async:
+            await visiting(home, ask, lambda bridge: self._answer(context, record, bridge), str(self))
+        else:
+            await self._answer(context, record, ask)
+
+    @property
+    def _is_async(self) -> bool:
+        inner = self._inner
+        return inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner)
+
+    async def _answer(self, context: RenderContext, record: CallRecord, ask: Ask) -> None:
         assert record.method is not None
         sender = _Sender(record.method, ask)
         call: HandlerCall[Any] = HandlerCall(context, record, ask, asyncio.get_running_loop())
@@ -264,34 +282,44 @@ class _Sender:
                 await self.send(value)
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-async def _awaited(awaitable: Awaitable[Message | None]) -> Message | None:
-    return await awaitable
-
-
 def _public(message: Message) -> Any:
     """Give a message of the registry as one of the class that user code has."""
     cls = public_class(type(message))
     return message if cls is type(message) else cls.FromString(message.SerializePartialToString())
 
 
-def _packed(detail: Message) -> Any:
+def ending(
+    code: Any,
+    message: str = "",
+    details: Iterable[Message | Mapping[str, Any]] = (),
+    trailers: Mapping[str, Any] | None = None,
+) -> Finish:
+    """Return the end of a call with this status. Details are messages, or mappings with an ``@type``."""
+    number = Code.parse(protojson.code(code))
+    pairs = tuple(_pairs(trailers or {}))
+    if packed := [_packed(detail) for detail in details]:
+        pairs = (*pairs, (DETAILS_KEY, encode_details(number, message, packed)))
+    return Finish(number, message, pairs)
+
+
+def _packed(detail: Message | Mapping[str, Any]) -> Any:
     from google.protobuf.any_pb2 import Any as AnyMessage
 
     packed = AnyMessage()
-    packed.Pack(detail)
+    if isinstance(detail, Message):
+        packed.Pack(detail)
+    else:
+        # Those of rich error details come into the pool when they are first looked for.
+        find_message(descriptor_pool.Default(), str(detail.get("@type", "")).rpartition("/")[2])
+        json_format.ParseDict(dict(detail), packed)
     return packed
 
 
 def _pairs(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str | bytes]]:
     for key, value in metadata.items():
         for one in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(one, Message):
+                one = one.SerializeToString(deterministic=True)
             yield key.lower(), one if isinstance(one, bytes) else str(one)
 
 

@@ -72,6 +72,11 @@ class StubHandle(Modifiers, Waits, Generic[Q]):
         """Whether it has answered at all."""
         return self.used_before or self.count > 0
 
+    @property
+    def left_over(self) -> str:
+        """What the test said to calls of this stub, and no call has taken; empty if nothing."""
+        return ""
+
     def optional(self) -> Self:
         """Say that the stub may well go unused."""
         self.may_be_unused = True

@@ -10,6 +10,7 @@ from grpcmock.errors import Problems, StubError
 from grpcmock.mock import protojson
 from grpcmock.mock.answer_builders import Reply
 from grpcmock.mock.functions import Handler, Predicate
+from grpcmock.mock.pusher import Pusher
 from grpcmock.stubs.parser import MATCHING, WITH_ANSWER, parse_stub
 from grpcmock.tree import Node
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.stubs.model import Stub
 
 _PATTERNS = ("request", "requests", "metadata", "deadline")
+_METADATA = ("metadata", "headers", "trailers")
 _DELAYS = ("delay", "interval")
 _OF_ANSWER = frozenset((*WITH_ANSWER, "error"))
 _OF_STUB = frozenset(("name", "priority", *MATCHING))
@@ -45,8 +47,13 @@ def stub_of(
     if where is not None:
         stub = replace(stub, where=Predicate(where))
     if handler is not None:
-        stub = replace(stub, answers=tuple(replace(answer, handler=Handler(handler)) for answer in stub.answers))
+        stub = replace(stub, answers=tuple(replace(answer, handler=_handler(handler)) for answer in stub.answers))
     return stub
+
+
+def _handler(given: Any) -> Any:
+    """Take a function for a handler; what is one already, as it is."""
+    return given if isinstance(given, Pusher) else Handler.declared(given)
 
 
 def changed(stub: Stub, keys: Mapping[str, Any], location: Location) -> Stub:
@@ -63,6 +70,8 @@ def changed(stub: Stub, keys: Mapping[str, Any], location: Location) -> Stub:
 def _value(key: str, value: Any) -> Any:
     if key in _DELAYS:
         return _delay(value)
+    if key in _METADATA and isinstance(value, Mapping):
+        return protojson.metadata(value)
     if key in _PATTERNS:
         return protojson.tree(value)
     if key == "error" and isinstance(value, Mapping):
@@ -85,7 +94,11 @@ def _delay(value: Any) -> Any:
 
 
 def _error(error: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {key: protojson.tree(value) for key, value in error.items() if key not in ("code", "details")}
+    plain = {
+        key: _value(key, value) if key in _METADATA else protojson.tree(value)
+        for key, value in error.items()
+        if key not in ("code", "details")
+    }
     if "code" in error:
         plain["code"] = protojson.code(error["code"])
     if "details" in error:

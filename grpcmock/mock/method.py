@@ -11,19 +11,24 @@ from grpcmock.errors import Problem, StubError
 from grpcmock.mock import protojson
 from grpcmock.mock.answer_builders import Reply, answer, check_type, failure, replies, reply
 from grpcmock.mock.call_site import caller
-from grpcmock.mock.functions import Handler, HandlerCall, Predicate, Q
+from grpcmock.mock.drafts import Draft, is_whole_answer
+from grpcmock.mock.functions import Handler, Predicate, Q
+from grpcmock.mock.handle import StubHandle
 from grpcmock.mock.modifiers import Modifiers
+from grpcmock.mock.pusher import Pusher
+from grpcmock.mock.pushes import Pushes
+from grpcmock.mock.speech import Speech
 from grpcmock.mock.waiting import Waits
 
 if TYPE_CHECKING:
     from grpcmock.errors import Location
     from grpcmock.mock.calls import CallLog
     from grpcmock.mock.declared_stubs import DeclaredStubs
-    from grpcmock.mock.handle import StubHandle
     from grpcmock.schema import Method
 
 R = TypeVar("R", bound=Message)
 F = TypeVar("F", bound=Callable[..., Any])
+H = TypeVar("H", bound=StubHandle[Any])
 
 _MATCHING = frozenset(("request", "requests", "metadata", "deadline", "when", "given", "verify"))
 
@@ -43,13 +48,36 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         where: Callable[[Any], object] | None = None,
         *,
         optional: bool = False,
+        location: Location | None = None,
     ) -> None:
+        """*location* is where something was said of the method that needs an answer."""
         self._stubs = stubs
         self._call_store = stubs.calls
         self._method = method
         self._keys = dict(keys or {})
         self._where = where
         self._is_optional = optional
+        self._draft: Draft | None = None
+        self._fault: StubHandle[Q] | None = None
+        """A stub that is there until there is another answer: a fault that needs none."""
+        if location is not None:
+            self._begin(location)
+
+    def _begin(self, location: Location) -> None:
+        __tracebackhide__ = True
+        if is_whole_answer(self._keys.get("fault")):
+            keys = {"method": self._method.full_name, **self._keys}
+            self._fault = self._stubs.declare(keys, location, where=self._where, optional=self._is_optional)
+        elif not self._is_optional:
+            self._draft = self._stubs.draft(Draft(self._method, location))
+
+    def _settle(self) -> None:
+        """Something comes of this: an answer, or the same with more conditions."""
+        if self._draft is not None:
+            self._stubs.settle(self._draft)
+        if self._fault is not None:
+            self._fault.remove()
+            self._fault = None
 
     @property
     def method(self) -> str:
@@ -82,7 +110,7 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         request |= protojson.tree(fields)
         keys: dict[str, Any] = {"request": request} if request or message is not None else {}
         if metadata is not None:
-            keys["metadata"] = {**self._keys.get("metadata", {}), **protojson.tree(metadata)}
+            keys["metadata"] = {**self._keys.get("metadata", {}), **protojson.metadata(metadata)}
         return self._under(keys, _both(self._where, where), location)
 
     def matching(self, **keys: Any) -> Self:
@@ -99,15 +127,28 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         __tracebackhide__ = True
         keys = {**self._keys, **keys}
         self._call_store.conditions(self._method, _matching(keys), where, location)  # raises what is wrong
-        return type(self)(self._stubs, self._method, keys, where, optional=self._is_optional)
+        return self._more(keys, where, location, optional=self._is_optional)
 
     def optional(self) -> Self:
         """Say that the stub may well go unused."""
-        return type(self)(self._stubs, self._method, self._keys, self._where, optional=True)
+        __tracebackhide__ = True
+        return self._more(self._keys, self._where, caller(), optional=True)
 
     def _with(self, **keys: Any) -> Self:
-        keys = {**self._keys, **keys}
-        return type(self)(self._stubs, self._method, keys, self._where, optional=self._is_optional)
+        __tracebackhide__ = True
+        return self._more({**self._keys, **keys}, self._where, caller(), optional=self._is_optional)
+
+    def _more(
+        self,
+        keys: Mapping[str, Any],
+        where: Callable[[Any], object] | None,
+        location: Location,
+        *,
+        optional: bool,
+    ) -> Self:
+        __tracebackhide__ = True
+        self._settle()
+        return type(self)(self._stubs, self._method, keys, where, optional=optional, location=location)
 
     # Answers --------------------------------------------------------------------------------------
 
@@ -164,6 +205,14 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         self._declare({}, location, handler)
         return handler
 
+    def pushes(self) -> Pushes[Q, R]:
+        """Let the test answer while calls are under way: ``send``, ``finish``, ``fails`` of what this gives.
+
+        For methods of every kind: a unary call waits for the one message that is sent.
+        """
+        __tracebackhide__ = True
+        return self._declare({}, caller(), Pusher(Speech(self._call_store, self._method)), Pushes)
+
     def sequence(self, *answers: Any, then: Literal["last", "cycle", "miss"] = "last") -> StubHandle[Q]:
         """Answer with each in turn: messages or their fields, lists of them for streams, ``reply``, ``failure``, ….
 
@@ -177,9 +226,13 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         return self._declare({"answers": [dict(one.keys) for one in given], "then": then}, location)
 
     def script(self, *steps: Any) -> StubHandle[Q]:
-        """Answer by the steps of a script, as in stub files: ``{"expect": {…}}, {"send": {…}}, "half_close"``."""
+        """Answer by the steps of a script, as in stub files: ``{"expect": {…}}, {"send": {…}}, "half_close"``.
+
+        They may also be given as one list.
+        """
         __tracebackhide__ = True
-        return self._declare({"script": list(steps)}, caller())
+        listed = steps[0] if len(steps) == 1 and isinstance(steps[0], (list, tuple)) else steps
+        return self._declare({"script": list(listed)}, caller())
 
     def _answered(self, given: Reply) -> StubHandle[Q]:
         __tracebackhide__ = True
@@ -188,17 +241,26 @@ class MethodMock(Modifiers, Waits, Generic[Q, R]):
         return self._declare(dict(given.keys), location)
 
     def _declare(
-        self, keys: Mapping[str, Any], location: Location, handler: Callable[[HandlerCall[Q]], Any] | None = None
-    ) -> StubHandle[Q]:
+        self,
+        keys: Mapping[str, Any],
+        location: Location,
+        handler: Callable[..., Any] | None = None,
+        kind: type[H] = StubHandle,  # type: ignore[assignment]  # the default is what H is bound to
+    ) -> H:
         __tracebackhide__ = True
+        self._settle()
         keys = {"method": self._method.full_name, **self._keys, **keys}
-        return self._stubs.declare(keys, location, where=self._where, handler=handler, optional=self._is_optional)
+        return self._stubs.declare(
+            keys, location, where=self._where, handler=handler, optional=self._is_optional, kind=kind
+        )
 
     # Calls ----------------------------------------------------------------------------------------
 
     @property
     def calls(self) -> CallLog[Q, R]:
         """The calls of this method that fit the conditions, whatever answered them."""
+        if self._draft is not None:
+            self._stubs.settle(self._draft)
         log = self._call_store.log(self._method)
         keys = _matching(self._keys)
         rest = {key: value for key, value in keys.items() if key in ("requests", "deadline", "when")}

@@ -43,11 +43,11 @@ class Modifiers(ABC):
         return self._with(fault={**(fault or {}), **keys})
 
     def headers(self, headers: Mapping[str, Any], /) -> Self:
-        """Send initial metadata with the answer; a list repeats a key."""
+        """Send initial metadata with the answer; a list repeats a key; a ``-bin`` key may hold a message."""
         return self._with(headers=headers)
 
     def trailers(self, trailers: Mapping[str, Any], /) -> Self:
-        """Send trailing metadata with the answer; a list repeats a key."""
+        """Send trailing metadata with the answer; a list repeats a key; a ``-bin`` key may hold a message."""
         return self._with(trailers=trailers)
 
     def in_state(self, states: Mapping[str, str] | None = None, /, **more: str) -> Self:

@@ -1,106 +1,18 @@
 """The operators of patterns as words: each has the name that stub files give it, or the one that Python leaves it.
 
-========================  ====================================  ========================  ==========================
-word                      in a stub file                        word                      in a stub file
-========================  ====================================  ========================  ==========================
-``eq(value)``             ``$eq``: exact, deep equality         ``matches(regex)``        ``$regex``
-``ne(value)``             ``$ne``                               ``glob(pattern)``         ``$glob``
-``one_of(*values)``       ``$in``                               ``prefix(text)``          ``$prefix``
-``none_of(*values)``      ``$nin``                              ``suffix(text)``          ``$suffix``
-``exists``                ``$exists: true``                     ``contains(text)``        ``$contains``
-``absent``                ``$exists: false``                    ``ignore_case(text)``     ``$ignoreCase``
-``not_(pattern)``, ``~``  ``$not``                              ``size(pattern)``         ``$size``
-``and_(…)``, ``&``        ``$and``                              ``as_json(pattern)``      ``$json``
-``or_(…)``, ``|``         ``$or``                               ``as_message(type, …)``   ``$message``
-``gt(value)``             ``$gt``                               ``first(pattern)``        ``$first``
-``gte(value)``            ``$gte``                              ``last(pattern)``         ``$last``
-``lt(value)``             ``$lt``                               ``each(pattern)``         ``$each``
-``lte(value)``            ``$lte``                              ``some(pattern)``         ``$some``
-``approx(value, …)``      ``$approx``                           ``all_(*patterns)``       ``$all``
-``keys(pattern)``         ``$keys``                             ``unordered(*patterns)``  ``$unordered``
-``values(pattern)``       ``$values``                           ``only(**fields)``        ``$only``
-========================  ====================================  ========================  ==========================
+A word gives the mapping that stands in a stub file: ``gt(1)`` is ``{"$gt": 1}``. Which operators a field has depends on
+its type; one that it doesn't have is a :class:`StubError` where it is written.
 
-Which of them a field has depends on its type; one that it doesn't have is a :class:`StubError` where it is written.
+Whatever is public here is a word, and the package hands it on: ``from grpcmock import gt``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "Operator",
-    "absent",
-    "all_",
-    "and_",
-    "approx",
-    "as_json",
-    "as_message",
-    "contains",
-    "each",
-    "eq",
-    "exists",
-    "first",
-    "glob",
-    "gt",
-    "gte",
-    "ignore_case",
-    "keys",
-    "last",
-    "lt",
-    "lte",
-    "matches",
-    "ne",
-    "none_of",
-    "not_",
-    "one_of",
-    "only",
-    "or_",
-    "prefix",
-    "size",
-    "some",
-    "suffix",
-    "unordered",
-    "values",
-]
-
-
-class Operator(Mapping[str, Any]):
-    """A pattern made of operators: an immutable mapping such as ``{"$gt": 1}``. Combines by ``&``, ``|`` and ``~``."""
-
-    __slots__ = ("_tree",)
-
-    def __init__(self, tree: Mapping[str, Any]) -> None:
-        self._tree = dict(tree)
-
-    def __getitem__(self, key: str) -> Any:
-        return self._tree[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tree)
-
-    def __len__(self) -> int:
-        return len(self._tree)
-
-    def __and__(self, other: Any) -> Operator:
-        return and_(self, other)
-
-    def __rand__(self, other: Any) -> Operator:
-        return and_(other, self)
-
-    def __or__(self, other: Any) -> Operator:
-        return or_(self, other)
-
-    def __ror__(self, other: Any) -> Operator:
-        return or_(other, self)
-
-    def __invert__(self) -> Operator:
-        return not_(self)
-
-    def __repr__(self) -> str:
-        return repr(self._tree)
-
+from grpcmock.mock.pattern import Operator
 
 exists = Operator({"$exists": True})
 """The field is set; one without presence is not at its default."""
@@ -257,3 +169,7 @@ def values(pattern: Any) -> Operator:
 def only(fields: Mapping[str, Any] | None = None, /, **more: Any) -> Operator:
     """A message in which these fields hold, and no other is set."""
     return Operator({"$only": {**(fields or {}), **more}})
+
+
+if not TYPE_CHECKING:  # to type checkers, a module without this list offers whatever it defines
+    __all__ = [name for name, value in list(globals().items()) if isinstance(value, (FunctionType, Operator))]

@@ -84,3 +84,14 @@ def detail(message: Any) -> Any:
     packed: Any = any_class()
     packed.Pack(message)
     return to_tree(packed)
+
+
+def metadata(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy the values of metadata, or patterns for them, by key; a message is written as it is in an ``Any``."""
+    return {key: _value(value) for key, value in values.items()}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_value(item) for item in value]
+    return detail(value) if isinstance(value, Message) else tree(value)

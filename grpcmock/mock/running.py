@@ -12,14 +12,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.errors import ConfigError, GrpcmockError
 from grpcmock.mock.channels import Channels
+from grpcmock.mock.loops import ANOTHER_LOOP
 
 if TYPE_CHECKING:
+    import grpc
     import grpc.aio
 
     from grpcmock.engine.engine import Engine
+    from grpcmock.servers.addresses import Address
     from grpcmock.servers.aio import AioServer
+    from grpcmock.servers.credentials import TlsFiles
+    from grpcmock.servers.h2.server import H2Server
 
 T = TypeVar("T")
+
+_MOMENT = 0.05
+"""Seconds that calls under way have to end when the mock stops, unless said otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,8 @@ class Listening:
     """Certificate, key, authorities of clients."""
     max_message_size: int
     interceptors: Sequence[grpc.aio.ServerInterceptor]
+    transport: str = "aio"
+    """What speaks HTTP/2: ``aio``, which is ``grpc.aio``, or ``h2``, which can make every fault."""
 
 
 class Running:
@@ -42,7 +52,7 @@ class Running:
         self._listening = listening
         self._lock = threading.RLock()
         self._thread: LoopThread | None = None
-        self._server: AioServer | None = None
+        self._server: AioServer | H2Server | None = None
         self._target = ""
 
     @property
@@ -61,6 +71,7 @@ class Running:
             if self._thread is not None:
                 raise ConfigError(f"The mock server is running already, on {self._target}.")
             thread = LoopThread("grpcmock-mock")
+            thread.guard(ANOTHER_LOOP)
             try:
                 self._server = thread.run(self._serve())
             except BaseException:
@@ -68,28 +79,45 @@ class Running:
                 raise
             self._thread = thread
 
-    async def _serve(self) -> AioServer:
-        from grpcmock.schema.modules import registry_of
+    async def _serve(self) -> AioServer | H2Server:
         from grpcmock.servers.addresses import Address
+        from grpcmock.servers.credentials import TlsFiles
+
+        files = TlsFiles.given(*self._listening.tls)
+        address = Address.parse(self._listening.address)
+        server, bound = self._aio(address, files) if self._listening.transport == "aio" else self._h2(address, files)
+        if files is not None:
+            import grpc
+
+            self.channels = Channels(grpc.ssl_channel_credentials(files.cert.read_bytes()))
+        self._target = str(bound)
+        await server.start()
+        return server
+
+    def _aio(self, address: Address, files: TlsFiles | None) -> tuple[AioServer, Address]:
         from grpcmock.servers.aio import AioServer, ServerOptions
-        from grpcmock.servers.credentials import TlsFiles, server_credentials
+        from grpcmock.servers.credentials import server_credentials
+
+        listening = self._listening
+        options = ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
+        server = AioServer(self.engine, options, services=self._services())
+        return server, server.listen(address, server_credentials(files) if files is not None else None)
+
+    def _h2(self, address: Address, files: TlsFiles | None) -> tuple[H2Server, Address]:
+        from grpcmock.servers.h2.server import H2Server, tls_context
+
+        limit = self._listening.max_message_size
+        server = H2Server(self.engine, max_message_size=limit, services=self._services())
+        return server, server.listen(address, tls_context(files) if files is not None else None)
+
+    def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+        from grpcmock.schema.modules import registry_of
         from grpcmock.servers.health import Health
         from grpcmock.servers.reflection import Reflection
 
-        engine, listening = self.engine, self._listening
-        credentials = None
-        if (files := TlsFiles.given(*listening.tls)) is not None:
-            import grpc
-
-            credentials = server_credentials(files)
-            self.channels = Channels(grpc.ssl_channel_credentials(files.cert.read_bytes()))
-        health = Health(lambda: engine.registry.services)
-        reflection = Reflection(lambda: engine.registry, [registry_of(Health.DESCRIPTOR)])
-        options = ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
-        server = AioServer(engine, options, services={**health.handlers(), **reflection.handlers()})
-        self._target = str(server.listen(Address.parse(listening.address), credentials))
-        await server.start()
-        return server
+        health = Health(lambda: self.engine.registry.services)
+        reflection = Reflection(lambda: self.engine.registry, [registry_of(Health.DESCRIPTOR)])
+        return {**health.handlers(), **reflection.handlers()}
 
     def stop(self, grace: float | None) -> None:
         """Close the channels, stop listening, end what is under way."""
@@ -98,7 +126,8 @@ class Running:
             if thread is None or server is None:
                 return
             self.channels.close()
-            thread.run(server.stop(grace))
+            # Even a moment lets the server say farewell in peace; without, clients log that it went in the midst of it.
+            thread.run(server.stop(_MOMENT if grace is None else grace))
             thread.close()
             self._thread = self._server = None
 
@@ -117,7 +146,7 @@ class Running:
         return self._running().run(coroutine)
 
     def wait(self, enough: Callable[[], bool], timeout: float) -> bool:
-        """Wait until *enough* holds, looking again whenever a call ends; False after *timeout* seconds."""
+        """Wait until *enough* holds, looking whenever something happens in a call; False after *timeout* seconds."""
         thread = self._running()
         if thread.is_current:
             raise ConfigError("An async handler of the mock can't block: await await_called instead.")
@@ -133,15 +162,15 @@ class Running:
         return self._thread
 
     async def _until(self, enough: Callable[[], bool], timeout: float) -> bool:  # noqa: ASYNC109
-        ended = asyncio.Event()
-        unsubscribe = self.engine.journal.subscribe(lambda _: ended.set())
+        happened = asyncio.Event()
+        unfollow = self.engine.journal.follow(lambda _: happened.set())
         try:
             async with asyncio.timeout(timeout):
                 while not enough():
-                    ended.clear()
-                    await ended.wait()
+                    happened.clear()
+                    await happened.wait()
         except TimeoutError:
             return False
         finally:
-            unsubscribe()
+            unfollow()
         return True

@@ -8,11 +8,12 @@ from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
+from grpcmock.engine.steps import TRANSPORT_STEPS, Forward
 from grpcmock.errors import ConfigError, Problem, Problems, StubError, UnknownMethodError
 from grpcmock.mock import autospec
 from grpcmock.mock.call_site import caller
@@ -21,7 +22,9 @@ from grpcmock.mock.method import MethodMock, R
 from grpcmock.mock.running import Listening, Running
 from grpcmock.mock.state import State
 from grpcmock.mock.waiting import Waits
-from grpcmock.schema import Registry, sources
+from grpcmock.responses.faults import TRANSPORT_FAULTS
+from grpcmock.schema import Registry
+from grpcmock.schema import sources as schema_sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.status import Code
 from grpcmock.stubs import loader
@@ -52,12 +55,15 @@ class MockServer(Waits):
 
     def __init__(
         self,
-        *protos: Any,
+        *sources: Any,
+        protos: Any = (),
         stubs: AnyPath | Iterable[AnyPath] = (),
         imports: AnyPath | Iterable[AnyPath] = (),
+        exclude: str | Iterable[str] = (),
         listen: str = "127.0.0.1:0",
         seed: int = 0,
         auto: bool = False,
+        validate: bool = False,
         unmatched_code: str | int = "UNIMPLEMENTED",
         tls_cert: AnyPath | None = None,
         tls_key: AnyPath | None = None,
@@ -66,34 +72,53 @@ class MockServer(Waits):
         max_message_size: int = 4 << 20,
         journal_calls: int = 10_000,
         journal_bytes: int = 64 << 20,
+        transport: Literal["aio", "h2"] = "aio",
     ) -> None:
         """Load everything; nothing listens before :meth:`start`.
 
-        *protos* are ``.proto`` files, directories, descriptor sets, generated modules, servicer classes, or a
-        :class:`Registry`; none are needed for methods that are named by a generated servicer. *stubs* are files and
-        directories; *imports*, directories for imports of protos. *listen* is ``HOST:PORT`` (port 0 takes a free one)
+        *protos*, by position or by keyword, are ``.proto`` files, directories, descriptor sets, generated modules,
+        servicer classes, or a :class:`Registry`; none are needed for methods that are named by a generated servicer.
+        *stubs* are files and directories; *imports*, directories for imports of protos; *exclude*, patterns of what to
+        leave out of the directories of protos, such as ``vendor``. *listen* is ``HOST:PORT`` (port 0 takes a free one)
         or ``unix:PATH``. Randomness derives from *seed*. With *auto*, calls that no stub holds for get generated
-        answers, else *unmatched_code*. *max_message_size* is in bytes, -1 for no limit; the journal holds
-        *journal_calls* and *journal_bytes*. The ``tls_*`` files are PEM.
+        answers, else *unmatched_code*; with *validate*, requests that break the rules of their protos are refused.
+        *max_message_size* is in bytes, -1 for no limit; the journal holds *journal_calls* and *journal_bytes*. The
+        ``tls_*`` files are PEM. The *transport* ``h2`` can make every fault of the stub format, and takes no
+        *interceptors*.
 
         Raises :class:`SchemaError`, :class:`StubError`, :class:`ConfigError` with everything that is wrong.
         """
+        __tracebackhide__ = True  # in a test it is the caller's line that is wrong
         try:
             code = Code.parse(unmatched_code)
         except ValueError as error:
             raise ConfigError(f"unmatched_code: {error}") from None
+        if transport not in TRANSPORT_FAULTS:
+            raise ConfigError(f"transport: {transport!r} is neither 'aio' nor 'h2'.")
+        if transport == "h2" and interceptors:
+            raise ConfigError("The transport 'h2' knows no interceptors; 'aio' does.")
         problems = Problems()
-        registry = _registry(protos, _paths(imports))
+        excluded = (exclude,) if isinstance(exclude, str) else tuple(exclude)
+        registry = _registry([*sources, *_several(protos)], schema_sources.Imports(_paths(imports), excluded))
         engine = Engine(
             registry,
             loader.load(_paths(stubs), problems),
-            options=EngineOptions(seed=seed, auto=auto, unmatched_code=code),
+            options=EngineOptions(
+                seed=seed,
+                auto=auto,
+                validate=validate,
+                unmatched_code=code,
+                faults=TRANSPORT_FAULTS[transport],
+                steps=TRANSPORT_STEPS[transport],
+            ),
             journal=Journal(journal_calls, journal_bytes),
             problems=problems,
             lock=threading.RLock(),
         )
+        engine.environment.finder = autospec.imported
         tls = (_path(tls_cert), _path(tls_key), _path(tls_client_ca))
-        self._running = Running(engine, Listening(listen, tls, max_message_size, tuple(interceptors)))
+        listening = Listening(listen, tls, max_message_size, tuple(interceptors), transport)
+        self._running = Running(engine, listening)
         self._stubs = DeclaredStubs(self._running)
         self._call_store = self._stubs.calls
         self._state = State(self._running.call, lambda: engine.store.states)
@@ -166,9 +191,9 @@ class MockServer(Waits):
         if isinstance(method, str):
             try:
                 return self.registry.method(method)
-            except UnknownMethodError:
+            except UnknownMethodError as error:
                 if (found := autospec.imported(method)) is None:
-                    raise
+                    raise UnknownMethodError(autospec.unknown(method, self.registry) or str(error)) from None
             self._stubs.include(found)
             return self.registry.method(method)
         path, registry = autospec.find(method)
@@ -239,7 +264,7 @@ class MockServer(Waits):
 
     @property
     def calls(self) -> CallLog[Any, Any]:
-        """All calls that have ended, since the start, the last reset, or the beginning of the snapshot."""
+        """All calls, also those under way, since the start, the last reset, or the beginning of the snapshot."""
         return self._call_store.log()
 
     def verify(self, *, unmatched: bool = True, unused: Unused = "declared") -> None:
@@ -278,6 +303,8 @@ class MockServer(Waits):
 
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
+        if Forward not in self._running.engine.options.steps:
+            raise ConfigError("The transport 'h2' can't pass calls on; 'aio' can.")
         from grpcmock.mock.recording import Recorder
         from grpcmock.record.recorder import Options as RecordOptions
         from grpcmock.record.redaction.rules import Rules
@@ -338,6 +365,11 @@ class MockServer(Waits):
         return f"<MockServer {where}>"
 
 
+def _several(given: Any) -> Sequence[Any]:
+    """Take one of something for a list of one."""
+    return given if isinstance(given, (list, tuple)) else [given]
+
+
 def _path(given: AnyPath | None) -> Path | None:
     return None if given is None else Path(given)
 
@@ -346,14 +378,15 @@ def _paths(given: AnyPath | Iterable[AnyPath]) -> list[Path]:
     return [Path(given)] if isinstance(given, (str, PathLike)) else [Path(path) for path in given]
 
 
-def _registry(protos: Sequence[Any], imports: Sequence[Path]) -> Registry:
+def _registry(protos: Sequence[Any], imports: schema_sources.Imports) -> Registry:
     """Make one registry of all that protos are given as."""
+    __tracebackhide__ = True
     from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
     registry = Registry(FileDescriptorSet())
     paths = [Path(one) for one in protos if isinstance(one, (str, PathLike))]
     if paths:
-        registry = sources.load(paths, imports=imports)
+        registry = schema_sources.load(paths, imports=imports)
     generated = [one for one in protos if not isinstance(one, (str, PathLike, Registry))]
     if generated:
         registry = registry.including(registry_of(*generated))

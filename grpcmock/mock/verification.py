@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from grpcmock.mock.loops import HANDLER_LOOPS
 
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
+    from grpcmock.mock.drafts import Draft
     from grpcmock.mock.handle import StubHandle
 
 Unused = Literal["declared", "all", "none"]
@@ -17,6 +23,9 @@ _SHOWN = 5
 
 _KEPT = 1_000
 """Findings kept of snapshots that have ended."""
+
+
+_OWN = str(Path(__file__).parents[1]) + os.sep
 
 
 class VerificationError(AssertionError):
@@ -35,19 +44,31 @@ class Findings:
     unused_others: list[str] = field(default_factory=list)
     """Stubs that it loaded."""
 
+    unanswered: list[str] = field(default_factory=list)
+    """What the test said of methods without an answer."""
+
+    left_over: list[str] = field(default_factory=list)
+    """What the test pushed, and no call took."""
+
     @classmethod
-    def of(cls, calls: Iterable[CallRecord], handles: Iterable[StubHandle[Any]]) -> Findings:
-        found = cls()
+    def of(
+        cls, calls: Iterable[CallRecord], handles: Iterable[StubHandle[Any]], drafts: Iterable[Draft] = ()
+    ) -> Findings:
+        found = cls(unanswered=list(map(str, drafts)))
         for call in calls:
             if call.miss is not None:
                 found.unmatched.append(call.miss.text)
             elif call.error is not None:
-                found.errors.append((_failed(call, call.error), call.error))
+                found.errors.append((handler_failure(call, call.error), call.error))
             elif call.stub is None and not call.auto and not call.forwarded and not call.cancelled:
-                found.unmatched.append(call.message or f"{call.name}: no stub answered.")
+                found.unmatched.append(_refused(call))
         for handle in handles:
-            if not handle.was_used and not handle.may_be_unused:
+            if handle.may_be_unused:
+                continue
+            if not handle.was_used:
                 (found.unused if handle.declared else found.unused_others).append(_unused(handle))
+            elif handle.left_over:
+                found.left_over.append(f"{_unused(handle)}  {handle.left_over}")
         return found
 
     def add(self, other: Findings) -> None:
@@ -56,6 +77,8 @@ class Findings:
             (self.unmatched, other.unmatched),
             (self.unused, other.unused),
             (self.unused_others, other.unused_others),
+            (self.unanswered, other.unanswered),
+            (self.left_over, other.left_over),
         ):
             own.extend(more[: _KEPT - len(own)])
         self.errors.extend(other.errors[: _KEPT - len(self.errors)])
@@ -69,6 +92,13 @@ class Findings:
             if len(self.unmatched) > _SHOWN:
                 parts.append(f"… and {len(self.unmatched) - _SHOWN} more calls that no stub answered.")
         parts += ["\n".join(lines)] if (lines := list(self._unused(unused))) else []
+        if self.unanswered and unused != "none":
+            lines = [f"  {line}" for line in self.unanswered]
+            end = "Say returns(…), fails(…) or another answer after it, or .optional() where it need not have one."
+            parts.append("\n".join(["This was given no answer, and so is no stub:", *lines, end]))
+        if self.left_over and unused != "none":
+            lines = [f"  {line}" for line in self.left_over]
+            parts.append("\n".join(["What was pushed, and no call took:", *lines]))
         if parts:
             raise VerificationError("\n\n".join(parts)) from (self.errors[0][1] if self.errors else None)
 
@@ -82,8 +112,24 @@ class Findings:
             yield "Say .optional() of a stub that need not be."
 
 
-def _failed(call: CallRecord, error: BaseException) -> str:
-    return f"The handler {call.stub} of {call.name} raised {type(error).__name__}: {error}"
+def _refused(call: CallRecord) -> str:
+    text = call.message or f"{call.name}: no stub answered."
+    if call.method is not None:
+        return text
+    return f"{text}\nGive the mock the protos of its service (grpcmock_protos), or import its generated code."
+
+
+def handler_failure(call: CallRecord, error: BaseException) -> str:
+    """Say that a handler raised this, and where: the frames of the user, without those around them."""
+    text = f"The handler {call.stub} of {call.name} raised {type(error).__name__}: {error}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OWN)]
+    lines = [
+        line
+        for frame in frames
+        for line in (f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}', f"    {frame.line}")
+    ]
+    hint = f"\n{HANDLER_LOOPS}" if isinstance(error, RuntimeError) and "different" in str(error) else ""
+    return "\n".join([text, *lines]) + hint
 
 
 def _unused(handle: StubHandle[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, overload
@@ -60,8 +61,9 @@ class Waits(ABC):
         *,
         times: int = 1,
         timeout: float = TIMEOUT,
+        started: bool = False,
         **fields: Any,
-    ) -> None: ...
+    ) -> CallLog[Any, Any]: ...
     @overload
     def wait_called(
         self,
@@ -70,8 +72,9 @@ class Waits(ABC):
         /,
         *,
         timeout: float = TIMEOUT,
+        started: bool = False,
         **fields: Any,
-    ) -> None: ...
+    ) -> CallLog[Any, Any]: ...
     def wait_called(
         self,
         first: Any = None,
@@ -80,18 +83,21 @@ class Waits(ABC):
         *,
         times: Any = None,
         timeout: float = TIMEOUT,
+        started: bool = False,
         **fields: Any,
-    ) -> None:
-        """Wait until at least so many calls with these fields have ended; ``AssertionError`` after *timeout* seconds.
+    ) -> CallLog[Any, Any]:
+        """Wait until at least so many calls with these fields have ended, and return them.
 
-        How many is said first, ``wait_called(2, id=7)``, or as *times*; without, it is one. It blocks the thread: in an
-        async test await :meth:`await_called`.
+        ``AssertionError`` after *timeout* seconds. How many is said first, ``wait_called(2, id=7)``, or as *times*;
+        without, it is one. Where *started*, a call counts from its beginning; its requests are those so far. It blocks
+        the thread: in an async test await :meth:`await_called`.
         """
         __tracebackhide__ = True
         number, message = _wanted("wait_called", first, second, times)
         narrow = self._narrower(message, fields)
-        if not self._call_store.running.wait(lambda: len(narrow()) >= number, timeout):
-            _timed_out(narrow(), number, timeout)
+        if not self._call_store.running.wait(lambda: len(_counted(narrow(), started)) >= number, timeout):
+            _timed_out(narrow(), number, timeout, blocked_loop(), started=started)
+        return _counted(narrow(), started)
 
     @overload
     async def await_called(
@@ -101,8 +107,9 @@ class Waits(ABC):
         *,
         times: int = 1,
         timeout: float = TIMEOUT,  # noqa: ASYNC109
+        started: bool = False,
         **fields: Any,
-    ) -> None: ...
+    ) -> CallLog[Any, Any]: ...
     @overload
     async def await_called(
         self,
@@ -111,8 +118,9 @@ class Waits(ABC):
         /,
         *,
         timeout: float = TIMEOUT,  # noqa: ASYNC109
+        started: bool = False,
         **fields: Any,
-    ) -> None: ...
+    ) -> CallLog[Any, Any]: ...
     async def await_called(
         self,
         first: Any = None,
@@ -121,14 +129,16 @@ class Waits(ABC):
         *,
         times: Any = None,
         timeout: float = TIMEOUT,  # noqa: ASYNC109 - it is the word of the blocking form, too
+        started: bool = False,
         **fields: Any,
-    ) -> None:
+    ) -> CallLog[Any, Any]:
         """As :meth:`wait_called`, for asyncio."""
         __tracebackhide__ = True
         number, message = _wanted("await_called", first, second, times)
         narrow = self._narrower(message, fields)
-        if not await self._call_store.running.wait_async(lambda: len(narrow()) >= number, timeout):
-            _timed_out(narrow(), number, timeout)
+        if not await self._call_store.running.wait_async(lambda: len(_counted(narrow(), started)) >= number, timeout):
+            _timed_out(narrow(), number, timeout, started=started)
+        return _counted(narrow(), started)
 
     def _narrower(
         self, message: Message | Mapping[str, Any] | None, fields: Mapping[str, Any]
@@ -156,9 +166,19 @@ def _wanted(word: str, first: Any, second: Any, times: Any) -> tuple[int, Any]:
     return times, message
 
 
-def _timed_out(calls: CallLog[Any, Any], times: int, timeout: float) -> None:
+def _counted(calls: CallLog[Any, Any], started: bool) -> CallLog[Any, Any]:
+    return calls if started else calls.ended
+
+
+def _timed_out(calls: CallLog[Any, Any], times: int, timeout: float, hint: str = "", *, started: bool) -> None:
     __tracebackhide__ = True
+    raise AssertionError(f"Waited {timeout:g} s. {calls.missing(times, started=started)}{hint}")
+
+
+def blocked_loop() -> str:
+    """Say so where the thread that has waited runs an event loop, which could not do anything meanwhile."""
     try:
-        calls.assert_called(at_least=times)
-    except AssertionError as error:
-        raise AssertionError(f"Waited {timeout:g} s. {error}") from None
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return ""
+    return "\nThis held up the event loop of the thread, and a client in it: await the form that begins with 'await_'."

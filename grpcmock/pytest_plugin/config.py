@@ -32,6 +32,9 @@ class Config(NamedTuple):  # a dataclass would cost every test run a millisecond
     imports: Sequence[Any] = ()
     """Directories in which the imports of protos are looked up."""
 
+    exclude: Sequence[str] = ()
+    """Patterns of files and folders to leave out of the directories of protos, such as ``vendor``."""
+
     listen: str = "127.0.0.1:0"
     """The address; of a fixed port, each worker of pytest-xdist takes another one, counting up from it."""
 
@@ -56,7 +59,7 @@ class Config(NamedTuple):  # a dataclass would cost every test run a millisecond
         """Give the same settings. Raises ``pytest.UsageError`` for a word that there isn't."""
         for name in CHOICES:
             check_choice(name, getattr(self, name), f"Config({name}=…)")
-        return self
+        return self._replace(protos=_several(self.protos), stubs=_several(self.stubs), imports=_several(self.imports))
 
     def __str__(self) -> str:
         parts = [
@@ -67,6 +70,11 @@ class Config(NamedTuple):  # a dataclass would cost every test run a millisecond
             f"unused {self.unused}",
         ]
         return ", ".join(parts)
+
+
+def _several(given: Any) -> Sequence[Any]:
+    """Take one path, or module, for a list of one."""
+    return given if isinstance(given, (list, tuple)) else (given,)
 
 
 def check_choice(name: str, value: object, where: str) -> None:
@@ -99,6 +107,7 @@ def _short(value: Any) -> str:
 def add_options(parser: pytest.Parser) -> None:
     """Declare the ini keys and the options of the command line."""
     parser.addini("grpcmock_protos", "Proto files, directories and descriptor sets of the mock server.", "paths")
+    parser.addini("grpcmock_exclude", "Files and folders to leave out of the directories of protos.", "args")
     parser.addini("grpcmock_stubs", "Stub files and directories, there for every test.", "paths")
     parser.addini("grpcmock_listen", "Address of the mock server (default: 127.0.0.1:0).", default="")
     parser.addini("grpcmock_unmatched", "Whether unmatched calls fail a test: fail (default), ignore.", default="")
@@ -154,9 +163,8 @@ def read(config: pytest.Config) -> Config:
             chosen[name] = value
     if listen := chosen.get("listen"):
         chosen["listen"] = _for_worker(listen)
-    return Config(
-        protos=tuple(config.getini("grpcmock_protos")), stubs=tuple(config.getini("grpcmock_stubs")), **chosen
-    )
+    chosen |= {name: tuple(config.getini(f"grpcmock_{name}")) for name in ("protos", "stubs", "exclude")}
+    return Config(**chosen)
 
 
 def _for_worker(listen: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,7 +23,7 @@ class MockFactory(Protocol):
     """What the fixture ``grpcmock_factory`` gives."""
 
     def __call__(self, *protos: Any, **keywords: Any) -> MockServer:
-        """Start another server; the arguments are those of :class:`grpcmock.MockServer`.
+        """Start another server; the arguments are those of :class:`grpcmock.MockServer`, *protos* also by keyword.
 
         It is verified like the first one, and stopped after the test. Without *protos*, it has those of the session.
         """
@@ -36,51 +36,95 @@ def config_fixture(pytestconfig: pytest.Config) -> Config:
 
 
 @pytest.fixture(scope="session", name="grpcmock_server")
-def server_fixture(grpcmock_config: Config, pytestconfig: pytest.Config) -> Iterator[MockServer]:
+def server_fixture(grpcmock_config: Config | Mapping[str, Any], pytestconfig: pytest.Config) -> Iterator[MockServer]:
     """The mock server of the session; under pytest-xdist each worker has its own.
 
     Stubs that a fixture of the session declares on it are there for every test.
     """
-    from grpcmock.mock.server import MockServer
-
-    config = grpcmock_config.checked()
-    server = MockServer(
-        *config.protos, stubs=config.stubs, imports=config.imports, listen=config.listen, **config.options
-    )
+    config = settings_of(grpcmock_config, pytestconfig)
+    server = _made(config)
     with past_proxies(), server, recording(server, pytestconfig), collecting(server, pytestconfig):
         yield server
 
 
 @pytest.fixture(name="grpcmock")
 def mock_fixture(
-    request: pytest.FixtureRequest, grpcmock_server: MockServer, grpcmock_config: Config
+    request: pytest.FixtureRequest, grpcmock_server: MockServer, grpcmock_config: Config | Mapping[str, Any]
 ) -> Iterator[MockServer]:
     """The session's mock server for one test: its stubs, states and calls are forgotten afterwards.
 
     When the test has run, it is verified: a call that no stub accepted, and a stub that the test declared and nobody
     called, fail it.
     """
-    watch = watch_of(request.node, grpcmock_config)
+    watch = watch_of(request.node, settings_of(grpcmock_config, request.config))
     with grpcmock_server.snapshot(), watch.watching(grpcmock_server):
         _prepare(grpcmock_server, watch.marked, request.node.path.name)
         yield grpcmock_server
 
 
 @pytest.fixture(name="grpcmock_factory")
-def factory_fixture(request: pytest.FixtureRequest, grpcmock_config: Config) -> Iterator[MockFactory]:
+def factory_fixture(
+    request: pytest.FixtureRequest, grpcmock_config: Config | Mapping[str, Any]
+) -> Iterator[MockFactory]:
     """Starts more mock servers, each with its own port, stubs and calls; all are stopped after the test."""
+    from grpcmock.errors import GrpcmockError
     from grpcmock.mock.server import MockServer
 
-    watch = watch_of(request.node, grpcmock_config)
+    config = settings_of(grpcmock_config, request.config)
+    watch = watch_of(request.node, config)
     with past_proxies(), ExitStack() as started:
 
         def factory(*protos: Any, **keywords: Any) -> MockServer:
-            keywords = {"imports": grpcmock_config.imports, **grpcmock_config.options, **keywords}
-            server = started.enter_context(MockServer(*(protos or grpcmock_config.protos), **keywords))
+            __tracebackhide__ = True
+            own = {} if protos or "protos" in keywords else {"protos": config.protos}
+            keywords = {**_finding(config), **config.options, **own, **keywords}
+            try:
+                server = started.enter_context(MockServer(*protos, **keywords))
+            except GrpcmockError as error:
+                raise error.with_traceback(None) from None
             started.enter_context(watch.watching(server))
             return server
 
         yield factory
+
+
+def settings_of(given: object, config: pytest.Config) -> Config:
+    """Take what the fixture ``grpcmock_config`` gives: settings, or a mapping of some, over those of the ini file.
+
+    Fails the test, without a traceback, for anything else.
+    """
+    try:
+        if isinstance(given, Config):
+            return given.checked()
+        if isinstance(given, Mapping):
+            return read(config).replace(**given)
+        said = "it gives grpcmock_config.replace(…), or a mapping such as {'protos': ['protos']}"
+        wrong = f"grpcmock: {said}; not {given!r:.80}."
+    except pytest.UsageError as error:
+        wrong = str(error)
+    pytest.fail(f"The fixture grpcmock_config is wrong: {wrong.removeprefix('grpcmock: ')}", pytrace=False)
+
+
+def _made(config: Config) -> MockServer:
+    """Make the server of the session. What is wrong with its files fails the test without a traceback."""
+    from grpcmock.errors import GrpcmockError
+    from grpcmock.mock.server import MockServer
+
+    try:
+        return MockServer(
+            protos=config.protos,
+            stubs=config.stubs,
+            listen=config.listen,
+            **_finding(config),
+            **config.options,
+        )
+    except GrpcmockError as error:
+        wrong = str(error)
+    pytest.fail(f"The mock server of the session can't be made:\n{wrong}\nIts settings: {config}.", pytrace=False)
+
+
+def _finding(config: Config) -> dict[str, Any]:
+    return {"imports": config.imports, "exclude": config.exclude}
 
 
 def _prepare(server: MockServer, marked: Marked, file: str) -> None:

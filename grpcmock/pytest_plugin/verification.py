@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SECTION = "grpcmock"
 """The name of the report section: pytest titles it ``Captured grpcmock call``."""
 
+_CHAIN = 20
+"""Errors that are looked at, of those that led to one."""
+
 _NOTES = 3
 """Unmatched calls whose whole text a failure carries."""
 
@@ -68,13 +71,23 @@ class Watch:
 
     def misses(self) -> list[str]:
         """Give the explanations of the calls that no stub accepted; the first few."""
-        found = [call.miss or str(call) for mock in self._mocks for call in _unmatched(mock.calls)]
-        more = len(found) - _NOTES
-        return [*found[:_NOTES], f"… and {more} more"] if more > 0 else found
+        return _few([call.miss or str(call) for mock in self._mocks for call in _unmatched(mock.calls)])
+
+    def errors(self) -> list[str]:
+        """Return what handlers raised, and where; the first few."""
+        from grpcmock.mock.verification import handler_failure
+
+        records = [call.record for mock in self._mocks for call in mock.calls]
+        return _few([handler_failure(record, record.error) for record in records if record.error is not None])
+
+
+def _few(texts: list[str]) -> list[str]:
+    more = len(texts) - _NOTES
+    return [*texts[:_NOTES], f"… and {more} more"] if more > 0 else texts
 
 
 def _unmatched(calls: CallLog[Any, Any]) -> Iterator[Call[Any, Any]]:
-    return (call for call in calls if not call.matched)
+    return (call for call in calls if not call.matched and not call.under_way)
 
 
 _WATCH = pytest.StashKey[Watch]()
@@ -106,9 +119,19 @@ def explain(item: pytest.Item, error: BaseException) -> None:
     if watch is None:
         return
     _add_section(item, watch)
-    if watch.unmatched == "fail":
-        for miss in watch.misses():
-            error.add_note(f"\ngrpcmock: {miss}")
+    said = _said(error)
+    for text in [*watch.errors(), *(watch.misses() if watch.unmatched == "fail" else ())]:
+        if text not in said:  # a client that fails tells the text of a miss itself
+            error.add_note(f"\ngrpcmock: {text}")
+
+
+def _said(error: BaseException | None) -> str:
+    """Return the texts of an error and of those that led to it, as pytest shows them."""
+    texts: list[str] = []
+    while error is not None and len(texts) < _CHAIN:
+        texts.append(str(error))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n".join(texts)
 
 
 def forget(item: pytest.Item) -> None:

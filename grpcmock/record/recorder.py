@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import ConfigError
 from grpcmock.record.capture.buffer import CallBuffer, RepeatedCall
+from grpcmock.record.capture.unknown_types import unknown_types
 from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.summary import Summary
 from grpcmock.record.writing.collection import Collection
 from grpcmock.record.writing.folder import Folder
 from grpcmock.record.writing.recorded_stub import RecordedStub
-from grpcmock.record.writing.stub_writer import StubWriter
+from grpcmock.record.writing.stub_writer import OWN_SERVICES, StubWriter
 
 if TYPE_CHECKING:
+    from grpcmock.client.learning import Learning
     from grpcmock.record.capture.captured_call import CapturedCall
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
@@ -82,15 +84,20 @@ class Recorder:
         self._files: dict[Path, None] = {}
 
     def take(self, captured: CapturedCall) -> asyncio.Event | None:
-        """Take a call that has ended; see :data:`grpcmock.record.capture.proxy.OnCaptured`."""
+        """Take a call that has ended; see :data:`grpcmock.record.capture.proxy.OnCaptured`.
+
+        Those of gRPC's own services don't count: clients ask them for protos, or whether the server is well.
+        """
+        if captured.name.startswith(OWN_SERVICES):
+            return None
         return self._buffer.add(captured)
 
-    async def run(self) -> None:
-        """Record and write what comes, until cancelled; then call :meth:`finish`."""
+    async def run(self, learning: Learning | None = None) -> None:
+        """Record and write what comes, until cancelled; then call :meth:`finish`. Unknown types are learned."""
         while True:
             await self._awaken()
             while calls := self._buffer.drain(_BATCH):
-                await _whole(asyncio.to_thread(self._record, calls))
+                await _whole(self._learn_and_record(calls, learning))
             now = time.monotonic()
             if self._is_unwritten and now >= self._next:
                 await _whole(asyncio.to_thread(self._try_to_write))
@@ -116,6 +123,21 @@ class Recorder:
             if self._failure:
                 self._put_elsewhere()
         return self.summary()
+
+    async def settle_learning(self, learning: Learning | None) -> None:
+        """Record all that has been taken, once the types in it are learned."""
+        while calls := self._buffer.drain(_BATCH):
+            await self._learn_and_record(calls, learning)
+
+    async def _learn_and_record(self, calls: Sequence[RepeatedCall], learning: Learning | None) -> None:
+        if learning is not None and (names := await asyncio.to_thread(self._unknown_types, calls)):
+            await learning.learn(names)
+        await asyncio.to_thread(self._record, calls)
+
+    def _unknown_types(self, calls: Sequence[RepeatedCall]) -> set[str]:
+        registry = self._registry()
+        new = [call.captured for call in calls if call.captured.recorded is None]
+        return {name for captured in new for name in unknown_types(captured, registry)}
 
     def settle(self) -> None:
         """Record all that has been taken."""

@@ -54,6 +54,8 @@ class Settings:
     """How clients are listened to; None for plain text."""
     within: float = CONNECT_TIMEOUT
     """Seconds to wait for a connection to the target."""
+    learns: bool = False
+    """Whether the target's reflection is asked for types that turn up in an ``Any`` and aren't known."""
 
 
 class Recording:
@@ -112,7 +114,9 @@ async def recording(
                 raise ConfigError(f"The mode {mode.value} needs a server to record.")
             folder.check()
             recorder = Recorder(lambda: registry, folder, settings.options, warn=warn)
-            proxy = await stack.enter_async_context(forwarding(engine, target, recorder, within=settings.within))
+            proxy = await stack.enter_async_context(
+                forwarding(engine, target, recorder, within=settings.within, learns=settings.learns)
+            )
         server = (
             AioServer(engine, settings.server) if proxy is None or known else _ForwardingServer(proxy, settings.server)
         )

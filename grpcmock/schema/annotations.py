@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import message_factory
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, OneofDescriptor
     from google.protobuf.message import Message
 
     from grpcmock.schema import Registry
@@ -112,6 +112,10 @@ class AnnotationReader:
     def resource(self, descriptor: Descriptor | None) -> Any:
         """Give the ``google.api.ResourceDescriptor`` of a message; None if it isn't said to be a resource."""
         return self._extension(self._options("MessageOptions", descriptor), "google.api.resource")
+
+    def operation_info(self, descriptor: MethodDescriptor) -> Any:
+        """Return the ``google.longrunning.OperationInfo`` of a method; None if it has none."""
+        return self._extension(self._options("MethodOptions", descriptor), "google.longrunning.operation_info")
 
     def reference(self, descriptor: FieldDescriptor) -> tuple[str, str]:
         """Give the types of the resource that a field refers to, and of the one below it; empty where none is named."""

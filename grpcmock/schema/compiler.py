@@ -1,145 +1,121 @@
-"""Compile ``.proto`` files into descriptors, with protoc in this process."""
+"""Compile ``.proto`` files into descriptors, and tell what is wrong with those that don't compile."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
-import threading
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import BinaryIO
-
-from google.protobuf import descriptor_pb2
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from grpcmock.errors import CompileError, Location, Problem
-from grpcmock.schema import shipped
+from grpcmock.schema import complaints, kept
+from grpcmock.schema.dependencies import Dependencies
+from grpcmock.schema.protoc import Outcome, Workspace
 
-_lock = threading.Lock()
-_PLACED = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<text>.*)")
-_UNPLACED = re.compile(r"(?P<file>.+?\.proto): (?P<text>.*)")
-_NOT_FOUND = re.compile(r'Import "(?P<name>.+)" was not found or had errors\.')
-_LOGGED = re.compile(r"[IW]\d{4} ")
-_FRESH = "import sys; from grpc_tools import protoc; sys.exit(protoc.main(sys.argv))"
+if TYPE_CHECKING:
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+    from grpcmock.schema.layout import Layout
+
+MOST_RUNS = 20
+"""How often protoc is run at most to hear of all files that fail: it gives up at the first."""
+
+_HOW_TO_GO_ON = "Fix the file, or leave it out with --exclude-path."
 
 
 def compile_files(
-    files: Mapping[str, Path],
-    wanted: Sequence[str],
-    described: descriptor_pb2.FileDescriptorSet | None = None,
-) -> descriptor_pb2.FileDescriptorSet:
-    """Compile the files *wanted*, and all that they import.
+    layout: Layout,
+    described: Sequence[FileDescriptorProto] = (),
+    problems: Sequence[Problem] = (),
+) -> list[FileDescriptorProto]:
+    """Return the descriptors of the files that a layout wants, and of all that they import.
 
-    *files* tells where each file stands, by the name that others import it by; *described* holds the descriptors of
-    files that can be imported, too. What comes along (see :mod:`grpcmock.schema.shipped`) needs no mention. Raises
-    :class:`CompileError`, which holds all of protoc's complaints with their places.
+    *described* holds the descriptors of files that can be imported, too. *problems* are those known beforehand, of the
+    imports that are missing. Raises :class:`CompileError`, which holds all that is wrong, each fault once: what only
+    follows from another one is left out.
     """
-    with tempfile.TemporaryDirectory(prefix="grpcmock-") as folder:
-        given = Path(folder, "given.binpb")
-        given.write_bytes((described or descriptor_pb2.FileDescriptorSet()).SerializeToString())
-        output = Path(folder, "out.binpb")
-        odd = Path(folder, "odd")
-        odd.mkdir()
-        paths = {name: _copied(name, path, odd) if _is_odd(name, path) else path for name, path in files.items()}
-        arguments = [
-            "protoc",
-            # One mapping for each file: names never depend on which root comes first, or on the working directory.
-            *(f"-I{name}={path}" for name, path in paths.items() if not path.is_relative_to(odd)),
-            f"-I{odd}",
-            f"-I{shipped.builtin_root()}",
-            f"--descriptor_set_in={given}",
-            "--include_imports",
-            "--include_source_info",
-            f"--descriptor_set_out={output}",
-            *(str(paths[name]) for name in wanted),
-        ]
-        code, said = _run(arguments, Path(folder))
-        if code:
-            if len(wanted) > 1:  # protoc gives up at the first file that fails; we want to hear of all
-                options = arguments[: -len(wanted)]
-                said += "".join(_run([*options, str(paths[name])], Path(folder))[1] for name in wanted)
-            shown = {str(path): str(files[name]) for name, path in paths.items()}
-            raise CompileError(_problems(said, shown))
-        return descriptor_pb2.FileDescriptorSet.FromString(output.read_bytes())
+    __tracebackhide__ = True  # in a test it is the caller's line that is wrong
+    dependencies = Dependencies(layout.imports)
+    circles = dependencies.circles()
+    untried = dependencies.upon({*layout.blocked, *(name for circle in circles for name in circle)})
+    tried = [name for name in layout.wanted if name not in untried]
+    found = [*problems, *(_circular(circle, layout) for circle in circles)]
+    if not tried:
+        raise CompileError(complaints.shortened(found))
+    key = kept.key(layout, described)
+    if not found and (known := kept.get(key)) is not None:
+        return known
+    with Workspace(layout, described) as work:
+        outcome = work.run(tried)
+        if not outcome.code and not found:
+            return kept.put(key, work.output())
+        found += _Diagnosis(work, layout, dependencies).tell(tried, outcome)
+    raise CompileError(complaints.shortened(found))
 
 
-def _is_odd(name: str, path: Path) -> bool:
-    """Whether a mapping from this name to this path can't be said on protoc's command line."""
-    return "=" in name or os.pathsep in f"{name}{path}"
+def _circular(circle: Sequence[str], layout: Layout) -> Problem:
+    statement = layout.imports[circle[0]][circle[1]]
+    return Problem(
+        f"File recursively imports itself: {' -> '.join(circle)}.",
+        Location(str(layout.files[circle[0]]), statement.line, statement.column),
+        rule=complaints.RULE,
+    )
 
 
-def _copied(name: str, path: Path, root: Path) -> Path:
-    copy = root / name
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(OSError):  # protoc says that it isn't there
-        shutil.copyfile(path, copy)
-    return copy
+class _Diagnosis:
+    """What is wrong with files that don't compile.
 
+    protoc reads the files that it is told in order, and gives up at the first that fails. So those before that one are
+    sound; those behind it that don't import it are tried again.
+    """
 
-def _run(arguments: Sequence[str], folder: Path) -> tuple[int, str]:
-    """Run protoc; give its exit code, and what it said where it failed."""
-    from grpc_tools import protoc
+    def __init__(self, work: Workspace, layout: Layout, dependencies: Dependencies) -> None:
+        self._work = work
+        self._names = work.names()
+        self._layout = layout
+        self._dependencies = dependencies
 
-    try:
-        with Path(folder, "said.txt").open("w+b") as said:
-            code = _quietly(protoc.main, arguments, said)
-            said.seek(0)
-            text = said.read().decode(errors="replace")
-    except OSError:  # no standard error to redirect: a daemon may have closed it
-        code, text = 1, ""
-    if code and not text.strip():
-        # Where its C++ runtime has a standard error of its own, a process of its own shows what it says.
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", _FRESH, *arguments[1:]],
-            capture_output=True,
-            text=True,
-            check=False,
-            errors="replace",
-        )
-        code, text = done.returncode, done.stderr
-    return code, text
+    def tell(self, names: Sequence[str], outcome: Outcome) -> Iterator[Problem]:
+        """Yield what is wrong with the files of a run that ended so."""
+        for _ in range(MOST_RUNS):
+            if not outcome.code:
+                return
+            if outcome.aborted:
+                failed = yield from self._aborted(names, outcome)
+            else:
+                failed = yield from self._complained(outcome)
+            hit = self._dependencies.upon(failed)
+            first = next((index for index, name in enumerate(names) if name in hit), len(names))
+            names = [name for name in names[first:] if name not in hit]
+            if not names:
+                return
+            outcome = self._work.run(names)
+        if outcome.code:
+            count = f"{len(names):,} files haven't" if len(names) > 1 else "One file hasn't"
+            yield Problem(f"{count} been compiled yet: fix these first.", rule=complaints.RULE)
 
+    def _complained(self, outcome: Outcome) -> Generator[Problem, None, set[str]]:
+        told = complaints.read(outcome.said, self._names, self._layout, self._dependencies)
+        yield from told.others
+        yield from complaints.of_files_alone(told, self._dependencies)
+        if not told.of_files and not told.others:
+            yield Problem("protoc failed without a word.", rule=complaints.RULE)
+        return set(told.of_files)
 
-def _quietly(main: object, arguments: Sequence[str], said: BinaryIO) -> int:
-    """Call protoc's main with the process's standard error turned to a file: it writes there, below Python."""
-    with _lock:
-        sys.stderr.flush() if sys.stderr is not None else None
-        kept = os.dup(2)
-        try:
-            os.dup2(said.fileno(), 2)
-            return int(main(list(arguments)))  # type: ignore[operator]
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+    def _aborted(self, names: Sequence[str], outcome: Outcome) -> Generator[Problem, None, set[str]]:
+        culprit, outcome = self._culprit(names, outcome)
+        if culprit is not None:
+            culprit, outcome = self._culprit(self._dependencies.behind(culprit), outcome)
+        words = complaints.last_words(outcome.said) or f"{outcome.signal}, without a word."
+        where = Location(str(self._layout.files[culprit])) if culprit is not None else None
+        yield Problem(f"protoc aborted: {words}", where, hint=_HOW_TO_GO_ON, rule="protoc-aborted")
+        return {culprit} if culprit is not None else set(names)
 
-
-def _problems(said: str, shown: Mapping[str, str]) -> list[Problem]:
-    """Parse protoc's ``file:line:column: text``."""
-    problems: list[Problem] = []
-    unplaced: list[Problem] = []
-    for line in dict.fromkeys(map(str.strip, said.splitlines())):
-        if not line or ": warning: " in line or _LOGGED.match(line):
-            continue
-        if found := _PLACED.fullmatch(line):
-            where = Location(shown.get(found["file"], found["file"]), int(found["line"]), int(found["column"]))
-            problems.append(Problem(found["text"], where, hint=_hint(found["text"]), rule="protoc"))
-        elif found := _UNPLACED.fullmatch(line):
-            file = shown.get(found["file"], found["file"])
-            unplaced.append(Problem(found["text"], Location(file), rule="protoc"))
-        else:
-            unplaced.append(Problem(line, rule="protoc"))
-    # "x.proto: File not found." is said again, with its place, at the import.
-    if problems:
-        unplaced = [problem for problem in unplaced if problem.message != "File not found."]
-    return [*problems, *unplaced] or [Problem("protoc failed without a word.", rule="protoc")]
-
-
-def _hint(text: str) -> str:
-    found = _NOT_FOUND.fullmatch(text)
-    if found is None or shipped.is_shipped(found["name"]):
-        return ""
-    return f"Name the directory that holds {found['name']} as an import root."
+    def _culprit(self, names: Sequence[str], outcome: Outcome) -> tuple[str | None, Outcome]:
+        """Find the first file with which protoc aborts, by halves; None if it takes several."""
+        if len(names) == 1:
+            return names[0], outcome
+        left = names
+        while len(left) > 1:
+            half = left[: len(left) // 2]
+            left = half if self._work.run(half).aborted else left[len(half) :]
+        alone = self._work.run(left)
+        return (left[0], alone) if alone.aborted else (None, outcome)

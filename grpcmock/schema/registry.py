@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from grpcmock.errors import SchemaError, UnknownMethodError, did_you_mean
+from grpcmock.errors import SchemaError, UnknownMethodError, did_you_mean, nearest
+from grpcmock.schema import merging
 from grpcmock.schema.method import Method, MethodKind
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ class Registry:
 
     def __init__(self, files: descriptor_pb2.FileDescriptorSet, *, base: Registry | None = None) -> None:
         """Read *files*; with *base*, they are added to those of another, whose pool is then shared."""
+        __tracebackhide__ = True  # in a test it is the caller's line that is wrong
         known: frozenset[str] = frozenset()
         if base is not None:
             known = frozenset(file.name for file in base.files.file)
-            files = descriptor_pb2.FileDescriptorSet(file=[*base.files.file, *files.file])
+            files = merging.as_set([*base.files.file, *files.file])
         self.files: descriptor_pb2.FileDescriptorSet = files
         """Every file, each after those that it imports."""
 
@@ -46,6 +48,9 @@ class Registry:
             try:
                 self.pool.AddSerializedFile(file.SerializeToString())
             except TypeError as error:
+                others = [other for other in files.file if other.name != file.name]
+                if clash := merging.clash(file, others):
+                    raise SchemaError(merging.twice(clash[0], file.name, clash[1])) from None
                 raise SchemaError(f"The descriptors of {file.name} can't be used: {error}") from None
         self.services: Mapping[str, ServiceDescriptor] = {
             service.full_name: service
@@ -65,16 +70,15 @@ class Registry:
             self.methods = {**base.methods, **self.methods}
 
     def including(self, other: Registry) -> Registry:
-        """Give a registry of the files of both. What this one has given goes on to hold: the two share a pool.
+        """Return a registry of the files of both. What this one has given goes on to hold: the two share a pool.
 
-        Raises :class:`SchemaError` if the files contradict each other.
+        Of two files that merely have one name, that of *other* gets another one. Raises :class:`SchemaError` if the
+        files contradict each other.
         """
+        __tracebackhide__ = True
         present = {file.name: file for file in self.files.file}
-        new = [file for file in other.files.file if file.name not in present]
-        for file in other.files.file:
-            if file.name in present and _declared(file) != _declared(present[file.name]):
-                raise SchemaError(f"Two different files are called {file.name}; only one of them can be served.")
-        return Registry(descriptor_pb2.FileDescriptorSet(file=new), base=self) if new else self
+        new = merging.added(present, other.files.file, "other", lambda one, two: _declared(one) == _declared(two))
+        return Registry(merging.as_set(new), base=self) if new else self
 
     def _method(self, descriptor: MethodDescriptor) -> Method:
         return Method(
@@ -90,7 +94,7 @@ class Registry:
         """Find a method by the name that a user wrote.
 
         ``package.Service/Method``, ``package.Service.Method`` and ``/package.Service/Method`` are taken; leading parts
-        of the package may be left out at a dot, as long as one method alone fits.
+        of the package may be left out at a dot, and the service, too, as long as one method alone fits.
 
         Raises :class:`UnknownMethodError`, which names the nearest method, or those that fit.
         """
@@ -99,7 +103,8 @@ class Registry:
         service, _, method = written.rpartition("/") if "/" in written else written.rpartition(".")
         if exact := self.methods.get(f"/{service}/{method}"):
             return exact
-        fitting = [
+        is_bare = written == method == name
+        fitting = [found for found in self.methods.values() if found.name == method and is_bare] or [
             found
             for full_name in self.services
             if service and full_name.endswith("." + service) and (found := self.methods.get(f"/{full_name}/{method}"))
@@ -108,7 +113,11 @@ class Registry:
             return fitting[0]
         if fitting:
             names = ", ".join(sorted(map(str, fitting)))
-            raise UnknownMethodError(f"{name!r} fits more than one method: {names}. Write more of the package.")
+            more = "Write the service, too." if is_bare else "Write more of the package."
+            raise UnknownMethodError(f"{name!r} fits more than one method: {names}. {more}")
+        by_name = {found.name: str(found) for found in self.methods.values()} if is_bare else {}
+        if alike := nearest(written, by_name):
+            raise UnknownMethodError(f"There is no method {name!r}. Did you mean {by_name[alike]!r}?")
         hint = did_you_mean(written, map(str, self.methods.values()), known="The methods")
         raise UnknownMethodError(f"There is no method {name!r}. {hint}".rstrip())
 
@@ -116,7 +125,8 @@ class Registry:
         """Give the class of a message type. Raises :class:`SchemaError`, which names the nearest type."""
         if found := find_message(self.pool, full_name):
             return found
-        hint = did_you_mean(full_name, self.message_names())
+        found_near = _nearest_type(full_name, self.message_names())
+        hint = f"Did you mean {found_near!r}?" if found_near else ""
         raise SchemaError(f"There is no message type {full_name!r}. {hint}".rstrip())
 
     def message_names(self) -> list[str]:
@@ -145,9 +155,35 @@ def _has(pool: descriptor_pool.DescriptorPool, file: descriptor_pb2.FileDescript
     return _declared(descriptor_pb2.FileDescriptorProto.FromString(present.serialized_pb)) == _declared(file)
 
 
-def _declared(file: descriptor_pb2.FileDescriptorProto) -> tuple[str, list[str], list[str]]:
+def _declared(file: descriptor_pb2.FileDescriptorProto) -> tuple[object, ...]:
     """Tell files of one name apart; those of one source may differ in what compilers add to them."""
-    return file.package, [message.name for message in file.message_type], [service.name for service in file.service]
+    services = [
+        (
+            service.name,
+            [(method.name, _last(method.input_type), _last(method.output_type)) for method in service.method],
+        )
+        for service in file.service
+    ]
+    return file.package, [_shape(message) for message in file.message_type], services
+
+
+def _shape(message: descriptor_pb2.DescriptorProto) -> tuple[object, ...]:
+    fields = [(field.name, field.number, _last(field.type_name)) for field in message.field]
+    return message.name, fields, [_shape(nested) for nested in message.nested_type]
+
+
+def _last(type_name: str) -> str:
+    """Return the end of a type's name: its beginning may be left out."""
+    return type_name.rpartition(".")[2]
+
+
+def _nearest_type(full_name: str, names: list[str]) -> str | None:
+    """Return the type that may have been meant: of this name in another package, or of a like name in this one."""
+    package, _, name = full_name.rpartition(".")
+    of_name = [one for one in names if one.rpartition(".")[2] == name]
+    if of_name:
+        return nearest(full_name, of_name) or of_name[0]
+    return nearest(full_name, [one for one in names if one.rpartition(".")[0] == package])
 
 
 _SHIPPED = {
@@ -205,7 +241,10 @@ def _in_order(files: descriptor_pb2.FileDescriptorSet) -> list[descriptor_pb2.Fi
             if imported in ordered:
                 continue
             if imported not in by_name:
-                raise SchemaError(f"{name} imports {imported!r}, which is in none of the descriptors given.")
+                raise SchemaError(
+                    f"{name} imports {imported!r}, which is in none of the descriptors given. Make the set with "
+                    "--include_imports, or add -I with the directory that holds the file."
+                )
             if imported in entered:
                 raise SchemaError(f"{name} imports {imported!r}, which imports it in turn.")
             pending.append((imported, iter(by_name[imported].dependency)))

@@ -47,6 +47,12 @@ def is_shipped(name: str) -> bool:
     return name == RULES or find(name) is not None
 
 
+def names_in(folder: str) -> list[str]:
+    """List the names of the files that come along in one folder, ``google/protobuf``."""
+    roots = (builtin_root(), *(_googleapis_roots() if f"{folder}/".startswith(_GOOGLEAPIS) else ()))
+    return sorted({path.name for root in roots for path in (root / folder).glob("*.proto")}) if folder else []
+
+
 def is_shipped_path(path: Path) -> bool:
     """Whether a file is one of those that come along."""
     return any(path.is_relative_to(root) for root in (builtin_root(), *_googleapis_roots()))

@@ -4,189 +4,213 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from google.protobuf import descriptor_pb2
-from google.protobuf.message import DecodeError
-
-from grpcmock.errors import CompileError, SchemaError
-from grpcmock.schema import layout, shipped
-from grpcmock.schema.layout import Given, Layout
+from grpcmock.errors import SchemaError
+from grpcmock.schema import descriptor_sets, headers, layout, merging, shipped
+from grpcmock.schema.excluding import Excluded
+from grpcmock.schema.layout import Given, Layout, Needed
 from grpcmock.schema.registry import Registry
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-DESCRIPTOR_SETS = (".binpb", ".pb", ".protoset", ".desc", ".fds")
-"""How the files of descriptor sets end, as ``protoc --descriptor_set_out`` and ``buf build`` write them."""
+AnyPath = str | Path
 
 
-def load(paths: Sequence[str | Path], *, imports: Sequence[str | Path] = ()) -> Registry:
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """Where imports are sought, and what isn't to be found."""
+
+    roots: Sequence[AnyPath] = ()
+    """Directories."""
+
+    exclude: Sequence[str] = ()
+    """Patterns of files and folders; see :class:`grpcmock.schema.excluding.Excluded`."""
+
+
+AnyImports = Imports | Sequence[AnyPath]
+
+
+def load(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> Registry:
     """Load all that *paths* name: ``.proto`` files, directories (read recursively), and descriptor sets.
 
     A directory is the import root of the files below it. The import root of a file is found by its imports and its
-    package; *imports* names roots beforehand. A directory without ``.proto`` files may hold descriptor sets instead.
+    package; *imports* names roots beforehand, below which *paths* are sought, too. A directory without ``.proto``
+    files may hold descriptor sets instead.
 
     Raises :class:`SchemaError`, which names every path that can't be used, or :class:`CompileError`.
     """
+    __tracebackhide__ = True  # in a test it is the caller's line that is wrong
     return Registry(read(paths, imports=imports))
 
 
-def read(paths: Sequence[str | Path], *, imports: Sequence[str | Path] = ()) -> FileDescriptorSet:
+def read(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> FileDescriptorSet:
     """Do as :func:`load` does, but give the descriptors. They hold the comments of the ``.proto`` files, too."""
-    protos, sets = _survey(paths, imports)
-    described: dict[str, FileDescriptorProto] = {}
-    for path in sets:
-        _merge(described, _read_set(path).file, str(path))
-    arranged = layout.arrange(protos, [Path(root) for root in imports], described)
-    if arranged.problems:
-        raise CompileError(arranged.problems)
-    compiled = _compile(arranged, described)
-    _merge(described, compiled, "the .proto files")
-    return descriptor_pb2.FileDescriptorSet(file=described.values())
+    __tracebackhide__ = True
+    named = _Named.of(paths, imports)
+    protos, sets = named.survey()
+    known: dict[str, FileDescriptorProto] = {}
+    needed: list[Needed] = []
+    for path, files in sets.items():
+        _take(known, files, path.name.partition(".")[0], str(path))
+        needed += [Needed(name, path) for file in files for name in file.dependency]
+    needed = [one for one in needed if one.name not in known]
+    arranged = layout.arrange(protos, named.imports, known, needed=needed, excluded=named.excluded)
+    _take(known, _compile(arranged, known, named), "protos", "the .proto files")
+    return merging.as_set(known.values())
 
 
-def places(paths: Sequence[str | Path], *, imports: Sequence[str | Path] = ()) -> dict[str, Path]:
-    """Tell where the ``.proto`` files of :func:`load` stand, by the names that others import them by. Never fails."""
-    given = [file for path in map(Path, paths) for file in _protos_at(path)]
-    return dict(layout.arrange(given, [Path(root) for root in imports]).files)
+def places(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> dict[str, Path]:
+    """Tell where the ``.proto`` files of :func:`load` stand, by the names that they are compiled by. Never fails."""
+    return dict(_Named.of(paths, imports).arrange().files)
 
 
-def watched(paths: Sequence[str | Path], *, imports: Sequence[str | Path] = ()) -> list[Path]:
+def watched(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> list[Path]:
     """List the directories and files on which the outcome of :func:`load` depends, for a hot reload to watch.
 
     Never fails: paths that don't exist (any more) are listed as they are.
     """
-    found = dict.fromkeys(map(Path, paths))
-    given = [file for path in found for file in _protos_at(path)]
-    roots = [path for path in found if path.is_dir()]
-    for path in layout.arrange(given, [Path(root) for root in imports]).files.values():
+    named = _Named.of(paths, imports)
+    found = dict.fromkeys(named.paths)
+    roots = [layout.absolute(path) for path in found if path.is_dir()]
+    for path in named.arrange().files.values():
         where = layout.absolute(path)
-        inside = any(where.is_relative_to(layout.absolute(root)) for root in roots)
-        if not inside and not shipped.is_shipped_path(where):
+        if not any(where.is_relative_to(root) for root in roots) and not shipped.is_shipped_path(where):
             found.setdefault(path)
     return list(found)
 
 
-def _survey(paths: Sequence[str | Path], imports: Sequence[str | Path]) -> tuple[list[Given], list[Path]]:
-    """Sort the paths into ``.proto`` files and descriptor sets. Raises for all that are neither."""
-    protos: list[Given] = []
-    sets: list[Path] = []
-    complaints = [f"{root}: there is no such directory to import from." for root in imports if not Path(root).is_dir()]
-    for path in map(Path, paths):
-        if path.is_dir():
-            below = _protos_at(path)
-            sets_below = [] if below else sorted(file for file in path.rglob("*") if _is_set(file))
-            if not below and not sets_below:
-                complaints.append(f"{path}: the directory holds no .proto file.")
-            protos += below
-            sets += sets_below
-        elif not path.exists():
-            complaints.append(f"{path}: there is no such file or directory.")
-        elif not os.access(path, os.R_OK):
-            complaints.append(f"{path}: the file can't be read (permission denied).")
-        elif path.suffix == ".proto":
-            protos += _protos_at(path)
-        elif _is_set(path):
-            sets.append(path)
-        else:
-            known = ", ".join(DESCRIPTOR_SETS)
-            complaints.append(f"{path}: expected a .proto file, a directory, or a descriptor set ({known}).")
-    if not paths:
-        complaints.append("no .proto file, directory or descriptor set is named.")
-    if complaints:
-        raise SchemaError("\n".join(complaints))
-    return protos, sets
-
-
-def _protos_at(path: Path) -> list[Given]:
-    where = layout.absolute(path)
-    if path.is_dir():
-        return [Given(file, where) for file in layout.proto_files(where)]
-    return [Given(where)] if path.suffix == ".proto" and path.is_file() else []
-
-
-def _is_set(path: Path) -> bool:
-    return path.suffix in DESCRIPTOR_SETS and path.is_file()
-
-
-def _read_set(path: Path) -> FileDescriptorSet:
-    try:
-        found = descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes())
-    except OSError as error:
-        raise SchemaError(f"{path}: the file can't be read ({error.strerror}).") from None
-    except DecodeError:
-        raise SchemaError(f"{path}: this is not a descriptor set. {_HOW_TO_MAKE_ONE}") from None
-    if not found.file:
-        raise SchemaError(f"{path}: the descriptor set is empty. {_HOW_TO_MAKE_ONE}")
-    if not all(file.name for file in found.file):
-        raise SchemaError(f"{path}: this is not a descriptor set. {_HOW_TO_MAKE_ONE}")
-    return found
-
-
-_HOW_TO_MAKE_ONE = "Make one with protoc --include_imports --descriptor_set_out, or with buf build."
-
-
 def shipped_files(names: Iterable[str]) -> list[FileDescriptorProto]:
-    """Give the descriptors of files that come along (see :mod:`grpcmock.schema.shipped`), and of all they import."""
-    return _compile(Layout(), {}, names)
+    """Return the descriptors of files that come along (see :mod:`grpcmock.schema.shipped`), and of all they import."""
+    needed = [Needed(name, Path.cwd() / name) for name in names]
+    return _compile(layout.arrange([], [], needed=needed), {}, _Named())
 
 
-def _compile(
-    arranged: Layout, described: dict[str, FileDescriptorProto], needed: Iterable[str] = ()
-) -> list[FileDescriptorProto]:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What the user named."""
+
+    paths: Sequence[Path] = ()
+    imports: Sequence[Path] = ()
+    excluded: Excluded = field(default_factory=Excluded)
+
+    @classmethod
+    def of(cls, paths: Sequence[AnyPath], imports: AnyImports) -> _Named:
+        given = imports if isinstance(imports, Imports) else Imports(imports)
+        roots = [Path(root) for root in given.roots]
+        located = [_located(Path(path), roots) for path in paths]
+        directories = [layout.absolute(path) for path in (*located, *roots) if path.is_dir()]
+        return cls(located, roots, Excluded(given.exclude, directories))
+
+    def survey(self) -> tuple[list[Given], dict[Path, list[FileDescriptorProto]]]:
+        """Sort the paths into ``.proto`` files and descriptor sets. Raises for all that are neither."""
+        __tracebackhide__ = True
+        protos: list[Given] = []
+        sets: list[Path] = []
+        read: dict[Path, list[FileDescriptorProto]] = {}
+        complaints = [self._no_root(root) for root in self.imports if not root.is_dir()]
+        for path in self.paths:
+            if path.is_dir():
+                below = self._protos_at(path)
+                sets_below = [] if below else self._sets_below(path)
+                if not below and not sets_below:
+                    complaints.append(f"{path}: the directory holds no .proto file{self._left}.")
+                protos += below
+                sets += sets_below
+            elif not path.exists():
+                complaints.append(f"{path}: there is no such file or directory.")
+            elif not os.access(path, os.R_OK):
+                complaints.append(f"{path}: the file can't be read (permission denied).")
+            elif path.suffix == ".proto":
+                protos += self._protos_at(path)
+            else:
+                sets.append(path)
+        if not self.paths:
+            complaints.append("no .proto file, directory or descriptor set is named.")
+        for path in sets:
+            try:
+                read[path] = descriptor_sets.read(path)
+            except SchemaError as error:
+                complaints.append(str(error))
+        if complaints:
+            raise SchemaError("\n".join(complaints))
+        return protos, read
+
+    def arrange(self) -> Layout:
+        given = [file for path in self.paths for file in self._protos_at(path)]
+        return layout.arrange(given, self.imports, excluded=self.excluded)
+
+    def _no_root(self, root: Path) -> str:
+        if not root.exists():
+            return f"{root}: there is no such directory to import from."
+        # The directory that is meant is the one below which an import of the files given leads there.
+        given = (file.path for path in self.paths for file in self._protos_at(path))
+        names = {one.name for path in given for one in headers.read(path).imports}
+        meant = next((folder for folder in root.parents if root.relative_to(folder).as_posix() in names), root.parent)
+        return f"{root}: this is a file; -I takes the directory that imports start from, such as -I {meant}."
+
+    @property
+    def _left(self) -> str:
+        return " that isn't excluded" if self.excluded.patterns else ""
+
+    def _protos_at(self, path: Path) -> list[Given]:
+        where = layout.absolute(path)
+        if path.is_dir():
+            return [Given(file, where) for file in layout.proto_files(where) if not self.excluded.holds(file)]
+        return [Given(where)] if path.suffix == ".proto" and path.is_file() else []
+
+    def _sets_below(self, path: Path) -> list[Path]:
+        found = sorted(file for file in path.rglob("*") if descriptor_sets.is_one(file))
+        return [file for file in found if not self.excluded.holds(file)]
+
+
+def _located(path: Path, imports: Sequence[Path]) -> Path:
+    """Find a path as protoc does: below the working directory, else below an import root."""
+    if path.exists():
+        return path
+    return next((root / path for root in imports if (root / path).exists()), path)
+
+
+def _compile(arranged: Layout, known: dict[str, FileDescriptorProto], named: _Named) -> list[FileDescriptorProto]:
     """Compile what was given, and what comes along for the descriptor sets that lack it."""
-    files, wanted = dict(arranged.files), list(arranged.wanted)
-    supplied: dict[str, FileDescriptorProto] = {}
-    known = {**described}
-    pending = [*needed, *(name for file in described.values() for name in file.dependency)]
+    __tracebackhide__ = True
+    supplied = {
+        name: file for name in arranged.described if name not in known and (file := shipped.described(name)) is not None
+    }
+    if arranged.wanted:
+        from grpcmock.schema import compiler, missing
+
+        where = missing.Named([layout.absolute(path) for path in named.paths], [*map(layout.absolute, named.imports)])
+        problems = missing.explain(arranged.missing, where) if arranged.missing else []
+        importable = _with_imports(arranged.described, {**known, **supplied})
+        return [*supplied.values(), *compiler.compile_files(arranged, importable, problems)]
+    return list(supplied.values())
+
+
+def _with_imports(names: Iterable[str], known: dict[str, FileDescriptorProto]) -> list[FileDescriptorProto]:
+    """Return the descriptors of some files, and of all that they import."""
+    found: dict[str, FileDescriptorProto] = {}
+    pending = list(names)
     while pending:
         name = pending.pop()
-        if name in known or name in wanted:
-            continue
-        if path := shipped.find(name):
-            wanted.append(name)
-            for imported, found in layout.arrange([Given(path)], [path.parents[name.count("/")]]).files.items():
-                files.setdefault(imported, found)
-            files[name] = path
-        elif file := shipped.described(name):
-            known[name] = supplied[name] = file
-            pending += file.dependency
-    if not wanted:
-        return list(supplied.values())
-    from grpcmock.schema import compiler
-
-    rules = shipped.RULES
-    if rules not in known and rules not in files and _imports_rules(files.values()):
-        file = shipped.described(rules)
-        known |= {rules: file} if file else {}
-    importable = descriptor_pb2.FileDescriptorSet(file=known.values())
-    return [*supplied.values(), *compiler.compile_files(files, wanted, importable).file]
+        if name in known and name not in found:
+            found[name] = known[name]
+            pending += known[name].dependency
+    return list(found.values())
 
 
-def _imports_rules(paths: Iterable[Path]) -> bool:
-    # Only then: to get the descriptor takes longer than to compile most protos.
-    return any(shipped.RULES.encode() in path.read_bytes() for path in paths if path.is_file())
-
-
-def _merge(into: dict[str, FileDescriptorProto], files: Iterable[FileDescriptorProto], source: str) -> None:
+def _take(known: dict[str, FileDescriptorProto], files: Sequence[FileDescriptorProto], label: str, source: str) -> None:
     """Take up the files of one source; of a file that comes along, the newer version is kept."""
+    __tracebackhide__ = True
+    for file in merging.added(known, files, label, _same, source=source):
+        known[file.name] = file
     for file in files:
-        other = into.setdefault(file.name, file)
-        if other is file or _essence(other) == _essence(file):
-            continue
-        if not shipped.is_shipped(file.name):
-            raise SchemaError(
-                f"{source}: {file.name} is there twice, and its two versions differ. "
-                "Load only one of them, or each with a server of its own."
-            )
-        if len(_essence(file)) > len(_essence(other)):
-            into[file.name] = file
+        if shipped.is_shipped(file.name):
+            known[file.name] = max(known[file.name], file, key=lambda version: len(merging.essence(version)))
 
 
-def _essence(file: FileDescriptorProto) -> bytes:
-    bare = descriptor_pb2.FileDescriptorProto()
-    bare.CopyFrom(file)
-    bare.ClearField("source_code_info")
-    return bare.SerializeToString(deterministic=True)
+def _same(one: FileDescriptorProto, other: FileDescriptorProto) -> bool:
+    return shipped.is_shipped(one.name) or merging.alike(one, other)

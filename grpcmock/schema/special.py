@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from grpcmock.errors import SchemaError
 from grpcmock.schema import paths, values, well_known
+from grpcmock.schema.any_types import AMONG_PROTOS
 from grpcmock.schema.fields import DEEPEST, Table, table
 from grpcmock.schema.showing import to_tree
 from grpcmock.schema.values import Mismatch
@@ -87,7 +88,9 @@ def _fill_any(builder: Builder, message: Any, node: Node, path: str, depth: int)
     try:
         inside = builder.registry.message(url.rpartition("/")[2])()
     except SchemaError as error:
-        builder.error(str(error), type_node.location, paths.member(path, "@type"), "unknown-type")
+        if not _take_bytes(builder, message, node, url):
+            here, hint = paths.member(path, "@type"), AMONG_PROTOS
+            builder.problems.error(str(error), type_node.location, here, hint=hint, rule="unknown-type")
         return
     fields = table(inside.DESCRIPTOR)
     rest = {key: child for key, child in node.value.items() if key != "@type"}
@@ -98,6 +101,25 @@ def _fill_any(builder: Builder, message: Any, node: Node, path: str, depth: int)
         builder.fill(inside, fields, Node(rest, node.file, node.line, node.column, keys), path, depth + 1)
     message.type_url = url
     message.value = inside.SerializePartialToString(deterministic=True)
+
+
+def _take_bytes(builder: Builder, message: Any, node: Node, url: str) -> bool:
+    """Take the bytes of a message whose type isn't known, written in base64 under ``value``, as they are shown."""
+    content = node.value.get("value")
+    if content is None or set(node.value) != {"@type", "value"} or url.rpartition("/")[2].startswith(_OWN):
+        return False
+    if builder.is_deferred(content):
+        return True
+    try:
+        data = values.octets(content.value)
+    except Mismatch:
+        return False
+    message.type_url, message.value = url, data
+    return True
+
+
+_OWN = "google.protobuf."
+"""The package whose types are all known: there, a name that isn't is a mistake."""
 
 
 def _fill_special(

@@ -15,6 +15,7 @@ from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from grpcmock.errors import did_you_mean
 from grpcmock.schema.words import SCALARS, describe, element_name, is_map, type_name
+from grpcmock.tree import Attached
 
 __all__ = [
     "Mismatch",
@@ -22,6 +23,7 @@ __all__ = [
     "describe",
     "element_name",
     "is_map",
+    "octets",
     "reader",
     "round_float",
     "scalar",
@@ -202,17 +204,34 @@ def string(value: Any) -> str:
                     f"expected a string of Unicode characters, not half a surrogate pair: {value!r}."
                 ) from None
         return value
+    if isinstance(value, Attached):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise Mismatch("expected a string, not bytes that are no UTF-8.") from None
     hint = "Write it in quotes." if isinstance(value, (bool, int, float)) else ""
     raise Mismatch(f"expected a string, not {describe(value)}.", hint=hint)
 
 
-def _bytes(value: Any) -> bytes:
+def _base64_hint(written: str) -> str:
+    """Say how to write the bytes of a text that isn't base64."""
+    if not 0 < len(written) <= _LONGEST_HINT or not written.isprintable():
+        return "Write {$text: …} for the bytes of a text, {$file: …} for those of a file."
+    data = base64.b64encode(written.encode()).decode()
+    return f"In base64 that is {data!r}; in a stub, {{$text: {written!r}}} is the same."
+
+
+_LONGEST_HINT = 60
+
+
+def octets(value: Any) -> bytes:
+    """Read bytes: the reader of all bytes fields."""
     if isinstance(value, str):
         stripped = value.rstrip("=").translate(_FROM_URL_ALPHABET)
         try:
             return binascii.a2b_base64(stripped + "=" * (-len(stripped) % 4), strict_mode=True)
         except ValueError:  # of binascii, or for characters beyond ASCII
-            raise Mismatch(f"expected bytes in base64, not {describe(value)}.") from None
+            raise Mismatch(f"expected bytes in base64, not {describe(value)}.", hint=_base64_hint(value)) from None
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     raise Mismatch(f"expected bytes in base64, not {describe(value)}.")
@@ -276,7 +295,7 @@ _READERS: dict[int, Reader] = {
     FieldDescriptor.TYPE_FLOAT: _float,
     FieldDescriptor.TYPE_BOOL: _bool,
     FieldDescriptor.TYPE_STRING: string,
-    FieldDescriptor.TYPE_BYTES: _bytes,
+    FieldDescriptor.TYPE_BYTES: octets,
 }
 
 _SHOWERS: dict[int, Reader] = {

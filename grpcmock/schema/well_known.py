@@ -25,6 +25,11 @@ WRAPPERS = frozenset(
 """The full names of the wrappers, whose JSON form is that of the value inside."""
 
 
+def may_be_text(descriptor: Descriptor) -> bool:
+    """Return whether the JSON form of a type's messages may be a string, as those of StringValue and Timestamp are."""
+    return descriptor.full_name in _FORMS and descriptor.full_name not in _NEVER_TEXT
+
+
 def is_well_known(descriptor: Descriptor) -> bool:
     """Whether messages of this type have a JSON form of their own, which :func:`parse` and :func:`to_tree` know.
 
@@ -300,3 +305,5 @@ _FORMS: dict[str, tuple[Callable[[Any, Any], None], Callable[[Any], Any]]] = {
     "google.protobuf.ListValue": (_fill_list, _show_list),
     **dict.fromkeys(WRAPPERS, (_fill_wrapper, _show_wrapper)),
 }
+
+_NEVER_TEXT = frozenset(f"google.protobuf.{name}" for name in ("Struct", "ListValue", "BoolValue"))

@@ -95,6 +95,8 @@ def _parse_tcp(text: str) -> Address:
         raise wrong(f"an address has no scheme {found[0]!r}", text[found.end() :].rstrip("/"))
     if text.isdecimal():
         raise wrong("the host is missing", f"127.0.0.1:{text}")
+    if "/" in text:
+        raise wrong("a path is written with 'unix:' before it", f"unix:{text}")
     bracketed = re.fullmatch(r"\[([^\[\]]*)\](?::(.*))?", text)
     host, port = bracketed.groups() if bracketed else _split(text)
     if not bracketed and ":" in host:

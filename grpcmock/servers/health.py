@@ -99,15 +99,17 @@ class Health:
         """Give the handlers of a ``grpc.aio`` server, by path."""
         encode = health_pb2.HealthCheckResponse.SerializeToString
         decode = health_pb2.HealthCheckRequest.FromString
-        return {
+        handlers = {
             f"/{SERVICE}/Check": grpc.unary_unary_rpc_method_handler(self._check, decode, encode),
             f"/{SERVICE}/Watch": grpc.unary_stream_rpc_method_handler(self._watch, decode, encode),
-            f"/{SERVICE}/List": grpc.unary_unary_rpc_method_handler(
+        }
+        if hasattr(health_pb2, "HealthListRequest"):  # grpcio-health-checking before 1.85 has it not
+            handlers[f"/{SERVICE}/List"] = grpc.unary_unary_rpc_method_handler(
                 self._list,
                 health_pb2.HealthListRequest.FromString,
                 health_pb2.HealthListResponse.SerializeToString,
-            ),
-        }
+            )
+        return handlers
 
     async def _check(
         self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext[Any, Any]

@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from grpcmock.engine.engine import Engine, Prepared
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
-from grpcmock.engine.steps import AIO_STEPS, H2_STEPS
+from grpcmock.engine.steps import TRANSPORT_STEPS
 from grpcmock.errors import GrpcmockError, Problems
-from grpcmock.replies.faults import AIO_FAULTS, FAULTS
+from grpcmock.responses.faults import TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.servers.aio import AioServer, ServerOptions
@@ -27,16 +28,11 @@ from grpcmock.stubs import loader
 if TYPE_CHECKING:
     import grpc
 
+    from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.service import Admin
     from grpcmock.servers.h2.server import H2Server
     from grpcmock.stubs.model import Stub
-
-TRANSPORT_FAULTS = {"aio": AIO_FAULTS, "h2": FAULTS}
-"""The faults that each transport can put on the wire."""
-
-TRANSPORT_STEPS = {"aio": AIO_STEPS, "h2": H2_STEPS}
-"""The steps of a call that each transport can carry out."""
 
 Log = Callable[[str, str], None]
 """Takes a level (``info``, ``warning``, ``error``) and a text."""
@@ -55,8 +51,8 @@ class Files:
     stubs: Sequence[Path] = ()
     """Stub files and directories."""
 
-    imports: Sequence[Path] = ()
-    """Directories in which imports are looked up."""
+    imports: AnyImports = ()
+    """Directories in which imports are looked up, and what is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +119,8 @@ class Host:
         from grpcmock.servers.h2.server import H2Server
 
         limit = self.options.server.max_message_size
-        return H2Server(self.engine, max_message_size=limit, services=self._services())
+        warn = partial(self._log, "warning")
+        return H2Server(self.engine, max_message_size=limit, services=self._services(), warn=warn)
 
     def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         own = [registry_of(Health.DESCRIPTOR)]

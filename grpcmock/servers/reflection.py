@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -31,7 +33,7 @@ class Reflection:
 
     def __init__(self, registry: Callable[[], Registry], own: Sequence[Registry] = ()) -> None:
         self._registry = registry
-        self._own = (*own, registry_of(reflection_pb2.DESCRIPTOR), Registry(_v1_files()))
+        self._own = (*own, registry_of(reflection_pb2.DESCRIPTOR), Registry(_v1_files()), registry_of(*_sent_types()))
         self._files: _Files | None = None
 
     def handlers(self) -> Mapping[str, grpc.RpcMethodHandler[Any, Any]]:
@@ -162,6 +164,12 @@ class _Files:
                 needed[current] = None
                 pending.extend(reversed(self._by_name[current].dependency))
         return list(needed)
+
+
+def _sent_types() -> Sequence[ModuleType]:
+    """Return the modules of what stubs, and the server itself, may put into an ``Any`` without a proto that has it."""
+    names = [f"google.rpc.{name}_pb2" for name in ("error_details", "status", "code")]
+    return [importlib.import_module(name) for name in names]
 
 
 def _v1_files() -> descriptor_pb2.FileDescriptorSet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -13,7 +14,7 @@ from grpcmock.stubs.model import Answer, Verify
 from grpcmock.stubs.parser import MATCHING
 from grpcmock.stubs.scalars import plain_scalar
 from grpcmock.stubs.template import is_template
-from grpcmock.tree import Node
+from grpcmock.tree import Attached, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,8 +26,12 @@ _ANSWER_NODES = ("error", "script", "interval", "headers", "trailers", "delay", 
 
 def to_yaml(stubs: Iterable[Stub]) -> str:
     """Write *stubs* as one YAML file."""
-    plain = [to_plain(stub) for stub in stubs]
+    plain = [_Block(to_plain(stub)) for stub in stubs]
     return yaml.dump(plain, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+
+
+class _Block(dict[str, Any]):
+    """A mapping that is written with a line for each key, even if all its values are short."""
 
 
 def to_plain(stub: Stub) -> dict[str, Any]:
@@ -81,6 +86,9 @@ def plain_value(value: Any) -> Any:
         return [plain_value(child) for child in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, Attached):
+        with suppress(UnicodeDecodeError):
+            return {"$text": value.decode()}
     if isinstance(value, (bytes, bytearray, memoryview)):
         return base64.b64encode(value).decode()
     if hasattr(value, "DESCRIPTOR"):
@@ -117,7 +125,11 @@ def _verify(verify: Verify) -> Any:
     if not verify.enabled:
         return False
     keys: dict[str, Any] = {"ignore": list(verify.ignore)} if verify.ignore else {}
-    return keys | ({"compare": verify.compare} if verify.compare == "exact" else {})
+    if verify.compare == "exact":
+        keys["compare"] = verify.compare
+    if verify.response is not None:
+        keys["response"] = plain_value(verify.response)
+    return keys
 
 
 def literals(value: Any) -> Any:
@@ -152,5 +164,9 @@ def _dumper() -> type[Any]:
         style = "'" if not isinstance(plain_scalar(text[:400]), str) or text == "<<" or "{{" in text else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
+    def block(dumper: Any, mapping: Any) -> Any:
+        return dumper.represent_mapping("tag:yaml.org,2002:map", mapping, flow_style=False)
+
     Dumper.add_representer(str, string)
+    Dumper.add_representer(_Block, block)
     return Dumper

@@ -30,12 +30,12 @@ def stub_files(paths: Iterable[str | os.PathLike[str]], problems: Problems) -> l
         try:
             listed = _below(path) if path.is_dir() else [path]
             if not path.exists():
-                problems.error(f"There is no file or directory {str(path)!r}.", Location(str(path)), rule="no-file")
+                problems.error("there is no such file or directory.", Location(str(path)), rule="no-file")
                 continue
             for file in listed:
                 found.setdefault(file.resolve(), file)
         except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name, a loop of links
-            problems.error(f"{str(path)!r} can't be read: {_reason(error)}.", Location(str(path)), rule="no-file")
+            problems.error(f"it can't be read: {_reason(error)}.", Location(str(path)), rule="no-file")
             continue
         if not listed:
             endings = ", ".join(SUFFIXES)
@@ -66,7 +66,7 @@ def read_bytes(path: Path, problems: Problems, named_at: Location | None = None)
             return None
         return path.read_bytes()
     except (OSError, ValueError) as error:
-        problems.error(f"{str(path)!r} can't be read: {_reason(error)}.", where, rule="no-file")
+        problems.error(f"it can't be read: {_reason(error)}.", where, rule="no-file")
         return None
 
 

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grpcmock.status import Code
 from grpcmock.stubs import steps
+from grpcmock.stubs.arguments import TEMPLATE, Schema
 from grpcmock.stubs.json_types import Types
-from grpcmock.stubs.json_words import FAULTS, KEYS, STEPS, TEMPLATE
+from grpcmock.stubs.json_words import FAULTS, KEYS, STEPS
 from grpcmock.stubs.parser import ANSWER_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from grpcmock.schema import Method, Registry
-
-Schema = dict[str, Any]
+    from grpcmock.stubs.operators import OperatorSyntax
 
 _TEMPLATE: Schema = {"type": "string", "pattern": TEMPLATE}
 _STRINGS: Schema = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
 
 
-def for_registry(registry: Registry) -> Schema:
-    """Give the schema of files of stubs for the methods of *registry*, in draft 2020-12.
+def for_registry(registry: Registry, operators: Iterable[OperatorSyntax]) -> Schema:
+    """Return the schema of files of stubs for the methods of *registry*, in draft 2020-12.
 
-    Under each method its own messages are completed and checked; keys of a stub, operators and steps are the same
-    everywhere. Where a whole value may be a template, a string with ``{{`` or ``{%`` in it is let pass.
+    Under each method its own messages are completed and checked, in patterns with those of the *operators* that their
+    types have; keys of a stub and steps are the same everywhere. Where a whole value may be a template, a string with
+    ``{{`` or ``{%`` in it is let pass.
     """
-    types = Types(registry)
+    types = Types(registry, operators)
     methods = list(registry.methods.values())
     stub = {
         "type": "object",
@@ -83,6 +84,7 @@ def _stub_keys(types: Types, methods: list[Method], registry: Registry) -> Schem
         "properties": {
             "ignore": {"type": "array", "items": {"type": "string"}, "description": "Paths of fields to leave out."},
             "compare": {"enum": ["exact", "subset"]},
+            "response": {"description": "A pattern for each response: of the fields it names, in place of the answer."},
         },
         "additionalProperties": False,
     }
@@ -90,7 +92,11 @@ def _stub_keys(types: Types, methods: list[Method], registry: Registry) -> Schem
         "name": text,
         "method": {"anyOf": [full, others, _TEMPLATE]},
         "priority": {"type": ["integer", "string"], "pattern": TEMPLATE},
-        "metadata": {"type": "object", "additionalProperties": types.scalar_pattern("string")},
+        "metadata": {
+            "type": "object",
+            "patternProperties": {"-bin$": {"anyOf": [types.scalar_pattern("bytes"), _PACKED]}},
+            "additionalProperties": types.scalar_pattern("string"),
+        },
         "deadline": types.scalar_pattern("double"),
         "when": text,
         "state": _STRINGS,
@@ -148,6 +154,7 @@ def _for_method(method: Method, names: list[str], types: Types) -> Schema:
         if method.kind.client_streams
         else _never(f"{method.name} takes one message: write 'request'."),
         "answers": {"items": answer},
+        "verify": {"properties": {"response": types.pattern(method.output)}},
     }
     return {
         "if": {"properties": {"method": {"enum": names}}, "required": ["method"]},
@@ -185,7 +192,7 @@ def _steps(method: Method, request: Schema, response: Schema, types: Types) -> S
     finish: Schema = {"type": ["object", "null", "boolean"]}
     arm = {
         steps.REQUEST: request,
-        steps.WAIT: _ref("delay"),
+        steps.WAIT: {"anyOf": [{"const": steps.FOREVER}, _ref("delay")]},
         steps.SEND: {"anyOf": [response, {"type": "array", "items": response}]},
         steps.ERROR: _ref("error"),
         steps.FINISH: finish,
@@ -199,7 +206,7 @@ def _steps(method: Method, request: Schema, response: Schema, types: Types) -> S
     step = {
         steps.EXPECT: request,
         steps.SEND: response,
-        steps.WAIT: _ref("delay"),
+        steps.WAIT: {"anyOf": [{"const": steps.FOREVER}, _ref("delay")]},
         steps.HEADERS: _ref("metadata"),
         steps.HALF_CLOSE: {"type": ["null", "boolean"]},
         steps.ON: {"type": "array", "minItems": 1, "items": _closed(arm)},
@@ -224,9 +231,20 @@ def _closed(properties: Schema) -> Schema:
 
 
 def _shared() -> Schema:
-    """Give the parts that all methods share."""
-    codes = [code.name for code in Code if code is not Code.OK]
-    code = {"anyOf": [{"enum": codes}, {"type": "integer", "minimum": 1, "maximum": 16}, _TEMPLATE]}
+    """Return the parts that all methods share, as they are named under ``$defs``."""
+    return {"error": _error(), "delay": _delay(), "fault": _fault(), "metadata": _metadata()}
+
+
+_CODE: Schema = {
+    "anyOf": [
+        {"enum": [code.name for code in Code if code is not Code.OK]},
+        {"type": "integer", "minimum": 1, "maximum": 16},
+        _TEMPLATE,
+    ]
+}
+
+
+def _error() -> Schema:
     detail = {
         "type": ["object", "string"],
         "pattern": TEMPLATE,
@@ -234,7 +252,7 @@ def _shared() -> Schema:
         "required": ["@type"],
     }
     error = {
-        "code": {**code, "description": "The status code, by name or number."},
+        "code": {**_CODE, "description": "The status code, by name or number."},
         "message": {"type": "string", "description": "The status message."},
         "details": {
             "type": "array",
@@ -243,9 +261,14 @@ def _shared() -> Schema:
         },
         "trailers": _worded("trailers", _ref("metadata")),
     }
+    return {**_closed(error), "required": ["code"]}
+
+
+def _delay() -> Schema:
+    """Return the schema of a fixed time, of one drawn between two, or from a distribution by its median."""
     duration = {"type": "string", "pattern": rf"^([0-9]+(\.[0-9]+)?|\.[0-9]+)\s*(us|µs|ms|s|m|min|h)$|^0$|{TEMPLATE}"}
     number = {"type": ["number", "string"]}
-    delay = {
+    return {
         "anyOf": [
             {**duration, "examples": ["200ms", "1.5s"]},
             {**_closed({"min": duration, "max": duration}), "required": ["min", "max"]},
@@ -253,9 +276,11 @@ def _shared() -> Schema:
             {"const": 0},
         ]
     }
-    value = {"type": ["string", "number", "boolean"]}
+
+
+def _fault() -> Schema:
     faults: Schema = {
-        "abort": code,
+        "abort": _CODE,
         "hang": {"type": "boolean"},
         "drip": _ref("delay"),
         "garbage": {"type": ["integer", "string"]},
@@ -266,18 +291,18 @@ def _shared() -> Schema:
         "drop_trailers": {"type": "boolean"},
         "rate": {"type": "number", "minimum": 0, "maximum": 1},
     }
+    worded = {key: {**schema, "description": FAULTS[key]} for key, schema in faults.items()}
+    return {**_closed(worded), "minProperties": 1}
+
+
+def _metadata() -> Schema:
+    value: Schema = {"type": ["string", "number", "boolean"]}
+    binary = {"anyOf": [value, _PACKED, {"type": "array", "items": {"anyOf": [value, _PACKED]}}]}
     return {
-        "error": {**_closed(error), "required": ["code"]},
-        "delay": delay,
-        "fault": {
-            **_closed({key: {**schema, "description": FAULTS[key]} for key, schema in faults.items()}),
-            "minProperties": 1,
-        },
-        "metadata": {
-            "type": "object",
-            "propertyNames": {"pattern": "^[0-9a-z_.-]+$"},
-            "additionalProperties": {"anyOf": [value, {"type": "array", "items": value}]},
-        },
+        "type": "object",
+        "propertyNames": {"pattern": "^[0-9a-z_.-]+$"},
+        "patternProperties": {"-bin$": binary},
+        "additionalProperties": {"anyOf": [value, {"type": "array", "items": value}]},
     }
 
 
@@ -296,3 +321,6 @@ _DETAILS = [
         "LocalizedMessage",
     )
 ]
+
+_PACKED = {"type": "object", "properties": {"@type": {"type": "string", "examples": _DETAILS}}, "required": ["@type"]}
+"""A message as the value of metadata whose key ends in ``-bin``."""

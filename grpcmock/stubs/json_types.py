@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.stubs.json_words import OPERATORS, TEMPLATE, comments
+from grpcmock.stubs.arguments import TEMPLATE, Schema, Schemas
+from grpcmock.stubs.json_words import comments
+from grpcmock.stubs.operators import Family
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from google.protobuf.descriptor import Descriptor, EnumDescriptor
 
     from grpcmock.schema import Registry
-
-Schema = dict[str, Any]
+    from grpcmock.stubs.operators import OperatorSyntax
 
 _NUMBER = r"^[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
 _FLOAT = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$|^-?(Infinity|inf)$|^NaN$|^nan$"
@@ -46,13 +49,17 @@ _SCALARS: Final[dict[str, Schema]] = {
     "duration": _text(_DURATION, description="A duration in seconds: 1.5s."),
     "field_mask": _text(description='Paths of fields: "name,email".'),
 }
-_ORDERED: Final = ("$gt", "$gte", "$lt", "$lte")
-_OF_TEXT: Final = ("$regex", "$glob", "$prefix", "$suffix", "$contains", "$ignoreCase", "$size", "$json")
-_OPERATORS: Final[dict[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("int32", "int64", "uint32", "uint64", "timestamp", "duration"), _ORDERED),
-    **dict.fromkeys(("float", "double"), (*_ORDERED, "$approx")),
-    "string": (*_ORDERED, *_OF_TEXT),
-    "bytes": ("$size", "$prefix", "$message"),
+_ATTACHABLE: Final = ("bytes", "string")
+_ATTACHED: Final[Schema] = {
+    "$file": {"type": "string", "description": "The content of a file beside the stub."},
+    "$text": {"type": "string", "description": "The bytes of this text, in UTF-8."},
+}
+_FAMILIES: Final[dict[str, Family]] = {
+    **dict.fromkeys(("int32", "int64", "uint32", "uint64", "timestamp", "duration"), Family.ORDERED),
+    **dict.fromkeys(("float", "double"), Family.FLOAT),
+    **dict.fromkeys(("bool", "field_mask"), Family.PLAIN),
+    "string": Family.STRING,
+    "bytes": Family.BYTES,
 }
 _TYPES: Final = {
     FieldDescriptor.TYPE_DOUBLE: "double",
@@ -93,10 +100,11 @@ _KEYS: Final = {"string": None, "bool": rf"^(true|false)$|{TEMPLATE}"}
 
 
 class Types:
-    """Makes schemas, and gathers them under ``defs``."""
+    """Makes schemas, and gathers them under ``defs``. In patterns, values have the *operators* of their families."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, operators: Iterable[OperatorSyntax]) -> None:
         self.defs: dict[str, Schema] = {}
+        self._syntax = tuple(operators)
         self._comments = comments(registry.files)
 
     def comment(self, full_name: str) -> str:
@@ -131,12 +139,8 @@ class Types:
             itself = _reference(key)
             value = self.message(descriptor)
             fields = {field.name: self._field_pattern(field) for field in descriptor.fields}
-            operators = {
-                **_general(itself, value),
-                "$only": {"$ref": f"#/$defs/{key}", "description": OPERATORS["$only"]},
-            }
             made |= self._members(descriptor, fields)
-            made["properties"] |= operators
+            made["properties"] |= self._operators(Family.MESSAGE, Schemas(value, itself, self._count))
             # A mapping is fields or operators, never both.
             made["anyOf"] = [{"propertyNames": {"pattern": r"^\$"}}, {"propertyNames": {"pattern": r"^[^$]"}}]
         return _reference(key)
@@ -144,7 +148,10 @@ class Types:
     def value(self, kind: str) -> Schema:
         """Give the schema of a scalar, by its kind: ``int32``, ``timestamp``, …"""
         key = f"value:{kind}"
-        self.defs.setdefault(key, _SCALARS[kind])
+        schema = _SCALARS[kind]
+        if kind in _ATTACHABLE:
+            schema = {**schema, "type": ["string", "object"], "properties": _ATTACHED, "additionalProperties": False}
+        self.defs.setdefault(key, schema)
         return _reference(key)
 
     def scalar_pattern(self, kind: str) -> Schema:
@@ -152,7 +159,9 @@ class Types:
         key = f"pattern:{kind}"
         if key not in self.defs:
             self.defs[key] = {}
-            self.defs[key] |= self._pattern_of(key, self.value(kind), _SCALARS[kind], _OPERATORS.get(kind, ()))
+            self.defs[key] |= self._pattern_of(key, self.value(kind), _SCALARS[kind], _FAMILIES[kind])
+            if kind in _ATTACHABLE:
+                self.defs[key]["properties"] |= _ATTACHED
         return _reference(key)
 
     def _members(self, descriptor: Descriptor, fields: dict[str, Schema]) -> Schema:
@@ -233,7 +242,7 @@ class Types:
         key = f"pattern:{field.enum_type.full_name}"
         if key not in self.defs:
             value = self._enum(field.enum_type)
-            operators = self._pattern_of(key, value, {"type": []}, _ORDERED)
+            operators = self._pattern_of(key, value, {"type": []}, Family.ORDERED)
             self.defs[key] = {"anyOf": [value, {**operators, "type": ["object", "null"]}]}
         return _reference(key)
 
@@ -242,85 +251,42 @@ class Types:
         return self._list_pattern(self.pattern(descriptor), self.message(descriptor))
 
     def _list_pattern(self, item: Schema, value: Schema) -> Schema:
-        many = {"type": "array", "items": item}
         # The pattern of the list itself, as in $not, is left open: the schema would have to name every list.
-        operators = _general({}, {"type": ["array", "string"], "items": value})
-        operators |= {name: _worded(name, item) for name in ("$first", "$last", "$each", "$some")}
-        operators |= {name: _worded(name, many) for name in ("$all", "$unordered")}
-        operators["$size"] = _worded("$size", self.scalar_pattern("int32"))
+        schemas = Schemas({"type": ["array", "string"], "items": value}, {}, self._count, element=item)
         return {
             "type": ["array", "object", "null", "string"],
             "pattern": TEMPLATE,
             "items": item,
-            "properties": operators,
+            "properties": self._operators(Family.LIST, schemas),
             "additionalProperties": False,
         }
 
     def _map_pattern(self, key: FieldDescriptor, value: FieldDescriptor) -> Schema:
         item = self._single_pattern(value)
         entries = {"type": ["object", "string"], "additionalProperties": self._single(value)}
-        operators = _general({}, entries)
-        operators["$size"] = _worded("$size", self.scalar_pattern("int32"))
-        operators["$keys"] = _worded("$keys", self._single_pattern(key))
-        operators["$values"] = _worded("$values", item)
+        schemas = Schemas(entries, {}, self._count, key=self._single_pattern(key), entry=item)
         return {
             "type": ["object", "null", "string"],
             "pattern": TEMPLATE,
-            "properties": operators,
+            "properties": self._operators(Family.MAP, schemas),
             "additionalProperties": item,
         }
 
-    def _pattern_of(self, key: str, value: Schema, base: Schema, names: tuple[str, ...]) -> Schema:
+    def _pattern_of(self, key: str, value: Schema, base: Schema, family: Family) -> Schema:
         types = base["type"] if isinstance(base["type"], list) else [base["type"]]
-        properties = _general(_reference(key), value)
-        for name in names:
-            properties[name] = _worded(name, self._operand(name, value))
-        return {**base, "type": [*types, "object", "null"], "properties": properties, "additionalProperties": False}
+        operators = self._operators(family, Schemas(value, _reference(key), self._count))
+        return {**base, "type": [*types, "object", "null"], "properties": operators, "additionalProperties": False}
 
-    def _operand(self, name: str, value: Schema) -> Schema:
-        match name:
-            case "$size":
-                return self.scalar_pattern("int32")
-            case "$json":
-                return {}
-            case "$approx":
-                members = {"value": value, "within": {"type": ["number", "string"]}}
-                return _object(members, ["value", "within"])
-            case "$message":
-                return _object({"type": {"type": "string"}, "pattern": {}}, ["type", "pattern"])
-            case "$regex":
-                return _text(format="regex")
-            case _:
-                return value
+    def _operators(self, family: Family, schemas: Schemas) -> dict[str, Schema]:
+        """Return what may stand after each operator of a family of value types."""
+        return {syntax.name: syntax.schema(schemas) for syntax in self._syntax if syntax.families.meets(family)}
 
-
-def _object(properties: Schema, required: list[str]) -> Schema:
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    def _count(self) -> Schema:
+        return self.scalar_pattern("int32")
 
 
 def _reference(key: str) -> Schema:
     return {"$ref": f"#/$defs/{key}"}
-
-
-def _worded(name: str, schema: Schema) -> Schema:
-    return {**schema, "description": OPERATORS[name]}
-
-
-def _general(pattern: Schema, value: Schema) -> Schema:
-    """Give the operators that every type has."""
-    patterns = {"type": "array", "items": pattern}
-    values = {"type": ["array", "string"], "pattern": TEMPLATE, "items": value}
-    operands = {
-        "$eq": value,
-        "$ne": value,
-        "$in": values,
-        "$nin": values,
-        "$exists": {"type": ["boolean", "string"], "pattern": TEMPLATE},
-        "$not": pattern,
-        "$and": patterns,
-        "$or": patterns,
-    }
-    return {name: _worded(name, operand) for name, operand in operands.items()}
 
 
 def _entry(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor] | None:

@@ -1,4 +1,4 @@
-"""The words of the JSON Schema: what each key and operator means, and what the protos' own comments say."""
+"""The words of the JSON Schema: what each key and step means, and what the protos' own comments say."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
         FileDescriptorProto,
         FileDescriptorSet,
     )
-
-TEMPLATE: Final = r"\{\{|\{%"
-"""A regular expression for strings that hold a template."""
 
 KEYS: Final = {
     "name": "A name of its own, unique over all files; shown in every message. Default: `path:line`.",
@@ -49,44 +46,10 @@ KEYS: Final = {
     "stubs": "The stubs.",
 }
 
-OPERATORS: Final = {
-    "$eq": "Equal; a mapping is compared exactly, with all its fields.",
-    "$ne": "Not equal; true where the field is absent.",
-    "$in": "Equal to one of these values.",
-    "$nin": "Equal to none of these values.",
-    "$exists": "Whether the field is set.",
-    "$not": "The pattern doesn't hold.",
-    "$and": "All of these patterns hold.",
-    "$or": "At least one of these patterns holds.",
-    "$gt": "Greater than.",
-    "$gte": "Greater than or equal to.",
-    "$lt": "Less than.",
-    "$lte": "Less than or equal to.",
-    "$approx": "Near `value`: no more than `within` away.",
-    "$regex": "The regular expression (RE2) is found somewhere in the text.",
-    "$glob": "The whole text fits, with `*`, `?` and `[…]`.",
-    "$prefix": "Begins with this.",
-    "$suffix": "Ends with this.",
-    "$contains": "Holds this text.",
-    "$ignoreCase": "Equal but for upper and lower case.",
-    "$size": "How many characters, bytes, items or entries: a number, or a pattern on it.",
-    "$json": "The text is JSON, and this pattern holds for it.",
-    "$message": "The bytes are a message of this `type`, and `pattern` holds for it.",
-    "$first": "A pattern for the first item.",
-    "$last": "A pattern for the last item.",
-    "$each": "A pattern for every item.",
-    "$some": "A pattern for at least one item.",
-    "$all": "Each of these patterns holds for some item.",
-    "$unordered": "The items fit these patterns, one each, in any order.",
-    "$keys": "A pattern for every key.",
-    "$values": "A pattern for every value.",
-    "$only": "These fields match, and no other one is set.",
-}
-
 STEPS: Final = {
     steps.EXPECT: "Wait for the next request message; it must match.",
     steps.SEND: "Send one response message.",
-    steps.WAIT: "Pause.",
+    steps.WAIT: "Pause; `forever` lasts until the client cancels.",
     steps.HEADERS: "Send initial metadata now.",
     steps.HALF_CLOSE: "Wait until the client has finished sending.",
     steps.ON: "Answer each incoming message by the first arm that matches.",

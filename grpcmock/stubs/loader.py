@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.collector import collector_paused
 from grpcmock.errors import Location, Problems, did_you_mean
+from grpcmock.stubs.attached import attached, attached_files, may_attach
 from grpcmock.stubs.files import MAX_BYTES, read_bytes, stub_files, too_large
 from grpcmock.stubs.parser import check_defaults, parse_stub, with_defaults
 from grpcmock.stubs.rows import check_no_rows, has_templates, stubs_of_rows
@@ -39,7 +40,7 @@ class Loaded:
     """The files that hold stubs."""
 
     data: tuple[Path, ...]
-    """The files that an ``each`` names."""
+    """The files that an ``each`` or a ``$file`` names."""
 
 
 def load(
@@ -81,6 +82,8 @@ def read(paths: Iterable[str | os.PathLike[str]], problems: Problems, *, progres
                     if progress and number % _STEP == 0 and stub.location:
                         progress(before + size * stub.location.line // lines, total)
                 data.update((table.resolve(), table) for table in file.tables)
+                if not stubs and not found.errors:
+                    found.warn("This file holds no stub.", Location(str(path)), rule="no-stubs")
             before += size
             if progress:
                 progress(before, total)
@@ -96,13 +99,14 @@ def read(paths: Iterable[str | os.PathLike[str]], problems: Problems, *, progres
 
 
 def watched(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """List what a reload must watch: the paths themselves, and the tables that their stubs name."""
+    """List what a reload must watch: the paths themselves, and the tables and files that their stubs name."""
     found: dict[Path, None] = {Path(path): None for path in paths}
     for path in stub_files(list(found), Problems()):
         text = read_bytes(path, Problems())
-        if text is None or b"each" not in text:
+        if text is None or (b"each" not in text and b"$file" not in text):
             continue
         for document in parse(text, str(path), Problems()):
+            found |= dict.fromkeys(attached_files(document, path.parent))
             for node in document.walk():
                 each = node.value.get("each") if node.is_mapping else None
                 if each is not None and isinstance(each.value, str):
@@ -113,19 +117,21 @@ def watched(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 class _File:
     """One file while it is being read."""
 
-    __slots__ = ("_folder", "_line", "_name", "_problems", "_templates", "tables")
+    __slots__ = ("_attaches", "_folder", "_line", "_name", "_problems", "_templates", "tables")
 
     def __init__(self, name: str, folder: Path | None, problems: Problems) -> None:
         self._name = name
         self._folder = folder
         self._problems = problems
         self._templates = False
+        self._attaches = False
         self._line = 0
         self.tables: list[Path] = []
-        """The files that its stubs name as tables."""
+        """The files that its stubs name: as tables, or for what is in them."""
 
     def stubs(self, text: str | bytes) -> Iterator[Stub]:
         self._templates = has_templates(text)
+        self._attaches = may_attach(text)
         for node, is_item in parse_items(text, self._name, self._problems):
             if is_item:
                 yield from self._stub(node, None)
@@ -167,6 +173,10 @@ class _File:
             return ()
         if defaults is not None:
             node = with_defaults(node, defaults)
+        if self._attaches:
+            if self._folder is not None:
+                self.tables += attached_files(node, self._folder)
+            node = attached(node, self._folder, self._problems)
         name = None
         if "name" not in node.value:
             if node.line == self._line:  # several stubs in one line, as in compact JSON

@@ -26,6 +26,8 @@ class Verify:
     enabled: bool = True
     ignore: tuple[str, ...] = ()
     compare: Literal["exact", "subset"] = "subset"
+    response: Node | None = None
+    """A pattern for each response message: what it says of a field counts in place of what the answer says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from grpcmock.errors import Location, did_you_mean
-from grpcmock.stubs.model import Answer, Stub, Verify
+from grpcmock.stubs.model import Answer, Stub, Then, Verify
+from grpcmock.stubs.shapes import EMPTY, Reader, Shape
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ _ELSEWHERE: Final = {
     "output": "The answer is 'response'.",
     "rate": "It belongs into 'fault'.",
 }
+_THEN: Final[tuple[Then, ...]] = get_args(Then)
 _NO_ANSWER: Final = (Answer(),)
 _VERIFY: Final = Verify()
-_EMPTY: Final[dict[str, str]] = {}
 
 
 def parse_stub(
@@ -72,41 +73,44 @@ def parse_stub(
     location = Location(node.file, node.line)
     if len(keys) == 3 and row is None and (stub := _small_stub(keys, name, location)):
         return stub
-    shape = _Shape(problems, "")
+    shape = Shape(problems, "")
+    read = Reader(node, shape)
     if name is None:
-        name = shape.text(keys["name"], "name") if "name" in keys else None
+        name = read.text("name")
     shape.stub = name = name or f"{node.file}:{node.line}"
     if not keys.keys() <= STUB_KEYS:
         _unknown_keys(node, STUB_KEYS, shape, "A stub")
     if "each" in keys:
-        shape.error("'each' makes several stubs of one, and can't stand here.", node.key_location("each"), "each")
-    answers = _answers(node, shape) if not _ANSWERING.isdisjoint(keys) else _NO_ANSWER
-    if "method" not in keys:
-        hint = "Write method: package.Service/Method."
-        shape.error("A stub needs a 'method'.", node.location, "method", hint, "missing-key")
-        return None
-    method = shape.text(keys["method"], "method")
-    if method is None:
+        read.error("'each' makes several stubs of one, and can't stand here.", "each")
+    answers = _answers(read) if not _ANSWERING.isdisjoint(keys) else _NO_ANSWER
+    if (method := _method(read)) is None:
         return None
     return Stub(
         method=method,
         name=name,
-        priority=shape.integer(keys["priority"], "priority") or 0 if "priority" in keys else 0,
+        priority=read.integer("priority") or 0,
         request=keys.get("request"),
-        requests=_requests(keys["requests"], shape) if "requests" in keys else None,
-        metadata=shape.mapping(keys["metadata"], "metadata") if "metadata" in keys else None,
+        requests=_requests(read),
+        metadata=read.mapping("metadata"),
         deadline=keys.get("deadline"),
-        when=_when(keys["when"], shape) if "when" in keys else None,
-        state=shape.strings(keys["state"], "state") if "state" in keys else _EMPTY,
-        times=shape.integer(keys["times"], "times", least=1) if "times" in keys else None,
-        given=shape.text(keys["given"], "given") if "given" in keys else None,
+        when=keys.get("when") if read.text("when") is not None else None,
+        state=read.strings("state"),
+        times=read.integer("times", least=1),
+        given=read.text("given"),
         answers=answers,
-        then=_then(keys["then"], shape) if "then" in keys else "last",  # type: ignore[arg-type]
-        verify=_verify(keys["verify"], shape) if "verify" in keys else _VERIFY,
+        then=_then(read),
+        verify=_verify(read),
         row=row,
         location=location,
         method_location=keys["method"].location,
     )
+
+
+def _method(read: Reader) -> str | None:
+    if "method" not in read.keys:
+        hint = "Write method: package.Service/Method."
+        read.shape.error("A stub needs a 'method'.", read.node.location, "method", hint, "missing-key")
+    return read.text("method")
 
 
 def _small_stub(keys: dict[str, Node], name: str | None, location: Location) -> Stub | None:
@@ -120,9 +124,9 @@ def _small_stub(keys: dict[str, Node], name: str | None, location: Location) -> 
         method=method.value,
         name=name or f"{location.file}:{location.line}",
         request=keys["request"],
-        answers=(Answer(responses=(keys["response"],), set=_EMPTY, location=location),),
+        answers=(Answer(responses=(keys["response"],), set=EMPTY, location=location),),
         verify=_VERIFY,
-        state=_EMPTY,
+        state=EMPTY,
         location=location,
         method_location=Location(method.file, method.line, method.column),
     )
@@ -144,7 +148,7 @@ def with_defaults(node: Node, defaults: Node) -> Node:
 
 def check_defaults(node: Node, problems: Problems) -> Node | None:
     """Check ``defaults`` once, for all the stubs above them. Gives what is right of them."""
-    shape = _Shape(problems, "")
+    shape = Shape(problems, "")
     if not node.is_mapping:
         shape.error(f"expected a mapping of stub keys, not {node.kind}.", node.location, "defaults")
         return None
@@ -177,17 +181,17 @@ def _merged(over: Node, under: Node) -> Node:
     return Node(value, over.file, over.line, over.column, keys)
 
 
-def _answers(node: Node, shape: _Shape) -> tuple[Answer, ...]:
+def _answers(read: Reader) -> tuple[Answer, ...]:
     """Read the one answer of a stub, or its ``answers``, over what the stub says for all of them."""
-    keys: dict[str, Node] = node.value
-    if "then" in keys and "answers" not in keys:
-        shape.error("'then' says what follows the last of several 'answers'.", node.key_location("then"), "then")
+    keys, node, shape = read.keys, read.node, read.shape
     if "answers" not in keys:
-        return (_answer(node, shape, ""),)
+        if "then" in keys:
+            read.error("'then' says what follows the last of several 'answers'.", "then")
+        return (_answer(read),)
     others = [key for key in REPLIES if key in keys and key != "answers"]
     if others:
-        _conflict(node, [*others, "answers"], shape, "")
-    listed = shape.items(keys["answers"], "answers")
+        _conflict(read, [*others, "answers"])
+    listed = read.items("answers")
     if listed is None:
         return _NO_ANSWER
     if not listed:
@@ -201,28 +205,18 @@ def _answers(node: Node, shape: _Shape) -> tuple[Answer, ...]:
         if shape.mapping(item, path) is None:
             continue
         _unknown_keys(item, ANSWER_KEYS, shape, "An answer", path)
-        answers.append(_answer(_merged(item, under) if shared else item, shape, f"{path}."))
+        answers.append(_answer(Reader(_merged(item, under) if shared else item, shape, f"{path}.")))
     return tuple(answers) or _NO_ANSWER
 
 
-def _answer(node: Node, shape: _Shape, prefix: str) -> Answer:
-    keys: dict[str, Node] = node.value
-    responses: tuple[Node, ...] | None = None
-    if "response" in keys:
-        responses = (keys["response"],)
+def _answer(read: Reader) -> Answer:
+    keys = read.keys
     given = [key for key in ("response", "responses", "script") if key in keys]
     if len(given) > 1 or ("script" in keys and "error" in keys):
-        _conflict(node, [*given, *(["error"] if "error" in keys else [])], shape, prefix)
-    if "responses" in keys:
-        listed = shape.items(keys["responses"], f"{prefix}responses")
-        responses = None if listed is None else tuple(listed)
-    elif "interval" in keys and not prefix:
-        where = node.key_location("interval")
-        shape.error("'interval' is the pause between 'responses', and there are none.", where, "interval")
-    script = keys.get("script")
-    if script is not None and shape.items(script, f"{prefix}script") is None:
-        script = None
-    error = shape.mapping(keys["error"], f"{prefix}error") if "error" in keys else None
+        _conflict(read, [*given, *(["error"] if "error" in keys else [])])
+    responses = _responses(read)
+    script = keys.get("script") if read.items("script") is not None else None
+    error = read.mapping("error")
     if script is not None:
         # What can't stand beside it has been told of; it need not be told again when the answer is compiled.
         responses = error = None
@@ -231,25 +225,35 @@ def _answer(node: Node, shape: _Shape, prefix: str) -> Answer:
         error=error,
         script=script,
         interval=keys.get("interval"),
-        headers=shape.mapping(keys["headers"], f"{prefix}headers") if "headers" in keys else None,
-        trailers=shape.mapping(keys["trailers"], f"{prefix}trailers") if "trailers" in keys else None,
+        headers=read.mapping("headers"),
+        trailers=read.mapping("trailers"),
         delay=keys.get("delay"),
-        fault=shape.mapping(keys["fault"], f"{prefix}fault") if "fault" in keys else None,
-        set=shape.strings(keys["set"], f"{prefix}set") if "set" in keys else _EMPTY,
-        location=Location(node.file, node.line),
+        fault=read.mapping("fault"),
+        set=read.strings("set"),
+        location=Location(read.node.file, read.node.line),
     )
 
 
-def _conflict(node: Node, given: Sequence[str], shape: _Shape, prefix: str) -> None:
+def _responses(read: Reader) -> tuple[Node, ...] | None:
+    keys = read.keys
+    if "responses" in keys:
+        listed = read.items("responses")
+        return None if listed is None else tuple(listed)
+    if "interval" in keys and not read.prefix:
+        # One of `answers` may have it from the stub, where it is for those of its sisters that are streams.
+        read.error("'interval' is the pause between 'responses', and there are none.", "interval")
+    return (keys["response"],) if "response" in keys else None
+
+
+def _conflict(read: Reader, given: Sequence[str]) -> None:
     words = " and ".join(map(repr, given))
     hint = "Write the error as the last step, '- error: {…}'." if "script" in given and "error" in given else ""
     if "response" in given and "responses" in given:
         hint = "Write all messages into 'responses'."
-    shape.error(f"{words} can't stand together: an answer is one of them.", node.key_location(given[-1]),
-                f"{prefix}{given[-1]}", hint, "answer-conflict")  # fmt: skip
+    read.error(f"{words} can't stand together: an answer is one of them.", given[-1], hint, "answer-conflict")
 
 
-def _unknown_keys(node: Node, known: frozenset[str], shape: _Shape, what: str, path: str = "") -> None:
+def _unknown_keys(node: Node, known: frozenset[str], shape: Shape, what: str, path: str = "") -> None:
     for key in node.value:
         if key in known:
             continue
@@ -262,92 +266,49 @@ def _unknown_keys(node: Node, known: frozenset[str], shape: _Shape, what: str, p
         shape.error(f"{what} has no key {key!r}.", node.key_location(key), where, hint, "unknown-key")
 
 
-def _requests(node: Node, shape: _Shape) -> Node | None:
-    if node.is_list or (node.is_mapping and all(str(key).startswith("$") for key in node.value)):
+def _requests(read: Reader) -> Node | None:
+    node = read.keys.get("requests")
+    if node is None or node.is_list or (node.is_mapping and all(str(key).startswith("$") for key in node.value)):
         return node
     what = "a mapping with a key that is no operator" if node.is_mapping else node.kind
     hint = "For all messages alike write {$each: {…}}." if node.is_mapping else ""
     message = f"expected a list of patterns, one for each message, or operators of a repeated field, not {what}."
-    shape.error(message, node.location, "requests", hint)
+    read.shape.error(message, node.location, "requests", hint)
     return None
 
 
-def _when(node: Node, shape: _Shape) -> Node | None:
-    return node if shape.text(node, "when") is not None else None
-
-
-def _then(node: Node, shape: _Shape) -> str:
-    if node.value in ("last", "cycle", "miss"):
-        return str(node.value)
-    hint = did_you_mean(str(node.value), ("last", "cycle", "miss"))
-    shape.error(f"expected last, cycle or miss, not {shape.shown(node)}.", node.location, "then", hint)
+def _then(read: Reader) -> Then:
+    node = read.keys.get("then")
+    if node is None:
+        return "last"
+    for then in _THEN:
+        if node.value == then:
+            return then
+    hint = did_you_mean(str(node.value), _THEN)
+    read.shape.error(f"expected last, cycle or miss, not {read.shape.shown(node)}.", node.location, "then", hint)
     return "last"
 
 
-def _verify(node: Node, shape: _Shape) -> Verify:
+def _verify(read: Reader) -> Verify:
+    node, shape = read.keys.get("verify"), read.shape
+    if node is None:
+        return _VERIFY
     if isinstance(node.value, bool):
         return Verify(enabled=node.value)
     if not node.is_mapping:
-        shape.error(f"expected false or {{ignore, compare}}, not {shape.shown(node)}.", node.location, "verify")
+        shape.error(
+            f"expected false or {{ignore, compare, response}}, not {shape.shown(node)}.", node.location, "verify"
+        )
         return _VERIFY
-    keys = node.value
-    _unknown_keys(node, frozenset(("ignore", "compare")), shape, "'verify'", "verify")
-    ignored = shape.items(keys["ignore"], "verify.ignore") if "ignore" in keys else []
-    ignore = [shape.text(item, f"verify.ignore[{number}]") for number, item in enumerate(ignored or [])]
-    compare = keys.get("compare")
+    _unknown_keys(node, frozenset(("ignore", "compare", "response")), shape, "'verify'", "verify")
+    ignored = Reader(node, shape, "verify.").items("ignore") or []
+    ignore = [shape.text(item, f"verify.ignore[{number}]") for number, item in enumerate(ignored)]
+    compare = node.value.get("compare")
     if compare is not None and compare.value not in ("exact", "subset"):
         shape.error(f"expected exact or subset, not {shape.shown(compare)}.", compare.location, "verify.compare")
     exact = compare is not None and compare.value == "exact"
-    return Verify(ignore=tuple(filter(None, ignore)), compare="exact" if exact else "subset")
-
-
-class _Shape:
-    """Checks of single values; each notes what is wrong, and gives None then."""
-
-    __slots__ = ("problems", "stub")
-
-    def __init__(self, problems: Problems, stub: str) -> None:
-        self.problems = problems
-        self.stub = stub
-
-    def error(self, message: str, at: Location, path: str, hint: str = "", rule: str = "stub-shape") -> None:
-        self.problems.error(message, at, path, stub=self.stub, hint=hint, rule=rule)
-
-    def text(self, node: Node, path: str) -> str | None:
-        if isinstance(node.value, str) and node.value:
-            return node.value
-        hint = f'Quote it: "{node.value}".' if isinstance(node.value, (int, float)) else ""
-        what = "an empty one" if node.value == "" else self.shown(node)
-        self.error(f"expected a string, not {what}.", node.location, path, hint)
-        return None
-
-    def integer(self, node: Node, path: str, least: int | None = None) -> int | None:
-        value = node.value
-        if isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least):
-            return value
-        bound = "" if least is None else f" from {least}"
-        self.error(f"expected a whole number{bound}, not {self.shown(node)}.", node.location, path)
-        return None
-
-    def mapping(self, node: Node, path: str) -> Node | None:
-        if node.is_mapping:
-            return node
-        self.error(f"expected a mapping, not {self.shown(node)}.", node.location, path)
-        return None
-
-    def items(self, node: Node, path: str) -> list[Node] | None:
-        if node.is_list:
-            listed: list[Node] = node.value
-            return listed
-        self.error(f"expected a list, not {self.shown(node)}.", node.location, path)
-        return None
-
-    def strings(self, node: Node, path: str) -> Mapping[str, str]:
-        if self.mapping(node, path) is None:
-            return {}
-        found = {key: self.text(value, f"{path}.{key}") for key, value in node.value.items()}
-        return {key: value for key, value in found.items() if value is not None}
-
-    @staticmethod
-    def shown(node: Node) -> str:
-        return node.kind if node.is_mapping or node.is_list or node.value is None else f"{node.kind} {node.value!r:.60}"
+    return Verify(
+        ignore=tuple(filter(None, ignore)),
+        compare="exact" if exact else "subset",
+        response=node.value.get("response"),
+    )

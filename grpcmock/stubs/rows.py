@@ -52,23 +52,30 @@ def stubs_of_rows(node: Node, folder: Path | None, problems: Problems, name: str
         return
     if not rows:
         problems.warn("The table has no rows, and so makes no stub.", each.location, "each", rule="no-stubs")
-    value = {key: child for key, child in node.value.items() if key != "each"}
-    keys = [key for key in node.keys or () if key.value != "each"]
-    bare = Node(value, node.file, node.line, node.column, keys)
+    bare = _without_each(node)
     if not _columns_are_there(bare, rows, problems):
         return
-    named = value.get("name")
-    base = named.value if named and isinstance(named.value, str) else name or f"{node.file}:{node.line}"
-    renderers = {key: value[key] for key in _RENDERED if key in value and any(_templates(value[key], key))}
+    value: dict[str, Node] = bare.value
+    base = name or f"{node.file}:{node.line}"
+    if (named := value.get("name")) and isinstance(named.value, str):
+        base = named.value
+    with_templates = {key: value[key] for key in _RENDERED if key in value and any(_templates(value[key], key))}
     for number, row in enumerate(rows, 1):
         rendering = _Rendering(row, number, problems)
-        rendered = {key: rendering.render(child, key) for key, child in renderers.items()}
+        rendered = {key: rendering.render(child, key) for key, child in with_templates.items()}
         if rendering.failed:
             continue
-        own = Node({**value, **rendered}, node.file, node.line, node.column, keys) if rendered else bare
+        own = Node({**value, **rendered}, node.file, node.line, node.column, bare.keys) if rendered else bare
+        # A name that a row is rendered into tells the stubs apart by itself.
         numbered = None if "name" in rendered else f"{base}[{number}]"
         if stub := parse_stub(own, problems, name=numbered, row=row):
             yield stub
+
+
+def _without_each(node: Node) -> Node:
+    value = {key: child for key, child in node.value.items() if key != "each"}
+    keys = [key for key in node.keys or () if key.value != "each"]
+    return Node(value, node.file, node.line, node.column, keys)
 
 
 def _templates(node: Node | None, path: str) -> Iterator[tuple[Node, str]]:

@@ -91,6 +91,8 @@ def environment() -> Sandbox:
     )
     known = sandbox.filters
     sandbox.filters = {name: known[name] for name in _FILTERS.split()} | {
+        "b64decode": _filter_b64decode,
+        "b64encode": _filter_b64encode,
         "format": _format,
         "join": _filter_join,
         "replace": _filter_replace,
@@ -187,6 +189,22 @@ def _filter_join(environment: jinja2.Environment, items: Iterable[Any], d: str =
             yield str(_as_text(item))
 
     return join(parts())
+
+
+def _filter_b64encode(value: Any) -> str:
+    """In base64: bytes, and the UTF-8 of any text."""
+    data = value if isinstance(value, bytes) else str(_as_text(value)).encode()
+    _bound(len(data) * 4 // 3)
+    return base64.b64encode(data).decode()
+
+
+def _filter_b64decode(value: Any) -> bytes:
+    """The bytes of a text in base64, in the standard alphabet or that of URLs."""
+    text = str(value).rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:
+        raise RenderError(f"{str(value)[:60]!r} is not base64.") from None
 
 
 def _filter_replace(text: Any, old: Any, new: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -50,14 +51,18 @@ _TAGS: Final = {"int": int, "float": float, "bool": bool, "null": type(None)}
 _PREFIX: Final = "tag:yaml.org,2002:"
 
 
-def tagged_scalar(tag: str, text: str) -> Scalar:
+def tagged_scalar(tag: str, text: str) -> Scalar | bytes:
     """Give what *text* means under an explicit tag. Raises ``ValueError`` for another tag or a text unfit for it."""
     name = tag.removeprefix(_PREFIX)
     if tag == "!" or name == "str":
         return text
+    if name == "binary":
+        try:
+            return base64.b64decode("".join(text.split()), validate=True)
+        except ValueError:
+            raise ValueError(f"{text[:60]!r} is not base64, which the tag !!binary wants.") from None
     if tag == name or name not in _TAGS:
-        hint = " Write bytes as a base64 string." if name == "binary" else ""
-        raise ValueError(f"The tag {shown_tag(tag)} is not known; those of YAML's core schema are.{hint}")
+        raise ValueError(f"The tag {shown_tag(tag)} is not known; those of YAML's core schema and !!binary are.")
     value = plain_scalar(text)
     if name == "float" and type(value) is int:
         return float(value)

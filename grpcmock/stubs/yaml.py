@@ -20,6 +20,7 @@ from yaml.events import (
 
 from grpcmock.errors import Location, did_you_mean
 from grpcmock.stubs.scalars import FIRST, is_collection_tag, plain_scalar, shown_tag, tagged_scalar
+from grpcmock.stubs.written import is_binary, json_problem
 from grpcmock.tree import COLUMN_BITS, Node
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ MAX_ALIASED = 100_000
 """How many nodes all aliases of one document may stand for, plus four for each character before."""
 
 _UNPRINTABLE = re.compile("[^\\x09\\x0a\\x0d\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+_TAB = re.compile(r" *\t")
 _TEMPLATE_HINT = 'Quote a template, so that YAML doesn\'t take it for a mapping: "{{ … }}".'
 
 
@@ -88,6 +90,10 @@ def _reader(text: str | bytes, file: str, problems: Problems) -> _Reader | None:
 
 def _decode(data: bytes, file: str, problems: Problems) -> str | None:
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+    if encoding == "utf-8" and is_binary(data):
+        message = "This is a binary file, or text in another encoding than UTF-8."
+        problems.error(message, Location(file), hint="Stubs are written in YAML or JSON.", rule="encoding")
+        return None
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
@@ -342,8 +348,14 @@ class _Reader:
             # Some versions of libyaml read so far ahead that their own bound comes before ours.
             self._error(_TOO_DEEP, mark, "Write it flatter.", "too-deep")
             return
+        if self._file.endswith(".json") and (wrong := json_problem(self._text, self._file)):
+            self._problems.add(wrong)
+            return
         context = f" {error.context}" if error.context else ""
         lines = self._text.splitlines()[mark.line : mark.line + 1]
+        if any(_TAB.match(line) for line in lines):
+            self._error("This line is indented with a tab.", mark, "YAML takes spaces only.")
+            return
         hint = _TEMPLATE_HINT if any("{{" in line or "{%" in line for line in lines) else ""
         self._error(f"The text is not valid YAML: {error.problem}{context}.", mark, hint)
 

@@ -11,10 +11,12 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.errors import RenderError
 from grpcmock.schema import MethodKind
 from grpcmock.synthesis.echo import asked_for, page_limit
 from grpcmock.synthesis.keyed_random import KeyedRandom
 from grpcmock.synthesis.messages import make
+from grpcmock.synthesis.operations import OPERATION, Operations, operation
 from grpcmock.synthesis.planning import MessagePlan, Planner
 from grpcmock.synthesis.request import GenerationRequest
 
@@ -56,7 +58,7 @@ def generate(
     (``lt_now``, ``gt_now``, ``within``) look at the clock. Fields of the request with the same name and type are taken
     over. *requests* stands for a stream of requests that the message sums up; *number* is its own place in a stream of
     answers. With *as_request* it is one that a client may send. Where rules contradict each other, the message that
-    breaks the fewest is given.
+    breaks the fewest is given. Raises :class:`RenderError` if none can be made.
     """
     planner = _planner(registry)
     seen = tuple(requests) if requests is not None else (request,) if request is not None else ()
@@ -73,7 +75,13 @@ def generate(
         as_request=as_request,
     )
     descriptor: Descriptor = message_class.DESCRIPTOR  # type: ignore[assignment]
-    return _valid(planner.plan(descriptor), generation)
+    try:
+        return _valid(planner.plan(descriptor), generation)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise RenderError(
+            f"no {descriptor.full_name} could be made up, which is a bug of grpcmock ({reason})"
+        ) from error
 
 
 @lru_cache(maxsize=4)
@@ -90,15 +98,40 @@ def is_valid(message: Message, registry: Registry) -> bool:
     return not planner.options.has_rules or not _violations(message, planner)
 
 
+def violations(message: Message, registry: Registry) -> list[Any]:
+    """Return how a message breaks the rules that its protos declare, as protovalidate tells it."""
+    planner = _planner(registry)
+    return _violations(message, planner) if planner.options.has_rules else []
+
+
 def stream_length(requests: Sequence[Message]) -> int:
     """Give the length of a generated stream: what the request asks for by ids or page size, else three."""
     return asked_for(requests) or page_limit(requests) or _STREAM
 
 
+def answer(
+    method: Method, registry: Registry, seed: bytes | int, requests: Sequence[Message], number: int = 0
+) -> Message:
+    """Make the answer of a method to its requests; *number* is its place in a stream of answers."""
+    sums_up = method.kind is MethodKind.CLIENT_STREAMING
+    request = requests[0] if requests and not sums_up else None
+
+    def make(message_class: type[Message]) -> Message:
+        seen = requests if sums_up else None
+        return generate(message_class, registry, seed, request=request, requests=seen, number=number)
+
+    if method.output.full_name != OPERATION:
+        return make(method.response_class)
+    info = _planner(registry).options.operation_info(method.descriptor)
+    return operation(method, registry, info, _key(seed, OPERATION, requests), request, make)
+
+
 class Answers:
     """The generated answers of one method."""
 
-    def __init__(self, method: Method, registry: Registry, seed: int) -> None:
+    def __init__(self, method: Method, registry: Registry, seed: int, operations: Operations | None = None) -> None:
+        """*operations* keeps those that are given, for whoever asks for them by name."""
+        self._operations = operations or Operations()
         self._method = method
         self._registry = registry
         self._seed = f"{seed}{method.path}".encode()
@@ -113,15 +146,11 @@ class Answers:
             yield self._encode(requests, number)
 
     def _encode(self, requests: Sequence[Message], number: int) -> bytes:
-        sums_up = self._method.kind is MethodKind.CLIENT_STREAMING
-        message = generate(
-            self._method.response_class,
-            self._registry,
-            self._seed,
-            request=requests[0] if requests and not sums_up else None,
-            requests=requests if sums_up else None,
-            number=number,
-        )
+        if (found := self._operations.find(requests)) is not None:
+            return found
+        message = answer(self._method, self._registry, self._seed, requests, number)
+        if message.DESCRIPTOR.full_name == OPERATION:
+            self._operations.keep(message)
         return message.SerializePartialToString(deterministic=True)
 
 
@@ -180,7 +209,7 @@ def _violations(message: Message, planner: Planner) -> list[Any]:
 
 
 def _refused(violation: Any, planner: Planner, plan: MessagePlan, random: KeyedRandom) -> str:
-    """Give the path of what should be drawn anew to mend a violation."""
+    """Give the path of what should be drawn anew to fix a violation."""
     path, descriptor = "", plan.descriptor
     proto = violation.proto
     for element in proto.field.elements if proto.field is not None else ():

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from grpcmock.errors import RenderError
 from grpcmock.schema import MethodKind, codec
 from grpcmock.stubs import steps
 from grpcmock.stubs.dump import to_yaml
 from grpcmock.stubs.model import Answer, Stub
-from grpcmock.synthesis import generate
+from grpcmock.synthesis import answer, generate
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
@@ -39,18 +42,23 @@ def example_file(methods: Iterable[Method], registry: Registry) -> str:
 
 
 def _example(method: Method, registry: Registry) -> str:
-    request = generate(method.request_class, registry, 0, as_request=True)
-    stub = Stub(method=method.full_name, name=_name(method), answers=(_answer(method, request, registry),))
-    name, declared, *rest = to_yaml([stub]).splitlines()
-    shown = codec.to_text(request, _PATTERN_LIMIT + 1)
-    pattern = [f"  # request: {shown}"] if len(shown) <= _PATTERN_LIMIT else []
-    return "\n".join([*_comments(method, registry), name, declared, *pattern, *rest, ""])
+    name = stub_names(registry)[method.full_name]
+    pattern: list[str] = []
+    try:
+        request = generate(method.request_class, registry, 0, as_request=True)
+        shown = codec.to_text(request, _PATTERN_LIMIT + 1)
+        pattern = [f"  # request: {shown}"] if len(shown) <= _PATTERN_LIMIT else []
+        said = _answer(method, request, registry)
+    except RenderError as error:
+        pattern.append(f"  # To be written by hand, since {' '.join(str(error).split())}.")
+        said = Answer()
+    named, declared, *rest = to_yaml([Stub(method=method.full_name, name=name, answers=(said,))]).splitlines()
+    return "\n".join([*_comments(method, registry), named, declared, *pattern, *rest, ""])
 
 
 def _answer(method: Method, request: Message, registry: Registry) -> Answer:
     def response(number: int = 0) -> Node:
-        message = generate(method.response_class, registry, 0, request=request, number=number)
-        return Node.of(codec.to_tree(message))
+        return Node.of(codec.to_tree(answer(method, registry, 0, [request], number)))
 
     match method.kind:
         case MethodKind.SERVER_STREAMING:
@@ -63,10 +71,26 @@ def _answer(method: Method, request: Message, registry: Registry) -> Answer:
             return Answer(responses=(response(),))
 
 
-def _name(method: Method) -> str:
-    """Give a readable name: ``UserService/GetUser`` becomes ``user-service-get-user``."""
-    name = f"{method.service.rpartition('.')[2]}-{method.name}"
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+@lru_cache(maxsize=4)
+def stub_names(registry: Registry) -> Mapping[str, str]:
+    """Return a readable name for the example of each method, by the method's full name; no two are the same.
+
+    ``shop.v2.ShopService/Get`` becomes ``shop-service-get``; where another method has that name, too, as in packages
+    ``v1`` and ``v2``, both get the package before it; and what clashes even so keeps its full name.
+    """
+    methods = registry.methods.values()
+    proposed = {
+        method.full_name: dict.fromkeys(
+            (_kebab(f"{method.service.rpartition('.')[2]}-{method.name}"), _kebab(f"{method.service}-{method.name}"))
+        )
+        for method in methods
+    }
+    taken = Counter(name for names in proposed.values() for name in names)
+    return {full: next((name for name in names if taken[name] == 1), full) for full, names in proposed.items()}
+
+
+def _kebab(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|\.", "-", name).lower()
 
 
 def _comments(method: Method, registry: Registry) -> list[str]:

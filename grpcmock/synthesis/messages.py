@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.schema.annotations import Rules
+from grpcmock.schema.naming import snake_case
 from grpcmock.synthesis import words
 from grpcmock.synthesis.echo import Echo, asked_for, bytes_received, echo_of, page_limit
 from grpcmock.synthesis.message_context import MessageContext
-from grpcmock.synthesis.planning import FieldPlan, MessagePlan, OneofPlan, Shape, is_error
+from grpcmock.synthesis.planning import FieldPlan, MessagePlan, OneofPlan, Shape, is_error, root, singular
 from grpcmock.synthesis.request import GenerationRequest, Position
 from grpcmock.synthesis.values import ValueRequest, draw
 from grpcmock.synthesis.well_known import FILLERS
@@ -42,6 +43,9 @@ _RECEIVED = words.group(
 )
 """Numbers that tell how many messages the client has sent."""
 
+_REFUSED = words.group("rejected failed skipped invalid ignored dropped refused duplicate conflict error failure")
+"""Names of what didn't go well with some of the messages that the client has sent: in a good answer, none."""
+
 _COUNTS = words.group("count total total_count total_size total_items total_results size num_results results_count")
 """Numbers that tell how long the list beside them is."""
 
@@ -58,7 +62,7 @@ def make(plan: MessagePlan, generation: GenerationRequest) -> tuple[Message, int
     echo = echo_of(generation.requests, plan.descriptor)
     context = MessageContext(generation.random, plan.about, echo.texts(), generation.ordinal, generation.series)
     maker = _Maker(generation)
-    maker.fill(message, plan, Position("", generation.random, context, echo))
+    maker.fill_whole(message, plan, Position("", generation.random, context, echo))
     return message, maker.made
 
 
@@ -72,6 +76,21 @@ class _Maker:
         )
 
     # Messages --------------------------------------------------------------------------------------
+
+    def fill_whole(self, message: Any, plan: MessagePlan, place: Position) -> None:
+        """Fill the message that stands in no other; a well-known type as it is filled where it stands in a field."""
+        name, generation = plan.descriptor.full_name, self._generation
+        filler = FILLERS.get(name)
+        if filler is None or not plan.descriptor.fields:
+            self.fill(message, plan, place)
+            return
+        self.made += 1
+        given = next((request for request in generation.requests if request.DESCRIPTOR.full_name == name), None)
+        if given is not None and given.ListFields() and not self._tries(""):
+            message.MergeFromString(given.SerializePartialToString())
+            return
+        value = ValueRequest(root(plan.descriptor), Rules(), place.context, place.random, self._tries(""))
+        filler(message, value, generation.planner.registry, generation.now)
 
     def fill(self, message: Any, plan: MessagePlan, place: Position) -> None:
         place = Position(place.path, place.random, place.context, place.echo, (*place.types, plan.descriptor.full_name))
@@ -165,6 +184,8 @@ class _Maker:
         if place.depth == 1 and generation.counts_requests:
             if label.endswith(_WEIGHTS) and (size := bytes_received(generation.requests)):
                 return min(size, plan.limits[1])
+            if _refuses(plan):
+                return 0
             if (label in _RECEIVED or label.endswith("_count")) and (plan.span is None or plan.span != (0, 0)):
                 return len(generation.requests)
         if label in _COUNTS or label.endswith("_count"):
@@ -190,12 +211,28 @@ class _Maker:
     ) -> None:
         part = getattr(message, plan.name)
         echoed = place.echo.offer(plan.descriptor, plan.label) if not self._tries(path) else None
-        if echoed is not None and (plan.shape is Shape.WRAPPER or plan.message_type.full_name in FILLERS):
-            part.MergeFromString(echoed.SerializePartialToString())
+        if echoed is not None and _is_whole(plan):
+            self._take_over(part, echoed, plan, path, random, place)
             part.SetInParent()
             return
         if self._fill_value(part, plan, path, random, place, echoed, taken) or keep:
             part.SetInParent()
+
+    def _take_over(
+        self,
+        part: Any,
+        given: Message,
+        plan: FieldPlan,
+        path: str,
+        random: KeyedRandom,
+        place: Position,
+        index: int | None = None,
+    ) -> None:
+        """Fill a message with what the request has in its place; where it leaves fields open, they are made up."""
+        if _is_whole(plan):
+            part.MergeFromString(given.SerializePartialToString())
+        else:
+            self._fill_value(part, plan, path, random, place, given, index=index)
 
     def _fill_value(
         self,
@@ -225,17 +262,17 @@ class _Maker:
             echo = place.echo.for_item(index) if place.depth == 1 else Echo()
             if self._generation.counts_requests and place.depth == 1 and index < len(self._generation.requests):
                 echo = echo_of(self._generation.requests[index : index + 1], plan.message_type)
-            context = MessageContext(
-                random, about, echo.texts(), index, place.random.child(plan.name), place.context, apart=True
-            )
         else:
             echo = place.echo.for_part(plan.message_type, taken or ()) if place.depth == 1 else Echo()
-            if echoed is not None:
-                echo = Echo({**echo.values, **echo_of([echoed]).values}, echo.subject)
-            if plan.label in _SAME_PERSON:
-                context = MessageContext(place.context.random, about, place.context.known, around=place.context)
-            else:
-                context = MessageContext(random, about, echo.texts(), around=place.context)
+        if echoed is not None:
+            echo = Echo({**echo.values, **echo_of([echoed]).values}, echo.subject)
+        if index is not None:
+            series = place.random.child(plan.name)
+            context = MessageContext(random, about, echo.texts(), index, series, place.context, apart=True)
+        elif plan.label in _SAME_PERSON:
+            context = MessageContext(place.context.random, about, place.context.known, around=place.context)
+        else:
+            context = MessageContext(random, about, echo.texts(), around=place.context)
         self.fill(part, type_plan, Position(path, random, context, echo, place.types))
         return True
 
@@ -244,9 +281,14 @@ class _Maker:
     def _set_list(self, message: Any, plan: FieldPlan, path: str, random: KeyedRandom, place: Position) -> None:
         target = getattr(message, plan.name)
         if not self._tries(path):
-            echoed = place.echo.offer(plan.descriptor, plan.descriptor.name)
-            if echoed is not None and plan.shape not in (Shape.MESSAGE, Shape.WRAPPER):
-                target.extend(echoed)
+            echoed = place.echo.offer(plan.descriptor, snake_case(plan.name))
+            if echoed is not None:
+                for index, item in enumerate(echoed):
+                    if plan.shape in (Shape.MESSAGE, Shape.WRAPPER):
+                        item_path, own = f"{path}[{index}]", random.child(str(index))
+                        self._take_over(target.add(), item, plan, item_path, own, place, index=index)
+                    else:
+                        target.append(item)
                 return
         rules = plan.rules.values
         least, size = self._size(plan, random, place, "min_items", "max_items")
@@ -282,9 +324,10 @@ class _Maker:
         least = min(_MOST_ITEMS, max(int(rules.get(minimum, 0)), int(plan.must)))
         requests = self._generation.requests
         wished = 2 if place.depth > 1 else 3
-        if place.depth > 3 or self._runs_deep(plan, place):
+        sums_up = place.depth == 1 and self._generation.counts_requests
+        if place.depth > 3 or self._runs_deep(plan, place) or (sums_up and _refuses(plan)):
             wished = least
-        elif place.depth == 1 and self._generation.counts_requests:
+        elif sums_up:
             wished = min(len(requests), _MOST_ITEMS)
         elif place.depth == 1 and plan.shape is Shape.MESSAGE:
             wished = asked_for(requests) or page_limit(requests) or wished
@@ -297,6 +340,15 @@ class _Maker:
         assert plan.key is not None
         assert plan.entry is not None
         target = getattr(message, plan.name)
+        echoed = place.echo.offer(plan.descriptor, snake_case(plan.name)) if not self._tries(path) else None
+        if echoed is not None:
+            for index, (taken, value) in enumerate(sorted(echoed.items())):
+                if plan.entry.shape in (Shape.MESSAGE, Shape.WRAPPER):
+                    own = random.child(str(index))
+                    self._take_over(target[taken], value, plan.entry, f"{path}[{index}]", own, place)
+                else:
+                    target[taken] = value
+            return
         least, size = self._size(plan, random, place, "min_pairs", "max_pairs")
         size = max(least, min(size, 2)) if not self._tries(path) else size
         tries = self._tries(path)
@@ -321,6 +373,16 @@ class _Maker:
     def _tries(self, path: str) -> int:
         refused = self._generation.refused
         return refused.get(path, 0) if refused else 0
+
+
+def _refuses(plan: FieldPlan) -> bool:
+    """Whether a field tells of messages of the client that were not taken."""
+    return any(singular(word) in _REFUSED for word in plan.label.split("_"))
+
+
+def _is_whole(plan: FieldPlan) -> bool:
+    """Whether the messages of a field stand for one value each, which is not made of parts."""
+    return plan.shape is Shape.WRAPPER or plan.message_type.full_name in FILLERS
 
 
 def _assign(message: Any, plan: FieldPlan, value: Any) -> None:

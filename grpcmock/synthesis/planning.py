@@ -247,6 +247,24 @@ class Planner:
         return replace(inner, literals=plan.literals, must=plan.must)
 
 
+def root(descriptor: Descriptor) -> FieldPlan:
+    """Return a plan for a message that stands in no field, as of a field that bears the name of its type."""
+    label = snake_case(descriptor.name)
+    return FieldPlan(
+        descriptor=descriptor.fields[0],
+        label=label,
+        shape=Shape.MESSAGE,
+        options=FieldAnnotations(),
+        must=True,
+        tracked=True,
+        is_list=False,
+        limits=(0, 0),
+        maker=None,
+        span=names.span(label),
+        clock=None,
+    )
+
+
 def is_error(plan: FieldPlan) -> bool:
     """Whether a field tells of a failure, which a good answer leaves unset."""
     return plan.label in _ERRORS or plan.label.endswith("_error")

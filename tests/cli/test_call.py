@@ -49,6 +49,24 @@ def call(*arguments: str, stdin: str | bytes | None = None, env: dict[str, str] 
     return result
 
 
+def test_without_a_method_all_are_listed(server: handmade.Handmade) -> None:
+    result = call(server.address)
+    assert result.exit_code == 2
+    assert "METHOD is missing" in result.stderr
+    assert "user.UserService/GetUser, user.UserService/ListUsers, user.UserService/LookupUsers." in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no unix sockets")
+def test_a_socket_without_its_scheme_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("here.sock")
+        for path in ("here.sock", "./here.sock", str(tmp_path / "here.sock")):
+            assert f"is a socket: write unix:{path}." in call(path, "GetUser").stderr
+
+
 def lines(result: Result) -> list[object]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 

@@ -24,6 +24,9 @@ CATCH_ALL = "- {name: all, method: user.UserService/GetUser}\n" + FINE
         (WRONG, [], 1, "Did you mean 'id'?"),
         (WRONG, ["--format", "github"], 1, "::error file=stubs/a.yaml,line=1,col="),
         ("a: [", [], 1, "stubs/a.yaml:"),
+        ("", [], 0, "stubs/a.yaml: warning: This file holds no stub. [no-stubs]\n0 errors, 1 warning in 0 stubs for 4"),
+        ("# - method: a/b\n", ["--strict"], 1, "This file holds no stub."),
+        ("stubs: []", ["--strict"], 1, "This file holds no stub."),
     ],
 )
 def test_what_is_found_and_the_exit_code(
@@ -45,6 +48,20 @@ def test_all_problems_of_protos_and_stubs_are_told_together(grpcmock: Callable[.
     files = [problem["file"] for problem in json.loads(result.out)["problems"]]
     assert "protos/wrong.proto" in files
     assert "stubs/a.yaml" in files
+
+
+@pytest.mark.parametrize(("args", "code"), [([], 0), (["--strict"], 1), (["--strict", "--against", "protos"], 0)])
+def test_no_stubs_at_all(grpcmock: Callable[..., Any], args: list[str], code: int) -> None:
+    result = grpcmock("check", *args)
+    assert result.code == code
+    assert ("There are no stubs to check" in result.out) is ("--against" not in args)
+
+
+def test_a_directory_without_stubs(grpcmock: Callable[..., Any], project: Path) -> None:
+    (project / "empty").mkdir()
+    result = grpcmock("check", "--strict", "--stubs", "empty")
+    assert result.code == 1
+    assert "empty: warning: The directory holds no stub files (.yaml, .yml, .json)." in result.out
 
 
 def test_nothing_to_check_against(grpcmock: Callable[..., Any]) -> None:

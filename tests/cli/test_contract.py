@@ -45,3 +45,13 @@ def test_a_key_that_neither_has_is_named(grpcmock: Callable[..., Any], contract:
     assert code == 2
     assert "grpcmock.toml:2" in err
     assert "Did you mean 'consumer'?" in err
+
+
+@pytest.mark.parametrize("text", ['{"interactions": []}', "grpcmock-contract: 1\nconsumer: web\nstubs: []\n"])
+def test_nothing_to_import_is_an_error(grpcmock: Callable[..., Any], project: Path, text: str) -> None:
+    name = "empty.json" if text.startswith("{") else "empty.yaml"
+    (project / name).write_text(text)
+    code, out, err = grpcmock("contract", "import", name, "--out", "stubs.yaml")
+    assert (code, out) == (2, "")
+    assert f"There is nothing to import: {name} holds no interaction." in err
+    assert not (project / "stubs.yaml").exists()

@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 import pytest
 
-from grpcmock.cli import failures
+from grpcmock.cli import failures, terminals
 from grpcmock.errors import (
     CompileError,
     ConfigError,
@@ -41,7 +41,14 @@ TWO = [Problem("wrong.", Location("a.yaml", 1, 2), "request.id"), Problem("too."
         (TargetError("Away."), 2, "error: Away.\n"),
         (SchemaError("Gone."), 2, "error: Gone.\n"),
         (RenderError("Hm."), 1, "error: Hm.\n"),
-        (MissingExtraError("CEL", "cel"), 2, "error: CEL needs an optional dependency: pip install 'grpcmock[cel]'\n"),
+        (
+            MissingExtraError("CEL", "cel"),
+            2,
+            (
+                "error: CEL needs an optional dependency: install grpcmock with its extra cel, as from a clone: "
+                "pip install '.[cel]'\n"
+            ),
+        ),
         (StubError(TWO), 1, "a.yaml:1:2: request.id: wrong.\nb.yaml:3: too.\nerror: 2 problems\n"),
         (CompileError(TWO[:1]), 1, "a.yaml:1:2: request.id: wrong.\nerror: 1 problem\n"),
         (click.UsageError("so not"), 2, "error: so not.\n"),
@@ -55,7 +62,7 @@ TWO = [Problem("wrong.", Location("a.yaml", 1, 2), "request.id"), Problem("too."
 def test_each_error_is_one_message_and_an_exit_code(
     error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(failures, "_discard_output", lambda: None)
+    monkeypatch.setattr(terminals, "discard_stdout", lambda: None)
     assert failures.guard(raising(error)) == code
     assert capsys.readouterr() == ("", said)
 

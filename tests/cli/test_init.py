@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import ROOT
 
 from grpcmock.errors import Problems
 from grpcmock.schema import MethodKind
 from grpcmock.stubs import loader
+from grpcmock.synthesis import well_known
 
 Run = Callable[..., Any]
 
@@ -70,3 +72,34 @@ def test_says_what_is_missing(grpcmock: Run, project: Path, make: Callable[[Path
     code, _, err = grpcmock("init")
     assert code == 2
     assert said in err
+
+
+def test_methods_whose_names_would_clash_get_their_package_before_them(grpcmock: Run, project: Path) -> None:
+    text = 'syntax = "proto3"; package {}; message M {{}} service {} {{ rpc {}(M) returns (M); }}'
+    cases = [("shop.v1", "Shop", "Get"), ("shop.v2", "Shop", "Get"), ("a", "User", "ServiceGet")]
+    cases += [("b", "UserService", "Get"), ("c", "Alone", "Get")]
+    for package, service, method in cases:
+        (project / f"{package}.proto").write_text(text.format(package, service, method))
+    assert grpcmock("init", *(f"{package}.proto" for package, _, _ in cases)).code == 0
+    assert grpcmock("check", "--strict", *(f"{package}.proto" for package, _, _ in cases)).code == 0
+    names = {stub.name for stub in loader.load([project / "stubs"], Problems())}
+    assert names == {"shop-v1-shop-get", "shop-v2-shop-get", "a-user-service-get", "b-user-service-get", "alone-get"}
+
+
+@pytest.mark.parametrize("proto", ["answers.proto", "operations.proto", "kitchen_sink.proto", "rules.proto"])
+def test_what_is_written_for_any_sort_of_answer_passes_the_check(grpcmock: Run, proto: str) -> None:
+    path = str(ROOT / "tests" / "protos" / proto)
+    assert grpcmock("init", path).code == 0
+    assert grpcmock("check", "--strict", path).code == 0
+
+
+def test_a_method_for_which_nothing_can_be_made_up_is_left_to_its_owner(
+    grpcmock: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(well_known.FILLERS, "google.protobuf.Timestamp", lambda *_: 1 // 0)
+    path = str(ROOT / "tests" / "protos" / "answers.proto")
+    assert grpcmock("init", path).code == 0
+    assert grpcmock("check", "--strict", path).code == 0
+    text = (project / "stubs" / "answers.v1.Whole.yaml").read_text()
+    assert "# To be written by hand, since no google.protobuf.Timestamp could be made up" in text
+    assert "\n- name: whole-how-long\n" in text

@@ -115,8 +115,8 @@ def test_follows_the_calls_as_they_end(serve: Callable[..., Server], args: list[
     ("options", "args", "said"),
     [
         ({"admin": False}, [], "has no admin service. Start the server with `grpcmock serve --admin`."),
-        ({"admin_token": "secret"}, [], "refuses"),
-        ({"admin_token": "secret"}, ["--admin-token", "wrong"], "refuses"),
+        ({"admin_token": "secret"}, [], "wants a token: give the server's own with --admin-token TOKEN."),
+        ({"admin_token": "secret"}, ["--admin-token", "wrong"], "takes another token than this one: give the server's"),
         ({}, ["--method", "UserService/GetUsr"], "Did you mean 'user.UserService/GetUser'?"),
     ],
 )

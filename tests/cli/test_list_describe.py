@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,11 @@ from click.testing import CliRunner
 from grpcmock.cli import describe
 from grpcmock.cli import list as listing
 from grpcmock.errors import GrpcmockError
+from grpcmock.schema import sources
 
 if TYPE_CHECKING:
     import click
+    from cli.conftest import Result
 
 PROTOS = str(Path(__file__).parents[2] / "protos")
 
@@ -144,3 +147,32 @@ def test_what_cannot_be_described(arguments: list[str], said: str) -> None:
     with pytest.raises(GrpcmockError) as caught:
         run(describe.command, PROTOS, *arguments)
     assert said in str(caught.value)
+
+
+def test_parts_of_a_tree_may_be_left_out(grpcmock: Callable[..., Result], project: Path) -> None:
+    (project / "protos/old").mkdir()
+    (project / "protos/old/user.proto").write_text(
+        'syntax = "proto3"; package user; message UserResponse {} message Old {}'
+    )
+    failed = grpcmock("list")
+    assert failed.code == 1
+    told, hint = failed.err.splitlines()[0].split(", too. ")
+    assert told == "protos/old/user.proto:1:42: user.UserResponse is defined in protos/user.proto"
+    assert hint == "Load only one of the two files: --exclude-path protos/old/user.proto."
+    assert grpcmock("list", "--exclude-path", "old").out == LISTED
+    assert grpcmock("list", "--exclude-path", "protos/old/").out == LISTED
+    (project / "grpcmock.toml").write_text('exclude-path = ["old"]\n')
+    assert grpcmock("list").out == LISTED
+
+
+def test_a_file_may_be_named_from_an_import_root(grpcmock: Callable[..., Result], project: Path) -> None:
+    (project / "protos").rename(project / "roots")
+    assert grpcmock("list", "user.proto", "-I", "roots").out == LISTED
+    missing = grpcmock("list", "usr.proto", "-I", "roots")
+    assert missing.err == "error: usr.proto: there is no such file or directory.\n"
+
+
+def test_a_descriptor_set_may_have_any_name(grpcmock: Callable[..., Result], project: Path) -> None:
+    compiled = sources.read([project / "protos"]).SerializeToString()
+    (project / "image").write_bytes(gzip.compress(compiled))
+    assert grpcmock("list", "image").out == LISTED

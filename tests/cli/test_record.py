@@ -73,6 +73,11 @@ def test_records_with_reflection_and_sums_up(
 ) -> None:
     program = record(start, target, "--redact", "field:email", "--redact", "metadata:x-nothing")
     assert (project / "ready").read_text() == f"{program.address}\n"
+    # Reflection isn't what the server is for, and doesn't count.
+    listed = subprocess.run(
+        [sys.executable, "-m", "grpcmock", "list", program.address], capture_output=True, text=True, check=True
+    )
+    assert "user.UserService" in listed.stdout
     assert program.get(1).email == "user1@example.com"
     assert program.get(1, metadata=(("x-a", "b"),)).name == "User 1"
     with pytest.raises(grpc.RpcError):

@@ -170,16 +170,50 @@ def test_several_addresses(serve: Callable[..., Server], tmp_path: Path) -> None
         (["--tls-cert", "x.pem"], 2, "--tls-key"),
         (["--interceptor", "nothing"], 2, "module:attribute"),
         (["--config", "none.toml"], 2, "There is no configuration file none.toml."),
-        (["--ready-file", "no/such/folder"], 2, "no/such"),
+        (["--ready-file", "no/such/ready"], 2, "the folder no/such doesn't exist. Make it first: mkdir -p no/such"),
+        (["--ready-file", "protos"], 2, "--ready-file protos: this is a directory. Name a file in it"),
+        (["--ready-file", "protos/user.proto/x"], 2, "the folder protos/user.proto is no directory"),
+        (["protos", "stubs.yaml"], 2, "Those are named by an option: --stubs stubs.yaml."),
+        (["--listen", "/tmp/a.sock"], 2, "Did you mean 'unix:/tmp/a.sock'?"),
     ],
 )
 def test_what_keeps_it_from_serving_is_one_clear_message(
     grpcmock: Callable[..., Any], project: Path, args: list[str], code: int, said: str
 ) -> None:
+    (project / "stubs.yaml").write_text(STUBS)
     result = grpcmock("serve", "--listen", "127.0.0.1:0", *args)
     assert result.code == code, result.err
     assert said in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    "args", [["--stubs", "missing"], ["nowhere"], ["--listen", "50051"], ["--auto", "--engine", "x"]]
+)
+def test_a_ready_file_of_an_earlier_server_is_removed_first(
+    grpcmock: Callable[..., Any], project: Path, args: list[str]
+) -> None:
+    ready = project / "ready"
+    ready.write_text("127.0.0.1:1\n")
+    assert grpcmock("serve", "--ready-file", "ready", *args).code != 0
+    assert not ready.exists()
+
+
+def test_a_ready_file_that_another_server_has_written_since_is_left(
+    serve: Callable[..., Server], project: Path
+) -> None:
+    first = serve("--ready-file", "ready")
+    second = serve("--ready-file", "ready")
+    assert first.end()[0] == 0
+    assert (project / "ready").read_text() == f"{second.address}\n"
+    assert second.end()[0] == 0
+    assert not (project / "ready").exists()
+
+
+def test_the_ready_file_of_the_configuration(serve: Callable[..., Server], project: Path) -> None:
+    (project / "grpcmock.toml").write_text("[serve]\nready-file = 'up'")
+    server = serve()
+    assert (project / "up").read_text() == f"{server.address}\n"
 
 
 def test_all_problems_of_the_stubs_are_told_together(grpcmock: Callable[..., Any], project: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def test_the_file_can_be_named(given: Any, project: Path, place: str) -> None:
         ("[serve]\n\nsede = 1", r"grpcmock\.toml:3: \[serve\] has no key 'sede'\. Did you mean 'seed'\?"),
         ("[serv]\n", r"grpcmock\.toml:1: there is no command 'serv'\. Did you mean 'serve'\?"),
         ("seed = 1", r"grpcmock\.toml:1: there is no key 'seed' here\. It belongs into the table \[serve\]"),
-        ("[serve]\nseed = 'x'", r"grpcmock\.toml:2: seed: 'x' is not a valid integer"),
+        ("[serve]\nseed = 'x'", r"grpcmock\.toml:2: seed: 'x' is not a whole number"),
         ("[serve]\nseed = [1]", r"grpcmock\.toml:2: seed: expected a string or a number, not \[1\]"),
         ("[serve]\nauto = 'yes'", r"grpcmock\.toml:2: auto: expected true or false, not 'yes'"),
         ("[serve]\nlisten = [true]", r"grpcmock\.toml:2: listen: expected a string or a number, not True"),
@@ -128,3 +129,50 @@ def test_the_file_can_be_named(given: Any, project: Path, place: str) -> None:
 def test_what_is_wrong_is_named_with_its_place(given: Any, config: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         given(config=config)
+
+
+@pytest.mark.parametrize(
+    ("environment", "config", "said"),
+    [
+        ({}, "[serve]\nlisten = 5", "error: grpcmock.toml:2: --listen '5': the host is missing."),
+        ({}, "\n[serve]\ngrace = 'x'", "error: grpcmock.toml:3: grace: 'x' is not a number from 0 upwards."),
+        ({"GRPCMOCK_LISTEN": "5"}, "[serve]\nlisten = 6", "error: GRPCMOCK_LISTEN: --listen '5': the host is missing."),
+        ({"GRPCMOCK_SERVE_GRACE": "x"}, "", "error: GRPCMOCK_SERVE_GRACE: Invalid value for '--grace': 'x' is not a"),
+        ({}, "[run]\nseed = 'x'", "grpcmock.toml:2: seed: 'x' is not a whole number."),
+    ],
+)
+def test_the_place_that_set_a_value_is_blamed_for_it(
+    grpcmock: Callable[..., Any],
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    config: str,
+    said: str,
+) -> None:
+    (project / "grpcmock.toml").write_text(config)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    command = ["run", "--", "x"] if "[run]" in config else ["serve"]
+    assert said in grpcmock(*command).err
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("GRPCMOCK_SERV_SEED", " is no setting of grpcmock, and does nothing. Did you mean GRPCMOCK_SERVE_SEED?\n"),
+        ("GRPCMOCK_LISTN", "Did you mean GRPCMOCK_LISTEN?"),
+        ("GRPCMOCK_XYZZY", " is no setting of grpcmock, and does nothing.\n"),
+        ("GRPCMOCK_SERVE_SEED", None),
+        ("GRPCMOCK_CONTRACT_CONSUMER", None),
+        ("GRPCMOCK_ADDRESS", None),
+        ("GRPCMOCK_TRACEBACK", None),
+        ("SERVE_SEED", None),
+    ],
+)
+def test_variables_that_are_no_settings_are_told(
+    grpcmock: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, name: str, said: str | None
+) -> None:
+    monkeypatch.setenv(name, "1")
+    code, _, err = grpcmock("list", "protos")
+    assert code == 0
+    assert err == "" if said is None else f"warning: {name}" in err and said in err

@@ -17,6 +17,9 @@ from grpcmock.status import Code
 LOOKUP = "/user.UserService/LookupUsers"
 
 
+async def ignore(_: bytes) -> None: ...
+
+
 @pytest.fixture(scope="module")
 def target() -> Iterator[Target]:
     with handmade.serve(reflect=False) as server:
@@ -27,7 +30,7 @@ async def test_each_response_comes_before_the_next_request_is_asked_for(target: 
     answered = asyncio.Event()
     responses: list[bytes] = []
 
-    def on_response(data: bytes) -> None:
+    async def on_response(data: bytes) -> None:
         responses.append(data)
         answered.set()
 
@@ -50,7 +53,7 @@ async def test_the_end_of_the_call_ends_the_wait_for_requests(target: Target) ->
 
     async with connect(target) as channel:
         call = Call(channel, "/user.UserService/CreateUsers", deadline=10)
-        status = await converse(call, requests(), lambda _: None)
+        status = await converse(call, requests(), ignore)
     assert status.code is Code.INVALID_ARGUMENT
 
 
@@ -59,7 +62,7 @@ async def test_what_fails_cancels_the_call(target: Target) -> None:
         yield b"\x08\x01"
         raise ValueError("no more")
 
-    def refuse(_: bytes) -> None:
+    async def refuse(_: bytes) -> None:
         raise ValueError("not this")
 
     async def endless() -> AsyncIterator[bytes]:
@@ -67,7 +70,7 @@ async def test_what_fails_cancels_the_call(target: Target) -> None:
             yield b"\x08\x01"
 
     async with connect(target) as channel:
-        for asked, on_response, said in ((requests(), print, "no more"), (endless(), refuse, "not this")):
+        for asked, on_response, said in ((requests(), ignore, "no more"), (endless(), refuse, "not this")):
             call = Call(channel, LOOKUP, deadline=10)
             with pytest.raises(ValueError, match=said):
                 await converse(call, asked, on_response)

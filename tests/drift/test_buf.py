@@ -144,6 +144,7 @@ def test_where_buf_fails_ours_still_counts_unless_it_was_asked_for(stand_in: Pat
 
 def test_buf_is_missing(stand_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (stand_in / "buf").unlink()
+    (stand_in / "python").symlink_to(sys.executable)
     monkeypatch.setattr("sys.executable", str(stand_in / "python"))
     folder = stand_in.parent
     assert run.of_versions([folder / "old"], [folder / "new"]).notes == ()

@@ -56,6 +56,31 @@ STUBS = """\
 """
 
 
+NEWER = ("  string email = 3;", "  string email = 3;\n  string phone = 4;")
+"""A field more."""
+
+
+@pytest.mark.parametrize(
+    ("at_home", "served", "said"),
+    [
+        ([NEWER], [], "protos/user.proto:28:3: compatible: user.UserResponse.phone: is only in the protos."),
+        ([], [NEWER], "breaks the wire, JSON and source: user.UserResponse.phone: isn't in the protos."),
+        ([("email = 3", "email = 5")], [], "its number is 3 on the server, 5 in the protos."),
+    ],
+)
+def test_protos_that_are_ahead_of_the_server(
+    run: Run, tmp_path: Path, at_home: list[tuple[str, str]], served: list[tuple[str, str]], said: str
+) -> None:
+    (tmp_path / "protos" / "user.proto").write_text(users(*at_home))
+    with serve(compiled(users(*served), "", "user.proto")) as address:
+        code, out, _ = run("drift", address, "--newer", "protos")
+        found = json.loads(run("drift", address, "--newer", "protos", "--format", "json")[1])
+    assert said in out
+    assert code == int("breaks" in out.splitlines()[0])
+    assert "--newer" not in out
+    assert (found["old"], found["new"], found["ahead"]) == (address, "protos", True)
+
+
 @pytest.mark.parametrize("version", [0, 1])
 def test_a_server_with_the_same_protos(run: Run, version: int) -> None:
     with serve(compiled(USERS.read_text(), "", "user.proto"), version=version) as address:
@@ -78,7 +103,8 @@ def test_what_differs_is_told_with_the_stubs_it_touches(run: Run, tmp_path: Path
         "    why: What one side writes as email the other doesn't know; it reads the field as unset.\n"
         "    next: Give it its number 3 back; new fields take numbers that were never used.\n"
         "    stubs: alice (stubs/stubs.yaml:1)\n"
-        f"note: Where the server is right, take over its protos: `grpcmock describe {address}` shows them.\n"
+        f"note: Where the server is right, take over its protos: `grpcmock describe {address}` shows them. "
+        "Where yours are newer than it, ask with --newer protos.\n"
         f"1 difference between protos and {address}: 1 breaks the wire. They touch 1 stub.\n"
     )
 

@@ -105,7 +105,7 @@ def test_a_miss_as_a_client_sees_it(mock: Start) -> None:
     info = error_details_pb2.DebugInfo()
     assert status.details[0].Unpack(info)
     for text in (error.details(), info.detail, server.ended().miss.text):  # type: ignore[union-attr]
-        for part in ("user.UserService/GetUser", '"id": 7', "get", "stubs.yaml:2", "wanted 1", "came 7"):
+        for part in ("user.UserService/GetUser", '"id": 7', "get", "stubs.yaml:2", "expected 1", "actual 7"):
             assert part in text
 
 

@@ -151,7 +151,16 @@ def _now(program: Program, change: Callable[[], object], needed: bool) -> None:
         program.err.wait("Reloaded")
 
 
-@pytest.mark.parametrize("broken", ["stub", "proto"])
+ABORTING = """edition = "2023";
+import "google/protobuf/descriptor.proto";
+option (odd).text = "\\xff";
+message Odd { string text = 1; }
+extend google.protobuf.FileOptions { Odd odd = 1000; }
+"""
+"""protoc aborts on it: a check of its own fails."""
+
+
+@pytest.mark.parametrize("broken", ["stub", "proto", "protoc"])
 def test_a_broken_change_keeps_the_last_good_set(serve: Serve, project: Path, broken: str) -> None:
     from grpcmock.schema import admin
 
@@ -166,6 +175,9 @@ def test_a_broken_change_keeps_the_last_good_set(serve: Serve, project: Path, br
         if broken == "stub":
             write(stubs, ALICE.replace("name: Alice", "nmae: Alice"))
             wanted: tuple[str, ...] = ("a.yaml:1:", "nmae", "Did you mean 'name'?")
+        elif broken == "protoc":
+            write(proto, ABORTING)
+            wanted = ("user.proto: protoc aborted: Check failed", "String field 'Odd.text'")
         else:
             write(proto, USER_PROTO.replace("string name = 2;", "strng name = 2;", 1))
             wanted = ("user.proto:", "strng")

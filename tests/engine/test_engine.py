@@ -152,3 +152,9 @@ def test_the_requests_that_are_known_are_bounded():
 
 def _varint(number: int) -> bytes:
     return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + _varint(number >> 7)
+
+
+def test_what_is_wrong_with_a_pattern_for_real_answers_is_told_by_all_who_load_it() -> None:
+    text = "[{method: user.UserService/GetUser, verify: {response: {nmae: {$regex: x}}}}]"
+    with pytest.raises(StubError, match=r"verify\.response: .* no field 'nmae'. Did you mean 'name'\?"):
+        engine(registry("user.proto"), text)

@@ -400,3 +400,33 @@ def test_messages_that_follow_at_once_are_the_same_as_steps_of_their_own(script:
     sent, taken, journalled = run(takes_all=True)
     assert sent == stepwise == noted == journalled
     assert taken == at_once
+
+
+@pytest.mark.parametrize("auto", [False, True])
+def test_the_messages_of_a_method_without_any_stub_can_be_read_in_its_record(auto: bool) -> None:
+    mock = user_engine("[]", auto=auto)
+    call = ask(mock, GET, {"id": 7})
+    while not isinstance(call.step, Finish):
+        call.step = call.exchange.resume()
+    [journalled] = mock.journal
+    assert [message.id for message in journalled.requests] == [7]
+    assert len(journalled.responses) == auto
+
+
+def test_a_script_may_wait_until_the_client_goes_away() -> None:
+    mock = user_engine("[{method: user.UserService/ListUsers, script: [{send: {id: 1}}, {wait: forever}]}]")
+    call = ask(mock, LIST, {}).gets({"id": 1})
+    assert call.step == Wait(math.inf)
+    call.exchange.cancel()
+    [journalled] = mock.journal
+    assert journalled.code is Code.CANCELLED
+
+
+def test_an_operation_that_was_made_up_is_there_for_who_asks_for_it() -> None:
+    mock = engine(registry("operations.proto"), auto=True)
+    begun = ask(mock, "lro.v1.Instances/CreateInstance", {"instance": {"name": "a"}})
+    assert isinstance(begun.step, Send)
+    name = begun.method.response_class.FromString(begun.step.data).name
+    again = ask(mock, "google.longrunning.Operations/GetOperation", {"name": name})
+    assert isinstance(again.step, Send)
+    assert again.step.data == begun.step.data

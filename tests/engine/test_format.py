@@ -22,7 +22,7 @@ from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Open, Receive, Reset, Send, Truncate, Wait
 from grpcmock.errors import GrpcmockError, Problems, StubError
-from grpcmock.replies.faults import FAULTS
+from grpcmock.responses.faults import FAULTS
 from grpcmock.schema import sources
 from grpcmock.schema.codec import build
 from grpcmock.stubs import loader

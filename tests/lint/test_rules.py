@@ -6,7 +6,7 @@ from support import registry
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.errors import Problem, Problems
 from grpcmock.lint.rules import lint
-from grpcmock.replies.faults import AIO_FAULTS
+from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.stubs import loader
 
 USERS = registry("user.proto")

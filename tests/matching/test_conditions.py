@@ -7,6 +7,7 @@ import base64
 from typing import Any
 
 import pytest
+from google.rpc.error_details_pb2 import DebugInfo
 from support import registry
 
 from grpcmock.errors import Problems
@@ -48,6 +49,7 @@ def agree(compiled: Conditions, context: CallContext) -> bool:
     return held
 
 
+DEBUG_INFO = DebugInfo(detail="a").SerializeToString()
 METADATA = [
     ({"k": "a"}, {"k": ["a"]}, True),
     ({"K": "a"}, {"k": ["a"]}, True),
@@ -77,6 +79,13 @@ METADATA = [
     ({"k-bin": {"$size": 1}}, {"k-bin": [b"\xff"]}, True),
     ({"k-bin": {"$prefix": "/w=="}}, {"k-bin": [b"\xffa"]}, True),
     ({"k": {"$regex": "^Bearer "}}, {"k": ["Bearer x"]}, True),
+    ({"k-bin": {"@type": "google.rpc.DebugInfo", "detail": "a"}}, {"k-bin": [b"", DEBUG_INFO]}, True),
+    ({"k-bin": {"@type": "google.rpc.DebugInfo", "detail": {"$prefix": "b"}}}, {"k-bin": [DEBUG_INFO]}, False),
+    ({"k-bin": {"$not": {"@type": "google.rpc.DebugInfo", "detail": "b"}}}, {"k-bin": [DEBUG_INFO]}, True),
+    ({"k-bin": {"@type": "google.rpc.DebugInfo"}}, {"k-bin": [b"\xff"]}, False),
+    ({"k-bin": ["YQ==", {"@type": "google.rpc.DebugInfo", "detail": "a"}]}, {"k-bin": [b"a", DEBUG_INFO]}, True),
+    ({"k-bin": {"@type": "google.protobuf.Duration", "value": {"$gt": "1s"}}}, {"k-bin": [b"\x08\x02"]}, True),
+    ({"k-bin": {"@type": "google.protobuf.Duration", "value": {"$gt": "3s"}}}, {"k-bin": [b"\x08\x02"]}, False),
 ]
 
 
@@ -91,6 +100,8 @@ def test_metadata(pattern: Any, metadata: Any, expected: bool) -> None:
         ("x", ["metadata", "mapping"]),
         ({"k": 5}, ["metadata.k", "a string", "quotes"]),
         ({"k-bin": "%"}, ["metadata.k-bin", "base64"]),
+        ({"k-bin": {"@type": "no.Such"}}, ["metadata.k-bin", "There is no message type 'no.Such'"]),
+        ({"k-bin": {"@type": "google.rpc.DebugInfo", "detial": "a"}}, ["no field 'detial'", "'detail'"]),
         ({"k": {"$first": "x"}}, ["metadata.k", "$first"]),
         ({"$or": [{"k": "x"}]}, ["metadata", "$or"]),
         ({"k": {"$not": {"$gtt": "x"}}}, ["metadata.k.$not", "$gt"]),
@@ -260,7 +271,7 @@ def test_without_the_extra_the_problem_says_how_to_get_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(cel, "_ENVIRONMENTS", {})
     monkeypatch.setitem(sys.modules, "cel_expr_python", None)
     (problem,) = problems_of(when="true")
-    assert "pip install 'grpcmock[cel]'" in problem
+    assert "pip install '.[cel]'" in problem
 
 
 def test_a_request_that_is_itself_a_well_known_type() -> None:

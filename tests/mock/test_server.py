@@ -12,8 +12,12 @@ from typing import Any
 import grpc
 import pytest
 import trustme
+from google.protobuf import message_factory
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from grpcmock import ConfigError, MockServer, SchemaError, StubError, VerificationError
+from grpcmock.schema import sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.stubs.model import Answer, Stub
 from grpcmock.tree import Node
@@ -423,7 +427,7 @@ def test_a_handler_may_ask_the_mock_itself(mock: MockServer, servicer: Any, clie
         mock.on(servicer.GetUser).when(id=3).returns(name="later")
         return {"name": f"outer of {inner.name}, {len(mock.calls)} call"}
 
-    assert client.GetUser(generated.pb2.GetUserRequest(id=2)).name == "outer of inner, 1 call"
+    assert client.GetUser(generated.pb2.GetUserRequest(id=2)).name == "outer of inner, 2 call"
     assert client.GetUser(generated.pb2.GetUserRequest(id=3)).name == "later"
 
 
@@ -451,3 +455,45 @@ def test_methods_named_inside_a_snapshot_stay_known(generated: Any) -> None:
                 mock.on(generated.pb2_grpc.UserServiceServicer.GetUser).returns(name="Alice")
                 assert client.GetUser(generated.pb2.GetUserRequest()).name == "Alice"
         assert PATH in {method.full_name for method in mock.registry.methods.values()}
+
+
+def write_common(folder: Path, package: str, message: str = "Common") -> Path:
+    folder.mkdir()
+    head = f'syntax = "proto3"; package {package};'
+    (folder / "common.proto").write_text(f"{head} message {message} {{ string id = 1; }}")
+    service = f"service S {{ rpc Get({message}) returns ({message}); }}"
+    (folder / "service.proto").write_text(f'{head} import "common.proto"; {service}')
+    return folder
+
+
+@pytest.mark.parametrize("generated_first", [True, False])
+def test_generated_code_and_protos_may_have_files_of_one_name(tmp_path: Path, generated_first: bool) -> None:
+    one, two = write_common(tmp_path / "one", "one"), write_common(tmp_path / "two", "two")
+    compiled = [sources.load([one]).pool.FindFileByName("service.proto"), two]
+    with MockServer(*compiled if generated_first else reversed(compiled)) as mock:
+        mock.on("one.S/Get").returns(id="one")
+        mock.on("two.S/Get").returns(id="two")
+        seen = ProtoReflectionDescriptorDatabase(mock.channel())
+        pool = DescriptorPool(seen)  # asks for each file by the name that another one imports it by
+        for service in ("one.S", "two.S"):
+            method = pool.FindServiceByName(service).methods_by_name["Get"]
+            message = message_factory.GetMessageClass(method.input_type)
+            call = mock.channel().unary_unary(f"/{service}/Get", message.SerializeToString, message.FromString)
+            assert call(message(id="x")).id == service[:3]
+
+
+def test_what_two_sources_both_define_is_told_without_our_frames(tmp_path: Path) -> None:
+    one, two = write_common(tmp_path / "one", "app"), write_common(tmp_path / "two", "app", "Other")
+    compiled = sources.load([one]).pool.FindFileByName("service.proto")
+    with pytest.raises(SchemaError, match=r"^service.proto is there twice, .* both define app\.S\.") as raised:
+        MockServer(compiled, two)
+    own = [entry for entry in raised.traceback if not entry.ishidden(raised)]
+    assert [entry.path.name for entry in own] == ["test_server.py"]
+
+
+def test_parts_of_a_tree_may_be_left_out(tmp_path: Path) -> None:
+    write_common(tmp_path / "app", "app")
+    write_common(tmp_path / "old", "app", "Old")
+    with pytest.raises(SchemaError, match=r"app\.S is defined in .*, too\. Load only one of .*: --exclude-path"):
+        MockServer(tmp_path)
+    assert list(MockServer(tmp_path, exclude="old").registry.methods) == ["/app.S/Get"]

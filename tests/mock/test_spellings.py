@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +23,8 @@ import grpcmock
 from grpcmock import MockServer, Stub, StubHandle, failure, gt, lt, matches, not_, reply
 from grpcmock.errors import Problems
 from grpcmock.mock import operators
-from grpcmock.replies.plan import FinishStep
+from grpcmock.mock.pattern import Operator
+from grpcmock.responses.plan import FinishStep
 from grpcmock.schema.codec import to_tree
 from grpcmock.status import Code
 from grpcmock.stubs import loader
@@ -70,19 +73,25 @@ PAIRS: list[tuple[str, Any, dict[str, Any]]] = [
         (
             "{method: user.UserService/CreateUsers, request: {name: {$regex: ^A}}, error: {code: NOT_FOUND, "
             "message: nobody, "
-            "details: [{'@type': type.googleapis.com/google.rpc.ErrorInfo, reason: WHY}], trailers: {x: '1'}}}"
+            "details: [{'@type': type.googleapis.com/google.rpc.ErrorInfo, reason: WHY}], trailers: {x: '1', "
+            "e-bin: {'@type': type.googleapis.com/google.rpc.ErrorInfo, reason: NOW}}}}"
         ),
         lambda m: (
             m.on(CREATE)
             .when(name=matches("^A"))
-            .fails(grpc.StatusCode.NOT_FOUND, "nobody", details=[ErrorInfo(reason="WHY")], trailers={"x": "1"})
+            .fails(
+                grpc.StatusCode.NOT_FOUND,
+                "nobody",
+                details=[ErrorInfo(reason="WHY")],
+                trailers={"x": "1", "e-bin": ErrorInfo(reason="NOW")},
+            )
         ),
         {
             "error": {
                 "code": Code.NOT_FOUND,
                 "message": "nobody",
                 "details": [ErrorInfo(reason="WHY")],
-                "trailers": {"x": "1"},
+                "trailers": {"x": "1", "e-bin": ErrorInfo(reason="NOW")},
             },
             "request": {"name": matches("^A")},
         },
@@ -289,20 +298,31 @@ def test_values_of_python_become_protojson(value: Any, written: Any) -> None:
     assert tree(value) == written
 
 
-def test_every_operator_of_the_format_is_a_word() -> None:
-    from grpcmock.matching.operators import BUILDERS
+def _written(word: Any) -> Operator:
+    """What a word writes, given a text for each of its parameters."""
+    if isinstance(word, Operator):
+        return word
+    parameters = inspect.signature(word).parameters.values()
+    return word(*["x" for parameter in parameters if parameter.default is parameter.empty and parameter.kind < 3])
 
-    made = [
-        operators.exists, operators.absent, operators.eq(1), operators.ne(1), operators.one_of(1), operators.none_of(1),
-        operators.not_(1), operators.and_(1), operators.or_(1), operators.gt(1), operators.gte(1), operators.lt(1),
-        operators.lte(1), operators.approx(1, 2), operators.matches("x"), operators.glob("x"), operators.prefix("x"),
-        operators.suffix("x"), operators.contains("x"), operators.ignore_case("x"), operators.size(1),
-        operators.as_json(1), operators.as_message("x", {}), operators.first(1), operators.last(1), operators.each(1),
-        operators.some(1), operators.all_(1), operators.unordered(1), operators.keys(1), operators.values(1),
-        operators.only(a=1),
-    ]  # fmt: skip
-    assert {key for operator in made for key in operator} == set(BUILDERS)
-    assert all(hasattr(grpcmock, name) for name in operators.__all__ if name != "Operator")
+
+def test_every_operator_of_the_format_is_a_word() -> None:
+    from grpcmock.matching.operators import OPERATORS
+
+    written = {word: _written(getattr(operators, word)) for word in operators.__all__}
+    assert all(len(operator) == 1 for operator in written.values())
+    assert {name for operator in written.values() for name in operator} == set(OPERATORS)
+    assert all(getattr(grpcmock, word) is getattr(operators, word) for word in operators.__all__)
+
+
+def test_words_have_the_names_of_the_format_but_for_those_that_the_docs_tell() -> None:
+    told = dict(
+        re.findall(r"^\| `(\w+)` \| `(\$\w+)", (support.ROOT / "docs" / "testing.md").read_text(), re.MULTILINE)
+    )
+    for word in operators.__all__:
+        (name,) = _written(getattr(operators, word))
+        assert told.pop(word, f"${word}") == name
+    assert told == {}
 
 
 def test_operators_combine() -> None:

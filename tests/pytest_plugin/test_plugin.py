@@ -385,6 +385,24 @@ def test_the_header_tells_the_settings(inside: pytest.Pytester) -> None:
     assert header in text.splitlines()
 
 
+def test_parts_of_a_tree_may_be_left_out(inside: pytest.Pytester) -> None:
+    for folder, field in (("new", 1), ("old", 2)):
+        inside.mkdir(folder).joinpath("app.proto").write_text(
+            f'syntax = "proto3"; package app; message App {{ string of_{folder} = {field}; }}'
+        )
+    text = """
+        def test_one(grpcmock, grpcmock_factory):
+            for server in (grpcmock, grpcmock_factory()):
+                assert server.registry.message("app.App").DESCRIPTOR.fields_by_name.keys() == ["of_new"]
+        """
+    inside.makeini("[pytest]\ngrpcmock_protos = .\ngrpcmock_exclude = old\n")
+    passes(inside, text)
+    inside.makeini("[pytest]\ngrpcmock_protos = .\n")
+    said = passes(inside, text, errors=1)
+    assert "old/app.proto:1:41: app.App is defined in new/app.proto, too. Load only one of the two files" in said
+    assert "grpcmock/" not in said, "none of our frames is shown"
+
+
 @pytest.mark.parametrize(
     ("ini", "arguments", "said"),
     [

@@ -13,6 +13,7 @@ from support import registry
 
 from grpcmock.errors import Location, Problem, Problems
 from grpcmock.schema import Registry, codec
+from grpcmock.schema.any_types import AMONG_PROTOS
 from grpcmock.tree import Node
 
 KITCHEN = registry()
@@ -145,7 +146,10 @@ BAD: list[tuple[Any, str, str, str | None]] = [
     ({"w_timestamp": "now"}, "w_timestamp", "expected a Timestamp", ""),
     ({"w_struct": {"a": [1, {"b": math.nan}]}}, 'w_struct["a"][1]["b"]', "expected a number that a Value can hold", ""),
     ({"w_any": {"value": 1}}, "w_any", "an Any needs the type of what it holds.", None),
-    ({"w_any": {"@type": "x/no.Such"}}, "w_any.@type", "There is no message type 'no.Such'.", ""),
+    ({"w_any": {"@type": "x/no.Such"}}, "w_any.@type", "There is no message type 'no.Such'.", AMONG_PROTOS),
+    ({"w_any": {"@type": "x/no.Such", "value": "hi there"}}, "w_any.@type", "There is no message", AMONG_PROTOS),
+    ({"w_any": {"@type": "x/no.Such", "value": "aGk=", "a": 1}}, "w_any.@type", "There is no message", AMONG_PROTOS),
+    ({"w_any": {"@type": "google.protobuf.Timestmp", "value": "aGk="}}, "w_any.@type", "There is no message", None),
     (
         {"w_any": {"@type": "kitchen.Nested", "nam": 1}},
         "w_any.nam",
@@ -178,6 +182,13 @@ def test_what_does_not_fit_is_told_with_its_path(tree: Any, path: str, text: str
     assert problem.path == path
     assert problem.message.startswith(text)
     assert hint is None or problem.hint == hint
+
+
+def test_an_any_of_an_unknown_type_is_its_bytes() -> None:
+    message, problems = attempt({"w_any": {"@type": "no.Such", "value": "aGk="}})
+    assert not problems
+    assert (message.w_any.type_url, message.w_any.value) == ("type.googleapis.com/no.Such", b"hi")
+    assert codec.to_tree(message) == {"w_any": {"@type": "type.googleapis.com/no.Such", "value": "aGk="}}
 
 
 def test_all_problems_are_told_and_the_path_begins_as_asked() -> None:

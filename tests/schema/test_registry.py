@@ -58,6 +58,7 @@ def test_kinds_know_who_streams(kind: MethodKind, client: bool, server: bool) ->
         "kitchen.KitchenService.Unary",
         "KitchenService/Unary",
         "KitchenService.Unary",
+        "Unary",
     ],
 )
 def test_methods_are_found_as_users_write_them(written: str) -> None:
@@ -70,7 +71,8 @@ def test_methods_are_found_as_users_write_them(written: str) -> None:
         ("kitchen.KitchenService/Unry", "Did you mean 'kitchen.KitchenService/Unary'?"),
         ("Service/Unary", "There is no method 'Service/Unary'."),
         ("chen.KitchenService/Unary", "There is no method"),
-        ("Unary", "The methods are: kitchen.KitchenService/Bidi,"),
+        ("Unry", "There is no method 'Unry'. Did you mean 'kitchen.KitchenService/Unary'?"),
+        ("Other", "The methods are: kitchen.KitchenService/Bidi,"),
         ("", "The methods are: "),
         ("/", "The methods are: "),
         ("/Unary", "The methods are: "),
@@ -95,6 +97,8 @@ def test_a_name_that_fits_two_services_lists_them() -> None:
     both = make(*files)
     with pytest.raises(UnknownMethodError, match=r"fits more than one method: a\.S/Get, b\.a\.S/Get\. Write more"):
         both.method("S/Get")
+    with pytest.raises(UnknownMethodError, match=r"'Get' fits .* b\.a\.S/Get\. Write the service, too\."):
+        both.method("Get")
     assert both.method("a.S/Get").service == "a.S"
 
 
@@ -104,6 +108,22 @@ def test_messages_are_found_by_name_with_the_nearest_if_not() -> None:
         SchemaError, match=r"There is no message type 'kitchen.Nestde'. Did you mean 'kitchen.Nested'\?"
     ):
         KITCHEN.message("kitchen.Nestde")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("kitchn.Everything", "kitchen.Everything"),
+        ("Everything", "kitchen.Everything"),
+        ("kitchen.Everythin", "kitchen.Everything"),
+        ("kitchen.config.v3.Cluster", None),
+        ("kitchin.Everythin", None),
+    ],
+)
+def test_a_type_is_guessed_only_where_it_is_near(written: str, meant: str | None) -> None:
+    with pytest.raises(SchemaError) as caught:
+        KITCHEN.message(written)
+    assert str(caught.value).partition(". ")[2] == (f"Did you mean {meant!r}?" if meant else "")
 
 
 def test_message_names_leave_map_entries_out() -> None:
@@ -161,7 +181,7 @@ def test_the_order_of_files_does_not_matter() -> None:
                 {"name": "a.proto", "message_type": [{"name": "A"}]},
                 {"name": "b.proto", "message_type": [{"name": "A"}]},
             ],
-            "b.proto can't be used: .*A",
+            "b.proto and a.proto don.t go together: both define A",
         ),
         (
             [

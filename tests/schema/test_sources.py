@@ -14,6 +14,7 @@ from support import ROOT
 
 from grpcmock.errors import CompileError, SchemaError
 from grpcmock.schema import sources
+from grpcmock.schema.sources import Imports
 
 Write = Callable[..., Path]
 
@@ -75,7 +76,7 @@ def test_a_file_is_named_by_its_package_if_its_folders_are(write: Write) -> None
 def test_import_roots_can_be_named(write: Write, tmp_path: Path) -> None:
     file = write("a/a.proto", 'import "lib/b.proto";', "message A { lib.B b = 1; }", package="a")
     write("elsewhere/lib/b.proto", "message B {}", package="lib")
-    with pytest.raises(CompileError, match=r"Name the directory that holds lib/b\.proto as an import root"):
+    with pytest.raises(CompileError, match=r'"lib/b.proto" is not found. It stands below .*/elsewhere: add -I '):
         sources.load([file])
     assert names(sources.read([file], imports=[tmp_path / "elsewhere"])) == ["lib/b.proto", "a/a.proto"]
 
@@ -106,6 +107,13 @@ def test_copies_of_one_file_below_two_roots_are_one(write: Write, tmp_path: Path
         write(f"{root}/{root}.proto", 'import "common.proto";', "message M { common.Common c = 1; }", package=root)
     registry = sources.load([tmp_path / "one", tmp_path / "two"])
     assert sorted(registry.message_names()) == ["common.Common", "one.M", "two.M"]
+
+
+def test_one_file_may_import_two_copies_of_another(write: Write, tmp_path: Path) -> None:
+    for folder in ("app", "vendor"):
+        write(f"{folder}/x.proto", "message X {}", package="x")
+    write("a.proto", 'import "app/x.proto"; import "vendor/x.proto";', "message A { x.X x = 1; }")
+    assert sources.load([tmp_path]).message_names() == ["x.X", "A"]
 
 
 IMPORTS = [
@@ -234,8 +242,9 @@ def test_the_same_file_in_two_sets_is_one_unless_it_differs(tmp_path: Path) -> N
     one = write_set(tmp_path / "one.pb", {**file, "source_code_info": {"location": [{"leading_comments": "x"}]}})
     two = write_set(tmp_path / "two.pb", file)
     assert sources.load([one, two]).message_names() == ["A"]
-    other = write_set(tmp_path / "other.pb", {**file, "package": "other"})
-    with pytest.raises(SchemaError, match=r"other.pb: a.proto is there twice, and its two versions differ"):
+    other = write_set(tmp_path / "other.pb", {**file, "dependency": ["google/protobuf/any.proto"]})
+    told = r"other.pb: a.proto is there twice, and its two versions differ: both define A\. Load only one of them"
+    with pytest.raises(SchemaError, match=told):
         sources.load([one, other])
 
 
@@ -272,12 +281,13 @@ def test_all_paths_that_cannot_be_used_are_told(write: Write, tmp_path: Path) ->
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(SchemaError) as raised:
         sources.load([tmp_path / "gone", tmp_path / "empty", tmp_path / "notes.txt"], imports=[tmp_path / "nowhere"])
-    kinds = ".proto file, a directory, or a descriptor set (.binpb, .pb, .protoset, .desc, .fds)"
+    kinds = "Name a .proto file, a directory of them, or a descriptor set."
+    remedy = "Make one with protoc --include_imports --descriptor_set_out, or with buf build."
     assert str(raised.value).splitlines() == [
         f"{tmp_path}/nowhere: there is no such directory to import from.",
         f"{tmp_path}/gone: there is no such file or directory.",
         f"{tmp_path}/empty: the directory holds no .proto file.",
-        f"{tmp_path}/notes.txt: expected a {kinds}.",
+        f"{tmp_path}/notes.txt: this is not a descriptor set. {kinds} {remedy}",
     ]
     with pytest.raises(SchemaError, match=r"no .proto file, directory or descriptor set is named"):
         sources.load([])
@@ -291,22 +301,142 @@ def test_unreadable_files_are_told(write: Write) -> None:
         sources.load([file])
 
 
-def test_one_import_that_means_two_files_is_told(write: Write, tmp_path: Path) -> None:
-    for root in ("one", "two"):
-        write(f"{root}/common.proto", f"message Of{root} {{}}", package="common")
-        write(f"{root}/{root}.proto", 'import "common.proto";', f"message M {{ common.Of{root} c = 1; }}", package=root)
+def test_a_name_declared_twice_is_told_once_for_each_pair_of_files(write: Write, tmp_path: Path) -> None:
+    body = [f"message M{number} {{}}" for number in range(30)]
+    one = write("app/a.proto", *body, package="app")
+    two = write("old/a.proto", *body, "message Old { Wrong w = 1; }", package="app")
+    write("user.proto", 'import "app/a.proto";', "message User { app.M1 m = 1; }")
     with pytest.raises(CompileError) as raised:
-        sources.load([tmp_path / "one", tmp_path / "two"])
-    assert f"the import 'common.proto' means {tmp_path}/two/common.proto here, but {tmp_path}/one/common.proto" in str(
-        raised.value
+        sources.load([tmp_path])
+    remedy = f"Load only one of the two files: --exclude-path {two}."
+    assert str(raised.value) == f"{two}:2:9: app.M0 and 29 more are defined in {one}, too. {remedy}"
+    assert len(sources.load([tmp_path], imports=Imports(exclude=[str(two)])).message_names()) == 31
+
+
+# --- trees that don't know of each other ------------------------------------------------------------------------------
+
+
+def write_two_trees(write: Write) -> None:
+    for root in ("one", "two"):
+        write(f"{root}/common.proto", f"message Common {{ string of_{root} = 1; }}", package=root)
+        write(
+            f"{root}/service.proto",
+            'import "common.proto";',
+            "service S { rpc Get(Common) returns (Common); }",
+            package=root,
+        )
+
+
+@pytest.mark.parametrize("given", [["one", "two"], ["."], ["one/service.proto", "two/service.proto"]])
+def test_trees_with_files_of_one_name_load_together(write: Write, tmp_path: Path, given: list[str]) -> None:
+    write_two_trees(write)
+    registry = sources.load([tmp_path / path for path in given])
+    assert {method.path: str(method.descriptor.input_type.full_name) for method in registry.methods.values()} == {
+        "/one.S/Get": "one.Common",
+        "/two.S/Get": "two.Common",
+    }
+    known = set(names(registry.files))
+    assert len(known) == 4
+    assert all(imported in known for file in registry.files.file for imported in file.dependency)
+
+
+def test_a_tree_and_a_descriptor_set_with_files_of_one_name_load_together(write: Write, tmp_path: Path) -> None:
+    write_two_trees(write)
+    files = sources.read([tmp_path / "one"]).file
+    compiled = write_set(tmp_path / "api.binpb", *files)
+    for given in ([compiled, tmp_path / "two"], [tmp_path / "two", compiled]):
+        found = sources.load(given)
+        assert set(found.services) == {"one.S", "two.S"}
+        assert sorted(names(found.files)) == [
+            "common.proto",
+            "protos/common.proto",
+            "protos/service.proto",
+            "service.proto",
+        ]
+
+
+def test_two_descriptor_sets_with_files_of_one_name_load_together(write: Write, tmp_path: Path) -> None:
+    write_two_trees(write)
+    sets = [write_set(tmp_path / f"{root}.pb", *sources.read([tmp_path / root]).file) for root in ("one", "two")]
+    found = sources.load(sets)
+    assert set(found.services) == {"one.S", "two.S"}
+    assert sorted(names(found.files)) == ["common.proto", "service.proto", "two/common.proto", "two/service.proto"]
+
+
+# --- copies of what comes along ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", ["google/pubsub/v1/pubsub.proto", "google/pubsub/v1", "google/pubsub", "."])
+def test_a_part_of_a_tree_that_has_its_own_google_protos(write: Write, tmp_path: Path, given: str) -> None:
+    write("google/api/annotations.proto", "message Own {}", package="google.api")
+    annotations = 'import "google/api/annotations.proto";'
+    write("google/pubsub/v1/schema.proto", annotations, "message Schema {}", package="google.pubsub.v1")
+    write(
+        "google/pubsub/v1/pubsub.proto",
+        annotations,
+        'import "google/pubsub/v1/schema.proto";',
+        "message Topic { Schema schema = 1; google.api.Own own = 2; }",
+        package="google.pubsub.v1",
     )
+    assert "google.pubsub.v1.Topic" in sources.load([tmp_path / given]).message_names()
 
 
-def test_a_name_declared_twice_is_told(write: Write, tmp_path: Path) -> None:
-    write("one/a.proto", "message A {}", package="app")
-    write("two/b.proto", "message A {}", package="app")
-    with pytest.raises(CompileError, match=r'b\.proto:2:9: "app\.A" is already defined in file "a\.proto"'):
-        sources.load([tmp_path / "one", tmp_path / "two"])
+def test_a_file_beside_a_tree_with_its_own_google_protos(write: Write, tmp_path: Path) -> None:
+    write("tree/google/api/http.proto", "message Http {} message HttpRule {} message Own {}", package="google.api")
+    write("tree/app/a.proto", 'import "google/api/http.proto";', "message A { google.api.Own o = 1; }", package="app")
+    alone = write("alone.proto", 'import "google/api/http.proto";', "message B { google.api.Http h = 1; }")
+    for given in ([alone, tmp_path / "tree"], [tmp_path / "tree", alone], [alone, tmp_path / "tree/app/a.proto"]):
+        assert {"app.A", "B", "google.api.Own"} <= set(sources.load(given).message_names())
+
+
+# --- imports as they are found in the wild ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("imported", "given"),
+    [
+        ("../shared/uuid.proto", "."),
+        ("../shared/uuid.proto", "app/a.proto"),
+        ("./../shared/uuid.proto", "."),
+        ("..\\shared\\uuid.proto", "."),
+        ("shared\\uuid.proto", "."),
+        ("shared\\\\uuid.proto", "app"),
+        ("./shared/uuid.proto", "."),
+        ("github.com/me/clone/shared/uuid.proto", "."),
+    ],
+)
+def test_imports_that_other_loaders_take(write: Write, tmp_path: Path, imported: str, given: str) -> None:
+    write("shared/uuid.proto", "message Uuid {}", package="shared")
+    write("shared/user.proto", 'import "shared/uuid.proto";', "message User { Uuid id = 1; }", package="shared")
+    write("app/a.proto", f'import "{imported}"; // here', "message A { shared.Uuid id = 1; }", package="app")
+    assert "app.A" in sources.load([tmp_path / given]).message_names()
+    again = sources.load([tmp_path / given, tmp_path / "shared"])
+    assert {"app.A", "shared.User"} <= set(again.message_names())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_encodings_that_begin_with_their_mark(tmp_path: Path, encoding: str) -> None:
+    lines = [
+        "// Gr\u00fc\u00dfe.",
+        'syntax = "proto3";',
+        'import "google/protobuf/any.proto";',
+        "message A { google.protobuf.Any a = 1; }",
+    ]
+    text = "\r\n".join(lines)
+    path = tmp_path / "a.proto"
+    path.write_text(text, encoding, newline="")
+    assert sources.load([path]).message_names()[-1] == "A"
+    path.write_text(text.replace("Any a", "Any.No a"), encoding, newline="")
+    with pytest.raises(CompileError, match=r'a.proto:4:13: "google.protobuf.Any.No" is not defined'):
+        sources.load([path])
+
+
+def test_a_file_may_be_named_as_its_importers_name_it(write: Write, tmp_path: Path) -> None:
+    write("protos/wallet/service.proto", "message A {}", package="wallet")
+    root = tmp_path / "protos"
+    for given in ("wallet/service.proto", "wallet"):
+        assert sources.load([given], imports=[root]).message_names() == ["wallet.A"]
+        assert sources.watched([given], imports=[root])[0] == root / given
 
 
 # --- what is watched --------------------------------------------------------------------------------------------------

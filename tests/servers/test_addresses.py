@@ -55,6 +55,8 @@ def test_the_uri_form_of_a_unix_socket_names_the_same_socket() -> None:
         ("localhost:", "'' is not a port"),
         ("[localhost]:1", "'localhost' is not an IPv6 address"),
         ("a b:1", "'a b' is not a host"),
+        ("/run/a.sock", "Did you mean 'unix:/run/a.sock'?"),
+        ("run/a.sock", "Did you mean 'unix:run/a.sock'?"),
         ("", "the host is missing"),
         ("unix:", "names a socket, such as unix:/tmp/grpcmock.sock"),
         ("unix:a\0b", "names a socket"),

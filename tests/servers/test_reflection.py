@@ -104,6 +104,12 @@ def test_the_file_of_a_symbol_comes_with_all_it_needs_and_first(ask: Ask, symbol
     assert names(ask(file_containing_symbol=symbol)) == files
 
 
+@pytest.mark.parametrize("symbol", ["google.rpc.DebugInfo", "google.rpc.Status", "google.rpc.RetryInfo"])
+def test_what_the_server_sends_of_itself_is_described_though_no_proto_has_it(ask: Ask, symbol: str) -> None:
+    [file] = names(ask(file_containing_symbol=symbol))[:1]
+    assert file.startswith("google/rpc/")
+
+
 def test_a_file_is_found_by_its_name(ask: Ask) -> None:
     assert names(ask(file_by_filename="shop.proto")) == SHOP_CLOSURE
 

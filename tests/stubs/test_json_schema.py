@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from support import ROOT, registry
 
 from grpcmock.errors import Problems
+from grpcmock.matching.operators import OPERATORS
 from grpcmock.status import Code
 from grpcmock.stubs.json_schema import for_registry
 from grpcmock.stubs.json_words import KEYS
@@ -22,7 +23,7 @@ EXAMPLES = sorted(path for path in (ROOT / "stubs").iterdir() if path.suffix in 
 
 @cache
 def validator(*files: str) -> Draft202012Validator:
-    schema = for_registry(registry(*files))
+    schema = for_registry(registry(*files), OPERATORS.values())
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 
@@ -55,6 +56,12 @@ LOOKUP = "- method: user.UserService/LookupUsers\n  "
     "text",
     [
         GET + "request: {id: '1'}",
+        GET + "verify: {response: {name: {$regex: x}, id: 5}}",
+        GET + "trailers: {x-bin: {'@type': google.rpc.RetryInfo, retry_delay: 1s}}",
+        GET + "metadata: {x-bin: {'@type': google.rpc.RetryInfo}}",
+        GET + "response: {name: {$text: a}}",
+        GET + "response: {email: {$file: a.txt}}",
+        LIST + "script: [{send: {}}, {wait: forever}]",
         GET + "request: {id: {$in: [1, 2], $not: {$gte: 5}}}",
         GET + "request: {id: null}",
         GET + "request: {$or: [{id: 1}, {$only: {id: 2}}]}",
@@ -168,6 +175,7 @@ def test_every_sort_of_field_in_an_answer(part: str, valid: bool) -> None:
         ("{f_string: {$regex: x, $size: {$lt: 3}, $json: {a: [1]}}}", True),
         ("{f_string: {$size: x}}", False),
         ("{f_bytes: {$size: 3, $prefix: AAE=, $message: {type: a.B, pattern: {}}}}", True),
+        ("{f_bytes: {$message: {type: a.B}}}", True),
         ("{f_bytes: {$message: {pattern: {}}}}", False),
         ("{f_enum: {$gt: COLOR_RED, $in: [1, COLOR_BLUE]}}", True),
         ("{f_enum: {$prefix: COLOR}}", False),
@@ -188,7 +196,7 @@ def test_operators_by_the_type_of_the_field(part: str, valid: bool) -> None:
 
 @cache
 def user_schema() -> dict[str, Any]:
-    return copy.deepcopy(for_registry(registry("user.proto")))
+    return copy.deepcopy(for_registry(registry("user.proto"), OPERATORS.values()))
 
 
 def test_it_offers_the_methods_with_what_the_protos_say() -> None:
@@ -215,7 +223,7 @@ def test_it_offers_every_status_code_but_ok() -> None:
 
 
 def test_every_reference_leads_somewhere() -> None:
-    schema = for_registry(registry())
+    schema = for_registry(registry(), OPERATORS.values())
 
     def references(value: Any) -> set[str]:
         if isinstance(value, dict):

@@ -8,6 +8,7 @@ import pytest
 
 from grpcmock.errors import Problems
 from grpcmock.stubs import Stub, Verify
+from grpcmock.stubs.dump import to_plain
 from grpcmock.stubs.parser import check_defaults, parse_stub, with_defaults
 from grpcmock.stubs.yaml import parse
 from grpcmock.tree import Node
@@ -139,7 +140,7 @@ def test_verify_can_be_switched_off() -> None:
         ("{method: a, trailers: 1}", "trailers: expected a mapping"),
         ("{method: a, fault: hang}", "fault: expected a mapping"),
         ("{method: a, set: done}", "set: expected a mapping"),
-        ("{method: a, verify: 1}", "verify: expected false or {ignore, compare}"),
+        ("{method: a, verify: 1}", "verify: expected false or {ignore, compare, response}"),
         ("{method: a, verify: {ignored: []}}", "verify.ignored: 'verify' has no key 'ignored'. Did you mean 'ignore'?"),
         ("{method: a, verify: {compare: equal}}", "verify.compare: expected exact or subset"),
         ("{method: a, verify: {ignore: [1]}}", "verify.ignore[0]: expected a string"),
@@ -215,3 +216,10 @@ def test_a_problem_in_defaults_has_its_own_place() -> None:
     defaults = read("\n\nmetadata: {a: 1}\n")
     stub = with_defaults(read("{method: a}"), defaults)
     assert str(stub.key_location("metadata")) == "a.yaml:3:1"
+
+
+def test_what_a_real_answer_must_look_like_is_a_pattern_that_is_kept() -> None:
+    stub = stub_of("{method: a, verify: {response: {name: {$regex: x}}}}")
+    assert stub.verify.response is not None
+    assert stub.verify.response.plain() == {"name": {"$regex": "x"}}
+    assert to_plain(stub)["verify"] == {"response": {"name": {"$regex": "x"}}}

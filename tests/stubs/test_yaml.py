@@ -136,7 +136,7 @@ def test_merged_keys_keep_their_own_place() -> None:
         ("[" * (MAX_DEPTH + 2), f"a.yaml:1:{MAX_DEPTH + 2}: This nests more than {MAX_DEPTH} levels deep."),
         ("{a: " * 100_000, f"This nests more than {MAX_DEPTH} levels deep."),
         ("a: {b", "The text is not valid YAML"),
-        ("\ta: b", "The text is not valid YAML"),
+        ("\ta: b", "a.yaml:1:1: This line is indented with a tab. YAML takes spaces only."),
         ("x: {{ request.id }}", "a.yaml:1:5: A key must be a string, not a mapping. Quote a template"),
         ("x: {{ metadata['x'] }}", "Quote a template, so that YAML doesn't take it for a mapping"),
         ("x: {% if a %}", "Quote a template, so that YAML doesn't take it for a mapping"),

@@ -31,6 +31,14 @@ def test_mypy_strict(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_a_name_that_there_is_not_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "usage.py").write_text("from grpcmock import Nothing, gt\n")
+    command = (sys.executable, "-m", "mypy", "--config-file=", f"--cache-dir={tmp_path}", "--follow-imports=silent")
+    result = _checked(tmp_path, *command, "usage.py")
+    assert result.stdout.splitlines()[0].endswith('error: Module "grpcmock" has no attribute "Nothing"  [attr-defined]')
+    assert len(result.stdout.splitlines()) == 2
+
+
 @pytest.mark.skipif(PYRIGHT is None, reason="pyright is not installed; it needs Node.js")
 def test_pyright(tmp_path: Path) -> None:
     assert PYRIGHT is not None

@@ -67,8 +67,10 @@ def find_check(name: str) -> Check:
     for check in all_checks():
         if wanted in (check.code.lower(), check.name):
             return check
-    names = [word for check in all_checks() for word in (check.code, check.name)]
-    raise ConfigError(f"There is no check {name!r}. {did_you_mean(name, names, known='The checks')}".rstrip())
+    names = [check.name for check in all_checks()]
+    codes = [check.code for check in all_checks()]
+    known = f"They run from {codes[0]} to {codes[-1]}, each with a name: `grpcmock explain` lists them all."
+    raise ConfigError(f"There is no check {name!r}. {did_you_mean(name, names) or known}")
 
 
 def chosen_checks(only: Iterable[str] = (), without: Iterable[str] = ()) -> tuple[Check, ...]:

@@ -15,7 +15,7 @@ from grpcmock.engine.journal import Journal
 from grpcmock.errors import Problems
 from grpcmock.fuzz.model.cases import Caller
 from grpcmock.fuzz.model.results import MockAnswer
-from grpcmock.replies.faults import FAULTS
+from grpcmock.responses.faults import FAULTS
 from grpcmock.stubs import loader
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ takes a stream, calls without any message, or with good ones, go before the one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import HALF_CLOSE, Send
 from grpcmock.fuzz.model.cases import Call, Case, Expect, Measure, Phase, call_of
 from grpcmock.fuzz.phases.interleaving import by_rounds
+from grpcmock.fuzz.phases.wire_targets import COMPARING, DEEP, FRAMING, GARBLED, MALFORMED, OPTIONAL, TEXT, Target
 from grpcmock.fuzz.wire import framing, metadata_shapes, requests
 from grpcmock.fuzz.wire.encoding import Record, WireType, free_number, tag, varint
 from grpcmock.fuzz.wire.malformed import ELSEWHERE, bad_texts, deepest, malformed, too_deep
@@ -74,27 +75,6 @@ def _sort(case: Case) -> tuple[str, str]:
     return case.id.split("/")[2], case.rule
 
 
-_COMPARING = frozenset({"request_count", "reserved_code", "size_limit", "compression", "tolerated_wire"})
-"""Checks that judge a call by those before it."""
-
-_OPTIONAL = frozenset({"request_count", "compression", "unimplemented"})
-"""Checks whose cases a server may answer with UNIMPLEMENTED."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    check: str
-    group: str
-    expect: Expect
-
-
-_MALFORMED = _Target("malformed_wire", "malformed", Expect.UNDECODABLE)
-_TEXT = _Target("utf8", "utf8", Expect.UNDECODABLE)
-_DEEP = _Target("recursion_limit", "depth", Expect.UNDECODABLE)
-_FRAMING = _Target("malformed_wire", "framing", Expect.UNDECODABLE)
-_GARBLED = _Target("compression", "compression", Expect.UNDECODABLE)
-
-
 class _Maker:
     """Makes the cases of one method out of one good message of its request type."""
 
@@ -129,8 +109,8 @@ class _Maker:
             rule=rule,
             path=path,
             targets=frozenset({target}) if target else frozenset(),
-            compares_calls=target in _COMPARING,
-            may_be_unimplemented=target in _OPTIONAL,
+            compares_calls=target in COMPARING,
+            may_be_unimplemented=target in OPTIONAL,
             mostly_idle=mostly_idle,
         )
 
@@ -140,7 +120,7 @@ class _Maker:
     def _raw(self, request: RawRequest, *, deadline: float | None = None) -> Call:
         return Call(path=self.method.path, method=self.method, actions=(), raw=request, deadline=deadline)
 
-    def _refused(self, target: _Target, variant: Variant, name: str) -> Iterator[Case]:
+    def _refused(self, target: Target, variant: Variant, name: str) -> Iterator[Case]:
         """Try a message that must be refused: alone, and on a stream also after a good one."""
         rule, path = variant.rule, shown(variant.path)
         before = (self._call(), self._call(self.good)) if self._streams else ()
@@ -154,14 +134,14 @@ class _Maker:
                 f"{label}+second", why, calls, target=target.check, expect=target.expect, rule=rule, path=path
             )
 
-    def _raw_refused(self, target: _Target, variant: RawVariant) -> Case:
+    def _raw_refused(self, target: Target, variant: RawVariant) -> Case:
         before: tuple[Call, ...] = ()
         if self._streams:
             path = self.method.path
             before = (self._raw(requests.good(path)), self._raw(requests.good(path, self.good)))
         # A bomb takes its time where it goes off; all else is refused at once, or, with a broken frame, waited for.
         deadline = SHORT if variant.rule != "compression.bomb" else None
-        mostly_idle = target is _FRAMING
+        mostly_idle = target is FRAMING
         calls = (*before, self._raw(variant.request, deadline=deadline))
         label = f"{target.group}/{variant.name}"
         return self._case(
@@ -251,14 +231,14 @@ class _Maker:
     def undecodable(self) -> Iterator[Case]:
         descriptor = self.method.input
         for variant in malformed(descriptor, self.good):
-            yield from self._refused(_MALFORMED, variant, variant.name)
+            yield from self._refused(MALFORMED, variant, variant.name)
         if self.good:
             for variant in malformed(descriptor, b""):
-                yield from self._refused(_MALFORMED, variant, f"empty+{variant.name}")
+                yield from self._refused(MALFORMED, variant, f"empty+{variant.name}")
         for variant in bad_texts(descriptor, self.good, self._is_valid):
-            yield from self._refused(_TEXT, variant, variant.name)
+            yield from self._refused(TEXT, variant, variant.name)
         for variant in too_deep(descriptor, self.good):
-            yield from self._refused(_DEEP, variant, variant.name)
+            yield from self._refused(DEEP, variant, variant.name)
 
     def tolerated(self) -> Iterator[Case]:
         descriptor = self.method.input
@@ -342,7 +322,7 @@ class _Maker:
     def framings(self) -> Iterator[Case]:
         path = self.method.path
         for variant in framing.broken(path, self.good):
-            yield self._raw_refused(_FRAMING, variant)
+            yield self._raw_refused(FRAMING, variant)
         canonical = self._raw(requests.good(path, self.good))
         twice = self._raw(requests.good(path, self.good, self.good))
         for variant in framing.split_unusually(path, self.good, streams=self._streams):
@@ -385,7 +365,7 @@ class _Maker:
     def _garbled(self, name: str, why: str, named: str | None, data: bytes) -> Case:
         request = replace(requests.good(self.method.path), chunks=(requests.framed(data, flag=1),))
         request = requests.headed(request, {"grpc-encoding": named} if named else {})
-        return self._raw_refused(_GARBLED, framing.RawVariant(name, why, f"compression.{name}", request))
+        return self._raw_refused(GARBLED, framing.RawVariant(name, why, f"compression.{name}", request))
 
     def _compressed(self, name: str, why: str, plain: Call, encoding: str, chunk: bytes) -> Case:
         request = replace(requests.good(self.method.path), chunks=(chunk,))

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, HalfClose, Headers, Pause, Receive, Send
-from grpcmock.client.raw import RawRequest
 from grpcmock.errors import ConfigError, did_you_mean
-from grpcmock.fuzz.checks.rendering import message_text
-from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Expect, Measure, Phase
+from grpcmock.fuzz.model.cases import Call, Case, Expect, Measure, Phase
+from grpcmock.fuzz.replay.call_values import read_call, written_call
 from grpcmock.reports import files
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Failure
     from grpcmock.fuzz.run.session import Settings
-    from grpcmock.schema import Method, Registry
-    from grpcmock.status import Metadata
+    from grpcmock.schema import Registry
+    from grpcmock.schema.sources import Imports
 
 FOLDER = Path(".grpcmock") / "failures"
 """Where a run keeps its failures, below the current directory."""
 
 VERSION = 1
 
-_SHORT = 1024
-"""Bytes of a message that is kept as it is; a longer one is packed (zlib)."""
-
-_LARGEST = 1 << 28
 
 TERMS = ("deadline", "max_latency", "max_message_bytes", "allowed", "status_fields", "stubs", "links")
 """What of a run's settings its checks depend on."""
@@ -62,6 +55,7 @@ class CaseFile:
 
     protos: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     """The keys of the metadata that was sent with every call."""
 
@@ -81,6 +75,7 @@ class Origin:
     """The files that hold the contract; none where the server's reflection was asked."""
 
     imports: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     """The keys of the metadata that was sent with every call; their values are not kept."""
 
@@ -92,7 +87,7 @@ class Origin:
     """The file of descriptors that is kept beside the failures."""
 
     @classmethod
-    def of(cls, settings: Settings, protos: Iterable[Path] = (), imports: Iterable[Path] = ()) -> Origin:
+    def of(cls, settings: Settings, protos: Iterable[Path] = (), imports: Imports | None = None) -> Origin:
         """Take from the settings of a run what matters; *protos* and *imports* are where its contract came from."""
         target, usual = settings.target, type(settings)(target=settings.target)
         secure = target.tls is not None and not target.address.startswith("unix")
@@ -102,7 +97,8 @@ class Origin:
         return cls(
             target=f"https://{target.address}" if secure else target.address,
             protos=tuple(str(path) for path in protos),
-            imports=tuple(str(path) for path in imports),
+            imports=tuple(str(path) for path in imports.roots) if imports else (),
+            exclude=tuple(imports.exclude) if imports else (),
             headers=tuple(key for key, _ in target.metadata),
             expectations={name: _plain_term(value) for name, value in expectations.items()},
         )
@@ -192,6 +188,7 @@ def plain(case_file: CaseFile) -> dict[str, Any]:
         "actual": case_file.actual,
         "protos": list(case_file.protos),
         "imports": list(case_file.imports),
+        "exclude": list(case_file.exclude),
         "headers": list(case_file.headers),
         "expectations": dict(case_file.expectations),
         "contract": Path(case_file.contract).name,
@@ -210,9 +207,9 @@ def plain(case_file: CaseFile) -> dict[str, Any]:
             "concurrent": case.concurrent,
             "setup": case.setup,
             "cleanup": case.cleanup,
-            "calls": [_written(call) for call in case.calls],
+            "calls": [written_call(call) for call in case.calls],
         },
-        "made": [] if case_file.made == case.calls else [_written(call) for call in case_file.made],
+        "made": [] if case_file.made == case.calls else [written_call(call) for call in case_file.made],
     }
 
 
@@ -230,7 +227,7 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
             id=kept_case["id"],
             phase=Phase(kept_case["phase"]),
             method=registry.method(kept_case["method"]),
-            calls=tuple(_read(call, registry) for call in kept_case["calls"]),
+            calls=tuple(read_call(call, registry) for call in kept_case["calls"]),
             why=kept_case["why"],
             expect=Expect(kept_case["expect"]),
             path=kept_case["path"],
@@ -251,9 +248,10 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
             expected=kept["expected"],
             actual=kept["actual"],
             case=case,
-            made=tuple(_read(call, registry) for call in kept["made"]) or case.calls,
+            made=tuple(read_call(call, registry) for call in kept["made"]) or case.calls,
             protos=tuple(kept.get("protos", ())),
             imports=tuple(kept.get("imports", ())),
+            exclude=tuple(kept.get("exclude", ())),
             headers=tuple(kept.get("headers", ())),
             expectations=kept.get("expectations", {}),
             contract=kept.get("contract", ""),
@@ -289,6 +287,7 @@ def of_failure(failure: Failure, origin: Origin) -> CaseFile:
         made=tuple(reply.call for reply in failure.result.replies[: len(case.calls)]) or case.calls,
         protos=origin.protos,
         imports=origin.imports,
+        exclude=origin.exclude,
         headers=origin.headers,
         expectations=origin.expectations,
         contract=origin.contract,
@@ -304,103 +303,3 @@ def _plain_term(value: Any) -> Any:
 
 
 # Calls --------------------------------------------------------------------------------------------------
-
-
-def _written(call: Call) -> dict[str, Any]:
-    keys: dict[str, Any] = {
-        "path": call.path,
-        "actions": [_action(action, call.method) for action in call.actions],
-    }
-    if call.metadata:
-        keys["metadata"] = [[key, _text(value)] for key, value in call.metadata]
-    if call.deadline is not None:
-        keys["deadline"] = call.deadline
-    if call.compression:
-        keys["compression"] = call.compression
-    if call.unread:
-        keys["unread"] = call.unread
-    if call.bindings:
-        keys["bindings"] = [[binding.call, list(binding.source), list(binding.target)] for binding in call.bindings]
-    if call.caller is not Caller.OWN:
-        keys["caller"] = call.caller.value
-    if call.raw is not None:
-        keys["raw"] = {one.name: _raw_value(getattr(call.raw, one.name)) for one in fields(RawRequest)}
-    return keys
-
-
-def _read(keys: Mapping[str, Any], registry: Registry) -> Call:
-    raw = keys.get("raw")
-    return Call(
-        path=keys["path"],
-        method=registry.methods.get(keys["path"]),
-        actions=tuple(map(_read_action, keys["actions"])),
-        metadata=_read_metadata(keys.get("metadata", ())),
-        deadline=keys.get("deadline"),
-        compression=keys.get("compression", ""),
-        unread=keys.get("unread", 0.0),
-        bindings=tuple(
-            Binding(call, tuple(source), tuple(target)) for call, source, target in keys.get("bindings", ())
-        ),
-        caller=Caller(keys.get("caller", "own")),
-        raw=None if raw is None else RawRequest(**{name: _read_raw(name, value) for name, value in raw.items()}),
-    )
-
-
-def _action(action: Action, method: Method | None) -> Any:
-    match action:
-        case Send():
-            shown = message_text(action.data, method)
-            if len(action.data) > _SHORT:
-                return {"packed": base64.b64encode(zlib.compress(action.data, 9)).decode(), "shown": shown}
-            return {"send": base64.b64encode(action.data).decode(), "shown": shown}
-        case HalfClose():
-            return "half_close"
-        case Cancel():
-            return "cancel"
-        case Headers():
-            return "headers"
-        case Receive():
-            return {"receive": action.count}
-        case Pause():
-            return {"pause": action.seconds}
-
-
-_PLAIN: Mapping[str, Action] = {"half_close": HALF_CLOSE, "cancel": Cancel(), "headers": Headers()}
-
-
-def _read_action(written: Any) -> Action:
-    if isinstance(written, str):
-        return _PLAIN[written]
-    if "send" in written:
-        return Send(base64.b64decode(written["send"], validate=True))
-    if "packed" in written:
-        return Send(_unpacked(written["packed"]))
-    return Receive(written["receive"]) if "receive" in written else Pause(written["pause"])
-
-
-def _unpacked(text: str) -> bytes:
-    unpacking = zlib.decompressobj()
-    data = unpacking.decompress(base64.b64decode(text, validate=True), _LARGEST)
-    if not unpacking.eof:
-        raise ValueError(f"a message of more than {_LARGEST} bytes")
-    return data
-
-
-def _text(value: str | bytes) -> str:
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
-
-
-def _read_metadata(pairs: Iterable[tuple[str, str]]) -> Metadata:
-    return tuple((key, base64.b64decode(text) if key.endswith("-bin") else text) for key, text in pairs)
-
-
-def _raw_value(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_text(item) if isinstance(item, bytes) else list(item) for item in value]
-    return value
-
-
-def _read_raw(name: str, value: Any) -> Any:
-    if name == "headers":
-        return tuple((key, text) for key, text in value)
-    return tuple(map(base64.b64decode, value)) if isinstance(value, list) else value

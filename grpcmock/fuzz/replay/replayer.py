@@ -102,6 +102,7 @@ def replay_failure(
     *,
     protos: Sequence[str | Path] = (),
     imports: Sequence[str | Path] = (),
+    exclude: Sequence[str] = (),
     metadata: Metadata = (),
     second_identity: Metadata = (),
     tls: Tls | None = None,
@@ -114,7 +115,7 @@ def replay_failure(
     """
     from grpcmock.schema import sources
 
-    registry = sources.load(list(protos), imports=list(imports)) if protos else None
+    registry = sources.load(protos, imports=sources.Imports(imports, exclude)) if protos else None
     server = Target.parse(target, tls=tls, authority=authority, metadata=metadata)
     settings = Settings(target=server, registry=registry, second_identity=second_identity)
     found = asyncio.run(replay(kept, settings))

@@ -76,6 +76,8 @@ def _settings(case_file: CaseFile, target: Target) -> Iterator[tuple[str, str]]:
         yield "protos", repr(list(case_file.protos))
     if case_file.imports:
         yield "imports", repr(list(case_file.imports))
+    if case_file.exclude:
+        yield "exclude", repr(list(case_file.exclude))
     if given[Caller.OWN]:
         yield "metadata", pairs(given[Caller.OWN])
     if Caller.OTHER in callers(case_file):

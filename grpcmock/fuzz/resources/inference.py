@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.naming import service_noun, singular, verb_and_noun
 from grpcmock.fuzz.expectations.roles import MAKING, Role
+from grpcmock.fuzz.resources.distinct import one_for_each_role, with_names_of_their_own
 from grpcmock.fuzz.resources.fields import all_fields, at, is_key, named, same_type, type_name
 from grpcmock.fuzz.resources.locations import KEYS, filters_of, given_in, made_in, makes_sense, shown_in, shown_type
 from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
@@ -76,7 +77,7 @@ class _Inference:
             for (service, noun), methods in groups.items()
             if (resource := self._resource(service, noun, methods)) is not None
         ]
-        return Resources(all=tuple(self._with_parents(_with_names_of_their_own(found))))
+        return Resources(all=tuple(self._with_parents(with_names_of_their_own(found))))
 
     def linked(self, resources: Resources, links: Links) -> Resources:
         """Put what was written in the place of what was told from names."""
@@ -191,7 +192,7 @@ class _Inference:
             for role, method in methods
             if method.kind in _KINDS[role] and (operation := self._operation(role, method, bare)) is not None
         ]
-        kept = _one_for_each_role(operations)
+        kept = one_for_each_role(operations)
         if not kept or not any(operation.role is not Role.LIST for operation in kept):
             return None
         return replace(bare, operations=tuple(kept))
@@ -380,24 +381,3 @@ def _around(method: Method) -> Iterator[Descriptor]:
     for descriptor in (method.output, method.input):
         yield descriptor
         yield from (field.message_type for field in descriptor.fields if field.message_type is not None)
-
-
-def _one_for_each_role(operations: Iterable[Operation]) -> list[Operation]:
-    """Of several methods with one role, keep that with the plainest name."""
-    kept: dict[Role, Operation] = {}
-    for operation in operations:
-        if operation.role not in kept or len(operation.method.name) < len(kept[operation.role].method.name):
-            kept[operation.role] = operation
-    return list(kept.values())
-
-
-def _with_names_of_their_own(found: Sequence[Resource]) -> list[Resource]:
-    counts: dict[str, int] = {}
-    for resource in found:
-        counts[resource.name] = counts.get(resource.name, 0) + 1
-    return [
-        replace(resource, name=f"{resource.operations[0].method.service}.{resource.name}")
-        if counts[resource.name] > 1
-        else resource
-        for resource in found
-    ]

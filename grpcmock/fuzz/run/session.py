@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -81,6 +82,8 @@ class Settings:
     """Where failures are kept between runs: a directory, ``redis://…``, ``github:OWNER/NAME``; empty for nowhere."""
 
     second_identity: Metadata = ()
+    left_out: Callable[[str], None] = warnings.warn
+    """Is told of each service that the server's reflection can't describe."""
 
 
 Ready = Callable[[Run], None]
@@ -110,7 +113,7 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
     server = Server(settings.target, command=settings.server_command, within=settings.startup_timeout)
     try:
         channel = await server.open()
-        registry = settings.registry or await _reflected(channel, settings.target)
+        registry = settings.registry or await _reflected(channel, settings)
         memory = Memory(open_database(settings.database)) if settings.database else None
         plan = _plan(settings, registry, memory)
         executor = Executor(
@@ -135,11 +138,11 @@ def _mock(settings: Settings, registry: Registry, checks: Sequence[Check]) -> Mo
     return Mock.load(settings.stubs, registry)
 
 
-async def _reflected(channel: grpc.aio.Channel, target: Target) -> Registry:
+async def _reflected(channel: grpc.aio.Channel, settings: Settings) -> Registry:
     from grpcmock.schema import reflection
 
     try:
-        return await reflection.fetch(channel, metadata=target.metadata)
+        return await reflection.fetch(channel, metadata=settings.target.metadata, left_out=settings.left_out)
     except (TargetError, SchemaError) as error:
         if "--proto" in str(error):
             raise

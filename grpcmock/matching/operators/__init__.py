@@ -1,5 +1,6 @@
 """What can be asked of a value, by its type."""
 
-from grpcmock.matching.operators.builders import BUILDERS
+from grpcmock.matching.operators.spec import Operand, OperatorSpec
+from grpcmock.matching.operators.table import OPERATORS
 
-__all__ = ["BUILDERS"]
+__all__ = ["OPERATORS", "Operand", "OperatorSpec"]

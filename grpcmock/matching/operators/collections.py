@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from grpcmock.matching.findings import ABSENT, Finding, entry
+from grpcmock.matching.leaves import JSON, STRING
 from grpcmock.matching.matcher import Equalities, Equals, Matcher
+from grpcmock.matching.operators.assignment import has_perfect_matching
+from grpcmock.matching.operators.members import Members
+from grpcmock.matching.operators.spec import Operand, OperatorSpec
+from grpcmock.matching.value_types import ListType, MapType, Place
+from grpcmock.stubs import arguments
+from grpcmock.stubs.operators import Family
 
 if TYPE_CHECKING:
     from grpcmock.matching.paths import Path
@@ -86,41 +94,70 @@ class At(Matcher):
         return self.inner.equalities(path.at(self.index), into)
 
 
-class Each(Matcher):
+class Quantified(Matcher):
+    """A pattern that all parts of a list or map fit, or one at least."""
+
+    __slots__ = ("inner",)
+
+    words: ClassVar[str]
+    _quantified = staticmethod(all)
+
+    def __init__(self, kind: ValueType, inner: Matcher) -> None:
+        super().__init__(kind)
+        self.inner = inner
+
+    def test(self, value: Any) -> bool:
+        return value is not ABSENT and self._quantified(map(self.inner.test, value))
+
+    def describe(self) -> str:
+        return f"{self.words} {self.inner.describe()}"
+
+
+class Each(Quantified):
     """``$each``: every element fits a pattern."""
 
-    __slots__ = ("count", "inner")
+    __slots__ = ("count",)
+
+    words = "each element"
 
     def __init__(self, kind: ValueType, inner: Matcher) -> None:
-        super().__init__(kind)
-        self.inner = inner
+        super().__init__(kind, inner)
         self.count = inner.count
 
-    def test(self, value: Any) -> bool:
-        return value is not ABSENT and all(self.inner.test(element) for element in value)
 
-    def describe(self) -> str:
-        return f"each element {self.inner.describe()}"
-
-
-class Some(Matcher):
+class Some(Quantified):
     """``$some``: one element at least fits a pattern."""
 
-    __slots__ = ("count", "inner")
+    __slots__ = ("count",)
+
+    words = "some element"
+    _quantified = staticmethod(any)
 
     def __init__(self, kind: ValueType, inner: Matcher) -> None:
-        super().__init__(kind)
-        self.inner = inner
+        super().__init__(kind, inner)
         self.count = inner.count
-
-    def test(self, value: Any) -> bool:
-        return value is not ABSENT and any(self.inner.test(element) for element in value)
-
-    def describe(self) -> str:
-        return f"some element {self.inner.describe()}"
 
     def equalities(self, path: Path, into: Equalities) -> bool:
         return add_some(self.inner, path, into)
+
+
+class Keys(Quantified):
+    """``$keys``: every key of a map fits a pattern; a single condition."""
+
+    __slots__ = ()
+
+    words = "each key"
+
+
+class Values(Quantified):
+    """``$values``: every value of a map fits a pattern; a single condition."""
+
+    __slots__ = ()
+
+    words = "each value"
+
+    def test(self, value: Any) -> bool:
+        return value is not ABSENT and super().test(value.values())
 
 
 class All(Matcher):
@@ -167,7 +204,7 @@ class Unordered(Matcher):
         elements = list(value)
         if all(type(inner) is Equals for inner in self.inners):
             return _same_values(elements, [inner.expected for inner in self.inners])  # type: ignore[attr-defined]
-        return _has_perfect_matching(self.inners, elements)
+        return has_perfect_matching(self.inners, elements)
 
     def describe(self) -> str:
         return f"in any order [{', '.join(inner.describe() for inner in self.inners)}]"
@@ -189,123 +226,39 @@ def _same_values(elements: list[Any], expected: list[Any]) -> bool:
     return True
 
 
-def _has_perfect_matching(patterns: Collection[Matcher], elements: list[Any]) -> bool:
-    """Whether every pattern can have an element of its own: a matching in a bipartite graph, by augmenting paths."""
-    fitting = [[at for at, element in enumerate(elements) if pattern.test(element)] for pattern in patterns]
-    taken: dict[int, int] = {}
-    """Which pattern has each element."""
-    for start in range(len(fitting)):
-        # Breadth first, without recursion: lists may be long.
-        came_from: dict[int, int] = {}
-        queue = [start]
-        free = None
-        for pattern in queue:
-            for at in fitting[pattern]:
-                if at in came_from:
-                    continue
-                came_from[at] = pattern
-                if at not in taken:
-                    free = at
-                    break
-                queue.append(taken[at])
-            if free is not None:
-                break
-        if free is None:
-            return False
-        _augment(start, free, came_from, taken)
-    return True
+class Key:
+    """A key of a map, or of a JSON object."""
+
+    __slots__ = ("get", "name")
+
+    def __init__(self, name: Any) -> None:
+        self.name = name
+        self.get: Callable[[Any], Any] = methodcaller("get", name, ABSENT)
+        """From a map to the value, or ABSENT."""
+
+    def below(self, path: str) -> str:
+        """Return the path of the value, in words."""
+        return entry(path, self.name)
+
+    def step(self, path: Path) -> Path:
+        """Return the path of the value, for the index."""
+        return path.key(self.name)
 
 
-def _augment(start: int, free: int, came_from: dict[int, int], taken: dict[int, int]) -> None:
-    """Hand the free element to the last pattern of the path, its own to the one before, and so on."""
-    held = {pattern: at for at, pattern in taken.items()}
-    at = free
-    while True:
-        pattern = came_from[at]
-        taken[at] = pattern
-        if pattern == start:
-            return
-        at = held[pattern]
-
-
-class Entries(Matcher):
+class Entries(Members[Key]):
     """A plain mapping on a map field, or on a JSON object: the values of the named keys fit."""
 
-    __slots__ = ("count", "only", "parts")
+    __slots__ = ()
 
-    def __init__(self, kind: ValueType, parts: tuple[tuple[Any, Matcher], ...], *, only: bool, count: int) -> None:
-        super().__init__(kind)
-        self.parts = parts
-        self.only = only
-        """Whether there may be no other keys."""
-        self.count = count
-
-    def test(self, value: Any) -> bool:
-        if value is ABSENT:
-            return False
-        for key, matcher in self.parts:
-            if not matcher.test(value.get(key, ABSENT)):
-                return False
-        return not (self.only and self._others(value))
+    noun = "key"
 
     def _others(self, value: Any) -> list[Any]:
-        named = {key for key, _ in self.parts}
+        named = {key.name for key, _ in self.parts}
         return [key for key in value if key not in named]
 
-    def describe(self) -> str:
-        inside = ", ".join(f"{key}: {matcher.describe()}" for key, matcher in self.parts)
-        return f"{{{inside}}}" + (" and no other key" if self.only else "")
-
-    def explain(self, value: Any, path: str) -> Iterator[Finding]:
-        if value is ABSENT or not self.parts:
-            yield self.finding(value, path, self.test(value))
-            return
-        for key, matcher in self.parts:
-            yield from matcher.explain(value.get(key, ABSENT), entry(path, key))
-        if self.only:
-            for key in self._others(value):
-                yield Finding(entry(path, key), "absent", "set", False, 0)
-
-    def matched_count(self, value: Any) -> int:
-        if value is ABSENT or not self.parts:
-            return self.count if self.test(value) else 0
-        return sum(matcher.matched_count(value.get(key, ABSENT)) for key, matcher in self.parts)
-
-    def equalities(self, path: Path, into: Equalities) -> bool:
-        exact = [matcher.equalities(path.key(key), into) for key, matcher in self.parts]
-        return bool(exact) and all(exact) and not self.only
-
-
-class Keys(Matcher):
-    """``$keys``: every key of a map fits a pattern."""
-
-    __slots__ = ("inner",)
-
-    def __init__(self, kind: ValueType, inner: Matcher) -> None:
-        super().__init__(kind)
-        self.inner = inner
-
-    def test(self, value: Any) -> bool:
-        return value is not ABSENT and all(self.inner.test(key) for key in value)
-
-    def describe(self) -> str:
-        return f"each key {self.inner.describe()}"
-
-
-class Values(Matcher):
-    """``$values``: every value of a map fits a pattern."""
-
-    __slots__ = ("inner",)
-
-    def __init__(self, kind: ValueType, inner: Matcher) -> None:
-        super().__init__(kind)
-        self.inner = inner
-
-    def test(self, value: Any) -> bool:
-        return value is not ABSENT and all(self.inner.test(item) for item in value.values())
-
-    def describe(self) -> str:
-        return f"each value {self.inner.describe()}"
+    def _unwanted(self, value: Any, path: str) -> Iterator[Finding]:
+        for key in self._others(value):
+            yield Finding(entry(path, key), "absent", "set", False, 0)
 
 
 def add_some(inner: Matcher, path: Path, into: Equalities) -> bool:
@@ -314,3 +267,85 @@ def add_some(inner: Matcher, path: Path, into: Equalities) -> bool:
     exact = inner.equalities(path.some(), found)
     into.extend(found[:1])
     return exact and len(found) == 1
+
+
+def _element(operand: Operand) -> Matcher:
+    return operand.pattern(_element_kind(operand.kind), Place.ELEMENT)
+
+
+def _elements(operand: Operand) -> tuple[Matcher, ...]:
+    return operand.patterns(_element_kind(operand.kind), Place.ELEMENT)
+
+
+def _element_kind(kind: ValueType) -> ValueType:
+    return kind.element if isinstance(kind, ListType) else JSON
+
+
+def _keys(operand: Operand) -> Matcher:
+    kind = operand.kind
+    return Keys(kind, operand.pattern(kind.key if isinstance(kind, MapType) else STRING, Place.ELEMENT))
+
+
+def _values(operand: Operand) -> Matcher:
+    kind = operand.kind
+    return Values(kind, operand.pattern(kind.value if isinstance(kind, MapType) else JSON, Place.ELEMENT))
+
+
+SPECS = (
+    OperatorSpec(
+        name="$first",
+        families=Family.LIST,
+        argument=arguments.element,
+        build=lambda operand: At(operand.kind, 0, _element(operand)),
+        doc="A pattern for the first item.",
+    ),
+    OperatorSpec(
+        name="$last",
+        families=Family.LIST,
+        argument=arguments.element,
+        build=lambda operand: At(operand.kind, -1, _element(operand)),
+        doc="A pattern for the last item.",
+    ),
+    OperatorSpec(
+        name="$each",
+        families=Family.LIST,
+        argument=arguments.element,
+        build=lambda operand: Each(operand.kind, _element(operand)),
+        doc="A pattern for every item.",
+    ),
+    OperatorSpec(
+        name="$some",
+        families=Family.LIST,
+        argument=arguments.element,
+        build=lambda operand: Some(operand.kind, _element(operand)),
+        doc="A pattern for at least one item.",
+    ),
+    OperatorSpec(
+        name="$all",
+        families=Family.LIST,
+        argument=arguments.elements,
+        build=lambda operand: All(operand.kind, _elements(operand)),
+        doc="Each of these patterns holds for some item.",
+    ),
+    OperatorSpec(
+        name="$unordered",
+        families=Family.LIST,
+        argument=arguments.elements,
+        build=lambda operand: Unordered(operand.kind, _elements(operand)),
+        doc="The items fit these patterns, one each, in any order.",
+    ),
+    OperatorSpec(
+        name="$keys",
+        families=Family.MAP,
+        argument=arguments.key,
+        build=_keys,
+        doc="A pattern for every key.",
+    ),
+    OperatorSpec(
+        name="$values",
+        families=Family.MAP,
+        argument=arguments.entry,
+        build=_values,
+        doc="A pattern for every value.",
+    ),
+)

@@ -18,7 +18,6 @@ NUMBER: Types = (int, float)
 TEXT: Types = (str,)
 LIST: Types = (list,)
 OBJECT: Types = (dict,)
-SIZED: Types = (str, list, dict)
 
 
 class Plain(Matcher):

@@ -7,66 +7,41 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.matching.findings import ABSENT, Finding, below, cut, shown_json
 from grpcmock.matching.matcher import Equalities, Matcher
+from grpcmock.matching.messages import Slot
+from grpcmock.matching.operators.members import Members
+from grpcmock.matching.operators.spec import Operand, OperatorSpec
 from grpcmock.schema import codec
 from grpcmock.schema.codec import DecodeError, decode
+from grpcmock.stubs import arguments
+from grpcmock.stubs.operators import Family
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from grpcmock.matching.messages import Slot
     from grpcmock.matching.paths import Path
     from grpcmock.matching.value_types import ValueType
 
 
-class Fields(Matcher):
+class Fields(Members[Slot]):
     """A plain mapping on a message: it is set, and the named fields fit."""
 
-    __slots__ = ("count", "only", "parts")
+    __slots__ = ()
 
-    def __init__(self, kind: ValueType, parts: tuple[tuple[Slot, Matcher], ...], *, only: bool, count: int) -> None:
-        self.kind = kind
-        self.parts = parts
-        self.only = only
-        """Whether all other fields must be unset."""
-        self.count = count
+    noun = "field"
 
-    def test(self, value: Any) -> bool:
-        if value is ABSENT:
-            return False
-        for slot, matcher in self.parts:
-            if not matcher.test(slot.get(value)):
-                return False
-        return not (self.only and self._others(value))
+    def describe(self) -> str:
+        if not self.parts:
+            return "a message without any field" if self.only else "set"
+        return super().describe()
 
     def _others(self, value: Any) -> list[str]:
         named = {slot.number for slot, _ in self.parts}
         return [field.name for field, _ in value.ListFields() if field.number not in named]
 
-    def describe(self) -> str:
-        if not self.parts:
-            return "a message without any field" if self.only else "set"
-        inside = ", ".join(f"{slot.name}: {matcher.describe()}" for slot, matcher in self.parts)
-        return f"{{{inside}}}" + (" and no other field" if self.only else "")
-
-    def explain(self, value: Any, path: str) -> Iterator[Finding]:
-        if value is ABSENT or (not self.parts and self.count):
-            yield self.finding(value, path, self.test(value))
-            return
-        for slot, matcher in self.parts:
-            yield from matcher.explain(slot.get(value), below(path, slot.name))
-        if self.only:
-            tree = codec.to_tree(value)
-            for name in self._others(value):
-                yield Finding(below(path, name), "unset", cut(shown_json(tree.get(name, "set"))), False, 0)
-
-    def matched_count(self, value: Any) -> int:
-        if value is ABSENT or not self.parts:
-            return self.count if self.test(value) else 0
-        return sum(matcher.matched_count(slot.get(value)) for slot, matcher in self.parts)
-
-    def equalities(self, path: Path, into: Equalities) -> bool:
-        exact = [matcher.equalities(path.step(slot, slot.get), into) for slot, matcher in self.parts]
-        return bool(exact) and all(exact) and not self.only
+    def _unwanted(self, value: Any, path: str) -> Iterator[Finding]:
+        tree = codec.to_tree(value)
+        for name in self._others(value):
+            yield Finding(below(path, name), "unset", cut(shown_json(tree.get(name, "set"))), False, 0)
 
 
 class Unpacked(Matcher):
@@ -139,3 +114,20 @@ class Opaque(Matcher):
 
     def describe(self) -> str:
         return f"an Any of {self.full_name} with {len(self.data)} bytes"
+
+
+def _only(operand: Operand) -> Matcher:
+    if not operand.node.is_mapping:
+        return operand.expected("a mapping")
+    return operand.compiler.only(operand.node, operand.kind, operand.path)
+
+
+SPECS = (
+    OperatorSpec(
+        name="$only",
+        families=Family.MESSAGE,
+        argument=arguments.pattern,
+        build=_only,
+        doc="These fields match, and no other one is set.",
+    ),
+)

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from grpcmock.matching.findings import ABSENT, shown_json
-from grpcmock.matching.leaves import NAN
-from grpcmock.matching.matcher import Equalities, Matcher
-from grpcmock.schema.codec import DecodeError, decode
+from grpcmock.matching.leaves import BYTES, DOUBLE, INT, STRING
+from grpcmock.matching.matcher import Equalities, Equals, Matcher, Never
+from grpcmock.matching.operators.dynamic import NUMBER, TEXT, OfType
+from grpcmock.matching.operators.regex import compile_glob, compile_regex
+from grpcmock.matching.operators.spec import Operand, OperatorSpec
+from grpcmock.matching.value_types import Place, ScalarType
+from grpcmock.stubs import arguments
+from grpcmock.stubs.operators import Family
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
     from grpcmock.matching.paths import Path
     from grpcmock.matching.value_types import ValueType
-
-COMPARISONS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
-    "$gt": (operator.gt, ">"),
-    "$gte": (operator.ge, ">="),
-    "$lt": (operator.lt, "<"),
-    "$lte": (operator.le, "<="),
-}
 
 
 class Compare(Matcher):
@@ -32,9 +27,10 @@ class Compare(Matcher):
 
     __slots__ = ("compare", "expected", "sign")
 
-    def __init__(self, kind: ValueType, name: str, expected: Any) -> None:
+    def __init__(self, kind: ValueType, compare: Callable[[Any, Any], bool], sign: str, expected: Any) -> None:
         super().__init__(kind)
-        self.compare, self.sign = COMPARISONS[name]
+        self.compare = compare
+        self.sign = sign
         self.expected = expected
 
     def test(self, value: Any) -> bool:
@@ -42,6 +38,29 @@ class Compare(Matcher):
 
     def describe(self) -> str:
         return f"{self.sign} {self.kind.show(self.expected)}"
+
+
+def _comparison(compare: Callable[[Any, Any], bool], sign: str) -> Callable[[Operand], Matcher]:
+    def build(operand: Operand) -> Matcher:
+        kind = operand.kind
+        if isinstance(kind, ScalarType):
+            return _of_scalar(operand, kind, lambda value: Compare(kind, compare, sign, value))
+        # Plain JSON: what is written tells which values there can be compared with it.
+        written = operand.node.value
+        if isinstance(written, str):
+            compared = _of_scalar(operand, STRING, lambda text: Compare(kind, compare, sign, text))
+            return OfType(kind, TEXT, compared)
+        if isinstance(written, (int, float)) and not isinstance(written, bool):
+            return OfType(kind, NUMBER, Compare(kind, compare, sign, written))
+        return operand.expected("a number or a string")
+
+    return build
+
+
+def _of_scalar(operand: Operand, kind: ScalarType, make: Callable[[Any], Matcher]) -> Matcher:
+    """Read an operand that is a scalar, and make the matcher of it."""
+    value = operand.read(kind)
+    return Never(operand.kind) if value is ABSENT else make(value)
 
 
 class Approx(Matcher):
@@ -71,26 +90,76 @@ def _distance(one: float, other: float) -> float:
         return math.inf
 
 
+def _approx(operand: Operand) -> Matcher:
+    if not operand.node.is_mapping or operand.node.value.keys() != {"value", "within"}:
+        return operand.fail("expected {value: …, within: …}.")
+    kind, distance = operand.kind, operand.member("within")
+    value = operand.member("value").read(kind if isinstance(kind, ScalarType) else DOUBLE)
+    within = distance.read(DOUBLE)
+    if value is ABSENT or within is ABSENT:
+        return Never(kind)
+    if not within >= 0 or math.isinf(within):
+        return distance.fail("expected a distance of 0 or more.")
+    return Approx(kind, value, within)
+
+
 class Affix(Matcher):
-    """``$prefix`` of a string or bytes, ``$suffix`` and ``$contains`` of a string."""
+    """A piece that a string or bytes hold at some place."""
 
-    __slots__ = ("expected", "name")
+    __slots__ = ("expected",)
 
-    def __init__(self, kind: ValueType, name: str, expected: Any) -> None:
+    name: ClassVar[str]
+    words: ClassVar[str]
+
+    def __init__(self, kind: ValueType, expected: Any) -> None:
         super().__init__(kind)
-        self.name = name
         self.expected = expected
 
-    def test(self, value: Any) -> bool:
-        if value is ABSENT:
-            return False
-        if self.name == "$prefix":
-            return bool(value.startswith(self.expected))
-        return bool(value.endswith(self.expected) if self.name == "$suffix" else self.expected in value)
-
     def describe(self) -> str:
-        words = {"$prefix": "beginning with", "$suffix": "ending with", "$contains": "containing"}
-        return f"{words[self.name]} {self.kind.show(self.expected)}"
+        return f"{self.words} {self.kind.show(self.expected)}"
+
+    @classmethod
+    def build(cls, operand: Operand) -> Matcher:
+        """Build the matcher of an operator that takes the piece."""
+        kind = operand.kind
+        inside = BYTES if kind.family is Family.BYTES else STRING
+        return _of_scalar(operand, inside, lambda piece: cls(kind, piece))
+
+
+class Prefix(Affix):
+    """``$prefix``."""
+
+    __slots__ = ()
+
+    name = "$prefix"
+    words = "beginning with"
+
+    def test(self, value: Any) -> bool:
+        return value is not ABSENT and bool(value.startswith(self.expected))
+
+
+class Suffix(Affix):
+    """``$suffix``."""
+
+    __slots__ = ()
+
+    name = "$suffix"
+    words = "ending with"
+
+    def test(self, value: Any) -> bool:
+        return value is not ABSENT and bool(value.endswith(self.expected))
+
+
+class Contains(Affix):
+    """``$contains``."""
+
+    __slots__ = ()
+
+    name = "$contains"
+    words = "containing"
+
+    def test(self, value: Any) -> bool:
+        return value is not ABSENT and self.expected in value
 
 
 class IgnoreCase(Matcher):
@@ -114,6 +183,10 @@ class IgnoreCase(Matcher):
         return True
 
 
+def _ignore_case(operand: Operand) -> Matcher:
+    return _of_scalar(operand, STRING, lambda text: IgnoreCase(operand.kind, text))
+
+
 class Regex(Matcher):
     """``$regex``, which searches, and ``$glob``, which takes the whole string; both by RE2, in linear time."""
 
@@ -132,53 +205,18 @@ class Regex(Matcher):
         return f"matching {'/' + self.written + '/' if self.name == '$regex' else 'glob ' + shown_json(self.written)}"
 
 
-def compile_regex(written: str) -> Callable[[str], object]:
-    """Compile a regular expression for searching. Raises ``ValueError`` with RE2's words."""
-    search: Callable[[str], object] = _compile(written).search
-    return search
+def _regular(name: str, compile_: Callable[[str], Callable[[str], object]]) -> Callable[[Operand], Matcher]:
+    def build(operand: Operand) -> Matcher:
+        text = operand.read(STRING)
+        if text is ABSENT:
+            return Never(operand.kind)
+        try:
+            find = compile_(text)
+        except ValueError as error:
+            return operand.fail(f"{text!r} doesn't compile: {error}.", rule="bad-regex")
+        return Regex(operand.kind, name, text, find)
 
-
-def compile_glob(written: str) -> Callable[[str], object]:
-    """Compile a glob: ``*`` and ``?`` stand for any characters, ``[…]`` and ``[!…]`` for one of a set, or not of it.
-
-    Raises ``ValueError``.
-    """
-    fullmatch: Callable[[str], object] = _compile(_glob_to_regex(written)).fullmatch
-    return fullmatch
-
-
-def _compile(regex: str) -> Any:
-    import re2  # no stub needs it but those with a pattern of text
-
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        return re2.compile(regex, options)
-    except re2.error as error:
-        words = error.args[0] if error.args else "it doesn't compile"
-        raise ValueError(words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)) from None
-
-
-def _glob_to_regex(written: str) -> str:
-    import re2
-
-    parts, at = ["(?s)"], 0
-    while at < len(written):
-        character = written[at]
-        at += 1
-        if character == "*":
-            parts.append(".*")
-        elif character == "?":
-            parts.append(".")
-        elif character == "[" and (end := written.find("]", at + (2 if written[at : at + 1] == "!" else 1))) > 0:
-            inside = written[at:end].replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
-            negated = inside.startswith("!")
-            inside = inside[1:] if negated else inside
-            parts.append(f"[{'^' if negated else ''}{inside.replace('^', chr(92) + '^')}]")
-            at = end + 1
-        else:
-            parts.append(re2.escape(character))
-    return "".join(parts)
+    return build
 
 
 class Size(Matcher):
@@ -200,51 +238,96 @@ class Size(Matcher):
         return self.inner.equalities(path.size(), into)
 
 
-class Json(Matcher):
-    """``$json``: a string that holds JSON which fits a pattern."""
-
-    __slots__ = ("inner",)
-
-    def __init__(self, kind: ValueType, inner: Matcher) -> None:
-        super().__init__(kind)
-        self.inner = inner
-
-    def test(self, value: Any) -> bool:
-        if value is ABSENT:
-            return False
-        try:
-            return self.inner.test(json.loads(value, parse_constant=_constant))
-        except (ValueError, RecursionError):
-            return False
-
-    def describe(self) -> str:
-        return f"JSON: {self.inner.describe()}"
+def _size(operand: Operand) -> Matcher:
+    inner = operand.pattern(INT, Place.ELEMENT)
+    if type(inner) is Equals and inner.expected < 0:
+        return operand.fail("a size is 0 or more.")
+    return Size(operand.kind, inner)
 
 
-def _constant(name: str) -> float:
-    return NAN if name == "NaN" else float(name)
-
-
-class Embedded(Matcher):
-    """``$message``: bytes that hold a message of a type, which fits a pattern."""
-
-    __slots__ = ("inner", "message_class")
-
-    def __init__(self, kind: ValueType, message_class: type[Message], inner: Matcher | None) -> None:
-        super().__init__(kind)
-        self.message_class = message_class
-        self.inner = inner
-
-    def test(self, value: Any) -> bool:
-        if value is ABSENT:
-            return False
-        try:
-            message = decode(self.message_class, value)
-        except DecodeError:
-            return False
-        inner = self.inner
-        return inner is None or inner.test(message if inner.kind.normalize is None else inner.kind.normalize(message))
-
-    def describe(self) -> str:
-        name = self.message_class.DESCRIPTOR.full_name
-        return f"a {name}" if self.inner is None else f"a {name}: {self.inner.describe()}"
+SPECS = (
+    OperatorSpec(
+        name="$gt",
+        families=Family.COMPARABLE,
+        argument=arguments.value,
+        build=_comparison(operator.gt, ">"),
+        doc="Greater than.",
+    ),
+    OperatorSpec(
+        name="$gte",
+        families=Family.COMPARABLE,
+        argument=arguments.value,
+        build=_comparison(operator.ge, ">="),
+        doc="Greater than or equal to.",
+    ),
+    OperatorSpec(
+        name="$lt",
+        families=Family.COMPARABLE,
+        argument=arguments.value,
+        build=_comparison(operator.lt, "<"),
+        doc="Less than.",
+    ),
+    OperatorSpec(
+        name="$lte",
+        families=Family.COMPARABLE,
+        argument=arguments.value,
+        build=_comparison(operator.le, "<="),
+        doc="Less than or equal to.",
+    ),
+    OperatorSpec(
+        name="$approx",
+        families=Family.FLOAT,
+        argument=arguments.members("value", "within", value=arguments.value, within=arguments.number),
+        build=_approx,
+        doc="Near `value`: no more than `within` away.",
+    ),
+    OperatorSpec(
+        name="$regex",
+        families=Family.STRING,
+        argument=arguments.regex,
+        build=_regular("$regex", compile_regex),
+        doc="The regular expression (RE2) is found somewhere in the text.",
+    ),
+    OperatorSpec(
+        name="$glob",
+        families=Family.STRING,
+        argument=arguments.value,
+        build=_regular("$glob", compile_glob),
+        doc="The whole text fits, with `*`, `?` and `[…]`.",
+    ),
+    OperatorSpec(
+        name=Prefix.name,
+        families=Family.STRING | Family.BYTES,
+        argument=arguments.value,
+        build=Prefix.build,
+        doc="Begins with this.",
+    ),
+    OperatorSpec(
+        name=Suffix.name,
+        families=Family.STRING,
+        argument=arguments.value,
+        build=Suffix.build,
+        doc="Ends with this.",
+    ),
+    OperatorSpec(
+        name=Contains.name,
+        families=Family.STRING,
+        argument=arguments.value,
+        build=Contains.build,
+        doc="Holds this text.",
+    ),
+    OperatorSpec(
+        name="$ignoreCase",
+        families=Family.STRING,
+        argument=arguments.value,
+        build=_ignore_case,
+        doc="Equal but for upper and lower case.",
+    ),
+    OperatorSpec(
+        name="$size",
+        families=Family.STRING | Family.BYTES | Family.LIST | Family.MAP,
+        argument=arguments.count,
+        build=_size,
+        doc="How many characters, bytes, items or entries: a number, or a pattern on it.",
+    ),
+)

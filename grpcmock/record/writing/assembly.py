@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.engine.compile import compile_stub
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.errors import Location, Problems
-from grpcmock.replies.faults import AIO_FAULTS
+from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.stubs import steps
 from grpcmock.stubs.dump import literals
 from grpcmock.stubs.parser import parse_stub

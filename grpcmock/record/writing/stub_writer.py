@@ -12,7 +12,7 @@ from grpcmock.record.writing.assembly import why_refused
 from grpcmock.record.writing.exactness import canonical, lost_in
 from grpcmock.record.writing.recorded_stub import NotExpressibleError, RecordedStub, SkippedCall
 from grpcmock.record.writing.timing import Timing
-from grpcmock.schema import MethodKind
+from grpcmock.schema import MethodKind, any_types
 from grpcmock.schema.codec import DecodeError, decode, to_tree
 from grpcmock.status import DETAILS_KEY, Code
 from grpcmock.stubs import steps
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
     from grpcmock.status import Metadata
 
-_OWN_SERVICES = ("grpc.reflection.", "grpc.health.", "grpcmock.")
+OWN_SERVICES = ("grpc.reflection.", "grpc.health.", "grpcmock.")
 
 
 class StubWriter:
@@ -54,8 +54,6 @@ class StubWriter:
     def write(self, captured: CapturedCall) -> RecordedStub | SkippedCall:
         """Write one call, or return why it can't be written."""
         method = self._registry.methods.get(captured.path)
-        if captured.name.startswith(_OWN_SERVICES):
-            return SkippedCall(captured.name, "it belongs to gRPC's own services")
         if method is None:
             return SkippedCall(captured.name, "no proto declares it")
         if captured.incomplete:
@@ -116,6 +114,9 @@ class _CallWriter:
         tree = to_tree(message)
         if lost := lost_in(tree, message, self._writer.registry):
             self._notes.append(lost)
+        if self._writer.may_hide_details and (unknown := any_types.unknown_in(message)):
+            text = f"it holds a {min(unknown)}, a type that isn't known, in which there may be a secret"
+            raise NotExpressibleError(text)
         return self._writer.redactor.redact(tree, message_class.DESCRIPTOR, templates=self._templates)
 
     def stub(self, note: str = "") -> RecordedStub:
@@ -258,6 +259,8 @@ class _CallWriter:
             try:
                 lost = lost_in(tree, message, self._writer.registry)
             except NotExpressibleError:
+                return None
+            if self._writer.may_hide_details and any_types.unknown_in(message):
                 return None
             self._notes += [lost] if lost else []
             details.append(self._writer.redactor.redact(tree, any_class.DESCRIPTOR))

@@ -24,7 +24,8 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
-from grpcmock.servers.h2 import framing
+from grpcmock.servers.h2 import foreign, framing
+from grpcmock.servers.h2.foreign import PREFACE
 from grpcmock.servers.h2.framing import WireError
 from grpcmock.servers.h2.stream import WINDOW, Stream
 
@@ -47,7 +48,9 @@ class Connection(asyncio.Protocol):
         limit: int,
         made: Callable[[Connection], None],
         lost: Callable[[Connection], None],
+        foreign: Callable[[str, str], None],
     ) -> None:
+        """*foreign* is told of other protocols that a client speaks, and its address."""
         self.limit = limit
         """Bytes of the largest request."""
 
@@ -55,6 +58,11 @@ class Connection(asyncio.Protocol):
         self._handler = handler
         self._made = made
         self._lost = lost
+        self._foreign = foreign
+        self._begun = False
+        self._head = b""
+        """The first bytes, until it is clear what protocol they are of."""
+
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self._h2.local_settings = Settings(
             client=False,
@@ -83,11 +91,38 @@ class Connection(asyncio.Protocol):
         if tls is not None and tls.selected_alpn_protocol() != "h2":
             self._transport.close()
             return
+        if tls is not None:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._begun = True
         self._h2.initiate_connection()
         self._h2.increment_flow_control_window(_CONNECTION_WINDOW)
         self._flush()
 
+    def _is_begun_by(self, data: bytes) -> bool:
+        """Whether the client has begun HTTP/2 by now. Until then nothing is sent, which others couldn't read."""
+        self._head += data
+        if self._head.startswith(PREFACE):
+            self._begin()
+            return True
+        if PREFACE.startswith(self._head) or self._transport is None:
+            return False
+        protocol = foreign.of_bytes(self._head)
+        if protocol is None:
+            self._begin()  # h2 says best what is wrong
+            return True
+        self._foreign(protocol, self.peer)
+        if protocol == "HTTP/1.1":
+            self._transport.write(foreign.http1_response(foreign.sentence(protocol, self.peer)))
+        self._close()
+        return False
+
     def data_received(self, data: bytes) -> None:
+        if not self._begun:
+            if not self._is_begun_by(data):
+                return
+            data, self._head = self._head, b""
         try:
             events = self._h2.receive_data(data)
         except ProtocolError:
@@ -152,7 +187,11 @@ class Connection(asyncio.Protocol):
         self._streams[number] = stream
         if event.stream_ended is not None:
             stream.half_close()
-        if headers.get(":method") != "POST":
+        protocol = foreign.of_headers(headers)
+        if protocol is not None:
+            self._foreign(protocol, self.peer)
+            answer = stream.refuse(415)
+        elif headers.get(":method") != "POST":
             answer = stream.refuse(405)
         elif not headers.get("content-type", "").startswith("application/grpc"):
             answer = stream.refuse(415)
@@ -234,6 +273,9 @@ class Connection(asyncio.Protocol):
         """Take no new streams, and close once those under way have ended."""
         self._draining = True
         if self._transport is None:
+            return
+        if not self._begun:
+            self._close()
             return
         # h2 itself sends nothing more after a GOAWAY, so this one goes past it.
         self._transport.write(GoAwayFrame(0, last_stream_id=self._last_stream).serialize())

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -36,7 +36,9 @@ from grpcmock.servers.addresses import check_free
 from grpcmock.servers.credentials import TlsFiles, server_credentials
 from grpcmock.servers.h2 import services
 from grpcmock.servers.h2.connection import Connection
+from grpcmock.servers.h2.foreign import Telling
 from grpcmock.servers.h2.framing import WireError
+from grpcmock.servers.invocation import Invocation, Reading
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ class H2Server:
 
     Over TCP it takes HTTP/2 with prior knowledge, as gRPC clients speak it; with a TLS context, ``h2`` by ALPN.
     *services* holds handlers for ``grpc.aio`` of what the server offers besides (reflection, health, admin), by path. A
-    stub for one of their methods goes before them. *max_message_size* is in bytes, -1 for no limit.
+    stub for one of their methods goes before them. *max_message_size* is in bytes, -1 for no limit. *warn* is told
+    once of each other protocol that clients speak.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class H2Server:
         *,
         max_message_size: int = 4 << 20,
         services: Mapping[str, grpc.RpcMethodHandler[Any, Any]] | None = None,
+        warn: Callable[[str], None] = _LOG.warning,
     ) -> None:
         self.engine = engine
         self.addresses: list[Address] = []
@@ -75,6 +79,7 @@ class H2Server:
 
         self._limit = max_message_size
         self._services = services or {}
+        self._foreign = Telling(warn)
         self._sockets: list[tuple[socket.socket, ssl.SSLContext | None]] = []
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
@@ -105,7 +110,7 @@ class H2Server:
             self._servers.append(await create(self._connection, sock=made, ssl=tls))
 
     def _connection(self) -> Connection:
-        return Connection(self._answer, self._limit, self._made, self._lost)
+        return Connection(self._answer, self._limit, self._made, self._lost, self._foreign)
 
     def _made(self, connection: Connection) -> None:
         self._connections.add(connection)
@@ -163,17 +168,46 @@ class H2Server:
             await stream.finish(Code.UNKNOWN, f"Unexpected {type(error).__name__}: {error}")
 
     async def _play(self, stream: Stream) -> None:
+        async def read() -> Event:
+            request = await stream.read()
+            return HALF_CLOSE if request is None else Message(request)
+
         exchange = self.engine.open(Open(stream.path, stream.metadata, stream.deadline, stream.peer))
+        handlers = _Handlers(Reading(read))
         try:
             # The exchange counts from its opening: when this runs out, it too finds that the deadline has passed.
             async with asyncio.timeout(stream.deadline):
-                await _carry_out(exchange, stream)
+                await _carry_out(exchange, stream, handlers)
         finally:
             # On the normal way out the exchange has ended already, and this does nothing.
             exchange.cancel()
+            handlers.end()
 
 
-async def _carry_out(exchange: Exchange, stream: Stream) -> None:
+class _Handlers:
+    """What a call reads, and the function of the user that answers it, if one does."""
+
+    __slots__ = ("_invocation", "reading")
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self._invocation: Invocation | None = None
+
+    async def go_on(self, step: Invoke | Resume) -> Event:
+        """Begin the function, or answer it, and return what it asks next."""
+        if isinstance(step, Invoke):
+            self._invocation = Invocation(step)
+            return await self._invocation.next()
+        assert self._invocation is not None
+        return await self._invocation.next(step.message)
+
+    def end(self) -> None:
+        self.reading.end()
+        if self._invocation is not None:
+            self._invocation.end()
+
+
+async def _carry_out(exchange: Exchange, stream: Stream, handlers: _Handlers) -> None:  # noqa: C901 - a case a step
     """Do what the exchange says, until its last step."""
     step = exchange.resume()
     while True:
@@ -184,8 +218,9 @@ async def _carry_out(exchange: Exchange, stream: Stream) -> None:
                 for data in exchange.buffered_messages():
                     await stream.write(data)
             case Receive():
-                request = await stream.read()
-                event = HALF_CLOSE if request is None else Message(request)
+                event = await handlers.reading.next(step.until)
+            case Invoke() | Resume():
+                event = await handlers.go_on(step)
             case Wait():
                 await pause(step.seconds)
             case Headers():
@@ -202,7 +237,7 @@ async def _carry_out(exchange: Exchange, stream: Stream) -> None:
             case Reset():
                 stream.reset()
                 return
-            case Invoke() | Resume() | Forward():  # not among H2_STEPS: handlers and forwarders are refused at set-up
+            case Forward():  # not among H2_STEPS: forwarders are refused at set-up
                 raise NotImplementedError(step)
             case _:
                 assert_never(step)

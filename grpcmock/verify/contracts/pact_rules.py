@@ -7,8 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import re2
+
+from grpcmock.matching.leaves import WELL_KNOWN
 from grpcmock.matching.messages import MessageKind
-from grpcmock.matching.value_types import COMMON, FLOATING, ORDERED, TEXT, ListType, MapType, ScalarType, ValueType
+from grpcmock.matching.value_types import ListType, MapType, ScalarType, ValueType
+from grpcmock.stubs.operators import Family
 
 Warn = Callable[..., None]
 
@@ -21,6 +25,9 @@ _SET = {"$exists": True}
 _SEMVER = r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$"
 _NUMERIC = {"number": r"^-?\d+(\.\d+)?$", "integer": r"^-?\d+$", "decimal": r"^-?\d+\.\d+$"}
 _EQUALITY = ("equality", "equal")
+_OF_MESSAGES = frozenset({"type", "notEmpty", "values", *_EQUALITY})
+_OF_LISTS = _OF_MESSAGES | {"eachValue", "arrayContains"}
+_OF_MAPS = _OF_MESSAGES | {"eachKey", "eachValue"}
 _DIGITS = "yuMdHhKkmsSnDF"
 
 
@@ -86,6 +93,7 @@ class Rules:
         by_type = (by_type or "type" in names) and "equality" not in names
         more = {"by_type": by_type, "example_first": example_first}
         if isinstance(kind, MessageKind) and isinstance(example, dict):
+            self._check(matchers, kind, path, _OF_MESSAGES)
             parts = {}
             for name, value in example.items():
                 slot = kind.slot(name)
@@ -104,6 +112,12 @@ class Rules:
     def _list(
         self, example: list[Any], kind: ListType, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
     ) -> Any:
+        self._check(matchers, kind, path, _OF_LISTS)
+        for matcher in matchers:
+            if matcher.get("match") == "arrayContains":
+                return {"$all": self._variants(example, kind, matcher.get("variants"))}
+        if not more["by_type"] and any(matcher.get("match") == "notEmpty" for matcher in matchers):
+            return _SET
         each = more["by_type"] or self.below(path) or any(m.get("match") in ("eachValue", "values") for m in matchers)
         if not each:
             return [self.pattern(item, kind.element, (*path, str(n)), **more) for n, item in enumerate(example)]
@@ -116,10 +130,23 @@ class Rules:
             made["$each"] = inner
         return made or {"$size": {"$gte": 0}}
 
+    def _variants(self, example: list[Any], kind: ListType, variants: Any) -> list[Any]:
+        """Return a pattern for each of the items that a list must hold somewhere; their rules are written apart."""
+        found = []
+        for variant in variants if isinstance(variants, list) else []:
+            index = variant.get("index") if isinstance(variant, dict) else None
+            if isinstance(index, int) and 0 <= index < len(example):
+                rules = Rules.read(variant.get("rules") or {}, "arrayContains", lambda text, *_: self.warn(text))
+                found.append(rules.pattern(example[index], kind.element))
+        return found
+
     def _map(
         self, example: dict[Any, Any], kind: MapType, path: Steps, matchers: list[dict[str, Any]], more: dict[str, bool]
     ) -> Any:
+        self._check(matchers, kind, path, _OF_MAPS)
         names = {matcher.get("match") for matcher in matchers}
+        if names == {"notEmpty"}:
+            return _SET
         if not (names & {"eachKey", "eachValue", "values"} or self.below(path)):
             return {key: self.pattern(item, kind.value, (*path, str(key)), **more) for key, item in example.items()}
         made: dict[str, Any] = {"$exists": True} if example else {}
@@ -162,13 +189,24 @@ class Rules:
         if name in _EQUALITY:
             return example
         found = _counterpart(name, kind)
-        if found is None and kind.operators == TEXT:
-            found = _text_counterpart(name, matcher)
-        if found is not None:
-            return found
-        shown = ".".join(path) or "the message"
-        self.warn(f"the rule {name or matcher!r} of {shown} ({kind.name}) has no counterpart; its example is compared.")
-        return example
+        if found is None:
+            is_text = kind.family is Family.STRING
+            found = _text_counterpart(name, matcher) if is_text else _other_counterpart(name, matcher, kind)
+        if found is None:
+            self._warn(matcher, kind, path)
+        return example if found is None else found
+
+    # What can't be said -----------------------------------------------------------------------------
+
+    def _check(self, matchers: list[dict[str, Any]], kind: ValueType, path: Steps, known: frozenset[str]) -> None:
+        """Warn of each rule that has no counterpart for a kind of value; what is inside is compared then."""
+        for matcher in matchers:
+            if matcher.get("match") not in known:
+                self._warn(matcher, kind, path)
+
+    def _warn(self, matcher: dict[str, Any], kind: ValueType, path: Steps) -> None:
+        name, shown = matcher.get("match") or matcher, ".".join(path) or "the message"
+        self.warn(f"the rule {name!r} of {shown} ({kind.name}) has no counterpart; its example is compared.")
 
 
 def _counterpart(name: str, kind: ValueType) -> Any:
@@ -181,9 +219,9 @@ def _counterpart(name: str, kind: ValueType) -> Any:
         case "null":
             return {"$exists": False}
         case "boolean":
-            return _ANY_BOOL if kind.operators == COMMON else _of_type(kind)
+            return _ANY_BOOL if kind.family is Family.PLAIN else _of_type(kind)
         case "number" | "integer" | "decimal":
-            return {"$regex": _NUMERIC[name]} if kind.operators == TEXT else _of_type(kind)
+            return {"$regex": _NUMERIC[name]} if kind.family is Family.STRING else _of_type(kind)
     return None
 
 
@@ -202,11 +240,27 @@ def _text_counterpart(name: str, matcher: Mapping[str, Any]) -> Any:
     return None
 
 
+def _other_counterpart(name: str, matcher: Mapping[str, Any], kind: ValueType) -> Any:
+    """Return the pattern for a rule on strings of the consumer's language that are none here; None if there is none."""
+    if name == "regex" and isinstance(kind, ScalarType) and (names := _matching(matcher.get("regex"), kind.names)):
+        return {"$in": names}
+    return _SET if name in ("timestamp", "datetime") and kind is WELL_KNOWN["google.protobuf.Timestamp"] else None
+
+
+def _matching(regex: Any, names: tuple[str, ...]) -> list[str]:
+    """Return the names of an enum's values that a regular expression matches."""
+    try:
+        pattern = re2.compile(regex) if isinstance(regex, str) else None
+    except re2.error:
+        return []
+    return [name for name in names if pattern is not None and pattern.search(name)]
+
+
 def _of_type(kind: ValueType) -> Any:
     """Return the pattern that any value of a kind satisfies; where presence is seen, it has to be there."""
-    if kind.operators in (ORDERED, FLOATING):
+    if kind.family in Family.ORDERED | Family.FLOAT:
         return _ANY_NUMBER
-    if kind.operators == COMMON:
+    if kind.family is Family.PLAIN:
         return _ANY_BOOL if getattr(kind, "default", None) is False else _SET
     return _SET
 

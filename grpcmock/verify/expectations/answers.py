@@ -9,19 +9,19 @@ from grpcmock.errors import GrpcmockError
 from grpcmock.matching.messages import Kinds
 from grpcmock.matching.patterns import Pattern, compile_pattern
 from grpcmock.matching.value_types import Place, ValueType
-from grpcmock.replies.context import RenderContext
-from grpcmock.replies.metadata import compile_metadata
-from grpcmock.replies.templates import Scope, compile_tree
+from grpcmock.responses.context import RenderContext
+from grpcmock.responses.metadata import compile_metadata
+from grpcmock.responses.templates import Scope, compile_tree
 from grpcmock.tree import Node
 from grpcmock.verify.expectations import ignored
 from grpcmock.verify.expectations.expected import ExpectedMessage, ExpectedMetadata, ExpectedStatus
-from grpcmock.verify.expectations.message_patterns import MessagePatterns, without_messages
+from grpcmock.verify.expectations.message_patterns import MessagePatterns, overlaid, without_messages
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
-    from grpcmock.replies.plan import FinishStep
+    from grpcmock.responses.plan import FinishStep
     from grpcmock.verify.expectations.consumer import ConsumerExpectation
     from grpcmock.verify.expectations.ignored import IgnoredPaths
 
@@ -50,7 +50,8 @@ class ExpectationBuilder:
             return ExpectedMessage(path, self._compiled(pattern.plain(), pattern, self._scope.method.output, path))
         output = self._scope.method.output
         kind = self._kinds.message(output)
-        return ExpectedMessage(path, self._pattern(node, output, kind, path, context, self._ignored.responses))
+        own = self._verify.response
+        return ExpectedMessage(path, self._pattern(node, output, kind, path, context, self._ignored.responses, own))
 
     def anything(self, path: str, context: RenderContext) -> ExpectedMessage:
         """ExpectStep a response message, whatever it holds; an empty one, where all must be equal."""
@@ -64,10 +65,14 @@ class ExpectationBuilder:
         path: str,
         context: RenderContext,
         without: IgnoredPaths,
+        own: Node | None = None,
     ) -> Pattern:
+        """Return the pattern of a message as written; what *own*, a pattern of the user, says goes first."""
         part = compile_tree(Node.of(without_messages(node), node.location), self._scope, path)
         patterns = MessagePatterns(context, without, self._kind_of, exact=self.is_exact)
         plain = patterns.of(part, kind, Place.ROOT, ())
+        if own is not None:
+            plain = overlaid(plain, own.plain(), kind)
         return self._compiled(plain, node, descriptor, path)
 
     def _compiled(self, plain: Any, node: Node, descriptor: Descriptor, path: str) -> Pattern:

@@ -12,7 +12,7 @@ from grpcmock.schema import codec, values
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
-    from grpcmock.replies.templates import Scope
+    from grpcmock.responses.templates import Scope
 
 _WITHOUT_FIELDS = (
     "google.protobuf.Any",

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.errors import RenderError
 from grpcmock.matching.compiler import is_operators
 from grpcmock.matching.messages import MessageKind
-from grpcmock.matching.value_types import TEXT, AnyType, DynamicType, ListType, MapType, Place, ScalarType, ValueType
-from grpcmock.replies.templates import Branch, Leaf, Part
+from grpcmock.matching.value_types import AnyType, DynamicType, ListType, MapType, Place, ScalarType, ValueType
+from grpcmock.responses.templates import Branch, Leaf, Part
 from grpcmock.schema import values
 from grpcmock.schema.values import Mismatch
 from grpcmock.stubs.dump import literals, plain_value
+from grpcmock.stubs.operators import Family
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
-    from grpcmock.replies.context import RenderContext
+    from grpcmock.responses.context import RenderContext
     from grpcmock.verify.expectations.ignored import IgnoredPaths
 
 _ANYTHING = {"$or": [{"$exists": True}, {"$exists": False}]}
@@ -50,7 +51,12 @@ class MessagePatterns:
             return self._mapping(value, kind, steps)
         if type(value) is list:
             return self._items(value, kind, steps)
-        if isinstance(kind, ScalarType) and kind.operators == TEXT and value is not None and not isinstance(value, str):
+        if (
+            isinstance(kind, ScalarType)
+            and kind.family is Family.STRING
+            and value is not None
+            and not isinstance(value, str)
+        ):
             return values.text(value)  # a number of a table's row, in a field of text
         return value
 
@@ -72,7 +78,7 @@ class MessagePatterns:
             case ScalarType():
                 return {key: _plain(child) for key, child in value.items()}  # {seconds, nanos}
         made = {key: self.of(child, kind, Place.FIELD, (*steps, str(key))) for key, child in value.items()}
-        if made and is_operators(_plain(value)):
+        if any(str(key).startswith("$") for key in made):  # data, which would be taken for operators
             return {"$eq": _plain(value)}
         return {"$only": made} if self._exact else made
 
@@ -122,10 +128,28 @@ class MessagePatterns:
         return _SET
 
 
+def overlaid(plain: Any, own: Any, kind: ValueType) -> Any:
+    """Return a pattern with another laid over it: what that says of a field, or a key of a map, counts instead."""
+    if not isinstance(own, dict) or not isinstance(plain, dict) or is_operators(own):
+        return own
+    if set(plain) == {"$only"}:
+        return {"$only": overlaid(plain["$only"], own, kind)}
+    if is_operators(plain):
+        return own
+    made = dict(plain)
+    for key, value in own.items():
+        name, inside = key, kind.value if isinstance(kind, MapType) else kind
+        if isinstance(kind, MessageKind) and (slot := kind.slot(key)) is not None:
+            inside = slot.kind
+            name = next((one for one in plain if kind.slot(one) is slot), key)
+        made[name] = overlaid(made[name], value, inside) if name in made else value
+    return made
+
+
 def _is_default(value: Any, kind: ValueType) -> bool:
     if not isinstance(kind, ScalarType):
         return not value
-    if kind.operators == TEXT:
+    if kind.family is Family.STRING:
         return bool(value == "")
     try:
         return bool(kind.read(value) == kind.default)

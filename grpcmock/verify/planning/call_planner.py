@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import HALF_CLOSE
-from grpcmock.replies.plan import FinishStep
-from grpcmock.replies.templates import Scope
+from grpcmock.responses.plan import FinishStep
+from grpcmock.responses.templates import Scope
 from grpcmock.verify.expectations.answers import ExpectationBuilder, context_of
 from grpcmock.verify.planning.planned_call import PlannedCall, sending
 from grpcmock.verify.planning.script_planner import ScriptPlanner
@@ -15,8 +15,8 @@ from grpcmock.verify.planning.script_planner import ScriptPlanner
 if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.errors import Problems
-    from grpcmock.replies.context import RenderContext
-    from grpcmock.replies.plan import Plan
+    from grpcmock.responses.context import RenderContext
+    from grpcmock.responses.plan import Plan
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Answer
     from grpcmock.verify.expectations.consumer import ConsumerExpectation

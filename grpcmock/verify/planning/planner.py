@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.store import Store
 from grpcmock.errors import Location, Problems, UnknownMethodError
-from grpcmock.replies.faults import FAULTS
+from grpcmock.responses.faults import FAULTS
 from grpcmock.verify.fingerprints import fingerprint
 from grpcmock.verify.planning.call_planner import CallPlanner
 from grpcmock.verify.planning.draft import Draft

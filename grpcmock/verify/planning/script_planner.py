@@ -1,6 +1,6 @@
 """Plans scripts from the client's side: where the server expects the client sends, where it sends the client receives.
 
-The steps are those that the mock performs, compiled once (``grpcmock.replies.scripts``).
+The steps are those that the mock performs, compiled once (``grpcmock.responses.scripts``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from grpcmock.client import actions as client
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Receive
 from grpcmock.errors import Problem
 from grpcmock.matching.paths import Stage
-from grpcmock.replies.plan import (
+from grpcmock.responses.delays import FOREVER
+from grpcmock.responses.plan import (
     ExpectStep,
     FinishStep,
     HalfCloseStep,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.errors import Location
     from grpcmock.matching.patterns import Pattern
-    from grpcmock.replies.context import RenderContext
-    from grpcmock.replies.plan import PlanStep
+    from grpcmock.responses.context import RenderContext
+    from grpcmock.responses.plan import PlanStep
     from grpcmock.stubs.model import Answer
     from grpcmock.verify.expectations.answers import ExpectationBuilder
     from grpcmock.verify.requests.builder import RequestBuilder
@@ -174,6 +175,8 @@ class ScriptPlanner:
                 return self._on(step, talk)
             case FinishStep():
                 return self._finish(step, talk)
+            case PauseStep(delay=delay) if delay == FOREVER:
+                return _cancelled(talk)
             case PauseStep() | InvokeStep():
                 return talk  # how long a server takes is its own affair; a function never stands in a script
 
@@ -223,7 +226,7 @@ class ScriptPlanner:
             talk = self._steps(step.steps, talk)
             if talk.is_over:
                 return talk
-        return replace(talk.doing(Cancel()), status=None, is_over=True) if endless else talk
+        return _cancelled(talk) if endless else talk
 
     def _on(self, step: OnStep, talk: _Conversation) -> _Conversation:
         """Visit each arm by a message that it alone takes; those that end the call become calls of their own."""
@@ -292,3 +295,8 @@ class ScriptPlanner:
         return context_of(
             talk.sent or self._chosen_by[:1], self._spec.metadata_by_key(), self._stub.stub.row, count=self._count
         )
+
+
+def _cancelled(talk: _Conversation) -> _Conversation:
+    """End a conversation that the server doesn't end."""
+    return replace(talk.doing(Cancel()), status=None, is_over=True)

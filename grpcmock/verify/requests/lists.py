@@ -8,7 +8,6 @@ from itertools import chain, islice, product, zip_longest
 from typing import TYPE_CHECKING
 
 from grpcmock.matching.matcher import Exists
-from grpcmock.matching.metadata import AnyValue
 from grpcmock.matching.operators.collections import All, At, Each, Elements, Some, Unordered
 from grpcmock.matching.operators.scalars import Size
 from grpcmock.verify.requests.constraints import must, must_not
@@ -112,7 +111,7 @@ def _satisfying(matcher: Matcher) -> Iterator[ListPlan]:
             yield ListPlan(last=must(matcher.inner)) if matcher.index else ListPlan(first=must(matcher.inner))
         case Each():
             yield ListPlan(each=must(matcher.inner))
-        case Some() | AnyValue():
+        case Some():
             yield ListPlan(some=(must(matcher.inner),))
         case All():
             yield ListPlan(some=tuple(map(must, matcher.inners)))
@@ -136,7 +135,7 @@ def _violating(matcher: Matcher) -> Iterator[ListPlan]:
             yield ListPlan(length=0)
         case Each():
             yield ListPlan(some=(must_not(matcher.inner),))
-        case Some() | AnyValue():
+        case Some():
             yield ListPlan(each=must_not(matcher.inner))
         case All():
             yield from (ListPlan(each=must_not(inner)) for inner in matcher.inners)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.matching.findings import ABSENT
 from grpcmock.matching.leaves import INT, WELL_KNOWN
 from grpcmock.matching.matcher import Equals, In
-from grpcmock.matching.operators.scalars import Affix, Approx, Compare, Embedded, IgnoreCase, Json, Regex, Size
-from grpcmock.matching.value_types import BINARY, FLOATING, ORDERED, TEXT
+from grpcmock.matching.operators.encoded import Embedded, Json
+from grpcmock.matching.operators.scalars import Affix, Approx, Compare, IgnoreCase, Regex, Size
+from grpcmock.stubs.operators import Family
 from grpcmock.synthesis.keyed_random import KeyedRandom
 from grpcmock.synthesis.regex import examples
 from grpcmock.verify.requests.constraints import Constraints, alternatives, satisfied
@@ -38,11 +39,11 @@ def pool(atoms: Constraints, kind: ScalarType, natural: Any, inside: Solve) -> I
     """
     named = list(_named(atoms))
     yield from named
-    if kind.operators == TEXT:
+    if kind.family is Family.STRING:
         yield from texts(atoms, natural, inside)
-    elif kind.operators == BINARY:
+    elif kind.family is Family.BYTES:
         yield from octets(atoms, natural, inside)
-    elif kind.operators in (ORDERED, FLOATING):
+    elif kind.family in Family.ORDERED | Family.FLOAT:
         is_moment = kind is WELL_KNOWN["google.protobuf.Timestamp"] or kind is WELL_KNOWN["google.protobuf.Duration"]
         yield from numbers(atoms, natural, step=_SECOND if is_moment else 1)
     elif natural is not ABSENT:

@@ -14,8 +14,8 @@ from grpcmock.matching.matcher import Equals, Exists, In
 from grpcmock.matching.messages import Kinds, MessageKind, Slot
 from grpcmock.matching.operators.collections import Entries, Keys, Values
 from grpcmock.matching.operators.dynamic import LIST, NUMBER, OBJECT, TEXT, OfType, Plain
+from grpcmock.matching.operators.encoded import Embedded
 from grpcmock.matching.operators.messages import Fields, Opaque, Unpacked
-from grpcmock.matching.operators.scalars import Embedded
 from grpcmock.matching.value_types import AnyType, DynamicType, ListType, MapType, Place, ScalarType, ValueType
 from grpcmock.schema import codec, values
 from grpcmock.schema.values import Mismatch
@@ -247,8 +247,8 @@ class ConstraintSolver:
         fixed, choices = _parts_of(atoms, Entries)
         for chosen in islice(product(*choices), _MAX_ALTERNATIVES):
             by_key: dict[Any, list[Constraint]] = {}
-            for name, constraint in (*fixed, *filter(None, chosen)):
-                by_key.setdefault(name, [*every]).append(constraint)
+            for named, constraint in (*fixed, *filter(None, chosen)):
+                by_key.setdefault(named.name, [*every]).append(constraint)
             count = len(by_key)
             # What the entries named don't fill is filled with others: with one at least where a choice asks for it.
             sufficient = [size for size in sizes(atoms, max(1, count + (None in chosen))) if size >= count or not count]

@@ -20,7 +20,7 @@ from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.writing.assembly import make_stub
 from grpcmock.record.writing.recorded_stub import RecordedStub, SkippedCall
 from grpcmock.record.writing.stub_writer import StubWriter
-from grpcmock.replies.faults import AIO_FAULTS
+from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.schema import sources
 from grpcmock.status import Code
 from grpcmock.stubs.dump import to_yaml

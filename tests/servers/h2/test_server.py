@@ -24,7 +24,7 @@ from support import registry
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.errors import ConfigError, Problems
-from grpcmock.replies.faults import FAULTS
+from grpcmock.responses.faults import FAULTS
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.credentials import TlsFiles
 from grpcmock.servers.h2 import framing
@@ -514,6 +514,80 @@ async def test_noise_ends_its_own_connection_only(start: Any, data: bytes) -> No
         with suppress(ConnectionError):
             await reader.read()
     assert (await _call_aio(target(server), GET, [get(1)])).code is grpc.StatusCode.OK
+
+
+# Other protocols -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def told() -> AsyncIterator[tuple[H2Server, list[str]]]:
+    """A server, and what it tells whoever runs it."""
+    said: list[str] = []
+    engine = Engine(USERS, loader.load_text(STUBS, "s.yaml", Problems()), options=EngineOptions(faults=FAULTS))
+    server = H2Server(engine, warn=said.append)
+    server.listen(Address.parse("127.0.0.1:0"))
+    await server.start()
+    yield server, said
+    await server.stop()
+
+
+@pytest.mark.parametrize(
+    ("sent", "protocol", "answer"),
+    [
+        ([b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"], "HTTP/1.1", b"HTTP/1.1 505 "),
+        ([b"P", b"OST /user.UserService/GetUser HTTP/1.1\r\n"], "HTTP/1.1", b"HTTP/1.1 505 "),
+        ([b"PATCH /" + b"x" * 30], "HTTP/1.1", b"HTTP/1.1 505 "),
+        ([b"\x16\x03\x01\x02\x00\x01"], "TLS", b""),
+    ],
+)
+async def test_a_connection_of_another_protocol_is_told(
+    told: tuple[H2Server, list[str]], sent: list[bytes], protocol: str, answer: bytes
+) -> None:
+    server, said = told
+    for _ in range(2):
+        async with _connected(server) as (reader, writer):
+            for part in sent:
+                writer.write(part)
+                await writer.drain()
+            got = await reader.read()
+        assert got.startswith(answer)
+        assert got if answer else not got
+    assert len(said) == 1, "once for each protocol"
+    assert said[0].startswith(f"A client spoke {protocol} (ipv4:127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("headers", "protocol"),
+    [
+        ({"content-type": "application/grpc-web+proto"}, "gRPC-Web"),
+        ({"content-type": "application/grpc-web-text"}, "gRPC-Web"),
+        ({"content-type": "application/connect+json"}, "Connect"),
+        ({"content-type": "application/json", "connect-protocol-version": "1"}, "Connect"),
+        ({"content-type": "application/proto"}, "Connect"),
+        ({"content-type": "application/json; charset=utf-8"}, "JSON"),
+        ({"content-type": "application/grpc+json"}, None),
+        ({"content-type": "text/html"}, None),
+    ],
+)
+async def test_a_request_of_another_protocol_is_told(
+    told: tuple[H2Server, list[str]], headers: dict[str, str], protocol: str | None
+) -> None:
+    server, said = told
+    found = await _raw(server, get(1), headers)
+    assert (found.headers[":status"] == "415") is (headers["content-type"] != "application/grpc+json")
+    assert [text.partition(" (")[0] for text in said] == ([f"A client spoke {protocol}"] if protocol else [])
+
+
+async def test_a_preface_may_come_in_parts(told: tuple[H2Server, list[str]]) -> None:
+    server, said = told
+    client = _asked(framing.framed(get(1)))
+    async with _connected(server) as (reader, writer):
+        for byte in client.data_to_send():
+            writer.write(bytes([byte]))
+            await writer.drain()
+        while not any(isinstance(event, StreamEnded) for event in client.receive_data(await reader.read(65536))):
+            pass
+    assert said == []
 
 
 # Starting and stopping -----------------------------------------------------------------------------

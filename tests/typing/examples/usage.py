@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, assert_type
 
 import pytest
 import user_pb2
@@ -32,9 +32,22 @@ def test_types_flow_from_the_servicer(grpcmock: MockServer) -> None:
     assert_type(call.request, user_pb2.GetUserRequest)
     assert_type(call.request.id, int)
     assert_type(call.response.name, str)
-    assert_type(calls.statuses, list[str])
+    assert_type(calls.statuses, list[str | None])
     assert_type(call.duration, float)
     assert_type(call.deadline, float | None)
+
+
+def test_a_test_pushes(grpcmock: MockServer) -> None:
+    stream = grpcmock.on(UserServiceServicer.GetUser).when(id=1).pushes().optional()
+    stream.send(user_pb2.UserResponse(name="Alice"))
+    stream.send(name="Alice")
+    assert_type(stream.wait_request(id=1, timeout=1.0), user_pb2.GetUserRequest)
+    call = stream.wait_call(metadata={"x-a": absent})
+    call.fails("NOT_FOUND", "nobody")
+    assert_type(call.response, user_pb2.UserResponse)
+    assert_type(call.status, str | None)
+    assert_type(call.wait_ended(), str)
+    assert_type(grpcmock.wait_called(started=True), CallLog[Any, Any])
 
 
 def test_a_path_knows_no_types(grpcmock: MockServer) -> None:

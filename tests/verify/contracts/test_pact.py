@@ -186,6 +186,7 @@ EXAMPLE = {
     "r_int32": [1, 2],
     "r_message": [{"name": "x", "number": 1}],
     "m_string_int32": {"a": 1},
+    "w_timestamp": "2030-01-01T00:00:00Z",
 }
 
 
@@ -210,6 +211,13 @@ EXAMPLE = {
          {"$exists": True, "$keys": {"$regex": "^a"}, "$values": 1}),
         ("$.m_string_int32", {"match": "eachValue", "rules": [{"match": "integer"}]},
          {"$exists": True, "$values": {"$or": [{"$gte": 0}, {"$lt": 0}]}}),
+        ("$.f_enum", {"match": "regex", "regex": "RED$|^COLOR_GR"}, {"$in": ["COLOR_RED", "COLOR_GREEN"]}),
+        ("$.w_timestamp", {"match": "datetime", "format": "yyyy-MM-dd"}, {"$exists": True}),
+        ("$.r_int32", {"match": "notEmpty"}, {"$exists": True}),
+        ("$.m_string_int32", {"match": "notEmpty"}, {"$exists": True}),
+        ("$.r_message", {"match": "arrayContains", "variants": [
+            {"index": 0, "rules": {"$.name": {"matchers": [{"match": "regex", "regex": "^x"}]}}}]},
+         {"$all": [{"name": {"$regex": "^x"}, "number": 1}]}),
     ],
 )  # fmt: skip
 def test_each_rule_has_its_pattern(path: str, rule: dict[str, Any], expected: Any) -> None:
@@ -217,6 +225,29 @@ def test_each_rule_has_its_pattern(path: str, rule: dict[str, Any], expected: An
     made = Rules.read({path: {"matchers": [rule]}}, "", pytest.fail).pattern(EXAMPLE, kind)
     name = path.strip("$.[']").partition("[")[0].partition(".")[0]
     assert made == {**EXAMPLE, name: expected}
+
+
+@pytest.mark.parametrize(
+    ("path", "rule", "kind"),
+    [
+        ("$.r_int32", {"match": "minmax", "min": 1}, "a list of int32s"),
+        ("$.r_message", {"match": "regex", "regex": "x"}, "a list"),
+        ("$.m_string_int32", {"match": "arrayContains"}, "a map"),
+        ("$.r_message[0]", {"match": "semver"}, "a message kitchen."),
+        ("$.f_enum", {"match": "regex", "regex": "nothing"}, "a value of enum kitchen.Color"),
+        ("$.f_enum", {"match": "regex", "regex": "("}, "a value of enum kitchen.Color"),
+    ],
+)
+def test_a_rule_without_a_counterpart_is_named_and_the_example_compared(
+    path: str, rule: dict[str, Any], kind: str
+) -> None:
+    said: list[str] = []
+    known = Kinds.of(kitchen()).message(kitchen().message("kitchen.Everything").DESCRIPTOR)  # type: ignore[arg-type]
+    made = Rules.read({path: {"matchers": [rule]}}, "", lambda text, *_: said.append(text)).pattern(EXAMPLE, known)
+    assert made == EXAMPLE
+    [text] = said
+    assert f"the rule {rule['match']!r} of " in text
+    assert f"({kind}" in text
 
 
 def test_one_of_several_rules_may_be_enough() -> None:

@@ -12,8 +12,8 @@ from verifying import kitchen
 
 from grpcmock.errors import Problems
 from grpcmock.matching.patterns import Pattern
-from grpcmock.replies.context import RenderContext
-from grpcmock.replies.templates import Scope
+from grpcmock.responses.context import RenderContext
+from grpcmock.responses.templates import Scope
 from grpcmock.schema.codec import to_tree
 from grpcmock.stubs.dump import literals
 from grpcmock.stubs.model import Stub, Verify
@@ -26,10 +26,16 @@ METHOD = REGISTRY.method("kitchen.KitchenService/Unary")
 
 
 def expected(
-    tree: Any, compare: Literal["exact", "subset"] = "subset", ignore: tuple[str, ...] = (), **context: Any
+    tree: Any,
+    compare: Literal["exact", "subset"] = "subset",
+    ignore: tuple[str, ...] = (),
+    response: Any = None,
+    **context: Any,
 ) -> Pattern:
     problems = Problems()
-    stub = Stub(method=METHOD.full_name, name="stub", verify=Verify(compare=compare, ignore=ignore))
+    own = Node.of(response) if response is not None else None
+    verify = Verify(compare=compare, ignore=ignore, response=own)
+    stub = Stub(method=METHOD.full_name, name="stub", verify=verify)
     expectations = ExpectationBuilder(Scope(stub, METHOD, REGISTRY, problems))
     message = expectations.message(Node.of(tree), "response", RenderContext(**context))
     assert not problems.errors, [str(problem) for problem in problems]
@@ -117,3 +123,51 @@ def test_ignored_fields_may_be_there_although_all_must_be_equal() -> None:
     tree = {"f_string": "s", "r_message": [{"name": "a"}]}
     assert not expected(tree, "exact").holds(message)
     assert expected(tree, "exact", ("m_string_string", "r_message.number")).holds(message)
+
+
+ANSWER = {"f_string": "a", "f_int32": 7, "f_message": {"name": "n", "number": 1}, "m_string_int32": {"k": 1, "l": 2}}
+
+
+@pytest.mark.parametrize("compare", ["subset", "exact"])
+@pytest.mark.parametrize(
+    ("response", "changes", "holds"),
+    [
+        ({"f_string": {"$regex": "^b"}}, {"f_string": "bc"}, True),
+        ({"f_string": {"$regex": "^b"}}, {}, False),
+        ({"fString": {"$regex": "^b"}}, {"f_string": "bc"}, True),
+        ({"f_string": {"$regex": "^b"}}, {"f_string": "bc", "f_int32": 8}, False),
+        ({"f_message": {"name": {"$size": 2}}}, {"f_message": {"name": "nn", "number": 1}}, True),
+        ({"f_message": {"name": {"$size": 2}}}, {"f_message": {"name": "nn", "number": 2}}, False),
+        ({"f_message": {"$exists": True}}, {"f_message": {"number": 9}}, True),
+        ({"f_message": {"name": None}}, {"f_message": {"number": 1}}, True),
+        ({"f_bool": {"$in": [True]}}, {"f_bool": True}, True),
+        ({"f_bool": {"$in": [True]}}, {}, False),
+        ({"$or": [{"f_int32": 8}, {"f_int32": 9}]}, {"f_int32": 9, "f_string": "x"}, True),
+    ],
+)
+def test_a_pattern_of_ones_own_counts_in_place_of_what_is_answered(
+    compare: Any, response: Any, changes: dict[str, Any], holds: bool
+) -> None:
+    came = EVERYTHING(**{**ANSWER, **changes})
+    assert expected(ANSWER, compare, response=response).holds(came) is holds
+
+
+def test_a_pattern_of_ones_own_counts_in_place_of_a_template() -> None:
+    written = {"f_string": "{{ request.f_string }}"}
+    pattern = expected(written, response={"f_string": {"$prefix": "b"}}, request=EVERYTHING())
+    assert pattern.holds(EVERYTHING(f_string="bc"))
+    assert not pattern.holds(EVERYTHING(f_string="c"))
+
+
+def test_a_pattern_of_ones_own_reaches_into_maps() -> None:
+    pattern = expected(ANSWER, response={"m_string_int32": {"k": {"$gt": 5}}})
+    assert pattern.holds(EVERYTHING(**{**ANSWER, "m_string_int32": {"k": 6, "l": 2}}))
+    assert not pattern.holds(EVERYTHING(**{**ANSWER, "m_string_int32": {"k": 6, "l": 3}}))
+
+
+@pytest.mark.parametrize(
+    "struct", [{"$gt": 1}, {"$gt": 1, "b": 2}, {"a": {"$x": 1, "b": 2}}, {"a": [{"$x": 1, "b": 2}]}]
+)
+def test_keys_of_a_struct_that_look_like_operators_are_data(struct: Any) -> None:
+    assert expected({"w_struct": struct}).holds(EVERYTHING(w_struct=struct))
+    assert not expected({"w_struct": struct}).holds(EVERYTHING(w_struct={"$gt": 2}))

@@ -192,3 +192,17 @@ def test_the_client_begins_with_what_the_stub_is_chosen_by(text: str, actions: l
     [call] = only(f"- {{method: user.UserService/LookupUsers, {text}}}").calls
     assert [type(action) for action in call.actions] == actions
     assert len(call.requests) == actions.count(Send)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "[{send: {name: a}}, {wait: forever}]",
+        "[{send: {name: a}}, {on: [{request: {id: 1}, send: {name: b}}, {wait: forever}]}]",
+    ],
+)
+def test_a_conversation_that_stays_open_is_cancelled(script: str) -> None:
+    [one] = planned(f"- {{name: watch, method: user.UserService/LookupUsers, script: {script}}}").interactions
+    last = one.calls[-1]
+    assert type(last.actions[-1]) is Cancel
+    assert last.status is None

@@ -1,0 +1,205 @@
+"""A mock server from its options to its end: what ``grpcmock serve`` and ``grpcmock run`` share."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from grpcmock.cli import live, terminals
+from grpcmock.cli.record_options import sum_up
+from grpcmock.cli.running import loop_factory, on_signals, ready, say, tell_addresses
+from grpcmock.cli.target_options import Connection
+from grpcmock.errors import ConfigError
+
+if TYPE_CHECKING:
+    from grpcmock.client.target import Target
+    from grpcmock.record.recorder import Options as RecordOptions
+    from grpcmock.record.recorder import Recorder
+    from grpcmock.servers.addresses import Address
+    from grpcmock.servers.credentials import TlsFiles
+    from grpcmock.servers.host import Files, Host, HostOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where calls go that no stub answers."""
+
+    target: Target
+    record: Path | None
+    """The directory for recorded stubs; None where nothing is recorded."""
+    options: RecordOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What is to be served, where, and how it is told."""
+
+    files: Files
+    options: HostOptions
+    addresses: Sequence[Address]
+    tls: TlsFiles | None
+    elsewhere: Elsewhere | None
+    ready_file: Path | None
+    log: str | None
+    """The form in which calls are printed; None for the one that suits where they are printed to."""
+    grace: float
+    """Seconds for calls under way when the server is told to end."""
+
+
+class Meanwhile(Protocol):
+    """What is done while a server answers; it stops afterwards."""
+
+    whom: str
+    """For whom it serves, in words."""
+
+    async def __call__(self, host: Host, ended: asyncio.Event, hurried: asyncio.Event) -> None:
+        """Do it. *ended* is set by the first SIGINT or SIGTERM, *hurried* by a SIGINT after that."""
+
+
+def serve(serving: Serving, meanwhile: Meanwhile | None = None) -> None:
+    """Serve while *meanwhile* lasts; without it, until a signal comes, and then stdout belongs to the server."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_serve(serving, meanwhile))
+
+
+async def _serve(serving: Serving, meanwhile: Meanwhile | None) -> None:
+    from grpcmock.servers.host import Host
+
+    # While the files are loaded the loop doesn't run: Ctrl-C has to come as an exception.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What is loaded stays. A garbage collector that went through many stubs would stop the server for a second.
+    gc.disable()
+    try:
+        with _progress() as progress:
+            host = Host(serving.files, serving.options, log=say, progress=progress)
+    finally:
+        gc.freeze()
+        gc.enable()
+    for address in serving.addresses:
+        host.listen(address, serving.tls)
+    out = sys.stdout if meanwhile is None else sys.stderr
+    log = serving.log or ("calls" if meanwhile is None and out.isatty() else "misses")
+    if log != "none":
+        host.engine.journal.subscribe(live.Printer(log, out))
+    ended, hurried = asyncio.Event(), asyncio.Event()
+    async with _forwarding(serving.elsewhere, host) as recorder:
+        on_signals(ended, hurried)
+        await host.start()
+        try:
+            # The file first: who reads the line may look for it at once.
+            with ready(serving.ready_file, host.addresses):
+                _announce(host, serving.elsewhere, f", for {meanwhile.whom}." if meanwhile else ". Ctrl-C ends.")
+                if meanwhile is not None:
+                    await meanwhile(host, ended, hurried)
+                else:
+                    free = any(address.scheme == "tcp" and not address.port for address in serving.addresses)
+                    if free or log == "json":
+                        tell_addresses(host.addresses)
+                    await ended.wait()
+        finally:
+            await _stop(host, serving.grace, hurried)
+    if recorder is not None:
+        sum_up(recorder.finish())
+    if meanwhile is None:
+        say("info", "Stopped.")
+
+
+def elsewhere_of(
+    forward: str | None, forwarding: Connection, record: Path | None, options: RecordOptions
+) -> Elsewhere | None:
+    """Say where calls go that no stub answers; None if nowhere. Raises :class:`ConfigError`."""
+    if forward is None:
+        if record is not None:
+            raise ConfigError("--record needs a server to record: name it with --forward.")
+        if forwarding != Connection():
+            raise ConfigError("Options on how to pass calls on need a server: name it with --forward.")
+        return None
+    return Elsewhere(forwarding.target(forward), record, options)
+
+
+@asynccontextmanager
+async def _forwarding(elsewhere: Elsewhere | None, host: Host) -> AsyncIterator[Recorder | None]:
+    """Pass on, if asked to; gives the recorder, if there is one."""
+    if elsewhere is None:
+        yield None
+        return
+    from grpcmock.record.forwarding import forwarding
+    from grpcmock.record.recorder import Recorder
+    from grpcmock.record.writing.folder import Folder
+
+    recorder = None
+    if elsewhere.record is not None:
+        folder = Folder(elsewhere.record)
+        folder.check()
+        warn = partial(say, "warning")
+        recorder = Recorder(lambda: host.engine.registry, folder, elsewhere.options, warn=warn)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC would log is said by our errors
+    async with forwarding(host.engine, elsewhere.target, recorder):
+        yield recorder
+
+
+async def _stop(host: Host, grace: float, hurried: asyncio.Event) -> None:
+    """Stop with grace, or without once *hurried* is set."""
+    stopping, hurrying = asyncio.ensure_future(host.stop(grace)), asyncio.ensure_future(hurried.wait())
+    await asyncio.wait((stopping, hurrying), return_when=asyncio.FIRST_COMPLETED)
+    hurrying.cancel()
+    if not stopping.done():
+        stopping.cancel()
+        raise click.Abort
+    await stopping
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on a terminal, once there is something to show: few stubs load before it would appear."""
+    if not terminals.is_live(sys.stderr):
+        yield lambda _: None
+        return
+    bar = None
+
+    def progress(done: int) -> None:
+        nonlocal bar
+        if bar is None:
+            from rich.console import Console
+            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+            columns = SpinnerColumn(), TextColumn("Loading stubs: {task.completed:,.0f}"), TimeElapsedColumn()
+            bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            bar.start()
+            bar.add_task("stubs", total=None)
+        bar.update(bar.task_ids[0], completed=done)
+
+    try:
+        yield progress
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _announce(host: Host, elsewhere: Elsewhere | None, until: str) -> None:
+    """Tell people what is served, on stderr."""
+    methods, stubs = len(host.engine.registry.methods), len(host.engine.store)
+    for warning in host.engine.warnings:
+        say("info", str(warning))
+    if not stubs and not host.options.engine.auto and elsewhere is None:
+        say(
+            "warning",
+            "There are no stubs, so every call is a miss. `grpcmock init` writes some; --auto generates answers.",
+        )
+    answering = f"{stubs:,} stub{'' if stubs == 1 else 's'} for {methods:,} method{'' if methods == 1 else 's'}"
+    where = ", ".join(map(str, host.addresses))
+    rest = f", and the rest from {elsewhere.target}" if elsewhere is not None else ""
+    say("info", f"Serving {answering} on {click.style(where, bold=True)}{rest}{until}")
+    if not all(address.is_local for address in host.addresses):
+        say("warning", "Other machines can reach this server.")
