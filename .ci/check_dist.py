@@ -34,7 +34,7 @@ def wheel_problems(path: Path) -> list[str]:
         if "grpcmock = grpcmock.__main__:main" not in wheel.read(f"{info}/entry_points.txt").decode():
             problems.append("the command grpcmock is missing")
         if not any(name.startswith(f"{info}/licenses/") for name in names):
-            problems.append("the licence is missing")
+            problems.append("the license is missing")
     return problems
 
 

@@ -136,7 +136,7 @@ def measure(peers: Sequence[Peer], *, calls: int, rounds: int, clients: int = 4,
         turns = list(zip(peers, commands, strict=True))
         order = random.Random(0)
         for number in range(rounds + 1):
-            order.shuffle(turns)  # none shall always profit from what its neighbour does to the caches
+            order.shuffle(turns)  # none shall always profit from what its neighbor does to the caches
             for peer, command in turns:
                 before = cpu_seconds(peer.pid)
                 result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)

@@ -61,7 +61,7 @@ class Shape:
 SHAPES = {
     "string": Shape("request: {text: key @}", lambda n: {"text": f"key {n}"}),
     "int64": Shape("request: {number: @}", lambda n: {"number": n}),
-    "enum": Shape("request: {colour: @}", lambda n: {"colour": n}),
+    "enum": Shape("request: {color: @}", lambda n: {"color": n}),
     "nested field": Shape(
         "request: {nested: {deeper: {text: key @}}}", lambda n: {"nested": {"deeper": {"text": f"key {n}"}}}
     ),

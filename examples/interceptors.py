@@ -1,4 +1,4 @@
-"""Interceptors for a mock server: the behaviour that a real one has around its methods.
+"""Interceptors for a mock server: the behavior that a real one has around its methods.
 
 Use them by name, from the directory of this file; the first one named is the outermost::
 

@@ -280,7 +280,7 @@ class _Session:
             return str(self._code)
         words = shlex.split(command, comments=True)
         if words[0] == "export":
-            self.environment.update(word.split("=", 1) for word in words[1:])
+            self.environment.update((name, value) for name, _, value in (word.partition("=") for word in words[1:]))
             return ""
         if words[0] == "mkdir":
             Path(words[-1]).mkdir()
@@ -293,7 +293,8 @@ class _Session:
             words = words[at + 1 :]
         environment = dict(self.environment)
         while re.match(r"[A-Z_]+=", words[0]):
-            environment.update([words.pop(0).split("=", 1)])
+            name, _, value = words.pop(0).partition("=")
+            environment[name] = value
         if words[0] == "kill":
             assert words == ["kill", "%1"]
             assert self._before is not None

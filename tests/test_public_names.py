@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """The names of the package: what type checkers see is what there is, and no name costs more than it must."""
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class _Recorder:
     def __init__(self) -> None:
         self.service = ""
 
-    def add_generic_rpc_handlers(self, handlers: tuple[GenericRpcHandler[Any, Any], ...]) -> None:
+    def add_generic_rpc_handlers(self, handlers: tuple[GenericRpcHandler, ...]) -> None:
         for handler in handlers:
             name: Callable[[], str] | None = getattr(handler, "service_name", None)
             self.service = name() if name is not None else self.service

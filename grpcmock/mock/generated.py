@@ -41,6 +41,6 @@ def _name(file: Path) -> str:
     roots = [entry for entry in above if file.is_relative_to(entry) and entry.is_dir()]
     if not roots:
         return ""
-    # Of several, the nearest: generated code imports its neighbours by short names.
+    # Of several, the nearest: generated code imports its neighbors by short names.
     root = max(roots, key=lambda entry: len(entry.parts))
     return ".".join(file.relative_to(root).with_suffix("").parts)

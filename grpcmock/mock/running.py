@@ -38,7 +38,7 @@ class Listening:
     tls: tuple[Path | None, Path | None, Path | None]
     """Certificate, key, authorities of clients."""
     max_message_size: int
-    interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]]
+    interceptors: Sequence[grpc.aio.ServerInterceptor]
     transport: str = "aio"
     """What speaks HTTP/2: ``aio``, which is ``grpc.aio``, or ``h2``, which can make every fault."""
 

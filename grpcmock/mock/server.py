@@ -68,7 +68,7 @@ class MockServer(Waits):
         tls_cert: AnyPath | None = None,
         tls_key: AnyPath | None = None,
         tls_client_ca: AnyPath | None = None,
-        interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]] = (),
+        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
         max_message_size: int = 4 << 20,
         journal_calls: int = 10_000,
         journal_bytes: int = 64 << 20,

@@ -163,7 +163,7 @@ class _Conversation:
 
     async def _read(self) -> Any:
         answer = await self._call.read()
-        if answer is grpc.aio.EOF:  # type: ignore[attr-defined]
+        if answer is grpc.aio.EOF:
             raise TargetError(_ENDED)
         if answer.WhichOneof("message_response") == "error_response":
             return _Refused(answer.error_response.error_message)

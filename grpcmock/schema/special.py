@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from google.protobuf.message import Message
 
@@ -16,10 +16,26 @@ from grpcmock.schema.values import Mismatch
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
-    from grpcmock.schema.building import Builder
+    from grpcmock.errors import Location, Problems
+    from grpcmock.schema.registry import Registry
 
 
-def fill(builder: Builder, message: Any, fields: Table, node: Node, path: str, depth: int) -> None:
+class MessageBuilder(Protocol):
+    """What messages of special types need of the builder of ordinary ones."""
+
+    registry: Registry
+    problems: Problems
+    loose: bool
+    partial: bool
+
+    def fill(self, message: Any, fields: Table, node: Node, path: str, depth: int) -> None: ...
+    def is_deferred(self, node: Node) -> bool: ...
+    def mismatch(self, mismatch: Mismatch, node: Node, path: str) -> None: ...
+    def too_deep(self, node: Node, path: str) -> None: ...
+    def error(self, text: str, location: Location, path: str, rule: str) -> None: ...
+
+
+def fill(builder: MessageBuilder, message: Any, fields: Table, node: Node, path: str, depth: int) -> None:
     """Fill from what is not an ordinary mapping: a Python message, the JSON of a well-known type, a mistake."""
     value = node.value
     if isinstance(value, Message):
@@ -44,7 +60,7 @@ def fill(builder: Builder, message: Any, fields: Table, node: Node, path: str, d
         builder.mismatch(Mismatch(text), node, path)
 
 
-def _as_loose_string(builder: Builder, message: Any, fields: Table, value: Any) -> bool:
+def _as_loose_string(builder: MessageBuilder, message: Any, fields: Table, value: Any) -> bool:
     """Put any scalar's text into a StringValue, as into a string field."""
     if not builder.loose or fields.descriptor.full_name != "google.protobuf.StringValue":
         return False
@@ -54,7 +70,7 @@ def _as_loose_string(builder: Builder, message: Any, fields: Table, value: Any) 
     return True
 
 
-def _take_message(builder: Builder, message: Any, fields: Table, given: Message, node: Node, path: str) -> bool:
+def _take_message(builder: MessageBuilder, message: Any, fields: Table, given: Message, node: Node, path: str) -> bool:
     """Copy or pack a message that stands in the tree; say False if only its ProtoJSON can help."""
     name = given.DESCRIPTOR.full_name
     if name == fields.descriptor.full_name:
@@ -70,7 +86,7 @@ def _take_message(builder: Builder, message: Any, fields: Table, given: Message,
     return False
 
 
-def _fill_any(builder: Builder, message: Any, node: Node, path: str, depth: int) -> None:
+def _fill_any(builder: MessageBuilder, message: Any, node: Node, path: str, depth: int) -> None:
     if not node.value:
         return
     if depth > DEEPEST:
@@ -103,7 +119,7 @@ def _fill_any(builder: Builder, message: Any, node: Node, path: str, depth: int)
     message.value = inside.SerializePartialToString(deterministic=True)
 
 
-def _take_bytes(builder: Builder, message: Any, node: Node, url: str) -> bool:
+def _take_bytes(builder: MessageBuilder, message: Any, node: Node, url: str) -> bool:
     """Take the bytes of a message whose type isn't known, written in base64 under ``value``, as they are shown."""
     content = node.value.get("value")
     if content is None or set(node.value) != {"@type", "value"} or url.rpartition("/")[2].startswith(_OWN):
@@ -123,7 +139,7 @@ _OWN = "google.protobuf."
 
 
 def _fill_special(
-    builder: Builder, inside: Message, fields: Table, node: Node, rest: dict[Any, Node], path: str, depth: int
+    builder: MessageBuilder, inside: Message, fields: Table, node: Node, rest: dict[Any, Node], path: str, depth: int
 ) -> None:
     """Fill what an Any holds, if that has a JSON form of its own, which then stands under the key ``value``."""
     hint = "Its value stands under the key 'value'."
@@ -145,7 +161,7 @@ def _fill_special(
         builder.fill(inside, fields, content, paths.member(path, "value"), depth + 1)
 
 
-def _plain(builder: Builder, node: Node, depth: int = 0) -> Any:
+def _plain(builder: MessageBuilder, node: Node, depth: int = 0) -> Any:
     """Give the plain value of a tree below Struct and its like, with null in the place of templates."""
     value = node.value
     if depth > well_known.DEEPEST + 1 or builder.is_deferred(node):

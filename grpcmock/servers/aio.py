@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from grpcmock.status import Metadata
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
-_EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the type stubs lack it
+_EOF = grpc.aio.EOF
 _Read = Callable[[], Awaitable["Event"]]
 
 _READS_PAST_END = 3
@@ -55,7 +55,7 @@ class ServerOptions:
     compression: grpc.Compression = grpc.Compression.NoCompression
     """How responses are compressed, where the client takes it."""
 
-    interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]] = ()
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = ()
     grpc_options: Sequence[tuple[str, Any]] = field(default_factory=tuple)
     """More channel arguments of gRPC core, for those who know them."""
 
@@ -70,7 +70,7 @@ class ServerOptions:
         ]
 
 
-class EngineHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at run time
+class EngineHandler(grpc.GenericRpcHandler):
     """Hands every call to the engine, whatever its method."""
 
     def __init__(self, engine: Engine, services: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
@@ -86,7 +86,7 @@ class EngineHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not ge
         return call(self._engine, path, details.invocation_metadata)
 
 
-class _Call(grpc.RpcMethodHandler):  # type: ignore[type-arg]  # not generic at run time
+class _Call(grpc.RpcMethodHandler):  # type: ignore[type-arg]
     """One call, which is its own handler.
 
     Its metadata are at hand when a handler is sought for it; to ask the context for them later costs more than the

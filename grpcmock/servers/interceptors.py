@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grpcmock.errors import ConfigError, did_you_mean
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _OPTION = "--interceptor"
 
 
-def load(names: Iterable[str]) -> list[grpc.aio.ServerInterceptor[Any, Any]]:
+def load(names: Iterable[str]) -> list[grpc.aio.ServerInterceptor]:
     """Load interceptors, in order: the first is the outermost.
 
     Each name is ``module:attribute``; modules beside the current directory are found, too. A class is called without
@@ -28,7 +28,7 @@ def load(names: Iterable[str]) -> list[grpc.aio.ServerInterceptor[Any, Any]]:
     return [_load_one(name) for name in names]
 
 
-def _load_one(name: str) -> grpc.aio.ServerInterceptor[Any, Any]:
+def _load_one(name: str) -> grpc.aio.ServerInterceptor:
     import grpc
 
     module_name, colon, attribute = name.partition(":")

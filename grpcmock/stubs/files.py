@@ -66,7 +66,8 @@ def read_bytes(path: Path, problems: Problems, named_at: Location | None = None)
             return None
         return path.read_bytes()
     except (OSError, ValueError) as error:
-        problems.error(f"it can't be read: {_reason(error)}.", where, rule="no-file")
+        which = "it" if named_at is None else repr(str(path))
+        problems.error(f"{which} can't be read: {_reason(error)}.", where, rule="no-file")
         return None
 
 

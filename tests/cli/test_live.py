@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from typing import Any
 
 import click
 import pytest
@@ -67,7 +68,8 @@ def test_a_line_is_no_wider_than_the_terminal() -> None:
 @pytest.mark.parametrize("field", ["method", "message", "requests", "miss"])
 def test_what_clients_send_does_not_steer_the_terminal(field: str) -> None:
     evil = "\x1b[2J\r\x07"
-    line = replace(LINE, code="ABORTED", **{field: [evil] if field == "requests" else evil})
+    changed: dict[str, Any] = {field: [evil] if field == "requests" else evil}
+    line = replace(LINE, code="ABORTED", **changed)
     assert all(character.isprintable() or character == "\n" for character in click.unstyle(live.as_text(line)))
 
 
@@ -92,10 +94,10 @@ def test_a_line_for_programs() -> None:
     assert json.loads(live.as_json(replace(LINE, requests=['{"cut…'])))["requests"] == ['{"cut…']
 
 
-def test_colours_are_for_terminals_only() -> None:
-    for out, coloured in ((io.StringIO(), False), (Terminal(), True)):
+def test_colors_are_for_terminals_only() -> None:
+    for out, colored in ((io.StringIO(), False), (Terminal(), True)):
         live.Printer("calls", out).print(LINE)
-        assert ("\x1b[" in out.getvalue()) is coloured
+        assert ("\x1b[" in out.getvalue()) is colored
 
 
 class TestOfTheJournal:

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 from __future__ import annotations
 
 import json
@@ -246,7 +247,7 @@ def test_the_environment_sets_options(serve: Callable[..., Server], monkeypatch:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
-def test_on_a_terminal_calls_are_told_in_colour(serve: Callable[..., Server], project: Path) -> None:
+def test_on_a_terminal_calls_are_told_in_color(serve: Callable[..., Server], project: Path) -> None:
     import pty
 
     ours, theirs = pty.openpty()

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """A call of any kind over raw bytes ends as the server ended it, with every message counted."""
 
 from __future__ import annotations

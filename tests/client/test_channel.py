@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """A connection stands when it is given, and where there is none, one sentence says why."""
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ async def test_a_listener_that_says_nothing_is_given_up() -> None:
             pass
 
 
-async def test_an_http1_server_is_recognised() -> None:
+async def test_an_http1_server_is_recognized() -> None:
     with plain_listener(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n") as address:
         assert "HTTP/1" in await refusal(Target.parse(address))
 

@@ -14,7 +14,8 @@ from grpcmock.contract.servicers import generated_of
 
 
 def servicer(generated: SimpleNamespace, *, asynchronous: bool, fails: bool = False) -> Any:
-    pb2, base = generated.pb2, generated.grpc.UserServiceServicer
+    pb2 = generated.pb2
+    base: Any = generated.grpc.UserServiceServicer
 
     class Asynchronous(base):  # type: ignore[misc]
         async def GetUser(self, request: Any, context: Any) -> Any:

@@ -59,7 +59,7 @@ def test_all_that_buf_finds_is_found_and_the_other_way_round() -> None:
             file.name: file for number, one in enumerate(ALL_CASES) for file in numbered(one, number, side).files.file
         }
         sides.append(Registry(descriptor_pb2.FileDescriptorSet(file=files.values())))
-    opinion = buf.ask(BUF, *sides, differences(*sides))
+    opinion = buf.ask(BUF, sides[0], sides[1], differences(sides[0], sides[1]))
     alone = [(one.rule, one.element, one.message) for one in opinion.differences if one.rule.startswith("buf/")]
     assert alone == []
     assert opinion.added == 0

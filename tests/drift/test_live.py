@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """The command, against running servers: what differs is told, and nothing that doesn't."""
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def lives_on(server: Mock, recorded: int) -> None:
     assert server.ask(lambda: len(server.host.engine.journal)) == recorded + 1
 
 
-def failure(call: Any) -> tuple[grpc.StatusCode, str]:
+def failure(call: Any) -> tuple[grpc.StatusCode, str | None]:
     with pytest.raises(grpc.RpcError) as caught:
         call()
     return caught.value.code(), caught.value.details()

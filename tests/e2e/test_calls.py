@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """All four kinds of call by both of grpcio's clients, and what HTTP/2 does around them: deadlines, compression, TLS."""
 
 from __future__ import annotations

@@ -174,7 +174,7 @@ def test_a_broken_change_keeps_the_last_good_set(serve: Serve, project: Path, br
         get_user(channel)
         if broken == "stub":
             write(stubs, ALICE.replace("name: Alice", "nmae: Alice"))
-            wanted = ("a.yaml:1:", "nmae", "Did you mean 'name'?")
+            wanted: tuple[str, ...] = ("a.yaml:1:", "nmae", "Did you mean 'name'?")
         elif broken == "protoc":
             write(proto, ABORTING)
             wanted = ("user.proto: protoc aborted: Check failed", "String field 'Odd.text'")

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """Loading, adding and replacing stubs: all or nothing, with every problem told, and counts and states kept."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """The stub format, sentence by sentence: each row is a stub as a user writes it, a call, and what must come of it.
 
 The sections are those of the specification. Stubs go the whole way: text, loader, compiler, engine; only the network is

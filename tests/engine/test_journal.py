@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """The journal keeps the last calls, within its bounds, and nothing from before it was cleared."""
 
 from __future__ import annotations

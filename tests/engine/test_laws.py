@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """Laws that hold through all layers together, from the text of a stub to the stub that is chosen for a call."""
 
 from __future__ import annotations
@@ -250,7 +251,7 @@ def _meaning(message: Any) -> Any:
     if name == "google.protobuf.Any" and message.type_url:
         inside = EVERY.message(message.type_url.rpartition("/")[2])
         return inside.DESCRIPTOR.full_name, _meaning(inside.FromString(message.value))
-    said = {}
+    said: dict[str, Any] = {}
     for field, value in message.ListFields():
         if values.is_map(field):
             said[field.full_name] = {key: _said(value[key]) for key in value}

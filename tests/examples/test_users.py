@@ -14,9 +14,8 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from google.rpc import error_details_pb2
+from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2
-from grpc_status import rpc_status
 
 from examples.users import states
 from examples.users.protocol import BatchResult, CreateUserRequest, GetUserRequest, ListUsersRequest, UserResponse
@@ -63,7 +62,7 @@ async def refused(call: Any) -> tuple[str, str, dict[str, str]]:
     fields = {}
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
-            detail = rpc_status.status_pb2.Status.FromString(value)
+            detail = status_pb2.Status.FromString(value)
             bad = error_details_pb2.BadRequest()
             assert detail.details[0].Unpack(bad)
             fields = {one.field: one.description for one in bad.field_violations}

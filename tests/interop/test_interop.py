@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """The interoperability cases of the gRPC project hold for a server expressed in stubs alone.
 
 The cases: grpc/grpc, doc/interop-test-descriptions.md. They are run by the two clients of grpcio, and, where it can be

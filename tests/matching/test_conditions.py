@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """The conditions of a whole stub, and when they can be decided."""
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ EVERYTHING = KITCHEN.message("kitchen.Everything")
 
 
 def stub(method: str = UNARY, **keys: Any) -> Stub:
-    nodes = {key: Node.of(value) for key, value in keys.items() if key not in ("state", "row")}
+    nodes: dict[str, Any] = {key: Node.of(value) for key, value in keys.items() if key not in ("state", "row")}
     plain = {key: keys[key] for key in ("state", "row") if key in keys}
     return Stub(method=method, name="s", **nodes, **plain)
 

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """The index finds what a search through all stubs would find, and looks at few of them."""
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Entry:
 
 def conditions(**keys: Any) -> Conditions:
     state = keys.pop("state", {})
-    nodes = {key: Node.of(value) for key, value in keys.items()}
+    nodes: dict[str, Any] = {key: Node.of(value) for key, value in keys.items()}
     problems = Problems()
     compiled = compile_conditions(Stub(method="x", name="s", state=state, **nodes), METHOD, KITCHEN, problems)
     problems.raise_errors()

@@ -33,7 +33,7 @@ def index_of(method: Any, *stubs: dict[str, Any], exhausted: tuple[str, ...] = (
     problems = Problems()
     for line, keys in enumerate(stubs, 1):
         name = keys.get("name", f"stub {line}")
-        nodes = {key: Node.of(value) for key, value in keys.items() if key != "name"}
+        nodes: dict[str, Any] = {key: Node.of(value) for key, value in keys.items() if key != "name"}
         stub = Stub(method=str(method), name=name, location=Location("stubs/users.yaml", line * 10), **nodes)
         compiled = compile_conditions(stub, method, USERS, problems)
         index.add(Entry(stub, compiled, (-compiled.count, line), name in exhausted))
@@ -139,7 +139,7 @@ def many() -> Index[Entry]:
     return index_of(GET, *stubs, {"name": "long", "request": {"id": {"$gt": 100_000}}})
 
 
-def test_of_many_stubs_the_neighbours_are_found(many: Index[Entry]) -> None:
+def test_of_many_stubs_the_neighbors_are_found(many: Index[Entry]) -> None:
     miss = explain_miss(many, request(id=2001), GET)
     assert {"user 2000", "user 2010"} <= set(names(miss))
     assert "of 451" in miss.text

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """What a wrong pattern gets: every problem at once, each with its place, what was expected, and the next step."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type, attr-defined"
 """What holds and what doesn't: the Patterns, Presence and Operators of the stub format, case by case."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """Calls and their log: what a test can look at, narrow down, and assert, and what it is told if that fails."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="index"
 """The tables of the page on testing, and the calls within its text, are as the code is.
 
 - A table of words: each call in its first column is made, on a method of a kind that it is for.

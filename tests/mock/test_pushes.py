@@ -1,3 +1,4 @@
+# mypy: disable-error-code="return-value"
 """A test pushes: to calls of every kind, from any thread and loop, on both servers."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type, attr-defined"
 """A mock server starts, answers, isolates, and is verified, whatever client asks it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type, attr-defined"
 """YAML, keywords and the fluent words are three spellings of the same stub."""
 
 from __future__ import annotations

@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from tests.pytest_plugin.conftest import INI, ROOT, Outside
+from pytest_plugin.conftest import INI, ROOT, Outside
 
 GREETS = """
 from greeter import Greeter

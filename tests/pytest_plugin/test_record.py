@@ -97,7 +97,7 @@ class Users:
         self._result: Any = registry.message("user.BatchResult")
         self._registry = registry
 
-    def handlers(self) -> grpc.GenericRpcHandler[Any, Any]:
+    def handlers(self) -> grpc.GenericRpcHandler:
         read = {method.name: method.request_class.FromString for method in self._registry.methods.values()}
 
         def write(message: Any) -> bytes:

@@ -60,7 +60,8 @@ class Talk:
         """What the client does: it waits for each reply before it goes on."""
         actions: list[Action] = []
         for what, data in self.steps:
-            actions.append({"ask": Send(data), "reply": Receive(1), "half_close": HalfClose()}[what])
+            told: dict[str, Action] = {"ask": Send(data), "reply": Receive(1), "half_close": HalfClose()}
+            actions.append(told[what])
         return actions
 
 
@@ -178,7 +179,7 @@ async def _play(
 
 
 @asynccontextmanager
-async def serving(handler: grpc.GenericRpcHandler[Any, Any], **keywords: Any) -> AsyncIterator[str]:
+async def serving(handler: grpc.GenericRpcHandler, **keywords: Any) -> AsyncIterator[str]:
     server = grpc.aio.server(handlers=[handler], options=[("grpc.max_receive_message_length", -1)], **keywords)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -250,9 +251,9 @@ def registries(draw: st.DrawFn) -> Registry:
     if draw(st.integers(0, 3)) == 0:
         return compiled("kitchen_sink.proto")
     file = descriptor_pb2.FileDescriptorProto(name="made.proto", package="made", syntax="proto3")
-    colour = file.enum_type.add(name="Colour")
+    color = file.enum_type.add(name="Color")
     for number, name in enumerate(("NONE", "RED", "BLUE")):
-        colour.value.add(name=name, number=number)
+        color.value.add(name=name, number=number)
     names = [f"M{number}" for number in range(draw(st.integers(1, 3)))]
     for position, name in enumerate(names):
         message = file.message_type.add(name=name)
@@ -284,7 +285,7 @@ def _add_field(draw: st.DrawFn, message: Any, number: int, inner: list[str]) -> 
     else:
         field.type = draw(st.sampled_from(_SCALARS))
         if field.type == F.TYPE_ENUM:
-            field.type_name = ".made.Colour"
+            field.type_name = ".made.Color"
         if shape == "optional":
             field.proto3_optional = True
             message.oneof_decl.add(name=f"_{name}")

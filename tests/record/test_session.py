@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type, attr-defined"
 """Recordings from their start to their end: modes, sequences, timing, and what bad input gets."""
 
 from __future__ import annotations

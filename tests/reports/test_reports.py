@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """Reports: XML that parsers take whatever it holds, pages that need nothing else, files whole or not at all."""
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ def test_each_element_of_a_page_is_closed() -> None:
     assert parser.seen >= {"details", "table", "pre", "dl", "section", "h2"}
 
 
-def test_a_timeline_gives_one_colour_to_each_label() -> None:
+def test_a_timeline_gives_one_color_to_each_label() -> None:
     line = Timeline([Span("a", 1.0), Span("b", 2.0), Span("a", 1.0)], [Mark(3.0, "here")])
     assert [line.hue(span.label) for span in line.spans] == [0, 1, 0]
     assert (line.seconds, line.percent(1.0), Timeline([], [Mark(5.0, "x")]).percent(5.0)) == (4.0, 25.0, 100.0)

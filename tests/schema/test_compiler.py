@@ -115,7 +115,7 @@ def test_after_many_failures_the_rest_is_not_tried(write: Write, tmp_path: Path)
         write(f"{number:02}.proto", f"syntax = 'proto3'; message M{number} {{ Nope n = 1; }}")
     problems = problems_of(tmp_path)
     assert len(problems) == compiler.MOST_RUNS + 1
-    assert problems[-1].message == "5 files haven't been compiled yet: mend these first."
+    assert problems[-1].message == "5 files haven't been compiled yet: fix these first."
 
 
 def test_a_file_with_many_faults_is_told_in_a_screen(write: Write, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
+# mypy: disable-error-code="arg-type, attr-defined"
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -62,7 +64,7 @@ Ask = Callable[..., reflection_pb2.ServerReflectionResponse]
 
 @pytest.fixture
 def ask(reflection: Reflection) -> Ask:
-    def answer(**request: object) -> reflection_pb2.ServerReflectionResponse:
+    def answer(**request: Any) -> reflection_pb2.ServerReflectionResponse:
         return reflection.answer(reflection_pb2.ServerReflectionRequest(**request))
 
     return answer
@@ -135,7 +137,7 @@ def test_extensions_are_found_by_number(ask: Ask) -> None:
         {"all_extension_numbers_of_type": "base.None"},
     ],
 )
-def test_what_there_is_not_is_not_found(ask: Ask, request_: dict[str, object]) -> None:
+def test_what_there_is_not_is_not_found(ask: Ask, request_: dict[str, Any]) -> None:
     response = ask(**request_, host="h")
     assert response.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
     assert "There is no" in response.error_response.error_message

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method
 
 _OFTEN = 4096
-"""So many judgements are remembered: servers give the same few responses over and over."""
+"""So many judgments are remembered: servers give the same few responses over and over."""
 
 
 def _response_decodes(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:

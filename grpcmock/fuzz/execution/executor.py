@@ -1,4 +1,4 @@
-"""The runner makes a case's calls on a server, and gives what was seen: no judgement, and no other calls.
+"""The runner makes a case's calls on a server, and gives what was seen: no judgment, and no other calls.
 
 There are three lanes, for grpc.aio has a price for each. The *plain* lane sends all messages and half-closes, in one
 task; the *fast* lane is for unary calls of methods that are known to answer one message, several times as cheap; all

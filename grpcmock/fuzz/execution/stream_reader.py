@@ -55,7 +55,7 @@ class Reading:
         """Read until the call has ended."""
         under_way, responses = self._call, self._responses
         try:
-            while (data := await under_way.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
+            while (data := await under_way.read()) is not grpc.aio.EOF:
                 if self._first is None:
                     self._first = perf_counter() - self._started
                 responses.append(data)

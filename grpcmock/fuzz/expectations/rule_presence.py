@@ -1,4 +1,4 @@
-"""Whether the contract states rules for a type at all: constraints of protovalidate, and behaviours of fields."""
+"""Whether the contract states rules for a type at all: constraints of protovalidate, and behaviors of fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RulePresence(NamedTuple):
 
     constraints: bool
     rules: bool
-    """Constraints, or behaviours of fields such as REQUIRED."""
+    """Constraints, or behaviors of fields such as REQUIRED."""
 
 
 @lru_cache(1024)

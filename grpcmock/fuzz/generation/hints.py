@@ -33,10 +33,10 @@ _RANGES = {
 
 
 class Hints:
-    """A dictionary of values that only grows. What generators make of it depends on the order of what it learnt.
+    """A dictionary of values that only grows. What generators make of it depends on the order of what it learned.
 
-    A value learnt as ``id`` of a ``User`` is tried where a field is called ``id``, ``user_id`` or ``user``. One learnt
-    under the full name of a field, ``user.GetUserRequest.id``, is tried there alone.
+    A value learned as ``id`` of a ``User`` is tried where a field is called ``id``, ``user_id`` or ``user``. One
+    learned under the full name of a field, ``user.GetUserRequest.id``, is tried there alone.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Hints:
             self.learn(stem, value)
 
     def of(self, field: FieldDescriptor) -> list[Any]:
-        """Give the values for a field: a list that grows with what is learnt later."""
+        """Give the values for a field: a list that grows with what is learned later."""
         sort = "bytes" if field.type == FieldDescriptor.TYPE_BYTES else _SORTS.get(field.cpp_type, "")
         values: list[Any] = []
         if not sort:

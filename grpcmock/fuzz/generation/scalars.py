@@ -60,7 +60,7 @@ def narrowed(number: float) -> float:
 
 
 def undeclared(enum: EnumDescriptor) -> tuple[int, ...]:
-    """Give numbers that an enum doesn't declare: its neighbours, and the ends of the range."""
+    """Give numbers that an enum doesn't declare: its neighbors, and the ends of the range."""
     declared = enum.values_by_number
     wanted = (max(declared) + 1, min(declared) - 1, -1, 1_000, 2**31 - 1, -(2**31))
     return tuple(dict.fromkeys(n for n in wanted if n not in declared and -(2**31) <= n < 2**31))

@@ -28,7 +28,7 @@ ODD = (
     "\U0001f600",  # four bytes
     "\U0001f468\u200d\U0001f469\u200d\U0001f467",  # three people joined to one picture
     "\U0010ffff",
-    "\ud7ff\ue000",  # the neighbours of the surrogates
+    "\ud7ff\ue000",  # the neighbors of the surrogates
     "\u0130i\u0131I",  # letters whose case depends on the language
     "\u00df",
     "\ufb01",  # a ligature, which normalization takes apart

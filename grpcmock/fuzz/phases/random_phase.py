@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LENGTHS = (1, 1, 1, 2, 3, 5, 8)
 """Messages in a stream, each as often as it stands here."""
 
-_LEARNT_EVERY = 3
+_LEARNED_EVERY = 3
 """Every so many cases, one is made of what the server's replies have taught, once they have."""
 
 
@@ -49,16 +49,16 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     """
     first, step = plan.shard[0] - 1, plan.shard[1]
     stated = _Maker(method, plan, "", plan.generators.of(method.input))
-    learnt: _Maker | None = None
+    learned: _Maker | None = None
     yield from stated.saved()
     number = first
     while True:
         yield stated.case(number)
-        if plan.dictionary.has_values and number // step % _LEARNT_EVERY == _LEARNT_EVERY - 1:
-            learnt = learnt or _Maker(
-                method, plan, "learnt-", plan.dictionary.generators(plan.registry).of(method.input)
+        if plan.dictionary.has_values and number // step % _LEARNED_EVERY == _LEARNED_EVERY - 1:
+            learned = learned or _Maker(
+                method, plan, "learned-", plan.dictionary.generators(plan.registry).of(method.input)
             )
-            yield learnt.case(number)
+            yield learned.case(number)
         number += step
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
 
 _MOST = 48
-"""So many replies of a method are learnt from; later ones hardly hold news."""
+"""So many replies of a method are learned from; later ones hardly hold news."""
 
 _WORDS = re.compile(r"""(["'`])(.{1,64}?)\1|(?<![\w.])(-?\d{1,18})(?![\w.])""")
 
@@ -29,17 +29,17 @@ _WORDS = re.compile(r"""(["'`])(.{1,64}?)\1|(?<![\w.])(-?\d{1,18})(?![\w.])""")
 class ResponseDictionary:
     """Values by the names of fields, for requests to come.
 
-    They are taken in the order of the cases, so that against a server which answers the same, the same is learnt.
+    They are taken in the order of the cases, so that against a server which answers the same, the same is learned.
     """
 
     def __init__(self) -> None:
         self.hints = Hints()
         self.has_values = False
-        self._learnt: dict[str, int] = {}
+        self._learned: dict[str, int] = {}
         self._generators: Generators | None = None
 
     def generators(self, registry: Registry) -> Generators:
-        """Return generators that make use of what was learnt, and go on to do so as it grows."""
+        """Return generators that make use of what was learned, and go on to do so as it grows."""
         if self._generators is None:
             self._generators = Generators(registry, hints=self.hints)
         return self._generators
@@ -52,10 +52,10 @@ class ResponseDictionary:
             if reply.call.method is None or (not reply.responses and not reply.trailers):
                 continue
             kind = f"{reply.call.path} {reply.code}"
-            seen = self._learnt.get(kind, 0)
+            seen = self._learned.get(kind, 0)
             if seen >= _MOST:
                 continue
-            self._learnt[kind] = seen + 1
+            self._learned[kind] = seen + 1
             self._take(reply, registry)
 
     def _take(self, reply: Reply, registry: Registry) -> None:

@@ -36,12 +36,12 @@ class Line:
 
 
 def plain(history: History) -> str:
-    """Write the summary without colours."""
+    """Write the summary without colors."""
     return "".join(f"{line.text}\n" for line in lines(history))
 
 
 def show(history: History, console: Console) -> None:
-    """Print the summary in colours."""
+    """Print the summary in colors."""
     from rich.text import Text
 
     for line in lines(history):

@@ -88,7 +88,7 @@ def _tails(descriptor: Descriptor) -> Iterator[tuple[str, str, str, bytes]]:
     yield "group-open", "a group that doesn't end", "wire.group", start
     yield "group-stray", "the end of a group that never began", "wire.group", end
     yield "group-crossed", "a group that ends as another one", "wire.group", start + tag(free + 1, WireType.END_GROUP)
-    yield "group-spoilt", "an unknown group with wire type 7 in it", "wire.group", start + tag(1, 7) + end
+    yield "group-spoiled", "an unknown group with wire type 7 in it", "wire.group", start + tag(1, 7) + end
     head = tag(free, WireType.VARINT)
     yield "varint-cut", "a varint that doesn't end", "wire.varint", head + b"\x80"
     yield "varint-overlong", "a varint of eleven bytes", "wire.varint", head + b"\xff" * 10 + b"\1"
@@ -159,7 +159,7 @@ def _nested(place: Place, canonical: bytes) -> Iterator[Variant]:
 
 
 def _is_group(canonical: bytes, place: Place) -> bool:
-    """Whether any message on the way is a group: there, what is spoilt may fix itself by what follows."""
+    """Whether any message on the way is a group: there, what is spoiled may fix itself by what follows."""
     body = canonical
     for index in place.way:
         record = records(body)[index]

@@ -30,7 +30,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 OnCaptured = Callable[[CapturedCall], asyncio.Event | None]
 """Gets each call that has passed; if it returns an event, the call's end waits for that."""
 
-_EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the type stubs lack it
+_EOF = grpc.aio.EOF
 _CODES = {Code(code.value[0]): code for code in grpc.StatusCode}
 _HOP = ("grpc-", ":", "user-agent", "content-type", "te")
 """Keys that belong to one connection and not to the call; those that end in a dash, all that begin so."""
@@ -45,7 +45,7 @@ _LATE = 0.005
 """Seconds to a deadline within which a call has run into it."""
 
 
-class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at run time
+class Proxy(grpc.GenericRpcHandler):
     """Passes calls on: as a handler of a ``grpc.aio`` server, and as the forwarder of an engine.
 
     Messages are never decoded, and what this takes of a call besides is what gRPC itself sets anew for each
@@ -163,7 +163,7 @@ def _own(metadata: Metadata) -> Metadata:
     return tuple((key, value) for key, value in metadata if not key.startswith(_HOP[:2]) and key not in _HOP)
 
 
-class _Handler(grpc.RpcMethodHandler):  # type: ignore[type-arg]  # not generic at run time
+class _Handler(grpc.RpcMethodHandler):  # type: ignore[type-arg]
     """One call, which is its own handler, and the client's side of itself."""
 
     request_deserializer = response_serializer = None

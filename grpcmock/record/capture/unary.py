@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from grpcmock.status import Metadata
 
-_EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the type stubs lack it
+_EOF = grpc.aio.EOF
 
 
 class UnaryCall:

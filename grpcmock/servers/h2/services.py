@@ -61,7 +61,7 @@ class Context:
 
     async def read(self) -> Any:
         """Give the next request; ``grpc.aio.EOF`` at the end."""
-        from grpc.aio import EOF  # type: ignore[attr-defined]
+        from grpc.aio import EOF
 
         data = await self._stream.read()
         return EOF if data is None else self._decode(data)

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """The mock from the stubs is compared with the real server, wherever it promises something of it."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Hints: values learnt by name are tried, and what was recorded before they came goes on to mean the same."""
+# mypy: disable-error-code="arg-type"
+"""Hints: values learned by name are tried, and what was recorded before they came goes on to mean the same."""
 
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """Shrinking: what the seeded driver found becomes as small as one would make it by hand."""
 
 from __future__ import annotations

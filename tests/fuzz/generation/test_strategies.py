@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """The strategy of messages, alone and by ``st.from_type``."""
 
 from __future__ import annotations

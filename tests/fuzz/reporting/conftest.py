@@ -37,7 +37,7 @@ TARGET = Target.parse("127.0.0.1:50051", metadata=(("authorization", SECRET),))
 
 def case(identity: int, name: str = "max", **more: Any) -> Case:
     data = GET.request_class(id=identity).SerializeToString()
-    keys = {
+    keys: dict[str, Any] = {
         "id": f"boundary/{GET.full_name}/id={name}",
         "phase": Phase.BOUNDARY,
         "method": GET,
@@ -62,7 +62,14 @@ def finding(code: str = "G102", **more: Any) -> Finding:
 
 
 def failure(of: Case, found: Finding, result: CaseResult, **more: Any) -> Failure:
-    keys = {"finding": found, "case": of, "result": result, "first": of, "after_cases": 3, "after_seconds": 0.25}
+    keys: dict[str, Any] = {
+        "finding": found,
+        "case": of,
+        "result": result,
+        "first": of,
+        "after_cases": 3,
+        "after_seconds": 0.25,
+    }
     return Failure(**(keys | more))
 
 

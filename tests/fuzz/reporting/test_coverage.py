@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """Coverage: what messages have exercised, both sides of rules, why a method never went well."""
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ PROTO = """
 syntax = "proto3";
 package cov;
 import "google/protobuf/timestamp.proto";
-enum Colour { RED = 0; GREEN = 1; BLUE = 2; }
-message Node { string label = 1; Node next = 2; Colour colour = 3; }
+enum Color { RED = 0; GREEN = 1; BLUE = 2; }
+message Node { string label = 1; Node next = 2; Color color = 3; }
 message Ask {
   int32 id = 1;
   optional string note = 2;
@@ -53,10 +54,9 @@ def tried(registry: Registry) -> Callable[..., Coverage]:
         coverage, method = Coverage(), registry.method(f"cov.S/{name}")
         for keys, requests, answer in cases:
             call = call_of(method, *(method.request_class(**one).SerializeToString() for one in requests))
-            case = Case(**({"id": "x", "phase": Phase.RANDOM, "method": method, "calls": (call,), "why": ""} | keys))
-            reply = Reply(
-                **({"call": call, "termination": Termination.SERVER, "code": 0, "sent": len(call.messages)} | answer)
-            )
+            case_keys = {"id": "x", "phase": Phase.RANDOM, "method": method, "calls": (call,), "why": "", **keys}
+            ended = {"call": call, "termination": Termination.SERVER, "code": 0, "sent": len(call.messages), **answer}
+            case, reply = Case(**case_keys), Reply(**ended)
             coverage.hear(CaseFinished(case=case, result=CaseResult(replies=(reply,)), findings=()))
         return coverage
 
@@ -66,19 +66,19 @@ def tried(registry: Registry) -> Callable[..., Coverage]:
 def test_fields_count_as_set_and_left_out_where_their_message_is_there(registry: Registry) -> None:
     ask = registry.message("cov.Ask")
     seen = TypeSeen(ask.DESCRIPTOR)
-    seen.look(ask(id=1, node={"colour": 1}, named={"a": {"label": "x"}}))
-    seen.look(ask(mail="a", nodes=[{"label": "y"}, {"colour": 9}]))
+    seen.look(ask(id=1, node={"color": 1}, named={"a": {"label": "x"}}))
+    seen.look(ask(mail="a", nodes=[{"label": "y"}, {"color": 9}]))
     found = {field.path: (field.present, field.absent) for field in seen.all_fields()}
     assert found["id"] == (1, 1)
-    assert found["node.colour"] == (1, 0)
+    assert found["node.color"] == (1, 0)
     assert found["node.label"] == (0, 1)
     assert found["nodes[].label"] == (1, 1)
     assert found["named[].label"] == (1, 0)
     assert "at.seconds" not in found  # what a moment is made of is no business of the contract
     assert "node.next.label" not in found  # types that hold themselves are followed once
-    colours = {field.path: (field.declared, field.undeclared) for field in seen.all_fields() if field.enum}
-    assert colours["node.colour"] == ({"RED": False, "GREEN": True, "BLUE": False}, False)
-    assert colours["nodes[].colour"] == ({"RED": True, "GREEN": False, "BLUE": False}, True)
+    colors = {field.path: (field.declared, field.undeclared) for field in seen.all_fields() if field.enum}
+    assert colors["node.color"] == ({"RED": False, "GREEN": True, "BLUE": False}, False)
+    assert colors["nodes[].color"] == ({"RED": True, "GREEN": False, "BLUE": False}, True)
     assert dict(seen.all_oneofs()) == {"way": {"mail": True, "push": False, "(none)": True}}
 
 

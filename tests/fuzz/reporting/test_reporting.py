@@ -45,7 +45,7 @@ def test_the_summary_groups_by_severity_and_says_what_to_do_next(reported: Repor
     assert lines[-1] == "2 failures, 1 flaky in 4 cases, 17 calls of 2 methods at 127.0.0.1:50051, 0.6 s; seed 7."
 
 
-def test_the_summary_in_colours_says_the_same(reported: Report) -> None:
+def test_the_summary_in_colors_says_the_same(reported: Report) -> None:
     history = reported("json").history
     out = io.StringIO()
     summary.show(history, Console(file=out, width=80, force_terminal=True, color_system="standard"))

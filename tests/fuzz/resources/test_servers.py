@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """The phase and the machine against real servers: bugs are found by the right check, and no others."""
 
 from __future__ import annotations

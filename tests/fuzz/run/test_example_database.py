@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """What failed in one run is tried first in the next."""
 
 from __future__ import annotations

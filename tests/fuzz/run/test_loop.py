@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """A run finds what is wrong with a server, makes it small, tells it once, and never loses its head."""
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ async def test_the_same_seed_gives_the_same_bytes_whatever_the_server_says(fuzze
         bounds = Bounds(phases=(Phase.RANDOM,), max_cases=12, in_flight=in_flight)
         await fuzzed({"GetUser": handler}, events=events, bounds=bounds, seed=seed, include=["GetUser"])
         cases = [event.case for event in events if isinstance(event, CaseFinished)]
-        return {case.id: case.calls[0].messages[0] for case in cases if "learnt" not in case.id}
+        return {case.id: case.calls[0].messages[0] for case in cases if "learned" not in case.id}
 
     first, second = await cases(get_user_negative, 3), await cases(nothing_works, 3)
     server_wide = set(first) & set(second)

@@ -100,7 +100,7 @@ def test_every_sort_of_oddity_is_made_for_a_type_that_has_it_all() -> None:
     assert {"wire.order", "wire.padding"} <= rules
 
 
-def test_text_is_spoilt_in_every_sort_of_field() -> None:
+def test_text_is_spoiled_in_every_sort_of_field() -> None:
     found = list(bad_texts(EVERYTHING.DESCRIPTOR, b""))  # type: ignore[arg-type]
     paths = {shown(variant.path) for variant in found}
     assert {"f_string", "f_message.name", "r_string", "m_string_string.key"} <= paths
@@ -122,7 +122,7 @@ def test_depth_goes_through_the_types_own_fields() -> None:
     assert depth == 1000
 
 
-def test_a_type_without_fields_is_spoilt_too() -> None:
+def test_a_type_without_fields_is_spoiled_too() -> None:
     nothing = registry().method("KitchenService/Nothing").input
     empty = message_factory.GetMessageClass(nothing)
     for variant in malformed(nothing, b""):

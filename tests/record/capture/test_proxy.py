@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """A proxy changes nothing: each property of a call holds across it, in both directions."""
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Handler(grpc.GenericRpcHandler):
         self.metadata: list[tuple[str, str | bytes]] = []
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
-        self.metadata = [tuple(pair) for pair in details.invocation_metadata]
+        self.metadata = [(key, value) for key, value in details.invocation_metadata]
 
         async def play(_: Any, context: Any) -> None:
             await self._play(context)

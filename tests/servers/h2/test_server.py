@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type, attr-defined"
 """The server on plain HTTP/2, called by gRPC's own clients, synchronous and asynchronous."""
 
 from __future__ import annotations
@@ -156,7 +157,7 @@ def call(request: pytest.FixtureRequest) -> Caller:
 
 
 @pytest.fixture
-async def start() -> AsyncIterator[Callable[..., H2Server]]:
+async def start() -> AsyncIterator[Callable[..., Awaitable[H2Server]]]:
     servers: list[H2Server] = []
 
     async def start_server(

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """From patterns to messages that please them: what is fixed as it is, what is open filled in, by the plainest value."""
 
 from __future__ import annotations
