@@ -153,7 +153,7 @@ def _reflection(bench: Bench) -> None:
 def _grpcurl(bench: Bench) -> None:
     program = shutil.which("grpcurl")
     if program is None:
-        raise SkippedError("no grpcurl")
+        raise SkippedError("grpcurl isn't installed")
     for service in bench.registry.services:
         command = [program, "-plaintext", "-max-time", "30", bench.auto, "describe", service]
         made = subprocess.run(command, capture_output=True, text=True, check=False, timeout=bench.limits.seconds)

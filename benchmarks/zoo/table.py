@@ -16,7 +16,7 @@ def markdown(visits: Sequence[Visit]) -> str:
     head = ["package", "version", "from", "files", "methods", *STEPS]
     align = ["---", "---", "---", "--:", "--:", *["--:"] * len(STEPS)]
     lines = [_row(head), _row(align), *(_row(_cells(visit)) for visit in visits), "", _total(visits)]
-    notes = [f"- {note}" for visit in visits for note in _notes(visit)]
+    notes = [f"- {note}" for note in (*_skipped(visits), *(note for visit in visits for note in _notes(visit)))]
     return "\n".join([*lines, *(["", *notes] if notes else [])]) + "\n"
 
 
@@ -44,13 +44,25 @@ def _total(visits: Sequence[Visit]) -> str:
     )
 
 
+def _skipped(visits: Sequence[Visit]) -> Iterable[str]:
+    """Tell each reason once: most hold for many packages."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for visit in visits:
+        for name, outcome in visit.outcomes.items():
+            if outcome.verdict is Verdict.SKIPPED:
+                reasons.setdefault((name, outcome.detail), []).append(visit.specimen.package.name)
+    for (name, reason), packages in reasons.items():
+        everywhere = len(packages) == len(visits)
+        yield f"{name}: skipped {'everywhere' if everywhere else 'for ' + ', '.join(packages)}, since {reason}."
+
+
 def _notes(visit: Visit) -> Iterable[str]:
     package = visit.specimen.package.name
     if left_out := visit.specimen.left_out:
         more = f", and {len(left_out) - 1:,} more" if len(left_out) > 1 else ""
         yield f"{package}: left out {left_out[0]}{more}."
     for name, outcome in visit.outcomes.items():
-        if outcome.detail:
+        if outcome.verdict is Verdict.FAILED:
             text = outcome.detail if len(outcome.detail) <= _DETAIL else f"{outcome.detail[:_DETAIL]} …"
             yield f"{package}, {name}: {text.replace(chr(10), ' ')}"
 

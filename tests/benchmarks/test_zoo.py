@@ -86,11 +86,19 @@ def test_a_program_that_fails_is_told_with_its_words(tmp_path: Path) -> None:
 
 def test_the_table_tells_what_failed_and_what_was_left_out() -> None:
     specimen = Specimen(Package("strange"), "1.0", Path("x"), 1_234, ["a.proto (imports b.proto)"])
-    outcomes = {"load": Outcome(seconds=0.26), "list": Outcome(Verdict.FAILED, "it\nfell", 1.0)}
+    outcomes = {
+        "load": Outcome(seconds=0.26),
+        "list": Outcome(Verdict.FAILED, "it\nfell", 1.0),
+        "grpcurl": Outcome(Verdict.SKIPPED, "it is not there"),
+    }
     lines = markdown([Visit(specimen, 5, outcomes)]).splitlines()
     assert lines[2].startswith("| strange | 1.0 | modules | 1,234 | 5 | 0.3 | ✗ 1.0 | – |")
-    assert "1 packages, 1,234 files, 5 methods: 1 steps passed, 1 failed, 0 skipped." in lines
-    assert lines[-2:] == ["- strange: left out a.proto (imports b.proto).", "- strange, list: it fell"]
+    assert "1 packages, 1,234 files, 5 methods: 1 steps passed, 1 failed, 1 skipped." in lines
+    assert lines[-3:] == [
+        "- grpcurl: skipped everywhere, since it is not there.",
+        "- strange: left out a.proto (imports b.proto).",
+        "- strange, list: it fell",
+    ]
 
 
 def test_the_packages_are_told_apart() -> None:
