@@ -64,6 +64,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"checks"},
         {"execution"},
         {"phases"},
+        {"shrinking"},
         {"coverage"},
         {"run"},
         {"replay"},

@@ -15,9 +15,9 @@ from grpcmock.errors import ConfigError, GrpcmockError
 from grpcmock.fuzz.model.findings import Failure
 from grpcmock.fuzz.model.secrets import Secrets
 from grpcmock.fuzz.replay import case_file as case_files
-from grpcmock.fuzz.run.case_shrinking import Effort, shrink
-from grpcmock.fuzz.run.confirmation import CONFIRMATIONS
 from grpcmock.fuzz.run.session import Settings, prepared
+from grpcmock.fuzz.shrinking.case_shrinking import Effort, shrink
+from grpcmock.fuzz.shrinking.confirmation import CONFIRMATIONS
 
 if TYPE_CHECKING:
     from grpcmock.concurrency.loop_thread import LoopThread

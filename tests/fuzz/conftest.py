@@ -14,9 +14,9 @@ from support import registry
 from grpcmock.client.target import Target
 from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.events import Event, Finished
-from grpcmock.fuzz.run.case_shrinking import Effort
 from grpcmock.fuzz.run.loop import Bounds
 from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.shrinking.case_shrinking import Effort
 
 Handler = Callable[[AsyncIterator[bytes], grpc.aio.ServicerContext], AsyncIterator[bytes]]
 """Takes the requests' bytes and yields those of the answers, whatever the kind of the method."""

@@ -25,11 +25,11 @@ from grpcmock.fuzz.model.events import (
 from grpcmock.fuzz.model.findings import Failure, Finding, Severity
 from grpcmock.fuzz.phases.all_phases import notices_of
 from grpcmock.fuzz.run.case_pool import CasePool
-from grpcmock.fuzz.run.case_shrinking import Effort
-from grpcmock.fuzz.run.confirmation import Confirmation
 from grpcmock.fuzz.run.failure_log import FailureLog
 from grpcmock.fuzz.run.quarantine import MethodQuarantine
 from grpcmock.fuzz.run.schedule import PhaseSchedule, turns
+from grpcmock.fuzz.shrinking.case_shrinking import Effort
+from grpcmock.fuzz.shrinking.confirmation import Confirmation
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.suite import CheckSuite

@@ -18,9 +18,9 @@ from grpcmock.fuzz.execution.blocking_calls import performer
 from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.events import Finished
 from grpcmock.fuzz.phases.stateful.state_machine import ContractStateMachine, failing_case, state_machine
-from grpcmock.fuzz.run.case_shrinking import Effort
 from grpcmock.fuzz.run.loop import Bounds
 from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.shrinking.case_shrinking import Effort
 
 ADA, BOB = (("authorization", "Bearer ada-token"),), (("authorization", "Bearer bob-token"),)
 

@@ -14,8 +14,8 @@ from support import registry
 
 from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.events import CaseFinished, FailureFound, Finished, MethodStopped, PhaseFinished, Started
-from grpcmock.fuzz.run.case_shrinking import Effort
 from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.shrinking.case_shrinking import Effort
 
 Requests = AsyncIterator[bytes]
 Context = grpc.aio.ServicerContext

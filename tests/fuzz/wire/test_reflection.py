@@ -13,9 +13,9 @@ from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
 from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.events import CaseFinished
-from grpcmock.fuzz.run.case_shrinking import Effort
 from grpcmock.fuzz.run.loop import Bounds, Run
 from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.shrinking.case_shrinking import Effort
 from grpcmock.fuzz.wire.reflection import disagreements, reflections
 from grpcmock.schema import Registry, sources
 from grpcmock.servers.reflection import Reflection

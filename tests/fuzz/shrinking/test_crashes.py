@@ -15,9 +15,9 @@ from grpcmock.fuzz.model.cases import Case, Phase, call_of
 from grpcmock.fuzz.model.events import Finished
 from grpcmock.fuzz.model.findings import Failure, Finding
 from grpcmock.fuzz.model.results import CaseResult, Health
-from grpcmock.fuzz.run.crashes import Crashes
 from grpcmock.fuzz.run.loop import Bounds
 from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.shrinking.crashes import Crashes
 
 PROTOS = registry("user.proto")
 

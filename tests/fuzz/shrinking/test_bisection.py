@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grpcmock.fuzz.run.bisection import count_that_fails, items_that_fail, sorts_that_fail
+from grpcmock.fuzz.shrinking.bisection import count_that_fails, items_that_fail, sorts_that_fail
 
 NUMBERS = st.lists(st.integers(0, 5), max_size=80)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.call_history import conversation
 from grpcmock.fuzz.model.cases import Expect
-from grpcmock.fuzz.run.bisection import count_that_fails, items_that_fail, sorts_that_fail
+from grpcmock.fuzz.shrinking.bisection import count_that_fails, items_that_fail, sorts_that_fail
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.execution.monitor import Monitor

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.events import Notice
-from grpcmock.fuzz.run.case_shrinking import shrink
-from grpcmock.fuzz.run.crashes import Crashes
+from grpcmock.fuzz.shrinking.case_shrinking import shrink
+from grpcmock.fuzz.shrinking.crashes import Crashes
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.suite import CheckSuite
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.findings import Failure, Finding
     from grpcmock.fuzz.model.results import CaseResult
-    from grpcmock.fuzz.run.case_shrinking import Effort
+    from grpcmock.fuzz.shrinking.case_shrinking import Effort
 
 CONFIRMATIONS = 3
 """So often a case that failed is made again."""
