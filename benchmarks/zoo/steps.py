@@ -87,7 +87,7 @@ class Bench:
         nothing = self._folder / "no-stubs"
         nothing.mkdir()
         return self._servers.enter_context(
-            self.server("serve", self.protos, "--stubs", nothing, "--auto", "--no-watch")
+            self.server("serve", self.protos, "--stubs", nothing, "--auto", "--validate", "--no-watch")
         )
 
     @cached_property
