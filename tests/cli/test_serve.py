@@ -188,7 +188,7 @@ def test_what_keeps_it_from_serving_is_one_clear_message(
 
 
 @pytest.mark.parametrize(
-    "args", [["--stubs", "missing"], ["nowhere"], ["--listen", "50051"], ["--auto", "--engine", "x"]]
+    "args", [["--stubs", "missing"], ["nowhere"], ["--listen", "50051"], ["--auto", "--transport", "x"]]
 )
 def test_a_ready_file_of_an_earlier_server_is_removed_first(
     grpcmock: Callable[..., Any], project: Path, args: list[str]

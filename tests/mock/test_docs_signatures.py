@@ -63,6 +63,7 @@ def test_every_table_of_the_page_is_held_to_something() -> None:
         ("Saying what is answered", "word"),
         ("Pushing from the test", "word"),
         ("Pushing from the test", "word of a call"),
+        ("Saying which calls are meant", "in Python"),  # checked in tests/mock/test_spellings.py
         ("Event loops and threads", "the function"),  # its rows are tests in tests/mock/test_loops.py
         ("What fails a test", "key of the marker"),
         ("Settings", "fixture"),

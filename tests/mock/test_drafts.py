@@ -122,7 +122,7 @@ def test_the_keys_of_metadata_are_named(mock: MockServer, servicer: Any, client:
     client.GetUser(generated.pb2.GetUserRequest(), metadata=[("authorization", "x"), ("user-agent", "y")])
     metadata = mock.calls.one().metadata
     assert metadata["Authorization"] == "x"
-    with pytest.raises(KeyError, match=r"There is no metadata 'Authorization'. Did you mean 'authorization'"):
-        metadata["Authorization"]
+    with pytest.raises(KeyError, match=r"There is no metadata 'Authorisation'. Did you mean 'authorization'"):
+        metadata["Authorisation"]
     with pytest.raises(KeyError, match=r"There is no metadata 'zz'. The keys are: authorization, .*user-agent"):
         metadata["zz"]

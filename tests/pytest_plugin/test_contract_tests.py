@@ -86,7 +86,7 @@ def test_users(case, buggy):
     failure = re.search(r"G102-\w+", said)
     assert failure
     kept = json.loads((inside.path / ".grpcmock" / "failures" / f"{failure[0]}.json").read_text())
-    assert kept["check"] == "G102"
+    assert kept["check"] == "unhandled_error"
 
 
 REPLAY = """
@@ -98,7 +98,7 @@ from grpcmock.cli import app
 def test_found(case, buggy):
     case.call_and_check(buggy)
 
-@pytest.mark.parametrize(("servicer", "code", "said"), [(Buggy, 1, "fails"), (Users, 0, "holds")])
+@pytest.mark.parametrize(("servicer", "code", "said"), [(Buggy, 1, "failed"), (Users, 0, "passed")])
 def test_again(grpcmock_serve, servicer, code, said):
     (kept,) = Path(".grpcmock/failures").glob("G102-*.json")
     result = CliRunner().invoke(app.cli, ["replay", kept.stem, "--target", grpcmock_serve(servicer())])

@@ -22,7 +22,7 @@ def test_a_method_without_a_stub(grpcmock):
 def test_metadata(grpcmock):
     grpcmock.on(UserServiceServicer.GetUser).returns()
     grpcmock.client(UserServiceStub).GetUser(GetUserRequest(), metadata=[("authorization", "x")])
-    grpcmock.calls.one().metadata["Authorization"]
+    grpcmock.calls.one().metadata["Authorisation"]
 
 
 def test_a_class(grpcmock):
