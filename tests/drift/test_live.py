@@ -1,4 +1,3 @@
-# mypy: disable-error-code="attr-defined"
 """The command, against running servers: what differs is told, and nothing that doesn't."""
 
 from __future__ import annotations
@@ -9,8 +8,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from drift_servers import serve
 from drift_versions import compiled
-from reflecting import serve
 
 from grpcmock.cli import app
 from grpcmock.schema import sources

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from grpcmock.matching.leaves import WELL_KNOWN
 
-MASK = WELL_KNOWN["google.protobuf.FieldMask"]
+MASK: Any = WELL_KNOWN["google.protobuf.FieldMask"]
 
 
 @pytest.mark.parametrize("written", ["b,a", "a,b", "rateLimits.max,retry,age", "a", "b,a,b", ""])

@@ -118,9 +118,9 @@ def test_a_method_is_known_from_imported_code_whatever_was_said_before(generated
 
 def test_imported_code_that_contradicts_the_protos_gives_way_to_them(generated: Any, tmp_path: Path) -> None:
     other = tmp_path / "mock_user.proto"
-    other.write_text(
-        'syntax = "proto3";\npackage mockuser;\nmessage UserResponse { bytes other = 1; }\nservice S { rpc Do(UserResponse) returns (UserResponse); }\n'
-    )
+    message = "message UserResponse { bytes other = 1; }"
+    service = "service S { rpc Do(UserResponse) returns (UserResponse); }"
+    other.write_text(f'syntax = "proto3";\npackage mockuser;\n{message}\n{service}\n')
     with MockServer(other) as mock:
         users = mock.client(generated.pb2_grpc.UserServiceStub)
         with pytest.raises(grpc.RpcError, match=r"No method /mockuser.UserService/GetUser is declared by the protos"):
