@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.callers import is_credential
-from grpcmock.fuzz.phases.stateful import access, random_sequences, scenarios
+from grpcmock.fuzz.phases.stateful import credential_cases, random_sequences, scenarios
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
 
 
 def _cases(method: Method, plan: Plan) -> Iterator[Case]:
-    yield from access.cases(method, plan)
+    yield from credential_cases.cases(method, plan)
     factory = _factory(plan)
     known = factory.resources.by_path.get(method.path)
     if known is None:
