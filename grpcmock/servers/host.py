@@ -54,6 +54,9 @@ class Files:
     imports: AnyImports = ()
     """Directories in which imports are looked up, and what is left out."""
 
+    imported: Sequence[Path] = ()
+    """Stub files of other tools, and directories of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
@@ -111,7 +114,13 @@ class Host:
         self.server = self._server()
 
     def _read(self, problems: Problems) -> tuple[Registry, list[Stub]]:
-        return sources.load(self.files.protos, imports=self.files.imports), loader.load(self.files.stubs, problems)
+        registry = sources.load(self.files.protos, imports=self.files.imports)
+        stubs = loader.load(self.files.stubs, problems)
+        if self.files.imported:
+            from grpcmock.importers import loading
+
+            stubs += loading.load(self.files.imported, registry, problems)
+        return registry, stubs
 
     def _server(self) -> AioServer | H2Server:
         if self.options.transport == "aio":
@@ -176,6 +185,7 @@ class Host:
         return [
             *sources.watched(self.files.protos, imports=self.files.imports),
             *loader.watched(self.files.stubs),
+            *self.files.imported,
         ]
 
     def _prepare(self) -> Prepared:
