@@ -9,17 +9,19 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf import json_format
 from google.rpc import error_details_pb2 as _  # noqa: F401 - what errors may hold
 from google.rpc import status_pb2
 
-from benchmarks.importing.gctf import GctfCall, Step
-from grpcmock.schema import Registry
-from grpcmock.schema.method import Method
 from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from benchmarks.importing.gctf import GctfCall, Step
+    from grpcmock.schema import Registry
+    from grpcmock.schema.method import Method
 
 _DEADLINE = 10.0
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from grpcmock.errors import Location, Problems
     from grpcmock.schema import Method, Registry
     from grpcmock.tree import Node
@@ -111,6 +109,6 @@ def child(node: Node | None, *names: str) -> Node | None:
     return None
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> dict[str, Any]:
     """Give a mapping with its keys as strings; an empty one for anything else."""
     return {str(key): one for key, one in value.items()} if isinstance(value, dict) else {}

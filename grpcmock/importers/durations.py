@@ -10,7 +10,10 @@ _HERE = re.compile(r"\d+(\.\d+)?(us|ms|s|m|h)")
 
 
 def of_go(text: str) -> str | None:
-    """Write a duration of Go, such as ``1m30s``, as the stub format does; None for nothing, ValueError for no duration."""
+    """Write a duration of Go, such as ``1m30s``, as the stub format does; None for nothing.
+
+    Raises ValueError for what is no duration.
+    """
     written = text.strip().removeprefix("+")
     if written in ("", "0"):
         return None

@@ -67,7 +67,8 @@ def is_number(field: FieldDescriptor | None) -> bool:
 
 def map_value(field: FieldDescriptor | None) -> FieldDescriptor | None:
     """Give the field of the values of a map."""
-    return field.message_type.fields_by_name["value"] if field is not None and is_map(field) else None
+    entry = field.message_type if field is not None and is_map(field) else None
+    return entry.fields_by_name["value"] if entry is not None else None
 
 
 def assembled(value: Any, name: str, registry: Registry | None) -> Any:

@@ -239,9 +239,22 @@ def _compared(sign: str) -> Callable[[str, str], str]:
     return lambda one, other: f"{_term(one)} {sign} {_term(other)}"
 
 
+_SIMPLE = re.compile(r"""[\w.]+(\(\))?([.\[\]\w]|\["[^"]*"\]|\.split\("[^"]*"\))*|"[^"\\]*"|-?[\d.]+""")
+
+
 def _term(text: str) -> str:
-    simple = re.fullmatch(r"[\w.]+(\(\))?([.\[\]\w]|\[\"[^\"]*\"\]|\.split\(\"[^\"]*\"\))*|\"[^\"\\]*\"|-?[\d.]+", text)
-    return text if simple else f"({text})"
+    """Give an expression as one operand of another: in parentheses, unless it needs none."""
+    return text if _SIMPLE.fullmatch(text) or _is_enclosed(text) else f"({text})"
+
+
+def _is_enclosed(text: str) -> bool:
+    """Whether one pair of parentheses holds all of a text."""
+    depth = 0
+    for position, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        if depth == 0:
+            return char == ")" and position == len(text) - 1
+    return False
 
 
 _FUNCTIONS: Mapping[str, Callable[..., str]] = {

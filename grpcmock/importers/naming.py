@@ -6,6 +6,7 @@ from typing import Any
 
 _MOST = 2
 _LONGEST = 32
+_UNTELLING = ("$exists", "$size", "$gte", "$gt", "$lte", "$lt", "$not", "$ne", "$nin")
 
 
 def title(method: str, keys: dict[str, Any]) -> str:
@@ -24,7 +25,8 @@ def _plain(pattern: Any, name: str) -> list[tuple[str, str]]:
     if isinstance(pattern, dict):
         found = []
         for key, value in pattern.items():
-            found += _plain(value, name if str(key).startswith("$") else str(key))
+            if key not in _UNTELLING:
+                found += _plain(value, name if str(key).startswith("$") else str(key))
         return found
     if isinstance(pattern, list):
         return [one for item in pattern for one in _plain(item, name)]

@@ -76,7 +76,7 @@ def _is_microcks(node: Node) -> bool:
 
 
 def _is_mockd(node: Node) -> bool:
-    if _has(node, "mocks") and node.value["mappings" if "mappings" in node.value else "mocks"].is_list:
+    if _has(node, "mocks") and node.value["mocks"].is_list:
         return True
     kind = node.value.get("type")
     return (kind is not None and kind.value == "grpc") or "grpc" in node.value

@@ -1,4 +1,4 @@
-"""Effects of GripMock as scenarios: a stub that another one puts in place, or takes away, holds in one state of them."""
+"""Effects of GripMock as scenarios: a stub that another puts in place, or takes away, holds in one state of them."""
 
 from __future__ import annotations
 

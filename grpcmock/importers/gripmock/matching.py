@@ -45,7 +45,7 @@ class Matchers:
     """Whether ``equals`` speaks of the whole message, as in GripMock 1."""
 
     when: list[str] = field(default_factory=list)
-    """CEL expressions for what patterns can't say, of a message called ``request``; None of them where they can't be."""
+    """CEL expressions for what patterns can't say, of a message called ``request``."""
 
     cel: bool = True
     """Whether CEL expressions may be made."""

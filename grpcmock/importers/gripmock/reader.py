@@ -56,7 +56,7 @@ def read(documents: Iterable[Node], context: Context) -> list[Draft]:
         else:
             drafts += stub.drafts()
     for stubs in talks.values():
-        drafts += _conversations(stubs, context)
+        drafts += _conversations(stubs)
     for draft in (ordered := in_order(drafts)):
         draft.keys["name"] = context.name(title(draft.method, draft.keys))
     return ordered
@@ -137,7 +137,7 @@ class _Stub:
 
     @property
     def message(self) -> Descriptor | None:
-        return self.method.request_class.DESCRIPTOR if self.method is not None else None
+        return self.method.input if self.method is not None else None
 
     def warn(self, text: str, key: str = "") -> None:
         """Warn of something at a key of the stub, and say so beside it."""
@@ -259,7 +259,7 @@ class _Stub:
         return {"when": " && ".join(self.when)} if self.when else {}
 
 
-def _conversations(stubs: Sequence[_Stub], context: Context) -> Iterator[Draft]:
+def _conversations(stubs: Sequence[_Stub]) -> Iterator[Draft]:
     """Yield the drafts of a bidirectional method: stubs of ``inputs`` as scripts, those of ``input`` as arms of one."""
     arms: dict[str, list[tuple[_Stub, dict[str, Any], Any, Answers]]] = defaultdict(list)
     scripts: dict[str, list[tuple[_Stub, dict[str, Any], list[Any], Answers]]] = defaultdict(list)
