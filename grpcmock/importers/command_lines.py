@@ -207,7 +207,7 @@ def _curl(words: list[str], place: Location, context: Context) -> Made | None:
         else:
             url = word
     path = urlsplit(url).path.rsplit("/", 2)
-    if len(path) < 3 or "." not in path[1] or not re.fullmatch(r"\w+", path[2]):
+    if len(path) < 3 or not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", path[1]) or not path[2].isidentifier():
         return None
     messages = _json_values(data)
     if data and not messages:

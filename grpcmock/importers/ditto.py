@@ -59,7 +59,7 @@ def _draft(node: Node, context: Context) -> Draft | None:
 
 def _when(written: Any, method: Method | None, warn: Any) -> dict[str, Any]:
     message = method.input if method is not None else None
-    streams = method.kind.client_streams if method is not None else False
+    streams = method.kind.client_streams if method is not None else "[" in _expressions(written)
     whole: list[Any] = []
     by_index: dict[int, list[Any]] = {}
     size: Any = None
@@ -74,7 +74,8 @@ def _when(written: Any, method: Method | None, warn: Any) -> dict[str, Any]:
             if streams and steps and steps[0].size:
                 size = leaf
             elif streams and steps and steps[0].index is not None:
-                by_index.setdefault(steps[0].index, []).append(jsonpath.nested(steps[1:], leaf))
+                inner = jsonpath.nested(steps[1:], leaf)
+                by_index.setdefault(steps[0].index, []).append({} if inner == EXISTS else inner)
             else:
                 whole.append(jsonpath.nested(steps, leaf))
         except (Unsayable, bodies.NoJsonError) as reason:
@@ -85,6 +86,16 @@ def _when(written: Any, method: Method | None, warn: Any) -> dict[str, Any]:
     for pattern in whole:
         warn(f"the pattern {json.dumps(pattern)} is one of the whole stream: it isn't looked at.")
     return {"requests": _stream(by_index, size, warn)}
+
+
+def _expressions(written: Any) -> str:
+    """Give what stands behind the root in all expressions: an index there tells of a stream."""
+    found = []
+    for one in map(mapping, written):
+        path = one.get("matches_jsonpath", one.get("matchesJsonPath"))
+        expression = path if isinstance(path, str) else str(mapping(path).get("expression"))
+        found.append(expression.strip()[1:2])
+    return "".join(found)
 
 
 def _stream(by_index: dict[int, list[Any]], size: Any, warn: Any) -> Any:

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method
     from grpcmock.tree import Node
 
-_PATH = re.compile(r".*/([\w.]*\.[\w.]+|\w+)/(\w+)")
+_PATH = re.compile(r".*/([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)/(\w+)")
 _WEB = "application/grpc-web"
 _CONNECT = ("application/json", "application/proto", "application/connect+json", "application/connect+proto")
 _BROWSERS = (
     *("accept", "accept-encoding", "accept-language", "origin", "referer", "host", "content-length", "cache-control"),
     *("connection", "pragma", "cookie", "x-user-agent", "x-grpc-web", "dnt", "priority"),
 )
+_VERSION = "connect-protocol-version"
 _TRAILERS = 0x80
 _END = 0x02
 _COMPRESSED = 0x01
@@ -63,9 +64,7 @@ def _call(entry: Node, context: Context) -> Made | None:
     is_get = request.get("method") == "GET" and "encoding=" in url.query and "message=" in url.query
     if path is None or not (kind.startswith((_WEB, *_CONNECT)) or is_get):
         return None
-    if request.get("method") not in ("POST", "GET") or (
-        kind.startswith("application/json") and not is_get and "." not in path[1]
-    ):
+    if kind.startswith("application/json") and not is_get and "." not in path[1] and _VERSION not in _headers(request):
         return None
     name = f"{path[1]}/{path[2]}"
     method = context.method(name)

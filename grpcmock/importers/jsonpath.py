@@ -74,13 +74,15 @@ def nested(steps: list[Step], leaf: Any) -> Any:
     for step in reversed(steps):
         if step.size:
             leaf = {"$size": leaf}
+        elif leaf == EXISTS and (step.filter == {} or step.index in (0, -1)):
+            continue  # a list with an item is one that is there
         elif step.filter is not None:
             inner = leaf if step.filter == {} else step.filter if leaf in (EXISTS, {}) else both([step.filter, leaf])
-            leaf = {"$some": {} if inner == EXISTS else inner}
+            leaf = {"$some": inner}
         elif step.index is None:
             leaf = {step.name: leaf}
         elif step.index in (0, -1):
-            leaf = {"$last" if step.index else "$first": {} if leaf == EXISTS else leaf}
+            leaf = {"$last" if step.index else "$first": leaf}
         else:
             raise Unsayable(f"the item [{step.index}] of a list: only the first and the last can be asked for")
     return leaf

@@ -28,6 +28,12 @@ def read(documents: Iterable[Node], context: Context) -> list[Draft]:
             continue
         for operation, examples in operations.value.items():
             name = f"{service}/{operation}"
+            if not str(operation).isidentifier():
+                context.warn(
+                    f"The operation {operation!r} is left out: it is of no gRPC service.",
+                    operations.key_location(operation),
+                )
+                continue
             method = context.knows(name, operations.key_location(operation))
             for title, node in examples.value.items() if examples.is_mapping else ():
                 draft = _draft(str(method) if method is not None else name, node, context)

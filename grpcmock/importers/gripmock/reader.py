@@ -116,12 +116,18 @@ class _Stub:
         self.older = older
         self.comments = list(written.comments)
         name = f"{self.plain['service']}/{self.plain['method']}"
-        self.method: Method | None = context.knows(name, written.node.location)
+        self.method: Method | None = self._found(name)
         self.path = str(self.method) if self.method is not None else name
         output = self.plain.get("output")
         self.output: dict[str, Any] = output if isinstance(output, dict) else {}
         inputs = self.plain.get("inputs")
         self.inputs: list[Any] | None = inputs if isinstance(inputs, list) else None
+
+    def _found(self, name: str) -> Method | None:
+        """Find the method; the older GripMock has the names that Go gives to methods: ``clientStream`` is capital."""
+        service, _, method = name.rpartition("/")
+        found = self.context.method(name) or self.context.method(f"{service}/{method[:1].lower()}{method[1:]}")
+        return found or self.context.knows(name, self.written.node.location)
 
     @property
     def client_streams(self) -> bool:
