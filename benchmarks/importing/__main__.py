@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 
@@ -24,7 +25,11 @@ from benchmarks.importing.playing import play
 from grpcmock.errors import GrpcmockError, SchemaError
 from grpcmock.importers.formats import FORMATS
 from grpcmock.importers.run import import_files
+from grpcmock.importers.writing import by_service, to_text
 from grpcmock.schema import Registry, sources
+
+if TYPE_CHECKING:
+    from grpcmock.importers.draft import Draft
 
 HEALTH = """syntax = "proto3";
 package grpc.health.v1;
@@ -44,11 +49,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.importing", description=__doc__)
     parser.add_argument("clone", type=Path, help="The folder of a clone.")
     parser.add_argument("--format", default="", choices=["", *FORMATS], help="Only import files of this format.")
+    parser.add_argument(
+        "--written", action="store_true", help="Serve what `grpcmock import` writes, not the originals."
+    )
     parser.add_argument("--only", default="", metavar="TEXT", help="Only folders whose path holds this.")
     options = parser.parse_args()
     failed = _imported(options.clone, options.format, options.only) if options.format else False
     if any(options.clone.rglob("*.gctf")) and not options.format:
-        failed = _played(options.clone, options.only)
+        failed = _played(options.clone, options.only, written=options.written)
     sys.exit(failed)
 
 
@@ -80,13 +88,13 @@ def _imported(clone: Path, name: str, only: str) -> bool:
     return crashed
 
 
-def _played(clone: Path, only: str) -> bool:
+def _played(clone: Path, only: str, *, written: bool) -> bool:
     folders = sorted({_project(path, clone) for path in clone.rglob("*.gctf")})
     cases: Counter[str] = Counter()
     for folder in folders:
         if only not in str(folder):
             continue
-        _play_folder(folder, cases)
+        _play_folder(folder, cases, written=written)
     total = sum(cases.values())
     print(f"{total} cases: " + ", ".join(f"{count} {what}" for what, count in cases.most_common()))
     return cases["the same"] < 0.95 * total
@@ -106,7 +114,7 @@ def _protos(folder: Path) -> list[Path]:
     return sets or ([folder] if any(folder.glob("*.proto")) else [])
 
 
-def _play_folder(folder: Path, cases: Counter[str]) -> None:
+def _play_folder(folder: Path, cases: Counter[str], *, written: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="importing-") as scratch:
         protos = _protos(folder)
         if not protos:
@@ -125,12 +133,23 @@ def _play_folder(folder: Path, cases: Counter[str]) -> None:
         warnings = [str(problem) for problem in imported.problems.warnings]
         for warning in warnings:
             print(warning)
-        with _serving(folder, protos, Path(scratch, "ready")) as channel:
+        stubs = ["--import", str(folder)]
+        if written:
+            stubs = ["--stubs", str(_write(imported.drafts, Path(scratch, "stubs")))]
+        with _serving(folder, protos, stubs, Path(scratch, "ready")) as channel:
             if channel is None:
                 cases["not served"] += len(list(folder.rglob("*.gctf")))
                 return
             for case in sorted(folder.rglob("*.gctf")):
                 cases[_outcome(case, channel, registry, warned=bool(warnings))] += 1
+
+
+def _write(drafts: list[Draft], folder: Path) -> Path:
+    """Write drafts as `grpcmock import --out` does."""
+    folder.mkdir()
+    for service, of_service in by_service(drafts).items():
+        (folder / f"{service}.yaml").write_text(to_text(of_service, "theirs"))
+    return folder
 
 
 def _outcome(case: Path, channel: grpc.Channel, registry: Registry, *, warned: bool) -> str:
@@ -154,9 +173,9 @@ def _lacks(registry: Registry, method: str) -> bool:
 
 
 @contextmanager
-def _serving(folder: Path, protos: list[Path], ready: Path) -> Iterator[grpc.Channel | None]:
+def _serving(folder: Path, protos: list[Path], stubs: list[str], ready: Path) -> Iterator[grpc.Channel | None]:
     command = [
-        *(sys.executable, "-m", "grpcmock", "serve", *map(str, protos), "--import", str(folder)),
+        *(sys.executable, "-m", "grpcmock", "serve", *map(str, protos), *stubs),
         *("--listen", "127.0.0.1:0", "--ready-file", str(ready), "--unmatched-code", "NOT_FOUND", "--log", "none"),
         "--no-watch",
     ]

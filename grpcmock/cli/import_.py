@@ -76,7 +76,7 @@ def command(
     only_check: bool,
     force: bool,
 ) -> None:
-    """Write the stubs of another tool as stubs of this one.
+    """Write the stubs of another tool, such as GripMock or WireMock, as stubs of this one.
 
     PATH is a file, or a directory of them. What can't be said is told with its place, and stands as a comment beside
     the stub. With --proto, more can be told, and the result is checked as `grpcmock check` does.

@@ -26,9 +26,10 @@ def read(documents: Iterable[Node], context: Context) -> list[Draft]:
     drafts = []
     nodes = [node for document in documents for node in (document.value if document.is_list else [document])]
     for number, node in enumerate(nodes):
-        if (draft := _draft(node, context)) is not None:
-            draft.rank = (number,)
-            drafts.append(draft)
+        with context.reading(node):
+            if (draft := _draft(node, context)) is not None:
+                draft.rank = (number,)
+                drafts.append(draft)
     for draft in (ordered := in_order(drafts)):
         draft.keys["name"] = context.name(title(draft.method, draft.keys))
     return ordered

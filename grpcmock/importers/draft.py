@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from grpcmock.errors import Location, Problems
     from grpcmock.schema import Method, Registry
     from grpcmock.tree import Node
@@ -85,17 +88,23 @@ class Context:
         """Note what can't be said in this project's format, with its place."""
         self.problems.warn(message, at, path, hint=hint, rule="import")
 
+    @contextmanager
+    def reading(self, node: Node) -> Iterator[None]:
+        """Read one thing of a file: where a value is of another shape than its tool has it, it is left out and told."""
+        try:
+            yield
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            self.warn(
+                f"This is left out: something in it is not as its tool writes it ({type(error).__name__}: {error}).",
+                node.location,
+            )
+
     def name(self, wanted: str) -> str:
         """Give a name that no other draft has: *wanted*, if need be with a number."""
         number = self.names[wanted] = self.names.get(wanted, 0) + 1
         if number == 1:
             return wanted
         return self.name(f"{wanted} ({number})")
-
-
-def plain(node: Node | None) -> Any:
-    """Give the plain value of a node, None for none."""
-    return None if node is None else node.plain()
 
 
 def child(node: Node | None, *names: str) -> Node | None:

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 
 from grpcmock.importers import http_status
 from grpcmock.importers.command_lines import Made, connect_error, draft_of
-from grpcmock.importers.draft import Context, Draft, mapping
+from grpcmock.importers.draft import Context, Draft, child, mapping
 from grpcmock.schema import codec
 
 if TYPE_CHECKING:
@@ -44,15 +44,22 @@ def read(documents: Iterable[Node], context: Context) -> list[Draft]:
     """Write a stub for each call of gRPC-Web or Connect; of several with one request, the last answer is taken."""
     found: dict[str, Draft] = {}
     for document in documents:
-        for entry in document.value["log"].value["entries"].value:
-            made = _call(entry, context)
-            if made is not None:
-                key = json.dumps([made.method, made.messages, made.headers], default=str, sort_keys=True)
-                if key in found:
-                    context.warn("A later call with the same request takes the place of this one.", found[key].place)
-                    context.names.pop(found[key].keys["name"], None)
-                found[key] = draft_of(made, context)
+        entries = child(child(document, "log"), "entries")
+        for entry in entries.value if entries is not None and entries.is_list else ():
+            with context.reading(entry):
+                made = _call(entry, context)
+                if made is not None:
+                    _take(made, found, context)
     return list(found.values())
+
+
+def _take(made: Made, found: dict[str, Draft], context: Context) -> None:
+    """Take a call in, in the place of an earlier one with the same request."""
+    key = json.dumps([made.method, made.messages, made.headers], default=str, sort_keys=True)
+    if key in found:
+        context.warn("A later call with the same request takes the place of this one.", found[key].place)
+        context.names.pop(found[key].keys["name"], None)
+    found[key] = draft_of(made, context)
 
 
 def _call(entry: Node, context: Context) -> Made | None:

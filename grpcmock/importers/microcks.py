@@ -36,11 +36,12 @@ def read(documents: Iterable[Node], context: Context) -> list[Draft]:
                 continue
             method = context.knows(name, operations.key_location(operation))
             for title, node in examples.value.items() if examples.is_mapping else ():
-                draft = _draft(str(method) if method is not None else name, node, context)
-                if draft is not None:
-                    draft.keys["name"] = str(title)
-                    draft.rank = (not draft.keys.get("request"), len(drafts))
-                    drafts.append(draft)
+                with context.reading(node):
+                    draft = _draft(str(method) if method is not None else name, node, context)
+                    if draft is not None:
+                        draft.keys["name"] = str(title)
+                        draft.rank = (not draft.keys.get("request"), len(drafts))
+                        drafts.append(draft)
     for draft in (ordered := in_order(drafts)):
         own = draft.keys["name"]
         if context.names.get(own):

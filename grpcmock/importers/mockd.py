@@ -30,7 +30,8 @@ def read(documents: Iterable[Node], context: Context) -> list[Draft]:
             continue
         for service, node in _entries(mock.value["grpc"], "services"):
             for method, of_method in _entries(node, "methods"):
-                drafts += _of_method(f"{service}/{method}", of_method, context)
+                with context.reading(of_method):
+                    drafts += list(_of_method(f"{service}/{method}", of_method, context))
     for draft in (ordered := in_order(drafts)):
         draft.keys["name"] = context.name(title(draft.method, draft.keys))
     return ordered

@@ -34,9 +34,9 @@ def read(documents: Iterable[Node], context: Context) -> list[Draft]:
     drafts = []
     nodes = [node for document in documents for node in (document.value if document.is_list else [document])]
     for number, node in enumerate(nodes):
-        draft = _draft(node, number, context) if node.is_mapping else None
-        if draft is not None:
-            drafts.append(draft)
+        with context.reading(node):
+            if (draft := _draft(node, number, context)) is not None:
+                drafts.append(draft)
     for draft in (ordered := in_order(drafts)):
         draft.keys["name"] = context.name(title(draft.method, draft.keys))
     return ordered

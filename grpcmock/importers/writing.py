@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from grpcmock.importers.draft import Draft
 
 _WIDTH = 100
+_UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def by_service(drafts: Iterable[Draft]) -> dict[str, list[Draft]]:
@@ -33,7 +36,6 @@ def to_text(drafts: Sequence[Draft], source: str) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    import textwrap
-
+    text = _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
     lines = [line for paragraph in text.splitlines() for line in textwrap.wrap(paragraph, _WIDTH)]
     return [f"# {line}" for line in lines]

@@ -50,13 +50,15 @@ def read(documents: Iterable[Node], context: Context) -> list[Draft]:
     written, health = _health(written, context)
     drafts += health
     for number, one in enumerate(with_states(written)):
-        stub = _Stub(one, context, number, older=older)
-        if stub.converses:
-            talks[stub.path].append(stub)
-        else:
-            drafts += stub.drafts()
+        with context.reading(one.node):
+            stub = _Stub(one, context, number, older=older)
+            if stub.converses:
+                talks[stub.path].append(stub)
+            else:
+                drafts += list(stub.drafts())
     for stubs in talks.values():
-        drafts += _conversations(stubs)
+        with context.reading(stubs[0].written.node):
+            drafts += list(_conversations(stubs))
     for draft in (ordered := in_order(drafts)):
         draft.keys["name"] = context.name(title(draft.method, draft.keys))
     return ordered

@@ -30,7 +30,8 @@ def read(documents: Iterable[Node], context: Context) -> list[Draft]:
     """Write mappings of WireMock's files; those that are of plain HTTP are left out, with a warning."""
     drafts: list[Draft] = []
     for number, node in enumerate(_mappings(documents)):
-        drafts += [_Mapping(node, method, context).draft(-number) for method in _methods(node, context)]
+        with context.reading(node):
+            drafts += [_Mapping(node, method, context).draft(-number) for method in _methods(node, context)]
     for draft in (ordered := in_order(drafts)):
         draft.keys["name"] = context.name(draft.keys.get("name") or title(draft.method, draft.keys))
     return ordered
@@ -40,7 +41,7 @@ def _mappings(documents: Iterable[Node]) -> Iterator[Node]:
     for document in documents:
         if document.is_list:
             yield from document.value
-        elif "mappings" in document.value:
+        elif "mappings" in document.value and document.value["mappings"].is_list:
             yield from document.value["mappings"].value
         else:
             yield document

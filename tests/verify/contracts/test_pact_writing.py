@@ -120,7 +120,7 @@ def test_parts_of_a_list_are_array_contains_and_names_of_an_enum_a_regex(tmp_pat
     written = """
 - name: parts
   method: Unary
-  request: {r_string: {$all: [red, {$prefix: b}]}, f_enum: {$in: [RED, GREEN]}}
+  request: {r_string: {$all: [red, {$prefix: b}]}, f_enum: {$in: [COLOR_RED, COLOR_GREEN]}}
 """
     pact = to_pact("web", "kitchen", stubs(written), kitchen())
     rules = json.loads(pact.text)["interactions"][0]["request"]["matchingRules"]["body"]
@@ -130,12 +130,12 @@ def test_parts_of_a_list_are_array_contains_and_names_of_an_enum_a_regex(tmp_pat
         [],
         [{"combine": "AND", "matchers": [{"match": "regex", "regex": "^b"}]}],
     ]
-    assert rules["$.f_enum"]["matchers"] == [{"match": "regex", "regex": "^(RED|GREEN)$"}]
+    assert rules["$.f_enum"]["matchers"] == [{"match": "regex", "regex": "^(COLOR_RED|COLOR_GREEN)$"}]
     (stub,) = read_back(pact, tmp_path).stubs
     assert stub.request is not None
     back = stub.request.plain()
     assert back["r_string"] == {"$all": ["red", {"$regex": "^b"}]}
-    assert back["f_enum"]["$or"][1] == {"$in": ["RED", "GREEN"]}
+    assert back["f_enum"]["$or"][1] == {"$in": ["COLOR_RED", "COLOR_GREEN"]}
 
 
 def test_what_verify_leaves_open_is_open_in_the_pact() -> None:
