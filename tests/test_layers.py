@@ -28,6 +28,7 @@ LAYERS: Layers = (
     {"responses"},
     {"engine"},
     {"lint"},
+    {"importers"},
     {"concurrency"},
     {"servers"},
     {"client"},

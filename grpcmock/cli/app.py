@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, NoReturn
 
 import click
@@ -30,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "describe": "Show services, methods, messages and enums as proto source.",
     "drift": "Compare a running server with the local protos, and tell whom each difference breaks.",
     "record": "Record what a server answers, as stubs.",
+    "import": "Write the stubs of another tool, such as GripMock or WireMock, as stubs of this one.",
     "init": "Write an example stub for each method of protos.",
     "schema": "Write a JSON Schema for stubs, so that an editor completes them.",
     "journal": "Show what a running server was asked, and what it answered.",
@@ -43,7 +45,7 @@ COMMANDS: Mapping[str, str] = {
 }
 """The commands, in the order of the help, with their first lines: the help is shown without importing any of them.
 
-The command ``x`` is the attribute ``command`` of the module ``grpcmock.cli.x``.
+The command ``x`` is the attribute ``command`` of the module ``grpcmock.cli.x``, or ``x_`` where ``x`` is a keyword.
 """
 
 
@@ -57,7 +59,8 @@ class _Group(click.Group):
         if name not in COMMANDS:
             return None
         if name not in self.commands:
-            command: click.Command = import_module(f"grpcmock.cli.{name}").command
+            module = f"{name}_" if iskeyword(name) else name
+            command: click.Command = import_module(f"grpcmock.cli.{module}").command
             settings.attach(name, command, self)
             self.commands[name] = command
         return self.commands[name]

@@ -37,6 +37,14 @@ def command() -> None:
 @imports_option
 @click.option("--consumer", required=True, metavar="NAME", help="Who asks.")
 @click.option("--provider", default="", metavar="NAME", help="Who is asked.")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(("contract", "pact")),
+    default="contract",
+    show_default=True,
+    help="A contract of grpcmock, or a Pact of version 4.",
+)
 @click.option("-o", "--out", type=PATH, metavar="FILE", help="The file to write.  [default: stdout]")
 @click.option("--admin-token", metavar="TOKEN", help="The token of the server's admin service.")
 @target_options
@@ -46,30 +54,57 @@ def export(
     imports: Imports,
     consumer: str,
     provider: str,
+    form: str,
     out: Path | None,
     admin_token: str | None,
     connection: Connection,
 ) -> None:
     """Write the stubs that have answered calls of a running mock server as a contract.
 
-    TARGET is a server that was started with --admin. PROTOS say what its methods take and give.
-    [default: the server's reflection]
+    TARGET is a server that was started with --admin, or a contract that a test run has written. PROTOS say what the
+    methods take and give.  [default: the server's reflection]
     """
     from grpcmock.reports import files
     from grpcmock.verify.contracts.contract_file import to_text
 
+    file = Path(target)
     if admin_token is not None:
         connection = replace(connection, headers=(*connection.headers, f"authorization: Bearer {admin_token}"))
-    used, registry = asyncio.run(_collect(target, protos, imports, connection))
-    for text in used.left_out:
-        click.echo(f"{click.style('warning:', fg='yellow', bold=True)} left out: {text}.", err=True)
-    text = to_text(consumer, used.stubs, registry, provider=provider)
-    count = len(used.stubs)
+    if file.is_file():
+        used, registry = _of_file(file, protos, imports)
+    else:
+        used, registry = asyncio.run(_collect(target, protos, imports, connection))
+    left_out, count, what = used.left_out, len(used.stubs), "stub"
+    if form == "pact":
+        from grpcmock.verify.contracts.pact_writing import to_pact
+
+        pact = to_pact(consumer, provider or "provider", used.stubs, registry)
+        text, count, what = pact.text, pact.interactions, "interaction"
+        left_out = [*left_out, *pact.left_out]
+    else:
+        text = to_text(consumer, used.stubs, registry, provider=provider)
+    for one in dict.fromkeys(left_out):
+        click.echo(f"{click.style('warning:', fg='yellow', bold=True)} left out: {one}.", err=True)
     if out is None:
         click.echo(text, nl=False)
         return
     files.write(out, text)
-    click.echo(f"{out}: {count} {'stub' if count == 1 else 'stubs'} of {consumer}.")
+    click.echo(f"{out}: {count} {what}{'' if count == 1 else 's'} of {consumer}.")
+
+
+def _of_file(file: Path, protos: tuple[Path, ...], imports: Imports) -> tuple[UsedStubs, Registry]:
+    """Read the stubs of a contract. Raises :class:`StubError`, or :class:`ConfigError` without protos."""
+    from grpcmock.cli.options import proto_paths
+    from grpcmock.errors import Problems
+    from grpcmock.schema import sources
+    from grpcmock.verify.contracts import contract_file
+    from grpcmock.verify.contracts.used_stubs import UsedStubs
+
+    registry = sources.load(proto_paths(protos), imports=imports)
+    problems = Problems()
+    read = contract_file.read(file, registry, problems)
+    problems.raise_errors()
+    return UsedStubs(list(read.stubs)), registry
 
 
 async def _collect(

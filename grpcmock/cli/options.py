@@ -126,13 +126,13 @@ def proto_paths(protos: Sequence[Path]) -> tuple[Path, ...]:
     )
 
 
-def files(protos: Sequence[Path], stubs: Sequence[Path], imports: Imports) -> Files:
+def files(protos: Sequence[Path], stubs: Sequence[Path], imports: Imports, imported: Sequence[Path] = ()) -> Files:
     """Give the files that a mock server is made of: those named, else ``protos/`` and ``stubs/``."""
     from grpcmock.servers.host import Files
 
-    if not stubs and DEFAULT_STUBS.exists():
+    if not stubs and not imported and DEFAULT_STUBS.exists():
         stubs = (DEFAULT_STUBS,)
-    return Files(proto_paths(protos), tuple(stubs), imports)
+    return Files(proto_paths(protos), tuple(stubs), imports, tuple(imported))
 
 
 class Size(ParamType[int]):

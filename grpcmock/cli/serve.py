@@ -10,6 +10,7 @@ import click
 
 from grpcmock.cli import live
 from grpcmock.cli.options import (
+    PATH,
     SIZE,
     STATUS_CODE,
     files,
@@ -38,6 +39,14 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
 )
 @protos_argument
 @stubs_option
+@click.option(
+    "--import",
+    "imported",
+    multiple=True,
+    type=PATH,
+    metavar="PATH",
+    help="Stubs of another tool, such as GripMock or WireMock, or a directory of them; repeatable.",
+)
 @imports_option
 @click.option(
     "--listen",
@@ -130,6 +139,7 @@ def command(meanwhile: Meanwhile | None = None, **options: Any) -> None:
 def serving_of(
     protos: tuple[Path, ...],
     stubs: tuple[Path, ...],
+    imported: tuple[Path, ...],
     imports: Imports,
     listen: tuple[str, ...],
     ready_file: Path | None,
@@ -203,7 +213,7 @@ def serving_of(
         logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     tls = TlsFiles.given(tls_cert, tls_key, tls_client_ca)
     return Serving(
-        files=files(protos, stubs, imports),
+        files=files(protos, stubs, imports, imported),
         options=options,
         addresses=addresses,
         tls=tls,

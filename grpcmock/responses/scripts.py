@@ -152,8 +152,9 @@ class _Script:
 
     def pattern(self, node: Node, path: str) -> Pattern | None:
         """Compile a pattern on a request message; nothing, or an empty one, takes any message."""
-        if node.value is None or node.value == {}:
-            return None
+        return None if node.value is None or node.value == {} else self._compiled(node, path)
+
+    def _compiled(self, node: Node, path: str) -> Pattern | None:
         scope = self.scope
         has_row = scope.stub.row is not None
         if has_row:
@@ -174,7 +175,7 @@ class _Script:
         pattern = None
         if until is not None and until.value != words.HALF_CLOSE:
             if until.is_mapping:
-                pattern = self.pattern(until, f"{path}.until")
+                pattern = self._compiled(until, f"{path}.until")  # an empty one: after the first message
             else:
                 hint = "Write half_close, or a pattern: the message that matches it is the last one answered."
                 text = f"expected half_close or a pattern, not {until.kind}."

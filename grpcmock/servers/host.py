@@ -56,6 +56,9 @@ class Files:
     imports: AnyImports = ()
     """Directories in which imports are looked up, and what is left out."""
 
+    imported: Sequence[Path] = ()
+    """Stub files of other tools, and directories of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
@@ -115,7 +118,12 @@ class Host:
     def _read(self, problems: Problems, known: Registry | None = None) -> tuple[Registry, list[Stub]]:
         files = sources.read(self.files.protos, imports=self.files.imports)
         registry = known if known is not None and _alike(known.files.file, files.file) else Registry(files)
-        return registry, loader.load(self.files.stubs, problems)
+        stubs = loader.load(self.files.stubs, problems)
+        if self.files.imported:
+            from grpcmock.importers import loading
+
+            stubs += loading.load(self.files.imported, registry, problems)
+        return registry, stubs
 
     def _server(self) -> AioServer | H2Server:
         if self.options.transport == "aio":
@@ -180,6 +188,7 @@ class Host:
         return [
             *sources.watched(self.files.protos, imports=self.files.imports),
             *loader.watched(self.files.stubs),
+            *self.files.imported,
         ]
 
     def _prepare(self) -> Prepared:

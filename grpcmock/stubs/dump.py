@@ -26,8 +26,13 @@ _ANSWER_NODES = ("error", "script", "interval", "headers", "trailers", "delay", 
 
 def to_yaml(stubs: Iterable[Stub]) -> str:
     """Write *stubs* as one YAML file."""
-    plain = [_Block(to_plain(stub)) for stub in stubs]
-    return yaml.dump(plain, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+    return plain_yaml(map(to_plain, stubs))
+
+
+def plain_yaml(stubs: Iterable[dict[str, Any]]) -> str:
+    """Write stubs in plain values, as :func:`to_plain` gives them, as one YAML file."""
+    blocks = [_Block(stub) for stub in stubs]
+    return yaml.dump(blocks, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
 
 
 class _Block(dict[str, Any]):

@@ -10,6 +10,7 @@ from grpcmock.collector import full_collections_paused
 from grpcmock.errors import Location, Problems, did_you_mean
 from grpcmock.stubs.attached import attached, attached_files, may_attach
 from grpcmock.stubs.files import MAX_BYTES, read_bytes, stub_files, too_large
+from grpcmock.stubs.foreign import tool_of
 from grpcmock.stubs.parser import check_defaults, parse_stub, with_defaults
 from grpcmock.stubs.rows import check_no_rows, has_templates, stubs_of_rows
 from grpcmock.stubs.tables import data_path
@@ -117,7 +118,7 @@ def watched(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 class _File:
     """One file while it is being read."""
 
-    __slots__ = ("_attaches", "_folder", "_line", "_name", "_problems", "_templates", "tables")
+    __slots__ = ("_attaches", "_folder", "_line", "_looked", "_name", "_problems", "_templates", "tables")
 
     def __init__(self, name: str, folder: Path | None, problems: Problems) -> None:
         self._name = name
@@ -126,6 +127,7 @@ class _File:
         self._templates = False
         self._attaches = False
         self._line = 0
+        self._looked = False
         self.tables: list[Path] = []
         """The files that its stubs name: as tables, or for what is in them."""
 
@@ -133,6 +135,8 @@ class _File:
         self._templates = has_templates(text)
         self._attaches = may_attach(text)
         for node, is_item in parse_items(text, self._name, self._problems):
+            if self._is_foreign(node):
+                return
             if is_item:
                 yield from self._stub(node, None)
             elif node.is_list:
@@ -143,6 +147,18 @@ class _File:
             elif node.value is not None:  # an empty document is no mistake
                 message = f"A file of stubs is a list, or a mapping {{defaults, stubs}}, not {node.kind}."
                 self._problems.error(message, node.location, rule="file-shape")
+
+    def _is_foreign(self, node: Node) -> bool:
+        """Whether a document, or an item, is of another tool: that is said once, and the rest isn't looked at."""
+        if self._looked:
+            return False
+        self._looked = True
+        tool = tool_of(node)
+        if tool is None:
+            return False
+        hint = tool.hint(self._name)
+        self._problems.error(f"This is a file of {tool.title}.", node.location, hint=hint, rule="other-tool")
+        return True
 
     def _mapping(self, node: Node) -> Iterator[Stub]:
         if "method" in node.value:

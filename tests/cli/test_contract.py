@@ -55,3 +55,13 @@ def test_nothing_to_import_is_an_error(grpcmock: Callable[..., Any], project: Pa
     assert (code, out) == (2, "")
     assert f"There is nothing to import: {name} holds no interaction." in err
     assert not (project / "stubs.yaml").exists()
+
+
+def test_a_contract_as_a_pact(grpcmock: Callable[..., Any], contract: str, project: Path) -> None:
+    words = ("contract", "export", contract, "--consumer", "web", "--provider", "users", "--as", "pact")
+    code, out, err = grpcmock(*words, "--out", "web-users.json")
+    assert (code, out, err) == (0, "web-users.json: 1 interaction of web.\n", "")
+    code, out, err = grpcmock("contract", "import", "web-users.json")
+    assert code == 0
+    assert "name: alice" in out
+    assert "response: {id: 1}" in out

@@ -1,0 +1,1 @@
+"""What strangers wrote for other tools, imported and served: do the same calls get the same answers?"""

@@ -1,0 +1,1 @@
+"""Stubs of GripMock 3, and of the older one."""

@@ -1,0 +1,1 @@
+"""Stub mappings of WireMock with its gRPC extension, which matches requests as JSON."""
