@@ -1,0 +1,2 @@
+def mutation(source, name):
+    raise LookupError(name)

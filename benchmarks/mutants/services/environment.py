@@ -1,0 +1,42 @@
+"""What a service takes from the world around it: the time, ids that nobody has had before, and waits."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+
+
+class Environment:
+    """The real world."""
+
+    def now(self) -> float:
+        """The seconds since 1970."""
+        return time.time()
+
+    def token(self) -> str:
+        """Sixteen hexadecimal digits that nobody can guess."""
+        return uuid.uuid4().hex[:16]
+
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Repeatable(Environment):
+    """A world in which the same calls get the same answers, and nobody waits."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = random.Random(seed)
+        self._now = 1_700_000_000.0
+
+    def now(self) -> float:
+        self._now += 1
+        return self._now
+
+    def token(self) -> str:
+        return f"{self._random.getrandbits(64):016x}"
+
+    async def pause(self, seconds: float) -> None:
+        self._now += seconds
+        await asyncio.sleep(0)
