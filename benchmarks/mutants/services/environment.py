@@ -24,19 +24,23 @@ class Environment:
 
 
 class Repeatable(Environment):
-    """A world in which the same calls get the same answers, and nobody waits."""
+    """A world in which the same call gets the same answer, whatever those before it did, and nobody waits."""
 
-    def __init__(self, seed: int = 0) -> None:
-        self._random = random.Random(seed)
-        self._now = 1_700_000_000.0
+    def __init__(self) -> None:
+        self._random = random.Random(0)
+        self._now = 0.0
+        self.turn(0)
+
+    def turn(self, number: int) -> None:
+        """Go on to the next call: a second passes, and ids come from its number."""
+        self._random.seed(number)
+        self._now = 1_700_000_000.0 + number
 
     def now(self) -> float:
-        self._now += 1
         return self._now
 
     def token(self) -> str:
         return f"{self._random.getrandbits(64):016x}"
 
     async def pause(self, seconds: float) -> None:
-        self._now += seconds
         await asyncio.sleep(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, NoReturn
@@ -133,7 +132,7 @@ def page(items: Iterable[Any], request: Any, key: str) -> tuple[list[Any], str]:
     if request.page_token:
         try:
             after_key, _, after = base64.b64decode(request.page_token, validate=True).decode().partition("|")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise Invalid("page_token", "is none that this server gave") from None
         if after_key != key or not after:
             raise Invalid("page_token", "was given for another list")
