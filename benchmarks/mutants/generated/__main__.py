@@ -1,4 +1,4 @@
-"""Try every change that the operators make of the services in Python, and keep a list of those that callers can see.
+"""Try changes that the operators make of the services in Python, and keep a list of those that callers can see.
 
 ``python -m benchmarks.mutants.generated [SERVICE …] [--programs N]``
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import argparse
 import ast
-import copy
 import resource
 import sys
 import time
 from collections import Counter
 
-from benchmarks.mutants.generated.listing import Generated, generated, write
+from benchmarks.mutants.generated.listing import KEPT, LEFT_OUT, Generated, generated, turns, write
 from benchmarks.mutants.generated.mutations import mutations
 from benchmarks.mutants.generated.oracle import difference, programs
 from benchmarks.mutants.services.definition import SERVICES, Definition, service
@@ -22,24 +21,27 @@ _MOST_MEMORY = 3 * 2**30
 
 
 def survey(definition: Definition, count: int) -> None:
-    """Try all changes of one service, and write its list."""
+    """Try changes of one service until enough can be seen, and write the list of them."""
     began = time.perf_counter()
     tried = programs(definition, count)
-    calls = sum(map(len, tried))
     source = definition.source.read_text()
-    assert difference(definition, ast.parse(source), tried) is None, f"{definition.name} isn't the same twice."
+    if (seen := difference(definition, ast.parse(source), tried)) is not None:
+        raise SystemExit(f"{definition.name} isn't the same twice: {seen}")
     tree, changes = mutations(source)
-    bugs: list[Generated] = []
-    for change in changes:
+    kept: list[Generated] = []
+    effects: Counter[str] = Counter()
+    for change in turns(changes):
+        if len(kept) == KEPT:
+            break
         with change.made():
-            changed = ast.fix_missing_locations(copy.deepcopy(tree))
-        seen = difference(definition, changed, tried)
-        if seen is not None:
-            bugs.append(generated(change.name, change.line, change.told(), seen))
-    write(definition, bugs, len(changes), calls)
-    effects = Counter(bug.effect for bug in bugs)
+            seen = difference(definition, tree, tried)
+        effects[seen.effect if seen else "equivalent"] += 1
+        if seen is not None and seen.effect not in LEFT_OUT:
+            kept.append(generated(change, seen))
+    summary = {"changes": len(changes), "tried": effects.total(), "calls": sum(map(len, tried)), "effects": effects}
+    write(definition, kept, summary)
     seconds = time.perf_counter() - began
-    print(f"{definition.name}: {len(bugs)} of {len(changes)} seen in {calls} calls, {seconds:.0f} s: {dict(effects)}", flush=True)
+    print(f"{definition.name}: {len(kept)} kept, {seconds:.0f} s: {summary}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
 
+from benchmarks.mutants.generated.mutations import Mutation
 from benchmarks.mutants.generated.oracle import Difference, Effect
 from benchmarks.mutants.services.definition import Definition
 
 KEPT = 64
-"""Bugs of each service that are kept, of all operators as evenly as there are."""
+"""Bugs of each service that are kept."""
 
-_LEFT_OUT = (Effect.DETAILS, Effect.STARTS_NOT)
+LEFT_OUT = (Effect.DETAILS, Effect.STARTS_NOT)
 """Effects that are no bug that anybody would look for with calls."""
 
 
@@ -42,29 +45,22 @@ class Generated:
         return self.name.partition(":")[0]
 
 
-def chosen(bugs: Sequence[Generated], most: int = KEPT) -> list[Generated]:
-    """As many as are kept, by turns from each operator, the same whenever they are chosen; in their first order."""
-    by_operator: dict[str, list[Generated]] = {}
-    for bug in sorted(bugs, key=lambda one: hashlib.sha256(one.name.encode()).digest()):
-        if bug.effect not in _LEFT_OUT:
-            by_operator.setdefault(bug.operator, []).append(bug)
-    taken: set[str] = set()
-    while len(taken) < most and any(by_operator.values()):
-        for operator in sorted(by_operator):
-            if by_operator[operator] and len(taken) < most:
-                taken.add(by_operator[operator].pop(0).name)
-    return [bug for bug in bugs if bug.name in taken]
+def turns(changes: Iterable[Mutation]) -> list[Mutation]:
+    """The order in which changes are tried: one of each operator by turns, and the same whenever it is asked for."""
+    by_operator: dict[str, list[Mutation]] = {}
+    for change in sorted(changes, key=lambda one: hashlib.sha256(one.name.encode()).digest()):
+        by_operator.setdefault(change.operator, []).append(change)
+    rounds = zip_longest(*(by_operator[operator] for operator in sorted(by_operator)))
+    return [change for one in rounds for change in one if change is not None]
 
 
-def write(definition: Definition, bugs: Sequence[Generated], tried: int, calls: int) -> None:
-    """Write the list of a service: *tried* changes were tried, with so many calls each."""
-    effects = Counter(bug.effect for bug in bugs)
-    summary = {"tried": tried, "calls": calls, "equivalent": tried - len(bugs), "effects": dict(sorted(effects.items()))}
-    lines = [json.dumps(asdict(bug), ensure_ascii=False) for bug in chosen(bugs)]
+def write(definition: Definition, kept: Sequence[Generated], summary: Mapping[str, Any]) -> None:
+    """Write the list of a service."""
+    lines = [json.dumps(asdict(bug), ensure_ascii=False) for bug in sorted(kept, key=lambda bug: (bug.line, bug.name))]
     path(definition).write_text("\n".join([*lines, json.dumps(summary)]) + "\n")
 
 
-def path(definition: Definition):  # noqa: ANN201
+def path(definition: Definition) -> Path:
     return definition.folder / "generated.jsonl"
 
 
@@ -79,5 +75,6 @@ def _read(definition: Definition) -> Iterable[Generated]:
             yield Generated(**json.loads(line))
 
 
-def generated(name: str, line: int, told: str, seen: Difference) -> Generated:
-    return Generated(name, line, told, str(seen.effect), seen.method, seen.expected, seen.actual)
+def generated(change: Mutation, seen: Difference) -> Generated:
+    told = (seen.effect.value, seen.method, seen.expected, seen.actual)
+    return Generated(change.name, change.line, change.told(), *told)

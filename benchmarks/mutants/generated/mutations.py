@@ -10,6 +10,7 @@ import contextlib
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.mutants.generated.operators import OPERATORS, Surroundings
 from grpcmock.errors import did_you_mean
@@ -41,15 +42,18 @@ class Mutation:
         return f"{self.operator}:{self.function}:{self.number}"
 
     @property
-    def before(self) -> object:
+    def before(self) -> Any:
         value = getattr(self.parent, self.field)
         return value if self.index is None else value[self.index]
 
     @contextlib.contextmanager
     def made(self) -> Iterator[None]:
-        """Change the tree within the block."""
+        """Change the tree within the block; it can be compiled there."""
         before = self.before
-        self._put(ast.Pass() if self.replacement is None else self.replacement)
+        put = ast.Pass() if self.replacement is None else self.replacement
+        if isinstance(put, ast.AST):
+            put = ast.fix_missing_locations(ast.copy_location(put, before if hasattr(before, "lineno") else self.parent))
+        self._put(put)
         try:
             yield
         finally:
@@ -81,7 +85,7 @@ def mutation(source: str, name: str) -> ast.Module:
     for one in found:
         if one.name == name:
             with one.made():
-                return ast.fix_missing_locations(copy.deepcopy(tree))
+                return copy.deepcopy(tree)
     raise LookupError(f"No operator makes {name!r} of this source. {did_you_mean(name, [m.name for m in found])}".rstrip())
 
 

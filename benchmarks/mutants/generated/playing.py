@@ -50,6 +50,8 @@ class Ended(Exception):
     """How a handler ends its call with a status."""
 
     def __init__(self, status: grpc.StatusCode, fields: tuple[str, ...] = ()) -> None:
+        if not isinstance(status, grpc.StatusCode):
+            raise TypeError(f"{status!r} is no status code")
         super().__init__(status)
         self.status = status
         self.fields = fields
