@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.mutants.campaign [--service NAME] [--source SOURCE] [--sample N] [--seeds N] [--jobs N]``
 
-Each result is a line in the file of ``--records``; what is there from the same commit isn't measured again. ``--tables``
-writes the tables of that file into the README, and measures nothing.
+Each result is a line in the file of ``--records``; what is there from the same commit isn't measured again.
+``--tables`` writes the tables of that file into the README, and measures nothing.
 """
 
 from __future__ import annotations
@@ -14,17 +14,21 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.mutants.campaign import figures
+from benchmarks.mutants.campaign.judging import fuzz, judge
 from benchmarks.mutants.campaign.records import Records, commit
 from benchmarks.mutants.campaign.suspects import CLEAN, Source, Suspect, chosen_services, suspects, untried
-from benchmarks.mutants.campaign.trial import fuzz, judge
 from benchmarks.mutants.services.building import BuildError
 
 README = Path(__file__).parent.parent / "README.md"
 RECORDS = Path("campaign.jsonl")
+
+Work = tuple[str, dict[str, Any], Callable[[dict[str, Any]], dict[str, Any]]]
+"""What is run: its key, its conditions, and the function that makes a record under them."""
 
 
 def _say(text: str) -> None:
@@ -65,16 +69,24 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks.mutants.campaign", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--service", action="append", default=[], metavar="NAME", help="repeatable (default: all)")
-    parser.add_argument("--source", action="append", default=[], type=Source, choices=list(Source), help="of bugs; repeatable")
+    parser.add_argument(
+        "--source", action="append", default=[], type=Source, choices=list(Source), help="of bugs; repeatable"
+    )
     parser.add_argument("--kept-out", action="store_true", help="those services, too, that nobody may fit a fuzzer to")
-    parser.add_argument("--sample", type=int, metavar="N", help="so many bugs of each service and source, always the same")
+    parser.add_argument(
+        "--sample", type=int, metavar="N", help="so many bugs of each service and source, always the same"
+    )
     parser.add_argument("--no-bugs", action="store_true", help="try the services without a bug only")
     parser.add_argument("--seed", type=int, default=1, help="of the runs against bugs (default: 1)")
-    parser.add_argument("--seeds", type=int, default=0, metavar="N", help="runs against each clean service (default: none)")
+    parser.add_argument(
+        "--seeds", type=int, default=0, metavar="N", help="runs against each clean service (default: none)"
+    )
     parser.add_argument("--max-time", type=float, default=30.0, metavar="SECONDS", help="of each run (default: 30)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at once (default: 1)")
     parser.add_argument("--records", type=Path, default=RECORDS, metavar="FILE", help=f"(default: {RECORDS})")
-    parser.add_argument("--tables", action="store_true", help="write the tables of the records into the README, and end")
+    parser.add_argument(
+        "--tables", action="store_true", help="write the tables of the records into the README, and end"
+    )
     options = parser.parse_args(arguments)
     try:
         options.services = chosen_services(options.service, kept_out=options.kept_out)
@@ -95,20 +107,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     services = [name for name in options.services if name not in lacking]
     chosen = [] if options.no_bugs else suspects(services, options.source or list(Source), options.sample)
     same = {"max_time": options.max_time, "commit": commit()}
-    work: list[tuple[str, dict[str, Any], Callable[[dict[str, Any]], dict[str, Any]]]] = []
-    for suspect in chosen:
-        work.append((suspect.key, {"seed": options.seed, **same}, lambda given, one=suspect: try_suspect(one, given)))
+    work: list[Work] = [(one.key, {"seed": options.seed, **same}, partial(try_suspect, one)) for one in chosen]
     for seed in range(1, options.seeds + 1):
-        for name in services:
-            work.append((f"{name}/{CLEAN}", {"seed": seed, **same}, lambda given, one=name: try_clean(one, given)))
+        work += [(f"{name}/{CLEAN}", {"seed": seed, **same}, partial(try_clean, name)) for name in services]
     left = [one for one in work if not records.has(key=one[0], **one[1])]
     _say(f"{len(left)} of {len(work)} runs to make, {options.jobs} at once.")
 
-    def make(one: tuple[str, dict[str, Any], Callable[[dict[str, Any]], dict[str, Any]]]) -> None:
+    def make(one: Work) -> None:
+        key, conditions, run = one
         try:
-            records.add(one[2](one[1]))
+            records.add(run(conditions))
         except BuildError as error:
-            _say(f"{one[0]}: {error}")
+            _say(f"{key}: {error}")
 
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(make, left))

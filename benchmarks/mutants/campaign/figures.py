@@ -64,7 +64,17 @@ def clean(records: Iterable[Mapping[str, Any]]) -> str:
         soon = min(sum(seconds <= 2 for seconds in run["first_ok"].values()) for run in runs)
         last = max((max(run["first_ok"].values(), default=0.0) for run in runs), default=0.0)
         done = f"{last:.1f}" if least == total else "never"
-        rows.append([service, str(len(runs)), str(len(alarmed)), " ".join(checks) or "–", f"{least} of {total}", str(soon), done])
+        rows.append(
+            [
+                service,
+                str(len(runs)),
+                str(len(alarmed)),
+                " ".join(checks) or "–",
+                f"{least} of {total}",
+                str(soon),
+                done,
+            ]
+        )
     return _table(head, rows)
 
 

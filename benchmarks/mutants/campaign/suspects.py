@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from benchmarks.load import ROOT
 from benchmarks.mutants.generated import listing
 from benchmarks.mutants.seeded import MUTANTS
 from benchmarks.mutants.services.building import command, missing_tool
@@ -50,8 +51,11 @@ class Suspect:
     """The checks that fit what is wrong; None for all of those that are about handlers."""
 
     about: str
+    credentials: tuple[str, ...] = ()
+    """What ``grpcmock fuzz`` and ``replay`` are told where callers have to say who they are."""
+
     arguments: tuple[str, ...] = ()
-    """What ``grpcmock fuzz`` is told besides the target."""
+    """What ``grpcmock fuzz`` alone is told besides the target."""
 
     warned: bool = False
     """Whether a warning is all that its check gives."""
@@ -108,7 +112,8 @@ def _seeded() -> list[Suspect]:
             kind=one.code,
             codes=frozenset(one.codes),
             about=one.about,
-            arguments=(*(CREDENTIALS if one.credentials else ()), *one.arguments),
+            credentials=CREDENTIALS if one.credentials else (),
+            arguments=tuple(str(ROOT / word) if (ROOT / word).exists() else word for word in one.arguments),
             warned=one.warned,
         )
         for one in MUTANTS.values()

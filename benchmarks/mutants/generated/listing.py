@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.mutants.generated.mutations import Mutation
 from benchmarks.mutants.generated.oracle import Difference, Effect
-from benchmarks.mutants.services.definition import Definition
+
+if TYPE_CHECKING:
+    from benchmarks.mutants.generated.mutations import Mutation
+    from benchmarks.mutants.services.definition import Definition
 
 KEPT = 64
 """Bugs of each service that are kept."""

@@ -17,6 +17,9 @@ from grpcmock.errors import did_you_mean
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
+_NO_VALUES = ("self", "pb", "grpc", "context", "dt")
+"""Names of modules, and of what is no message."""
+
 _MODULE = "module"
 """Where constants stand that belong to no function."""
 
@@ -52,7 +55,9 @@ class Mutation:
         before = self.before
         put = ast.Pass() if self.replacement is None else self.replacement
         if isinstance(put, ast.AST):
-            put = ast.fix_missing_locations(ast.copy_location(put, before if hasattr(before, "lineno") else self.parent))
+            put = ast.fix_missing_locations(
+                ast.copy_location(put, before if hasattr(before, "lineno") else self.parent)
+            )
         self._put(put)
         try:
             yield
@@ -86,7 +91,9 @@ def mutation(source: str, name: str) -> ast.Module:
         if one.name == name:
             with one.made():
                 return copy.deepcopy(tree)
-    raise LookupError(f"No operator makes {name!r} of this source. {did_you_mean(name, [m.name for m in found])}".rstrip())
+    raise LookupError(
+        f"No operator makes {name!r} of this source. {did_you_mean(name, [m.name for m in found])}".rstrip()
+    )
 
 
 def _changes(tree: ast.Module) -> Iterator[Mutation]:
@@ -117,7 +124,7 @@ def _text(node: object) -> str:
 
 def _functions(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
     """The constants of the module, then its functions and those of its classes; a function has those inside of it."""
-    constants = [one for one in tree.body if isinstance(one, ast.Assign) and _is_constant(one)]
+    constants: list[ast.stmt] = [one for one in tree.body if isinstance(one, ast.Assign) and _is_constant(one)]
     yield ast.Module(constants, []), _MODULE
     for one in tree.body:
         if isinstance(one, Function):
@@ -155,8 +162,9 @@ def _fields(function: ast.AST) -> dict[str, tuple[str, ...]]:
     found: dict[str, set[str]] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and id(node) not in called:
-            if node.value.id not in ("self", "pb", "grpc", "context", "dt"):
-                found.setdefault(node.value.id, set()).add(node.attr)
+            found.setdefault(node.value.id, set()).add(node.attr)
+    for name in _NO_VALUES:
+        found.pop(name, None)
     return {name: tuple(sorted(attributes)) for name, attributes in found.items()}
 
 

@@ -97,7 +97,11 @@ def _deleted(node: ast.AST, _: Surroundings) -> Iterator[ast.AST | None]:
 
 def _arguments(node: ast.AST, _: Surroundings) -> Iterator[ast.AST | None]:
     """The first two arguments change places."""
-    if isinstance(node, ast.Call) and len(node.args) >= 2 and not any(isinstance(one, ast.Starred) for one in node.args):
+    if (
+        isinstance(node, ast.Call)
+        and len(node.args) >= 2
+        and not any(isinstance(one, ast.Starred) for one in node.args)
+    ):
         yield _changed(node, args=[node.args[1], node.args[0], *node.args[2:]])
 
 

@@ -1,4 +1,4 @@
-"""What tells a bug from a change that nobody can see: thousands of calls, on the service as it is and on the changed one."""
+"""What tells a bug from a change that nobody can see: thousands of calls, on a service as it is and as changed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-
-from google.protobuf.descriptor import MethodDescriptor
+from typing import TYPE_CHECKING
 
 from benchmarks.mutants.generated.playing import OPEN, Outcome, Player, Stuck, limited
 from benchmarks.mutants.generated.requests import Requests
-from benchmarks.mutants.services.definition import Definition
 from benchmarks.mutants.services.smoke import shown
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import MethodDescriptor
+
+    from benchmarks.mutants.services.definition import Definition
 
 _CALLS = 40
 _SLOW = 20.0

@@ -10,17 +10,19 @@ import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf import message_factory
-from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import EncodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from benchmarks.mutants.services import loading
 from benchmarks.mutants.services.definition import Definition, Runtime
 from benchmarks.mutants.services.environment import Repeatable
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import MethodDescriptor
 
 OPEN = "OPEN"
 """The status of a call that hasn't ended when the service waits for something."""
@@ -46,7 +48,7 @@ class Outcome:
         return self.status, self.responses, self.fields
 
 
-class Ended(Exception):
+class AbortError(Exception):
     """How a handler ends its call with a status."""
 
     def __init__(self, status: grpc.StatusCode, fields: tuple[str, ...] = ()) -> None:
@@ -65,7 +67,7 @@ class _Context:
     """As much of a context as handlers use."""
 
     def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Any = ()) -> Any:
-        raise Ended(code)
+        raise AbortError(code)
 
     def abort_with_status(self, status: Any) -> Any:
         fields: list[str] = []
@@ -75,12 +77,12 @@ class _Context:
                     bad = error_details_pb2.BadRequest()
                     if detail.Unpack(bad):
                         fields += [one.field for one in bad.field_violations]
-        raise Ended(status.code, tuple(fields))
+        raise AbortError(status.code, tuple(fields))
 
 
 class _AioContext(_Context):
     async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Any = ()) -> Any:
-        raise Ended(code)
+        raise AbortError(code)
 
     async def abort_with_status(self, status: Any) -> Any:
         super().abort_with_status(status)
@@ -121,13 +123,14 @@ class Player:
         request_class = message_factory.GetMessageClass(method.input_type)
         arguments = [request_class.FromString(one) for one in requests]
         sent: list[Any] = []
-        status, fields = "OK", ()
+        status = "OK"
+        fields: tuple[str, ...] = ()
         try:
             if self._is_async:
                 self._loop.run_until_complete(_patiently(self._call_async(method, arguments, sent)))
             else:
                 self._call(method, arguments, sent)
-        except Ended as ended:
+        except AbortError as ended:
             status, fields = ended.status.name, ended.fields
         except asyncio.CancelledError:
             status = OPEN
@@ -176,7 +179,7 @@ def _take(response: Any, method: MethodDescriptor, sent: list[Any]) -> None:
     if not isinstance(response, Message) or response.DESCRIPTOR.full_name != method.output_type.full_name:
         raise TypeError(type(response).__name__)
     if len(sent) >= _MOST_RESPONSES:
-        raise Ended(grpc.StatusCode.RESOURCE_EXHAUSTED)
+        raise AbortError(grpc.StatusCode.RESOURCE_EXHAUSTED)
     kept = message_factory.GetMessageClass(method.output_type)()
     kept.ParseFromString(response.SerializeToString())
     sent.append(kept)

@@ -8,21 +8,46 @@ from __future__ import annotations
 import ast
 import random
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
 
-from benchmarks.mutants.services.definition import Definition
 from benchmarks.mutants.services.smoke import Step, messages, steps
 
-_TEXTS = ("", " ", "a", "A", "ab", "a b", "a-b", "a/b", "-", "é", "🂡", "a\n", "x@y.zz", "1", "a" * 63, "a" * 64, "EUR", "*")
+if TYPE_CHECKING:
+    from benchmarks.mutants.services.definition import Definition
+
+_TEXTS = (
+    "",
+    " ",
+    "a",
+    "A",
+    "ab",
+    "a b",
+    "a-b",
+    "a/b",
+    "-",
+    "é",
+    "🂡",
+    "a\n",
+    "x@y.zz",
+    "1",
+    "a" * 63,
+    "a" * 64,
+    "EUR",
+    "*",
+)
 _FLOATS = (0.0, -0.0, 0.5, 1.0, -1.0, 5.0, 1e300, float("inf"), float("-inf"), float("nan"), 50_000.0, 50_001.0)
 _LARGEST_TEXT = 60_000
 _MOST_ITEMS = 130
 _INTEGERS = {
-    **dict.fromkeys((FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SFIXED32), (-(2**31), 2**31 - 1)),
-    **dict.fromkeys((FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_SINT64, FieldDescriptor.TYPE_SFIXED64), (-(2**63), 2**63 - 1)),
+    **dict.fromkeys(
+        (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SFIXED32), (-(2**31), 2**31 - 1)
+    ),
+    **dict.fromkeys(
+        (FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_SINT64, FieldDescriptor.TYPE_SFIXED64), (-(2**63), 2**63 - 1)
+    ),
     **dict.fromkeys((FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_FIXED32), (0, 2**32 - 1)),
     **dict.fromkeys((FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_FIXED64), (0, 2**64 - 1)),
 }
@@ -52,7 +77,13 @@ class Requests:
     def learn(self, response: Any) -> None:
         """Remember the texts, numbers and bytes of an answer by the names of their fields."""
         for field, value in _scalars(response):
-            if field.type in (field.TYPE_STRING, field.TYPE_BYTES, field.TYPE_INT64, field.TYPE_UINT32, field.TYPE_FIXED64):
+            if field.type in (
+                field.TYPE_STRING,
+                field.TYPE_BYTES,
+                field.TYPE_INT64,
+                field.TYPE_UINT32,
+                field.TYPE_FIXED64,
+            ):
                 known = self._seen.setdefault(field.name, [])
                 if value not in known:
                     known.append(value)
@@ -101,7 +132,8 @@ class Requests:
             setattr(message, field.name, self._value(field))
 
     def _change_map(self, field: FieldDescriptor, entries: Any) -> None:
-        key, value = field.message_type.fields_by_name["key"], field.message_type.fields_by_name["value"]
+        declared: Any = field.message_type
+        key, value = declared.fields_by_name["key"], declared.fields_by_name["value"]
         for _ in range(self._count()):
             entries[self._value(key)] = self._value(value)
 
@@ -145,8 +177,9 @@ class Requests:
             case FieldDescriptor.TYPE_FLOAT | FieldDescriptor.TYPE_DOUBLE:
                 return self._chance.choice(_FLOATS)
             case FieldDescriptor.TYPE_ENUM:
-                declared = [value.number for value in field.enum_type.values]
-                return self._chance.choice(declared if field.enum_type.is_closed else [*declared, 99, -1])
+                enum: Any = field.enum_type
+                declared = [value.number for value in enum.values]
+                return self._chance.choice(declared if enum.is_closed else [*declared, 99, -1])
             case FieldDescriptor.TYPE_BYTES:
                 return self._chance.choice((b"", b"a", b"\xff\x00", bytes(self._length())))
         return self._chance.choice((*_TEXTS, self._chance.choice("aZé") * self._length()))
@@ -163,11 +196,11 @@ class Requests:
 
 def _fits(field: FieldDescriptor, value: Any) -> bool:
     if isinstance(value, str):
-        return field.type == FieldDescriptor.TYPE_STRING
+        return bool(field.type == FieldDescriptor.TYPE_STRING)
     if isinstance(value, bytes):
-        return field.type == FieldDescriptor.TYPE_BYTES
+        return bool(field.type == FieldDescriptor.TYPE_BYTES)
     least, most = _INTEGERS.get(field.type, (1, 0))
-    return least <= value <= most
+    return bool(least <= value <= most)
 
 
 def _scalars(message: Any) -> Iterator[tuple[FieldDescriptor, Any]]:

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -34,7 +34,7 @@ def methods(module: ModuleType, registry: Registry) -> list[MethodDescriptor]:
     return found
 
 
-def handlers(module: ModuleType, registry: Registry, served: Any) -> list[grpc.GenericRpcHandler[Any, Any]]:
+def handlers(module: ModuleType, registry: Registry, served: Any) -> list[Any]:
     """What a gRPC server is given: for each method the function of its name. Raises AttributeError where one lacks."""
     made = []
     for name in module.SERVICES:
@@ -90,7 +90,7 @@ def running_sync(module: ModuleType, registry: Registry, served: Any, address: s
     servicer = health.HealthServicer()
     for name in _register(server, module, registry, served, servicer):
         servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-    port = cast("int", server.add_insecure_port(address))
+    port = server.add_insecure_port(address)
     server.start()
     try:
         yield port

@@ -88,7 +88,7 @@ def call(
 ) -> tuple[str, list[Any]]:
     """Make one call: the name of its status, and its answers."""
     response_class = message_factory.GetMessageClass(method.output_type)
-    stub = channel.stream_stream(
+    stub: Any = channel.stream_stream(
         path_of(method),
         request_serializer=lambda message: message.SerializeToString(),
         response_deserializer=response_class.FromString,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import grpc
@@ -72,7 +73,7 @@ def after(request: Any, scope: str, context: Any) -> tuple[int, ...]:
 
 
 def cut(
-    items: list[tuple[tuple[int, ...], Any]], request: Any, scope: str, first: tuple[int, ...]
+    items: Iterable[tuple[tuple[int, ...], Any]], request: Any, scope: str, first: tuple[int, ...]
 ) -> tuple[list[Any], str]:
     """A page of the items behind a key, and the token of what follows."""
     size = request.page_size or DEFAULT_PAGE

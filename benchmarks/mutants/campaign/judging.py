@@ -1,7 +1,8 @@
-"""One run of ``grpcmock fuzz`` on a server that it starts, and the reproducers of what it says, tried on fresh servers."""
+"""One run of ``grpcmock fuzz`` on a server that it starts; the reproducers of what it says, on fresh servers."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -39,7 +40,7 @@ class Judged:
 
     key: str
     verdict: str
-    """``found``, ``warned``, ``unproven`` if no reproducer tells the mutant from the clean server, ``missed``, ``no report``."""
+    """``found``, ``warned``, ``missed``, ``no report``; ``unproven`` if no reproducer tells both servers apart."""
 
     code: str = ""
     method: str = ""
@@ -70,12 +71,22 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-def fuzz(service: str, bug: str, folder: Path, *, seed: int, max_time: float | None, arguments: Sequence[str] = ()) -> Run:
+def fuzz(
+    service: str, bug: str, folder: Path, *, seed: int, max_time: float | None, arguments: Sequence[str] = ()
+) -> Run:
     """Let ``grpcmock fuzz`` start a service and try it, with its files in the folder."""
     prepare(service, bug)
     target = f"127.0.0.1:{free_port()}"
     report, events = folder / "report.json", folder / "events.ndjson"
-    words = [sys.executable, "-m", "grpcmock", "fuzz", target, "--server-cmd", shlex.join(starting(service, bug, target))]
+    words = [
+        sys.executable,
+        "-m",
+        "grpcmock",
+        "fuzz",
+        target,
+        "--server-cmd",
+        shlex.join(starting(service, bug, target)),
+    ]
     words += ["--report", f"json={report},ndjson={events}", "--seed", str(seed), *arguments]
     words += ["--max-time", f"{max_time:g}s"] if max_time is not None else []
     began = time.perf_counter()
@@ -99,10 +110,8 @@ def fuzz(service: str, bug: str, folder: Path, *, seed: int, max_time: float | N
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End what the command has started, too."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 
@@ -112,7 +121,12 @@ def replay(failure: str, folder: Path, service: str, bug: str, arguments: Sequen
     words = [sys.executable, "-m", "grpcmock", "replay", failure, "--target", target]
     words += ["--server-cmd", shlex.join(starting(service, bug, target)), *arguments]
     process = subprocess.Popen(
-        words, cwd=folder, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        words,
+        cwd=folder,
+        env=_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         return process.wait(_REPLAY)
@@ -127,17 +141,29 @@ def judge(suspect: Suspect, *, seed: int, max_time: float) -> Judged:
     bug = f"{suspect.source}/{suspect.bug}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run = fuzz(suspect.service, bug, folder, seed=seed, max_time=max_time, arguments=suspect.arguments)
+        run = fuzz(
+            suspect.service,
+            bug,
+            folder,
+            seed=seed,
+            max_time=max_time,
+            arguments=(*suspect.credentials, *suspect.arguments),
+        )
         if run.report is None:
             return Judged(suspect.key, "no report", took=run.took, trouble=run.trouble)
-        failures: list[Mapping[str, Any]] = sorted(run.report["failures"], key=lambda one: one.get("after_seconds") or 0.0)
+        failures: list[Mapping[str, Any]] = sorted(
+            run.report["failures"], key=lambda one: one.get("after_seconds") or 0.0
+        )
         fitting = [one for one in failures if suspect.fits(one["code"])]
         others = tuple(sorted({one["code"] for one in failures} - {one["code"] for one in fitting}))
-        identity = tuple(one for one in suspect.arguments if one not in ("--checks",))
         replays: list[tuple[str, int, int | None]] = []
         for one in fitting[:_MOST_REPLAYED]:
-            on_mutant = replay(one["id"], folder, suspect.service, bug, identity)
-            on_clean = replay(one["id"], folder, suspect.service, CLEAN, identity) if on_mutant == STILL_FAILS else None
+            on_mutant = replay(one["id"], folder, suspect.service, bug, suspect.credentials)
+            on_clean = (
+                replay(one["id"], folder, suspect.service, CLEAN, suspect.credentials)
+                if on_mutant == STILL_FAILS
+                else None
+            )
             replays.append((one["id"], on_mutant, on_clean))
             if on_mutant == STILL_FAILS and on_clean == PASSES:
                 found = (one["code"], one["method"], one.get("after_seconds"))
