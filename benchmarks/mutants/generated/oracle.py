@@ -73,13 +73,11 @@ Program = Sequence[Call]
 
 def programs(definition: Definition, count: int, seed: int = 0) -> list[Program]:
     """Calls in a row, each on what those before it left, with what came of them."""
-    player = Player(definition)
     made: list[Program] = []
-    for number in range(count):
-        chance = random.Random(f"{seed}/{number}")
-        player.restart()
-        made.append(_program(definition, player, chance))
-    player.close()
+    with Player(definition) as player:
+        for number in range(count):
+            player.restart()
+            made.append(_program(definition, player, random.Random(f"{seed}/{number}")))
     return made
 
 
@@ -119,15 +117,15 @@ def difference(definition: Definition, changed: ast.Module, tried: Sequence[Prog
                 player = Player(definition, changed)
             except Exception:  # noqa: BLE001  # whatever a changed module raises
                 return Difference(Effect.STARTS_NOT, "", "", "")
-            for program in tried:
-                player.restart()
-                for call in program:
-                    place = Difference(Effect.HANGS, call.method.name, call.outcome.status, OPEN)
-                    outcome, _ = player.call(call.method, call.requests)
-                    if outcome.likeness() != call.outcome.likeness():
-                        effect = _effect(call.outcome, outcome)
-                        return Difference(effect, call.method.name, call.outcome.status, outcome.status)
-            player.close()
+            with player:
+                for program in tried:
+                    player.restart()
+                    for call in program:
+                        place = Difference(Effect.HANGS, call.method.name, call.outcome.status, OPEN)
+                        outcome, _ = player.call(call.method, call.requests)
+                        if outcome != call.outcome:
+                            effect = _effect(call.outcome, outcome)
+                            return Difference(effect, call.method.name, call.outcome.status, outcome.status)
     except (Stuck, MemoryError):
         return place
     return None

@@ -10,7 +10,7 @@ import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 from google.protobuf import message_factory
@@ -43,9 +43,6 @@ class Outcome:
     responses: tuple[bytes, ...]
     fields: tuple[str, ...] = ()
     """The fields that the details of an error name."""
-
-    def likeness(self) -> tuple[str, tuple[bytes, ...], tuple[str, ...]]:
-        return self.status, self.responses, self.fields
 
 
 class AbortError(Exception):
@@ -105,16 +102,21 @@ class Player:
         self._is_async = definition.runtime is Runtime.AIO
         self._context = _AioContext() if self._is_async else _Context()
         self._module: ModuleType = loading.module(definition, changed)
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.new_event_loop() if self._is_async else None
         self.restart()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._loop is not None:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
 
     def restart(self) -> None:
         self._environment = Repeatable()
         self._turn = 0
         self._server = loading.served(self._module, self._environment)
-
-    def close(self) -> None:
-        self._loop.close()
 
     def call(self, method: MethodDescriptor, requests: tuple[bytes, ...]) -> tuple[Outcome, list[Any]]:
         """Make a call; gives the messages of the answer as they were, too."""
@@ -126,7 +128,7 @@ class Player:
         status = "OK"
         fields: tuple[str, ...] = ()
         try:
-            if self._is_async:
+            if self._loop is not None:
                 self._loop.run_until_complete(_patiently(self._call_async(method, arguments, sent)))
             else:
                 self._call(method, arguments, sent)

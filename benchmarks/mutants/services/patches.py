@@ -44,12 +44,14 @@ class Bug:
 
     def applied(self, source: str) -> str:
         """The source with this bug. Raises :class:`PatchError` where a place isn't there, or is there twice."""
-        text = f"\n{source}"
+        lines = source.splitlines(keepends=True)
         for old, new in self.hunks:
-            if text.count(f"\n{old}") != 1:
-                raise PatchError(f"{self.name} replaces what stands {text.count(old)} times, not once:\n{old}")
-            text = text.replace(f"\n{old}", f"\n{new}")
-        return text[1:]
+            looked_for = old.splitlines(keepends=True)
+            places = [start for start in range(len(lines)) if lines[start : start + len(looked_for)] == looked_for]
+            if len(places) != 1:
+                raise PatchError(f"{self.name} replaces what stands {len(places)} times, not once:\n{old}")
+            lines[places[0] : places[0] + len(looked_for)] = new.splitlines(keepends=True)
+        return "".join(lines)
 
 
 def parsed(text: str) -> tuple[Bug, ...]:
