@@ -73,10 +73,12 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"reporting"},
     ),
     "protocols": (
-        {"http", "interface", "routing"},
-        {"framing", "compression", "message_codec"},
+        {"http", "interface"},
+        {"compression", "cors", "status_json"},
+        {"framing", "message_codec"},
+        {"heads"},
         {"grpc"},
-        {"grpc_web", "connect", "transcoding", "cors"},
+        {"connect", "grpc_web", "transcoding"},
         {"face"},
     ),
     "servers": (

@@ -104,11 +104,12 @@ class Running:
         return server, server.listen(address, server_credentials(files) if files is not None else None)
 
     def _h2(self, address: Address, files: TlsFiles | None) -> tuple[H2Server, Address]:
-        from grpcmock.servers.h2.server import H2Server, tls_context
+        from grpcmock.servers.credentials import tls_context
+        from grpcmock.servers.h2.server import H2Server
 
         limit = self._listening.max_message_size
         server = H2Server(self.engine, max_message_size=limit, services=self._services())
-        return server, server.listen(address, tls_context(files) if files is not None else None)
+        return server, server.listen(address, tls_context(files, "h2") if files is not None else None)
 
     def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         from grpcmock.schema.modules import registry_of

@@ -19,7 +19,7 @@ from grpcmock.responses.faults import TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.servers.aio import AioServer, ServerOptions
-from grpcmock.servers.credentials import TlsFiles, server_credentials
+from grpcmock.servers.credentials import TlsFiles, server_credentials, tls_context
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection
 from grpcmock.servers.reload import Reloader
@@ -148,9 +148,7 @@ class Host:
         """
         if isinstance(self.server, AioServer):
             return self.server.listen(address, server_credentials(tls) if tls else None)
-        from grpcmock.servers.h2.server import tls_context
-
-        return self.server.listen(address, tls_context(tls) if tls else None)
+        return self.server.listen(address, tls_context(tls, "h2") if tls else None)
 
     async def start(self) -> None:
         """Begin to answer, and to watch the files."""
