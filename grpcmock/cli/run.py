@@ -72,7 +72,8 @@ def _options() -> list[click.Parameter]:
     cls=_RunCommand,
     params=_options(),
     epilog="The command finds the address in GRPCMOCK_ADDRESS (127.0.0.1:38211), GRPCMOCK_HOST and GRPCMOCK_PORT, and "
-    "all of several in GRPCMOCK_ADDRESSES; that for HTTP in GRPCMOCK_HTTP_ADDRESS. --env gives it in other variables, too. Signals are passed on to it, and "
+    "all of several in GRPCMOCK_ADDRESSES; that for HTTP in GRPCMOCK_HTTP_ADDRESS. "
+    "--env gives it in other variables, too. Signals are passed on to it, and "
     "its exit code is this program's: 127 if there is no such command, 128 + N if signal N killed it.",
 )
 @click.option(

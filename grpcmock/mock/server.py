@@ -84,8 +84,9 @@ class MockServer(Waits):
         *stubs* are files and directories; *imports*, directories for imports of protos; *exclude*, patterns of what to
         leave out of the directories of protos, such as ``vendor``. *listen* is ``HOST:PORT`` (port 0 takes a free one)
         or ``unix:PATH``; *http* is where gRPC-Web, Connect and JSON are spoken, too, to pages of the origins *cors*
-        (by default those of this machine). Randomness derives from *seed*. With *auto*, calls that no stub holds for get generated
-        answers, else *unmatched_code*; with *validate*, requests that break the rules of their protos are refused.
+        (by default those of this machine). Randomness derives from *seed*. With *auto*, calls that no stub holds for
+        get generated answers, else *unmatched_code*; with *validate*, requests that break the rules of their protos are
+        refused.
         *max_message_size* is in bytes, -1 for no limit; the journal holds *journal_calls* and *journal_bytes*. The
         ``tls_*`` files are PEM. The *transport* ``h2`` can make every fault of the stub format, and takes no
         *interceptors*.

@@ -80,16 +80,12 @@ class Cors:
             body = f"{text}\n".encode()
             headers = (("content-type", "text/plain; charset=utf-8"), ("content-length", str(len(body))))
             return Response((Head(403, (*headers, ("vary", "origin"))), Body(body), END), text)
-        headers = (
-            *self._of_origin(origin),
-            ("access-control-allow-methods", _METHODS),
-            ("access-control-max-age", str(_SECONDS)),
-        )
+        allowed = [("access-control-allow-methods", _METHODS), ("access-control-max-age", str(_SECONDS))]
         if asked := head.header("access-control-request-headers"):
-            headers = (*headers, ("access-control-allow-headers", asked))
+            allowed.append(("access-control-allow-headers", asked))
         if head.header("access-control-request-private-network") == "true":
-            headers = (*headers, ("access-control-allow-private-network", "true"))
-        return Response((Head(204, headers), END))
+            allowed.append(("access-control-allow-private-network", "true"))
+        return Response((Head(204, (*self._of_origin(origin), *allowed)), END))
 
     def shared(self, answer: Head, origin: str) -> Head:
         """Return the head of an answer, so that pages of an origin see all of it, if they may."""

@@ -46,6 +46,14 @@ _RPC_PATH = re.compile(r"/[^/]+\.[^/]+/[^/]+")
 _JSON = ("application/json", "application/x-ndjson", "")
 _NO_SIDE_EFFECTS = 1
 
+_REFUSALS = {
+    ("json", 404): Code.NOT_FOUND,
+    ("json", 405): Code.UNIMPLEMENTED,
+    ("json", 415): Code.INVALID_ARGUMENT,
+    ("connect", 404): Code.UNIMPLEMENTED,
+}
+"""What the refusals are as statuses of gRPC. Clients of Connect and gRPC take all others for UNKNOWN."""
+
 
 class _Call(ServerCall, Protocol):
     """A call, and what is wrong with the head of its request."""
@@ -110,9 +118,7 @@ class HttpFace:
         method = self._method(path)
         if kind.startswith("application/grpc"):
             return self._open_grpc(head, kind, method)
-        is_connect = method is not None or "connect-protocol-version" in dict(head.headers)
-        is_connect = is_connect or kind.startswith("application/connect+")
-        if is_connect or (_RPC_PATH.fullmatch(path) and _CONNECT_UNARY.fullmatch(kind)):
+        if method is not None or _speaks_connect(head):
             return self._open_connect(head, kind, method)
         match = self.routes.match(head.method, head.raw_path)
         return self._open_json(head, match) if match is not None else self._lost(head)
@@ -138,7 +144,7 @@ class HttpFace:
             return self._unsupported(head, "application/grpc, application/grpc-web, application/grpc-web-text")
         if head.version != "2":
             text = "gRPC needs HTTP/2; over HTTP/1.1 gRPC-Web, Connect and JSON are spoken here."
-            return self._refused(head, "grpc", 505, Finish(Code.INTERNAL, text))
+            return self._refused(head, "grpc", 505, text)
         return GrpcCall(head, self._codec(found["codec"], method), self.options)
 
     # Connect --------------------------------------------------------------------------------------
@@ -153,7 +159,7 @@ class HttpFace:
                 return ConnectUnaryCall(
                     head, codec, self.options, registry, content_type=content_type, is_declared=False
                 )
-            return self._refused(head, "connect", 404, Finish(Code.UNIMPLEMENTED, text))
+            return self._refused(head, "connect", 404, text)
         allowed = ["GET", "POST"] if _is_safe(method) else ["POST"]
         if head.method not in allowed:
             return self._not_allowed(head, allowed)
@@ -189,30 +195,37 @@ class HttpFace:
             return self._not_allowed(head, allowed)
         hint = self.routes.hint(head.method, head.raw_path, self.engine.environment.named_methods())
         text = f"There is no path {head.raw_path} here. {hint}".rstrip()
-        return self._refused(head, "json", 404, Finish(Code.NOT_FOUND, text))
+        return self._refused(head, "json", 404, text)
 
     # Refusals -------------------------------------------------------------------------------------
 
     def _not_allowed(self, head: RequestHead, allowed: list[str]) -> Response:
         verbs = ", ".join(allowed)
         text = f"{head.raw_path} takes {verbs}, not {head.method}."
-        return self._refused(head, _protocol_of(head), 405, Finish(Code.UNIMPLEMENTED, text), ("allow", verbs))
+        return self._refused(head, _protocol_of(head), 405, text, ("allow", verbs))
 
     def _unsupported(self, head: RequestHead, taken: str) -> Response:
         came = head.header("content-type") or "no content type"
         text = f"{head.raw_path} takes {taken}; {came} came."
-        return self._refused(head, _protocol_of(head), 415, Finish(Code.INVALID_ARGUMENT, text), ("accept-post", taken))
+        return self._refused(head, _protocol_of(head), 415, text, ("accept-post", taken))
 
     def _refused(
-        self, head: RequestHead, protocol: ProtocolName, status: int, finish: Finish, *headers: tuple[str, str]
+        self, head: RequestHead, protocol: ProtocolName, status: int, text: str, *headers: tuple[str, str]
     ) -> Response:
         """Answer a request that makes no call with its status, and put it into the journal."""
         opened, _ = heads.opened(head, head.path, protocol)
+        finish = Finish(_REFUSALS.get((protocol, status), Code.UNKNOWN), text)
         self.engine.open(opened).refuse(finish)
-        tree = error_tree if protocol == "connect" else status_json.status_tree
-        body = dump(tree(finish, self.engine.registry))
-        head_ = Head(status, (("content-type", "application/json"), ("content-length", str(len(body))), *headers))
-        return Response((head_, Body(body), END))
+        registry = self.engine.registry
+        kind, body = "application/json", b""
+        if protocol == "json":
+            body = dump(status_json.status_tree(finish, registry))
+        elif _speaks_connect(head):
+            body = dump(error_tree(finish, registry))
+        else:
+            kind, body = "text/plain; charset=utf-8", f"{text}\n".encode()
+        said = (("content-type", kind), ("content-length", str(len(body))), *headers)
+        return Response((Head(status, said), Body(body), END))
 
 
 def _is_safe(method: Method) -> bool:
@@ -225,8 +238,16 @@ def _protocol_of(head: RequestHead) -> ProtocolName:
         return "grpc_web"
     if kind.startswith("application/grpc"):
         return "grpc"
-    is_connect = "connect-protocol-version" in dict(head.headers) or kind.startswith("application/connect")
-    return "connect" if is_connect or _RPC_PATH.fullmatch(head.path) else "json"
+    return "connect" if _speaks_connect(head) or _RPC_PATH.fullmatch(head.path) else "json"
+
+
+def _speaks_connect(head: RequestHead) -> bool:
+    """Whether a request is Connect's, whether there is such a method or not."""
+    kind = head.content_type
+    if kind == "application/json":
+        return bool(_RPC_PATH.fullmatch(head.path)) or "connect-protocol-version" in dict(head.headers)
+    is_known = _CONNECT_STREAM.fullmatch(kind) or _CONNECT_UNARY.fullmatch(kind)
+    return bool(is_known) or "connect-protocol-version" in dict(head.headers)
 
 
 class _SharedCall:

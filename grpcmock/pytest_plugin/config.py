@@ -39,7 +39,7 @@ class Config(NamedTuple):  # a dataclass would cost every test run a millisecond
     """The address; of a fixed port, each worker of pytest-xdist takes another one, counting up from it."""
 
     http: str = ""
-    """Where gRPC-Web, Connect and JSON are spoken over HTTP/1.1: an address as that of ``listen``; empty for nowhere."""
+    """Where gRPC-Web, Connect and JSON are spoken over HTTP/1.1, an address as ``listen``; empty for nowhere."""
 
     unmatched: Unmatched = "fail"
     """Whether a call that no stub accepted fails the test: ``fail`` or ``ignore``."""

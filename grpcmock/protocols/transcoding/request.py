@@ -77,7 +77,7 @@ class RequestBuilder:
         try:
             pairs = parse_qsl(self._query, keep_blank_values=True, errors="strict")
         except ValueError as error:
-            raise misfit(self._method, "the query", [f"it can't be read: {error}."]) from None
+            raise WireError(Code.INVALID_ARGUMENT, f"The query can't be read: {error}.") from None
         for name, value in pairs:
             if name.startswith("$"):
                 continue  # a parameter of Google's systems, such as $alt

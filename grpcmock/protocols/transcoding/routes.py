@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from grpcmock.errors import did_you_mean, nearest
+from grpcmock.errors import did_you_mean
 from grpcmock.protocols.transcoding import templates
 from grpcmock.schema.codec import field_names, find_field
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method
 
 _MAX_LISTED = 5
+_LIKENESS = 0.75
+"""How like a path must be to be the one that was meant: more than for a name, since much of it is taken as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +91,11 @@ class Routes:
         path = templates.plain(raw_path)
         alike = {_filled(route.template, path): route for route in reversed(self._routes) if route.verb == verb}
         alike = {**{_filled(route.template, path): route for route in reversed(self._routes)}, **alike}
-        if (found := nearest(path, alike)) is not None:
-            return f"Did you mean {alike[found]}?"
+        if found := get_close_matches(path, alike, n=1, cutoff=_LIKENESS):
+            return f"Did you mean {alike[found[0]]}?"
         paths = [method.path for method in methods]
-        if (found := nearest(path, paths)) is not None:
-            return f"Did you mean POST {found}?"
+        if found := get_close_matches(path, paths, n=1, cutoff=_LIKENESS):
+            return f"Did you mean POST {found[0]}?"
         if self._routes:
             shown = ", ".join(map(str, self._routes[:_MAX_LISTED]))
             return f"The paths are: {shown}{', …' if len(self._routes) > _MAX_LISTED else ''}."
@@ -138,10 +141,10 @@ def _check_field(descriptor: Descriptor | None, path: str) -> None:
 
 
 def _filled(template: Template, path: str) -> str:
-    """Return the path of a template with its variables as a request has them, to compare it with that."""
+    """Return the path of a template with its wildcards as a request has them, to compare it with that."""
     asked = path.split("/")[1:]
     parts = [
-        asked[number] if segment[:1] in "{*" and number < len(asked) else segment
+        asked[number] if segment == "*" and number < len(asked) else segment
         for number, segment in enumerate(template.segments)
     ]
     return "/" + "/".join(parts)

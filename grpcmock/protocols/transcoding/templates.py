@@ -42,7 +42,7 @@ class Template:
     """The lower is tried first: what has a verb before what has none, literal segments before wildcards."""
 
     segments: tuple[str, ...]
-    """As they are written; those with variables or wildcards begin with ``{`` or ``*``."""
+    """Literals and wildcards, those of variables among them, without a verb."""
 
     def match(self, path: str) -> dict[str, str] | None:
         """Return the values of the variables, by field; None if a path doesn't match. It is as :func:`plain` has it."""
@@ -80,12 +80,13 @@ def parse(text: str) -> Template:
             inner, inner_kinds = _pattern(pattern, text)
             regex += f"/({inner})"
             kinds += inner_kinds
+            segments += pattern.split("/")
             variables.append(Variable(token["field"], spans=len(inner_kinds) > 1 or "**" in pattern))
         else:
             inner, inner_kinds = _pattern(token[0], text)
             regex += f"/{inner}"
             kinds += inner_kinds
-        segments.append(token[0])
+            segments.append(token[0])
         position = token.end()
     if 2 in kinds[:-1]:
         raise TemplateError(f"in the path {text!r}, '**' must be the last segment")

@@ -123,7 +123,8 @@ class _Wire:
             await asyncio.Event().wait()  # until this task is cancelled
         if not event.get("more_body", False):
             self._has_ended = True
-            self._watch = asyncio.ensure_future(self._watch_client())
+            if self._connection is None:
+                self._watch = asyncio.ensure_future(self._watch_client())
         return bytes(event.get("body", b""))
 
     async def _watch_client(self) -> None:
@@ -133,7 +134,7 @@ class _Wire:
         self._leave()
 
     def _leave(self) -> None:
-        if not self.gone.done():
+        if self._connection is None and not self.gone.done():
             self.gone.set_result(None)
 
     async def write(self, parts: Parts) -> None:
