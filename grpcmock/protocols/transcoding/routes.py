@@ -147,4 +147,4 @@ def _filled(template: Template, path: str) -> str:
         asked[number] if segment == "*" and number < len(asked) else segment
         for number, segment in enumerate(template.segments)
     ]
-    return "/" + "/".join(parts)
+    return f"/{'/'.join(parts)}{template.verb}"

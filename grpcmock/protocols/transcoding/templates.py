@@ -42,7 +42,10 @@ class Template:
     """The lower is tried first: what has a verb before what has none, literal segments before wildcards."""
 
     segments: tuple[str, ...]
-    """Literals and wildcards, those of variables among them, without a verb."""
+    """Literals and wildcards, those of variables among them."""
+
+    verb: str
+    """``:lend``; empty for none."""
 
     def match(self, path: str) -> dict[str, str] | None:
         """Return the values of the variables, by field; None if a path doesn't match. It is as :func:`plain` has it."""
@@ -93,7 +96,9 @@ def parse(text: str) -> Template:
     if verb:
         regex += re.escape(verb[0])
     rank = (verb is None, tuple(kinds), -len(kinds))
-    return Template(text, tuple(variables), re.compile(regex, re.DOTALL), rank, tuple(segments))
+    return Template(
+        text, tuple(variables), re.compile(regex, re.DOTALL), rank, tuple(segments), verb[0] if verb else ""
+    )
 
 
 def _pattern(pattern: str, text: str) -> tuple[str, list[int]]:
