@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from engine.playbook import engine
 from protocols.playbook import Answer, Face, envelope
@@ -19,7 +21,7 @@ def face(*origins: str) -> Face:
     return Face(engine(registry("user.proto"), STUBS), origins=parse_origins(origins))
 
 
-def preflight(face: Face, origin: str = PAGE, **more: str) -> Answer:
+def preflight(face: Face, origin: str = PAGE, **more: Any) -> Answer:
     return face.ask("OPTIONS", GET, origin=origin, access_control_request_method="POST", **more)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+from typing import Any
 
 import pytest
 from engine.playbook import engine
-from protocols.playbook import Face, each_cut, envelope
+from protocols.playbook import Answer, Face, each_cut, envelope
 from support import registry
 
 from grpcmock.protocols.http import Abort, End
@@ -18,7 +19,7 @@ LOOKUP = "/user.UserService/LookupUsers"
 ALICE = b"\x08\x01\x12\x05Alice"
 
 
-def ask(face: Face, path: str, body: bytes | list[bytes], kind: str = "application/grpc", **more: object) -> object:
+def ask(face: Face, path: str, body: bytes | list[bytes], kind: str = "application/grpc", **more: Any) -> Answer:
     return face.ask("POST", path, body, content_type=kind, te="trailers", version="2", takes_trailers=True, **more)
 
 

@@ -150,7 +150,7 @@ def connect(messages: Sequence[bytes], error: Any, trailer: str) -> Seen:
 
 def by_json(face: Face, call: Call) -> Seen:
     answer = json_answer(face, call)
-    trailer = answer.headers.get("grpc-trailer-x-last", "") or answer.trailers.get("grpc-trailer-x-last", "")
+    trailer = {**answer.headers, **answer.trailers}.get("grpc-trailer-x-last", "")
     if answer.headers["content-type"] == "application/x-ndjson":
         messages = [response(call, json.dumps(line["result"]).encode()) for line in answer.lines if "result" in line]
         error = next((line["error"] for line in answer.lines if "error" in line), {"code": 0})

@@ -67,7 +67,10 @@ def parse(text: str) -> Template:
         raise TemplateError(f"the path {text!r} must begin with '/'")
     verb = _VERB.search(text)
     rest = text[: verb.start()] if verb else text
-    regex, variables, kinds, segments = "", [], [], []
+    regex = ""
+    variables: list[Variable] = []
+    kinds: list[int] = []
+    segments: list[str] = []
     position = 0
     while position < len(rest):
         if rest[position] != "/":

@@ -16,6 +16,7 @@ from grpcmock.servers.addresses import listening_sockets
 from grpcmock.servers.asgi.app import CONNECTION, HttpApplication
 
 try:
+    import h11
     from uvicorn.config import Config
     from uvicorn.protocols.http.h11_impl import H11Protocol
     from uvicorn.server import ServerState
@@ -36,8 +37,11 @@ _MAX_HEAD = 64 << 10
 _PATIENCE = 1.0
 """Seconds that connections have to close, once their calls are cancelled."""
 
-_HTTP2 = b"PRI * HTTP/2.0"
-_TLS_HANDSHAKE = b"\x16\x03"
+_FOREIGN = {
+    b"PRI * HTTP/2": "HTTP/2 came, as gRPC clients speak it; this port takes HTTP/1.1. gRPC has a port of its own.",
+    b"\x16\x03": "TLS came; this port takes plaintext. Serve with --tls-cert and --tls-key.",
+}
+"""What connections begin with that are of another protocol."""
 
 _LOG = logging.getLogger("grpcmock.uvicorn")
 """What uvicorn has to say, of which the warnings are said in our own words."""
@@ -135,7 +139,7 @@ class _Connection(H11Protocol):
         self._warn = warn
         self._application = self.app
         self.app = self._extended
-        self._begins = b""
+        self._has_begun = False
 
     async def _extended(self, scope: Any, receive: Any, send: Any) -> None:
         scope["extensions"] = {CONNECTION: self}
@@ -145,8 +149,12 @@ class _Connection(H11Protocol):
         self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        if len(self._begins) < len(_HTTP2):
-            self._begins += data[: len(_HTTP2)]
+        if not self._has_begun:
+            self._has_begun = True
+            for begins, reason in _FOREIGN.items():
+                if data.startswith(begins):
+                    self.send_400_response(reason)
+                    return
         super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -156,13 +164,8 @@ class _Connection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP/1.1, with a reason for both sides."""
-        reason = msg
-        if self._begins.startswith(_HTTP2):
-            reason = "HTTP/2 came, as gRPC clients speak it; this port takes HTTP/1.1. gRPC has a port of its own."
-        elif self._begins.startswith(_TLS_HANDSHAKE):
-            reason = "TLS came; this port takes plaintext. Serve with --tls-cert and --tls-key."
         where = f"{self.client[0]}:{self.client[1]}" if self.client else "a unix socket"
-        self._warn(f"A request from {where} was refused: {reason}")
-        with contextlib.suppress(Exception):  # an answer under way can't be taken back
-            super().send_400_response(reason)
+        self._warn(f"A request from {where} was refused: {msg}")
+        with contextlib.suppress(h11.LocalProtocolError):  # an answer under way can't be taken back
+            super().send_400_response(msg)
         self.transport.close()
