@@ -59,19 +59,8 @@ class Routes:
         self.problems: list[str] = []
         """The rules that can't be used, and why."""
 
-        self._routes = sorted(
-            (route for method in methods for route in self._of(method)), key=lambda route: route.template.rank
-        )
-
-    def _of(self, method: Method) -> Iterator[Route]:
-        rule = http_rule(method)
-        if rule is None:
-            return
-        for one in (rule, *rule.additional_bindings):
-            try:
-                yield _route(method, one)
-            except ValueError as error:
-                self.problems.append(f"{method}: its google.api.http annotation can't be used: {error}.")
+        routes = (route for method in methods for route in routes_of(method, self.problems))
+        self._routes = sorted(routes, key=lambda route: route.template.rank)
 
     def match(self, verb: str, raw_path: str) -> Match | None:
         """Return the route of a request; None if there is none."""
@@ -101,6 +90,18 @@ class Routes:
             return f"The paths are: {shown}{', …' if len(self._routes) > _MAX_LISTED else ''}."
         served = did_you_mean("", paths, known="By POST the paths")
         return f"No method has a google.api.http annotation. {served}".rstrip()
+
+
+def routes_of(method: Method, problems: list[str]) -> Iterator[Route]:
+    """Yield the routes of a method, in their order; what can't be used is told in *problems*."""
+    rule = http_rule(method)
+    if rule is None:
+        return
+    for one in (rule, *rule.additional_bindings):
+        try:
+            yield _route(method, one)
+        except ValueError as error:
+            problems.append(f"{method}: its google.api.http annotation can't be used: {error}.")
 
 
 def http_rule(method: Method) -> Any:
