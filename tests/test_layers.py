@@ -82,8 +82,9 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"face"},
     ),
     "servers": (
-        {"addresses", "credentials", "interceptors", "invocation", "watch"},
-        {"aio", "h2", "health", "reflection", "reload"},
+        {"addresses", "credentials", "interceptors", "invocation", "services", "watch"},
+        {"http_call"},
+        {"aio", "asgi", "h2", "health", "reflection", "reload"},
         {"admin"},
         {"host"},
     ),

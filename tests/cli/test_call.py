@@ -336,16 +336,13 @@ def test_details_that_say_something_else_stay() -> None:
 def test_a_call_over_http(protocol: str) -> None:
     from grpcmock import MockServer
 
-    with MockServer(ROOT / "protos", http="127.0.0.1:0") as mock:
+    with MockServer(PROTOS, http="127.0.0.1:0") as mock:
         mock.add(method="user.UserService/GetUser", response={"id": "{{ request.id }}"})
-        proto = str(ROOT / "protos")
-        result = CliRunner().invoke(
-            cli, ["call", mock.http_url, "GetUser", "-d", '{"id": 7}', "--proto", proto, "--protocol", protocol]
-        )
+        result = call(mock.http_url, "GetUser", "-d", '{"id": 7}', "--proto", PROTOS, "--protocol", protocol)
         assert (result.exit_code, result.stdout, result.stderr) == (0, '{"id": 7}\n', "")
 
 
 def test_a_protocol_over_http_needs_protos() -> None:
-    result = CliRunner().invoke(cli, ["call", "http://127.0.0.1:1", "GetUser", "--protocol", "connect"])
+    result = call("http://127.0.0.1:1", "GetUser", "--protocol", "connect")
     assert result.exit_code == 2
     assert "--protocol connect needs protos: name them with --proto" in result.stderr
