@@ -29,6 +29,7 @@ LAYERS: Layers = (
     {"engine"},
     {"lint"},
     {"importers"},
+    {"protocols"},
     {"concurrency"},
     {"servers"},
     {"client"},
@@ -72,16 +73,26 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"reproducers"},
         {"reporting"},
     ),
+    "protocols": (
+        {"http", "interface"},
+        {"compression", "cors", "status_json"},
+        {"framing", "message_codec"},
+        {"heads"},
+        {"grpc"},
+        {"connect", "grpc_web", "transcoding"},
+        {"face"},
+    ),
     "servers": (
-        {"addresses", "credentials", "interceptors", "invocation", "watch"},
-        {"aio", "h2", "health", "reflection", "reload"},
+        {"addresses", "credentials", "interceptors", "invocation", "services", "watch"},
+        {"http_call"},
+        {"aio", "asgi", "h2", "health", "reflection", "reload"},
         {"admin"},
         {"host"},
     ),
 }
 """The layers within packages that have some: of modules and folders."""
 
-SANS_IO = ("schema", "stubs", "synthesis", "matching", "responses", "engine", "lint")
+SANS_IO = ("schema", "stubs", "synthesis", "matching", "responses", "engine", "lint", "protocols")
 
 MODULES = sorted(ROOT.rglob("*.py"))
 

@@ -12,6 +12,7 @@ from grpcmock.engine.call_record import CALL_OVERHEAD, FRAME_OVERHEAD, CallRecor
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.schema import Method
     from grpcmock.status import Metadata
@@ -82,11 +83,13 @@ class CompactCall(NamedTuple):
     peer: str
     started: float
     duration: float
+    protocol: ProtocolName
 
     def expand(self, epoch: int) -> CallRecord:
         answer = self.answer
         method = answer.method
-        call = CallRecord(self.id, method.path, method, self.metadata, self.deadline, self.peer, self.started, epoch)
+        opening = (self.id, method.path, method, self.metadata, self.deadline, self.peer, self.started, epoch)
+        call = CallRecord(*opening, protocol=self.protocol)
         call.add_frame("request", answer.request, self.started)
         call.add_frame("response", answer.response, self.started)
         call.stub, call.code, call.duration = answer.stub, Code.OK, self.duration

@@ -24,12 +24,13 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from grpcmock.responses.faults import FAULTS
 from grpcmock.status import Code, Metadata
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message as ProtoMessage
 
-    from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.call_record import CallRecord, ProtocolName
     from grpcmock.responses.context import RenderContext
     from grpcmock.stubs.model import Handler
 
@@ -49,6 +50,12 @@ class Open:
     """Seconds left; None if the client set no deadline."""
 
     peer: str = ""
+
+    protocol: ProtocolName = "grpc"
+    """What the client speaks."""
+
+    faults: frozenset[str] = FAULTS
+    """The faults that can be put on the wire in this call; one of others that strikes ends it with INTERNAL."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -19,12 +20,17 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from grpcmock.engine.engine import Engine
+    from grpcmock.schema import Registry
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.aio import AioServer
+    from grpcmock.servers.asgi.server import HttpServer
     from grpcmock.servers.credentials import TlsFiles
     from grpcmock.servers.h2.server import H2Server
+    from grpcmock.servers.http_call import Services
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger(__name__)
 
 _MOMENT = 0.05
 """Seconds that calls under way have to end when the mock stops, unless said otherwise."""
@@ -41,6 +47,10 @@ class Listening:
     interceptors: Sequence[grpc.aio.ServerInterceptor]
     transport: str = "aio"
     """What speaks HTTP/2: ``aio``, which is ``grpc.aio``, or ``h2``, which can make every fault."""
+    http: str | None = None
+    """Where gRPC-Web, Connect and JSON are spoken over HTTP/1.1; None if they aren't."""
+    origins: tuple[str, ...] | None = None
+    """The origins whose pages may call there."""
 
 
 class Running:
@@ -53,7 +63,8 @@ class Running:
         self._lock = threading.RLock()
         self._thread: LoopThread | None = None
         self._server: AioServer | H2Server | None = None
-        self._target = ""
+        self._http: HttpServer | None = None
+        self._target = self._http_url = ""
 
     @property
     def is_running(self) -> bool:
@@ -64,6 +75,14 @@ class Running:
         if not self._target:
             raise ConfigError("The mock server was not started: say start(), or use it in a with statement.")
         return self._target
+
+    @property
+    def http_url(self) -> str:
+        if self._listening.http is None:
+            raise ConfigError("The mock server speaks gRPC alone: make it with http='127.0.0.1:0'.")
+        if not self._http_url:
+            raise ConfigError("The mock server was not started: say start(), or use it in a with statement.")
+        return self._http_url
 
     def start(self) -> None:
         """Begin to listen and to answer."""
@@ -85,39 +104,61 @@ class Running:
 
         files = TlsFiles.given(*self._listening.tls)
         address = Address.parse(self._listening.address)
-        server, bound = self._aio(address, files) if self._listening.transport == "aio" else self._h2(address, files)
+        services, own = self._services()
+        make = self._aio if self._listening.transport == "aio" else self._h2
+        server, bound = make(address, files, services)
+        http = self._face(self._listening.http, files, services, own) if self._listening.http is not None else None
         if files is not None:
             import grpc
 
             self.channels = Channels(grpc.ssl_channel_credentials(files.cert.read_bytes()))
         self._target = str(bound)
         await server.start()
+        if http is not None:
+            await http.start()
+            self._http_url = f"{'http' if files is None else 'https'}://{http.addresses[0]}"
+        self._http = http
         return server
 
-    def _aio(self, address: Address, files: TlsFiles | None) -> tuple[AioServer, Address]:
+    def _aio(self, address: Address, files: TlsFiles | None, services: Services) -> tuple[AioServer, Address]:
         from grpcmock.servers.aio import AioServer, ServerOptions
         from grpcmock.servers.credentials import server_credentials
 
         listening = self._listening
         options = ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
-        server = AioServer(self.engine, options, services=self._services())
+        server = AioServer(self.engine, options, services=services)
         return server, server.listen(address, server_credentials(files) if files is not None else None)
 
-    def _h2(self, address: Address, files: TlsFiles | None) -> tuple[H2Server, Address]:
-        from grpcmock.servers.h2.server import H2Server, tls_context
+    def _h2(self, address: Address, files: TlsFiles | None, services: Services) -> tuple[H2Server, Address]:
+        from grpcmock.servers.credentials import tls_context
+        from grpcmock.servers.h2.server import H2Server
 
         limit = self._listening.max_message_size
-        server = H2Server(self.engine, max_message_size=limit, services=self._services())
-        return server, server.listen(address, tls_context(files) if files is not None else None)
+        server = H2Server(self.engine, max_message_size=limit, services=services)
+        return server, server.listen(address, tls_context(files, "h2") if files is not None else None)
 
-    def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+    def _face(self, listen: str, files: TlsFiles | None, services: Services, own: Sequence[Registry]) -> HttpServer:
+        """Make the server that speaks HTTP/1.1, and have it listen."""
+        from grpcmock.protocols.face import HttpFace
+        from grpcmock.protocols.interface import FaceOptions
+        from grpcmock.servers.addresses import Address
+        from grpcmock.servers.asgi.server import HttpServer
+        from grpcmock.servers.credentials import tls_context
+
+        options = FaceOptions(self._listening.max_message_size, origins=self._listening.origins)
+        server = HttpServer(HttpFace(self.engine, options, others=own), services=services, warn=_LOG.warning)
+        server.listen(Address.parse(listen, "http"), tls_context(files, "http/1.1") if files is not None else None)
+        return server
+
+    def _services(self) -> tuple[Services, Sequence[Registry]]:
+        """Give the handlers of what is offered besides, and the registries that declare it."""
         from grpcmock.schema.modules import registry_of
         from grpcmock.servers.health import Health
         from grpcmock.servers.reflection import Reflection
 
         health = Health(lambda: self.engine.registry.services)
         reflection = Reflection(lambda: self.engine.registry, [registry_of(Health.DESCRIPTOR)])
-        return {**health.handlers(), **reflection.handlers()}
+        return {**health.handlers(), **reflection.handlers()}, reflection.own
 
     def stop(self, grace: float | None) -> None:
         """Close the channels, stop listening, end what is under way."""
@@ -128,8 +169,10 @@ class Running:
             self.channels.close()
             # Even a moment lets the server say farewell in peace; without, clients log that it went in the midst of it.
             thread.run(server.stop(_MOMENT if grace is None else grace))
+            if self._http is not None:
+                thread.run(self._http.stop(grace))
             thread.close()
-            self._thread = self._server = None
+            self._thread = self._server = self._http = None
 
     def call(self, function: Callable[[], T]) -> T:
         """Touch the engine, in between two steps of the calls under way."""

@@ -27,6 +27,7 @@ from grpcmock.engine.steps import (
     Truncate,
     Wait,
 )
+from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.servers.addresses import Address, bind, server_options
 from grpcmock.servers.invocation import Invocation, Reading
 from grpcmock.status import Code
@@ -108,7 +109,8 @@ class _Call(grpc.RpcMethodHandler):  # type: ignore[type-arg]
         self._metadata = metadata
 
     def _opened(self, context: Context) -> Exchange:
-        return self._engine.open(Open(self._path, self._metadata, context.time_remaining(), context.peer()))
+        left, peer = context.time_remaining(), context.peer()
+        return self._engine.open(Open(self._path, self._metadata, left, peer, faults=AIO_FAULTS))
 
 
 class _UnaryCall(_Call):
@@ -226,7 +228,7 @@ async def _carry_out(
                 case Finish():
                     _finish(step, context)
                     return step
-                case Reset() | Truncate():  # not among AIO_STEPS: stubs that need them don't load
+                case Reset() | Truncate():  # not among AIO_FAULTS
                     raise NotImplementedError(step)
                 case _:
                     assert_never(step)

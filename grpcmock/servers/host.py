@@ -16,11 +16,11 @@ from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import TRANSPORT_STEPS
 from grpcmock.errors import GrpcmockError, Problems
-from grpcmock.responses.faults import TRANSPORT_FAULTS
+from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.servers.aio import AioServer, ServerOptions
-from grpcmock.servers.credentials import TlsFiles, server_credentials
+from grpcmock.servers.credentials import TlsFiles, server_credentials, tls_context
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection
 from grpcmock.servers.reload import Reloader
@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     import grpc
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
+    from grpcmock.protocols.interface import FaceOptions
     from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.service import Admin
+    from grpcmock.servers.asgi.server import HttpServer
     from grpcmock.servers.h2.server import H2Server
+    from grpcmock.servers.http_call import Services
     from grpcmock.stubs.model import Stub
 
 Log = Callable[[str, str], None]
@@ -71,6 +74,9 @@ class HostOptions:
     """``faults`` and ``steps`` are set to what ``transport`` can do."""
 
     server: ServerOptions = field(default_factory=ServerOptions)
+    face: FaceOptions | None = None
+    """How gRPC-Web, Connect and JSON are spoken over HTTP/1.1; None if they aren't."""
+
     journal_calls: int = 10_000
     journal_bytes: int = 64 << 20
     reflection: bool = True
@@ -107,13 +113,30 @@ class Host:
         self.engine = Engine(
             registry,
             stubs,
-            options=replace(options.engine, faults=TRANSPORT_FAULTS[transport], steps=TRANSPORT_STEPS[transport]),
+            # Those that one port at least can put on the wire; where another can't, the call ends with the reason.
+            options=replace(
+                options.engine,
+                faults=TRANSPORT_FAULTS[transport] if options.face is None else FAULTS,
+                steps=TRANSPORT_STEPS[transport],
+            ),
             journal=Journal(options.journal_calls, options.journal_bytes),
             problems=problems,
             progress=progress,
         )
         self.health = Health(lambda: self.engine.registry.services)
-        self.server = self._server()
+        self._own: list[Registry] = []
+        """The registries of what is offered besides."""
+
+        services = self._services()
+        self.server = self._server(services)
+        self.http: HttpServer | None = None
+        if options.face is not None:
+            from grpcmock.protocols.face import HttpFace
+            from grpcmock.servers.asgi.server import HttpServer
+
+            warn = partial(self._log, "warning")
+            face = HttpFace(self.engine, options.face, others=self._own, warn=warn)
+            self.http = HttpServer(face, services=services, warn=warn)
 
     def _read(self, problems: Problems, known: Registry | None = None) -> tuple[Registry, list[Stub]]:
         files = sources.read(self.files.protos, imports=self.files.imports)
@@ -125,17 +148,17 @@ class Host:
             stubs += loading.load(self.files.imported, registry, problems)
         return registry, stubs
 
-    def _server(self) -> AioServer | H2Server:
+    def _server(self, services: Services) -> AioServer | H2Server:
         if self.options.transport == "aio":
-            return AioServer(self.engine, self.options.server, services=self._services())
+            return AioServer(self.engine, self.options.server, services=services)
         from grpcmock.servers.h2.server import H2Server
 
         limit = self.options.server.max_message_size
         warn = partial(self._log, "warning")
-        return H2Server(self.engine, max_message_size=limit, services=self._services(), warn=warn)
+        return H2Server(self.engine, max_message_size=limit, services=services, warn=warn)
 
     def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
-        own = [registry_of(Health.DESCRIPTOR)]
+        self._own = own = [registry_of(Health.DESCRIPTOR)]
         services = dict(self.health.handlers())
         if self.options.admin:
             # Compiled only when asked for.
@@ -145,7 +168,9 @@ class Host:
             services.update(self._admin.handlers())
             own.append(self._admin.registry)
         if self.options.reflection:
-            services.update(Reflection(lambda: self.engine.registry, own).handlers())
+            reflection = Reflection(lambda: self.engine.registry, own)
+            services.update(reflection.handlers())
+            self._own = list(reflection.own)
         return services
 
     @property
@@ -160,13 +185,23 @@ class Host:
         """
         if isinstance(self.server, AioServer):
             return self.server.listen(address, server_credentials(tls) if tls else None)
-        from grpcmock.servers.h2.server import tls_context
+        return self.server.listen(address, tls_context(tls, "h2") if tls else None)
 
-        return self.server.listen(address, tls_context(tls) if tls else None)
+    @property
+    def http_addresses(self) -> list[Address]:
+        """Where gRPC-Web, Connect and JSON are spoken, with the ports that were taken."""
+        return self.http.addresses if self.http is not None else []
+
+    def listen_http(self, address: Address, tls: TlsFiles | None = None) -> Address:
+        """Speak gRPC-Web, Connect and JSON on *address*; for the rest, as :meth:`listen`."""
+        assert self.http is not None  # the options say so
+        return self.http.listen(address, tls_context(tls, "http/1.1") if tls else None)
 
     async def start(self) -> None:
         """Begin to answer, and to watch the files."""
         await self.server.start()
+        if self.http is not None:
+            await self.http.start()
         if self._reloader is not None:
             self._watching = asyncio.create_task(self._reloader.run())
 
@@ -180,7 +215,10 @@ class Host:
         self.health.drain()
         if self._admin is not None:
             self._admin.drain()
-        await self.server.stop(grace)
+        if self.http is not None:
+            await asyncio.gather(self.server.stop(grace), self.http.stop(grace))
+        else:
+            await self.server.stop(grace)
 
     # Reload ---------------------------------------------------------------------------------------
 

@@ -24,11 +24,11 @@ from support import registry
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.errors import ConfigError, Problems
+from grpcmock.protocols import framing
 from grpcmock.responses.faults import FAULTS
 from grpcmock.servers.addresses import Address
-from grpcmock.servers.credentials import TlsFiles
-from grpcmock.servers.h2 import framing
-from grpcmock.servers.h2.server import H2Server, tls_context
+from grpcmock.servers.credentials import TlsFiles, tls_context
+from grpcmock.servers.h2.server import H2Server
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection
 from grpcmock.stubs import loader
@@ -643,7 +643,7 @@ async def test_tls_and_client_certificates(start: Any, call: Caller, tmp_path: P
     for blob in issued.cert_chain_pems:
         blob.write_to_path(cert, append=True)
     authority.cert_pem.write_to_path(ca)
-    server = await start(address="localhost:0", tls=tls_context(TlsFiles(cert, key, ca)))
+    server = await start(address="localhost:0", tls=tls_context(TlsFiles(cert, key, ca), "h2"))
     known = grpc.ssl_channel_credentials(
         ca.read_bytes(), client.private_key_pem.bytes(), client.cert_chain_pems[0].bytes()
     )
@@ -655,7 +655,7 @@ async def test_tls_and_client_certificates(start: Any, call: Caller, tmp_path: P
 
 async def test_a_missing_certificate_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no file"):
-        tls_context(TlsFiles(tmp_path / "cert.pem", tmp_path / "key.pem"))
+        tls_context(TlsFiles(tmp_path / "cert.pem", tmp_path / "key.pem"), "h2")
 
 
 # Services beside the stubs -------------------------------------------------------------------------
