@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.checks.suite import CheckSuite
     from grpcmock.fuzz.execution.executor import Executor
     from grpcmock.fuzz.execution.server import Server
+    from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.phases.plan import Plan
@@ -107,6 +108,11 @@ class Run:
     def registry(self) -> Registry:
         """The contract."""
         return self._plan.registry
+
+    @property
+    def expectations(self) -> Expectations:
+        """What the checks of the run go by."""
+        return self._suite.expectations
 
     def evaluate(self, case: Case, result: CaseResult) -> tuple[Finding, ...]:
         """Return all that the checks of the run find in what was seen of a case, in the order of their codes."""
