@@ -98,7 +98,7 @@ class Client:
     ) -> Answer:
         """Make a call: send the messages among *steps* in turn, then half-close, unless the last step is another end.
 
-        *unread* so many seconds, no response is read. With *at_once*, it is made so many times: once alone, and then all
+        *unread* so many seconds, no response is read. With *at_once*, it is made so many times: once alone, then all
         the others together; the answer is that of the first.
 
         Raises :class:`UnknownMethodError`, and ``ValueError`` for what is no message of the method.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.generation.generator import Generators
     from grpcmock.fuzz.model.cases import Case
-    from grpcmock.fuzz.model.example_database import Saved
     from grpcmock.schema import Method, Registry
     from grpcmock.status import Metadata
 
@@ -31,9 +29,6 @@ class Plan:
 
     examples: tuple[Case, ...] = ()
     """Requests that somebody wrote down or recorded."""
-
-    saved: Mapping[str, tuple[Saved, ...]] = field(default_factory=dict)
-    """What generated requests failed in earlier runs, by the full names of methods."""
 
     credentials: Metadata = ()
     """What the run sends with every call, by which the server knows who is calling."""
