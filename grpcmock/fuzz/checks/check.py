@@ -64,6 +64,9 @@ class Check:
     reads: frozenset[str] = frozenset()
     """Which of the user's files it goes by: ``stubs``, ``links``. A replay needs them again."""
 
+    tells_all: bool = False
+    """Whether each of its findings at a method is told, however many there are."""
+
     promise: Promise | None = None
     """What must be true of the status of the last call of a case, if that says it all. Tests that are handed on assert
     it in so many words; where it is None, they ask the check."""

@@ -48,6 +48,9 @@ class Plan:
     shard: tuple[int, int] = (1, 1)
     """Which part of the generated cases is made here, of how many: the first is 1."""
 
+    proven: set[tuple[str, str, str]] = field(default_factory=set)
+    """What has been shown to be wrong so far: names of checks, full names of methods, and paths."""
+
     _simplest: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def simplest(self, method: Method) -> bytes:

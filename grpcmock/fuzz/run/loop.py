@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.execution.monitor import Monitor
-from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.model.cases import USUAL_PHASES, Phase
 from grpcmock.fuzz.model.events import (
     CaseFinished,
     Event,
@@ -51,7 +51,7 @@ _ASK_EVERY = 0.5
 class Bounds:
     """How far a run goes."""
 
-    phases: tuple[Phase, ...] = tuple(Phase)
+    phases: tuple[Phase, ...] = USUAL_PHASES
     max_cases: int = 200
     """Cases of the random phase, for each method."""
 
@@ -318,12 +318,13 @@ class Run:
 
     def _add(self, failure: Failure) -> None:
         self._failures.add(failure, was_last=self._server.gone)
+        self._plan.proven.add((failure.finding.check, failure.method.full_name, failure.finding.path))
         self._tell(FailureFound(failure=failure))
 
     def _is_surplus(self, failure: Failure) -> bool:
         """Whether enough was told of this check at this method; that is said once."""
         check, method = failure.finding.check, failure.method
-        if not self._failures.is_full(check, method):
+        if self._suite.checks[check].tells_all or not self._failures.is_full(check, method):
             return False
         if (check, method) not in self._silenced:
             self._silenced.add((check, method))
