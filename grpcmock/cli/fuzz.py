@@ -135,7 +135,7 @@ if TYPE_CHECKING:
     metavar="WHERE",
     help="Keep failures from run to run, and try them first: a directory, redis://HOST:PORT, github:OWNER/REPOSITORY.",
 )
-@report_option("junit", "json", "ndjson", "html")
+@report_option("junit", "json", "ndjson", "html", "sarif", "allure")
 @imports_option
 @target_options
 def command(target: str, protos: tuple[Path, ...], imports: Imports, connection: Connection, **options: Any) -> None:

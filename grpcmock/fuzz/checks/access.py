@@ -51,6 +51,7 @@ CHECKS = (
         promise=Promise.DENIED,
         severity=Severity.CRITICAL,
         title="Without credentials, or with garbled ones, every method answers UNAUTHENTICATED or PERMISSION_DENIED.",
+        concerns_security=True,
         evaluate=_auth_enforced,
         targeted=True,
     ),

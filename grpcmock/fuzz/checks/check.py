@@ -64,6 +64,9 @@ class Check:
     reads: frozenset[str] = frozenset()
     """Which of the user's files it goes by: ``stubs``, ``links``. A replay needs them again."""
 
+    concerns_security: bool = False
+    """Whether what it finds is of use to an attacker."""
+
     tells_all: bool = False
     """Whether each of its findings at a method is told, however many there are."""
 

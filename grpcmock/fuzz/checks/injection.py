@@ -191,6 +191,7 @@ def _check(
         evaluate=evaluate,
         targeted=True,
         tells_all=True,
+        concerns_security=True,
         supersedes=frozenset({"unhandled_error", "info_leak", "slow_input", *also}),
     )
 

@@ -36,6 +36,7 @@ def _check(code: str, name: str, severity: Severity, title: str) -> Check:
         title=title,
         evaluate=evaluate,
         targeted=True,
+        concerns_security=name == "object_authorization",
         reads=frozenset({"links"}),
     )
 
