@@ -48,7 +48,7 @@ CHECKS = (
     Check(
         code="G142",
         name="auth_enforced",
-        promise=Promise.DENIED,
+        promises=(Promise.DENIED,),
         severity=Severity.CRITICAL,
         title="Without credentials, or with garbled ones, every method answers UNAUTHENTICATED or PERMISSION_DENIED.",
         concerns_security=True,

@@ -33,6 +33,9 @@ class Promise(Enum):
     DENIED = "denied"
     """It is UNAUTHENTICATED or PERMISSION_DENIED."""
 
+    NAMED = "named"
+    """It is what the finding expects, where that begins with the name of a status: ``NOT_FOUND for 'a': …``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
@@ -70,9 +73,9 @@ class Check:
     tells_all: bool = False
     """Whether each of its findings at a method is told, however many there are."""
 
-    promise: Promise | None = None
-    """What must be true of the status of the last call of a case, if that says it all. Tests that are handed on assert
-    it in so many words; where it is None, they ask the check."""
+    promises: tuple[Promise, ...] = ()
+    """What must be true of the statuses of the last calls of the method, if that says it all. Tests that are handed on
+    assert it in so many words; where there are none, they ask the check."""
 
     page: str = ""
     """What ``grpcmock explain`` shows besides, in Markdown. Checks of this package have theirs in ``pages/``."""

@@ -92,7 +92,7 @@ CHECKS = (
     Check(
         code="G102",
         name="unhandled_error",
-        promise=Promise.HANDLED,
+        promises=(Promise.HANDLED,),
         severity=Severity.CRITICAL,
         title="A request that decodes never ends in UNKNOWN or INTERNAL.",
         evaluate=_unhandled_error,
@@ -100,7 +100,7 @@ CHECKS = (
     Check(
         code="G112",
         name="empty_request",
-        promise=Promise.HANDLED,
+        promises=(Promise.HANDLED,),
         severity=Severity.CRITICAL,
         title="A message of no bytes at all is handled like any other.",
         evaluate=_unhandled_when_targeted(
@@ -112,7 +112,7 @@ CHECKS = (
     Check(
         code="G113",
         name="empty_parts",
-        promise=Promise.HANDLED,
+        promises=(Promise.HANDLED,),
         severity=Severity.CRITICAL,
         title="A submessage that is absent or empty, and a oneof with no arm set, are handled.",
         evaluate=_unhandled_when_targeted(
@@ -124,7 +124,7 @@ CHECKS = (
     Check(
         code="G114",
         name="open_enum",
-        promise=Promise.HANDLED,
+        promises=(Promise.HANDLED,),
         severity=Severity.CRITICAL,
         title="A number that an open enum doesn't declare is handled: newer clients will send some.",
         evaluate=_unhandled_when_targeted("open_enum", "an undeclared enum number is handled: OK, or INVALID_ARGUMENT"),

@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.actions import HALF_CLOSE, Cancel, HalfClose, Headers, Pause, Receive, Send
-from grpcmock.fuzz.checks.check import Promise
 from grpcmock.fuzz.model.cases import Caller, Expect
 from grpcmock.fuzz.reproducers.errors import NotSayableError
 from grpcmock.fuzz.reproducers.identities import callers, identities, pairs
 from grpcmock.fuzz.reproducers.python_values import Expression, grouped, put, read, value_of, written
 from grpcmock.fuzz.reproducers.script import script_of, snake
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.fuzz.model.cases import Call
     from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.replay.case_file import CaseFile
-    from grpcmock.fuzz.reproducers.script import Script
+    from grpcmock.fuzz.reproducers.script import Demand, Script
     from grpcmock.schema import Registry
 
 _MODULE = '''\
@@ -45,20 +45,6 @@ def test_{name}(client: Client) -> None:
 _LARGEST = 20_000
 """Characters of a test that somebody could still review."""
 
-_ASSERTIONS = {
-    Promise.HANDLED: "assert {0}.code not in (Code.UNKNOWN, Code.INTERNAL)",
-    Promise.TAKEN: "assert {0}.code != Code.INVALID_ARGUMENT",
-    Promise.REFUSED: "assert not {0}.ok",
-    Promise.DENIED: "assert {0}.code in (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)",
-}
-
-_NAMES = {
-    Promise.HANDLED: "handles_what_decodes",
-    Promise.TAKEN: "takes_what_keeps_the_rules",
-    Promise.REFUSED: "refuses_what_breaks_a_rule",
-    Promise.DENIED: "asks_who_is_calling",
-}
-
 _OWN_NAMES = frozenset({"code", "status_message", "ok", "seconds", "responses", "response"})
 """Attributes of an answer, which hide the fields of these names."""
 
@@ -78,7 +64,7 @@ def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseR
         imports="\n".join(_imports(body + arguments)),
         address=written(f"https://{target.address}" if secure else target.address),
         arguments=arguments,
-        name=f"{snake(case.method.name)}_{_NAMES[script.promise] if script.promise else check.name}",
+        name=f"{snake(case.method.name)}_{check.name}",
         promise=_docstring(check.title, 4),
         body=body,
     )
@@ -115,7 +101,7 @@ def _arguments(case_file: CaseFile, target: Target, script: Script) -> Iterator[
         words = [f"{name}=Path({str(path)!r})" for name, path in given_files if path is not None]
         words += ["insecure=True"] if target.tls.insecure else []
         yield "tls", f"Tls({', '.join(words)})"
-    if script.promise is None:
+    if not script.demands:
         for name, value in case_file.expectations.items():
             if name not in ("stubs", "links") or name in script.check.reads:
                 yield name, repr(value)
@@ -128,12 +114,13 @@ def _body(case_file: CaseFile, script: Script, registry: Registry) -> Iterator[s
         yield f"for _ in range({case.repeat}):"
         calls = [f"    {line}" for call in calls for line in call.splitlines()]
     yield from calls
-    if script.promise is not None:
-        yield _ASSERTIONS[script.promise].format(script.names[script.subject])
+    if script.demands:
+        yield from (_assertion(script.names[index], demand) for index, demand in script.demands.items())
         return
+    subject = script.calls[max(len(script.calls) - case.cleanup - 1, 0)]
     more = {
         "rounds": case.repeat if case.repeat > 1 and not case.concurrent else 1,
-        "about": "" if script.calls[script.subject].method is case.method else case.method.full_name,
+        "about": "" if subject.method is case.method else case.method.full_name,
         "expect": "" if case.expect is Expect.ANY else case.expect.value,
         "path": case.path,
         "rule": case.rule,
@@ -142,6 +129,15 @@ def _body(case_file: CaseFile, script: Script, registry: Registry) -> Iterator[s
     }
     given = [f", {name}={written(value)}" for name, value in more.items() if value and value != 1]
     yield f"client.check({written(script.check.name)}{''.join(given)})"
+
+
+def _assertion(name: str, demand: Demand) -> str:
+    if demand.codes == (Code.OK,):
+        return f"assert {'' if demand.is_one else 'not '}{name}.ok"
+    codes = [f"Code.{code.name}" for code in demand.codes]
+    if len(codes) == 1:
+        return f"assert {name}.code {'==' if demand.is_one else '!='} {codes[0]}"
+    return f"assert {name}.code {'in' if demand.is_one else 'not in'} ({', '.join(codes)})"
 
 
 def _calls(script: Script, registry: Registry, at_once: int) -> Iterator[str]:
