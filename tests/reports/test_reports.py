@@ -188,7 +188,11 @@ def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("kept")
     below = tmp_path / "file" / "report"
-    for act in (lambda: files.write(below, ""), lambda: files.check({"html": below}), lambda: files.lines(below).__enter__()):
+    for act in (
+        lambda: files.write(below, ""),
+        lambda: files.check({"html": below}),
+        lambda: files.lines(below).__enter__(),
+    ):
         with pytest.raises(ConfigError, match=r"report can't be written: "):
             act()
     with pytest.raises(ConfigError, match="is a directory"):

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.replay.case_file import CaseFile
     from grpcmock.schema import Method, Registry
 
+_LONGEST_DURATION = (2**63 - 1) // 10**9
+"""Seconds of the longest time.Duration of Go, which counts nanoseconds."""
+
 _MOST = 8000
 """Characters of a line that a person would still copy."""
 
@@ -134,4 +137,22 @@ def _tree(data: bytes, method: Method, registry: Registry) -> Any:
     again = build(Node.of(tree), method.request_class, registry, problems, partial=True)
     if problems.errors or again.SerializePartialToString(deterministic=True) != data:
         raise NotSayableError("its bytes say what JSON can't; --as python has them.")
+    if any(abs(seconds) > _LONGEST_DURATION for seconds in _durations(message)):
+        raise NotSayableError("grpcurl reads no duration of more than 292 years; --as python has it.")
     return tree
+
+
+def _durations(message: Any) -> Iterator[int]:
+    """Yield the seconds of all durations in a message."""
+    if message.DESCRIPTOR.full_name == "google.protobuf.Duration":
+        yield message.seconds
+        return
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if field.message_type.GetOptions().map_entry:
+            if field.message_type.fields_by_name["value"].message_type is None:
+                continue
+            value = value.values()
+        for one in value if field.is_repeated else (value,):
+            yield from _durations(one)

@@ -55,9 +55,10 @@ def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseR
     script = script_of(case_file, registry)
     check, case = script.check, case_file.case
     body = textwrap.indent("\n".join(_body(case_file, script, registry)), "    ")
-    arguments = ", ".join(("TARGET", *(f"{name}={value}" for name, value in _arguments(case_file, target, script))))
+    words = ["TARGET", *(f"{name}={value}" for name, value in _arguments(case_file, target, script))]
+    arguments = ", ".join(words)
     if len(arguments) > 80:
-        arguments = "\n        " + ",\n        ".join(arguments.split(", ")) + ",\n    "
+        arguments = "".join(("\n", *(f"        {word},\n" for word in words), "    "))
     secure = target.tls is not None and not target.address.startswith("unix")
     text = _MODULE.format(
         title=_docstring(f"{check.code} {check.name}, found by grpcmock fuzz as {case_file.id}: {case.why}."),
@@ -119,7 +120,7 @@ def _body(case_file: CaseFile, script: Script, registry: Registry) -> Iterator[s
         return
     subject = script.calls[max(len(script.calls) - case.cleanup - 1, 0)]
     more = {
-        "rounds": case.repeat if case.repeat > 1 and not case.concurrent else 1,
+        "rounds": 0 if case.repeat == 1 or case.concurrent else case.repeat,
         "about": "" if subject.method is case.method else case.method.full_name,
         "expect": "" if case.expect is Expect.ANY else case.expect.value,
         "path": case.path,
@@ -127,7 +128,7 @@ def _body(case_file: CaseFile, script: Script, registry: Registry) -> Iterator[s
         "setup": case.setup,
         "cleanup": case.cleanup,
     }
-    given = [f", {name}={written(value)}" for name, value in more.items() if value and value != 1]
+    given = [f", {name}={written(value)}" for name, value in more.items() if value]
     yield f"client.check({written(script.check.name)}{''.join(given)})"
 
 
