@@ -556,7 +556,7 @@ def test_reproducers_say_who_calls_and_no_secret() -> None:
     assert "('authorization', os.environ['OTHER_AUTHORIZATION'])" in texts["pytest"]
     assert 'os.Getenv("OTHER_AUTHORIZATION")' in texts["go"]
     assert 'grpcurl.ClientTLSConfig(false, "ca.pem", "", "")' in texts["go"]
-    assert "'https://a.b:1'" in texts["pytest"]
+    assert '"https://a.b:1"' in texts["pytest"]
     for caller, said in ((Caller.NOBODY, "metadata=())"), (Caller.GARBLED, "(('authorization', 'garbled'),)")):
         text = reproducer("python", case_file(replace(get(2000), caller=caller)), target, REGISTRY)
         assert said in text
