@@ -34,7 +34,8 @@ class Promise(Enum):
     """It is UNAUTHENTICATED or PERMISSION_DENIED."""
 
     NAMED = "named"
-    """It is what the finding expects, where that begins with the name of a status: ``NOT_FOUND for 'a': …``."""
+    """It is what the finding expects, where that begins with the name of a status, ``NOT_FOUND for 'a': …``; else it is
+    OK, where what came begins with that of an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import CaseResult
 
 
-_BY_ANOTHER = frozenset({"leak_on_failure", "read_after_write"})
-"""Checks that blame a method for what a call of another one shows."""
+_BY_ANOTHER = frozenset({"leak_on_failure"})
+"""Checks that blame a method for the status of another one."""
 
 
 def _check(code: str, name: str, severity: Severity, title: str) -> Check:

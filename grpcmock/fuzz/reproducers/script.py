@@ -98,12 +98,19 @@ def _demands(case_file: CaseFile, check: Check, calls: Sequence[Call]) -> dict[i
     method = case_file.case.method
     own = [index for index, call in enumerate(calls) if call.method is method]
     if check.promises == (Promise.NAMED,):
-        named = _NAMED.match(case_file.expected)
-        codes = tuple(Code[name] for name in named.groups() if name in Code.__members__) if named else ()
+        codes = _named(case_file.expected)
+        if not codes and (came := _named(case_file.actual)) and Code.OK not in came:
+            codes = (Code.OK,)
         return {own[-1]: Demand(codes, True)} if own and codes else {}
     if len(own) != len(check.promises):
         return {}
     return {index: _DEMANDS[promise] for index, promise in zip(own, check.promises, strict=True)}
+
+
+def _named(text: str) -> tuple[Code, ...]:
+    """Return the statuses that a text begins with."""
+    found = _NAMED.match(text)
+    return tuple(Code[name] for name in found.groups() if name in Code.__members__) if found else ()
 
 
 def _names(calls: Sequence[Call], taken: set[int]) -> tuple[str, ...]:
