@@ -64,6 +64,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"wire"},
         {"resources"},
         {"checks"},
+        {"storage"},
         {"execution"},
         {"phases"},
         {"shrinking"},

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 )
 @fail_on_option
 @with_option
-@report_option("junit", "json", "html")
+@report_option("junit", "json", "html", "sarif", "allure")
 @click.pass_context
 def command(
     ctx: click.Context,

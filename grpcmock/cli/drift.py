@@ -60,7 +60,7 @@ with_option = click.option(
     show_default=True,
     help="Text, JSON, or annotations for GitHub Actions.",
 )
-@report_option("junit", "json", "html")
+@report_option("junit", "json", "html", "sarif", "allure")
 @with_option
 @target_options
 @click.pass_context

@@ -65,7 +65,9 @@ def write(outcome: Outcome, reports: Mapping[str, Path], level: Level) -> None:
     if not reports:
         return
     from grpcmock.drift import pages
+    from grpcmock.drift.sarif_report import to_sarif
     from grpcmock.reports import files
+    from grpcmock.reports.allure import to_allure
 
     for kind, path in reports.items():
         match kind:
@@ -73,6 +75,11 @@ def write(outcome: Outcome, reports: Mapping[str, Path], level: Level) -> None:
                 text = pages.to_junit(outcome, level)
             case "html":
                 text = pages.to_html(outcome, level)
+            case "sarif":
+                text = to_sarif(outcome, level)
+            case "allure":
+                files.write_all(path, to_allure(pages.suites(outcome, level)))
+                continue
             case _:
                 text = json.dumps(outcome.document(), indent=2, ensure_ascii=False) + "\n"
         files.write(path, text)

@@ -16,7 +16,7 @@ from grpcmock.cli.options import PATH
 if TYPE_CHECKING:
     from grpcmock.schema import Registry
 
-FORMS = ("pytest", "stub", "python", "grpcurl")
+FORMS = ("pytest", "go", "bash", "stub", "python", "grpcurl")
 
 
 @click.command()
@@ -26,8 +26,8 @@ FORMS = ("pytest", "stub", "python", "grpcurl")
     "form",
     required=True,
     type=click.Choice(FORMS),
-    help="A test that fails until the server is fixed, a stub that makes the mock fail alike, a program that needs "
-    "only grpcio, or a line of grpcurl.",
+    help="A test for pytest or Go, or a script for bash, that fails until the server is fixed; a stub that makes the "
+    "mock fail alike; a program that needs only grpcio, or a line of grpcurl.",
 )
 @click.option("-o", "--out", type=PATH, metavar="FILE", help="Where to write it.  [default: stdout]")
 def command(failure: str, protos: tuple[Path, ...], form: str, out: Path | None, **options: Any) -> None:
@@ -39,6 +39,7 @@ def command(failure: str, protos: tuple[Path, ...], form: str, out: Path | None,
     \b
     Examples:
       grpcmock export G102-3f9a1c --as pytest -o test_g102.py
+      grpcmock export G102-3f9a1c --as go -o contract/g102_test.go
       grpcmock export G102-3f9a1c --as stub -o stubs/broken.yaml
     """
     from grpcmock.fuzz.model.secrets import Secrets

@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 )
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Methods to leave alone; repeatable.")
 @click.option(
-    "--phases", "chosen_phases", multiple=True, metavar="LIST", help=f"Of {', '.join(PHASES)}.  [default: all]"
+    "--phases",
+    "chosen_phases",
+    multiple=True,
+    metavar="LIST",
+    help=f"Of {', '.join(PHASES)}; 'usual' stands for all but the last.  [default: usual]",
 )
 @click.option(
     "--checks", multiple=True, metavar="LIST", help="Checks to make: codes, names or patterns.  [default: all]"
@@ -131,7 +135,7 @@ if TYPE_CHECKING:
     metavar="WHERE",
     help="Keep failures from run to run, and try them first: a directory, redis://HOST:PORT, github:OWNER/REPOSITORY.",
 )
-@report_option("junit", "json", "ndjson", "html")
+@report_option("junit", "json", "ndjson", "html", "sarif", "allure")
 @imports_option
 @target_options
 def command(target: str, protos: tuple[Path, ...], imports: Imports, connection: Connection, **options: Any) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from grpcmock.fuzz.model.cases import Phase
 
-PHASES = ("boundary", "examples", "wire", "random", "stateful")
+PHASES = ("boundary", "examples", "wire", "random", "stateful", "injection")
 
 
 class Shard(ParamType[tuple[int, int]]):
@@ -38,14 +38,18 @@ def listed(values: Sequence[str]) -> list[str]:
 
 
 def phases(values: Sequence[str]) -> tuple[Phase, ...]:
-    """Give the phases of these names, in their own order; all if there are none. Raises :class:`ConfigError`."""
-    from grpcmock.fuzz.model.cases import Phase
+    """Give the phases of these names, in their own order; the usual ones if there are none, and for ``usual``.
+
+    Raises :class:`ConfigError`.
+    """
+    from grpcmock.fuzz.model.cases import USUAL_PHASES, Phase
 
     names = listed(values)
     for name in names:
-        if name not in PHASES:
+        if name not in (*PHASES, "usual"):
             raise ConfigError(f"There is no phase {name!r}. {did_you_mean(name, PHASES, known='The phases')}")
-    return tuple(phase for phase in Phase if not names or phase.value in names)
+    usual = USUAL_PHASES if not names or "usual" in names else ()
+    return tuple(phase for phase in Phase if phase in usual or phase.value in names)
 
 
 def allowed(values: Sequence[str]) -> dict[str, frozenset[int]]:

@@ -23,7 +23,8 @@ def report_option(*kinds: str) -> Callable[[_F], _F]:
         multiple=True,
         metavar="KIND=PATH",
         callback=lambda _, __, values: _read(values, kinds),
-        help=f"Write a report: {', '.join(kinds[:-1])} or {kinds[-1]}; repeatable, or several at once: {example}.",
+        help=f"Write a report: {', '.join(kinds[:-1])} or {kinds[-1]}; repeatable, or several at once: {example}."
+        + (" For allure, PATH is a directory." if "allure" in kinds else ""),
     )
 
 
@@ -35,7 +36,7 @@ def _read(values: Sequence[str], kinds: Sequence[str]) -> dict[str, Path]:
 
     try:
         found = files.parse(values, kinds)
-        files.check(found.values())
+        files.check(found)
     except ConfigError as error:
         raise click.BadParameter(str(error)) from None
     return found

@@ -75,7 +75,7 @@ _COLORS = {"passed": "green", "failed": "red", "error": "red", "pending": "yello
 @click.option("--baseline", type=PATH, metavar="FILE", help="Names of stubs known to fail; they don't fail the run.")
 @click.option("--write-baseline", is_flag=True, help="Write what fails now to the file of --baseline.")
 @click.option("-v", "--verbose", is_flag=True, help="Report every stub, also those that passed or were skipped.")
-@report_option("junit", "json", "html")
+@report_option("junit", "json", "html", "sarif", "allure")
 @target_options
 @click.pass_context
 def command(
@@ -278,7 +278,12 @@ def _write(report: Report, reports: dict[str, Path]) -> None:
     if not reports:
         return
     from grpcmock.reports import files
+    from grpcmock.reports.allure import to_allure
+    from grpcmock.verify.reporting import junit_report
     from grpcmock.verify.reporting.formats import WRITERS
 
     for kind, path in reports.items():
-        files.write(path, WRITERS[kind](report))
+        if kind == "allure":
+            files.write_all(path, to_allure(junit_report.suites(report), junit_report.NAME))
+        else:
+            files.write(path, WRITERS[kind](report))

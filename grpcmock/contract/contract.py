@@ -18,7 +18,7 @@ from grpcmock.fuzz.expectations.expectations import DEFAULT_LIMIT
 from grpcmock.fuzz.expectations.expectations import Expectations as PlanTerms
 from grpcmock.fuzz.expectations.method_selection import select
 from grpcmock.fuzz.generation.generator import Generators
-from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.model.cases import USUAL_PHASES, Phase
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stub_requests import from_stubs
 from grpcmock.fuzz.run.session import Settings
@@ -235,7 +235,7 @@ class Contract:
 
 def _phases(names: Iterable[str]) -> tuple[Phase, ...]:
     listed = [names] if isinstance(names, str) else list(names)
-    known = [phase.value for phase in Phase if phase is not Phase.STATEFUL]
+    known = [phase.value for phase in USUAL_PHASES if phase is not Phase.STATEFUL]
     for name in listed:
         if name == Phase.STATEFUL.value:
             raise ConfigError("Calls in a row are a state machine's: contract.state_machine(target) gives one.")

@@ -13,13 +13,18 @@ if TYPE_CHECKING:
 
 
 def to_junit(outcome: Outcome, level: Level) -> str:
-    """Write JUnit XML: a case for each difference; those that count fail. Without any, one case passes."""
+    """Write JUnit XML."""
+    return junit.to_xml(suites(outcome, level))
+
+
+def suites(outcome: Outcome, level: Level) -> list[junit.Suite]:
+    """Give a case for each difference; those that count fail. Without any, one case passes."""
     failing = {id(one) for one in outcome.failing(level)}
     cases = [_case(outcome, one, failed=id(one) in failing) for one in outcome.differences]
     if not cases:
         cases = [junit.Case(name="no differences", classname="drift", output=outcome.summary)]
     properties = [("old", outcome.old), ("new", outcome.new), *(("note", note) for note in outcome.notes)]
-    return junit.to_xml([junit.Suite(name="grpcmock drift", cases=cases, properties=properties)])
+    return [junit.Suite(name="grpcmock drift", cases=cases, properties=properties)]
 
 
 def _case(outcome: Outcome, one: Difference, *, failed: bool) -> junit.Case:

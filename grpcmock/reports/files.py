@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from grpcmock.errors import ConfigError, did_you_mean
 
-KINDS = ("junit", "json", "html", "ndjson")
+KINDS = ("junit", "json", "html", "ndjson", "sarif", "allure")
 """Every kind of report that there is; a command may have fewer."""
+
+FOLDERS = frozenset({"allure"})
+"""Kinds that are a folder of files."""
 
 _MODE = 0o644
 """As most programs leave a file; a temporary one can be read by its owner alone."""
@@ -55,17 +58,28 @@ def _parts(values: Iterable[str], kinds: Sequence[str]) -> Iterator[str]:
         yield from parts
 
 
-def check(paths: Iterable[Path]) -> None:
-    """Find out early whether files can be written there: their folders are made. Raises :class:`ConfigError`."""
-    for path in paths:
-        if path.is_dir():
-            raise ConfigError(f"{path} is a directory; a report is a file. Write {path / 'report'}, or another name.")
+def check(paths: Mapping[str, Path]) -> None:
+    """Find out early whether reports, by their kinds, can be written: folders are made. Raises :class:`ConfigError`."""
+    for kind, path in paths.items():
+        is_folder = kind in FOLDERS
+        if path.is_dir() and not is_folder:
+            text = f"{path} is a directory; a report is a file. Write {path / 'report'}, or another name."
+            raise ConfigError(text)
+        if is_folder and path.exists() and not path.is_dir():
+            raise ConfigError(f"{path} is a file; the report {kind!r} is a directory of several. Write another name.")
+        folder = path if is_folder else path.parent
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _unwritable(path, error) from None
-        if not os.access(path.parent, os.W_OK):
-            raise ConfigError(f"{path} can't be written: {path.parent} is not writable.")
+        if not os.access(folder, os.W_OK):
+            raise ConfigError(f"{path} can't be written: {folder} is not writable.")
+
+
+def write_all(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write files into a folder, by their names, beside what is there. Raises :class:`ConfigError`."""
+    for name, text in texts.items():
+        write(folder / name, text)
 
 
 def write(path: Path, text: str) -> None:

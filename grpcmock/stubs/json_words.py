@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from grpcmock.schema.locations import declarations
 from grpcmock.stubs import steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from google.protobuf.descriptor_pb2 import (
-        DescriptorProto,
-        EnumDescriptorProto,
-        FileDescriptorProto,
-        FileDescriptorSet,
-    )
+    from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 KEYS: Final = {
     "name": "A name of its own, unique over all files; shown in every message. Default: `path:line`.",
@@ -77,40 +71,10 @@ def comments(files: FileDescriptorSet) -> dict[str, str]:
     """Give the comments of all declarations by their full names, where the descriptors carry source information."""
     found: dict[str, str] = {}
     for file in files.file:
-        names = dict(_paths(file))
+        names = dict(declarations(file))
         for location in file.source_code_info.location:
             name = names.get(tuple(location.path))
             text = (location.leading_comments or location.trailing_comments).strip()
             if name and text:
                 found[name] = "\n".join(line.strip() for line in text.splitlines())
     return found
-
-
-def _paths(file: FileDescriptorProto) -> Iterator[tuple[tuple[int, ...], str]]:
-    """Yield the path and full name of each declaration. The numbers are those of the fields in descriptor.proto."""
-    prefix = f"{file.package}." if file.package else ""
-    for number, message in enumerate(file.message_type):
-        yield from _of_message(message, (4, number), prefix)
-    for number, enum in enumerate(file.enum_type):
-        yield from _of_enum(enum, (5, number), prefix)
-    for number, service in enumerate(file.service):
-        yield (6, number), prefix + service.name
-        for place, method in enumerate(service.method):
-            yield (6, number, 2, place), f"{prefix}{service.name}.{method.name}"
-
-
-def _of_message(message: DescriptorProto, path: tuple[int, ...], prefix: str) -> Iterator[tuple[tuple[int, ...], str]]:
-    name = prefix + message.name
-    yield path, name
-    for number, field in enumerate(message.field):
-        yield (*path, 2, number), f"{name}.{field.name}"
-    for number, nested in enumerate(message.nested_type):
-        yield from _of_message(nested, (*path, 3, number), f"{name}.")
-    for number, enum in enumerate(message.enum_type):
-        yield from _of_enum(enum, (*path, 4, number), f"{name}.")
-
-
-def _of_enum(enum: EnumDescriptorProto, path: tuple[int, ...], prefix: str) -> Iterator[tuple[tuple[int, ...], str]]:
-    yield path, prefix + enum.name
-    for number, value in enumerate(enum.value):
-        yield (*path, 2, number), f"{prefix}{value.name}"  # values live beside their enum, not in it

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from datetime import UTC, datetime
@@ -17,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grpcmock.cli.report_options import report_option
-from grpcmock.errors import ConfigError
-from grpcmock.reports import files
+from grpcmock.errors import ConfigError, Location
+from grpcmock.reports import files, sarif
+from grpcmock.reports.allure import to_allure
 from grpcmock.reports.html import (
     Badge,
     Code,
@@ -162,7 +164,7 @@ def test_reports_are_read(values: list[str], expected: dict[str, str]) -> None:
     ("value", "expected"),
     [
         ("junti=a", "There is no report 'junti'. Did you mean 'junit'?"),
-        ("xyz=a", "There is no report 'xyz'. The kinds are: html, json, junit, ndjson."),
+        ("xyz=a", "There is no report 'xyz'. The kinds are: allure, html, json, junit, ndjson, sarif."),
         ("html", "Where should the report 'html' be written? Write html=PATH."),
         ("html=", "Where should the report 'html' be written? Write html=PATH."),
         ("html=a,html=b", "The report 'html' is asked for twice: a and b."),
@@ -176,7 +178,7 @@ def test_what_is_no_report_is_said(value: str, expected: str) -> None:
 
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b.txt"
-    files.check([path])
+    files.check({"junit": path})
     files.write(path, "one\n")
     files.write(path, "two \ud800\n")
     assert path.read_text() == "two \\ud800\n"
@@ -186,11 +188,15 @@ def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("kept")
     below = tmp_path / "file" / "report"
-    for act in (lambda: files.write(below, ""), lambda: files.check([below]), lambda: files.lines(below).__enter__()):
+    for act in (
+        lambda: files.write(below, ""),
+        lambda: files.check({"html": below}),
+        lambda: files.lines(below).__enter__(),
+    ):
         with pytest.raises(ConfigError, match=r"report can't be written: "):
             act()
     with pytest.raises(ConfigError, match="is a directory"):
-        files.check([tmp_path])
+        files.check({"json": tmp_path})
     assert (tmp_path / "file").read_text() == "kept"
 
 
@@ -198,7 +204,7 @@ def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_writable_is_said(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(ConfigError, match="not writable"):
-        files.check([tmp_path / "report"])
+        files.check({"junit": tmp_path / "report"})
 
 
 def test_lines_can_be_read_as_they_come(tmp_path: Path) -> None:
@@ -222,3 +228,70 @@ def test_a_command_gets_its_reports(tmp_path: Path) -> None:
     wrong = run(command, ["--report", "html=x"])
     assert wrong.exit_code == 2
     assert "There is no report 'html'" in wrong.output
+
+
+def suites(text: str) -> list[Suite]:
+    cases = [
+        Case(name="good", classname=text, seconds=0.5, output=text),
+        Case(name="wrong", failure=Trouble(text, f"{text}\n more", "G102")),
+        Case(name="broken", error=Trouble("no answer")),
+        Case(name="left out", skipped="a fault"),
+    ]
+    started = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    return [Suite(name="stubs", cases=cases, started=started, properties=[("target", "a\\b\nc=ü")])]
+
+
+@given(st.text())
+def test_allure_reads_what_became_of_each_case(text: str) -> None:
+    found = to_allure(suites(text), "grpcmock verify")
+    results = [json.loads(content) for name, content in found.items() if name.endswith("-result.json")]
+    assert [one["status"] for one in results] == ["passed", "failed", "broken", "skipped"]
+    assert [(one["start"], one["stop"] - one["start"]) for one in results[:2]] == [
+        (1767323045000, 500),
+        (1767323045500, 0),
+    ]
+    assert results[1]["statusDetails"] == {"message": text, "trace": f"{text}\n more"}
+    labels = [(label["name"], label["value"]) for label in results[1]["labels"]]
+    assert labels[1:] == [("parentSuite", "grpcmock verify"), ("suite", "stubs"), ("tag", "G102")]
+    sources = [one["source"] for result in results for one in result.get("attachments", ())]
+    assert [found[source] for source in sources] == ([text] if text else [])
+    assert found["environment.properties"] == "target = a\\\\b\\nc=\\xfc\n"
+    again = to_allure(suites(text), "grpcmock verify")
+    assert not found.keys() & again.keys() - {"environment.properties"}
+    ids = {json.loads(content)["historyId"] for name, content in again.items() if name.endswith("-result.json")}
+    assert ids == {one["historyId"] for one in results}
+
+
+def test_a_report_of_several_files_is_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="is a file; the report 'allure' is a directory"):
+        files.check({"allure": tmp_path / "file"})
+    files.check({"allure": tmp_path / "new" / "results"})
+    files.write_all(tmp_path / "new" / "results", {"a.json": "{}"})
+    assert (tmp_path / "new" / "results" / "a.json").read_text() == "{}"
+
+
+def test_sarif_holds_places_as_addresses() -> None:
+    rules = [sarif.Rule(id="a"), sarif.Rule(id="b", name="bee", text="So.", markdown="# So", security_severity=9)]
+    results = [
+        sarif.Result(rule="b", message="wrong", place=Location("my protos/ü.proto", 3, 5), accepted="known"),
+        sarif.Result(rule="a", message="odd", level="note", place=Location("/a/b.yaml"), symbol="s.S/M"),
+    ]
+    started = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
+    document = json.loads(sarif.to_sarif(sarif.Run(tool="t", rules=rules, results=results, started=started, seconds=2)))
+    (run,) = document["runs"]
+    assert run["invocations"] == [
+        {
+            "executionSuccessful": True,
+            "startTimeUtc": "2026-01-02T03:04:05.678Z",
+            "endTimeUtc": "2026-01-02T03:04:07.678Z",
+        }
+    ]
+    first, second = run["results"]
+    assert first["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "my%20protos/%C3%BC.proto"},
+        "region": {"startLine": 3, "startColumn": 5},
+    }
+    assert (first["ruleIndex"], second["ruleIndex"]) == (1, 0)
+    assert second["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "file:///a/b.yaml"}}
+    assert run["tool"]["driver"]["rules"][1]["properties"] == {"security-severity": "9.0"}

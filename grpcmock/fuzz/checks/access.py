@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.model.cases import Caller
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
@@ -48,8 +48,10 @@ CHECKS = (
     Check(
         code="G142",
         name="auth_enforced",
+        promises=(Promise.DENIED,),
         severity=Severity.CRITICAL,
         title="Without credentials, or with garbled ones, every method answers UNAUTHENTICATED or PERMISSION_DENIED.",
+        concerns_security=True,
         evaluate=_auth_enforced,
         targeted=True,
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.state_model import StateModel
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult
+
+
+_BY_ANOTHER = frozenset({"leak_on_failure"})
+"""Checks that blame a method for the status of another one."""
 
 
 def _check(code: str, name: str, severity: Severity, title: str) -> Check:
@@ -36,6 +40,8 @@ def _check(code: str, name: str, severity: Severity, title: str) -> Check:
         title=title,
         evaluate=evaluate,
         targeted=True,
+        promises=() if name in _BY_ANOTHER else (Promise.NAMED,),
+        concerns_security=name == "object_authorization",
         reads=frozenset({"links"}),
     )
 

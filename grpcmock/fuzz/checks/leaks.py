@@ -145,6 +145,7 @@ CHECKS = (
         name="info_leak",
         severity=Severity.HIGH,
         title="No status, detail or trailer shows a stack trace, file path, SQL, pointer or panic.",
+        concerns_security=True,
         evaluate=_info_leak,
     ),
 )

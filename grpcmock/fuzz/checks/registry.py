@@ -22,6 +22,7 @@ def _own() -> tuple[Check, ...]:
         access,
         behaviors,
         counts,
+        injection,
         kept_state,
         leaks,
         parity,
@@ -37,7 +38,7 @@ def _own() -> tuple[Check, ...]:
     )
 
     modules = (
-        *(access, behaviors, counts, kept_state, leaks, parity, parsing, protocol, repetition),
+        *(access, behaviors, counts, injection, kept_state, leaks, parity, parsing, protocol, repetition),
         *(request_rules, response_values, statuses, streams, timing, unhandled),
     )
     return tuple(check for module in modules for check in module.CHECKS)

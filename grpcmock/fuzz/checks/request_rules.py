@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.checks.in_band import effective
 from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
@@ -157,6 +157,7 @@ CHECKS = (
         code="G125",
         name="negative_rejected",
         needs_rules=True,
+        promises=(Promise.REFUSED,),
         severity=Severity.HIGH,
         title="A request that breaks one rule of the contract is refused with INVALID_ARGUMENT or OUT_OF_RANGE.",
         evaluate=_negative_rejected,
@@ -165,6 +166,7 @@ CHECKS = (
         code="G126",
         name="positive_accepted",
         needs_rules=True,
+        promises=(Promise.TAKEN,),
         severity=Severity.MEDIUM,
         title="A request that keeps all rules of the contract is not INVALID_ARGUMENT.",
         evaluate=_positive_accepted,
@@ -173,6 +175,7 @@ CHECKS = (
         code="G127",
         name="boundary_pair",
         needs_rules=True,
+        promises=(Promise.TAKEN, Promise.REFUSED),
         severity=Severity.HIGH,
         title="The value at a bound is taken, and the one past it is refused.",
         evaluate=_boundary_pair,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
@@ -92,6 +92,7 @@ CHECKS = (
     Check(
         code="G102",
         name="unhandled_error",
+        promises=(Promise.HANDLED,),
         severity=Severity.CRITICAL,
         title="A request that decodes never ends in UNKNOWN or INTERNAL.",
         evaluate=_unhandled_error,
@@ -99,6 +100,7 @@ CHECKS = (
     Check(
         code="G112",
         name="empty_request",
+        promises=(Promise.HANDLED,),
         severity=Severity.CRITICAL,
         title="A message of no bytes at all is handled like any other.",
         evaluate=_unhandled_when_targeted(
@@ -110,6 +112,7 @@ CHECKS = (
     Check(
         code="G113",
         name="empty_parts",
+        promises=(Promise.HANDLED,),
         severity=Severity.CRITICAL,
         title="A submessage that is absent or empty, and a oneof with no arm set, are handled.",
         evaluate=_unhandled_when_targeted(
@@ -121,6 +124,7 @@ CHECKS = (
     Check(
         code="G114",
         name="open_enum",
+        promises=(Promise.HANDLED,),
         severity=Severity.CRITICAL,
         title="A number that an open enum doesn't declare is handled: newer clients will send some.",
         evaluate=_unhandled_when_targeted("open_enum", "an undeclared enum number is handled: OK, or INVALID_ARGUMENT"),

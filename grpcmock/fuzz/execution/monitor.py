@@ -42,6 +42,8 @@ class Monitor:
 
     async def observe(self, case: Case) -> CaseResult:
         """Make a case, and see how the server fares with it."""
+        process = self._server.process
+        written = process.written if process is not None and Measure.OUTPUT in case.measures else None
         if Measure.USAGE in case.measures:
             result = await self._observe_use(case)
         else:
@@ -49,6 +51,8 @@ class Monitor:
         if Measure.REFLECTION in case.measures:
             said = await reflections(self._server.channel, self._server.target.metadata)
             result = replace(result, reflected=said)
+        if process is not None and written is not None:
+            result = replace(result, output=process.output_since(written))
         return replace(result, health=await self.revive()) if await self._is_down(result) else result
 
     async def _is_down(self, result: CaseResult) -> bool:

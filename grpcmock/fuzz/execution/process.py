@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LOOK_EVERY = 0.03
 _TAIL = 4000
 _GENTLY = 3.0
+_MOST_OUTPUT = 1 << 16
 
 
 class ServerProcess:
@@ -53,6 +54,18 @@ class ServerProcess:
         self._output.seek(0, os.SEEK_END)
         self._output.seek(max(self._output.tell() - _TAIL, 0))
         return self._output.read().decode("utf-8", "replace")
+
+    @property
+    def written(self) -> int:
+        """How many bytes it has written since it was started."""
+        return os.fstat(self._output.fileno()).st_size if self._output is not None else 0
+
+    def output_since(self, written: int) -> str:
+        """Give what it wrote after so many bytes, up to a bound."""
+        if self._output is None:
+            return ""
+        # The process writes where the file stands, so that it isn't moved here.
+        return os.pread(self._output.fileno(), _MOST_OUTPUT, written).decode("utf-8", "replace")
 
     async def start(self) -> None:
         """Start it and wait until it takes connections. Raises :class:`TargetError`, with its last words."""

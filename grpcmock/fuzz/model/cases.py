@@ -32,6 +32,11 @@ class Phase(Enum):
     WIRE = "wire"
     RANDOM = "random"
     STATEFUL = "stateful"
+    INJECTION = "injection"
+
+
+USUAL_PHASES = tuple(phase for phase in Phase if phase is not Phase.INJECTION)
+"""Those of a run that isn't told which: what does harm where it works must be asked for."""
 
 
 class Expect(Enum):
@@ -70,6 +75,9 @@ class Measure(Enum):
 
     REFLECTION = "reflection"
     """All that the server's reflection says."""
+
+    OUTPUT = "output"
+    """What a server that the run has started writes meanwhile: its log, as a rule."""
 
 
 class Caller(Enum):

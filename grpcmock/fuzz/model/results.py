@@ -123,6 +123,9 @@ class CaseResult:
     mock_answer: MockAnswer | None = None
     """To the only call of a case; None if there is no mock, or it says nothing."""
 
+    output: str = ""
+    """What the server wrote meanwhile, where the run has started it."""
+
     @property
     def last(self) -> Reply:
         return self.replies[-1]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.phases import boundary_phase, examples_phase, random_phase, wire_phase
+from grpcmock.fuzz.phases.injection import injection_phase
 from grpcmock.fuzz.phases.stateful import stateful_phase
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _SOURCES: Mapping[Phase, CaseSource] = {
     Phase.WIRE: wire_phase,
     Phase.RANDOM: random_phase,
     Phase.STATEFUL: stateful_phase,
+    Phase.INJECTION: injection_phase,
 }
 
 

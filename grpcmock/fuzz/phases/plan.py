@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.generation.generator import Generators
     from grpcmock.fuzz.model.cases import Case
-    from grpcmock.fuzz.model.example_database import Saved
     from grpcmock.schema import Method, Registry
     from grpcmock.status import Metadata
 
@@ -32,9 +30,6 @@ class Plan:
     examples: tuple[Case, ...] = ()
     """Requests that somebody wrote down or recorded."""
 
-    saved: Mapping[str, tuple[Saved, ...]] = field(default_factory=dict)
-    """What generated requests failed in earlier runs, by the full names of methods."""
-
     credentials: Metadata = ()
     """What the run sends with every call, by which the server knows who is calling."""
 
@@ -52,6 +47,9 @@ class Plan:
 
     shard: tuple[int, int] = (1, 1)
     """Which part of the generated cases is made here, of how many: the first is 1."""
+
+    proven: set[tuple[str, str, str]] = field(default_factory=set)
+    """What has been shown to be wrong so far: names of checks, full names of methods, and paths."""
 
     _simplest: dict[str, bytes] = field(default_factory=dict, repr=False)
 

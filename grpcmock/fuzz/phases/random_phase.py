@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
+from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.phases.request_expectation import expectation
 
@@ -29,7 +29,7 @@ _PARTS = (0, 0, 4, 32)
 
 
 def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
-    """Yield cases without end, those first that failed in earlier runs."""
+    """Yield cases without end."""
     cases = _cases(method, plan)
     yield from (islice(cases, count) for count in _PARTS)
     yield cases
@@ -50,7 +50,6 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     first, step = plan.shard[0] - 1, plan.shard[1]
     stated = _Maker(method, plan, "", plan.generators.of(method.input))
     learned: _Maker | None = None
-    yield from stated.saved()
     number = first
     while True:
         yield stated.case(number)
@@ -70,7 +69,6 @@ class _Maker:
         self._seed = plan.seed
         self._label = label
         self._generator = generator
-        self._saved = plan.saved.get(method.full_name, ())
         self._violations = tuple(
             violation for violation in generator.violations() if expectation(method, (violation,)) is Expect.REFUSED
         )
@@ -85,13 +83,6 @@ class _Maker:
         if self._method.kind.client_streams:
             before = [generator.encode(source) for _ in range(source.choice(_LENGTHS) - 1)]
         return self._made(f"{self._label}{self._seed}-{number}", source, violation, before)
-
-    def saved(self) -> Iterator[Case]:
-        """Yield what failed in earlier runs once more, as far as the contract still knows what was wrong with it."""
-        by_id = {violation.id: violation for violation in self._violations}
-        for number, (violation, choices) in enumerate(self._saved):
-            if not violation or violation in by_id:
-                yield self._made(f"saved-{number}", ReplaySource(choices), by_id.get(violation), [])
 
     def _made(self, name: str, source: Source, violation: Violation | None, before: Sequence[bytes]) -> Case:
         method = self._method

@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.generation.hints import Hints
+from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import DETAILS_KEY
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 _MOST = 48
 """So many replies of a method are learned from; later ones hardly hold news."""
 
+_LONGEST = 400
+"""Bytes of a request that is kept."""
+
 _WORDS = re.compile(r"""(["'`])(.{1,64}?)\1|(?<![\w.])(-?\d{1,18})(?![\w.])""")
 
 
@@ -35,6 +39,9 @@ class ResponseDictionary:
     def __init__(self) -> None:
         self.hints = Hints()
         self.has_values = False
+        self.accepted: dict[str, bytes] = {}
+        """The longest request of each method that was answered with OK, by paths; none that is very long."""
+
         self._learned: dict[str, int] = {}
         self._generators: Generators | None = None
 
@@ -49,6 +56,10 @@ class ResponseDictionary:
         if case.repeat > 1:
             return
         for reply in result.replies:
+            if reply.is_ok and len(sent := reply.call.messages) == 1 and case.phase is not Phase.INJECTION:
+                known = self.accepted.get(reply.call.path)
+                if known is None or len(known) < len(sent[0]) <= _LONGEST:
+                    self.accepted[reply.call.path] = sent[0]
             if reply.call.method is None or (not reply.responses and not reply.trailers):
                 continue
             kind = f"{reply.call.path} {reply.code}"

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import ConfigError, did_you_mean
-from grpcmock.fuzz.model.cases import Call, Case, Expect, Measure, Phase
-from grpcmock.fuzz.replay.call_values import read_call, written_call
+from grpcmock.fuzz.storage.call_values import read_call, written_call
+from grpcmock.fuzz.storage.case_values import read_case, written_case
 from grpcmock.reports import files
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Call, Case
     from grpcmock.fuzz.model.findings import Failure
     from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import Registry
@@ -192,23 +193,7 @@ def plain(case_file: CaseFile) -> dict[str, Any]:
         "headers": list(case_file.headers),
         "expectations": dict(case_file.expectations),
         "contract": Path(case_file.contract).name,
-        "case": {
-            "id": case.id,
-            "phase": case.phase.value,
-            "method": case.method.full_name,
-            "why": case.why,
-            "expect": case.expect.value,
-            "path": case.path,
-            "rule": case.rule,
-            "targets": sorted(case.targets),
-            "measures": sorted(measure.value for measure in case.measures),
-            "pair": case.pair,
-            "repeat": case.repeat,
-            "concurrent": case.concurrent,
-            "setup": case.setup,
-            "cleanup": case.cleanup,
-            "calls": [written_call(call) for call in case.calls],
-        },
+        "case": written_case(case),
         "made": [] if case_file.made == case.calls else [written_call(call) for call in case_file.made],
     }
 
@@ -222,24 +207,7 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
     if kept.get("version") != VERSION:
         raise ConfigError(f"{where} is of version {kept.get('version')!r}; this grpcmock reads version {VERSION}.")
     try:
-        kept_case = kept["case"]
-        case = Case(
-            id=kept_case["id"],
-            phase=Phase(kept_case["phase"]),
-            method=registry.method(kept_case["method"]),
-            calls=tuple(read_call(call, registry) for call in kept_case["calls"]),
-            why=kept_case["why"],
-            expect=Expect(kept_case["expect"]),
-            path=kept_case["path"],
-            rule=kept_case["rule"],
-            targets=frozenset(kept_case["targets"]),
-            measures=frozenset(map(Measure, kept_case["measures"])),
-            pair=kept_case["pair"],
-            repeat=kept_case["repeat"],
-            concurrent=kept_case["concurrent"],
-            setup=kept_case.get("setup", 0),
-            cleanup=kept_case.get("cleanup", 0),
-        )
+        case = read_case(kept["case"], registry)
         return CaseFile(
             id=kept["id"],
             check=kept["check"],
@@ -300,6 +268,3 @@ def _plain_term(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [str(path) for path in value]
     return sorted(value) if isinstance(value, (set, frozenset)) else value
-
-
-# Calls --------------------------------------------------------------------------------------------------

@@ -16,15 +16,23 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.reporting.history import History
 
 
+NAME = "grpcmock fuzz"
+
+
 def write(history: History) -> str:
     """Write the document."""
+    return to_xml(suites(history), NAME)
+
+
+def suites(history: History) -> list[Suite]:
+    """Give the suites, which other reports have, too."""
     failures: dict[str, list[Failure]] = {}
     for failure in (*history.failures, *history.known):
         failures.setdefault(failure.case.method.full_name, []).append(failure)
     methods = sorted(history.coverage.methods.values(), key=lambda one: one.method.full_name)
     by_service = groupby(methods, key=lambda one: one.method.service)
     properties = _properties(history)
-    suites = [
+    return [
         Suite(
             name=service,
             cases=[case for one in of_service for case in _cases(one, failures, history)],
@@ -33,7 +41,6 @@ def write(history: History) -> str:
         )
         for service, of_service in by_service
     ]
-    return to_xml(suites, "grpcmock fuzz")
 
 
 def _properties(history: History) -> Sequence[tuple[str, str]]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Self
 from grpcmock.errors import ConfigError
 from grpcmock.fuzz.model.events import FailureFound
 from grpcmock.fuzz.replay import case_file as case_files
-from grpcmock.fuzz.reporting import html_report, json_report, junit_report
+from grpcmock.fuzz.reporting import html_report, json_report, junit_report, sarif_report
 from grpcmock.fuzz.reporting.history import History
 from grpcmock.fuzz.reporting.ndjson_events import Lines
 from grpcmock.reports import files
+from grpcmock.reports.allure import to_allure
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
@@ -24,9 +25,14 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.replay.case_file import Origin
     from grpcmock.status import Metadata
 
-_WRITERS = {"junit": junit_report.write, "json": json_report.write, "html": html_report.write}
+_WRITERS = {
+    "junit": junit_report.write,
+    "json": json_report.write,
+    "html": html_report.write,
+    "sarif": sarif_report.write,
+}
 
-KINDS = ("junit", "json", "ndjson", "html")
+KINDS = ("junit", "json", "ndjson", "html", "sarif", "allure")
 """The reports that there are, for ``report_option``."""
 
 
@@ -85,10 +91,12 @@ class Reporting:
         if self.history.started is None:
             return
         for report, path in self._reports.items():
-            if report != "ndjson":
+            if report == "allure":
+                files.write_all(path, to_allure(junit_report.suites(self.history), junit_report.NAME))
+            elif report != "ndjson":
                 files.write(path, text(report, self.history))
 
 
 def text(report: str, history: History) -> str:
-    """Write one of the reports but ``ndjson``."""
+    """Write one of the reports that are a text and written at the end."""
     return _WRITERS[report](history)

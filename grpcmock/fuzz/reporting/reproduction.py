@@ -28,7 +28,7 @@ def told(failure: Failure, history: History) -> list[str]:
     line = grpcurl(failure, history)
     if line and len(line) <= _LONGEST:
         lines.append(f"  grpcurl   {line}")
-    forms = "pytest|stub|python" + ("|grpcurl" if len(line) > _LONGEST else "")
+    forms = "pytest|go|bash|stub|python" + ("|grpcurl" if len(line) > _LONGEST else "")
     lines.append(f"  again     grpcmock replay {failure.id}")
     lines.append(f"            grpcmock export {failure.id} --as {forms}")
     return [history.secrets.hide(line) for line in lines]

@@ -6,7 +6,7 @@ import base64
 import json
 import shlex
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.replay.case_file import CaseFile
     from grpcmock.schema import Method, Registry
 
+_LONGEST_DURATION = (2**63 - 1) // 10**9
+"""Seconds of the longest time.Duration of Go, which counts nanoseconds."""
+
 _MOST = 8000
 """Characters of a line that a person would still copy."""
 
@@ -38,22 +41,22 @@ def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseR
     call = case_file.made[0]
     words = [
         "grpcurl",
-        *_transport(target),
-        *_descriptors(case_file),
-        *_headers(case_file, call, target),
+        *connection(target),
+        *descriptors(case_file),
+        *headers(case_file, call, target),
         *_data(call, registry),
     ]
     if call.deadline is not None:
         words += ["-max-time", f"{call.deadline:g}"]
-    address = target.address.removeprefix("unix:") if target.address.startswith("unix:") else target.address
-    words += [address, call.path.removeprefix("/")]
+    words += [target.address.removeprefix("unix:"), call.path.removeprefix("/")]
     line = shlex.join(words)
     if len(line) > _MOST:
         raise NotSayableError("the request is too long for a line of grpcurl; --as python has it.")
     return f"{line}\n"
 
 
-def _transport(target: Target) -> Iterator[str]:
+def connection(target: Target) -> Iterator[str]:
+    """Yield the options that say how to reach a server."""
     tls = target.tls
     if tls is None:
         yield "-plaintext"
@@ -71,14 +74,15 @@ def _transport(target: Target) -> Iterator[str]:
         yield "-unix"
 
 
-def _descriptors(case_file: CaseFile) -> Iterator[str]:
+def descriptors(case_file: CaseFile) -> Iterator[str]:
     """Name the descriptors where the server's reflection wasn't asked: it may have none."""
     if case_file.protos and case_file.contract:
         yield "-protoset"
         yield case_file.contract
 
 
-def _headers(case_file: CaseFile, call: Call, target: Target) -> Iterator[str]:
+def headers(case_file: CaseFile, call: Call, target: Target) -> Iterator[str]:
+    """Yield the options for the metadata of a call."""
     # What the user gave by -H may be a secret; the name of a variable is enough.
     given = identities(case_file, target)[call.caller]
     for key, name in given:
@@ -86,12 +90,25 @@ def _headers(case_file: CaseFile, call: Call, target: Target) -> Iterator[str]:
         yield f"{key}: ${{{name}}}" if name else f"{key}: garbled"
     if any(name for _, name in given):
         yield "-expand-headers"
-    for key, value in call.metadata:
+    for text in own_headers(call):
         yield "-H"
+        yield text
+
+
+def own_headers(call: Call) -> Iterator[str]:
+    """Yield the metadata of a call's own, as grpcurl reads it."""
+    for key, value in call.metadata:
         yield f"{key}: {base64.b64encode(value).decode() if isinstance(value, bytes) else value}"
 
 
 def _data(call: Call, registry: Registry) -> Iterator[str]:
+    if trees := messages(call, registry):
+        yield "-d"
+        yield " ".join(json.dumps(tree, ensure_ascii=False) for tree in trees)
+
+
+def messages(call: Call, registry: Registry) -> list[Any]:
+    """Return the messages of a call as ProtoJSON. Raises :class:`NotSayableError` for what grpcurl can't send."""
     if call.raw is not None:
         raise NotSayableError("this is HTTP/2 that no gRPC client sends; --as python has it.")
     if call.compression:
@@ -105,12 +122,10 @@ def _data(call: Call, registry: Registry) -> Iterator[str]:
         raise NotSayableError(
             f"grpcurl always sends one message to a {call.method.kind.value} method; see --as python."
         )
-    if sends:
-        yield "-d"
-        yield " ".join(json.dumps(_tree(data, call.method, registry), ensure_ascii=False) for data in call.messages)
+    return [_tree(data, call.method, registry) for data in call.messages]
 
 
-def _tree(data: bytes, method: Method, registry: Registry) -> object:
+def _tree(data: bytes, method: Method, registry: Registry) -> Any:
     """Give a message as ProtoJSON, if it says all that the bytes do."""
     try:
         message = method.request_class.FromString(data)
@@ -122,4 +137,22 @@ def _tree(data: bytes, method: Method, registry: Registry) -> object:
     again = build(Node.of(tree), method.request_class, registry, problems, partial=True)
     if problems.errors or again.SerializePartialToString(deterministic=True) != data:
         raise NotSayableError("its bytes say what JSON can't; --as python has them.")
+    if any(abs(seconds) > _LONGEST_DURATION for seconds in _durations(message)):
+        raise NotSayableError("grpcurl reads no duration of more than 292 years; --as python has it.")
     return tree
+
+
+def _durations(message: Any) -> Iterator[int]:
+    """Yield the seconds of all durations in a message."""
+    if message.DESCRIPTOR.full_name == "google.protobuf.Duration":
+        yield message.seconds
+        return
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if field.message_type.GetOptions().map_entry:
+            if field.message_type.fields_by_name["value"].message_type is None:
+                continue
+            value = value.values()
+        for one in value if field.is_repeated else (value,):
+            yield from _durations(one)

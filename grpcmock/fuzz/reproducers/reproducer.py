@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from grpcmock.errors import ConfigError, did_you_mean
-from grpcmock.fuzz.reproducers import grpcurl_line, pytest_test, python_program, stub_file
+from grpcmock.fuzz.reproducers import bash_script, go_test, grpcurl_line, pytest_test, python_program, stub_file
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
@@ -24,6 +24,8 @@ class Writer(Protocol):
 
 _WRITERS: Mapping[str, Writer] = {
     "grpcurl": grpcurl_line,
+    "bash": bash_script,
+    "go": go_test,
     "python": python_program,
     "pytest": pytest_test,
     "stub": stub_file,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.execution.monitor import Monitor
-from grpcmock.fuzz.model.cases import Phase
+from grpcmock.fuzz.model.cases import USUAL_PHASES, Phase
 from grpcmock.fuzz.model.events import (
     CaseFinished,
     Event,
@@ -35,17 +35,23 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.checks.suite import CheckSuite
     from grpcmock.fuzz.execution.executor import Executor
     from grpcmock.fuzz.execution.server import Server
+    from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.fuzz.storage.example_database import Memory
     from grpcmock.schema import Method, Registry
+
+
+_ASK_EVERY = 0.5
+"""After so many seconds other runs are asked for what they have found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """How far a run goes."""
 
-    phases: tuple[Phase, ...] = tuple(Phase)
+    phases: tuple[Phase, ...] = USUAL_PHASES
     max_cases: int = 200
     """Cases of the random phase, for each method."""
 
@@ -75,6 +81,7 @@ class Run:
         *,
         bounds: Bounds | None = None,
         listeners: Sequence[Listener] = (),
+        memory: Memory | None = None,
     ) -> None:
         self._server = server
         self._executor = executor
@@ -82,6 +89,9 @@ class Run:
         self._suite = suite
         self._bounds = bounds or Bounds()
         self._listeners = tuple(listeners)
+        self._memory = memory
+        self._asked_memory = 0.0
+        """When other runs were asked for news."""
         self._monitor = Monitor(server, executor)
         self._confirmation = Confirmation(
             self._monitor,
@@ -107,6 +117,11 @@ class Run:
     def registry(self) -> Registry:
         """The contract."""
         return self._plan.registry
+
+    @property
+    def expectations(self) -> Expectations:
+        """What the checks of the run go by."""
+        return self._suite.expectations
 
     def evaluate(self, case: Case, result: CaseResult) -> tuple[Finding, ...]:
         """Return all that the checks of the run find in what was seen of a case, in the order of their codes."""
@@ -177,7 +192,8 @@ class Run:
     # The loop: phases take turns, and in each turn the cases of all methods -------------------------------
 
     async def _turns(self) -> None:
-        for schedule in turns(self._bounds.phases, self._plan, self._bounds.max_cases):
+        saved = await self._news()
+        for schedule in turns(self._bounds.phases, self._plan, self._bounds.max_cases, saved):
             if self._server.gone:
                 return
             await self._turn(schedule)
@@ -199,6 +215,10 @@ class Run:
                 if self._server.gone:
                     return
                 await self._wait_for_rate()
+                for news in await self._news(_ASK_EVERY):
+                    self._tell(Notice(message=f"another run has seen it fail: {news.why}", method=news.method))
+                    for outcome in await pool.add(news):
+                        await self._take(*outcome)
             for outcome in await pool.drain():
                 await self._take(*outcome)
         finally:
@@ -211,6 +231,15 @@ class Run:
                 goes_on=bool(schedule.parts),
             )
             self._tell(finished)
+
+    async def _news(self, after: float = 0.0) -> list[Case]:
+        """Return the cases that have failed in earlier runs, and in others beside this one; none before so many seconds
+        have passed since it was asked last."""
+        if self._memory is None or time.monotonic() - self._asked_memory < after:
+            return []
+        found = await asyncio.to_thread(self._memory.news)
+        self._asked_memory = time.monotonic()
+        return [case for case in found if case.phase in self._bounds.phases]
 
     async def _wait_for_rate(self) -> None:
         """Wait until the calls made so far are no more than the bounds let be made."""
@@ -289,12 +318,13 @@ class Run:
 
     def _add(self, failure: Failure) -> None:
         self._failures.add(failure, was_last=self._server.gone)
+        self._plan.proven.add((failure.finding.check, failure.method.full_name, failure.finding.path))
         self._tell(FailureFound(failure=failure))
 
     def _is_surplus(self, failure: Failure) -> bool:
         """Whether enough was told of this check at this method; that is said once."""
         check, method = failure.finding.check, failure.method
-        if not self._failures.is_full(check, method):
+        if self._suite.checks[check].tells_all or not self._failures.is_full(check, method):
             return False
         if (check, method) not in self._silenced:
             self._silenced.add((check, method))

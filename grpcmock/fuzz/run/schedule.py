@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.cases import Phase
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 class PhaseSchedule:
     """The cases of one phase, which may be made in several turns."""
 
-    def __init__(self, phase: Phase, plan: Plan, max_cases: int) -> None:
+    def __init__(
+        self, phase: Phase, parts: Iterable[tuple[Method, Iterator[Iterator[Case]]]], most: int | None = None
+    ) -> None:
+        """Make the parts of methods in turn, *most* so many cases of each."""
         self.phase = phase
         self.has_begun = False
-        self.parts = deque((method, parts_of(phase, method, plan)) for method in plan.methods)
+        self.parts = deque(parts)
         """What is left of methods, as far as that is known."""
-        self._left = Counter(dict.fromkeys(plan.methods, max_cases)) if phase is Phase.RANDOM else None
+        self._left = Counter({method: most for method, _ in self.parts}) if most is not None else None
 
     @property
     def planned(self) -> int | None:
@@ -48,12 +51,22 @@ class PhaseSchedule:
         self.parts = deque((method, parts) for method, parts in self.parts if method not in ended)
 
 
-def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[PhaseSchedule]:
-    """Yield the phases in their turns, until nothing is left of any.
+def turns(phases: Sequence[Phase], plan: Plan, max_cases: int, saved: Sequence[Case] = ()) -> Iterator[PhaseSchedule]:
+    """Yield the phases in their turns, until nothing is left of any: first what was *saved* of them.
 
     The first cases of all phases, which tell the most, come before the rest of any.
     """
-    schedules = [PhaseSchedule(phase, plan, max_cases) for phase in phases]
+    for phase in phases:
+        if cases := [case for case in saved if case.phase is phase]:
+            yield PhaseSchedule(phase, [(case.method, iter([iter([case])])) for case in cases])
+    schedules = [
+        PhaseSchedule(
+            phase,
+            ((method, parts_of(phase, method, plan)) for method in plan.methods),
+            max_cases if phase is Phase.RANDOM else None,
+        )
+        for phase in phases
+    ]
     while schedules:
         yield from schedules
         schedules = [schedule for schedule in schedules if schedule.parts]

@@ -21,11 +21,11 @@ from grpcmock.fuzz.expectations.links import read as read_links
 from grpcmock.fuzz.expectations.method_selection import fits, select
 from grpcmock.fuzz.expectations.status_fields import resolve
 from grpcmock.fuzz.generation.generator import Generators
-from grpcmock.fuzz.model.example_database import Memory, open_database
 from grpcmock.fuzz.model.results import Reply, Termination
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stub_requests import from_stubs
 from grpcmock.fuzz.run.loop import Bounds, Run
+from grpcmock.fuzz.storage.example_database import Memory, open_database
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
     try:
         channel = await server.open()
         registry = settings.registry or await _reflected(channel, settings)
-        memory = Memory(open_database(settings.database)) if settings.database else None
-        plan = _plan(settings, registry, memory)
+        plan = _plan(settings, registry)
+        memory = Memory(open_database(settings.database), registry, plan.methods) if settings.database else None
         executor = Executor(
             channel,
             metadata=settings.target.metadata,
@@ -126,7 +126,7 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
         )
         hearing = [*listeners, memory.hear] if memory is not None else listeners
         suite = CheckSuite(checks, plan.expectations, without=without)
-        yield Run(server, executor, plan, suite, bounds=settings.bounds, listeners=hearing)
+        yield Run(server, executor, plan, suite, bounds=settings.bounds, listeners=hearing, memory=memory)
     finally:
         await server.close()
 
@@ -151,7 +151,7 @@ async def _reflected(channel: grpc.aio.Channel, settings: Settings) -> Registry:
         ) from None
 
 
-def _plan(settings: Settings, registry: Registry, memory: Memory | None) -> Plan:
+def _plan(settings: Settings, registry: Registry) -> Plan:
     methods = select(registry, settings.include, settings.exclude)
     examples = from_stubs(settings.stubs, registry)
     for pattern in (*settings.allowed, *settings.checks_off):
@@ -178,7 +178,6 @@ def _plan(settings: Settings, registry: Registry, memory: Memory | None) -> Plan
         expectations=expectations,
         seed=settings.seed,
         examples=examples.cases,
-        saved=memory.saved(methods) if memory is not None else {},
         credentials=settings.target.metadata,
         second_identity=settings.second_identity,
         deadline=settings.deadline,

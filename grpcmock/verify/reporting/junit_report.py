@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from grpcmock.reports.junit import Case, Suite, Trouble, to_xml
 from grpcmock.verify.reporting.terminal import result_lines
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
     from grpcmock.verify.results import Report, Result
 
 
+NAME: Final = "grpcmock verify"
+
+
 def to_junit(report: Report) -> str:
-    """Return JUnit XML: a suite for each consumer and file, a case for each stub."""
-    suites: dict[str, list[Result]] = {}
+    """Return JUnit XML."""
+    return to_xml(suites(report), NAME)
+
+
+def suites(report: Report) -> list[Suite]:
+    """Return a suite for each consumer and file, with a case for each stub."""
+    found: dict[str, list[Result]] = {}
     for result in report.results:
         file = result.location.file if result.location else ""
-        suites.setdefault(result.consumer or file or "stubs", []).append(result)
+        found.setdefault(result.consumer or file or "stubs", []).append(result)
     properties = [("target", report.target)] if report.target else []
-    return to_xml(
-        [
-            Suite(
-                name=name,
-                cases=tuple(map(_case, results)),
-                started=report.started,
-                properties=properties,
-            )
-            for name, results in suites.items()
-        ],
-        "grpcmock verify",
-    )
+    return [
+        Suite(name=name, cases=tuple(map(_case, results)), started=report.started, properties=properties)
+        for name, results in found.items()
+    ]
 
 
 def _case(result: Result) -> Case:

@@ -27,7 +27,7 @@ from grpcmock.fuzz.model.events import (
 from grpcmock.fuzz.model.findings import Failure, Finding
 from grpcmock.fuzz.model.results import CaseResult, Health, Reply, Termination
 from grpcmock.fuzz.replay.case_file import Origin
-from grpcmock.fuzz.reporting.listener import Reporting
+from grpcmock.fuzz.reporting.listener import KINDS, Reporting
 
 REGISTRY = support.registry("user.proto")
 GET, CREATE = (REGISTRY.method(f"user.UserService/{name}") for name in ("GetUser", "CreateUsers"))
@@ -120,7 +120,7 @@ def reported(tmp_path: Path) -> Callable[..., Reporting]:
     """Reports the run, in all forms or those that are named, into ``tmp_path``."""
 
     def report(*kinds: str, run: list[Event] | None = None) -> Reporting:
-        reports = {kind: tmp_path / f"report.{kind}" for kind in kinds or ("junit", "json", "ndjson", "html")}
+        reports = {kind: tmp_path / f"report.{kind}" for kind in kinds or KINDS}
         origin = Origin(target=TARGET.address, headers=("authorization",))
         reporting = Reporting(TARGET, reports, origin=origin, folder=tmp_path / "failures")
         with reporting:

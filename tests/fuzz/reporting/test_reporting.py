@@ -7,19 +7,21 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+import support
 from rich.console import Console
 
 from grpcmock.cli.fuzz_output import Output
 from grpcmock.fuzz.model.events import Event
 from grpcmock.fuzz.model.secrets import Secrets
 from grpcmock.fuzz.reporting import junit_report as junit
-from grpcmock.fuzz.reporting import summary
+from grpcmock.fuzz.reporting import sarif_report, summary
 from grpcmock.fuzz.reporting.listener import KINDS, Reporting
 
 Report = Callable[..., Reporting]
@@ -59,8 +61,9 @@ def test_the_summary_in_colors_says_the_same(reported: Report) -> None:
 
 def test_no_report_holds_a_secret(reported: Report, tmp_path: Path) -> None:
     reporting = reported()
-    written = [*(tmp_path / f"report.{kind}" for kind in KINDS), *(tmp_path / "failures").glob("*.json")]
-    assert len(written) == 7
+    written = [tmp_path / f"report.{kind}" for kind in KINDS if kind != "allure"]
+    assert len(written) == len(KINDS) - 1
+    written += [*(tmp_path / "report.allure").iterdir(), *(tmp_path / "failures").glob("*.json")]
     texts = [path.read_text() for path in written] + [summary.plain(reporting.history)]
     for text in texts:
         assert "hush-hush" not in text
@@ -116,6 +119,43 @@ def test_a_method_without_failures_passes_and_accepted_ones_are_skipped(reported
     passing = [event for event in events if type(event).__name__ in ("Started", "PhaseStarted")]
     root = ET.fromstring(junit.write(reported("json", run=passing).history))
     assert [one.get("message") for one in root.iter("skipped")] == ["no case of it was made"] * 2
+
+
+def test_sarif_points_at_the_method_and_brings_the_page_of_the_check(reported: Report, tmp_path: Path) -> None:
+    reporting = reported("json")
+    crash, unhandled, flaky = reporting.history.failures
+    reporting.history.accepted[crash.id] = "we know"
+    reporting.history.origin = replace(reporting.history.origin, protos=(str(support.ROOT / "protos"),))
+    (run,) = json.loads(sarif_report.write(reporting.history))["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    results = {result["partialFingerprints"]["grpcmock/v1"]: result for result in run["results"]}
+    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == [one["ruleId"] for one in run["results"]]
+    assert rules[0]["help"]["markdown"].startswith("# G10")
+    assert {rule["id"]: "security-severity" in rule.get("properties", {}) for rule in rules}["G103"] is True
+    found = results[unhandled.id]
+    source = (support.ROOT / "protos" / "user.proto").read_text().splitlines()
+    place = found["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"].endswith("protos/user.proto")
+    assert "rpc GetUser" in source[place["region"]["startLine"] - 1]
+    related = found["relatedLocations"][0]
+    assert "int32 id" in source[related["physicalLocation"]["region"]["startLine"] - 1]
+    assert "grpcmock replay" in found["message"]["text"]
+    assert found["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": "user.UserService/GetUser"}]
+    assert results[crash.id]["suppressions"] == [{"kind": "external", "justification": "we know"}]
+    assert [results[one.id]["level"] for one in (crash, unhandled, flaky)] == ["error", "error", "note"]
+    assert run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"] == "Ctrl-C"
+    reported("json", "sarif")
+    assert "hush" not in (tmp_path / "report.sarif").read_text()
+
+
+def test_allure_has_the_cases_that_junit_has(reported: Report, tmp_path: Path) -> None:
+    reported("allure", "junit")
+    cases = ET.parse(tmp_path / "report.junit").findall("testsuite/testcase")
+    results = [json.loads(path.read_text()) for path in (tmp_path / "report.allure").glob("*-result.json")]
+    assert sorted(one["name"] for one in results) == sorted(str(case.get("name")) for case in cases)
+    assert {one["status"] for one in results} == {"failed"}
+    assert all("grpcmock replay" in one["statusDetails"]["trace"] for one in results)
+    assert "seed = 7" in (tmp_path / "report.allure" / "environment.properties").read_text()
 
 
 def test_each_event_is_a_line(reported: Report, tmp_path: Path, events: list[Event]) -> None:

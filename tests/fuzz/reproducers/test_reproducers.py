@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import grpc.aio
 import pytest
 import support
-from grpc_reflection.v1alpha import reflection
+from failing_users import (
+    A_USER,
+    CASES,
+    CREATE,
+    GET,
+    REGISTRY,
+    UNARY,
+    case_file,
+    found_by,
+    get,
+    lasting,
+    lookup,
+    named,
+    run,
+)
 
-from grpcmock.client.actions import HALF_CLOSE, Cancel, Headers, Pause, Receive, Send
+from grpcmock.client.actions import Cancel, Receive
 from grpcmock.client.raw import RawRequest
 from grpcmock.client.target import Target, Tls
 from grpcmock.errors import ConfigError, GrpcmockError
-from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Phase, call_of
+from grpcmock.fuzz.model.cases import Call, Caller, Measure, call_of
 from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.replay.case_file import CaseFile
@@ -32,90 +42,6 @@ from grpcmock.fuzz.run.session import Settings
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host
 
-REGISTRY = support.registry("user.proto")
-GET, LIST, CREATE, LOOKUP = (
-    REGISTRY.method(f"user.UserService/{name}") for name in ("GetUser", "ListUsers", "CreateUsers", "LookupUsers")
-)
-USER = GET.response_class
-
-
-class Broken(grpc.GenericRpcHandler):
-    """Fails on ids over 1,000, gives users that were never created, and counts."""
-
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        name = details.method.rpartition("/")[2]
-        if "UserService" not in details.method:
-            return None
-        return grpc.stream_stream_rpc_method_handler(getattr(self, name))
-
-    async def GetUser(self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
-        async for data in requests:
-            request: Any = GET.request_class.FromString(data)
-            if request.id > 1000:
-                raise KeyError(request.id)
-            if request.id == 7:
-                await context.abort(grpc.StatusCode.DATA_LOSS, "gone")
-            yield USER(
-                id=request.id, name=str(dict(context.invocation_metadata() or ()).get("x-name", ""))
-            ).SerializeToString()
-
-    async def ListUsers(self, requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
-        async for _data in requests:
-            yield USER(id=1, name="Ann {{ 1 }}").SerializeToString()
-        raise RuntimeError("after one")
-
-    async def CreateUsers(self, requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
-        count = 0
-        async for _data in requests:
-            count += 1
-        if count == 2:
-            raise ValueError("two")
-        yield CREATE.response_class(created=count, ids=[41 + count]).SerializeToString()
-
-    async def LookupUsers(self, requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
-        async for data in requests:
-            request: Any = LOOKUP.request_class.FromString(data)
-            if request.id == 42:
-                raise RuntimeError("forty-two")
-            yield USER(id=request.id).SerializeToString()
-
-
-@pytest.fixture
-async def target() -> AsyncIterator[Target]:
-    server = grpc.aio.server()
-    server.add_generic_rpc_handlers((Broken(),))
-    reflection.enable_server_reflection(["user.UserService", reflection.SERVICE_NAME], server, pool=REGISTRY.pool)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    yield Target.parse(f"127.0.0.1:{port}")
-    await server.stop(None)
-
-
-def get(identity: int, **more: Any) -> Call:
-    return call_of(GET, GET.request_class(id=identity).SerializeToString(), **more)
-
-
-def case_file(*calls: Call, repeat: int = 1, concurrent: bool = False) -> CaseFile:
-    case = Case(
-        id="boundary/x",
-        phase=Phase.BOUNDARY,
-        method=calls[-1].method or GET,
-        calls=calls,
-        why='id is "large"',
-        repeat=repeat,
-        concurrent=concurrent,
-    )
-    return CaseFile(
-        id="G102-abcdef",
-        check="G102",
-        target="127.0.0.1:1",
-        key="",
-        expected="no UNKNOWN",
-        actual="",
-        case=case,
-        made=calls,
-    )
-
 
 def parsed(text: str) -> list[dict[str, Any]]:
     import yaml
@@ -123,34 +49,8 @@ def parsed(text: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load(text))
 
 
-def lookup(*actions: Any) -> Call:
-    return Call(path=LOOKUP.path, method=LOOKUP, actions=actions)
-
-
 def frame(data: bytes) -> bytes:
     return b"\0" + len(data).to_bytes(4, "big") + data
-
-
-_PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
-
-_FORTY_TWO = Send(LOOKUP.request_class(id=42).SerializeToString())
-_USER = Send(LOOKUP.request_class(id=3).SerializeToString())
-
-CASES = {
-    "unary": case_file(get(2000)),
-    "metadata and a deadline": case_file(get(2000, metadata=(("x-name", "a b"), ("x-bin", b"\0\xff")), deadline=5.0)),
-    "server stream": case_file(call_of(LIST, b"")),
-    "slow reader": case_file(replace(call_of(LIST, b""), unread=0.01)),
-    "client stream": case_file(call_of(CREATE, b"", CREATE.request_class(name="Zoë").SerializeToString())),
-    "conversation": case_file(lookup(_USER, Receive(), Headers(), Pause(0.001), _FORTY_TWO, HALF_CLOSE)),
-    "a value of an earlier answer": case_file(
-        call_of(CREATE, CREATE.request_class(name="x").SerializeToString()),
-        replace(lookup(Send(b""), HALF_CLOSE), bindings=(Binding(0, ("ids", 0), ("id",)),)),
-    ),
-    "many at once": case_file(get(2000), repeat=3, concurrent=True),
-    "many in turn": case_file(get(2000), repeat=3),
-}
-"""Each ends in UNKNOWN."""
 
 
 async def made(case_file: CaseFile, target: Target) -> Replay:
@@ -177,7 +77,7 @@ async def test_of_a_server_that_was_mended_nothing_is_said(target: Target) -> No
 async def test_the_python_program_shows_the_failure(name: str, target: Target, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(reproducer("python", CASES[name], target, REGISTRY))
-    out = await _run(sys.executable, program)
+    out = await run(sys.executable, program)
     assert "status UNKNOWN" in out
 
 
@@ -187,13 +87,13 @@ async def test_the_python_program_sends_the_users_metadata_from_the_environment(
     assert "hush" not in text
     program = tmp_path / "program.py"
     program.write_text(text)
-    assert "status UNKNOWN" in await _run(sys.executable, program, AUTHORIZATION="Bearer hush")
+    assert "status UNKNOWN" in await run(sys.executable, program, AUTHORIZATION="Bearer hush")
 
 
 async def test_the_python_program_cancels(target: Target, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
-    program.write_text(reproducer("python", case_file(lookup(_USER, Receive(), Cancel())), target, REGISTRY))
-    assert "status CANCELLED" in await _run(sys.executable, program)
+    program.write_text(reproducer("python", case_file(lookup(A_USER, Receive(), Cancel())), target, REGISTRY))
+    assert "status CANCELLED" in await run(sys.executable, program)
 
 
 async def test_the_python_program_sends_raw_requests(target: Target, tmp_path: Path) -> None:
@@ -207,26 +107,7 @@ async def test_the_python_program_sends_raw_requests(target: Target, tmp_path: P
     found = case_file(Call(path=GET.path, method=GET, actions=(), raw=request))
     program = tmp_path / "program.py"
     program.write_text(reproducer("python", found, target, REGISTRY))
-    assert "grpc-status: 15" in await _run(sys.executable, program)
-
-
-@pytest.mark.parametrize("name", ["unary", "a value of an earlier answer"])
-async def test_the_exported_test_fails_until_the_server_is_mended(name: str, target: Target, tmp_path: Path) -> None:
-    module = tmp_path / "test_exported.py"
-    module.write_text(reproducer("pytest", CASES[name], target, REGISTRY))
-    out = await _run(
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", module, code=1
-    )
-    assert "1 failed" in out
-    assert "no UNKNOWN" in module.read_text()
-
-
-async def test_the_exported_test_passes_on_a_mended_server(target: Target, tmp_path: Path) -> None:
-    module = tmp_path / "test_exported.py"
-    module.write_text(reproducer("pytest", case_file(get(3)), target, REGISTRY))
-    assert "1 passed" in await _run(
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", module
-    )
+    assert "grpc-status: 15" in await run(sys.executable, program)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if "earlier" not in name and "conversation" not in name])
@@ -276,12 +157,21 @@ def test_no_stub_tells_requests_apart_that_differ_in_bytes_alone() -> None:
     [
         (case_file(get(1), get(2000)), "grpcurl", "takes several"),
         (case_file(get(2000), repeat=2), "grpcurl", "many at once"),
-        (case_file(lookup(_USER, Cancel())), "grpcurl", "does nothing else"),
+        (case_file(lookup(A_USER, Cancel())), "grpcurl", "does nothing else"),
         (case_file(call_of(GET, b"\x08")), "grpcurl", "no message"),
         (case_file(call_of(GET, b"\x08\x81\x00")), "grpcurl", "what JSON can't"),
         (case_file(call_of(GET)), "grpcurl", "always sends one"),
+        (case_file(call_of(UNARY, lasting(10**10))), "grpcurl", "292 years; --as python"),
         (case_file(replace(get(1), compression="gzip")), "grpcurl", "doesn't compress"),
         (case_file(get(1)), "stub", "none were seen"),
+        (found_by("G129", get(1)), "bash", "--as pytest asks the check itself"),
+        (found_by("G129", get(1)), "go", "--as pytest asks the check itself"),
+        (case_file(lookup(A_USER, Cancel())), "go", "does nothing else"),
+        (case_file(lookup(A_USER, Receive())), "pytest", "never half-closes; --as python"),
+        (case_file(Call(path=GET.path, method=GET, actions=(), raw=RawRequest(headers=()))), "pytest", "--as python"),
+        (found_by("G147", get(1), measures=frozenset({Measure.USAGE})), "pytest", "only `grpcmock replay`"),
+        (case_file(call_of(CREATE, *(named(f"{n:040}") for n in range(500)))), "pytest", "too long for a test"),
+        (case_file(get(1), get(2), repeat=3, concurrent=True), "pytest", "at once, which --as python has"),
     ],
 )
 def test_what_cannot_be_said_is_refused_with_the_reason(found: CaseFile, form: str, reason: str) -> None:
@@ -302,7 +192,7 @@ def test_a_line_of_grpcurl_can_be_copied_to_a_shell() -> None:
 @pytest.mark.parametrize("name", ["unary", "metadata and a deadline", "server stream", "client stream"])
 async def test_grpcurl_shows_the_failure(name: str, target: Target) -> None:
     line = reproducer("grpcurl", CASES[name], target, REGISTRY)
-    out = await _run("sh", "-c", line, code=66)  # 64 and the status code
+    out = await run("sh", "-c", line, code=66)  # 64 and the status code
     assert "Code: Unknown" in out
 
 
@@ -310,17 +200,20 @@ def test_reproducers_say_who_calls_and_no_secret() -> None:
     found = case_file(replace(get(2000), caller=Caller.OTHER))
     found = replace(found, headers=("x-t-bin",), protos=("protos",), contract="c.pb")
     target = Target.parse("https://a.b:1", metadata=(("authorization", "Bearer hush"),), tls=Tls(ca=Path("ca.pem")))
-    texts = {form: reproducer(form, found, target, REGISTRY) for form in ("grpcurl", "python", "pytest")}
+    texts = {form: reproducer(form, found, target, REGISTRY) for form in ("grpcurl", "python", "pytest", "bash", "go")}
     for form, text in texts.items():
         assert "hush" not in text
-        if form != "grpcurl":
+        if form in ("python", "pytest"):
             compile(text, form, "exec")
     given = "-H 'x-t-bin: ${X_T_BIN}' -H 'authorization: ${OTHER_AUTHORIZATION}' -expand-headers"
     assert f"-cacert ca.pem -protoset c.pb {given}" in texts["grpcurl"]
     assert "os.environ['OTHER_AUTHORIZATION']" in texts["python"]
-    assert "PROTOS = ['protos']" in texts["pytest"]
-    assert "tls=TLS" in texts["pytest"]
-    assert "'https://a.b:1'" in texts["pytest"]
+    assert "protos=['protos']" in texts["pytest"]
+    assert "tls=Tls(ca=Path('ca.pem'))" in texts["pytest"]
+    assert "('authorization', os.environ['OTHER_AUTHORIZATION'])" in texts["pytest"]
+    assert 'os.Getenv("OTHER_AUTHORIZATION")' in texts["go"]
+    assert 'grpcurl.ClientTLSConfig(false, "ca.pem", "", "")' in texts["go"]
+    assert '"https://a.b:1"' in texts["pytest"]
     for caller, said in ((Caller.NOBODY, "metadata=())"), (Caller.GARBLED, "(('authorization', 'garbled'),)")):
         text = reproducer("python", case_file(replace(get(2000), caller=caller)), target, REGISTRY)
         assert said in text
@@ -339,7 +232,7 @@ def test_large_messages_are_kept_small() -> None:
 def test_a_form_that_there_is_not_is_named() -> None:
     with pytest.raises(ConfigError, match=r"no form 'curl'. Did you mean 'grpcurl'"):
         reproducer("curl", CASES["unary"], Target.parse("127.0.0.1:1"), REGISTRY)
-    assert set(FORMS) == {"grpcurl", "python", "pytest", "stub"}
+    assert set(FORMS) == {"grpcurl", "python", "pytest", "stub", "bash", "go"}
 
 
 @pytest.mark.parametrize(
@@ -371,18 +264,3 @@ def test_a_file_that_is_no_failure_is_refused(text: str, said: str, tmp_path: Pa
     path.write_text(text)
     with pytest.raises(GrpcmockError, match=said):
         case_files.read(case_files.load(path), REGISTRY, str(path))
-
-
-async def _run(*command: Any, code: int = 0, **environment: str) -> str:
-    import asyncio
-
-    process = await asyncio.create_subprocess_exec(
-        *map(str, command),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **environment},
-    )
-    out, _ = await process.communicate()
-    text = out.decode()
-    assert process.returncode == code, text
-    return text

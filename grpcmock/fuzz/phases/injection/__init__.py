@@ -1,0 +1,1 @@
+"""Which texts show that what a client sends is run, and in which fields can they stand?"""
