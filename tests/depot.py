@@ -201,7 +201,7 @@ async def _refuse(_: Any, context: Any) -> None:
 async def depot_server(
     *bugs: str, token: str = "", address: str = "127.0.0.1:0", depot: Depot | None = None
 ) -> AsyncIterator[str]:
-    """Serve the depot with some of its :data:`BUGS`, and give its ``host:port``; with a *token*, only for its bearers."""
+    """Serve the depot with some of its :data:`BUGS`, and give its ``host:port``; a *token* shuts others out."""
     unknown = set(bugs) - BUGS.keys()
     assert not unknown, f"no bugs: {unknown}"
     server = grpc.aio.server()

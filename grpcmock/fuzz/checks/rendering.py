@@ -43,14 +43,26 @@ def failure_lines(failure: Failure, registry: Registry | None = None) -> list[st
         f"  expected  {finding.expected}",
         f"  actual    {finding.actual}",
     ]
-    if failure.others:
-        lines.append(f"  also      at {named(failure.others)}: likely of one cause")
+    if failure.also:
+        lines += also_lines(failure)
     if failure.is_flaky:
         lines.append(f"  flaky     seen in {failure.hits} of {failure.tries} tries of the same case")
     if not result.health.alive and result.health.exit_code is None:
         lines.append("  server    takes no connections any more")
     lines += [f"  {line}" for line in case_lines(case, result, registry)]
     return lines
+
+
+def also_lines(failure: Failure) -> list[str]:
+    """Return the lines that say where else a cause was seen, and by which checks."""
+    of_code: dict[str, list[str]] = {}
+    for one in failure.also:
+        of_code.setdefault(one.code, []).append(one.method)
+    told = [
+        f"{named(methods)}" if code == failure.finding.code else f"{code} {find_check(code).name} {named(methods)}"
+        for code, methods in sorted(of_code.items(), key=lambda pair: pair[0] != failure.finding.code)
+    ]
+    return [f"  {'also' if not index else '':9} {text}" for index, text in enumerate(told)]
 
 
 def named(methods: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
-from grpcmock.fuzz.model.wording import said, shape, unhandled
+from grpcmock.fuzz.model.wording import cause, said, shape, unhandled
 from grpcmock.fuzz.wire.non_canonical import WRONG_TYPE
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def _unhandled_error(case: Case, result: CaseResult, expectations: Expectations)
                 expected="a status that the server has chosen: a request that decodes never gives UNKNOWN or INTERNAL",
                 actual=said(reply),
                 key=shape(reply),
+                causes=(cause(reply),),
                 method=reply.call.method,
             )
             return
@@ -62,7 +63,14 @@ def _unhandled_when_targeted(check: str, expected: str) -> CheckFunction:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
         for reply in result.replies:
             if unhandled(reply) or reply.termination is Termination.LOST:
-                yield Finding(check=check, expected=expected, actual=said(reply), path=case.path, key=shape(reply))
+                yield Finding(
+                    check=check,
+                    expected=expected,
+                    actual=said(reply),
+                    path=case.path,
+                    key=shape(reply),
+                    causes=(cause(reply),),
+                )
                 return
 
     return evaluate

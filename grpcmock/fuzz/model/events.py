@@ -54,6 +54,15 @@ class FailureFound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRevised:
+    """More is known of a failure that was told."""
+
+    failure: Failure
+    replaces: str = ""
+    """The id of one that was told for itself, and has turned out to be of the same cause; empty if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MethodStopped:
     """A method is left alone for the rest of the run."""
 
@@ -97,7 +106,17 @@ class Finished:
     """Whether it ended because the server takes no connections any more."""
 
 
-Event = Started | PhaseStarted | CaseFinished | FailureFound | MethodStopped | Notice | PhaseFinished | Finished
+Event = (
+    Started
+    | PhaseStarted
+    | CaseFinished
+    | FailureFound
+    | FailureRevised
+    | MethodStopped
+    | Notice
+    | PhaseFinished
+    | Finished
+)
 
 Listener = Callable[[Event], None]
 """Hears every event, in order. It must not raise and should not take long."""

@@ -13,6 +13,7 @@ from grpcmock.fuzz.coverage.collector import Coverage
 from grpcmock.fuzz.model.events import (
     CaseFinished,
     FailureFound,
+    FailureRevised,
     Finished,
     MethodStopped,
     Notice,
@@ -107,13 +108,16 @@ class History:
                 span.end, span.cases, span.calls = span.begin + event.seconds, event.cases, event.calls
             case FailureFound():
                 self._failures[event.failure.id] = event.failure
+            case FailureRevised():
+                self._failures.pop(event.replaces, None)
+                self._failures[event.failure.id] = event.failure
             case Notice():
                 self.notices.append(event)
             case MethodStopped():
                 self.stopped.append(event)
             case Finished():
                 self.finished = event
-                self._failures |= {failure.id: failure for failure in event.failures}
+                self._failures = {failure.id: failure for failure in event.failures}
 
     @property
     def phases(self) -> list[PhaseSpan]:

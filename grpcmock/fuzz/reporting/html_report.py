@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from grpcmock._version import __version__
 from grpcmock.fuzz.checks import explain
 from grpcmock.fuzz.checks.registry import find_check
-from grpcmock.fuzz.checks.rendering import case_lines
+from grpcmock.fuzz.checks.rendering import also_lines, case_lines
 from grpcmock.fuzz.coverage.totals import WHAT, Share, shares, totals
 from grpcmock.fuzz.model.findings import Severity
 from grpcmock.fuzz.reporting.history import rank
@@ -162,8 +162,10 @@ def _about(failure: Failure, history: History, number: int) -> Iterator[Block]:
     facts.append(("case", Mono(failure.first.id)))
     after = f"after {failure.after_cases:,} cases, {failure.after_seconds:.2f} s"
     facts.append(("found", f"{after}; seen in {_count(failure.seen, 'case')}"))
-    if failure.others:
-        facts.append(("also at", ", ".join(failure.others)))
+    facts += [
+        ("also", line.split(maxsplit=1)[-1] if not index else line.strip())
+        for index, line in enumerate(also_lines(failure))
+    ]
     if reason := history.accepted.get(failure.id):
         facts.append(("accepted", reason))
     health = failure.result.health

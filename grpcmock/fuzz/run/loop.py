@@ -14,6 +14,7 @@ from grpcmock.fuzz.model.events import (
     CaseFinished,
     Event,
     FailureFound,
+    FailureRevised,
     Finished,
     Listener,
     MethodStopped,
@@ -30,6 +31,7 @@ from grpcmock.fuzz.run.quarantine import MethodQuarantine
 from grpcmock.fuzz.run.schedule import PhaseSchedule, turns
 from grpcmock.fuzz.shrinking.case_shrinking import Effort
 from grpcmock.fuzz.shrinking.confirmation import Confirmation
+from grpcmock.fuzz.shrinking.plainest import is_suspicious
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.suite import CheckSuite
@@ -88,10 +90,11 @@ class Run:
             suite,
             plan.generators,
             self._tell,
+            plan.simplest,
             effort=self._bounds.effort,
             seconds_in_all=self._bounds.effort_in_all,
         )
-        self._failures = FailureLog({name: suite.superseding(name) for name in suite.checks})
+        self._failures = FailureLog(suite.checks)
         self._quarantine = MethodQuarantine()
         self._silenced: set[tuple[str, Method]] = set()
         self._warnings: dict[tuple[str, str, str], Finding] = {}
@@ -273,7 +276,9 @@ class Run:
             after_cases=self._cases,
             after_seconds=time.monotonic() - self._started,
         )
-        if self._failures.has(failure, method) or self._is_surplus(failure):
+        if is_suspicious(failure) or self._failures.known(failure) is None:
+            failure = await self._confirmation.plainest(failure)
+        if self._has(failure, method) or self._is_surplus(failure):
             return
         try:
             failure = await self._confirmation.confirm(failure)
@@ -283,13 +288,30 @@ class Run:
             raise
         if failure.is_flaky and finding.timing_based:
             return  # noise
-        if finding.server_down and self._failures.has(failure, failure.method.full_name):
+        if finding.server_down and self._has(failure, failure.method.full_name):
             return  # led back to calls that are known to bring the server down
         self._add(failure)
+
+    def _has(self, failure: Failure, method: str) -> bool:
+        """Whether a fault is known; if so, it is counted."""
+        found = self._failures.has(failure, method)
+        self._tell_withdrawn()
+        return found
 
     def _add(self, failure: Failure) -> None:
         self._failures.add(failure, was_last=self._server.gone)
         self._tell(FailureFound(failure=failure))
+        self._tell_withdrawn()
+
+    def _tell_withdrawn(self) -> None:
+        """Tell of failures that have turned out to be part of others."""
+        withdrawn = self._failures.withdrawn
+        while withdrawn:
+            part, head = withdrawn.popitem()
+            while head in withdrawn:
+                head = withdrawn[head]
+            if head in self._failures.failures:
+                self._tell(FailureRevised(failure=self._failures.failures[head], replaces=part))
 
     def _is_surplus(self, failure: Failure) -> bool:
         """Whether enough was told of this check at this method; that is said once."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.model.events import Notice
 from grpcmock.fuzz.shrinking.case_shrinking import shrink
 from grpcmock.fuzz.shrinking.crashes import Crashes
+from grpcmock.fuzz.shrinking.plainest import is_suspicious, simpler
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.suite import CheckSuite
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Failure, Finding
     from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.shrinking.case_shrinking import Effort
+    from grpcmock.schema import Method
 
 CONFIRMATIONS = 3
 """So often a case that failed is made again."""
@@ -36,11 +38,13 @@ class Confirmation:
         suite: CheckSuite,
         generators: Generators,
         tell: Callable[[Notice], None],
+        simplest: Callable[[Method], bytes],
         *,
         effort: Effort,
         seconds_in_all: float,
     ) -> None:
-        """*effort* is for one failure, *seconds_in_all* for making all failures small."""
+        """*simplest* gives a valid request of a method; *effort* is for one failure, *seconds_in_all* for making all
+        failures small."""
         self.so_far: Failure | None = None
         """What is known of the failure that is being confirmed, for when that is broken off."""
         self._monitor = monitor
@@ -51,6 +55,11 @@ class Confirmation:
         self._tell = tell
         self._crashes = Crashes(monitor, suite.evaluate)
         self._accidents: list[tuple[Case, CaseResult]] = []
+        self._simplest = simplest
+        self._blamed: set[tuple[str, ...]] = set()
+        """What blames a part of requests, rightly so: by check, method, part and cause."""
+        self._innocent: set[tuple[str, ...]] = set()
+        """What does so, but the part doesn't matter."""
 
     def accidents(self) -> Iterator[tuple[Case, CaseResult]]:
         """Yield, once, the cases that brought the server down while another failure was confirmed."""
@@ -65,6 +74,33 @@ class Confirmation:
             return await self._bisected(failure)
         if failure.tries > 1 and not failure.is_flaky:
             return await self._smallest(failure)
+        return failure
+
+    async def plainest(self, failure: Failure) -> Failure:
+        """Return a failure as the simplest call tells it to which the server says the same; as it is, if there is none.
+
+        One that blames a part of its request, rightly, stands for itself.
+        """
+        suspicious = is_suspicious(failure)
+        key = (failure.finding.check, failure.method.full_name, failure.finding.path, *failure.finding.causes)
+        if suspicious and key in self._blamed:
+            return replace(failure, finding=replace(failure.finding, causes=()))
+        if suspicious and key in self._innocent:
+            return failure
+        for case in simpler(failure, self._simplest(failure.method)):
+            if self._monitor.is_gone:
+                return failure
+            result = await self._monitor.observe(case)
+            if not result.health.is_well:
+                self._accidents.append((case, result))
+                return failure
+            for finding in self._suite.evaluate(case, result):
+                if not finding.is_warning and not set(failure.finding.causes).isdisjoint(finding.causes):
+                    self._innocent.add(key)
+                    return replace(failure, finding=finding, case=case, result=result)
+        if suspicious:
+            self._blamed.add(key)
+            return replace(failure, finding=replace(failure.finding, causes=()))
         return failure
 
     async def _made_again(self, failure: Failure) -> Failure:
@@ -84,7 +120,9 @@ class Confirmation:
         result = await self._monitor.observe(case)
         if not result.health.is_well and not failure.finding.server_down:
             self._accidents.append((case, result))
+        stands_alone = not failure.finding.causes
         for finding in self._suite.evaluate(case, result):
+            finding = replace(finding, causes=()) if stands_alone else finding
             again = replace(failure, finding=finding, case=case)
             if again.id == failure.id and not finding.is_warning:
                 return finding, result
