@@ -28,6 +28,9 @@ _CALLERS = {
     Caller.OTHER: "as the other identity",
 }
 _WIDEST = 400
+_TELLING = 16
+"""Characters of an answer that tells something by itself; a shorter one says little without what was expected."""
+
 _LISTED = 4
 """So many calls and messages are shown one by one where there are more of them alike."""
 
@@ -46,11 +49,17 @@ def failure_lines(failure: Failure, registry: Registry | None = None) -> list[st
     if failure.also:
         lines += also_lines(failure)
     if failure.is_flaky:
-        lines.append(f"  flaky     seen in {failure.hits} of {failure.tries} tries of the same case")
+        lines.append(f"  seen      in {failure.hits} of {failure.tries} tries of the same case")
     if not result.health.alive and result.health.exit_code is None:
         lines.append("  server    takes no connections any more")
     lines += [f"  {line}" for line in case_lines(case, result, registry)]
     return lines
+
+
+def gist(failure: Failure) -> str:
+    """Return in few words what is wrong."""
+    actual, expected = (" ".join(text.split()) for text in (failure.finding.actual, failure.finding.expected))
+    return actual if len(actual) > _TELLING else f"{actual}, not {expected}"
 
 
 def also_lines(failure: Failure) -> list[str]:

@@ -26,9 +26,10 @@ def _server_crash(case: Case, result: CaseResult, expectations: Expectations) ->
     lost = [reply for reply in result.replies if reply.termination is Termination.LOST and reply.call.raw is None]
     if health.exit_code is not None:
         how = f"signal {-health.exit_code}" if health.exit_code < 0 else f"exit code {health.exit_code}"
-        actual = f"the server ended with {how}"
+        whose = "" if health.ended_by_itself else ", as if it was ended from outside"
+        actual = f"the server ended with {how}{whose}"
     elif not health.alive:
-        actual = "the server takes no connections any more, for this call or one shortly before it"
+        actual = "the server took no connections any more, for this call, or one shortly before it, or what not"
     elif lost:
         actual = f"the connection was lost: {lost[-1].message or lost[-1].debug}"
     else:

@@ -95,6 +95,11 @@ class Finished:
     """The run has ended."""
 
     failures: tuple[Failure, ...]
+    """Those that count, and that a baseline may accept."""
+
+    remarks: tuple[Failure, ...]
+    """Those that couldn't be shown again."""
+
     warnings: tuple[Finding, ...]
     cases: int
     calls: int

@@ -118,6 +118,17 @@ class Failure:
         return self.hits < self.tries
 
     @property
+    def is_remark(self) -> bool:
+        """Whether it is worth a line but no failure, since it can't be shown again.
+
+        Only where calls are made at once may one go well for once; and a server that has gone counts if it goes again
+        by the same calls, or has ended in a way that nobody from outside would choose.
+        """
+        if self.finding.server_down:
+            return self.hits == 1 and not self.result.health.ended_by_itself
+        return self.is_flaky and not (self.case.concurrent and self.hits > 1)
+
+    @property
     def id(self) -> str:
         """Stable from run to run, and short enough to type: ``G102-3f9a1c``."""
         finding = self.finding

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.coverage.collector import Coverage
+from grpcmock.fuzz.coverage.reach import Reach
 from grpcmock.fuzz.model.events import (
     CaseFinished,
     FailureFound,
@@ -64,8 +65,17 @@ class SeenWarning:
 class History:
     """Listens to a run. Nothing is lost if the run is broken off: what was heard so far is there."""
 
-    def __init__(self, target: Target, *, origin: Origin | None = None, second_identity: Metadata = ()) -> None:
-        """Hear of a run against *target*. *origin* says where its contract came from, and its terms."""
+    def __init__(
+        self,
+        target: Target,
+        *,
+        origin: Origin | None = None,
+        second_identity: Metadata = (),
+        min_answered: float | None = None,
+    ) -> None:
+        """Hear of a run against *target*. *origin* says where its contract came from, and its terms; *min_answered*,
+        between 0 and 1, which share of its methods must have answered OK for a run without failures to have passed."""
+        self._min_answered = min_answered
         self.target = target
         self.origin = origin or Origin(target=target.address, headers=tuple(key for key, _ in target.metadata))
         self.second_identity = second_identity
@@ -90,12 +100,7 @@ class History:
         match event:
             case CaseFinished():
                 self.cases += 1
-                for finding in event.findings:
-                    if finding.is_warning:
-                        name = event.case.method.full_name
-                        key = (finding.code, "" if finding.server_wide else name, finding.key)
-                        if key not in self._warnings:
-                            self._warnings[key] = SeenWarning(finding, name, self.cases, self.seconds)
+                self._note_warnings(event)
             case Started():
                 self.started = event
                 self._clock = time.monotonic()
@@ -117,7 +122,19 @@ class History:
                 self.stopped.append(event)
             case Finished():
                 self.finished = event
-                self._failures = {failure.id: failure for failure in event.failures}
+                self._failures = {failure.id: failure for failure in (*event.failures, *event.remarks)}
+
+    def _note_warnings(self, event: CaseFinished) -> None:
+        name = event.case.method.full_name
+        for finding in event.findings:
+            key = (finding.code, "" if finding.server_wide else name, finding.key)
+            if finding.is_warning and key not in self._warnings:
+                self._warnings[key] = SeenWarning(finding, name, self.cases, self.seconds)
+
+    @property
+    def reach(self) -> Reach:
+        """How far the run got."""
+        return Reach.of(self.coverage, self._min_answered)
 
     @property
     def phases(self) -> list[PhaseSpan]:
@@ -147,7 +164,12 @@ class History:
     @property
     def failures(self) -> list[Failure]:
         """Failures that count, the worst first."""
-        return self._ranked(lambda failure: failure.id not in self.accepted)
+        return self._ranked(lambda failure: failure.id not in self.accepted and not failure.is_remark)
+
+    @property
+    def remarks(self) -> list[Failure]:
+        """What looked like a failure, and couldn't be shown again."""
+        return self._ranked(lambda failure: failure.id not in self.accepted and failure.is_remark)
 
     @property
     def known(self) -> list[Failure]:
@@ -172,6 +194,14 @@ class History:
     def checks(self) -> list[Check]:
         """The checks that looked."""
         return [find_check(code) for code in self.started.checks] if self.started is not None else []
+
+    @property
+    def counts(self) -> str:
+        """What was found, in figures: ``2 failures, 1 remark``. All reports have the same."""
+        told = [(len(self.failures), "failure")]
+        told += [(len(found), noun) for found, noun in ((self.remarks, "remark"),) if found]
+        parts = [f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in told]
+        return ", ".join([*parts, *([f"{len(self.known)} accepted"] if self.known else [])])
 
     @property
     def interrupted(self) -> str:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.model.events import FailureFound
+from grpcmock.fuzz.model.events import FailureFound, FailureRevised
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.reporting import html_report, json_report, junit_report
 from grpcmock.fuzz.reporting.history import History
@@ -44,9 +44,10 @@ class Reporting:
         *,
         origin: Origin | None = None,
         second_identity: Metadata = (),
+        min_answered: float | None = None,
         folder: Path = case_files.FOLDER,
     ) -> None:
-        self.history = History(target, origin=origin, second_identity=second_identity)
+        self.history = History(target, origin=origin, second_identity=second_identity, min_answered=min_answered)
         self.trouble = ""
         """Why failures couldn't be kept; empty if they could."""
         self._reports = dict(reports or {})
@@ -65,7 +66,7 @@ class Reporting:
         self.history.hear(event)
         if self._lines is not None:
             self._lines.hear(event)
-        if isinstance(event, FailureFound):
+        if isinstance(event, FailureFound | FailureRevised):
             self._keep(event.failure)
 
     def _keep(self, failure: Failure) -> None:

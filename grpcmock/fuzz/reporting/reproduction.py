@@ -24,7 +24,8 @@ _LARGEST = 200_000
 def told(failure: Failure, history: History) -> list[str]:
     """Tell of a failure in lines, with how it can be made again."""
     lines = failure_lines(failure, history.registry)
-    lines.append(f"  found     after {failure.after_cases} cases, {failure.after_seconds:.2f} s{_seen(failure)}")
+    cases = "1 case" if failure.after_cases == 1 else f"{failure.after_cases} cases"
+    lines.append(f"  found     after {cases}, {failure.after_seconds:.2f} s{_seen(failure)}")
     line = grpcurl(failure, history)
     if line and len(line) <= _LONGEST:
         lines.append(f"  grpcurl   {line}")

@@ -157,8 +157,10 @@ class Run:
         if self._server.gone:
             hint = "" if self._server.process else "; with --server-cmd it would be started anew"
             self._interrupted = f"{self._server.target} takes no connections any more{hint}"
+        found = sorted(self._failures.failures.values(), key=self._rank)
         finished = Finished(
-            failures=tuple(sorted(self._failures.failures.values(), key=self._rank)),
+            failures=tuple(one for one in found if not one.is_remark),
+            remarks=tuple(one for one in found if one.is_remark),
             warnings=tuple(self._warnings.values()),
             cases=self._cases,
             calls=self._executor.calls,

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.events import Notice
+from grpcmock.fuzz.model.results import CaseResult
 from grpcmock.fuzz.shrinking.case_shrinking import shrink
 from grpcmock.fuzz.shrinking.crashes import Crashes
 from grpcmock.fuzz.shrinking.plainest import is_suspicious, simpler
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.suite import CheckSuite
@@ -18,12 +20,13 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.generator import Generators
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.findings import Failure, Finding
-    from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.shrinking.case_shrinking import Effort
     from grpcmock.schema import Method
 
 CONFIRMATIONS = 3
 """So often a case that failed is made again."""
+
+_SPENT = frozenset({Code.ALREADY_EXISTS, Code.NOT_FOUND})
 
 _DOWN = 4
 """So many times as long may it take to make a case small that brings the server down: it has to come up each time."""
@@ -56,6 +59,8 @@ class Confirmation:
         self._crashes = Crashes(monitor, suite.evaluate)
         self._accidents: list[tuple[Case, CaseResult]] = []
         self._simplest = simplest
+        self._last = CaseResult(replies=())
+        """What was seen of the last try."""
         self._blamed: set[tuple[str, ...]] = set()
         """What blames a part of requests, rightly so: by check, method, part and cause."""
         self._innocent: set[tuple[str, ...]] = set()
@@ -70,8 +75,10 @@ class Confirmation:
         """Return the failure with how often it was seen; the smallest calls that show it, if it was seen each time."""
         self.so_far = failure
         failure = self.so_far = await self._made_again(failure)
-        if failure.is_flaky and not failure.result.health.is_well and not failure.finding.timing_based:
-            return await self._bisected(failure)
+        health = failure.result.health
+        if failure.is_flaky and not health.is_well and not failure.finding.timing_based:
+            is_outside = health.exit_code is not None and not health.ended_by_itself
+            return failure if is_outside else await self._bisected(failure)
         if failure.tries > 1 and not failure.is_flaky:
             return await self._smallest(failure)
         return failure
@@ -110,14 +117,22 @@ class Confirmation:
             if self._monitor.is_gone:
                 break
             accidents = len(self._accidents)
-            hits += await self._fails_again(failure, failure.case) is not None
-            tries += len(self._accidents) == accidents  # what another fault has ended says nothing of this one
+            found = await self._fails_again(failure, failure.case)
+            hits += found is not None
+            # What another fault has ended says nothing of this one, nor what had its effect the first time.
+            tries += found is not None or (len(self._accidents) == accidents and not self._is_spent(failure))
             if failure.finding.timing_based and hits < tries:
                 break
         return replace(failure, hits=hits, tries=tries)
 
+    def _is_spent(self, failure: Failure) -> bool:
+        """Whether the last try had no chance: what the calls made is there since the first one, or what they took away
+        is gone."""
+        before, now = failure.result.replies, self._last.replies
+        return any(one.is_ok and other.code in _SPENT for one, other in zip(before, now, strict=False))
+
     async def _fails_again(self, failure: Failure, case: Case) -> tuple[Finding, CaseResult] | None:
-        result = await self._monitor.observe(case)
+        result = self._last = await self._monitor.observe(case)
         if not result.health.is_well and not failure.finding.server_down:
             self._accidents.append((case, result))
         stands_alone = not failure.finding.causes
