@@ -48,9 +48,8 @@ def message(name: str) -> Any:
 class Depot:
     """The handlers of the service, over messages."""
 
-    def __init__(self, bugs: Collection[str] = (), token: str = "") -> None:
+    def __init__(self, bugs: Collection[str] = ()) -> None:
         self.bugs = frozenset(bugs)
-        self.token = token
         self.items: dict[str, Any] = {}
         self.ghosts: dict[str, Any] = {}
 
@@ -177,9 +176,6 @@ class _Handlers(grpc.GenericRpcHandler):
         if method is None:
             return None
         handler = getattr(self._depot, method.name)
-        given = dict(call.invocation_metadata or ())
-        if self._depot.token and given.get("authorization") != f"Bearer {self._depot.token}":
-            return grpc.unary_unary_rpc_method_handler(_refuse)
         make = {
             (False, False): grpc.unary_unary_rpc_method_handler,
             (False, True): grpc.unary_stream_rpc_method_handler,
@@ -193,8 +189,22 @@ class _Handlers(grpc.GenericRpcHandler):
         return made
 
 
-async def _refuse(_: Any, context: Any) -> None:
+class _Door(grpc.GenericRpcHandler):
+    """Stands before all services, reflection among them."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        given = dict(call.invocation_metadata or ())
+        if not self._token or given.get("authorization") == f"Bearer {self._token}":
+            return None
+        return grpc.stream_stream_rpc_method_handler(_refuse)
+
+
+async def _refuse(_: Any, context: Any) -> AsyncIterator[bytes]:
     await context.abort(grpc.StatusCode.UNAUTHENTICATED, "a token is needed")
+    yield b""
 
 
 @contextlib.asynccontextmanager
@@ -205,9 +215,8 @@ async def depot_server(
     unknown = set(bugs) - BUGS.keys()
     assert not unknown, f"no bugs: {unknown}"
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers((_Handlers(depot or Depot(bugs, token)),))
-    if not token:
-        reflection.enable_server_reflection([SERVICE, reflection.SERVICE_NAME], server, pool=registry().pool)
+    server.add_generic_rpc_handlers((_Door(token), _Handlers(depot or Depot(bugs))))
+    reflection.enable_server_reflection([SERVICE, reflection.SERVICE_NAME], server, pool=registry().pool)
     port = server.add_insecure_port(address)
     await server.start()
     try:

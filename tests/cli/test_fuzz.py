@@ -248,7 +248,7 @@ def test_ctrl_c_ends_with_a_summary(project: Path, mock: Callable[..., str]) -> 
         assert "Trying 4 methods" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=30)
-    assert process.returncode == 0
+    assert process.returncode == (3 if "None of 4 methods ever answered OK" in out else 0)
     assert "The run ended early: Ctrl-C." in out
     assert re.search(r"0 failures in \d+ case", out)
 

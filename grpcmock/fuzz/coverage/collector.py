@@ -256,8 +256,10 @@ class Coverage:
 
 
 def _got_in(reply: Reply) -> bool:
-    """Whether a call got as far as to something that looks at requests."""
-    return reply.termination not in _ENDED or reply.code not in _AT_THE_DOOR
+    """Whether a call got as far as to something that looks at requests, as far as can be told."""
+    if reply.termination in (Termination.SERVER, Termination.RESET):
+        return reply.code not in _AT_THE_DOOR
+    return bool(reply.responses)
 
 
 def _length(count: int) -> str:

@@ -97,13 +97,13 @@ class Finished:
     failures: tuple[Failure, ...]
     """Those that count, and that a baseline may accept."""
 
-    remarks: tuple[Failure, ...]
-    """Those that couldn't be shown again."""
-
     warnings: tuple[Finding, ...]
     cases: int
     calls: int
     seconds: float
+    remarks: tuple[Failure, ...] = ()
+    """What looked like a failure, and couldn't be shown again."""
+
     interrupted: str = ""
     """Why it ended before its time: ``Ctrl-C``, ``--max-time``; empty if it didn't."""
 

@@ -101,6 +101,7 @@ def event_tree(event: Event) -> dict[str, Any]:
             return {
                 "event": "finished",
                 "failures": [failure.id for failure in event.failures],
+                "remarks": [failure.id for failure in event.remarks],
                 "warnings": len(event.warnings),
                 "cases": event.cases,
                 "calls": event.calls,

@@ -93,7 +93,7 @@ def test_lengths_of_streams_and_statuses_are_counted(tried: Callable[..., Covera
     (method,) = coverage.methods.values()
     assert method.sent == {"0", "1", "2", "many"}
     assert method.received == {"0", "1", "many"}
-    assert dict(method.statuses) == {"OK": 2, "NOT_FOUND": 1, "ours": 1}
+    assert dict(method.statuses) == {"OK": 2, "NOT_FOUND": 1, "left by us": 1}
     assert shares(method)["lengths"] == Share(7, 8)
     assert method.is_ok
 
