@@ -50,6 +50,8 @@ def failure_lines(failure: Failure, registry: Registry | None = None) -> list[st
         lines += also_lines(failure)
     if failure.is_flaky:
         lines.append(f"  seen      in {failure.hits} of {failure.tries} tries of the same case")
+    if failure.needs_data:
+        lines.append("  needs     perhaps, data that the server held then: these calls don't make all of it")
     if not result.health.alive and result.health.exit_code is None:
         lines.append("  server    takes no connections any more")
     lines += [f"  {line}" for line in case_lines(case, result, registry)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
-from grpcmock.fuzz.model.wording import cause, said, shape, unhandled
+from grpcmock.fuzz.model.wording import cause, endless, said, shape, unhandled
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -28,16 +28,13 @@ def _hangs(reply: Reply) -> bool:
     return reply.termination is Termination.SERVER and reply.code == Code.DEADLINE_EXCEEDED
 
 
-def _no_end(reply: Reply) -> tuple[str, ...]:
-    """Return the cause of a call that doesn't end: whatever was sent, its method doesn't notice that this was all."""
-    return (f"{reply.call.path} doesn't end",)
-
-
 def _empty_stream(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     reply = result.last
     expected = "a status soon after half-close, though no message came"
     if _hangs(reply):
-        yield Finding(check="empty_stream", expected=expected, actual=said(reply), key="hangs", causes=_no_end(reply))
+        yield Finding(
+            check="empty_stream", expected=expected, actual=said(reply), key="hangs", causes=(endless(reply),)
+        )
     elif unhandled(reply) or reply.termination is Termination.LOST:
         yield Finding(
             check="empty_stream",
@@ -95,7 +92,7 @@ def _many_messages(result: CaseResult) -> Iterator[Finding]:
             expected=expected,
             actual=f"{said(reply)} after {messages}",
             key="hangs",
-            causes=_no_end(reply),
+            causes=(endless(reply),),
         )
     elif unhandled(reply) or reply.termination is Termination.LOST:
         expected = "a long stream that is served, or refused with RESOURCE_EXHAUSTED"
@@ -120,7 +117,7 @@ def _half_close(case: Case, result: CaseResult, expectations: Expectations) -> I
                 expected="an end of the call after half-close",
                 actual=actual,
                 key="hangs",
-                causes=_no_end(reply),
+                causes=(endless(reply),),
             )
             return
 

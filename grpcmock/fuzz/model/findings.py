@@ -101,6 +101,9 @@ class Failure:
     also: tuple[Sighting, ...] = ()
     """Where the same cause was seen by another check, at another method or place, in the order in which it was."""
 
+    needs_data: bool = False
+    """Whether it rests on what the server held when it was found, and its calls don't make that."""
+
     @property
     def method(self) -> Method:
         """The method that is wrong."""

@@ -70,6 +70,11 @@ def cause(reply: Reply) -> str:
     return f"{reply.call.path} {text}"
 
 
+def endless(reply: Reply) -> str:
+    """Tell what is behind a call that doesn't end: whatever was sent, its method doesn't notice that this was all."""
+    return f"{reply.call.path} doesn't end"
+
+
 def unhandled(reply: Reply) -> bool:
     """Whether a call ended as it does where nobody handled an error: gRPC makes UNKNOWN of what a handler raises."""
     if reply.termination is Termination.RESET:

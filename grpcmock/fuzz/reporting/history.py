@@ -137,6 +137,24 @@ class History:
         return Reach.of(self.coverage, self._min_answered)
 
     @property
+    def not_begun(self) -> str:
+        """Say what a run that ended early didn't come to; empty if it came to everything, or didn't end early."""
+        if not self.interrupted or self.started is None:
+            return ""
+        begun = {span.phase for span in self.spans if span.cases}
+        phases = [phase.value for phase in self.started.phases if phase not in begun]
+        methods = [one for one in self.coverage.methods.values() if not one.cases]
+        parts = [f"{', '.join(phases)} ({'a phase' if len(phases) == 1 else 'phases'})"] if phases else []
+        if methods and len(methods) < len(self.started.methods):
+            named = (
+                str(methods[0].method)
+                if len(methods) == 1
+                else f"{len(methods)} of {len(self.started.methods)} methods"
+            )
+            parts.append(named)
+        return " and ".join(parts)
+
+    @property
     def phases(self) -> list[PhaseSpan]:
         """The phases, each with all of its turns: ``end`` is that of one as long as they were together."""
         found: dict[Phase, PhaseSpan] = {}

@@ -112,6 +112,8 @@ def _facts(history: History) -> list[tuple[str, str]]:
         facts += [("services", shown), ("seed", str(started.seed)), ("checks", f"{len(started.checks)} made")]
     if history.interrupted:
         facts.append(("ended early", history.interrupted))
+    if history.not_begun:
+        facts.append(("not begun", history.not_begun))
     return facts
 
 
@@ -149,6 +151,8 @@ def _failure(failure: Failure, history: History, number: int) -> Fold:
     badges = [Badge(check.severity.value, _TONES[check.severity])]
     if failure.is_flaky:
         badges.append(Badge(f"{failure.hits} of {failure.tries} tries", "warn"))
+    if failure.needs_data:
+        badges.append(Badge("may need data", "warn"))
     return Fold(
         f"{check.code} {check.name}",
         list(_about(failure, history, number)),
@@ -179,6 +183,8 @@ def _about(failure: Failure, history: History, number: int) -> Iterator[Block]:
         ("also", line.split(maxsplit=1)[-1] if not index else line.strip())
         for index, line in enumerate(also_lines(failure))
     ]
+    if failure.needs_data:
+        facts.append(("needs", "perhaps, data that the server held then: these calls don't make all of it"))
     if reason := history.accepted.get(failure.id):
         facts.append(("accepted", reason))
     health = failure.result.health

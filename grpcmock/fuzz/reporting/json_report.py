@@ -98,6 +98,7 @@ def summary(history: History) -> dict[str, Any]:
         "answered": {"done": history.reach.answered.done, "total": history.reach.answered.total},
         "untested": history.reach.too_little or None,
         "interrupted": history.interrupted or None,
+        "not_begun": history.not_begun or None,
     }
 
 
@@ -125,6 +126,7 @@ def failure_tree(failure: Failure, history: History | None = None) -> dict[str, 
         "hits": failure.hits,
         "tries": failure.tries,
         "seen": failure.seen,
+        "needs_data": failure.needs_data,
         "also_at": list(failure.others),
         "also": [{"code": one.code, "method": one.method, "path": one.path} for one in failure.also],
         "after_cases": failure.after_cases,

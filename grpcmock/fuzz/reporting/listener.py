@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -68,6 +68,9 @@ class Reporting:
             self._lines.hear(event)
         if isinstance(event, FailureFound | FailureRevised):
             self._keep(event.failure)
+        if isinstance(event, FailureRevised) and event.replaces:
+            with suppress(OSError):
+                (self._folder / f"{event.replaces}.json").unlink(missing_ok=True)
 
     def _keep(self, failure: Failure) -> None:
         history = self.history

@@ -155,6 +155,9 @@ def _end(history: History) -> Iterator[Line]:
     """Yield what has to be on the screen in the end: why it may not be the whole, what was found, the figures."""
     if history.interrupted:
         yield Line(f"The run ended early: {history.interrupted}.", "warn")
+        if not_begun := history.not_begun:
+            hint = "a longer --max-time, or less at once by --include, tries them"
+            yield Line(f"Not begun: {not_begun}; {hint}.", "warn")
     reach, failures = history.reach, history.failures
     if text := reach.too_little or reach.little:
         yield Line(f"{text}.", "bad" if reach.too_little else "warn")

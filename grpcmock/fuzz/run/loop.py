@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.execution.monitor import Monitor
 from grpcmock.fuzz.model.cases import Phase
@@ -28,7 +28,7 @@ from grpcmock.fuzz.phases.all_phases import notices_of
 from grpcmock.fuzz.run.case_pool import CasePool
 from grpcmock.fuzz.run.failure_log import FailureLog
 from grpcmock.fuzz.run.quarantine import MethodQuarantine
-from grpcmock.fuzz.run.schedule import PhaseSchedule, turns
+from grpcmock.fuzz.run.schedule import PhaseSchedule, slice_of, turns
 from grpcmock.fuzz.shrinking.case_shrinking import Effort
 from grpcmock.fuzz.shrinking.confirmation import Confirmation
 from grpcmock.fuzz.shrinking.plainest import is_suspicious
@@ -41,6 +41,15 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method, Registry
+
+
+_MAX_TIME = "--max-time"
+
+_SETTLING = 6.0
+"""Seconds in which failures are made again on servers that were just started, where that can be."""
+
+_SETTLING_SHARE = 0.1
+"""The part of a bounded run that is kept for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +113,7 @@ class Run:
         self._cases = 0
         self._started = 0.0
         self._interrupted = ""
+        self._is_cut = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -138,20 +148,57 @@ class Run:
             registry=plan.registry,
         )
         self._tell(started)
-        self._task = asyncio.create_task(self._turns())
-        timer = None
-        if bounds.max_seconds is not None:
-            timer = asyncio.get_running_loop().call_later(bounds.max_seconds, self.stop, "--max-time")
+        settling = _SETTLING if self._monitor.can_renew else 0.0
+        within = bounds.max_seconds
+        if within is not None:
+            settling = min(settling, within * _SETTLING_SHARE)
+            within -= settling
+        await self._until(self._turns(within), within, self.stop, _MAX_TIME)
+        if settling and self._interrupted in ("", _MAX_TIME):
+            await self._until(self._settled(), settling, self._cut)
+        return self._finished()
+
+    async def _until(
+        self, work: Coroutine[Any, Any, None], seconds: float | None, then: Callable[..., None], *words: str
+    ) -> None:
+        """Do some work, for so many *seconds* at most; *then* is called, with these *words*."""
+        self._task = asyncio.create_task(work)
+        timer = asyncio.get_running_loop().call_later(seconds, then, *words) if seconds is not None else None
         try:
             await self._task
         except asyncio.CancelledError:
-            if not self._interrupted:
+            if not self._interrupted and not self._is_cut:
                 self._task.cancel()
                 raise
         finally:
             if timer is not None:
                 timer.cancel()
-        return self._finished()
+
+    def _cut(self) -> None:
+        """End what was begun after the last case, which isn't worth a word."""
+        self._is_cut = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _settled(self) -> None:
+        """Make failures again on a server that was just started: those that rest on what earlier cases had left there
+        are made to create it, or say so."""
+        failures = sorted(self._failures.failures.values(), key=self._rank)
+        for failure in sorted(failures, key=lambda one: not one.needs_data):
+            if self._server.gone:
+                return
+            self._confirmation.so_far = None
+            try:
+                self._revise(failure, await self._confirmation.on_fresh_server(failure))
+            except asyncio.CancelledError:
+                self._revise(failure, self._confirmation.so_far)
+                raise
+
+    def _revise(self, failure: Failure, settled: Failure | None) -> None:
+        if settled is None or settled == failure or settled.id != failure.id:
+            return
+        self._failures.failures[failure.id] = settled
+        self._tell(FailureRevised(failure=settled))
 
     def _finished(self) -> Finished:
         if self._server.gone:
@@ -181,13 +228,19 @@ class Run:
 
     # The loop: phases take turns, and in each turn the cases of all methods -------------------------------
 
-    async def _turns(self) -> None:
-        for schedule in turns(self._bounds.phases, self._plan, self._bounds.max_cases):
+    async def _turns(self, within: float | None) -> None:
+        """Let the phases take turns; where the run has to end *within* so many seconds, each gets its share of them."""
+        phases = self._bounds.phases
+        for schedule in turns(phases, self._plan, self._bounds.max_cases):
             if self._server.gone:
                 return
-            await self._turn(schedule)
+            until = None
+            if within is not None:
+                now = time.monotonic()
+                until = now + slice_of(self._started + within - now, len(phases))
+            await self._turn(schedule, until)
 
-    async def _turn(self, schedule: PhaseSchedule) -> None:
+    async def _turn(self, schedule: PhaseSchedule, until: float | None) -> None:
         started, cases, calls = time.monotonic(), self._cases, self._executor.calls
         self._tell(PhaseStarted(phase=schedule.phase, planned=schedule.planned))
         if not schedule.has_begun:
@@ -203,6 +256,8 @@ class Run:
                     await self._take(*outcome)
                 if self._server.gone:
                     return
+                if until is not None and time.monotonic() > until:
+                    break
                 await self._wait_for_rate()
             for outcome in await pool.drain():
                 await self._take(*outcome)
@@ -213,7 +268,7 @@ class Run:
                 cases=self._cases - cases,
                 calls=self._executor.calls - calls,
                 seconds=time.monotonic() - started,
-                goes_on=bool(schedule.parts),
+                goes_on=schedule.goes_on,
             )
             self._tell(finished)
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method
 
 
+_LEAST = 0.2
+"""A turn is never shorter, in seconds."""
+
+
 class PhaseSchedule:
     """The cases of one phase, which may be made in several turns."""
 
@@ -23,7 +27,14 @@ class PhaseSchedule:
         self.has_begun = False
         self.parts = deque((method, parts_of(phase, method, plan)) for method in plan.methods)
         """What is left of methods, as far as that is known."""
+        self._under_way: deque[tuple[Method, Iterator[Case]]] = deque()
+        """What is left of a turn that was broken off."""
         self._left = Counter(dict.fromkeys(plan.methods, max_cases)) if phase is Phase.RANDOM else None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there may be more cases."""
+        return bool(self.parts or self._under_way)
 
     @property
     def planned(self) -> int | None:
@@ -31,29 +42,47 @@ class PhaseSchedule:
         return sum(self._left.values()) if self._left is not None else None
 
     def take(self, stopped: Container[Method]) -> Iterator[Case]:
-        """Yield the next part of each method, one case of each in turn; none of those that are *stopped* by then."""
-        makers = deque((method, next(parts, None)) for method, parts in self.parts)
-        ended = {method for method, cases in makers if cases is None}
+        """Yield the next part of each method, one case of each in turn; none of those that are *stopped* by then.
+
+        Where the last turn was broken off, the next one goes on there.
+        """
+        if not self._under_way:
+            self._begin()
+        makers = self._under_way
         while makers:
             method, cases = makers.popleft()
-            if cases is None or method in stopped or (case := next(cases, None)) is None:
+            if method in stopped or (case := next(cases, None)) is None:
                 continue
             if self._left is not None:
                 if not self._left[method]:
-                    ended.add(method)
+                    self.parts = deque((other, parts) for other, parts in self.parts if other is not method)
                     continue
                 self._left[method] -= 1
             makers.append((method, cases))
             yield case
-        self.parts = deque((method, parts) for method, parts in self.parts if method not in ended)
+
+    def _begin(self) -> None:
+        """Begin the next part of each method that has one."""
+        left = deque[tuple["Method", Iterator[Iterator["Case"]]]]()
+        for method, parts in self.parts:
+            if (cases := next(parts, None)) is not None:
+                self._under_way.append((method, cases))
+                left.append((method, parts))
+        self.parts = left
+
+
+def slice_of(seconds_left: float, phases: int) -> float:
+    """Return how long one turn may take where so many seconds are left for so many phases: all of them come to theirs
+    twice, and what one doesn't use is there for the others."""
+    return max(seconds_left / (2 * max(phases, 1)), _LEAST)
 
 
 def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[PhaseSchedule]:
     """Yield the phases in their turns, until nothing is left of any.
 
-    The first cases of all phases, which tell the most, come before the rest of any.
+    The first cases of all phases, which tell the most, come before the rest of any. A turn may be broken off.
     """
     schedules = [PhaseSchedule(phase, plan, max_cases) for phase in phases]
     while schedules:
         yield from schedules
-        schedules = [schedule for schedule in schedules if schedule.parts]
+        schedules = [schedule for schedule in schedules if schedule.goes_on]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.events import Notice
 from grpcmock.fuzz.model.results import CaseResult
-from grpcmock.fuzz.shrinking.case_shrinking import shrink
+from grpcmock.fuzz.shrinking.case_shrinking import shrink, without_clearing
 from grpcmock.fuzz.shrinking.crashes import Crashes
+from grpcmock.fuzz.shrinking.own_data import after_its_makers, changes_in, needs_data, with_own_data
 from grpcmock.fuzz.shrinking.plainest import is_suspicious, simpler
 from grpcmock.status import Code
 
@@ -79,9 +80,13 @@ class Confirmation:
         if failure.is_flaky and not health.is_well and not failure.finding.timing_based:
             is_outside = health.exit_code is not None and not health.ended_by_itself
             return failure if is_outside else await self._bisected(failure)
-        if failure.tries > 1 and not failure.is_flaky:
-            return await self._smallest(failure)
-        return failure
+        if failure.is_flaky:
+            return failure
+        if failure.tries > 1:
+            failure = self.so_far = await self._smallest(failure)
+        if failure.finding.server_down or self._monitor.is_gone:
+            return failure
+        return await with_own_data(failure, self._suite.evaluate, self._monitor.observe, self._monitor.changes)
 
     async def plainest(self, failure: Failure) -> Failure:
         """Return a failure as the simplest call tells it to which the server says the same; as it is, if there is none.
@@ -158,9 +163,36 @@ class Confirmation:
             return failure
         return found if found.is_flaky else await self._smallest(found, anew=True)
 
-    async def _smallest(self, failure: Failure, *, anew: bool = False) -> Failure:
-        """Make the case small, asking the server each time; with *anew*, one that was just started."""
+    async def on_fresh_server(self, failure: Failure) -> Failure:
+        """Return a failure as a server shows it that was just started: by its smallest calls, by those that showed it
+        first, or after those that made what it needs; else one that says that it needs data."""
+        if failure.finding.server_down or failure.is_remark:
+            return failure
+        for case in (failure.case, failure.first, after_its_makers(failure, self._monitor.changes)):
+            if case is None:
+                continue
+            await self._monitor.renew()
+            if self._monitor.is_gone:
+                return failure
+            found = await self._fails_again(failure, case)
+            if found is not None:
+                finding, result = found
+                fresh = replace(failure, finding=finding, case=case, result=result, needs_data=False)
+                self.so_far = fresh
+                if case is failure.case:
+                    return fresh
+                bare = replace(fresh, case=without_clearing(case, result))
+                smaller = await self._smallest(bare, anew=True, keeps_calls=False)
+                return fresh if smaller is bare else smaller
+        return replace(failure, needs_data=True)
+
+    async def _smallest(self, failure: Failure, *, anew: bool = False, keeps_calls: bool = True) -> Failure:
+        """Make the case small, asking the server each time; with *anew*, one that was just started, and and with all
+        its calls, if it *keeps_calls*. What needs no data that was there before goes on to need none."""
         best: dict[Case, tuple[Finding, CaseResult]] = {}
+        stands_alone = not anew and not self._needs_data(failure)
+        # One that may rest on other things besides goes on to make those that it made.
+        kept = 0 if anew or stands_alone else changes_in(failure.case, failure.result)
         effort = self._effort_for(failure)
         if effort is None:
             return failure
@@ -171,6 +203,12 @@ class Confirmation:
             if self._monitor.is_gone:
                 return False
             found = await self._fails_again(failure, case)
+            if found is not None and not anew:
+                finding, result = found
+                if changes_in(case, result) < kept or (
+                    stands_alone and self._needs_data(replace(failure, finding=finding, case=case, result=result))
+                ):
+                    return False
             if found is not None:
                 best.clear()
                 best[case] = found
@@ -179,13 +217,16 @@ class Confirmation:
         started = time.monotonic()
         needs_rules = self._suite.checks[failure.finding.check].needs_rules
         smallest = await shrink(
-            failure.case, fails, self._generators, effort, needs_rules=needs_rules, keeps_calls=anew
+            failure.case, fails, self._generators, effort, needs_rules=needs_rules, keeps_calls=anew and keeps_calls
         )
         self._seconds_left -= time.monotonic() - started
         if smallest not in best:
             return failure
         finding, result = best[smallest]
         return replace(failure, finding=finding, case=smallest, result=result)
+
+    def _needs_data(self, failure: Failure) -> bool:
+        return needs_data(failure, self._suite.evaluate, self._monitor.changes)
 
     def _effort_for(self, failure: Failure) -> Effort | None:
         """Return how much may be spent on a failure; None if nothing is left."""

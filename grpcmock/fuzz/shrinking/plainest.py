@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 from grpcmock.fuzz.model.cases import Case, Expect, call_of
 from grpcmock.fuzz.model.paths import ABSENT, at_path, with_part, without
 from grpcmock.fuzz.model.results import Termination
-from grpcmock.fuzz.model.wording import unhandled
+from grpcmock.fuzz.model.wording import cause, endless
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _ENDS = frozenset({Termination.DEADLINE, Termination.OVERDUE})
 def is_suspicious(failure: Failure) -> bool:
     """Whether a failure blames a part of its request."""
     finding = failure.finding
-    return bool(finding.causes and finding.path and failure.case.targets) and _failing(failure) is not None
+    return bool(finding.causes and finding.path == failure.case.path != "" and _failing(failure) is not None)
 
 
 def simpler(failure: Failure, simplest: bytes) -> Iterator[Case]:
@@ -85,7 +85,7 @@ def _failing(failure: Failure) -> Reply | None:
     """Return the reply that a failure is about."""
     method = failure.method
     for reply in failure.result.replies:
-        if reply.call.method is method and (unhandled(reply) or reply.termination in _ENDS):
+        if reply.call.method is method and not {cause(reply), endless(reply)}.isdisjoint(failure.finding.causes):
             return reply
     return None
 
