@@ -45,6 +45,8 @@ class PhaseSpan:
     end: float
     cases: int = 0
     calls: int = 0
+    is_whole: bool = False
+    """Whether nothing is left of the phase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class History:
             case PhaseFinished():
                 span = self.spans[-1]
                 span.end, span.cases, span.calls = span.begin + event.seconds, event.cases, event.calls
+                span.is_whole = not event.goes_on
             case FailureFound():
                 self._failures[event.failure.id] = event.failure
             case FailureRevised():
@@ -141,17 +144,12 @@ class History:
         """Say what a run that ended early didn't come to; empty if it came to everything, or didn't end early."""
         if not self.interrupted or self.started is None:
             return ""
-        begun = {span.phase for span in self.spans if span.cases}
+        begun = {span.phase for span in self.spans if span.cases or span.is_whole}
         phases = [phase.value for phase in self.started.phases if phase not in begun]
         methods = [one for one in self.coverage.methods.values() if not one.cases]
         parts = [f"{', '.join(phases)} ({'a phase' if len(phases) == 1 else 'phases'})"] if phases else []
         if methods and len(methods) < len(self.started.methods):
-            named = (
-                str(methods[0].method)
-                if len(methods) == 1
-                else f"{len(methods)} of {len(self.started.methods)} methods"
-            )
-            parts.append(named)
+            parts.append(f"{len(methods)} of {len(self.started.methods)} methods")
         return " and ".join(parts)
 
     @property

@@ -25,16 +25,16 @@ class PhaseSchedule:
     def __init__(self, phase: Phase, plan: Plan, max_cases: int) -> None:
         self.phase = phase
         self.has_begun = False
-        self.parts = deque((method, parts_of(phase, method, plan)) for method in plan.methods)
+        self._parts = {method: parts_of(phase, method, plan) for method in plan.methods}
         """What is left of methods, as far as that is known."""
-        self._under_way: deque[tuple[Method, Iterator[Case]]] = deque()
-        """What is left of a turn that was broken off."""
+        self._under_way: deque[tuple[Method, Iterator[Case] | None]] = deque()
+        """What is left of this turn: methods with the rest of a part that was begun."""
         self._left = Counter(dict.fromkeys(plan.methods, max_cases)) if phase is Phase.RANDOM else None
 
     @property
     def goes_on(self) -> bool:
         """Whether there may be more cases."""
-        return bool(self.parts or self._under_way)
+        return bool(self._parts)
 
     @property
     def planned(self) -> int | None:
@@ -44,31 +44,28 @@ class PhaseSchedule:
     def take(self, stopped: Container[Method]) -> Iterator[Case]:
         """Yield the next part of each method, one case of each in turn; none of those that are *stopped* by then.
 
-        Where the last turn was broken off, the next one goes on there.
+        Where the last turn was broken off, the next one goes on there. A part is begun when it comes to its first case:
+        for a large contract, all that is needed for that takes its time.
         """
-        if not self._under_way:
-            self._begin()
         makers = self._under_way
+        if not makers:
+            makers.extend((method, None) for method in self._parts)
         while makers:
             method, cases = makers.popleft()
-            if method in stopped or (case := next(cases, None)) is None:
+            if cases is None:
+                cases = next(self._parts[method], None)
+            if cases is None or method in stopped or not self._may_take(method):
+                del self._parts[method]
+                continue
+            if (case := next(cases, None)) is None:
                 continue
             if self._left is not None:
-                if not self._left[method]:
-                    self.parts = deque((other, parts) for other, parts in self.parts if other is not method)
-                    continue
                 self._left[method] -= 1
             makers.append((method, cases))
             yield case
 
-    def _begin(self) -> None:
-        """Begin the next part of each method that has one."""
-        left = deque[tuple["Method", Iterator[Iterator["Case"]]]]()
-        for method, parts in self.parts:
-            if (cases := next(parts, None)) is not None:
-                self._under_way.append((method, cases))
-                left.append((method, parts))
-        self.parts = left
+    def _may_take(self, method: Method) -> bool:
+        return self._left is None or self._left[method] > 0
 
 
 def slice_of(seconds_left: float, phases: int) -> float:
