@@ -66,7 +66,8 @@ def _unset(case: Case) -> tuple[str, ...]:
 
 def _field(descriptor: Descriptor, path: str) -> FieldDescriptor | None:
     """Return the field at a path such as ``item.tags[].name``; None if there is none."""
-    field, current = None, descriptor
+    field: FieldDescriptor | None = None
+    current: Descriptor | None = descriptor
     for name in re.sub(r"\[[^\]]*\]", "", path).split("."):
         field = current.fields_by_name.get(name) if current is not None else None
         if field is None:

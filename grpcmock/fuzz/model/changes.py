@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
 
 _REMEMBERED = 2_000
-"""The changes before the last so many are forgotten."""
+"""Of changes that nobody has asked for, those before the last so many are forgotten."""
+
+_MOST = 20_000
+"""So many things are known."""
 
 _IDENTITY = re.compile(r"(name|id|uid|uuid|key|slug|sku|isbn|email)|.*_(id|uid|uuid|key|name)")
 """The names of fields by which one thing is told from another."""
@@ -65,6 +68,8 @@ class Changes:
 
     def __init__(self) -> None:
         self._replies: deque[Reply] = deque(maxlen=_REMEMBERED)
+        """Those that weren't looked at yet: nobody may ever ask."""
+        self._makers: dict[str | int, Reply] = {}
 
     def note(self, reply: Reply) -> None:
         """Take up a call that went well and doesn't only read."""
@@ -72,14 +77,15 @@ class Changes:
 
     def maker_of(self, value: str | int) -> Reply | None:
         """Return the first call whose answer had a value that tells things apart; None if there was none."""
-        for reply in self._replies:
-            if any(one.value == value for one in told_by(reply)):
-                return reply
-        return None
+        while self._replies:
+            reply = self._replies.popleft()
+            for told in told_by(reply) if len(self._makers) < _MOST else ():
+                self._makers.setdefault(told.value, reply)
+        return self._makers.get(value)
 
-    def makers_of(self, value: str | int) -> list[Reply] | None:
-        """Return the calls by which a thing came to be there, those first that made what it stands on; None if that
-        isn't known."""
+    def makers_of(self, value: str | int, *, with_theirs: bool = True) -> list[Reply] | None:
+        """Return the calls by which a thing came to be there; *with_theirs*, those first that made what it stands on.
+        None if that isn't known."""
         chain: list[Reply] = []
         wanted = [value]
         while wanted:
@@ -89,6 +95,8 @@ class Changes:
             if maker in chain:
                 continue
             chain.insert(0, maker)
+            if not with_theirs:
+                continue
             own = {one.value for one in told_by(maker)}
             wanted += [one.value for one in asked_by(maker.call) if one.value not in own and self.maker_of(one.value)]
         return chain
@@ -139,7 +147,7 @@ def asked_by(call: Call) -> list[Identity]:
 def taking(call: Call, earlier: list[Reply], place: int = 0) -> Call:
     """Return a call that takes from the answers to *earlier* ones what they tell and it asks for; the first of those
     is at this *place* of its case."""
-    found = {}
+    found: dict[str | int, tuple[int, Path]] = {}
     for index, reply in enumerate(earlier, place):
         for told in told_by(reply):
             found.setdefault(told.value, (index, told.path))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LONGEST = 1000
 """Characters of a line of grpcurl that is printed below a failure; `grpcmock export` gives longer ones."""
 
-_MOST_LINES = 6
+_MOST_LINES = 12
 """So many calls are printed as lines of grpcurl."""
 
 _LARGEST = 200_000

@@ -12,7 +12,7 @@ from grpcmock.fuzz.model.results import CaseResult
 from grpcmock.fuzz.shrinking.case_shrinking import shrink, without_clearing
 from grpcmock.fuzz.shrinking.crashes import Crashes
 from grpcmock.fuzz.shrinking.own_data import after_its_makers, changes_in, needs_data, with_own_data
-from grpcmock.fuzz.shrinking.plainest import is_suspicious, simpler
+from grpcmock.fuzz.shrinking.plainest import alone, is_suspicious, simpler
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ class Confirmation:
             failure = self.so_far = await self._smallest(failure)
         if failure.finding.server_down or self._monitor.is_gone:
             return failure
-        return await with_own_data(failure, self._suite.evaluate, self._monitor.observe, self._monitor.changes)
+        own = await with_own_data(failure, self._suite.evaluate, self._monitor.observe, self._monitor.changes)
+        return await self._smallest(own) if own.case is not failure.case else own
 
     async def plainest(self, failure: Failure) -> Failure:
         """Return a failure as the simplest call tells it to which the server says the same; as it is, if there is none.
@@ -113,6 +114,19 @@ class Confirmation:
         if suspicious:
             self._blamed.add(key)
             return replace(failure, finding=replace(failure.finding, causes=()))
+        return await self._alone(failure)
+
+    async def _alone(self, failure: Failure) -> Failure:
+        """Return a failure by one of its calls alone, if that shows it and its check looks at each call by itself."""
+        check = self._suite.checks[failure.finding.check]
+        if check.targeted or check.needs_rules or failure.finding.server_down or failure.finding.timing_based:
+            return failure
+        for case in alone(failure):
+            if self._monitor.is_gone:
+                return failure
+            if (found := await self._fails_again(failure, case)) is not None:
+                finding, result = found
+                return replace(failure, finding=finding, case=case, result=result)
         return failure
 
     async def _made_again(self, failure: Failure) -> Failure:

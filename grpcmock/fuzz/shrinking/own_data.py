@@ -36,23 +36,28 @@ async def with_own_data(failure: Failure, evaluate: Evaluate, observe: Observe, 
 
     One that rests on nothing else is returned as it is.
     """
-    needed = list(_needed(failure, evaluate, changes))
+    needed = list(_needed(failure, evaluate, changes))[:_MOST]
     if not needed:
         return failure
-    makers: list[Reply] = []
-    for value in needed[:_MOST]:
-        found = changes.makers_of(value)
-        if found is None:
-            return replace(failure, needs_data=True)
-        makers += [one for one in found if one not in makers]
+    for with_theirs in (False, True):
+        makers: list[Reply] = []
+        for value in needed:
+            found = changes.makers_of(value, with_theirs=with_theirs) or []
+            makers += [one for one in found if one not in makers]
+        if makers and (own := await _made_by(makers, failure, evaluate, observe)) is not None:
+            return own
+    return replace(failure, needs_data=True)
+
+
+async def _made_by(makers: list[Reply], failure: Failure, evaluate: Evaluate, observe: Observe) -> Failure | None:
+    """Return a failure after the calls that make what it needs; None if it isn't seen on that alone."""
     case = _after(makers, failure.case)
     result = await observe(case)
     if not result.health.is_well or len(result.replies) < len(case.calls):
-        return replace(failure, needs_data=True)
-    made = {one.value for reply in result.replies[: len(makers)] if reply.is_ok for one in told_by(reply)}
-    finding = _found(failure, case, _with_only(case, result, made | _own(case, result)), evaluate)
+        return None
+    finding = _found(failure, case, _with_only(case, result, _own(case, result)), evaluate)
     if finding is None:
-        return replace(failure, needs_data=True)
+        return None
     return replace(failure, finding=_found(failure, case, result, evaluate) or finding, case=case, result=result)
 
 
@@ -80,7 +85,7 @@ def _after(makers: Sequence[Reply], case: Case, *, anew: bool = False) -> Case:
     for call in case.calls:
         moved = tuple(replace(binding, call=binding.call + count) for binding in call.bindings)
         calls.append(taking(replace(call, bindings=moved), list(makers)))
-    return replace(case, calls=tuple(calls), setup=case.setup + count, choices=())
+    return replace(case, calls=tuple(calls), setup=case.setup + count if case.setup else 0, choices=())
 
 
 def _needed(failure: Failure, evaluate: Evaluate, changes: Changes) -> Iterator[str | int]:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _SOON = 1.0
 """A call that doesn't end is given so many seconds."""
 
+_MOST_ALONE = 4
+"""So many calls are made by themselves."""
+
 _ENDS = frozenset({Termination.DEADLINE, Termination.OVERDUE})
 
 
@@ -79,6 +82,22 @@ def _cases(failure: Failure, method: Method, reply: Reply, simplest: bytes) -> I
     elif reply.call.messages:
         plain = call_of(method, *reply.call.messages)
         yield replace(case, calls=(plain,), why=f"one of the calls alone: {case.why}", targets=frozenset())
+
+
+def alone(failure: Failure) -> Iterator[Case]:
+    """Yield a case for each of the calls of a failure by itself, those of the method that is wrong first."""
+    case = failure.case
+    if len(case.calls) == case.repeat == 1 or any(call.raw is not None for call in case.calls):
+        return
+    made = [reply.call for reply in failure.result.replies[: len(case.calls)]]
+    plain = {
+        (call.path, call.messages): replace(call_of(call.method, *call.messages), caller=call.caller)
+        for call in made
+        if call.method is not None
+    }
+    for call in sorted(plain.values(), key=lambda call: call.method is not failure.method)[:_MOST_ALONE]:
+        assert call.method is not None
+        yield replace(_case(case, call.method, call), why=f"one of the calls alone: {case.why}")
 
 
 def _failing(failure: Failure) -> Reply | None:
