@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +18,7 @@ import pytest_asyncio
 
 from grpcmock.client.target import Target
 from grpcmock.fuzz.model.cases import Phase
-from grpcmock.fuzz.model.events import Event, FailureRevised, Finished
+from grpcmock.fuzz.model.events import CaseFinished, Event, FailureRevised, Finished
 from grpcmock.fuzz.model.findings import Failure
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.replay.case_file import Origin
@@ -25,7 +27,7 @@ from grpcmock.fuzz.reporting.history import History
 from grpcmock.fuzz.reporting.reproduction import grpcurl
 from grpcmock.fuzz.reporting.summary import plain
 from grpcmock.fuzz.run.loop import Bounds
-from grpcmock.fuzz.run.session import Settings, fuzz
+from grpcmock.fuzz.run.session import Settings, fuzz, prepared
 from grpcmock.fuzz.shrinking.case_shrinking import Effort
 
 BOUNDS = Bounds(phases=(Phase.BOUNDARY, Phase.STATEFUL), effort=Effort(seconds=0.5, tries=60))
@@ -204,3 +206,42 @@ async def test_where_the_server_can_be_started_anew_failures_are_made_again_on_a
     assert [event.failure.id for event in revised] == [failure.id]
     made = [call for call in failure.case.calls if call.path.endswith("/CreateItem")]
     assert len(made) >= 3  # two on each page, and one after them
+
+
+# Ends ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_server_that_somebody_kills_is_not_held_against_its_calls() -> None:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    command = f"{sys.executable} {Path(depot.__file__)} --listen {address}"
+    bounds = Bounds(phases=(Phase.BOUNDARY,), effort=Effort(seconds=0.3))
+    settings = Settings(
+        target=Target.parse(address),
+        registry=depot.registry(),
+        server_command=command,
+        include=["ListItems"],
+        bounds=bounds,
+        seed=11,
+        checks=["G101", "G102"],
+    )
+    killed: list[int] = []
+
+    def kill(event: Event) -> None:
+        if isinstance(event, CaseFinished) and not killed and event.case.id.endswith("page_size=max"):
+            killed.append(pid())
+            os.kill(killed[0], signal.SIGKILL)
+
+    async with prepared(settings, [kill]) as run:
+
+        def pid() -> int:
+            process = run._server.process
+            assert process is not None and process.pid is not None
+            return process.pid
+
+        finished = await run.go()
+    assert killed
+    assert finished.failures == ()
+    assert [failure.finding.code for failure in finished.remarks] == ["G101"]
+    assert finished.remarks[0].finding.actual == "the server ended with signal 9, as if it was ended from outside"
