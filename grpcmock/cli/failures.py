@@ -20,6 +20,9 @@ PROBLEMS = 1
 USAGE = 2
 """Exit code: wrong usage, a wrong configuration, or a server out of reach."""
 
+UNDECIDED = 3
+"""Exit code: nothing was found, and nothing follows from that: what was to be tested never came to it."""
+
 _INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
 

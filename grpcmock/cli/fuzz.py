@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grpcmock.cli import failures
-from grpcmock.cli.fuzz_options import PHASES, Shard, allowed, listed, phases, status_fields
+from grpcmock.cli.fuzz_options import PHASES, Percent, Shard, allowed, listed, phases, status_fields
 from grpcmock.cli.options import PATH, SIZE, imports_option, protos_argument
 from grpcmock.cli.report_options import report_option
 from grpcmock.cli.running import loop_factory
@@ -135,6 +135,12 @@ if TYPE_CHECKING:
     metavar="WHERE",
     help="Keep failures from run to run, and try them first: a directory, redis://HOST:PORT, github:OWNER/REPOSITORY.",
 )
+@click.option(
+    "--min-answered",
+    type=Percent(),
+    metavar="PERCENT",
+    help="Exit with 3 if fewer methods ever answered OK, for then little was tested: 80%.  [default: at least one]",
+)
 @report_option("junit", "json", "ndjson", "html", "sarif", "allure")
 @imports_option
 @target_options
@@ -156,9 +162,9 @@ def command(target: str, protos: tuple[Path, ...], imports: Imports, connection:
 
     load_checks(listed(options["checks_from"]))
     settings = _settings(target, protos, imports, connection, options)
-    finished = _run(settings, Origin.of(settings, protos, imports), options)
-    if finished is not None:
-        raise click.exceptions.Exit(failures.PROBLEMS)
+    code = _run(settings, Origin.of(settings, protos, imports), options)
+    if code:
+        raise click.exceptions.Exit(code)
 
 
 def _settings(
@@ -209,8 +215,9 @@ def _settings(
     )
 
 
-def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> Finished | None:
-    """Make the run and show it; gives its end if there are failures that count."""
+def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> int:
+    """Make the run and show it; return the exit code. Raises :class:`TargetError` if the server has gone, and nothing
+    was found."""
     import asyncio
     from datetime import UTC, datetime
 
@@ -221,7 +228,13 @@ def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> Finishe
     from grpcmock.fuzz.run.session import prepared
 
     today = datetime.now(UTC).date()
-    reporting = Reporting(settings.target, options["reports"], origin=origin, second_identity=settings.second_identity)
+    reporting = Reporting(
+        settings.target,
+        options["reports"],
+        origin=origin,
+        second_identity=settings.second_identity,
+        min_answered=options["min_answered"],
+    )
     output = Output(reporting.history)
 
     async def go() -> tuple[Finished, baseline.Baseline | None]:
@@ -244,11 +257,11 @@ def _run(settings: Settings, origin: Origin, options: dict[str, Any]) -> Finishe
     if options["write_baseline"]:
         count = baseline.write(options["baseline"], finished.failures, known, today)
         click.echo(f"Wrote {count} {'failure' if count == 1 else 'failures'} to {options['baseline']}.")
-        return None
-    counting = known.split(finished.failures, today)[0] if known is not None else finished.failures
+        return 0
+    if reporting.history.failures:
+        return failures.PROBLEMS
     if finished.lost:
         from grpcmock.errors import TargetError
 
-        if not counting:
-            raise TargetError(f"{finished.interrupted}.")
-    return finished if counting else None
+        raise TargetError(f"{finished.interrupted}.")
+    return failures.UNDECIDED if reporting.history.reach.too_little else 0

@@ -32,6 +32,22 @@ class Shard(ParamType[tuple[int, int]]):
         return int(found[1]), int(found[2])
 
 
+class Percent(ParamType[float]):
+    """A share: ``80%``, or ``0.8``."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value).strip()
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 1:
+            self.fail(f"{value!r} is no share; write 80% or 0.8.", param, ctx)
+        return share
+
+
 def listed(values: Sequence[str]) -> list[str]:
     """Take apart what was given several times, or several at once with commas between."""
     return [part.strip() for value in values for part in value.split(",") if part.strip()]

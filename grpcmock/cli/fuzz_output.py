@@ -15,6 +15,7 @@ from grpcmock.fuzz.model.events import (
     CaseFinished,
     Event,
     FailureFound,
+    FailureRevised,
     Finished,
     MethodStopped,
     Notice,
@@ -73,16 +74,15 @@ class Output:
                 self._say(_started(event))
             case FailureFound():
                 self._show(event.failure)
+            case FailureRevised() if event.replaces:
+                self._say(f"{event.replaces} is of one cause with {event.failure.id}.")
             case Notice():
                 where = f"{event.method}: " if event.method is not None else ""
                 self._say(f"{where}{event.message}.")
             case MethodStopped():
                 self._say(f"{event.method} is left alone from here on: {event.reason}.")
             case PhaseFinished() if self._live is None and event.cases:
-                rate = event.calls / event.seconds if event.seconds else 0
-                made = f"{_count(event.cases, 'case')}, {_count(event.calls, 'call')}"
-                turn = " so far" if event.goes_on else ""
-                self._say(f"{event.phase.value}{turn}: {made} in {event.seconds:.1f} s ({rate:.0f}/s)")
+                self._say(_phase(event, self._history))
             case Finished():
                 self._sum_up()
             case _:
@@ -102,8 +102,8 @@ class Output:
             self._say(f"{failure.id} is accepted by the baseline.")
             return
         check = find_check(failure.finding.check)
-        flaky = " (flaky)" if failure.is_flaky else ""
-        self._say(f"found {check.code} {check.name}{flaky} in {failure.method}: {failure.id}")
+        found = "seen once, not again:" if failure.is_remark else "found"
+        self._say(f"{found} {check.code} {check.name} in {failure.method}: {failure.id}")
 
     def _sum_up(self) -> None:
         self._clear()
@@ -124,6 +124,15 @@ def _started(event: Started) -> str:
     count = len(event.methods)
     phases = ", ".join(phase.value for phase in event.phases)
     return f"Trying {count} {'method' if count == 1 else 'methods'} of {event.target} with seed {event.seed}: {phases}."
+
+
+def _phase(event: PhaseFinished, history: History) -> str:
+    """Tell of a phase: all that was made of it so far, in this turn and those before."""
+    whole = next(span for span in history.phases if span.phase is event.phase)
+    seconds = whole.end - whole.begin
+    made = f"{_count(whole.cases, 'case')}, {_count(whole.calls, 'call')}"
+    turn = " so far" if event.goes_on else ""
+    return f"{event.phase.value}{turn}: {made} in {seconds:.1f} s ({whole.calls / seconds if seconds else 0:.0f}/s)"
 
 
 def _count(number: int, noun: str) -> str:

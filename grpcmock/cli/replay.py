@@ -26,7 +26,8 @@ def command(ctx: click.Context, /, failure: str, protos: tuple[Path, ...], **opt
     ID is what was printed with the failure, or the beginning of it, or the path of its file. PROTOS are only needed
     where the contract isn't the one that it was found with.
 
-    The exit code is 1 as long as the server fails, and 0 once it is fixed.
+    The exit code is 1 as long as the server fails, 0 once it is fixed, and 3 where that can't be seen: the data is
+    missing that it needs, or credentials are. With --server-cmd it is made on a fresh server.
 
     \b
     Examples:
@@ -35,22 +36,26 @@ def command(ctx: click.Context, /, failure: str, protos: tuple[Path, ...], **opt
     """
     from grpcmock.cli.json_output import harmless
     from grpcmock.fuzz.model.secrets import Secrets
+    from grpcmock.fuzz.replay.replayer import Answer
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC would log is said by our errors
     found = asked(failure, protos, **options)
     warn_of_headers(found)
     replay = asyncio.run(_replay(found))
     secrets = Secrets(found.target.metadata, found.settings.second_identity)
-    failing = bool(replay.findings)
+    failing = replay.answer is Answer.FAILED
     head, *rest = (harmless(secrets.hide(line)) for line in replay.lines())
-    word, color = ("failed", "red") if failing else ("passed", "green")
-    click.echo(f"{click.style(word, fg=color, bold=True)}  {head}")
+    color = {Answer.FAILED: "red", Answer.PASSED: "green", Answer.NOT_SEEN: "yellow"}[replay.answer]
+    click.echo(f"{click.style(replay.answer.value, fg=color, bold=True)}  {head}")
     for line in rest:
         click.echo(line)
     if failing and not replay.same:
         click.echo("It fails in another way than the one that was kept.")
     if failing:
         ctx.exit(failures.PROBLEMS)
+    if replay.answer is Answer.NOT_SEEN:
+        click.echo("Nothing is wrong, but nothing follows from that.")
+        ctx.exit(failures.UNDECIDED)
 
 
 async def _replay(found: Asked) -> Replay:

@@ -116,6 +116,9 @@ class Fold:
     note: str = ""
     """In small letters at the end of the line."""
 
+    gist: str = ""
+    """What one sees of it while it is closed, on a line of its own."""
+
     open: bool = False
 
     kind = "fold"

@@ -100,7 +100,10 @@ def test_a_bug_is_told_with_its_smallest_request(grpcmock: Run, project: Path) -
     for line in ("phase     boundary: boundary/user.UserService/GetUser/id=", "why       id is", "status    UNKNOWN: "):
         assert line in result.out
     assert re.search(r'request   GetUser: \{"id": (128|-1)\}', result.out)  # three bytes and no more, or the plain -1
-    assert result.out.rstrip().splitlines()[-1].startswith("1 failure in ")
+    *_, line, last = result.out.rstrip().splitlines()
+    assert re.match(r"G102-\w{6}  critical  unhandled_error  GetUser  UNKNOWN: Unexpected", line)
+    assert len(line) < 80
+    assert last.startswith("1 failure in ")
 
 
 def test_a_baseline_accepts_failures_until_a_day(grpcmock: Run, project: Path) -> None:
@@ -135,6 +138,39 @@ def test_a_server_that_dies_is_started_anew_and_the_case_found(grpcmock: Run, pr
     assert "actual    the server ended with exit code 3" in result.out
     assert 'request   GetUser: {"id": 2147483647}' in result.out
     assert "1 failure in " in result.out
+
+
+SHUT = """
+- method: user.UserService/GetUser
+  error: {code: UNAUTHENTICATED, message: who are you}
+- method: user.UserService/ListUsers
+  responses: [{name: Alice}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (["--include", "GetUser"], 3, "None of 1 method ever answered OK: nothing behind their answers was tested."),
+        (["--include", "GetUser", "--min-answered", "0%"], 0, "0 failures in"),
+        (["--include", "GetUser,ListUsers"], 0, "0 failures in"),
+        (["--include", "GetUser,ListUsers", "--min-answered", "80%"], 3, "and --min-answered asks for 80%."),
+        (["--min-answered", "120%"], 2, "'120%' is no share; write 80% or 0.8."),
+    ],
+)
+def test_a_run_in_which_nothing_was_tested_is_not_green(
+    grpcmock: Run, mock: Callable[..., str], project: Path, args: list[str], code: int, said: str
+) -> None:
+    (project / "shut.yaml").write_text(SHUT)
+    target = mock(project / "shut.yaml")
+    includes = [word for one in args[1:2] for name in one.split(",") for word in ("--include", name)]
+    args = args if args[0] != "--include" else [*includes, *args[2:]]
+    result = grpcmock("fuzz", target, *args, "--phases", "boundary", "--checks", "G102", "--seed", "7")
+    assert result.code == code, result.err
+    assert said in (result.out + result.err)
+    if code == 3 and "asks" not in said:
+        assert "To get further: give credentials: -H 'authorization: Bearer ${TOKEN}'" in result.out
+        assert "0 of 2 fields set and left out" in result.out  # nothing counts that was turned away at the door
 
 
 @contextmanager
@@ -248,7 +284,7 @@ def test_ctrl_c_ends_with_a_summary(project: Path, mock: Callable[..., str]) -> 
         assert "Trying 4 methods" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=30)
-    assert process.returncode == 0
+    assert process.returncode == (3 if "None of 4 methods ever answered OK" in out else 0)
     assert "The run ended early: Ctrl-C." in out
     assert re.search(r"0 failures in \d+ case", out)
 

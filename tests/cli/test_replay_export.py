@@ -126,7 +126,8 @@ def test_a_bug_goes_from_hand_to_hand(grpcmock: Run, project: Path) -> None:
         mocked = grpcmock("replay", name, "--target", target, *given)
     assert (again.code, again.out.splitlines()[0]) == (1, f"failed  {name}  user.UserService/GetUser")
     assert "status    UNKNOWN: Unexpected <class 'KeyError'>: '${AUTHORIZATION}'" in again.out
-    assert (anonymous.code, "give -H 'authorization: ${AUTHORIZATION}'" in anonymous.err) == (0, True)
+    assert (anonymous.code, "give -H 'authorization: ${AUTHORIZATION}'" in anonymous.err) == (3, True)
+    assert "not seen  GetUser is answered with UNAUTHENTICATED now" in anonymous.out
     assert (python[0], "status UNKNOWN" in python[1]) == (0, True), python[1]
     assert (tested[0], "1 failed" in tested[1]) == (1, True), tested[1]
     assert (fixed.code, fixed.out.splitlines()[0]) == (0, f"passed  {name}  user.UserService/GetUser")

@@ -124,6 +124,7 @@ def _finding(expected: str, actual: str, path: str, field: FieldDescriptor, what
         actual=actual,
         path=f"{path}{field.name}",
         key=f"{field.full_name} {what}",
+        causes=(f"{field.full_name} {what}",),
     )
 
 

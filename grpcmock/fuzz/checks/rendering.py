@@ -28,6 +28,9 @@ _CALLERS = {
     Caller.OTHER: "as the other identity",
 }
 _WIDEST = 400
+_TELLING = 16
+"""Characters of an answer that tells something by itself; a shorter one says little without what was expected."""
+
 _LISTED = 4
 """So many calls and messages are shown one by one where there are more of them alike."""
 
@@ -43,14 +46,34 @@ def failure_lines(failure: Failure, registry: Registry | None = None) -> list[st
         f"  expected  {finding.expected}",
         f"  actual    {finding.actual}",
     ]
-    if failure.others:
-        lines.append(f"  also      at {named(failure.others)}: likely of one cause")
+    if failure.also:
+        lines += also_lines(failure)
     if failure.is_flaky:
-        lines.append(f"  flaky     seen in {failure.hits} of {failure.tries} tries of the same case")
+        lines.append(f"  seen      in {failure.hits} of {failure.tries} tries of the same case")
+    if failure.needs_data:
+        lines.append("  needs     perhaps, data that the server held then: these calls don't make all of it")
     if not result.health.alive and result.health.exit_code is None:
         lines.append("  server    takes no connections any more")
     lines += [f"  {line}" for line in case_lines(case, result, registry)]
     return lines
+
+
+def gist(failure: Failure) -> str:
+    """Return in few words what is wrong."""
+    actual, expected = (" ".join(text.split()) for text in (failure.finding.actual, failure.finding.expected))
+    return actual if len(actual) > _TELLING else f"{actual}, not {expected}"
+
+
+def also_lines(failure: Failure) -> list[str]:
+    """Return the lines that say where else a cause was seen, and by which checks."""
+    of_code: dict[str, list[str]] = {}
+    for one in failure.also:
+        of_code.setdefault(one.code, []).append(one.method)
+    told = [
+        f"{named(methods)}" if code == failure.finding.code else f"{code} {find_check(code).name} {named(methods)}"
+        for code, methods in sorted(of_code.items(), key=lambda pair: pair[0] != failure.finding.code)
+    ]
+    return [f"  {'also' if not index else '':9} {text}" for index, text in enumerate(told)]
 
 
 def named(methods: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from grpcmock.fuzz.model.wording import said, shape, unhandled
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.expectations.expectations import Expectations
@@ -29,6 +31,7 @@ _OPAQUE = frozenset(
 """Fields of which only the server knows what they may hold, whatever the protos say (AIP-132, 154, 158, 160)."""
 
 _MASK = "google.protobuf.FieldMask"
+_BEHAVIOR = "google.api.field_behavior"
 
 
 def _negative_rejected(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
@@ -47,8 +50,30 @@ def _negative_rejected(case: Case, result: CaseResult, expectations: Expectation
         actual=actual,
         path=case.path,
         key=f"{case.path} {case.rule}",
+        causes=_unset(case) if case.rule == _BEHAVIOR else (),
         is_warning=warning,
     )
+
+
+def _unset(case: Case) -> tuple[str, ...]:
+    """Return the causes where a request is taken that lacks what must be set: its method doesn't look, and so what the
+    server keeps may lack it, too."""
+    causes = [f"{case.method.full_name} takes what is incomplete"]
+    if (field := _field(case.method.input, case.path)) is not None:
+        causes.append(f"{field.full_name} unset")
+    return tuple(causes)
+
+
+def _field(descriptor: Descriptor, path: str) -> FieldDescriptor | None:
+    """Return the field at a path such as ``item.tags[].name``; None if there is none."""
+    field: FieldDescriptor | None = None
+    current: Descriptor | None = descriptor
+    for name in re.sub(r"\[[^\]]*\]", "", path).split("."):
+        field = current.fields_by_name.get(name) if current is not None else None
+        if field is None:
+            return None
+        current = field.message_type
+    return field
 
 
 def _taken(reply: Reply) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
-from grpcmock.fuzz.model.wording import said, shape, unhandled
+from grpcmock.fuzz.model.wording import cause, endless, said, shape, unhandled
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -32,13 +32,16 @@ def _empty_stream(case: Case, result: CaseResult, expectations: Expectations) ->
     reply = result.last
     expected = "a status soon after half-close, though no message came"
     if _hangs(reply):
-        yield Finding(check="empty_stream", expected=expected, actual=said(reply), key="hangs")
+        yield Finding(
+            check="empty_stream", expected=expected, actual=said(reply), key="hangs", causes=(endless(reply),)
+        )
     elif unhandled(reply) or reply.termination is Termination.LOST:
         yield Finding(
             check="empty_stream",
             expected=expected + ", and not UNKNOWN or INTERNAL",
             actual=said(reply),
             key=shape(reply),
+            causes=(cause(reply),),
         )
 
 
@@ -84,11 +87,21 @@ def _many_messages(result: CaseResult) -> Iterator[Finding]:
     messages = f"{reply.sent} messages" if len(reply.call.messages) > 1 else f"{len(reply.responses)} responses"
     if _hangs(reply):
         expected = "a long stream that comes to its end like a short one"
-        yield Finding(check="long_stream", expected=expected, actual=f"{said(reply)} after {messages}", key="hangs")
+        yield Finding(
+            check="long_stream",
+            expected=expected,
+            actual=f"{said(reply)} after {messages}",
+            key="hangs",
+            causes=(endless(reply),),
+        )
     elif unhandled(reply) or reply.termination is Termination.LOST:
         expected = "a long stream that is served, or refused with RESOURCE_EXHAUSTED"
         yield Finding(
-            check="long_stream", expected=expected, actual=f"{said(reply)} after {messages}", key=shape(reply)
+            check="long_stream",
+            expected=expected,
+            actual=f"{said(reply)} after {messages}",
+            key=shape(reply),
+            causes=(cause(reply),),
         )
     elif grown := _growth(result):
         expected = "memory that doesn't grow with the length of a stream"
@@ -100,7 +113,11 @@ def _half_close(case: Case, result: CaseResult, expectations: Expectations) -> I
         if _hangs(reply):
             actual = f"{said(reply)}; {len(reply.responses)} responses came"
             yield Finding(
-                check="half_close", expected="an end of the call after half-close", actual=actual, key="hangs"
+                check="half_close",
+                expected="an end of the call after half-close",
+                actual=actual,
+                key="hangs",
+                causes=(endless(reply),),
             )
             return
 
@@ -113,7 +130,7 @@ CHECKS = (
         title="A stream of no messages, half-closed at once, gets a status.",
         evaluate=_empty_stream,
         targeted=True,
-        supersedes=frozenset({"unhandled_error", "slow_input"}),
+        supersedes=frozenset({"unhandled_error", "slow_input", "half_close"}),
     ),
     Check(
         code="G138",

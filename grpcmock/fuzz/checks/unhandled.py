@@ -9,7 +9,7 @@ from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
-from grpcmock.fuzz.model.wording import said, shape, unhandled
+from grpcmock.fuzz.model.wording import cause, said, shape, unhandled
 from grpcmock.fuzz.wire.non_canonical import WRONG_TYPE
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ def _server_crash(case: Case, result: CaseResult, expectations: Expectations) ->
     lost = [reply for reply in result.replies if reply.termination is Termination.LOST and reply.call.raw is None]
     if health.exit_code is not None:
         how = f"signal {-health.exit_code}" if health.exit_code < 0 else f"exit code {health.exit_code}"
-        actual = f"the server ended with {how}"
+        whose = "" if health.ended_by_itself else ", as if it was ended from outside"
+        actual = f"the server ended with {how}{whose}"
     elif not health.alive:
-        actual = "the server takes no connections any more, for this call or one shortly before it"
+        actual = "the server took no connections any more, for this call, or one shortly before it, or what not"
     elif lost:
         actual = f"the connection was lost: {lost[-1].message or lost[-1].debug}"
     else:
@@ -53,6 +54,7 @@ def _unhandled_error(case: Case, result: CaseResult, expectations: Expectations)
                 expected="a status that the server has chosen: a request that decodes never gives UNKNOWN or INTERNAL",
                 actual=said(reply),
                 key=shape(reply),
+                causes=(cause(reply),),
                 method=reply.call.method,
             )
             return
@@ -62,7 +64,14 @@ def _unhandled_when_targeted(check: str, expected: str) -> CheckFunction:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
         for reply in result.replies:
             if unhandled(reply) or reply.termination is Termination.LOST:
-                yield Finding(check=check, expected=expected, actual=said(reply), path=case.path, key=shape(reply))
+                yield Finding(
+                    check=check,
+                    expected=expected,
+                    actual=said(reply),
+                    path=case.path,
+                    key=shape(reply),
+                    causes=(cause(reply),),
+                )
                 return
 
     return evaluate

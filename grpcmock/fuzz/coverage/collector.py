@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
 
+LEFT = "left by us"
+"""How a call is told that we cancelled, or stopped reading, before the server gave it a status."""
+
+_ENDED = frozenset({Termination.SERVER, Termination.RESET, Termination.LOST})
+
+_AT_THE_DOOR = frozenset({Code.UNAUTHENTICATED, Code.PERMISSION_DENIED, Code.UNIMPLEMENTED})
+"""Statuses with which a call is turned away before anybody has looked at its request."""
+
 LENGTHS = ("0", "1", "2", "many")
 """The lengths of streams that are told apart."""
 
@@ -60,15 +68,17 @@ class MethodCoverage:
         self.method = method
         self.cases = 0
         self.calls = 0
+        self.seconds = 0.0
+        """How long its calls took, those at once each for itself."""
         self.statuses: Counter[str] = Counter()
-        """How often each status came, by name; ``ours`` where we ended the call before the server did."""
+        """How often each status came, by name; :data:`LEFT` where we ended the call before the server did."""
         self.refusals: Counter[tuple[str, str]] = Counter()
         """Statuses other than OK, with their messages."""
         self.sent: set[str] = set()
         self.received: set[str] = set()
         """The lengths of streams, of :data:`LENGTHS`."""
         self.boundaries: set[str] = set()
-        """The paths of fields for which there was a case of the boundary phase."""
+        """The paths of fields for which a case of the boundary phase got in."""
         self.valid = 0
         """How many cases kept all rules."""
         self._rules: dict[tuple[str, str], dict[str, Rule]] = {}
@@ -96,13 +106,19 @@ class MethodCoverage:
             return "it was never called"
         if not self.refusals:
             return "no call had an answer"
-        codes: Counter[str] = Counter()
-        for (code, _), count in self.refusals.items():
-            codes[code] += count
-        code, count = codes.most_common(1)[0]
+        code = self.usual_refusal
+        count = sum(number for (name, _), number in self.refusals.items() if name == code)
         message = next(text for (name, text), _ in self.refusals.most_common() if name == code)
         told = f"{code}: {message}" if message else code
         return f"{told} ({count} of {self.calls} calls)"
+
+    @property
+    def usual_refusal(self) -> str | None:
+        """The most frequent status other than OK; None if there is none."""
+        codes: Counter[str] = Counter()
+        for (code, _), count in self.refusals.items():
+            codes[code] += count
+        return codes.most_common(1)[0][0] if codes else None
 
     @property
     def rules(self) -> list[Rule]:
@@ -117,27 +133,31 @@ class MethodCoverage:
     def take(self, case: Case, replies: tuple[Reply, ...]) -> None:
         """Take a case of this method into account."""
         self.cases += 1
-        self.valid += case.expect is Expect.ACCEPTED
-        if case.phase is Phase.BOUNDARY:
-            self._note_boundary(case)
-        elif case.rule and case.expect is Expect.REFUSED:
-            self._rule(case.path, case.rule).outside = True
-        for reply in replies:
-            if reply.call.method is self.method:
-                self.take_reply(reply)
+        own = [reply for reply in replies if reply.call.method is self.method]
+        if any(map(_got_in, own)):
+            self.valid += case.expect is Expect.ACCEPTED
+            if case.phase is Phase.BOUNDARY:
+                self._note_boundary(case)
+            elif case.rule and case.expect is Expect.REFUSED:
+                self._rule(case.path, case.rule).outside = True
+        for reply in own:
+            self.take_reply(reply)
 
     def take_reply(self, reply: Reply) -> None:
         """Take one call into account."""
         self.calls += 1
-        ended = reply.termination is Termination.SERVER or reply.termination in (Termination.RESET, Termination.LOST)
-        self.statuses[reply.name if ended else "ours"] += 1
+        self.seconds += reply.seconds
+        ended = reply.termination in _ENDED
+        self.statuses[reply.name if ended else LEFT] += 1
+        if reply.code != Code.OK and ended:
+            self._note_refusal(reply)
+        if not _got_in(reply):
+            return
         kind = self.method.kind
         if kind.client_streams:
             self.sent.add(_length(reply.sent))
         if kind.server_streams:
             self.received.add(_length(len(reply.responses)))
-        if reply.code != Code.OK and ended:
-            self._note_refusal(reply)
         if reply.call.raw is None:
             self._look(reply.call)
 
@@ -233,6 +253,13 @@ class Coverage:
     def never_ok(self) -> Iterator[MethodCoverage]:
         """Yield the methods that never went well."""
         return (method for method in self.methods.values() if not method.is_ok)
+
+
+def _got_in(reply: Reply) -> bool:
+    """Whether a call got as far as to something that looks at requests, as far as can be told."""
+    if reply.termination in (Termination.SERVER, Termination.RESET):
+        return reply.code not in _AT_THE_DOOR
+    return bool(reply.responses)
 
 
 def _length(count: int) -> str:

@@ -20,10 +20,12 @@ from grpcmock.client import call as calling
 from grpcmock.client.actions import Cancel, HalfClose, Send
 from grpcmock.fuzz.execution.replies import reply_of
 from grpcmock.fuzz.execution.stream_reader import Reading, raise_if_ours
+from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.bindings import bound
 from grpcmock.fuzz.model.call_history import CallHistory, Step
 from grpcmock.fuzz.model.callers import metadata_of
 from grpcmock.fuzz.model.cases import NOTABLE, Caller, Expect, Measure
+from grpcmock.fuzz.model.changes import Changes
 from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.fuzz.wire.equivalence import alike
 from grpcmock.schema.method import MethodKind
@@ -89,6 +91,9 @@ class Executor:
         self.calls = 0
         """How many calls were made."""
         self.call_history = CallHistory()
+        self.changes = Changes()
+        """The calls that went well and may have changed something."""
+        self._reading: dict[str, bool] = {}
         self._raw = raw
         self._mock = mock
         self._ended: set[str] = set()
@@ -135,10 +140,20 @@ class Executor:
             self.call_history.note(step := Step(number, index, call))
             made = bound(call, replies, case.calls) if call.bindings else call
             replies.append(await self.call(made))
+            self._note_change(replies[-1])
             step.seconds, step.is_lost = replies[-1].seconds, replies[-1].termination is Termination.LOST
             if case.expect is Expect.SAME and len(replies) == 2 and alike(*replies):
                 break  # the calls after the second tell apart what differs by itself, and here nothing differs
         return replies
+
+    def _note_change(self, reply: Reply) -> None:
+        method = reply.call.method
+        if method is None or not reply.is_ok or not reply.responses:
+            return
+        if (reads := self._reading.get(method.path)) is None:
+            reads = self._reading[method.path] = only_reads(method)
+        if not reads:
+            self.changes.note(reply)
 
     async def call(self, call: Call) -> Reply:
         """Make one call, by the cheapest lane that shows all that matters of it."""

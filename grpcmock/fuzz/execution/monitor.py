@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.execution.resource_usage import ResourceUsage
     from grpcmock.fuzz.execution.server import Server
     from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.changes import Changes
 from grpcmock.fuzz.model.results import Reply
 
 NO_ANSWER = frozenset({Termination.LOST, Termination.OVERDUE})
@@ -69,6 +70,11 @@ class Monitor:
         if not self._server.gone:
             self._executor.use(self._server.channel)
         return health
+
+    @property
+    def changes(self) -> Changes:
+        """The calls that went well and may have changed something."""
+        return self._executor.changes
 
     @property
     def can_renew(self) -> bool:

@@ -54,6 +54,15 @@ class FailureFound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRevised:
+    """More is known of a failure that was told."""
+
+    failure: Failure
+    replaces: str = ""
+    """The id of one that was told for itself, and has turned out to be of the same cause; empty if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MethodStopped:
     """A method is left alone for the rest of the run."""
 
@@ -86,10 +95,15 @@ class Finished:
     """The run has ended."""
 
     failures: tuple[Failure, ...]
+    """Those that count, and that a baseline may accept."""
+
     warnings: tuple[Finding, ...]
     cases: int
     calls: int
     seconds: float
+    remarks: tuple[Failure, ...] = ()
+    """What looked like a failure, and couldn't be shown again."""
+
     interrupted: str = ""
     """Why it ended before its time: ``Ctrl-C``, ``--max-time``; empty if it didn't."""
 
@@ -97,7 +111,17 @@ class Finished:
     """Whether it ended because the server takes no connections any more."""
 
 
-Event = Started | PhaseStarted | CaseFinished | FailureFound | MethodStopped | Notice | PhaseFinished | Finished
+Event = (
+    Started
+    | PhaseStarted
+    | CaseFinished
+    | FailureFound
+    | FailureRevised
+    | MethodStopped
+    | Notice
+    | PhaseFinished
+    | Finished
+)
 
 Listener = Callable[[Event], None]
 """Hears every event, in order. It must not raise and should not take long."""

@@ -41,6 +41,10 @@ class Finding:
     key: str = ""
     """What tells this fault from others of the same check and method: findings with equal keys are one failure."""
 
+    causes: tuple[str, ...] = ()
+    """What is likely behind it, whichever check tells of it and at whichever method: findings that share one of their
+    causes are one failure."""
+
     method: Method | None = None
     """The method that is wrong, where that isn't the one that was tried: in a conversation it may be another."""
 
@@ -58,6 +62,17 @@ class Finding:
 
     code: str = ""
     """The code of the check, by which people name it: ``G102``. The suite of checks fills it in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Where else the cause of a failure was seen."""
+
+    code: str
+    method: str
+    """The full name."""
+
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +98,11 @@ class Failure:
     seen: int = 1
     """How many cases of the run showed it."""
 
-    others: tuple[str, ...] = ()
-    """The full names of more methods that showed the same fault, in the order in which they did: a common one, or one
-    in which the server says the same of many methods."""
+    also: tuple[Sighting, ...] = ()
+    """Where the same cause was seen by another check, at another method or place, in the order in which it was."""
+
+    needs_data: bool = False
+    """Whether it rests on what the server held when it was found, and its calls don't make that."""
 
     @property
     def method(self) -> Method:
@@ -93,13 +110,35 @@ class Failure:
         return self.finding.method or self.case.method
 
     @property
+    def others(self) -> tuple[str, ...]:
+        """The full names of more methods that showed it."""
+        names = dict.fromkeys(one.method for one in self.also)
+        names.pop(self.method.full_name, None)
+        return tuple(names)
+
+    @property
     def is_flaky(self) -> bool:
         return self.hits < self.tries
 
     @property
+    def is_remark(self) -> bool:
+        """Whether it is worth a line but no failure, since it can't be shown again.
+
+        Only where calls are made at once may one go well for once; and a server that has gone counts if it goes again
+        by the same calls, or has ended in a way that nobody from outside would choose.
+        """
+        if self.finding.server_down:
+            return self.hits == 1 and not self.result.health.ended_by_itself
+        return self.is_flaky and not (self.case.concurrent and self.hits > 1)
+
+    @property
     def id(self) -> str:
         """Stable from run to run, and short enough to type: ``G102-3f9a1c``."""
-        where = "" if self.finding.server_wide else self.method.full_name
-        prefix = self.finding.code or self.finding.check
-        what = "\0".join((prefix, where, self.finding.key or self.finding.path))
+        finding = self.finding
+        prefix = finding.code or finding.check
+        if finding.causes:
+            what = "\0".join((prefix, finding.causes[0]))
+        else:
+            where = "" if finding.server_wide else self.method.full_name
+            what = "\0".join((prefix, where, finding.key or finding.path))
         return f"{prefix}-{blake2b(what.encode(), digest_size=3).hexdigest()}"

@@ -37,6 +37,21 @@ def at_path(message: Message, path: str) -> object:
     return list(value) if hasattr(value, "extend") else repr(value)
 
 
+def without(message: Message, path: str) -> Message:
+    """Return a copy of a message in which nothing is set at a path; of an item of a list, the list."""
+    changed = type(message)()
+    changed.CopyFrom(message)
+    place: Any = changed
+    *way, last = [name for name, _ in _STEP.findall(path.partition("[")[0]) if name]
+    for name in way:
+        if name not in place.DESCRIPTOR.fields_by_name or not place.HasField(name):
+            return changed
+        place = getattr(place, name)
+    if isinstance(place, Message):
+        place.ClearField(last)
+    return changed
+
+
 def with_part(message: Message, other: Message, path: str) -> Message | None:
     """Give a copy of *message* with what stands at a path of names in *other*; None if nothing leads there."""
     changed = type(message)()

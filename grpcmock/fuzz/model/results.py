@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Call
     from grpcmock.schema import Registry
     from grpcmock.status import Metadata
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, 1, 9)  # SIGHUP and SIGKILL, which not every system has
+_FROM_OUTSIDE = frozenset({0, *(-number for number in _SIGNALS), *(128 + number for number in _SIGNALS)})
+"""How a process ends that somebody else has ended, or the system for its memory; and one that was asked to, and did."""
 
 
 class Termination(Enum):
@@ -89,6 +95,11 @@ class Health:
 
     steps: tuple[Step, ...] = field(default=(), repr=False, compare=False)
     """Where it has gone: the calls that it was asked since it was started."""
+
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether the server has ended as no one from outside would make it: by a fault, or with an exit code."""
+        return self.exit_code is not None and self.exit_code not in _FROM_OUTSIDE
 
     @property
     def is_well(self) -> bool:

@@ -18,6 +18,10 @@ _VARIABLE = re.compile(
 )
 
 
+_NAME = re.compile(r"""(["'`])[\w.]+(?:Error|Exception)\1""")
+"""The name of an exception stays, though it stands in quotes."""
+
+
 def said(reply: Reply) -> str:
     """Tell how a call ended: ``UNKNOWN: Exception calling application``."""
     if reply.termination is Termination.OVERDUE:
@@ -36,8 +40,39 @@ def said(reply: Reply) -> str:
 
 def shape(reply: Reply) -> str:
     """Give what stays the same of a status when only values differ: its code, and the shape of its text."""
-    text = _VARIABLE.sub("…", reply.message)
+    text = _VARIABLE.sub(lambda found: found[0] if _NAME.fullmatch(found[0]) else "…", reply.message)
     return f"{reply.name} {' '.join(text.split()[:8])}".strip()[:100]
+
+
+# fmt: off
+_VAGUE = frozenset({
+    "a", "all", "an", "and", "application", "at", "be", "by", "calling", "caught", "class", "code", "could", "down",
+    "err", "error", "exception", "failed", "failure", "fault", "for", "from", "go", "grpc", "handler", "handling",
+    "http", "in", "internal", "is", "issue", "later", "method", "not", "occurred", "of", "on", "panic", "please",
+    "problem", "processing", "received", "request", "reset", "rpc", "rst_stream", "runtime", "server", "service",
+    "something", "status", "stream", "system", "the", "to", "try", "unable", "unexpected", "unhandled", "unknown",
+    "unspecified", "was", "went", "while", "with", "wrong",
+})
+# fmt: on
+"""Words that a server may say of any error at all."""
+
+_EXCEPTION = re.compile(r"\w+(Error|Exception|Panic)\b")
+_WORD = re.compile(r"[a-zA-Z_]{2,}")
+
+
+def cause(reply: Reply) -> str:
+    """Tell what is behind an error that nobody handled: the same for all methods where its text is one that hardly two
+    faults have in common, such as ``list index out of range``; else the method's own."""
+    text = shape(reply)
+    words = _WORD.findall(_EXCEPTION.sub("", text.removeprefix(reply.name)))
+    if len([word for word in words if word.lower() not in _VAGUE]) >= 2:
+        return text
+    return f"{reply.call.path} {text}"
+
+
+def endless(reply: Reply) -> str:
+    """Tell what is behind a call that doesn't end: whatever was sent, its method doesn't notice that this was all."""
+    return f"{reply.call.path} doesn't end"
 
 
 def unhandled(reply: Reply) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import ConfigError, did_you_mean
+from grpcmock.fuzz.model.changes import has_next_page, items_in
 from grpcmock.fuzz.storage.call_values import read_call, written_call
 from grpcmock.fuzz.storage.case_values import read_case, written_case
 from grpcmock.reports import files
@@ -19,6 +20,7 @@ from grpcmock.reports import files
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Call, Case
     from grpcmock.fuzz.model.findings import Failure
+    from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import Registry
     from grpcmock.schema.sources import Imports
@@ -31,6 +33,23 @@ VERSION = 1
 
 TERMS = ("deadline", "max_latency", "max_message_bytes", "allowed", "status_fields", "stubs", "links")
 """What of a run's settings its checks depend on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of one call."""
+
+    code: int
+    items: int = 0
+    """How many items of lists were in its first response."""
+
+    has_more: bool = False
+    """Whether that said that there is another page."""
+
+    @classmethod
+    def of(cls, reply: Reply) -> Seen:
+        """Take from a reply what matters."""
+        return cls(reply.code, items_in(reply), has_next_page(reply))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +82,12 @@ class CaseFile:
     expectations: Mapping[str, Any] = field(default_factory=dict)
     contract: str = ""
     """The file of descriptors that is kept beside it; empty if there is none."""
+
+    needs_data: bool = False
+    """Whether it rests on what the server held when it was found, and its calls don't make that."""
+
+    seen: tuple[Seen, ...] = ()
+    """What came of its calls then, in their order; of failures that were kept by an earlier version, nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +218,8 @@ def plain(case_file: CaseFile) -> dict[str, Any]:
         "headers": list(case_file.headers),
         "expectations": dict(case_file.expectations),
         "contract": Path(case_file.contract).name,
+        "needs_data": case_file.needs_data,
+        "seen": [[one.code, one.items, one.has_more] for one in case_file.seen],
         "case": written_case(case),
         "made": [] if case_file.made == case.calls else [written_call(call) for call in case_file.made],
     }
@@ -223,6 +250,8 @@ def read(kept: Mapping[str, Any], registry: Registry, where: str = "the case") -
             headers=tuple(kept.get("headers", ())),
             expectations=kept.get("expectations", {}),
             contract=kept.get("contract", ""),
+            needs_data=bool(kept.get("needs_data")),
+            seen=tuple(Seen(int(code), int(items), bool(more)) for code, items, more in kept.get("seen", ())),
         )
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise ConfigError(f"{where} is not the file of a failure, or was changed: {error!r}.") from None
@@ -259,6 +288,8 @@ def of_failure(failure: Failure, origin: Origin) -> CaseFile:
         headers=origin.headers,
         expectations=origin.expectations,
         contract=origin.contract,
+        needs_data=failure.needs_data,
+        seen=tuple(map(Seen.of, failure.result.replies[: len(case.calls)])),
     )
 
 

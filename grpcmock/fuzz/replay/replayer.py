@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,46 @@ from grpcmock.client.target import Target
 from grpcmock.errors import ConfigError
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.checks.rendering import case_lines
+from grpcmock.fuzz.expectations.naming import verb_and_noun
+from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.replay import case_file as case_files
+from grpcmock.fuzz.replay.case_file import Seen
 from grpcmock.fuzz.run.session import Settings, prepared
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Tls
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.replay.case_file import CaseFile
-    from grpcmock.schema import Registry
+    from grpcmock.schema import Method, Registry
     from grpcmock.status import Metadata
+
+
+_TURNED_AWAY = frozenset(
+    {Code.UNAUTHENTICATED, Code.PERMISSION_DENIED, Code.UNIMPLEMENTED, Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED}
+)
+"""Statuses with which a call doesn't get to what it was made for."""
+
+_MISSING = frozenset({Code.NOT_FOUND, Code.ALREADY_EXISTS, Code.FAILED_PRECONDITION})
+"""Statuses of calls that find other things on the server than they need."""
+
+
+def _makes_room(method: Method, case_file: CaseFile) -> bool:
+    """Whether a call only sees to it that nothing is left of the last time."""
+    told = verb_and_noun(method.name)
+    return told is not None and told[0] is Role.DELETE and method is not case_file.case.method
+
+
+class Answer(Enum):
+    """What a replay tells."""
+
+    FAILED = "failed"
+    PASSED = "passed"
+    NOT_SEEN = "not seen"
+    """Nothing is wrong, but the calls didn't come to where something was: data may be missing, or credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +64,38 @@ class Replay:
     registry: Registry
 
     findings: tuple[Finding, ...]
-    """What its check has to say now: empty if the server has been fixed."""
+    """What its check has to say now: empty if the server has been fixed, or it can't be seen."""
+
+    @property
+    def answer(self) -> Answer:
+        """Whether it fails, passes, or what it shows couldn't be seen."""
+        if self.findings:
+            return Answer.FAILED
+        return Answer.NOT_SEEN if self.unlike else Answer.PASSED
+
+    @property
+    def unlike(self) -> str:
+        """Say what is so different from then that nothing follows where its check is content; empty if nothing is."""
+        replies = self.result.replies[: len(self.case_file.case.calls)]
+        methods = [reply.call.method for reply in replies if reply.call.method is not None]
+        only_looks = all(map(only_reads, methods))
+        for before, reply in zip(self.case_file.seen, replies, strict=False):
+            if reply.call.method is None or reply.call.raw is not None:
+                continue
+            name, now = reply.call.method.name, Seen.of(reply)
+            if reply.termination is Termination.LOST:
+                return f"{name} lost its connection"
+            if now.code in _TURNED_AWAY and now.code != before.code:
+                return f"{name} is answered with {reply.name} now"
+            if before.code == Code.OK and now.code in _MISSING and not _makes_room(reply.call.method, self.case_file):
+                return f"{name} is answered with {reply.name} now, and was with OK then"
+            if only_looks and before.items and not now.items and now.code == Code.OK:
+                return f"{name} shows nothing now, and then {before.items} {'item' if before.items == 1 else 'items'}"
+            if now.has_more and not before.has_more:
+                return f"{name} has more than one page now"
+        if self.case_file.needs_data:
+            return "it rests on data that the server held then, and that its calls don't make"
+        return ""
 
     @property
     def same(self) -> bool:
@@ -45,8 +107,10 @@ class Replay:
         lines = [f"{self.case_file.id}  {self.case_file.case.method}", f"  why       {self.case_file.case.why}"]
         for finding in self.findings:
             lines += [f"  expected  {finding.expected}", f"  actual    {finding.actual}"]
-        if not self.findings:
+        if self.answer is Answer.PASSED:
             lines.append(f"  passed    {self.case_file.expected}")
+        elif self.answer is Answer.NOT_SEEN:
+            lines.append(f"  not seen  {self.unlike}")
         return lines + [f"  {line}" for line in case_lines(self.case_file.case, self.result, self.registry)]
 
 

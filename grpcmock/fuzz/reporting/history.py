@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.coverage.collector import Coverage
+from grpcmock.fuzz.coverage.reach import Reach
 from grpcmock.fuzz.model.events import (
     CaseFinished,
     FailureFound,
+    FailureRevised,
     Finished,
     MethodStopped,
     Notice,
@@ -43,6 +45,8 @@ class PhaseSpan:
     end: float
     cases: int = 0
     calls: int = 0
+    is_whole: bool = False
+    """Whether nothing is left of the phase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,17 @@ class SeenWarning:
 class History:
     """Listens to a run. Nothing is lost if the run is broken off: what was heard so far is there."""
 
-    def __init__(self, target: Target, *, origin: Origin | None = None, second_identity: Metadata = ()) -> None:
-        """Hear of a run against *target*. *origin* says where its contract came from, and its terms."""
+    def __init__(
+        self,
+        target: Target,
+        *,
+        origin: Origin | None = None,
+        second_identity: Metadata = (),
+        min_answered: float | None = None,
+    ) -> None:
+        """Hear of a run against *target*. *origin* says where its contract came from, and its terms; *min_answered*,
+        between 0 and 1, which share of its methods must have answered OK for a run without failures to have passed."""
+        self._min_answered = min_answered
         self.target = target
         self.origin = origin or Origin(target=target.address, headers=tuple(key for key, _ in target.metadata))
         self.second_identity = second_identity
@@ -89,12 +102,7 @@ class History:
         match event:
             case CaseFinished():
                 self.cases += 1
-                for finding in event.findings:
-                    if finding.is_warning:
-                        name = event.case.method.full_name
-                        key = (finding.code, "" if finding.server_wide else name, finding.key)
-                        if key not in self._warnings:
-                            self._warnings[key] = SeenWarning(finding, name, self.cases, self.seconds)
+                self._note_warnings(event)
             case Started():
                 self.started = event
                 self._clock = time.monotonic()
@@ -105,7 +113,11 @@ class History:
             case PhaseFinished():
                 span = self.spans[-1]
                 span.end, span.cases, span.calls = span.begin + event.seconds, event.cases, event.calls
+                span.is_whole = not event.goes_on
             case FailureFound():
+                self._failures[event.failure.id] = event.failure
+            case FailureRevised():
+                self._failures.pop(event.replaces, None)
                 self._failures[event.failure.id] = event.failure
             case Notice():
                 self.notices.append(event)
@@ -113,7 +125,32 @@ class History:
                 self.stopped.append(event)
             case Finished():
                 self.finished = event
-                self._failures |= {failure.id: failure for failure in event.failures}
+                self._failures = {failure.id: failure for failure in (*event.failures, *event.remarks)}
+
+    def _note_warnings(self, event: CaseFinished) -> None:
+        name = event.case.method.full_name
+        for finding in event.findings:
+            key = (finding.code, "" if finding.server_wide else name, finding.key)
+            if finding.is_warning and key not in self._warnings:
+                self._warnings[key] = SeenWarning(finding, name, self.cases, self.seconds)
+
+    @property
+    def reach(self) -> Reach:
+        """How far the run got."""
+        return Reach.of(self.coverage, self._min_answered)
+
+    @property
+    def not_begun(self) -> str:
+        """Say what a run that ended early didn't come to; empty if it came to everything, or didn't end early."""
+        if not self.interrupted or self.started is None:
+            return ""
+        begun = {span.phase for span in self.spans if span.cases or span.is_whole}
+        phases = [phase.value for phase in self.started.phases if phase not in begun]
+        methods = [one for one in self.coverage.methods.values() if not one.cases]
+        parts = [f"{', '.join(phases)} ({'a phase' if len(phases) == 1 else 'phases'})"] if phases else []
+        if methods and len(methods) < len(self.started.methods):
+            parts.append(f"{len(methods)} of {len(self.started.methods)} methods")
+        return " and ".join(parts)
 
     @property
     def phases(self) -> list[PhaseSpan]:
@@ -143,7 +180,12 @@ class History:
     @property
     def failures(self) -> list[Failure]:
         """Failures that count, the worst first."""
-        return self._ranked(lambda failure: failure.id not in self.accepted)
+        return self._ranked(lambda failure: failure.id not in self.accepted and not failure.is_remark)
+
+    @property
+    def remarks(self) -> list[Failure]:
+        """What looked like a failure, and couldn't be shown again."""
+        return self._ranked(lambda failure: failure.id not in self.accepted and failure.is_remark)
 
     @property
     def known(self) -> list[Failure]:
@@ -168,6 +210,14 @@ class History:
     def checks(self) -> list[Check]:
         """The checks that looked."""
         return [find_check(code) for code in self.started.checks] if self.started is not None else []
+
+    @property
+    def counts(self) -> str:
+        """What was found, in figures: ``2 failures, 1 remark``. All reports have the same."""
+        told = [(len(self.failures), "failure")]
+        told += [(len(found), noun) for found, noun in ((self.remarks, "remark"),) if found]
+        parts = [f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in told]
+        return ", ".join([*parts, *([f"{len(self.known)} accepted"] if self.known else [])])
 
     @property
     def interrupted(self) -> str:

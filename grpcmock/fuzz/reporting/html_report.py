@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from grpcmock._version import __version__
 from grpcmock.fuzz.checks import explain
 from grpcmock.fuzz.checks.registry import find_check
-from grpcmock.fuzz.checks.rendering import case_lines
+from grpcmock.fuzz.checks.rendering import also_lines, case_lines, gist
+from grpcmock.fuzz.coverage.collector import LEFT
 from grpcmock.fuzz.coverage.totals import WHAT, Share, shares, totals
 from grpcmock.fuzz.model.findings import Severity
 from grpcmock.fuzz.reporting.history import rank
@@ -54,14 +55,19 @@ _REPRODUCED = 200
 _DETAILED = 300
 """So many methods are shown field by field."""
 
+_GIST = 120
+
 _FORMS = ("grpcurl", "python", "pytest", "stub")
 _YES, _NO = Badge("✓", "good"), Badge("–", "plain")
 
 
 def write(history: History) -> str:
     """Write the page."""
-    failures, flaky = history.failures, sum(failure.is_flaky for failure in history.failures)
-    verdict = Badge("nothing found", "good") if not failures else Badge(_count(len(failures), "failure"), "bad")
+    failures, reach = history.failures, history.reach
+    if failures:
+        verdict = Badge(_count(len(failures), "failure"), "bad")
+    else:
+        verdict = Badge("hardly tested", "warn") if reach.too_little else Badge("nothing found", "good")
     sections = [
         *_found(history),
         *_timeline(history),
@@ -73,9 +79,9 @@ def write(history: History) -> str:
     covered = totals(history.coverage)
     figures = [
         Figure(str(len(failures)), "failures", "bad" if failures else "good"),
-        *([Figure(str(flaky), "of them flaky", "warn")] if flaky else []),
+        *([Figure(str(len(history.remarks)), "remarks", "plain")] if history.remarks else []),
         *([Figure(str(len(history.known)), "accepted", "plain")] if history.known else []),
-        _share("methods OK", covered["methods"]),
+        _share("methods answered OK", covered["methods"]),
         _share("fields exercised", covered["fields"]),
         Figure(f"{history.cases:,}", "cases"),
         Figure(f"{history.calls:,}", "calls"),
@@ -106,6 +112,8 @@ def _facts(history: History) -> list[tuple[str, str]]:
         facts += [("services", shown), ("seed", str(started.seed)), ("checks", f"{len(started.checks)} made")]
     if history.interrupted:
         facts.append(("ended early", history.interrupted))
+    if history.not_begun:
+        facts.append(("not begun", history.not_begun))
     return facts
 
 
@@ -117,19 +125,21 @@ def _count(number: int, noun: str) -> str:
 
 
 def _found(history: History) -> Iterator[Section]:
-    steady = [failure for failure in history.failures if not failure.is_flaky]
-    flaky = [failure for failure in history.failures if failure.is_flaky]
-    if not history.failures:
+    failures, remarks, reach = history.failures, history.remarks, history.reach
+    if reach.too_little:
+        text = f"{reach.too_little}. To get further: {reach.hint or 'see the notes'}."
+        yield Section("Hardly tested", [Text([text])], [Badge("exit code 3", "warn")])
+    if not failures:
         text = "Every check that looked had nothing to say against the server."
         yield Section("Failures", [Text([text])])
-    if steady:
-        counts = Counter(find_check(failure.finding.check).severity for failure in steady)
+    else:
+        counts = Counter(find_check(failure.finding.check).severity for failure in failures)
         badges = [Badge(f"{counts[one]} {one.value}", _TONES[one]) for one in Severity if counts[one]]
-        yield Section("Failures", [_failure(one, history, number) for number, one in enumerate(steady)], badges)
-    if flaky:
-        note = Text(["Seen, but not each time that the same case was made again."])
-        folds = [_failure(one, history, len(steady) + number) for number, one in enumerate(flaky)]
-        yield Section("Flaky", [note, *folds], [Badge(str(len(flaky)), "warn")])
+        yield Section("Failures", [_failure(one, history, number) for number, one in enumerate(failures)], badges)
+    if remarks:
+        note = Text(["Seen, but not again when the same case was made again: no failures."])
+        folds = [_failure(one, history, len(failures) + number) for number, one in enumerate(remarks)]
+        yield Section("Remarks", [note, *folds], [Badge(str(len(remarks)), "plain")])
     if history.known:
         note = Text(["These are in the baseline, and don't fail the run."])
         folds = [_failure(one, history, _REPRODUCED) for one in history.known]
@@ -141,13 +151,20 @@ def _failure(failure: Failure, history: History, number: int) -> Fold:
     badges = [Badge(check.severity.value, _TONES[check.severity])]
     if failure.is_flaky:
         badges.append(Badge(f"{failure.hits} of {failure.tries} tries", "warn"))
+    if failure.needs_data:
+        badges.append(Badge("may need data", "warn"))
     return Fold(
         f"{check.code} {check.name}",
         list(_about(failure, history, number)),
         badges,
-        note=f"{failure.case.method}  ·  {failure.id}",
+        note=f"{failure.method}  ·  {failure.id}",
+        gist=_cut(history.secrets.hide(gist(failure))),
         open=number == 0,
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _GIST else f"{text[: _GIST - 1]}…"
 
 
 def _about(failure: Failure, history: History, number: int) -> Iterator[Block]:
@@ -160,10 +177,14 @@ def _about(failure: Failure, history: History, number: int) -> Iterator[Block]:
     if finding.path or case.path:
         facts.append(("place", Mono(finding.path or case.path)))
     facts.append(("case", Mono(failure.first.id)))
-    after = f"after {failure.after_cases:,} cases, {failure.after_seconds:.2f} s"
+    after = f"after {_count(failure.after_cases, 'case')}, {failure.after_seconds:.2f} s"
     facts.append(("found", f"{after}; seen in {_count(failure.seen, 'case')}"))
-    if failure.others:
-        facts.append(("also at", ", ".join(failure.others)))
+    facts += [
+        ("also", line.split(maxsplit=1)[-1] if not index else line.strip())
+        for index, line in enumerate(also_lines(failure))
+    ]
+    if failure.needs_data:
+        facts.append(("needs", "perhaps, data that the server held then: these calls don't make all of it"))
     if reason := history.accepted.get(failure.id):
         facts.append(("accepted", reason))
     health = failure.result.health
@@ -205,7 +226,7 @@ def _timeline(history: History) -> Iterator[Section]:
         Mark(
             failure.after_seconds,
             f"{failure.id} {failure.finding.check}, {failure.after_seconds:.2f} s",
-            "warn" if failure.is_flaky or rank(failure) > 1 else "bad",
+            "warn" if rank(failure) > 1 else "bad",
         )
         for failure in sorted(history.failures, key=lambda one: one.after_seconds)[:500]
     ]
@@ -243,8 +264,12 @@ def _coverage(history: History) -> Iterator[Section]:
     rows = [_method_row(method, what) for method in methods]
     if len(rows) > 1:
         rows.append(["all", "", "", *(Meter(total[key].done, total[key].total) for key in what)])
-    folds = [_method_fold(method) for method in methods[:_DETAILED]]
-    yield Section("Coverage of the contract", [Table(columns, rows, frozenset({1})), *folds])
+    folds = [_method_fold(method, history) for method in methods[:_DETAILED]]
+    words = (
+        f"{LEFT.capitalize()}: we cancelled, or stopped reading, before the server gave a status. Of requests, only"
+        " those count that got past UNAUTHENTICATED, PERMISSION_DENIED and UNIMPLEMENTED."
+    )
+    yield Section("Coverage of the contract", [Text([words]), Table(columns, rows, frozenset({1})), *folds])
 
 
 def _method_row(method: MethodCoverage, what: Sequence[str]) -> list[Inline]:
@@ -259,10 +284,12 @@ def _method_row(method: MethodCoverage, what: Sequence[str]) -> list[Inline]:
     ]
 
 
-def _method_fold(method: MethodCoverage) -> Fold:
-    badge = Badge("OK", "good") if method.is_ok else Badge("never OK", "warn")
+def _method_fold(method: MethodCoverage, history: History) -> Fold:
+    badge = Badge("answered", "plain") if method.is_ok else Badge("never OK", "warn")
+    found = sum(failure.method is method.method for failure in history.failures)
+    badges = [badge, *([Badge(_count(found, "failure"), "bad")] if found else [])]
     note = f"{method.method.kind.value}, {_count(method.cases, 'case')}"
-    return Fold(str(method.method), list(_method_blocks(method)), [badge], note=note)
+    return Fold(str(method.method), list(_method_blocks(method)), badges, note=note)
 
 
 def _method_blocks(method: MethodCoverage) -> Iterator[Block]:

@@ -43,6 +43,7 @@ def document(history: History) -> dict[str, Any]:
             "version": VERSION,
             "summary": summary(history),
             "failures": [failure_tree(failure, history) for failure in history.failures],
+            "remarks": [failure_tree(failure, history) for failure in history.remarks],
             "accepted": [failure_tree(failure, history) for failure in history.known],
             "warnings": [
                 {
@@ -91,10 +92,13 @@ def summary(history: History) -> dict[str, Any]:
         "methods": len(started.methods) if started else 0,
         "checks": list(started.checks) if started else [],
         "failures": len(history.failures),
-        "flaky": sum(failure.is_flaky for failure in history.failures),
+        "remarks": len(history.remarks),
         "by_severity": dict(severities),
         "accepted": len(history.known),
+        "answered": {"done": history.reach.answered.done, "total": history.reach.answered.total},
+        "untested": history.reach.too_little or None,
         "interrupted": history.interrupted or None,
+        "not_begun": history.not_begun or None,
     }
 
 
@@ -122,8 +126,9 @@ def failure_tree(failure: Failure, history: History | None = None) -> dict[str, 
         "hits": failure.hits,
         "tries": failure.tries,
         "seen": failure.seen,
+        "needs_data": failure.needs_data,
         "also_at": list(failure.others),
-        "others": list(failure.others),
+        "also": [{"code": one.code, "method": one.method, "path": one.path} for one in failure.also],
         "after_cases": failure.after_cases,
         "after_seconds": round(failure.after_seconds, 4),
         "fields": fields(failure),

@@ -27,20 +27,25 @@ def write(history: History) -> str:
 def suites(history: History) -> list[Suite]:
     """Give the suites, which other reports have, too."""
     failures: dict[str, list[Failure]] = {}
-    for failure in (*history.failures, *history.known):
+    for failure in (*history.failures, *history.known, *history.remarks):
         failures.setdefault(failure.case.method.full_name, []).append(failure)
     methods = sorted(history.coverage.methods.values(), key=lambda one: one.method.full_name)
     by_service = groupby(methods, key=lambda one: one.method.service)
     properties = _properties(history)
-    return [
+    made = [
         Suite(
             name=service,
-            cases=[case for one in of_service for case in _cases(one, failures, history)],
+            cases=[case for one in methods_of for case in _cases(one, failures, history)],
+            seconds=sum(one.seconds for one in methods_of),
             started=history.began,
             properties=properties,
         )
-        for service, of_service in by_service
+        for service, methods_of in ((service, list(of_service)) for service, of_service in by_service)
     ]
+    if untested := history.reach.too_little:
+        trouble = Trouble(f"{untested}.", f"{untested}. To get further: {history.reach.hint}", "untested")
+        made.insert(0, Suite(name=NAME, cases=[Case(name="methods answered OK", error=trouble)]))
+    return made
 
 
 def _properties(history: History) -> Sequence[tuple[str, str]]:
@@ -60,18 +65,29 @@ def _cases(method: MethodCoverage, failures: dict[str, list[Failure]], history: 
     for failure in found:
         check = find_check(failure.finding.check)
         label = f"{name}: {check.code} {check.name} {failure.id}"
+        seconds = sum(reply.seconds for reply in failure.result.replies)
+        why_not = ""
         if failure.id in history.accepted:
-            reason = history.accepted[failure.id] or "no reason is given"
-            yield Case(name=label, classname=service, skipped=f"accepted by the baseline: {reason}")
-            continue
-        yield Case(name=label, classname=service, failure=_trouble(failure, history))
-    if not found:
+            why_not = f"accepted by the baseline: {history.accepted[failure.id] or 'no reason is given'}"
+        elif failure.is_remark:
+            why_not = f"a remark, no failure: {_trouble(failure, history).message}"
+        if why_not:
+            yield Case(name=label, classname=service, seconds=seconds, skipped=why_not)
+        else:
+            yield Case(name=label, classname=service, seconds=seconds, failure=_trouble(failure, history))
+    if not any(failure.id not in history.accepted and not failure.is_remark for failure in found):
         skipped = None if method.cases else "no case of it was made"
-        yield Case(name=name, classname=service, skipped=skipped, output=_output(method, history))
+        yield Case(
+            name=name,
+            classname=service,
+            seconds=method.seconds,
+            skipped=skipped,
+            output=_output(method, history),
+        )
 
 
 def _trouble(failure: Failure, history: History) -> Trouble:
-    flaky = f" (flaky: {failure.hits} of {failure.tries})" if failure.is_flaky else ""
+    flaky = f" (seen in {failure.hits} of {failure.tries} tries)" if failure.is_flaky else ""
     message = history.secrets.hide(f"{failure.finding.actual}; expected: {failure.finding.expected}{flaky}")
     text = "\n".join(told(failure, history))
     return Trouble(" ".join(message.split()), text, failure.finding.code)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from grpcmock.errors import ConfigError
-from grpcmock.fuzz.model.events import FailureFound
+from grpcmock.fuzz.model.events import FailureFound, FailureRevised
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.reporting import html_report, json_report, junit_report, sarif_report
 from grpcmock.fuzz.reporting.history import History
@@ -50,9 +50,10 @@ class Reporting:
         *,
         origin: Origin | None = None,
         second_identity: Metadata = (),
+        min_answered: float | None = None,
         folder: Path = case_files.FOLDER,
     ) -> None:
-        self.history = History(target, origin=origin, second_identity=second_identity)
+        self.history = History(target, origin=origin, second_identity=second_identity, min_answered=min_answered)
         self.trouble = ""
         """Why failures couldn't be kept; empty if they could."""
         self._reports = dict(reports or {})
@@ -71,8 +72,11 @@ class Reporting:
         self.history.hear(event)
         if self._lines is not None:
             self._lines.hear(event)
-        if isinstance(event, FailureFound):
+        if isinstance(event, FailureFound | FailureRevised):
             self._keep(event.failure)
+        if isinstance(event, FailureRevised) and event.replaces:
+            with suppress(OSError):
+                (self._folder / f"{event.replaces}.json").unlink(missing_ok=True)
 
     def _keep(self, failure: Failure) -> None:
         history = self.history

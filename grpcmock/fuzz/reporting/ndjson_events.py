@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 from grpcmock.fuzz.model.events import (
     CaseFinished,
     FailureFound,
+    FailureRevised,
     Finished,
     MethodStopped,
     Notice,
@@ -69,6 +70,9 @@ def event_tree(event: Event) -> dict[str, Any]:
             }
         case FailureFound():
             return {"event": "failure_found", "failure": failure_tree(event.failure)}
+        case FailureRevised():
+            revised = {"event": "failure_revised", "failure": failure_tree(event.failure)}
+            return revised | {"replaces": event.replaces or None}
         case Started():
             return {
                 "event": "started",
@@ -97,6 +101,7 @@ def event_tree(event: Event) -> dict[str, Any]:
             return {
                 "event": "finished",
                 "failures": [failure.id for failure in event.failures],
+                "remarks": [failure.id for failure in event.remarks],
                 "warnings": len(event.warnings),
                 "cases": event.cases,
                 "calls": event.calls,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import GrpcmockError
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 _LONGEST = 1000
 """Characters of a line of grpcurl that is printed below a failure; `grpcmock export` gives longer ones."""
 
+_MOST_LINES = 12
+"""So many calls are printed as lines of grpcurl."""
+
 _LARGEST = 200_000
 """Characters of a reproducer in a report."""
 
@@ -24,11 +28,12 @@ _LARGEST = 200_000
 def told(failure: Failure, history: History) -> list[str]:
     """Tell of a failure in lines, with how it can be made again."""
     lines = failure_lines(failure, history.registry)
-    lines.append(f"  found     after {failure.after_cases} cases, {failure.after_seconds:.2f} s{_seen(failure)}")
-    line = grpcurl(failure, history)
-    if line and len(line) <= _LONGEST:
-        lines.append(f"  grpcurl   {line}")
-    forms = "pytest|go|bash|stub|python" + ("|grpcurl" if len(line) > _LONGEST else "")
+    cases = "1 case" if failure.after_cases == 1 else f"{failure.after_cases} cases"
+    lines.append(f"  found     after {cases}, {failure.after_seconds:.2f} s{_seen(failure)}")
+    found = grpcurl(failure, history)
+    if found and max(map(len, found)) <= _LONGEST:
+        lines += [f"  {'' if index else 'grpcurl':9} {line}" for index, line in enumerate(found)]
+    forms = "pytest|go|bash|stub|python" + ("|grpcurl" if len(found) == 1 and len(found[0]) > _LONGEST else "")
     lines.append(f"  again     grpcmock replay {failure.id}")
     lines.append(f"            grpcmock export {failure.id} --as {forms}")
     return [history.secrets.hide(line) for line in lines]
@@ -38,9 +43,23 @@ def _seen(failure: Failure) -> str:
     return f"; seen in {failure.seen} cases" if failure.seen > 1 else ""
 
 
-def grpcurl(failure: Failure, history: History) -> str:
-    """Give the line of grpcurl; empty where grpcurl can't say it."""
-    return forms(failure, history, ("grpcurl",)).get("grpcurl", ("", ""))[0].rstrip()
+def grpcurl(failure: Failure, history: History) -> list[str]:
+    """Return a line of grpcurl for each call; none where grpcurl can't say one of them, or there are too many.
+
+    The ids in them are those that the server gave then.
+    """
+    registry, case = history.registry, failure.case
+    if registry is None or case.repeat > 1 or len(case.calls) > _MOST_LINES:
+        return []
+    whole = of_failure(failure, history.origin)
+    lines = []
+    for call in whole.made:
+        one = replace(whole, made=(call,), case=replace(case, calls=(call,)))
+        try:
+            lines.append(reproducer("grpcurl", one, history.target, registry).rstrip())
+        except NotSayableError:
+            return []
+    return [history.secrets.hide(line) for line in lines]
 
 
 def forms(failure: Failure, history: History, wanted: tuple[str, ...]) -> dict[str, tuple[str, str]]:
@@ -49,6 +68,9 @@ def forms(failure: Failure, history: History, wanted: tuple[str, ...]) -> dict[s
     if registry is None:
         return {}
     case = of_failure(failure, history.origin)
+    if "grpcurl" in wanted and len(case.made) > 1 and (lines := grpcurl(failure, history)):
+        rest = forms(failure, history, tuple(form for form in wanted if form != "grpcurl"))
+        return {"grpcurl": ("".join(f"{line}\n" for line in lines), ""), **rest}
     found: dict[str, tuple[str, str]] = {}
     for form in wanted:
         try:

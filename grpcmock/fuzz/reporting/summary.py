@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from grpcmock.fuzz.checks.registry import find_check
-from grpcmock.fuzz.checks.rendering import named
+from grpcmock.fuzz.checks.rendering import gist, named
 from grpcmock.fuzz.coverage.totals import WHAT, totals
 from grpcmock.fuzz.model.findings import Severity
 from grpcmock.fuzz.reporting.reproduction import told
@@ -25,6 +25,10 @@ _MOST_ADVICE = 10
 """Of each kind."""
 _MOST_METHODS = 20
 _WIDEST = 200
+_COLUMNS = 79
+_WIDEST_CHECK = 18
+_WIDEST_METHOD = 18
+_MOST_LISTED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +69,26 @@ def _harmless(character: str) -> str:
 
 
 def _lines(history: History) -> Iterator[Line]:
-    steady = [failure for failure in history.failures if not failure.is_flaky]
-    flaky = [failure for failure in history.failures if failure.is_flaky]
     for severity in Severity:
-        chosen = [one for one in steady if find_check(one.finding.check).severity is severity]
-        yield from _failures(f"{severity.value.capitalize()}", chosen, history)
-    yield from _failures("Flaky", flaky, history, "seen, but not each time the same case was made")
+        chosen = [one for one in history.failures if find_check(one.finding.check).severity is severity]
+        yield from _failures(f"{severity.value.capitalize()} ({len(chosen)})", chosen, history)
+    remarks = f"Remarks ({len(history.remarks)}): seen, but not again, and so no failures"
+    yield from _failures(remarks, history.remarks, history)
     yield from _known(history)
     yield from _warnings(history.warnings, history)
     yield from _troubles(history)
     yield from _coverage(history)
-    yield from _end(history, steady, flaky)
+    yield from _end(history)
 
 
-def _failures(title: str, failures: Sequence[Failure], history: History, note: str = "") -> Iterator[Line]:
+def _failures(title: str, failures: Sequence[Failure], history: History) -> Iterator[Line]:
     if not failures:
         return
-    yield Line(f"{title} ({len(failures)}){f': {note}' if note else ''}", "heading")
+    yield Line(title, "heading")
     for failure in failures:
         yield Line("")
         head, *rest = told(failure, history)
-        yield Line(f"  {head}", "warn" if failure.is_flaky else "bad")
+        yield Line(f"  {head}", "warn" if failure.is_remark else "bad")
         yield from (Line(f"  {line}") for line in rest)
     yield Line("")
 
@@ -148,27 +151,53 @@ def _coverage(history: History) -> Iterator[Line]:
             yield Line(f"  {span.phase.value:10} {span.cases:>7} cases  {seconds:6.1f} s  {rate:>7,.0f}/s", "soft")
 
 
-def _end(history: History, steady: Sequence[Failure], flaky: Sequence[Failure]) -> Iterator[Line]:
+def _end(history: History) -> Iterator[Line]:
+    """Yield what has to be on the screen in the end: why it may not be the whole, what was found, the figures."""
     if history.interrupted:
         yield Line(f"The run ended early: {history.interrupted}.", "warn")
+        if not_begun := history.not_begun:
+            hint = "a longer --max-time, or less at once by --include, tries them"
+            yield Line(f"Not begun: {not_begun}; {hint}.", "warn")
+    reach, failures = history.reach, history.failures
+    if text := reach.too_little or reach.little:
+        yield Line(f"{text}.", "bad" if reach.too_little else "warn")
+        if reach.hint:
+            yield Line(f"To get further: {reach.hint}", "warn")
+    if failures:
+        code = failures[0].finding.code
+        yield Line(f"`grpcmock explain {code}` says why it matters and how to fix it.", "soft")
+        yield Line("")
+        yield from (Line(text, "bad") for text in listed(failures[:_MOST_LISTED], history))
+        if len(failures) > _MOST_LISTED:
+            yield Line(f"… {len(failures) - _MOST_LISTED} more", "soft")
     started = history.started
     seed = started.seed if started is not None else 0
-    if steady or flaky:
-        code = (steady or flaky)[0].finding.code
-        yield Line(f"`grpcmock explain {code}` says why it matters and how to fix it.", "soft")
-    parts = [_count(len(steady), "failure")]
-    parts += [f"{len(flaky)} flaky"] if flaky else []
-    parts += [f"{len(history.known)} accepted"] if history.known else []
     work = f"{_count(history.cases, 'case')}, {_count(history.calls, 'call')}"
     methods = _count(len(started.methods) if started is not None else 0, "method")
     where = f"{methods} at {history.target.address}, {history.seconds:.1f} s; seed {seed}"
-    yield Line(f"{', '.join(parts)} in {work} of {where}.", "bad" if steady or flaky else "good")
+    is_bad = failures or reach.too_little
+    yield Line(f"{history.counts} in {work} of {where}.", "bad" if is_bad else "good")
+
+
+def listed(failures: Sequence[Failure], history: History) -> Iterator[str]:
+    """Yield each failure on one line of a narrow terminal: id, severity, check, method, and what is wrong."""
+    rows = []
+    for failure in failures:
+        check = find_check(failure.finding.check)
+        more = f" +{len(failure.others)}" if failure.others else ""
+        method = _short(failure.method.name, _WIDEST_METHOD - len(more)) + more
+        words = history.secrets.hide(gist(failure))
+        rows.append((failure.id, check.severity.value, _short(check.name, _WIDEST_CHECK), method, words))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    for *cells, words in rows:
+        head = "".join(f"{cell:{width}}  " for cell, width in zip(cells, widths, strict=True))
+        yield head + _short(words, _COLUMNS - len(head))
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _short(text: str) -> str:
+def _short(text: str, widest: int = _WIDEST) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+    return text if len(text) <= widest else f"{text[: widest - 1]}…"

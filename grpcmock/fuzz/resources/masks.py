@@ -65,8 +65,9 @@ def merged(old: Message, given: Message, paths: Sequence[str]) -> Message | None
 
 def contradictions(
     resource: Resource, old: Message, given: Message, answer: Message, paths: Sequence[str]
-) -> Iterator[tuple[str, str, str, str]]:
-    """Yield what is wrong with the answer to an update: the code of a check, what was expected, what came, where."""
+) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield what is wrong with the answer to an update: the name of a check, what was expected, what came, where, and
+    what tells it from others."""
     if not paths or "*" in paths:
         return
     names, ignoring = touched(given, paths), resource.hidden | resource.fixed
@@ -74,9 +75,10 @@ def contradictions(
         if path.partition(".")[0] not in names:
             yield (
                 "field_mask",
-                f"{path} {expected} as before: the mask names {', '.join(paths)}",
+                f"{path} {expected} as before: the mask names {_listed(paths)}",
                 f"{path} {actual}",
                 path,
+                "not named",
             )
     for field in _descriptor(answer).fields:
         asked = _descriptor(given).fields_by_name.get(field.name)
@@ -87,15 +89,21 @@ def contradictions(
             continue
         if field.name not in names:
             if not is_set(old, field) and is_set(answer, field) and same(field, now, wanted):
-                expected = f"no {field.name}: the mask names {', '.join(paths)}"
-                yield "field_mask", expected, f"{field.name} {shown(now)}", field.name
+                expected = f"no {field.name}: the mask names {_listed(paths)}"
+                yield "field_mask", expected, f"{field.name} {shown(now)}", field.name, "not named"
         elif field.name in paths and same(field, before, now) and not same(field, before, wanted):
             yield (
                 "field_mask",
                 f"{field.name} {shown(wanted)}: the mask names it",
                 f"{shown(now)} as before",
                 field.name,
+                field.name,
             )
+
+
+def _listed(paths: Sequence[str]) -> str:
+    """Return the paths of a mask in words: one may be empty."""
+    return ", ".join(path or "'' (nothing)" for path in paths)
 
 
 def _descriptor(message: Message) -> Any:

@@ -1,4 +1,4 @@
-"""The failures of a run: each fault is told once, and what would be told too often is counted."""
+"""The failures of a run: each cause is told once, and what would be told too often is counted."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.model.findings import Severity, Sighting
 from grpcmock.fuzz.model.wording import shape
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.checks.check import Check
     from grpcmock.fuzz.model.findings import Failure
     from grpcmock.schema import Method
 
@@ -18,14 +20,28 @@ _EACH = 5
 _ALIKE = 3
 """So many failures of one check in which the server says the same are told; more methods are named with the first."""
 
+_MOST = 40
+"""So many other places are named with a failure."""
+
 
 class FailureLog:
-    """Holds the failures that were told, by their ids."""
+    """Holds the failures that were told, by their ids.
 
-    def __init__(self, covering: Mapping[str, frozenset[str]]) -> None:
-        """*covering* names, by the code of each check, the checks that have said already what it would."""
+    Findings that share a cause are one failure. It is told by the worst check that saw it, of equal ones by the first;
+    what the others saw is noted with it.
+    """
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        """*checks* are those of the run, by their names."""
         self.failures: dict[str, Failure] = {}
-        self._covering = covering
+        self.withdrawn: dict[str, str] = {}
+        """The ids of failures that were told, and have become part of others: by theirs the ids of those."""
+        self._ranks = {name: list(Severity).index(check.severity) for name, check in checks.items()}
+        self._covering = {
+            name: frozenset(other.name for other in checks.values() if name in other.supersedes) for name in checks
+        }
+        self._of_cause: dict[str, str] = {}
+        """The ids of failures, by their causes."""
         self._gone_with = ""
         """The failure with which the server went for good."""
 
@@ -34,20 +50,27 @@ class FailureLog:
         self.failures[failure.id] = failure
         if failure.finding.server_down and was_last:
             self._gone_with = failure.id
+        self._join(failure.id, failure.finding.causes)
 
     def has(self, failure: Failure, method: str) -> bool:
         """Whether this fault was told already; if so, it is counted once more, with the *method* it was seen at."""
-        known = self._known(failure)
+        known = self.known(failure)
         if known is not None:
-            self.failures[known.id] = _seen_again(known, method)
+            seen = Sighting(failure.finding.code, method, failure.finding.path)
+            self.failures[known.id] = _with(known, 1, seen)
+            self._join(known.id, failure.finding.causes)
         return known is not None
 
-    def _known(self, failure: Failure) -> Failure | None:
-        """Give the failure that tells of this fault already: the same one, or that of a check that covers it."""
+    def known(self, failure: Failure) -> Failure | None:
+        """Return the failure that tells of this fault already: the same one, one of the same cause that is no less
+        bad, or that of a check that covers it."""
         if (known := self.failures.get(failure.id)) is not None:
             return known
         if failure.finding.server_down and self._gone_with:
             return self.failures[self._gone_with]  # it was under way, too, when the server went
+        for cause in failure.finding.causes:
+            if (known := self.failures.get(self._of_cause.get(cause, ""))) and self._rank(known) <= self._rank(failure):
+                return known
         alike = [other for other in self.failures.values() if _is_alike(other, failure)]
         if len(alike) >= _ALIKE:
             return alike[0]
@@ -68,6 +91,26 @@ class FailureLog:
         alike = [one for one in self.failures.values() if one.finding.check == check and one.method is method]
         return len(alike) >= _EACH
 
+    def _rank(self, failure: Failure) -> int:
+        return self._ranks.get(failure.finding.check, 0)
+
+    def _join(self, identity: str, causes: tuple[str, ...]) -> None:
+        """Note that these causes are a failure's. One that was told of them is part of it, or it of that one."""
+        for cause in causes:
+            other = self._of_cause.get(cause, identity)
+            if other != identity and other in self.failures:
+                first, second = self.failures[other], self.failures[identity]
+                head, part = (second, first) if self._rank(second) < self._rank(first) else (first, second)
+                del self.failures[part.id]
+                seen = Sighting(part.finding.code, part.method.full_name, part.finding.path)
+                self.failures[head.id] = _with(head, part.seen, seen, *part.also)
+                self.withdrawn[part.id] = head.id
+                self._of_cause = {
+                    known: head.id if owner == part.id else owner for known, owner in self._of_cause.items()
+                }
+                identity = head.id
+            self._of_cause[cause] = identity
+
 
 def _is_alike(one: Failure, other: Failure) -> bool:
     """Whether two failures, at different methods, are likely of one cause: the server says the same of both."""
@@ -76,9 +119,12 @@ def _is_alike(one: Failure, other: Failure) -> bool:
     return bool(other.result.last.message) and other.finding.key == shape(other.result.last)
 
 
-def _seen_again(known: Failure, method: str) -> Failure:
-    """Count one more case that shows a failure, and the method if it is a new one."""
-    others = known.others
-    if method != known.method.full_name and method not in others:
-        others += (method,)
-    return replace(known, seen=known.seen + 1, others=others)
+def _with(known: Failure, count: int, *seen: Sighting) -> Failure:
+    """Count so many more cases that show a failure, and note where, unless that was noted or is its own place."""
+    also = known.also
+    own = (known.finding.code, known.method.full_name)
+    for one in seen:
+        where = (one.code, one.method)
+        if where != own and where not in [(other.code, other.method) for other in also] and len(also) < _MOST:
+            also += (one,)
+    return replace(known, seen=known.seen + count, also=also)

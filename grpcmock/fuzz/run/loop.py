@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.execution.monitor import Monitor
 from grpcmock.fuzz.model.cases import USUAL_PHASES, Phase
@@ -14,6 +14,7 @@ from grpcmock.fuzz.model.events import (
     CaseFinished,
     Event,
     FailureFound,
+    FailureRevised,
     Finished,
     Listener,
     MethodStopped,
@@ -27,9 +28,10 @@ from grpcmock.fuzz.phases.all_phases import notices_of
 from grpcmock.fuzz.run.case_pool import CasePool
 from grpcmock.fuzz.run.failure_log import FailureLog
 from grpcmock.fuzz.run.quarantine import MethodQuarantine
-from grpcmock.fuzz.run.schedule import PhaseSchedule, turns
+from grpcmock.fuzz.run.schedule import PhaseSchedule, slice_of, turns
 from grpcmock.fuzz.shrinking.case_shrinking import Effort
 from grpcmock.fuzz.shrinking.confirmation import Confirmation
+from grpcmock.fuzz.shrinking.plainest import is_suspicious
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.suite import CheckSuite
@@ -45,6 +47,13 @@ if TYPE_CHECKING:
 
 _ASK_EVERY = 0.5
 """After so many seconds other runs are asked for what they have found."""
+_MAX_TIME = "--max-time"
+
+_SETTLING = 6.0
+"""Seconds in which failures are made again on servers that were just started, where that can be."""
+
+_SETTLING_SHARE = 0.1
+"""The part of a bounded run that is kept for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +107,11 @@ class Run:
             suite,
             plan.generators,
             self._tell,
+            plan.simplest,
             effort=self._bounds.effort,
             seconds_in_all=self._bounds.effort_in_all,
         )
-        self._failures = FailureLog({name: suite.superseding(name) for name in suite.checks})
+        self._failures = FailureLog(suite.checks)
         self._quarantine = MethodQuarantine()
         self._silenced: set[tuple[str, Method]] = set()
         self._warnings: dict[tuple[str, str, str], Finding] = {}
@@ -111,6 +121,7 @@ class Run:
         self._cases = 0
         self._started = 0.0
         self._interrupted = ""
+        self._is_cut = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -150,27 +161,66 @@ class Run:
             registry=plan.registry,
         )
         self._tell(started)
-        self._task = asyncio.create_task(self._turns())
-        timer = None
-        if bounds.max_seconds is not None:
-            timer = asyncio.get_running_loop().call_later(bounds.max_seconds, self.stop, "--max-time")
+        settling = _SETTLING if self._monitor.can_renew else 0.0
+        within = bounds.max_seconds
+        if within is not None:
+            settling = min(settling, within * _SETTLING_SHARE)
+            within -= settling
+        await self._until(self._turns(within), within, self.stop, _MAX_TIME)
+        if settling and self._interrupted in ("", _MAX_TIME):
+            await self._until(self._settled(), settling, self._cut)
+        return self._finished()
+
+    async def _until(
+        self, work: Coroutine[Any, Any, None], seconds: float | None, then: Callable[..., None], *words: str
+    ) -> None:
+        """Do some work, for so many *seconds* at most; *then* is called, with these *words*."""
+        self._task = asyncio.create_task(work)
+        timer = asyncio.get_running_loop().call_later(seconds, then, *words) if seconds is not None else None
         try:
             await self._task
         except asyncio.CancelledError:
-            if not self._interrupted:
+            if not self._interrupted and not self._is_cut:
                 self._task.cancel()
                 raise
         finally:
             if timer is not None:
                 timer.cancel()
-        return self._finished()
+
+    def _cut(self) -> None:
+        """End what was begun after the last case, which isn't worth a word."""
+        self._is_cut = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _settled(self) -> None:
+        """Make failures again on a server that was just started: those that rest on what earlier cases had left there
+        are made to create it, or say so."""
+        failures = sorted(self._failures.failures.values(), key=self._rank)
+        for failure in sorted(failures, key=lambda one: not one.needs_data):
+            if self._server.gone:
+                return
+            self._confirmation.so_far = None
+            try:
+                self._revise(failure, await self._confirmation.on_fresh_server(failure))
+            except asyncio.CancelledError:
+                self._revise(failure, self._confirmation.so_far)
+                raise
+
+    def _revise(self, failure: Failure, settled: Failure | None) -> None:
+        if settled is None or settled == failure or settled.id != failure.id:
+            return
+        self._failures.failures[failure.id] = settled
+        self._tell(FailureRevised(failure=settled))
 
     def _finished(self) -> Finished:
         if self._server.gone:
             hint = "" if self._server.process else "; with --server-cmd it would be started anew"
             self._interrupted = f"{self._server.target} takes no connections any more{hint}"
+        found = sorted(self._failures.failures.values(), key=self._rank)
         finished = Finished(
-            failures=tuple(sorted(self._failures.failures.values(), key=self._rank)),
+            failures=tuple(one for one in found if not one.is_remark),
+            remarks=tuple(one for one in found if one.is_remark),
             warnings=tuple(self._warnings.values()),
             cases=self._cases,
             calls=self._executor.calls,
@@ -191,14 +241,19 @@ class Run:
 
     # The loop: phases take turns, and in each turn the cases of all methods -------------------------------
 
-    async def _turns(self) -> None:
-        saved = await self._news()
-        for schedule in turns(self._bounds.phases, self._plan, self._bounds.max_cases, saved):
+    async def _turns(self, within: float | None) -> None:
+        """Let the phases take turns; where the run has to end *within* so many seconds, each gets its share of them."""
+        phases, saved = self._bounds.phases, await self._news()
+        for schedule in turns(phases, self._plan, self._bounds.max_cases, saved):
             if self._server.gone:
                 return
-            await self._turn(schedule)
+            until = None
+            if within is not None:
+                now = time.monotonic()
+                until = now + slice_of(self._started + within - now, len(phases))
+            await self._turn(schedule, until)
 
-    async def _turn(self, schedule: PhaseSchedule) -> None:
+    async def _turn(self, schedule: PhaseSchedule, until: float | None) -> None:
         started, cases, calls = time.monotonic(), self._cases, self._executor.calls
         self._tell(PhaseStarted(phase=schedule.phase, planned=schedule.planned))
         if not schedule.has_begun:
@@ -214,6 +269,8 @@ class Run:
                     await self._take(*outcome)
                 if self._server.gone:
                     return
+                if until is not None and time.monotonic() > until:
+                    break
                 await self._wait_for_rate()
                 for news in await self._news(_ASK_EVERY):
                     self._tell(Notice(message=f"another run has seen it fail: {news.why}", method=news.method))
@@ -228,7 +285,7 @@ class Run:
                 cases=self._cases - cases,
                 calls=self._executor.calls - calls,
                 seconds=time.monotonic() - started,
-                goes_on=bool(schedule.parts),
+                goes_on=schedule.goes_on,
             )
             self._tell(finished)
 
@@ -302,7 +359,9 @@ class Run:
             after_cases=self._cases,
             after_seconds=time.monotonic() - self._started,
         )
-        if self._failures.has(failure, method) or self._is_surplus(failure):
+        if is_suspicious(failure) or self._failures.known(failure) is None:
+            failure = await self._confirmation.plainest(failure)
+        if self._has(failure, method) or self._is_surplus(failure):
             return
         try:
             failure = await self._confirmation.confirm(failure)
@@ -312,14 +371,31 @@ class Run:
             raise
         if failure.is_flaky and finding.timing_based:
             return  # noise
-        if finding.server_down and self._failures.has(failure, failure.method.full_name):
+        if finding.server_down and self._has(failure, failure.method.full_name):
             return  # led back to calls that are known to bring the server down
         self._add(failure)
+
+    def _has(self, failure: Failure, method: str) -> bool:
+        """Whether a fault is known; if so, it is counted."""
+        found = self._failures.has(failure, method)
+        self._tell_withdrawn()
+        return found
 
     def _add(self, failure: Failure) -> None:
         self._failures.add(failure, was_last=self._server.gone)
         self._plan.proven.add((failure.finding.check, failure.method.full_name, failure.finding.path))
         self._tell(FailureFound(failure=failure))
+        self._tell_withdrawn()
+
+    def _tell_withdrawn(self) -> None:
+        """Tell of failures that have turned out to be part of others."""
+        withdrawn = self._failures.withdrawn
+        while withdrawn:
+            part, head = withdrawn.popitem()
+            while head in withdrawn:
+                head = withdrawn[head]
+            if head in self._failures.failures:
+                self._tell(FailureRevised(failure=self._failures.failures[head], replaces=part))
 
     def _is_surplus(self, failure: Failure) -> bool:
         """Whether enough was told of this check at this method; that is said once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.cases import Phase
@@ -15,18 +15,27 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method
 
 
+_LEAST = 0.2
+"""A turn is never shorter, in seconds."""
+
+
 class PhaseSchedule:
     """The cases of one phase, which may be made in several turns."""
 
-    def __init__(
-        self, phase: Phase, parts: Iterable[tuple[Method, Iterator[Iterator[Case]]]], most: int | None = None
-    ) -> None:
+    def __init__(self, phase: Phase, parts: Mapping[Method, Iterator[Iterator[Case]]], most: int | None = None) -> None:
         """Make the parts of methods in turn, *most* so many cases of each."""
         self.phase = phase
         self.has_begun = False
-        self.parts = deque(parts)
+        self._parts = dict(parts)
         """What is left of methods, as far as that is known."""
-        self._left = Counter({method: most for method, _ in self.parts}) if most is not None else None
+        self._under_way: deque[tuple[Method, Iterator[Case] | None]] = deque()
+        """What is left of this turn: methods with the rest of a part that was begun."""
+        self._left = Counter(dict.fromkeys(self._parts, most)) if most is not None else None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there may be more cases."""
+        return bool(self._parts)
 
     @property
     def planned(self) -> int | None:
@@ -34,39 +43,55 @@ class PhaseSchedule:
         return sum(self._left.values()) if self._left is not None else None
 
     def take(self, stopped: Container[Method]) -> Iterator[Case]:
-        """Yield the next part of each method, one case of each in turn; none of those that are *stopped* by then."""
-        makers = deque((method, next(parts, None)) for method, parts in self.parts)
-        ended = {method for method, cases in makers if cases is None}
+        """Yield the next part of each method, one case of each in turn; none of those that are *stopped* by then.
+
+        Where the last turn was broken off, the next one goes on there. A part is begun when it comes to its first case:
+        for a large contract, all that is needed for that takes its time.
+        """
+        makers = self._under_way
+        if not makers:
+            makers.extend((method, None) for method in self._parts)
         while makers:
             method, cases = makers.popleft()
-            if cases is None or method in stopped or (case := next(cases, None)) is None:
+            if cases is None:
+                cases = next(self._parts[method], None)
+            if cases is None or method in stopped or not self._may_take(method):
+                del self._parts[method]
+                continue
+            if (case := next(cases, None)) is None:
                 continue
             if self._left is not None:
-                if not self._left[method]:
-                    ended.add(method)
-                    continue
                 self._left[method] -= 1
             makers.append((method, cases))
             yield case
-        self.parts = deque((method, parts) for method, parts in self.parts if method not in ended)
+
+    def _may_take(self, method: Method) -> bool:
+        return self._left is None or self._left[method] > 0
+
+
+def slice_of(seconds_left: float, phases: int) -> float:
+    """Return how long one turn may take where so many seconds are left for so many phases: all of them come to theirs
+    twice, and what one doesn't use is there for the others."""
+    return max(seconds_left / (2 * max(phases, 1)), _LEAST)
 
 
 def turns(phases: Sequence[Phase], plan: Plan, max_cases: int, saved: Sequence[Case] = ()) -> Iterator[PhaseSchedule]:
     """Yield the phases in their turns, until nothing is left of any: first what was *saved* of them.
 
-    The first cases of all phases, which tell the most, come before the rest of any.
+    The first cases of all phases, which tell the most, come before the rest of any. A turn may be broken off.
     """
     for phase in phases:
         if cases := [case for case in saved if case.phase is phase]:
-            yield PhaseSchedule(phase, [(case.method, iter([iter([case])])) for case in cases])
+            of = {case.method: [one for one in cases if one.method is case.method] for case in cases}
+            yield PhaseSchedule(phase, {method: iter([iter(its)]) for method, its in of.items()})
     schedules = [
         PhaseSchedule(
             phase,
-            ((method, parts_of(phase, method, plan)) for method in plan.methods),
+            {method: parts_of(phase, method, plan) for method in plan.methods},
             max_cases if phase is Phase.RANDOM else None,
         )
         for phase in phases
     ]
     while schedules:
         yield from schedules
-        schedules = [schedule for schedule in schedules if schedule.parts]
+        schedules = [schedule for schedule in schedules if schedule.goes_on]

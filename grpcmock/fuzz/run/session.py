@@ -146,9 +146,17 @@ async def _reflected(channel: grpc.aio.Channel, settings: Settings) -> Registry:
     except (TargetError, SchemaError) as error:
         if "--proto" in str(error):
             raise
-        raise type(error)(
-            f"{str(error).rstrip('.')}. Name the protos after the target: reflection isn't needed then."
-        ) from None
+        raise type(error)(f"{str(error).rstrip('.')}. {_without_reflection(str(error), settings)}") from None
+
+
+def _without_reflection(error: str, settings: Settings) -> str:
+    """Return what to do where reflection fails."""
+    protos = "the protos after the target: reflection isn't needed then."
+    if not any(code in error for code in ("UNAUTHENTICATED", "PERMISSION_DENIED")):
+        return f"Name {protos}"
+    if settings.target.metadata:
+        return f"What was given by -H isn't enough for reflection. Give other credentials, or name {protos}"
+    return f"Give credentials: -H 'authorization: Bearer ${{TOKEN}}'. Or name {protos}"
 
 
 def _plan(settings: Settings, registry: Registry) -> Plan:

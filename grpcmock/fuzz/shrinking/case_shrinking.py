@@ -22,6 +22,7 @@ from grpcmock.fuzz.model.paths import at_path, with_part
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.generator import Generator, Generators
     from grpcmock.fuzz.model.cases import Call, Case
+    from grpcmock.fuzz.model.results import CaseResult
 
 StillFails = Callable[["Case"], Awaitable[bool]]
 
@@ -224,6 +225,15 @@ def _is_clearing(case: Case, index: int) -> bool:
     if case.phase is not Phase.STATEFUL or case.calls[index].bindings:
         return False
     return _role(case.calls[index]) is Role.DELETE and _role(case.calls[index + 1]) in MAKING
+
+
+def without_clearing(case: Case, result: CaseResult) -> Case:
+    """Return a case without the calls that make room for it, or clear up after it: a fresh server needs neither."""
+    smaller = replace(case, calls=case.calls[: len(case.calls) - case.cleanup], setup=0, cleanup=0)
+    for index in range(len(smaller.calls) - 1, -1, -1):
+        if _role(smaller.calls[index]) is Role.DELETE and not result.replies[index].is_ok:
+            smaller = _without_call(smaller, index) or smaller
+    return smaller
 
 
 def _role(call: Call) -> Role | None:

@@ -8,8 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.events import Notice
-from grpcmock.fuzz.shrinking.case_shrinking import shrink
+from grpcmock.fuzz.model.results import CaseResult
+from grpcmock.fuzz.shrinking.case_shrinking import shrink, without_clearing
 from grpcmock.fuzz.shrinking.crashes import Crashes
+from grpcmock.fuzz.shrinking.own_data import after_its_makers, changes_in, needs_data, with_own_data
+from grpcmock.fuzz.shrinking.plainest import alone, is_suspicious, simpler
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.suite import CheckSuite
@@ -17,11 +21,13 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.generation.generator import Generators
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.findings import Failure, Finding
-    from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.shrinking.case_shrinking import Effort
+    from grpcmock.schema import Method
 
 CONFIRMATIONS = 3
 """So often a case that failed is made again."""
+
+_SPENT = frozenset({Code.ALREADY_EXISTS, Code.NOT_FOUND})
 
 _DOWN = 4
 """So many times as long may it take to make a case small that brings the server down: it has to come up each time."""
@@ -36,11 +42,13 @@ class Confirmation:
         suite: CheckSuite,
         generators: Generators,
         tell: Callable[[Notice], None],
+        simplest: Callable[[Method], bytes],
         *,
         effort: Effort,
         seconds_in_all: float,
     ) -> None:
-        """*effort* is for one failure, *seconds_in_all* for making all failures small."""
+        """*simplest* gives a valid request of a method; *effort* is for one failure, *seconds_in_all* for making all
+        failures small."""
         self.so_far: Failure | None = None
         """What is known of the failure that is being confirmed, for when that is broken off."""
         self._monitor = monitor
@@ -51,6 +59,13 @@ class Confirmation:
         self._tell = tell
         self._crashes = Crashes(monitor, suite.evaluate)
         self._accidents: list[tuple[Case, CaseResult]] = []
+        self._simplest = simplest
+        self._last = CaseResult(replies=())
+        """What was seen of the last try."""
+        self._blamed: set[tuple[str, ...]] = set()
+        """What blames a part of requests, rightly so: by check, method, part and cause."""
+        self._innocent: set[tuple[str, ...]] = set()
+        """What does so, but the part doesn't matter."""
 
     def accidents(self) -> Iterator[tuple[Case, CaseResult]]:
         """Yield, once, the cases that brought the server down while another failure was confirmed."""
@@ -61,10 +76,57 @@ class Confirmation:
         """Return the failure with how often it was seen; the smallest calls that show it, if it was seen each time."""
         self.so_far = failure
         failure = self.so_far = await self._made_again(failure)
-        if failure.is_flaky and not failure.result.health.is_well and not failure.finding.timing_based:
-            return await self._bisected(failure)
-        if failure.tries > 1 and not failure.is_flaky:
-            return await self._smallest(failure)
+        health = failure.result.health
+        if failure.is_flaky and not health.is_well and not failure.finding.timing_based:
+            is_outside = health.exit_code is not None and not health.ended_by_itself
+            return failure if is_outside else await self._bisected(failure)
+        if failure.is_flaky:
+            return failure
+        if failure.tries > 1:
+            failure = self.so_far = await self._smallest(failure)
+        if failure.finding.server_down or self._monitor.is_gone:
+            return failure
+        own = await with_own_data(failure, self._suite.evaluate, self._monitor.observe, self._monitor.changes)
+        return await self._smallest(own) if own.case is not failure.case else own
+
+    async def plainest(self, failure: Failure) -> Failure:
+        """Return a failure as the simplest call tells it to which the server says the same; as it is, if there is none.
+
+        One that blames a part of its request, rightly, stands for itself.
+        """
+        suspicious = is_suspicious(failure)
+        key = (failure.finding.check, failure.method.full_name, failure.finding.path, *failure.finding.causes)
+        if suspicious and key in self._blamed:
+            return replace(failure, finding=replace(failure.finding, causes=()))
+        if suspicious and key in self._innocent:
+            return failure
+        for case in simpler(failure, self._simplest(failure.method)):
+            if self._monitor.is_gone:
+                return failure
+            result = await self._monitor.observe(case)
+            if not result.health.is_well:
+                self._accidents.append((case, result))
+                return failure
+            for finding in self._suite.evaluate(case, result):
+                if not finding.is_warning and not set(failure.finding.causes).isdisjoint(finding.causes):
+                    self._innocent.add(key)
+                    return replace(failure, finding=finding, case=case, result=result)
+        if suspicious:
+            self._blamed.add(key)
+            return replace(failure, finding=replace(failure.finding, causes=()))
+        return await self._alone(failure)
+
+    async def _alone(self, failure: Failure) -> Failure:
+        """Return a failure by one of its calls alone, if that shows it and its check looks at each call by itself."""
+        check = self._suite.checks[failure.finding.check]
+        if check.targeted or check.needs_rules or failure.finding.server_down or failure.finding.timing_based:
+            return failure
+        for case in alone(failure):
+            if self._monitor.is_gone:
+                return failure
+            if (found := await self._fails_again(failure, case)) is not None:
+                finding, result = found
+                return replace(failure, finding=finding, case=case, result=result)
         return failure
 
     async def _made_again(self, failure: Failure) -> Failure:
@@ -74,17 +136,27 @@ class Confirmation:
             if self._monitor.is_gone:
                 break
             accidents = len(self._accidents)
-            hits += await self._fails_again(failure, failure.case) is not None
-            tries += len(self._accidents) == accidents  # what another fault has ended says nothing of this one
+            found = await self._fails_again(failure, failure.case)
+            hits += found is not None
+            # What another fault has ended says nothing of this one, nor what had its effect the first time.
+            tries += found is not None or (len(self._accidents) == accidents and not self._is_spent(failure))
             if failure.finding.timing_based and hits < tries:
                 break
         return replace(failure, hits=hits, tries=tries)
 
+    def _is_spent(self, failure: Failure) -> bool:
+        """Whether the last try had no chance: what the calls made is there since the first one, or what they took away
+        is gone."""
+        before, now = failure.result.replies, self._last.replies
+        return any(one.is_ok and other.code in _SPENT for one, other in zip(before, now, strict=False))
+
     async def _fails_again(self, failure: Failure, case: Case) -> tuple[Finding, CaseResult] | None:
-        result = await self._monitor.observe(case)
+        result = self._last = await self._monitor.observe(case)
         if not result.health.is_well and not failure.finding.server_down:
             self._accidents.append((case, result))
+        stands_alone = not failure.finding.causes
         for finding in self._suite.evaluate(case, result):
+            finding = replace(finding, causes=()) if stands_alone else finding
             again = replace(failure, finding=finding, case=case)
             if again.id == failure.id and not finding.is_warning:
                 return finding, result
@@ -105,9 +177,36 @@ class Confirmation:
             return failure
         return found if found.is_flaky else await self._smallest(found, anew=True)
 
-    async def _smallest(self, failure: Failure, *, anew: bool = False) -> Failure:
-        """Make the case small, asking the server each time; with *anew*, one that was just started."""
+    async def on_fresh_server(self, failure: Failure) -> Failure:
+        """Return a failure as a server shows it that was just started: by its smallest calls, by those that showed it
+        first, or after those that made what it needs; else one that says that it needs data."""
+        if failure.finding.server_down or failure.is_remark:
+            return failure
+        for case in (failure.case, failure.first, after_its_makers(failure, self._monitor.changes)):
+            if case is None:
+                continue
+            await self._monitor.renew()
+            if self._monitor.is_gone:
+                return failure
+            found = await self._fails_again(failure, case)
+            if found is not None:
+                finding, result = found
+                fresh = replace(failure, finding=finding, case=case, result=result, needs_data=False)
+                self.so_far = fresh
+                if case is failure.case:
+                    return fresh
+                bare = replace(fresh, case=without_clearing(case, result))
+                smaller = await self._smallest(bare, anew=True, keeps_calls=False)
+                return fresh if smaller is bare else smaller
+        return replace(failure, needs_data=True)
+
+    async def _smallest(self, failure: Failure, *, anew: bool = False, keeps_calls: bool = True) -> Failure:
+        """Make the case small, asking the server each time; with *anew*, one that was just started, and and with all
+        its calls, if it *keeps_calls*. What needs no data that was there before goes on to need none."""
         best: dict[Case, tuple[Finding, CaseResult]] = {}
+        stands_alone = not anew and not self._needs_data(failure)
+        # One that may rest on other things besides goes on to make those that it made.
+        kept = 0 if anew or stands_alone else changes_in(failure.case, failure.result)
         effort = self._effort_for(failure)
         if effort is None:
             return failure
@@ -118,6 +217,12 @@ class Confirmation:
             if self._monitor.is_gone:
                 return False
             found = await self._fails_again(failure, case)
+            if found is not None and not anew:
+                finding, result = found
+                if changes_in(case, result) < kept or (
+                    stands_alone and self._needs_data(replace(failure, finding=finding, case=case, result=result))
+                ):
+                    return False
             if found is not None:
                 best.clear()
                 best[case] = found
@@ -126,13 +231,16 @@ class Confirmation:
         started = time.monotonic()
         needs_rules = self._suite.checks[failure.finding.check].needs_rules
         smallest = await shrink(
-            failure.case, fails, self._generators, effort, needs_rules=needs_rules, keeps_calls=anew
+            failure.case, fails, self._generators, effort, needs_rules=needs_rules, keeps_calls=anew and keeps_calls
         )
         self._seconds_left -= time.monotonic() - started
         if smallest not in best:
             return failure
         finding, result = best[smallest]
         return replace(failure, finding=finding, case=smallest, result=result)
+
+    def _needs_data(self, failure: Failure) -> bool:
+        return needs_data(failure, self._suite.evaluate, self._monitor.changes)
 
     def _effort_for(self, failure: Failure) -> Effort | None:
         """Return how much may be spent on a failure; None if nothing is left."""

@@ -78,7 +78,7 @@ def run_events() -> list[Event]:
     large = case(2000)
     echoed = seen(large, 2, f"who is {SECRET}? <b>bold</b> \x1b[31m")
     crash = case(7, "seven", id="boundary/x/crash")
-    gone = replace(seen(crash, 14, "Socket closed"), health=Health(alive=False, exit_code=-9))
+    gone = replace(seen(crash, 14, "Socket closed"), health=Health(alive=False, exit_code=-11))
     stream = replace(case(1), id="random/s", phase=Phase.RANDOM, method=CREATE, calls=(call_of(CREATE, b"", b""),))
     fine = case(1, "one", expect=Expect.ACCEPTED)
     answer = GET.response_class(id=1, name="Ann").SerializeToString()
@@ -111,7 +111,15 @@ def run_events() -> list[Event]:
         CaseFinished(case=stream, result=seen(stream, 2, "two"), findings=(failures[2].finding,)),
         FailureFound(failure=failures[2]),
         PhaseFinished(phase=Phase.RANDOM, cases=1, calls=5, seconds=0.1),
-        Finished(failures=failures, warnings=(warning,), cases=4, calls=17, seconds=0.6, interrupted="Ctrl-C"),
+        Finished(
+            failures=failures[:2],
+            remarks=failures[2:],
+            warnings=(warning,),
+            cases=4,
+            calls=17,
+            seconds=0.6,
+            interrupted="Ctrl-C",
+        ),
     ]
 
 

@@ -88,12 +88,13 @@ def test_lengths_of_streams_and_statuses_are_counted(tried: Callable[..., Covera
         ({}, [], {}),
         ({}, [{}, {}], {"responses": (b"",)}),
         ({}, [{}] * 5, {"code": 5, "message": "no", "responses": (b"",) * 9}),
-        ({}, [{}], {"code": 1, "termination": Termination.CANCELLED}),
+        ({}, [{}], {"code": 1, "termination": Termination.CANCELLED, "responses": (b"",)}),
+        ({}, [{}] * 2, {"code": 16, "message": "who are you?"}),  # it got no further than to the door
     )
     (method,) = coverage.methods.values()
     assert method.sent == {"0", "1", "2", "many"}
     assert method.received == {"0", "1", "many"}
-    assert dict(method.statuses) == {"OK": 2, "NOT_FOUND": 1, "ours": 1}
+    assert dict(method.statuses) == {"OK": 2, "NOT_FOUND": 1, "left by us": 1, "UNAUTHENTICATED": 1}
     assert shares(method)["lengths"] == Share(7, 8)
     assert method.is_ok
 

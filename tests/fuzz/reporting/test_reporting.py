@@ -32,19 +32,22 @@ def test_the_summary_groups_by_severity_and_says_what_to_do_next(reported: Repor
     headings = [line for line in lines if re.match(r"[A-Z][a-z ]+OK \(|[A-Z][a-z ]+\(", line)]
     assert headings == [
         "Critical (2)",
-        "Flaky (1): seen, but not each time the same case was made",
+        "Remarks (1): seen, but not again, and so no failures",
         "Warnings (1): worth a look, but no failure",
         "Never OK (1): beyond these answers nothing was tried",
         "Left alone (1)",
     ]
     text = "\n".join(lines)
     assert "G102 unhandled_error (critical)  user.UserService/GetUser  G102-" in text
-    assert "seen in 2 of 4 tries" in text
+    assert "  seen      in 2 of 4 tries of the same case" in text
     assert re.search(r"again     grpcmock replay G102-[0-9a-f]{6}\n +grpcmock export G102-\w+ --as pytest\|", text)
     assert re.search(r"grpcurl   grpcurl -plaintext -H 'authorization: \$\{AUTHORIZATION\}' -expand-headers", text)
     assert "user.UserService/CreateUsers  UNKNOWN: two (1 of 1 calls)" in text
     assert "The run ended early: Ctrl-C." in lines
-    assert lines[-1] == "2 failures, 1 flaky in 4 cases, 17 calls of 2 methods at 127.0.0.1:50051, 0.6 s; seed 7."
+    assert all(len(line) < 80 for line in lines[-3:-1])
+    assert lines[-3].startswith("G101-") and "critical  server_crash" in lines[-3]
+    assert lines[-2].startswith("G102-") and "UNKNOWN: boom, not no <UNKN" in lines[-2]
+    assert lines[-1] == "2 failures, 1 remark in 4 cases, 17 calls of 2 methods at 127.0.0.1:50051, 0.6 s; seed 7."
 
 
 def test_the_summary_in_colors_says_the_same(reported: Report) -> None:
@@ -74,11 +77,12 @@ def test_the_document_tells_of_each_failure(reported: Report, tmp_path: Path) ->
     reported("json")
     found = json.loads((tmp_path / "report.json").read_text())
     assert found["version"] == 1
-    assert found["summary"]["failures"] == 3
-    assert found["summary"]["by_severity"] == {"critical": 2, "high": 1}
+    assert (found["summary"]["failures"], found["summary"]["remarks"]) == (2, 1)
+    assert found["summary"]["by_severity"] == {"critical": 2}
+    assert (found["summary"]["answered"], found["summary"]["untested"]) == ({"done": 1, "total": 2}, None)
     assert found["summary"]["interrupted"] == "Ctrl-C"
-    crash, unhandled, flaky = found["failures"]
-    assert (crash["code"], crash["server"]) == ("G101", {"alive": False, "exit_code": -9})
+    (crash, unhandled), (flaky,) = found["failures"], found["remarks"]
+    assert (crash["code"], crash["server"]) == ("G101", {"alive": False, "exit_code": -11})
     assert (unhandled["code"], unhandled["method"], unhandled["fields"]) == ("G102", "user.UserService/GetUser", 1)
     assert (unhandled["after_cases"], unhandled["after_seconds"], unhandled["seen"]) == (3, 0.25, 4)
     assert unhandled["request"] == {"bytes": 3, "json": {"id": 2000}, "base64": "CNAP"}
@@ -95,12 +99,13 @@ def test_the_document_tells_of_each_failure(reported: Report, tmp_path: Path) ->
 def test_continuous_integration_sees_a_case_for_each_failure(reported: Report, tmp_path: Path) -> None:
     reporting = reported("junit")
     root = ET.parse(tmp_path / "report.junit").getroot()
-    assert (root.get("tests"), root.get("failures")) == ("3", "3")
+    assert (root.get("tests"), root.get("failures")) == ("4", "2")
     cases = root.findall("testsuite/testcase")
-    assert [case.get("classname") for case in cases] == ["user.UserService"] * 3
-    assert {case.find("failure").get("type") for case in cases} == {"G101", "G102", "G103"}  # type: ignore[union-attr]
-    (flaky,) = [case for case in cases if "G103" in case.get("name", "")]
-    assert "(flaky: 2 of 4)" in flaky.find("failure").get("message")  # type: ignore[union-attr, operator]
+    assert [case.get("classname") for case in cases] == ["user.UserService"] * 4
+    assert {one.get("type") for one in root.iter("failure")} == {"G101", "G102"}
+    (remark,) = [case for case in cases if "G103" in case.get("name", "")]
+    assert "(seen in 2 of 4 tries)" in remark.find("skipped").get("message")  # type: ignore[union-attr, operator]
+    assert [case.get("name") for case in cases if len(case) == 1 and case[0].tag == "system-out"] == ["CreateUsers"]
     properties = {one.get("name"): one.get("value") for one in root.iter("property")}
     assert (properties["seed"], properties["target"]) == ("7", "127.0.0.1:50051")
     assert reporting.trouble == ""
@@ -111,11 +116,11 @@ def test_a_method_without_failures_passes_and_accepted_ones_are_skipped(reported
     for failure in reporting.history.failures:
         reporting.history.accepted[failure.id] = "we know"
     root = ET.fromstring(junit.write(reporting.history))
-    assert (root.get("failures"), len(list(root.iter("skipped")))) == ("0", 3)
+    assert (root.get("failures"), len(list(root.iter("skipped")))) == ("0", 3)  # the remark, too
     assert "accepted by the baseline: we know" in str(ET.tostring(root))
     text = summary.plain(reporting.history)
-    assert "Accepted (3): by the baseline" in text
-    assert "0 failures, 3 accepted in 4 cases" in text
+    assert "Accepted (2): by the baseline" in text
+    assert "0 failures, 1 remark, 2 accepted in 4 cases" in text
     passing = [event for event in events if type(event).__name__ in ("Started", "PhaseStarted")]
     root = ET.fromstring(junit.write(reported("json", run=passing).history))
     assert [one.get("message") for one in root.iter("skipped")] == ["no case of it was made"] * 2
@@ -168,7 +173,8 @@ def test_each_event_is_a_line(reported: Report, tmp_path: Path, events: list[Eve
     assert lines[4]["failure"]["code"] == "G102"
     assert lines[-1] == {
         "event": "finished",
-        "failures": [line["failure"]["id"] for line in (lines[6], lines[4], lines[12])],
+        "failures": [line["failure"]["id"] for line in (lines[6], lines[4])],
+        "remarks": [lines[12]["failure"]["id"]],
         "warnings": 1,
         "cases": 4,
         "calls": 17,
@@ -205,7 +211,7 @@ def test_the_page_stands_alone_and_is_well_formed(reported: Report, tmp_path: Pa
     assert parser.classes.count("tabs") == 3
     assert parser.classes.count("copy") >= 9
     assert {"timeline", "meter", "prose"} <= set(parser.classes)
-    for text in ("G102 unhandled_error", "2 of 4 tries", "ended with -9", "that never answered OK", "no answers"):
+    for text in ("G102 unhandled_error", "2 of 4 tries", "ended with -11", "that never answered OK", "no answers"):
         assert text in html
 
 
@@ -236,7 +242,7 @@ def test_failures_that_cannot_be_kept_are_said_once(tmp_path: Path, reported: Re
     (tmp_path / "failures").write_text("in the way")
     reporting = reported("json")
     assert "can't be kept for `grpcmock replay`" in reporting.trouble
-    assert len(json.loads((tmp_path / "report.json").read_text())["failures"]) == 3
+    assert len(json.loads((tmp_path / "report.json").read_text())["failures"]) == 2
 
 
 def test_secrets_are_found_in_all_their_forms(secret: str) -> None:

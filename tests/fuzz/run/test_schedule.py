@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support import registry
 
 from grpcmock.fuzz.expectations.expectations import Expectations
@@ -12,7 +15,7 @@ from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.phases.all_phases import cases_of
 from grpcmock.fuzz.phases.plan import Plan
-from grpcmock.fuzz.run.schedule import turns
+from grpcmock.fuzz.run.schedule import slice_of, turns
 
 USERS = registry("user.proto")
 METHODS = tuple(sorted(USERS.methods.values(), key=lambda method: method.full_name))
@@ -36,6 +39,25 @@ def test_every_case_is_made_once_and_no_phase_is_done_before_the_others_have_beg
     fixed = [phase for phase in phases if phase is not Phase.RANDOM]
     expected = {case.id for phase in fixed for method in METHODS for case in cases_of(phase, method, plan())}
     assert {name for name in ids if not name.startswith("random/")} == expected
+
+
+@given(sizes=st.lists(st.integers(min_value=0, max_value=60), max_size=40))
+@settings(max_examples=15)
+def test_a_turn_that_is_broken_off_goes_on_where_it_was(sizes: list[int]) -> None:
+    phases, ids = (Phase.BOUNDARY, Phase.RANDOM, Phase.STATEFUL), []
+    left = iter(sizes)
+    for course in turns(phases, plan(), max_cases=10):
+        ids += [case.id for case in islice(course.take(()), next(left, None))]
+    whole = [case.id for course in turns(phases, plan(), max_cases=10) for case in course.take(())]
+    assert sorted(ids) == sorted(whole)
+
+
+@given(seconds=st.floats(min_value=2, max_value=1000), phases=st.integers(min_value=1, max_value=5))
+def test_every_phase_comes_to_its_turn_within_half_of_the_time(seconds: float, phases: int) -> None:
+    left = seconds
+    for _ in range(phases):
+        left -= slice_of(left, phases)
+    assert left > seconds / 2.1
 
 
 @pytest.mark.parametrize("most", [0, 1, 5, 50])

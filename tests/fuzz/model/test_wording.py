@@ -1,0 +1,35 @@
+"""What a status tells of the cause behind it: the same everywhere where its text is telling, else the method's."""
+
+from __future__ import annotations
+
+import pytest
+
+from grpcmock.fuzz.model.cases import Call
+from grpcmock.fuzz.model.results import Reply, Termination
+from grpcmock.fuzz.model.wording import cause
+
+
+def reply(message: str, path: str) -> Reply:
+    call = Call(path=path, method=None, actions=())
+    return Reply(call=call, termination=Termination.SERVER, code=2, message=message)
+
+
+@pytest.mark.parametrize(
+    ("message", "other", "same"),
+    [
+        ("list index out of range", "list index out of range", True),
+        ("Unexpected <class 'IndexError'>: list index out of range",) * 2 + (True,),
+        ("Exception calling application: 'NoneType' object has no attribute 'x'",) * 2 + (True,),
+        ("index out of range [5] with length 3", "index out of range [7] with length 2", True),
+        ('duplicate key value violates unique constraint "users_pkey"',) * 2 + (True,),
+        ("Internal server error", "Internal server error", False),
+        ("", "", False),
+        ("Unexpected <class 'KeyError'>: 'name'", "Unexpected <class 'KeyError'>: 'id'", False),
+        ("An unexpected error occurred while processing the request",) * 2 + (False,),
+        ("list index out of range", "division by zero", False),
+        ("Unexpected <class 'IndexError'>: no such row", "Unexpected <class 'ValueError'>: no such row", False),
+    ],
+)  # fmt: skip
+def test_two_methods_have_a_cause_in_common_where_their_texts_say_so(message: str, other: str, same: bool) -> None:
+    assert (cause(reply(message, "/a.B/One")) == cause(reply(other, "/a.B/Two"))) is same
+    assert cause(reply(message, "/a.B/One")) == cause(reply(message, "/a.B/One"))
