@@ -109,7 +109,7 @@ def _alone(method: Method, boundary: Boundary) -> Case:
         method=method,
         calls=(call_of(method, boundary.data),),
         why=boundary.reason,
-        expect=expectation(method, boundary.broken, unusual=boundary.unusual),
+        expect=expectation(method, boundary.broken, unusual=boundary.unusual or boundary.kind == "undeclared"),
         path=boundary.path,
         rule=", ".join(violation.rule for violation in boundary.broken),
         targets=_targets(method, boundary),

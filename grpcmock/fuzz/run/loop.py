@@ -225,7 +225,7 @@ class Run:
         self._tell(CaseFinished(case=case, result=result, findings=findings))
         self._plan.dictionary.learn(case, result, self._plan.registry)
         self._tell_open_ended()
-        if case.sub_cases and _has_failures(findings) and await self._take_sub_cases(case):
+        if case.sub_cases and self._is_worth_narrowing(case, findings) and await self._take_sub_cases(case):
             findings = ()  # they tell more than all of them together
         for finding in findings:
             await self._take_finding(case, result, finding)
@@ -235,6 +235,14 @@ class Run:
                     await self._take_finding(other, of_other, finding)
         if reason := self._quarantine.note(case, result):
             self._tell(MethodStopped(method=case.method, reason=reason))
+
+    def _is_worth_narrowing(self, case: Case, findings: Iterable[Finding]) -> bool:
+        """Whether the cases for which one stands may tell more: also of what looks like no failure from here."""
+        checks = self._suite.checks
+        return any(
+            not finding.is_warning or checks[finding.check].needs_rules or finding.check in case.targets
+            for finding in findings
+        )
 
     async def _take_sub_cases(self, case: Case) -> bool:
         """Make the cases for which one stood. Returns whether something is wrong with any of them."""
