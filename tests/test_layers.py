@@ -62,6 +62,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"wire"},
         {"resources"},
         {"checks"},
+        {"learning"},
         {"execution"},
         {"phases"},
         {"shrinking"},

@@ -39,9 +39,11 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     early = [call_lifecycle.before(method, plan), iter((_alone(method, empty),))]
     # Of a stream that goes on for ever, the first one shows what is left of it, and should be one that is cut.
     yield chain.from_iterable(early if method.kind is MethodKind.SERVER_STREAMING else reversed(early))
-    yield _first(method, plan, boundaries)
+    maker = _Maker(method, plan)
+    boundaries = [maker.behind_the_door(boundary) for boundary in boundaries]
+    yield _first(maker, boundaries)
     yield call_lifecycle.cases(method, plan)
-    yield _values(method, (boundary for boundary in boundaries if boundary.kind in _SINGLE))
+    yield maker.values(boundary for boundary in boundaries if boundary.kind in _SINGLE)
 
 
 def notices(plan: Plan) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.generation.message_shrinking import minimize
+from grpcmock.fuzz.learning.acceptance import Acceptance
 from grpcmock.fuzz.phases.response_dictionary import ResponseDictionary
 
 if TYPE_CHECKING:
@@ -53,10 +54,22 @@ class Plan:
     shard: tuple[int, int] = (1, 1)
     """Which part of the generated cases is made here, of how many: the first is 1."""
 
+    acceptance: Acceptance = field(init=False)
+    """Which requests the server takes, as far as that was learned."""
+
     _simplest: dict[str, bytes] = field(default_factory=dict, repr=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "acceptance", Acceptance(self.registry, self.expectations.links))
+
     def simplest(self, method: Method) -> bytes:
-        """Give the simplest valid request of a method: nothing in it can be left out."""
+        """Give the simplest request of a method that the server takes, as far as is known: one that needs nothing to be
+        there."""
+        accepted = self.acceptance.of(method)
+        return self.least(method) if accepted is None or accepted.needs else accepted.data
+
+    def least(self, method: Method) -> bytes:
+        """Give the simplest valid request of a method, by the contract alone: nothing in it can be left out."""
         found = self._simplest.get(method.path)
         if found is None:
             generator = self.generators.of(method.input)

@@ -26,6 +26,7 @@ from grpcmock.fuzz.model.findings import Failure, Finding, Severity
 from grpcmock.fuzz.phases.all_phases import notices_of
 from grpcmock.fuzz.run.case_pool import CasePool
 from grpcmock.fuzz.run.failure_log import FailureLog
+from grpcmock.fuzz.run.opening import Opening
 from grpcmock.fuzz.run.quarantine import MethodQuarantine
 from grpcmock.fuzz.run.schedule import PhaseSchedule, turns
 from grpcmock.fuzz.shrinking.case_shrinking import Effort
@@ -36,9 +37,13 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.execution.executor import Executor
     from grpcmock.fuzz.execution.server import Server
     from grpcmock.fuzz.model.cases import Case
-    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.fuzz.model.results import CaseResult, Reply
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method, Registry
+
+
+_OPENED = frozenset({Phase.BOUNDARY, Phase.RANDOM, Phase.STATEFUL})
+"""Phases that get further with requests that the server is known to take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,7 @@ class Run:
         self._open_ended: set[str] = set()
         self._early: set[str] = set()
         """The ids of cases that were made before their turn."""
+        self._has_opened = False
         self._cases = 0
         self._started = 0.0
         self._interrupted = ""
@@ -189,6 +195,7 @@ class Run:
             schedule.has_begun = True
             for message in notices_of(schedule.phase, self._plan):
                 self._tell(Notice(message=message))
+        await self._open(schedule.phase)
         pool = CasePool(self._executor, self._monitor, evaluate=self.evaluate, workers=self._bounds.in_flight)
         try:
             for case in schedule.take(self._quarantine.stopped):
@@ -211,6 +218,21 @@ class Run:
                 goes_on=bool(schedule.parts),
             )
             self._tell(finished)
+
+    async def _open(self, phase: Phase) -> None:
+        """Begin with a request that the server takes, of every method."""
+        if self._has_opened or phase not in _OPENED:
+            return
+        self._has_opened = True
+
+        async def make(case: Case) -> Reply:
+            result = await self.observe(case)
+            await self._take(case, result)
+            await self._wait_for_rate()
+            return result.last
+
+        opening = Opening(self._plan, phase, make, max_seconds=self._bounds.max_seconds)
+        await opening.go(self._quarantine.stopped)
 
     async def _wait_for_rate(self) -> None:
         """Wait until the calls made so far are no more than the bounds let be made."""
