@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult, Reply
 
+_REQUIRED = "proto.required"
+_LACKING = re.compile(
+    r"requir|missing|initiali[sz]ed|must be set|not set|deseriali[sz]|unmarshal|decode|pars", re.IGNORECASE
+)
+
 _ODD_REFUSALS = frozenset({Code.FAILED_PRECONDITION, Code.ABORTED, Code.DATA_LOSS})
 """Codes that hardly speak of a rule that was broken: there it is refused all the same."""
 
@@ -33,14 +39,23 @@ def _negative_rejected(case: Case, result: CaseResult, expectations: Expectation
     if not actual:
         return
     broken = case.rule or case.why
+    # Some libraries, Python's among them, take messages without what proto2 requires.
+    by_library = case.rule == _REQUIRED and not any(map(_asks_for_required, result.replies[: case.setup]))
     yield Finding(
         check="negative_rejected",
         expected=f"INVALID_ARGUMENT: the request breaks {broken}{_at(case.path)}, and nothing else",
         actual=actual,
         path=case.path,
         key=f"{case.path} {case.rule}",
-        is_warning=warning,
+        is_warning=warning or by_library,
+        server_wide=by_library,
     )
+
+
+def _asks_for_required(reply: Reply) -> bool:
+    """Whether a server refuses a message for what isn't in it, in words that say so."""
+    refused = reply.termination is Termination.SERVER and reply.code in (Code.INVALID_ARGUMENT, Code.INTERNAL)
+    return refused and _LACKING.search(reply.message) is not None
 
 
 def _taken(reply: Reply) -> str:

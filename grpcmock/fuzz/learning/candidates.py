@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _NAMED = (
     (r"(^|_)(date|day|from|until|since|start|end|begin|to|on|birthday|check_?in|check_?out|due|expires?)($|_)",
      ("2024-05-01", "2024-05-04", "2030-05-01", "2024-05-01T12:00:00Z", "12:30")),
-    (r"(^|_)(time|at|timestamp|created|updated)($|_)", ("2024-05-01T12:00:00Z", "2024-05-04T12:00:00Z", "12:30", "2024-05-01")),
+    (r"(^|_)(time|at|timestamp|created|updated)($|_)",
+     ("2024-05-01T12:00:00Z", "2024-05-04T12:00:00Z", "12:30", "2024-05-01")),
     (r"mail", ("ann@example.com",)),
     (r"(^|_)(url|uri|link|website|href|homepage|endpoint)($|_)", ("https://example.com/a",)),
     (r"phone|mobile|(^|_)tel", ("+49 30 1234567", "+49301234567", "5551234567")),

@@ -59,7 +59,8 @@ _SORTS = {
     "colon": ":",
 }
 _PIECE = re.compile(
-    rf"\b(\d{{1,3}}|{'|'.join(_COUNTS)})\s+(?:ascii |latin |decimal )?({'|'.join(_SORTS)})(?: letter| digit| character)?s?\b",
+    rf"\b(\d{{1,3}}|{'|'.join(_COUNTS)})\s+(?:ascii |latin |decimal )?({'|'.join(_SORTS)})"
+    r"(?: letter| digit| character)?s?\b",
     re.IGNORECASE,
 )
 

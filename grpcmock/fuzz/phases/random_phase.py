@@ -11,7 +11,7 @@ from grpcmock.fuzz.expectations.field_paths import reachable, values_at
 from grpcmock.fuzz.generation.choices import RandomSource, ReplaySource
 from grpcmock.fuzz.learning.accepted_requests import set_at
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
-from grpcmock.fuzz.phases.request_expectation import expectation
+from grpcmock.fuzz.phases.request_expectation import expectation, with_controls
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.choices import Source
@@ -83,7 +83,9 @@ def _around_accepted(method: Method, plan: Plan, number: int) -> Case:
         other = next((value for value in values_at(generator.generate(source), way) if value), None)
         if other is not None:
             set_at(message, way, next(iter(other), None) if way[-1].is_repeated else other)
-    before = [generator.encode(source) for _ in range(source.choice(_LENGTHS) - 1)] if method.kind.client_streams else []
+    before = (
+        [generator.encode(source) for _ in range(source.choice(_LENGTHS) - 1)] if method.kind.client_streams else []
+    )
     data = message.SerializePartialToString(deterministic=True)
     *setup, last = accepted.calls(data, salt=f"{plan.seed}-{number}")
     if before:
@@ -104,6 +106,7 @@ class _Maker:
 
     def __init__(self, method: Method, plan: Plan, label: str, generator: Generator) -> None:
         self._method = method
+        self._plan = plan
         self._seed = plan.seed
         self._label = label
         self._generator = generator
@@ -134,7 +137,7 @@ class _Maker:
         method = self._method
         source.take()
         data = self._generator.encode(source, violation)
-        return Case(
+        case = Case(
             id=f"random/{method.full_name}/{name}",
             phase=Phase.RANDOM,
             method=method,
@@ -145,3 +148,4 @@ class _Maker:
             rule=violation.rule if violation else "",
             choices=source.take(),
         )
+        return with_controls(case, self._plan)

@@ -416,10 +416,14 @@ class _Maker:
 
 
 def _good_message(method: Method, plan: Plan) -> bytes:
-    """Give a message that the method likely takes: one that somebody wrote down, else a generated one."""
+    """Give a message that the method likely takes: one that somebody wrote down, or that it has taken, else a generated
+    one."""
     for case in plan.examples:
         for call in case.calls:
             if call.path == method.path and call.messages and case.expect is not Expect.UNDECODABLE:
                 return call.messages[0]
+    accepted = plan.acceptance.of(method)
+    if accepted is not None and not accepted.needs:
+        return accepted.data
     message = generate(method.request_class, plan.registry, plan.seed, as_request=True)
     return bytes(message.SerializePartialToString(deterministic=True))

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
 
 
-_OPENED = frozenset({Phase.BOUNDARY, Phase.RANDOM, Phase.STATEFUL})
+_OPENED = frozenset({Phase.BOUNDARY, Phase.STATEFUL})
 """Phases that get further with requests that the server is known to take."""
 
 

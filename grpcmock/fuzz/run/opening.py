@@ -106,4 +106,5 @@ class Opening:
             setup=len(before),
             why="a request that the server may take, by what it has said so far",
             expect=Expect.ANY if broken else Expect.ACCEPTED,
+            targets=frozenset() if data else frozenset({"empty_request"}),
         )

@@ -22,6 +22,7 @@ from grpcmock.fuzz.checks import protocol as wire
 from grpcmock.fuzz.execution.executor import Executor
 from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.learning.acceptance import Acceptance
 from grpcmock.fuzz.model.cases import Case, Phase
 from grpcmock.fuzz.model.results import CaseResult, Health, Termination
 from grpcmock.fuzz.phases.all_phases import cases_of
@@ -38,7 +39,13 @@ def plan(*methods: Any) -> Any:
     expectations = Expectations(registry=USERS, max_message_bytes=1 << 20)
     generators = Generators(USERS)
     return SimpleNamespace(
-        registry=USERS, methods=methods, expectations=expectations, examples=(), seed=0, generators=generators
+        registry=USERS,
+        methods=methods,
+        expectations=expectations,
+        examples=(),
+        seed=0,
+        generators=generators,
+        acceptance=Acceptance(USERS),
     )
 
 

@@ -74,7 +74,11 @@ class ResourceFactory:
         source = RandomSource(self.plan.seed, "stateful", method.full_name, label)
         tries = [generator.generate(source) for _ in range(_RICH_OF if number == 1 else 1)]
         tries += [natural] if number == 1 else []
-        kept = [one for one in tries if len(one.SerializePartialToString()) <= _LARGE and not _breaks(generator, one, without)]
+        kept = [
+            one
+            for one in tries
+            if len(one.SerializePartialToString()) <= _LARGE and not _breaks(generator, one, without)
+        ]
         return max(kept, key=_fullness) if kept else natural
 
     def _natural(self, method: Method, number: int) -> Message:
