@@ -65,6 +65,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"resources"},
         {"checks"},
         {"storage"},
+        {"learning"},
         {"execution"},
         {"phases"},
         {"shrinking"},

@@ -29,6 +29,17 @@ _BY_LIBRARIES = (
 """How messages begin with which libraries, and not handlers, refuse what they can't parse as UNKNOWN."""
 
 
+_LIBRARIES = {
+    "Exception deserializing request": "grpcio",
+    "google.protobuf.message.DecodeError": "grpcio",
+    "Error deserializing request": "grpc-js",
+    "error unmarshalling request": "grpc-go",
+    "failed to decode Protobuf message": "tonic",
+    "Invalid protobuf byte sequence": "grpc-java",
+}
+"""What libraries say of requests that they can't parse."""
+
+
 def _refusal(check: str) -> CheckFunction:
     """Return the check of bytes that must be refused, whatever is wrong with them."""
 
@@ -45,14 +56,16 @@ def _refusal(check: str) -> CheckFunction:
         if not result.health.is_well:
             yield Finding(check=check, expected=expected, actual="the server died", path=case.path, key="crash")
         elif (accepted(reply) and is_read(case, result)) or by_handler(case, result, reply):
+            is_own = _is_refused_elsewhere(case, result)
+            took = "the server took it for a message"
             yield Finding(
                 check=check,
                 expected=expected,
-                actual=f"{said(reply)}: the server took it for a message",
+                actual=f"{said(reply)}: {took}" + ("" if is_own else f"; {_whose(result)} is that lenient"),
                 path=case.path,
                 key="accepted" if not case.rule.startswith("framing.") else case.rule,
-                is_warning=case.rule.startswith("framing."),
-                server_wide=True,
+                is_warning=not is_own,
+                server_wide=not is_own,
             )
         elif _is_unhandled(case, result, reply):
             by_library = _by_library(reply)
@@ -77,6 +90,26 @@ def _unlike_elsewhere(case: Case, result: CaseResult, reply: Reply) -> Iterator[
     if both and reply.code == Code.UNKNOWN and other.code in (Code.INTERNAL, Code.INVALID_ARGUMENT):
         expected = f"a refusal, INTERNAL or INVALID_ARGUMENT: {case.why} ({other.name})"
         yield Finding(check="malformed_wire", expected=expected, actual=said(reply), key="unknown")
+
+
+def _is_refused_elsewhere(case: Case, result: CaseResult) -> bool:
+    """Whether the call before this one shows that the library refuses such bytes: then a handler took them.
+
+    On a stream, the calls before are of the same method, and say nothing of that.
+    """
+    before = result.replies[: len(case.calls) - 1]
+    return any(
+        reply.call.method is not case.method
+        and reply.termination is Termination.SERVER
+        and (reply.code in (Code.INTERNAL, Code.INVALID_ARGUMENT) or _by_library(reply))
+        for reply in before
+    )
+
+
+def _whose(result: CaseResult) -> str:
+    """Name the library that a server is built on, as far as its messages tell."""
+    texts = " ".join(reply.message for reply in result.replies)
+    return next((name for part, name in _LIBRARIES.items() if part in texts), "its library")
 
 
 def _is_unhandled(case: Case, result: CaseResult, reply: Reply) -> bool:
@@ -123,6 +156,7 @@ def _recursion_limit(case: Case, result: CaseResult, expectations: Expectations)
             expected=expected,
             actual=f"{said(reply)}: no limit",
             key="accepted",
+            is_warning=not _is_refused_elsewhere(case, result),
             server_wide=True,
         )
     elif _is_unhandled(case, result, reply):

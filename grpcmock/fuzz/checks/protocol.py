@@ -154,7 +154,7 @@ _MISREAD = _UNHANDLED | {Code.INVALID_ARGUMENT, Code.DATA_LOSS}
 
 
 def _fairly_compressed(case: Case, plain: Reply, reply: Reply) -> Iterator[Finding]:
-    if reply.code == plain.code or reply.termination is not Termination.SERVER:
+    if reply.code == plain.code or not plain.termination is reply.termination is Termination.SERVER:
         return
     if reply.code in _MISREAD:
         expected = f"what the plain message gets ({plain.name}), or UNIMPLEMENTED: {case.why}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.checks.in_band import effective
+from grpcmock.fuzz.checks.objections import Refusal, refusal
 from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
@@ -16,21 +17,19 @@ from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
-    from google.protobuf.message import Message
 
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult, Reply
 
+_REQUIRED = "proto.required"
+_LACKING = re.compile(
+    r"requir|missing|initiali[sz]ed|must be set|not set|deseriali[sz]|unmarshal|decode|pars", re.IGNORECASE
+)
+
 _ODD_REFUSALS = frozenset({Code.FAILED_PRECONDITION, Code.ABORTED, Code.DATA_LOSS})
 """Codes that hardly speak of a rule that was broken: there it is refused all the same."""
 
-_OPAQUE = frozenset(
-    {"page_token", "filter", "order_by", "etag", "next_page_token", "query", "cursor", "continuation_token"}
-)
-"""Fields of which only the server knows what they may hold, whatever the protos say (AIP-132, 154, 158, 160)."""
-
-_MASK = "google.protobuf.FieldMask"
 _BEHAVIOR = "google.api.field_behavior"
 
 
@@ -44,6 +43,8 @@ def _negative_rejected(case: Case, result: CaseResult, expectations: Expectation
     if not actual:
         return
     broken = case.rule or case.why
+    # Some libraries, Python's among them, take messages without what proto2 requires.
+    by_library = case.rule == _REQUIRED and not any(map(_asks_for_required, result.replies[: case.setup]))
     yield Finding(
         check="negative_rejected",
         expected=f"INVALID_ARGUMENT: the request breaks {broken}{_at(case.path)}, and nothing else",
@@ -51,8 +52,15 @@ def _negative_rejected(case: Case, result: CaseResult, expectations: Expectation
         path=case.path,
         key=f"{case.path} {case.rule}",
         causes=_unset(case) if case.rule == _BEHAVIOR else (),
-        is_warning=warning,
+        is_warning=warning or by_library,
+        server_wide=by_library,
     )
+
+
+def _asks_for_required(reply: Reply) -> bool:
+    """Whether a server refuses a message for what isn't in it, in words that say so."""
+    refused = reply.termination is Termination.SERVER and reply.code in (Code.INVALID_ARGUMENT, Code.INTERNAL)
+    return refused and _LACKING.search(reply.message) is not None
 
 
 def _unset(case: Case) -> tuple[str, ...]:
@@ -91,58 +99,29 @@ def _positive_accepted(case: Case, result: CaseResult, expectations: Expectation
     if case.expect is not Expect.ACCEPTED:
         return
     reply = effective(result.last, expectations)
-    if (actual := _refused(reply)) is None:
+    found = refusal(reply, expectations, case.path)
+    if found is Refusal.NONE:
         return
-    stated = expectations.has_rules(case.method.input)
-    keeps = "anything but INVALID_ARGUMENT: the request keeps every rule that the contract states"
+    is_stated = found is Refusal.CONTRADICTION
+    keeps = "anything but INVALID_ARGUMENT: the request keeps what the contract states of the very thing"
     yield Finding(
         check="positive_accepted",
-        expected=keeps if stated else "a rule in the protos that says so: they state none for these requests",
-        actual=actual,
+        expected=keeps if is_stated else "a rule in the protos that says so: of what the server minds they state none",
+        actual=said(reply),
         path=case.path,
         key=shape(reply),
-        is_warning=not stated,
+        is_warning=not is_stated,
     )
-
-
-def _refused(reply: Reply) -> str | None:
-    """Say how a valid request was refused; None if it wasn't, or if there may be a reason that no proto can state."""
-    is_refused = reply.code == Code.INVALID_ARGUMENT and reply.termination is Termination.SERVER
-    if not is_refused or reply.call.method is None:
-        return None
-    for data in reply.call.messages:
-        if is_opaque(reply.call.method.request_class.FromString(data)):
-            return None
-    return said(reply)
-
-
-def is_opaque(message: Message, depth: int = 4) -> bool:
-    """Whether a request has a value that only the server can judge: a page token, a filter, a mask of fields."""
-    for field, value in message.ListFields():
-        if field.name in _OPAQUE:
-            return True
-        kind = field.message_type
-        if kind is None:
-            continue
-        if kind.full_name == _MASK:
-            return True
-        if depth and not kind.GetOptions().map_entry:
-            inner = value if field.is_repeated else (value,)
-            if any(is_opaque(one, depth - 1) for one in inner):
-                return True
-    return False
 
 
 def _boundary_pair(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     inside, past = effective(result.replies[0], expectations), effective(result.replies[1], expectations)
-    refused, taken = _refused(inside), _taken(past)
-    if refused is not None and not expectations.has_rules(case.method.input):
-        refused = None
-    if refused is None and not taken:
+    refused, taken = refusal(inside, expectations, case.path) is Refusal.CONTRADICTION, _taken(past)
+    if not refused and not taken:
         return
     actual = []
-    if refused is not None:
-        actual.append(f"at the bound: {refused}")
+    if refused:
+        actual.append(f"at the bound: {said(inside)}")
     if taken:
         actual.append(f"past the bound: {taken}")
     yield Finding(
@@ -166,14 +145,14 @@ def _error_in_band(case: Case, result: CaseResult, expectations: Expectations) -
         elif unhandled(told):
             expected = "no UNKNOWN or INTERNAL, in the body as little as in the status: the request decodes"
             yield Finding(check="error_in_band", expected=expected, actual=said(told), key=shape(told))
-        elif told.code == Code.INVALID_ARGUMENT and case.expect is Expect.ACCEPTED and _refused(told) is not None:
+        elif case.expect is Expect.ACCEPTED and (found := refusal(told, expectations, case.path)) is not Refusal.NONE:
             expected = "no INVALID_ARGUMENT in the body: the request keeps every rule that the contract states"
             yield Finding(
                 check="error_in_band",
                 expected=expected,
                 actual=said(told),
                 key=shape(told),
-                is_warning=not expectations.has_rules(case.method.input),
+                is_warning=found is not Refusal.CONTRADICTION,
             )
 
 

@@ -56,10 +56,10 @@ def _undecodable(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...
     if not message.IsInitialized():
         missing = message.FindInitializationErrors()
         return ((f"a {name} with its required fields", f"{', '.join(missing)} missing", missing[0] if missing else ""),)
-    size = message.ByteSize()
+    size = len(message.SerializePartialToString())
     try:
         message.DiscardUnknownFields()
-        if message.ByteSize() == size:
+        if len(message.SerializePartialToString()) == size:
             return ()
     except EncodeError:
         return ()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.expectations.field_paths import resolve
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.status import DETAILS_KEY, Code
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor
-
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult, Reply
@@ -92,43 +90,13 @@ def _wrong(reply: Reply, expectations: Expectations) -> Iterator[tuple[str, str,
             )
         elif reply.call.method is not None and detail.type_name == "google.rpc.BadRequest":
             for violation in detail.message.field_violations:  # type: ignore[attr-defined]
-                if not names_field(reply.call.method.input, violation.field):
+                if resolve(reply.call.method.input, violation.field) is None:
                     yield (
                         f"field violations that name fields of {reply.call.method.input.full_name}",
                         f"a violation of {violation.field!r}",
                         "field",
                     )
                     return
-
-
-_STEP = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)|\[(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\]]*)\]|(\.)")
-
-
-def names_field(descriptor: Descriptor, path: str) -> bool:
-    """Whether a path such as ``user.tags[1]`` or ``user.displayName`` leads to a field of a message.
-
-    Names in ProtoJSON hold, too, and the name of a oneof; a path may begin with the name of the message or of a field
-    of it, and the empty path stands for the whole.
-    """
-    if not path:
-        return True
-    steps = list(_STEP.finditer(path))
-    if "".join(match[0] for match in steps) != path:
-        return False
-    current: Any = descriptor
-    for step in steps:
-        if not step[1]:
-            continue
-        if current is None:
-            return False
-        name = step[1]
-        field = current.fields_by_name.get(name) or current.fields_by_camelcase_name.get(name)
-        if field is None:
-            return name in current.oneofs_by_name
-        current = field.message_type
-        if current is not None and current.GetOptions().map_entry:
-            current = current.fields_by_name["value"].message_type
-    return True
 
 
 CHECKS = (

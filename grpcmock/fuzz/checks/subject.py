@@ -35,12 +35,18 @@ def is_read(case: Case, result: CaseResult) -> bool:
     """
     if not case.method.kind.client_streams or len(case.calls) < 3:
         return True
-    return not alike(result.replies[0], result.replies[1])
+    first, second = _of_method(case, result)[:2]
+    return not alike(first, second)
 
 
 def by_handler(case: Case, result: CaseResult, reply: Reply) -> bool:
     """Whether a status can only come from a handler that took the message for a good one."""
     if reply.termination is not Termination.SERVER or reply.code not in _HANDLERS_OWN:
         return False
-    before = result.replies[: len(case.calls) - 1]
+    before = _of_method(case, result)[:-1]
     return not case.method.kind.client_streams or all(other.code != reply.code for other in before)
+
+
+def _of_method(case: Case, result: CaseResult) -> list[Reply]:
+    """Give the replies of the first round to calls of the method that a case is about."""
+    return [reply for reply in result.replies[: len(case.calls)] if reply.call.method is case.method]

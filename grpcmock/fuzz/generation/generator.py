@@ -153,10 +153,13 @@ class Generator:
         """Yield the messages of the boundary phase, always the same, in the same order."""
         return self._owner.explorer.boundaries(self._class)
 
-    def combined_boundaries(self, boundaries: Iterable[Boundary], *, valid: bool) -> Iterator[CombinedBoundaries]:
-        """Yield messages that stand at many of the *valid* boundaries at once, or at many of the others."""
+    def combined_boundaries(
+        self, boundaries: Iterable[Boundary], *, valid: bool, base: Message | None = None
+    ) -> Iterator[CombinedBoundaries]:
+        """Yield messages that stand at many of the *valid* boundaries at once, or at many of the others: the least one
+        changed, unless another *base* is given."""
         owner = self._owner
-        least = message_of(self._class, owner.minimal.least(self._class))
+        least = message_of(self._class, owner.minimal.least(self._class) if base is None else bytes_of(base))
         meant = [boundary for boundary in boundaries if boundary.valid is valid]
         return combined_boundaries(
             least, meant, owner.minimal, lambda message: not (valid and owner.validator.violations(message))

@@ -145,15 +145,14 @@ class RuleValidator:
         # Those of proto3 that are `optional` stand in a oneof only by name.
         yield from (_presence_check(field) for field in plan.fields if self.expected(field))
         for field in (*plan.fields, *(member for oneof in plan.oneofs for member in oneof.members)):
-            name = field.name
             if field.descriptor.type != FieldDescriptor.TYPE_STRING:
                 continue
             if (expression := resource_expression(field)) is not None:
                 reason = f"is no resource name like {' or '.join(field.options.patterns)}"
-                yield _text_check(name, lambda text, known=expression: bool(known.fullmatch(text)), RESOURCE, reason)  # type: ignore[misc]
+                yield _text_check(field, lambda text, known=expression: bool(known.fullmatch(text)), RESOURCE, reason)  # type: ignore[misc]
             if field.options.format:
                 asked = field.options.format
-                yield _text_check(name, lambda text, asked=asked: has_format(asked, text), FORMAT, f"is no {asked}")  # type: ignore[misc]
+                yield _text_check(field, lambda text, asked=asked: has_format(asked, text), FORMAT, f"is no {asked}")  # type: ignore[misc]
 
     def _inner_checks(self, descriptor: Descriptor) -> Iterator[_Check]:
         for field in descriptor.fields:
@@ -225,12 +224,15 @@ def _presence_check(plan: FieldPlan) -> _Check:
     return check
 
 
-def _text_check(name: str, holds: Callable[[str], bool], rule: str, reason: str) -> _Check:
+def _text_check(plan: FieldPlan, holds: Callable[[str], bool], rule: str, reason: str) -> _Check:
+    name, tracked = plan.name, plan.descriptor.has_presence and not plan.descriptor.is_repeated
+
     def check(message: Any, path: str) -> Iterator[Violation]:
         value = getattr(message, name)
-        for text in [value] if isinstance(value, str) else value:
-            if text and not holds(text):
-                yield Violation(join(path, name), rule, reason)
+        if not isinstance(value, str):  # what stands in a list is there, be it empty
+            yield from (Violation(f"{join(path, name)}[]", rule, reason) for text in value if not holds(text))
+        elif (value or (tracked and message.HasField(name))) and not holds(value):
+            yield Violation(join(path, name), rule, reason)
 
     return check
 

@@ -32,7 +32,7 @@ def bound(call: Call, replies: Sequence[Reply], calls: Sequence[Call]) -> Call:
         except (DecodeError, LookupError, AttributeError, TypeError, ValueError):
             continue
     actions: list[Action] = list(call.actions)
-    actions[index] = Send(message.SerializeToString(deterministic=True))
+    actions[index] = Send(message.SerializePartialToString(deterministic=True))
     return replace(call, actions=tuple(actions), bindings=())
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.phases import call_lifecycle
 from grpcmock.fuzz.phases.interleaving import in_turns
-from grpcmock.fuzz.phases.request_expectation import expectation
+from grpcmock.fuzz.phases.request_expectation import expectation, with_controls
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.generation.combined_boundaries import CombinedBoundaries
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.generation.message_boundaries import Boundary
+    from grpcmock.fuzz.model.cases import Call
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
@@ -39,9 +42,11 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     early = [call_lifecycle.before(method, plan), iter((_alone(method, empty),))]
     # Of a stream that goes on for ever, the first one shows what is left of it, and should be one that is cut.
     yield chain.from_iterable(early if method.kind is MethodKind.SERVER_STREAMING else reversed(early))
-    yield _first(method, plan, boundaries)
+    maker = _Maker(method, plan)
+    boundaries = [maker.behind_the_door(boundary) for boundary in boundaries]
+    yield _first(maker, boundaries)
     yield call_lifecycle.cases(method, plan)
-    yield _values(method, (boundary for boundary in boundaries if boundary.kind in _SINGLE))
+    yield maker.values(boundary for boundary in boundaries if boundary.kind in _SINGLE)
 
 
 def notices(plan: Plan) -> Iterator[str]:
@@ -56,64 +61,105 @@ def notices(plan: Plan) -> Iterator[str]:
         yield f"the rules of {first}{more} are ignored, for protovalidate can't compile them: {why}"
 
 
-def _first(method: Method, plan: Plan, boundaries: Sequence[Boundary]) -> Iterator[Case]:
+def _first(maker: _Maker, boundaries: Sequence[Boundary]) -> Iterator[Case]:
     """Yield what grows, what is asked many times at once, what is there or not, many values at once, and both sides of
     all rules."""
-    yield from call_lifecycle.growing(method, plan)
-    yield from call_lifecycle.concurrent(method, plan)
-    yield from _values(method, (boundary for boundary in boundaries if boundary.kind in _SHAPES))
+    yield from call_lifecycle.growing(maker.method, maker.plan)
+    yield from call_lifecycle.concurrent(maker.method, maker.plan)
+    yield from maker.values(boundary for boundary in boundaries if boundary.kind in _SHAPES)
     for valid in (True, False):
-        for number, combined in enumerate(
-            plan.generators.of(method.input).combined_boundaries(boundaries, valid=valid)
-        ):
-            yield _together(method, number, combined, valid=valid)
-    yield from _values(method, (boundary for boundary in boundaries if boundary.kind == "constraint"))
+        yield from maker.together(boundaries, valid=valid)
+    yield from maker.values(boundary for boundary in boundaries if boundary.kind == "constraint")
 
 
-def _together(method: Method, number: int, combined: CombinedBoundaries, *, valid: bool) -> Case:
-    data = combined.message.SerializePartialToString(deterministic=True)
-    return Case(
-        id=f"boundary/{method.full_name}/{'together' if valid else 'odd-together'}-{number}",
-        phase=Phase.BOUNDARY,
-        method=method,
-        calls=(call_of(method, data),),
-        why=f"{len(combined.boundaries)} {'' if valid else 'unusual '}values at once",
-        expect=Expect.ACCEPTED if valid else Expect.ANY,
-        sub_cases=tuple(_alone(method, boundary) for boundary in combined.boundaries),
-    )
+class _Maker:
+    """Makes the cases of one method: around the least request, or one that the server is known to take."""
+
+    def __init__(self, method: Method, plan: Plan) -> None:
+        self.method = method
+        self.plan = plan
+        self._generator = plan.generators.of(method.input)
+        self._accepted = plan.acceptance.of(method)
+        self._behind: set[str] = set()
+        """The ids of boundaries that stand in a request which the server takes but for them."""
+
+    def behind_the_door(self, boundary: Boundary) -> Boundary:
+        """Return a boundary in a request that the server takes, so that it isn't refused for anything else."""
+        position = boundary.position
+        if self._accepted is None or position is None:
+            return boundary
+        if (*(step.name for step in position.steps), position.name) in self._accepted.references:
+            return boundary
+        message = self._accepted.message
+        position.put(message, boundary.sample, self.plan.generators.minimal)
+        if self._generator.broken(message) != frozenset(boundary.broken):
+            return boundary
+        self._behind.add(boundary.id)
+        return replace(boundary, message=message)
+
+    def together(self, boundaries: Sequence[Boundary], *, valid: bool) -> Iterator[Case]:
+        """Yield many boundaries at once."""
+        base = self._accepted.message if self._accepted is not None else None
+        chosen = [one for one in boundaries if base is None or one.id in self._behind]
+        found = self._generator.combined_boundaries(chosen, valid=valid, base=base)
+        for number, combined in enumerate(found):
+            label = f"{'together' if valid else 'odd-together'}-{number}"
+            *setup, call = self._calls(combined.message, label, is_behind=base is not None)
+            yield Case(
+                id=f"boundary/{self.method.full_name}/{label}",
+                phase=Phase.BOUNDARY,
+                method=self.method,
+                calls=(*setup, call),
+                setup=len(setup),
+                why=f"{len(combined.boundaries)} {'' if valid else 'unusual '}values at once",
+                expect=Expect.ACCEPTED if valid else Expect.ANY,
+                sub_cases=tuple(map(self.alone, combined.boundaries)),
+            )
+
+    def _calls(self, message: Message, label: str, *, is_behind: bool) -> tuple[Call, ...]:
+        data = message.SerializePartialToString(deterministic=True)
+        if self._accepted is None or not is_behind:
+            return (call_of(self.method, data),)
+        return self._accepted.calls(data, salt=label)
+
+    def values(self, boundaries: Iterable[Boundary]) -> Iterator[Case]:
+        """Yield a case for each boundary, of all fields in turns; the two sides of a bound make one together."""
+        return in_turns(self._cases(boundaries), key=lambda case: case.path)
+
+    def _cases(self, boundaries: Iterable[Boundary]) -> Iterator[Case]:
+        waiting: dict[str, Boundary] = {}
+        is_framed = self._accepted is not None and bool(self._accepted.needs)
+        for boundary in boundaries:
+            if boundary.pair and boundary.side != "inside" and not is_framed:
+                other = waiting.pop(boundary.pair, None)
+                if other is None:
+                    waiting[boundary.pair] = boundary
+                    continue
+                at, past = (boundary, other) if boundary.side == "at" else (other, boundary)
+                if at.side == "at" and at.valid and len(past.broken) == 1:
+                    yield _pair(self.method, at, past)
+                    continue
+                yield self.alone(other)
+            yield self.alone(boundary)
+        for boundary in waiting.values():
+            yield self.alone(boundary)
+
+    def alone(self, boundary: Boundary) -> Case:
+        """Return the case of one boundary."""
+        calls = self._calls(boundary.message, boundary.id, is_behind=boundary.id in self._behind)
+        unusual = boundary.unusual or boundary.kind == "undeclared"
+        case = replace(_alone(self.method, boundary, unusual=unusual), calls=calls, setup=len(calls) - 1)
+        return with_controls(case, self.plan)
 
 
-def _values(method: Method, boundaries: Iterable[Boundary]) -> Iterator[Case]:
-    """Yield a case for each boundary, of all fields in turns; the two sides of a bound make one together."""
-    return in_turns(_cases(method, boundaries), key=lambda case: case.path)
-
-
-def _cases(method: Method, boundaries: Iterable[Boundary]) -> Iterator[Case]:
-    waiting: dict[str, Boundary] = {}
-    for boundary in boundaries:
-        if boundary.pair and boundary.side != "inside":
-            other = waiting.pop(boundary.pair, None)
-            if other is None:
-                waiting[boundary.pair] = boundary
-                continue
-            at, past = (boundary, other) if boundary.side == "at" else (other, boundary)
-            if at.side == "at" and at.valid and len(past.broken) == 1:
-                yield _pair(method, at, past)
-                continue
-            yield _alone(method, other)
-        yield _alone(method, boundary)
-    for boundary in waiting.values():
-        yield _alone(method, boundary)
-
-
-def _alone(method: Method, boundary: Boundary) -> Case:
+def _alone(method: Method, boundary: Boundary, *, unusual: bool = False) -> Case:
     return Case(
         id=f"boundary/{method.full_name}/{boundary.id}",
         phase=Phase.BOUNDARY,
         method=method,
         calls=(call_of(method, boundary.data),),
         why=boundary.reason,
-        expect=expectation(method, boundary.broken, unusual=boundary.unusual),
+        expect=expectation(method, boundary.broken, unusual=unusual),
         path=boundary.path,
         rule=", ".join(violation.rule for violation in boundary.broken),
         targets=_targets(method, boundary),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.generation.message_shrinking import minimize
+from grpcmock.fuzz.learning.acceptance import Acceptance
 from grpcmock.fuzz.phases.response_dictionary import ResponseDictionary
 
 if TYPE_CHECKING:
@@ -50,11 +51,22 @@ class Plan:
 
     proven: set[tuple[str, str, str]] = field(default_factory=set)
     """What has been shown to be wrong so far: names of checks, full names of methods, and paths."""
+    acceptance: Acceptance = field(init=False)
+    """Which requests the server takes, as far as that was learned."""
 
     _simplest: dict[str, bytes] = field(default_factory=dict, repr=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "acceptance", Acceptance(self.registry, self.expectations.links))
+
     def simplest(self, method: Method) -> bytes:
-        """Give the simplest valid request of a method: nothing in it can be left out."""
+        """Give the simplest request of a method that the server takes, as far as is known: one that needs nothing to be
+        there."""
+        accepted = self.acceptance.of(method)
+        return self.least(method) if accepted is None or accepted.needs else accepted.data
+
+    def least(self, method: Method) -> bytes:
+        """Give the simplest valid request of a method, by the contract alone: nothing in it can be left out."""
         found = self._simplest.get(method.path)
         if found is None:
             generator = self.generators.of(method.input)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.field_paths import reachable, values_at
 from grpcmock.fuzz.generation.choices import RandomSource
+from grpcmock.fuzz.learning.accepted_requests import set_at
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
-from grpcmock.fuzz.phases.request_expectation import expectation
+from grpcmock.fuzz.phases.request_expectation import expectation, with_controls
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.choices import Source
@@ -23,6 +26,9 @@ _LENGTHS = (1, 1, 1, 2, 3, 5, 8)
 _LEARNED_EVERY = 3
 """Every so many cases, one is made of what the server's replies have taught, once they have."""
 
+
+_ACCEPTED_EVERY = 2
+"""Every so many cases, one is made of a request that the server takes, where one was found."""
 
 _PARTS = (0, 0, 4, 32)
 """So many cases come while the other phases make theirs; what is left comes after them."""
@@ -58,7 +64,40 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
                 method, plan, "learned-", plan.dictionary.generators(plan.registry).of(method.input)
             )
             yield learned.case(number)
+        if plan.acceptance.of(method) is not None and number // step % _ACCEPTED_EVERY == 0:
+            yield _around_accepted(method, plan, number)
         number += step
+
+
+def _around_accepted(method: Method, plan: Plan, number: int) -> Case:
+    """Make a request that the server takes but for one field or two, which are generated."""
+    accepted = plan.acceptance.of(method)
+    assert accepted is not None
+    source = RandomSource(plan.seed, "random", "accepted", method.full_name, number)
+    generator = plan.generators.of(method.input)
+    message = accepted.with_values(source.below if number % 2 else lambda _: 0)
+    ways = [way for way in reachable(method.input) if tuple(field.name for field in way) not in accepted.references]
+    for _ in range(1 + source.below(2) if ways else 0):
+        way = ways[source.below(len(ways))]
+        other = next((value for value in values_at(generator.generate(source), way) if value), None)
+        if other is not None:
+            set_at(message, way, next(iter(other), None) if way[-1].is_repeated else other)
+    before = (
+        [generator.encode(source) for _ in range(source.choice(_LENGTHS) - 1)] if method.kind.client_streams else []
+    )
+    data = message.SerializePartialToString(deterministic=True)
+    *setup, last = accepted.calls(data, salt=f"{plan.seed}-{number}")
+    if before:
+        last = replace(call_of(method, data, *before), bindings=last.bindings)
+    return Case(
+        id=f"random/{method.full_name}/accepted-{plan.seed}-{number}",
+        phase=Phase.RANDOM,
+        method=method,
+        calls=(*setup, last),
+        setup=len(setup),
+        why="a request that the server takes, with another value or two",
+        expect=Expect.ANY if before or generator.broken(message) else Expect.ACCEPTED,
+    )
 
 
 class _Maker:
@@ -66,6 +105,7 @@ class _Maker:
 
     def __init__(self, method: Method, plan: Plan, label: str, generator: Generator) -> None:
         self._method = method
+        self._plan = plan
         self._seed = plan.seed
         self._label = label
         self._generator = generator
@@ -88,7 +128,7 @@ class _Maker:
         method = self._method
         source.take()
         data = self._generator.encode(source, violation)
-        return Case(
+        case = Case(
             id=f"random/{method.full_name}/{name}",
             phase=Phase.RANDOM,
             method=method,
@@ -99,3 +139,4 @@ class _Maker:
             rule=violation.rule if violation else "",
             choices=source.take(),
         )
+        return with_controls(case, self._plan)

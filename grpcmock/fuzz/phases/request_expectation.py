@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.model.cases import Expect
+from grpcmock.fuzz.generation.choices import RandomSource
+from grpcmock.fuzz.model.cases import Expect, call_of
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.violation import Violation
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
 _CHANGING = re.compile(r"(Batch)?(Update|Patch|Modify|Edit|Change|Set)")
@@ -27,3 +31,25 @@ def expectation(method: Method, broken: Collection[Violation], *, unusual: bool 
     ):
         return Expect.ANY
     return Expect.REFUSED
+
+
+_CONTROLS = 3
+
+
+def with_controls(case: Case, plan: Plan) -> Case:
+    """Return a case without a field that proto2 requires, to be made once more after others of that kind: they show
+    whether the server asks for such fields at all, or its library lets them be missing."""
+    if case.rule != "proto.required" or case.setup:
+        return case
+    before = []
+    for method in (case.method, *plan.methods):
+        generator = plan.generators.of(method.input)
+        for violation in generator.violations():
+            if violation.rule == "proto.required" and (method, violation.path) != (case.method, case.path):
+                message = generator.generate(RandomSource(plan.seed, "control", violation.id), violation)
+                before.append(call_of(method, message.SerializePartialToString(deterministic=True)))
+                break
+        if len(before) == _CONTROLS:
+            break
+    both = replace(case, id=f"{case.id}+control", calls=(*before, *case.calls), setup=len(before))
+    return replace(case, sub_cases=(both,)) if before else case

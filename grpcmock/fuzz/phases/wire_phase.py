@@ -6,7 +6,7 @@ takes a stream, calls without any message, or with good ones, go before the one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -84,6 +84,7 @@ class _Maker:
         self.good = _good_message(method, plan)
         self._streams = method.kind.client_streams
         self._is_first = method is plan.methods[0]
+        self._elsewhere: dict[tuple[Target, Method], Mapping[tuple[str, str], Variant]] = {}
 
     # Whole cases ---------------------------------------------------------------------------------
 
@@ -126,13 +127,40 @@ class _Maker:
         before = (self._call(), self._call(self.good)) if self._streams else ()
         calls = (*before, self._call(variant.data))
         label = f"{target.group}/{name}"
-        yield self._case(label, variant.why, calls, target=target.check, expect=target.expect, rule=rule, path=path)
+        case = self._case(label, variant.why, calls, target=target.check, expect=target.expect, rule=rule, path=path)
+        if (both := self._beside_another(case, target, variant)) is None:
+            yield case
+        else:
+            yield replace(case, sub_cases=(both,))
         if self._streams and variant.name.rpartition("/")[2] in _SECOND and not name.startswith("empty+"):
             calls = (self._call(self.good), self._call(self.good, self.good), self._call(self.good, variant.data))
             why = f"{variant.why}, after a good message"
             yield self._case(
                 f"{label}+second", why, calls, target=target.check, expect=target.expect, rule=rule, path=path
             )
+
+    def _beside_another(self, case: Case, target: Target, variant: Variant) -> Case | None:
+        """Give the case once more, after another method got bytes of the same sort: what both take, a library takes.
+        None if there is no other method, or no such bytes for it."""
+        name = variant.name.rpartition("/")[2]
+        for other in self._others():
+            alike = self._spoiled(target, other).get((variant.rule, name))
+            if alike is not None:
+                calls = (call_of(other, alike.data), *case.calls)
+                why = f"{case.why}, as {other.full_name} gets it"
+                return replace(case, id=f"{case.id}+elsewhere", calls=calls, why=why)
+        return None
+
+    def _spoiled(self, target: Target, method: Method) -> Mapping[tuple[str, str], Variant]:
+        """Give the messages of another method that must be refused, by their rules and the ends of their names."""
+        found = self._elsewhere.get((target, method))
+        if found is None:
+            good = _good_message(method, self.plan)
+            sort = bad_texts(method.input, good, lambda _: True) if target is TEXT else malformed(method.input, good)
+            sort = too_deep(method.input, good) if target is DEEP else sort
+            found = {(variant.rule, variant.name.rpartition("/")[2]): variant for variant in sort}
+            self._elsewhere[target, method] = found
+        return found
 
     def _raw_refused(self, target: Target, variant: RawVariant) -> Case:
         before: tuple[Call, ...] = ()
@@ -223,10 +251,15 @@ class _Maker:
     def _other(self) -> Method | None:
         """Give another method that takes one request, or a stream of them, as this one does: a unary one if there is
         any; None if there is no other."""
+        return next(iter(self._others()), None)
+
+    def _others(self) -> list[Method]:
+        """Give the other methods that take requests as this one does, the unary ones first."""
         methods, streams = self.plan.methods, self._streams
         place = methods.index(self.method)
         others = [other for other in (*methods[place + 1 :], *methods[:place]) if other.kind.client_streams == streams]
-        return min(reversed(others), key=lambda method: method.kind is not MethodKind.UNARY, default=None)
+        others.reverse()
+        return sorted(others, key=lambda method: method.kind is not MethodKind.UNARY)
 
     def undecodable(self) -> Iterator[Case]:
         descriptor = self.method.input
@@ -383,10 +416,14 @@ class _Maker:
 
 
 def _good_message(method: Method, plan: Plan) -> bytes:
-    """Give a message that the method likely takes: one that somebody wrote down, else a generated one."""
+    """Give a message that the method likely takes: one that somebody wrote down, or that it has taken, else a generated
+    one."""
     for case in plan.examples:
         for call in case.calls:
             if call.path == method.path and call.messages and case.expect is not Expect.UNDECODABLE:
                 return call.messages[0]
+    accepted = plan.acceptance.of(method)
+    if accepted is not None and not accepted.needs:
+        return accepted.data
     message = generate(method.request_class, plan.registry, plan.seed, as_request=True)
     return bytes(message.SerializePartialToString(deterministic=True))

@@ -60,6 +60,11 @@ class CreateRules:
             for key in self._asked_for(step):
                 self._memory.doubt(step.resource, key)
 
+    def touched(self, resource: Resource, key: Any) -> None:
+        """Hear that something may have been changed or deleted: of what isn't proven to be kept, that says nothing."""
+        made = self._unproven.get(resource.name, [])
+        self._unproven[resource.name] = [known for known in made if known.key != key]
+
     def _again(self, step: ResourceCall, keys: list[Any]) -> Iterator[Finding]:
         """The same request with the same request id was made twice."""
         if keys and step.keys() and step.keys() != keys:
@@ -90,8 +95,11 @@ class CreateRules:
                     message=messages[index] if index < len(messages) else None,
                     given=step.at(step.operation.given, request),
                     parent=step.at(step.operation.parent, request) or resource.parent_of(key),
+                    is_chosen=key in asked,
                 )
             )
+        for known in made:
+            self._memory.forget(resource, known.key)
         for known in made if resource.is_annotated else self._kept(resource, made):
             self._memory.put(known)
 
@@ -133,7 +141,7 @@ class CreateRules:
             if leaves_nothing and old is not None and old.sure:
                 why = f"{step.operation.method.name} failed ({said(step.reply)})"
                 self._memory.known[step.resource.name, key] = KnownResource(
-                    step.resource, key, False, why, by=step.operation.method, failed=True
+                    step.resource, key, False, why, by=step.operation.method, failed=True, is_chosen=True
                 )
             elif not leaves_nothing:
                 self._memory.forget(step.resource, key)

@@ -76,6 +76,21 @@ def same(field: FieldDescriptor, one: Any, other: Any, ignoring: Collection[str]
     return bool(_plain(field, one, ignoring) == _plain(field, other, ignoring))
 
 
+def may_become(field: FieldDescriptor, given: Any, kept: Any) -> bool:
+    """Whether a server may have made one value of another by tidying it up: blanks, capitals, and repeated items."""
+    return bool(_tidied(field, given) == _tidied(field, kept))
+
+
+def _tidied(field: FieldDescriptor, value: Any) -> Any:
+    if field.is_repeated and not hasattr(value, "items"):
+        return {_tidied_one(field, one) for one in value}
+    return _tidied_one(field, value) if not field.is_repeated else _plain(field, value, ())
+
+
+def _tidied_one(field: FieldDescriptor, value: Any) -> str:
+    return " ".join(value.split()).casefold() if isinstance(value, str) else _one(field, value, ())
+
+
 def _plain(field: FieldDescriptor, value: Any, ignoring: Collection[str]) -> Any:
     if field.is_repeated:
         if hasattr(value, "items"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -74,7 +74,7 @@ class _Inference:
                 groups.setdefault((method.service, noun), []).append((role, method))
         found = [
             resource
-            for (service, noun), methods in groups.items()
+            for (service, noun), methods in _with_irregular_plurals(groups).items()
             if (resource := self._resource(service, noun, methods)) is not None
         ]
         return Resources(all=tuple(self._with_parents(with_names_of_their_own(found))))
@@ -362,6 +362,26 @@ class _Inference:
             )
             return replace(resource, parent=other.name, operations=operations)
         return resource
+
+
+def _with_irregular_plurals(
+    groups: Mapping[tuple[str, str], list[tuple[Role, Method]]],
+) -> Mapping[tuple[str, str], list[tuple[Role, Method]]]:
+    """Return the methods of each noun, with those that list, ``ListShelves``, beside those of what they list."""
+    found: dict[tuple[str, str], list[tuple[Role, Method]]] = {}
+    for (service, noun), methods in groups.items():
+        roles = {role for role, _ in methods}
+        if roles <= {Role.LIST, Role.BATCH_GET, Role.EXPORT}:
+            listed = {
+                field.message_type.name
+                for _, method in methods
+                for field in method.output.fields
+                if field.is_repeated and field.message_type is not None
+            }
+            named = [name for name in sorted(listed) if (service, name) in groups]
+            noun = named[0] if named and noun not in listed else noun
+        found.setdefault((service, noun), []).extend(methods)
+    return found
 
 
 def _told(method: Method) -> tuple[Role, str] | None:

@@ -52,6 +52,9 @@ class KnownResource:
     """Whether it isn't there because the call that would have made it failed. Where neither is so, it wasn't there, and
     somebody else may have made it since."""
 
+    is_chosen: bool = False
+    """Whether the client chose the key: then nobody else has made another one under it."""
+
     sure: bool = True
     """Whether that it's alive or not is known for certain."""
 
@@ -120,6 +123,24 @@ def differ(
     """Yield what differs in two messages of a resource, but for what only the server sets, and what it never shows."""
     ignoring = resource.hidden | resource.fixed
     return differences(expected, actual, ignoring=ignoring, also=also, partial=partial)
+
+
+_MARKS = ("create_time", "created_at", "created", "uid", "uuid")
+"""Fields that tell one thing from another that got the same key after it."""
+
+
+def is_another(known: KnownResource, message: Message) -> bool:
+    """Whether what is shown under the key of something that is gone may be another thing, which somebody else made.
+
+    Servers may use the ids that they make again.
+    """
+    if known.is_chosen:
+        return False
+    if known.message is None or any(differ(known.resource, known.message, message, partial=True)):
+        return True
+    descriptor: Any = message.DESCRIPTOR
+    marks = [name for name in _MARKS if name in descriptor.fields_by_name]
+    return any(getattr(known.message, name) != getattr(message, name) for name in marks)
 
 
 def is_tombstone(message: Message) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.fuzz.resources.differences import differences, is_set, same, shown
+from grpcmock.fuzz.resources.differences import differences, is_set, may_become, same, shown
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -91,7 +91,7 @@ def contradictions(
             if not is_set(old, field) and is_set(answer, field) and same(field, now, wanted):
                 expected = f"no {field.name}: the mask names {_listed(paths)}"
                 yield "field_mask", expected, f"{field.name} {shown(now)}", field.name, "not named"
-        elif field.name in paths and same(field, before, now) and not same(field, before, wanted):
+        elif field.name in paths and same(field, before, now) and not may_become(field, wanted, before):
             yield (
                 "field_mask",
                 f"{field.name} {shown(wanted)}: the mask names it",

@@ -13,7 +13,7 @@ from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.differences import is_set, shown
-from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_tombstone
+from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_another, is_tombstone
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -105,8 +105,11 @@ class ReadRules:
             for wrong in self._compare(step, known, message):
                 yield replace(wrong, method=known.by or wrong.method)
             yield from self._changed_by_reading(step, known, message)
-        elif (known.deleted or known.failed) and not is_tombstone(message):
-            yield self._undead(step, known)
+        elif known.is_gone and not is_tombstone(message):
+            if is_another(known, message):
+                self._memory.forget(resource, key)
+            else:
+                yield self._undead(step, known)
 
     def _undead(self, step: ResourceCall, known: KnownResource) -> Finding:
         code = "leak_on_failure" if known.failed else "use_after_delete"
@@ -209,7 +212,9 @@ class ReadRules:
                     yield finding(step, "parent_confusion", expected, f"{key!r} among it")
                     continue
                 yield from self._compare(step, known, message, partial=True)
-            elif (known.deleted or known.failed) and known.sure and not is_tombstone(message):
+            elif known.is_gone and is_another(known, message):
+                self._memory.forget(step.resource, key)
+            elif known.is_gone and not is_tombstone(message):
                 wrong = finding(step, "use_after_delete", f"no {key!r}: {known.why}", "it is in the list", key="listed")
                 yield replace(wrong, check="leak_on_failure", key="", method=known.by) if known.failed else wrong
         yield from self._missing(step, parent)

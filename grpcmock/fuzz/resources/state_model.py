@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.resources.resource import Resources
 
 
+_CHANGING = frozenset({Role.UPDATE, Role.DELETE, Role.UNDELETE})
+
+
 class StateModel:
     """What a server must keep after the calls so far. One for each run of calls."""
 
@@ -45,6 +48,8 @@ class StateModel:
         return found
 
     def _own(self, step: ResourceCall) -> Iterator[Finding]:
+        if step.operation.role in _CHANGING and not step.is_refused:
+            self._making.touched(step.resource, step.at(step.operation.key))
         match step.operation.role:
             case Role.CREATE | Role.IMPORT:
                 yield from self._making.take(step)

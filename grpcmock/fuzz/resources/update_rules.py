@@ -9,7 +9,8 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources import masks
-from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_tombstone
+from grpcmock.fuzz.resources.differences import is_set
+from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_another, is_tombstone
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class UpdateRules:
                 yield finding(step, "field_mask", expected, said(step.reply), path=step.operation.mask, key="refused")
             return
         self._memory.walks.disturb()
-        if wrong := masks.unknown(step, paths):
+        made_anew = step.named(step.operation.allow_missing) and (known is None or not known.is_there)
+        if not made_anew and (wrong := masks.unknown(step, paths)):  # else the mask is ignored (AIP-134)
             yield finding(
                 step,
                 "field_mask",
@@ -58,11 +60,28 @@ class UpdateRules:
         if known is None:
             return
         if not known.alive:
+            if self._may_make(step) and not known.is_chosen:
+                self._memory.forget(step.resource, key)
+                return
+            if self._may_make(step):
+                # It was made by that: then it is there from now on.
+                why, shown = f"{step.operation.method.name} answered OK", next(iter(step.resources()), None)
+                made = KnownResource(step.resource, key, True, why, by=step.operation.method, message=shown)
+                made.is_chosen = known.is_chosen
+                self._memory.put(made)
+                return
             if known.deleted and known.sure and not step.named(step.operation.allow_missing):
-                yield finding(step, "use_after_delete", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply))
+                shown = step.resources()
+                if known.is_chosen or (shown and not is_another(known, _before(shown[0], known, step, paths))):
+                    yield finding(step, "use_after_delete", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply))
             self._memory.forget(step.resource, key)
             return
         yield from self._updated(step, known, paths)
+
+    def _may_make(self, step: ResourceCall) -> bool:
+        """Whether an update may make what isn't there: where neither annotations nor the contract's words say no."""
+        documented = self._memory.documented.get(step.operation.method.full_name, frozenset())
+        return not step.resource.is_annotated and Code.NOT_FOUND not in documented
 
     def _updated(self, step: ResourceCall, known: KnownResource, paths: Sequence[str]) -> Iterator[Finding]:
         given = step.at(step.operation.given)
@@ -92,6 +111,8 @@ class UpdateRules:
         if before is None or masks.paths_of(last) != paths or last.at(key) != step.at(key):
             return False
         named = {path.partition(".")[0] for path in paths}
+        if masks.unknown(step, paths) or "*" in named:
+            return False
         return all(getattr(before, name) == getattr(given, name) for name in named)
 
     def _idempotent(self, step: ResourceCall, known: KnownResource, answer: Message | None) -> Iterator[Finding]:
@@ -115,13 +136,17 @@ class UpdateRules:
         name = step.operation.method.name
         if step.is_ok:
             self._memory.walks.disturb()
-            if known is not None and known.deleted and known.sure and not step.named(step.operation.allow_missing):
+            if known is not None and self._is_repeated(step, known):
                 documented = self._memory.documented.get(step.operation.method.full_name, frozenset())
                 if Code.NOT_FOUND in documented and not any(map(is_tombstone, step.resources())):
                     yield finding(
                         step, "use_after_delete", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply), key="twice"
                     )
-            self._memory.put(KnownResource(resource, key, False, f"{name} deleted it", deleted=True))
+            gone = KnownResource(resource, key, False, f"{name} deleted it", deleted=True)
+            gone.is_chosen = known is not None and known.is_chosen
+            gone.message = known.message if known is not None and known.sure else None
+            gone.message = gone.message or next(iter(step.resources()), None)
+            self._memory.put(gone)
             self._forget_below(resource, key)
             self._memory.requests = {}
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
@@ -138,6 +163,14 @@ class UpdateRules:
         elif not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL):
             self._memory.doubt(resource, key)
 
+    def _is_repeated(self, step: ResourceCall, known: KnownResource) -> bool:
+        """Whether a deletion is one too many, for certain: nobody else can have made what it deletes meanwhile."""
+        if not known.deleted or not known.sure or step.named(step.operation.allow_missing):
+            return False
+        last = self._memory.last
+        just_now = last is not None and last.operation is step.operation and last.at(step.operation.key) == known.key
+        return known.is_chosen or just_now
+
     def _forget_below(self, resource: Resource, key: Any) -> None:
         """What stood below a deleted resource may be gone, or not: the contract doesn't say."""
         for other in list(self._memory.known.values()):
@@ -149,3 +182,19 @@ class UpdateRules:
         if step.is_ok:
             self._memory.walks.disturb()
             self._memory.forget(step.resource, key)
+        elif not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL):
+            self._memory.doubt(step.resource, key)
+
+
+def _before(shown: Message, known: KnownResource, step: ResourceCall, paths: Sequence[str]) -> Message:
+    """Give what was updated as it was before, where the answer shows it: without what the update was about."""
+    before = type(shown)()
+    before.CopyFrom(shown)
+    descriptor: Any = shown.DESCRIPTOR
+    for name in masks.touched(step.at(step.operation.given), paths):
+        if known.message is not None and name in descriptor.fields_by_name:
+            before.ClearField(name)
+            field = descriptor.fields_by_name[name]
+            if is_set(known.message, field):
+                before.MergeFrom(type(before)(**{name: getattr(known.message, name)}))
+    return before

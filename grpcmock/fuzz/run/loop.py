@@ -27,6 +27,7 @@ from grpcmock.fuzz.model.findings import Failure, Finding, Severity
 from grpcmock.fuzz.phases.all_phases import notices_of
 from grpcmock.fuzz.run.case_pool import CasePool
 from grpcmock.fuzz.run.failure_log import FailureLog
+from grpcmock.fuzz.run.opening import Opening
 from grpcmock.fuzz.run.quarantine import MethodQuarantine
 from grpcmock.fuzz.run.schedule import PhaseSchedule, slice_of, turns
 from grpcmock.fuzz.shrinking.case_shrinking import Effort
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.execution.server import Server
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
-    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.fuzz.model.results import CaseResult, Reply
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.fuzz.storage.example_database import Memory
     from grpcmock.schema import Method, Registry
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 _ASK_EVERY = 0.5
 """After so many seconds other runs are asked for what they have found."""
+
 _MAX_TIME = "--max-time"
 
 _SETTLING = 6.0
@@ -54,6 +56,9 @@ _SETTLING = 6.0
 
 _SETTLING_SHARE = 0.1
 """The part of a bounded run that is kept for that."""
+
+_OPENED = frozenset({Phase.BOUNDARY, Phase.STATEFUL})
+"""Phases that get further with requests that the server is known to take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +123,7 @@ class Run:
         self._open_ended: set[str] = set()
         self._early: set[str] = set()
         """The ids of cases that were made before their turn."""
+        self._has_opened = False
         self._cases = 0
         self._started = 0.0
         self._interrupted = ""
@@ -260,6 +266,7 @@ class Run:
             schedule.has_begun = True
             for message in notices_of(schedule.phase, self._plan):
                 self._tell(Notice(message=message))
+        await self._open(schedule.phase)
         pool = CasePool(self._executor, self._monitor, evaluate=self.evaluate, workers=self._bounds.in_flight)
         try:
             for case in schedule.take(self._quarantine.stopped):
@@ -298,6 +305,21 @@ class Run:
         self._asked_memory = time.monotonic()
         return [case for case in found if case.phase in self._bounds.phases]
 
+    async def _open(self, phase: Phase) -> None:
+        """Begin with a request that the server takes, of every method."""
+        if self._has_opened or phase not in _OPENED:
+            return
+        self._has_opened = True
+
+        async def make(case: Case) -> Reply:
+            result = await self.observe(case)
+            await self._take(case, result)
+            await self._wait_for_rate()
+            return result.last
+
+        opening = Opening(self._plan, phase, make, max_seconds=self._bounds.max_seconds)
+        await opening.go(self._quarantine.stopped)
+
     async def _wait_for_rate(self) -> None:
         """Wait until the calls made so far are no more than the bounds let be made."""
         if (rate := self._bounds.per_second) is not None:
@@ -311,7 +333,7 @@ class Run:
         self._tell(CaseFinished(case=case, result=result, findings=findings))
         self._plan.dictionary.learn(case, result, self._plan.registry)
         self._tell_open_ended()
-        if case.sub_cases and _has_failures(findings) and await self._take_sub_cases(case):
+        if case.sub_cases and self._is_worth_narrowing(case, findings) and await self._take_sub_cases(case):
             findings = ()  # they tell more than all of them together
         for finding in findings:
             await self._take_finding(case, result, finding)
@@ -321,6 +343,14 @@ class Run:
                     await self._take_finding(other, of_other, finding)
         if reason := self._quarantine.note(case, result):
             self._tell(MethodStopped(method=case.method, reason=reason))
+
+    def _is_worth_narrowing(self, case: Case, findings: Iterable[Finding]) -> bool:
+        """Whether the cases for which one stands may tell more: also of what looks like no failure from here."""
+        checks = self._suite.checks
+        return any(
+            not finding.is_warning or checks[finding.check].needs_rules or finding.check in case.targets
+            for finding in findings
+        )
 
     async def _take_sub_cases(self, case: Case) -> bool:
         """Make the cases for which one stood. Returns whether something is wrong with any of them."""

@@ -20,6 +20,7 @@ from grpcmock.fuzz.execution.monitor import Monitor
 from grpcmock.fuzz.execution.server import Server
 from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.learning.acceptance import Acceptance
 from grpcmock.fuzz.model.cases import Case, Phase
 from grpcmock.fuzz.phases.all_phases import cases_of
 
@@ -32,6 +33,7 @@ PLAN: Any = SimpleNamespace(
     generators=Generators(PROTOS),
     seed=0,
     simplest=lambda _: b"",
+    acceptance=Acceptance(PROTOS),
 )
 
 SLOW = (Send(b""), HALF_CLOSE, Pause(2.0), Cancel())

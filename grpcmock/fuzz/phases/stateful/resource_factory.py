@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation.choices import RandomSource
+from grpcmock.fuzz.learning.accepted_requests import varied
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.inference import resources_of
@@ -58,6 +59,10 @@ class ResourceFactory:
 
     def _made(self, method: Method, label: str, number: int, without: frozenset[str]) -> Message:
         generator = self.plan.generators.of(method.input, without=without)
+        if (accepted := self.plan.acceptance.of(method)) is not None:
+            source = RandomSource(self.plan.seed, "stateful", method.full_name, label)
+            choose = {0: lambda _: 0, 1: lambda bound: bound - 1}.get(number, source.below)
+            return _cleared(accepted.with_values(choose), without)
         ruled = self.plan.expectations.has_rules(method.input)
         if number == 0 and ruled:
             return _cleared(generator.least, without)
@@ -69,7 +74,11 @@ class ResourceFactory:
         source = RandomSource(self.plan.seed, "stateful", method.full_name, label)
         tries = [generator.generate(source) for _ in range(_RICH_OF if number == 1 else 1)]
         tries += [natural] if number == 1 else []
-        kept = [one for one in tries if one.ByteSize() <= _LARGE and not _breaks(generator, one, without)]
+        kept = [
+            one
+            for one in tries
+            if len(one.SerializePartialToString()) <= _LARGE and not _breaks(generator, one, without)
+        ]
         return max(kept, key=_fullness) if kept else natural
 
     def _natural(self, method: Method, number: int) -> Message:
@@ -97,7 +106,10 @@ class ResourceFactory:
         field = _field_at(request, operation.own_id)
         generator = self.plan.generators.of(operation.method.input)
         digest = blake2b(f"{self.plan.seed} {label}".encode(), digest_size=16).hexdigest()
-        for candidate in _candidates(field, digest):
+        accepted = self.plan.acceptance.of(operation.method)
+        taken = found(accepted.message, operation.own_id) if accepted is not None else None
+        alike = [varied(taken, digest)] if taken else []
+        for candidate in (*alike, *_candidates(field, digest)):
             with_id = type(request)()
             with_id.CopyFrom(request)
             put(with_id, operation.own_id, candidate)
@@ -108,7 +120,8 @@ class ResourceFactory:
         """Whether a client has to choose the id of what it creates."""
         if operation.own_id is None:
             return False
-        least = self.plan.generators.of(operation.method.input).least
+        accepted = self.plan.acceptance.of(operation.method)
+        least = accepted.message if accepted is not None else self.plan.generators.of(operation.method.input).least
         return bool(found(least, operation.own_id))
 
     def violations(self, operation: Operation) -> list[Violation]:

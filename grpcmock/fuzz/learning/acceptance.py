@@ -1,0 +1,100 @@
+"""What a run knows of the requests that a server takes: one of each method, as far as one was found."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.expectations.roles import MAKING, Role
+from grpcmock.fuzz.learning.accepted_requests import chosen_at
+from grpcmock.fuzz.learning.candidates import Candidates
+from grpcmock.fuzz.learning.door_search import DoorSearch
+from grpcmock.fuzz.learning.known_things import KnownThings
+from grpcmock.fuzz.learning.widening import Widening
+from grpcmock.fuzz.resources.inference import resources_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.expectations.links import Links
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.schema import Method, Registry
+
+_LISTING = re.compile(r"(List|Search|Export|Browse|Find|Query|All)")
+_ENDING = re.compile(
+    r"(Delete|Remove|Destroy|Erase|Cancel|Close|Retire|Expire|Revoke|Purge|Drop|Archive|Finish|Stop|End)"
+)
+_MAKING = re.compile(
+    r"(Create|Add|Insert|Register|New|Make|Open|Start|Begin|Put|Post|Submit|Place|Import|Upload|Set|Save)"
+)
+
+
+class Acceptance:
+    """Grows as the server answers. What it holds depends on the answers and their order alone."""
+
+    def __init__(self, registry: Registry, links: Links | None = None) -> None:
+        self._registry = registry
+        self._links = links
+        self._candidates = Candidates(registry)
+        self.things = KnownThings(registry)
+        self.requests: dict[str, AcceptedRequest] = {}
+        """By the paths of methods: only those that differ from what the contract alone suggests."""
+        self.first: dict[str, AcceptedRequest] = {}
+        """The same, of all methods that have answered OK."""
+
+    def search(self, method: Method, start: Message) -> DoorSearch:
+        """Begin to look for a request of a method, from the simplest that the contract allows."""
+        return DoorSearch(method, start, self._registry, self._candidates, self.things)
+
+    def take(self, search: DoorSearch, reply: Reply, start: bytes) -> None:
+        """Hear of the end of a search."""
+        accepted = search.accepted
+        if accepted is None:
+            return
+        path = search.method.path
+        if self.rank(search.method)[0] == 1:
+            key = next(self.things.keys_in(reply), None)
+            accepted = replace(accepted, own_id=chosen_at(accepted.message, key) if key is not None else None)
+        self.first[path] = accepted
+        if accepted.data != start:
+            self.requests[path] = accepted
+        self.things.learn(reply, accepted if self.rank(search.method)[0] == 1 else None)
+
+    def widening(self, accepted: AcceptedRequest) -> Widening:
+        """Begin to look for more values that the server takes in a request."""
+        return Widening(accepted, self._candidates)
+
+    def of(self, method: Method) -> AcceptedRequest | None:
+        """Return the request of a method that the server takes, where the contract alone didn't lead to one."""
+        return self.requests.get(method.path)
+
+    def in_order(self, methods: Iterable[Method]) -> list[Method]:
+        """Return methods so that those come first which make what others ask for."""
+        return sorted(methods, key=lambda method: (self.rank(method), method.full_name))
+
+    def rank(self, method: Method) -> tuple[int, int]:
+        """Tell when a method's turn is: those that make things, parents first, then those that use them, then those
+        that take them away."""
+        resources = resources_of(self._registry, self._links)
+        known = resources.by_path.get(method.path)
+        if known is not None:
+            resource, operation = known
+            if operation.role in MAKING:
+                depth, above = 0, resources.parent_of(resource)
+                while above is not None and depth < 5:
+                    depth, above = depth + 1, resources.parent_of(above)
+                return 1, depth
+            if operation.role in (Role.LIST, Role.EXPORT):
+                return 0, 0  # what there is already
+            if operation.role in (Role.DELETE, Role.UNDELETE):
+                return 4, 0
+            return 2, 0
+        if _LISTING.match(method.name):
+            return 0, 1
+        if _ENDING.match(method.name):
+            return 3, 1
+        return (1, 6) if _MAKING.match(method.name) else (3, 0)

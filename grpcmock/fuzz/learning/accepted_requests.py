@@ -1,0 +1,149 @@
+"""Requests that a server takes, with what has to be made before them so that it does."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.fuzz.model.bindings import put, value_at
+from grpcmock.fuzz.model.cases import Binding, Call, call_of
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.expectations.field_paths import Fields
+    from grpcmock.fuzz.model.cases import Path
+    from grpcmock.schema import Method
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that has to be there, and where a request names it."""
+
+    made_by: AcceptedRequest
+    source: Path
+    """Where the first response of the call that makes it has its key."""
+    target: Path
+    own_id: Path | None = None
+    """Where the client chooses the key; None if the server makes it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AcceptedRequest:
+    """A request that was answered OK."""
+
+    method: Method
+    data: bytes
+    needs: tuple[Need, ...] = ()
+    references: frozenset[Path] = frozenset()
+    """The places of what names something else."""
+    own_id: Path | None = None
+    """Where the client chooses the key of what it makes."""
+    values: Mapping[Fields, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+    """More values of single fields that it may have: with each of them the server took it."""
+
+    @property
+    def message(self) -> Message:
+        return self.method.request_class.FromString(self.data)
+
+    def with_values(self, choose: Callable[[int], int]) -> Message:
+        """Return the request with other values that the server takes: *choose* gives a number below a bound, 0 for the
+        value that is there."""
+        message = self.message
+        for way, values in self.values.items():
+            if chosen := choose(len(values) + 1):
+                set_at(message, way, values[chosen - 1])
+        return message
+
+    def calls(self, *requests: bytes, salt: str = "") -> tuple[Call, ...]:
+        """Return the calls that make what is needed, each under a key of its own, and those with the *requests*."""
+        calls: list[Call] = []
+        bindings = _made_before(self, calls, salt)
+        return (*calls, *(replace(call_of(self.method, data), bindings=bindings) for data in requests))
+
+
+def _made_before(request: AcceptedRequest, calls: list[Call], salt: str) -> tuple[Binding, ...]:
+    """Add the calls that make what a request needs. Returns where it says what came of them."""
+    bindings = []
+    for need in request.needs:
+        made, content = need.made_by, need.made_by.message
+        if need.own_id is not None:
+            put(content, need.own_id, varied(value_at(content, need.own_id), f"{salt} {len(calls)}"))
+        inner = _made_before(made, calls, salt)
+        data = content.SerializePartialToString(deterministic=True)
+        calls.append(replace(call_of(made.method, data), bindings=inner))
+        bindings.append(Binding(len(calls) - 1, need.source, need.target))
+    return tuple(bindings)
+
+
+def varied(value: Any, salt: str) -> Any:
+    """Return another key of the same form: letters for letters, digits for digits, the first ones kept."""
+    digest = blake2b(f"{value} {salt}".encode(), digest_size=16).digest()
+    if isinstance(value, int):
+        return int.from_bytes(digest[:4], "big") % (9_000 if value >= 1_000 else 90) + (1_000 if value >= 1_000 else 10)
+    if not isinstance(value, str):
+        return value
+    made, changed = list(value), 0
+    for position in range(len(made) - 1, -1, -1):
+        octet, char = digest[changed % len(digest)], made[position]
+        if char.isascii() and char.isalnum() and changed < 12:
+            base, size = ("0", 10) if char.isdigit() else ("A" if char.isupper() else "a", 26)
+            made[position] = chr(ord(base) + octet % size)
+            changed += 1
+    text = "".join(made)
+    return text if changed >= 4 else f"{text}{''.join(chr(ord('a') + octet % 26) for octet in digest[:5])}"
+
+
+def set_at(message: Message, way: Fields, value: Any) -> Path | None:
+    """Put a value at the end of a way: into the first items of lists. Returns the place; None if it doesn't fit."""
+    path: list[str | int] = []
+    current: Any = message
+    for field in way[:-1]:
+        path.append(field.name)
+        current = getattr(current, field.name)
+        if field.is_repeated:
+            if hasattr(current, "items"):
+                return None
+            if not current:
+                current.add()
+            current = current[0]
+            path.append(0)
+    last = way[-1]
+    if last.message_type is not None and last.message_type.GetOptions().map_entry:
+        return None
+    try:
+        put(current, (last.name,), [value] if last.is_repeated else value)
+    except (TypeError, ValueError, AttributeError):
+        return None
+    return (*path, last.name)
+
+
+def chosen_at(message: Message, key: Any) -> Path | None:
+    """Return where a request says the key that came of it; None if it doesn't."""
+    for path, value in _values(message):
+        if value == key or (isinstance(key, str) and isinstance(value, str) and value and key.endswith(f"/{value}")):
+            return path
+    return None
+
+
+def _values(message: Message, way: Path = (), depth: int = 3) -> Iterator[tuple[Path, Any]]:
+    for one, value in message.ListFields():
+        if one.is_repeated:
+            continue
+        if one.message_type is not None:
+            if depth:
+                yield from _values(value, (*way, one.name), depth - 1)
+        elif not isinstance(value, bool) and one.enum_type is None:
+            yield (*way, one.name), value
+
+
+_SUFFIXES = re.compile(r"_(id|name|slug|number|code|key|uid|uuid|no|ref|serial|handle)$")
+
+
+def stem_of(name: str) -> str:
+    """Return what a field names something by: ``book`` for ``book_id``."""
+    return _SUFFIXES.sub("", name)

@@ -1,0 +1,130 @@
+"""Values to try in a field: what its name and type suggest, from what an everyday program would send."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from grpcmock.fuzz.generation.message_classes import message_class_of
+from grpcmock.fuzz.learning import demands
+from grpcmock.schema.naming import snake_case
+from grpcmock.synthesis.answers import generate
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+    from google.protobuf.message import Message
+
+    from grpcmock.schema import Registry
+
+_NAMED = (
+    (r"(^|_)(date|day|from|until|since|start|end|begin|to|on|birthday|check_?in|check_?out|due|expires?)($|_)",
+     ("2024-05-01", "2024-05-04", "2030-05-01", "2024-05-01T12:00:00Z", "12:30")),
+    (r"(^|_)(time|at|timestamp|created|updated)($|_)",
+     ("2024-05-01T12:00:00Z", "2024-05-04T12:00:00Z", "12:30", "2024-05-01")),
+    (r"mail", ("ann@example.com",)),
+    (r"(^|_)(url|uri|link|website|href|homepage|endpoint)($|_)", ("https://example.com/a",)),
+    (r"phone|mobile|(^|_)tel", ("+49 30 1234567", "+49301234567", "5551234567")),
+    (r"currency", ("EUR", "USD", "eur")),
+    (r"country|region", ("DE", "DEU", "Germany")),
+    (r"lang|locale", ("en", "en-US")),
+    (r"(^|_)(zone|timezone|tz)($|_)", ("Europe/Berlin", "UTC")),
+    (r"colou?r", ("#a0b1c2", "red")),
+    (r"uuid|guid|request_id|(^|_)uid($|_)", ("3f2b8c1e-5d0b-4c3a-9a57-0d1e5c7ab001",)),
+    (r"card", ("4111111111111111",)),
+    (r"iban", ("DE89370400440532013000",)),
+    (r"isbn", ("9783161484100", "978-3-16-148410-0")),
+    (r"(^|_)ip|address$", ("192.0.2.1", "1 Main Street")),
+    (r"version", ("1.2.3", "v1")),
+    (r"zip|post(al)?_?code", ("10115", "SW1A 1AA")),
+    (r"slug|handle|tag|label|kind|(^|_)id$|key$", ("abc", "abc-def", "a1b2c3", "ABC123")),
+    (r"serial|sku|code|number|plate", ("ABC123", "AB123456", "ABC-1234", "123456", "A1")),
+    (r"user|author|login|account", ("alice", "Alice")),
+    (r"password|secret", ("Correct-Horse-7-Battery",)),
+    (r"lat", ("52.5",)),
+    (r"hash|digest|checksum", ("d41d8cd98f00b204e9800998ecf8427e",)),
+)  # fmt: skip
+_TEXTS = (
+    *("abc", "Example text", "Alice Example", "abc-def", "a1b2c3", "ABC", "ABC123", "AB123456", "ABC-1234"),
+    *(
+        "2024-05-01",
+        "2024-05-04",
+        "2024-05-01T12:00:00Z",
+        "ann@example.com",
+        "https://example.com/a",
+        "EUR",
+        "DE",
+        "en",
+    ),
+    *("+49 30 1234567", "12345678", "3f2b8c1e-5d0b-4c3a-9a57-0d1e5c7ab001", "#a0b1c2", "12:30", "1.2.3", "192.0.2.1"),
+)
+_NUMBERS = (1, 2, 10, 100, 5, 1000, 50, 2024, 1_714_564_800)
+_REALS = (1.0, 0.5, 10.0, 100.0)
+_SECONDS = {
+    "google.protobuf.Timestamp": (1_714_564_800, 1_714_824_000, 1_905_000_000),
+    "google.protobuf.Duration": (60, 3_600),
+}
+_NATURALS = 2
+
+
+class Candidates:
+    """Gives values for the fields of a registry's messages."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def of(self, field: FieldDescriptor, words: str = "") -> Iterator[Any]:
+        """Yield values for a field, of a list its first item: those that the *words* of an error ask for come first.
+
+        Of a message field they are messages.
+        """
+        if field.enum_type is not None:
+            yield from (value.number for value in field.enum_type.values if value.number)
+            yield from (value.number for value in field.enum_type.values if not value.number)
+        elif field.message_type is not None:
+            yield from self._messages(field.message_type, words)
+        elif field.type == FieldDescriptor.TYPE_STRING:
+            yield from demands.texts(words)
+            yield from self._texts(field)
+        elif field.type == FieldDescriptor.TYPE_BYTES:
+            yield from (b"abc", b"a" * 16, b"a" * 32)
+        elif field.type == FieldDescriptor.TYPE_BOOL:
+            yield from (True, False)
+        elif field.cpp_type in (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT):
+            yield from (float(number) for number in demands.numbers(words))
+            yield from _REALS
+        else:
+            yield from (int(number) for number in demands.numbers(words))
+            yield from _NUMBERS
+
+    def _texts(self, field: FieldDescriptor) -> Iterator[str]:
+        name = snake_case(field.name)
+        for pattern, values in _NAMED:
+            if re.search(pattern, name):
+                yield from values
+        owner = field.containing_type
+        for seed in range(_NATURALS if owner is not None else 0):
+            assert owner is not None
+            found = getattr(self.natural(owner, seed), field.name)
+            found = found if isinstance(found, str) else next(iter(found), "")
+            if found:
+                yield found
+        yield from _TEXTS
+
+    def _messages(self, descriptor: Descriptor, words: str) -> Iterator[Any]:
+        message_class = message_class_of(descriptor)
+        if descriptor.full_name in _SECONDS:
+            yield from (message_class(seconds=seconds) for seconds in _SECONDS[descriptor.full_name])
+        elif "value" in descriptor.fields_by_name and descriptor.full_name.startswith("google.protobuf."):
+            yield from (message_class(value=value) for value in self.of(descriptor.fields_by_name["value"], words))
+        else:
+            yield from (self.natural(descriptor, seed) for seed in range(_NATURALS))
+            yield message_class()
+
+    def natural(self, descriptor: Descriptor, seed: int) -> Message:
+        """Return a message with natural values."""
+        moment = datetime(2024, 5, 1, tzinfo=UTC)
+        return generate(message_class_of(descriptor), self._registry, seed, as_request=True, now=lambda: moment)

@@ -1,0 +1,130 @@
+"""What the text of an error asks for: values to try, read from examples, ranges, lists, patterns and plain words.
+
+Servers say what they want in their own words, the same ones for people and programs. What is read here is a guess, and
+tried; nothing is claimed by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from grpcmock.synthesis import regex
+from grpcmock.synthesis.keyed_random import KeyedRandom
+
+_QUOTED = re.compile(r"""(["'`])([^"'`]{1,64})\1""")
+_EXAMPLE = re.compile(
+    r"(?:such as|like|e\.g\.?|for example|for instance|example:?|format:?|expected:?|as in|want(?:s|ed)?)\s+(\S+)",
+    re.IGNORECASE,
+)
+_ONE_OF = re.compile(
+    r"(?:one of|any of|either|allowed(?: values)?(?: are)?|valid values(?: are)?):?\s*(.+)", re.IGNORECASE
+)
+_RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:to|-|–|\.\.+|and|through|,)\s*(-?\d+(?:\.\d+)?)")
+_LEAST = re.compile(
+    r"(?:at least|greater than|more than|above|minimum(?: is)?|no less than|>=?|from)\s*(-?\d+(?:\.\d+)?)",
+    re.IGNORECASE,
+)
+_MOST = re.compile(
+    r"(?:at most|less than|below|maximum(?: is)?|no more than|up to|<=?)\s*(-?\d+(?:\.\d+)?)", re.IGNORECASE
+)
+_NUMBER = re.compile(r"(?<![\w.#-])-?\d{1,15}(?:\.\d+)?(?![\w.])")
+_PATTERN = re.compile(r"(\^\S+\$|(?<=/)\^?[^/\s]*\[[^/\s]+(?=/))")
+_TEMPLATE = re.compile(r"(?<![\w/])((?:[a-z_]+/(?:\{[^}]*\}|<[^>]*>|[A-Z_]{2,}|\*)/?)+)")
+_PLACE = re.compile(r"\{[^}]*\}|<[^>]*>|[A-Z_]{2,}|\*")
+
+_COUNTS = {
+    word: number
+    for number, word in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+    )
+} | {"a": 1, "an": 1}
+_SORTS = {
+    "capital": "ABCDEFGHJKLM",
+    "uppercase": "ABCDEFGHJKLM",
+    "upper": "ABCDEFGHJKLM",
+    "lowercase": "abcdefghjklm",
+    "lower": "abcdefghjklm",
+    "small": "abcdefghjklm",
+    "letter": "abcdefghjklm",
+    "character": "abcdefghjklm",
+    "digit": "123456789012",
+    "hex": "a1b2c3d4e5f6",
+    "dash": "-",
+    "hyphen": "-",
+    "dot": ".",
+    "underscore": "_",
+    "slash": "/",
+    "colon": ":",
+}
+_PIECE = re.compile(
+    rf"\b(\d{{1,3}}|{'|'.join(_COUNTS)})\s+(?:ascii |latin |decimal )?({'|'.join(_SORTS)})"
+    r"(?: letter| digit| character)?s?\b",
+    re.IGNORECASE,
+)
+
+
+def texts(words: str) -> Iterator[str]:
+    """Yield texts that an error may ask for, the most likely first."""
+    for found in _PATTERN.finditer(words):
+        pattern = found[1].strip("`'\"")
+        yield from regex.examples(pattern, KeyedRandom(pattern.encode()))
+    for found in _EXAMPLE.finditer(words):
+        yield found[1].strip("`'\",;.()")
+    yield from _listed(words)
+    pieces = _PIECE.findall(words)
+    if pieces and (len(pieces) > 1 or _SORTS[pieces[0][1].lower()] not in ("-", ".", "_", "/", ":")):
+        yield "".join(_repeated(_SORTS[sort.lower()], _count(count)) for count, sort in pieces)
+    for found in _TEMPLATE.finditer(words):
+        yield _PLACE.sub("a1", found[1].rstrip("/"))
+    for low, high in _ranges(words):
+        size = int(min(max(low, 3), high))
+        yield from ("Example text"[:size] if size <= 12 else "a" * min(size, 4_096), "a" * min(size, 4_096))
+    for found in _QUOTED.finditer(words):
+        yield found[2]
+
+
+def numbers(words: str) -> Iterator[float]:
+    """Yield numbers that an error may ask for, the most likely first."""
+    for low, high in _ranges(words):
+        yield from (low, high, (low + high) // 2)
+    for found in _LEAST.finditer(words):
+        yield from (float(found[1]), float(found[1]) + 1)
+    for found in _MOST.finditer(words):
+        yield from (float(found[1]), float(found[1]) - 1)
+    if "positive" in words:
+        yield 1
+    yield from (float(found[0]) for found in _NUMBER.finditer(words))
+
+
+def _ranges(words: str) -> Iterator[tuple[float, float]]:
+    for found in _RANGE.finditer(words):
+        low, high = float(found[1]), float(found[2])
+        if low < high:
+            yield low, high
+    if not _RANGE.search(words):
+        for found in re.finditer(r"\b(\d{1,4}|[a-z]+) (?:letters|characters|digits|chars)? ?or more", words):
+            if (count := _COUNTS.get(found[1], int(found[1]) if found[1].isdigit() else 0)) > 0:
+                yield count, count + 20
+
+
+def _listed(words: str) -> Iterator[str]:
+    found = _ONE_OF.search(words)
+    if found is None:
+        return
+    items = re.split(r"\s*(?:,|\||/|;|\bor\b|\band\b)\s*", found[1].strip("[](){}. "))
+    yield from (item.strip("`'\"[](){}. ") for item in items if item.strip("`'\"[](){}. "))
+
+
+def _count(written: str) -> int:
+    return int(written) if written.isdigit() else _COUNTS[written.lower()]
+
+
+def _repeated(alphabet: str, count: int) -> str:
+    return (alphabet * (count // len(alphabet) + 1))[:count]
+
+
+def plain(value: Any) -> Any:
+    """Return a number as a whole one if it is."""
+    return int(value) if isinstance(value, float) and value == int(value) else value

@@ -1,0 +1,162 @@
+"""What a server has shown: the things in its replies, by which later requests can name them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError, Message
+
+from grpcmock.fuzz.expectations.naming import singular, verb_and_noun
+from grpcmock.fuzz.learning.accepted_requests import stem_of
+from grpcmock.schema.annotations import AnnotationReader
+from grpcmock.schema.naming import snake_case
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+    from grpcmock.fuzz.expectations.field_paths import Fields
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.model.cases import Path
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.schema import Method, Registry
+
+_MOST = 200
+_ITEMS = 3
+_KEYS = ("name", "id", "uid", "uuid", "slug", "key", "number", "serial", "code", "sku", "handle", "no", "guid", "token")
+_WRAPPING = re.compile(r"(Id|Ref|Response|Reply|Result|Created|Request|Info|Details|Key|Handle)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A message that a server has shown."""
+
+    noun: str
+    message: Message
+    path: Path
+    """Where it stands in the response."""
+
+    made_by: AcceptedRequest | None
+    """The request that made it, if one did; else it was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A value by which a request can name a thing."""
+
+    value: Any
+    source: Path
+    made_by: AcceptedRequest | None
+
+
+class KnownThings:
+    """All that was shown, the newest last."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._options = AnnotationReader(registry)
+        self._things: list[Thing] = []
+        self.count = 0
+        """How many were shown so far."""
+
+    def learn(self, reply: Reply, made_by: AcceptedRequest | None) -> None:
+        """Take what stands in the first response of a reply."""
+        method = reply.call.method
+        if method is None or not reply.responses:
+            return
+        for data in reply.responses[:_ITEMS]:
+            try:
+                message = method.response_class.FromString(data)
+            except (DecodeError, RuntimeError):
+                continue
+            for path, inner in _inside(message):
+                noun = snake_case(_WRAPPING.sub("", inner.DESCRIPTOR.name) or inner.DESCRIPTOR.name)
+                self._things.append(Thing(noun, inner, path, made_by))
+                self.count += 1
+        del self._things[:-_MOST]
+
+    def keys_in(self, reply: Reply) -> Iterator[Any]:
+        """Yield what looks like the keys of the things in a reply, the outermost first."""
+        method = reply.call.method
+        if method is None or not reply.responses:
+            return
+        for _, inner in _inside(method.response_class.FromString(reply.responses[0])):
+            for name in _KEYS:
+                own = inner.DESCRIPTOR.fields_by_name.get(name)
+                if own is not None and own.message_type is None and not own.is_repeated and getattr(inner, name):
+                    yield getattr(inner, name)
+                    break
+
+    def keys_for(self, method: Method, fields: Fields) -> Iterator[KnownKey]:
+        """Yield the values by which a field of a request may name something that there is: the most likely first."""
+        field = fields[-1]
+        nouns = list(self._nouns(method, fields))
+        told: set[Any] = set()
+        for exact in (True, False):
+            for noun in nouns:
+                for thing in reversed(self._things):
+                    if thing.noun != noun and not (not exact and (noun in thing.noun or thing.noun in noun)):
+                        continue
+                    for name in _attributes(thing.message.DESCRIPTOR, field, noun):
+                        value = getattr(thing.message, name)
+                        if value and value not in told:
+                            told.add(value)
+                            yield KnownKey(value, (*thing.path, name), thing.made_by)
+
+    def _nouns(self, method: Method, fields: Fields) -> Iterator[str]:
+        """Yield what a field may name, in words."""
+        field = fields[-1]
+        name = singular(snake_case(field.name)) if field.is_repeated else snake_case(field.name)
+        reference, child = self._options.reference(field)
+        if reference and reference != "*":
+            yield snake_case(reference.rpartition("/")[2])
+        if name not in _KEYS and name != "parent":
+            yield stem_of(name)
+            yield name
+            return
+        told = verb_and_noun(method.name)
+        if len(fields) > 1 and fields[-2].message_type is not None:
+            yield snake_case(fields[-2].message_type.name)
+        if name == "parent":
+            for thing in reversed(self._things):
+                key = getattr(thing.message, "name", "")
+                if (
+                    isinstance(key, str)
+                    and "/" in key
+                    and (not child or thing.noun != snake_case(child.split("/")[-1]))
+                ):
+                    yield thing.noun
+            return
+        if told is not None and told[1]:
+            yield snake_case(singular(told[1]))
+        words = snake_case(method.name).split("_")
+        yield from (singular("_".join(words[start:])) for start in range(1, len(words)))
+        owner = field.containing_type
+        if owner is not None:
+            yield snake_case(_WRAPPING.sub("", owner.name))
+
+
+def _inside(message: Message, way: Path = (), depth: int = 3) -> Iterator[tuple[Path, Message]]:
+    yield way, message
+    for field, value in message.ListFields():
+        if field.message_type is None or not depth or field.message_type.full_name.startswith("google.protobuf."):
+            continue
+        if field.message_type.GetOptions().map_entry:
+            continue
+        if field.is_repeated:
+            for index, item in enumerate(list(value)[:_ITEMS]):
+                yield from _inside(item, (*way, field.name, index), depth - 1)
+        else:
+            yield from _inside(value, (*way, field.name), depth - 1)
+
+
+def _attributes(descriptor: Descriptor, field: FieldDescriptor, noun: str) -> Iterator[str]:
+    """Yield the fields of a thing that may hold its key, as a field of a request asks for it."""
+    name = snake_case(field.name)
+    suffix = name.removeprefix(f"{noun}_")
+    wanted = dict.fromkeys((name, suffix, *(f"{noun}_{key}" for key in _KEYS), *_KEYS))
+    for label in wanted:
+        own = descriptor.fields_by_name.get(label)
+        if own is not None and own.cpp_type == field.cpp_type and own.message_type is None and not own.is_repeated:
+            yield label

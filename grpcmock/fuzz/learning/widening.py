@@ -1,0 +1,66 @@
+"""More of what a server takes of one method: other values of each field, tried in a request that it has taken."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.fuzz.expectations.field_paths import Fields, reachable, values_at
+from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, set_at, varied
+from grpcmock.fuzz.model.bindings import put, value_at
+from grpcmock.fuzz.model.results import Termination
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.learning.candidates import Candidates
+    from grpcmock.fuzz.model.results import Reply
+
+_EACH = 2
+_MOST = 24
+_DEEPEST = 2
+
+
+class Widening:
+    """Tries one other value after the other."""
+
+    def __init__(self, accepted: AcceptedRequest, candidates: Candidates) -> None:
+        self.accepted = accepted
+        own = {accepted.own_id} if accepted.own_id is not None else set()
+        keys = {tuple(step for step in path if isinstance(step, str)) for path in (*accepted.references, *own)}
+        message = accepted.message
+        changes = []
+        for way in reachable(accepted.method.input):
+            if len(way) > _DEEPEST or tuple(field.name for field in way) in keys:
+                continue
+            there = list(values_at(message, way))
+            if not there or (way[-1].message_type is not None and not way[-1].is_repeated and there[0].ListFields()):
+                continue  # what is in it is tried by itself
+            others = (value for value in candidates.of(way[-1]) if value not in there)
+            changes.append([(way, value) for value in islice(others, _EACH)])
+        self._changes: deque[tuple[Fields, Any]] = deque(
+            change for number in range(_EACH) for some in changes for change in some[number : number + 1]
+        )
+        self._left = _MOST
+        self._current: tuple[Fields, Any] | None = None
+
+    def next(self) -> bytes | None:
+        """Return the next request to try; None after the last."""
+        while self._changes and self._left:
+            self._current = way, value = self._changes.popleft()
+            message = self.accepted.message
+            if set_at(message, way, value) is not None and message.IsInitialized():
+                self._left -= 1
+                if self.accepted.own_id is not None:
+                    key = value_at(message, self.accepted.own_id)
+                    put(message, self.accepted.own_id, varied(key, f"widening {self._left}"))
+                return message.SerializePartialToString(deterministic=True)
+        return None
+
+    def hear(self, reply: Reply) -> None:
+        """Take the server's answer."""
+        assert self._current is not None
+        way, value = self._current
+        if reply.is_ok or (reply.termination is Termination.ENOUGH and reply.responses):
+            values = {**self.accepted.values, way: (*self.accepted.values.get(way, ()), value)}
+            self.accepted = replace(self.accepted, values=values)

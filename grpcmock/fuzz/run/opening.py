@@ -1,0 +1,110 @@
+"""The start of a run: through the door of every method, with one request that the server takes.
+
+Methods come in the order in which they depend on each other. What one teaches serves the next; who waits for what isn't
+there yet comes again once there is more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Container
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
+from grpcmock.schema.method import MethodKind
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.learning.door_search import DoorSearch
+    from grpcmock.fuzz.model.cases import Binding, Call
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.schema import Method
+
+Make = Callable[[Case], Awaitable["Reply"]]
+"""Makes a case of one call, and tells all of what was seen."""
+
+_ROUNDS = 3
+_TRIES = 40
+"""So many requests for each method in a round."""
+
+_SECONDS = 2.5
+"""For all methods. A server that answers in a millisecond takes a tenth of it."""
+
+_SHARE = 0.2
+"""More than that part of a run it never takes."""
+
+_DEADLINE = 1.0
+
+
+class Opening:
+    """Tries to get an OK of each method."""
+
+    def __init__(self, plan: Plan, phase: Phase, make: Make, *, max_seconds: float | None = None) -> None:
+        self._plan = plan
+        self._phase = phase
+        self._make = make
+        self._until = time.monotonic() + min(_SECONDS, _SHARE * max_seconds if max_seconds is not None else _SECONDS)
+        self._number = 0
+
+    async def go(self, stopped: Container[Method]) -> None:
+        """Make the calls; *stopped* are methods that are left alone."""
+        acceptance = self._plan.acceptance
+        starts = {method: self._start(method) for method in acceptance.in_order(self._plan.methods)}
+        searches = [
+            acceptance.search(method, method.request_class.FromString(start)) for method, start in starts.items()
+        ]
+        for _ in range(_ROUNDS):
+            opened = 0
+            for search in searches:
+                if not search.is_over and search.method not in stopped and not self._is_late:
+                    opened += await self._search(search, starts[search.method])
+            searches = [search for search in searches if not search.is_over]
+            if not opened or not searches:
+                break
+        for path, accepted in list(acceptance.requests.items()):
+            widening = acceptance.widening(accepted)
+            while not self._is_late and (data := widening.next()) is not None:
+                calls = accepted.calls(data, salt=f"opening {self._number}")
+                widening.hear(
+                    await self._make(self._case(accepted.method, data, *calls[:-1], bindings=calls[-1].bindings))
+                )
+            acceptance.requests[path] = widening.accepted
+
+    @property
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._until
+
+    def _start(self, method: Method) -> bytes:
+        """Give the request to begin with: one that somebody wrote down, or the least one."""
+        examples = (case.calls[0].messages for case in self._plan.examples if case.method is method)
+        return next((messages[0] for messages in examples if messages), None) or self._plan.least(method)
+
+    async def _search(self, search: DoorSearch, start: bytes) -> bool:
+        """Go on with a search. Returns whether it has come to its end."""
+        for _ in range(_TRIES):
+            if self._is_late or (data := search.next()) is None:
+                return False
+            reply = await self._make(self._case(search.method, data))
+            search.hear(reply)
+            if search.is_over:
+                self._plan.acceptance.take(search, reply, start)
+                return search.accepted is not None
+        return False
+
+    def _case(self, method: Method, data: bytes, *before: Call, bindings: tuple[Binding, ...] = ()) -> Case:
+        self._number += 1
+        call = replace(call_of(method, data), bindings=bindings)
+        if method.kind is not MethodKind.UNARY:
+            call = replace(call, deadline=_DEADLINE)
+        broken = self._plan.generators.of(method.input).broken(method.request_class.FromString(data))
+        return Case(
+            id=f"{self._phase.value}/{method.full_name}/opening-{self._number}",
+            phase=self._phase,
+            method=method,
+            calls=(*before, call),
+            setup=len(before),
+            why="a request that the server may take, by what it has said so far",
+            expect=Expect.ANY if broken else Expect.ACCEPTED,
+            targets=frozenset() if data else frozenset({"empty_request"}),
+        )
