@@ -41,7 +41,7 @@ def write(history: History) -> str:
     """Write the document."""
     started = history.started
     places = _Places(history.registry, history.origin)
-    results = [_failure(failure, history, places) for failure in (*history.failures, *history.known)]
+    results = [_failure(failure, history, places) for failure in (*history.failures, *history.known, *history.remarks)]
     results += [_warning(one, history, places) for one in history.warnings]
     found = {result.rule for result in results}
     checks = {check.code: check for check in (*history.checks, *map(find_check, found))}
@@ -77,7 +77,7 @@ def _failure(failure: Failure, history: History, places: _Places) -> sarif.Resul
     return sarif.Result(
         rule=check.code,
         message=history.secrets.hide("\n".join((" ".join(heading.split()), "", *told(failure, history)))),
-        level="note" if failure.is_flaky else _LEVELS[check.severity],
+        level="note" if failure.is_remark else _LEVELS[check.severity],
         place=places.of_symbol(method.full_name.replace("/", ".")),
         symbol=method.full_name,
         related=list(places.of_field(method.input, method.descriptor.output_type, finding.path or failure.case.path)),

@@ -29,7 +29,7 @@ from grpcmock.fuzz.run.case_pool import CasePool
 from grpcmock.fuzz.run.failure_log import FailureLog
 from grpcmock.fuzz.run.opening import Opening
 from grpcmock.fuzz.run.quarantine import MethodQuarantine
-from grpcmock.fuzz.run.schedule import PhaseSchedule, slice_of, turns
+from grpcmock.fuzz.run.schedule import PhaseSchedule, saved_turns, slice_of, turns
 from grpcmock.fuzz.shrinking.case_shrinking import Effort
 from grpcmock.fuzz.shrinking.confirmation import Confirmation
 from grpcmock.fuzz.shrinking.plainest import is_suspicious
@@ -249,8 +249,10 @@ class Run:
 
     async def _turns(self, within: float | None) -> None:
         """Let the phases take turns; where the run has to end *within* so many seconds, each gets its share of them."""
-        phases, saved = self._bounds.phases, await self._news()
-        for schedule in turns(phases, self._plan, self._bounds.max_cases, saved):
+        phases = self._bounds.phases
+        for schedule in saved_turns(phases, await self._news()):
+            await self._turn(schedule, None, opens=False)
+        for schedule in turns(phases, self._plan, self._bounds.max_cases):
             if self._server.gone:
                 return
             until = None
@@ -259,14 +261,15 @@ class Run:
                 until = now + slice_of(self._started + within - now, len(phases))
             await self._turn(schedule, until)
 
-    async def _turn(self, schedule: PhaseSchedule, until: float | None) -> None:
+    async def _turn(self, schedule: PhaseSchedule, until: float | None, *, opens: bool = True) -> None:
         started, cases, calls = time.monotonic(), self._cases, self._executor.calls
         self._tell(PhaseStarted(phase=schedule.phase, planned=schedule.planned))
         if not schedule.has_begun:
             schedule.has_begun = True
             for message in notices_of(schedule.phase, self._plan):
                 self._tell(Notice(message=message))
-        await self._open(schedule.phase)
+        if opens:
+            await self._open(schedule.phase)
         pool = CasePool(self._executor, self._monitor, evaluate=self.evaluate, workers=self._bounds.in_flight)
         try:
             for case in schedule.take(self._quarantine.stopped):

@@ -75,15 +75,19 @@ def slice_of(seconds_left: float, phases: int) -> float:
     return max(seconds_left / (2 * max(phases, 1)), _LEAST)
 
 
-def turns(phases: Sequence[Phase], plan: Plan, max_cases: int, saved: Sequence[Case] = ()) -> Iterator[PhaseSchedule]:
-    """Yield the phases in their turns, until nothing is left of any: first what was *saved* of them.
-
-    The first cases of all phases, which tell the most, come before the rest of any. A turn may be broken off.
-    """
+def saved_turns(phases: Sequence[Phase], saved: Sequence[Case]) -> Iterator[PhaseSchedule]:
+    """Yield what was saved of the phases, in one turn each."""
     for phase in phases:
         if cases := [case for case in saved if case.phase is phase]:
             of = {case.method: [one for one in cases if one.method is case.method] for case in cases}
             yield PhaseSchedule(phase, {method: iter([iter(its)]) for method, its in of.items()})
+
+
+def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[PhaseSchedule]:
+    """Yield the phases in their turns, until nothing is left of any.
+
+    The first cases of all phases, which tell the most, come before the rest of any. A turn may be broken off.
+    """
     schedules = [
         PhaseSchedule(
             phase,
