@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
     from google.protobuf.message import Message
 
+    from grpcmock.schema.nearby import Nearby
+
 _KINDS = {
     (False, False): MethodKind.UNARY,
     (False, True): MethodKind.SERVER_STREAMING,
@@ -31,13 +33,23 @@ class Registry:
     Raises :class:`SchemaError` if the files lack an import or contradict each other.
     """
 
-    def __init__(self, files: descriptor_pb2.FileDescriptorSet, *, base: Registry | None = None) -> None:
-        """Read *files*; with *base*, they are added to those of another, whose pool is then shared."""
+    def __init__(
+        self,
+        files: descriptor_pb2.FileDescriptorSet,
+        *,
+        base: Registry | None = None,
+        nearby: Nearby | None = None,
+    ) -> None:
+        """Read *files*; with *base*, they are added to those of another, whose pool is then shared.
+
+        Types that aren't there are looked for *nearby*, for hints alone.
+        """
         __tracebackhide__ = True  # in a test it is the caller's line that is wrong
         known: frozenset[str] = frozenset()
         if base is not None:
             known = frozenset(file.name for file in base.files.file)
             files = merging.as_set([*base.files.file, *files.file])
+        self.nearby: Nearby | None = nearby if base is None else base.nearby
         self.files: descriptor_pb2.FileDescriptorSet = files
         """Every file, each after those that it imports."""
 
@@ -94,7 +106,8 @@ class Registry:
         """Find a method by the name that a user wrote.
 
         ``package.Service/Method``, ``package.Service.Method`` and ``/package.Service/Method`` are taken; leading parts
-        of the package may be left out at a dot, and the service, too, as long as one method alone fits.
+        of the package may be left out at a dot, and the service, too, as long as one method alone fits. gRPC's own
+        services, which a server has besides, leave a bare name to the others.
 
         Raises :class:`UnknownMethodError`, which names the nearest method, or those that fit.
         """
@@ -109,6 +122,8 @@ class Registry:
             for full_name in self.services
             if service and full_name.endswith("." + service) and (found := self.methods.get(f"/{full_name}/{method}"))
         ]
+        if is_bare and len(fitting) > 1:
+            fitting = [found for found in fitting if not found.service.startswith("grpc.")] or fitting
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
