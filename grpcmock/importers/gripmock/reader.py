@@ -220,8 +220,11 @@ class _Stub:
         if answers.renderer.translated:
             self.comments.append(f"Templates of Go, translated: {answers.renderer.translated[0]}")
         times = (self.plain.get("options") or {}).get("times")
+        conditions = list(self._messages(matched.patterns))
+        if times and len(conditions) * len(matched.metadata) > 1:
+            self.warn("`times` is counted for each of the stubs that this one becomes.", "options")
         for metadata in matched.metadata:
-            for nth, when in enumerate(self._messages(matched.patterns)):
+            for nth, when in enumerate(conditions):
                 base: dict[str, Any] = {"method": self.path, **when, **keys}
                 if metadata:
                     base["metadata"] = metadata
@@ -254,8 +257,10 @@ class _Stub:
                 yield {}
             else:
                 # The later a message that fits, the more it counts.
+                self.comments.append(
+                    "In GripMock, `input` holds if it fits any message; of several stubs the last one wins."
+                )
                 yield {"requests": {"$last": first}}
-                self.comments.append("In GripMock, `input` holds if it fits any message of the stream.")
                 yield {"requests": {"$some": first}}
         elif len(patterns) > 1:
             yield {"requests": [{} if pattern is None else pattern for pattern in patterns]}
