@@ -27,7 +27,8 @@ def in_order(drafts: Iterable[Draft]) -> list[Draft]:
         by_method[draft.method].append(draft)
     found: list[Draft] = []
     for of_method in by_method.values():
-        ranked = sorted(of_method, key=lambda draft: draft.rank or ())
+        # Of those that are alike to the other tool, the one with more conditions comes first, as it wins here anyway.
+        ranked = sorted(of_method, key=lambda draft: (draft.rank or (), -_conditions(draft.keys)))
         _set_priorities(ranked)
         found += ranked
     return found

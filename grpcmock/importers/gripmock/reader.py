@@ -231,8 +231,8 @@ class _Stub:
                 self._state(base)
                 if times:
                     base["times"] = times
-                position = (*rank(self.plain, self.message), self.number)
-                yield Draft(base, self.written.node.location, list(self.comments), (nth, *position))
+                position = (nth, *rank(self.plain, self.message))
+                yield Draft(base, self.written.node.location, list(self.comments), position)
 
     def _state(self, keys: dict[str, Any]) -> None:
         if self.written.state:
@@ -318,5 +318,5 @@ def _conversation(stub: _Stub, keys: dict[str, Any], metadata: dict[str, Any], a
     times = (stub.plain.get("options") or {}).get("times")
     if times:
         keys["times"] = times
-    position = (0, *rank(stub.plain, stub.message, by_message=True), stub.number)
+    position = (0, *rank(stub.plain, stub.message, by_message=True))
     return Draft(keys, stub.written.node.location, stub.comments, position)
