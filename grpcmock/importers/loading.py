@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from grpcmock.stubs.model import Stub
 
 
-def load(paths: Sequence[Path], registry: Registry, problems: Problems) -> list[Stub]:
+def load(paths: Sequence[Path], registry: Registry, problems: Problems, *, taken: Iterable[str] = ()) -> list[Stub]:
     """Load files and directories, each in the format that it tells; *problems* gets the warnings.
 
+    No stub gets a name that is *taken*.
     Raises :class:`ConfigError` for one in no format that is known.
     """
     found: list[Stub] = []
     for path in paths:
-        imported = import_files("auto", [path], registry)
+        imported = import_files("auto", [path], registry, taken=[*taken, *(stub.name for stub in found)])
         for problem in imported.problems:
             problems.add(problem)
         found += stubs_of(imported.drafts, problems)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from grpcmock.tree import Node
 
-_PATH = re.compile(r"/([\w.]+)/(\w+)")
+_PATH = re.compile(r"/([\w.]+\.\w+|[A-Z]\w*)/(\w+)")
 _ANSWERS = ("httpResponse", "grpcStreamResponse")
 _STATUS = ("grpc-status", "x-grpc-status", "grpc-status-name")
 _MESSAGE = ("grpc-message", "x-grpc-message")

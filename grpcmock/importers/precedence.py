@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from grpcmock.importers.draft import Draft
 
 MANY = 1500
-"""From so many stubs of one method on, each pair of them isn't looked at: one priority a stub does it as well."""
+"""From so many stubs of one method on, pairs of them aren't looked at: levels of priority do it as well."""
 
 
 def in_order(drafts: Iterable[Draft]) -> list[Draft]:
@@ -27,7 +27,8 @@ def in_order(drafts: Iterable[Draft]) -> list[Draft]:
         by_method[draft.method].append(draft)
     found: list[Draft] = []
     for of_method in by_method.values():
-        ranked = sorted(of_method, key=lambda draft: draft.rank or ())
+        # Of those that are alike to the other tool, the one with more conditions comes first, as it wins here anyway.
+        ranked = sorted(of_method, key=lambda draft: (draft.rank or (), -_conditions(draft.keys)))
         _set_priorities(ranked)
         found += ranked
     return found
@@ -36,16 +37,31 @@ def in_order(drafts: Iterable[Draft]) -> list[Draft]:
 def _set_priorities(ranked: Sequence[Draft]) -> None:
     """Give each the lowest priority with which it beats all that come after it and may hold for the same call."""
     counts = [_conditions(draft.keys) for draft in ranked]
-    priorities = [0] * len(ranked)
-    for index in range(len(ranked) - 1, -1, -1):
-        later = range(index + 1, len(ranked) if len(ranked) < MANY else min(index + 2, len(ranked)))
-        for other in later:
-            needed = priorities[other] + (counts[index] < counts[other])
-            if needed > priorities[index] and not _apart(ranked[index].keys, ranked[other].keys):
-                priorities[index] = needed
+    priorities = _levels(counts) if len(ranked) >= MANY else _lowest(ranked, counts)
     for draft, priority in zip(ranked, priorities, strict=True):
         if priority:
             draft.keys["priority"] = priority
+
+
+def _lowest(ranked: Sequence[Draft], counts: Sequence[int]) -> list[int]:
+    priorities = [0] * len(ranked)
+    for index in range(len(ranked) - 1, -1, -1):
+        for other in range(index + 1, len(ranked)):
+            needed = priorities[other] + (counts[index] < counts[other])
+            if needed > priorities[index] and not _apart(ranked[index].keys, ranked[other].keys):
+                priorities[index] = needed
+    return priorities
+
+
+def _levels(counts: Sequence[int]) -> list[int]:
+    """Begin a higher level wherever a stub has fewer conditions than one that comes after it."""
+    priorities = [0] * len(counts)
+    level = most = 0
+    for index in range(len(counts) - 1, -1, -1):
+        level += counts[index] < most
+        most = counts[index] if counts[index] < most else max(most, counts[index])
+        priorities[index] = level
+    return priorities
 
 
 def _conditions(keys: dict[str, Any]) -> int:

@@ -33,9 +33,12 @@ class Imported:
     """The files that held something of the format."""
 
 
-def import_files(name: str, paths: Sequence[Path], registry: Registry | None = None) -> Imported:
+def import_files(
+    name: str, paths: Sequence[Path], registry: Registry | None = None, *, taken: Iterable[str] = ()
+) -> Imported:
     """Read files and directories in a format; *name* ``auto`` means that of the first file that tells.
 
+    *taken* are names that other stubs have, so that no draft gets one of them.
     Raises :class:`ConfigError` where nothing is there to read, and :class:`StubError` where a file can't be parsed.
     """
     for path in paths:
@@ -52,7 +55,7 @@ def import_files(name: str, paths: Sequence[Path], registry: Registry | None = N
         elif path in paths:
             found.problems.warn(f"This holds nothing of {chosen.title}.", Location(str(path)), rule="import")
     found.problems.raise_errors()
-    context = Context(found.problems, registry)
+    context = Context(found.problems, registry, dict.fromkeys(taken, 1))
     found.drafts = chosen.reader()(documents, context)
     return found
 
@@ -94,7 +97,9 @@ def _documents(path: Path, of: Format, problems: Problems) -> list[Node]:
     text = read_text(path, noted)
     if text is None:
         for problem in noted:
-            problems.add(problem)
+            problems.warn(
+                f"This file is left out: {problem.message}", problem.location, hint=problem.hint, rule="import"
+            )
         return []
     if of.recognizes is None:
         return [Node(text, str(path), 1, 1)]

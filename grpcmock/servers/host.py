@@ -143,7 +143,8 @@ class Host:
         if self.files.imported:
             from grpcmock.importers import loading
 
-            stubs += loading.load(self.files.imported, registry, problems)
+            taken = [stub.name for stub in stubs]
+            stubs += loading.load(self.files.imported, registry, problems, taken=taken)
         return registry, stubs
 
     def _server(self, services: Services) -> AioServer | H2Server:

@@ -166,6 +166,8 @@ def _dumper() -> type[Any]:
             return True
 
     def string(dumper: Any, text: str) -> Any:
+        if "\n" in text:
+            return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|")  # quoted, where that can't be
         style = "'" if not isinstance(plain_scalar(text[:400]), str) or text == "<<" or "{{" in text else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

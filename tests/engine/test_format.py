@@ -940,6 +940,13 @@ SCRIPTS = [
         "OK",
     ),
     (
+        "on: until the first message, whatever it is, then the rest",
+        "[{on: [{send: {f_int32: 1}}], until: {}}, {on: [{send: {f_int32: 2}}]}]",
+        "[{f_int32: 7}, {}, {}]",
+        [1, 2, 2],
+        "OK",
+    ),
+    (
         "on: a message that no arm takes",
         "[{on: [{request: {f_int32: 1}, send: {f_int32: 1}}]}]",
         "[{f_int32: 1}, {f_int32: 2}]",

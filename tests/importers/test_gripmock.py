@@ -294,6 +294,13 @@ def test_times_and_what_follows() -> None:
     ask(made, "market.Market/Order", {"name": "a"}).gets({"text": "ok"})
 
 
+def test_times_of_a_stub_that_becomes_several_are_told() -> None:
+    anyof = {"anyOf": [{"equals": {"a": "1"}}, {"equals": {"b": "2"}}]}
+    drafts, warnings = read("gripmock", gripmock({"headers": anyof, "options": {"times": 1}}))
+    assert len(drafts) == 2
+    assert "`times` is counted for each of the stubs that this one becomes" in warnings[0]
+
+
 def test_a_priority_is_written_where_the_number_of_conditions_would_decide_otherwise() -> None:
     nested = {"contains": {"stall": {"town": "Rome", "number": 1}}}
     flat = {"equals": {"name": "a", "count": 1}}

@@ -158,7 +158,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-@settings(max_examples=60, suppress_health_check=[])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_no_document_breaks_a_reader(name: str, data: st.DataObject) -> None:
     document = copy.deepcopy(DOCUMENTS[name])
@@ -183,7 +183,7 @@ def _imported(name: str, document: Node, *, protos: bool) -> None:
     problems.raise_errors()
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(st.text(st.sampled_from("grpculd -H'\"{}:\\\n$@/.market5M\t"), max_size=60))
 def test_no_text_breaks_the_reader_of_lines(text: str) -> None:
     _imported("grpcurl", Node(f"grpcurl {text} x market.Market/Order\n{text}", "x.md", 1, 1), protos=True)

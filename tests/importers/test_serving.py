@@ -40,7 +40,9 @@ async def test_they_are_served_and_picked_up_when_they_change(tmp_path: Path) ->
         if text.startswith("Reloaded"):
             loop.call_soon_threadsafe(reloaded.set)
 
-    host = Host(Files((PROTO,), imported=(tmp_path,)), HostOptions(watch=True), log=log)
+    own = tmp_path / "own.yaml"
+    own.write_text("- {name: Order name=ann, method: Watch}")  # a name that the imported stub would have
+    host = Host(Files((PROTO,), (own,), imported=(file,)), HostOptions(watch=True), log=log)
     address = host.listen(Address.parse("127.0.0.1:0"))
     await host.start()
     try:

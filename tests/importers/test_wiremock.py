@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from engine.playbook import ask
-from importers.imported import engine, read, stub
+from importers.imported import engine, market, read, stub
+
+from grpcmock.importers.run import import_files
 
 PATH = "/market.Market/Order"
 
@@ -131,6 +134,16 @@ def test_later_mappings_win_unless_a_lower_number_says_otherwise() -> None:
     ask(engine(drafts), "market.Market/Order", {"name": "x"}).gets({"text": "first"})
 
 
+def test_a_body_in_a_file(tmp_path: Path) -> None:
+    for name in ("mappings", "__files/hello"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "mappings" / "a.json").write_text(mapping(response={"bodyFileName": "hello/a.json"}))
+    (tmp_path / "__files" / "hello" / "a.json").write_text('{"text": "from a file"}')
+    imported = import_files("wiremock", [tmp_path], market())
+    assert [str(problem) for problem in imported.problems] == []
+    assert imported.drafts[0].keys["response"] == {"text": "from a file"}
+
+
 def test_scenarios() -> None:
     more = {"scenarioName": "order", "requiredScenarioState": "Started", "newScenarioState": "paid"}
     found = stub("wiremock", mapping(**more))
@@ -150,7 +163,7 @@ def test_a_pattern_of_paths_is_written_for_each_method() -> None:
         (mapping({"method": "GET", "urlPath": "/hello"}), "it is of plain HTTP (GET /hello)"),
         (mapping(body({"matchesXPath": "//a"})), "`matchesXPath` isn't looked at"),
         (mapping(body({"matchesJsonPath": "$..name"})), "`..` in '$..name'"),
-        (mapping(response={"bodyFileName": "a.json"}), "the body stands in a file, 'a.json'"),
+        (mapping(response={"bodyFileName": "a.json"}), "the body stands in a file, 'a.json', which isn't there"),
         (mapping(response={"proxyBaseUrl": "http://x"}), "`grpcmock serve --forward` does"),
         (mapping(response={"body": "no json"}), "the body 'no json' is no JSON"),
         (mapping({"cookies": {"a": {"equalTo": "b"}}}), "`cookies` of the request isn't looked at"),

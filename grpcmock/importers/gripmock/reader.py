@@ -220,16 +220,19 @@ class _Stub:
         if answers.renderer.translated:
             self.comments.append(f"Templates of Go, translated: {answers.renderer.translated[0]}")
         times = (self.plain.get("options") or {}).get("times")
+        conditions = list(self._messages(matched.patterns))
+        if times and len(conditions) * len(matched.metadata) > 1:
+            self.warn("`times` is counted for each of the stubs that this one becomes.", "options")
         for metadata in matched.metadata:
-            for nth, when in enumerate(self._messages(matched.patterns)):
+            for nth, when in enumerate(conditions):
                 base: dict[str, Any] = {"method": self.path, **when, **keys}
                 if metadata:
                     base["metadata"] = metadata
                 self._state(base)
                 if times:
                     base["times"] = times
-                position = (*rank(self.plain, self.message), self.number)
-                yield Draft(base, self.written.node.location, list(self.comments), (nth, *position))
+                position = (nth, *rank(self.plain, self.message))
+                yield Draft(base, self.written.node.location, list(self.comments), position)
 
     def _state(self, keys: dict[str, Any]) -> None:
         if self.written.state:
@@ -254,8 +257,10 @@ class _Stub:
                 yield {}
             else:
                 # The later a message that fits, the more it counts.
+                self.comments.append(
+                    "In GripMock, `input` holds if it fits any message; of several stubs the last one wins."
+                )
                 yield {"requests": {"$last": first}}
-                self.comments.append("In GripMock, `input` holds if it fits any message of the stream.")
                 yield {"requests": {"$some": first}}
         elif len(patterns) > 1:
             yield {"requests": [{} if pattern is None else pattern for pattern in patterns]}
@@ -313,5 +318,5 @@ def _conversation(stub: _Stub, keys: dict[str, Any], metadata: dict[str, Any], a
     times = (stub.plain.get("options") or {}).get("times")
     if times:
         keys["times"] = times
-    position = (0, *rank(stub.plain, stub.message, by_message=True), stub.number)
+    position = (0, *rank(stub.plain, stub.message, by_message=True))
     return Draft(keys, stub.written.node.location, stub.comments, position)

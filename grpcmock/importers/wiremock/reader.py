@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.errors import Problems
 from grpcmock.importers import bodies, durations, handlebars, http_status
 from grpcmock.importers.draft import Context, Draft
 from grpcmock.importers.naming import title
 from grpcmock.importers.precedence import in_order
 from grpcmock.importers.wiremock import matching
+from grpcmock.stubs.files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +26,8 @@ _PRIORITY = 5
 _STARTED = "Started"
 _STATUS = ("grpc-status-name", "grpc-status-reason")
 _HTTP_ONLY = ("content-type", "content-length", "transfer-encoding", "matched-stub-id", "date", "server")
-_PATH = re.compile(r"/([\w.]+)/(\w+)")
+_PATH = re.compile(r"/([\w.]+\.\w+|[A-Z]\w*)/(\w+)")
+"""A service, in a package or with a name that services have, and its method."""
 
 
 def read(documents: Iterable[Node], context: Context) -> list[Draft]:
@@ -162,13 +166,14 @@ class _Mapping:
         return {"code": code.name, **({"message": str(reason)} if reason else {})}
 
     def _message(self, response: dict[str, Any]) -> Any:
-        if response.get("bodyFileName"):
-            self.warn(f"the body stands in a file, {response['bodyFileName']!r}: copy it into `response`.")
-            return {}
+        body = response.get("jsonBody", response.get("body"))
+        if name := response.get("bodyFileName"):
+            body = _body_file(str(name), Path(self.node.file))
+            if body is None:
+                self.warn(f"the body stands in a file, {name!r}, which isn't there: an empty message is answered.")
         if response.get("base64Body"):
             self.warn("the body is in base64, which is no JSON: an empty message is answered.")
             return {}
-        body = response.get("jsonBody", response.get("body"))
         try:
             return self._rendered(bodies.tree(body), response)
         except bodies.NoJsonError as reason:
@@ -196,6 +201,15 @@ class _Mapping:
                 return None
         self.warn("its distribution of delays is not known.")
         return None
+
+
+def _body_file(name: str, mapping: Path) -> str | None:
+    """Read a body from the folder of files: ``__files`` beside that of the mappings, or, in images, a root above."""
+    for folder in list(mapping.resolve().parents)[:4]:
+        for file in (folder / "__files" / name, folder / name):
+            if file.is_file():
+                return read_text(file, Problems())
+    return None
 
 
 _URLS = {"url", "urlPath", "urlPattern", "urlPathPattern", "urlPathTemplate"}
