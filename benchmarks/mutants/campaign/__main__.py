@@ -57,11 +57,13 @@ def try_clean(service: str, conditions: dict[str, Any]) -> dict[str, Any]:
     return {**record, "took": run.took, "trouble": run.trouble, **conditions}
 
 
-def write_tables(records: Records) -> None:
-    """Put what the records say into the README."""
+def tables(records: Records) -> dict[str, str]:
+    """What the records say of bugs, and of services without any; without those of which there are none."""
     every = list(records.read())
-    figures.put(README, "bugs", figures.bugs(one for one in every if "verdict" in one))
-    figures.put(README, "clean", figures.clean(one for one in every if "alarms" in one and not one["trouble"]))
+    judged = [one for one in every if "verdict" in one]
+    clean = [one for one in every if "alarms" in one and not one["trouble"]]
+    made = {"bugs": figures.bugs(judged) if judged else "", "clean": figures.clean(clean) if clean else ""}
+    return {name: text for name, text in made.items() if text}
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -99,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     records = Records(options.records)
     if options.tables:
-        write_tables(records)
+        for name, text in tables(records).items():
+            figures.put(README, name, text)
         return 0
     lacking = untried(options.services)
     for name, tool in lacking.items():
@@ -123,10 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(make, left))
-    every = list(records.read())
-    print(figures.bugs(one for one in every if "verdict" in one))
-    print()
-    print(figures.clean(one for one in every if "alarms" in one and not one["trouble"]))
+    print("\n\n".join(tables(records).values()))
     return 0
 
 

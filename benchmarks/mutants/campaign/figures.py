@@ -37,7 +37,7 @@ def bugs(records: Iterable[Mapping[str, Any]]) -> str:
         by_place[service, source].append(one)
         by_kind[source, "all" if source == "seeded" else one["kind"]].append(one)
         if one.get("effect"):
-            by_kind[f"{source}, by what differs first", one["effect"]].append(one)
+            by_kind[f"{source}, by the worst that callers see", one["effect"]].append(one)
     head = ["found", "not proven", "in 5 s", "in 10 s", "missed"]
 
     def row(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -52,7 +52,7 @@ class Suspect:
 
     about: str
     effect: str = ""
-    """What a caller sees of a generated bug first."""
+    """The worst that a caller sees of a generated bug."""
 
     credentials: tuple[str, ...] = ()
     """What ``grpcmock fuzz`` and ``replay`` are told where callers have to say who they are."""
