@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.mutants.campaign import figures, judging
-from benchmarks.mutants.campaign.judging import Judged, Run, judge
+from benchmarks.mutants.campaign.judging import Alarms, Judged, Run, judge
 from benchmarks.mutants.campaign.reach import Reach
 from benchmarks.mutants.campaign.records import Records
 from benchmarks.mutants.campaign.suspects import Source, Suspect, chosen_services, suspects
@@ -29,8 +29,8 @@ def judged(
 ) -> Judged:
     report = {"failures": failures, "warnings": warnings}
     monkeypatch.setattr(judging, "fuzz", lambda *_, **__: Run(report, Reach(Path("none")), 1.0, ""))
-    monkeypatch.setattr(judging, "replay", lambda one, _, __, bug, ___: exits[one, bug])
-    return judge(suspect, seed=1, max_time=1.0)
+    monkeypatch.setattr(judging, "replay", lambda one, _, __, bug, arguments: exits[one, bug])
+    return judge(suspect, Alarms(), seed=1, max_time=1.0)
 
 
 def test_a_bug_is_found_where_a_reproducer_tells_both_servers_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,10 +46,24 @@ def test_a_bug_is_found_where_a_reproducer_tells_both_servers_apart(monkeypatch:
     assert found.replays == (("G102-1.0", 1, 1), ("G102-3.0", 1, 0))
 
 
-@pytest.mark.parametrize("codes", [(0, 0), (1, 1), (1, 3), (3, 0)])
-def test_a_failure_that_does_not_is_not_proven(monkeypatch: pytest.MonkeyPatch, codes: tuple[int, int]) -> None:
-    exits = {("G102-1.0", "blind/x"): codes[0], ("G102-1.0", "clean"): codes[1]}
-    assert judged(monkeypatch, [failure("G102", 1.0)], exits).verdict == "unproven"
+@pytest.mark.parametrize(
+    ("mutant", "clean", "verdict"),
+    [(0, 0, "unproven"), (3, 0, "unproven"), (1, 3, "unproven"), (1, 1, "missed")],
+    ids=["not seen again", "not seen", "clean not seen", "false alarm"],
+)
+def test_a_failure_that_does_not_is_no_find(
+    monkeypatch: pytest.MonkeyPatch, mutant: int, clean: int, verdict: str
+) -> None:
+    exits = {("G102-1.0", "blind/x"): mutant, ("G102-1.0", "clean"): clean}
+    assert judged(monkeypatch, [failure("G102", 1.0)], exits).verdict == verdict
+
+
+def test_known_false_alarms_are_tried_last() -> None:
+    alarms = Alarms()
+    alarms.add("library", "G102-1.0")
+    failures = [failure("G102", 3.0), failure("G102", 1.0), failure("G102", 2.0)]
+    assert [one["id"] for one in alarms.last("library", failures)] == ["G102-2.0", "G102-3.0", "G102-1.0"]
+    assert alarms.last("parcels", failures)[0]["id"] == "G102-1.0"
 
 
 def test_a_failure_of_another_check_is_a_miss(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.mutants.campaign import figures
-from benchmarks.mutants.campaign.judging import fuzz, judge
+from benchmarks.mutants.campaign.judging import Alarms, fuzz, judge
 from benchmarks.mutants.campaign.records import Records, commit
 from benchmarks.mutants.campaign.suspects import CLEAN, Source, Suspect, chosen_services, suspects, untried
 from benchmarks.mutants.services.building import BuildError
@@ -35,12 +35,12 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def try_suspect(suspect: Suspect, conditions: dict[str, Any]) -> dict[str, Any]:
+def try_suspect(suspect: Suspect, alarms: Alarms, conditions: dict[str, Any]) -> dict[str, Any]:
     """Judge one suspect, and tell."""
-    judged = judge(suspect, seed=conditions["seed"], max_time=conditions["max_time"])
+    judged = judge(suspect, alarms, seed=conditions["seed"], max_time=conditions["max_time"])
     when = "" if judged.seconds is None else f" after {judged.seconds:.1f} s"
     _say(f"{suspect.key}: {judged.verdict} {judged.code}{when} {' '.join(judged.others)} {judged.trouble}".rstrip())
-    return {**asdict(judged), "kind": suspect.kind, "about": suspect.about, **conditions}
+    return {**asdict(judged), "kind": suspect.kind, "effect": suspect.effect, "about": suspect.about, **conditions}
 
 
 def try_clean(service: str, conditions: dict[str, Any]) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def try_clean(service: str, conditions: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         run = fuzz(service, CLEAN, Path(folder), seed=conditions["seed"], max_time=conditions["max_time"])
     failures: Sequence[dict[str, Any]] = run.report["failures"] if run.report else ()
-    told = ("code", "method", "case", "why", "expected", "actual", "request", "flaky")
+    told = ("id", "code", "method", "case", "why", "expected", "actual", "request", "flaky")
     alarms = [{name: one.get(name) for name in told} for one in failures]
     key = f"{service}/{CLEAN}"
     reached = f"{len(run.reach.first_ok)} of {len(run.reach.methods)} methods answered OK"
@@ -57,11 +57,13 @@ def try_clean(service: str, conditions: dict[str, Any]) -> dict[str, Any]:
     return {**record, "took": run.took, "trouble": run.trouble, **conditions}
 
 
-def write_tables(records: Records) -> None:
-    """Put what the records say into the README."""
+def tables(records: Records) -> dict[str, str]:
+    """What the records say of bugs, and of services without any; without those of which there are none."""
     every = list(records.read())
-    figures.put(README, "bugs", figures.bugs(one for one in every if "verdict" in one))
-    figures.put(README, "clean", figures.clean(one for one in every if "alarms" in one and not one["trouble"]))
+    judged = [one for one in every if "verdict" in one]
+    clean = [one for one in every if "alarms" in one and not one["trouble"]]
+    made = {"bugs": figures.bugs(judged) if judged else "", "clean": figures.clean(clean) if clean else ""}
+    return {name: text for name, text in made.items() if text}
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -99,15 +101,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     records = Records(options.records)
     if options.tables:
-        write_tables(records)
+        for name, text in tables(records).items():
+            figures.put(README, name, text)
         return 0
     lacking = untried(options.services)
     for name, tool in lacking.items():
         _say(f"{name} isn't tried: there is no {tool} on this machine.")
     services = [name for name in options.services if name not in lacking]
     chosen = [] if options.no_bugs else suspects(services, options.source or list(Source), options.sample)
+    alarms = Alarms()
     same = {"max_time": options.max_time, "commit": commit()}
-    work: list[Work] = [(one.key, {"seed": options.seed, **same}, partial(try_suspect, one)) for one in chosen]
+    work: list[Work] = [(one.key, {"seed": options.seed, **same}, partial(try_suspect, one, alarms)) for one in chosen]
     for seed in range(1, options.seeds + 1):
         work += [(f"{name}/{CLEAN}", {"seed": seed, **same}, partial(try_clean, name)) for name in services]
     left = [one for one in work if not records.has(key=one[0], **one[1])]
@@ -122,10 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(make, left))
-    every = list(records.read())
-    print(figures.bugs(one for one in every if "verdict" in one))
-    print()
-    print(figures.clean(one for one in every if "alarms" in one and not one["trouble"]))
+    print("\n\n".join(tables(records).values()))
     return 0
 
 

@@ -35,8 +35,9 @@ def bugs(records: Iterable[Mapping[str, Any]]) -> str:
     for one in records:
         service, source, _ = one["key"].split("/", 2)
         by_place[service, source].append(one)
-        kind = one["kind"] if source != "seeded" else "all"
-        by_kind[source, kind].append(one)
+        by_kind[source, "all" if source == "seeded" else one["kind"]].append(one)
+        if one.get("effect"):
+            by_kind[f"{source}, by the worst that callers see", one["effect"]].append(one)
     head = ["found", "not proven", "in 5 s", "in 10 s", "missed"]
 
     def row(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -12,8 +12,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ _GRACE = 60.0
 """Seconds that a run may take beyond its ``--max-time``, for shrinking and the report."""
 
 _REPLAY = 60.0
-_MOST_REPLAYED = 6
-"""Failures whose reproducers are tried, those that were found first."""
+_MOST_REPLAYED = 8
+"""Failures whose reproducers are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Judged:
 
     key: str
     verdict: str
-    """``found``, ``warned``, ``missed``, ``no report``; ``unproven`` if no reproducer tells both servers apart."""
+    """``found``, ``warned``, ``missed``, ``no report``; ``unproven`` if a failure that fits isn't seen again."""
 
     code: str = ""
     method: str = ""
@@ -136,42 +137,48 @@ def replay(failure: str, folder: Path, service: str, bug: str, arguments: Sequen
         _end(process)
 
 
-def judge(suspect: Suspect, *, seed: int, max_time: float) -> Judged:
+class Alarms:
+    """Failures that were seen on the server without a bug, by their ids: others are tried before them."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, str]] = set()
+
+    def add(self, service: str, failure: str) -> None:
+        self._known.add((service, failure))
+
+    def last(self, service: str, failures: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """The failures in the order in which they were found, those that are known as false alarms at the end."""
+        return sorted(failures, key=lambda one: ((service, one["id"]) in self._known, one.get("after_seconds") or 0.0))
+
+
+def judge(suspect: Suspect, alarms: Alarms, *, seed: int, max_time: float) -> Judged:
     """Try one suspect. It is found if a reproducer of a check that fits fails on it, and passes on the clean server."""
     bug = f"{suspect.source}/{suspect.bug}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run = fuzz(
-            suspect.service,
-            bug,
-            folder,
-            seed=seed,
-            max_time=max_time,
-            arguments=(*suspect.credentials, *suspect.arguments),
-        )
+        arguments = (*suspect.credentials, *suspect.arguments)
+        run = fuzz(suspect.service, bug, folder, seed=seed, max_time=max_time, arguments=arguments)
         if run.report is None:
             return Judged(suspect.key, "no report", took=run.took, trouble=run.trouble)
-        failures: list[Mapping[str, Any]] = sorted(
-            run.report["failures"], key=lambda one: one.get("after_seconds") or 0.0
-        )
+        failures: list[Mapping[str, Any]] = run.report["failures"]
         fitting = [one for one in failures if suspect.fits(one["code"])]
-        others = tuple(sorted({one["code"] for one in failures} - {one["code"] for one in fitting}))
+        others = tuple(sorted({one["code"] for one in failures if not suspect.fits(one["code"])}))
         replays: list[tuple[str, int, int | None]] = []
-        for one in fitting[:_MOST_REPLAYED]:
-            on_mutant = replay(one["id"], folder, suspect.service, bug, suspect.credentials)
-            on_clean = (
-                replay(one["id"], folder, suspect.service, CLEAN, suspect.credentials)
-                if on_mutant == STILL_FAILS
-                else None
-            )
+        for one in alarms.last(suspect.service, fitting)[:_MOST_REPLAYED]:
+            again = partial(replay, one["id"], folder, suspect.service, arguments=suspect.credentials)
+            on_mutant = again(bug)
+            on_clean = again(CLEAN) if on_mutant == STILL_FAILS else None
             replays.append((one["id"], on_mutant, on_clean))
             if on_mutant == STILL_FAILS and on_clean == PASSES:
                 found = (one["code"], one["method"], one.get("after_seconds"))
                 return Judged(suspect.key, "found", *found, tuple(replays), others, run.took)
+            if on_clean == STILL_FAILS:
+                alarms.add(suspect.service, one["id"])
         if suspect.warned:
             for one in run.report["warnings"]:
                 if suspect.fits(one["code"]):
                     found = (one["code"], one["method"], one.get("after_seconds"))
                     return Judged(suspect.key, "warned", *found, tuple(replays), others, run.took)
-        verdict = "unproven" if fitting else "missed"
+        is_alarm = all(on_clean == STILL_FAILS for _, _, on_clean in replays)
+        verdict = "missed" if is_alarm else "unproven"
         return Judged(suspect.key, verdict, replays=tuple(replays), others=others, took=run.took)

@@ -51,6 +51,9 @@ class Suspect:
     """The checks that fit what is wrong; None for all of those that are about handlers."""
 
     about: str
+    effect: str = ""
+    """The worst that a caller sees of a generated bug."""
+
     credentials: tuple[str, ...] = ()
     """What ``grpcmock fuzz`` and ``replay`` are told where callers have to say who they are."""
 
@@ -91,7 +94,7 @@ def prepare(service: str, bug: str) -> None:
 
 def _generated(definition: Definition) -> list[Suspect]:
     return [
-        Suspect(definition.name, Source.GENERATED, bug.name, bug.operator, None, f"{bug.told} ({bug.effect})")
+        Suspect(definition.name, Source.GENERATED, bug.name, bug.operator, None, bug.told, bug.effect)
         for bug in listing.read(definition).values()
     ]
 

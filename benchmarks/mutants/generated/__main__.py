@@ -14,7 +14,7 @@ from collections import Counter
 
 from benchmarks.mutants.generated.listing import KEPT, LEFT_OUT, Generated, generated, turns, write
 from benchmarks.mutants.generated.mutations import mutations
-from benchmarks.mutants.generated.oracle import difference, programs
+from benchmarks.mutants.generated.oracle import difference, programs, worst
 from benchmarks.mutants.services.definition import SERVICES, Definition, service
 
 _MOST_MEMORY = 3 * 2**30
@@ -35,6 +35,8 @@ def survey(definition: Definition, count: int) -> None:
             break
         with change.made():
             seen = difference(definition, tree, tried)
+            if seen is not None and seen.effect not in LEFT_OUT:
+                seen = worst(definition, tree, tried)
         effects[seen.effect if seen else "equivalent"] += 1
         if seen is not None and seen.effect not in LEFT_OUT:
             kept.append(generated(change, seen))

@@ -35,7 +35,7 @@ class Generated:
     told: str
     effect: str
     method: str
-    """The method that shows it first."""
+    """The method that shows it."""
 
     expected: str
     """The status there without the change, and with it."""

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from benchmarks.mutants.services.definition import Definition
 
 _CALLS = 40
-_SLOW = 20.0
+_SLOW = 60.0
 _UNHANDLED = ("UNKNOWN", "INTERNAL")
 
 
 class Effect(StrEnum):
-    """What a caller sees of a change, first."""
+    """What a caller sees of a change, the worst first."""
 
     STARTS_NOT = "starts not"
     HANGS = "hangs"
@@ -110,25 +110,39 @@ def _program(definition: Definition, player: Player, chance: random.Random) -> P
 
 def difference(definition: Definition, changed: ast.Module, tried: Sequence[Program]) -> Difference | None:
     """What a caller sees first; None if the changed service does the same in all programs."""
-    place = Difference(Effect.HANGS, "", "", "")
+    seen = differences(definition, changed, tried, most=1)
+    return seen[0] if seen else None
+
+
+def worst(definition: Definition, changed: ast.Module, tried: Sequence[Program]) -> Difference | None:
+    """The worst that a caller sees first in any of the programs; None if there is nothing to see."""
+    return min(differences(definition, changed, tried), key=lambda one: list(Effect).index(one.effect), default=None)
+
+
+def differences(
+    definition: Definition, changed: ast.Module, tried: Sequence[Program], *, most: int | None = None
+) -> list[Difference]:
+    """Where each program differs first, for at most so many of them. One that hangs is the last."""
+    found: list[Difference] = []
+    place = Difference(Effect.STARTS_NOT, "", "", "")
     try:
-        with limited(_SLOW):
-            try:
-                player = Player(definition, changed)
-            except Exception:  # noqa: BLE001  # whatever a changed module raises
-                return Difference(Effect.STARTS_NOT, "", "", "")
-            with player:
-                for program in tried:
-                    player.restart()
-                    for call in program:
-                        place = Difference(Effect.HANGS, call.method.name, call.outcome.status, OPEN)
-                        outcome, _ = player.call(call.method, call.requests)
-                        if outcome != call.outcome:
-                            effect = _effect(call.outcome, outcome)
-                            return Difference(effect, call.method.name, call.outcome.status, outcome.status)
+        with limited(_SLOW), Player(definition, changed) as player:
+            for program in tried:
+                player.restart()
+                for call in program:
+                    place = Difference(Effect.HANGS, call.method.name, call.outcome.status, OPEN)
+                    outcome, _ = player.call(call.method, call.requests)
+                    if outcome != call.outcome:
+                        effect = _effect(call.outcome, outcome)
+                        found.append(Difference(effect, call.method.name, call.outcome.status, outcome.status))
+                        break
+                if len(found) == most:
+                    break
     except (Stuck, MemoryError):
-        return place
-    return None
+        found.append(place)
+    except Exception:  # noqa: BLE001  # a changed module raises whatever it likes when it starts
+        found.append(Difference(Effect.STARTS_NOT, "", "", ""))
+    return found
 
 
 def _effect(expected: Outcome, actual: Outcome) -> Effect:
