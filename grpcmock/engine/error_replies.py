@@ -113,7 +113,9 @@ def _wrong_count(method: Method, came: str) -> Finish:
 
 def impossible_fault(call: CallRecord, stub: object, kind: str) -> Finish:
     """End a call that was to be spoiled in a way that its protocol, or the transport, has no means for."""
-    call.error = ConfigError(f"stub {stub}: the fault {str(kind)!r} can't be put on the wire in {PROTOCOLS[call.protocol]}.")
+    call.error = ConfigError(
+        f"stub {stub}: the fault {str(kind)!r} can't be put on the wire in {PROTOCOLS[call.protocol]}."
+    )
     return Finish(Code.INTERNAL, f"{call.name}: {call.error}")
 
 
