@@ -58,7 +58,9 @@ def turns(phases: Sequence[Phase], plan: Plan, max_cases: int, saved: Sequence[C
     """
     for phase in phases:
         if cases := [case for case in saved if case.phase is phase]:
-            yield PhaseSchedule(phase, [(case.method, iter([iter([case])])) for case in cases])
+            schedule = PhaseSchedule(phase, [(case.method, iter([iter([case])])) for case in cases])
+            schedule.has_begun = True  # what the phase can't do is told when its own cases come
+            yield schedule
     schedules = [
         PhaseSchedule(
             phase,
