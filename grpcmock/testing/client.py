@@ -180,6 +180,8 @@ class Client:
     def _data(self, message: Mapping[str, Any] | bytes | Message, method: Method | None) -> bytes:
         if isinstance(message, bytes):
             return message
+        if isinstance(message, Message):
+            return message.SerializePartialToString(deterministic=True)
         assert method is not None
         made = message_of(message, method.request_class, self._run.registry)
         return made.SerializePartialToString(deterministic=True)

@@ -110,7 +110,7 @@ def test_a_bug_goes_from_hand_to_hand(grpcmock: Run, project: Path) -> None:
         name = fuzz(grpcmock, target)
         again = grpcmock("replay", name, *given)
         anonymous = grpcmock("replay", name)
-        for form in ("pytest", "stub", "python", "grpcurl"):
+        for form in ("pytest", "stub", "python", "grpcurl", "bash", "go"):
             done = grpcmock("export", name, "--as", form, "-o", f"out/test_{form}.py", *given)
             assert (done.code, done.out) == (0, ""), done.err
         python = program("out/test_python.py", AUTHORIZATION=SECRET)
@@ -134,6 +134,8 @@ def test_a_bug_goes_from_hand_to_hand(grpcmock: Run, project: Path) -> None:
     assert (passed[0], "1 passed" in passed[1]) == (0, True), passed[1]
     assert (mocked.code, "status    UNKNOWN" in mocked.out) == (1, True), mocked.err
     assert Path("out/test_grpcurl.py").read_text().startswith("grpcurl -plaintext -protoset ")
+    assert "options=(-emit-defaults -plaintext -protoset .grpcmock/failures/" in Path("out/test_bash.py").read_text()
+    assert 'DescriptorSourceFromProtoSets(".grpcmock/failures/' in Path("out/test_go.py").read_text()
 
 
 def test_the_reports_are_whole_and_hold_no_secret(grpcmock: Run, project: Path) -> None:

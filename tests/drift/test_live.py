@@ -140,8 +140,18 @@ def test_for_programs_and_for_github(run: Run) -> None:
 def test_reports(run: Run, tmp_path: Path) -> None:
     changes = (("string email = 3;", "string email = 4; string phone = 5;"),)
     with serve(compiled(users(*changes), "", "user.proto")) as address:
-        code, _, _ = run("drift", address, "--report", "junit=out/d.xml,json=out/d.json", "--report", "html=out/d.html")
+        more = ("--report", "html=out/d.html", "--report", "sarif=out/d.sarif,allure=out/allure")
+        code, _, _ = run("drift", address, "--report", "junit=out/d.xml,json=out/d.json", *more)
     assert code == 1
+    (sarif,) = json.loads((tmp_path / "out" / "d.sarif").read_text())["runs"]
+    assert [(one["ruleId"], one["level"]) for one in sarif["results"]] == [
+        ("field-renumbered", "error"),
+        ("field-added", "note"),
+    ]
+    place = sarif["results"][0]["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("protos/user.proto", 27)
+    results = [json.loads(path.read_text()) for path in (tmp_path / "out" / "allure").glob("*-result.json")]
+    assert sorted(one["status"] for one in results) == ["failed", "passed"]
     suite = ET.parse(tmp_path / "out" / "d.xml").getroot()[0]
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     assert len(json.loads((tmp_path / "out" / "d.json").read_text())["differences"]) == 2

@@ -23,21 +23,22 @@ if TYPE_CHECKING:
 DATABASE_ERRORS: Mapping[str, re.Pattern[bytes]] = {
     engine: re.compile(pattern, re.IGNORECASE)
     for engine, pattern in {
-        "SQLite": rb"sqlite3?[._]?(?:\w*)error|near \"[^\"]*\": syntax error|unrecognized token: |SQLITE_ERROR",
-        "PostgreSQL": rb"syntax error at or near|unterminated quoted (?:string|identifier)|SQLSTATE:? ?\(?42601|\bpq: "
-        rb"|psycopg2?\.errors|zero-length delimited identifier",
-        "MySQL or MariaDB": rb"You have an error in your SQL syntax|\b1064 \(42000\)|\(1064, |MySqlException",
-        "SQL Server": rb"Unclosed quotation mark|Incorrect syntax near|SqlException \(0x80131904\)",
+        "SQLite": rb"near \"[^\"]*\": syntax error|unrecognized token: \"|sqlite3?\W.{0,40}incomplete input",
+        "PostgreSQL": rb"syntax error at (?:or near|end of input)|unterminated quoted \w+ at or near"
+        rb"|SQLSTATE:? ?\(?42601|psycopg2?\.errors\.SyntaxError|zero-length delimited identifier",
+        "MySQL or MariaDB": rb"You have an error in your SQL syntax|\b1064 \(42000\)|\(1064, ",
+        "SQL Server": rb"Unclosed quotation mark after the character string|Incorrect syntax near '",
         "Oracle": rb"ORA-(?:00907|00911|00921|00933|00936|01740|01756)|quoted string not properly terminated",
         "Db2": rb"SQL0(?:007|010|104)N|SQLCODE ?[=:] ?-(?:10|104)\b",
         "CockroachDB": rb"at or near \"[^\"]*\": syntax error|lexical error: unterminated string",
-        "H2 or HSQLDB": rb"Syntax error in SQL statement|unexpected token: .{0,40}(?:required|in statement)",
+        "H2 or HSQLDB": rb"Syntax error in SQL statement|unexpected token: .{0,40} in statement",
         "ClickHouse": rb"DB::Exception: (?:Syntax error|Cannot parse)",
-        "Cassandra": rb"no viable alternative at|mismatched (?:character|input) .{0,60} expecting",
+        "Cassandra": rb"Syntax error in CQL query|SyntaxException: line \d+:\d+",
         "Snowflake or BigQuery": rb"SQL compilation error|Syntax error: Unclosed string literal",
     }.items()
 }
-"""What a database says to broken SQL, in the words that its own source has for it."""
+"""What a database says to SQL that it can't parse. Its other errors don't show that a text was part of a statement: a
+value may well be no number, and parsers of filters have complaints of their own."""
 
 _FILE = re.compile(rb"root:[^:\n]{0,64}:0:0:|; for 16-bit app support")
 _PRODUCT = re.compile(rb"(\d{4}) ?\\?\*\s?(\d{4})")
@@ -64,7 +65,10 @@ def _words_of_a_database(case: Case, result: CaseResult) -> tuple[str, Reply] | 
 
 
 def _condition(case: Case, result: CaseResult) -> tuple[str, Reply] | None:
-    """See whether a condition that holds changes the answer, and one that doesn't leaves it, each time."""
+    """See whether a condition that holds changes the answer, and one that doesn't leaves it, each time.
+
+    A search for words can't do that: the second condition has all the words of the first one, and one more.
+    """
     if len(result.replies) != 6:
         return None
     rounds = (result.replies[:3], result.replies[3:])

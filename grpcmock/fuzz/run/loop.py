@@ -302,10 +302,13 @@ class Run:
     async def _news(self, after: float = 0.0) -> list[Case]:
         """Return the cases that have failed in earlier runs, and in others beside this one; none before so many seconds
         have passed since it was asked last."""
-        if self._memory is None or time.monotonic() - self._asked_memory < after:
+        memory = self._memory
+        if memory is None or memory.trouble or time.monotonic() - self._asked_memory < after:
             return []
-        found = await asyncio.to_thread(self._memory.news)
+        found = await asyncio.to_thread(memory.news)
         self._asked_memory = time.monotonic()
+        if memory.trouble:
+            self._tell(Notice(message=f"failures are kept no more: the database is out of reach: {memory.trouble}"))
         return [case for case in found if case.phase in self._bounds.phases]
 
     async def _open(self, phase: Phase) -> None:

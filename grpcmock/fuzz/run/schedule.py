@@ -80,7 +80,9 @@ def saved_turns(phases: Sequence[Phase], saved: Sequence[Case]) -> Iterator[Phas
     for phase in phases:
         if cases := [case for case in saved if case.phase is phase]:
             of = {case.method: [one for one in cases if one.method is case.method] for case in cases}
-            yield PhaseSchedule(phase, {method: iter([iter(its)]) for method, its in of.items()})
+            schedule = PhaseSchedule(phase, {method: iter([iter(its)]) for method, its in of.items()})
+            schedule.has_begun = True  # what the phase can't do is told when its own cases come
+            yield schedule
 
 
 def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[PhaseSchedule]:

@@ -87,6 +87,8 @@ class Memory:
         self._services = sorted({method.service for method in self._methods})
         self._known: dict[str, set[str]] = {service: set() for service in self._services}
         """The ids of failures that are kept, by services."""
+        self.trouble = ""
+        """Why nothing is kept or found any more; empty if all is well."""
 
     def news(self) -> list[Case]:
         """Return the cases that have failed elsewhere since this was asked last; first, all that have ever failed.
@@ -95,7 +97,7 @@ class Memory:
         """
         found: dict[str, Case] = {}
         for service in self._services:
-            values = sorted(self._database.fetch(_key(service)), key=lambda data: (len(data), data))
+            values = sorted(self._fetched(service), key=lambda data: (len(data), data))
             for name, keys in filter(None, map(_unpacked, values)):
                 if name in self._known[service]:
                     continue
@@ -104,6 +106,13 @@ class Memory:
                 if case is not None:
                     found[name] = case
         return [found[name] for name in sorted(found)]
+
+    def _fetched(self, service: str) -> list[bytes]:
+        try:
+            return [] if self.trouble else list(self._database.fetch(_key(service)))
+        except _out_of_reach() as error:
+            self.trouble = str(error)
+            return []
 
     def _read(self, name: str, keys: Any) -> Case | None:
         try:
@@ -121,9 +130,22 @@ class Memory:
         service = failure.case.method.service
         known = self._known.setdefault(service, set())
         data = _packed(failure)
-        if failure.id not in known and len(known) < _MOST and len(data) <= _LARGEST:
-            known.add(failure.id)
+        if self.trouble or failure.id in known or len(known) >= _MOST or len(data) > _LARGEST:
+            return
+        known.add(failure.id)
+        try:
             self._database.save(_key(service), data)
+        except _out_of_reach() as error:
+            self.trouble = str(error)
+
+
+def _out_of_reach() -> tuple[type[Exception], ...]:
+    """Return what a database raises that can't be reached."""
+    try:
+        from redis.exceptions import RedisError
+    except ImportError:
+        return (OSError,)
+    return (OSError, RedisError)
 
 
 def _key(service: str) -> bytes:

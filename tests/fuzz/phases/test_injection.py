@@ -123,9 +123,18 @@ WORDS = {
     "CockroachDB": "lexical error: unterminated string",
     "H2 or HSQLDB": "Syntax error in SQL statement",
     "ClickHouse": "DB::Exception: Syntax error: failed at position 1",
-    "Cassandra": "line 1:32 no viable alternative at character",
+    "Cassandra": "code=2000 [Syntax error in CQL query] message=line 1:32 no viable alternative at character",
     "Snowflake or BigQuery": "SQL compilation error: parse error",
 }
+OTHERWISE = (
+    'pq: invalid input syntax for type uuid: "a\'"',
+    "sqlite3.IntegrityError: datatype mismatch",
+    "line 1:2 mismatched input '  expecting EOF",
+    "Unrecognized token 'a': was expecting JSON",
+    "filter: unterminated quoted string",
+)
+"""What databases and parsers say of values that are no part of SQL."""
+
 WAITING = ["a", "a;sleep 0.9;", "a;sleep 0.3;", "a", "a;sleep 0.9;"]
 PRODUCTS = ["a", "a{{1111*2222}}", "a{{3333*4444}}"]
 CONDITIONS = ["a", "a' OR '1'='2", "a' OR '1'='1"] * 2
@@ -135,6 +144,11 @@ CONDITIONS = ["a", "a' OR '1'='2", "a' OR '1'='1"] * 2
 def test_every_database_is_known_by_its_words(engine: str) -> None:
     assert engine in seen("sql_injection", ["a", "a'"], ["", WORDS[engine]])[0].actual
     assert not seen("sql_injection", ["a", "a'"], [WORDS[engine]] * 2)  # it says so whatever is sent
+
+
+@pytest.mark.parametrize("words", OTHERWISE)
+def test_of_a_value_that_is_refused_nothing_is_said(words: str) -> None:
+    assert not seen("sql_injection", ["a", "a'"], ["", words])
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +17,6 @@ from failing_users import (
     found_by,
     get,
     named,
-    run,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,15 +51,6 @@ async def test_the_exported_test_fails_until_the_server_is_mended(name: str, tar
         await asyncio.to_thread(run_exported, text, target)
     mended = text.replace("2000", "3").replace("42", "43").replace("ListUsers", "GetUser").replace(", {}, {", ", {")
     await asyncio.to_thread(run_exported, mended.replace(".ids[0]", ".created"), target)
-
-
-async def test_pytest_runs_an_exported_test(target: Target, tmp_path: Path) -> None:
-    module = tmp_path / "test_exported.py"
-    module.write_text(reproducer("pytest", CASES["unary"], Target.parse("127.0.0.1:1"), REGISTRY))
-    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", module)
-    out = await run(*command, code=1, GRPCMOCK_TARGET=str(target))
-    assert "assert got.code not in (Code.UNKNOWN, Code.INTERNAL)" in out
-    assert "KeyError" in out  # what the server said
 
 
 @pytest.mark.parametrize(

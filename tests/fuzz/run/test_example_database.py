@@ -21,7 +21,7 @@ from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Expect, Measu
 from grpcmock.fuzz.model.events import CaseFinished, FailureFound, Notice
 from grpcmock.fuzz.model.findings import Failure, Finding
 from grpcmock.fuzz.model.results import CaseResult
-from grpcmock.fuzz.run import loop
+from grpcmock.fuzz.run import loop, session
 from grpcmock.fuzz.run.loop import Bounds
 from grpcmock.fuzz.storage.example_database import Memory, open_database
 
@@ -122,6 +122,20 @@ def test_what_is_of_another_version_or_contract_is_passed_over() -> None:
         database.save(key, junk)
     assert len(Memory(database, PROTOS, [GET]).news()) == 1
     assert Memory(database, registry("rules.proto"), [GET]).news() == []
+
+
+async def test_a_run_goes_on_without_its_database(fuzzed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away(InMemoryExampleDatabase):
+        def fetch(self, key: bytes) -> Any:
+            raise ConnectionError("gone away")
+
+    monkeypatch.setattr(session, "open_database", lambda where: Away())
+    events: list[Any] = []
+    bounds = Bounds(phases=(Phase.RANDOM,), max_cases=5)
+    finished = await fuzzed({}, events=events, include=["GetUser"], database="anywhere", bounds=bounds)
+    assert finished.cases == 5
+    notices = [event.message for event in events if isinstance(event, Notice)]
+    assert notices == ["failures are kept no more: the database is out of reach: gone away"]
 
 
 @pytest.mark.parametrize("phase", [Phase.BOUNDARY, Phase.RANDOM])

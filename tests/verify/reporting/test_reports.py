@@ -14,6 +14,7 @@ from grpcmock.verify import baseline
 from grpcmock.verify.reporting.html_report import to_html
 from grpcmock.verify.reporting.json_report import to_json
 from grpcmock.verify.reporting.junit_report import to_junit
+from grpcmock.verify.reporting.sarif_report import to_sarif
 from grpcmock.verify.reporting.terminal import result_lines, summary
 from grpcmock.verify.results import CallSummary, Report, Result, Verdict
 
@@ -95,6 +96,27 @@ def test_each_verdict_has_its_place_in_junit() -> None:
         "not run": ["error"],
     }
     assert suite.get("name") == "a.yaml"
+
+
+def test_sarif_points_at_the_stubs_of_what_is_wrong() -> None:
+    (run,) = json.loads(to_sarif(REPORT))["runs"]
+    assert {one["partialFingerprints"]["grpcmock/v1"]: one["ruleId"] for one in run["results"]} == {
+        "failed": "difference",
+        "pending": "difference",
+        "error": "setup",
+        "not run": "not-run",
+    }
+    failed, pending, *_ = run["results"]
+    assert "suppressions" not in failed
+    assert pending["suppressions"][0]["kind"] == "external"
+    assert failed["locations"] == [
+        {
+            "physicalLocation": {"artifactLocation": {"uri": "a.yaml"}, "region": {"startLine": 3}},
+            "logicalLocations": [{"fullyQualifiedName": "user.UserService/GetUser"}],
+        }
+    ]
+    assert 'expected "Alice"' in failed["message"]["text"]
+    assert run["invocations"][0]["executionSuccessful"] is False
 
 
 def test_the_json_says_all() -> None:
