@@ -230,14 +230,13 @@ class Run:
 
     async def _turns(self, within: float | None) -> None:
         """Let the phases take turns; where the run has to end *within* so many seconds, each gets its share of them."""
-        phases = self._bounds.phases
-        for schedule in turns(phases, self._plan, self._bounds.max_cases):
+        for schedule in turns(self._bounds.phases, self._plan, self._bounds.max_cases):
             if self._server.gone:
                 return
             until = None
             if within is not None:
                 now = time.monotonic()
-                until = now + slice_of(self._started + within - now, len(phases))
+                until = now + slice_of(self._started + within - now)
             await self._turn(schedule, until)
 
     async def _turn(self, schedule: PhaseSchedule, until: float | None) -> None:
@@ -257,6 +256,7 @@ class Run:
                 if self._server.gone:
                     return
                 if until is not None and time.monotonic() > until:
+                    schedule.put_off(pool.put_off())
                     break
                 await self._wait_for_rate()
             for outcome in await pool.drain():
