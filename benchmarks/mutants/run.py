@@ -166,7 +166,7 @@ def fuzz(
         command += ["--report", f"json={report}", "--seed", str(seed), *arguments]
         command += ["--max-time", f"{max_time:g}s"] if max_time is not None else []
         ended = _run(command, (max_time or _LONGEST) + _GRACE, until)
-        if ended.code not in (0, 1) or not report.is_file():
+        if ended.code not in (0, 1, 3) or not report.is_file():
             return Run((), ended.seconds, ended.cpu, f"exit {ended.code}: {_reason(ended.said)}")
         tree = json.loads(report.read_text())
         told = [Failure.read(one) for one in tree["failures"]]

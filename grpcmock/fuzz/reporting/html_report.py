@@ -78,7 +78,7 @@ def write(history: History) -> str:
     ]
     covered = totals(history.coverage)
     figures = [
-        Figure(str(len(failures)), "failures", "bad" if failures else "good"),
+        Figure(str(len(failures)), "failures", "bad" if failures else "plain" if reach.too_little else "good"),
         *([Figure(str(len(history.remarks)), "remarks", "plain")] if history.remarks else []),
         *([Figure(str(len(history.known)), "accepted", "plain")] if history.known else []),
         _share("methods answered OK", covered["methods"]),
@@ -131,6 +131,8 @@ def _found(history: History) -> Iterator[Section]:
         yield Section("Hardly tested", [Text([text])], [Badge("exit code 3", "warn")])
     if not failures:
         text = "Every check that looked had nothing to say against the server."
+        if reach.too_little:
+            text = "Nothing was found, and nothing follows from that."
         yield Section("Failures", [Text([text])])
     else:
         counts = Counter(find_check(failure.finding.check).severity for failure in failures)

@@ -100,6 +100,12 @@ class CasePool:
         await self._finish_all(self._idle)
         return self._taken()
 
+    def put_off(self) -> list[Case]:
+        """Take back the cases that are pending, and return them: there is no time for them now."""
+        cases = [case for pending in self._pending.values() for case in pending]
+        self._pending = {kind: [] for kind in Isolation}
+        return cases
+
     def cancel(self) -> None:
         """Drop what is in flight."""
         for running in (*self._crowd, *self._idle):

@@ -249,16 +249,15 @@ class Run:
 
     async def _turns(self, within: float | None) -> None:
         """Let the phases take turns; where the run has to end *within* so many seconds, each gets its share of them."""
-        phases = self._bounds.phases
-        for schedule in saved_turns(phases, await self._news()):
+        for schedule in saved_turns(self._bounds.phases, await self._news()):
             await self._turn(schedule, None, opens=False)
-        for schedule in turns(phases, self._plan, self._bounds.max_cases):
+        for schedule in turns(self._bounds.phases, self._plan, self._bounds.max_cases):
             if self._server.gone:
                 return
             until = None
             if within is not None:
                 now = time.monotonic()
-                until = now + slice_of(self._started + within - now, len(phases))
+                until = now + slice_of(self._started + within - now)
             await self._turn(schedule, until)
 
     async def _turn(self, schedule: PhaseSchedule, until: float | None, *, opens: bool = True) -> None:
@@ -280,6 +279,7 @@ class Run:
                 if self._server.gone:
                     return
                 if until is not None and time.monotonic() > until:
+                    schedule.put_off(pool.put_off())
                     break
                 await self._wait_for_rate()
                 for news in await self._news(_ASK_EVERY):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.cases import Phase
@@ -30,12 +30,17 @@ class PhaseSchedule:
         """What is left of methods, as far as that is known."""
         self._under_way: deque[tuple[Method, Iterator[Case] | None]] = deque()
         """What is left of this turn: methods with the rest of a part that was begun."""
+        self._put_off: deque[Case] = deque()
         self._left = Counter(dict.fromkeys(self._parts, most)) if most is not None else None
 
     @property
     def goes_on(self) -> bool:
         """Whether there may be more cases."""
-        return bool(self._parts)
+        return bool(self._parts or self._put_off)
+
+    def put_off(self, cases: Iterable[Case]) -> None:
+        """Take back cases that weren't made; they come first in the next turn."""
+        self._put_off.extend(cases)
 
     @property
     def planned(self) -> int | None:
@@ -49,6 +54,9 @@ class PhaseSchedule:
         for a large contract, all that is needed for that takes its time.
         """
         makers = self._under_way
+        while self._put_off:
+            if (case := self._put_off.popleft()).method not in stopped:
+                yield case
         if not makers:
             makers.extend((method, None) for method in self._parts)
         while makers:
@@ -69,10 +77,10 @@ class PhaseSchedule:
         return self._left is None or self._left[method] > 0
 
 
-def slice_of(seconds_left: float, phases: int) -> float:
-    """Return how long one turn may take where so many seconds are left for so many phases: all of them come to theirs
-    twice, and what one doesn't use is there for the others."""
-    return max(seconds_left / (2 * max(phases, 1)), _LEAST)
+def slice_of(seconds_left: float) -> float:
+    """Return how long one turn may take where the run ends after so many seconds: a third, so that each of five phases
+    comes to its turn, and the first cases of those before it, which tell the most, are made as a rule."""
+    return max(seconds_left / 3, _LEAST)
 
 
 def saved_turns(phases: Sequence[Phase], saved: Sequence[Case]) -> Iterator[PhaseSchedule]:

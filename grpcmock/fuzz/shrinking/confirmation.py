@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 CONFIRMATIONS = 3
 """So often a case that failed is made again."""
 
+CONFIRMATIONS_ANEW = 2
+"""So often on a server that was just started, if it isn't seen each time on the one that there is."""
+
 _SPENT = frozenset({Code.ALREADY_EXISTS, Code.NOT_FOUND})
 
 _DOWN = 4
@@ -81,7 +84,7 @@ class Confirmation:
             is_outside = health.exit_code is not None and not health.ended_by_itself
             return failure if is_outside else await self._bisected(failure)
         if failure.is_flaky:
-            return failure
+            return await self._made_again_anew(failure)
         if failure.tries > 1:
             failure = self.so_far = await self._smallest(failure)
         if failure.finding.server_down or self._monitor.is_gone:
@@ -143,6 +146,18 @@ class Confirmation:
             if failure.finding.timing_based and hits < tries:
                 break
         return replace(failure, hits=hits, tries=tries)
+
+    async def _made_again_anew(self, failure: Failure) -> Failure:
+        """Return a failure as it is on a server that was just started, if it is seen there each time: what it did to
+        the server, such as to leave a lock behind, may keep it from being seen again."""
+        if failure.finding.timing_based or failure.finding.server_down or not self._monitor.can_renew:
+            return failure
+        for _ in range(CONFIRMATIONS_ANEW):
+            await self._monitor.renew()
+            if self._monitor.is_gone or await self._fails_again(failure, failure.case) is None:
+                return failure
+        times = 1 + CONFIRMATIONS_ANEW
+        return await self._smallest(replace(failure, hits=times, tries=times), anew=True)
 
     def _is_spent(self, failure: Failure) -> bool:
         """Whether the last try had no chance: what the calls made is there since the first one, or what they took away

@@ -19,7 +19,17 @@ import support
 from rich.console import Console
 
 from grpcmock.cli.fuzz_output import Output
-from grpcmock.fuzz.model.events import Event
+from grpcmock.fuzz.model.cases import Expect, Phase
+from grpcmock.fuzz.model.events import (
+    CaseFinished,
+    Event,
+    FailureFound,
+    FailureRevised,
+    Finished,
+    PhaseFinished,
+    PhaseStarted,
+)
+from grpcmock.fuzz.model.findings import Sighting
 from grpcmock.fuzz.model.secrets import Secrets
 from grpcmock.fuzz.reporting import junit_report as junit
 from grpcmock.fuzz.reporting import sarif_report, summary
@@ -265,3 +275,53 @@ def test_what_was_found_is_told_when_the_run_itself_fails(reported: Report, caps
     said = capsys.readouterr().out
     assert "Critical (2)" in said
     assert "The run ended early: the run was broken off." in said
+
+
+def revised(events: list[Event]) -> list[Event]:
+    """Give the run in which the second failure turns out to be of one cause with the first."""
+    found = [event for event in events if isinstance(event, FailureFound)]
+    head = replace(found[1].failure, also=(Sighting("G102", "user.UserService/GetUser"),))
+    *rest, end = events
+    assert isinstance(end, Finished)
+    revision = FailureRevised(failure=head, replaces=found[0].failure.id)
+    return [*rest, revision, replace(end, failures=(head,))]
+
+
+@pytest.mark.parametrize("change", [list, revised], ids=["as it is", "with one cause of two"])
+def test_all_reports_have_the_same_counts(
+    reported: Report, events: list[Event], tmp_path: Path, change: Callable[[list[Event]], list[Event]]
+) -> None:
+    history = reported(run=change(events)).history
+    failures, remarks = len(history.failures), len(history.remarks)
+    assert (failures, remarks) == (2 if change is list else 1, 1)
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert (document["summary"]["failures"], document["summary"]["remarks"]) == (failures, remarks)
+    assert (len(document["failures"]), len(document["remarks"])) == (failures, remarks)
+    assert ET.parse(tmp_path / "report.junit").getroot().get("failures") == str(failures)
+    assert f"{failures} failure{'' if failures == 1 else 's'}</span>" in (tmp_path / "report.html").read_text()
+    *listed, last = summary.plain(history).splitlines()
+    assert last.startswith(f"{history.counts} in 4 cases")
+    assert [line[:11] for line in listed[-failures:]] == [failure.id for failure in history.failures]
+    finished = json.loads((tmp_path / "report.ndjson").read_text().splitlines()[-1])
+    assert (len(finished["failures"]), len(finished["remarks"])) == (failures, remarks)
+    assert len(list((tmp_path / "failures").glob("*.json"))) == failures + remarks
+
+
+def test_a_run_in_which_nothing_was_tested_is_told_so(reported: Report, events: list[Event], tmp_path: Path) -> None:
+    (seen,) = [one for one in events if isinstance(one, CaseFinished) and one.case.expect is Expect.ACCEPTED]
+    (reply,) = seen.result.replies
+    shut = replace(seen, result=replace(seen.result, replies=(replace(reply, code=16, message="who?", responses=()),)))
+    history = reported(run=[events[0], events[1], shut]).history
+    assert history.reach.too_little == "None of 2 methods ever answered OK: nothing behind their answers was tested"
+    assert history.reach.hint == "give credentials: -H 'authorization: Bearer ${TOKEN}'"
+    assert json.loads((tmp_path / "report.json").read_text())["summary"]["untested"] == history.reach.too_little
+    assert ET.parse(tmp_path / "report.junit").getroot().get("errors") == "1"
+    assert ">hardly tested</span>" in (tmp_path / "report.html").read_text()
+    assert f"{history.reach.too_little}." in summary.plain(history).splitlines()
+
+
+def test_what_was_made_of_a_phase_so_far_is_all_of_it(reported: Report, events: list[Event]) -> None:
+    begun = PhaseFinished(phase=Phase.BOUNDARY, cases=3, calls=12, seconds=0.5, goes_on=True)
+    again = [PhaseStarted(phase=Phase.BOUNDARY), replace(begun, cases=2, calls=2, goes_on=False)]
+    history = reported("json", run=[events[0], events[1], begun, *again]).history
+    assert [(span.cases, span.calls) for span in history.phases] == [(5, 14)]
