@@ -29,6 +29,9 @@ _BY_LIBRARIES = (
 """How messages begin with which libraries, and not handlers, refuse what they can't parse as UNKNOWN."""
 
 
+_LEFT_TO_LIBRARIES = frozenset({WRONG_TYPE, "wire.merge", "wire.map"})
+"""What some libraries read otherwise, for all methods alike: protobuf.js replaces a message that comes in two parts."""
+
 _LIBRARIES = {
     "Exception deserializing request": "grpcio",
     "google.protobuf.message.DecodeError": "grpcio",
@@ -93,17 +96,20 @@ def _unlike_elsewhere(case: Case, result: CaseResult, reply: Reply) -> Iterator[
 
 
 def _is_refused_elsewhere(case: Case, result: CaseResult) -> bool:
-    """Whether the call before this one shows that the library refuses such bytes: then a handler took them.
+    """Whether the calls before this one show that the library refuses such bytes: then a handler took them.
 
     On a stream, the calls before are of the same method, and say nothing of that.
     """
-    before = result.replies[: len(case.calls) - 1]
-    return any(
-        reply.call.method is not case.method
-        and reply.termination is Termination.SERVER
-        and (reply.code in (Code.INTERNAL, Code.INVALID_ARGUMENT) or _by_library(reply))
-        for reply in before
-    )
+    others = [reply for reply in result.replies[: len(case.calls) - 1] if reply.call.method is not case.method]
+    if len(others) < 2:
+        return False
+    good, spoiled = others[-2:]  # what a handler refuses anyway shows nothing
+    return _is_refusal(spoiled) and not _is_refusal(good)
+
+
+def _is_refusal(reply: Reply) -> bool:
+    refused = reply.code in (Code.INTERNAL, Code.INVALID_ARGUMENT) or _by_library(reply)
+    return reply.termination is Termination.SERVER and refused
 
 
 def _whose(result: CaseResult) -> str:
@@ -183,8 +189,8 @@ def _tolerated_wire(case: Case, result: CaseResult, expectations: Expectations) 
             actual=actual,
             path=case.path,
             key=case.rule,
-            is_warning=case.rule == WRONG_TYPE,
-            server_wide=case.rule in (WRONG_TYPE, "wire.unknown"),
+            is_warning=case.rule in _LEFT_TO_LIBRARIES,
+            server_wide=case.rule in (*_LEFT_TO_LIBRARIES, "wire.unknown"),
             # A busy machine breaks a connection now and then: what doesn't repeat is noise.
             timing_based=any(reply.termination is Termination.LOST for reply in result.replies),
         )

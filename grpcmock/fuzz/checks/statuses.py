@@ -31,10 +31,10 @@ _USUAL = _ANYWHERE | {Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE}
 
 
 _OF_STATE = frozenset({Code.NOT_FOUND, Code.ALREADY_EXISTS, Code.FAILED_PRECONDITION, Code.ABORTED})
-"""What a server answers that looks at what it keeps. Who mentions one of these need not have meant to list them all, …"""
+"""What a server answers that looks at what it keeps."""
 
 _LISTED = 2
-"""… but who mentions so many has."""
+"""Who mentions so many codes has meant to list them all."""
 
 
 def _undocumented_status(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
@@ -63,6 +63,7 @@ def _undocumented_status(case: Case, result: CaseResult, expectations: Expectati
             actual=said(reply),
             key=reply.name,
             method=method,
+            # Who mentions one need not have listed all.
             is_warning=not documented or (reply.code in _OF_STATE and len(documented - _USUAL) < _LISTED),
         )
 
