@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ _BY_LIBRARIES = (
 
 _LEFT_TO_LIBRARIES = frozenset({WRONG_TYPE, "wire.merge", "wire.map"})
 """What some libraries read otherwise, for all methods alike: protobuf.js replaces a message that comes in two parts."""
+
+_PARSING = re.compile(r"utf-?8|decod|deseriali|unmarshal|pars|proto|wire|malformed|bytes", re.IGNORECASE)
+"""Words of those that couldn't read a message."""
 
 _LIBRARIES = {
     "Exception deserializing request": "grpcio",
@@ -104,12 +108,17 @@ def _is_refused_elsewhere(case: Case, result: CaseResult) -> bool:
     if len(others) < 2:
         return False
     good, spoiled = others[-2:]  # what a handler refuses anyway shows nothing
-    return _is_refusal(spoiled) and not _is_refusal(good)
+    return _is_unparsed(spoiled) and good.code not in (Code.INTERNAL, Code.INVALID_ARGUMENT, Code.UNKNOWN)
 
 
-def _is_refusal(reply: Reply) -> bool:
-    refused = reply.code in (Code.INTERNAL, Code.INVALID_ARGUMENT) or _by_library(reply)
-    return reply.termination is Termination.SERVER and refused
+def _is_unparsed(reply: Reply) -> bool:
+    """Whether a call was refused because its bytes are no message, and not for what a handler read in them."""
+    if reply.termination is not Termination.SERVER or reply.call.method is None:
+        return False
+    if reply.code == Code.INTERNAL or _by_library(reply):
+        return True
+    says_so = _PARSING.search(reply.message) is not None or reply.call.method.input.name in reply.message
+    return reply.code == Code.INVALID_ARGUMENT and says_so
 
 
 def _whose(result: CaseResult) -> str:
@@ -192,8 +201,14 @@ def _tolerated_wire(case: Case, result: CaseResult, expectations: Expectations) 
             is_warning=case.rule in _LEFT_TO_LIBRARIES,
             server_wide=case.rule in (*_LEFT_TO_LIBRARIES, "wire.unknown"),
             # A busy machine breaks a connection now and then: what doesn't repeat is noise.
-            timing_based=any(reply.termination is Termination.LOST for reply in result.replies),
+            timing_based=any(map(_is_broken_off, result.replies)),
         )
+
+
+def _is_broken_off(reply: Reply) -> bool:
+    """Whether a connection broke, or was closed by the server for all that was under way."""
+    is_away = reply.termination is Termination.RESET and reply.code == Code.UNAVAILABLE
+    return reply.termination is Termination.LOST or is_away
 
 
 CHECKS = (
