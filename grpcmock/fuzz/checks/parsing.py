@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,12 @@ _BY_LIBRARIES = (
 )
 """How messages begin with which libraries, and not handlers, refuse what they can't parse as UNKNOWN."""
 
+
+_LEFT_TO_LIBRARIES = frozenset({WRONG_TYPE, "wire.merge", "wire.map"})
+"""What some libraries read otherwise, for all methods alike: protobuf.js replaces a message that comes in two parts."""
+
+_PARSING = re.compile(r"utf-?8|decod|deseriali|unmarshal|pars|proto|wire|malformed|bytes", re.IGNORECASE)
+"""Words of those that couldn't read a message."""
 
 _LIBRARIES = {
     "Exception deserializing request": "grpcio",
@@ -93,17 +100,25 @@ def _unlike_elsewhere(case: Case, result: CaseResult, reply: Reply) -> Iterator[
 
 
 def _is_refused_elsewhere(case: Case, result: CaseResult) -> bool:
-    """Whether the call before this one shows that the library refuses such bytes: then a handler took them.
+    """Whether the calls before this one show that the library refuses such bytes: then a handler took them.
 
     On a stream, the calls before are of the same method, and say nothing of that.
     """
-    before = result.replies[: len(case.calls) - 1]
-    return any(
-        reply.call.method is not case.method
-        and reply.termination is Termination.SERVER
-        and (reply.code in (Code.INTERNAL, Code.INVALID_ARGUMENT) or _by_library(reply))
-        for reply in before
-    )
+    others = [reply for reply in result.replies[: len(case.calls) - 1] if reply.call.method is not case.method]
+    if len(others) < 2:
+        return False
+    good, spoiled = others[-2:]  # what a handler refuses anyway shows nothing
+    return _is_unparsed(spoiled) and good.code not in (Code.INTERNAL, Code.INVALID_ARGUMENT, Code.UNKNOWN)
+
+
+def _is_unparsed(reply: Reply) -> bool:
+    """Whether a call was refused because its bytes are no message, and not for what a handler read in them."""
+    if reply.termination is not Termination.SERVER or reply.call.method is None:
+        return False
+    if reply.code == Code.INTERNAL or _by_library(reply):
+        return True
+    says_so = _PARSING.search(reply.message) is not None or reply.call.method.input.name in reply.message
+    return reply.code == Code.INVALID_ARGUMENT and says_so
 
 
 def _whose(result: CaseResult) -> str:
@@ -183,11 +198,17 @@ def _tolerated_wire(case: Case, result: CaseResult, expectations: Expectations) 
             actual=actual,
             path=case.path,
             key=case.rule,
-            is_warning=case.rule == WRONG_TYPE,
-            server_wide=case.rule in (WRONG_TYPE, "wire.unknown"),
+            is_warning=case.rule in _LEFT_TO_LIBRARIES,
+            server_wide=case.rule in (*_LEFT_TO_LIBRARIES, "wire.unknown"),
             # A busy machine breaks a connection now and then: what doesn't repeat is noise.
-            timing_based=any(reply.termination is Termination.LOST for reply in result.replies),
+            timing_based=any(map(_is_broken_off, result.replies)),
         )
+
+
+def _is_broken_off(reply: Reply) -> bool:
+    """Whether a connection broke, or was closed by the server for all that was under way."""
+    is_away = reply.termination is Termination.RESET and reply.code == Code.UNAVAILABLE
+    return reply.termination is Termination.LOST or is_away
 
 
 CHECKS = (

@@ -11,6 +11,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.wire.encoding import free_number
 from grpcmock.schema.rules import BrokenRulesError, Judge, UnreadableRulesError
 
 if TYPE_CHECKING:
@@ -65,14 +66,18 @@ def _undecodable(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...
         return ()
     message = message_class.FromString(data)
     where, number = next(_unknown(message, ""), ("", 0))
+    if not number:
+        return ()  # what was sent besides comes back: that is how protobuf keeps what it doesn't know
     actual = f"field number {number}{f' in {where}' if where else ''}, which {name} doesn't have"
     return (("fields that the contract has", actual, where),)
 
 
 def _unknown(message: Message, path: str) -> Iterator[tuple[str, int]]:
     unknown: Any = UnknownFieldSet(message)
+    free = free_number(message.DESCRIPTOR)
     for one in unknown:
-        yield path, one.field_number
+        if one.field_number not in (free, free + 1):
+            yield path, one.field_number
     for field, value in message.ListFields():
         kind = field.message_type
         if kind is None:

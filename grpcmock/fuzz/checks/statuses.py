@@ -30,6 +30,13 @@ _USUAL = _ANYWHERE | {Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE}
 """Codes that need no mention: any method may refuse what it can't make sense of."""
 
 
+_OF_STATE = frozenset({Code.NOT_FOUND, Code.ALREADY_EXISTS, Code.FAILED_PRECONDITION, Code.ABORTED})
+"""What a server answers that looks at what it keeps."""
+
+_LISTED = 2
+"""Who mentions so many codes has meant to list them all."""
+
+
 def _undocumented_status(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     for reply in result.replies:
         method = reply.call.method
@@ -56,7 +63,8 @@ def _undocumented_status(case: Case, result: CaseResult, expectations: Expectati
             actual=said(reply),
             key=reply.name,
             method=method,
-            is_warning=not documented,
+            # Who mentions one need not have listed all.
+            is_warning=not documented or (reply.code in _OF_STATE and len(documented - _USUAL) < _LISTED),
         )
 
 

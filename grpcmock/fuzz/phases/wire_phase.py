@@ -146,7 +146,8 @@ class _Maker:
         for other in self._others():
             alike = self._spoiled(target, other).get((variant.rule, name))
             if alike is not None:
-                calls = (call_of(other, alike.data), *case.calls)
+                good = call_of(other, _good_message(other, self.plan))
+                calls = (good, call_of(other, alike.data), *case.calls)
                 why = f"{case.why}, as {other.full_name} gets it"
                 return replace(case, id=f"{case.id}+elsewhere", calls=calls, why=why)
         return None
