@@ -55,8 +55,9 @@ class PhaseSchedule:
         """
         makers = self._under_way
         while self._put_off:
-            if (case := self._put_off.popleft()).method not in stopped:
-                yield case
+            again = self._put_off.popleft()
+            if again.method not in stopped:
+                yield again
         if not makers:
             makers.extend((method, None) for method in self._parts)
         while makers:
