@@ -114,6 +114,8 @@ class Run:
         self._started = 0.0
         self._interrupted = ""
         self._is_cut = False
+        self._is_short = False
+        """Whether there was too little time for a turn."""
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -248,7 +250,7 @@ class Run:
                 self._tell(Notice(message=message))
         pool = CasePool(self._executor, self._monitor, evaluate=self.evaluate, workers=self._bounds.in_flight)
         try:
-            for case in schedule.take(self._quarantine.stopped):
+            for case in schedule.take(self._quarantine.stopped, at_once=self._is_short):
                 if case.id in self._early:
                     continue
                 for outcome in await pool.add(case):
@@ -256,7 +258,9 @@ class Run:
                 if self._server.gone:
                     return
                 if until is not None and time.monotonic() > until:
-                    schedule.put_off(pool.put_off())
+                    if self._cases > cases:
+                        schedule.put_off(pool.put_off())
+                    self._is_short = True
                     break
                 await self._wait_for_rate()
             for outcome in await pool.drain():

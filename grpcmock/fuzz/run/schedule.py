@@ -46,16 +46,25 @@ class PhaseSchedule:
         """How many cases are left; None if that isn't known before they are made."""
         return sum(self._left.values()) if self._left is not None else None
 
-    def take(self, stopped: Container[Method]) -> Iterator[Case]:
+    def take(self, stopped: Container[Method], *, at_once: bool = False) -> Iterator[Case]:
         """Yield the next part of each method, one case of each in turn; none of those that are *stopped* by then.
 
-        Where the last turn was broken off, the next one goes on there. A part is begun when it comes to its first case:
-        for a large contract, all that is needed for that takes its time.
+        Where the last turn was broken off, the next one goes on there. Parts that leave the first turns to other
+        phases have no cases; *at_once*, where time is short, the first one with cases is made. A part is begun when it
+        comes to its first case: for a large contract, all that is needed for that takes its time.
         """
-        makers = self._under_way
         while self._put_off:
             if (case := self._put_off.popleft()).method not in stopped:
                 yield case
+        found = False
+        while not found:
+            for case in self._turn(stopped):
+                found = True
+                yield case
+            found = found or not (at_once and self._parts)
+
+    def _turn(self, stopped: Container[Method]) -> Iterator[Case]:
+        makers = self._under_way
         if not makers:
             makers.extend((method, None) for method in self._parts)
         while makers:
