@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.execution.monitor import Monitor
@@ -13,8 +13,6 @@ from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.events import (
     CaseFinished,
     Event,
-    FailureFound,
-    FailureRevised,
     Finished,
     Listener,
     MethodStopped,
@@ -23,24 +21,23 @@ from grpcmock.fuzz.model.events import (
     PhaseStarted,
     Started,
 )
-from grpcmock.fuzz.model.findings import Failure, Finding, Severity
 from grpcmock.fuzz.phases.all_phases import notices_of
 from grpcmock.fuzz.run.case_pool import CasePool
-from grpcmock.fuzz.run.failure_log import FailureLog
+from grpcmock.fuzz.run.failure_taker import FailureTaker
 from grpcmock.fuzz.run.quarantine import MethodQuarantine
 from grpcmock.fuzz.run.schedule import PhaseSchedule, slice_of, turns
 from grpcmock.fuzz.shrinking.case_shrinking import Effort
 from grpcmock.fuzz.shrinking.confirmation import Confirmation
-from grpcmock.fuzz.shrinking.plainest import is_suspicious
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.suite import CheckSuite
     from grpcmock.fuzz.execution.executor import Executor
     from grpcmock.fuzz.execution.server import Server
     from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.model.results import CaseResult
     from grpcmock.fuzz.phases.plan import Plan
-    from grpcmock.schema import Method, Registry
+    from grpcmock.schema import Registry
 
 
 _MAX_TIME = "--max-time"
@@ -103,10 +100,8 @@ class Run:
             effort=self._bounds.effort,
             seconds_in_all=self._bounds.effort_in_all,
         )
-        self._failures = FailureLog(suite.checks)
+        self._taker = FailureTaker(suite, self._confirmation, server, self._tell)
         self._quarantine = MethodQuarantine()
-        self._silenced: set[tuple[str, Method]] = set()
-        self._warnings: dict[tuple[str, str, str], Finding] = {}
         self._open_ended: set[str] = set()
         self._early: set[str] = set()
         """The ids of cases that were made before their turn."""
@@ -157,7 +152,7 @@ class Run:
             within -= settling
         await self._until(self._turns(within), within, self.stop, _MAX_TIME)
         if settling and self._interrupted in ("", _MAX_TIME):
-            await self._until(self._settled(), settling, self._cut)
+            await self._until(self._taker.settle(), settling, self._cut)
         return self._finished()
 
     async def _until(
@@ -182,35 +177,15 @@ class Run:
         if self._task is not None:
             self._task.cancel()
 
-    async def _settled(self) -> None:
-        """Make failures again on a server that was just started: those that rest on what earlier cases had left there
-        are made to create it, or say so."""
-        failures = sorted(self._failures.failures.values(), key=self._rank)
-        for failure in sorted(failures, key=lambda one: not one.needs_data):
-            if self._server.gone:
-                return
-            self._confirmation.so_far = None
-            try:
-                self._revise(failure, await self._confirmation.on_fresh_server(failure))
-            except asyncio.CancelledError:
-                self._revise(failure, self._confirmation.so_far)
-                raise
-
-    def _revise(self, failure: Failure, settled: Failure | None) -> None:
-        if settled is None or settled == failure or settled.id != failure.id:
-            return
-        self._failures.failures[failure.id] = settled
-        self._tell(FailureRevised(failure=settled))
-
     def _finished(self) -> Finished:
         if self._server.gone:
             hint = "" if self._server.process else "; with --server-cmd it would be started anew"
             self._interrupted = f"{self._server.target} takes no connections any more{hint}"
-        found = sorted(self._failures.failures.values(), key=self._rank)
+        found = self._taker.failures
         finished = Finished(
             failures=tuple(one for one in found if not one.is_remark),
             remarks=tuple(one for one in found if one.is_remark),
-            warnings=tuple(self._warnings.values()),
+            warnings=tuple(self._taker.warnings.values()),
             cases=self._cases,
             calls=self._executor.calls,
             seconds=time.monotonic() - self._started,
@@ -219,10 +194,6 @@ class Run:
         )
         self._tell(finished)
         return finished
-
-    def _rank(self, failure: Failure) -> tuple[int, str, str]:
-        severity = self._suite.checks[failure.finding.check].severity
-        return (list(Severity).index(severity), failure.finding.code, failure.method.full_name)
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
@@ -300,6 +271,10 @@ class Run:
         if reason := self._quarantine.note(case, result):
             self._tell(MethodStopped(method=case.method, reason=reason))
 
+    async def _take_finding(self, case: Case, result: CaseResult, finding: Finding) -> None:
+        seconds = time.monotonic() - self._started
+        await self._taker.take(case, result, finding, cases=self._cases, seconds=seconds)
+
     async def _take_sub_cases(self, case: Case) -> bool:
         """Make the cases for which one stood. Returns whether something is wrong with any of them."""
         wrong = False
@@ -317,73 +292,6 @@ class Run:
             self._open_ended.add(path)
             message = "its stream goes on until the client leaves: it counts as open-ended"
             self._tell(Notice(message=message, method=self._plan.registry.methods.get(path)))
-
-    # Failures -------------------------------------------------------------------------------------------
-
-    async def _take_finding(self, case: Case, result: CaseResult, finding: Finding) -> None:
-        if finding.method is not None:
-            case = replace(case, method=finding.method)
-        method = case.method.full_name
-        if finding.is_warning:
-            key = (finding.check, "" if finding.server_wide else method, finding.key)
-            self._warnings.setdefault(key, finding)
-            return
-        case = replace(case, sub_cases=())
-        failure = Failure(
-            finding=finding,
-            case=case,
-            result=result,
-            first=case,
-            after_cases=self._cases,
-            after_seconds=time.monotonic() - self._started,
-        )
-        if is_suspicious(failure) or self._failures.known(failure) is None:
-            failure = await self._confirmation.plainest(failure)
-        if self._has(failure, method) or self._is_surplus(failure):
-            return
-        try:
-            failure = await self._confirmation.confirm(failure)
-        except asyncio.CancelledError:
-            if not finding.timing_based:
-                self._add(self._confirmation.so_far or failure)  # as it was seen, though it might have got smaller
-            raise
-        if failure.is_flaky and finding.timing_based:
-            return  # noise
-        if finding.server_down and self._has(failure, failure.method.full_name):
-            return  # led back to calls that are known to bring the server down
-        self._add(failure)
-
-    def _has(self, failure: Failure, method: str) -> bool:
-        """Whether a fault is known; if so, it is counted."""
-        found = self._failures.has(failure, method)
-        self._tell_withdrawn()
-        return found
-
-    def _add(self, failure: Failure) -> None:
-        self._failures.add(failure, was_last=self._server.gone)
-        self._tell(FailureFound(failure=failure))
-        self._tell_withdrawn()
-
-    def _tell_withdrawn(self) -> None:
-        """Tell of failures that have turned out to be part of others."""
-        withdrawn = self._failures.withdrawn
-        while withdrawn:
-            part, head = withdrawn.popitem()
-            while head in withdrawn:
-                head = withdrawn[head]
-            if head in self._failures.failures:
-                self._tell(FailureRevised(failure=self._failures.failures[head], replaces=part))
-
-    def _is_surplus(self, failure: Failure) -> bool:
-        """Whether enough was told of this check at this method; that is said once."""
-        check, method = failure.finding.check, failure.method
-        if not self._failures.is_full(check, method):
-            return False
-        if (check, method) not in self._silenced:
-            self._silenced.add((check, method))
-            message = f"{failure.finding.code} fails in more ways; they aren't told any more"
-            self._tell(Notice(message=message, method=method))
-        return True
 
 
 def _has_failures(findings: Iterable[Finding]) -> bool:

@@ -22,15 +22,18 @@ _LEAST = 0.2
 class PhaseSchedule:
     """The cases of one phase, which may be made in several turns."""
 
-    def __init__(self, phase: Phase, plan: Plan, max_cases: int) -> None:
+    def __init__(
+        self, phase: Phase, parts: Iterable[tuple[Method, Iterator[Iterator[Case]]]], most: int | None = None
+    ) -> None:
+        """Make the parts of methods in turn, *most* so many cases of each."""
         self.phase = phase
         self.has_begun = False
-        self._parts = {method: parts_of(phase, method, plan) for method in plan.methods}
+        self._parts = dict(enumerate(parts))
         """What is left of methods, as far as that is known."""
-        self._under_way: deque[tuple[Method, Iterator[Case] | None]] = deque()
-        """What is left of this turn: methods with the rest of a part that was begun."""
+        self._under_way: deque[tuple[int, Iterator[Case] | None]] = deque()
+        """What is left of this turn: the places of methods with the rest of a part that was begun."""
         self._put_off: deque[Case] = deque()
-        self._left = Counter(dict.fromkeys(plan.methods, max_cases)) if phase is Phase.RANDOM else None
+        self._left = Counter({method: most for method, _ in self._parts.values()}) if most is not None else None
 
     @property
     def goes_on(self) -> bool:
@@ -66,19 +69,20 @@ class PhaseSchedule:
     def _turn(self, stopped: Container[Method]) -> Iterator[Case]:
         makers = self._under_way
         if not makers:
-            makers.extend((method, None) for method in self._parts)
+            makers.extend((place, None) for place in self._parts)
         while makers:
-            method, cases = makers.popleft()
+            place, cases = makers.popleft()
+            method, parts = self._parts[place]
             if cases is None:
-                cases = next(self._parts[method], None)
+                cases = next(parts, None)
             if cases is None or method in stopped or not self._may_take(method):
-                del self._parts[method]
+                del self._parts[place]
                 continue
             if (case := next(cases, None)) is None:
                 continue
             if self._left is not None:
                 self._left[method] -= 1
-            makers.append((method, cases))
+            makers.append((place, cases))
             yield case
 
     def _may_take(self, method: Method) -> bool:
@@ -96,7 +100,14 @@ def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[Phase
 
     The first cases of all phases, which tell the most, come before the rest of any. A turn may be broken off.
     """
-    schedules = [PhaseSchedule(phase, plan, max_cases) for phase in phases]
+    schedules = [
+        PhaseSchedule(
+            phase,
+            ((method, parts_of(phase, method, plan)) for method in plan.methods),
+            max_cases if phase is Phase.RANDOM else None,
+        )
+        for phase in phases
+    ]
     while schedules:
         yield from schedules
         schedules = [schedule for schedule in schedules if schedule.goes_on]
