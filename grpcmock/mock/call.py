@@ -199,6 +199,14 @@ class Call(Generic[Req, Resp]):
         return self._record.under_way
 
     @property
+    def begun(self) -> bool:
+        """Whether there is a request to look at, or none is to come: the call ended, or its client streams."""
+        method = self._record.method
+        if method is None or method.kind.client_streams or not self.under_way:
+            return True
+        return any(frame.direction == "request" for frame in self._record.frames)
+
+    @property
     def code(self) -> Code | None:
         """The status code; None while the call is under way."""
         return None if self.under_way else self._record.code

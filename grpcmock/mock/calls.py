@@ -112,6 +112,11 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
         return self._narrowed([call for call in self._calls if call.under_way])
 
     @property
+    def begun(self) -> CallLog[Req, Resp]:
+        """Those of the calls whose first request came, or that ended without one; of a client stream, all."""
+        return self._narrowed([call for call in self._calls if call.begun])
+
+    @property
     def statuses(self) -> list[str | None]:
         """The status names of the calls: ``["UNAVAILABLE", "OK"]``; None of one that is under way."""
         return [call.status for call in self._calls]
@@ -233,7 +238,7 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
 
     def missing(self, times: int, *, started: bool) -> str:
         """Say that fewer calls than *times* have ended; or, where *started* ones count, that fewer have begun."""
-        ended, begun = len(self.ended), len(self)
+        ended, begun = len(self.ended), len(self.begun)
         if started or begun == ended:
             return self._expected(_wanted(None, times, None), _there_are(begun))
         there = f"{ended or 'none'} {'has' if ended < 2 else 'have'} ended"

@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic
 
 from grpcmock.engine.steps import HandlerReturned, NextRequest
 from grpcmock.mock.arrivals import Arrivals
 from grpcmock.mock.call import Call, Req, Resp
 from grpcmock.mock.functions import ending
+from grpcmock.mock.requests_to_come import WaitsForRequests
 from grpcmock.mock.waiting import TIMEOUT
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from grpcmock.mock.speech import Said, Speech
 
 
-class PushedCall(Call[Req, Resp], Generic[Req, Resp]):
+class PushedCall(Call[Req, Resp], WaitsForRequests[Req], Generic[Req, Resp]):
     """A call to which a test pushes. Besides what every :class:`Call` tells, it takes messages, and an end.
 
     All its methods may be called from any thread and in any event loop.
@@ -86,29 +87,6 @@ class PushedCall(Call[Req, Resp], Generic[Req, Resp]):
                 self._loop.call_soon_threadsafe(_done, self._wake)
 
     # Waiting --------------------------------------------------------------------------------------
-
-    def wait_request(
-        self, message: Req | Mapping[str, Any] | None = None, /, *, timeout: float = TIMEOUT, **fields: Any
-    ) -> Req:
-        """Wait for the next request message, with these fields if any are given, and return it.
-
-        Those that came before, and were not waited for, count, too; those that don't fit are passed over. Raises
-        ``AssertionError`` after *timeout* seconds, or as soon as no more can come.
-        """
-        __tracebackhide__ = True
-        return cast("Req", self._arrivals.request(message, fields).wait(timeout))
-
-    async def await_request(
-        self,
-        message: Req | Mapping[str, Any] | None = None,
-        /,
-        *,
-        timeout: float = TIMEOUT,  # noqa: ASYNC109 - it is the word of the blocking form, too
-        **fields: Any,
-    ) -> Req:
-        """As :meth:`wait_request`, for asyncio."""
-        __tracebackhide__ = True
-        return cast("Req", await self._arrivals.request(message, fields).wait_async(timeout))
 
     def wait_half_closed(self, timeout: float = TIMEOUT) -> None:
         """Wait until the client has finished sending."""

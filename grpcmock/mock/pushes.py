@@ -10,6 +10,7 @@ from grpcmock.mock.arrivals import Arrivals
 from grpcmock.mock.call import Resp
 from grpcmock.mock.functions import Q, ending
 from grpcmock.mock.handle import StubHandle
+from grpcmock.mock.requests_to_come import WaitsForRequests
 from grpcmock.mock.waiting import TIMEOUT
 from grpcmock.status import Code
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _OVER = Finish(Code.CANCELLED, "The mock ended this call: the test that pushes to it is over, or its stub was removed.")
 
 
-class Pushes(StubHandle[Q], Generic[Q, Resp]):
+class Pushes(StubHandle[Q], WaitsForRequests[Q], Generic[Q, Resp]):
     """A stub whose calls wait for what a test sends. All its methods may be called from any thread and event loop.
 
     ``send``, ``finish`` and ``fails`` go to every call under way; if there is none, they are kept for the next.
@@ -106,29 +107,6 @@ class Pushes(StubHandle[Q], Generic[Q, Resp]):
         """As :meth:`wait_call`, for asyncio."""
         __tracebackhide__ = True
         return await self._arrivals.call(message, fields, metadata or {}).wait_async(timeout)
-
-    def wait_request(
-        self, message: Q | Mapping[str, Any] | None = None, /, *, timeout: float = TIMEOUT, **fields: Any
-    ) -> Q:
-        """Wait for the next request message of any call, with these fields if any are given, and return it.
-
-        Those that came before, and were not waited for, count, too; those that don't fit are passed over. Raises
-        ``AssertionError`` after *timeout* seconds, or as soon as no more can come.
-        """
-        __tracebackhide__ = True
-        return cast("Q", self._arrivals.request(message, fields).wait(timeout))
-
-    async def await_request(
-        self,
-        message: Q | Mapping[str, Any] | None = None,
-        /,
-        *,
-        timeout: float = TIMEOUT,  # noqa: ASYNC109 - it is the word of the blocking form, too
-        **fields: Any,
-    ) -> Q:
-        """As :meth:`wait_request`, for asyncio."""
-        __tracebackhide__ = True
-        return cast("Q", await self._arrivals.request(message, fields).wait_async(timeout))
 
     # For the mock alone ---------------------------------------------------------------------------
 

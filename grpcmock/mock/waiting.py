@@ -89,8 +89,9 @@ class Waits(ABC):
         """Wait until at least so many calls with these fields have ended, and return them.
 
         ``AssertionError`` after *timeout* seconds. How many is said first, ``wait_called(2, id=7)``, or as *times*;
-        without, it is one. Where *started*, a call counts from its beginning; its requests are those so far. It blocks
-        the thread: in an async test await :meth:`await_called`.
+        without, it is one. Where *started*, a call counts as soon as its request is there, and where the client
+        streams, before the first; its requests are those so far. It blocks the thread: in an async test await
+        :meth:`await_called`.
         """
         __tracebackhide__ = True
         number, message = _wanted("wait_called", first, second, times)
@@ -167,7 +168,7 @@ def _wanted(word: str, first: Any, second: Any, times: Any) -> tuple[int, Any]:
 
 
 def _counted(calls: CallLog[Any, Any], started: bool) -> CallLog[Any, Any]:
-    return calls if started else calls.ended
+    return calls.begun if started else calls.ended
 
 
 def _timed_out(calls: CallLog[Any, Any], times: int, timeout: float, hint: str = "", *, started: bool) -> None:

@@ -32,6 +32,9 @@ INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
 OTHERS = ("randomly", "cacheprovider", "hypothesispytest", "faker", "xdist")
 """Plugins that a run inside of this process can do without."""
 
+COSTLY = {"randomly": "--randomly", "hypothesispytest": "--hypothesis", "faker": "--faker", "xdist": "-n"}
+"""Plugins that make the start of a run outside take three times as long, and the options that ask for them."""
+
 OWN_PLUGIN = [] if INSTALLED else ["-p", "grpcmock.pytest_plugin", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 
 
@@ -85,10 +88,15 @@ def outside(tmp_path: Path, app: Path) -> Outside:
         if not (tmp_path / "pytest.ini").exists():
             (tmp_path / "pytest.ini").write_text("[pytest]\n" if "no:asyncio" in arguments else INI)
         inherited = {
-            key: value for key, value in os.environ.items() if not key.startswith("PYTEST_") and key != "COLUMNS"
+            key: value
+            for key, value in os.environ.items()
+            # What these runs reach is measured inside of this process; they would take twice as long.
+            if not key.startswith(("PYTEST_", "COVERAGE_")) and key != "COLUMNS"
         }
+        unasked = [name for name, option in COSTLY.items() if not any(word.startswith(option) for word in arguments)]
+        without = [word for name in ("cacheprovider", *unasked) for word in ("-p", f"no:{name}")]
         result = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *OWN_PLUGIN, *arguments],
+            [sys.executable, "-m", "pytest", "-q", *without, *OWN_PLUGIN, *arguments],
             cwd=tmp_path,
             env={**inherited, "PYTHONPATH": os.pathsep.join([str(app), str(ROOT)]), **(environment or {})},
             stdout=subprocess.PIPE,

@@ -6,6 +6,7 @@ the others. One that ``fails`` must fail, and the ```` ```text ```` block after 
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -37,16 +38,35 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # What is reached here is measured by tests inside of this process, in half the time.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("COVERAGE_", "PYTEST_"))}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def said(folder: Path) -> str:
+    """What pytest says of all examples with tests in them, with a line for each test at the end."""
+    files = {f"test_{number}.py": BLOCKS[number][2] for number in EXAMPLES if "def test_" in BLOCKS[number][2]}
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    without = [word for name in ("cacheprovider", "randomly", "faker", "xdist") for word in ("-p", f"no:{name}")]
+    return run(folder, "-m", "pytest", "-q", "-rA", *without, *files).stdout
+
+
 @pytest.mark.parametrize("number", EXAMPLES)
-def test_example(number: int, folder: Path) -> None:
+def test_example(number: int, folder: Path, request: pytest.FixtureRequest) -> None:
     _, words, text = BLOCKS[number]
-    file = folder / f"test_{number}.py"
-    file.write_text(text)
-    runner = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"] if "def test_" in text else []
-    ran = subprocess.run([sys.executable, *runner, str(file)], cwd=folder, capture_output=True, text=True, check=False)
-    if words != "fails":
+    if "def test_" not in text:
+        (folder / f"example_{number}.py").write_text(text)
+        ran = run(folder, f"example_{number}.py")
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return
-    assert ran.returncode == 1
-    for line in BLOCKS[number + 1][2].splitlines():
-        assert re.sub(r"\s+", " ", line).strip() in re.sub(r"[ \t]+", " ", ran.stdout)
+    told = request.getfixturevalue("said")
+    assert set(re.findall(rf"^(\w+) test_{number}\.py::", told, re.MULTILINE)) == {
+        "FAILED" if words == "fails" else "PASSED"
+    }, told
+    if words == "fails":
+        for line in BLOCKS[number + 1][2].splitlines():
+            assert re.sub(r"\s+", " ", line).strip() in re.sub(r"[ \t]+", " ", told)
