@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.execution.monitor import Monitor
@@ -13,8 +13,6 @@ from grpcmock.fuzz.model.cases import USUAL_PHASES, Phase
 from grpcmock.fuzz.model.events import (
     CaseFinished,
     Event,
-    FailureFound,
-    FailureRevised,
     Finished,
     Listener,
     MethodStopped,
@@ -23,16 +21,14 @@ from grpcmock.fuzz.model.events import (
     PhaseStarted,
     Started,
 )
-from grpcmock.fuzz.model.findings import Failure, Finding, Severity
 from grpcmock.fuzz.phases.all_phases import notices_of
 from grpcmock.fuzz.run.case_pool import CasePool
-from grpcmock.fuzz.run.failure_log import FailureLog
+from grpcmock.fuzz.run.failure_taker import FailureTaker
 from grpcmock.fuzz.run.opening import Opening
 from grpcmock.fuzz.run.quarantine import MethodQuarantine
 from grpcmock.fuzz.run.schedule import PhaseSchedule, saved_turns, slice_of, turns
 from grpcmock.fuzz.shrinking.case_shrinking import Effort
 from grpcmock.fuzz.shrinking.confirmation import Confirmation
-from grpcmock.fuzz.shrinking.plainest import is_suspicious
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.suite import CheckSuite
@@ -40,10 +36,11 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.execution.server import Server
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.model.results import CaseResult, Reply
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.fuzz.storage.example_database import Memory
-    from grpcmock.schema import Method, Registry
+    from grpcmock.schema import Registry
 
 
 _ASK_EVERY = 0.5
@@ -106,6 +103,7 @@ class Run:
         self._memory = memory
         self._asked_memory = 0.0
         """When other runs were asked for news."""
+        self._has_lost_memory = False
         self._monitor = Monitor(server, executor)
         self._confirmation = Confirmation(
             self._monitor,
@@ -116,10 +114,8 @@ class Run:
             effort=self._bounds.effort,
             seconds_in_all=self._bounds.effort_in_all,
         )
-        self._failures = FailureLog(suite.checks)
+        self._taker = FailureTaker(suite, self._confirmation, server, plan.proven, self._tell)
         self._quarantine = MethodQuarantine()
-        self._silenced: set[tuple[str, Method]] = set()
-        self._warnings: dict[tuple[str, str, str], Finding] = {}
         self._open_ended: set[str] = set()
         self._early: set[str] = set()
         """The ids of cases that were made before their turn."""
@@ -128,6 +124,8 @@ class Run:
         self._started = 0.0
         self._interrupted = ""
         self._is_cut = False
+        self._is_short = False
+        """Whether there was too little time for a turn."""
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -174,7 +172,7 @@ class Run:
             within -= settling
         await self._until(self._turns(within), within, self.stop, _MAX_TIME)
         if settling and self._interrupted in ("", _MAX_TIME):
-            await self._until(self._settled(), settling, self._cut)
+            await self._until(self._taker.settle(), settling, self._cut)
         return self._finished()
 
     async def _until(
@@ -199,35 +197,15 @@ class Run:
         if self._task is not None:
             self._task.cancel()
 
-    async def _settled(self) -> None:
-        """Make failures again on a server that was just started: those that rest on what earlier cases had left there
-        are made to create it, or say so."""
-        failures = sorted(self._failures.failures.values(), key=self._rank)
-        for failure in sorted(failures, key=lambda one: not one.needs_data):
-            if self._server.gone:
-                return
-            self._confirmation.so_far = None
-            try:
-                self._revise(failure, await self._confirmation.on_fresh_server(failure))
-            except asyncio.CancelledError:
-                self._revise(failure, self._confirmation.so_far)
-                raise
-
-    def _revise(self, failure: Failure, settled: Failure | None) -> None:
-        if settled is None or settled == failure or settled.id != failure.id:
-            return
-        self._failures.failures[failure.id] = settled
-        self._tell(FailureRevised(failure=settled))
-
     def _finished(self) -> Finished:
         if self._server.gone:
             hint = "" if self._server.process else "; with --server-cmd it would be started anew"
             self._interrupted = f"{self._server.target} takes no connections any more{hint}"
-        found = sorted(self._failures.failures.values(), key=self._rank)
+        found = self._taker.failures
         finished = Finished(
             failures=tuple(one for one in found if not one.is_remark),
             remarks=tuple(one for one in found if one.is_remark),
-            warnings=tuple(self._warnings.values()),
+            warnings=tuple(self._taker.warnings.values()),
             cases=self._cases,
             calls=self._executor.calls,
             seconds=time.monotonic() - self._started,
@@ -236,10 +214,6 @@ class Run:
         )
         self._tell(finished)
         return finished
-
-    def _rank(self, failure: Failure) -> tuple[int, str, str]:
-        severity = self._suite.checks[failure.finding.check].severity
-        return (list(Severity).index(severity), failure.finding.code, failure.method.full_name)
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
@@ -262,16 +236,10 @@ class Run:
 
     async def _turn(self, schedule: PhaseSchedule, until: float | None, *, opens: bool = True) -> None:
         started, cases, calls = time.monotonic(), self._cases, self._executor.calls
-        self._tell(PhaseStarted(phase=schedule.phase, planned=schedule.planned))
-        if not schedule.has_begun:
-            schedule.has_begun = True
-            for message in notices_of(schedule.phase, self._plan):
-                self._tell(Notice(message=message))
-        if opens:
-            await self._open(schedule.phase)
+        await self._begin(schedule, opens=opens)
         pool = CasePool(self._executor, self._monitor, evaluate=self.evaluate, workers=self._bounds.in_flight)
         try:
-            for case in schedule.take(self._quarantine.stopped):
+            for case in schedule.take(self._quarantine.stopped, at_once=self._is_short):
                 if case.id in self._early:
                     continue
                 for outcome in await pool.add(case):
@@ -279,7 +247,9 @@ class Run:
                 if self._server.gone:
                     return
                 if until is not None and time.monotonic() > until:
-                    schedule.put_off(pool.put_off())
+                    if self._cases > cases:
+                        schedule.put_off(pool.put_off())
+                    self._is_short = True
                     break
                 await self._wait_for_rate()
                 for news in await self._news(_ASK_EVERY):
@@ -299,15 +269,25 @@ class Run:
             )
             self._tell(finished)
 
+    async def _begin(self, schedule: PhaseSchedule, *, opens: bool) -> None:
+        self._tell(PhaseStarted(phase=schedule.phase, planned=schedule.planned))
+        if not schedule.has_begun:
+            schedule.has_begun = True
+            for message in notices_of(schedule.phase, self._plan):
+                self._tell(Notice(message=message))
+        if opens:
+            await self._open(schedule.phase)
+
     async def _news(self, after: float = 0.0) -> list[Case]:
         """Return the cases that have failed in earlier runs, and in others beside this one; none before so many seconds
         have passed since it was asked last."""
         memory = self._memory
-        if memory is None or memory.trouble or time.monotonic() - self._asked_memory < after:
+        if memory is None or self._has_lost_memory or time.monotonic() - self._asked_memory < after:
             return []
         found = await asyncio.to_thread(memory.news)
         self._asked_memory = time.monotonic()
         if memory.trouble:
+            self._has_lost_memory = True
             self._tell(Notice(message=f"failures are kept no more: the database is out of reach: {memory.trouble}"))
         return [case for case in found if case.phase in self._bounds.phases]
 
@@ -358,6 +338,10 @@ class Run:
             for finding in findings
         )
 
+    async def _take_finding(self, case: Case, result: CaseResult, finding: Finding) -> None:
+        seconds = time.monotonic() - self._started
+        await self._taker.take(case, result, finding, cases=self._cases, seconds=seconds)
+
     async def _take_sub_cases(self, case: Case) -> bool:
         """Make the cases for which one stood. Returns whether something is wrong with any of them."""
         wrong = False
@@ -375,74 +359,6 @@ class Run:
             self._open_ended.add(path)
             message = "its stream goes on until the client leaves: it counts as open-ended"
             self._tell(Notice(message=message, method=self._plan.registry.methods.get(path)))
-
-    # Failures -------------------------------------------------------------------------------------------
-
-    async def _take_finding(self, case: Case, result: CaseResult, finding: Finding) -> None:
-        if finding.method is not None:
-            case = replace(case, method=finding.method)
-        method = case.method.full_name
-        if finding.is_warning:
-            key = (finding.check, "" if finding.server_wide else method, finding.key)
-            self._warnings.setdefault(key, finding)
-            return
-        case = replace(case, sub_cases=())
-        failure = Failure(
-            finding=finding,
-            case=case,
-            result=result,
-            first=case,
-            after_cases=self._cases,
-            after_seconds=time.monotonic() - self._started,
-        )
-        if is_suspicious(failure) or self._failures.known(failure) is None:
-            failure = await self._confirmation.plainest(failure)
-        if self._has(failure, method) or self._is_surplus(failure):
-            return
-        try:
-            failure = await self._confirmation.confirm(failure)
-        except asyncio.CancelledError:
-            if not finding.timing_based:
-                self._add(self._confirmation.so_far or failure)  # as it was seen, though it might have got smaller
-            raise
-        if failure.is_flaky and finding.timing_based:
-            return  # noise
-        if finding.server_down and self._has(failure, failure.method.full_name):
-            return  # led back to calls that are known to bring the server down
-        self._add(failure)
-
-    def _has(self, failure: Failure, method: str) -> bool:
-        """Whether a fault is known; if so, it is counted."""
-        found = self._failures.has(failure, method)
-        self._tell_withdrawn()
-        return found
-
-    def _add(self, failure: Failure) -> None:
-        self._failures.add(failure, was_last=self._server.gone)
-        self._plan.proven.add((failure.finding.check, failure.method.full_name, failure.finding.path))
-        self._tell(FailureFound(failure=failure))
-        self._tell_withdrawn()
-
-    def _tell_withdrawn(self) -> None:
-        """Tell of failures that have turned out to be part of others."""
-        withdrawn = self._failures.withdrawn
-        while withdrawn:
-            part, head = withdrawn.popitem()
-            while head in withdrawn:
-                head = withdrawn[head]
-            if head in self._failures.failures:
-                self._tell(FailureRevised(failure=self._failures.failures[head], replaces=part))
-
-    def _is_surplus(self, failure: Failure) -> bool:
-        """Whether enough was told of this check at this method; that is said once."""
-        check, method = failure.finding.check, failure.method
-        if self._suite.checks[check].tells_all or not self._failures.is_full(check, method):
-            return False
-        if (check, method) not in self._silenced:
-            self._silenced.add((check, method))
-            message = f"{failure.finding.code} fails in more ways; they aren't told any more"
-            self._tell(Notice(message=message, method=method))
-        return True
 
 
 def _has_failures(findings: Iterable[Finding]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.cases import Phase
@@ -22,16 +22,18 @@ _LEAST = 0.2
 class PhaseSchedule:
     """The cases of one phase, which may be made in several turns."""
 
-    def __init__(self, phase: Phase, parts: Mapping[Method, Iterator[Iterator[Case]]], most: int | None = None) -> None:
+    def __init__(
+        self, phase: Phase, parts: Iterable[tuple[Method, Iterator[Iterator[Case]]]], most: int | None = None
+    ) -> None:
         """Make the parts of methods in turn, *most* so many cases of each."""
         self.phase = phase
         self.has_begun = False
-        self._parts = dict(parts)
+        self._parts = dict(enumerate(parts))
         """What is left of methods, as far as that is known."""
-        self._under_way: deque[tuple[Method, Iterator[Case] | None]] = deque()
-        """What is left of this turn: methods with the rest of a part that was begun."""
+        self._under_way: deque[tuple[int, Iterator[Case] | None]] = deque()
+        """What is left of this turn: the places of methods with the rest of a part that was begun."""
         self._put_off: deque[Case] = deque()
-        self._left = Counter(dict.fromkeys(self._parts, most)) if most is not None else None
+        self._left = Counter({method: most for method, _ in self._parts.values()}) if most is not None else None
 
     @property
     def goes_on(self) -> bool:
@@ -47,31 +49,40 @@ class PhaseSchedule:
         """How many cases are left; None if that isn't known before they are made."""
         return sum(self._left.values()) if self._left is not None else None
 
-    def take(self, stopped: Container[Method]) -> Iterator[Case]:
+    def take(self, stopped: Container[Method], *, at_once: bool = False) -> Iterator[Case]:
         """Yield the next part of each method, one case of each in turn; none of those that are *stopped* by then.
 
-        Where the last turn was broken off, the next one goes on there. A part is begun when it comes to its first case:
-        for a large contract, all that is needed for that takes its time.
+        Where the last turn was broken off, the next one goes on there. Parts that leave the first turns to other
+        phases have no cases; *at_once*, where time is short, the first one with cases is made. A part is begun when it
+        comes to its first case: for a large contract, all that is needed for that takes its time.
         """
-        makers = self._under_way
         while self._put_off:
-            again = self._put_off.popleft()
-            if again.method not in stopped:
-                yield again
+            if (case := self._put_off.popleft()).method not in stopped:
+                yield case
+        found = False
+        while not found:
+            for case in self._turn(stopped):
+                found = True
+                yield case
+            found = found or not (at_once and self._parts)
+
+    def _turn(self, stopped: Container[Method]) -> Iterator[Case]:
+        makers = self._under_way
         if not makers:
-            makers.extend((method, None) for method in self._parts)
+            makers.extend((place, None) for place in self._parts)
         while makers:
-            method, cases = makers.popleft()
+            place, cases = makers.popleft()
+            method, parts = self._parts[place]
             if cases is None:
-                cases = next(self._parts[method], None)
+                cases = next(parts, None)
             if cases is None or method in stopped or not self._may_take(method):
-                del self._parts[method]
+                del self._parts[place]
                 continue
             if (case := next(cases, None)) is None:
                 continue
             if self._left is not None:
                 self._left[method] -= 1
-            makers.append((method, cases))
+            makers.append((place, cases))
             yield case
 
     def _may_take(self, method: Method) -> bool:
@@ -88,8 +99,7 @@ def saved_turns(phases: Sequence[Phase], saved: Sequence[Case]) -> Iterator[Phas
     """Yield what was saved of the phases, in one turn each."""
     for phase in phases:
         if cases := [case for case in saved if case.phase is phase]:
-            of = {case.method: [one for one in cases if one.method is case.method] for case in cases}
-            schedule = PhaseSchedule(phase, {method: iter([iter(its)]) for method, its in of.items()})
+            schedule = PhaseSchedule(phase, [(case.method, iter([iter([case])])) for case in cases])
             schedule.has_begun = True  # what the phase can't do is told when its own cases come
             yield schedule
 
@@ -102,7 +112,7 @@ def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[Phase
     schedules = [
         PhaseSchedule(
             phase,
-            {method: parts_of(phase, method, plan) for method in plan.methods},
+            ((method, parts_of(phase, method, plan)) for method in plan.methods),
             max_cases if phase is Phase.RANDOM else None,
         )
         for phase in phases
