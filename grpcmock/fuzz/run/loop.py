@@ -236,11 +236,12 @@ class Run:
         """Return the cases that have failed in earlier runs, and in others beside this one; none before so many seconds
         have passed since it was asked last."""
         memory = self._memory
-        if memory is None or memory.trouble or time.monotonic() - self._asked_memory < after:
+        if memory is None or time.monotonic() - self._asked_memory < after:
             return []
+        known = memory.trouble
         found = await asyncio.to_thread(memory.news)
         self._asked_memory = time.monotonic()
-        if memory.trouble:
+        if memory.trouble != known:
             self._tell(Notice(message=f"failures are kept no more: the database is out of reach: {memory.trouble}"))
         return [case for case in found if case.phase in self._bounds.phases]
 
