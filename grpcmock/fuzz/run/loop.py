@@ -92,6 +92,7 @@ class Run:
         self._memory = memory
         self._asked_memory = 0.0
         """When other runs were asked for news."""
+        self._trouble_told = ""
         self._monitor = Monitor(server, executor)
         self._confirmation = Confirmation(
             self._monitor,
@@ -238,10 +239,10 @@ class Run:
         memory = self._memory
         if memory is None or time.monotonic() - self._asked_memory < after:
             return []
-        known = memory.trouble
         found = await asyncio.to_thread(memory.news)
         self._asked_memory = time.monotonic()
-        if memory.trouble != known:
+        if memory.trouble != self._trouble_told:
+            self._trouble_told = memory.trouble
             self._tell(Notice(message=f"failures are kept no more: the database is out of reach: {memory.trouble}"))
         return [case for case in found if case.phase in self._bounds.phases]
 
