@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import subprocess
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import grpc.aio
 import support
 
 from grpcmock.client.actions import HALF_CLOSE, Headers, Pause, Receive, Send
+from grpcmock.client.target import Target
 from grpcmock.fuzz.model.cases import Binding, Call, Case, Phase, call_of
 from grpcmock.fuzz.replay.case_file import CaseFile
 
@@ -141,6 +143,18 @@ CONVERSATION = found_by(
     expected="NOT_FOUND for 42",
 )
 """The last call ends in UNKNOWN."""
+
+
+def run_exported(text: str, target: Target) -> None:
+    """Run an exported test, as pytest would."""
+    names: dict[str, Any] = {"__name__": "exported"}
+    exec(compile(text.replace('"127.0.0.1:1"', repr(str(target))), "exported", "exec"), names)
+    (test,) = (value for name, value in names.items() if name.startswith("test_"))
+    fixture = inspect.unwrap(names["client"])()
+    try:
+        test(next(fixture))
+    finally:
+        next(fixture, None)
 
 
 async def run(*command: Any, code: int = 0, cwd: Path | None = None, **environment: str) -> str:

@@ -38,7 +38,7 @@ _VERBS = {
     "search": "hits",
 }
 
-_UNSEEN = frozenset({Measure.USAGE, Measure.REFLECTION})
+_UNSEEN = frozenset({Measure.USAGE, Measure.REFLECTION, Measure.OUTPUT})
 """What is looked at beside the calls, so that a program that only makes calls can't see it."""
 
 
@@ -86,7 +86,9 @@ def script_of(case_file: CaseFile, registry: Registry) -> Script:
     if any(call.raw is not None for call in calls):
         raise NotSayableError("this is HTTP/2 that no gRPC client sends; --as python has it.")
     if case.measures & _UNSEEN:
-        raise NotSayableError("it shows in what the server uses or reflects, which only `grpcmock replay` looks at.")
+        raise NotSayableError(
+            "it shows in what the server uses, writes or reflects, which only `grpcmock replay` looks at."
+        )
     in_bodies = resolve(case_file.expectations.get("status_fields", {}), tuple(registry.methods.values()))
     demands = {} if case.repeat > 1 or case.method.full_name in in_bodies else _demands(case_file, check, calls)
     taken = {binding.call for call in calls for binding in call.bindings} | set(demands)

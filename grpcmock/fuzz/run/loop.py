@@ -103,7 +103,7 @@ class Run:
         self._memory = memory
         self._asked_memory = 0.0
         """When other runs were asked for news."""
-        self._has_lost_memory = False
+        self._trouble_told = ""
         self._monitor = Monitor(server, executor)
         self._confirmation = Confirmation(
             self._monitor,
@@ -282,12 +282,12 @@ class Run:
         """Return the cases that have failed in earlier runs, and in others beside this one; none before so many seconds
         have passed since it was asked last."""
         memory = self._memory
-        if memory is None or self._has_lost_memory or time.monotonic() - self._asked_memory < after:
+        if memory is None or time.monotonic() - self._asked_memory < after:
             return []
         found = await asyncio.to_thread(memory.news)
         self._asked_memory = time.monotonic()
-        if memory.trouble:
-            self._has_lost_memory = True
+        if memory.trouble != self._trouble_told:
+            self._trouble_told = memory.trouble
             self._tell(Notice(message=f"failures are kept no more: the database is out of reach: {memory.trouble}"))
         return [case for case in found if case.phase in self._bounds.phases]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
 
 import injectable
 import pytest
+from failing_users import run_exported
 from injectable import METHODS, PROTOS
 
 from grpcmock.client.target import Target
@@ -17,6 +19,8 @@ from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.model.cases import USUAL_PHASES, Case, Phase, call_of
 from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.fuzz.phases.injection.string_places import string_places
+from grpcmock.fuzz.replay.case_file import Origin, of_failure
+from grpcmock.fuzz.reproducers import reproducer
 from grpcmock.fuzz.run.loop import Bounds
 from grpcmock.fuzz.run.session import Settings, fuzz
 from grpcmock.fuzz.shrinking import confirmation
@@ -65,6 +69,20 @@ async def test_a_line_that_is_forged_shows_in_the_log(words: tuple[str, ...], tm
     command = f"env PYTHONPATH={paths} {sys.executable} {injectable.__file__} {address} {' '.join(words)}"
     expected = set() if words else {("Note", "line_injection", "line")}
     assert await found(Target.parse(address), "Note", server_command=command) == expected
+
+
+@pytest.mark.parametrize("name", ["FindUser", "HasUser", "Ping"])
+async def test_the_exported_test_fails_until_nothing_is_run(name: str, serving: Any) -> None:
+    bounds = Bounds(phases=(Phase.INJECTION,))
+    async with serving(injectable.Server(is_safe=False).handlers()) as target:
+        settings = Settings(target=target, registry=PROTOS, checks=["G17*"], include=[name], bounds=bounds)
+        (failure,) = (await fuzz(settings)).failures
+        origin = Origin(target="", protos=(str(Path(__file__).parents[2] / "protos" / "injection.proto"),))
+        text = reproducer("pytest", of_failure(failure, origin), Target.parse("127.0.0.1:1"), PROTOS)
+        with pytest.raises(AssertionError, match="G17"):
+            await asyncio.to_thread(run_exported, text, target)
+    async with serving(injectable.Server(is_safe=True).handlers()) as target:
+        await asyncio.to_thread(run_exported, text, target)
 
 
 def test_nobody_is_tried_who_has_not_asked_for_it() -> None:

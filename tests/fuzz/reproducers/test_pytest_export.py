@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from failing_users import (
     found_by,
     get,
     named,
+    run_exported,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,18 +29,6 @@ from grpcmock.fuzz.model.cases import Caller, Expect, call_of
 from grpcmock.fuzz.replay.case_file import CaseFile
 from grpcmock.fuzz.reproducers.python_values import message_of, value_of, written
 from grpcmock.fuzz.reproducers.reproducer import reproducer
-
-
-def run_exported(text: str, target: Target) -> None:
-    """Run an exported test, as pytest would."""
-    names: dict[str, Any] = {"__name__": "exported"}
-    exec(compile(text.replace("127.0.0.1:1", str(target)), "exported", "exec"), names)
-    (test,) = (value for name, value in names.items() if name.startswith("test_"))
-    fixture = inspect.unwrap(names["client"])()
-    try:
-        test(next(fixture))
-    finally:
-        next(fixture, None)
 
 
 @pytest.mark.parametrize("name", CASES)

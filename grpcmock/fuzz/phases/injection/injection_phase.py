@@ -70,7 +70,7 @@ def _case(method: Method, plan: Plan, place: StringPlace, probe: Probe, name: st
         why=f"{place.path} holds {probe.why}",
         path=place.path,
         targets=frozenset({probe.check}),
-        measures=frozenset({Measure.OUTPUT}),
+        measures=frozenset({Measure.OUTPUT}) if probe.is_logged else frozenset(),
         compares_calls=True,
         shrinks_as_one=True,
     )

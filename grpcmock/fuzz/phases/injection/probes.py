@@ -31,6 +31,9 @@ class Probe:
     one_is_enough: bool = False
     """Whether each of them shows by itself whether it works."""
 
+    is_logged: bool = False
+    """Whether they may show in what the server writes."""
+
     alone: bool = False
     """Whether they stand in the place of what is there, and not after it."""
 
@@ -135,4 +138,4 @@ def _where(end: str, number: int) -> str:
 def _line(draw: Callable[[int], int]) -> Probe:
     mark = f"{MARK}{draw(1 << 32):08x}"
     why = "line breaks, and a line of its own"
-    return Probe("line_injection", why, ("", f"\r\n{mark}: 1", f"\n{mark}: 1", ""))
+    return Probe("line_injection", why, ("", f"\r\n{mark}: 1", f"\n{mark}: 1", ""), is_logged=True)
