@@ -173,7 +173,7 @@ def renamed(reply: Reply) -> Call:
     actions: list[Any] = list(call.actions)
     first = next(index for index, action in enumerate(actions) if isinstance(action, Send))
     actions[first] = Send(data)
-    return replace(call, actions=tuple(actions))
+    return replace(call, actions=tuple(actions), deadline=None)
 
 
 def _next(character: str) -> str:

@@ -80,7 +80,7 @@ def _after(makers: Sequence[Reply], case: Case, *, anew: bool = False) -> Case:
     """Return a case that makes things first; with *anew*, under the names that they had."""
     calls: list[Call] = []
     for index, reply in enumerate(makers):
-        calls.append(taking(reply.call if anew else renamed(reply), list(makers[:index])))
+        calls.append(taking(replace(reply.call, deadline=None) if anew else renamed(reply), list(makers[:index])))
     count = len(makers)
     for call in case.calls:
         moved = tuple(replace(binding, call=binding.call + count) for binding in call.bindings)
