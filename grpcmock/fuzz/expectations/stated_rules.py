@@ -74,8 +74,6 @@ def _is_everyday(value: Any) -> bool:
     """Whether there is nothing to wonder at in a value."""
     if isinstance(value, str):
         return value == value.strip() and not _UNUSUAL.search(value) and not _has_odd_letters(value)
-    if isinstance(value, bool):
-        return True
     if isinstance(value, (int, float)):
         return math.isfinite(value) and abs(value) <= _EVERYDAY
     if hasattr(value, "seconds"):
