@@ -65,7 +65,7 @@ class StatedRules:
         return _is_everyday(value)
 
     def _within(self, number: float) -> bool:
-        if isinstance(number, float) and not math.isfinite(number):
+        if not math.isfinite(number):
             return False
         return (self.has_most or number <= _EVERYDAY) and (self.has_least or number >= -_EVERYDAY)
 

@@ -39,13 +39,13 @@ def all_answered(service: Any, calls: tuple[Call, ...]) -> list[Reply]:
     return replies
 
 
-async def opened(name: str) -> tuple[Plan, list[Case]]:
+async def opened(name: str, service: Any = None) -> tuple[Plan, list[Case]]:
     """Return the plan of a run on a service after its beginning, and what was made."""
     registry = contract()
     methods = tuple(method for method in registry.methods.values() if method.service == f"ordinary.{name}")
     expectations = Expectations(registry=registry)
     plan = Plan(registry=registry, methods=methods, expectations=expectations, generators=Generators(registry))
-    service, made = ordinary_services.SERVICES[name](), list[Case]()
+    service, made = service or ordinary_services.SERVICES[name](), list[Case]()
 
     async def make(case: Case) -> Reply:
         made.append(case)
@@ -79,9 +79,9 @@ async def test_what_was_learned_makes_what_it_needs_on_a_fresh_server(name: str)
 
 
 async def test_boundaries_are_tried_behind_the_door() -> None:
-    plan, _ = await opened("Bookings")
-    method = contract().method("ordinary.Bookings/CreateBooking")
     service = ordinary_services.Bookings()
+    plan, _ = await opened("Bookings", service)
+    method = contract().method("ordinary.Bookings/CreateBooking")
     cases = [case for part in parts(method, plan) for case in part if case.path == "note"]
     replies = [all_answered(service, case.calls)[-1] for case in cases if len(case.calls) == case.setup + 1]
     assert len(replies) > 5
