@@ -74,7 +74,8 @@ def _undecodable(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...
 
 def _unknown(message: Message, path: str) -> Iterator[tuple[str, int]]:
     unknown: Any = UnknownFieldSet(message)
-    free = free_number(message.DESCRIPTOR)
+    descriptor: Any = message.DESCRIPTOR
+    free = free_number(descriptor)
     for one in unknown:
         if one.field_number not in (free, free + 1):
             yield path, one.field_number

@@ -65,7 +65,7 @@ class StatedRules:
         return _is_everyday(value)
 
     def _within(self, number: float) -> bool:
-        if isinstance(number, float) and not math.isfinite(number):
+        if not math.isfinite(number):
             return False
         return (self.has_most or number <= _EVERYDAY) and (self.has_least or number >= -_EVERYDAY)
 
@@ -74,8 +74,6 @@ def _is_everyday(value: Any) -> bool:
     """Whether there is nothing to wonder at in a value."""
     if isinstance(value, str):
         return value == value.strip() and not _UNUSUAL.search(value) and not _has_odd_letters(value)
-    if isinstance(value, bool):
-        return True
     if isinstance(value, (int, float)):
         return math.isfinite(value) and abs(value) <= _EVERYDAY
     if hasattr(value, "seconds"):

@@ -33,6 +33,10 @@ _MAKING = re.compile(
 )
 
 
+_LAST = 4
+"""The rank of methods that take things away."""
+
+
 class Acceptance:
     """Grows as the server answers. What it holds depends on the answers and their order alone."""
 
@@ -76,6 +80,10 @@ class Acceptance:
         """Return methods so that those come first which make what others ask for."""
         return sorted(methods, key=lambda method: (self.rank(method), method.full_name))
 
+    def takes_away(self, method: Method) -> bool:
+        """Whether a method takes away what others need."""
+        return self.rank(method)[0] == _LAST
+
     def rank(self, method: Method) -> tuple[int, int]:
         """Tell when a method's turn is: those that make things, parents first, then those that use them, then those
         that take them away."""
@@ -91,10 +99,10 @@ class Acceptance:
             if operation.role in (Role.LIST, Role.EXPORT):
                 return 0, 0  # what there is already
             if operation.role in (Role.DELETE, Role.UNDELETE):
-                return 4, 0
+                return _LAST, 0
             return 2, 0
         if _LISTING.match(method.name):
             return 0, 1
         if _ENDING.match(method.name):
-            return 3, 1
+            return _LAST, 1
         return (1, 6) if _MAKING.match(method.name) else (3, 0)

@@ -62,7 +62,7 @@ class AcceptedRequest:
     def calls(self, *requests: bytes, salt: str = "") -> tuple[Call, ...]:
         """Return the calls that make what is needed, each under a key of its own, and those with the *requests*."""
         calls: list[Call] = []
-        bindings = _made_before(self, calls, salt)
+        bindings = _made_before(self, calls, f"{self.method.full_name} {salt}")
         return (*calls, *(replace(call_of(self.method, data), bindings=bindings) for data in requests))
 
 

@@ -57,6 +57,8 @@ class DoorSearch:
         self._base_keys: dict[Path, KnownKey] = {}
         self._current: tuple[Message, dict[Path, KnownKey]] | None = None
         self._changed: Fields = ()
+        self._names_known = False
+        """Whether the last change names something that the server has shown."""
         self._seen: set[str] = set()
         self._tried: set[bytes] = set()
         self._changes: deque[_Change] = deque()
@@ -85,7 +87,7 @@ class DoorSearch:
             if data in self._tried or not message.IsInitialized():
                 continue
             keys = {place: known for place, known in self._base_keys.items() if place != path}
-            self._changed = fields
+            self._changed, self._names_known = fields, key is not None
             self._current = (message, keys | ({path: key} if key is not None else {}))
             return self._noted(message)
         self.waits, self._known = True, self._things.count
@@ -117,7 +119,7 @@ class DoorSearch:
         """Whether a request is refused for something that comes after what the one before was refused for."""
         assert self._last is not None
         before, now = self._objected(self._last)[1], self._objected(reply)[1]
-        if self._changed in before:
+        if self._changed in before or (self._names_known and self._last.code == Code.NOT_FOUND):
             return True
         return self._changed not in now and _stage(reply) >= _stage(self._last)
 

@@ -95,14 +95,20 @@ class KnownThings:
         told: set[Any] = set()
         for exact in (True, False):
             for noun in nouns:
-                for thing in reversed(self._things):
+                for thing in self._made_first():
                     if thing.noun != noun and not (not exact and (noun in thing.noun or thing.noun in noun)):
                         continue
-                    for name in _attributes(thing.message.DESCRIPTOR, field, noun):
+                    descriptor: Any = thing.message.DESCRIPTOR
+                    for name in _attributes(descriptor, field, noun):
                         value = getattr(thing.message, name)
                         if value and value not in told:
                             told.add(value)
                             yield KnownKey(value, (*thing.path, name), thing.made_by)
+
+    def _made_first(self) -> list[Thing]:
+        """Give the newest first, of them those first that can be made again."""
+        newest = self._things[::-1]
+        return sorted(newest, key=lambda thing: thing.made_by is None)
 
     def _nouns(self, method: Method, fields: Fields) -> Iterator[str]:
         """Yield what a field may name, in words."""

@@ -71,8 +71,8 @@ class UpdateRules:
                 self._memory.put(made)
                 return
             if known.deleted and known.sure and not step.named(step.operation.allow_missing):
-                shown = step.resources()
-                if known.is_chosen or (shown and not is_another(known, _before(shown[0], known, step, paths))):
+                answers = step.resources()
+                if known.is_chosen or (answers and not is_another(known, _before(answers[0], known, step, paths))):
                     yield finding(step, "use_after_delete", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply))
             self._memory.forget(step.resource, key)
             return

@@ -54,14 +54,15 @@ class Opening:
         searches = [
             acceptance.search(method, method.request_class.FromString(start)) for method, start in starts.items()
         ]
-        for _ in range(_ROUNDS):
-            opened = 0
-            for search in searches:
-                if not search.is_over and search.method not in stopped and not self._is_late:
-                    opened += await self._search(search, starts[search.method])
-            searches = [search for search in searches if not search.is_over]
-            if not opened or not searches:
-                break
+        for last in (False, True):
+            some = [search for search in searches if acceptance.takes_away(search.method) is last]
+            for _ in range(_ROUNDS):
+                opened = 0
+                for search in some:
+                    if not search.is_over and search.method not in stopped and not self._is_late:
+                        opened += await self._search(search, starts[search.method])
+                if not opened:
+                    break
         for path, accepted in list(acceptance.requests.items()):
             widening = acceptance.widening(accepted)
             while not self._is_late and (data := widening.next()) is not None:

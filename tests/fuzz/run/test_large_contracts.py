@@ -93,7 +93,7 @@ async def test_all_phases_of_a_large_contract_begin_however_little_time_there_is
     assert finished.interrupted == "--max-time"
     begun = [span.phase for span in history.spans if span.cases]
     assert begun[:3] == [Phase.BOUNDARY, Phase.WIRE, Phase.RANDOM]
-    assert finished.cases < 400
+    assert finished.cases < 500  # of them one for each method, with which a run opens
     never = [method for method in history.coverage.methods.values() if not method.cases]
     assert history.not_begun == f"{len(never)} of 400 methods"  # there are no examples, nor resources
     assert f"Not begun: {history.not_begun}; a longer --max-time" in plain(history)

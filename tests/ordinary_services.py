@@ -1,0 +1,244 @@
+"""Services as many are: no annotations, validation by hand, ids that the server makes and such that users choose."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from functools import cache
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from grpcmock.schema import Registry, sources
+from grpcmock.status import Code
+
+PROTO = """\
+syntax = "proto3";
+package ordinary;
+
+service Bookings {
+  rpc CreateBooking(CreateBookingRequest) returns (Booking);
+  rpc GetBooking(BookingId) returns (Booking);
+  rpc ListBookings(ListBookingsRequest) returns (ListBookingsResponse);
+  rpc ChangeBooking(ChangeBookingRequest) returns (Booking);
+  rpc CancelBooking(CancelBookingRequest) returns (Booking);
+  rpc QuoteStay(QuoteRequest) returns (Quote);
+  rpc AddRoom(Room) returns (RoomId);
+  rpc Pay(PayRequest) returns (Receipt);
+}
+message Money { string currency = 1; int64 cents = 2; }
+message Room { int32 number = 1; string kind = 2; int32 beds = 3; Money price = 4; }
+message RoomId { int32 number = 1; }
+message Guest { string name = 1; string email = 2; int32 age = 3; }
+message CreateBookingRequest {
+  int32 room = 1;
+  string since = 2;
+  string until = 3;
+  repeated Guest guests = 4;
+  string note = 5;
+}
+message Booking {
+  int64 id = 1;
+  int32 room = 2;
+  string since = 3;
+  string until = 4;
+  repeated Guest guests = 5;
+  bool cancelled = 6;
+  Money total = 7;
+}
+message BookingId { int64 id = 1; }
+message ListBookingsRequest { int32 limit = 1; }
+message ListBookingsResponse { repeated Booking bookings = 1; }
+message ChangeBookingRequest { int64 id = 1; string until = 2; }
+message CancelBookingRequest { int64 id = 1; string reason = 2; }
+message QuoteRequest { int32 room = 1; string since = 2; string until = 3; int32 guests = 4; }
+message Quote { Money total = 1; }
+message PayRequest { int64 booking_id = 1; Money amount = 2; oneof by { string card = 3; string iban = 4; } }
+message Receipt { string number = 1; }
+
+service Forum {
+  rpc CreateThread(CreateThreadRequest) returns (CreateThreadResponse);
+  rpc GetThread(GetThreadRequest) returns (Thread);
+  rpc ListPosts(ListPostsRequest) returns (ListPostsResponse);
+  rpc PostMessage(PostMessageRequest) returns (Post);
+  rpc EditPost(EditPostRequest) returns (Post);
+  rpc RemovePost(RemovePostRequest) returns (RemovePostResponse);
+  rpc DeleteThread(GetThreadRequest) returns (RemovePostResponse);
+}
+message Thread { string slug = 1; string title = 2; repeated string tags = 3; bool deleted = 4; }
+message CreateThreadRequest { string slug = 1; string title = 2; repeated string tags = 3; string color = 4; }
+message CreateThreadResponse { Thread thread = 1; }
+message GetThreadRequest { string slug = 1; }
+message ListPostsRequest { string thread_slug = 1; }
+message ListPostsResponse { repeated Post posts = 1; }
+message Post { string id = 1; string thread_slug = 2; string author = 3; string text = 4; }
+message PostMessageRequest { string thread_slug = 1; string author = 2; string text = 3; string plate = 4; }
+message EditPostRequest { string id = 1; string text = 2; }
+message RemovePostRequest { string id = 1; }
+message RemovePostResponse {}
+"""
+
+
+@cache
+def contract() -> Registry:
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "ordinary.proto")
+        file.write_text(PROTO)
+        return sources.load([file])
+
+
+class RefusedError(Exception):
+    def __init__(self, code: Code, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def _need(holds: object, text: str, code: Code = Code.INVALID_ARGUMENT) -> None:
+    if not holds:
+        raise RefusedError(code, text)
+
+
+def _made(name: str, **fields: Any) -> Any:
+    return contract().message(f"ordinary.{name}")(**fields)
+
+
+def _date(text: str, what: str) -> dt.date:
+    _need(re.fullmatch(r"\d{4}-\d\d-\d\d", text), f"{what} must be a date such as 2024-05-01")
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise RefusedError(Code.INVALID_ARGUMENT, f"{what} is no day that there is") from None
+
+
+class Bookings:
+    def __init__(self) -> None:
+        self.rooms: dict[int, Any] = {}
+        self.bookings: dict[int, Any] = {}
+        self.ids = count(1)
+
+    def _nights(self, since: str, until: str) -> int:
+        nights = (_date(until, "until") - _date(since, "since")).days
+        _need(nights > 0, "until must be after since")
+        _need(nights <= 60, "at most 60 nights")
+        return nights
+
+    def _room(self, number: int) -> Any:
+        _need(number in self.rooms, f"room {number} does not exist", Code.NOT_FOUND)
+        return self.rooms[number]
+
+    def _booking(self, key: int) -> Any:
+        _need(key > 0, "id must be positive")
+        _need(key in self.bookings, f"no booking {key}", Code.NOT_FOUND)
+        return self.bookings[key]
+
+    def create_booking(self, request: Any) -> Any:
+        nights = self._nights(request.since, request.until)
+        _need(1 <= len(request.guests) <= 4, "1 to 4 guests")
+        for index, guest in enumerate(request.guests):
+            _need(guest.name.strip(), f"guests[{index}]: a name is needed")
+            _need(not guest.email or "@" in guest.email, f"guests[{index}]: that is no e-mail address")
+        room = self._room(request.room)
+        key = next(self.ids)
+        total = {"currency": "EUR", "cents": room.price.cents * nights}
+        given = {"room": request.room, "since": request.since, "until": request.until, "guests": request.guests}
+        self.bookings[key] = _made("Booking", id=key, total=total, **given)
+        return self.bookings[key]
+
+    def get_booking(self, request: Any) -> Any:
+        return self._booking(request.id)
+
+    def list_bookings(self, request: Any) -> Any:
+        _need(0 <= request.limit <= 100, "limit: 0 to 100")
+        return _made("ListBookingsResponse", bookings=list(self.bookings.values())[: request.limit or 20])
+
+    def change_booking(self, request: Any) -> Any:
+        booking = self._booking(request.id)
+        self._nights(booking.since, request.until or booking.until)
+        booking.until = request.until or booking.until
+        return booking
+
+    def cancel_booking(self, request: Any) -> Any:
+        booking = self._booking(request.id)
+        _need(len(request.reason) >= 3, "say why, in three letters or more")
+        _need(not booking.cancelled, "it was cancelled before", Code.FAILED_PRECONDITION)
+        booking.cancelled = True
+        return booking
+
+    def quote_stay(self, request: Any) -> Any:
+        nights, room = self._nights(request.since, request.until), self._room(request.room)
+        _need(1 <= request.guests <= 4, "guests: 1 to 4")
+        return _made("Quote", total={"currency": "EUR", "cents": room.price.cents * nights})
+
+    def add_room(self, request: Any) -> Any:
+        _need(1 <= request.number <= 9999, "number: 1 to 9999")
+        _need(request.kind in ("single", "double", "suite"), "kind: one of single, double, suite")
+        _need(1 <= request.beds <= 6, "beds: 1 to 6")
+        _need(re.fullmatch("[A-Z]{3}", request.price.currency), "price: a currency and an amount")
+        _need(request.number not in self.rooms, "there is such a room", Code.ALREADY_EXISTS)
+        self.rooms[request.number] = request
+        return _made("RoomId", number=request.number)
+
+    def pay(self, request: Any) -> Any:
+        booking = self._booking(request.booking_id)
+        _need(request.WhichOneof("by"), "card or iban")
+        _need(request.iban or re.fullmatch(r"\d{12,19}", request.card), "the card number is wrong")
+        due = booking.total.cents
+        _need(request.amount.cents == due, f"{due} cents are due", Code.FAILED_PRECONDITION)
+        return _made("Receipt", number="R1")
+
+
+class Forum:
+    def __init__(self) -> None:
+        self.threads: dict[str, Any] = {}
+        self.posts: dict[str, Any] = {}
+        self.ids = count(1)
+
+    def create_thread(self, request: Any) -> Any:
+        _need(re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", request.slug), f'"{request.slug}" is not a valid slug')
+        _need(3 <= len(request.title.strip()) <= 120, "title must have 3 to 120 printable characters")
+        _need(all(re.fullmatch("[a-z]{2,20}", tag) for tag in request.tags), "invalid request")
+        _need(re.fullmatch("#[0-9a-f]{6}", request.color), "color must look like #a0b1c2")
+        _need(request.slug not in self.threads, "the slug is taken", Code.ALREADY_EXISTS)
+        self.threads[request.slug] = _made("Thread", slug=request.slug, title=request.title, tags=request.tags)
+        return _made("CreateThreadResponse", thread=self.threads[request.slug])
+
+    def get_thread(self, request: Any) -> Any:
+        _need(request.slug, "invalid request")
+        _need(request.slug in self.threads, "no such thread", Code.NOT_FOUND)
+        return self.threads[request.slug]
+
+    def list_posts(self, request: Any) -> Any:
+        _need(request.thread_slug in self.threads, "no such thread", Code.NOT_FOUND)
+        return _made("ListPostsResponse", posts=list(self.posts.values()))
+
+    def post_message(self, request: Any) -> Any:
+        _need(request.thread_slug in self.threads, "no such thread", Code.NOT_FOUND)
+        _need(re.fullmatch("[A-Za-z0-9_]{2,30}", request.author), "author: 2 to 30 letters")
+        _need(request.text.strip(), "text is required")
+        _need(re.fullmatch("[A-Z]{2}-[0-9]{4}", request.plate), "plate must be two capitals, a dash and four digits")
+        key = f"p_{next(self.ids):05x}"
+        self.posts[key] = _made("Post", id=key, thread_slug=request.thread_slug, text=request.text)
+        return self.posts[key]
+
+    def _post(self, key: str) -> Any:
+        _need(re.fullmatch("p_[0-9a-f]{5,}", key), "malformed id")
+        _need(key in self.posts, "no such post", Code.NOT_FOUND)
+        return self.posts[key]
+
+    def edit_post(self, request: Any) -> Any:
+        post = self._post(request.id)
+        _need(request.text.strip(), "text is required")
+        return post
+
+    def remove_post(self, request: Any) -> Any:
+        del self.posts[self._post(request.id).id]
+        return _made("RemovePostResponse")
+
+    def delete_thread(self, request: Any) -> Any:
+        del self.threads[self.get_thread(request).slug]
+        return _made("RemovePostResponse")
+
+
+SERVICES: dict[str, Callable[[], Any]] = {"Bookings": Bookings, "Forum": Forum}
