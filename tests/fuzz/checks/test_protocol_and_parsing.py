@@ -43,8 +43,8 @@ def judged(
     targeted: bool = True,
     limit: int = 4 << 20,
 ) -> list[Finding]:
-    """Judge a case of as many calls as there are *ends*: a code, (code, responses), or (code, responses, more). Each has
-    *count* messages."""
+    """Judge a case of as many calls as there are *ends*: a code, (code, responses), or (code, responses, more). Each
+    has *count* messages."""
     call = call_of(method, *[sent] * count)
     case = Case(
         id="wire/x",
