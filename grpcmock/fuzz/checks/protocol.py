@@ -59,8 +59,8 @@ def _reserved_code(case: Case, result: CaseResult, expectations: Expectations) -
 
 def _request_count(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     reply = subject(case, result)
-    if reply is None or not accepted(reply):
-        return
+    if reply is None or not accepted(reply) or len(reply.call.messages) == 1:
+        return  # one is what there must be: so it may be after a case was made smaller
     # The calls before it, if any, sent one request and two to another method: if that one is as lenient, a library is.
     codes = {other.code for other in result.replies[: len(case.calls) - 1]}
     lenient = case.rule == "requests.two" and len(codes) < 2

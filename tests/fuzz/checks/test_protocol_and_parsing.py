@@ -39,11 +39,13 @@ def judged(
     expect: Expect = Expect.ANY,
     health: Health = WELL,
     sent: bytes = b"",
+    count: int = 1,
     targeted: bool = True,
     limit: int = 4 << 20,
 ) -> list[Finding]:
-    """Judge a case of as many calls as there are *ends*: a code, (code, responses), or (code, responses, more)."""
-    call = call_of(method, sent)
+    """Judge a case of as many calls as there are *ends*: a code, (code, responses), or (code, responses, more). Each
+    has *count* messages."""
+    call = call_of(method, *[sent] * count)
     case = Case(
         id="wire/x",
         phase=Phase.WIRE,
@@ -68,6 +70,8 @@ def keys(findings: Sequence[Finding]) -> list[str]:
 
 
 OK = (0, [user(id=1)])
+TWO = {"rule": "requests.two", "count": 2}
+NONE = {"rule": "requests.none", "count": 0}
 BROKEN = {"expect": Expect.UNDECODABLE}
 ELSEWHERE_TOO = {**BROKEN, "rule": ELSEWHERE}
 UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.DecodeError'>: x"})
@@ -82,24 +86,25 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         ("reserved_code", [(2, [], {"message": 'Server sent unknown code 99 and details ""'})], {}, ["code"]),
         ("reserved_code", [16], {}, []),
         # G111
-        ("request_count", [OK, 12, OK], {"rule": "requests.two"}, ["requests.two"]),
-        ("request_count", [12, 12, OK], {"rule": "requests.two"}, ["requests.two?"]),  # the other one tells nothing
+        ("request_count", [OK, 12, OK], TWO, ["requests.two"]),
+        ("request_count", [12, 12, OK], TWO, ["requests.two?"]),  # the other one tells nothing
         (
             "request_count",
             [5, 5, OK],
-            {"rule": "requests.two"},
+            TWO,
             ["requests.two?"],
         ),  # as lenient elsewhere: the library's doing
-        ("request_count", [OK], {"rule": "requests.two"}, ["requests.two?"]),
-        ("request_count", [OK], {"rule": "requests.none"}, ["requests.none"]),
-        ("request_count", [12], {"rule": "requests.two"}, []),
-        ("request_count", [(4, [], {"termination": Termination.DEADLINE})], {"rule": "requests.none"}, []),
+        ("request_count", [OK], TWO, ["requests.two?"]),
+        ("request_count", [OK], NONE, ["requests.none"]),
+        ("request_count", [12], TWO, []),
+        ("request_count", [(4, [], {"termination": Termination.DEADLINE})], NONE, []),
         (
             "request_count",
             [OK, 12, (1, [b""], {"termination": Termination.ENOUGH})],
-            {"rule": "requests.two"},
+            TWO,
             ["requests.two"],
         ),
+        ("request_count", [OK, 12, OK], {**TWO, "count": 1}, []),  # after the last call was made smaller
         # G115
         ("malformed_wire", [13], BROKEN, []),
         ("malformed_wire", [3], BROKEN, []),
