@@ -71,8 +71,6 @@ def server(*arguments: str | Path, log: Path, seconds: float) -> Iterator[str]:
         finally:
             process.kill()
             process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
     _raise_for_crash(name, log.read_text())
     if code not in (0, 130):
         raise ProgramError(f"{name} ended with {code}: {_tail(log.read_text())}")
@@ -82,7 +80,15 @@ def _address(process: subprocess.Popen[str], name: str, log: Path, seconds: floa
     lines: queue.Queue[str] = queue.Queue()
     out = process.stdout
     assert out is not None
-    threading.Thread(target=lambda: lines.put(out.readline()), daemon=True).start()
+
+
+    def read() -> None:
+        with out:
+            lines.put(out.readline())
+            for _ in out:  # the log: in a pipe that nobody reads it would hold the server up
+                pass
+
+    threading.Thread(target=read, daemon=True).start()
     try:
         line = lines.get(timeout=seconds)
     except queue.Empty:

@@ -201,6 +201,9 @@ def _verify(bench: Bench) -> None:
     if not bench.recorded.is_dir():
         raise SkippedError("nothing is recorded")
     bench.run("verify", bench.auto, bench.protos, "--stubs", bench.recorded)
+
+
+def _stop(bench: Bench) -> None:
     bench.stop()
 
 
@@ -218,6 +221,7 @@ STEPS: dict[str, Callable[[Bench], None]] = {
     "fuzz": _fuzz,
     "record": _record,
     "verify": _verify,
+    "stop": _stop,
 }
 
 

@@ -71,18 +71,24 @@ class ServerOptions:
 
 
 class EngineHandler(grpc.GenericRpcHandler):
-    """Hands every call to the engine, whatever its method."""
+    """Hands every call to the engine, whatever its method.
 
-    def __init__(self, engine: Engine, services: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
+    With *shows_kinds*, what it hands out is of the kind of the method, for interceptors that look at it.
+    """
+
+    def __init__(
+        self, engine: Engine, services: Mapping[str, grpc.RpcMethodHandler[Any, Any]], *, shows_kinds: bool = False
+    ) -> None:
         self._engine = engine
         self._services = services
+        self._unary_call = _ShownUnaryCall if shows_kinds else _UnaryCall
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
         path = details.method
         table = self._engine.store.tables.get(path)
         if path in self._services and not table:
             return self._services[path]
-        call = _UnaryCall if table is not None and table.answers_once else _StreamCall
+        call = self._unary_call if table is not None and table.answers_once else _StreamCall
         return call(self._engine, path, details.invocation_metadata)
 
 
@@ -101,35 +107,65 @@ class _Call(grpc.RpcMethodHandler):  # type: ignore[type-arg]
         self._path = path
         self._metadata = metadata
 
+    def _opened(self, context: Context) -> Exchange:
+        return self._engine.open(Open(self._path, self._metadata, context.time_remaining(), context.peer()))
+
 
 class _UnaryCall(_Call):
-    """A call whose client sends one message and gets one."""
+    """A call whose client sends one message and gets one.
 
-    request_streaming = response_streaming = False
+    For gRPC it is one whose client streams: a handler of unary calls isn't told of a client that half-closes without a
+    message, and such a client would wait for its deadline. A constant answer is given without looking for a second
+    message, which would cost a tenth of the whole call.
+    """
 
-    async def unary_unary(self, request: bytes, context: Context) -> bytes:  # type: ignore[override]
+    request_streaming, response_streaming = True, False
+
+    async def stream_unary(self, _: object, context: Context) -> bytes:  # type: ignore[override]
+        request = await context.read()
+        if request is _EOF:
+            await _confirm_end(context)
+            return await self._answer(None, context)
+        return await self._reply(cast("bytes", request), context)
+
+    async def _reply(self, request: bytes, context: Context) -> bytes:
         deadline, peer = context.time_remaining(), context.peer()
         constant = self._engine.answer_from_cache(self._path, self._metadata, deadline, peer, request)
         if constant is not None:
             return constant
-        return await self._answer(Open(self._path, self._metadata, deadline, peer), request, context)
+        return await self._answer(request, context)
 
-    async def _answer(self, opened: Open, request: bytes, context: Context) -> bytes:
-        events = iter((Message(request), HALF_CLOSE))
+    async def _answer(self, request: bytes | None, context: Context) -> bytes:
+        first: Event | None = HALF_CLOSE if request is None else Message(request)
         reply = b""
 
         async def read() -> Event:
-            return next(events)
+            nonlocal first
+            if first is not None:
+                event, first = first, None
+                return event
+            data = await context.read()
+            return HALF_CLOSE if data is _EOF else Message(cast("bytes", data))
 
         async def write(data: bytes) -> None:
             nonlocal reply
             reply = data
 
-        finish = await _carry_out(self._engine.open(opened), context, read, write)
+        finish = await _carry_out(self._opened(context), context, read, write)
         if finish.code is not Code.OK:
             # What a unary handler returns is sent even with an error; only after an abort there is no message.
             await context.abort(_CODES[finish.code], finish.message)
         return reply
+
+
+class _ShownUnaryCall(_UnaryCall):
+    """The same as a handler of unary calls, which interceptors may wrap in one of theirs."""
+
+    request_streaming = False
+    stream_unary = None  # type: ignore[assignment]
+
+    async def unary_unary(self, request: bytes, context: Context) -> bytes:  # type: ignore[override]
+        return await self._reply(request, context)
 
 
 class _StreamCall(_Call):
@@ -138,20 +174,24 @@ class _StreamCall(_Call):
     request_streaming = response_streaming = True
 
     async def stream_stream(self, _: object, context: Context) -> None:  # type: ignore[override]
-        opened = Open(self._path, self._metadata, context.time_remaining(), context.peer())
-
         async def read() -> Event:
             data = await context.read()
             if data is not _EOF:
                 return Message(cast("bytes", data))
-            # A cancelled call reads as ended, too, a moment before its task is cancelled. What is read once more comes
-            # back behind that, through the same queue, or on a busy machine a little before; of a call that lives, it
-            # is the end again.
-            for _ in range(_READS_PAST_END):
-                await context.read()
+            await _confirm_end(context)
             return HALF_CLOSE
 
-        await _carry_out(self._engine.open(opened), context, read, context.write)
+        await _carry_out(self._opened(context), context, read, context.write)
+
+
+async def _confirm_end(context: Context) -> None:
+    """Return only if the client has half-closed.
+
+    A cancelled call reads as ended, too, a moment before its task is cancelled. What is read once more comes back behind
+    that, through the same queue, or on a busy machine a little before; of a call that lives, it is the end again.
+    """
+    for _ in range(_READS_PAST_END):
+        await context.read()
 
 
 async def _carry_out(
@@ -268,7 +308,7 @@ class AioServer:
         self.engine = engine
         options = options or ServerOptions()
         self._server = grpc.aio.server(
-            handlers=[EngineHandler(engine, services or {})],
+            handlers=[EngineHandler(engine, services or {}, shows_kinds=bool(options.interceptors))],
             interceptors=list(options.interceptors),
             options=options.arguments(),
             compression=options.compression,

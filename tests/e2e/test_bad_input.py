@@ -90,6 +90,69 @@ def test_an_unknown_method_and_an_unknown_service(mock: Start) -> None:
     lives_on(server, 2)
 
 
+@pytest.mark.parametrize(
+    ("path", "stub", "messages", "came"),
+    [
+        (GET, "", [], "none came"),
+        (GET, "- {method: UserService/GetUser, request: {id: 2}, delay: 1h, response: {}}", [], "none came"),
+        (GET, "- {method: UserService/GetUser, request: {id: 2}, response: {name: '{{ uuid() }}'}}", [], "none came"),
+        (GET, "- {method: UserService/GetUser, request: {id: 2}, response: {name: '{{ uuid() }}'}}", [2, 2], "more came"),
+        (LIST, "- {method: UserService/ListUsers, response: {}}", [], "none came"),
+        (LIST, "- {method: UserService/ListUsers, response: {}}", [1, 2], "more came"),
+    ],
+)
+def test_the_number_of_messages_of_a_method_that_takes_one(
+    mock: Start, path: str, stub: str, messages: list[int], came: str
+) -> None:
+    server = mock(f"{ALICE}{stub}\n")
+    method = server.channel.stream_stream(path)
+    code, details = failure(lambda: list(method((b"\x08" + bytes([n]) for n in messages), timeout=PATIENCE)))
+    assert code is grpc.StatusCode.UNIMPLEMENTED
+    assert "takes one request" in details
+    assert came in details
+    record = server.ended()
+    assert (record.code, record.stub, record.cancelled) == (Code.UNIMPLEMENTED, None, False)
+    assert [frame.data[1] for frame in record.frames] == messages
+    lives_on(server, 1)
+
+
+def test_a_constant_answer_does_not_wait_for_the_half_close(mock: Start) -> None:
+    server = mock(ALICE)
+    done = threading.Event()
+
+    def requests() -> Iterator[bytes]:
+        yield b"\x08\x01"
+        done.wait(PATIENCE)
+
+    responses = server.channel.stream_unary(GET)
+    assert b"Alice" in responses(requests(), timeout=PATIENCE)
+    done.set()
+    assert server.ended().code is Code.OK
+
+
+def test_interceptors_see_the_kind_of_a_method(mock: Start) -> None:
+    shown: list[tuple[bool, bool]] = []
+
+    class Looking(grpc.aio.ServerInterceptor):
+        async def intercept_service(self, continuation: Any, details: Any) -> Any:
+            handler = await continuation(details)
+            shown.append((handler.request_streaming, handler.response_streaming))
+            if handler.unary_unary is None:
+                return handler
+
+            async def answer(request: bytes, context: Any) -> bytes:
+                return bytes(await handler.unary_unary(b"\x08\x01" if request == b"\x08\x07" else request, context))
+
+            return grpc.unary_unary_rpc_method_handler(answer)
+
+    server = mock(
+        f"{ALICE}- {{method: UserService/GetUser, request: {{id: 2}}, response: {{name: '{{{{ 1 + 1 }}}}'}}}}",
+        interceptors=[Looking()],
+    )
+    assert [get_user(server.channel, number).name for number in (7, 2)] == ["Alice", "2"]
+    assert shown == [(False, False)] * 2
+
+
 @pytest.mark.parametrize("kind", ["unary_unary", "stream_unary", "stream_stream"])
 def test_a_message_that_is_too_long(mock: Start, kind: str) -> None:
     path = {"unary_unary": GET, "stream_unary": CREATE, "stream_stream": LOOKUP}[kind]

@@ -62,7 +62,7 @@ class Mock:
             **{name: options.pop(name) for name in ("auto", "seed", "unmatched_code") if name in options}
         )
         server = ServerOptions(
-            **{name: options.pop(name) for name in ("max_message_size", "compression") if name in options}
+            **{n: options.pop(n) for n in ("max_message_size", "compression", "interceptors") if n in options}
         )
         files = Files([*protos] or [ROOT / "protos"], [self.stubs])
         self.host = self._loop.run(self._start(files, HostOptions(engine=engine, server=server, **options)), PATIENCE)
