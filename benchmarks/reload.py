@@ -39,7 +39,9 @@ class Tree:
         above = f'import "p{number - 1}.proto";' if number else ""
         lower = f"p{number - 1}.M0 below = 1;" if number else ""
         fields = " ".join(f"string f{n} = {n};" for n in range(2, 12))
-        messages = "\n".join(f"// What M{n} is.\nmessage M{n} {{ {lower if not n else ''} {fields} }}" for n in range(20))
+        messages = "\n".join(
+            f"// What M{n} is.\nmessage M{n} {{ {lower if not n else ''} {fields} }}" for n in range(20)
+        )
         methods = " ".join(f"rpc R{n}(M{n}) returns (M{n + 1});" for n in range(4))
         text = f'syntax = "proto3"; package p{number}; {above}\n{messages}\nservice S {{ {methods} }}\n{more}\n'
         (self.protos / f"p{number}.proto").write_text(text)
@@ -92,11 +94,12 @@ class Clock:
 
 async def measure(tree: Tree) -> list[tuple[str, str, float, float, float]]:
     said: asyncio.Queue[str] = asyncio.Queue()
-    host = Host(
-        Files([tree.protos], [tree.stubs]),
-        HostOptions(watch=True),
-        log=lambda level, text: said.put_nowait(f"{level}: {text}") if text.startswith(("Reloaded", "The ch")) else None,
-    )
+
+    def log(level: str, text: str) -> None:
+        if text.startswith(("Reloaded", "The change")):
+            said.put_nowait("taken" if level == "info" else "refused")
+
+    host = Host(Files([tree.protos], [tree.stubs]), HostOptions(watch=True), log=log)
     host.listen(Address.parse("127.0.0.1:0"))
     await host.start()
     clock = Clock()
@@ -117,8 +120,9 @@ async def measure(tree: Tree) -> list[tuple[str, str, float, float, float]]:
         clock.reset()
         began = time.perf_counter()
         outcome = await asyncio.wait_for(said.get(), _PATIENCE)
-        taken = time.perf_counter() - began
-        rows.append((change.__name__.replace("_", " "), outcome.partition(":")[0], taken, clock.wall * 1e3, clock.cpu * 1e3))
+        seconds = time.perf_counter() - began
+        what = change.__name__.replace("_", " ")
+        rows.append((what, outcome, seconds, clock.wall * 1e3, clock.cpu * 1e3))
         await asyncio.sleep(0.5)
     ticking.cancel()
     await host.stop(0)

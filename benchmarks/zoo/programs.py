@@ -81,7 +81,6 @@ def _address(process: subprocess.Popen[str], name: str, log: Path, seconds: floa
     out = process.stdout
     assert out is not None
 
-
     def read() -> None:
         with out:
             lines.put(out.readline())

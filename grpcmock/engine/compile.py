@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING
 
-from grpcmock.collector import collector_paused
+from grpcmock.collector import full_collections_paused
 from grpcmock.engine.compiled_stub import CompiledStub, Layer
 from grpcmock.errors import Problems, UnknownMethodError
 from grpcmock.matching.conditions import compile_conditions
@@ -55,7 +55,7 @@ def compile_stubs(
     """Compile many stubs, in order. *progress* is told how many are done, now and then."""
     orders = orders or count()
     compiled = []
-    with collector_paused():
+    with full_collections_paused():
         for number, stub in enumerate(stubs, 1):
             entry = compile_stub(stub, registry, problems, layer=layer, order=next(orders), faults=faults)
             if entry is not None:

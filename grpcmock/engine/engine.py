@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from grpcmock.collector import let_go
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.environment import CallEnvironment, EngineOptions
@@ -37,7 +38,15 @@ class Prepared:
     """A compiled set of stubs, ready to be installed."""
 
     registry: Registry
-    entries: list[CompiledStub]
+    store: Store
+    """With the stubs from files alone."""
+
+    entries: Mapping[str, CompiledStub]
+    """These, by name."""
+
+    unchanged: list[tuple[CompiledStub, CompiledStub]]
+    """Those that were there before and say the same, old and new."""
+
     warnings: tuple[Problem, ...]
 
 
@@ -71,6 +80,8 @@ class Engine:
             lock if lock is not None else nullcontext(),
         )
         self._orders = count()
+        self._loaded: Mapping[str, CompiledStub] = {}
+        """The stubs from files, by name."""
         self.warnings: tuple[Problem, ...] = ()
         """What the last load warned of."""
         self.install(self.prepare(registry, stubs, problems=problems, progress=progress))
@@ -120,38 +131,43 @@ class Engine:
         reading; *progress* is told how many stubs are done. Raises :class:`StubError` with everything that is wrong.
         """
         problems = problems if problems is not None else Problems()
-        entries = self._compile(stubs, registry, Layer.FILE, problems, progress)
+        compiled = self._compile(stubs, registry, Layer.FILE, problems, progress)
+        if problems.errors:
+            let_go(compiled)
         problems.raise_errors()
-        return Prepared(registry, entries, problems.warnings)
+        store = Store(registry.methods.values())
+        store.add(compiled)
+        before = self._loaded
+        unchanged = [
+            (old, entry) for entry in compiled if (old := before.get(entry.name)) is not None and old.stub == entry.stub
+        ]
+        return Prepared(registry, store, {entry.name: entry for entry in compiled}, unchanged, problems.warnings)
 
-    def install(self, prepared: Prepared) -> None:
-        """Answer from what was prepared, all or nothing.
+    def install(self, prepared: Prepared) -> list[object]:
+        """Answer from what was prepared, all or nothing. Return what it takes the place of.
 
         Stubs added at run time or by a test stay, and are compiled against the new registry; the states of the
         scenarios stay; a file stub that says the same as before keeps its count. Raises :class:`StubError` if a stub
         that was added doesn't fit the new registry; then all is as it was.
+
+        This takes no longer where there are many stubs from files. To free them does: ``let_go`` of what is returned.
         """
-        store = Store(prepared.registry.methods.values())
-        store.add(prepared.entries)
+        replaced, store = self.store, prepared.store
         problems = Problems()
-        for entry in self.store:
-            if entry.layer is not Layer.FILE:
-                store.add(self._compile([entry.stub], prepared.registry, entry.layer, problems))
+        for entry in replaced.besides:
+            store.add(self._compile([entry.stub], prepared.registry, entry.layer, problems))
         problems.raise_errors()
-        store.states.update(self.store.states)
-        self._keep_counts(store)
+        store.states.update(replaced.states)
+        for old, entry in prepared.unchanged:
+            if old.count and old in replaced:
+                entry.count = old.count
+        prepared.unchanged.clear()
+        rest: list[object] = [*self._loaded.values(), replaced]
+        self._loaded = prepared.entries
         self.environment.registry, self.environment.store = prepared.registry, store
         self.environment.given = prepared.registry
         self.warnings = prepared.warnings
-
-    def _keep_counts(self, store: Store) -> None:
-        counted = {(entry.layer, entry.name): entry for entry in self.store if entry.count}
-        if not counted:
-            return
-        for entry in store:
-            before = counted.get((entry.layer, entry.name))
-            if before is not None and before.stub == entry.stub:
-                entry.count = before.count
+        return rest
 
     def add(self, stubs: Iterable[Stub], layer: Layer = Layer.RUNTIME) -> list[CompiledStub]:
         """Add stubs to those that are there, all or none. Raises :class:`StubError` with all that is wrong."""

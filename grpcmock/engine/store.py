@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from grpcmock.engine.compiled_stub import CompiledStub, Layer
 from grpcmock.engine.constant_answers import AnswerCache, is_constant
 from grpcmock.matching.call_context import STARTED
 from grpcmock.matching.index import Index
@@ -12,7 +13,6 @@ from grpcmock.responses.faults import FaultKind
 from grpcmock.schema import MethodKind
 
 if TYPE_CHECKING:
-    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.matching.call_context import CallContext
     from grpcmock.matching.conditions import Stage
     from grpcmock.responses.plan import Plan
@@ -156,6 +156,7 @@ class Store:
         self.tables: dict[str, MethodTable] = {method.path: MethodTable(method) for method in methods}
         """A table for every method, by its HTTP/2 path."""
         self.states = States()
+        self._besides: dict[int, CompiledStub] = {}
         self._snapshots: list[Snapshot] = []
         """Those that were not yet restored, the innermost last: it alone takes note of changes."""
 
@@ -173,9 +174,20 @@ class Store:
     def __len__(self) -> int:
         return sum(map(len, self.tables.values()))
 
+    @property
+    def besides(self) -> list[CompiledStub]:
+        """The stubs that aren't from files, in their order of precedence."""
+        return sorted(self._besides.values(), key=lambda entry: entry.rank)
+
+    def __contains__(self, entry: CompiledStub) -> bool:
+        table = self.tables.get(entry.method.path)
+        return table is not None and entry in table.index
+
     def add(self, entries: Iterable[CompiledStub]) -> None:
         for entry in entries:
             self.tables[entry.method.path].add(entry)
+            if entry.layer is not Layer.FILE:
+                self._besides[id(entry)] = entry
             if self._snapshots:
                 self._snapshots[-1].note_added(entry)
 
@@ -189,6 +201,7 @@ class Store:
     def remove_one(self, entry: CompiledStub) -> None:
         """Take out one stub."""
         self.tables[entry.method.path].remove(entry)
+        self._besides.pop(id(entry), None)
         if self._snapshots:
             self._snapshots[-1].note_removed(entry)
 

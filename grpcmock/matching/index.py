@@ -53,6 +53,9 @@ class Index(Generic[E]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, entry: E) -> bool:
+        return id(entry) in self._entries
+
     def __iter__(self) -> Iterator[E]:
         """Yield the entries in order of precedence."""
         if self._sorted is None:

@@ -187,8 +187,9 @@ class _StreamCall(_Call):
 async def _confirm_end(context: Context) -> None:
     """Return only if the client has half-closed.
 
-    A cancelled call reads as ended, too, a moment before its task is cancelled. What is read once more comes back behind
-    that, through the same queue, or on a busy machine a little before; of a call that lives, it is the end again.
+    A cancelled call reads as ended, too, a moment before its task is cancelled. What is read once more comes
+    back behind that, through the same queue, or on a busy machine a little before. Of a call that lives it is the end
+    again.
     """
     for _ in range(_READS_PAST_END):
         await context.read()

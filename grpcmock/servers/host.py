@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from grpcmock.collector import full_collections_paused, keep, let_go
 from grpcmock.engine.engine import Engine, Prepared
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
@@ -27,6 +28,7 @@ from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
     import grpc
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
     from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
@@ -110,8 +112,10 @@ class Host:
         self.health = Health(lambda: self.engine.registry.services)
         self.server = self._server()
 
-    def _read(self, problems: Problems) -> tuple[Registry, list[Stub]]:
-        return sources.load(self.files.protos, imports=self.files.imports), loader.load(self.files.stubs, problems)
+    def _read(self, problems: Problems, known: Registry | None = None) -> tuple[Registry, list[Stub]]:
+        files = sources.read(self.files.protos, imports=self.files.imports)
+        registry = known if known is not None and _alike(known.files.file, files.file) else Registry(files)
+        return registry, loader.load(self.files.stubs, problems)
 
     def _server(self) -> AioServer | H2Server:
         if self.options.transport == "aio":
@@ -179,12 +183,24 @@ class Host:
         ]
 
     def _prepare(self) -> Prepared:
+        """Load everything, beside the loop: what takes long must be done here, and in small steps."""
         problems = Problems()
-        registry, stubs = self._read(problems)
-        return self.engine.prepare(registry, stubs, problems=problems)
+        environment = self.engine.environment
+        # Protos that didn't change are used again: they take longer to make than stubs, and are never quite freed. Not
+        # where some were included since, for which there might be no room later.
+        known = environment.given if environment.given is environment.registry else None
+        with full_collections_paused():
+            registry, stubs = self._read(problems, known)
+            try:
+                prepared = self.engine.prepare(registry, stubs, problems=problems)
+            finally:
+                let_go(stubs)
+            keep()
+        return prepared
 
-    def _apply(self, prepared: Prepared) -> None:
-        self.engine.install(prepared)
+    async def _apply(self, prepared: Prepared) -> None:
+        replaced = self.engine.install(prepared)
+        await asyncio.to_thread(let_go, replaced)
         self.health.reload_succeeded()
         stubs = len(self.engine.store)
         text = f"Reloaded: {stubs:,} stub{'' if stubs == 1 else 's'}."
@@ -198,3 +214,8 @@ class Host:
         text = f"The change was not taken, the last good set goes on answering:\n{error}"
         self.engine.note("error", text)
         self._log("error", text)
+
+
+def _alike(some: Sequence[FileDescriptorProto], others: Sequence[FileDescriptorProto]) -> bool:
+    # One by one, in Python: to compare all at once would hold up the loop.
+    return len(some) == len(others) and all(one == other for one, other in zip(some, others, strict=True))

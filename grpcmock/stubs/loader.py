@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grpcmock.collector import collector_paused
+from grpcmock.collector import full_collections_paused
 from grpcmock.errors import Location, Problems, did_you_mean
 from grpcmock.stubs.attached import attached, attached_files, may_attach
 from grpcmock.stubs.files import MAX_BYTES, read_bytes, stub_files, too_large
@@ -56,7 +56,7 @@ def load_text(text: str | bytes, file: str, problems: Problems, *, folder: Path 
         hint = "Split it into several."
         problems.error(f"The text {too_large(len(text))}", Location(file), hint=hint, rule="too-large")
         return []
-    with collector_paused():
+    with full_collections_paused():
         stubs = list(_File(file, folder, problems).stubs(text))
     _check_names(stubs, problems)
     return stubs
@@ -69,7 +69,7 @@ def read(paths: Iterable[str | os.PathLike[str]], problems: Problems, *, progres
     total, before = sum(sizes), 0
     parts: list[tuple[Path, list[Stub], Problems]] = []
     data: dict[Path, Path] = {}
-    with collector_paused():
+    with full_collections_paused():
         for path, size in zip(files, sizes, strict=True):
             found = Problems()
             stubs: list[Stub] = []

@@ -96,7 +96,12 @@ def test_an_unknown_method_and_an_unknown_service(mock: Start) -> None:
         (GET, "", [], "none came"),
         (GET, "- {method: UserService/GetUser, request: {id: 2}, delay: 1h, response: {}}", [], "none came"),
         (GET, "- {method: UserService/GetUser, request: {id: 2}, response: {name: '{{ uuid() }}'}}", [], "none came"),
-        (GET, "- {method: UserService/GetUser, request: {id: 2}, response: {name: '{{ uuid() }}'}}", [2, 2], "more came"),
+        (
+            GET,
+            "- {method: UserService/GetUser, request: {id: 2}, response: {name: '{{ uuid() }}'}}",
+            [2, 2],
+            "more came",
+        ),
         (LIST, "- {method: UserService/ListUsers, response: {}}", [], "none came"),
         (LIST, "- {method: UserService/ListUsers, response: {}}", [1, 2], "more came"),
     ],

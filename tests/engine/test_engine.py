@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from playbook import Playbook, ask, engine
 from support import registry
@@ -78,6 +80,41 @@ def test_replacing_keeps_added_stubs_counts_of_unchanged_ones_and_states():
     assert answer(mock, 2) == 22, "a changed stub begins anew"
     assert answer(mock, 3) == 3
     assert mock.store.states["seen"] == "yes"
+
+
+def test_a_stub_that_was_removed_begins_anew_with_the_next_replacement():
+    text = "[{name: once, method: user.UserService/GetUser, times: 1, response: {id: 1}}]"
+    mock = users(text)
+    assert [answer(mock), answer(mock)] == [1, -1]
+    mock.store.remove(lambda entry: entry.name == "once")
+    mock.install(mock.prepare(registry("user.proto"), stubs(text)))
+    assert answer(mock) == 1
+
+
+def test_a_replacement_costs_its_loop_no_more_where_there_are_many_stubs():
+    def calls(number: int) -> int:
+        lines = (f"- {{name: s{n}, method: user.UserService/GetUser, request: {{id: {n + 1}}}}}" for n in range(number))
+        text = "\n".join([*lines, "- {name: once, method: user.UserService/GetUser, times: 1, response: {id: 9}}"])
+        mock = users(text)
+        mock.add(stubs("[{name: added, method: user.UserService/ListUsers, response: {}}]"))
+        assert answer(mock, 5_000) == 9
+        prepared = mock.prepare(registry("user.proto"), stubs(text))
+        counted = 0
+
+        def count(frame: object, event: str, _: object) -> None:
+            nonlocal counted
+            counted += event in ("call", "c_call")
+
+        sys.setprofile(count)
+        try:
+            rest = mock.install(prepared)
+        finally:
+            sys.setprofile(None)
+        assert len(rest) == number + 2, "the stubs, and what held them"
+        assert answer(mock, 5_000) == -1
+        return counted
+
+    assert calls(500) < calls(10) + 100, "no call for each stub"
 
 
 def test_a_replacement_that_is_wrong_changes_nothing():
