@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import RenderError
 from grpcmock.schema import MethodKind
+from grpcmock.schema.rules import BrokenRulesError, UnreadableRulesError
 from grpcmock.synthesis.echo import asked_for, page_limit
 from grpcmock.synthesis.keyed_random import KeyedRandom
 from grpcmock.synthesis.messages import make
@@ -206,14 +207,13 @@ def _valid(plan: MessagePlan, generation: GenerationRequest) -> Message:
 
 def _violations(message: Message, planner: Planner) -> list[Any]:
     """Ask the validator; where it can't judge, because a rule itself is broken, say so once and take the message."""
-    from protovalidate import CompilationError, EvaluationError
-
     try:
-        return list(planner.validator.collect_violations(message))
-    except (CompilationError, EvaluationError, RuntimeError, TypeError, ValueError) as error:
-        name = message.DESCRIPTOR.full_name
-        if name not in planner.unjudged:
-            planner.unjudged.add(name)
+        return planner.judge.violations(message)
+    except (UnreadableRulesError, BrokenRulesError) as error:
+        # One reason may hold for every type there is.
+        if str(error) not in planner.told:
+            planner.told.add(str(error))
+            name = message.DESCRIPTOR.full_name
             _log.warning("The rules of %s can't be evaluated, so generated messages may break them: %s", name, error)
         return []
 

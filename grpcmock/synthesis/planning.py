@@ -14,6 +14,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.schema.annotations import AnnotationReader, FieldAnnotations, Rules
 from grpcmock.schema.naming import snake_case, words_of
+from grpcmock.schema.rules import Judge
 from grpcmock.synthesis import names, words
 
 if TYPE_CHECKING:
@@ -143,15 +144,13 @@ class Planner:
         self.registry = registry
         self.options = AnnotationReader(registry)
         self._plans: dict[str, MessagePlan] = {}
-        self.unjudged: set[str] = set()
-        """The types whose rules the validator can't evaluate, as was told."""
+        self.told: set[str] = set()
+        """Why rules can't be evaluated, as was told."""
 
     @cached_property
-    def validator(self) -> Any:
+    def judge(self) -> Judge:
         """The judge of ``buf.validate`` rules."""
-        import protovalidate
-
-        return protovalidate.Validator()
+        return Judge()
 
     def plan(self, descriptor: Descriptor) -> MessagePlan:
         found = self._plans.get(descriptor.full_name)

@@ -11,10 +11,9 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.schema.rules import BrokenRulesError, Judge, UnreadableRulesError
 
 if TYPE_CHECKING:
-    import protovalidate
-
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult
@@ -108,26 +107,20 @@ def _response_constraints(case: Case, result: CaseResult, expectations: Expectat
                 return
 
 
-@lru_cache(1)
-def _validator() -> protovalidate.Validator:
-    import protovalidate
-
-    return protovalidate.Validator()
+_judge = lru_cache(1)(Judge)
 
 
 @lru_cache(_OFTEN)
 def _broken(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...]:
-    import protovalidate
-
     try:
         message = method.response_class.FromString(data)
-        violations = _validator().collect_violations(message)
-    except (DecodeError, RuntimeError, protovalidate.CompilationError):
+        violations = _judge().violations(message)
+    except (DecodeError, UnreadableRulesError, BrokenRulesError):
         return ()
     return tuple((_path(violation), violation.proto.rule_id, violation.proto.message) for violation in violations)
 
 
-def _path(violation: protovalidate.Violation) -> str:
+def _path(violation: Any) -> str:
     """Write the path of a violation as stubs write theirs: ``user.tags[1]``."""
     path = ""
     field = violation.proto.field

@@ -12,6 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from grpcmock.fuzz.generation.message_classes import join
 from grpcmock.fuzz.generation.violation import EVALUATION, Violation
 from grpcmock.schema.annotations import Rules
+from grpcmock.schema.rules import BrokenRulesError, UnreadableRulesError
 from grpcmock.synthesis.planning import Shape
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ REQUIRED = "proto.required"
 
 _INDEX = re.compile(r"\[[^\]]*\]")
 _UUID4 = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}")
-
-_UNREADABLE = (RuntimeError, TypeError, ValueError)
-"""What protovalidate raises for rules that it can't compile, besides its own error."""
 
 _Check = Callable[[Any, str], Iterator[Violation]]
 """Yields what is wrong with a message that stands at a path."""
@@ -65,30 +63,24 @@ class RuleValidator:
 
     def unreadable(self, message_class: type[Message]) -> str:
         """Return why protovalidate can't compile the rules of a type; empty if it can."""
-        import protovalidate
-
         descriptor: Any = message_class.DESCRIPTOR
         if not self._has_rules(descriptor):
             return ""
         try:
-            self._planner.validator.collect_violations(message_class())
-        except protovalidate.EvaluationError:
-            return ""
-        except _UNREADABLE as error:
-            return " ".join(str(error).split()) or type(error).__name__
-        except protovalidate.CompilationError as error:
-            return " ".join(str(error).split())
+            self._planner.judge.violations(message_class())
+        except UnreadableRulesError as error:
+            return str(error)
+        except BrokenRulesError:
+            pass
         return ""
 
     def _validate(self, message: Message) -> list[Violation]:
-        import protovalidate
-
         try:
-            return list(map(_told, self._planner.validator.collect_violations(message)))
-        except protovalidate.EvaluationError as error:
+            return list(map(_told, self._planner.judge.violations(message)))
+        except BrokenRulesError as error:
             return [Violation("", EVALUATION, str(error))]
-        except (protovalidate.CompilationError, *_UNREADABLE):
-            return []  # said once for each type, at the start of a run
+        except UnreadableRulesError:
+            return []  # said once, at the start of a run
 
     # Which types have rules ------------------------------------------------------------------------
 

@@ -45,11 +45,15 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
 
 
 def notices(plan: Plan) -> Iterator[str]:
-    """Yield the types whose rules can't be compiled: what they ask for is checked against nobody."""
+    """Yield the types whose rules can't be compiled, each reason once: what they ask for is checked against nobody."""
     classes = {of.DESCRIPTOR: of for method in plan.methods for of in (method.request_class, method.response_class)}
+    types: dict[str, list[str]] = {}
     for descriptor, message_class in classes.items():
         if why := plan.generators.unreadable_rules(message_class):
-            yield f"the rules of {descriptor.full_name} are ignored, for protovalidate can't compile them: {why}"
+            types.setdefault(why, []).append(descriptor.full_name)
+    for why, (first, *others) in types.items():
+        more = f" and {len(others)} more type{'s' if len(others) > 1 else ''}" if others else ""
+        yield f"the rules of {first}{more} are ignored, for protovalidate can't compile them: {why}"
 
 
 def _first(method: Method, plan: Plan, boundaries: Sequence[Boundary]) -> Iterator[Case]:
