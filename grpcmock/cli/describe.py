@@ -47,7 +47,8 @@ def command(
 
     places = Places.of(where, protos)
     registry = asyncio.run(load(places, imports, connection))
-    found = [source_text.find(registry, name) for name in places.names or registry.services]
+    known = source_text.symbols(registry)
+    found = [source_text.find(known, name) for name in places.names or registry.services]
     if template:
         _print_templates(registry, found)
         return
@@ -56,7 +57,7 @@ def command(
         shown.setdefault(symbol.full_name, symbol)
         if symbol.kind == "method":  # of little use without its messages
             for name in (symbol.proto.input_type, symbol.proto.output_type):
-                message = source_text.find(registry, name)
+                message = source_text.find(known, name)
                 shown.setdefault(message.full_name, message)
     _print_source(
         "\n\n".join(f"// {_title(symbol)}\n{source_text.source_text(registry, symbol)}" for symbol in shown.values())

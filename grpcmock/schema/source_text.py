@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,12 +77,11 @@ def _symbols(file: FileDescriptorProto) -> Iterator[Symbol]:
             yield Symbol(f"{prefix}{service.name}.{method.name}", "method", file, (6, index, 2, number), method)
 
 
-def find(registry: Registry, name: str) -> Symbol:
-    """Find what a user named; leading parts may be left out at a dot, as long as one thing alone fits.
+def find(known: Mapping[str, Symbol], name: str) -> Symbol:
+    """Find what a user named among symbols; leading parts may be left out at a dot, as long as one thing alone fits.
 
     Raises :class:`SchemaError`, which names the nearest symbol, or those that fit.
     """
-    known = symbols(registry)
     written = name.strip("/.").replace("/", ".")
     if exact := known.get(written):
         return exact

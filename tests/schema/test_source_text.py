@@ -16,7 +16,7 @@ FILES = ("kitchen_sink.proto", "legacy.proto", "editions2023.proto", "user.proto
 
 def test_a_service_is_shown_with_its_comments() -> None:
     registry = support.registry("user.proto")
-    assert source_text(registry, find(registry, "UserService")).startswith(
+    assert source_text(registry, find(symbols(registry), "UserService")).startswith(
         "// Users, by all four kinds of RPC.\n"
         "service UserService {\n"
         "  // Gives one user; NOT_FOUND if there is none with this id.\n"
@@ -57,7 +57,7 @@ def test_the_text_of_all_symbols_compiles_to_the_same_descriptors(name: str, hea
 def test_every_symbol_can_be_found_and_shown(name: str) -> None:
     registry = support.registry(name)
     for full_name, symbol in symbols(registry).items():
-        assert find(registry, full_name) is not None
+        assert find(symbols(registry), full_name) is not None
         text = source_text(registry, symbol)
         assert symbol.proto.name in text
         assert not text.endswith("\n")
@@ -94,5 +94,5 @@ def test_the_nearest_name_is_given(written: str, said: str) -> None:
 
 def test_custom_options_are_shown() -> None:
     registry = support.registry("rules.proto")
-    text = source_text(registry, find(registry, "Numbers"))
+    text = source_text(registry, find(symbols(registry), "Numbers"))
     assert "(buf.validate.field) = {int32 { const: 7 }}" in text
