@@ -18,7 +18,7 @@ from grpcmock.matching.operators.dynamic import LIST, OBJECT, OfType, Plain
 from grpcmock.matching.operators.messages import Fields, Opaque, Unpacked
 from grpcmock.matching.value_types import AnyType, DynamicType, ListType, MapType, Place, ScalarType, ValueType
 from grpcmock.schema import codec, values
-from grpcmock.schema.any_types import AMONG_PROTOS
+from grpcmock.schema.any_types import remedy
 from grpcmock.schema.values import Mismatch, describe
 from grpcmock.stubs.template import is_template
 from grpcmock.tree import Node
@@ -256,7 +256,7 @@ class Compiler:
             else:
                 self.problems.warn(f"{reason} Its bytes are compared.", url.location, path, stub=self.stub)
                 return Opaque(kind, name, data)
-        return self.fail(reason, url.location, f"{path}.@type", hint=AMONG_PROTOS, rule="unknown-type")
+        return self.fail(reason, url.location, f"{path}.@type", hint=remedy(self.registry, name), rule="unknown-type")
 
     # Lists and maps ---------------------------------------------------------------------------------
 

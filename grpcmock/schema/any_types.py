@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
+from grpcmock.schema.layout import shown
 from grpcmock.schema.registry import find_message
 from grpcmock.tree import Node
 
@@ -23,6 +24,13 @@ AMONG_PROTOS = "What an Any holds must be among the protos: name its file, too, 
 
 _ANY = "google.protobuf.Any"
 _DEEPEST = 100
+
+
+def remedy(registry: Registry, url: str) -> str:
+    """Return what to do about a type that isn't known: the file that declares it, where one is found."""
+    if registry.nearby is not None and (path := registry.nearby.declaring(name_of(url))) is not None:
+        return f"What an Any holds must be among the protos: {shown(path)} declares it; name that file, too."
+    return AMONG_PROTOS
 
 
 def unknown_in(message: Message) -> set[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from grpcmock.errors import Location, Problem, nearest
 from grpcmock.schema import shipped
-from grpcmock.schema.layout import Missing, proto_files, shown
+from grpcmock.schema.layout import Missing, shown
+from grpcmock.schema.nearby import Nearby
 
 _ORIGINS = {
     "validate/validate.proto": "github.com/bufbuild/protoc-gen-validate",
@@ -34,38 +33,15 @@ _ORIGINS = {
 }
 """The public repositories that imports are known from, by how they begin; the first that fits."""
 
-_TREE_MARKS = (
-    ".git",
-    "buf.yaml",
-    "buf.work.yaml",
-    "go.mod",
-    "package.json",
-    "pyproject.toml",
-    "Cargo.toml",
-    "WORKSPACE",
-)
 _BUF_MARKS = ("buf.yaml", "buf.work.yaml")
-_MOST_FOLDERS = 4_000
 _MOST_LINES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """What the user named: where to look for what is missing."""
-
-    paths: Sequence[Path]
-    """Absolute paths of files and directories."""
-
-    imports: Sequence[Path] = ()
-    """Absolute paths of import roots."""
-
-
-def explain(missing: Sequence[Missing], named: Named) -> list[Problem]:
+def explain(missing: Sequence[Missing], nearby: Nearby) -> list[Problem]:
     """Return one problem for all imports that are missing for the same reason; the most wanted first."""
     by_name: dict[str, list[Missing]] = {}
     for one in missing:
         by_name.setdefault(one.name, []).append(one)
-    nearby = _Nearby(named)
     groups: dict[tuple[str, str], list[str]] = {}
     for name, places in by_name.items():
         folder = name.split("/")[0] if "/" in name else name
@@ -92,7 +68,7 @@ def _told(names: Sequence[str], places: Sequence[Missing], advice: str) -> tuple
     return importers, Problem(text, where, hint=advice, rule="missing-import")
 
 
-def _advice(name: str, importer: Path, nearby: _Nearby) -> str:
+def _advice(name: str, importer: Path, nearby: Nearby) -> str:
     """Tell the next step for one import that is missing."""
     if "\\" in name or any(part in (".", "..") for part in name.split("/")):
         return "Imports are sought from the import roots: write the path from there, with slashes."
@@ -113,7 +89,7 @@ def _advice(name: str, importer: Path, nearby: _Nearby) -> str:
     return "Add -I with the directory that holds it."
 
 
-def _alike(name: str, nearby: _Nearby) -> str | None:
+def _alike(name: str, nearby: Nearby) -> str | None:
     """Find a file of the same folder whose name differs by a slip."""
     folder, _, file = name.rpartition("/")
     stems = {one.removesuffix(".proto"): one for one in (*nearby.beside(folder), *shipped.names_in(folder))}
@@ -123,61 +99,3 @@ def _alike(name: str, nearby: _Nearby) -> str | None:
 
 def _buf_module(importer: Path) -> Path | None:
     return next((folder for folder in importer.parents if any((folder / mark).is_file() for mark in _BUF_MARKS)), None)
-
-
-@dataclass(slots=True)
-class _Nearby:
-    """The protos in the neighborhood of what was named, whether they are among it or not."""
-
-    named: Named
-    _files: dict[str, list[Path]] | None = None
-
-    def beside(self, folder: str) -> Iterator[str]:
-        """Yield the names of the files in a folder that stands below a root that was named."""
-        for root in self._roots():
-            yield from (path.name for path in (root / folder).glob("*.proto"))
-
-    def _roots(self) -> list[Path]:
-        return [path for path in (*self.named.imports, *self.named.paths) if path.is_dir()]
-
-    def roots(self, name: str) -> list[Path]:
-        """Return the directories below which an import stands."""
-        parts = PurePosixPath(name).parts
-        ending = [path for path in self._by_name().get(parts[-1], ()) if path.parts[-len(parts) :] == parts]
-        return [path.parents[len(parts) - 1] for path in ending]
-
-    def clone(self, name: str) -> tuple[Path, tuple[str, ...]] | None:
-        """Return the directory that an import seems to call otherwise, and what it calls it."""
-        parts, trees = PurePosixPath(name).parts, self._trees()
-        for start in range(1, len(parts) - 1):
-            rest = parts[start:]
-            for path in self._by_name().get(parts[-1], ()):
-                tree = path.parents[len(rest) - 1]
-                if path.parts[-len(rest) :] == rest and (tree in trees or tree in self._roots()):
-                    return tree, parts[:start]
-        return None
-
-    def _by_name(self) -> dict[str, list[Path]]:
-        if self._files is None:
-            self._files = {}
-            found = (path for tree in self._trees() for path in proto_files(tree, most_folders=_MOST_FOLDERS))
-            for path in dict.fromkeys(found):
-                self._files.setdefault(path.name, []).append(path)
-        return self._files
-
-    def _trees(self) -> Iterable[Path]:
-        """Return the directories to search: the repositories that hold what was named, or what is around it."""
-        here = Path.cwd()
-        too_wide = {Path(here.anchor), Path.home(), Path.home().parent, Path(tempfile.gettempdir())}
-        trees: dict[Path, None] = {}
-        for path in (*self.named.paths, *self.named.imports):
-            beside = path.parent if path.is_dir() else path.parent.parent
-            around = here if path.is_relative_to(here) else beside
-            tree = next((folder for folder in (path, *path.parents) if _is_marked(folder)), around)
-            if tree not in too_wide:
-                trees[tree] = None
-        return trees
-
-
-def _is_marked(folder: Path) -> bool:
-    return any((folder / mark).exists() for mark in _TREE_MARKS)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
     from google.protobuf.message import Message
 
+    from grpcmock.schema.nearby import Nearby
+
 _KINDS = {
     (False, False): MethodKind.UNARY,
     (False, True): MethodKind.SERVER_STREAMING,
@@ -31,13 +33,23 @@ class Registry:
     Raises :class:`SchemaError` if the files lack an import or contradict each other.
     """
 
-    def __init__(self, files: descriptor_pb2.FileDescriptorSet, *, base: Registry | None = None) -> None:
-        """Read *files*; with *base*, they are added to those of another, whose pool is then shared."""
+    def __init__(
+        self,
+        files: descriptor_pb2.FileDescriptorSet,
+        *,
+        base: Registry | None = None,
+        nearby: Nearby | None = None,
+    ) -> None:
+        """Read *files*; with *base*, they are added to those of another, whose pool is then shared.
+
+        Types that aren't there are looked for *nearby*, for hints alone.
+        """
         __tracebackhide__ = True  # in a test it is the caller's line that is wrong
         known: frozenset[str] = frozenset()
         if base is not None:
             known = frozenset(file.name for file in base.files.file)
             files = merging.as_set([*base.files.file, *files.file])
+        self.nearby = nearby if base is None else base.nearby
         self.files: descriptor_pb2.FileDescriptorSet = files
         """Every file, each after those that it imports."""
 

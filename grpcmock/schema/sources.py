@@ -12,6 +12,7 @@ from grpcmock.errors import SchemaError
 from grpcmock.schema import descriptor_sets, headers, layout, merging, shipped
 from grpcmock.schema.excluding import Excluded
 from grpcmock.schema.layout import Given, Layout, Needed
+from grpcmock.schema.nearby import Named, Nearby
 from grpcmock.schema.registry import Registry
 
 if TYPE_CHECKING:
@@ -34,17 +35,25 @@ class Imports:
 AnyImports = Imports | Sequence[AnyPath]
 
 
-def load(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> Registry:
+def load(paths: Sequence[AnyPath], *, imports: AnyImports = (), known: Registry | None = None) -> Registry:
     """Load all that *paths* name: ``.proto`` files, directories (read recursively), and descriptor sets.
 
     A directory is the import root of the files below it. The import root of a file is found by its imports and its
     package; *imports* names roots beforehand, below which *paths* are sought, too. A directory without ``.proto``
-    files may hold descriptor sets instead.
+    files may hold descriptor sets instead. If that makes the same files as *known* has, it is *known* that is returned.
 
     Raises :class:`SchemaError`, which names every path that can't be used, or :class:`CompileError`.
     """
     __tracebackhide__ = True  # in a test it is the caller's line that is wrong
-    return Registry(read(paths, imports=imports))
+    files = read(paths, imports=imports)
+    if known is not None and _alike(known.files.file, files.file):
+        return known
+    return Registry(files, nearby=_Named.of(paths, imports).neighborhood)
+
+
+def _alike(some: Sequence[FileDescriptorProto], others: Sequence[FileDescriptorProto]) -> bool:
+    # One by one, in Python: to compare all at once would stop the process's other threads.
+    return len(some) == len(others) and all(one == other for one, other in zip(some, others, strict=True))
 
 
 def read(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> FileDescriptorSet:
@@ -104,6 +113,11 @@ class _Named:
         located = [_located(Path(path), roots) for path in paths]
         directories = [layout.absolute(path) for path in (*located, *roots) if path.is_dir()]
         return cls(located, roots, Excluded(given.exclude, directories))
+
+    @property
+    def neighborhood(self) -> Nearby:
+        """Where to look for what isn't there."""
+        return Nearby(Named([*map(layout.absolute, self.paths)], [*map(layout.absolute, self.imports)]))
 
     def survey(self) -> tuple[list[Given], dict[Path, list[FileDescriptorProto]]]:
         """Sort the paths into ``.proto`` files and descriptor sets. Raises for all that are neither."""
@@ -183,8 +197,7 @@ def _compile(arranged: Layout, known: dict[str, FileDescriptorProto], named: _Na
     if arranged.wanted:
         from grpcmock.schema import compiler, missing
 
-        where = missing.Named([layout.absolute(path) for path in named.paths], [*map(layout.absolute, named.imports)])
-        problems = missing.explain(arranged.missing, where) if arranged.missing else []
+        problems = missing.explain(arranged.missing, named.neighborhood) if arranged.missing else []
         importable = _with_imports(arranged.described, {**known, **supplied})
         return [*supplied.values(), *compiler.compile_files(arranged, importable, problems)]
     return list(supplied.values())

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 
 from grpcmock.errors import SchemaError
 from grpcmock.schema import paths, values, well_known
-from grpcmock.schema.any_types import AMONG_PROTOS
+from grpcmock.schema.any_types import remedy
 from grpcmock.schema.fields import DEEPEST, Table, table
 from grpcmock.schema.showing import to_tree
 from grpcmock.schema.values import Mismatch
@@ -105,7 +105,7 @@ def _fill_any(builder: MessageBuilder, message: Any, node: Node, path: str, dept
         inside = builder.registry.message(url.rpartition("/")[2])()
     except SchemaError as error:
         if not _take_bytes(builder, message, node, url):
-            here, hint = paths.member(path, "@type"), AMONG_PROTOS
+            here, hint = paths.member(path, "@type"), remedy(builder.registry, url)
             builder.problems.error(str(error), type_node.location, here, hint=hint, rule="unknown-type")
         return
     fields = table(inside.DESCRIPTOR)

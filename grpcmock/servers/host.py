@@ -28,7 +28,6 @@ from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
     import grpc
-    from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
     from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
@@ -113,8 +112,7 @@ class Host:
         self.server = self._server()
 
     def _read(self, problems: Problems, known: Registry | None = None) -> tuple[Registry, list[Stub]]:
-        files = sources.read(self.files.protos, imports=self.files.imports)
-        registry = known if known is not None and _alike(known.files.file, files.file) else Registry(files)
+        registry = sources.load(self.files.protos, imports=self.files.imports, known=known)
         return registry, loader.load(self.files.stubs, problems)
 
     def _server(self) -> AioServer | H2Server:
@@ -214,8 +212,3 @@ class Host:
         text = f"The change was not taken, the last good set goes on answering:\n{error}"
         self.engine.note("error", text)
         self._log("error", text)
-
-
-def _alike(some: Sequence[FileDescriptorProto], others: Sequence[FileDescriptorProto]) -> bool:
-    # One by one, in Python: to compare all at once would hold up the loop.
-    return len(some) == len(others) and all(one == other for one, other in zip(some, others, strict=True))
