@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from grpcmock.errors import Location, Problem, nearest
 from grpcmock.schema import shipped
 from grpcmock.schema.layout import Missing, shown
-from grpcmock.schema.nearby import Nearby
+
+if TYPE_CHECKING:
+    from grpcmock.schema.nearby import Nearby
 
 _ORIGINS = {
     "validate/validate.proto": "github.com/bufbuild/protoc-gen-validate",
