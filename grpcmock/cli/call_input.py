@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Learn = Callable[[Iterable[str]], Awaitable[None]]
 
-_STDIN = ("-", "@-")
+_STDIN = ("-", "@-", "@")
 _LISTS = ("google.protobuf.ListValue", "google.protobuf.Value")
 _CHUNK = 1 << 16
 

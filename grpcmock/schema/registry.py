@@ -49,7 +49,7 @@ class Registry:
         if base is not None:
             known = frozenset(file.name for file in base.files.file)
             files = merging.as_set([*base.files.file, *files.file])
-        self.nearby = nearby if base is None else base.nearby
+        self.nearby: Nearby | None = nearby if base is None else base.nearby
         self.files: descriptor_pb2.FileDescriptorSet = files
         """Every file, each after those that it imports."""
 
@@ -106,7 +106,8 @@ class Registry:
         """Find a method by the name that a user wrote.
 
         ``package.Service/Method``, ``package.Service.Method`` and ``/package.Service/Method`` are taken; leading parts
-        of the package may be left out at a dot, and the service, too, as long as one method alone fits.
+        of the package may be left out at a dot, and the service, too, as long as one method alone fits. gRPC's own
+        services, which a server has besides, leave a bare name to the others.
 
         Raises :class:`UnknownMethodError`, which names the nearest method, or those that fit.
         """
@@ -121,6 +122,8 @@ class Registry:
             for full_name in self.services
             if service and full_name.endswith("." + service) and (found := self.methods.get(f"/{full_name}/{method}"))
         ]
+        if is_bare and len(fitting) > 1:
+            fitting = [found for found in fitting if not found.service.startswith("grpc.")] or fitting
         if len(fitting) == 1:
             return fitting[0]
         if fitting:

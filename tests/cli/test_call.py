@@ -111,6 +111,7 @@ def test_data_from_a_file_and_from_stdin(server: handmade.Handmade, tmp_path: Pa
     assert lines(call(server.address, "GetUser", "-d", f"@{file}")) == [user(7)]
     assert lines(call(server.address, "GetUser", "-d", "-", stdin='{"id": 8}')) == [user(8)]
     assert lines(call(server.address, "GetUser", "-d", "@-", stdin='{"id": 8}')) == [user(8)]
+    assert lines(call(server.address, "GetUser", "-d", "@", stdin='{"id": 8}')) == [user(8)], "as grpcurl has it"
 
 
 @pytest.mark.parametrize(

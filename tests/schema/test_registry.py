@@ -84,17 +84,22 @@ def test_a_method_that_is_not_there_is_told_with_the_nearest(written: str, text:
     assert text in str(raised.value)
 
 
+def _with_get(package: str) -> dict[str, Any]:
+    method = {"name": "Get", "input_type": "M", "output_type": "M"}
+    service = {"name": "S", "method": [method]}
+    return {"name": f"{package}.proto", "package": package, "message_type": [{"name": "M"}], "service": [service]}
+
+
+@pytest.mark.parametrize("own", ["grpc.health.v1", "grpc.reflection.v1"])
+def test_a_bare_name_is_no_method_of_the_services_that_servers_have_besides(own: str) -> None:
+    assert make(_with_get(own), _with_get("a")).method("Get").service == "a.S"
+    assert make(_with_get(own)).method("Get").service == f"{own}.S", "unless no other has it"
+    with pytest.raises(UnknownMethodError, match="fits more than one"):
+        make(_with_get(own), _with_get("a")).method("S/Get")
+
+
 def test_a_name_that_fits_two_services_lists_them() -> None:
-    files = [
-        {
-            "name": f"{package}.proto",
-            "package": package,
-            "message_type": [{"name": "M"}],
-            "service": [{"name": "S", "method": [{"name": "Get", "input_type": "M", "output_type": "M"}]}],
-        }
-        for package in ("a", "b.a")
-    ]
-    both = make(*files)
+    both = make(_with_get("a"), _with_get("b.a"))
     with pytest.raises(UnknownMethodError, match=r"fits more than one method: a\.S/Get, b\.a\.S/Get\. Write more"):
         both.method("S/Get")
     with pytest.raises(UnknownMethodError, match=r"'Get' fits .* b\.a\.S/Get\. Write the service, too\."):
