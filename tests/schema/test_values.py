@@ -134,6 +134,19 @@ def test_what_does_not_fit_is_refused(field: str, value: Any, text: str) -> None
     assert text in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("hello world", "In base64 that is 'aGVsbG8gd29ybGQ='; in a stub, {$text: 'hello world'} is the same."),
+        ("x " * 50, "Write {$text: …} for the bytes of a text, {$file: …} for those of a file."),
+    ],
+)
+def test_a_text_where_bytes_belong_is_told_with_its_base64(written: str, hint: str) -> None:
+    with pytest.raises(values.Mismatch) as raised:
+        values.scalar(EVERYTHING.fields_by_name["f_bytes"], written)
+    assert raised.value.hint == hint
+
+
 def test_a_closed_enum_takes_only_what_it_declares() -> None:
     level = OLD.fields_by_name["level"]
     assert values.scalar(level, 2) == 2
