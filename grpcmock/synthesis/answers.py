@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import RenderError
 from grpcmock.schema import MethodKind
+from grpcmock.schema.naming import snake_case
 from grpcmock.schema.rules import BrokenRulesError, UnreadableRulesError
 from grpcmock.synthesis.echo import asked_for, page_limit
 from grpcmock.synthesis.keyed_random import KeyedRandom
@@ -107,9 +108,13 @@ def violations(message: Message, registry: Registry) -> list[Any]:
     return _violations(message, planner) if planner.options.has_rules else []
 
 
-def stream_length(requests: Sequence[Message]) -> int:
-    """Give the length of a generated stream: what the request asks for by ids or page size, else three."""
-    return asked_for(requests) or page_limit(requests) or _STREAM
+def stream_length(response: Descriptor, requests: Sequence[Message]) -> int:
+    """Give the length of a generated stream: what the request asks for by ids or page size, else three.
+
+    Where each message is a page by itself, it is the page that has as many items.
+    """
+    is_page = any(snake_case(field.name).startswith("next_page") for field in response.fields)
+    return (0 if is_page else asked_for(requests) or page_limit(requests)) or _STREAM
 
 
 def answer(
@@ -153,7 +158,7 @@ class Answers:
 
     def many(self, requests: Sequence[Message]) -> Iterator[bytes]:
         """Give the stream of answers to a request."""
-        for number in range(stream_length(requests)):
+        for number in range(stream_length(self._method.output, requests)):
             yield self._encode(requests, number)
 
     def _encode(self, requests: Sequence[Message], number: int) -> bytes:

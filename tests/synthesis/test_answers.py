@@ -287,7 +287,10 @@ def test_a_created_batch_counts_its_ids() -> None:
 )
 def test_streams_have_the_length_asked_for(request_name: str, fields: dict[str, Any], length: int) -> None:
     request = message(request_name, **fields)
-    assert stream_length([request]) == length
+    own = registry("rules.proto")
+    assert stream_length(own.message("rules.Order").DESCRIPTOR, [request]) == length  # type: ignore[arg-type]
+    pages = own.message("rules.ListOrdersResponse").DESCRIPTOR
+    assert stream_length(pages, [request]) == 3, "a stream of pages is as long as ever"  # type: ignore[arg-type]
     assert len(answers("Shop/WatchOrders", request)) == length
 
 
