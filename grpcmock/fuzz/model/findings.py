@@ -95,6 +95,9 @@ class Failure:
     tries: int = 1
     """How often it was seen in how many tries of the same case; fewer hits than tries make it flaky."""
 
+    shown_anew: bool = False
+    """Whether it was seen again on servers that were just started, though not each time on one that was used."""
+
     seen: int = 1
     """How many cases of the run showed it."""
 
@@ -124,12 +127,13 @@ class Failure:
     def is_remark(self) -> bool:
         """Whether it is worth a line but no failure, since it can't be shown again.
 
-        Only where calls are made at once may one go well for once; and a server that has gone counts if it goes again
-        by the same calls, or has ended in a way that nobody from outside would choose.
+        Only where calls are made at once, or on servers that were just started, may one go well for once; and a server
+        that has gone counts if it goes again by the same calls, or has ended in a way that nobody from outside would
+        choose.
         """
         if self.finding.server_down:
             return self.hits == 1 and not self.result.health.ended_by_itself
-        return self.is_flaky and not (self.case.concurrent and self.hits > 1)
+        return self.is_flaky and not self.shown_anew and not (self.case.concurrent and self.hits > 1)
 
     @property
     def id(self) -> str:

@@ -17,6 +17,7 @@ from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.generation.choice_shrinking import shrink as shrink_choices
 from grpcmock.fuzz.generation.message_shrinking import drop, minimize
 from grpcmock.fuzz.model.cases import Expect, Measure, Phase
+from grpcmock.fuzz.model.changes import asked_by
 from grpcmock.fuzz.model.paths import at_path, with_part
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class _Shrinker:
             return self.best
         for index in range(_opening(self.best), len(self.best.calls)):
             await self._shrink_messages(index)
+        if not shaped and not self._keeps_calls:
+            await self._drop_calls()  # of which no message speaks any more
         return self.best
 
     async def _drop_last_calls(self) -> None:
@@ -107,7 +110,10 @@ class _Shrinker:
             if (without := _without_call(self.best, index)) is not None:
                 if index and _is_clearing(self.best, index - 1):
                     without = _without_call(without, index - 1) or without
-                await self.takes(without)
+                if not await self.takes(without) and (
+                    silent := _without_mention(without, self.best.calls[index], index)
+                ):
+                    await self.takes(silent)
             index = min(index - 1, len(self.best.calls) - 2)
 
     async def _shorten(self, index: int) -> None:
@@ -296,6 +302,29 @@ def _with_messages(case: Case, index: int, messages: Sequence[bytes]) -> Case:
     calls = list(case.calls)
     calls[index] = replace(call, actions=tuple(actions))
     return replace(case, calls=tuple(calls))
+
+
+def _without_mention(case: Case, made: Call, index: int) -> Case | None:
+    """Return a case whose calls from *index* on don't list what a call has made that is left out; None if none does."""
+    gone = {str(one.value).rpartition("/")[2] for one in asked_by(made)} - {""}
+    calls = list(case.calls)
+    for place, call in enumerate(calls[max(index - 1, 0) :], max(index - 1, 0)):
+        if call.method is None or len(call.messages) != 1 or call.bindings:
+            continue
+        message = call.method.request_class.FromString(call.messages[0])
+        for field, value in message.ListFields():
+            if (
+                field.is_repeated
+                and field.type == field.TYPE_STRING
+                and gone & {one.rpartition("/")[2] for one in value}
+            ):
+                kept = [one for one in value if one.rpartition("/")[2] not in gone]
+                message.ClearField(field.name)
+                getattr(message, field.name).extend(kept)
+                data = message.SerializePartialToString(deterministic=True)
+                calls[place] = _with_messages(replace(case, calls=tuple(calls)), place, (data,)).calls[place]
+    changed = replace(case, calls=tuple(calls))
+    return changed if changed != case else None
 
 
 def _without_call(case: Case, index: int) -> Case | None:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 CONFIRMATIONS = 3
 """So often a case that failed is made again."""
 
-CONFIRMATIONS_ANEW = 2
-"""So often on a server that was just started, if it isn't seen each time on the one that there is."""
+HITS_ANEW = 2
+TRIES_ANEW = 5
+"""What isn't seen each time must be seen so often, in so many tries, on servers that were just started."""
 
 _SPENT = frozenset({Code.ALREADY_EXISTS, Code.NOT_FOUND})
 
@@ -148,16 +149,21 @@ class Confirmation:
         return replace(failure, hits=hits, tries=tries)
 
     async def _made_again_anew(self, failure: Failure) -> Failure:
-        """Return a failure as it is on a server that was just started, if it is seen there each time: what it did to
-        the server, such as to leave a lock behind, may keep it from being seen again."""
+        """Return a failure as it is on servers that were just started, if it is seen there again: what it did to the
+        one that there is, such as to leave a lock behind, may keep it from being seen."""
         if failure.finding.timing_based or failure.finding.server_down or not self._monitor.can_renew:
             return failure
-        for _ in range(CONFIRMATIONS_ANEW):
+        hits = tries = 0
+        while hits < HITS_ANEW and tries < TRIES_ANEW:
             await self._monitor.renew()
-            if self._monitor.is_gone or await self._fails_again(failure, failure.case) is None:
+            if self._monitor.is_gone:
                 return failure
-        times = 1 + CONFIRMATIONS_ANEW
-        return await self._smallest(replace(failure, hits=times, tries=times), anew=True)
+            hits += await self._fails_again(failure, failure.case) is not None
+            tries += 1
+        if hits < HITS_ANEW:
+            return failure
+        failure = replace(failure, hits=hits + 1, tries=tries + 1, shown_anew=True)
+        return failure if failure.is_flaky else await self._smallest(failure, anew=True)
 
     def _is_spent(self, failure: Failure) -> bool:
         """Whether the last try had no chance: what the calls made is there since the first one, or what they took away

@@ -76,6 +76,7 @@ def test_only_what_can_be_shown_again_is_a_failure() -> None:
     at_once = replace(once, case=replace(once.case, concurrent=True))
     assert not replace(at_once, hits=2, tries=4).is_remark  # a race that was lost twice is one
     assert replace(at_once, hits=1, tries=4).is_remark
+    assert not replace(once, hits=3, tries=4, shown_anew=True).is_remark
 
 
 def test_what_has_ended_a_server_is_told_from_who_has() -> None:
