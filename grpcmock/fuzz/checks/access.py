@@ -25,6 +25,10 @@ _LOOKED = frozenset(
 """Codes of a server that has looked at its data for somebody whom it doesn't know."""
 
 
+_PATIENT = 0.3
+"""A stream that has said nothing for so many seconds isn't about to refuse: before, a busy server may only be late."""
+
+
 def _auth_enforced(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     for reply in result.replies:
         caller = reply.call.caller
@@ -40,7 +44,7 @@ def _auth_enforced(case: Case, result: CaseResult, expectations: Expectations) -
 
 def _was_served(reply: Reply) -> bool:
     if reply.termination is Termination.ENOUGH:
-        return True
+        return bool(reply.responses) or reply.seconds >= _PATIENT
     return reply.termination is Termination.SERVER and reply.code in _LOOKED
 
 
