@@ -31,7 +31,7 @@ _BY_LIBRARIES = (
 
 
 _LEFT_TO_LIBRARIES = frozenset({WRONG_TYPE, "wire.merge", "wire.map", "wire.oneof"})
-"""What some libraries read otherwise, for all methods alike: protobuf.js replaces a message that comes in two parts, and
+"""What some libraries read otherwise, for all methods alike: protobuf.js replaces a message that comes in parts, and
 holds both arms of a oneof."""
 
 _PARSING = re.compile(r"utf-?8|decod|deseriali|unmarshal|pars|proto|wire|malformed|bytes", re.IGNORECASE)
