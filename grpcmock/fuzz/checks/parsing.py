@@ -30,8 +30,9 @@ _BY_LIBRARIES = (
 """How messages begin with which libraries, and not handlers, refuse what they can't parse as UNKNOWN."""
 
 
-_LEFT_TO_LIBRARIES = frozenset({WRONG_TYPE, "wire.merge", "wire.map"})
-"""What some libraries read otherwise, for all methods alike: protobuf.js replaces a message that comes in two parts."""
+_LEFT_TO_LIBRARIES = frozenset({WRONG_TYPE, "wire.merge", "wire.map", "wire.oneof"})
+"""What some libraries read otherwise, for all methods alike: protobuf.js replaces a message that comes in parts, and
+holds both arms of a oneof."""
 
 _PARSING = re.compile(r"utf-?8|decod|deseriali|unmarshal|pars|proto|wire|malformed|bytes", re.IGNORECASE)
 """Words of those that couldn't read a message."""
