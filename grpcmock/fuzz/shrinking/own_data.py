@@ -100,8 +100,15 @@ def _needed(failure: Failure, evaluate: Evaluate, changes: Changes) -> Iterator[
         return
     for reply in result.replies[: len(case.calls)]:
         if reply.is_ok:
-            values = [one.value for one in asked_by(reply.call) if one.value not in own]
-            yield from (value for value in values if changes.maker_of(value) is not None)
+            bound = {binding.target for binding in reply.call.bindings}  # taken from the case's own answers
+            for asked in asked_by(reply.call):
+                maker = changes.maker_of(asked.value)
+                if maker is None or asked.value in own or asked.path in bound:
+                    continue
+                # A value in the content of a resource that its maker was sent, too, is content and no reference.
+                is_content = len(asked.path) > 1 and any(one.value == asked.value for one in asked_by(maker.call))
+                if not is_content:
+                    yield asked.value
 
 
 def _is_of_pages(alone: CaseResult, result: CaseResult) -> bool:

@@ -66,7 +66,7 @@ async def observing(late: str) -> AsyncIterator[Monitor]:
     [
         ("pass", []),
         ("return", ["slow lost"]),
-        ("raise ValueError", ["slow UNKNOWN Unexpected <class …>:"]),
+        ("raise ValueError", ["slow UNKNOWN Unexpected <class 'ValueError'>:"]),
         pytest.param(
             "kept.append(b'a' * (100 << 20))",
             ["slow memory"],
