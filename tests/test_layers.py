@@ -46,6 +46,7 @@ LAYERS: Layers = (
 
 INNER_LAYERS: Mapping[str, Layers] = {
     "engine": (
+        {"constant_plan", "front"},
         {"compiled_stub"},
         {"call_record", "compile"},
         {"constant_answers", "steps"},
@@ -73,7 +74,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
     ),
     "servers": (
         {"addresses", "credentials", "interceptors", "invocation", "watch"},
-        {"aio", "h2", "health", "reflection", "reload"},
+        {"aio", "h2", "health", "native", "reflection", "reload"},
         {"admin"},
         {"host"},
     ),
