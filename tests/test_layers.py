@@ -28,6 +28,7 @@ LAYERS: Layers = (
     {"responses"},
     {"engine"},
     {"lint"},
+    {"protocols"},
     {"concurrency"},
     {"servers"},
     {"client"},
@@ -72,6 +73,13 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"reproducers"},
         {"reporting"},
     ),
+    "protocols": (
+        {"http", "interface", "routing"},
+        {"framing", "compression", "message_codec"},
+        {"grpc"},
+        {"grpc_web", "connect", "transcoding", "cors"},
+        {"face"},
+    ),
     "servers": (
         {"addresses", "credentials", "interceptors", "invocation", "watch"},
         {"aio", "h2", "health", "native", "reflection", "reload"},
@@ -81,7 +89,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
 }
 """The layers within packages that have some: of modules and folders."""
 
-SANS_IO = ("schema", "stubs", "synthesis", "matching", "responses", "engine", "lint")
+SANS_IO = ("schema", "stubs", "synthesis", "matching", "responses", "engine", "lint", "protocols")
 
 MODULES = sorted(ROOT.rglob("*.py"))
 

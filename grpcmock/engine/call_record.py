@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -42,6 +42,17 @@ _frame = partial(tuple.__new__, Frame)
 """Makes a :class:`Frame` of a tuple; to call the class takes several times as long."""
 
 
+ProtocolName = Literal["grpc", "grpc_web", "connect", "json"]
+"""How the protocols are named, wherever a call is told."""
+
+PROTOCOLS: Mapping[ProtocolName, str] = {
+    "grpc": "gRPC",
+    "grpc_web": "gRPC-Web",
+    "connect": "Connect",
+    "json": "JSON over HTTP",
+}
+"""The same, in words for people."""
+
 Follower = Callable[["CallRecord"], None]
 """Is called with a call whenever something has happened in it."""
 
@@ -71,6 +82,7 @@ class CallRecord:
         "miss",
         "path",
         "peer",
+        "protocol",
         "size",
         "started",
         "stub",
@@ -88,6 +100,7 @@ class CallRecord:
         started: float,
         epoch: int,
         followers: Sequence[Follower] = (),
+        protocol: ProtocolName = "grpc",
     ) -> None:
         self.id = id
         self.path = path
@@ -96,6 +109,7 @@ class CallRecord:
         self.metadata = metadata
         self.deadline = deadline
         self.peer = peer
+        self.protocol = protocol
         self.started = started
         self.duration: float | None = None
         """None while the call lasts."""

@@ -13,6 +13,7 @@ from grpcmock.engine.constant_plan import ConstantAnswer
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.schema import Method
     from grpcmock.status import Metadata
@@ -88,11 +89,13 @@ class CompactCall(NamedTuple):
     peer: str
     started: float
     duration: float
+    protocol: ProtocolName
 
     def expand(self, epoch: int) -> CallRecord:
         cached = self.answer
         method, answer = cached.method, cached.answer
-        call = CallRecord(self.id, method.path, method, self.metadata, self.deadline, self.peer, self.started, epoch)
+        opening = (self.id, method.path, method, self.metadata, self.deadline, self.peer, self.started, epoch)
+        call = CallRecord(*opening, protocol=self.protocol)
         call.add_frame("request", cached.request, self.started)
         for message in answer.messages:
             call.add_frame("response", message, self.started)

@@ -24,6 +24,7 @@ from grpcmock.schema.codec import DecodeError, decode
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.constant_plan import ConstantAnswer
     from grpcmock.engine.front import Front
@@ -214,7 +215,13 @@ class Engine:
             return Exchange(self.environment, event)
 
     def answer_from_cache(
-        self, path: str, metadata: Metadata, deadline: float | None, peer: str, request: bytes
+        self,
+        path: str,
+        metadata: Metadata,
+        deadline: float | None,
+        peer: str,
+        request: bytes,
+        protocol: ProtocolName = "grpc",
     ) -> bytes | None:
         """Answer a unary call at once, if its method has only constant answers that rest on the message alone.
 
@@ -233,7 +240,8 @@ class Engine:
             if answer is None:
                 return None
             store.count(answer.stub)
-            environment.journal.record(answer, metadata, deadline, peer, started, monotonic() - began)
+            took = monotonic() - began
+            environment.journal.record(answer, metadata, deadline, peer, started, took, protocol)
         return answer.answer.messages[0]
 
     def known_answer(

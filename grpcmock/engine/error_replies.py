@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from grpcmock.engine.call_record import PROTOCOLS
 from grpcmock.engine.steps import EndOfCall, Finish
-from grpcmock.errors import did_you_mean
+from grpcmock.errors import RenderError, did_you_mean
 from grpcmock.matching.miss import Miss, shorten
 from grpcmock.status import DETAILS_KEY, Code, Metadata, encode_details
 
@@ -108,6 +109,12 @@ def many_requests(method: Method) -> Finish:
 def _wrong_count(method: Method, came: str) -> Finish:
     # The code is the one that gRPC's table of library-made status codes has for a cardinality violation.
     return Finish(Code.UNIMPLEMENTED, f"{method} is a {method.kind.value} method: it takes one request, but {came}.")
+
+
+def impossible_fault(call: CallRecord, stub: object, kind: str) -> Finish:
+    """End a call that was to be spoiled in a way that its protocol, or the transport, has no means for."""
+    call.error = RenderError(f"stub {stub}: the fault {kind!r} can't be put on the wire in {PROTOCOLS[call.protocol]}.")
+    return Finish(Code.INTERNAL, f"{call.name}: {call.error}")
 
 
 def script_miss(

@@ -43,10 +43,12 @@ class Exchange:
             opened.deadline,
             opened.peer,
             self._clock(),
+            opened.protocol,
         )
         """The record of this call, as the journal will keep it."""
         self._context = CallContext(grouped(opened.metadata), opened.deadline, environment.store.states)
         self._forwarder = environment.forwarder
+        self._faults = opened.faults
         self._incoming: Incoming | None = None
         """None if no proto declares the method."""
         self._ended = False
@@ -102,6 +104,17 @@ class Exchange:
             self.call.cancelled = True
             self._close(Finish(Code.DEADLINE_EXCEEDED if late else Code.CANCELLED))
 
+    def refuse(self, finish: Finish) -> None:
+        """End the call with this status: the request broke the rules of its protocol, or a limit.
+
+        Harmless after the last step.
+        """
+        if self._ended:
+            return
+        with self._environment.lock:
+            self._steps.close()
+            self._close(finish)
+
     def _close(self, step: Step) -> None:
         self._ended = True
         call = self.call
@@ -127,7 +140,7 @@ class Exchange:
             self._incoming = incoming
             entry = yield from self._choose(self._table, incoming)
             if entry is not None:
-                yield from PlanExecution(self._environment, self.call, entry, incoming).steps()
+                yield from PlanExecution(self._environment, self.call, entry, incoming, self._faults).steps()
             elif self._environment.options.auto and self._forwarder is None:
                 yield from self._generate(self._table.method, incoming)
             else:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from grpcmock.engine.call_record import FRAME_BYTES_KEPT, CallRecord, Follower
+from grpcmock.engine.call_record import FRAME_BYTES_KEPT, CallRecord, Follower, ProtocolName
 from grpcmock.engine.constant_answers import CompactCall, compact_call
 
 if TYPE_CHECKING:
@@ -100,12 +100,19 @@ class Journal:
         return tuple(self._notes)
 
     def open(
-        self, path: str, method: Method | None, metadata: Metadata, deadline: float | None, peer: str, started: float
+        self,
+        path: str,
+        method: Method | None,
+        metadata: Metadata,
+        deadline: float | None,
+        peer: str,
+        started: float,
+        protocol: ProtocolName = "grpc",
     ) -> CallRecord:
         """Begin a call. It is under way until it is closed; then it enters the journal."""
         self._look()
         number, followers = self._next_id, self._followers
-        call = CallRecord(number, path, method, metadata, deadline, peer, started, self._epoch, followers)
+        call = CallRecord(number, path, method, metadata, deadline, peer, started, self._epoch, followers, protocol)
         self._under_way[number] = call
         self._next_id = number + 1
         call.tell()
@@ -144,13 +151,14 @@ class Journal:
         peer: str,
         started: float,
         duration: float,
+        protocol: ProtocolName = "grpc",
     ) -> None:
         """Do :meth:`open` and :meth:`close` at once, for a call with one request and a constant answer.
 
         A :class:`CallRecord` is made only if somebody looks; most are dropped before that.
         """
         self._look()
-        self.add_known(answer, metadata, deadline, peer, started, duration)
+        self.add_known(answer, metadata, deadline, peer, started, duration, protocol)
 
     def skip(self, calls: int) -> None:
         """Number *calls* that a front has dropped itself, to keep within the same bounds."""
@@ -165,6 +173,7 @@ class Journal:
         peer: str,
         started: float,
         duration: float,
+        protocol: ProtocolName = "grpc",
     ) -> None:
         """Do what :meth:`record` does, for a call that a front has answered before."""
         # Most calls of a client have the same metadata, and come from the same few peers.
@@ -176,7 +185,7 @@ class Journal:
         size = answer.size
         number = self._next_id
         self._next_id = number + 1
-        compact = compact_call((size, number, answer, metadata, deadline, peer, started, duration))
+        compact = compact_call((size, number, answer, metadata, deadline, peer, started, duration, protocol))
         if self._listeners or self._followers or size > FRAME_BYTES_KEPT:
             call = compact.expand(self._epoch)
             call.followers = self._followers

@@ -62,12 +62,22 @@ _T = TypeVar("_T")
 class PlanExecution:
     """One stub's answer to one call. Choosing it counts: it is taken from the store when this is made."""
 
-    def __init__(self, environment: CallEnvironment, call: CallRecord, entry: CompiledStub, incoming: Incoming) -> None:
+    def __init__(
+        self,
+        environment: CallEnvironment,
+        call: CallRecord,
+        entry: CompiledStub,
+        incoming: Incoming,
+        faults: frozenset[str],
+    ) -> None:
         self._environment = environment
         self._call = call
         self._entry = entry
         self._method = entry.method
         self._incoming = incoming
+        self._faults = faults
+        """Those that can be put on the wire in this call."""
+
         states = environment.store.states
         # Its templates see the states as they were before it set any.
         self._states = states.copy() if entry.next_plan.set else states
@@ -83,6 +93,8 @@ class PlanExecution:
         plan = self._plan
         fault = plan.fault
         if fault is not None and fault.strikes(self._random):
+            if fault.kind not in self._faults:
+                raise EndOfCall(error_replies.impossible_fault(self._call, self._entry, fault.kind))
             self._fault = fault
             match fault.kind:
                 case FaultKind.ABORT:

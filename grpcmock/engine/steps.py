@@ -24,6 +24,8 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from grpcmock.engine.call_record import ProtocolName
+from grpcmock.responses.faults import FAULTS
 from grpcmock.status import Code, Metadata
 
 if TYPE_CHECKING:
@@ -49,6 +51,12 @@ class Open:
     """Seconds left; None if the client set no deadline."""
 
     peer: str = ""
+
+    protocol: ProtocolName = "grpc"
+    """What the client speaks."""
+
+    faults: frozenset[str] = FAULTS
+    """The faults that can be put on the wire in this call; one of others that strikes ends it with INTERNAL."""
 
 
 @dataclass(frozen=True, slots=True)

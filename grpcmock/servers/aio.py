@@ -27,6 +27,7 @@ from grpcmock.engine.steps import (
     Truncate,
     Wait,
 )
+from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.servers.addresses import Address, bind, server_options
 from grpcmock.servers.invocation import Invocation, Reading
 from grpcmock.status import Code
@@ -112,7 +113,7 @@ class _UnaryCall(_Call):
         constant = self._engine.answer_from_cache(self._path, self._metadata, deadline, peer, request)
         if constant is not None:
             return constant
-        return await self._answer(Open(self._path, self._metadata, deadline, peer), request, context)
+        return await self._answer(Open(self._path, self._metadata, deadline, peer, faults=AIO_FAULTS), request, context)
 
     async def _answer(self, opened: Open, request: bytes, context: Context) -> bytes:
         events = iter((Message(request), HALF_CLOSE))
@@ -138,7 +139,8 @@ class _StreamCall(_Call):
     request_streaming = response_streaming = True
 
     async def stream_stream(self, _: object, context: Context) -> None:  # type: ignore[override]
-        opened = Open(self._path, self._metadata, context.time_remaining(), context.peer())
+        left, peer = context.time_remaining(), context.peer()
+        opened = Open(self._path, self._metadata, left, peer, faults=AIO_FAULTS)
 
         async def read() -> Event:
             data = await context.read()
@@ -185,7 +187,7 @@ async def _carry_out(
                 case Finish():
                     _finish(step, context)
                     return step
-                case Reset() | Truncate():  # not among AIO_STEPS: stubs that need them don't load
+                case Reset() | Truncate():  # not among AIO_FAULTS
                     raise NotImplementedError(step)
                 case _:
                     assert_never(step)

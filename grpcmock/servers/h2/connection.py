@@ -24,9 +24,10 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
-from grpcmock.servers.h2 import foreign, framing
+from grpcmock.protocols import framing
+from grpcmock.protocols.interface import WireError
+from grpcmock.servers.h2 import foreign
 from grpcmock.servers.h2.foreign import PREFACE
-from grpcmock.servers.h2.framing import WireError
 from grpcmock.servers.h2.stream import WINDOW, Stream
 
 if TYPE_CHECKING:

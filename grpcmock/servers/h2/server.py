@@ -32,12 +32,12 @@ from grpcmock.engine.steps import (
     Wait,
 )
 from grpcmock.errors import ConfigError
+from grpcmock.protocols.interface import WireError
 from grpcmock.servers.addresses import check_free
 from grpcmock.servers.credentials import TlsFiles, server_credentials
 from grpcmock.servers.h2 import services
 from grpcmock.servers.h2.connection import Connection
 from grpcmock.servers.h2.foreign import Telling
-from grpcmock.servers.h2.framing import WireError
 from grpcmock.servers.invocation import Invocation, Reading
 from grpcmock.status import Code
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from h2.errors import ErrorCodes
 
-from grpcmock.servers.h2 import framing
-from grpcmock.servers.h2.framing import MessageReader, WireError
+from grpcmock.protocols import framing
+from grpcmock.protocols.framing import MessageReader
+from grpcmock.protocols.interface import WireError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:

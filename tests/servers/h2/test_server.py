@@ -24,10 +24,10 @@ from support import registry
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.errors import ConfigError, Problems
+from grpcmock.protocols import framing
 from grpcmock.responses.faults import FAULTS
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.credentials import TlsFiles
-from grpcmock.servers.h2 import framing
 from grpcmock.servers.h2.server import H2Server, tls_context
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from grpcmock.protocols.interface import WireError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -40,15 +41,6 @@ _RESERVED = frozenset(
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _PLAIN = "".join(chr(byte) for byte in range(0x20, 0x7F) if chr(byte) != "%")
-
-
-class WireError(Exception):
-    """The client broke gRPC's rules, or a limit; the call ends with this status."""
-
-    def __init__(self, code: Code, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 class MessageReader:

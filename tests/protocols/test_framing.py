@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grpcmock.servers.h2 import framing
-from grpcmock.servers.h2.framing import MessageReader, WireError
+from grpcmock.protocols import framing
+from grpcmock.protocols.framing import MessageReader
+from grpcmock.protocols.interface import WireError
 from grpcmock.status import Code
 
 

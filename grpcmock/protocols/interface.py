@@ -1,0 +1,68 @@
+"""The one interface of all protocols: chunks of a request in, events of the engine out; its steps in, chunks out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from grpcmock.engine.steps import Finish, HalfClose, Headers, Message, Reset, Send, Truncate
+
+if TYPE_CHECKING:
+    from grpcmock.engine.steps import Open
+    from grpcmock.protocols.http import Parts
+    from grpcmock.status import Code
+
+Incoming = Message | HalfClose
+"""What the engine is told of the body of a request."""
+
+Outgoing = Headers | Send | Truncate | Reset | Finish
+"""The steps of the engine that say something. ``Wait``, ``Receive`` and what handlers do are left to transports."""
+
+
+class ServerCall(Protocol):
+    """One call under way, as one protocol has it on the wire.
+
+    Every method may be called again only once what the one before returned was dealt with; nothing here waits.
+    """
+
+    opened: Open
+    """What the engine is to open the exchange with: its ``protocol`` and the ``faults`` that can be sent are said."""
+
+    def receive(self, data: bytes) -> list[Incoming]:
+        """Take a chunk of the body, cut anywhere, and return what is whole by now.
+
+        Raises :class:`WireError`: then the call ends with the status it names, and nothing more is received.
+        """
+
+    def receive_end(self) -> list[Incoming]:
+        """Take the end of the body, and return what remains; ``HALF_CLOSE`` is the last. Raises :class:`WireError`."""
+
+    def send(self, step: Outgoing) -> Parts:
+        """Return what goes on the wire for a step, maybe nothing yet.
+
+        After the last step, ``Finish``, ``Reset`` or ``Truncate``, the response is whole, or ends with ``Abort``. A
+        ``Finish`` may come at any time, to end the call for a reason of the transport's.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FaceOptions:
+    """What is the same for all calls of a server."""
+
+    max_message_size: int = 4 << 20
+    """Bytes of the largest request message taken, decompressed; -1 for no limit."""
+
+    compression: Literal["none", "gzip", "deflate"] = "none"
+    """How responses are compressed, where the client takes it."""
+
+    origins: tuple[str, ...] | None = None
+    """The origins whose pages may call; None for those on loopback, ``("*",)`` for all, empty for none."""
+
+
+class WireError(Exception):
+    """The client broke the rules of its protocol, or a limit; the call ends with this status."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
