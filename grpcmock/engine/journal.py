@@ -34,8 +34,8 @@ class Journal:
     """The last calls, oldest first. ``calls`` and ``bytes`` bound it; the oldest are dropped first."""
 
     def __init__(self, calls: int = 10_000, bytes: int = 64 << 20) -> None:  # noqa: A002
-        self._max_calls = calls
-        self._max_bytes = bytes
+        self.max_calls = calls
+        self.max_bytes = bytes
         self._calls: deque[CallRecord | CompactCall] = deque()
         self._notes: deque[Note] = deque(maxlen=100)
         self._bytes = 0
@@ -193,7 +193,7 @@ class Journal:
             return
         self._calls.append(compact)
         self._bytes += size
-        if len(self._calls) > self._max_calls or self._bytes > self._max_bytes:
+        if len(self._calls) > self.max_calls or self._bytes > self.max_bytes:
             self._drop()
 
     def _keep(self, call: CallRecord) -> None:
@@ -206,7 +206,7 @@ class Journal:
         calls = self._calls
         if len(self._peers) > _MAX_PEERS:
             self._peers.clear()
-        while calls and (len(calls) > self._max_calls or self._bytes > self._max_bytes):
+        while calls and (len(calls) > self.max_calls or self._bytes > self.max_bytes):
             self._bytes -= calls.popleft().size
             self._dropped += 1
 

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use crate::authority::UnixClient;
 use crate::call::{self, CallTask, Request};
 use crate::framing::{Encoding, WireError};
 use crate::hub::Event;
@@ -35,6 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long the last frames to a client may take.
 const FAREWELL: Duration = Duration::from_millis(100);
+
+/// The name of every client on a unix socket.
+pub const UNIX: &str = "unix:";
 
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for T {}
@@ -127,7 +131,8 @@ pub async fn serve_plain<T: Stream>(mut stream: T, peer: Arc<str>, shared: Arc<S
     let mut head = Vec::with_capacity(PREFACE.len());
     let reading = async {
         while head.len() < PREFACE.len() && PREFACE.starts_with(&head) {
-            if stream.read_buf(&mut head).await.unwrap_or(0) == 0 {
+            let left = (PREFACE.len() - head.len()) as u64;
+            if (&mut stream).take(left).read_buf(&mut head).await.unwrap_or(0) == 0 {
                 return false;
             }
         }
@@ -146,11 +151,13 @@ pub async fn serve_plain<T: Stream>(mut stream: T, peer: Arc<str>, shared: Arc<S
         shared.hub.push(Event::Foreign(protocol, peer));
         return;
     }
-    let begun = Begun {
-        head: head.into(),
-        inner: stream,
-    };
-    serve(begun, peer, shared).await;
+    let head = head.into();
+    if &*peer == UNIX {
+        let inner = UnixClient::new(stream);
+        serve(Begun { head, inner }, peer, shared).await;
+    } else {
+        serve(Begun { head, inner: stream }, peer, shared).await;
+    }
 }
 
 fn http1_response(text: &str) -> String {

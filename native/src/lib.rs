@@ -3,6 +3,7 @@
 //! What a call is answered is decided in Python. What it has decided once, and what can't change by itself, is answered
 //! here from then on.
 
+mod authority;
 mod call;
 mod connection;
 mod framing;

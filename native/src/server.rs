@@ -102,7 +102,7 @@ pub struct Server {
     shared: Arc<Shared>,
     runtime: Mutex<Option<Runtime>>,
     bound: Mutex<Vec<(BoundSocket, Option<TlsAcceptor>)>>,
-    wake: i64,
+    wake: Mutex<Option<Socket>>,
 }
 
 #[pymethods]
@@ -147,13 +147,16 @@ impl Server {
             shared: Arc::new(shared),
             runtime: Mutex::new(Some(runtime)),
             bound: Mutex::default(),
-            wake: theirs,
+            wake: Mutex::new(Some(theirs)),
         })
     }
 
     /// The socket that becomes readable when something waits to be taken. It belongs to whoever asks.
-    fn wake_socket(&self) -> i64 {
-        self.wake
+    fn wake_socket(&self) -> PyResult<i64> {
+        let socket = self.wake.lock().take();
+        socket
+            .map(into_number)
+            .ok_or_else(|| PyRuntimeError::new_err("somebody has the socket already"))
     }
 
     /// Bind a socket, `tcp` or `unix`, and give its port. *tls* are certificate chain, key and authorities, in PEM.
@@ -271,19 +274,20 @@ fn refused(error: io::Error) -> PyErr {
 }
 
 #[cfg(unix)]
-fn socket_pair() -> io::Result<(Socket, i64)> {
-    use std::os::fd::IntoRawFd;
-
+fn socket_pair() -> io::Result<(Socket, Socket)> {
     let (ours, theirs) = Socket::pair()?;
     ours.set_nonblocking(true)?;
     theirs.set_nonblocking(true)?;
-    Ok((ours, i64::from(theirs.into_raw_fd())))
+    Ok((ours, theirs))
+}
+
+#[cfg(unix)]
+fn into_number(socket: Socket) -> i64 {
+    i64::from(std::os::fd::IntoRawFd::into_raw_fd(socket))
 }
 
 #[cfg(not(unix))]
-fn socket_pair() -> io::Result<(Socket, i64)> {
-    use std::os::windows::io::IntoRawSocket;
-
+fn socket_pair() -> io::Result<(Socket, Socket)> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let ours = Socket::connect(listener.local_addr()?)?;
     let (theirs, peer) = listener.accept()?;
@@ -292,7 +296,12 @@ fn socket_pair() -> io::Result<(Socket, i64)> {
     }
     ours.set_nonblocking(true)?;
     theirs.set_nonblocking(true)?;
-    Ok((ours, theirs.into_raw_socket() as i64))
+    Ok((ours, theirs))
+}
+
+#[cfg(not(unix))]
+fn into_number(socket: Socket) -> i64 {
+    std::os::windows::io::IntoRawSocket::into_raw_socket(socket) as i64
 }
 
 /// Accept clients until the server drains.
@@ -320,7 +329,7 @@ async fn accept_one(listener: &Listener, acceptor: Option<&TlsAcceptor>, shared:
         #[cfg(unix)]
         Listener::Unix(socket) => {
             let (stream, _) = socket.accept().await?;
-            spawn(stream, "unix:".to_owned(), acceptor, shared);
+            spawn(stream, connection::UNIX.to_owned(), acceptor, shared);
         }
     }
     Ok(())
