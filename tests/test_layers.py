@@ -83,6 +83,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
     "servers": (
         {"addresses", "credentials", "interceptors", "invocation", "watch"},
         {"aio", "h2", "health", "native", "reflection", "reload"},
+        {"transports"},
         {"admin"},
         {"host"},
     ),

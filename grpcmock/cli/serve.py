@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,6 +28,7 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from grpcmock.cli.target_options import Connection
     from grpcmock.schema.sources import Imports
+    from grpcmock.servers.transports import Wanted
 
 DEFAULT_LISTEN = "127.0.0.1:50051"
 
@@ -149,7 +150,7 @@ def serving_of(
     tls_key: Path | None,
     tls_client_ca: Path | None,
     interceptors: tuple[str, ...],
-    transport: Literal["aio", "h2"],
+    transport: Wanted,
     max_message_size: int,
     compression: str,
     reflection: bool,
@@ -169,6 +170,7 @@ def serving_of(
     from grpcmock.servers.credentials import TlsFiles
     from grpcmock.servers.host import HostOptions
     from grpcmock.servers.interceptors import load
+    from grpcmock.servers.transports import choose
 
     addresses = [Address.parse(text) for text in listen or (DEFAULT_LISTEN,)]
     compressions = {
@@ -176,15 +178,14 @@ def serving_of(
         "gzip": grpc.Compression.Gzip,
         "deflate": grpc.Compression.Deflate,
     }
-    if transport == "h2" and (interceptors or compression != "none"):
-        raise ConfigError("--transport h2 knows neither --interceptor nor --compression; the transport aio does.")
+    chosen = choose(transport, interceptors=bool(interceptors), compression=compression != "none")
     elsewhere = elsewhere_of(
         forward, forwarding, record, options_of(redact, ignore_varying, match_metadata, timing=timing)
     )
-    if elsewhere is not None and (auto or transport == "h2"):
+    if elsewhere is not None and (auto or chosen == "h2"):
         raise ConfigError(f"--forward and {'--auto' if auto else '--transport h2'} exclude each other.")
     options = HostOptions(
-        transport=transport,
+        transport=chosen,
         engine=EngineOptions(seed=seed, auto=auto, validate=validate, unmatched_code=unmatched_code),
         server=ServerOptions(
             max_message_size=max_message_size,

@@ -115,7 +115,7 @@ class Engine:
     @forwarder.setter
     def forwarder(self, forwarder: Forwarder | None) -> None:
         if forwarder is not None and Forward not in self.options.steps:
-            raise ConfigError("This server can't pass calls on: use the transport aio, which can.")
+            raise ConfigError("This server can't pass calls on: use the transport native or aio, which can.")
         self.environment.forwarder = forwarder
 
     def prepare(

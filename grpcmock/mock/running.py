@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from grpcmock.engine.engine import Engine
-    from grpcmock.servers.addresses import Address
     from grpcmock.servers.aio import AioServer
-    from grpcmock.servers.credentials import TlsFiles
     from grpcmock.servers.h2.server import H2Server
+    from grpcmock.servers.native.server import NativeServer
+    from grpcmock.servers.transports import Transport
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger("grpcmock")
 
 _MOMENT = 0.05
 """Seconds that calls under way have to end when the mock stops, unless said otherwise."""
@@ -39,8 +42,8 @@ class Listening:
     """Certificate, key, authorities of clients."""
     max_message_size: int
     interceptors: Sequence[grpc.aio.ServerInterceptor]
-    transport: str = "aio"
-    """What speaks HTTP/2: ``aio``, which is ``grpc.aio``, or ``h2``, which can make every fault."""
+    transport: Transport = "aio"
+    """What speaks HTTP/2."""
 
 
 class Running:
@@ -52,7 +55,7 @@ class Running:
         self._listening = listening
         self._lock = threading.RLock()
         self._thread: LoopThread | None = None
-        self._server: AioServer | H2Server | None = None
+        self._server: AioServer | H2Server | NativeServer | None = None
         self._target = ""
 
     @property
@@ -79,13 +82,18 @@ class Running:
                 raise
             self._thread = thread
 
-    async def _serve(self) -> AioServer | H2Server:
+    async def _serve(self) -> AioServer | H2Server | NativeServer:
         from grpcmock.servers.addresses import Address
+        from grpcmock.servers.aio import ServerOptions
         from grpcmock.servers.credentials import TlsFiles
+        from grpcmock.servers.transports import listen, make_server
 
-        files = TlsFiles.given(*self._listening.tls)
-        address = Address.parse(self._listening.address)
-        server, bound = self._aio(address, files) if self._listening.transport == "aio" else self._h2(address, files)
+        listening = self._listening
+        options = ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
+        server = make_server(listening.transport, self.engine, options, services=self._services(), warn=_LOG.warning)
+
+        files = TlsFiles.given(*listening.tls)
+        bound = listen(server, Address.parse(listening.address), files)
         if files is not None:
             import grpc
 
@@ -93,22 +101,6 @@ class Running:
         self._target = str(bound)
         await server.start()
         return server
-
-    def _aio(self, address: Address, files: TlsFiles | None) -> tuple[AioServer, Address]:
-        from grpcmock.servers.aio import AioServer, ServerOptions
-        from grpcmock.servers.credentials import server_credentials
-
-        listening = self._listening
-        options = ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
-        server = AioServer(self.engine, options, services=self._services())
-        return server, server.listen(address, server_credentials(files) if files is not None else None)
-
-    def _h2(self, address: Address, files: TlsFiles | None) -> tuple[H2Server, Address]:
-        from grpcmock.servers.h2.server import H2Server, tls_context
-
-        limit = self._listening.max_message_size
-        server = H2Server(self.engine, max_message_size=limit, services=self._services())
-        return server, server.listen(address, tls_context(files) if files is not None else None)
 
     def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         from grpcmock.schema.modules import registry_of

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.engine.engine import Engine, Prepared
 from grpcmock.engine.environment import EngineOptions
@@ -18,11 +18,11 @@ from grpcmock.errors import GrpcmockError, Problems
 from grpcmock.responses.faults import TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
-from grpcmock.servers.aio import AioServer, ServerOptions
-from grpcmock.servers.credentials import TlsFiles, server_credentials
+from grpcmock.servers.aio import ServerOptions
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection
 from grpcmock.servers.reload import Reloader
+from grpcmock.servers.transports import Wanted, choose, listen, make_server
 from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.service import Admin
-    from grpcmock.servers.h2.server import H2Server
+    from grpcmock.servers.credentials import TlsFiles
     from grpcmock.stubs.model import Stub
 
 Log = Callable[[str, str], None]
@@ -59,8 +59,8 @@ class Files:
 class HostOptions:
     """How a mock server runs."""
 
-    transport: Literal["aio", "h2"] = "aio"
-    """What speaks HTTP/2: ``grpc.aio``, or the server of this package, which can make every fault."""
+    transport: Wanted = "auto"
+    """What speaks HTTP/2."""
 
     engine: EngineOptions = field(default_factory=EngineOptions)
     """``faults`` and ``steps`` are set to what ``transport`` can do."""
@@ -98,7 +98,7 @@ class Host:
         self._admin: Admin | None = None
         problems = Problems()
         registry, stubs = self._read(problems)
-        transport = options.transport
+        transport = self.transport = choose(options.transport, interceptors=bool(options.server.interceptors))
         self.engine = Engine(
             registry,
             stubs,
@@ -108,19 +108,12 @@ class Host:
             progress=progress,
         )
         self.health = Health(lambda: self.engine.registry.services)
-        self.server = self._server()
+        self.server = make_server(
+            self.transport, self.engine, options.server, services=self._services(), warn=partial(log, "warning")
+        )
 
     def _read(self, problems: Problems) -> tuple[Registry, list[Stub]]:
         return sources.load(self.files.protos, imports=self.files.imports), loader.load(self.files.stubs, problems)
-
-    def _server(self) -> AioServer | H2Server:
-        if self.options.transport == "aio":
-            return AioServer(self.engine, self.options.server, services=self._services())
-        from grpcmock.servers.h2.server import H2Server
-
-        limit = self.options.server.max_message_size
-        warn = partial(self._log, "warning")
-        return H2Server(self.engine, max_message_size=limit, services=self._services(), warn=warn)
 
     def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         own = [registry_of(Health.DESCRIPTOR)]
@@ -146,11 +139,7 @@ class Host:
 
         Raises :class:`ConfigError` if the address can't be had, or the files of *tls* can't be used.
         """
-        if isinstance(self.server, AioServer):
-            return self.server.listen(address, server_credentials(tls) if tls else None)
-        from grpcmock.servers.h2.server import tls_context
-
-        return self.server.listen(address, tls_context(tls) if tls else None)
+        return listen(self.server, address, tls)
 
     async def start(self) -> None:
         """Begin to answer, and to watch the files."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 from grpcmock.concurrency.pausing import pause
@@ -51,7 +52,9 @@ _DEADLINE_PASSED = "The deadline has passed."
 class NativeCall:
     """A call under way, in the event loop of its server."""
 
-    def __init__(self, wire: Call, opened: Open, messages: list[bytes], *, half_closed: bool, ended: Callable[[], None]) -> None:
+    def __init__(
+        self, wire: Call, opened: Open, messages: list[bytes], *, half_closed: bool, ended: Callable[[], None]
+    ) -> None:
         self.wire = wire
         self.path = opened.path
         self.metadata = opened.metadata
@@ -193,7 +196,7 @@ class NativeCall:
         return HALF_CLOSE if self._half_closed else None
 
     def _add(self, data: bytes, exchange: Exchange) -> bool:
-        """Add a message to those to be sent, and all that follow at once. False says: wait until the call is drained."""
+        """Add a message to those to be sent, and all that follow at once. False says: wait until it is drained."""
         self._unsent.append(data)
         self._unsent_bytes += len(data)
         if self._unsent_bytes < _MOST_BYTES:
@@ -246,7 +249,7 @@ class NativeCall:
 
     # In a task: handlers, forwarders, services ----------------------------------------------------
 
-    async def _carry_on(self, step: Step, exchange: Exchange) -> None:
+    async def _carry_on(self, step: Step, exchange: Exchange) -> None:  # noqa: C901 - a case a step
         invocation: Invocation | None = None
         reading = Reading(self._next_event)
         try:
@@ -305,7 +308,7 @@ class NativeCall:
     async def _next_event(self) -> Event:
         while (event := self._taken()) is None:
             arrived = self._loop.create_future()
-            self._wants = lambda: _wake(arrived)
+            self._wants = partial(_wake, arrived)
             await arrived
         return event
 
@@ -319,7 +322,7 @@ class NativeCall:
         self._flush()
         if not self.wire.send(data):
             drained = self._loop.create_future()
-            self._blocked = lambda: _wake(drained)
+            self._blocked = partial(_wake, drained)
             await drained
 
     def send_headers(self, metadata: Metadata = ()) -> None:
@@ -369,5 +372,3 @@ class _Client:
 def _wake(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-

@@ -62,7 +62,7 @@ class KnownAnswers:
             self._by_number.clear()
             self._by_stub.clear()
 
-    def pause(self, paused: bool) -> None:  # noqa: FBT001 - as its interface has it
+    def pause(self, paused: bool) -> None:
         """Answer nothing until further notice, or do so again."""
         self._server.pause(paused)
 

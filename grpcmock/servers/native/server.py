@@ -153,10 +153,13 @@ class NativeServer:
             self.engine.front = None
             self._socket.close()
         self._native.close()
+        self._remove_sockets()
+        self._stopped.set()
+
+    def _remove_sockets(self) -> None:
         for address in self.addresses:
             if address.scheme == "unix":
                 Path(address.host).unlink(missing_ok=True)
-        self._stopped.set()
 
     async def _be_idle(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
