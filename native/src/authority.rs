@@ -25,18 +25,35 @@ const INDEX: usize = 1;
 enum Field {
     Start,
     /// The rest of an integer of several bytes; then it is known whether a name, a value, or nothing follows.
-    Index { shift: u32, index: usize, is_literal: bool },
+    Index {
+        shift: u32,
+        index: usize,
+        is_literal: bool,
+    },
     NameLength,
-    ValueLength { is_authority: bool },
-    Length { shift: u32, length: usize, then: Text },
-    Text { left: usize, then: Text },
+    ValueLength {
+        is_authority: bool,
+    },
+    Length {
+        shift: u32,
+        length: usize,
+        then: Text,
+    },
+    Text {
+        left: usize,
+        then: Text,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Text {
     /// So many bytes of `NAME` came; None if something else did.
-    Name { matched: Option<usize> },
-    Value { replaces: bool },
+    Name {
+        matched: Option<usize>,
+    },
+    Value {
+        replaces: bool,
+    },
 }
 
 /// Follows the frames of a connection, from the first after the preface.
@@ -138,15 +155,27 @@ fn follow(field: Field, byte: &mut u8) -> Field {
             let mask = (1_u8 << bits) - 1;
             let index = usize::from(now & mask);
             if now & mask == mask {
-                Field::Index { shift: 0, index, is_literal }
+                Field::Index {
+                    shift: 0,
+                    index,
+                    is_literal,
+                }
             } else {
                 after_index(index, is_literal)
             }
         }
-        Field::Index { shift, index, is_literal } => {
+        Field::Index {
+            shift,
+            index,
+            is_literal,
+        } => {
             let index = more(index, now, shift);
             if now & 0x80 != 0 {
-                Field::Index { shift: shift + 7, index, is_literal }
+                Field::Index {
+                    shift: shift + 7,
+                    index,
+                    is_literal,
+                }
             } else {
                 after_index(index, is_literal)
             }
@@ -159,7 +188,11 @@ fn follow(field: Field, byte: &mut u8) -> Field {
         Field::Length { shift, length, then } => {
             let length = more(length, now, shift);
             if now & 0x80 != 0 {
-                Field::Length { shift: shift + 7, length, then }
+                Field::Length {
+                    shift: shift + 7,
+                    length,
+                    then,
+                }
             } else {
                 text(length, then)
             }
@@ -289,10 +322,14 @@ mod tests {
     fn only_the_authority_loses_its_percent_signs() {
         let long = [b"%2F".repeat(50), b"sock".to_vec()].concat();
         for authority in [&b"%2Ftmp%2Fs"[..], &long, b""] {
-            let plain: Vec<u8> = authority.iter().map(|byte| if *byte == b'%' { b'-' } else { *byte }).collect();
+            let plain: Vec<u8> = authority
+                .iter()
+                .map(|byte| if *byte == b'%' { b'-' } else { *byte })
+                .collect();
             for name in [&[0x41][..], &[0x01], &[0x11], b"\x40\x0a:authority"] {
                 let other = literal(b"\x40\x01A", b"A\x41\x05%2F%2");
-                let block = |value: &[u8]| [&[0x83, 0x86, 0x3f, 0x10][..], &other, &literal(name, value), &other].concat();
+                let block =
+                    |value: &[u8]| [&[0x83, 0x86, 0x3f, 0x10][..], &other, &literal(name, value), &other].concat();
                 let (before, after) = (block(authority), block(&plain));
                 let padded = |block: &[u8]| [&[2, 0, 0, 0, 0, 16][..], block, b"%%"].concat();
                 let stream = |block: &[u8]| {

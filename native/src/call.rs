@@ -186,7 +186,13 @@ impl KnownAnswer {
         let messages: Vec<Bytes> = messages.iter().map(|message| Bytes::copy_from_slice(message)).collect();
         let mut head = HeaderMap::new();
         framing::add_metadata(&mut head, &headers.0);
-        let answer = Answer::new(number, journal_size, head, messages, trailers_of(code, &message, &trailers.0));
+        let answer = Answer::new(
+            number,
+            journal_size,
+            head,
+            messages,
+            trailers_of(code, &message, &trailers.0),
+        );
         Self(Arc::new(answer), (code, message, trailers.0), headers.0)
     }
 }
@@ -254,8 +260,8 @@ impl Request {
             }
         }
         if ended {
-            self.whole = framing::only_message(&self.begun)
-                .filter(|message| limit.is_none_or(|limit| message.len() <= limit));
+            self.whole =
+                framing::only_message(&self.begun).filter(|message| limit.is_none_or(|limit| message.len() <= limit));
         }
     }
 }
@@ -321,7 +327,8 @@ impl CallTask {
             half_closed,
         };
         for message in &opened.messages {
-            line.unread.fetch_add(message.len() + MESSAGE_OVERHEAD, Ordering::AcqRel);
+            line.unread
+                .fetch_add(message.len() + MESSAGE_OVERHEAD, Ordering::AcqRel);
         }
         let mut made = Self {
             line,
@@ -478,7 +485,10 @@ impl CallTask {
                 }
             }
             let part = self.writing.split_to(room);
-            if self.sending().is_none_or(|sending| sending.send_data(part, false).is_err()) {
+            if self
+                .sending()
+                .is_none_or(|sending| sending.send_data(part, false).is_err())
+            {
                 return Poll::Ready(false);
             }
             let left = self.line.unsent.fetch_sub(room, Ordering::AcqRel) - room;

@@ -89,7 +89,15 @@ impl<T: Stream> AsyncWrite for Begun<T> {
 /// The protocol that a connection begins with, if it is another one that is known.
 fn foreign_of_bytes(data: &[u8]) -> Option<&'static str> {
     const METHODS: [&[u8]; 9] = [
-        b"GET ", b"POST ", b"PUT ", b"HEAD ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE ",
+        b"GET ",
+        b"POST ",
+        b"PUT ",
+        b"HEAD ",
+        b"DELETE ",
+        b"OPTIONS ",
+        b"PATCH ",
+        b"CONNECT ",
+        b"TRACE ",
     ];
     if METHODS.iter().any(|method| data.starts_with(method)) {
         return Some("HTTP/1.1");

@@ -159,7 +159,10 @@ impl MessageReader {
         match read.take(most).read_to_end(&mut plain) {
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Err(WireError::new(INTERNAL, format!("A message ends within its {name} data.")));
+                return Err(WireError::new(
+                    INTERNAL,
+                    format!("A message ends within its {name} data."),
+                ));
             }
             Err(error) => {
                 return Err(WireError::new(
@@ -252,10 +255,7 @@ pub fn metadata_of(headers: &HeaderMap) -> Result<Pairs, WireError> {
         }
         for part in value.as_bytes().split(|byte| *byte == b',') {
             let plain = BASE64.decode(part.trim_ascii()).map_err(|_| {
-                WireError::new(
-                    INTERNAL,
-                    format!("The value of the metadata key '{key}' is no base64."),
-                )
+                WireError::new(INTERNAL, format!("The value of the metadata key '{key}' is no base64."))
             })?;
             found.push((key.as_str().to_owned(), Value::Binary(plain)));
         }
@@ -366,7 +366,12 @@ mod tests {
     #[test]
     fn messages_are_read_however_they_are_cut() {
         for encoding in [Encoding::Identity, Encoding::Deflate, Encoding::Gzip] {
-            let body = [framed(b"one", encoding), framed(b"", encoding), framed(b"three", encoding)].concat();
+            let body = [
+                framed(b"one", encoding),
+                framed(b"", encoding),
+                framed(b"three", encoding),
+            ]
+            .concat();
             for cut in 0..=body.len() {
                 let mut reader = MessageReader::new(encoding, Some(100));
                 let mut found = Vec::new();
@@ -391,7 +396,12 @@ mod tests {
         cut[4] = 15;
         for (encoding, body, code, word) in [
             (Encoding::Identity, vec![2, 0, 0, 0, 0], INTERNAL, "flag 2"),
-            (Encoding::Identity, vec![1, 0, 0, 0, 0], INTERNAL, "names no compression"),
+            (
+                Encoding::Identity,
+                vec![1, 0, 0, 0, 0],
+                INTERNAL,
+                "names no compression",
+            ),
             (Encoding::Identity, too_long, RESOURCE_EXHAUSTED, "(11 vs. 10)"),
             (Encoding::Gzip, vec![1, 0, 0, 0, 3, 1, 2, 3], INTERNAL, "gzip"),
             (Encoding::Gzip, cut, INTERNAL, "gzip"),

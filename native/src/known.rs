@@ -29,7 +29,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub fn new(number: u64, journal_size: usize, headers: HeaderMap, messages: Vec<Bytes>, trailers: HeaderMap) -> Self {
+    pub fn new(
+        number: u64,
+        journal_size: usize,
+        headers: HeaderMap,
+        messages: Vec<Bytes>,
+        trailers: HeaderMap,
+    ) -> Self {
         Self {
             number,
             journal_size,
@@ -272,7 +278,13 @@ mod tests {
     }
 
     fn answer(number: u64) -> Arc<Answer> {
-        Arc::new(Answer::new(number, 100, HeaderMap::new(), vec![Bytes::from_static(b"x")], HeaderMap::new()))
+        Arc::new(Answer::new(
+            number,
+            100,
+            HeaderMap::new(),
+            vec![Bytes::from_static(b"x")],
+            HeaderMap::new(),
+        ))
     }
 
     #[test]

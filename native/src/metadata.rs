@@ -56,10 +56,14 @@ impl Metadata {
                 .pairs
                 .iter()
                 .map(|(key, value)| match value {
-                    Value::Text(text) => PyTuple::new(py, [key.into_pyobject(py)?.into_any(), text.into_pyobject(py)?.into_any()]),
-                    Value::Binary(data) => {
-                        PyTuple::new(py, [key.into_pyobject(py)?.into_any(), PyBytes::new(py, data).into_any()])
-                    }
+                    Value::Text(text) => PyTuple::new(
+                        py,
+                        [key.into_pyobject(py)?.into_any(), text.into_pyobject(py)?.into_any()],
+                    ),
+                    Value::Binary(data) => PyTuple::new(
+                        py,
+                        [key.into_pyobject(py)?.into_any(), PyBytes::new(py, data).into_any()],
+                    ),
                 })
                 .collect::<PyResult<Vec<_>>>()?;
             Ok::<_, PyErr>(PyTuple::new(py, pairs)?.unbind())

@@ -96,6 +96,9 @@ impl Drop for Counted {
     }
 }
 
+/// Certificate chain, private key, and the authorities of clients, if they need a certificate.
+type PemFiles = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+
 /// An HTTP/2 server in threads of its own, which hands calls to Python.
 #[pyclass(frozen, module = "grpcmock_native")]
 pub struct Server {
@@ -161,7 +164,7 @@ impl Server {
 
     /// Bind a socket, `tcp` or `unix`, and give its port. *tls* are certificate chain, key and authorities, in PEM.
     #[pyo3(signature = (scheme, host, port, tls = None))]
-    fn listen(&self, scheme: &str, host: &str, port: u16, tls: Option<(Vec<u8>, Vec<u8>, Option<Vec<u8>>)>) -> PyResult<u16> {
+    fn listen(&self, scheme: &str, host: &str, port: u16, tls: Option<PemFiles>) -> PyResult<u16> {
         let acceptor = tls
             .map(|(chain, key, authorities)| tls::acceptor(&chain, &key, authorities.as_deref()))
             .transpose()
@@ -262,8 +265,10 @@ impl Server {
 }
 
 fn seconds(pair: Option<(f64, f64)>) -> PyResult<Option<(Duration, Duration)>> {
-    let parse = |value: f64| Duration::try_from_secs_f64(value).map_err(|error| PyValueError::new_err(error.to_string()));
-    pair.map(|(first, second)| Ok((parse(first)?, parse(second)?))).transpose()
+    let parse =
+        |value: f64| Duration::try_from_secs_f64(value).map_err(|error| PyValueError::new_err(error.to_string()));
+    pair.map(|(first, second)| Ok((parse(first)?, parse(second)?)))
+        .transpose()
 }
 
 fn refused(error: io::Error) -> PyErr {

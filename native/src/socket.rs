@@ -50,7 +50,11 @@ pub fn tcp(host: &str, port: u16) -> io::Result<(Vec<BoundSocket>, u16)> {
             Err(error) => refused = error,
         }
     }
-    if found.is_empty() { Err(refused) } else { Ok((found, taken)) }
+    if found.is_empty() {
+        Err(refused)
+    } else {
+        Ok((found, taken))
+    }
 }
 
 fn bind_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {

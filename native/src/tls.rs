@@ -31,7 +31,9 @@ pub fn acceptor(chain: &[u8], key: &[u8], authorities: Option<&[u8]>) -> Result<
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let mut config = builder.with_single_cert(chain, key).map_err(|error| error.to_string())?;
+    let mut config = builder
+        .with_single_cert(chain, key)
+        .map_err(|error| error.to_string())?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
