@@ -11,7 +11,8 @@ Within one section of a page (a heading of any level begins one; a page with ``<
   stands for anything. ``grpcmock call 127.0.0.1:50051 …`` talks to a server with the section's stubs. Where the section
   shows a ``grpcmock serve … &`` of its own, that one really runs, on another port, until the section ends. So does a
   ``grpcmock record … &`` or ``grpcmock serve --forward … &`` before it, which is at ``127.0.0.1:50052``; ``kill %1``
-  ends that, and shows what it says then.
+  ends that, and shows what it says then. ``curl`` lines run, too, where there is curl; ``127.0.0.1:8080`` is where a
+  server of the section speaks HTTP/1.1.
 - ```` ```yaml wrong ```` must not load; a following ```` ```text ```` block shows what is said.
 - A block with the word ``skip`` after its language is shown and not run.
 
@@ -25,6 +26,7 @@ import asyncio
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +45,7 @@ from grpcmock.cli import app
 from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.errors import GrpcmockError
 from grpcmock.matching.operators import OPERATORS
+from grpcmock.protocols.interface import FaceOptions
 from grpcmock.responses import context, faults, functions
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
@@ -53,6 +56,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 ADDRESS = "127.0.0.1:50051"
 BEFORE = "127.0.0.1:50052"
 """Of what passes calls on to the server at ``ADDRESS``."""
+HTTP = "127.0.0.1:8080"
+"""Where it speaks HTTP/1.1."""
 ONE_EXAMPLE = "<!-- one example -->"
 COMPACT = "GRPCMOCK_CALL_COMPACT=1"
 _DATA = ("yaml", "csv", "json", "jsonl", "toml", "python")
@@ -122,19 +127,21 @@ CASES = [
 
 
 @contextmanager
-def _host(files: Files) -> Iterator[str]:
-    """Serve in this process; gives the address."""
+def _host(files: Files, *, http: bool) -> Iterator[tuple[str, str]]:
+    """Serve in this process; gives the address, and that for HTTP."""
     loop = LoopThread()
 
     async def start() -> Host:
-        host = Host(files, HostOptions())
+        host = Host(files, HostOptions(face=FaceOptions() if http else None))
         host.listen(Address.parse("127.0.0.1:0"))
+        if http:
+            host.listen_http(Address.parse("127.0.0.1:0"))
         await host.start()
         return host
 
     try:
         host = loop.run(start())
-        yield str(host.addresses[0])
+        yield str(host.addresses[0]), str(host.http_addresses[0]) if http else ""
         loop.run(host.stop(0))
     finally:
         loop.close()
@@ -212,6 +219,7 @@ class _Session:
         self._stack = stack
         self._program: _Program | None = None
         self._address = ""
+        self._http_address = ""
         self._before: _Program | None = None
         self._before_address = ""
         self._code = 0
@@ -253,7 +261,8 @@ class _Session:
             self._serve()
 
     def _serve(self) -> None:
-        self._address = self._stack.enter_context(_host(self._files))
+        http = any(HTTP in block.text for block in self.section.of("console"))
+        self._address, self._http_address = self._stack.enter_context(_host(self._files, http=http))
 
     def _check(self, command: str, shown: str) -> None:
         if command.startswith("cat "):  # what is written by a server, or by an editor, may still be on its way
@@ -273,6 +282,8 @@ class _Session:
             text = text.replace(self._address, ADDRESS)
         if self._before_address:
             text = text.replace(self._before_address, BEFORE)
+        if self._http_address:
+            text = text.replace(self._http_address, HTTP)
         return text.replace(f"{self.folder}/", "")
 
     def _printed(self, command: str) -> str:
@@ -299,17 +310,32 @@ class _Session:
             assert words == ["kill", "%1"]
             assert self._before is not None
             return self._before.last_words()
+        if words[0] == "curl":
+            return self._curl(words)
         assert words[0] == "grpcmock", f"an example runs something other than grpcmock: {command}"
         if words[-1] == "&" and (words[1] == "record" or "--forward" in words):
             return self._start_before(words[:-1], environment)
         if words[-1] == "&":
+            words = [word.replace(HTTP, "127.0.0.1:0") for word in words]
             self._program = _Program(words[:-1], environment)
             self._stack.callback(self._program.stop)
             said = self._program.until("Ctrl-C ends.")
+            if found := re.search(r"http://(127\.0\.0\.1:\d+)", said):
+                self._http_address = found[1]
             found = re.search(r"127\.0\.0\.1:\d+", said)
             self._address = found[0] if found else ""
             return said
         return self._grpcmock(words[1:], stdin, environment)
+
+    def _curl(self, words: list[str]) -> str:
+        if shutil.which("curl") is None:
+            pytest.skip("there is no curl here")
+        if not self._address:
+            self._serve()
+        words = [word.replace(HTTP, self._http_address) for word in words]
+        ran = subprocess.run(words, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+        self._code = ran.returncode
+        return ran.stdout + ran.stderr
 
     def _start_before(self, words: list[str], environment: dict[str, str]) -> str:
         """Start what passes calls on to the server."""
@@ -322,11 +348,12 @@ class _Session:
 
     def _addressed(self, words: list[str]) -> list[str]:
         """Put the real addresses in the place of those shown; start the server if there is none."""
-        if ADDRESS in words and not self._address:
+        if (ADDRESS in words or any(HTTP in word for word in words)) and not self._address:
             assert not self._own, "there is no server yet"
             self._serve()
         addresses = {ADDRESS: self._address, BEFORE: self._before_address}
-        return [addresses.get(word) or word for word in words]
+        words = [addresses.get(word) or word for word in words]
+        return [word.replace(HTTP, self._http_address or HTTP) for word in words]
 
     def _grpcmock(self, words: list[str], stdin: str | None, environment: dict[str, str]) -> str:
         words = self._addressed(words)

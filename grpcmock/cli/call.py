@@ -9,6 +9,7 @@ import click
 
 from grpcmock.cli import failures
 from grpcmock.cli.target_options import SECONDS, Connection, proto_options, registry_of, target_options
+from grpcmock.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.cli.call_input import Requests
     from grpcmock.client.call import Call, Status
     from grpcmock.client.details import Detail
+    from grpcmock.client.http.call import HttpCall
     from grpcmock.client.learning import Learning
     from grpcmock.client.target import Target
     from grpcmock.schema import Method, Registry
@@ -38,6 +40,13 @@ _MAX_NAMED = 20
     help="The request; for a stream a JSON array, or values one after another. - is stdin.  "
     "[default: an empty message; stdin where the client streams]",
 )
+@click.option(
+    "--protocol",
+    type=click.Choice(("grpc", "grpc-web", "connect", "json")),
+    default="grpc",
+    show_default=True,
+    help="What to speak: all but grpc over HTTP/1.1, with --proto; json by the protos' google.api.http annotations.",
+)
 @click.option("--deadline", type=SECONDS, metavar="TIME", help="How long the call may take: 500ms, 2s.")
 @click.option("--compact/--pretty", default=None, help="One line a message, or several.  [default: as stdout is]")
 @click.option("--emit-defaults", is_flag=True, help="Print fields that are at their default, too.")
@@ -48,6 +57,7 @@ def command(
     target: str,
     method: str | None,
     data: str | None,
+    protocol: str,
     deadline: float | None,
     compact: bool | None,
     emit_defaults: bool,
@@ -67,10 +77,14 @@ def command(
     Examples:
       grpcmock call 127.0.0.1:50051 user.UserService/GetUser -d '{"id": 1}'
       grpcmock call 127.0.0.1:50051 LookupUsers -H 'authorization: Bearer ${TOKEN}'
+      grpcmock call http://127.0.0.1:8080 GetUser --proto protos --protocol connect
     """
     import asyncio
 
-    talk = _Talk(connection.target(target), connection, compact, emit_defaults, verbose)
+    if protocol != "grpc" and not protos:
+        raise ConfigError(f"--protocol {protocol} needs protos: name them with --proto. Reflection is asked by gRPC.")
+    server = connection.target(target, may_be_url=protocol != "grpc")
+    talk = _Talk(server, connection, protocol, compact, emit_defaults, verbose)
     if not asyncio.run(talk.run(method, data, deadline, protos, imports)):
         raise click.exceptions.Exit(failures.PROBLEMS)
 
@@ -79,9 +93,16 @@ class _Talk:
     """One call, and what is printed of it."""
 
     def __init__(
-        self, target: Target, connection: Connection, compact: bool | None, defaults: bool, verbose: bool
+        self,
+        target: Target,
+        connection: Connection,
+        protocol: str,
+        compact: bool | None,
+        defaults: bool,
+        verbose: bool,
     ) -> None:
         self._target = target
+        self._protocol = protocol
         self._connection = connection
         self._compact = compact
         self._defaults = defaults
@@ -109,8 +130,10 @@ class _Talk:
             method = self._method(registry, name)
             requests = Requests(data, method, registry)
             await requests.check()
+            if self._protocol != "grpc":
+                return await self._converse(self._http_call(method, registry, deadline), method, registry, requests)
             async with self._connection.connect(self._target) as channel:
-                return await self._converse(channel, method, registry, requests, deadline)
+                return await self._converse(self._call(channel, method, deadline), method, registry, requests)
         async with self._connection.connect(self._target) as channel:
             from grpcmock.client.learning import Learning
 
@@ -119,7 +142,27 @@ class _Talk:
             self._learning = Learning(channel, registry, self._target.metadata)
             requests = Requests(data, method, registry, learn=self._learning.learn_named)
             await requests.check()
-            return await self._converse(channel, method, registry, requests, deadline)
+            return await self._converse(self._call(channel, method, deadline), method, registry, requests)
+
+    def _call(self, channel: grpc.aio.Channel, method: Method, deadline: float | None) -> Call:
+        from grpcmock.client.call import Call
+
+        return Call(channel, method.path, metadata=self._target.metadata, deadline=deadline)
+
+    def _http_call(self, method: Method, registry: Registry, deadline: float | None) -> HttpCall:
+        from grpcmock.client.http.call import HttpCall
+        from grpcmock.client.http.forms import ConnectForm, Form, GrpcWebForm
+        from grpcmock.client.http.json_form import JsonForm
+
+        form: Form
+        match self._protocol:
+            case "connect":
+                form = ConnectForm(method)
+            case "grpc-web":
+                form = GrpcWebForm(method)
+            case _:
+                form = JsonForm(method, registry)
+        return HttpCall(self._target, form, deadline=deadline, within=self._connection.within)
 
     def _method(self, registry: Registry, name: str | None) -> Method:
         if name is not None:
@@ -129,11 +172,8 @@ class _Talk:
         listed = f"The methods are: {', '.join(names[:_MAX_NAMED])}{more}." if names else "There is none here."
         raise click.UsageError(f"METHOD is missing: which one of {self._target} is called? {listed}")
 
-    async def _converse(
-        self, channel: grpc.aio.Channel, method: Method, registry: Registry, requests: Requests, deadline: float | None
-    ) -> bool:
+    async def _converse(self, call: Call | HttpCall, method: Method, registry: Registry, requests: Requests) -> bool:
         from grpcmock.cli.json_output import print_json, tree_of
-        from grpcmock.client.call import Call
         from grpcmock.client.conversation import converse
         from grpcmock.schema.codec import DecodeError, decode
 
@@ -152,11 +192,10 @@ class _Talk:
 
         self._say(f"> {method} ({method.kind.value}) at {self._target}")
         self._say_metadata(">", self._target.metadata)
-        call = Call(channel, method.path, metadata=self._target.metadata, deadline=deadline)
         status = await converse(call, aiter(requests), show)
         return await self._conclude(call, status, method, registry)
 
-    async def _conclude(self, call: Call, status: Status, method: Method, registry: Registry) -> bool:
+    async def _conclude(self, call: Call | HttpCall, status: Status, method: Method, registry: Registry) -> bool:
         from grpcmock.cli.json_output import harmless
         from grpcmock.client.call import breach
         from grpcmock.client.details import decode_details

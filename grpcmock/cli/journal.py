@@ -84,4 +84,5 @@ def _line(call: Any) -> live.Line:
         miss=call.miss or None,
         auto=call.auto,
         cancelled=call.cancelled,
+        protocol=call.protocol or "grpc",
     )

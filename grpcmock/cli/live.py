@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from grpcmock.engine.call_record import PROTOCOLS
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Line:
     auto: bool
     """Whether the answer was generated."""
     cancelled: bool
+    protocol: str = "grpc"
+    """What the client spoke."""
     forwarded: bool = False
     """Whether another server answered, to which the call was passed on."""
 
@@ -73,6 +76,7 @@ def line_of(call: CallRecord, *, whole: bool) -> Line:
         miss=call.miss.text if call.miss is not None else None,
         auto=call.auto,
         cancelled=call.cancelled,
+        protocol=call.protocol,
         forwarded=call.forwarded,
     )
 
@@ -105,6 +109,7 @@ def as_json(line: Line) -> str:
         "time": datetime.fromtimestamp(line.started, UTC).isoformat(timespec="microseconds"),
         "method": line.method,
         "peer": line.peer,
+        "protocol": line.protocol,
         "code": line.code,
         "message": line.message,
         "duration_ms": round(line.duration * 1000, 3),
@@ -145,9 +150,8 @@ def as_text(line: Line, width: int | None = None) -> str:
 
 
 def _by(line: Line) -> str:
-    if line.forwarded:
-        return "forwarded"
-    return "generated" if line.auto else line.stub or "no stub"
+    who = "forwarded" if line.forwarded else "generated" if line.auto else line.stub or "no stub"
+    return who if line.protocol == "grpc" else f"{who} ({PROTOCOLS.get(line.protocol, line.protocol)})"
 
 
 def _exchanged(line: Line) -> str:

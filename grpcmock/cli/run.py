@@ -72,7 +72,8 @@ def _options() -> list[click.Parameter]:
     cls=_RunCommand,
     params=_options(),
     epilog="The command finds the address in GRPCMOCK_ADDRESS (127.0.0.1:38211), GRPCMOCK_HOST and GRPCMOCK_PORT, and "
-    "all of several in GRPCMOCK_ADDRESSES; --env gives it in other variables, too. Signals are passed on to it, and "
+    "all of several in GRPCMOCK_ADDRESSES; that for HTTP in GRPCMOCK_HTTP_ADDRESS. "
+    "--env gives it in other variables, too. Signals are passed on to it, and "
     "its exit code is this program's: 127 if there is no such command, 128 + N if signal N killed it.",
 )
 @click.option(
@@ -131,7 +132,7 @@ class _Run:
         if ended.is_set():
             raise click.Abort
         host.engine.journal.subscribe(self._count)
-        environment = told(host.addresses)
+        environment = told(host.addresses, host.http_addresses)
         own = {name: _filled(text, environment) for name, text in self._variables.items()}
         try:
             started = Child(self._words, {**environment, **own})
@@ -170,12 +171,13 @@ class _Run:
         say("warning", f"{calls}, of which {missed}, answered by no stub: {', '.join(named)}{more}.")
 
 
-def told(addresses: Sequence[Address]) -> dict[str, str]:
-    """Give the environment in which a command finds these addresses."""
+def told(addresses: Sequence[Address], http: Sequence[Address] = ()) -> dict[str, str]:
+    """Give the environment in which a command finds these addresses, and the first of those for HTTP."""
     texts = [str(_reachable(address)) for address in addresses]
     first = _reachable(addresses[0])
     parts = (first.host, str(first.port)) if first.scheme == "tcp" else ()
-    return dict(zip(settings.ADDRESSES, (texts[0], " ".join(texts), *parts), strict=False))
+    own = {settings.HTTP_ADDRESS: str(_reachable(http[0]))} if http else {}
+    return {**dict(zip(settings.ADDRESSES, (texts[0], " ".join(texts), *parts), strict=False)), **own}
 
 
 def _reachable(address: Address) -> Address:

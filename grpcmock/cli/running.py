@@ -87,13 +87,16 @@ def _clear(file: Path) -> None:
 
 
 @contextmanager
-def ready(file: Path | None, addresses: Sequence[Address]) -> Iterator[None]:
-    """Hold a file with one address a line while the server answers. It appears whole, and is gone afterwards."""
+def ready(file: Path | None, addresses: Sequence[Address], http: Sequence[Address] = ()) -> Iterator[None]:
+    """Hold a file with one address a line while the server answers, those for HTTP behind their name: ``http ADDRESS``.
+
+    It appears whole, and is gone afterwards.
+    """
     if file is None:
         yield
         return
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    content = "".join(f"{address}\n" for address in addresses)
+    content = "".join(f"{line}\n" for line in (*addresses, *(f"http {address}" for address in http)))
     try:
         draft.write_text(content)
         draft.replace(file)
@@ -109,10 +112,11 @@ def ready(file: Path | None, addresses: Sequence[Address]) -> Iterator[None]:
                 file.unlink()
 
 
-def tell_addresses(addresses: Sequence[Address]) -> None:
+def tell_addresses(addresses: Sequence[Address], http: Sequence[Address] = ()) -> None:
     """Tell programs where a server listens, in a line of JSON on stdout."""
     told = list(map(str, addresses))
-    click.echo(json.dumps({"event": "listening", "address": told[0], "addresses": told}))
+    event = {"event": "listening", "address": told[0], "addresses": told}
+    click.echo(json.dumps({**event, "http": list(map(str, http))} if http else event))
 
 
 _COLORS = {"warning": "yellow", "error": "red"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -45,6 +45,19 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
     multiple=True,
     metavar="HOST:PORT|unix:PATH",
     help=f"Where to listen; repeatable.  [default: {DEFAULT_LISTEN}]",
+)
+@click.option(
+    "--http",
+    multiple=True,
+    metavar="HOST:PORT|unix:PATH",
+    help="Where to speak gRPC-Web, Connect and JSON over HTTP/1.1, too; repeatable.",
+)
+@click.option(
+    "--cors",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Let pages of this origin call over HTTP; repeatable. '*' is any, none is none.  "
+    "[default: those on this machine]",
 )
 @ready_file_option("serving")
 @forward_options
@@ -133,6 +146,8 @@ def serving_of(
     stubs: tuple[Path, ...],
     imports: Imports,
     listen: tuple[str, ...],
+    http: tuple[str, ...],
+    cors: tuple[str, ...],
     ready_file: Path | None,
     forward: str | None,
     record: Path | None,
@@ -152,7 +167,7 @@ def serving_of(
     interceptors: tuple[str, ...],
     transport: Wanted,
     max_message_size: int,
-    compression: str,
+    compression: Literal[none, gzip, deflate],
     reflection: bool,
     watch: bool,
     journal_size: int,
@@ -165,6 +180,8 @@ def serving_of(
     import grpc
 
     from grpcmock.engine.environment import EngineOptions
+    from grpcmock.protocols.cors import parse_origins
+    from grpcmock.protocols.interface import FaceOptions
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.aio import ServerOptions
     from grpcmock.servers.credentials import TlsFiles
@@ -173,6 +190,9 @@ def serving_of(
     from grpcmock.servers.transports import choose
 
     addresses = [Address.parse(text) for text in listen or (DEFAULT_LISTEN,)]
+    if cors and not http:
+        raise ConfigError("--cors is for pages in browsers, which need a port for HTTP: name one with --http.")
+    face = FaceOptions(max_message_size, compression, parse_origins(cors)) if http else None
     compressions = {
         "none": grpc.Compression.NoCompression,
         "gzip": grpc.Compression.Gzip,
@@ -192,6 +212,7 @@ def serving_of(
             compression=compressions[compression],
             interceptors=load(interceptors),
         ),
+        face=face,
         journal_calls=journal_size,
         journal_bytes=journal_bytes,
         reflection=reflection,
@@ -207,6 +228,7 @@ def serving_of(
         files=files(protos, stubs, imports),
         options=options,
         addresses=addresses,
+        http=[Address.parse(text, "--http") for text in http],
         tls=tls,
         elsewhere=elsewhere,
         ready_file=ready_file,

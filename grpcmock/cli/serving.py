@@ -48,6 +48,8 @@ class Serving:
     files: Files
     options: HostOptions
     addresses: Sequence[Address]
+    http: Sequence[Address]
+    """Where gRPC-Web, Connect and JSON are spoken."""
     tls: TlsFiles | None
     elsewhere: Elsewhere | None
     ready_file: Path | None
@@ -88,6 +90,8 @@ async def _serve(serving: Serving, meanwhile: Meanwhile | None) -> None:
         gc.enable()
     for address in serving.addresses:
         host.listen(address, serving.tls)
+    for address in serving.http:
+        host.listen_http(address, serving.tls)
     out = sys.stdout if meanwhile is None else sys.stderr
     log = serving.log or ("calls" if meanwhile is None and out.isatty() else "misses")
     if log != "none":
@@ -98,14 +102,17 @@ async def _serve(serving: Serving, meanwhile: Meanwhile | None) -> None:
         await host.start()
         try:
             # The file first: who reads the line may look for it at once.
-            with ready(serving.ready_file, host.addresses):
-                _announce(host, serving.elsewhere, f", for {meanwhile.whom}." if meanwhile else ". Ctrl-C ends.")
+            with ready(serving.ready_file, host.addresses, host.http_addresses):
+                _announce(
+                    host, serving.elsewhere, serving.tls, f", for {meanwhile.whom}." if meanwhile else ". Ctrl-C ends."
+                )
                 if meanwhile is not None:
                     await meanwhile(host, ended, hurried)
                 else:
-                    free = any(address.scheme == "tcp" and not address.port for address in serving.addresses)
+                    asked = (*serving.addresses, *serving.http)
+                    free = any(address.scheme == "tcp" and not address.port for address in asked)
                     if free or log == "json":
-                        tell_addresses(host.addresses)
+                        tell_addresses(host.addresses, host.http_addresses)
                     await ended.wait()
         finally:
             await _stop(host, serving.grace, hurried)
@@ -187,7 +194,7 @@ def _progress() -> Iterator[Callable[[int], None]]:
             bar.stop()
 
 
-def _announce(host: Host, elsewhere: Elsewhere | None, until: str) -> None:
+def _announce(host: Host, elsewhere: Elsewhere | None, tls: TlsFiles | None, until: str) -> None:
     """Tell people what is served, on stderr."""
     methods, stubs = len(host.engine.registry.methods), len(host.engine.store)
     for warning in host.engine.warnings:
@@ -198,8 +205,12 @@ def _announce(host: Host, elsewhere: Elsewhere | None, until: str) -> None:
             "There are no stubs, so every call is a miss. `grpcmock init` writes some; --auto generates answers.",
         )
     answering = f"{stubs:,} stub{'' if stubs == 1 else 's'} for {methods:,} method{'' if methods == 1 else 's'}"
-    where = ", ".join(map(str, host.addresses))
+    where = ", ".join(click.style(str(address), bold=True) for address in host.addresses)
+    if host.http_addresses:
+        scheme = "http" if tls is None else "https"
+        urls = ", ".join(f"{scheme}://{address}" for address in host.http_addresses)
+        where = f"{where}, by gRPC-Web, Connect and JSON on {urls}"
     rest = f", and the rest from {elsewhere.target}" if elsewhere is not None else ""
-    say("info", f"Serving {answering} on {click.style(where, bold=True)}{rest}{until}")
-    if not all(address.is_local for address in host.addresses):
+    say("info", f"Serving {answering} on {where}{rest}{until}")
+    if not all(address.is_local for address in (*host.addresses, *host.http_addresses)):
         say("warning", "Other machines can reach this server.")

@@ -27,9 +27,13 @@ _PLACES = "grpcmock.places"
 ADDRESSES = (f"{PREFIX}_ADDRESS", f"{PREFIX}_ADDRESSES", f"{PREFIX}_HOST", f"{PREFIX}_PORT")
 """The variables in which a command that ``grpcmock run`` starts finds its server. No option has these names."""
 
+HTTP_ADDRESS = f"{PREFIX}_HTTP_ADDRESS"
+"""The variable in which it finds the address for HTTP."""
+
 _NO_OPTIONS = frozenset(
     {
         *ADDRESSES,
+        HTTP_ADDRESS,
         f"{PREFIX}_CONFIG",
         f"{PREFIX}_TRACEBACK",
         f"{PREFIX}_PYTHON",  # read by scripts/setup

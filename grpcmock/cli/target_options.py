@@ -59,8 +59,11 @@ class Connection:
     max_message_size: int = -1
     within: float = 5.0
 
-    def target(self, address: str) -> Target:
-        """Give the server at this address. Raises :class:`ConfigError`."""
+    def target(self, address: str, *, may_be_url: bool = False) -> Target:
+        """Give the server at this address; of a URL it is noted how it is taken, unless it *may be* one.
+
+        Raises :class:`ConfigError`.
+        """
         from grpcmock.client.target import Target, Tls, parse_headers
         from grpcmock.errors import ConfigError
 
@@ -79,7 +82,7 @@ class Connection:
             metadata=parse_headers(self.headers),
             max_message_bytes=None if self.max_message_size < 0 else self.max_message_size,
         )
-        if target.hint:
+        if target.hint and not may_be_url:
             click.echo(f"{click.style('note:', bold=True)} {target.hint}", err=True)
         return target
 

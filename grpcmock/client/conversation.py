@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from grpcmock.client.call import Call, Status
+    from grpcmock.client.http.call import HttpCall
 
 
 async def converse(
-    call: Call, requests: AsyncIterator[bytes], on_response: Callable[[bytes], Awaitable[None]]
+    call: Call | HttpCall, requests: AsyncIterator[bytes], on_response: Callable[[bytes], Awaitable[None]]
 ) -> Status:
     """Send all requests, half-close, and hand each response to *on_response*, both at the same time.
 

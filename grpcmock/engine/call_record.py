@@ -45,7 +45,7 @@ _frame = partial(tuple.__new__, Frame)
 ProtocolName = Literal["grpc", "grpc_web", "connect", "json"]
 """How the protocols are named, wherever a call is told."""
 
-PROTOCOLS: Mapping[ProtocolName, str] = {
+PROTOCOLS: Mapping[str, str] = {
     "grpc": "gRPC",
     "grpc_web": "gRPC-Web",
     "connect": "Connect",

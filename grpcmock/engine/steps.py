@@ -24,14 +24,13 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from grpcmock.engine.call_record import ProtocolName
 from grpcmock.responses.faults import FAULTS
 from grpcmock.status import Code, Metadata
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message as ProtoMessage
 
-    from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.call_record import CallRecord, ProtocolName
     from grpcmock.responses.context import RenderContext
     from grpcmock.stubs.model import Handler
 

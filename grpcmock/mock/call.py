@@ -16,7 +16,7 @@ from grpcmock.schema.codec import DecodeError, decode, to_text
 from grpcmock.schema.registry import find_message
 
 if TYPE_CHECKING:
-    from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.call_record import CallRecord, ProtocolName
     from grpcmock.errors import Location
     from grpcmock.schema import Method
     from grpcmock.status import Code
@@ -234,6 +234,11 @@ class Call(Generic[Req, Resp]):
     def generated(self) -> bool:
         """Whether the answer was generated (``auto``)."""
         return self._record.auto
+
+    @property
+    def protocol(self) -> ProtocolName:
+        """What the client spoke: ``grpc``, ``grpc_web``, ``connect``, ``json``."""
+        return self._record.protocol
 
     @property
     def peer(self) -> str:

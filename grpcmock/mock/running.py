@@ -20,14 +20,18 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from grpcmock.engine.engine import Engine
+    from grpcmock.schema import Registry
     from grpcmock.servers.aio import AioServer
+    from grpcmock.servers.asgi.server import HttpServer
+    from grpcmock.servers.credentials import TlsFiles
     from grpcmock.servers.h2.server import H2Server
+    from grpcmock.servers.http_call import Services
     from grpcmock.servers.native.server import NativeServer
     from grpcmock.servers.transports import Transport
 
 T = TypeVar("T")
 
-_LOG = logging.getLogger("grpcmock")
+_LOG = logging.getLogger(__name__)
 
 _MOMENT = 0.05
 """Seconds that calls under way have to end when the mock stops, unless said otherwise."""
@@ -44,6 +48,10 @@ class Listening:
     interceptors: Sequence[grpc.aio.ServerInterceptor]
     transport: Transport = "aio"
     """What speaks HTTP/2."""
+    http: str | None = None
+    """Where gRPC-Web, Connect and JSON are spoken over HTTP/1.1; None if they aren't."""
+    origins: tuple[str, ...] | None = None
+    """The origins whose pages may call there."""
 
 
 class Running:
@@ -56,7 +64,8 @@ class Running:
         self._lock = threading.RLock()
         self._thread: LoopThread | None = None
         self._server: AioServer | H2Server | NativeServer | None = None
-        self._target = ""
+        self._http: HttpServer | None = None
+        self._target = self._http_url = ""
 
     @property
     def is_running(self) -> bool:
@@ -67,6 +76,14 @@ class Running:
         if not self._target:
             raise ConfigError("The mock server was not started: say start(), or use it in a with statement.")
         return self._target
+
+    @property
+    def http_url(self) -> str:
+        if self._listening.http is None:
+            raise ConfigError("The mock server speaks gRPC alone: make it with http='127.0.0.1:0'.")
+        if not self._http_url:
+            raise ConfigError("The mock server was not started: say start(), or use it in a with statement.")
+        return self._http_url
 
     def start(self) -> None:
         """Begin to listen and to answer."""
@@ -90,26 +107,45 @@ class Running:
 
         listening = self._listening
         options = ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
-        server = make_server(listening.transport, self.engine, options, services=self._services(), warn=_LOG.warning)
-
+        services, own = self._services()
+        server = make_server(listening.transport, self.engine, options, services=services, warn=_LOG.warning)
         files = TlsFiles.given(*listening.tls)
         bound = listen(server, Address.parse(listening.address), files)
+        http = self._face(listening.http, files, services, own) if listening.http is not None else None
         if files is not None:
             import grpc
 
             self.channels = Channels(grpc.ssl_channel_credentials(files.cert.read_bytes()))
         self._target = str(bound)
         await server.start()
+        if http is not None:
+            await http.start()
+            self._http_url = f"{'http' if files is None else 'https'}://{http.addresses[0]}"
+        self._http = http
         return server
 
-    def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+    def _face(self, listen: str, files: TlsFiles | None, services: Services, own: Sequence[Registry]) -> HttpServer:
+        """Make the server that speaks HTTP/1.1, and have it listen."""
+        from grpcmock.protocols.face import HttpFace
+        from grpcmock.protocols.interface import FaceOptions
+        from grpcmock.servers.addresses import Address
+        from grpcmock.servers.asgi.server import HttpServer
+        from grpcmock.servers.credentials import tls_context
+
+        options = FaceOptions(self._listening.max_message_size, origins=self._listening.origins)
+        server = HttpServer(HttpFace(self.engine, options, others=own), services=services, warn=_LOG.warning)
+        server.listen(Address.parse(listen, "http"), tls_context(files, "http/1.1") if files is not None else None)
+        return server
+
+    def _services(self) -> tuple[Services, Sequence[Registry]]:
+        """Give the handlers of what is offered besides, and the registries that declare it."""
         from grpcmock.schema.modules import registry_of
         from grpcmock.servers.health import Health
         from grpcmock.servers.reflection import Reflection
 
         health = Health(lambda: self.engine.registry.services)
         reflection = Reflection(lambda: self.engine.registry, [registry_of(Health.DESCRIPTOR)])
-        return {**health.handlers(), **reflection.handlers()}
+        return {**health.handlers(), **reflection.handlers()}, reflection.own
 
     def stop(self, grace: float | None) -> None:
         """Close the channels, stop listening, end what is under way."""
@@ -120,8 +156,10 @@ class Running:
             self.channels.close()
             # Even a moment lets the server say farewell in peace; without, clients log that it went in the midst of it.
             thread.run(server.stop(_MOMENT if grace is None else grace))
+            if self._http is not None:
+                thread.run(self._http.stop(grace))
             thread.close()
-            self._thread = self._server = None
+            self._thread = self._server = self._http = None
 
     def call(self, function: Callable[[], T]) -> T:
         """Touch the engine, in between two steps of the calls under way."""

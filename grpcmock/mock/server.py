@@ -22,7 +22,8 @@ from grpcmock.mock.method import MethodMock, R
 from grpcmock.mock.running import Listening, Running
 from grpcmock.mock.state import State
 from grpcmock.mock.waiting import Waits
-from grpcmock.responses.faults import TRANSPORT_FAULTS
+from grpcmock.protocols.cors import parse_origins
+from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry
 from grpcmock.schema import sources as schema_sources
 from grpcmock.schema.modules import registry_of
@@ -63,6 +64,8 @@ class MockServer(Waits):
         imports: AnyPath | Iterable[AnyPath] = (),
         exclude: str | Iterable[str] = (),
         listen: str = "127.0.0.1:0",
+        http: str | None = None,
+        cors: str | Iterable[str] = (),
         seed: int = 0,
         auto: bool = False,
         validate: bool = False,
@@ -82,8 +85,10 @@ class MockServer(Waits):
         servicer classes, or a :class:`Registry`; none are needed for methods that are named by a generated servicer.
         *stubs* are files and directories; *imports*, directories for imports of protos; *exclude*, patterns of what to
         leave out of the directories of protos, such as ``vendor``. *listen* is ``HOST:PORT`` (port 0 takes a free one)
-        or ``unix:PATH``. Randomness derives from *seed*. With *auto*, calls that no stub holds for get generated
-        answers, else *unmatched_code*; with *validate*, requests that break the rules of their protos are refused.
+        or ``unix:PATH``; *http* is where gRPC-Web, Connect and JSON are spoken, too, to pages of the origins *cors*
+        (by default those of this machine). Randomness derives from *seed*. With *auto*, calls that no stub holds for
+        get generated answers, else *unmatched_code*; with *validate*, requests that break the rules of their protos are
+        refused.
         *max_message_size* is in bytes, -1 for no limit; the journal holds *journal_calls* and *journal_bytes*. The
         ``tls_*`` files are PEM. The *transport* ``native`` is the fastest, and makes every fault of the stub format, as
         ``h2`` does; ``aio`` alone takes *interceptors*; ``auto`` is native where that is installed and can do what is
@@ -108,7 +113,7 @@ class MockServer(Waits):
                 auto=auto,
                 validate=validate,
                 unmatched_code=code,
-                faults=TRANSPORT_FAULTS[transport],
+                faults=TRANSPORT_FAULTS[transport] if http is None else FAULTS,
                 steps=TRANSPORT_STEPS[transport],
             ),
             journal=Journal(journal_calls, journal_bytes),
@@ -117,7 +122,8 @@ class MockServer(Waits):
         )
         engine.environment.finder = autospec.imported
         tls = (_path(tls_cert), _path(tls_key), _path(tls_client_ca))
-        listening = Listening(listen, tls, max_message_size, tuple(interceptors), transport)
+        origins = parse_origins((cors,) if isinstance(cors, str) else cors)
+        listening = Listening(listen, tls, max_message_size, tuple(interceptors), transport, http, origins)
         self._running = Running(engine, listening)
         self._stubs = DeclaredStubs(self._running)
         self._call_store = self._stubs.calls
@@ -162,6 +168,11 @@ class MockServer(Waits):
     def target(self) -> str:
         """Where the server listens, as gRPC clients take it: ``127.0.0.1:41234``."""
         return self._running.target
+
+    @property
+    def http_url(self) -> str:
+        """Where gRPC-Web, Connect and JSON are spoken: ``http://127.0.0.1:41235``."""
+        return self._running.http_url
 
     # What it answers ------------------------------------------------------------------------------
 

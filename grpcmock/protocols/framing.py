@@ -1,4 +1,4 @@
-"""gRPC's own layer on HTTP/2, without any I/O: length-prefixed messages, metadata, timeouts, status messages.
+"""What gRPC has, and the others have from it: messages in envelopes, metadata, timeouts, status messages.
 
 The rules are those of grpc/grpc, doc/PROTOCOL-HTTP2.md.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from grpcmock.protocols import compression
 from grpcmock.protocols.interface import WireError
 from grpcmock.status import Code
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 PREFIX = 5
 """Bytes before each message: whether it is compressed, and its length."""
 
-ENCODINGS = ("identity", "deflate", "gzip")
-"""How messages may be compressed."""
+COMPRESSED = 1
+"""The flag of an envelope whose message is compressed."""
 
 _RESERVED = frozenset(
     (
@@ -36,74 +36,80 @@ _RESERVED = frozenset(
         "grpc-message-type",
     )
 )
-"""Headers that are gRPC's own business and no metadata."""
+"""Headers that are the business of gRPC over HTTP/2, and no metadata."""
 
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
-_WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _PLAIN = "".join(chr(byte) for byte in range(0x20, 0x7F) if chr(byte) != "%")
 
 
-class MessageReader:
-    """Takes the bytes of a stream as they come, gives whole messages."""
+class EnvelopeReader:
+    """Takes the bytes of a stream as they come, gives whole envelopes: the byte of flags, and the data behind it."""
 
-    def __init__(self, encoding: str = "identity", limit: int = -1) -> None:
-        """*encoding* is that of the header ``grpc-encoding``; *limit* the bytes of the largest message, -1 for none.
-
-        Raises :class:`WireError` if the encoding isn't one of ``ENCODINGS``.
-        """
-        if encoding not in ENCODINGS:
-            known = ", ".join(ENCODINGS)
-            raise WireError(
-                Code.UNIMPLEMENTED, f"The request is compressed as {encoding!r}; this server takes {known}."
-            )
-        self._encoding = encoding
+    def __init__(self, limit: int = -1) -> None:
+        """*limit* is the bytes of the largest envelope, -1 for none."""
         self._limit = limit
         self._buffer = bytearray()
 
     @property
     def is_within_message(self) -> bool:
-        """Whether a message has begun that isn't whole yet."""
+        """Whether an envelope has begun that isn't whole yet."""
         return bool(self._buffer)
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take more bytes, and yield the messages that they complete. Raises :class:`WireError`."""
+    def envelopes(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """Take more bytes, and yield the envelopes that they complete. Raises :class:`WireError`."""
         self._buffer += data
         while len(self._buffer) >= PREFIX:
-            compressed, size = self._buffer[0], int.from_bytes(self._buffer[1:PREFIX], "big")
-            if compressed > 1:
-                raise WireError(Code.INTERNAL, f"A message begins with the flag {compressed}; it must be 0 or 1.")
+            flags, size = self._buffer[0], int.from_bytes(self._buffer[1:PREFIX], "big")
+            self.check_flags(flags)
             if 0 <= self._limit < size:
-                raise self._too_large(size)
+                raise compression.too_large(size, self._limit)
             if len(self._buffer) < PREFIX + size:
                 return
             message = bytes(self._buffer[PREFIX : PREFIX + size])
             del self._buffer[: PREFIX + size]
-            yield self._decompress(message) if compressed else message
+            yield flags, message
+
+    def check_flags(self, flags: int) -> None:
+        """Raise :class:`WireError` if an envelope may not begin so."""
+
+
+class MessageReader(EnvelopeReader):
+    """Takes the bytes of a stream as they come, gives whole messages."""
+
+    def __init__(self, encoding: str = "identity", limit: int = -1) -> None:
+        """*encoding* is how the head of the request says that messages are compressed; *limit*, the bytes of the
+        largest message, -1 for none.
+
+        Raises :class:`WireError` if the encoding isn't one of ``ENCODINGS``.
+        """
+        super().__init__(limit)
+        self._encoding = compression.check(encoding)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take more bytes, and yield the messages that they complete. Raises :class:`WireError`."""
+        for flags, message in self.envelopes(data):
+            yield self._decompress(message) if flags else message
+
+    def check_flags(self, flags: int) -> None:
+        if flags > COMPRESSED:
+            raise WireError(Code.INTERNAL, f"A message begins with the flag {flags}; it must be 0 or 1.")
 
     def _decompress(self, message: bytes) -> bytes:
         if self._encoding == "identity":
-            raise WireError(
-                Code.INTERNAL, "A message is compressed, but the header grpc-encoding names no compression."
-            )
-        decompressor = zlib.decompressobj(_WINDOW_BITS[self._encoding])
-        try:
-            # One byte more than is allowed shows that there is too much, however much there is.
-            plain = decompressor.decompress(message, self._limit + 1 if self._limit >= 0 else 0)
-        except zlib.error as error:
-            raise WireError(Code.INTERNAL, f"A message can't be decompressed as {self._encoding}: {error}.") from None
-        if 0 <= self._limit < len(plain):
-            raise self._too_large(len(plain))
-        if not decompressor.eof:
-            raise WireError(Code.INTERNAL, f"A message ends within its {self._encoding} data.")
-        return plain
-
-    def _too_large(self, size: int) -> WireError:
-        return WireError(Code.RESOURCE_EXHAUSTED, f"Received message larger than max ({size} vs. {self._limit})")
+            raise WireError(Code.INTERNAL, "A message is compressed, but the head of the request names no compression.")
+        return compression.decompressed(message, self._encoding, self._limit)
 
 
-def framed(message: bytes) -> bytes:
-    """Give a message with its prefix, uncompressed."""
-    return b"\0" + len(message).to_bytes(4, "big") + message
+def framed(message: bytes, flags: int = 0) -> bytes:
+    """Give a message in its envelope."""
+    return bytes((flags,)) + len(message).to_bytes(4, "big") + message
+
+
+def compressed(message: bytes, encoding: str) -> bytes:
+    """Give a message in its envelope, compressed."""
+    if encoding == "identity":
+        return framed(message)
+    return framed(compression.compressed(message, encoding), COMPRESSED)
 
 
 def truncated(message: bytes) -> bytes:
@@ -111,11 +117,14 @@ def truncated(message: bytes) -> bytes:
     return framed(message)[: PREFIX + len(message) // 2] if message else framed(message)[: PREFIX - 2]
 
 
-def metadata_of(headers: Iterable[tuple[str, str]]) -> Metadata:
-    """Give the metadata among the headers of a request. Raises :class:`WireError` on what is no base64."""
+def metadata_of(headers: Iterable[tuple[str, str]], reserved: Collection[str] = _RESERVED) -> Metadata:
+    """Give the metadata among the headers of a request: those that aren't *reserved*.
+
+    Raises :class:`WireError` on what is no base64.
+    """
     found: list[tuple[str, str | bytes]] = []
     for key, value in headers:
-        if key.startswith(":") or key in _RESERVED:
+        if key.startswith(":") or key in reserved:
             continue
         if key.endswith("-bin"):
             found += [(key, _unbase64(key, part.strip())) for part in value.split(",")]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from grpcmock.engine.steps import Finish, HalfClose, Headers, Message, Reset, Send, Truncate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from grpcmock.engine.steps import Open
     from grpcmock.protocols.http import Parts
     from grpcmock.status import Code
@@ -22,20 +24,21 @@ Outgoing = Headers | Send | Truncate | Reset | Finish
 class ServerCall(Protocol):
     """One call under way, as one protocol has it on the wire.
 
-    Every method may be called again only once what the one before returned was dealt with; nothing here waits.
+    Nothing here waits.
     """
 
     opened: Open
     """What the engine is to open the exchange with: its ``protocol`` and the ``faults`` that can be sent are said."""
 
-    def receive(self, data: bytes) -> list[Incoming]:
-        """Take a chunk of the body, cut anywhere, and return what is whole by now.
+    def receive(self, data: bytes) -> Iterator[Incoming]:
+        """Take a chunk of the body, cut anywhere, and yield what is whole by now; to the end, before the next chunk.
 
-        Raises :class:`WireError`: then the call ends with the status it names, and nothing more is received.
+        Raises :class:`WireError`, behind what came before: the call ends with the status it names, and nothing more is
+        received.
         """
 
-    def receive_end(self) -> list[Incoming]:
-        """Take the end of the body, and return what remains; ``HALF_CLOSE`` is the last. Raises :class:`WireError`."""
+    def receive_end(self) -> Iterator[Incoming]:
+        """Take the end of the body, and yield what remains; ``HALF_CLOSE`` is the last. Raises :class:`WireError`."""
 
     def send(self, step: Outgoing) -> Parts:
         """Return what goes on the wire for a step, maybe nothing yet.

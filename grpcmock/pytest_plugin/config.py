@@ -38,6 +38,9 @@ class Config(NamedTuple):  # a dataclass would cost every test run a millisecond
     listen: str = "127.0.0.1:0"
     """The address; of a fixed port, each worker of pytest-xdist takes another one, counting up from it."""
 
+    http: str = ""
+    """Where gRPC-Web, Connect and JSON are spoken over HTTP/1.1, an address as ``listen``; empty for nowhere."""
+
     unmatched: Unmatched = "fail"
     """Whether a call that no stub accepted fails the test: ``fail`` or ``ignore``."""
 
@@ -66,6 +69,7 @@ class Config(NamedTuple):  # a dataclass would cost every test run a millisecond
             f"protos {_listed(self.protos)}",
             f"stubs {_listed(self.stubs)}",
             f"listen {self.listen}",
+            *([f"http {self.http}"] if self.http else []),
             f"unmatched {self.unmatched}",
             f"unused {self.unused}",
         ]
@@ -110,6 +114,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("grpcmock_exclude", "Files and folders to leave out of the directories of protos.", "args")
     parser.addini("grpcmock_stubs", "Stub files and directories, there for every test.", "paths")
     parser.addini("grpcmock_listen", "Address of the mock server (default: 127.0.0.1:0).", default="")
+    parser.addini("grpcmock_http", "Address for gRPC-Web, Connect and JSON over HTTP (default: none).", default="")
     parser.addini("grpcmock_unmatched", "Whether unmatched calls fail a test: fail (default), ignore.", default="")
     parser.addini("grpcmock_unused", "Which stubs a test must use: declared (default), all, none.", default="")
     parser.addini("grpcmock_record_redact", "Rules of what is secret in a recording, as --redact has them.", "linelist")
@@ -124,6 +129,11 @@ def add_options(parser: pytest.Parser) -> None:
         help="show the calls that each test made, of tests that passed, too",
     )
     group.addoption("--grpcmock-listen", metavar="ADDRESS", help="address of the mock server (ini: grpcmock_listen)")
+    group.addoption(
+        "--grpcmock-http",
+        metavar="ADDRESS",
+        help="address for gRPC-Web, Connect and JSON over HTTP/1.1 (ini: grpcmock_http)",
+    )
     group.addoption(
         "--grpcmock-record",
         metavar="TARGET",
@@ -154,15 +164,16 @@ def add_options(parser: pytest.Parser) -> None:
 def read(config: pytest.Config) -> Config:
     """Read the settings. Raises ``pytest.UsageError`` for a word that there isn't."""
     chosen: dict[str, Any] = {}
-    for name in ("listen", *CHOICES):
+    for name in ("listen", "http", *CHOICES):
         option, ini = config.getoption(f"--grpcmock-{name}"), str(config.getini(f"grpcmock_{name}"))
         where = f"--grpcmock-{name}" if option else f"ini key grpcmock_{name}"
         if value := option or ini:
             if name in CHOICES:
                 check_choice(name, value, where)
             chosen[name] = value
-    if listen := chosen.get("listen"):
-        chosen["listen"] = _for_worker(listen)
+    for name in ("listen", "http"):
+        if name in chosen:
+            chosen[name] = _for_worker(chosen[name])
     chosen |= {name: tuple(config.getini(f"grpcmock_{name}")) for name in ("protos", "stubs", "exclude")}
     return Config(**chosen)
 

@@ -115,6 +115,7 @@ def _made(config: Config) -> MockServer:
             protos=config.protos,
             stubs=config.stubs,
             listen=config.listen,
+            http=config.http or None,
             **_finding(config),
             **config.options,
         )

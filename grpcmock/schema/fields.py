@@ -38,6 +38,7 @@ class Field:
     __slots__ = (
         "descriptor",
         "is_extension",
+        "json_name",
         "name",
         "oneof",
         "oneof_key",
@@ -55,6 +56,9 @@ class Field:
         self.is_extension = descriptor.is_extension
         self.name = f"[{descriptor.full_name}]" if descriptor.is_extension else descriptor.name
         """As :func:`codec.to_tree` writes it."""
+
+        self.json_name = self.name if descriptor.is_extension else descriptor.json_name
+        """As ProtoJSON prefers it."""
 
         oneof = descriptor.containing_oneof
         self.oneof: str | None = None

@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 _DEEPEST = 150
 
 
-def to_tree(message: Message) -> Any:
-    """Give a message as plain ProtoJSON, with the names of the proto: dicts, lists and scalars. It never fails.
+def to_tree(message: Message, *, json_names: bool = False) -> Any:
+    """Give a message as plain ProtoJSON: dicts, lists and scalars. It never fails.
 
-    Of fields without presence, those at their default are left out; 64-bit integers are strings. What
-    ProtoJSON can't say is shown raw: an ``Any`` of an unknown type with its ``value`` in base64, a Timestamp that is
-    out of range by its fields.
+    Fields have the names of the proto, or, with *json_names*, those that ProtoJSON prefers (``pageSize``). Of fields
+    without presence, those at their default are left out; 64-bit integers are strings. What ProtoJSON can't say is
+    shown raw: an ``Any`` of an unknown type with its ``value`` in base64, a Timestamp out of range by its fields.
     """
-    return _tree(message, 0)
+    return _tree(message, 0, json_names)
 
 
-def _tree(message: Any, depth: int) -> Any:
+def _tree(message: Any, depth: int, json_names: bool) -> Any:
     fields = table(message.DESCRIPTOR)
     if fields.is_well_known:
         return well_known.to_tree(message)
     if fields.is_any:
-        return _any_tree(message, depth)
+        return _any_tree(message, depth, json_names)
     if depth > _DEEPEST:
         return "…"
     tree: dict[str, Any] = {}
@@ -41,30 +41,32 @@ def _tree(message: Any, depth: int) -> Any:
         if descriptor.is_repeated and not value:
             continue  # a list of an extension counts as set once it was asked for
         field = fields.by_number.get(descriptor.number) or fields.extension(descriptor)
-        tree[field.name] = field.show(value) if field.shape is Shape.SCALAR else _composite(field, value, depth + 1)
+        scalar = field.shape is Shape.SCALAR
+        shown = field.show(value) if scalar else _composite(field, value, depth + 1, json_names)
+        tree[field.json_name if json_names else field.name] = shown
     return tree
 
 
-def _composite(field: Field, value: Any, depth: int) -> Any:
+def _composite(field: Field, value: Any, depth: int, json_names: bool) -> Any:
     shape = field.shape
     if shape is Shape.MESSAGE:
-        return _tree(value, depth)
+        return _tree(value, depth, json_names)
     if shape is Shape.SCALARS:
         return [field.show(item) for item in value]
     if shape is Shape.MESSAGES:
-        return [_tree(item, depth) for item in value]
+        return [_tree(item, depth, json_names) for item in value]
     if field.value_is_message:
-        return {values.text(key): _tree(item, depth) for key, item in value.items()}
+        return {values.text(key): _tree(item, depth, json_names) for key, item in value.items()}
     return {values.text(key): field.show(item) for key, item in value.items()}
 
 
-def _any_tree(message: Any, depth: int) -> Any:
+def _any_tree(message: Any, depth: int, json_names: bool) -> Any:
     if not message.type_url and not message.value:
         return {}
     inside = _unpack(message.DESCRIPTOR, message.type_url, message.value) if depth <= _DEEPEST else None
     if inside is None:
         return {"@type": message.type_url, "value": base64.b64encode(message.value).decode()}
-    tree = _tree(inside, depth + 1)
+    tree = _tree(inside, depth + 1, json_names)
     fields = table(inside.DESCRIPTOR)
     if fields.is_well_known or fields.is_any or type(tree) is not dict:
         return {"@type": message.type_url, "value": tree}

@@ -8,7 +8,7 @@ import re
 import socket
 import stat
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +21,7 @@ DEFAULT_PORT = 50051
 
 _OPTION = "--listen"
 _FORMS = "Addresses are HOST:PORT, [IPV6]:PORT, unix:PATH or unix-abstract:NAME."
+_BACKLOG = 128
 _PATH_LIMIT = 107
 """Bytes of a socket's path: ``sun_path`` holds 108 on Linux, its final NUL among them."""
 
@@ -37,16 +38,19 @@ class Address:
     port: int = 0
     """0 lets the system choose; unix sockets have none."""
 
+    option: str = field(default=_OPTION, compare=False, repr=False)
+    """The option that named it, for errors."""
+
     @classmethod
-    def parse(cls, text: str) -> Address:
+    def parse(cls, text: str, option: str = _OPTION) -> Address:
         """Read ``HOST:PORT``, ``[IPV6]:PORT``, ``unix:PATH`` or ``unix-abstract:NAME``; port 0 takes a free one.
 
         Raises :class:`ConfigError`, which says what was expected.
         """
         for scheme in ("unix", "unix-abstract"):
             if text.startswith(f"{scheme}:"):
-                return _parse_socket(text, scheme)
-        return _parse_tcp(text)
+                return _parse_socket(text, scheme, option)
+        return _parse_tcp(text, option)
 
     @property
     def is_local(self) -> bool:
@@ -67,29 +71,29 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def _parse_socket(text: str, scheme: Literal["unix", "unix-abstract"]) -> Address:
+def _parse_socket(text: str, scheme: Literal["unix", "unix-abstract"], option: str) -> Address:
     name = text.removeprefix(f"{scheme}:")
     if name.startswith("///"):  # the URI form, unix:///run/x.sock
         name = name[2:]
     if not name or "\0" in name:
         example = "unix:/tmp/grpcmock.sock" if scheme == "unix" else "unix-abstract:grpcmock"
-        raise ConfigError(f"{_OPTION} {text!r}: a {scheme} address names a socket, such as {example}.")
+        raise ConfigError(f"{option} {text!r}: a {scheme} address names a socket, such as {example}.")
     if scheme == "unix-abstract" and not sys.platform.startswith("linux"):
-        raise ConfigError(f"{_OPTION} {text!r}: abstract sockets exist on Linux only; use unix:PATH.")
+        raise ConfigError(f"{option} {text!r}: abstract sockets exist on Linux only; use unix:PATH.")
     if not hasattr(socket, "AF_UNIX"):
-        raise ConfigError(f"{_OPTION} {text!r}: this system has no unix sockets; use HOST:PORT.")
+        raise ConfigError(f"{option} {text!r}: this system has no unix sockets; use HOST:PORT.")
     length = len(name.encode(errors="surrogateescape"))
     if length > _PATH_LIMIT:
         raise ConfigError(
-            f"{_OPTION} {text!r}: a socket may have a name of {_PATH_LIMIT} bytes, not {length}. Use a shorter one."
+            f"{option} {text!r}: a socket may have a name of {_PATH_LIMIT} bytes, not {length}. Use a shorter one."
         )
-    return Address(scheme, name)
+    return Address(scheme, name, option=option)
 
 
-def _parse_tcp(text: str) -> Address:
+def _parse_tcp(text: str, option: str) -> Address:
     def wrong(what: str, suggestion: str = "") -> ConfigError:
         hint = f"Did you mean {suggestion!r}?" if suggestion else _FORMS
-        return ConfigError(f"{_OPTION} {text!r}: {what}. {hint}")
+        return ConfigError(f"{option} {text!r}: {what}. {hint}")
 
     if found := re.match(r"[a-z]+://", text):
         raise wrong(f"an address has no scheme {found[0]!r}", text[found.end() :].rstrip("/"))
@@ -111,7 +115,7 @@ def _parse_tcp(text: str) -> Address:
         raise wrong(f"{port!r} is not a port; ports are numbers from 0 (any free one) to 65535")
     if re.search(r"[\s/\0\[\]]", host):
         raise wrong(f"{host!r} is not a host")
-    return Address("tcp", host, int(port))
+    return Address("tcp", host, int(port), option)
 
 
 def _split(text: str) -> tuple[str, str | None]:
@@ -150,8 +154,52 @@ def bind(
         else:
             port = server.add_secure_port(str(address), credentials)
     except RuntimeError as error:
-        raise ConfigError(f"{_OPTION}: can't listen on {address}: {error}") from None
+        raise ConfigError(f"{address.option}: can't listen on {address}: {error}") from None
     return address.with_port(port)
+
+
+def listening_sockets(address: Address) -> tuple[Address, list[socket.socket]]:
+    """Give sockets that listen on *address*, and the address with the port that was taken.
+
+    Raises :class:`ConfigError` if the address can't be had.
+    """
+    check_free(address)
+    try:
+        sockets = _sockets(address)
+    except OSError as error:
+        raise ConfigError(f"{address.option}: can't listen on {address}: {error.strerror or error}.") from None
+    return address.with_port(sockets[0].getsockname()[1]) if address.scheme == "tcp" else address, sockets
+
+
+def _sockets(address: Address) -> list[socket.socket]:
+    """Bind the sockets of an address: a host name may stand for several, which then share the port that was taken."""
+    if address.scheme != "tcp":
+        made = socket.socket(socket.AF_UNIX)
+        made.bind(f"\0{address.host}" if address.scheme == "unix-abstract" else address.host)
+        made.listen(_BACKLOG)
+        return [made]
+    found: list[socket.socket] = []
+    port = address.port
+    refused: OSError | None = None
+    for family, kind, protocol, _, target in socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    ):
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            made.bind((target[0], port, *target[2:]))
+            made.listen(_BACKLOG)
+        except OSError as error:
+            made.close()
+            refused = error
+            continue
+        port = made.getsockname()[1]
+        found.append(made)
+    if not found:
+        raise refused or OSError("no address")
+    return found
 
 
 def check_free(address: Address, *, share: bool = False) -> None:
@@ -165,7 +213,7 @@ def check_free(address: Address, *, share: bool = False) -> None:
         else:
             _try_socket(address)
     except OSError as error:
-        raise ConfigError(f"{_OPTION}: can't listen on {address}: {_advice(address, error)}") from None
+        raise ConfigError(f"{address.option}: can't listen on {address}: {_advice(address, error)}") from None
 
 
 def _try_tcp(address: Address, *, share: bool) -> None:
@@ -219,7 +267,7 @@ def _advice(address: Address, error: OSError) -> str:
             return "another server listens on that socket. Stop it, or give another path."
         return (
             f"port {address.port} is already in use. Stop the program that listens there, or give another port: "
-            f"{_OPTION} {address.with_port(0)} takes a free one."
+            f"{address.option} {address.with_port(0)} takes a free one."
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return f"this machine has no address {address.host}. 127.0.0.1 serves this machine only, 0.0.0.0 all networks."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from grpcmock.errors import ConfigError
 
@@ -62,6 +62,22 @@ def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
     return grpc.ssl_server_credentials(
         [(private, chain)], root_certificates=authorities, require_client_auth=authorities is not None
     )
+
+
+def tls_context(files: TlsFiles, protocol: Literal["h2", "http/1.1"]) -> ssl.SSLContext:
+    """Give the context for TLS that the files make, for one protocol of ALPN.
+
+    Raises :class:`ConfigError`, which names file and option.
+    """
+    server_credentials(files)  # for its checks
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols([protocol])
+    context.load_cert_chain(files.cert, files.key)
+    if files.client_ca is not None:
+        context.load_verify_locations(files.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
 
 
 def _read(path: Path, option: str) -> bytes:

@@ -15,10 +15,11 @@ from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import TRANSPORT_STEPS
 from grpcmock.errors import GrpcmockError, Problems
-from grpcmock.responses.faults import TRANSPORT_FAULTS
+from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.servers.aio import ServerOptions
+from grpcmock.servers.credentials import TlsFiles, tls_context
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection
 from grpcmock.servers.reload import Reloader
@@ -28,10 +29,11 @@ from grpcmock.stubs import loader
 if TYPE_CHECKING:
     import grpc
 
+    from grpcmock.protocols.interface import FaceOptions
     from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.service import Admin
-    from grpcmock.servers.credentials import TlsFiles
+    from grpcmock.servers.asgi.server import HttpServer
     from grpcmock.stubs.model import Stub
 
 Log = Callable[[str, str], None]
@@ -66,6 +68,9 @@ class HostOptions:
     """``faults`` and ``steps`` are set to what ``transport`` can do."""
 
     server: ServerOptions = field(default_factory=ServerOptions)
+    face: FaceOptions | None = None
+    """How gRPC-Web, Connect and JSON are spoken over HTTP/1.1; None if they aren't."""
+
     journal_calls: int = 10_000
     journal_bytes: int = 64 << 20
     reflection: bool = True
@@ -102,21 +107,38 @@ class Host:
         self.engine = Engine(
             registry,
             stubs,
-            options=replace(options.engine, faults=TRANSPORT_FAULTS[transport], steps=TRANSPORT_STEPS[transport]),
+            # Those that one port at least can put on the wire; where another can't, the call ends with the reason.
+            options=replace(
+                options.engine,
+                faults=TRANSPORT_FAULTS[transport] if options.face is None else FAULTS,
+                steps=TRANSPORT_STEPS[transport],
+            ),
             journal=Journal(options.journal_calls, options.journal_bytes),
             problems=problems,
             progress=progress,
         )
         self.health = Health(lambda: self.engine.registry.services)
+        self._own: list[Registry] = []
+        """The registries of what is offered besides."""
+
+        services = self._services()
         self.server = make_server(
-            self.transport, self.engine, options.server, services=self._services(), warn=partial(log, "warning")
+            self.transport, self.engine, options.server, services=services, warn=partial(log, "warning")
         )
+        self.http: HttpServer | None = None
+        if options.face is not None:
+            from grpcmock.protocols.face import HttpFace
+            from grpcmock.servers.asgi.server import HttpServer
+
+            warn = partial(self._log, "warning")
+            face = HttpFace(self.engine, options.face, others=self._own, warn=warn)
+            self.http = HttpServer(face, services=services, warn=warn)
 
     def _read(self, problems: Problems) -> tuple[Registry, list[Stub]]:
         return sources.load(self.files.protos, imports=self.files.imports), loader.load(self.files.stubs, problems)
 
     def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
-        own = [registry_of(Health.DESCRIPTOR)]
+        self._own = own = [registry_of(Health.DESCRIPTOR)]
         services = dict(self.health.handlers())
         if self.options.admin:
             # Compiled only when asked for.
@@ -126,7 +148,9 @@ class Host:
             services.update(self._admin.handlers())
             own.append(self._admin.registry)
         if self.options.reflection:
-            services.update(Reflection(lambda: self.engine.registry, own).handlers())
+            reflection = Reflection(lambda: self.engine.registry, own)
+            services.update(reflection.handlers())
+            self._own = list(reflection.own)
         return services
 
     @property
@@ -141,9 +165,21 @@ class Host:
         """
         return listen(self.server, address, tls)
 
+    @property
+    def http_addresses(self) -> list[Address]:
+        """Where gRPC-Web, Connect and JSON are spoken, with the ports that were taken."""
+        return self.http.addresses if self.http is not None else []
+
+    def listen_http(self, address: Address, tls: TlsFiles | None = None) -> Address:
+        """Speak gRPC-Web, Connect and JSON on *address*; for the rest, as :meth:`listen`."""
+        assert self.http is not None  # the options say so
+        return self.http.listen(address, tls_context(tls, "http/1.1") if tls else None)
+
     async def start(self) -> None:
         """Begin to answer, and to watch the files."""
         await self.server.start()
+        if self.http is not None:
+            await self.http.start()
         if self._reloader is not None:
             self._watching = asyncio.create_task(self._reloader.run())
 
@@ -157,7 +193,10 @@ class Host:
         self.health.drain()
         if self._admin is not None:
             self._admin.drain()
-        await self.server.stop(grace)
+        if self.http is not None:
+            await asyncio.gather(self.server.stop(grace), self.http.stop(grace))
+        else:
+            await self.server.stop(grace)
 
     # Reload ---------------------------------------------------------------------------------------
 

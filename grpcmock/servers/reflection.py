@@ -33,7 +33,9 @@ class Reflection:
 
     def __init__(self, registry: Callable[[], Registry], own: Sequence[Registry] = ()) -> None:
         self._registry = registry
-        self._own = (*own, registry_of(reflection_pb2.DESCRIPTOR), Registry(_v1_files()), registry_of(*_sent_types()))
+        self.own = (*own, registry_of(reflection_pb2.DESCRIPTOR), Registry(_v1_files()), registry_of(*_sent_types()))
+        """The registries of what the server itself brings."""
+
         self._files: _Files | None = None
 
     def handlers(self) -> Mapping[str, grpc.RpcMethodHandler[Any, Any]]:
@@ -86,7 +88,7 @@ class Reflection:
     def _current(self) -> _Files:
         registry = self._registry()
         if self._files is None or self._files.registries[0] is not registry:
-            self._files = _Files((registry, *self._own))
+            self._files = _Files((registry, *self.own))
         return self._files
 
 

@@ -89,12 +89,12 @@ def listen(server: AioServer | H2Server | NativeServer, address: Address, tls: T
     Raises :class:`ConfigError` if the address can't be had, or the files of *tls* can't be used.
     """
     from grpcmock.servers.aio import AioServer
-    from grpcmock.servers.credentials import server_credentials
-    from grpcmock.servers.h2.server import H2Server, tls_context
+    from grpcmock.servers.credentials import server_credentials, tls_context
+    from grpcmock.servers.h2.server import H2Server
 
     if isinstance(server, AioServer):
         return server.listen(address, server_credentials(tls) if tls is not None else None)
 
     if isinstance(server, H2Server):
-        return server.listen(address, tls_context(tls) if tls is not None else None)
+        return server.listen(address, tls_context(tls, "h2") if tls is not None else None)
     return server.listen(address, tls)

@@ -330,3 +330,19 @@ def test_of_a_miss_the_longer_text_is_shown_once(message: str, debug: str) -> No
 def test_details_that_say_something_else_stay() -> None:
     trace = Detail("google.rpc.DebugInfo", DebugInfo(detail="at line 7"), b"")
     assert told_once("Oops.", [trace]) == ("Oops.", [trace])
+
+
+@pytest.mark.parametrize("protocol", ["grpc-web", "connect"])
+def test_a_call_over_http(protocol: str) -> None:
+    from grpcmock import MockServer
+
+    with MockServer(PROTOS, http="127.0.0.1:0") as mock:
+        mock.add(method="user.UserService/GetUser", response={"id": "{{ request.id }}"})
+        result = call(mock.http_url, "GetUser", "-d", '{"id": 7}', "--proto", PROTOS, "--protocol", protocol)
+        assert (result.exit_code, result.stdout, result.stderr) == (0, '{"id": 7}\n', "")
+
+
+def test_a_protocol_over_http_needs_protos() -> None:
+    result = call("http://127.0.0.1:1", "GetUser", "--protocol", "connect")
+    assert result.exit_code == 2
+    assert "--protocol connect needs protos: name them with --proto" in result.stderr

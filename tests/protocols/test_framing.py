@@ -50,7 +50,7 @@ def _compressed(data: bytes, size: int | None = None) -> bytes:
         ("identity", -1, b"\2\0\0\0\0", Code.INTERNAL, "flag 2"),
         ("identity", 3, framing.framed(b"four"), Code.RESOURCE_EXHAUSTED, "(4 vs. 3)"),
         ("identity", 3, b"\0\xff\xff\xff\xff", Code.RESOURCE_EXHAUSTED, "4294967295"),
-        ("identity", -1, _compressed(gzip.compress(b"x", mtime=0)), Code.INTERNAL, "grpc-encoding"),
+        ("identity", -1, _compressed(gzip.compress(b"x", mtime=0)), Code.INTERNAL, "names no compression"),
         ("gzip", -1, _compressed(b"nonsense"), Code.INTERNAL, "decompressed as gzip"),
         ("gzip", -1, _compressed(gzip.compress(b"x" * 99, mtime=0)[:-10]), Code.INTERNAL, "ends within"),
         ("gzip", 10_000, _compressed(gzip.compress(bytes(50_000_000))), Code.RESOURCE_EXHAUSTED, "10000"),

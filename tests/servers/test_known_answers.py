@@ -52,7 +52,8 @@ STUBS = """
    answers: [{response: {name: a}}, {response: {name: b}}]}
 - {name: started, method: UserService/GetUser, priority: 3, request: {id: 1}, state: {door: started},
    response: {name: closed}, set: {door: open}}
-- {name: opened, method: UserService/GetUser, priority: 3, request: {id: 1}, state: {door: open}, response: {name: open}}
+- {name: opened, method: UserService/GetUser, priority: 3, request: {id: 1}, state: {door: open},
+   response: {name: open}}
 - {name: tagged, method: UserService/GetUser, priority: 4, metadata: {x-tag: b}, response: {name: tagged}}
 - {name: page, method: UserService/ListUsers, request: {page: 1}, responses: [{id: 1}, {id: 2}, {id: 3}]}
 - {name: repeat, method: UserService/ListUsers, request: {page: 2},

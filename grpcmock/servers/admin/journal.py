@@ -62,6 +62,7 @@ class CallWriter:
             status_message=call.message,
             auto=call.auto,
             cancelled=call.cancelled,
+            protocol=call.protocol,
         )
         told.started.FromNanoseconds(_nanoseconds(call.started))
         if call.duration is not None:

@@ -13,11 +13,11 @@ _METHOD = re.compile(rb"(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE) "
 _TLS_HANDSHAKE = b"\x16\x03"
 
 _ADVICE = {
-    "HTTP/1.1": "Only gRPC over HTTP/2 is spoken here.",
+    "HTTP/1.1": "Only gRPC over HTTP/2 is spoken here; --http opens a port for HTTP/1.1.",
     "TLS": "This port takes plaintext: serve with --tls-cert and --tls-key, or have the client speak plaintext.",
-    "gRPC-Web": "Browsers need a proxy before this server that translates, such as Envoy with its grpc_web filter.",
-    "Connect": "Have the client use its gRPC transport, or put a proxy before this server that translates.",
-    "JSON": "Only gRPC is spoken here; `grpcmock call` takes JSON.",
+    "gRPC-Web": "Browsers are served on a port of their own, which --http opens.",
+    "Connect": "Have the client use its gRPC transport, or a port for HTTP/1.1, which --http opens.",
+    "JSON": "Only gRPC is spoken here; --http opens a port for JSON.",
 }
 
 

@@ -31,11 +31,9 @@ from grpcmock.engine.steps import (
     Truncate,
     Wait,
 )
-from grpcmock.errors import ConfigError
 from grpcmock.protocols.interface import WireError
-from grpcmock.servers.addresses import check_free
-from grpcmock.servers.credentials import TlsFiles, server_credentials
-from grpcmock.servers.h2 import services
+from grpcmock.servers import services
+from grpcmock.servers.addresses import listening_sockets
 from grpcmock.servers.h2.connection import Connection
 from grpcmock.servers.h2.foreign import Telling
 from grpcmock.servers.invocation import Invocation, Reading
@@ -51,7 +49,6 @@ if TYPE_CHECKING:
     from grpcmock.servers.h2.stream import Stream
 
 _LOG = logging.getLogger(__name__)
-_BACKLOG = 128
 _PATIENCE = 1.0
 """Seconds that clients have to read what is left, once their calls are cancelled."""
 
@@ -91,13 +88,8 @@ class H2Server:
 
         Raises :class:`ConfigError` if the address can't be had.
         """
-        check_free(address)
-        try:
-            sockets = _sockets(address)
-        except OSError as error:
-            raise ConfigError(f"--listen: can't listen on {address}: {error.strerror or error}.") from None
+        bound, sockets = listening_sockets(address)
         self._sockets += [(made, tls) for made in sockets]
-        bound = address.with_port(sockets[0].getsockname()[1]) if address.scheme == "tcp" else address
         self.addresses.append(bound)
         return bound
 
@@ -242,47 +234,3 @@ async def _carry_out(exchange: Exchange, stream: Stream, handlers: _Handlers) ->
             case _:
                 assert_never(step)
         step = exchange.resume(event)
-
-
-def tls_context(files: TlsFiles) -> ssl.SSLContext:
-    """Give the context for TLS that the files make. Raises :class:`ConfigError`, which names file and option."""
-    server_credentials(files)  # for its checks
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["h2"])
-    context.load_cert_chain(files.cert, files.key)
-    if files.client_ca is not None:
-        context.load_verify_locations(files.client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
-def _sockets(address: Address) -> list[socket.socket]:
-    """Bind the sockets of an address: a host name may stand for several, which then share the port that was taken."""
-    if address.scheme != "tcp":
-        made = socket.socket(socket.AF_UNIX)
-        made.bind(f"\0{address.host}" if address.scheme == "unix-abstract" else address.host)
-        made.listen(_BACKLOG)
-        return [made]
-    found: list[socket.socket] = []
-    port = address.port
-    refused: OSError | None = None
-    for family, kind, protocol, _, target in socket.getaddrinfo(
-        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    ):
-        made = socket.socket(family, kind, protocol)
-        try:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            made.bind((target[0], port, *target[2:]))
-            made.listen(_BACKLOG)
-        except OSError as error:
-            made.close()
-            refused = error
-            continue
-        port = made.getsockname()[1]
-        found.append(made)
-    if not found:
-        raise refused or OSError("no address")
-    return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from h2.errors import ErrorCodes
 
-from grpcmock.protocols import framing
+from grpcmock.protocols import compression, framing
 from grpcmock.protocols.framing import MessageReader
 from grpcmock.protocols.interface import WireError
 from grpcmock.status import Code
@@ -26,7 +26,7 @@ _MOMENT = 0.02
 _FAIR_SHARE = 16
 """After so many writes, other streams have their turn."""
 
-_ACCEPTED = ",".join(framing.ENCODINGS)
+_ACCEPTED = ",".join(compression.ENCODINGS)
 
 
 class Carrier(Protocol):

@@ -26,7 +26,7 @@ from grpcmock.engine.steps import (
     Wait,
 )
 from grpcmock.protocols.interface import WireError
-from grpcmock.servers.h2 import services
+from grpcmock.servers import services
 from grpcmock.servers.invocation import Invocation, Reading
 from grpcmock.status import Code
 

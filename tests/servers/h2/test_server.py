@@ -26,8 +26,8 @@ from grpcmock.errors import ConfigError, Problems
 from grpcmock.protocols import framing
 from grpcmock.responses.faults import FAULTS
 from grpcmock.servers.addresses import Address
-from grpcmock.servers.credentials import TlsFiles
-from grpcmock.servers.h2.server import H2Server, tls_context
+from grpcmock.servers.credentials import TlsFiles, tls_context
+from grpcmock.servers.h2.server import H2Server
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection
 from grpcmock.stubs import loader
@@ -194,7 +194,7 @@ async def start(transport: Transport) -> AsyncIterator[Callable[..., Awaitable[S
         engine = Engine(USERS, loaded, options=EngineOptions(faults=FAULTS), problems=problems)
         server = transport(engine, **options)
         if tls is not None and isinstance(server, H2Server):
-            server.listen(Address.parse(address), tls_context(tls))
+            server.listen(Address.parse(address), tls_context(tls, "h2"))
         else:
             server.listen(Address.parse(address), tls)
         servers.append(server)
@@ -684,7 +684,7 @@ async def test_tls_and_client_certificates(start: Any, call: Caller, tmp_path: P
 
 async def test_a_missing_certificate_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no file"):
-        tls_context(TlsFiles(tmp_path / "cert.pem", tmp_path / "key.pem"))
+        tls_context(TlsFiles(tmp_path / "cert.pem", tmp_path / "key.pem"), "h2")
 
 
 # Services beside the stubs -------------------------------------------------------------------------

@@ -1,19 +1,31 @@
-"""Handlers written for ``grpc.aio`` (reflection, health, admin), carried out on a stream of the HTTP/2 server."""
+"""Handlers written for ``grpc.aio`` (reflection, health, admin), carried out by servers that are none."""
 
 from __future__ import annotations
 
 import inspect
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     import grpc
 
-    from grpcmock.servers.h2.stream import Stream
     from grpcmock.status import Metadata
+
+
+class Stream(Protocol):
+    """A call, as a server has it."""
+
+    peer: str
+    metadata: Metadata
+    deadline: float | None
+
+    async def read(self) -> bytes | None: ...
+    async def write(self, message: bytes) -> None: ...
+    def send_headers(self, metadata: Metadata = ()) -> None: ...
+    async def finish(self, code: Code, message: str = "", trailers: Metadata = ()) -> None: ...
 
 
 class _AbortError(Exception):

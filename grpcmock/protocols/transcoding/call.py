@@ -1,0 +1,163 @@
+"""A call by JSON over HTTP, as an annotation ``google.api.http`` lays it out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Reset, Send, Truncate
+from grpcmock.protocols import compression, heads, status_json
+from grpcmock.protocols.http import ABORT, END, Body, Head, Trailers
+from grpcmock.protocols.interface import WireError
+from grpcmock.protocols.message_codec import dump
+from grpcmock.protocols.transcoding.request import RequestBuilder
+from grpcmock.protocols.transcoding.response import answer_of, stream_form
+from grpcmock.responses.faults import FAULTS
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grpcmock.protocols.http import Parts, RequestHead
+    from grpcmock.protocols.interface import FaceOptions, Incoming, Outgoing
+    from grpcmock.protocols.transcoding.routes import Match
+    from grpcmock.schema import Registry
+    from grpcmock.status import Metadata
+
+MISS = "grpcmock-miss"
+"""The trailer that tells a miss; a header here."""
+
+_STREAM_FAULTS = FAULTS - {"drop_trailers"}
+_UNARY_FAULTS = _STREAM_FAULTS - {"extra_messages"}
+
+
+class JsonCall:
+    """One call by JSON over HTTP."""
+
+    def __init__(self, head: RequestHead, match: Match, options: FaceOptions, registry: Registry) -> None:
+        self._route = match.route
+        kind = match.route.method.kind
+        self._streams = kind.server_streams
+        self._takes_lines = kind.client_streams
+        can = _STREAM_FAULTS if self._streams else _UNARY_FAULTS
+        path, timeout = match.route.method.path, head.header("grpc-timeout")
+        self.opened, self.refusal = heads.opened(head, path, "json", can=can, timeout=timeout)
+        self._builder = RequestBuilder(match, head.query, registry)
+        self._registry = registry
+        self._limit = options.max_message_size
+        self._compression = compression.chosen(options.compression, head.header("accept-encoding"))
+        self._takes_trailers = head.takes_trailers
+        self._content_type = head.header("content-type")
+        self._form = stream_form(head.header("accept"))
+        self._buffer = bytearray()
+        self._metadata: list[tuple[str, str]] = []
+        self._answer = ("application/json", b"{}")
+        self._has_head = False
+        self._encoding = "identity"
+        try:
+            known = ("identity",) if self._takes_lines else compression.ENCODINGS
+            self._encoding = compression.check(head.header("content-encoding"), known)
+        except WireError as error:
+            self.refusal = error
+
+    # What comes -----------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> Iterator[Incoming]:
+        self._buffer += data
+        for line in self._lines():
+            yield Message(self._builder.build(line))
+        if 0 <= self._limit < len(self._buffer) - 64:
+            raise compression.too_large(len(self._buffer), self._limit)
+
+    def _lines(self) -> Iterator[bytes]:
+        """Yield the lines of a stream that are whole; empty ones mean nothing."""
+        if not self._takes_lines or b"\n" not in self._buffer:
+            return
+        *lines, rest = bytes(self._buffer).split(b"\n")
+        self._buffer[:] = rest
+        for line in lines:
+            if 0 <= self._limit < len(line):
+                raise compression.too_large(len(line), self._limit)
+            if line.strip():
+                yield line
+
+    def receive_end(self) -> Iterator[Incoming]:
+        body = bytes(self._buffer)
+        if body and not self._takes_lines:
+            body = compression.decompressed(body, self._encoding, self._limit)
+        if 0 <= self._limit < len(body):
+            raise compression.too_large(len(body), self._limit)
+        if body.strip() or not self._takes_lines:
+            yield Message(self._builder.build(body, self._content_type))
+        yield HALF_CLOSE
+
+    # What is said ---------------------------------------------------------------------------------
+
+    def send(self, step: Outgoing) -> Parts:
+        match step:
+            case Headers():
+                self._metadata += heads.sendable(step.metadata)
+                return self._begin() if self._streams else []
+            case Send():
+                return self._send(step.data)
+            case Truncate():
+                return self._truncated(step.data)
+            case Reset():
+                return [ABORT]
+            case Finish():
+                return self._finished(step)
+            case _:
+                assert_never(step)
+
+    def _begin(self) -> Parts:
+        """Begin a stream."""
+        if self._has_head:
+            return []
+        self._has_head = True
+        headers = [("content-type", self._form.content_type), ("cache-control", "no-store")]
+        return [Head(200, (*headers, *self._metadata))]
+
+    def _send(self, data: bytes) -> Parts:
+        answer = answer_of(self._route, data)
+        if self._streams:
+            return [*self._begin(), Body(self._form.message(answer[1]))]
+        self._answer = answer
+        return []
+
+    def _truncated(self, data: bytes) -> Parts:
+        kind, body = answer_of(self._route, data)
+        if self._streams:
+            line = self._form.message(body)
+            return [*self._begin(), Body(line[: len(line) // 2]), ABORT]
+        headers = [("content-type", kind), ("content-length", str(max(len(body), 1)))]
+        return [Head(200, (*headers, *self._metadata)), Body(body[: len(body) // 2]), ABORT]
+
+    def _finished(self, finish: Finish) -> Parts:
+        is_error = finish.code is not Code.OK
+        status = dump(status_json.status_tree(finish, self._registry)) if is_error else b""
+        trailers = trailers_of(finish.trailers)
+        if self._has_head:
+            last = Body(self._form.error(status))
+            end = Trailers(trailers) if trailers and self._takes_trailers else END
+            return [last, end] if is_error else [end]
+        if is_error:
+            return self._whole(status_json.HTTP_STATUS[finish.code], "application/json", status, trailers)
+        if self._streams:
+            return [*self._begin(), *self._finished(finish)]
+        return self._whole(200, *self._answer, trailers)
+
+    def _whole(self, status: int, kind: str, body: bytes, trailers: tuple[tuple[str, str], ...]) -> Parts:
+        self._has_head = True
+        headers = [("content-type", kind)]
+        if self._compression != "identity":
+            headers += [("content-encoding", self._compression), ("vary", "accept-encoding")]
+            body = compression.compressed(body, self._compression)
+        headers.append(("content-length", str(len(body))))
+        return [Head(status, (*headers, *self._metadata, *trailers)), Body(body), END]
+
+
+def trailers_of(trailers: Metadata) -> tuple[tuple[str, str], ...]:
+    """Return trailers as headers: ``grpc-trailer-KEY``, and that of a miss under its own name."""
+    left = status_json.without_details(trailers)
+    missed = [(key, value) for key, value in left if key == MISS]
+    others = tuple((key, value) for key, value in left if key != MISS)
+    return (*heads.sendable(tuple(missed)), *heads.sendable(others, "grpc-trailer-"))
