@@ -167,7 +167,7 @@ def serving_of(
     interceptors: tuple[str, ...],
     transport: Wanted,
     max_message_size: int,
-    compression: Literal[none, gzip, deflate],
+    compression: Literal["none", "gzip", "deflate"],
     reflection: bool,
     watch: bool,
     journal_size: int,
