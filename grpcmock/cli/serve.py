@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 DEFAULT_LISTEN = "127.0.0.1:50051"
 
+_PONG = 20.0
+"""Seconds that a client has to say that it is still there."""
+
 
 @click.command(
     epilog="With port 0 a free one is taken, and told in a line of JSON on stdout and in the ready file. "
@@ -89,6 +92,24 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
     help="A grpc.aio.ServerInterceptor; repeatable, the first is the outermost.",
 )
 @transport_option
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads of the native transport that hold connections.  [default: one for each core]",
+)
+@click.option(
+    "--keepalive",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Ask a client that is silent for so long whether it is still there (native transport).",
+)
+@click.option(
+    "--max-connection-age",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Have clients connect anew after so long; calls under way have --grace (native transport).",
+)
 @click.option(
     "--max-message-size",
     type=SIZE,
@@ -166,6 +187,9 @@ def serving_of(
     tls_client_ca: Path | None,
     interceptors: tuple[str, ...],
     transport: Wanted,
+    threads: int | None,
+    keepalive: float | None,
+    max_connection_age: float | None,
     max_message_size: int,
     compression: Literal["none", "gzip", "deflate"],
     reflection: bool,
@@ -198,7 +222,13 @@ def serving_of(
         "gzip": grpc.Compression.Gzip,
         "deflate": grpc.Compression.Deflate,
     }
-    chosen = choose(transport, interceptors=bool(interceptors), compression=compression != "none")
+    own = {"--threads": threads, "--keepalive": keepalive, "--max-connection-age": max_connection_age}
+    chosen = choose(
+        transport,
+        interceptors=bool(interceptors),
+        compression=compression != "none",
+        native_only=[name for name, value in own.items() if value is not None],
+    )
     elsewhere = elsewhere_of(
         forward, forwarding, record, options_of(redact, ignore_varying, match_metadata, timing=timing)
     )
@@ -211,6 +241,9 @@ def serving_of(
             max_message_size=max_message_size,
             compression=compressions[compression],
             interceptors=load(interceptors),
+            threads=threads or 0,
+            keepalive=None if keepalive is None else (keepalive, _PONG),
+            max_connection_age=None if max_connection_age is None else (max_connection_age, grace),
         ),
         face=face,
         journal_calls=journal_size,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from grpcmock.errors import ConfigError, did_you_mean
@@ -39,13 +39,15 @@ def has_native() -> bool:
         return False
 
 
-def choose(wanted: str, *, interceptors: bool = False, compression: bool = False) -> Transport:
-    """Return the transport for what users want, given what it has to do.
+def choose(
+    wanted: str, *, interceptors: bool = False, compression: bool = False, native_only: Sequence[str] = ()
+) -> Transport:
+    """Return the transport for what users want, given what it has to do; *native_only* names options of native.
 
     Raises :class:`ConfigError` if there is no such transport, it isn't installed, or it can't do that.
     """
     if wanted == "auto":
-        return "native" if has_native() and not interceptors else "aio"
+        wanted = "native" if has_native() and not interceptors else "aio"
     if wanted not in get_args(Transport):
         hint = did_you_mean(wanted, get_args(Wanted), known="The transports")
         raise ConfigError(f"transport: there is no {wanted!r}. {hint}")
@@ -55,6 +57,8 @@ def choose(wanted: str, *, interceptors: bool = False, compression: bool = False
         )
     if interceptors and wanted != "aio":
         raise ConfigError(f"The transport {wanted!r} knows no interceptors; 'aio' does.")
+    if native_only and wanted != "native":
+        raise ConfigError(f"{native_only[0]}: the transport {wanted!r} can't do that; 'native' can.")
     if compression and wanted == "h2":
         raise ConfigError("The transport 'h2' compresses no responses; 'native' and 'aio' do.")
     return wanted  # type: ignore[return-value]
@@ -79,7 +83,13 @@ def make_server(
         return H2Server(engine, max_message_size=options.max_message_size, services=services, warn=warn)
     from grpcmock.servers.native.server import NativeOptions, NativeServer
 
-    native = NativeOptions(options.max_message_size, _COMPRESSIONS[options.compression.name])
+    native = NativeOptions(
+        options.max_message_size,
+        _COMPRESSIONS[options.compression.name],
+        options.threads,
+        options.keepalive,
+        options.max_connection_age,
+    )
     return NativeServer(engine, native, services=services, warn=warn)
 
 

@@ -34,6 +34,9 @@ const CONNECTION_WINDOW: u32 = 1 << 30;
 /// How long a client has to begin.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What a request is answered that is no call.
+const REFUSAL: &str = "Only gRPC is spoken here: POST, with a content-type of application/grpc.\n";
+
 /// How long the last frames to a client may take.
 const FAREWELL: Duration = Duration::from_millis(100);
 
@@ -150,13 +153,16 @@ pub async fn serve_plain<T: Stream>(mut stream: T, peer: Arc<str>, shared: Arc<S
         whole = timeout(PATIENCE, reading) => if !whole.unwrap_or(false) { return },
         () = reached(&shared, Phase::Draining) => return,
     }
-    if let Some(protocol) = (!head.starts_with(PREFACE)).then(|| foreign_of_bytes(&head)).flatten() {
-        if protocol == "HTTP/1.1" {
+    if !head.starts_with(PREFACE) {
+        let protocol = foreign_of_bytes(&head);
+        if protocol == Some("HTTP/1.1") {
             let text = shared.http1_refusal.replace("PEER", &peer);
             let _ = stream.write_all(http1_response(&text).as_bytes()).await;
-            let _ = stream.shutdown().await;
         }
-        shared.hub.push(Event::Foreign(protocol, peer));
+        if let Some(protocol) = protocol {
+            shared.hub.push(Event::Foreign(protocol, peer));
+        }
+        hang_up(stream).await;
         return;
     }
     let head = head.into();
@@ -166,6 +172,16 @@ pub async fn serve_plain<T: Stream>(mut stream: T, peer: Arc<str>, shared: Arc<S
     } else {
         serve(Begun { head, inner: stream }, peer, shared).await;
     }
+}
+
+/// End a connection so that the client sees the end, and no error: by reading what it still sends, for a moment.
+async fn hang_up<T: Stream>(mut stream: T) {
+    let _ = stream.shutdown().await;
+    let mut rest = [0; 1024];
+    let _ = timeout(FAREWELL, async {
+        while stream.read(&mut rest).await.unwrap_or(0) > 0 {}
+    })
+    .await;
 }
 
 fn http1_response(text: &str) -> String {
@@ -287,7 +303,7 @@ impl Serving {
         let (head, body) = request.into_parts();
         let mut headers = head.headers;
         if head.method != Method::POST || !is_grpc(&headers) || foreign_of_headers(&headers).is_some() {
-            self.refuse(&head.method, &headers, &mut respond);
+            self.refuse(&head.method, &headers, body, respond);
             return;
         }
         let known = Metadata::take_deadline(&mut headers)
@@ -335,8 +351,8 @@ impl Serving {
         tokio::spawn(CallTask::new(&self.shared, request, respond, gathers));
     }
 
-    /// End what is no gRPC call with an HTTP status.
-    fn refuse(&self, method: &Method, headers: &HeaderMap, respond: &mut SendResponse<Bytes>) {
+    /// End what is no gRPC call with an HTTP status, once it has been sent whole, or has been long about it.
+    fn refuse(&self, method: &Method, headers: &HeaderMap, body: RecvStream, mut respond: SendResponse<Bytes>) {
         let protocol = foreign_of_headers(headers);
         if let Some(protocol) = protocol {
             self.shared.hub.push(Event::Foreign(protocol, Arc::clone(&self.peer)));
@@ -347,8 +363,23 @@ impl Serving {
         } else {
             StatusCode::UNSUPPORTED_MEDIA_TYPE
         };
-        let _ = respond.send_response(response, true);
+        let is_head = method == Method::HEAD;
+        tokio::spawn(async move {
+            let _ = timeout(FAREWELL, read_away(body)).await;
+            if let Ok(mut sending) = respond.send_response(response, is_head) {
+                if !is_head {
+                    let _ = sending.send_data(Bytes::from_static(REFUSAL.as_bytes()), true);
+                }
+            }
+        });
     }
+}
+
+async fn read_away(mut body: RecvStream) {
+    while let Some(Ok(data)) = body.data().await {
+        let _ = body.flow_control().release_capacity(data.len());
+    }
+    let _ = body.trailers().await;
 }
 
 fn fail(respond: &mut SendResponse<Bytes>, error: &WireError) {
