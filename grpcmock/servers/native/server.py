@@ -9,7 +9,6 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -228,7 +227,11 @@ class NativeServer:
         ):
             return
         opened = Open(path, metadata, deadline, peer)
-        call = NativeCall(wire, opened, messages, half_closed=half_closed, ended=partial(self._calls.pop, number, None))
+
+        def ended() -> None:
+            self._calls.pop(number, None)
+
+        call = NativeCall(wire, opened, messages, half_closed=half_closed, ended=ended)
         self._calls[number] = call
         if service is not None:
             call.serve(service)
