@@ -38,6 +38,7 @@ _NO_OPTIONS = frozenset(
         f"{PREFIX}_TRACEBACK",
         f"{PREFIX}_PYTHON",  # read by scripts/setup
         f"{PREFIX}_GO_CLIENT",  # read by this project's tests
+        f"{PREFIX}_WEB_CLIENTS",
         f"{PREFIX}_UPDATE_SNAPSHOTS",
         *(f"{PREFIX}_{name}" for name in ("ACTION", "CONSUMER", "GIVEN", "METHOD", "STUB", "TARGET")),
     }

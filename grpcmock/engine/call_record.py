@@ -127,7 +127,7 @@ class CallRecord:
         self.trailers: Metadata = ()
         self.cancelled = False
         self.error: BaseException | None = None
-        """What a handler of the user raised, other than a status meant for the client."""
+        """What a handler of the user raised, other than a status meant for the client; why a fault couldn't strike."""
         self.size = CALL_OVERHEAD
         """Bytes that this call takes, roughly."""
         self.epoch = epoch

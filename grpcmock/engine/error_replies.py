@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.engine.call_record import PROTOCOLS
 from grpcmock.engine.steps import EndOfCall, Finish
-from grpcmock.errors import RenderError, did_you_mean
+from grpcmock.errors import ConfigError, did_you_mean
 from grpcmock.matching.miss import Miss, shorten
 from grpcmock.status import DETAILS_KEY, Code, Metadata, encode_details
 
@@ -113,7 +113,9 @@ def _wrong_count(method: Method, came: str) -> Finish:
 
 def impossible_fault(call: CallRecord, stub: object, kind: str) -> Finish:
     """End a call that was to be spoiled in a way that its protocol, or the transport, has no means for."""
-    call.error = RenderError(f"stub {stub}: the fault {kind!r} can't be put on the wire in {PROTOCOLS[call.protocol]}.")
+    call.error = ConfigError(
+        f"stub {stub}: the fault {str(kind)!r} can't be put on the wire in {PROTOCOLS[call.protocol]}."
+    )
     return Finish(Code.INTERNAL, f"{call.name}: {call.error}")
 
 

@@ -7,6 +7,7 @@ from itertools import chain, count, groupby, repeat
 from typing import TYPE_CHECKING, TypeVar
 
 from grpcmock.engine import error_replies
+from grpcmock.engine.journal import Note
 from grpcmock.engine.steps import (
     EndOfCall,
     Finish,
@@ -94,7 +95,9 @@ class PlanExecution:
         fault = plan.fault
         if fault is not None and fault.strikes(self._random):
             if fault.kind not in self._faults:
-                raise EndOfCall(error_replies.impossible_fault(self._call, self._entry, fault.kind))
+                finish = error_replies.impossible_fault(self._call, self._entry, fault.kind)
+                self._environment.journal.note(Note(self._environment.options.wall_clock(), "warning", finish.message))
+                raise EndOfCall(finish)
             self._fault = fault
             match fault.kind:
                 case FaultKind.ABORT:

@@ -157,7 +157,7 @@ class Running:
             # Even a moment lets the server say farewell in peace; without, clients log that it went in the midst of it.
             thread.run(server.stop(_MOMENT if grace is None else grace))
             if self._http is not None:
-                thread.run(self._http.stop(grace))
+                thread.run(self._http.stop(_MOMENT if grace is None else grace))
             thread.close()
             self._thread = self._server = self._http = None
 

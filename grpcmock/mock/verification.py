@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from grpcmock.errors import ConfigError
 from grpcmock.mock.loops import HANDLER_LOOPS
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ def _refused(call: CallRecord) -> str:
 
 def handler_failure(call: CallRecord, error: BaseException) -> str:
     """Say that a handler raised this, and where: the frames of the user, without those around them."""
+    if isinstance(error, ConfigError):
+        return f"{call.name}: {error}"
     text = f"The handler {call.stub} of {call.name} raised {type(error).__name__}: {error}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OWN)]
     lines = [

@@ -76,7 +76,8 @@ class Cors:
             return None
         origin = head.header("origin")
         if not self.allows(origin):
-            text = f"Pages of {origin} may not call this server; serve with --cors {origin} to let them."
+            shown = origin.encode("ascii", "backslashreplace").decode()  # it must not steer a terminal
+            text = f"Pages of {shown} may not call this server; serve with --cors {shown} to let them."
             body = f"{text}\n".encode()
             headers = (("content-type", "text/plain; charset=utf-8"), ("content-length", str(len(body))))
             return Response((Head(403, (*headers, ("vary", "origin"))), Body(body), END), text)

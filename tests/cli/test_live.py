@@ -80,6 +80,7 @@ def test_a_line_for_programs() -> None:
         "time": "1970-01-01T00:00:01.500000+00:00",
         "method": "user.UserService/GetUser",
         "peer": "ipv4:127.0.0.1:1",
+        "protocol": "grpc",
         "code": "OK",
         "message": "",
         "duration_ms": 0.42,

@@ -91,6 +91,12 @@ def test_a_page_that_may_not_is_told_so_and_so_is_who_runs_the_server() -> None:
     assert "https://example.com" in warning
 
 
+def test_what_a_page_says_of_its_origin_cant_steer_a_terminal() -> None:
+    mock = face()
+    preflight(mock, "http://\x9b2J")
+    assert mock.warnings[0].isprintable()
+
+
 def test_options_without_an_origin_is_no_preflight() -> None:
     assert face().ask("OPTIONS", GET).status == 405
 

@@ -153,7 +153,7 @@ def by_json(face: Face, call: Call) -> Seen:
     trailer = {**answer.headers, **answer.trailers}.get("grpc-trailer-x-last", "")
     if answer.headers["content-type"] == "application/x-ndjson":
         messages = [response(call, json.dumps(line["result"]).encode()) for line in answer.lines if "result" in line]
-        error = next((line["error"] for line in answer.lines if "error" in line), {"code": 0})
+        error: dict[str, Any] = next((line["error"] for line in answer.lines if "error" in line), {"code": 0})
         return seen(messages, error["code"], error.get("message", ""), trailer)
     if answer.status == 200:
         return seen([response(call, answer.body)], 0, "", trailer)

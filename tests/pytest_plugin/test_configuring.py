@@ -26,7 +26,7 @@ def config(returned: str) -> str:
     [
         "{}",
         "{'protos': 'protos'}",
-        "{'protos': ['protos'], 'options': {'seed': 7}}",
+        "{'protos': ['protos'], 'http': '127.0.0.1:0', 'options': {'seed': 7}}",
         "{'options': {'transport': 'h2'}}",
     ],
 )

@@ -18,6 +18,7 @@ from h2.events import (
     ConnectionTerminated,
     DataReceived,
     Event,
+    PingAckReceived,
     PingReceived,
     ResponseReceived,
     StreamEnded,
@@ -254,8 +255,9 @@ async def test_a_client_that_goes_before_its_request_is_whole_is_in_the_journal(
             HEADERS,
         )
         client.h2.send_data(1, ONE[:3])
+        client.h2.ping(b"are you?")
         client.flush()
-        await client.writer.drain()
+        assert await client.until(PingAckReceived) is not None
     async with asyncio.timeout(10):
         while len(server.engine.journal) < 3:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.001)

@@ -99,7 +99,7 @@ class HttpCall:
         except WireError as error:
             status = Status(error.code, error.message)
         except (OSError, http.client.HTTPException) as error:
-            status = Status(Code.UNAVAILABLE, f"The answer was broken off: {error or type(error).__name__}")
+            status = Status(Code.UNAVAILABLE, f"The answer was broken off: {str(error) or type(error).__name__}")
         except TargetError as error:
             status = error
         with suppress(RuntimeError):  # the loop has ended: nobody wants to know any more

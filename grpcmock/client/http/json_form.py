@@ -24,6 +24,7 @@ from grpcmock.status import Code
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
     from grpcmock.protocols.http import Headers
@@ -88,9 +89,9 @@ class JsonForm:
         tree = to_tree(message, json_names=True)
         if route.body == "*":
             for variable in route.template.variables:
-                _drop(tree, message, variable.field)
+                _drop(tree, self._method.input, variable.field)
             return dump(tree)
-        field = find_field(message.DESCRIPTOR, route.body)
+        field = find_field(self._method.input, route.body)
         assert field is not None  # the route was checked
         return dump(tree.get(field.json_name, {}))
 
@@ -100,7 +101,7 @@ class JsonForm:
             return ""
         tree = to_tree(message)
         for variable in route.template.variables:
-            _drop(tree, message, variable.field)
+            _drop(tree, self._method.input, variable.field)
         if route.body:
             tree.pop(route.body, None)
         pairs = list(_flat(tree, ""))
@@ -149,7 +150,7 @@ class JsonForm:
 
     def _answer(self, body: bytes) -> bytes:
         if self._method.output.full_name == HTTP_BODY:
-            answer: Any = self._method.response_class(content_type=self._kind, data=body)  # type: ignore[call-arg]
+            answer: Any = self._method.response_class(content_type=self._kind, data=body)
             return bytes(answer.SerializeToString())
         tree = _parsed(body)
         return self._message({self._route.response_body: tree} if self._route.response_body else tree)
@@ -188,9 +189,8 @@ def _filled(message: Any, path: str, pattern: str) -> str:
     return quote(text, safe="/" if "/" in pattern or "**" in pattern else "")
 
 
-def _drop(tree: Any, message: Message, path: str) -> None:
+def _drop(tree: Any, descriptor: Descriptor, path: str) -> None:
     """Take a field out of a tree, by whichever of its names it stands there."""
-    descriptor = message.DESCRIPTOR
     *owners, last = path.split(".")
     for name in owners:
         field = find_field(descriptor, name)

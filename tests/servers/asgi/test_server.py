@@ -461,10 +461,13 @@ def test_a_mock_without_http_says_how_to_have_it() -> None:
 def test_a_fault_for_http_alone_is_told_to_clients_of_the_other_port() -> None:
     import grpc
 
+    said = "the fault 'reset' can't be put on the wire in gRPC"
     with MockServer(registry("user.proto"), http="127.0.0.1:0") as mock:
         mock.add(method="user.UserService/GetUser", response={}, fault={"reset": True})
-        with pytest.raises(grpc.RpcError, match="can't be put on the wire in gRPC"):
+        with pytest.raises(grpc.RpcError, match=said):
             mock.channel().unary_unary(GET)(b"")  # type: ignore[arg-type]
+        with pytest.raises(AssertionError, match=said):
+            mock.verify()
         host, _, port = mock.http_url.partition("://")[2].partition(":")
         with socket.create_connection((host, int(port)), timeout=PATIENCE) as client:
             assert exchange(client, b"{}") == b""
