@@ -240,6 +240,7 @@ def main() -> None:
                     load(server, work, Path(name), number)
         for server in servers:
             ratios = (a / b for a, b in zip(servers[-1].costs, server.costs, strict=True))
+            print(f"{work.name}, {server.name}: {median(server.costs):.2f} µs", flush=True)
             rows.append((work.name, server.name, median(server.rates), 1e6 / median(server.costs), median(ratios)))
     last = "GripMock's" if options.gripmock else "aio's"
     columns = ("work", "server", "messages/s", "a core-second", f"in {last}")
