@@ -195,7 +195,8 @@ def load(server: Server, work: Work, folder: Path, number: int) -> None:
     body.write_bytes(b"\0" + len(work.bodies[0]).to_bytes(4, "big") + work.bodies[0])
     streams = min(16, max(1, work.calls // 8))
     words = ["h2load", f"-n{work.calls}", "-c8", f"-m{streams}", f"-d{body}"]
-    words += ["-Hcontent-type: application/grpc", "-Hte: trailers", f"http://127.0.0.1:{server.port}{work.path}"]
+    words += ["-H", "content-type: application/grpc", "-H", "te: trailers"]
+    words.append(f"http://127.0.0.1:{server.port}{work.path}")
     before = cpu_seconds(server.pid)
     result = subprocess.run(words, capture_output=True, text=True, check=True, timeout=300)
     rate = re.search(r"finished in .*, ([\d.]+) req/s", result.stdout)

@@ -1,11 +1,9 @@
-"""HTTP/2 and gRPC at native speed, for grpcmock."""
-
 from collections.abc import Iterable
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 __version__: str
 
-_Metadata = Iterable[tuple[str, str | bytes]]
+_Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
 
 @final
 class Server:

@@ -96,8 +96,9 @@ def _plain(tree: nodes.Template, variables: frozenset[str]) -> Callable[[dict[st
         return value
 
     def evaluate(values: dict[str, Any]) -> Any:
-        [(name, steps)] = parts  # type: ignore[misc]
-        return finished(read(values, name, steps))
+        reference = parts[0]
+        assert not isinstance(reference, str)  # a whole expression is one reference
+        return finished(read(values, *reference))
 
     def render(values: dict[str, Any]) -> str:
         return join(part if isinstance(part, str) else str(as_text(read(values, *part))) for part in parts)

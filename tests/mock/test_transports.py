@@ -103,9 +103,7 @@ def test_its_own_channels_trust_it(transport: Any, generated: Any, servicer: Any
 
 
 def test_what_it_does_not_know_is_told() -> None:
-    with pytest.raises(
-        ConfigError, match=r"there is no 'http'\. The transports are: aio, auto, h2, native\."
-    ):
+    with pytest.raises(ConfigError, match=r"there is no 'http'\. The transports are: aio, auto, h2, native\."):
         MockServer(transport="http")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="knows no interceptors"):
         MockServer(transport="h2", interceptors=[object()])  # type: ignore[list-item]
