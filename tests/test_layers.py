@@ -48,6 +48,7 @@ LAYERS: Layers = (
 
 INNER_LAYERS: Mapping[str, Layers] = {
     "engine": (
+        {"constant_plan", "front"},
         {"compiled_stub"},
         {"call_record", "compile"},
         {"constant_answers", "steps"},
@@ -87,7 +88,8 @@ INNER_LAYERS: Mapping[str, Layers] = {
     "servers": (
         {"addresses", "credentials", "interceptors", "invocation", "services", "watch"},
         {"http_call"},
-        {"aio", "asgi", "h2", "health", "reflection", "reload"},
+        {"aio", "asgi", "h2", "health", "native", "reflection", "reload"},
+        {"transports"},
         {"admin"},
         {"host"},
     ),

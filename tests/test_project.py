@@ -26,7 +26,10 @@ PINNED = {
     )
 }
 EXTRAS = [
-    text for name, texts in PROJECT["project"]["optional-dependencies"].items() if name != "all" for text in texts
+    text
+    for name, texts in PROJECT["project"]["optional-dependencies"].items()
+    if name not in ("all", "native")  # the one is made of the others, the other is built from this repository
+    for text in texts
 ]
 
 

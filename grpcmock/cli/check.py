@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.drift.run import With
     from grpcmock.schema.sources import Imports
     from grpcmock.servers.host import Files
+    from grpcmock.servers.transports import Wanted
 
 
 @click.command()
@@ -52,7 +53,7 @@ def command(
     stubs: tuple[Path, ...],
     imports: Imports,
     form: str,
-    transport: Literal["aio", "h2"],
+    transport: Wanted,
     strict: bool,
     against: tuple[Path, ...],
     level: Level,
@@ -65,12 +66,14 @@ def command(
     compared with an older version, and each difference is told with whom it breaks: see --fail-on and --with.
     """
     from grpcmock.lint.check import check
-    from grpcmock.responses.faults import AIO_FAULTS, FAULTS
+    from grpcmock.responses.faults import TRANSPORT_FAULTS
+    from grpcmock.servers.transports import choose
 
     if reports and not against:
         raise click.UsageError("--report is of the differences to an older version: it needs --against.", ctx)
     made_of = files(protos, stubs, imports)
-    checked = check(made_of.protos, made_of.stubs, made_of.imports, faults=FAULTS if transport == "h2" else AIO_FAULTS)
+    faults = TRANSPORT_FAULTS[choose(transport)]
+    checked = check(made_of.protos, made_of.stubs, made_of.imports, faults=faults)
     methods = f"{checked.methods:,} method{'' if checked.methods == 1 else 's'}"
     described = f"{checked.stubs:,} stub{'' if checked.stubs == 1 else 's'} for {methods}"
     problems = list(checked.problems)

@@ -90,11 +90,11 @@ def transport_option(function: _F) -> _F:
     """Add ``--transport``."""
     return click.option(
         "--transport",
-        type=click.Choice(("aio", "h2")),
-        default="aio",
+        type=click.Choice(("auto", "native", "aio", "h2")),
+        default="auto",
         show_default=True,
-        help="What speaks HTTP/2: grpc.aio, or our own, which can also make the faults truncate, reset and "
-        "drop_trailers.",
+        help="What speaks HTTP/2: threads of our own, grpc.aio, or plain Python; all but grpc.aio make the faults "
+        "truncate, reset and drop_trailers, too. auto is native where that is installed, else aio.",
     )(function)
 
 

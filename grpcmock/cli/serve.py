@@ -29,8 +29,12 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from grpcmock.cli.target_options import Connection
     from grpcmock.schema.sources import Imports
+    from grpcmock.servers.transports import Wanted
 
 DEFAULT_LISTEN = "127.0.0.1:50051"
+
+_PONG = 20.0
+"""Seconds that a client has to say that it is still there."""
 
 
 @click.command(
@@ -97,6 +101,24 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
     help="A grpc.aio.ServerInterceptor; repeatable, the first is the outermost.",
 )
 @transport_option
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads of the native transport that hold connections.  [default: one for each core]",
+)
+@click.option(
+    "--keepalive",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Ask a client that is silent for so long whether it is still there (native transport).",
+)
+@click.option(
+    "--max-connection-age",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Have clients connect anew after so long; calls under way have --grace (native transport).",
+)
 @click.option(
     "--max-message-size",
     type=SIZE,
@@ -174,7 +196,10 @@ def serving_of(
     tls_key: Path | None,
     tls_client_ca: Path | None,
     interceptors: tuple[str, ...],
-    transport: Literal["aio", "h2"],
+    transport: Wanted,
+    threads: int | None,
+    keepalive: float | None,
+    max_connection_age: float | None,
     max_message_size: int,
     compression: Literal["none", "gzip", "deflate"],
     reflection: bool,
@@ -196,6 +221,7 @@ def serving_of(
     from grpcmock.servers.credentials import TlsFiles
     from grpcmock.servers.host import HostOptions
     from grpcmock.servers.interceptors import load
+    from grpcmock.servers.transports import choose
 
     addresses = [Address.parse(text) for text in listen or (DEFAULT_LISTEN,)]
     if cors and not http:
@@ -206,20 +232,28 @@ def serving_of(
         "gzip": grpc.Compression.Gzip,
         "deflate": grpc.Compression.Deflate,
     }
-    if transport == "h2" and (interceptors or compression != "none"):
-        raise ConfigError("--transport h2 knows neither --interceptor nor --compression; the transport aio does.")
+    own = {"--threads": threads, "--keepalive": keepalive, "--max-connection-age": max_connection_age}
+    chosen = choose(
+        transport,
+        interceptors=bool(interceptors),
+        compression=compression != "none",
+        native_only=[name for name, value in own.items() if value is not None],
+    )
     elsewhere = elsewhere_of(
         forward, forwarding, record, options_of(redact, ignore_varying, match_metadata, timing=timing)
     )
-    if elsewhere is not None and (auto or transport == "h2"):
+    if elsewhere is not None and (auto or chosen == "h2"):
         raise ConfigError(f"--forward and {'--auto' if auto else '--transport h2'} exclude each other.")
     options = HostOptions(
-        transport=transport,
+        transport=chosen,
         engine=EngineOptions(seed=seed, auto=auto, validate=validate, unmatched_code=unmatched_code),
         server=ServerOptions(
             max_message_size=max_message_size,
             compression=compressions[compression],
             interceptors=load(interceptors),
+            threads=threads or 0,
+            keepalive=None if keepalive is None else (keepalive, _PONG),
+            max_connection_age=None if max_connection_age is None else (max_connection_age, grace),
         ),
         face=face,
         journal_calls=journal_size,

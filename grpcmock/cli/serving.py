@@ -95,7 +95,7 @@ async def _serve(serving: Serving, meanwhile: Meanwhile | None) -> None:
     out = sys.stdout if meanwhile is None else sys.stderr
     log = serving.log or ("calls" if meanwhile is None and out.isatty() else "misses")
     if log != "none":
-        host.engine.journal.subscribe(live.Printer(log, out))
+        host.engine.journal.subscribe(live.Printer(log, out), of_misses=log == "misses")
     ended, hurried = asyncio.Event(), asyncio.Event()
     async with _forwarding(serving.elsewhere, host) as recorder:
         on_signals(ended, hurried)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from grpcmock.engine.constant_plan import constant_answer
+
 if TYPE_CHECKING:
+    from grpcmock.engine.constant_plan import ConstantAnswer
     from grpcmock.matching.conditions import Conditions
     from grpcmock.responses.plan import Plan
     from grpcmock.schema import Method
@@ -23,7 +26,7 @@ class Layer(IntEnum):
 class CompiledStub:
     """A stub, compiled: its conditions, a plan for each of its answers, and how often it was chosen."""
 
-    __slots__ = ("conditions", "count", "layer", "method", "plans", "rank", "stub")
+    __slots__ = ("_constant_answer", "conditions", "count", "layer", "method", "plans", "rank", "stub")
 
     def __init__(
         self, stub: Stub, method: Method, conditions: Conditions, plans: tuple[Plan, ...], layer: Layer, order: int
@@ -37,6 +40,14 @@ class CompiledStub:
         """The order of precedence: the lower wins."""
         self.count = 0
         """How often this stub was chosen."""
+        self._constant_answer: ConstantAnswer | bool | None = False
+
+    @property
+    def constant_answer(self) -> ConstantAnswer | None:
+        """Its only answer, where that is the same each time; None if it isn't."""
+        if self._constant_answer is False:
+            self._constant_answer = constant_answer(self.method, self.plans)
+        return self._constant_answer  # type: ignore[return-value]
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Answers that follow from the request message alone, and are the same bytes each time: found once, then remembered.
+"""Answers that follow from the request message alone, and are the same each time: found once, then remembered.
 
 This is the fast path of the engine. What it does could all be done by an exchange, at several times the cost.
 """
@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.engine.call_record import CALL_OVERHEAD, FRAME_OVERHEAD, CallRecord
+from grpcmock.engine.constant_plan import ConstantAnswer
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -22,19 +23,23 @@ _MAX_REQUEST_BYTES = 1024
 """How many requests of a method are remembered, and how long they may be."""
 
 
-def is_constant(entry: CompiledStub) -> bool:
-    """Whether the choice of a stub rests on the message alone, and its answer is always the same constant message."""
-    stub, plans = entry.stub, entry.plans
+def rests_on_message(entry: CompiledStub) -> bool:
+    """Whether the choice of a stub rests on the message alone."""
+    stub = entry.stub
     return (
-        len(plans) == 1
-        and plans[0].constant is not None
-        and stub.times is None
+        stub.times is None
         and stub.then != "miss"
         and not stub.state
         and stub.metadata is None
         and stub.deadline is None
         and stub.when is None
+        and stub.where is None
     )
+
+
+def is_constant(entry: CompiledStub) -> bool:
+    """Whether the choice of a stub rests on the message alone, and its answer is always the same constant message."""
+    return len(entry.plans) == 1 and entry.plans[0].constant is not None and rests_on_message(entry)
 
 
 class CachedAnswer(NamedTuple):
@@ -43,14 +48,15 @@ class CachedAnswer(NamedTuple):
     method: Method
     stub: CompiledStub
     request: bytes
-    response: bytes
+    answer: ConstantAnswer
     size: int
     """Bytes that such a call takes in a journal, roughly."""
 
     @classmethod
-    def of(cls, method: Method, stub: CompiledStub, request: bytes, response: bytes) -> CachedAnswer:
-        size = CALL_OVERHEAD + 2 * FRAME_OVERHEAD + len(request) + len(response)
-        return cls(method, stub, request, response, size)
+    def of(cls, method: Method, stub: CompiledStub, request: bytes, answer: ConstantAnswer) -> CachedAnswer:
+        frames = FRAME_OVERHEAD * (1 + len(answer.messages))
+        size = CALL_OVERHEAD + frames + len(request) + sum(map(len, answer.messages))
+        return cls(method, stub, request, answer, size)
 
 
 class AnswerCache(dict[bytes, CachedAnswer]):
@@ -58,9 +64,9 @@ class AnswerCache(dict[bytes, CachedAnswer]):
 
     def remember(self, method: Method, request: bytes, entry: CompiledStub) -> CachedAnswer:
         """Remember what answers a request, within bounds: clients ask the same over and over."""
-        answer = entry.plans[0].constant
-        assert answer is not None  # the stub is constant
-        cached = CachedAnswer.of(method, entry, request, answer)
+        response = entry.plans[0].constant
+        assert response is not None  # the stub is constant
+        cached = CachedAnswer.of(method, entry, request, ConstantAnswer((), (response,), Code.OK, "", ()))
         if len(request) <= _MAX_REQUEST_BYTES:
             if len(self) >= _MAX_ANSWERS:
                 self.clear()
@@ -69,7 +75,7 @@ class AnswerCache(dict[bytes, CachedAnswer]):
 
 
 class CompactCall(NamedTuple):
-    """A call that was over as soon as it began: one request, one response, OK. Read, it becomes a :class:`CallRecord`.
+    """A call that was over as soon as it began: one request, a constant answer. Read, it becomes a :class:`CallRecord`.
 
     Ten thousand of them are kept of a server under load. So each holds as few objects of its own as can be: what it
     takes from memory that has grown cold, and gives back there, costs more than all that is done to fill it.
@@ -86,13 +92,15 @@ class CompactCall(NamedTuple):
     protocol: ProtocolName
 
     def expand(self, epoch: int) -> CallRecord:
-        answer = self.answer
-        method = answer.method
+        cached = self.answer
+        method, answer = cached.method, cached.answer
         opening = (self.id, method.path, method, self.metadata, self.deadline, self.peer, self.started, epoch)
         call = CallRecord(*opening, protocol=self.protocol)
-        call.add_frame("request", answer.request, self.started)
-        call.add_frame("response", answer.response, self.started)
-        call.stub, call.code, call.duration = answer.stub, Code.OK, self.duration
+        call.add_frame("request", cached.request, self.started)
+        for message in answer.messages:
+            call.add_frame("response", message, self.started)
+        call.stub, call.duration = cached.stub, self.duration
+        call.code, call.message, call.trailers = answer.code, answer.message, answer.trailers
         return call
 
 

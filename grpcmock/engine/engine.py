@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grpcmock.collector import let_go
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.compiled_stub import Layer
+from grpcmock.engine.constant_answers import CachedAnswer
 from grpcmock.engine.environment import CallEnvironment, EngineOptions
 from grpcmock.engine.exchange import Exchange
 from grpcmock.engine.journal import Journal, Note
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
-    from grpcmock.engine.constant_answers import CachedAnswer
+    from grpcmock.engine.constant_plan import ConstantAnswer
+    from grpcmock.engine.front import Front
     from grpcmock.engine.steps import Forwarder, Open
     from grpcmock.engine.store import MethodTable
     from grpcmock.schema import Registry
@@ -108,6 +110,15 @@ class Engine:
         return self.environment.store
 
     @property
+    def front(self) -> Front | None:
+        """What answers before the engine does, from answers that :meth:`known_answer` gave."""
+        return self.journal.front
+
+    @front.setter
+    def front(self, front: Front | None) -> None:
+        self.journal.front = self.store.front = front
+
+    @property
     def forwarder(self) -> Forwarder | None:
         """What takes the calls that no stub answers, instead of their being refused."""
         return self.environment.forwarder
@@ -115,7 +126,7 @@ class Engine:
     @forwarder.setter
     def forwarder(self, forwarder: Forwarder | None) -> None:
         if forwarder is not None and Forward not in self.options.steps:
-            raise ConfigError("This server can't pass calls on: use the transport aio, which can.")
+            raise ConfigError("This server can't pass calls on: use the transport native or aio, which can.")
         self.environment.forwarder = forwarder
 
     def prepare(
@@ -158,6 +169,9 @@ class Engine:
         for entry in replaced.besides:
             store.add(self._compile([entry.stub], prepared.registry, entry.layer, problems))
         problems.raise_errors()
+        if self.front is not None:
+            self.front.void()
+        store.front, replaced.front = self.front, None
         store.states.update(replaced.states)
         for old, entry in prepared.unchanged:
             if old.count and old in replaced:
@@ -244,7 +258,33 @@ class Engine:
             store.count(answer.stub)
             took = monotonic() - began
             environment.journal.record(answer, metadata, deadline, peer, started, took, protocol)
-        return answer.response
+        return answer.answer.messages[0]
+
+    def known_answer(
+        self, path: str, metadata: Metadata, deadline: float | None, peer: str, request: bytes
+    ) -> tuple[CompiledStub, ConstantAnswer] | None:
+        """Answer a call at once, as :meth:`answer_from_cache` does, whatever its constant answer consists of.
+
+        As long as the stubs don't change, it is the answer to these very bytes: what is in front of the engine may
+        give it from now on. Must be called with the lock held, and what remembers the answer be told before that ends.
+        """
+        options, store = self.environment.options, self.environment.store
+        table = store.tables.get(path)
+        if table is None or not table.is_steady or options.validate:
+            return None
+        monotonic = options.monotonic
+        began, started = monotonic(), options.wall_clock()
+        try:
+            message = decode(table.method.request_class, request)
+        except DecodeError:
+            return None
+        entry = table.first(CallContext({}, None, store.states, message), Stage.ALL)
+        if entry is None or (answer := entry.constant_answer) is None:
+            return None
+        store.count(entry)
+        cached = CachedAnswer.of(table.method, entry, request, answer)
+        self.journal.record(cached, metadata, deadline, peer, started, monotonic() - began)
+        return entry, answer
 
     def _constant_answer(self, table: MethodTable, request: bytes) -> CachedAnswer | None:
         try:

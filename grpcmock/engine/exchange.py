@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from grpcmock.engine.store import MethodTable
     from grpcmock.schema import Method
 
+_TRANSIT = 0.005
+"""Seconds that a call may have been on its way here."""
+
 
 class Exchange:
     """A call under way. Fed with events, it says what is to be done; it does nothing by itself."""
@@ -100,7 +103,7 @@ class Exchange:
         with self._environment.lock:
             self._steps.close()
             deadline = self.call.deadline
-            late = deadline is not None and self._monotonic() - self._began >= deadline
+            late = deadline is not None and _has_passed(deadline, self._monotonic() - self._began)
             self.call.cancelled = True
             self._close(Finish(Code.DEADLINE_EXCEEDED if late else Code.CANCELLED))
 
@@ -210,6 +213,15 @@ class Exchange:
                 yield Send(data)
         else:
             yield Send(answer.one(incoming.received))
+
+
+def _has_passed(deadline: float, elapsed: float) -> bool:
+    """Whether a call ends because of its deadline.
+
+    The client's clock began before ours, and its timeout is rounded up on the way, by a hundredth at most: at its
+    deadline it may end the call a little before we would.
+    """
+    return elapsed >= 0.99 * deadline - _TRANSIT
 
 
 def grouped(metadata: Metadata) -> dict[str, list[str | bytes]]:

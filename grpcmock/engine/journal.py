@@ -12,6 +12,7 @@ from grpcmock.engine.constant_answers import CompactCall, compact_call
 
 if TYPE_CHECKING:
     from grpcmock.engine.constant_answers import CachedAnswer
+    from grpcmock.engine.front import Front
     from grpcmock.schema import Method
     from grpcmock.status import Metadata
 
@@ -33,27 +34,56 @@ class Journal:
     """The last calls, oldest first. ``calls`` and ``bytes`` bound it; the oldest are dropped first."""
 
     def __init__(self, calls: int = 10_000, bytes: int = 64 << 20) -> None:  # noqa: A002
-        self._max_calls = calls
-        self._max_bytes = bytes
+        self.max_calls = calls
+        self.max_bytes = bytes
         self._calls: deque[CallRecord | CompactCall] = deque()
         self._notes: deque[Note] = deque(maxlen=100)
         self._bytes = 0
+        self._dropped = 0
         self._next_id = 1
         self._epoch = 0
         self._listeners: list[Callable[[CallRecord], None]] = []
+        self._miss_listeners: list[Callable[[CallRecord], None]] = []
         self._under_way: dict[int, CallRecord] = {}
         self._followers: list[Follower] = []
         self._metadata: Metadata = ()
         """Those of the last compact call."""
         self._peers: dict[str, str] = {}
         """The peers of compact calls, so that each is kept once."""
-        self.dropped = 0
+        self._front: Front | None = None
+
+    @property
+    def front(self) -> Front | None:
+        """What answers before the engine does, if anything. It notes its calls here when somebody looks."""
+        return self._front
+
+    @front.setter
+    def front(self, front: Front | None) -> None:
+        self._look()
+        self._front = front
+        self._pause()
+
+    def _look(self) -> None:
+        if self._front is not None:
+            self._front.absorb()
+
+    def _pause(self) -> None:
+        """Have each call come by here while somebody is to be told of it at once."""
+        if self._front is not None:
+            self._front.pause(bool(self._listeners or self._followers))
+
+    @property
+    def dropped(self) -> int:
         """How many calls were dropped to keep within the bounds."""
+        self._look()
+        return self._dropped
 
     def __len__(self) -> int:
+        self._look()
         return len(self._calls)
 
     def __iter__(self) -> Iterator[CallRecord]:
+        self._look()
         whole = [call.expand(self._epoch) if type(call) is CompactCall else call for call in self._calls]
         # Kept, so that who looks twice sees the same objects.
         self._calls = deque(whole)
@@ -62,6 +92,7 @@ class Journal:
     @property
     def size(self) -> int:
         """Bytes that the calls in the journal take, roughly."""
+        self._look()
         return self._bytes
 
     @property
@@ -79,6 +110,7 @@ class Journal:
         protocol: ProtocolName = "grpc",
     ) -> CallRecord:
         """Begin a call. It is under way until it is closed; then it enters the journal."""
+        self._look()
         number, followers = self._next_id, self._followers
         call = CallRecord(number, path, method, metadata, deadline, peer, started, self._epoch, followers, protocol)
         self._under_way[number] = call
@@ -96,6 +128,10 @@ class Journal:
 
         A call that began before :meth:`clear` is not kept: it belongs to what was cleared.
         """
+        self._look()
+        self._close(call)
+
+    def _close(self, call: CallRecord) -> None:
         self._under_way.pop(call.id, None)
         if call.epoch != self._epoch:
             return
@@ -103,6 +139,9 @@ class Journal:
         call.tell()
         for listener in self._listeners:
             listener(call)
+        if call.miss is not None:
+            for listener in self._miss_listeners:
+                listener(call)
 
     def record(
         self,
@@ -114,10 +153,29 @@ class Journal:
         duration: float,
         protocol: ProtocolName = "grpc",
     ) -> None:
-        """Do :meth:`open` and :meth:`close` at once, for a call with one request and one response that ended with OK.
+        """Do :meth:`open` and :meth:`close` at once, for a call with one request and a constant answer.
 
         A :class:`CallRecord` is made only if somebody looks; most are dropped before that.
         """
+        self._look()
+        self.add_known(answer, metadata, deadline, peer, started, duration, protocol)
+
+    def skip(self, calls: int) -> None:
+        """Number *calls* that a front has dropped itself, to keep within the same bounds."""
+        self._next_id += calls
+        self._dropped += calls
+
+    def add_known(
+        self,
+        answer: CachedAnswer,
+        metadata: Metadata,
+        deadline: float | None,
+        peer: str,
+        started: float,
+        duration: float,
+        protocol: ProtocolName = "grpc",
+    ) -> None:
+        """Do what :meth:`record` does, for a call that a front has answered before."""
         # Most calls of a client have the same metadata, and come from the same few peers.
         if metadata == self._metadata:
             metadata = self._metadata
@@ -131,11 +189,11 @@ class Journal:
         if self._listeners or self._followers or size > FRAME_BYTES_KEPT:
             call = compact.expand(self._epoch)
             call.followers = self._followers
-            self.close(call)
+            self._close(call)
             return
         self._calls.append(compact)
         self._bytes += size
-        if len(self._calls) > self._max_calls or self._bytes > self._max_bytes:
+        if len(self._calls) > self.max_calls or self._bytes > self.max_bytes:
             self._drop()
 
     def _keep(self, call: CallRecord) -> None:
@@ -148,9 +206,9 @@ class Journal:
         calls = self._calls
         if len(self._peers) > _MAX_PEERS:
             self._peers.clear()
-        while calls and (len(calls) > self._max_calls or self._bytes > self._max_bytes):
+        while calls and (len(calls) > self.max_calls or self._bytes > self.max_bytes):
             self._bytes -= calls.popleft().size
-            self.dropped += 1
+            self._dropped += 1
 
     def note(self, note: Note) -> None:
         """Keep a note; the last hundred are kept."""
@@ -158,10 +216,11 @@ class Journal:
 
     def clear(self) -> None:
         """Forget all calls and notes, and those calls that are under way, too."""
+        self._look()
         self._calls.clear()
         self._notes.clear()
         self._bytes = 0
-        self.dropped = 0
+        self._dropped = 0
         self._epoch += 1
 
     def restore(self, calls: Iterable[CallRecord]) -> None:
@@ -175,10 +234,19 @@ class Journal:
 
         Of calls that were over as soon as they began it hears once. Returns a function that ends that.
         """
-        self._followers.append(follower)
-        return lambda: self._followers.remove(follower)
+        return self._join(self._followers, follower)
 
-    def subscribe(self, listener: Callable[[CallRecord], None]) -> Callable[[], None]:
-        """Call *listener* with each call as it ends. Gives a function that ends the subscription."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    def subscribe(self, listener: Callable[[CallRecord], None], *, of_misses: bool = False) -> Callable[[], None]:
+        """Call *listener* with each call as it ends, or with misses alone. Returns a function that ends that."""
+        return self._join(self._miss_listeners if of_misses else self._listeners, listener)
+
+    def _join(self, all_of_them: list[Follower], one: Follower) -> Callable[[], None]:
+        self._look()
+        all_of_them.append(one)
+        self._pause()
+
+        def leave() -> None:
+            all_of_them.remove(one)
+            self._pause()
+
+        return leave

@@ -265,7 +265,7 @@ class PlanExecution:
             row=self._entry.stub.row,
             count=self._count,
             state=self._states,
-            random=self._random,
+            random=lambda: self._random,
             now=self._environment.now,
         )
 

@@ -232,7 +232,10 @@ AIO_STEPS: frozenset[type] = frozenset({Invoke, Resume, Forward, Receive, Header
 H2_STEPS: frozenset[type] = frozenset({Invoke, Resume, Receive, Headers, Send, Wait, Truncate, Reset, Finish})
 """What the server on plain HTTP/2 can carry out."""
 
-TRANSPORT_STEPS = {"aio": AIO_STEPS, "h2": H2_STEPS}
+NATIVE_STEPS: frozenset[type] = AIO_STEPS | H2_STEPS
+"""What the native transport can carry out."""
+
+TRANSPORT_STEPS = {"aio": AIO_STEPS, "h2": H2_STEPS, "native": NATIVE_STEPS}
 """The steps of a call that each transport can carry out."""
 
 Steps = Generator[Step | SendAll, Event | None, None]

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from grpcmock.engine.compiled_stub import CompiledStub, Layer
-from grpcmock.engine.constant_answers import AnswerCache, is_constant
+from grpcmock.engine.constant_answers import AnswerCache, is_constant, rests_on_message
 from grpcmock.matching.call_context import STARTED
 from grpcmock.matching.index import Index
 from grpcmock.responses.faults import FaultKind
 from grpcmock.schema import MethodKind
 
 if TYPE_CHECKING:
+    from grpcmock.engine.front import Front
     from grpcmock.matching.call_context import CallContext
     from grpcmock.matching.conditions import Stage
     from grpcmock.responses.plan import Plan
@@ -36,12 +37,14 @@ class MethodTable:
 
     __slots__ = (
         "_later",
+        "_unsteady",
         "_varying",
         "_whole_stream",
         "answers",
         "answers_once",
         "index",
         "is_constant",
+        "is_steady",
         "method",
         "stages",
     )
@@ -53,11 +56,14 @@ class MethodTable:
         """How many stubs need the opening of a call, its first message, all of its messages."""
         self.is_constant = True
         """Whether every answer of this method is a constant that follows from the message alone."""
+        self.is_steady = True
+        """Whether the choice among the stubs of this method always follows from its only message."""
         self.answers = AnswerCache()
-        """While that is so: what answered the requests that came before."""
+        """While all are constant: what answered the requests that came before."""
         self.answers_once = method.kind is MethodKind.UNARY
         """Whether a handler of one request and one response can give every answer of this method."""
         self._varying = 0
+        self._unsteady = 0
         self._whole_stream = 0
         self._later: dict[Stage, list[CompiledStub]] = {}
 
@@ -72,10 +78,12 @@ class MethodTable:
     def _count(self, entry: CompiledStub, by: int) -> None:
         self.stages[entry.conditions.stage] += by
         self._varying += 0 if is_constant(entry) else by
+        self._unsteady += 0 if rests_on_message(entry) else by
         if any(plan.fault and plan.fault.kind in _WHOLE_STREAM for plan in entry.plans):
             self._whole_stream += by
         self._later.clear()
         self.is_constant = not self._varying
+        self.is_steady = not self._unsteady and not self.method.kind.client_streams
         self.answers_once = self.method.kind is MethodKind.UNARY and not self._whole_stream
         self.answers.clear()
 
@@ -159,6 +167,8 @@ class Store:
         self._besides: dict[int, CompiledStub] = {}
         self._snapshots: list[Snapshot] = []
         """Those that were not yet restored, the innermost last: it alone takes note of changes."""
+        self.front: Front | None = None
+        """What answers before the engine does, if anything."""
 
     def include(self, methods: Iterable[Method]) -> None:
         """Add a table for each method that has none."""
@@ -167,7 +177,8 @@ class Store:
                 self.tables[method.path] = MethodTable(method)
 
     def __iter__(self) -> Iterator[CompiledStub]:
-        """All stubs: by method, each in its order of precedence."""
+        """All stubs: by method, each in its order of precedence. Their counts are exact now."""
+        self._look()
         for table in self.tables.values():
             yield from table.index
 
@@ -183,7 +194,16 @@ class Store:
         table = self.tables.get(entry.method.path)
         return table is not None and entry in table.index
 
+    def _look(self) -> None:
+        if self.front is not None:
+            self.front.absorb()
+
+    def _change(self) -> None:
+        if self.front is not None:
+            self.front.void()
+
     def add(self, entries: Iterable[CompiledStub]) -> None:
+        self._change()
         for entry in entries:
             self.tables[entry.method.path].add(entry)
             if entry.layer is not Layer.FILE:
@@ -200,6 +220,7 @@ class Store:
 
     def remove_one(self, entry: CompiledStub) -> None:
         """Take out one stub."""
+        self._change()
         self.tables[entry.method.path].remove(entry)
         self._besides.pop(id(entry), None)
         if self._snapshots:
@@ -213,11 +234,11 @@ class Store:
             self.states.update(plan.set)
         return plan
 
-    def count(self, entry: CompiledStub) -> None:
+    def count(self, entry: CompiledStub, times: int = 1) -> None:
         """Count that a stub was chosen."""
         if self._snapshots:
             self._snapshots[-1].note_count(entry)
-        entry.count += 1
+        entry.count += times
 
     def reset_counts(self) -> None:
         """Forget how often each stub was chosen: exhausted ones answer again, sequences begin anew."""
@@ -228,6 +249,7 @@ class Store:
 
     def snapshot(self) -> Snapshot:
         """Begin a snapshot, inside of those that were not yet restored."""
+        self._look()
         snapshot = Snapshot(self.states)
         self._snapshots.append(snapshot)
         return snapshot
@@ -237,6 +259,7 @@ class Store:
 
         It ends, and so do those inside of it. Raises ``ValueError`` if it has ended before.
         """
+        self._look()
         depth = self._snapshots.index(snapshot)
         ended = self._snapshots[depth:]
         around = self._snapshots[:depth]

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
     from grpcmock.engine.engine import Engine
     from grpcmock.schema import Registry
-    from grpcmock.servers.addresses import Address
     from grpcmock.servers.aio import AioServer
     from grpcmock.servers.asgi.server import HttpServer
     from grpcmock.servers.credentials import TlsFiles
     from grpcmock.servers.h2.server import H2Server
     from grpcmock.servers.http_call import Services
+    from grpcmock.servers.native.server import NativeServer
+    from grpcmock.servers.transports import Transport
 
 T = TypeVar("T")
 
@@ -45,8 +46,8 @@ class Listening:
     """Certificate, key, authorities of clients."""
     max_message_size: int
     interceptors: Sequence[grpc.aio.ServerInterceptor]
-    transport: str = "aio"
-    """What speaks HTTP/2: ``aio``, which is ``grpc.aio``, or ``h2``, which can make every fault."""
+    transport: Transport = "aio"
+    """What speaks HTTP/2."""
     http: str | None = None
     """Where gRPC-Web, Connect and JSON are spoken over HTTP/1.1; None if they aren't."""
     origins: tuple[str, ...] | None = None
@@ -62,7 +63,7 @@ class Running:
         self._listening = listening
         self._lock = threading.RLock()
         self._thread: LoopThread | None = None
-        self._server: AioServer | H2Server | None = None
+        self._server: AioServer | H2Server | NativeServer | None = None
         self._http: HttpServer | None = None
         self._target = self._http_url = ""
 
@@ -98,16 +99,19 @@ class Running:
                 raise
             self._thread = thread
 
-    async def _serve(self) -> AioServer | H2Server:
+    async def _serve(self) -> AioServer | H2Server | NativeServer:
         from grpcmock.servers.addresses import Address
+        from grpcmock.servers.aio import ServerOptions
         from grpcmock.servers.credentials import TlsFiles
+        from grpcmock.servers.transports import listen, make_server
 
-        files = TlsFiles.given(*self._listening.tls)
-        address = Address.parse(self._listening.address)
+        listening = self._listening
+        options = ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
         services, own = self._services()
-        make = self._aio if self._listening.transport == "aio" else self._h2
-        server, bound = make(address, files, services)
-        http = self._face(self._listening.http, files, services, own) if self._listening.http is not None else None
+        server = make_server(listening.transport, self.engine, options, services=services, warn=_LOG.warning)
+        files = TlsFiles.given(*listening.tls)
+        bound = listen(server, Address.parse(listening.address), files)
+        http = self._face(listening.http, files, services, own) if listening.http is not None else None
         if files is not None:
             import grpc
 
@@ -119,23 +123,6 @@ class Running:
             self._http_url = f"{'http' if files is None else 'https'}://{http.addresses[0]}"
         self._http = http
         return server
-
-    def _aio(self, address: Address, files: TlsFiles | None, services: Services) -> tuple[AioServer, Address]:
-        from grpcmock.servers.aio import AioServer, ServerOptions
-        from grpcmock.servers.credentials import server_credentials
-
-        listening = self._listening
-        options = ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
-        server = AioServer(self.engine, options, services=services)
-        return server, server.listen(address, server_credentials(files) if files is not None else None)
-
-    def _h2(self, address: Address, files: TlsFiles | None, services: Services) -> tuple[H2Server, Address]:
-        from grpcmock.servers.credentials import tls_context
-        from grpcmock.servers.h2.server import H2Server
-
-        limit = self._listening.max_message_size
-        server = H2Server(self.engine, max_message_size=limit, services=services)
-        return server, server.listen(address, tls_context(files, "h2") if files is not None else None)
 
     def _face(self, listen: str, files: TlsFiles | None, services: Services, own: Sequence[Registry]) -> HttpServer:
         """Make the server that speaks HTTP/1.1, and have it listen."""

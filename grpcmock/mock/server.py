@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
@@ -27,6 +27,7 @@ from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry
 from grpcmock.schema import sources as schema_sources
 from grpcmock.schema.modules import registry_of
+from grpcmock.servers.transports import choose
 from grpcmock.status import Code
 from grpcmock.stubs import loader
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from grpcmock.mock.recording import Recorder
     from grpcmock.mock.verification import Unused
     from grpcmock.schema import Method
+    from grpcmock.servers.transports import Wanted
     from grpcmock.stubs.model import Stub
 
 T = TypeVar("T")
@@ -75,7 +77,7 @@ class MockServer(Waits):
         max_message_size: int = 4 << 20,
         journal_calls: int = 10_000,
         journal_bytes: int = 64 << 20,
-        transport: Literal["aio", "h2"] = "aio",
+        transport: Wanted = "auto",
     ) -> None:
         """Load everything; nothing listens before :meth:`start`.
 
@@ -88,8 +90,9 @@ class MockServer(Waits):
         get generated answers, else *unmatched_code*; with *validate*, requests that break the rules of their protos are
         refused.
         *max_message_size* is in bytes, -1 for no limit; the journal holds *journal_calls* and *journal_bytes*. The
-        ``tls_*`` files are PEM. The *transport* ``h2`` can make every fault of the stub format, and takes no
-        *interceptors*.
+        ``tls_*`` files are PEM. The *transport* ``native`` is the fastest, and makes every fault of the stub format, as
+        ``h2`` does; ``aio`` alone takes *interceptors*; ``auto`` is native where that is installed and can do what is
+        asked for, else aio.
 
         Raises :class:`SchemaError`, :class:`StubError`, :class:`ConfigError` with everything that is wrong.
         """
@@ -98,10 +101,7 @@ class MockServer(Waits):
             code = Code.parse(unmatched_code)
         except ValueError as error:
             raise ConfigError(f"unmatched_code: {error}") from None
-        if transport not in TRANSPORT_FAULTS:
-            raise ConfigError(f"transport: {transport!r} is neither 'aio' nor 'h2'.")
-        if transport == "h2" and interceptors:
-            raise ConfigError("The transport 'h2' knows no interceptors; 'aio' does.")
+        transport = choose(transport, interceptors=bool(interceptors))
         problems = Problems()
         excluded = (exclude,) if isinstance(exclude, str) else tuple(exclude)
         registry = _registry([*sources, *_several(protos)], schema_sources.Imports(_paths(imports), excluded))
@@ -315,7 +315,7 @@ class MockServer(Waits):
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
         if Forward not in self._running.engine.options.steps:
-            raise ConfigError("The transport 'h2' can't pass calls on; 'aio' can.")
+            raise ConfigError("The transport 'h2' can't pass calls on; 'native' and 'aio' can.")
         from grpcmock.mock.recording import Recorder
         from grpcmock.record.recorder import Options as RecordOptions
         from grpcmock.record.redaction.rules import Rules

@@ -24,7 +24,7 @@ class RenderContext(Mapping[str, Any]):
     can be repeated.
     """
 
-    __slots__ = ("_made", "count", "message", "metadata", "now", "random", "request", "requests", "row", "state")
+    __slots__ = ("_made", "_random", "count", "message", "metadata", "now", "request", "requests", "row", "state")
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class RenderContext(Mapping[str, Any]):
         row: Mapping[str, Any] | None = None,
         count: int = 1,
         state: Mapping[str, str] | None = None,
-        random: Random | None = None,
+        random: Random | Callable[[], Random] | None = None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self.request = request
@@ -53,10 +53,17 @@ class RenderContext(Mapping[str, Any]):
         """How often the stub has matched, this time included."""
         self.state = state if state is not None else {}
         """The scenario states from before this call."""
-        self.random = random if random is not None else Random(0)
+        self._random = random
         self.now = now
         """The clock."""
         self._made: dict[str, Any] = {}
+
+    @property
+    def random(self) -> Random:
+        """The source of randomness. To seed one takes as long as most templates, so it is made when it is asked for."""
+        if not isinstance(self._random, Random):
+            self._random = self._random() if self._random is not None else Random(0)
+        return self._random
 
     def __getitem__(self, name: str) -> Any:
         made = self._made

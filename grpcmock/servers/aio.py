@@ -57,6 +57,17 @@ class ServerOptions:
     """How responses are compressed, where the client takes it."""
 
     interceptors: Sequence[grpc.aio.ServerInterceptor] = ()
+    threads: int = 0
+    """Threads of the native transport that hold connections; 0 for one for each core."""
+
+    keepalive: tuple[float, float] | None = None
+    """For the native transport: seconds after which a silent client is asked whether it is still there, and seconds
+    that it has to say so."""
+
+    max_connection_age: tuple[float, float] | None = None
+    """For the native transport: seconds after which a connection takes no new calls, and seconds that those under way
+    then have."""
+
     grpc_options: Sequence[tuple[str, Any]] = field(default_factory=tuple)
     """More channel arguments of gRPC core, for those who know them."""
 

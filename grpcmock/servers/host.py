@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.collector import full_collections_paused, keep, let_go
 from grpcmock.engine.engine import Engine, Prepared
@@ -19,11 +19,12 @@ from grpcmock.errors import GrpcmockError, Problems
 from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
-from grpcmock.servers.aio import AioServer, ServerOptions
-from grpcmock.servers.credentials import TlsFiles, server_credentials, tls_context
+from grpcmock.servers.aio import ServerOptions
+from grpcmock.servers.credentials import TlsFiles, tls_context
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection
 from grpcmock.servers.reload import Reloader
+from grpcmock.servers.transports import Wanted, choose, listen, make_server
 from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.service import Admin
     from grpcmock.servers.asgi.server import HttpServer
-    from grpcmock.servers.h2.server import H2Server
-    from grpcmock.servers.http_call import Services
     from grpcmock.stubs.model import Stub
 
 Log = Callable[[str, str], None]
@@ -66,8 +65,8 @@ class Files:
 class HostOptions:
     """How a mock server runs."""
 
-    transport: Literal["aio", "h2"] = "aio"
-    """What speaks HTTP/2: ``grpc.aio``, or the server of this package, which can make every fault."""
+    transport: Wanted = "auto"
+    """What speaks HTTP/2."""
 
     engine: EngineOptions = field(default_factory=EngineOptions)
     """``faults`` and ``steps`` are set to what ``transport`` can do."""
@@ -108,7 +107,7 @@ class Host:
         self._admin: Admin | None = None
         problems = Problems()
         registry, stubs = self._read(problems)
-        transport = options.transport
+        transport = self.transport = choose(options.transport, interceptors=bool(options.server.interceptors))
         self.engine = Engine(
             registry,
             stubs,
@@ -127,7 +126,9 @@ class Host:
         """The registries of what is offered besides."""
 
         services = self._services()
-        self.server = self._server(services)
+        self.server = make_server(
+            self.transport, self.engine, options.server, services=services, warn=partial(log, "warning")
+        )
         self.http: HttpServer | None = None
         if options.face is not None:
             from grpcmock.protocols.face import HttpFace
@@ -146,15 +147,6 @@ class Host:
             taken = [stub.name for stub in stubs]
             stubs += loading.load(self.files.imported, registry, problems, taken=taken)
         return registry, stubs
-
-    def _server(self, services: Services) -> AioServer | H2Server:
-        if self.options.transport == "aio":
-            return AioServer(self.engine, self.options.server, services=services)
-        from grpcmock.servers.h2.server import H2Server
-
-        limit = self.options.server.max_message_size
-        warn = partial(self._log, "warning")
-        return H2Server(self.engine, max_message_size=limit, services=services, warn=warn)
 
     def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         self._own = own = [registry_of(Health.DESCRIPTOR)]
@@ -182,9 +174,7 @@ class Host:
 
         Raises :class:`ConfigError` if the address can't be had, or the files of *tls* can't be used.
         """
-        if isinstance(self.server, AioServer):
-            return self.server.listen(address, server_credentials(tls) if tls else None)
-        return self.server.listen(address, tls_context(tls, "h2") if tls else None)
+        return listen(self.server, address, tls)
 
     @property
     def http_addresses(self) -> list[Address]:

@@ -87,7 +87,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 def environment() -> Sandbox:
     """The one environment of all templates: undefined names raise, and only bounded filters are there."""
     sandbox = Sandbox(
-        undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True, finalize=_as_text, cache_size=0
+        undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True, finalize=as_text, cache_size=0
     )
     known = sandbox.filters
     sandbox.filters = {name: known[name] for name in _FILTERS.split()} | {
@@ -112,7 +112,7 @@ def _bound(size: int, sequence: Any = "") -> None:
         raise RenderError(f"a value of {size} {unit} is over the limit of {limit}.")
 
 
-def _as_text(value: Any) -> Any:
+def as_text(value: Any) -> Any:
     """Give a value inside a longer text its ProtoJSON look, rather than Python's."""
     if value is None:
         return "null"
@@ -160,7 +160,7 @@ def _counted(context: Context, items: Iterable[Any]) -> Iterator[Any]:
 
 @pass_context
 def _joined(_: Context, items: list[Any]) -> str:
-    return join(str(_as_text(item)) for item in items)
+    return join(str(as_text(item)) for item in items)
 
 
 _WIDTH = re.compile(r"\*|\d{6,}")
@@ -186,14 +186,14 @@ def _filter_join(environment: jinja2.Environment, items: Iterable[Any], d: str =
             if not first:
                 yield str(d)
             first = False
-            yield str(_as_text(item))
+            yield str(as_text(item))
 
     return join(parts())
 
 
 def _filter_b64encode(value: Any) -> str:
     """In base64: bytes, and the UTF-8 of any text."""
-    data = value if isinstance(value, bytes) else str(_as_text(value)).encode()
+    data = value if isinstance(value, bytes) else str(as_text(value)).encode()
     _bound(len(data) * 4 // 3)
     return base64.b64encode(data).decode()
 

@@ -89,7 +89,7 @@ def test_a_call_that_is_cancelled_there_is_cancelled(passing: Engine) -> None:
 
 def test_a_server_that_cant_pass_calls_on_is_given_no_forwarder() -> None:
     made = Engine(registry("user.proto"), options=EngineOptions(steps=H2_STEPS))
-    with pytest.raises(ConfigError, match="use the transport aio"):
+    with pytest.raises(ConfigError, match="use the transport native or aio"):
         made.forwarder = elsewhere  # type: ignore[assignment]
     made.forwarder = None
 

@@ -27,8 +27,10 @@ LIST = "mockuser.UserService/ListUsers"
 DETAIL = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "TIRED"}
 
 
-@pytest.fixture(params=["aio", "h2"])
+@pytest.fixture(params=["aio", "h2", "native"])
 def mock(request: pytest.FixtureRequest, generated: Any) -> Iterator[MockServer]:
+    if request.param == "native":
+        pytest.importorskip("grpcmock_native", reason="the native transport isn't built")
     with MockServer(transport=request.param) as server:
         yield server
 

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grpcmock.errors import RenderError
+from grpcmock.stubs import jinja
+from grpcmock.stubs.jinja import compile_text
 from grpcmock.stubs.sandbox import MAX_ROUNDS
 from grpcmock.stubs.template import TemplateError, is_template
 from grpcmock.stubs.template_cache import parse_template
@@ -179,3 +181,27 @@ def test_no_text_raises_anything_else(text: str) -> None:
         template.render({"a": 1, "b": "x"})
     except RenderError:
         return
+
+
+# Templates of text and references alone ------------------------------------------------------------
+
+_PIECES = (
+    *("{{ request.id }}", "{{ request.name }}", "{{ request['items'] }}", "{{ request.data }}"),
+    *("{{ metadata['x-id'] }}", "{{ requests[1].id }}", "{{ request.none.at }}", "{{ metadata.y }}", "{{ gone }}"),
+    *("{{ request.__class__ }}", "{{ request.keys }}", " x ", "\n", "ä"),
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.sampled_from(_PIECES), min_size=1, max_size=4).map("".join))
+def test_plain_templates_give_what_jinja_gives(text: str) -> None:
+    def rendered() -> Any:
+        try:
+            return compile_text(text).render(VALUES)
+        except RenderError as error:
+            return str(error)
+
+    plainly = rendered()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jinja, "_plain", lambda *_: None)
+        assert plainly == rendered()

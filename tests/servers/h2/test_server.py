@@ -1,15 +1,14 @@
 # mypy: disable-error-code="arg-type, attr-defined"
-"""The server on plain HTTP/2, called by gRPC's own clients, synchronous and asynchronous."""
+"""The servers of full control over HTTP/2, called by gRPC's own clients, synchronous and asynchronous."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
@@ -148,6 +147,9 @@ async def _call_sync(
     return await asyncio.to_thread(run)
 
 
+Server = Any
+"""Of either transport: they have the same face."""
+
 Caller = Callable[..., Awaitable[Outcome]]
 
 
@@ -156,18 +158,45 @@ def call(request: pytest.FixtureRequest) -> Caller:
     return {"aio": _call_aio, "sync": _call_sync}[request.param]
 
 
+class Transport(Protocol):
+    """How one of the servers of full control is made."""
+
+    def __call__(self, engine: Engine, *, max_message_size: int = ..., **options: Any) -> Server: ...
+
+
+def _h2(engine: Engine, **options: Any) -> Server:
+    return H2Server(engine, **options)
+
+
+def _native(engine: Engine, max_message_size: int = 4 << 20, **options: Any) -> Server:
+    from grpcmock.servers.native.server import NativeOptions, NativeServer
+
+    return NativeServer(engine, NativeOptions(max_message_size=max_message_size), **options)
+
+
+@pytest.fixture(params=["h2", "native"])
+def transport(request: pytest.FixtureRequest) -> Transport:
+    if request.param == "h2":
+        return _h2
+    pytest.importorskip("grpcmock_native", reason="the native transport isn't built")
+    return _native
+
+
 @pytest.fixture
-async def start() -> AsyncIterator[Callable[..., Awaitable[H2Server]]]:
-    servers: list[H2Server] = []
+async def start(transport: Transport) -> AsyncIterator[Callable[..., Awaitable[Server]]]:
+    servers: list[Server] = []
 
     async def start_server(
-        stubs: str = STUBS, *, address: str = "127.0.0.1:0", tls: ssl.SSLContext | None = None, **options: Any
-    ) -> H2Server:
+        stubs: str = STUBS, *, address: str = "127.0.0.1:0", tls: TlsFiles | None = None, **options: Any
+    ) -> Server:
         problems = Problems()
         loaded = loader.load_text(stubs, "stubs.yaml", problems)
         engine = Engine(USERS, loaded, options=EngineOptions(faults=FAULTS), problems=problems)
-        server = H2Server(engine, **options)
-        server.listen(Address.parse(address), tls)
+        server = transport(engine, **options)
+        if tls is not None and isinstance(server, H2Server):
+            server.listen(Address.parse(address), tls_context(tls, "h2"))
+        else:
+            server.listen(Address.parse(address), tls)
         servers.append(server)
         await server.start()
         return server
@@ -189,7 +218,7 @@ def users(outcome: Outcome) -> list[Any]:
     return [USERS.message("user.UserResponse").FromString(message) for message in outcome.messages]
 
 
-def target(server: H2Server) -> str:
+def target(server: Server) -> str:
     return str(server.addresses[0])
 
 
@@ -435,7 +464,7 @@ class RawAnswer:
 
 
 @asynccontextmanager
-async def _connected(server: H2Server) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def _connected(server: Server) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     address = server.addresses[0]
     reader, writer = await asyncio.open_connection(address.host, address.port)
     try:
@@ -459,7 +488,7 @@ def _asked(body: bytes, path: str = GET, headers: dict[str, str] | None = None, 
 
 
 async def _raw(
-    server: H2Server, request: bytes, headers: dict[str, str] | None = None, *, framed: bool = True, end: bool = True
+    server: Server, request: bytes, headers: dict[str, str] | None = None, *, framed: bool = True, end: bool = True
 ) -> RawAnswer:
     """Call GetUser, and tell what came to the last frame."""
     client = _asked(framing.framed(request) if framed else request, headers=headers, end=end)
@@ -520,11 +549,11 @@ async def test_noise_ends_its_own_connection_only(start: Any, data: bytes) -> No
 
 
 @pytest.fixture
-async def told() -> AsyncIterator[tuple[H2Server, list[str]]]:
+async def told(transport: Transport) -> AsyncIterator[tuple[Server, list[str]]]:
     """A server, and what it tells whoever runs it."""
     said: list[str] = []
     engine = Engine(USERS, loader.load_text(STUBS, "s.yaml", Problems()), options=EngineOptions(faults=FAULTS))
-    server = H2Server(engine, warn=said.append)
+    server = transport(engine, warn=said.append)
     server.listen(Address.parse("127.0.0.1:0"))
     await server.start()
     yield server, said
@@ -541,7 +570,7 @@ async def told() -> AsyncIterator[tuple[H2Server, list[str]]]:
     ],
 )
 async def test_a_connection_of_another_protocol_is_told(
-    told: tuple[H2Server, list[str]], sent: list[bytes], protocol: str, answer: bytes
+    told: tuple[Server, list[str]], sent: list[bytes], protocol: str, answer: bytes
 ) -> None:
     server, said = told
     for _ in range(2):
@@ -570,7 +599,7 @@ async def test_a_connection_of_another_protocol_is_told(
     ],
 )
 async def test_a_request_of_another_protocol_is_told(
-    told: tuple[H2Server, list[str]], headers: dict[str, str], protocol: str | None
+    told: tuple[Server, list[str]], headers: dict[str, str], protocol: str | None
 ) -> None:
     server, said = told
     found = await _raw(server, get(1), headers)
@@ -578,7 +607,7 @@ async def test_a_request_of_another_protocol_is_told(
     assert [text.partition(" (")[0] for text in said] == ([f"A client spoke {protocol}"] if protocol else [])
 
 
-async def test_a_preface_may_come_in_parts(told: tuple[H2Server, list[str]]) -> None:
+async def test_a_preface_may_come_in_parts(told: tuple[Server, list[str]]) -> None:
     server, said = told
     client = _asked(framing.framed(get(1)))
     async with _connected(server) as (reader, writer):
@@ -597,7 +626,7 @@ async def test_stopping_waits_for_calls_under_way(start: Any) -> None:
     server = await start("- {method: UserService/GetUser, response: {id: 1}, delay: 100ms}")
     async with grpc.aio.insecure_channel(target(server), options=CHANNEL) as channel:
         under_way = channel.unary_unary(GET)(get(1))
-        await _until(lambda: any(connection._tasks for connection in server._connections))
+        await _until(lambda: server.engine.journal.under_way)
         await server.stop(grace=5)
         assert await under_way
         with pytest.raises(grpc.RpcError) as caught:
@@ -643,7 +672,7 @@ async def test_tls_and_client_certificates(start: Any, call: Caller, tmp_path: P
     for blob in issued.cert_chain_pems:
         blob.write_to_path(cert, append=True)
     authority.cert_pem.write_to_path(ca)
-    server = await start(address="localhost:0", tls=tls_context(TlsFiles(cert, key, ca), "h2"))
+    server = await start(address="localhost:0", tls=TlsFiles(cert, key, ca))
     known = grpc.ssl_channel_credentials(
         ca.read_bytes(), client.private_key_pem.bytes(), client.cert_chain_pems[0].bytes()
     )

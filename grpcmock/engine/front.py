@@ -1,0 +1,22 @@
+"""What may answer before the engine does: a table of known answers inside of a transport.
+
+The engine fills it with answers that can't change as long as its stubs don't, and takes up what it did before anything
+else happens. So nobody can tell whether a call was answered here or there.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Front(Protocol):
+    """A table of known answers."""
+
+    def void(self) -> None:
+        """Forget all answers: the stubs are about to change. What was answered so far is taken up first."""
+
+    def pause(self, paused: bool) -> None:
+        """Answer nothing until further notice, or do so again."""
+
+    def absorb(self) -> None:
+        """Note in the journal what was answered since the last time, and count it."""

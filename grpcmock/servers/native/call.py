@@ -1,0 +1,374 @@
+"""One call on the native transport: the engine's steps, carried out without a task of their own wherever that does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, assert_never
+
+from grpcmock.concurrency.pausing import pause
+from grpcmock.engine.steps import (
+    HALF_CLOSE,
+    Finish,
+    Forward,
+    HandlerReturned,
+    Headers,
+    Invoke,
+    Message,
+    Receive,
+    Reset,
+    Resume,
+    Send,
+    Truncate,
+    Wait,
+)
+from grpcmock.protocols.interface import WireError
+from grpcmock.servers import services
+from grpcmock.servers.invocation import Invocation, Reading
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import grpc
+    from grpcmock_native import Call
+
+    from grpcmock.engine.engine import Engine
+    from grpcmock.engine.exchange import Exchange
+    from grpcmock.engine.steps import Event, Open, Step
+    from grpcmock.status import Metadata
+
+_LOG = logging.getLogger(__name__)
+
+_MOST_BYTES = 1 << 16
+"""Bytes of messages that are handed to the transport in one piece."""
+
+_DEADLINE_PASSED = "The deadline has passed."
+
+
+class NativeCall:
+    """A call under way, in the event loop of its server."""
+
+    def __init__(
+        self, wire: Call, opened: Open, messages: list[bytes], *, half_closed: bool, ended: Callable[[], None]
+    ) -> None:
+        self.wire = wire
+        self.path = opened.path
+        self.metadata = opened.metadata
+        self.peer = opened.peer
+        self.deadline = opened.deadline
+        self._opened = opened
+        self._ended = ended
+        self._loop = asyncio.get_running_loop()
+        self._exchange: Exchange | None = None
+        self._messages = deque(messages)
+        self._half_closed = half_closed
+        self._broken: WireError | None = None
+        self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
+        self._pause: asyncio.TimerHandle | None = None
+        self._deadline_timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._wants: Callable[[], None] | None = None
+        """What is to be done when the client has sent something."""
+        self._blocked: Callable[[], None] | None = None
+        """What is to be done when the client has been sent enough."""
+        self._is_over = False
+
+    # What the client does -------------------------------------------------------------------------
+
+    def message(self, data: bytes) -> None:
+        self._messages.append(data)
+        self._arrived()
+
+    def half_close(self) -> None:
+        self._half_closed = True
+        self._arrived()
+
+    def break_off(self, code: int, message: str) -> None:
+        """The client broke a rule. What it sent before that still counts."""
+        self._broken = WireError(Code(code), message)
+        self._arrived()
+
+    def drained(self) -> None:
+        blocked, self._blocked = self._blocked, None
+        if blocked is not None:
+            blocked()
+
+    def _arrived(self) -> None:
+        wants, self._wants = self._wants, None
+        if wants is not None:
+            wants()
+
+    def cancel(self) -> None:
+        """The client went away."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._exchange is not None:
+            self._exchange.cancel()
+        self._end()
+
+    def abort(self) -> None:
+        """End the call from this side, without a status."""
+        self.cancel()
+        self.wire.reset()
+
+    def _expire(self) -> None:
+        self.cancel()
+        self.wire.finish(Code.DEADLINE_EXCEEDED, _DEADLINE_PASSED, ())
+
+    def _end(self) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._wants = self._blocked = None
+            for timer in (self._pause, self._deadline_timer):
+                if timer is not None:
+                    timer.cancel()
+            self._ended()
+
+    # The engine's steps ---------------------------------------------------------------------------
+
+    def play(self, engine: Engine) -> None:
+        """Open an exchange, and carry out what it says, as far as nothing has to be waited for."""
+        try:
+            self._exchange = engine.open(self._opened)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the server lives on
+            self._fail(error)
+            return
+        self._go()
+        if self.deadline is not None and not self._is_over:
+            self._deadline_timer = self._loop.call_later(self.deadline, self._expire)
+
+    def _go(self, event: Event | None = None) -> None:
+        exchange = self._exchange
+        assert exchange is not None
+        try:
+            while not self._is_over:
+                step = exchange.resume(event)
+                event = None
+                match step:
+                    case Send():
+                        if not self._add(step.data, exchange):
+                            self._blocked = self._go
+                            return
+                        continue
+                    case Receive(until=None):
+                        if (event := self._taken()) is None:
+                            self._flush()
+                            self._wants = self._take_on
+                            return
+                    case Wait():
+                        self._flush()
+                        if step.seconds != math.inf:
+                            self._pause = self._loop.call_later(step.seconds, self._go)
+                        return
+                    case Headers():
+                        self.wire.headers(step.metadata)
+                    case Finish() | Truncate() | Reset():
+                        self._last(step)
+                        return
+                    case _:
+                        self._task = self._loop.create_task(self._carry_on(step, exchange))
+                        return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the server lives on
+            self._fail(error)
+
+    def _take_on(self) -> None:
+        try:
+            event = self._taken()
+        except WireError as error:
+            self._fail(error)
+            return
+        if event is not None:
+            self._go(event)
+
+    def _taken(self) -> Event | None:
+        """Take what the client has sent; return None if nothing is there. Raises :class:`WireError`."""
+        if self._messages:
+            data = self._messages.popleft()
+            self.wire.took(len(data))
+            return Message(data)
+        if self._broken is not None:
+            raise self._broken
+        return HALF_CLOSE if self._half_closed else None
+
+    def _add(self, data: bytes, exchange: Exchange) -> bool:
+        """Add a message to those to be sent, and all that follow at once. False says: wait until it is drained."""
+        self._unsent.append(data)
+        self._unsent_bytes += len(data)
+        if self._unsent_bytes < _MOST_BYTES:
+            for message in exchange.buffered_messages():
+                self._unsent.append(message)
+                self._unsent_bytes += len(message)
+                if self._unsent_bytes >= _MOST_BYTES:
+                    break
+        return self._unsent_bytes < _MOST_BYTES or self._flush()
+
+    def _flush(self) -> bool:
+        unsent, self._unsent, self._unsent_bytes = self._unsent, [], 0
+        if len(unsent) == 1:
+            return self.wire.send(unsent[0])
+        return not unsent or self.wire.send_all(unsent)
+
+    def _last(self, step: Finish | Truncate | Reset) -> None:
+        match step:
+            case Finish(drop=True):
+                self._flush()
+                self.wire.drop()
+            case Finish(code=Code.OK, trailers=()) if len(self._unsent) == 1:
+                self.wire.reply(self._unsent[0])
+            case Finish():
+                self._flush()
+                self.wire.finish(step.code, step.message, step.trailers)
+            case Truncate():
+                self._flush()
+                self.wire.truncate(step.data)
+            case Reset():
+                self.wire.reset()
+        self._end()
+
+    def _fail(self, error: Exception) -> None:
+        finish = self._finish_of(error)
+        if self._exchange is not None:
+            self._exchange.refuse(finish)
+        if not self._is_over:
+            self._flush()
+            self.wire.finish(finish.code, finish.message, ())
+            self._end()
+
+    def _finish_of(self, error: Exception) -> Finish:
+        if isinstance(error, WireError):
+            return Finish(error.code, error.message)
+        if isinstance(error, TimeoutError):
+            return Finish(Code.DEADLINE_EXCEEDED, _DEADLINE_PASSED)
+        _LOG.error("%s failed", self.path, exc_info=error)
+        return Finish(Code.UNKNOWN, f"Unexpected {type(error).__name__}: {error}")
+
+    # In a task: handlers, forwarders, services ----------------------------------------------------
+
+    async def _carry_on(self, step: Step, exchange: Exchange) -> None:  # noqa: C901 - a case a step
+        invocation: Invocation | None = None
+        reading = Reading(self._next_event)
+        try:
+            while True:
+                event: Event | None = None
+                match step:
+                    case Send():
+                        await self.write(step.data)
+                        for data in exchange.buffered_messages():
+                            await self.write(data)
+                    case Receive():
+                        event = await reading.next(step.until)
+                    case Invoke():
+                        invocation = Invocation(step)
+                        event = await invocation.next()
+                    case Resume():
+                        assert invocation is not None
+                        event = await invocation.next(step.message)
+                    case Forward():
+                        self._flush()
+                        client = _Client(self, step, exchange, reading)
+                        event = HandlerReturned(await step.forwarder(step.call.path, step.call.metadata, client))
+                    case Wait():
+                        await pause(step.seconds)
+                    case Headers():
+                        self.wire.headers(step.metadata)
+                    case Finish() | Truncate() | Reset():
+                        self._last(step)
+                        return
+                    case _:
+                        assert_never(step)
+                step = exchange.resume(event)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the server lives on
+            self._fail(error)
+        finally:
+            # On the normal way out the exchange has ended already, and this does nothing.
+            exchange.cancel()
+            reading.end()
+            if invocation is not None:
+                invocation.end()
+
+    def serve(self, handler: grpc.RpcMethodHandler[Any, Any]) -> None:
+        """Answer as a handler for ``grpc.aio`` does."""
+
+        async def run() -> None:
+            try:
+                async with asyncio.timeout(self.deadline):
+                    await services.serve(handler, self)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._fail(error)
+            finally:
+                self._end()
+
+        self._task = self._loop.create_task(run())
+
+    async def _next_event(self) -> Event:
+        while (event := self._taken()) is None:
+            arrived = self._loop.create_future()
+            self._wants = partial(_wake, arrived)
+            await arrived
+        return event
+
+    async def read(self) -> bytes | None:
+        """Return the next message; None once the client has finished sending. Raises :class:`WireError`."""
+        event = await self._next_event()
+        return event.data if isinstance(event, Message) else None
+
+    async def write(self, data: bytes) -> None:
+        """Send a message; waits until the client lets more through."""
+        self._flush()
+        if not self.wire.send(data):
+            drained = self._loop.create_future()
+            self._blocked = partial(_wake, drained)
+            await drained
+
+    def send_headers(self, metadata: Metadata = ()) -> None:
+        """Send initial metadata."""
+        self.wire.headers(metadata)
+
+    async def finish(self, code: Code, message: str = "", trailers: Metadata = ()) -> None:
+        """End the call with a status."""
+        self._last(Finish(code, message, tuple(trailers)))
+
+
+class _Client:
+    """The client of a call that is passed on; what passes is noted in the call."""
+
+    def __init__(self, call: NativeCall, step: Forward, exchange: Exchange, reading: Reading) -> None:
+        self._call = call
+        self._exchange = exchange
+        self._received = deque(step.received)
+        self._half_closed = step.half_closed
+        self._reading = reading
+        self._began = asyncio.get_running_loop().time()
+
+    async def read(self) -> bytes | None:
+        if self._received:
+            return self._received.popleft()
+        if self._half_closed:
+            return None
+        event = await self._reading.next(None)
+        if not isinstance(event, Message):
+            self._half_closed = True
+            return None
+        self._exchange.note("request", event.data)
+        return event.data
+
+    async def write(self, data: bytes) -> None:
+        self._exchange.note("response", data)
+        await self._call.write(data)
+
+    async def send_headers(self, metadata: Metadata) -> None:
+        self._call.send_headers(metadata)
+
+    def time_left(self) -> float | None:
+        deadline = self._call.deadline
+        return None if deadline is None else deadline - (asyncio.get_running_loop().time() - self._began)
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,239 @@
+"""The server on the native transport: threads of Rust hold the sockets, one event loop holds the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import grpcmock_native
+
+from grpcmock.engine.steps import Open
+from grpcmock.errors import ConfigError
+from grpcmock.servers.addresses import check_free
+from grpcmock.servers.credentials import TlsFiles, server_credentials
+from grpcmock.servers.h2.foreign import Telling, sentence
+from grpcmock.servers.native.call import NativeCall
+from grpcmock.servers.native.known import KnownAnswers
+
+if TYPE_CHECKING:
+    import grpc
+
+    from grpcmock.engine.engine import Engine
+    from grpcmock.servers.addresses import Address
+
+_LOG = logging.getLogger(__name__)
+
+_PATIENCE = 1.0
+"""Seconds that clients have to read what is left, once their calls are cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class NativeOptions:
+    """How a server on the native transport listens."""
+
+    max_message_size: int = 4 << 20
+    """Bytes of the largest request message taken; -1 for no limit."""
+
+    compression: Literal["none", "gzip", "deflate"] = "none"
+    """How responses are compressed, where the client takes it."""
+
+    threads: int = 0
+    """Threads that hold connections; 0 for one for each core."""
+
+    keepalive: tuple[float, float] | None = None
+    """Seconds after which a silent client is asked whether it is still there, and seconds it has to say so."""
+
+    max_connection_age: tuple[float, float] | None = None
+    """Seconds after which a connection takes no new calls, and seconds that those under way then have."""
+
+    known_bytes: int = 64 << 20
+    """Bytes of the table of known answers, roughly."""
+
+
+class NativeServer:
+    """A gRPC server that answers from an engine. Made, started and stopped within one event loop.
+
+    *services* holds handlers for ``grpc.aio`` of what the server offers besides (reflection, health, admin), by path. A
+    stub for one of their methods goes before them. *warn* is told once of each other protocol that clients speak.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        options: NativeOptions | None = None,
+        *,
+        services: Mapping[str, grpc.RpcMethodHandler[Any, Any]] | None = None,
+        warn: Callable[[str], None] = _LOG.warning,
+    ) -> None:
+        self.engine = engine
+        self.addresses: list[Address] = []
+        """Where the server listens, with the ports that were taken."""
+
+        options = options or NativeOptions()
+        self._native = grpcmock_native.Server(
+            threads=options.threads or os.cpu_count() or 1,
+            max_message_size=options.max_message_size if options.max_message_size >= 0 else None,
+            compression="identity" if options.compression == "none" else options.compression,
+            keepalive=options.keepalive,
+            max_age=options.max_connection_age,
+            known_bytes=options.known_bytes,
+            ring_calls=engine.journal.max_calls,
+            ring_bytes=engine.journal.max_bytes,
+            http1_refusal=sentence("HTTP/1.1", "PEER"),
+        )
+        self._known = KnownAnswers(engine, self._native)
+        self._services = services or {}
+        self._foreign = Telling(warn)
+        self._calls: dict[int, NativeCall] = {}
+        self._socket: socket.socket | None = None
+        """Becomes readable when something waits to be taken."""
+        self._waking: asyncio.Task[None] | None = None
+        self._idle = asyncio.Event()
+        self._stopped = asyncio.Event()
+
+    def listen(self, address: Address, tls: TlsFiles | None = None) -> Address:
+        """Listen on *address* too, and return it with the port that was taken.
+
+        Raises :class:`ConfigError` if the address can't be had, or the files of *tls* can't be used.
+        """
+        check_free(address)
+        files = None
+        if tls is not None:
+            server_credentials(tls)  # for its checks
+            authorities = tls.client_ca.read_bytes() if tls.client_ca is not None else None
+            files = tls.cert.read_bytes(), tls.key.read_bytes(), authorities
+        scheme, host = address.scheme, address.host
+        if scheme == "unix-abstract":
+            scheme, host = "unix", f"\0{host}"
+        try:
+            port = self._native.listen(scheme, host, address.port, files)
+        except OSError as error:
+            raise ConfigError(f"--listen: can't listen on {address}: {error.strerror or error}.") from None
+        except ValueError as error:
+            raise ConfigError(f"--tls-cert: the transport native can't use these files: {error}.") from None
+        bound = address.with_port(port)
+        self.addresses.append(bound)
+        return bound
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        self.engine.front = self._known
+        loop = asyncio.get_running_loop()
+        waker = self._socket = socket.socket(fileno=self._native.wake_socket())
+        try:
+            loop.add_reader(waker, self._wake, waker)
+        except NotImplementedError:  # the loop of Windows
+            self._waking = loop.create_task(self._wake_always(waker))
+        self._native.start()
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Take no new calls, give those under way *grace* seconds to end, then cancel what is left."""
+        if self._stopped.is_set():
+            return
+        self._native.drain()
+        await self._be_idle(grace or 0)
+        for call in list(self._calls.values()):
+            call.abort()
+        await self._be_idle(_PATIENCE)
+        self._native.kill()
+        await self._be_idle(_PATIENCE)
+        if self._waking is not None:
+            self._waking.cancel()
+        if self._socket is not None:
+            if self._waking is None:
+                asyncio.get_running_loop().remove_reader(self._socket)
+            self.engine.front = None
+            self._socket.close()
+        self._native.close()
+        self._remove_sockets()
+        self._stopped.set()
+
+    def _remove_sockets(self) -> None:
+        for address in self.addresses:
+            if address.scheme == "unix":
+                Path(address.host).unlink(missing_ok=True)
+
+    async def _be_idle(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._native.connections():
+                    self._idle.clear()
+                    await self._idle.wait()
+
+    async def wait(self) -> None:
+        """Return when the server has stopped."""
+        await self._stopped.wait()
+
+    # What the threads tell ------------------------------------------------------------------------
+
+    async def _wake_always(self, waker: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await loop.sock_recv(waker, 4096)
+            self._take()
+
+    def _wake(self, waker: socket.socket) -> None:
+        with contextlib.suppress(BlockingIOError):
+            waker.recv(4096)
+        self._take()
+
+    def _take(self) -> None:
+        calls = self._calls
+        for kind, number, *rest in self._native.take():
+            if kind == 0:
+                self._open(number, *rest)
+            elif (call := calls.get(number)) is not None:
+                if kind == 1:
+                    call.message(*rest)
+                elif kind == 2:
+                    call.half_close()
+                elif kind == 3:
+                    call.break_off(*rest)
+                elif kind == 4:
+                    call.cancel()
+                elif kind == 5:
+                    call.drained()
+            elif kind == 6:
+                self._foreign(*rest)
+            elif kind == 7:
+                self._idle.set()
+
+    def _open(
+        self,
+        number: int,
+        wire: grpcmock_native.Call,
+        path: str,
+        metadata: Any,
+        deadline: float | None,
+        peer: str,
+        messages: list[bytes],
+        half_closed: bool,
+    ) -> None:
+        service = self._services.get(path)
+        if service is not None and self.engine.store.tables.get(path):
+            service = None
+        if (
+            service is None
+            and half_closed
+            and len(messages) == 1
+            and self._known.answer(wire, path, metadata, deadline, peer, messages[0])
+        ):
+            return
+        opened = Open(path, metadata, deadline, peer)
+
+        def ended() -> None:
+            self._calls.pop(number, None)
+
+        call = NativeCall(wire, opened, messages, half_closed=half_closed, ended=ended)
+        self._calls[number] = call
+        if service is not None:
+            call.serve(service)
+        else:
+            call.play(self.engine)

@@ -1,0 +1,108 @@
+//! What waits for Python: many things are handed over at once, and a byte on a socket wakes its event loop.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyTuple};
+
+use crate::call::{Call, Line};
+use crate::metadata::Metadata;
+
+#[cfg(unix)]
+pub type Socket = std::os::unix::net::UnixStream;
+#[cfg(not(unix))]
+pub type Socket = std::net::TcpStream;
+
+/// Something that the engine is to know.
+pub enum Event {
+    Open(Opened),
+    Message(u64, Bytes),
+    HalfClose(u64),
+    /// The client broke a rule; what it sent before that still counts.
+    Broken(u64, u32, String),
+    /// The client went away.
+    Cancelled(u64),
+    /// What was to be sent has gone far enough for more.
+    Drained(u64),
+    /// Somebody spoke another protocol.
+    Foreign(&'static str, Arc<str>),
+    /// The last connection has ended.
+    Idle,
+}
+
+/// A call has begun.
+pub struct Opened {
+    pub line: Arc<Line>,
+    pub path: String,
+    pub metadata: Arc<Metadata>,
+    pub deadline: Option<f64>,
+    pub peer: Arc<str>,
+    pub messages: Vec<Bytes>,
+    pub half_closed: bool,
+}
+
+pub struct Hub {
+    queue: Mutex<Vec<Event>>,
+    signaled: AtomicBool,
+    socket: Socket,
+}
+
+impl Hub {
+    pub fn new(socket: Socket) -> Self {
+        Self {
+            queue: Mutex::default(),
+            signaled: AtomicBool::new(false),
+            socket,
+        }
+    }
+
+    pub fn push(&self, event: Event) {
+        self.queue.lock().push(event);
+        if !self.signaled.swap(true, Ordering::AcqRel) {
+            // Its buffer is full only if it is awake anyway; closed, only if nobody waits any more.
+            let _ = (&self.socket).write(&[0]);
+        }
+    }
+
+    /// Take all that waits, as tuples that begin with the kind and the number of the call.
+    pub fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.signaled.store(false, Ordering::Release);
+        let events = std::mem::take(&mut *self.queue.lock());
+        let found = PyList::empty(py);
+        for event in events {
+            found.append(as_tuple(py, event)?)?;
+        }
+        Ok(found)
+    }
+}
+
+fn as_tuple<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>> {
+    match event {
+        Event::Open(opened) => {
+            let messages = PyList::new(py, opened.messages.iter().map(|message| PyBytes::new(py, message)))?;
+            (
+                0,
+                opened.line.number,
+                Call::new(opened.line),
+                opened.path,
+                opened.metadata.tuple(py)?,
+                opened.deadline,
+                &*opened.peer,
+                messages,
+                opened.half_closed,
+            )
+                .into_pyobject(py)
+        }
+        Event::Message(number, data) => (1, number, PyBytes::new(py, &data)).into_pyobject(py),
+        Event::HalfClose(number) => (2, number).into_pyobject(py),
+        Event::Broken(number, code, message) => (3, number, code, message).into_pyobject(py),
+        Event::Cancelled(number) => (4, number).into_pyobject(py),
+        Event::Drained(number) => (5, number).into_pyobject(py),
+        Event::Foreign(protocol, peer) => (6, 0, protocol, &*peer).into_pyobject(py),
+        Event::Idle => (7, 0).into_pyobject(py),
+    }
+}

@@ -1,0 +1,93 @@
+//! The metadata of a request, shared by the calls of a client that has the same with each.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyTuple};
+
+use crate::framing::{self, Encoding, Pairs, Value, WireError};
+
+/// What the headers of a request say.
+pub struct Metadata {
+    headers: HeaderMap,
+    pairs: Pairs,
+    pub encoding: Encoding,
+    tuple: PyOnceLock<Py<PyTuple>>,
+}
+
+impl Metadata {
+    pub fn of(headers: &HeaderMap) -> Result<Self, WireError> {
+        Ok(Self {
+            headers: headers.clone(),
+            pairs: framing::metadata_of(headers)?,
+            encoding: framing::request_encoding(headers)?,
+            tuple: PyOnceLock::new(),
+        })
+    }
+
+    /// The seconds that a call is given; they are taken out of its headers, since they differ from call to call.
+    pub fn take_deadline(headers: &mut HeaderMap) -> Result<Option<f64>, WireError> {
+        match headers.remove("grpc-timeout") {
+            Some(text) => framing::parse_timeout(text.as_bytes()).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same as the last of this connection, where the headers are the same.
+    pub fn shared(headers: &HeaderMap, last: &mut Option<Arc<Self>>) -> Result<Arc<Self>, WireError> {
+        if let Some(found) = last.as_ref().filter(|found| found.headers == *headers) {
+            return Ok(Arc::clone(found));
+        }
+        let made = Arc::new(Self::of(headers)?);
+        *last = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    pub fn accepts(&self, encoding: Encoding) -> bool {
+        framing::accepts(&self.headers, encoding)
+    }
+
+    /// The metadata as Python has them, made once.
+    pub fn tuple<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let made = self.tuple.get_or_try_init(py, || {
+            let pairs = self
+                .pairs
+                .iter()
+                .map(|(key, value)| match value {
+                    Value::Text(text) => PyTuple::new(
+                        py,
+                        [key.into_pyobject(py)?.into_any(), text.into_pyobject(py)?.into_any()],
+                    ),
+                    Value::Binary(data) => PyTuple::new(
+                        py,
+                        [key.into_pyobject(py)?.into_any(), PyBytes::new(py, data).into_any()],
+                    ),
+                })
+                .collect::<PyResult<Vec<_>>>()?;
+            Ok::<_, PyErr>(PyTuple::new(py, pairs)?.unbind())
+        })?;
+        Ok(made.bind(py).clone())
+    }
+}
+
+/// Metadata of a response, as Python gives them.
+pub struct Given(pub Pairs);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Given {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let mut pairs = Pairs::new();
+        for pair in given.try_iter()? {
+            let (key, value): (String, Bound<'py, PyAny>) = pair?.extract()?;
+            let value = match value.cast::<PyBytes>() {
+                Ok(data) => Value::Binary(data.as_bytes().to_vec()),
+                Err(_) => Value::Text(value.extract()?),
+            };
+            pairs.push((key, value));
+        }
+        Ok(Self(pairs))
+    }
+}

@@ -1,0 +1,281 @@
+# mypy: disable-error-code="arg-type, attr-defined"
+"""The law of known answers: with the table in front of the engine and without, nobody can tell the difference.
+
+The same sequences of calls and changes are made on the native transport, whose table answers what it knows, and on
+``grpc.aio``, where each call comes to the engine. Answers, counts and journal have to be the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from support import registry
+
+from grpcmock.concurrency.loop_thread import LoopThread
+from grpcmock.engine.compiled_stub import Layer
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.journal import Journal
+from grpcmock.errors import Problems
+from grpcmock.servers.addresses import Address
+from grpcmock.servers.aio import ServerOptions
+from grpcmock.servers.transports import listen, make_server
+from grpcmock.stubs import loader
+
+pytest.importorskip("grpcmock_native", reason="the native transport isn't built")
+
+CHANNEL = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
+USERS = registry("user.proto")
+GET, LIST = "/user.UserService/GetUser", "/user.UserService/ListUsers"
+METADATA = ("x-header", "x-trailer", "grpcmock-miss")
+JOURNAL_CALLS = 12
+
+STUBS = """
+- {name: alice, method: UserService/GetUser, request: {id: 1}, response: {name: Alice}}
+- {name: headers, method: UserService/GetUser, request: {id: 2}, response: {name: Bob}, headers: {x-header: a},
+   trailers: {x-trailer: [b, c]}}
+- {name: gone, method: UserService/GetUser, request: {id: 3}, error: {code: NOT_FOUND, message: "50 % ä",
+   details: [{"@type": type.googleapis.com/google.rpc.ErrorInfo, reason: GONE}], trailers: {x-trailer: t}}}
+- {name: first, method: UserService/GetUser, priority: 5, response: {name: first}, request: {id: {$lt: 3}}}
+- {name: twice, method: UserService/GetUser, priority: 9, request: {id: 1}, times: 2, response: {name: twice}}
+- {name: template, method: UserService/GetUser, priority: 1, request: {id: 2},
+   response: {name: "{{ call.count }} {{ request.id }}"}}
+- {name: chance, method: UserService/GetUser, request: {id: 3}, response: {name: "{{ random.int(0, 99999) }}"}}
+- {name: sequence, method: UserService/GetUser, request: {id: 4}, then: cycle,
+   answers: [{response: {name: a}}, {response: {name: b}}]}
+- {name: started, method: UserService/GetUser, priority: 3, request: {id: 1}, state: {door: started},
+   response: {name: closed}, set: {door: open}}
+- {name: opened, method: UserService/GetUser, priority: 3, request: {id: 1}, state: {door: open},
+   response: {name: open}}
+- {name: tagged, method: UserService/GetUser, priority: 4, metadata: {x-tag: b}, response: {name: tagged}}
+- {name: page, method: UserService/ListUsers, request: {page: 1}, responses: [{id: 1}, {id: 2}, {id: 3}]}
+- {name: repeat, method: UserService/ListUsers, request: {page: 2},
+   script: [{headers: {x-header: r}}, {repeat: {times: 5, steps: [{send: {id: 1}}, {send: {id: 2}}]}}, finish]}
+- {name: lost, method: UserService/ListUsers, request: {page: 3}, responses: [{id: 1}],
+   error: {code: DATA_LOSS, message: lost}}
+- {name: empty, method: UserService/ListUsers, request: {page: 4}, responses: []}
+- {name: opens, method: UserService/ListUsers, priority: 2, request: {page: 1}, responses: [{id: 9}], set: {door: open}}
+"""
+PROBLEMS = Problems()
+POOL = {stub.name: stub for stub in loader.load_text(STUBS, "stubs.yaml", PROBLEMS)}
+PROBLEMS.raise_errors()
+
+
+@dataclass
+class World:
+    """A server, its engine, and a client."""
+
+    transport: Any
+    loop: LoopThread
+    engine: Engine = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loop.run(self._start())
+        self.channel = grpc.insecure_channel(str(self.server.addresses[0]), options=CHANNEL)
+
+    async def _start(self) -> None:
+        self.engine = Engine(USERS, journal=Journal(JOURNAL_CALLS), lock=threading.RLock())
+        self.server = make_server(self.transport, self.engine, ServerOptions(), services={}, warn=print)
+        listen(self.server, Address.parse("127.0.0.1:0"))
+        await self.server.start()
+
+    def stop(self) -> None:
+        self.channel.close()
+        self.loop.run(self.server.stop(0))
+
+    def begin(self) -> None:
+        """Be as new, but for the numbers of calls."""
+        self.snapshots: list[Any] = []
+        self.heard: list[Any] = []
+        self.unsubscribe: Any = None
+        with self.engine.lock:
+            self.engine.store.remove(lambda entry: entry.layer is not Layer.FILE)
+            self.engine.install(self.engine.prepare(USERS, []))
+            self.engine.store.states.clear()
+            self.engine.journal.clear()
+
+    def end(self) -> None:
+        with self.engine.lock:
+            while self.snapshots:
+                self.engine.store.restore(self.snapshots.pop())
+            if self.unsubscribe is not None:
+                self.unsubscribe()
+
+    # Actions --------------------------------------------------------------------------------------
+
+    def call(self, path: str, number: int, tag: str) -> Any:
+        data = bytes([8, number]) if number else b""
+        call = self.channel.unary_stream(path)(data, metadata=(("x-tag", tag),), timeout=20)
+        messages = []
+        try:
+            for message in call:
+                messages.append(message)  # noqa: PERF402 - what came before an error is kept
+        except grpc.RpcError:
+            pass
+        said = [*(call.initial_metadata() or ()), *(call.trailing_metadata() or ())]
+        return call.code(), call.details(), messages, [pair for pair in said if pair[0] in METADATA]
+
+    def calls(self, path: str, number: int, tag: str, times: int) -> Any:
+        return [self.call(path, number, tag) for _ in range(times)]
+
+    def burst(self, path: str, number: int, tag: str, times: int) -> Any:
+        with ThreadPoolExecutor(times) as pool:
+            return sorted(map(repr, pool.map(lambda _: self.call(path, number, tag), range(times))))
+
+    def add(self, names: list[str]) -> None:
+        self.engine.add((POOL[name] for name in names), Layer.TEST)
+
+    def remove(self, which: int) -> Any:
+        entries = [entry for entry in self.engine.store if entry.layer is Layer.TEST]
+        if entries:
+            self.engine.store.remove_one(entries[which % len(entries)])
+
+    def reload(self, names: list[str]) -> None:
+        # A snapshot is of one set of files.
+        if not self.snapshots:
+            self.engine.install(self.engine.prepare(USERS, [POOL[name] for name in names]))
+
+    def set_state(self, value: str) -> None:
+        self.engine.store.states["door"] = value
+
+    def reset_counts(self) -> None:
+        self.engine.store.reset_counts()
+
+    def clear(self) -> None:
+        self.engine.journal.clear()
+
+    def snapshot(self) -> None:
+        self.snapshots.append(self.engine.store.snapshot())
+
+    def restore(self) -> None:
+        if self.snapshots:
+            self.engine.store.restore(self.snapshots.pop())
+
+    def listen(self) -> None:
+        if self.unsubscribe is None:
+            self.unsubscribe = self.engine.journal.subscribe(lambda call: self.heard.append(_told(call)))
+        else:
+            self.unsubscribe()
+            self.unsubscribe = None
+
+    def look(self) -> Any:
+        """All that can be seen."""
+        with self.engine.lock:
+            journal = self.engine.journal
+            calls = list(journal)
+            numbers = [call.id for call in calls]
+            assert numbers == list(range(numbers[0], numbers[0] + len(calls))) if calls else True
+            counts = sorted((entry.name, entry.layer, entry.count) for entry in self.engine.store)
+            sizes = len(journal), journal.dropped, journal.size
+            return counts, sizes, [_told(call) for call in calls], dict(self.engine.store.states), list(self.heard)
+
+
+def _told(call: Any) -> Any:
+    frames = [(frame.direction, frame.data) for frame in call.frames]
+    metadata = [pair for pair in call.metadata if pair[0].startswith("x-")]
+    status = call.code, call.message, call.trailers, call.cancelled
+    return call.path, metadata, call.stub and call.stub.name, frames, status, call.peer[:5], call.miss is None
+
+
+@pytest.fixture(scope="module")
+def worlds() -> Iterator[list[World]]:
+    loop = LoopThread()
+    made = [World("native", loop), World("aio", loop)]
+    yield made
+    for world in made:
+        world.stop()
+    loop.close()
+
+
+STEADY = ["alice", "empty", "first", "gone", "headers", "lost", "opens", "page", "repeat", "template"]
+"""Beside these alone, answers of their methods may be known."""
+
+NAMES = st.sampled_from([STEADY, STEADY, sorted(POOL)]).flatmap(
+    lambda names: st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True)
+)
+CALL = st.tuples(st.sampled_from([GET, LIST]), st.sampled_from([1, 1, 1, 2, 3, 4]), st.sampled_from("aab"))
+CALLS = st.tuples(CALL, st.integers(1, 3)).map(lambda args: ("calls", *args[0], args[1]))
+ACTIONS = st.one_of(
+    CALLS,
+    CALLS,
+    CALLS,
+    CALLS,
+    st.tuples(CALL, st.integers(2, 4)).map(lambda args: ("burst", *args[0], args[1])),
+    st.tuples(st.sampled_from(["add", "reload"]), NAMES),
+    st.tuples(st.just("remove"), st.integers(0, 5)),
+    st.tuples(st.just("set_state"), st.sampled_from(["started", "open"])),
+    st.sampled_from([("reset_counts",), ("clear",), ("snapshot",), ("restore",), ("listen",), ("look",)]),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(NAMES, st.lists(ACTIONS, min_size=10, max_size=30))
+@example(["alice"], [("calls", GET, 1, "a", 3), ("snapshot",), ("call", GET, 3, "a"), ("restore",)])
+@example(["alice"], [("calls", GET, 1, "a", 3), ("reset_counts",), ("calls", GET, 1, "a", 2), ("clear",)])
+@example(["alice"], [("calls", GET, 1, "a", 2), ("listen",), ("calls", GET, 1, "a", 2), ("listen",)])
+@example(["page", "chance"], [("calls", LIST, 1, "a", 3), ("call", GET, 3, "a")])
+@example(["page"], [("reload", ["page"]), ("calls", LIST, 1, "a", 2), ("reload", ["opens"]), ("call", LIST, 1, "a")])
+@example(["page"], [("calls", LIST, 1, "a", JOURNAL_CALLS + 5), ("call", GET, 1, "a")])
+def test_nobody_can_tell_whether_an_answer_was_known(
+    worlds: list[World], names: list[str], actions: list[tuple[Any, ...]]
+) -> None:
+    for world in worlds:
+        world.begin()
+        world.add(names)
+    try:
+        for action, *args in [*actions, ("look",)]:
+            native, aio = (getattr(world, action)(*args) for world in worlds)
+            assert native == aio, (action, args)
+    finally:
+        for world in worlds:
+            world.end()
+
+
+def test_the_table_does_answer(worlds: list[World]) -> None:
+    """What the law is about happens: the engine is asked once, and the table from then on."""
+    native, _ = worlds
+    native.begin()
+    native.add(["alice", "page"])
+    asked: list[str] = []
+    original = native.engine.known_answer
+
+    def counted(path: str, *args: Any) -> Any:
+        asked.append(path)
+        return original(path, *args)
+
+    native.engine.known_answer = counted  # type: ignore[method-assign, assignment]
+    try:
+        for _ in range(20):
+            assert native.call(GET, 1, "a")[2] == [b"\x12\x05Alice"]
+            assert len(native.call(LIST, 1, "b")[2]) == 3
+    finally:
+        del native.engine.known_answer
+    assert asked == [GET, LIST]
+    assert sorted(entry.count for entry in native.engine.store) == [20, 20]
+    assert (len(native.engine.journal), native.engine.journal.dropped) == (JOURNAL_CALLS, 40 - JOURNAL_CALLS)
+
+
+def test_a_call_is_in_the_journal_before_its_client_has_the_answer(worlds: list[World]) -> None:
+    native, _ = worlds
+    native.begin()
+    native.add(["alice"])
+    for number in range(1, 30):
+        native.call(GET, 1, "a")
+        assert native.engine.journal.dropped + len(native.engine.journal) == number
+
+
+@pytest.mark.parametrize("name", sorted(POOL))
+def test_only_answers_that_are_the_same_each_time_are_known(name: str) -> None:
+    problems = Problems()
+    [entry] = Engine(USERS, [POOL[name]], problems=problems).store
+    is_known = name in {
+        "alice", "headers", "gone", "first", "twice", "opened", "tagged", "page", "repeat", "lost", "empty",
+    }  # fmt: skip
+    assert (entry.constant_answer is not None) is is_known

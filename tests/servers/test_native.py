@@ -1,0 +1,274 @@
+# mypy: disable-error-code="arg-type"
+"""What the native transport alone has: keepalive, the age of connections, compression of answers, orderly ends."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from h2.config import H2Configuration
+from h2.connection import ConnectionState, H2Connection
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    PingAckReceived,
+    PingReceived,
+    ResponseReceived,
+    StreamEnded,
+    TrailersReceived,
+)
+from support import registry
+
+from grpcmock.engine.engine import Engine
+from grpcmock.engine.environment import EngineOptions
+from grpcmock.errors import ConfigError, Problems
+from grpcmock.responses.faults import FAULTS
+from grpcmock.servers.addresses import Address
+from grpcmock.servers.transports import choose
+from grpcmock.stubs import loader
+
+pytest.importorskip("grpcmock_native", reason="the native transport isn't built")
+
+USERS = registry("user.proto")
+GET, LIST = "/user.UserService/GetUser", "/user.UserService/ListUsers"
+STUBS = """
+- {method: UserService/GetUser, request: {id: 1}, response: {name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}}
+- {method: UserService/GetUser, request: {id: 2}, response: {name: slow}, delay: 200ms}
+- {method: UserService/GetUser, request: {id: 3}, response: {name: "{{ request.id }} aaaaaaaaaaaaaaaaaaaaaaaaaaa"}}
+- {method: UserService/ListUsers, responses: [{name: a}, {name: b}, {name: c}]}
+"""
+HEADERS = [
+    *((":method", "POST"), (":scheme", "http"), (":authority", "x"), (":path", LIST)),
+    ("content-type", "application/grpc"),
+]
+ONE = b"\0\0\0\0\x02\x08\x01"
+SLOW = b"\0\0\0\0\x02\x08\x02"
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+    from grpcmock.servers.native.server import NativeOptions, NativeServer
+
+    servers: list[NativeServer] = []
+
+    async def start_server(**options: Any) -> NativeServer:
+        problems = Problems()
+        stubs = loader.load_text(STUBS, "stubs.yaml", problems)
+        engine = Engine(USERS, stubs, options=EngineOptions(faults=FAULTS), problems=problems)
+        server = NativeServer(engine, NativeOptions(threads=1, **options))
+        server.listen(Address.parse("127.0.0.1:0"))
+        servers.append(server)
+        await server.start()
+        return server
+
+    yield start_server
+    for server in servers:
+        await server.stop()
+
+
+class Never(Event):
+    """No event."""
+
+
+@dataclass
+class Client:
+    """A client of HTTP/2 that does nothing by itself, not even answer pings, if it *is_deaf*."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    is_deaf: bool = False
+    h2: H2Connection = field(default_factory=lambda: H2Connection(H2Configuration(header_encoding="utf-8")))
+    events: list[Event] = field(default_factory=list)
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        self.h2.initiate_connection()
+        self.flush()
+
+    def flush(self) -> None:
+        self.writer.write(self.h2.data_to_send())
+
+    def ask(self, number: int, body: bytes, path: str = GET, **headers: str) -> None:
+        asked = {":method": "POST", ":scheme": "http", ":authority": "x", ":path": path}
+        asked |= {"content-type": "application/grpc", "te": "trailers"}
+        asked |= {name.replace("_", "-"): value for name, value in headers.items()}
+        self.h2.send_headers(number, list(asked.items()))
+        self.h2.send_data(number, body, end_stream=True)
+        self.flush()
+
+    async def until(self, kind: type[Event]) -> Event | None:
+        """Read until an event of this kind has come; None at the end of the connection."""
+        while not (found := [event for event in self.events if isinstance(event, kind)]):
+            try:
+                head = await self.reader.readexactly(9)
+                frame = head + await self.reader.readexactly(int.from_bytes(head[:3], "big"))
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return None
+            events = self.h2.receive_data(frame)
+            if self.h2.state_machine.state is ConnectionState.CLOSED:
+                # This library takes nothing more after a GOAWAY, though calls under way go on.
+                self.h2.state_machine.state = ConnectionState.CLIENT_OPEN
+            for event in events:
+                self.events.append(event)
+                if isinstance(event, DataReceived):
+                    self.body += event.data
+                elif isinstance(event, (ResponseReceived, TrailersReceived)):
+                    self.headers |= dict(event.headers)
+            if not self.is_deaf:
+                self.flush()
+        return found[0]
+
+
+@asynccontextmanager
+async def connected(server: Any, *, is_deaf: bool = False) -> AsyncIterator[Client]:
+    address = server.addresses[0]
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    try:
+        async with asyncio.timeout(10):
+            client = Client(reader, writer, is_deaf)
+            client.begin()
+            yield client
+    finally:
+        writer.close()
+
+
+# Connections ---------------------------------------------------------------------------------------
+
+
+async def test_a_silent_client_is_asked_and_a_deaf_one_dropped(start: Any) -> None:
+    server = await start(keepalive=(0.02, 0.1))
+    async with connected(server) as client:
+        assert await client.until(PingReceived) is not None
+        client.ask(1, ONE)
+        assert await client.until(StreamEnded) is not None
+    async with connected(server, is_deaf=True) as client:
+        assert await client.until(StreamEnded) is None  # the connection has ended
+        assert any(isinstance(event, PingReceived) for event in client.events)
+
+
+async def test_an_old_connection_takes_no_more_calls_and_ends_those_it_has(start: Any) -> None:
+    server = await start(max_connection_age=(0.05, 10))
+    async with connected(server) as client:
+        client.ask(1, SLOW)
+        assert await client.until(ConnectionTerminated) is not None
+        assert await client.until(StreamEnded) is not None
+        assert client.headers["grpc-status"] == "0"
+        assert await client.until(Never) is None
+
+
+async def test_a_call_may_outlive_its_connection_only_so_long(start: Any) -> None:
+    server = await start(max_connection_age=(0.02, 0.02))
+    async with connected(server) as client:
+        client.ask(1, SLOW)
+        assert await client.until(StreamEnded) is None
+
+
+async def test_clients_are_told_to_go_when_the_server_stops(start: Any) -> None:
+    server = await start()
+    async with connected(server) as client:
+        client.ask(1, SLOW)
+        while not server.engine.journal.under_way:  # noqa: ASYNC110 - the journal has no event to wait for
+            await asyncio.sleep(0)
+        stopping = asyncio.create_task(server.stop(10))
+        gone = await client.until(ConnectionTerminated)
+        assert isinstance(gone, ConnectionTerminated)
+        assert gone.error_code == 0
+        assert await client.until(StreamEnded) is not None
+        await stopping
+    assert client.headers["grpc-status"] == "0"
+
+
+# Compression ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("number", "path"), [(1, GET), (3, GET), (0, LIST)])
+@pytest.mark.parametrize(("name", "unpack"), [("gzip", gzip.decompress), ("deflate", zlib.decompress)])
+async def test_answers_are_compressed_where_the_client_takes_that(
+    start: Any, number: int, path: str, name: str, unpack: Callable[[bytes], bytes]
+) -> None:
+    server = await start(compression=name)
+    request = bytes([0, 0, 0, 0, 2, 8, number])
+    plain: dict[str, list[bytes]] = {}
+    for accepted in ("identity", f"identity, {name}", f"identity, {name}"):  # the last is known by now
+        async with connected(server) as client:
+            client.ask(1, request, path, grpc_accept_encoding=accepted)
+            assert await client.until(StreamEnded) is not None
+        is_compressed = accepted != "identity"
+        assert client.headers.get("grpc-encoding") == (name if is_compressed else None)
+        messages = [message for flag, message in split(client.body) if flag == is_compressed]
+        plain[accepted] = [unpack(message) for message in messages] if is_compressed else messages
+    first, second = plain.values()
+    assert first == second
+    assert first
+
+
+def split(body: bytes) -> list[tuple[int, bytes]]:
+    """Split a body into flags and messages."""
+    found = []
+    while body:
+        size = int.from_bytes(body[1:5], "big")
+        found.append((body[0], body[5 : 5 + size]))
+        body = body[5 + size :]
+    return found
+
+
+# Requests that come in parts, or break off ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("cut", range(len(ONE) + 1))
+async def test_a_known_answer_is_found_however_its_request_is_cut(start: Any, cut: int) -> None:
+    server = await start()
+    for number in (1, 3):  # from the engine, then from the table
+        async with connected(server) as client:
+            client.h2.send_headers(
+                number,
+                HEADERS,
+            )
+            client.h2.send_data(number, ONE[:cut])
+            client.flush()
+            await client.writer.drain()
+            client.h2.send_data(number, ONE[cut:])
+            client.h2.end_stream(number)
+            client.flush()
+            assert await client.until(StreamEnded) is not None
+            assert [message for _, message in split(client.body)] == [b"\x12\x01a", b"\x12\x01b", b"\x12\x01c"]
+    assert [call.code.name for call in server.engine.journal] == ["OK", "OK"]
+
+
+async def test_a_client_that_goes_before_its_request_is_whole_is_in_the_journal(start: Any) -> None:
+    server = await start()
+    for _ in range(2):
+        async with connected(server) as client:
+            client.ask(1, ONE, LIST)
+            await client.until(StreamEnded)
+    async with connected(server) as client:
+        client.h2.send_headers(
+            1,
+            HEADERS,
+        )
+        client.h2.send_data(1, ONE[:3])
+        client.h2.ping(b"are you?")
+        client.flush()
+        assert await client.until(PingAckReceived) is not None
+    async with asyncio.timeout(10):
+        while len(server.engine.journal) < 3:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.001)
+    assert [call.cancelled for call in server.engine.journal] == [False, False, True]
+
+
+# Options -------------------------------------------------------------------------------------------
+
+
+def test_options_of_native_alone_need_it() -> None:
+    assert choose("native", native_only=["--keepalive"]) == "native"
+    for other in ("aio", "h2"):
+        with pytest.raises(ConfigError, match=f"--keepalive: the transport '{other}' can't do that; 'native' can"):
+            choose(other, native_only=["--keepalive"])
