@@ -57,7 +57,7 @@ _DETAILED = 300
 
 _GIST = 120
 
-_FORMS = ("grpcurl", "python", "pytest", "stub")
+_FORMS = ("grpcurl", "bash", "pytest", "go", "python", "stub")
 _YES, _NO = Badge("✓", "good"), Badge("–", "plain")
 
 
