@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from os import PathLike
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -18,6 +16,7 @@ from grpcmock.errors import ConfigError, Problem, Problems, StubError, UnknownMe
 from grpcmock.mock import autospec
 from grpcmock.mock.call_site import caller
 from grpcmock.mock.declared_stubs import DeclaredStubs
+from grpcmock.mock.given import AnyPath, path_of, paths_of, registry_from, several
 from grpcmock.mock.method import MethodMock, R
 from grpcmock.mock.running import Listening, Running
 from grpcmock.mock.state import State
@@ -26,7 +25,6 @@ from grpcmock.protocols.cors import parse_origins
 from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry
 from grpcmock.schema import sources as schema_sources
-from grpcmock.schema.modules import registry_of
 from grpcmock.servers.transports import choose
 from grpcmock.status import Code
 from grpcmock.stubs import loader
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
     from grpcmock.stubs.model import Stub
 
 T = TypeVar("T")
-AnyPath = str | PathLike[str]
 ChannelOptions = Iterable[tuple[str, Any]]
 
 
@@ -104,10 +101,10 @@ class MockServer(Waits):
         transport = choose(transport, interceptors=bool(interceptors))
         problems = Problems()
         excluded = (exclude,) if isinstance(exclude, str) else tuple(exclude)
-        registry = _registry([*sources, *_several(protos)], schema_sources.Imports(_paths(imports), excluded))
+        registry = registry_from([*sources, *several(protos)], schema_sources.Imports(paths_of(imports), excluded))
         engine = Engine(
             registry,
-            loader.load(_paths(stubs), problems),
+            loader.load(paths_of(stubs), problems),
             options=EngineOptions(
                 seed=seed,
                 auto=auto,
@@ -121,7 +118,7 @@ class MockServer(Waits):
             lock=threading.RLock(),
         )
         engine.environment.finder = autospec.imported
-        tls = (_path(tls_cert), _path(tls_key), _path(tls_client_ca))
+        tls = (path_of(tls_cert), path_of(tls_key), path_of(tls_client_ca))
         origins = parse_origins((cors,) if isinstance(cors, str) else cors)
         listening = Listening(listen, tls, max_message_size, tuple(interceptors), transport, http, origins)
         self._running = Running(engine, listening)
@@ -374,34 +371,3 @@ class MockServer(Waits):
     def __repr__(self) -> str:
         where = self.target if self.is_running else "not running"
         return f"<MockServer {where}>"
-
-
-def _several(given: Any) -> Sequence[Any]:
-    """Take one of something for a list of one."""
-    return given if isinstance(given, (list, tuple)) else [given]
-
-
-def _path(given: AnyPath | None) -> Path | None:
-    return None if given is None else Path(given)
-
-
-def _paths(given: AnyPath | Iterable[AnyPath]) -> list[Path]:
-    return [Path(given)] if isinstance(given, (str, PathLike)) else [Path(path) for path in given]
-
-
-def _registry(protos: Sequence[Any], imports: schema_sources.Imports) -> Registry:
-    """Make one registry of all that protos are given as."""
-    __tracebackhide__ = True
-    from google.protobuf.descriptor_pb2 import FileDescriptorSet
-
-    registry = Registry(FileDescriptorSet())
-    paths = [Path(one) for one in protos if isinstance(one, (str, PathLike))]
-    if paths:
-        registry = schema_sources.load(paths, imports=imports)
-    generated = [one for one in protos if not isinstance(one, (str, PathLike, Registry))]
-    if generated:
-        registry = registry.including(registry_of(*generated))
-    for one in protos:
-        if isinstance(one, Registry):
-            registry = registry.including(one) if registry.files.file else one
-    return registry
