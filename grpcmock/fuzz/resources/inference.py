@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.fuzz.expectations.naming import service_noun, singular, verb_and_noun
+from grpcmock.fuzz.expectations.naming import service_noun, singular
 from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.resources.distinct import one_for_each_role, with_names_of_their_own
 from grpcmock.fuzz.resources.fields import all_fields, at, is_key, named, same_type, type_name
 from grpcmock.fuzz.resources.locations import KEYS, filters_of, given_in, made_in, makes_sense, shown_in, shown_type
+from grpcmock.fuzz.resources.method_names import told_by_name, with_irregular_plurals
 from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
 from grpcmock.schema.annotations import AnnotationReader
 from grpcmock.schema.method import MethodKind
@@ -69,12 +70,12 @@ class _Inference:
     def resources(self) -> Resources:
         groups: dict[tuple[str, str], list[tuple[Role, Method]]] = {}
         for method in sorted(self._registry.methods.values(), key=str):
-            if (told := _told(method)) is not None:
+            if (told := told_by_name(method)) is not None:
                 role, noun = told
                 groups.setdefault((method.service, noun), []).append((role, method))
         found = [
             resource
-            for (service, noun), methods in _with_irregular_plurals(groups).items()
+            for (service, noun), methods in with_irregular_plurals(groups).items()
             if (resource := self._resource(service, noun, methods)) is not None
         ]
         return Resources(all=tuple(self._with_parents(with_names_of_their_own(found))))
@@ -95,7 +96,7 @@ class _Inference:
         return Resources(all=tuple(everything))
 
     def _linked_resource(self, source: Method, links: Sequence[Link], resources: Resources) -> Resource | None:
-        told = _told(source)
+        told = told_by_name(source)
         noun = told[1] if told is not None else service_noun(source.service)
         known = resources.by_path.get(source.path)
         descriptor, key = self._linked_type(source, links)
@@ -362,39 +363,6 @@ class _Inference:
             )
             return replace(resource, parent=other.name, operations=operations)
         return resource
-
-
-def _with_irregular_plurals(
-    groups: Mapping[tuple[str, str], list[tuple[Role, Method]]],
-) -> Mapping[tuple[str, str], list[tuple[Role, Method]]]:
-    """Return the methods of each noun, with those that list, ``ListShelves``, beside those of what they list."""
-    found: dict[tuple[str, str], list[tuple[Role, Method]]] = {}
-    for (service, noun), methods in groups.items():
-        roles = {role for role, _ in methods}
-        if roles <= {Role.LIST, Role.BATCH_GET, Role.EXPORT}:
-            listed = {
-                field.message_type.name
-                for _, method in methods
-                for field in method.output.fields
-                if field.is_repeated and field.message_type is not None
-            }
-            named = [name for name in sorted(listed) if (service, name) in groups]
-            noun = named[0] if named and noun not in listed else noun
-        found.setdefault((service, noun), []).extend(methods)
-    return found
-
-
-def _told(method: Method) -> tuple[Role, str] | None:
-    """Tell what a method does, and to what, by its name."""
-    told = verb_and_noun(method.name)
-    if told is None:
-        return None
-    role, noun = told
-    if role is Role.CREATE and method.kind is MethodKind.CLIENT_STREAMING:
-        role = Role.IMPORT
-    if role is Role.LIST and method.kind is MethodKind.BIDI_STREAMING:
-        role = Role.LOOKUP
-    return role, singular(noun) or service_noun(method.service)
 
 
 def _around(method: Method) -> Iterator[Descriptor]:
