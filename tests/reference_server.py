@@ -404,14 +404,14 @@ class ReferenceServer:
         return self._shown(noun, self._found(noun, getattr(request, _KEY[noun])))
 
     def _batch_get(self, noun: str, request: Any) -> Any:
-        response = contract().message("library.v1.BatchGetBooksResponse")()
+        response: Any = contract().message("library.v1.BatchGetBooksResponse")()
         for name in request.names:
             if name in self._of(noun) or not self.style.skips_missing:
                 response.books.append(self._shown(noun, self._found(noun, name)))
         return response
 
     def _list(self, noun: str, request: Any) -> Any:
-        response = contract().message(f"library.v1.List{_PLURAL[noun]}Response")()
+        response: Any = contract().message(f"library.v1.List{_PLURAL[noun]}Response")()
         parent = getattr(request, "parent", None)
         if noun == "Book" and parent not in self._of("Shelf"):
             raise RefusedError(Code.NOT_FOUND, f"no shelf {parent!r}")

@@ -196,7 +196,7 @@ def test_bare_templates_and_functions_of_constants_in_yaml() -> None:
 
 
 def test_a_client_stream_is_matched_as_a_whole_or_by_any_message() -> None:
-    stubs = [
+    stubs: list[Any] = [
         {"method": "Fill", "inputs": [{"equals": {"name": "a"}}, {"matches": {"name": "^b"}}]},
         {"method": "Fill", "inputs": [{"equals": {"kind": "FRUIT"}}], "output": {"data": {"text": "fruit"}}},
         {"method": "Fill", "input": {"equals": {"name": "z"}}, "output": {"data": {"text": "z"}}},
@@ -231,7 +231,7 @@ def test_a_conversation_of_inputs_parts_where_stubs_do() -> None:
 
 
 def test_stubs_of_input_answer_each_message_of_a_conversation() -> None:
-    stubs = [
+    stubs: list[Any] = [
         {"method": "Talk", "input": {"equals": {"name": name}}, "output": {"data": {"text": f"{name}!"}}}
         for name in ("a", "b")
     ]
@@ -245,7 +245,7 @@ def test_stubs_of_input_answer_each_message_of_a_conversation() -> None:
 
 def test_effects_are_states() -> None:
     done = {"id": "D1", "service": "market.Market", "method": "Order", "input": {"equals": {"name": "get"}}}
-    stubs = [
+    stubs: list[Any] = [
         {
             "id": "C1",
             "input": {"equals": {"name": "do"}},
@@ -278,7 +278,7 @@ def test_effects_that_rest_on_the_call_are_told() -> None:
 
 
 def test_times_and_what_follows() -> None:
-    stubs = [
+    stubs: list[Any] = [
         {
             "priority": 10,
             "input": {"equals": {"name": "a"}},

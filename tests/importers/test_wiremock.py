@@ -145,7 +145,7 @@ def test_a_body_in_a_file(tmp_path: Path) -> None:
 
 
 def test_scenarios() -> None:
-    more = {"scenarioName": "order", "requiredScenarioState": "Started", "newScenarioState": "paid"}
+    more: Any = {"scenarioName": "order", "requiredScenarioState": "Started", "newScenarioState": "paid"}
     found = stub("wiremock", mapping(**more))
     assert (found["state"], found["set"]) == ({"order": "started"}, {"order": "paid"})
 

@@ -47,13 +47,15 @@ def test_a_call_takes_what_an_earlier_one_is_given_this_time() -> None:
     asking = taking(call_of(GET, GET.request_class(name="items/i1").SerializeToString()), [made])
     again = answered(CREATE, {}, {"name": "items/i7"})
     filled = bound(asking, [again], [again.call])
-    assert GET.request_class.FromString(filled.messages[0]).name == "items/i7"
+    request: Any = GET.request_class.FromString(filled.messages[0])
+    assert request.name == "items/i7"
 
 
 @given(st.from_regex(r"[a-z0-9]{1,12}", fullmatch=True))
 def test_a_name_that_a_client_has_chosen_is_another_one_of_its_kind(name: str) -> None:
     made = answered(CREATE, {"item_id": name}, {"name": f"items/{name}"})
-    other = CREATE.request_class.FromString(renamed(made).messages[0]).item_id
+    request: Any = CREATE.request_class.FromString(renamed(made).messages[0])
+    other = request.item_id
     assert other != name
     assert len(other) == len(name)
     assert other.isalnum()

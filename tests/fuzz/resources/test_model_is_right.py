@@ -185,7 +185,8 @@ class Program:
         return f"Update{noun}", request
 
     def _list(self, noun: str) -> tuple[str, Any]:
-        random, request = self.random, {}
+        random = self.random
+        request: dict[str, Any] = {}
         if random.random() < 0.6:
             request["pageSize"] = random.choice([-1, 0, 1, 2, 1000])
         if noun == "Item":

@@ -54,9 +54,9 @@ def test_a_cause_is_told_once_and_nothing_is_lost(found: list[Failure]) -> None:
         joined = set(one.finding.causes).union(*[group for group in groups if group & set(one.finding.causes)])
         groups = [group for group in groups if not group & joined] + [joined]
     assert len(log.failures) == len(groups)
-    for head in log.failures.values():
-        members = [one for one in found if any(set(one.finding.causes) | set(head.finding.causes) <= g for g in groups)]
-        assert RANKS[head.finding.check] == min(RANKS[one.finding.check] for one in members)
+    for first in log.failures.values():
+        members = [one for one in found if any({*one.finding.causes, *first.finding.causes} <= g for g in groups)]
+        assert RANKS[first.finding.check] == min(RANKS[one.finding.check] for one in members)
 
 
 def test_what_has_no_cause_is_told_by_check_method_and_key() -> None:

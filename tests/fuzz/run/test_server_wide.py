@@ -20,7 +20,7 @@ async def takes_anything(requests: AsyncIterator[bytes], context: grpc.aio.Servi
     yield b""
 
 
-async def test_what_all_methods_take_is_told_once_as_their_librarys(fuzzed: Any) -> None:
+async def test_what_all_methods_take_is_told_once_of_the_library(fuzzed: Any) -> None:
     finished = await fuzzed({}, Phase.WIRE, include=("GetUser", "ListUsers"))
     assert not [failure for failure in finished.failures if failure.finding.code in ("G115", "G117", "G118")]
     (accepted,) = [finding for finding in finished.warnings if finding.code == "G115" and finding.key == "accepted"]
