@@ -11,6 +11,7 @@ from grpcmock.fuzz.phases.wire_targets import COMPARING, DEEP, FRAMING, OPTIONAL
 from grpcmock.fuzz.wire import requests
 from grpcmock.fuzz.wire.malformed import bad_texts, malformed, too_deep
 from grpcmock.fuzz.wire.variants import Variant, shown
+from grpcmock.schema.method import MethodKind
 from grpcmock.synthesis import generate
 
 if TYPE_CHECKING:
@@ -102,6 +103,14 @@ class WireCases:
                 why = f"{case.why}, as {other.full_name} gets it"
                 return replace(case, id=f"{case.id}+elsewhere", calls=calls, why=why)
         return None
+
+    def _others(self) -> list[Method]:
+        """Give the other methods that take requests as this one does, the unary ones first."""
+        methods, streams = self.plan.methods, self._streams
+        place = methods.index(self.method)
+        others = [other for other in (*methods[place + 1 :], *methods[:place]) if other.kind.client_streams == streams]
+        others.reverse()
+        return sorted(others, key=lambda method: method.kind is not MethodKind.UNARY)
 
     def _spoiled(self, target: Target, method: Method) -> Mapping[tuple[str, str], Variant]:
         """Give the messages of another method that must be refused, by their rules and the ends of their names."""

@@ -129,14 +129,6 @@ class _Maker(WireCases):
         any; None if there is no other."""
         return next(iter(self._others()), None)
 
-    def _others(self) -> list[Method]:
-        """Give the other methods that take requests as this one does, the unary ones first."""
-        methods, streams = self.plan.methods, self._streams
-        place = methods.index(self.method)
-        others = [other for other in (*methods[place + 1 :], *methods[:place]) if other.kind.client_streams == streams]
-        others.reverse()
-        return sorted(others, key=lambda method: method.kind is not MethodKind.UNARY)
-
     def undecodable(self) -> Iterator[Case]:
         descriptor = self.method.input
         for variant in malformed(descriptor, self.good):
