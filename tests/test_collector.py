@@ -34,8 +34,9 @@ def generations() -> Iterator[list[int]]:
 
 def test_meanwhile_only_what_is_new_is_collected(generations: list[int]) -> None:
     with full_collections_paused():
+        generations.clear()
         kept = [[number] for number in range(2_000)]
-    paused = [*generations]
+        paused = [*generations]
     kept += [[number] for number in range(2_000)]
     assert 1 in paused, "new objects are"
     assert 2 not in paused

@@ -106,10 +106,11 @@ def test_an_unknown_method_and_an_unknown_service(mock: Start) -> None:
         (LIST, "- {method: UserService/ListUsers, response: {}}", [1, 2], "more came"),
     ],
 )
+@pytest.mark.parametrize("transport", ["aio", "auto"])
 def test_the_number_of_messages_of_a_method_that_takes_one(
-    mock: Start, path: str, stub: str, messages: list[int], came: str
+    mock: Start, path: str, stub: str, messages: list[int], came: str, transport: str
 ) -> None:
-    server = mock(f"{ALICE}{stub}\n")
+    server = mock(f"{ALICE}{stub}\n", transport=transport)
     method = server.channel.stream_stream(path)
     code, details = failure(lambda: list(method((b"\x08" + bytes([n]) for n in messages), timeout=PATIENCE)))
     assert code is grpc.StatusCode.UNIMPLEMENTED
@@ -121,8 +122,8 @@ def test_the_number_of_messages_of_a_method_that_takes_one(
     lives_on(server, 1)
 
 
-def test_a_constant_answer_does_not_wait_for_the_half_close(mock: Start) -> None:
-    server = mock(ALICE)
+def test_a_constant_answer_on_aio_does_not_wait_for_the_half_close(mock: Start) -> None:
+    server = mock(ALICE, transport="aio")
     done = threading.Event()
 
     def requests() -> Iterator[bytes]:

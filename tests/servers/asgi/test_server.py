@@ -462,7 +462,7 @@ def test_a_fault_for_http_alone_is_told_to_clients_of_the_other_port() -> None:
     import grpc
 
     said = "the fault 'reset' can't be put on the wire in gRPC"
-    with MockServer(registry("user.proto"), http="127.0.0.1:0") as mock:
+    with MockServer(registry("user.proto"), http="127.0.0.1:0", transport="aio") as mock:
         mock.add(method="user.UserService/GetUser", response={}, fault={"reset": True})
         with pytest.raises(grpc.RpcError, match=said):
             mock.channel().unary_unary(GET)(b"")  # type: ignore[arg-type]
