@@ -65,8 +65,9 @@ class Peer:
 
 
 def grpcmock(*arguments: str | Path, uvloop: bool = False) -> list[str]:
-    """Give the command of a mock server on a free port, without watching; on asyncio's own loop, as the raw handler."""
-    options = ("--listen", "127.0.0.1:0", "--no-watch", "--log", "none")
+    """Give the command of a mock server on a free port, without watching; on ``grpc.aio`` and asyncio's own loop, as
+    the raw handler, unless the arguments say more."""
+    options = ("--listen", "127.0.0.1:0", "--no-watch", "--log", "none", "--transport", "aio")
     hidden = "" if uvloop else "sys.modules['uvloop'] = None; "
     start = f"import sys; {hidden}from grpcmock.cli import main; main()"
     return [sys.executable, "-c", start, "serve", *options, *map(str, arguments)]
