@@ -396,6 +396,8 @@ impl CallTask {
                 if self.line.unread.load(Ordering::Acquire) >= MOST_WAITING {
                     self.line.reading.register(context.waker());
                     if self.line.unread.load(Ordering::Acquire) >= MOST_WAITING {
+                        // Nothing more is read before Python has taken some, so it has to know of the call.
+                        self.gathers = false;
                         return false;
                     }
                 }

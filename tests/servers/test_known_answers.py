@@ -262,6 +262,19 @@ def test_the_table_does_answer(worlds: list[World]) -> None:
     assert (len(native.engine.journal), native.engine.journal.dropped) == (JOURNAL_CALLS, 40 - JOURNAL_CALLS)
 
 
+@pytest.mark.parametrize("size", [10, (1 << 16) - 20, (1 << 16) + 20, 1 << 18, 3 << 20])
+def test_requests_of_any_size_are_answered(worlds: list[World], size: int) -> None:
+    """Also those that a table can't be asked for before Python has taken some of them."""
+    length = bytes([size & 127 | 128, size >> 7 & 127 | 128, size >> 14 & 127 | 128, size >> 21])
+    request = b"\x08\x01" + b"\xaa\x06" + length + bytes(size)  # an unknown field
+    for world in worlds:
+        world.begin()
+        world.add(["alice", "page"])
+        for _ in range(2):
+            assert list(world.channel.unary_stream(GET)(request, timeout=20)) == [b"\x12\x05Alice"]
+            assert len(list(world.channel.unary_stream(LIST)(request, timeout=20))) == 3
+
+
 def test_a_call_is_in_the_journal_before_its_client_has_the_answer(worlds: list[World]) -> None:
     native, _ = worlds
     native.begin()
