@@ -65,7 +65,6 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"wire"},
         {"resources"},
         {"checks"},
-        {"storage"},
         {"learning"},
         {"execution"},
         {"phases"},

@@ -10,7 +10,8 @@ from google.protobuf.message import DecodeError
 
 from grpcmock.client.details import RichStatus, decode_details
 from grpcmock.contract.case_runner import target_of
-from grpcmock.fuzz.checks.rendering import call_lines, message_text
+from grpcmock.fuzz.checks.rendering import call_lines
+from grpcmock.fuzz.model.message_text import message_text
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

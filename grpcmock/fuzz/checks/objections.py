@@ -10,6 +10,7 @@ from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, named_in, reachable, resolve, values_at
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.stated_rules import field_rules
+from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.status import DETAILS_KEY, Code
@@ -95,17 +96,6 @@ def paths_in_details(reply: Reply, expectations: Expectations) -> Iterator[str]:
     rich = decode_details(reply.trailers, expectations.registry)
     for detail in rich.details if rich is not None else ():
         yield from (path for path, _ in violations_in(detail.message))
-
-
-def violations_in(message: Any) -> list[tuple[str, str]]:
-    """Return the paths and words of a ``BadRequest``, or of the ``Violations`` of protovalidate."""
-    if message is None:
-        return []
-    if message.DESCRIPTOR.full_name == "google.rpc.BadRequest":
-        return [(one.field, one.description) for one in message.field_violations]
-    if message.DESCRIPTOR.full_name == "buf.validate.Violations":
-        return [(".".join(step.field_name for step in one.field.elements), one.message) for one in message.violations]
-    return []
 
 
 def _is_value(field: FieldDescriptor) -> bool:

@@ -6,15 +6,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
-from google.protobuf.unknown_fields import UnknownFieldSet
-
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, HalfClose, Headers, Pause, Receive, Send
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.checks.registry import find_check
 from grpcmock.fuzz.model.cases import Caller
+from grpcmock.fuzz.model.message_text import WIDEST, hex_text, message_text
 from grpcmock.fuzz.model.wording import said
-from grpcmock.schema.codec import to_tree
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Call, Case
@@ -27,7 +24,6 @@ _CALLERS = {
     Caller.GARBLED: "with garbled credentials",
     Caller.OTHER: "as the other identity",
 }
-_WIDEST = 400
 _TELLING = 16
 """Characters of an answer that tells something by itself; a shorter one says little without what was expected."""
 
@@ -109,7 +105,7 @@ def call_lines(call: Call) -> list[str]:
     name = call.method.name if call.method is not None else call.path
     if call.raw is not None:
         sent = b"".join(call.raw.chunks)
-        return [f"request   {name}: raw HTTP/2, {len(sent)} bytes of data{': ' + _hex(sent) if sent else ''}"]
+        return [f"request   {name}: raw HTTP/2, {len(sent)} bytes of data{': ' + hex_text(sent) if sent else ''}"]
     steps = [_step(action, call.method) for action in call.actions]
     if call.actions and call.actions[-1] == HALF_CLOSE and not any(isinstance(a, Cancel) for a in call.actions):
         steps.pop()
@@ -149,25 +145,6 @@ def _step(action: Action, method: Method | None) -> str:
             return "(cancel)"
 
 
-def message_text(data: bytes, method: Method | None, *, response: bool = False) -> str:
-    """Give a message in ProtoJSON on one line; in hex if it is none, or holds what JSON can't say."""
-    if method is None:
-        return _hex(data)
-    message_class = method.response_class if response else method.request_class
-    try:
-        message = message_class.FromString(data)
-        text = json.dumps(to_tree(message), ensure_ascii=False)
-    except (DecodeError, RuntimeError, ValueError, RecursionError):
-        return f"hex {_hex(data)}"
-    if message.SerializePartialToString(deterministic=True) != data or len(UnknownFieldSet(message)):
-        text += f"  (hex {_hex(data)})"
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}… ({len(data)} bytes)"
-
-
-def _hex(data: bytes) -> str:
-    return data[:96].hex() + (f"… ({len(data)} bytes)" if len(data) > 96 else "")
-
-
 def reply_lines(reply: Reply, registry: Registry | None = None) -> list[str]:
     """Give what came back: the status, its details, the responses."""
     method = reply.call.method
@@ -176,7 +153,7 @@ def reply_lines(reply: Reply, registry: Registry | None = None) -> list[str]:
     for detail in rich.details if rich is not None else ():
         tree = detail.tree()
         name = str(tree.pop("@type", "")).rpartition("/")[2]
-        lines.append(f"details   {name}: {json.dumps(tree, ensure_ascii=False)[:_WIDEST]}")
+        lines.append(f"details   {name}: {json.dumps(tree, ensure_ascii=False)[:WIDEST]}")
     answers = [message_text(response, method, response=True) for response in reply.responses]
     lines += [f"response  {answer}" for answer in _short(answers)]
     return lines

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.fuzz.generation.message_classes import message_class_of
 from grpcmock.fuzz.learning import demands
 from grpcmock.schema.naming import snake_case
 from grpcmock.synthesis.answers import generate
@@ -115,7 +115,7 @@ class Candidates:
         yield from _TEXTS
 
     def _messages(self, descriptor: Descriptor, words: str) -> Iterator[Any]:
-        message_class = message_class_of(descriptor)
+        message_class = message_factory.GetMessageClass(descriptor)
         if descriptor.full_name in _SECONDS:
             yield from (message_class(seconds=seconds) for seconds in _SECONDS[descriptor.full_name])
         elif "value" in descriptor.fields_by_name and descriptor.full_name.startswith("google.protobuf."):
@@ -127,4 +127,6 @@ class Candidates:
     def natural(self, descriptor: Descriptor, seed: int) -> Message:
         """Return a message with natural values."""
         moment = datetime(2024, 5, 1, tzinfo=UTC)
-        return generate(message_class_of(descriptor), self._registry, seed, as_request=True, now=lambda: moment)
+        return generate(
+            message_factory.GetMessageClass(descriptor), self._registry, seed, as_request=True, now=lambda: moment
+        )

@@ -12,8 +12,8 @@ from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.details import decode_details
-from grpcmock.fuzz.checks.objections import violations_in
 from grpcmock.fuzz.expectations.field_paths import Fields, named_in, reachable, resolve, values_at
+from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need, chosen_at, set_at
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import shape

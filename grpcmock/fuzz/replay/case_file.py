@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import ConfigError, did_you_mean
+from grpcmock.fuzz.model.call_values import read_call, written_call
+from grpcmock.fuzz.model.case_values import read_case, written_case
 from grpcmock.fuzz.model.changes import has_next_page, items_in
-from grpcmock.fuzz.storage.call_values import read_call, written_call
-from grpcmock.fuzz.storage.case_values import read_case, written_case
 from grpcmock.reports import files
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 
 from grpcmock.fuzz.checks.registry import find_check
-from grpcmock.fuzz.checks.rendering import message_text
 from grpcmock.fuzz.coverage.totals import tree as coverage_tree
+from grpcmock.fuzz.model.message_text import message_text
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.reporting.reproduction import forms
 from grpcmock.schema.codec import to_tree

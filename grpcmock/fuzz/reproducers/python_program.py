@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import Action, Cancel, HalfClose, Headers, Pause, Receive, Send
-from grpcmock.fuzz.checks.rendering import message_text
 from grpcmock.fuzz.model.cases import Caller
+from grpcmock.fuzz.model.message_text import message_text
 from grpcmock.fuzz.reproducers.errors import NotSayableError
 from grpcmock.fuzz.reproducers.identities import identities, pairs
 from grpcmock.fuzz.wire.program import literal, snippet

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.execution.server import Server
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.model.example_database import Memory
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.model.results import CaseResult, Reply
     from grpcmock.fuzz.phases.plan import Plan
-    from grpcmock.fuzz.storage.example_database import Memory
     from grpcmock.schema import Registry
 
 

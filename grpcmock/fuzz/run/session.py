@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from grpcmock.errors import SchemaError, TargetError
 from grpcmock.fuzz.checks.registry import chosen_checks
 from grpcmock.fuzz.checks.suite import CheckSuite
-from grpcmock.fuzz.execution.executor import Executor, Patience, RawPerform
+from grpcmock.fuzz.execution.executor import Executor, Patience
+from grpcmock.fuzz.execution.raw_lane import raw_lane
 from grpcmock.fuzz.execution.reference_mock import Mock
 from grpcmock.fuzz.execution.server import Server
 from grpcmock.fuzz.expectations.documented_codes import documented
@@ -21,19 +22,16 @@ from grpcmock.fuzz.expectations.links import read as read_links
 from grpcmock.fuzz.expectations.method_selection import fits, select
 from grpcmock.fuzz.expectations.status_fields import resolve
 from grpcmock.fuzz.generation.generator import Generators
-from grpcmock.fuzz.model.results import Reply, Termination
+from grpcmock.fuzz.model.example_database import Memory, open_database
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stub_requests import from_stubs
 from grpcmock.fuzz.run.loop import Bounds, Run
-from grpcmock.fuzz.storage.example_database import Memory, open_database
-from grpcmock.status import Code
 
 if TYPE_CHECKING:
     import grpc.aio
 
     from grpcmock.client.target import Target
     from grpcmock.fuzz.checks.check import Check
-    from grpcmock.fuzz.model.cases import Call
     from grpcmock.fuzz.model.events import Finished, Listener
     from grpcmock.schema import Registry
     from grpcmock.status import Metadata
@@ -121,7 +119,7 @@ async def prepared(settings: Settings, listeners: Sequence[Listener] = ()) -> As
             metadata=settings.target.metadata,
             second_identity=settings.second_identity,
             patience=Patience(deadline=settings.deadline),
-            raw=_raw_lane(settings),
+            raw=raw_lane(settings.target, settings.deadline),
             mock=_mock(settings, registry, checks),
         )
         hearing = [*listeners, memory.hear] if memory is not None else listeners
@@ -192,19 +190,3 @@ def _plan(settings: Settings, registry: Registry) -> Plan:
         generators=Generators(registry),
         shard=settings.shard,
     )
-
-
-def _raw_lane(settings: Settings) -> RawPerform:
-    from grpcmock.fuzz.wire.raw_calls import raw_reply
-
-    async def perform(call: Call, idle: float) -> Reply:
-        try:
-            return await raw_reply(
-                call, settings.target, deadline=call.deadline or settings.deadline, limit=1000, idle=idle
-            )
-        except (TimeoutError, TargetError, OSError) as error:
-            return Reply(
-                call=call, termination=Termination.LOST, code=Code.UNAVAILABLE, message=str(error), debug=str(error)
-            )
-
-    return perform

@@ -19,11 +19,11 @@ from grpcmock.client.raw import RawRequest
 from grpcmock.errors import ConfigError
 from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Expect, Measure, Phase, call_of
 from grpcmock.fuzz.model.events import CaseFinished, FailureFound, Notice
+from grpcmock.fuzz.model.example_database import Memory, open_database
 from grpcmock.fuzz.model.findings import Failure, Finding
 from grpcmock.fuzz.model.results import CaseResult
 from grpcmock.fuzz.run import loop, session
 from grpcmock.fuzz.run.loop import Bounds
-from grpcmock.fuzz.storage.example_database import Memory, open_database
 
 PROTOS = registry("user.proto")
 GET, LOOKUP, CREATE = (PROTOS.method(f"user.UserService/{name}") for name in ("GetUser", "LookupUsers", "CreateUsers"))

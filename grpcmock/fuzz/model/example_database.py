@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import ConfigError, MissingExtraError, UnknownMethodError
+from grpcmock.fuzz.model.case_values import read_case, written_case
 from grpcmock.fuzz.model.events import Event, FailureFound
-from grpcmock.fuzz.storage.case_values import read_case, written_case
 
 if TYPE_CHECKING:
     from hypothesis.database import ExampleDatabase

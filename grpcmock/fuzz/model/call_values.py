@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, HalfClose, Headers, Pause, Receive, Send
 from grpcmock.client.raw import RawRequest
-from grpcmock.fuzz.checks.rendering import message_text
 from grpcmock.fuzz.model.cases import Binding, Call, Caller
+from grpcmock.fuzz.model.message_text import message_text
 
 if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry

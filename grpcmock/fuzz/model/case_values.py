@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.model.call_values import read_call, written_call
 from grpcmock.fuzz.model.cases import Case, Expect, Measure, Phase
-from grpcmock.fuzz.storage.call_values import read_call, written_call
 
 if TYPE_CHECKING:
     from grpcmock.schema import Registry

@@ -1,1 +1,0 @@
-"""How is a case written down, and found again by a later run?"""
