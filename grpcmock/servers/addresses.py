@@ -107,12 +107,12 @@ def _parse_tcp(text: str, option: str) -> Address:
         raise wrong("an IPv6 address stands in brackets", f"[{text}]:{DEFAULT_PORT}" if _is_ipv6(text) else "")
     if bracketed and not _is_ipv6(host):
         raise wrong(f"{host!r} is not an IPv6 address")
+    if port and (not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535):
+        raise wrong(f"{port!r} is not a port; ports are numbers from 0 (any free one) to 65535")
     if not host:
         raise wrong("the host is missing", f"127.0.0.1:{port}" if port else "")
-    if port is None:
-        raise wrong("the port is missing", f"{text}:{DEFAULT_PORT}")
-    if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
-        raise wrong(f"{port!r} is not a port; ports are numbers from 0 (any free one) to 65535")
+    if not port:
+        raise wrong("the port is missing", f"{text.rstrip(':')}:{DEFAULT_PORT}")
     if re.search(r"[\s/\0\[\]]", host):
         raise wrong(f"{host!r} is not a host")
     return Address("tcp", host, int(port), option)
