@@ -171,7 +171,7 @@ def main() -> None:
     options = parser.parse_args()
     rates, peers = [], []
     with ExitStack() as stack:
-        executor = stack.enter_context(asyncio.Executor(loop_factory=loop_factory()))
+        executor = stack.enter_context(asyncio.Runner(loop_factory=loop_factory()))
         address = stack.enter_context(_serving("-c", GRPC_SERVER))
         other = stack.enter_context(_serving("-c", HTTP_SERVER, json.dumps(OPENAPI)))
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
