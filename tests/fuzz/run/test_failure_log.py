@@ -21,6 +21,8 @@ RANKS = {name: list(Severity).index(check.severity) for name, check in CHECKS.it
 
 
 def failure(check: str, causes: tuple[str, ...], method: int, key: str) -> Failure:
+    # Keys of their own: what a check covers of another, with the same key, is not what is asked here.
+    key = f"{check} {key}"
     finding = Finding(check=check, code=CHECKS[check].code, expected="", actual="", key=key, causes=causes)
     call = call_of(METHODS[method], b"")
     case = Case(id="t", phase=Phase.BOUNDARY, method=METHODS[method], calls=(call,), why="")
