@@ -81,7 +81,11 @@ class KnownThings:
         method = reply.call.method
         if method is None or not reply.responses:
             return
-        for _, inner in _inside(method.response_class.FromString(reply.responses[0])):
+        try:
+            message = method.response_class.FromString(reply.responses[0])
+        except (DecodeError, RuntimeError):
+            return
+        for _, inner in _inside(message):
             for name in _KEYS:
                 own = inner.DESCRIPTOR.fields_by_name.get(name)
                 if own is not None and own.message_type is None and not own.is_repeated and getattr(inner, name):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def bound(call: Call, replies: Sequence[Reply], calls: Sequence[Call]) -> Call:
     """Fill in the bindings of a call. One whose value isn't there, for the earlier call failed, leaves its place."""
     index = next((i for i, action in enumerate(call.actions) if isinstance(action, Send)), None)
-    if index is None or call.method is None:
+    if index is None or call.method is None or not call.bindings:
         return call
     message = call.method.request_class.FromString(call.messages[0])
     for binding in call.bindings:

@@ -164,7 +164,10 @@ def renamed(reply: Reply) -> Call:
     call, method = reply.call, reply.call.method
     assert method is not None
     told = {str(one.value).rpartition("/")[2] for one in told_by(reply)}
-    message = method.request_class.FromString(call.messages[0])
+    try:
+        message = method.request_class.FromString(call.messages[0])
+    except (DecodeError, RuntimeError):
+        return call  # a server may take what is no message
     for one in asked_by(call):
         text = str(one.value)
         if isinstance(one.value, str) and text and text.rpartition("/")[2] in told:

@@ -311,7 +311,10 @@ def _without_mention(case: Case, made: Call, index: int) -> Case | None:
     for place, call in enumerate(calls[max(index - 1, 0) :], max(index - 1, 0)):
         if call.method is None or len(call.messages) != 1 or call.bindings:
             continue
-        message = call.method.request_class.FromString(call.messages[0])
+        try:
+            message = call.method.request_class.FromString(call.messages[0])
+        except (DecodeError, RuntimeError):
+            continue
         for field, value in message.ListFields():
             if (
                 field.is_repeated

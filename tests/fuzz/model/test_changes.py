@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import depot
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grpcmock.fuzz.learning.known_things import KnownThings
 from grpcmock.fuzz.model.bindings import bound
 from grpcmock.fuzz.model.cases import call_of
 from grpcmock.fuzz.model.changes import Changes, has_next_page, identities, items_in, renamed, taking
@@ -66,3 +68,14 @@ def test_lists_say_how_much_they_hold_and_whether_there_is_more() -> None:
     some = answered(LIST, {}, {"items": [{"name": "items/a"}], "next_page_token": "after-a"})
     assert (items_in(some), has_next_page(some)) == (1, True)
     assert (items_in(answered(LIST, {}, {})), has_next_page(answered(LIST, {}, {}))) == (0, False)
+
+
+@given(data=st.binary(max_size=30), answer=st.binary(max_size=30))
+def test_bytes_that_are_no_message_are_left_alone(data: bytes, answer: bytes) -> None:
+    """A server may take, and give, what is no message."""
+    made = replace(answered(CREATE, {}, {"name": "items/i1"}), call=call_of(CREATE, data), responses=(answer,))
+    assert renamed(made).method is CREATE
+    assert bound(made.call, [], []) == made.call
+    things = KnownThings(depot.registry())
+    things.learn(made, None)
+    assert len(list(things.keys_in(made))) <= things.count + 1
