@@ -85,7 +85,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"face"},
     ),
     "servers": (
-        {"addresses", "credentials", "interceptors", "invocation", "services", "watch"},
+        {"addresses", "credentials", "interceptors", "forwarded_client", "invocation", "services", "watch"},
         {"http_call"},
         {"aio", "asgi", "h2", "health", "native", "reflection", "reload"},
         {"transports"},

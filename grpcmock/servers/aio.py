@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never, cast
@@ -29,6 +28,7 @@ from grpcmock.engine.steps import (
 )
 from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.servers.addresses import Address, bind, server_options
+from grpcmock.servers.forwarded_client import ForwardedClient
 from grpcmock.servers.invocation import Invocation, Reading
 from grpcmock.status import Code
 
@@ -258,8 +258,8 @@ async def _send(data: bytes, exchange: Exchange, write: Callable[[bytes], Awaita
         await write(message)
 
 
-class _Client:
-    """The client of a call that is passed on; what passes is noted in the call."""
+class _Client(ForwardedClient):
+    """The client of a call that is passed on."""
 
     def __init__(
         self,
@@ -269,29 +269,9 @@ class _Client:
         reading: Reading,
         write: Callable[[bytes], Awaitable[None]],
     ) -> None:
-        self._exchange = exchange
-        self._received = deque(step.received)
-        self._half_closed = step.half_closed
-        self._reading = reading
-        self._write = write
+        super().__init__(step, exchange, reading, write)
         self.send_headers = context.send_initial_metadata
         self.time_left = context.time_remaining
-
-    async def read(self) -> bytes | None:
-        if self._received:
-            return self._received.popleft()
-        if self._half_closed:
-            return None
-        event = await self._reading.next(None)
-        if not isinstance(event, Message):
-            self._half_closed = True
-            return None
-        self._exchange.note("request", event.data)
-        return event.data
-
-    async def write(self, data: bytes) -> None:
-        self._exchange.note("response", data)
-        await self._write(data)
 
 
 def _finish(step: Finish, context: Context) -> None:

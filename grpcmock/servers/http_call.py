@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
@@ -27,6 +26,7 @@ from grpcmock.engine.steps import (
 from grpcmock.protocols.http import Response
 from grpcmock.protocols.interface import WireError
 from grpcmock.servers import services
+from grpcmock.servers.forwarded_client import ForwardedClient
 from grpcmock.servers.invocation import Invocation, Reading
 from grpcmock.status import Code
 
@@ -182,33 +182,14 @@ async def _carry_out(exchange: Exchange, call: _Call, handlers: _Handlers) -> No
         step = exchange.resume(event)
 
 
-class _Client:
-    """The client of a call that is passed on; what passes is noted in the call."""
+class _Client(ForwardedClient):
+    """The client of a call that is passed on."""
 
     def __init__(self, step: Forward, exchange: Exchange, call: _Call, reading: Reading) -> None:
-        self._exchange = exchange
-        self._received = deque(step.received)
-        self._half_closed = step.half_closed
+        super().__init__(step, exchange, reading, lambda data: call.say(Send(data)))
         self._call = call
-        self._reading = reading
         deadline = call.codec.opened.deadline
         self._until = None if deadline is None else asyncio.get_running_loop().time() + deadline
-
-    async def read(self) -> bytes | None:
-        if self._received:
-            return self._received.popleft()
-        if self._half_closed:
-            return None
-        event = await self._reading.next(None)
-        if not isinstance(event, Message):
-            self._half_closed = True
-            return None
-        self._exchange.note("request", event.data)
-        return event.data
-
-    async def write(self, data: bytes) -> None:
-        self._exchange.note("response", data)
-        await self._call.say(Send(data))
 
     async def send_headers(self, metadata: Metadata) -> None:
         await self._call.say(Headers(metadata))

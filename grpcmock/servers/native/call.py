@@ -27,6 +27,7 @@ from grpcmock.engine.steps import (
 )
 from grpcmock.protocols.interface import WireError
 from grpcmock.servers import services
+from grpcmock.servers.forwarded_client import ForwardedClient
 from grpcmock.servers.invocation import Invocation, Reading
 from grpcmock.status import Code
 
@@ -334,32 +335,13 @@ class NativeCall:
         self._last(Finish(code, message, tuple(trailers)))
 
 
-class _Client:
-    """The client of a call that is passed on; what passes is noted in the call."""
+class _Client(ForwardedClient):
+    """The client of a call that is passed on."""
 
     def __init__(self, call: NativeCall, step: Forward, exchange: Exchange, reading: Reading) -> None:
+        super().__init__(step, exchange, reading, call.write)
         self._call = call
-        self._exchange = exchange
-        self._received = deque(step.received)
-        self._half_closed = step.half_closed
-        self._reading = reading
         self._began = asyncio.get_running_loop().time()
-
-    async def read(self) -> bytes | None:
-        if self._received:
-            return self._received.popleft()
-        if self._half_closed:
-            return None
-        event = await self._reading.next(None)
-        if not isinstance(event, Message):
-            self._half_closed = True
-            return None
-        self._exchange.note("request", event.data)
-        return event.data
-
-    async def write(self, data: bytes) -> None:
-        self._exchange.note("response", data)
-        await self._call.write(data)
 
     async def send_headers(self, metadata: Metadata) -> None:
         self._call.send_headers(metadata)
