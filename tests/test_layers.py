@@ -30,6 +30,7 @@ LAYERS: Layers = (
     {"lint"},
     {"importers"},
     {"protocols"},
+    {"openapi"},
     {"concurrency"},
     {"servers"},
     {"client"},
@@ -95,7 +96,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
 }
 """The layers within packages that have some: of modules and folders."""
 
-SANS_IO = ("schema", "stubs", "synthesis", "matching", "responses", "engine", "lint", "protocols")
+SANS_IO = ("schema", "stubs", "synthesis", "matching", "responses", "engine", "lint", "protocols", "openapi")
 
 MODULES = sorted(ROOT.rglob("*.py"))
 
