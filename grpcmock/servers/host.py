@@ -14,17 +14,16 @@ from grpcmock.collector import full_collections_paused, keep, let_go
 from grpcmock.engine.engine import Engine, Prepared
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
-from grpcmock.engine.steps import TRANSPORT_STEPS
 from grpcmock.errors import GrpcmockError, Problems
 from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.servers.aio import ServerOptions
-from grpcmock.servers.credentials import TlsFiles, tls_context
 from grpcmock.servers.health import Health
+from grpcmock.servers.listeners import Listeners
 from grpcmock.servers.reflection import Reflection
 from grpcmock.servers.reload import Reloader
-from grpcmock.servers.transports import Wanted, choose, listen, make_server
+from grpcmock.servers.transports import Wanted, choose
 from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
     from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.service import Admin
-    from grpcmock.servers.asgi.server import HttpServer
+    from grpcmock.servers.credentials import TlsFiles
+    from grpcmock.servers.http_call import Face
     from grpcmock.stubs.model import Stub
 
 Log = Callable[[str, str], None]
@@ -66,14 +66,17 @@ class HostOptions:
     """How a mock server runs."""
 
     transport: Wanted = "auto"
-    """What speaks HTTP/2."""
+    """What speaks gRPC, and on native all else."""
 
     engine: EngineOptions = field(default_factory=EngineOptions)
-    """``faults`` and ``steps`` are set to what ``transport`` can do."""
+    """``faults`` is set to what ``transport`` can do."""
 
     server: ServerOptions = field(default_factory=ServerOptions)
     face: FaceOptions | None = None
-    """How gRPC-Web, Connect and JSON are spoken over HTTP/1.1; None if they aren't."""
+    """How gRPC-Web, Connect and JSON are spoken, if not as ever."""
+
+    has_http: bool = False
+    """Whether there are ports for them, beside those of ``transport``."""
 
     journal_calls: int = 10_000
     journal_bytes: int = 64 << 20
@@ -114,8 +117,7 @@ class Host:
             # Those that one port at least can put on the wire; where another can't, the call ends with the reason.
             options=replace(
                 options.engine,
-                faults=TRANSPORT_FAULTS[transport] if options.face is None else FAULTS,
-                steps=TRANSPORT_STEPS[transport],
+                faults=FAULTS if options.has_http else TRANSPORT_FAULTS[transport],
             ),
             journal=Journal(options.journal_calls, options.journal_bytes),
             problems=problems,
@@ -126,17 +128,22 @@ class Host:
         """The registries of what is offered besides."""
 
         services = self._services()
-        self.server = make_server(
-            self.transport, self.engine, options.server, services=services, warn=partial(log, "warning")
+        warn = partial(log, "warning")
+        self._listeners = Listeners(
+            transport,
+            self.engine,
+            options.server,
+            self._face,
+            services=services,
+            warn=warn,
+            has_http=options.has_http,
         )
-        self.http: HttpServer | None = None
-        if options.face is not None:
-            from grpcmock.protocols.face import HttpFace
-            from grpcmock.servers.asgi.server import HttpServer
 
-            warn = partial(self._log, "warning")
-            face = HttpFace(self.engine, options.face, others=self._own, warn=warn)
-            self.http = HttpServer(face, services=services, warn=warn)
+    def _face(self) -> Face:
+        """Make what opens all requests but those in gRPC: whatever else is offered over HTTP is to be tried in here."""
+        from grpcmock.protocols.face import HttpFace
+
+        return HttpFace(self.engine, self.options.face, others=self._own, warn=partial(self._log, "warning"))
 
     def _read(self, problems: Problems, known: Registry | None = None) -> tuple[Registry, list[Stub]]:
         registry = sources.load(self.files.protos, imports=self.files.imports, known=known)
@@ -167,30 +174,27 @@ class Host:
     @property
     def addresses(self) -> list[Address]:
         """Where the server listens, with the ports that were taken."""
-        return self.server.addresses
+        return self._listeners.addresses
 
     def listen(self, address: Address, tls: TlsFiles | None = None) -> Address:
         """Listen on *address* too, and give it with the port that was taken.
 
         Raises :class:`ConfigError` if the address can't be had, or the files of *tls* can't be used.
         """
-        return listen(self.server, address, tls)
+        return self._listeners.listen(address, tls)
 
     @property
     def http_addresses(self) -> list[Address]:
-        """Where gRPC-Web, Connect and JSON are spoken, with the ports that were taken."""
-        return self.http.addresses if self.http is not None else []
+        """Where HTTP is spoken on ports of its own, with the ports that were taken."""
+        return self._listeners.http_addresses
 
     def listen_http(self, address: Address, tls: TlsFiles | None = None) -> Address:
         """Speak gRPC-Web, Connect and JSON on *address*; for the rest, as :meth:`listen`."""
-        assert self.http is not None  # the options say so
-        return self.http.listen(address, tls_context(tls, "http/1.1") if tls else None)
+        return self._listeners.listen_http(address, tls)
 
     async def start(self) -> None:
         """Begin to answer, and to watch the files."""
-        await self.server.start()
-        if self.http is not None:
-            await self.http.start()
+        await self._listeners.start()
         if self._reloader is not None:
             self._watching = asyncio.create_task(self._reloader.run())
 
@@ -204,10 +208,7 @@ class Host:
         self.health.drain()
         if self._admin is not None:
             self._admin.drain()
-        if self.http is not None:
-            await asyncio.gather(self.server.stop(grace), self.http.stop(grace))
-        else:
-            await self.server.stop(grace)
+        await self._listeners.stop(grace)
 
     # Reload ---------------------------------------------------------------------------------------
 
