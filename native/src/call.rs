@@ -26,7 +26,7 @@ use crate::server::{Facts, Shared};
 /// How long a call lives at least while the client is still writing.
 ///
 /// gRPC's own clients report a failure of theirs, not the status, if the end comes while they write.
-const MOMENT: Duration = Duration::from_millis(20);
+pub const MOMENT: Duration = Duration::from_millis(20);
 
 /// A request as it came, with as much of its body as was there.
 pub struct Request {

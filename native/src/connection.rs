@@ -107,35 +107,73 @@ pub fn now() -> f64 {
         .map_or(0.0, |since| since.as_secs_f64())
 }
 
+/// What a connection begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beginning {
+    One,
+    Two,
+    Tls,
+    Noise,
+}
+
+impl Beginning {
+    /// What it is by these bytes, of which `PREFACE` has the most; None if they are too few to tell.
+    fn of(head: &[u8]) -> Option<Self> {
+        if PREFACE.starts_with(head) {
+            return (head.len() == PREFACE.len()).then_some(Self::Two);
+        }
+        if TLS_HANDSHAKE.starts_with(head) || head.starts_with(TLS_HANDSHAKE) {
+            return (head.len() >= TLS_HANDSHAKE.len()).then_some(Self::Tls);
+        }
+        // A method, and the path, or the whole URI, or the host of another server.
+        let method = head.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let is_token = method.iter().all(|byte| byte.is_ascii_graphic());
+        match head.get(method.len() + 1) {
+            _ if !is_token || method.is_empty() || method.len() == PREFACE.len() => Some(Self::Noise),
+            Some(b'/' | b'*' | b'h' | b'H') => Some(Self::One),
+            Some(_) if method == b"CONNECT" => Some(Self::One),
+            Some(_) => Some(Self::Noise),
+            None if head.len() == PREFACE.len() => Some(Self::Noise),
+            None => None,
+        }
+    }
+}
+
 /// Serve a client of whichever version of HTTP, which its first bytes tell.
-pub async fn serve_plain<T: Stream>(mut stream: T, peer: Arc<str>, shared: Arc<Shared>) {
+pub async fn serve_any<T: Stream>(mut stream: T, peer: Arc<str>, shared: Arc<Shared>) {
     let mut head = Vec::with_capacity(PREFACE.len());
     let reading = async {
-        while head.len() < PREFACE.len() && PREFACE.starts_with(&head) {
+        loop {
+            if let Some(beginning) = Beginning::of(&head) {
+                return Some(beginning);
+            }
             let left = (PREFACE.len() - head.len()) as u64;
             if (&mut stream).take(left).read_buf(&mut head).await.unwrap_or(0) == 0 {
-                return false;
+                return None;
             }
         }
-        true
     };
-    tokio::select! {
-        whole = timeout(PATIENCE, reading) => if !whole.unwrap_or(false) { return },
-        () = reached(&shared, Phase::Draining) => return,
-    }
-    if head.starts_with(TLS_HANDSHAKE) {
-        shared.hub.push(Event::Refused("TLS", peer));
-        return hang_up(stream).await;
-    }
-    let is_two = head.starts_with(PREFACE);
+    let beginning = tokio::select! {
+        beginning = timeout(PATIENCE, reading) => beginning.ok().flatten(),
+        () = reached(&shared, Phase::Draining) => None,
+    };
     let head = head.into();
-    match &*peer {
-        _ if !is_two => http1::serve(Begun { head, inner: stream }, peer, shared).await,
-        UNIX => {
+    match beginning {
+        Some(Beginning::One) => http1::serve(Begun { head, inner: stream }, peer, shared).await,
+        Some(Beginning::Two) if &*peer == UNIX => {
             let inner = UnixClient::new(stream);
             serve(Begun { head, inner }, peer, shared).await;
         }
-        _ => serve(Begun { head, inner: stream }, peer, shared).await,
+        Some(Beginning::Two) => serve(Begun { head, inner: stream }, peer, shared).await,
+        Some(Beginning::Tls) => {
+            shared.hub.push(Event::Refused("TLS", peer));
+            hang_up(stream).await;
+        }
+        Some(Beginning::Noise) => {
+            shared.hub.push(Event::Refused("HTTP", peer));
+            hang_up(stream).await;
+        }
+        None => {}
     }
 }
 
@@ -317,6 +355,39 @@ pub async fn serve_tls<T: Stream>(stream: T, acceptor: &TlsAcceptor, peer: Arc<s
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         serve(stream, peer, shared).await;
     } else {
-        serve_plain(stream, peer, shared).await;
+        serve_any(stream, peer, shared).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_are_told_by_their_first_bytes() {
+        let cases: [(&[u8], Option<Beginning>); 19] = [
+            (PREFACE, Some(Beginning::Two)),
+            (&PREFACE[..23], None),
+            (b"", None),
+            (b"P", None),
+            (b"PO", None),
+            (b"POST ", None),
+            (b"POST /", Some(Beginning::One)),
+            (b"PRI * HTTP/1.1", Some(Beginning::One)),
+            (b"PROPFIND * HTTP/1.1\r\n", Some(Beginning::One)),
+            (b"GET http://x/ HTTP/1.1\r\n", Some(Beginning::One)),
+            (b"CONNECT x:443 HTTP/1.1\r\n", Some(Beginning::One)),
+            (b"INVALID CONNECTION PREFA", Some(Beginning::Noise)),
+            (b"\x16", None),
+            (b"\x16\x03", Some(Beginning::Tls)),
+            (b"\x16\x02", Some(Beginning::Noise)),
+            (b"\0", Some(Beginning::Noise)),
+            (b" /", Some(Beginning::Noise)),
+            (b"nonsense\r\n", Some(Beginning::Noise)),
+            (b"XXXXXXXXXXXXXXXXXXXXXXXX", Some(Beginning::Noise)),
+        ];
+        for (bytes, beginning) in cases {
+            assert_eq!(Beginning::of(bytes), beginning, "{}", String::from_utf8_lossy(bytes));
+        }
     }
 }

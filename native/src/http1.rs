@@ -45,7 +45,7 @@ pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
         }
     };
     if ended.is_err_and(|error| error.is_parse()) {
-        shared.hub.push(Event::Refused("HTTP/1.1", peer));
+        shared.hub.push(Event::Refused("HTTP", peer));
     }
     // A client that is still writing would lose the answer by an end at once.
     if !shared.is_draining() {

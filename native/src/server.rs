@@ -359,7 +359,7 @@ fn spawn<T: connection::Stream>(stream: T, peer: String, acceptor: Option<&TlsAc
     tokio::spawn(async move {
         let _counted = counted;
         match acceptor {
-            None => connection::serve_plain(stream, peer.into(), shared).await,
+            None => connection::serve_any(stream, peer.into(), shared).await,
             Some(acceptor) => connection::serve_tls(stream, &acceptor, peer.into(), shared).await,
         }
     });

@@ -548,7 +548,9 @@ async def told() -> AsyncIterator[tuple[NativeServer, list[str]]]:
     [
         ([b"\x16\x03\x01\x02\x00\x01" + bytes(40)], "TLS came; this port takes plaintext", b""),
         ([b"\x16\x03", b"\x01"], "TLS came; this port takes plaintext", b""),
-        ([b"nonsense\r\n\r\n"], "no HTTP that can be read", b"HTTP/1.1 400 "),
+        ([b"nonsense\r\n\r\n"], "no HTTP that can be read", b""),
+        ([b"INVALID CONNECTION PREFACE\r\n\r\n"], "no HTTP that can be read", b""),
+        ([b"GE", b"T / HTTP/x\r\n\r\n"], "no HTTP that can be read", b"HTTP/1.1 400 "),
         ([b"GET / HTTP/1.1\r\nhost: x\r\nx: ", b"y" * 200_000], "no HTTP that can be read", b"HTTP/1.1 431 "),
         ([b"POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n"], "no HTTP that can be read", b"HTTP/1.1 400 "),
     ],

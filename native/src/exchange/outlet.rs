@@ -113,20 +113,15 @@ impl Outlet {
     }
 
     /// Send the head of a response whose body follows.
-    pub fn head(&mut self, mut response: Response<()>) -> Result<(), Gone> {
+    pub fn head(&mut self, response: Response<()>) -> Result<(), Gone> {
         match self {
             Self::One { head, body } => {
                 let (sender, receiver) = mpsc::channel(1);
                 *body = Some(sender);
-                let head = head.take().ok_or(Gone)?;
                 let response = response.map(|()| ResponseBody::Chunks(receiver));
-                head.send(response).map_err(|_| Gone)
+                head.take().ok_or(Gone)?.send(response).map_err(|_| Gone)
             }
-            Self::Two { respond, sending, .. } => {
-                date(response.headers_mut());
-                *sending = Some(respond.send_response(response, false).map_err(|_| Gone)?);
-                Ok(())
-            }
+            Self::Two { .. } => self.begin(response, false),
         }
     }
 
@@ -138,38 +133,63 @@ impl Outlet {
                 let response = response.map(|()| ResponseBody::Whole(data));
                 head.take().ok_or(Gone)?.send(response).map_err(|_| Gone)
             }
-            Self::Two { .. } => {
-                self.head(response)?;
-                self.body(data, flow).await?;
-                self.end()
+            Self::Two { is_head, .. } => {
+                let is_bare = *is_head || data.is_empty();
+                self.begin(response, is_bare)?;
+                if is_bare {
+                    return Ok(());
+                }
+                self.data(data, true, flow).await
             }
         }
     }
 
     /// Send a part of the body, as fast as the client takes it.
-    pub async fn body(&mut self, mut data: Bytes, flow: &Flow) -> Result<(), Gone> {
+    pub async fn body(&mut self, data: Bytes, flow: &Flow) -> Result<(), Gone> {
         match self {
             Self::One { body, .. } => {
                 let size = data.len();
                 body.as_ref().ok_or(Gone)?.send(Some(data)).await.map_err(|_| Gone)?;
                 flow.sent(size);
+                Ok(())
             }
-            Self::Two { is_head: true, .. } => flow.sent(data.len()),
-            Self::Two { sending, .. } => {
-                let sending = sending.as_mut().ok_or(Gone)?;
-                while !data.is_empty() {
-                    sending.reserve_capacity(data.len());
-                    let room = match sending.capacity().min(data.len()) {
-                        0 => match poll_fn(|context| sending.poll_capacity(context)).await {
-                            Some(Ok(_)) => continue,
-                            _ => return Err(Gone),
-                        },
-                        room => room,
-                    };
-                    sending.send_data(data.split_to(room), false).map_err(|_| Gone)?;
-                    flow.sent(room);
-                }
+            Self::Two { is_head: true, .. } => {
+                flow.sent(data.len());
+                Ok(())
             }
+            Self::Two { .. } => self.data(data, false, flow).await,
+        }
+    }
+
+    /// Send a head over HTTP/2.
+    fn begin(&mut self, mut response: Response<()>, ends: bool) -> Result<(), Gone> {
+        if let Self::Two { respond, sending, .. } = self {
+            date(response.headers_mut());
+            *sending = Some(respond.send_response(response, ends).map_err(|_| Gone)?);
+        }
+        Ok(())
+    }
+
+    /// Send data over HTTP/2, as fast as flow control allows.
+    async fn data(&mut self, mut data: Bytes, ends: bool, flow: &Flow) -> Result<(), Gone> {
+        let Self::Two {
+            sending: Some(sending), ..
+        } = self
+        else {
+            return Err(Gone);
+        };
+        while !data.is_empty() {
+            sending.reserve_capacity(data.len());
+            let room = match sending.capacity().min(data.len()) {
+                0 => match poll_fn(|context| sending.poll_capacity(context)).await {
+                    Some(Ok(_)) => continue,
+                    _ => return Err(Gone),
+                },
+                room => room,
+            };
+            let part = data.split_to(room);
+            sending.send_data(part, ends && data.is_empty()).map_err(|_| Gone)?;
+            flow.sent(room);
         }
         Ok(())
     }

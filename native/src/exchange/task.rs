@@ -7,12 +7,15 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::answering::{Command, Line};
 use super::head::Head;
 use super::inlet::{Gone, Inlet};
 use super::outlet::Outlet;
 use crate::answer::Answer;
+use crate::call::MOMENT;
 use crate::connection::now;
 use crate::flow::{Flow, MOST_WAITING};
 use crate::hub::Event;
@@ -130,15 +133,17 @@ pub async fn answer(shared: Arc<Shared>, mut asked: Asked, mut inlet: Inlet, mut
     }
     let is_whole = asked.is_whole;
     let (line, mut commands) = open(&shared, asked);
+    let (whole, mut is_read) = watch::channel(is_whole);
     let reading = async {
         if !is_whole && read(&mut inlet, &line, &shared).await.is_err() {
             return Gone;
         }
+        whole.send_replace(true);
         std::future::pending().await
     };
     let ended = tokio::select! {
         biased;
-        ended = respond(&mut outlet, &mut commands, &line.flow) => ended,
+        ended = respond(&mut outlet, &mut commands, &line.flow, &mut is_read) => ended,
         gone = reading => Err(gone),
     };
     if ended.is_err() {
@@ -163,7 +168,12 @@ async fn read(inlet: &mut Inlet, line: &Line, shared: &Shared) -> Result<(), Gon
 }
 
 /// Carry out what Python says, to the end of the response.
-async fn respond(outlet: &mut Outlet, commands: &mut UnboundedReceiver<Command>, flow: &Flow) -> Result<(), Gone> {
+async fn respond(
+    outlet: &mut Outlet,
+    commands: &mut UnboundedReceiver<Command>,
+    flow: &Flow,
+    is_read: &mut watch::Receiver<bool>,
+) -> Result<(), Gone> {
     loop {
         let command = tokio::select! {
             biased;
@@ -173,7 +183,11 @@ async fn respond(outlet: &mut Outlet, commands: &mut UnboundedReceiver<Command>,
         match command {
             Some(Command::Head(head)) => outlet.head(head)?,
             Some(Command::Body(data)) => outlet.body(data, flow).await?,
-            Some(Command::Whole(head, data)) => return outlet.whole(head, data, flow).await,
+            Some(Command::Whole(head, data)) => {
+                // Some clients report a failure of theirs if the end comes while they write.
+                let _ = timeout(MOMENT, is_read.wait_for(|is_read| *is_read)).await;
+                return outlet.whole(head, data, flow).await;
+            }
             Some(Command::Trailers(trailers)) => return outlet.trailers(trailers),
             Some(Command::End) => return outlet.end(),
             Some(Command::Abort) | None => {
