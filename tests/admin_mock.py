@@ -36,11 +36,12 @@ class Mock:
 
     def __init__(self, loop: LoopThread, stubs: Path, admin: AdminOptions, **options: Any) -> None:
         async def start() -> Host:
-            host = Host(Files((PROTOS,), (stubs,)), HostOptions(transport="aio", admin=admin, **options))
+            options.setdefault("transport", "aio")
+            host = Host(Files((PROTOS,), (stubs,)), HostOptions(admin=admin, **options))
             host.listen(Address.parse("127.0.0.1:0"))
             if admin.apart:
                 host.listen_admin(Address.parse("127.0.0.1:0"))
-            if host.http is not None:
+            if host.options.has_http:
                 host.listen_http(Address.parse("127.0.0.1:0"))
             await host.start()
             return host

@@ -11,7 +11,6 @@ import pytest
 from admin_mock import BOB, PATIENCE, Mock
 
 from grpcmock.protocols.http import Response
-from grpcmock.protocols.interface import FaceOptions
 from grpcmock.servers.admin.face import BODY_LIMIT
 from grpcmock.servers.admin.options import AdminOptions
 
@@ -169,7 +168,7 @@ def test_pages_of_a_named_origin_may_call(mocked: Callable[..., Mock]) -> None:
 
 class TestOnTheMocksOwnPort:
     def test_it_stands_behind_the_methods_that_are_mocked(self, mocked: Callable[..., Mock]) -> None:
-        mock = mocked(AdminOptions(), face=FaceOptions())
+        mock = mocked(AdminOptions(), has_http=True)
         mocked = mock.ask("POST", "/user.UserService/GetUser", {"id": 1}, Origin="http://localhost:3000")
         assert mocked.json["name"] == "Alice"
         assert mock.ask("GET", "/v1/calls").json["calls"][0]["protocol"] == "connect"
