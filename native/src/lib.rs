@@ -10,6 +10,7 @@ mod framing;
 mod hub;
 mod known;
 mod metadata;
+mod regex;
 mod server;
 mod socket;
 mod tls;
@@ -22,5 +23,6 @@ fn grpcmock_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<server::Server>()?;
     module.add_class::<call::Call>()?;
     module.add_class::<call::KnownAnswer>()?;
+    module.add_class::<regex::Regex>()?;
     Ok(())
 }
