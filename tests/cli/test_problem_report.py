@@ -5,7 +5,7 @@ import json
 import click
 import pytest
 
-from grpcmock.cli import report
+from grpcmock.cli import problem_report
 from grpcmock.errors import Location, Problem
 
 PROBLEMS = [
@@ -23,7 +23,7 @@ PROBLEMS = [
 
 
 def test_text() -> None:
-    assert [click.unstyle(line) for line in report.lines(PROBLEMS, "text", checked="3 stubs")] == [
+    assert [click.unstyle(line) for line in problem_report.lines(PROBLEMS, "text", checked="3 stubs")] == [
         "a.yaml:3:5: error: request.nmae: no field 'nmae'. Did you mean 'name'? [unknown-field]",
         "b.yaml:9: warning: never answers. [shadowed-stub]",
         "info: takes any call. [catch-all]",
@@ -40,11 +40,11 @@ def test_text() -> None:
     ],
 )
 def test_summary(problems: list[Problem], said: str) -> None:
-    assert report.summary(problems, "3 stubs") == said
+    assert problem_report.summary(problems, "3 stubs") == said
 
 
 def test_json() -> None:
-    document = json.loads("\n".join(report.lines(PROBLEMS, "json")))
+    document = json.loads("\n".join(problem_report.lines(PROBLEMS, "json")))
     assert (document["errors"], document["warnings"]) == (1, 1)
     assert document["problems"][0] == {
         "severity": "error",
@@ -64,7 +64,7 @@ def test_json() -> None:
 def test_github() -> None:
     said = "request.nmae: no field 'nmae'. Did you mean 'name'?"
     multiline = Problem("a: 100%\nb", Location("x,y:z.yaml", 1), rule="invalid")
-    assert list(report.lines([*PROBLEMS, multiline], "github")) == [
+    assert list(problem_report.lines([*PROBLEMS, multiline], "github")) == [
         f"::error file=a.yaml,line=3,col=5,title=grpcmock%3A unknown-field::{said}",
         "::warning file=b.yaml,line=9,title=grpcmock%3A shadowed-stub::never answers.",
         "::notice title=grpcmock%3A catch-all::takes any call.",
