@@ -21,6 +21,7 @@ Layers = Sequence[set[str]]
 
 LAYERS: Layers = (
     {"_version", "collector", "errors", "importing", "status", "tree"},
+    {"regex"},
     {"schema"},
     {"stubs"},
     {"synthesis"},
@@ -44,6 +45,7 @@ LAYERS: Layers = (
     {"contract"},
     {"testing"},
     {"pytest_plugin"},
+    {"language_server"},
     {"cli"},
 )
 

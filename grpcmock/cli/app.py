@@ -36,12 +36,14 @@ COMMANDS: Mapping[str, str] = {
     "schema": "Write a JSON Schema for stubs, so that an editor completes them.",
     "openapi": "Write an OpenAPI 3.1 document of the services of protos.",
     "admin-proto": "Print the proto of the admin service, grpcmock.admin.v1.",
+    "lsp": "Tell an editor about stubs while they are written: a language server.",
     "journal": "Show what a running server was asked, and what it answered.",
     "fuzz": (
         "Try a server against its contract: valid and invalid requests, unusual bytes, broken streams, calls in a row."
     ),
     "replay": "Make a failure again that grpcmock fuzz has found, and say whether it still fails.",
     "export": "Hand on a failure that grpcmock fuzz has found, in a form that others can run.",
+    "report": "Work with reports that runs have written.",
     "explain": "Explain a check of grpcmock fuzz: why it matters, what usually breaks it, and how to fix that.",
     "completion": "Print the completion script of a shell.",
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grpcmock.cli import drift_report, failures, report
+from grpcmock.cli import drift_report, failures, problem_report
 from grpcmock.cli.drift import fail_on_option, with_option
 from grpcmock.cli.options import PATH, files, imports_option, protos_argument, stubs_option, transport_option
 from grpcmock.cli.report_options import report_option
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(report.FORMATS),
+    type=click.Choice(problem_report.FORMATS),
     default="text",
     show_default=True,
     help="Text, JSON, or annotations for GitHub Actions.",
@@ -83,9 +83,9 @@ def command(
     severities = {problem.severity for problem in problems}
     outcome = _compared(made_of, against, with_) if against and checked.compiled else None
     if outcome is not None and form == "json":
-        click.echo(json.dumps({**report.document(problems), "drift": outcome.document()}, indent=2))
+        click.echo(json.dumps({**problem_report.document(problems), "drift": outcome.document()}, indent=2))
     else:
-        for line in report.lines(problems, form, checked=described):
+        for line in problem_report.lines(problems, form, checked=described):
             click.echo(line)
         for line in drift_report.lines(outcome, form, level) if outcome is not None else ():
             click.echo(line)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grpcmock.cli import drift_report, failures, report
+from grpcmock.cli import drift_report, failures, problem_report
 from grpcmock.cli.options import DEFAULT_STUBS, imports_option, proto_paths, protos_argument, stubs_option
 from grpcmock.cli.report_options import report_option
 from grpcmock.cli.target_options import Connection, target_options
@@ -55,7 +55,7 @@ with_option = click.option(
 @click.option(
     "--format",
     "form",
-    type=click.Choice(report.FORMATS),
+    type=click.Choice(problem_report.FORMATS),
     default="text",
     show_default=True,
     help="Text, JSON, or annotations for GitHub Actions.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grpcmock.cli.report import annotation
+from grpcmock.cli.problem_report import annotation
 
 if TYPE_CHECKING:
     from grpcmock.drift.differences import Difference

@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     type=Shard(),
     default="1/1",
     metavar="I/N",
-    help="Make one part of the random cases: 2/4 on the second machine of four.",
+    help="Make one part of the random cases: 2/4 on the second machine of four; auto/4 where CI says which.",
 )
 @click.option("--rate-limit", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Calls a second, at most.")
 @click.option("--deadline", type=SECONDS, default="3s", show_default=True, metavar="TIME", help="Of each call.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,18 +19,35 @@ if TYPE_CHECKING:
 PHASES = ("boundary", "examples", "wire", "random", "stateful", "injection")
 
 
+_INDEXES = (("JOB_COMPLETION_INDEX", 0), ("CI_NODE_INDEX", 1), ("CIRCLE_NODE_INDEX", 0))
+"""The variables by which a job knows its place among others alike, and the number of the first: of an Indexed Job in
+Kubernetes, of ``parallel`` in GitLab CI/CD, of ``parallelism`` in CircleCI."""
+
+
 class Shard(ParamType[tuple[int, int]]):
-    """One part of several: ``2/5``."""
+    """One part of several: ``2/5``; ``auto/5`` for the part that the environment says."""
 
     name = "i/n"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         if isinstance(value, tuple):
             return value
-        found = re.fullmatch(r"(\d+)/(\d+)", str(value).strip())
-        if found is None or not 1 <= int(found[1]) <= int(found[2]):
-            self.fail(f"{value!r} is no shard; write 1/4 for the first of four.", param, ctx)
-        return int(found[1]), int(found[2])
+        found = re.fullmatch(r"(\d+|auto)/(\d+)", str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is no shard; write 1/4 for the first of four, or auto/4.", param, ctx)
+        index = self._from_environment(param, ctx) if found[1] == "auto" else int(found[1])
+        if not 1 <= index <= int(found[2]):
+            self.fail(
+                f"{value!r} is no shard; write 1/4 for the first of four: this would be part {index}.", param, ctx
+            )
+        return index, int(found[2])
+
+    def _from_environment(self, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = next(((name, first) for name, first in _INDEXES if os.environ.get(name, "").isdecimal()), None)
+        if found is None:
+            names = ", ".join(name for name, _ in _INDEXES)
+            self.fail(f"No variable of the environment says which part this is. Looked for: {names}.", param, ctx)
+        return int(os.environ[found[0]]) - found[1] + 1
 
 
 class Percent(ParamType[float]):

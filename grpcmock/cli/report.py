@@ -1,104 +1,146 @@
-"""Problems, printed: as text for people, as JSON for programs, as annotations for GitHub."""
+"""``grpcmock report``: what several runs told, told as one."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from grpcmock.cli.report_options import report_option
+from grpcmock.cli.target_options import SECONDS
+from grpcmock.errors import ConfigError
+
 if TYPE_CHECKING:
-    from grpcmock.errors import Location, Problem
+    from grpcmock.reports.junit import Suite
 
-FORMATS = ("text", "json", "github")
+_KINDS = {
+    "junit": ("junit", "html"),
+    "json": ("json", "junit", "html"),
+    "sarif": ("sarif",),
+}
+"""The kinds of reports that can be read, and those that can be written from each."""
 
 
-def lines(problems: Sequence[Problem], form: str, *, checked: str = "") -> Iterator[str]:
-    """Give the report of *problems* in one of the formats. *checked* says in words what was looked at."""
-    match form:
+@click.group()
+def command() -> None:
+    """Work with reports that runs have written."""
+
+
+@command.command("merge")
+@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@report_option("junit", "json", "html", "sarif")
+@click.option(
+    "--apart", is_flag=True, help="Keep what has one name in several files apart: the jobs of a matrix, not shards."
+)
+@click.option(
+    "--wait",
+    type=SECONDS,
+    default="0s",
+    metavar="TIME",
+    help="How long to wait for files that aren't there yet: for shards that still run.",
+)
+def merge(files: tuple[Path, ...], reports: dict[str, Path], apart: bool, wait: float) -> None:
+    """Merge the reports of shards, workers or jobs into one.
+
+    FILES are all JUnit XML (of any tool), all JSON of grpcmock fuzz, or all SARIF. What failed anywhere has failed; a
+    failure that several runs found is told once. Ends with 1 if something failed.
+
+    \b
+    Examples:
+      grpcmock report merge shard-*.json --report json=all.json,html=all.html
+      grpcmock report merge */junit.xml --apart --report junit=all.xml
+    """
+    if not reports:
+        raise click.UsageError("Say what to write: --report junit=PATH, json=PATH, html=PATH or sarif=PATH.")
+    _await(files, wait)
+    read = [_read(path) for path in files]
+    kinds = dict(zip((kind for kind, _ in read), files, strict=True))
+    if len(kinds) > 1:
+        one, other = list(kinds.items())[:2]
+        raise ConfigError(f"Reports of one kind can be merged: {one[1]} is {one[0]}, {other[1]} is {other[0]}.")
+    kind = read[0][0]
+    if wrong := [wanted for wanted in reports if wanted not in _KINDS[kind]]:
+        can = ", ".join(_KINDS[kind])
+        raise ConfigError(f"From reports of the kind {kind}, {wrong[0]} can't be written. What can: {can}.")
+    contents = [content for _, content in read]
+    if apart:
+        _keep_apart(kind, contents, files)
+    count = _write(kind, contents, reports)
+    click.echo(f"{len(files)} report{'' if len(files) == 1 else 's'}: {count or 'nothing'} failed.")
+    if count:
+        click.get_current_context().exit(1)
+
+
+def _await(files: Sequence[Path], seconds: float) -> None:
+    """Wait until all files are there: grpcmock writes each as a whole. Goes on without; reading them tells then."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not all(path.exists() for path in files):
+        time.sleep(0.2)
+
+
+def _read(path: Path) -> tuple[str, Any]:
+    """Read a report, and say of which kind it is by what is in it."""
+    from grpcmock.fuzz.reporting import merging
+    from grpcmock.reports.junit import from_xml
+
+    try:
+        text = path.read_text("utf-8")
+        if text.lstrip().startswith("<"):
+            return "junit", from_xml(text)
+        document = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} can't be read: {error}.") from None
+    if isinstance(document, dict) and isinstance(document.get("runs"), list):
+        return "sarif", document
+    if merging.is_document(document):
+        return "json", document
+    raise ConfigError(f"{path} is none of the reports that can be merged: JUnit XML, JSON of grpcmock fuzz, SARIF.")
+
+
+def _keep_apart(kind: str, contents: list[Any], files: Sequence[Path]) -> None:
+    if kind != "junit":
+        raise ConfigError("--apart is for JUnit XML: in JSON of grpcmock fuzz and in SARIF one failure is one.")
+    from dataclasses import replace
+
+    for index, (suites, path) in enumerate(zip(contents, files, strict=True)):
+        contents[index] = [replace(suite, name=f"{path.with_suffix('')}: {suite.name}") for suite in suites]
+
+
+def _write(kind: str, contents: list[Any], reports: dict[str, Path]) -> int:
+    """Write what is asked for, and count what failed."""
+    from grpcmock.reports import files, html, junit, merging
+
+    texts: dict[str, str] = {}
+    suites: Sequence[Suite]
+    count: int
+    match kind:
+        case "sarif":
+            document = merging.merged_sarif(contents)
+            texts["sarif"] = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+            count = sum(
+                result.get("level", "warning") == "error" for run in document["runs"] for result in run["results"]
+            )
         case "json":
-            yield json.dumps(document(problems), indent=2, ensure_ascii=False)
-        case "github":
-            yield from map(_annotation, problems)
-            yield summary(problems, checked)
+            from grpcmock.fuzz.reporting import merging as fuzz_merging
+
+            try:
+                document = fuzz_merging.merged(contents)
+            except ValueError as error:
+                raise ConfigError(f"A report can't be merged: {error}.") from None
+            texts["json"] = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+            suites = fuzz_merging.suites(document)
+            count = len(document["failures"])
         case _:
-            yield from map(_styled, problems)
-            yield _color(summary(problems, checked), problems)
-
-
-def summary(problems: Iterable[Problem], checked: str = "") -> str:
-    """Count the problems in words: ``2 errors, 1 warning in 12 stubs.``"""
-    severities: list[str] = [problem.severity for problem in problems]
-    counts = [
-        f"{count} {severity}{'' if count == 1 else 's'}"
-        for severity in ("error", "warning", "info")
-        if (count := severities.count(severity)) or severity == "error"
-    ]
-    text = ", ".join(counts) if severities else "No problems"
-    return f"{text} in {checked}." if checked else f"{text}."
-
-
-def document(problems: Sequence[Problem]) -> dict[str, Any]:
-    """Give problems as JSON."""
-    return {
-        "errors": sum(problem.severity == "error" for problem in problems),
-        "warnings": sum(problem.severity == "warning" for problem in problems),
-        "problems": [
-            {
-                "severity": problem.severity,
-                "rule": problem.rule,
-                "message": problem.message,
-                "hint": problem.hint,
-                "stub": problem.stub,
-                "path": problem.path,
-                "file": problem.location.file if problem.location else None,
-                "line": problem.location.line or None if problem.location else None,
-                "column": problem.location.column or None if problem.location else None,
-            }
-            for problem in problems
-        ],
-    }
-
-
-_COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
-
-
-def _annotation(problem: Problem) -> str:
-    path = f"{problem.path}: " if problem.path else ""
-    text = f"{path}{problem.message} {problem.hint}".rstrip()
-    return annotation(_COMMANDS[problem.severity], problem.location, problem.rule, text)
-
-
-def annotation(command: str, where: Location | None, rule: str, text: str) -> str:
-    """Give a workflow command (docs.github.com: "Workflow commands for GitHub Actions")."""
-    properties: dict[str, object] = {}
-    if where:
-        properties = {"file": where.file, "line": where.line, "col": where.column}
-    properties["title"] = f"grpcmock: {rule}"
-    written = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in properties.items() if value)
-    return f"::{command} {written}::{_escaped(text)}"
-
-
-def _escaped(text: str, more: str = "") -> str:
-    for character in ("%", "\r", "\n", *more):  # the percent sign first: the others bring their own
-        text = text.replace(character, f"%{ord(character):02X}")
-    return text
-
-
-_COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
-
-
-def _styled(problem: Problem) -> str:
-    where = click.style(f"{problem.location}: ", bold=True) if problem.location else ""
-    severity = click.style(f"{problem.severity}: ", fg=_COLORS[problem.severity], bold=True)
-    path = f"{problem.path}: " if problem.path else ""
-    hint = f" {problem.hint}" if problem.hint else ""
-    rule = click.style(f" [{problem.rule}]", dim=True)
-    return f"{where}{severity}{path}{problem.message}{hint}{rule}"
-
-
-def _color(text: str, problems: Sequence[Problem]) -> str:
-    severities = {problem.severity for problem in problems}
-    color = "red" if "error" in severities else "yellow" if "warning" in severities else "green"
-    return click.style(text, fg=color, bold=True)
+            suites = merging.merged_suites(contents)
+            count = merging.failed(suites)
+    if "junit" in reports:
+        texts["junit"] = junit.to_xml(suites)
+    if "html" in reports:
+        texts["html"] = html.to_html(merging.page(suites, reports=len(contents)))
+    for wanted, path in reports.items():
+        files.write(path, texts[wanted])
+    return count

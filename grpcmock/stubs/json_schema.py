@@ -51,8 +51,19 @@ def for_registry(registry: Registry, operators: Iterable[OperatorSyntax]) -> Sch
         },
         "required": ["stubs"],
         "additionalProperties": False,
-        "$defs": {"stub": stub, **_shared(), **types.defs},
+        "$defs": {"stub": stub, **shared(), **types.defs},
     }
+
+
+def for_stub(method: Method | None, registry: Registry, types: Types) -> Schema:
+    """Return the schema of one stub: of the keys that all have, and, with a *method*, of what depends on that.
+
+    What it refers to under ``$defs`` is in ``types.defs``, and in :func:`shared`.
+    """
+    properties: Schema = _stub_keys(types, [], registry)
+    if method is not None:
+        properties |= _for_method(method, [], types)["then"]["properties"]
+    return {"type": "object", "properties": properties}
 
 
 def _spellings(method: Method, registry: Registry) -> list[str]:
@@ -230,7 +241,7 @@ def _closed(properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
-def _shared() -> Schema:
+def shared() -> Schema:
     """Return the parts that all methods share, as they are named under ``$defs``."""
     return {"error": _error(), "delay": _delay(), "fault": _fault(), "metadata": _metadata()}
 

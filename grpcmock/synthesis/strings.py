@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.regex import Regex, compile_regex
 from grpcmock.synthesis import names, regex, words
 
 if TYPE_CHECKING:
@@ -115,19 +116,15 @@ def fits(rules: Mapping[str, Any], value: str) -> bool:
 
 def _matches(pattern: str, value: str) -> bool:
     compiled = _compiled(pattern)
-    return compiled is None or compiled.search(value) is not None
+    return compiled is None or bool(compiled.search(value))
 
 
 @lru_cache(maxsize=512)
-def _compiled(pattern: str) -> Any:
+def _compiled(pattern: str) -> Regex | None:
     """Give a compiled expression; None for what is none: that is for the validator to say."""
-    import re2
-
-    options = re2.Options()
-    options.log_errors = False
     try:
-        return re2.compile(pattern, options=options)
-    except re2.error:
+        return compile_regex(pattern)
+    except ValueError:
         return None
 
 

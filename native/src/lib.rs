@@ -16,6 +16,7 @@ mod hub;
 mod known;
 mod line;
 mod metadata;
+mod regex;
 mod server;
 mod socket;
 mod tls;
@@ -30,5 +31,6 @@ fn grpcmock_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<answer::KnownAnswer>()?;
     module.add_class::<exchange::Exchange>()?;
     module.add_class::<exchange::KnownResponse>()?;
+    module.add_class::<regex::Regex>()?;
     Ok(())
 }

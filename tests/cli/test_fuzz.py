@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from broken_server import BROKEN, broken_server
 
+from grpcmock.cli.fuzz_options import Shard
 from grpcmock.client.target import Target
 from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.engine.environment import EngineOptions
@@ -27,28 +29,6 @@ ROOT = Path(__file__).parents[2]
 Run = Callable[..., Any]
 
 QUICK = ("--phases", "boundary,examples,random", "--max-cases", "20", "--seed", "7")
-
-BROKEN = """
-import asyncio, sys, grpc
-class Handlers(grpc.GenericRpcHandler):
-    def service(self, call):
-        return grpc.unary_unary_rpc_method_handler(answer) if call.method.endswith("/GetUser") else None
-async def answer(data, context):
-    if data == b"\\x08\\xff\\xff\\xff\\xff\\x07" and "--crash" in sys.argv:
-        print("no memory for that", flush=True)
-        import os; os._exit(3)
-    if len(data) > 2:
-        raise KeyError(data)
-    return b""
-async def main():
-    server = grpc.aio.server()
-    server.add_generic_rpc_handlers((Handlers(),))
-    port = server.add_insecure_port(sys.argv[1])
-    await server.start()
-    print(port, flush=True)
-    await server.wait_for_termination()
-asyncio.run(main())
-"""
 
 
 @pytest.fixture
@@ -68,18 +48,6 @@ def mock() -> Iterator[Callable[..., str]]:
     for host in hosts:
         loop.run(host.stop(0))
     loop.close()
-
-
-@contextmanager
-def broken_server(tmp_path: Path) -> Iterator[str]:
-    program = tmp_path / "broken.py"
-    program.write_text(BROKEN)
-    with subprocess.Popen(
-        [sys.executable, program, "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout is not None
-        yield f"127.0.0.1:{int(process.stdout.readline())}"
-        process.kill()
 
 
 @pytest.mark.parametrize("options", [{"auto": True}, {}], ids=["auto", "stubs"])
@@ -291,3 +259,17 @@ def test_ctrl_c_ends_with_a_summary(project: Path, mock: Callable[..., str]) -> 
 
 def test_targets_of_all_sorts_are_understood() -> None:
     assert Target.parse("unix:/tmp/x.sock").address == "unix:/tmp/x.sock"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"), [("JOB_COMPLETION_INDEX", "2", (3, 4)), ("CI_NODE_INDEX", "2", (2, 4))]
+)
+def test_a_job_knows_its_shard(name: str, value: str, part: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    assert Shard().convert("auto/4", None, None) == part
+
+
+def test_a_shard_that_nobody_says(grpcmock: Run) -> None:
+    result = grpcmock("fuzz", "127.0.0.1:1", "--shard", "auto/2")
+    assert result.code == 2
+    assert "No variable of the environment says which part this is." in result.err

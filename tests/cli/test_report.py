@@ -1,73 +1,115 @@
+"""``grpcmock report merge``: reports of several runs, made into one."""
+
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-import click
 import pytest
+from broken_server import broken_server
 
-from grpcmock.cli import report
-from grpcmock.errors import Location, Problem
+from grpcmock.fuzz.reporting import merging
+from grpcmock.reports.junit import Case, Suite, Trouble, from_xml, to_xml
 
-PROBLEMS = [
-    Problem(
-        "no field 'nmae'.",
-        Location("a.yaml", 3, 5),
-        "request.nmae",
-        stub="alice",
-        hint="Did you mean 'name'?",
-        rule="unknown-field",
-    ),
-    Problem("never answers.", Location("b.yaml", 9), rule="shadowed-stub", severity="warning"),
-    Problem("takes any call.", rule="catch-all", severity="info"),
-]
+Run = Callable[..., Any]
 
 
-def test_text() -> None:
-    assert [click.unstyle(line) for line in report.lines(PROBLEMS, "text", checked="3 stubs")] == [
-        "a.yaml:3:5: error: request.nmae: no field 'nmae'. Did you mean 'name'? [unknown-field]",
-        "b.yaml:9: warning: never answers. [shadowed-stub]",
-        "info: takes any call. [catch-all]",
-        "1 error, 1 warning, 1 info in 3 stubs.",
-    ]
+@pytest.fixture
+def merge(grpcmock: Run) -> Run:
+    """Merge files: gives the exit code, and what is said."""
+
+    def run(*words: str | Path) -> tuple[int, str]:
+        done = grpcmock("report", "merge", *map(str, words))
+        return done.code, done.out + done.err
+
+    return run
+
+
+def test_junit_of_any_tool_is_merged(merge: Run, tmp_path: Path) -> None:
+    one, two, out = tmp_path / "one.xml", tmp_path / "two.xml", tmp_path / "all.xml"
+    one.write_text('<testsuite name="pytest" time="1"><testcase name="a" classname="t" time="1"/></testsuite>')
+    bad = Case(name="a", classname="t", failure=Trouble("it broke", "line by line"))
+    two.write_text(to_xml([Suite(name="pytest", cases=[bad])]))
+    code, said = merge(one, two, "--report", f"junit={out},html={tmp_path / 'all.html'}")
+    assert (code, said) == (1, "2 reports: 1 failed.\n")
+    [suite] = from_xml(out.read_text())
+    assert len(suite.cases) == 1
+    assert "line by line" in (tmp_path / "all.html").read_text()
+
+    code, _ = merge(one, one, "--apart", "--report", f"junit={out}")
+    assert code == 0
+    code, _ = merge(one, two, "--apart", "--report", f"junit={out}")
+    assert [suite.name.rpartition("/")[2] for suite in from_xml(out.read_text())] == ["one: pytest", "two: pytest"]
+
+
+def test_sarif_is_merged(merge: Run, tmp_path: Path) -> None:
+    def sarif(rule: str, mark: str) -> str:
+        result = {"ruleId": rule, "ruleIndex": 0, "level": "error", "partialFingerprints": {"id": mark}}
+        driver = {"name": "grpcmock", "rules": [{"id": rule}]}
+        return json.dumps({"version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": [result]}]})
+
+    texts = {"1": sarif("G102", "x"), "2": sarif("G103", "y"), "3": sarif("G102", "x")}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.sarif").write_text(text)
+    out = tmp_path / "all.sarif"
+    code, said = merge(*sorted(tmp_path.glob("?.sarif")), "--report", f"sarif={out}")
+    assert (code, said) == (1, "3 reports: 2 failed.\n")
+    [run] = json.loads(out.read_text())["runs"]
+    assert [(one["ruleId"], one["ruleIndex"]) for one in run["results"]] == [("G102", 0), ("G103", 1)]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["G102", "G103"]
+
+
+def test_shards_of_a_fuzz_run_are_merged(grpcmock: Run, merge: Run, project: Path) -> None:
+    quick = ("--include", "GetUser", "--phases", "boundary,random", "--max-cases", "40", "--seed", "7")
+    with broken_server(project) as target:
+        for shard in (1, 2):
+            report = f"json={project / f'{shard}.json'}"
+            assert grpcmock("fuzz", target, "protos", *quick, "--shard", f"{shard}/2", "--report", report).code == 1
+    out = project / "all.json"
+    kinds = f"json={out},junit={project / 'all.xml'},html={project / 'all.html'}"
+    code, said = merge(project / "1.json", project / "2.json", "--report", kinds)
+    shards = [json.loads((project / f"{shard}.json").read_text()) for shard in (1, 2)]
+    merged = json.loads(out.read_text())
+    told = {failure["id"] for shard in shards for failure in shard["failures"]}
+    assert [failure["id"] for failure in merged["failures"]] == list(dict.fromkeys(f["id"] for f in merged["failures"]))
+    assert {failure["id"] for failure in merged["failures"]} == told
+    assert (code, said) == (1, f"2 reports: {len(told)} failed.\n")
+    assert merged["summary"]["cases"] == sum(shard["summary"]["cases"] for shard in shards)
+    assert merged["summary"].keys() == shards[0]["summary"].keys()
+    [suite] = from_xml((project / "all.xml").read_text())
+    assert len(suite.cases) == len(told)
+    assert all(identity in (project / "all.html").read_text() for identity in told)
+
+    def alone() -> Any:
+        return json.loads((project / "1.json").read_text())
+
+    assert merging.merged([alone()]) == alone(), "a report merged with none is itself"
+    twice = merging.merged([alone(), alone()])
+    assert twice["coverage"]["totals"] == alone()["coverage"]["totals"], "what was seen twice counts once"
 
 
 @pytest.mark.parametrize(
-    ("problems", "said"),
+    ("texts", "words", "says"),
     [
-        ([], "No problems in 3 stubs."),
-        (PROBLEMS[:1] * 2, "2 errors in 3 stubs."),
-        (PROBLEMS[1:2], "0 errors, 1 warning in 3 stubs."),
+        ({"a.xml": "<testsuites/>", "b.json": '{"runs": []}'}, ["--report", "junit=o.xml"], "Reports of one kind"),
+        ({"a.xml": "<testsuites/>"}, [], "Say what to write"),
+        ({"a.xml": "<testsuites/>"}, ["--report", "json=o.json"], "From reports of the kind junit, json can't"),
+        ({"a.json": "[]"}, ["--report", "json=o.json"], "is none of the reports that can be merged"),
+        ({"a.json": "{"}, ["--report", "json=o.json"], "can't be read"),
+        ({"a.sarif": '{"runs": []}'}, ["--apart", "--report", "sarif=o"], "--apart is for JUnit XML"),
     ],
 )
-def test_summary(problems: list[Problem], said: str) -> None:
-    assert report.summary(problems, "3 stubs") == said
+def test_what_cant_be_merged(texts: dict[str, str], words: list[str], says: str, merge: Run, project: Path) -> None:
+    for name, text in texts.items():
+        (project / name).write_text(text)
+    code, said = merge(*texts, *words)
+    assert code == 2
+    assert says in said
 
 
-def test_json() -> None:
-    document = json.loads("\n".join(report.lines(PROBLEMS, "json")))
-    assert (document["errors"], document["warnings"]) == (1, 1)
-    assert document["problems"][0] == {
-        "severity": "error",
-        "rule": "unknown-field",
-        "message": "no field 'nmae'.",
-        "hint": "Did you mean 'name'?",
-        "stub": "alice",
-        "path": "request.nmae",
-        "file": "a.yaml",
-        "line": 3,
-        "column": 5,
-    }
-    assert document["problems"][1]["column"] is None
-    assert document["problems"][2]["file"] is None
-
-
-def test_github() -> None:
-    said = "request.nmae: no field 'nmae'. Did you mean 'name'?"
-    multiline = Problem("a: 100%\nb", Location("x,y:z.yaml", 1), rule="invalid")
-    assert list(report.lines([*PROBLEMS, multiline], "github")) == [
-        f"::error file=a.yaml,line=3,col=5,title=grpcmock%3A unknown-field::{said}",
-        "::warning file=b.yaml,line=9,title=grpcmock%3A shadowed-stub::never answers.",
-        "::notice title=grpcmock%3A catch-all::takes any call.",
-        "::error file=x%2Cy%3Az.yaml,line=1,title=grpcmock%3A invalid::a: 100%25%0Ab",
-        "2 errors, 1 warning, 1 info.",
-    ]
+def test_a_file_that_never_comes_is_named(merge: Run, tmp_path: Path) -> None:
+    code, said = merge(tmp_path / "none.xml", "--wait", "0.1", "--report", f"junit={tmp_path / 'out'}")
+    assert code == 2
+    assert "none.xml can't be read" in said

@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import pytest
 import yaml
+from broken_server import broken_server
 from support import ROOT, registry
 
 SCRIPT = ROOT / "scripts" / "action"
@@ -71,9 +72,41 @@ def test_a_server_that_cant_start_fails_the_step(job: Any) -> None:
     assert "::error title=grpcmock::The server didn't start." in ended.stdout
 
 
+def test_serves_around_a_command(job: Any, tmp_path: Path) -> None:
+    (tmp_path / "stubs.yaml").write_text("- {method: user.UserService/GetUser, response: {name: Alice}}\n")
+    call = shlex.join([sys.executable, "-m", "grpcmock", "call"])
+    ended = job(
+        "run",
+        ARGUMENTS=f"{ROOT / 'protos'} --stubs stubs.yaml",
+        RUN=f'{call} "$GRPCMOCK_ADDRESS" GetUser -d "{{}}" > answer\n{call} "$GRPCMOCK_ADDRESS" ListUsers -d "{{}}"',
+        FAIL_ON_MISS="true",
+    )
+    assert "Alice" in (tmp_path / "answer").read_text()
+    assert ended.returncode == 1
+    assert "1 call of user.UserService/ListUsers had no stub" in ended.stdout
+
+
+def test_asks_a_real_server_and_keeps_the_reports(job: Any, tmp_path: Path) -> None:
+    with broken_server(tmp_path) as target:
+        quick = "--include GetUser --phases boundary --max-cases 20 --seed 7"
+        ended = job("fuzz", ARGUMENTS=f"{target} {ROOT / 'protos'} {quick}")
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert "::error " in ended.stdout
+    assert "G102 unhandled_error" in ended.stdout
+    folder = Path((tmp_path / "GITHUB_OUTPUT").read_text().removeprefix("reports=").strip())
+    assert {path.name for path in folder.iterdir()} == {"junit.xml", "report.html", "report.sarif"}
+    assert "### grpcmock fuzz" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+
+
+def test_a_server_out_of_reach_has_no_report(job: Any) -> None:
+    ended = job("verify", ARGUMENTS=f"127.0.0.1:1 {ROOT / 'protos'} --stubs {ROOT / 'stubs'} --connect-timeout 1")
+    assert ended.returncode != 0
+    assert "::error " in ended.stdout
+
+
 def test_the_action_runs_the_script_with_its_inputs() -> None:
     action = yaml.safe_load((ROOT / "action.yml").read_text())
-    last = action["runs"]["steps"][-1]
-    assert last["run"] == 'python "$GITHUB_ACTION_PATH/scripts/action" "$COMMAND"'
-    assert set(last["env"]) == {"COMMAND", "ARGUMENTS", "FAIL_ON_MISS"}
-    assert set(action["inputs"]) == {"command", "arguments", "fail-on-miss"}
+    step = next(one for one in action["runs"]["steps"] if one.get("id") == "run")
+    assert step["run"] == 'python "$GITHUB_ACTION_PATH/scripts/action" "$COMMAND"'
+    assert set(step["env"]) == {"COMMAND", "ARGUMENTS", "RUN", "FAIL_ON_MISS"}
+    assert set(action["inputs"]) == {"command", "arguments", "run", "artifact", "fail-on-miss"}

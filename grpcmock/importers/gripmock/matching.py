@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import re2
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.importers import fields
 from grpcmock.importers.patterns import both, either, regex_of_glob
+from grpcmock.regex import compile_regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,8 +190,8 @@ class Matchers:
     def _regex(self, regex: str, one: FieldDescriptor | None, path: str) -> Any:
         """Write a regular expression: on strings as it is, on enums by their names, on numbers by their text."""
         try:
-            compiled = re2.compile(regex, _quiet())
-        except re2.error as error:
+            compiled = compile_regex(regex)
+        except ValueError as error:
             raise NeverHolds(f"the regular expression {regex!r} is none: {error}") from None
         if one is None or one.type == FieldDescriptor.TYPE_STRING:
             return {"$regex": regex}
@@ -243,18 +243,12 @@ def _fits_any_number(regex: str) -> bool:
     """
     if re.search(r"[\^$\\]", regex.replace(r"\d", "").replace(r"\.", "")):
         return False
-    compiled = re2.compile(regex, _quiet())
+    compiled = compile_regex(regex)
     return all(compiled.search(str(digit)) for digit in range(10))
 
 
 def _cel_text(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _quiet() -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    return options
 
 
 def headers(written: dict[str, Any], warn: Callable[[str], None]) -> list[dict[str, Any]]:

@@ -11,9 +11,10 @@ from grpcmock.matching.findings import ABSENT, shown_json
 from grpcmock.matching.leaves import BYTES, DOUBLE, INT, STRING
 from grpcmock.matching.matcher import Equalities, Equals, Matcher, Never
 from grpcmock.matching.operators.dynamic import NUMBER, TEXT, OfType
-from grpcmock.matching.operators.regex import compile_glob, compile_regex
+from grpcmock.matching.operators.glob import glob_to_regex
 from grpcmock.matching.operators.spec import Operand, OperatorSpec
 from grpcmock.matching.value_types import Place, ScalarType
+from grpcmock.regex import compile_regex
 from grpcmock.stubs import arguments
 from grpcmock.stubs.operators import Family
 
@@ -285,14 +286,14 @@ SPECS = (
         name="$regex",
         families=Family.STRING,
         argument=arguments.regex,
-        build=_regular("$regex", compile_regex),
+        build=_regular("$regex", lambda text: compile_regex(text).search),
         doc="The regular expression (RE2) is found somewhere in the text.",
     ),
     OperatorSpec(
         name="$glob",
         families=Family.STRING,
         argument=arguments.value,
-        build=_regular("$glob", compile_glob),
+        build=_regular("$glob", lambda text: compile_regex(glob_to_regex(text)).fullmatch),
         doc="The whole text fits, with `*`, `?` and `[…]`.",
     ),
     OperatorSpec(

@@ -12,6 +12,7 @@ import yaml
 
 from grpcmock.client.secret_keys import is_secret
 from grpcmock.errors import ConfigError, did_you_mean
+from grpcmock.regex import compile_regex
 from grpcmock.schema.fields import table
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class Rules:
             if rule.on == "pattern" and rule.pattern.search(redacted):
                 rule.hits += 1
                 by = by or rule
-                redacted = rule.pattern.sub(lambda _: REDACTED, redacted)
+                redacted = rule.pattern.replace(redacted, REDACTED)
         if by is not None:
             return "redact", by, redacted
         for rule in self.varying:
@@ -195,16 +196,10 @@ def _read(option: str, texts: Iterable[str], wrong: list[str], *, varying: bool)
 
 def _compile(on: str, written: str) -> Any:
     if on == "pattern":
-        import re2  # as for $regex: however long a text is, a search takes no more than linear time
-
-        options = re2.Options()
-        options.log_errors = False
         try:
-            return re2.compile(written, options)
-        except re2.error as error:
-            words = error.args[0] if error.args else "it doesn't compile"
-            said = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-            raise ValueError(f"{written!r} is no regular expression: {said}.") from None
+            return compile_regex(written)
+        except ValueError as error:
+            raise ValueError(f"{written!r} is no regular expression: {error}.") from None
     if not written:
         raise ValueError("a key or a path is missing.")
     return re.compile(translate(written.lower() if on == "metadata" else written))

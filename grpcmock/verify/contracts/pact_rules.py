@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import re2
-
 from grpcmock.matching.leaves import WELL_KNOWN
 from grpcmock.matching.messages import MessageKind
 from grpcmock.matching.value_types import ListType, MapType, ScalarType, ValueType
+from grpcmock.regex import compile_regex
 from grpcmock.stubs.operators import Family
 
 Warn = Callable[..., None]
@@ -250,8 +249,8 @@ def _other_counterpart(name: str, matcher: Mapping[str, Any], kind: ValueType) -
 def _matching(regex: Any, names: tuple[str, ...]) -> list[str]:
     """Return the names of an enum's values that a regular expression matches."""
     try:
-        pattern = re2.compile(regex) if isinstance(regex, str) else None
-    except re2.error:
+        pattern = compile_regex(regex) if isinstance(regex, str) else None
+    except ValueError:
         return []
     return [name for name in names if pattern is not None and pattern.search(name)]
 

@@ -1,0 +1,3 @@
+module grpcmock.example/containers
+
+go 1.24.0

@@ -1,0 +1,1 @@
+"""What editors ask while stubs are written: completions, explanations, places, problems."""
