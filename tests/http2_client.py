@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """A client of HTTP/2 that does just what a test says."""
 
 from __future__ import annotations
