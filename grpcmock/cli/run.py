@@ -132,7 +132,8 @@ class _Run:
         if ended.is_set():
             raise click.Abort
         host.engine.journal.subscribe(self._count)
-        environment = told(host.addresses, host.http_addresses)
+        http = host.http_addresses or (host.addresses if host.transport == "native" else ())
+        environment = told(host.addresses, http)
         own = {name: _filled(text, environment) for name, text in self._variables.items()}
         try:
             started = Child(self._words, {**environment, **own})

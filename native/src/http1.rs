@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::connection::{Stream, hang_up};
+use crate::beginning::{Stream, hang_up};
 use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet, ResponseBody};
 use crate::farewell::{Farewell, Leave};
 use crate::hub::Event;

@@ -5,13 +5,14 @@
 
 mod answer;
 mod authority;
+mod beginning;
 mod call;
-mod connection;
 mod exchange;
 mod farewell;
 mod flow;
 mod framing;
 mod http1;
+mod http2;
 mod hub;
 mod known;
 mod line;

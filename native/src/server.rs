@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::answer::Answer;
-use crate::connection;
+use crate::beginning;
 use crate::framing::Encoding;
 use crate::hub::{Event, Hub, Socket};
 use crate::known::{CallFacts, Known};
@@ -346,21 +346,21 @@ async fn accept_one(listener: &Listener, acceptor: Option<&TlsAcceptor>, shared:
         #[cfg(unix)]
         Listener::Unix(socket) => {
             let (stream, _) = socket.accept().await?;
-            spawn(stream, connection::UNIX.to_owned(), acceptor, shared);
+            spawn(stream, beginning::UNIX.to_owned(), acceptor, shared);
         }
     }
     Ok(())
 }
 
-fn spawn<T: connection::Stream>(stream: T, peer: String, acceptor: Option<&TlsAcceptor>, shared: &Arc<Shared>) {
+fn spawn<T: beginning::Stream>(stream: T, peer: String, acceptor: Option<&TlsAcceptor>, shared: &Arc<Shared>) {
     let counted = Counted::new(shared);
     let shared = Arc::clone(shared);
     let acceptor = acceptor.cloned();
     tokio::spawn(async move {
         let _counted = counted;
         match acceptor {
-            None => connection::serve_any(stream, peer.into(), shared).await,
-            Some(acceptor) => connection::serve_tls(stream, &acceptor, peer.into(), shared).await,
+            None => beginning::serve_plain(stream, peer.into(), shared).await,
+            Some(acceptor) => beginning::serve_tls(stream, &acceptor, peer.into(), shared).await,
         }
     });
 }

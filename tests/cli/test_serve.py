@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from support import registry
+
+from grpcmock.servers.transports import has_native
 
 STUBS = """
 - {name: alice, method: user.UserService/GetUser, request: {id: 1}, response: {id: 1, name: Alice}}
@@ -159,6 +162,21 @@ def test_several_addresses(serve: Callable[..., Server], tmp_path: Path) -> None
     server = serve("--listen", "unix:here.sock")
     assert server.event["addresses"] == [server.address, "unix:here.sock"]
     assert server.get_user(1, grpc.insecure_channel("unix:here.sock")).name == "Alice"
+
+
+@pytest.mark.skipif(not has_native(), reason="the native transport isn't built")
+def test_the_native_transport_serves_pages_on_the_port_of_grpc(serve: Callable[..., Server], project: Path) -> None:
+    server = serve("--cors", "https://a.example", "--http", "127.0.0.1:0", "--ready-file", "ready")
+    assert (project / "ready").read_text().splitlines() == [server.address, f"http {server.event['http'][0]}"]
+    for address in (server.address, server.event["http"][0]):
+        connection = HTTPConnection(address, timeout=20)
+        headers = {"content-type": "application/json", "origin": "https://a.example"}
+        connection.request("POST", "/user.UserService/GetUser", b'{"id": 1}', headers)
+        response = connection.getresponse()
+        assert response.headers["access-control-allow-origin"] == "https://a.example"
+        assert b'"Alice"' in response.read()
+        connection.close()
+        assert server.get_user(1, grpc.insecure_channel(address)).name == "Alice"
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ pytest.importorskip("grpcmock_native", reason="the native transport isn't built"
 
 from grpcmock.servers.native.server import NativeOptions, NativeServer
 
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CHANNEL = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.use_local_subchannel_pool", 1),
@@ -616,6 +617,22 @@ async def test_a_port_in_use_is_told(start: Any) -> None:
     server = await start()
     with pytest.raises(ConfigError, match="already in use"):
         await start(address=target(server))
+
+
+async def test_plaintext_to_a_port_with_tls_is_told(tmp_path: Path) -> None:
+    said: list[str] = []
+    trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
+    server = NativeServer(Engine(USERS), warn=said.append)
+    server.listen(Address.parse("127.0.0.1:0"), TlsFiles(tmp_path / "own.pem", tmp_path / "own.pem"))
+    await server.start()
+    for sent, answer in [(b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 400 "), (PREFACE, b"")]:
+        async with _connected(server) as (reader, writer):
+            writer.write(sent)
+            got = await reader.read()
+        assert got.startswith(answer)
+        assert (b"This port takes TLS" in got) is bool(answer)
+    await server.stop()
+    assert [text.partition("): ")[2][:38] for text in said] == ["plaintext came; this port takes TLS. H"]
 
 
 async def test_unix_sockets(start: Any, call: Caller, tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ _PATIENCE = 1.0
 
 _REFUSED = {
     "TLS": "TLS came; this port takes plaintext. Serve with --tls-cert and --tls-key, or have the client do without.",
+    "plaintext": "plaintext came; this port takes TLS. Have the client speak TLS, or serve without --tls-cert.",
     "HTTP": "what came is no HTTP that can be read.",
 }
 """What is wrong with clients that are refused before they make a request."""

@@ -16,8 +16,8 @@ use super::inlet::{Gone, Inlet};
 use super::outlet::Outlet;
 use crate::answer::Answer;
 use crate::call::MOMENT;
-use crate::connection::now;
 use crate::flow::{Flow, MOST_WAITING};
+use crate::http2::now;
 use crate::hub::Event;
 use crate::server::{Facts, Shared};
 
