@@ -28,6 +28,9 @@ CALL_OVERHEAD = 1_600
 FRAME_OVERHEAD = 130
 """Bytes that a message costs besides its data. A stream of small ones is mostly this."""
 
+MISS_OVERHEAD = 2
+"""How often a call takes the text of its miss: the trailers repeat it."""
+
 
 class Frame(NamedTuple):
     """One message on the wire, as it passed."""
@@ -154,6 +157,11 @@ class CallRecord:
         self.frames.append(_frame((direction, data, time)))
         if self.followers:
             self.tell()
+
+    def note_miss(self, miss: Miss) -> None:
+        """Note why no stub holds for the call."""
+        self.miss = miss
+        self.size += MISS_OVERHEAD * len(miss.text)
 
     @property
     def name(self) -> str:

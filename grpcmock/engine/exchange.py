@@ -13,9 +13,8 @@ from grpcmock.engine.validation import request_validator
 from grpcmock.errors import RenderError
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
-from grpcmock.matching.miss import explain_miss
 from grpcmock.schema import MethodKind
-from grpcmock.status import Code, Metadata
+from grpcmock.status import Code
 from grpcmock.synthesis import Answers
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class Exchange:
             opened.protocol,
         )
         """The record of this call, as the journal will keep it."""
-        self._context = CallContext(grouped(opened.metadata), opened.deadline, environment.store.states)
+        self._context = CallContext(environment.grouped(opened.metadata), opened.deadline, environment.store.states)
         self._forwarder = environment.forwarder
         self._faults = opened.faults
         self._incoming: Incoming | None = None
@@ -194,7 +193,7 @@ class Exchange:
         if self._forwarder is not None:
             return EndOfCall(Finish())
         environment = self._environment
-        found = explain_miss(table.index, self._context, table.method, environment.methods_with_stubs())
+        found = environment.explained_miss(table, self._context)
         return error_replies.missed(self.call, found, environment.options.unmatched_code)
 
     def _generate(self, method: Method, incoming: Incoming) -> Steps:
@@ -222,11 +221,3 @@ def _has_passed(deadline: float, elapsed: float) -> bool:
     deadline it may end the call a little before we would.
     """
     return elapsed >= 0.99 * deadline - _TRANSIT
-
-
-def grouped(metadata: Metadata) -> dict[str, list[str | bytes]]:
-    """Group metadata by key, the values of a key in their order."""
-    groups: dict[str, list[str | bytes]] = {}
-    for key, value in metadata:
-        groups.setdefault(key, []).append(value)
-    return groups

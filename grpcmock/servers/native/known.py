@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import grpcmock_native
 
-from grpcmock.engine.constant_answers import CachedAnswer
+from grpcmock.engine.given_answers import GivenAnswer
 
 if TYPE_CHECKING:
     from grpcmock_native import Call, KnownAnswer, Server
 
     from grpcmock.engine.compiled_stub import CompiledStub
-    from grpcmock.engine.constant_plan import ConstantAnswer
     from grpcmock.engine.engine import Engine
+    from grpcmock.engine.whole_plan import WholeAnswer
     from grpcmock.status import Metadata
 
 
@@ -26,7 +26,7 @@ class KnownAnswers:
         self._engine = engine
         self._server = server
         self._numbers = itertools.count(1)
-        self._by_number: dict[int, tuple[CompiledStub, ConstantAnswer]] = {}
+        self._by_number: dict[int, tuple[CompiledStub, WholeAnswer]] = {}
         self._by_stub: dict[CompiledStub, KnownAnswer] = {}
         options = engine.options
         self._is_in_time = options.wall_clock is time.time and options.monotonic is time.monotonic
@@ -35,22 +35,32 @@ class KnownAnswers:
     def answer(
         self, call: Call, path: str, metadata: Metadata, deadline: float | None, peer: str, request: bytes
     ) -> bool:
-        """Answer a call at once, and all with the same request from now on; return False if the general way is due."""
-        if not self._is_in_time:
-            return False
+        """Answer a call at once; return False if the general way is due.
+
+        If the answer is lasting, it is given to all calls with the same request from now on.
+        """
         engine = self._engine
         with engine.lock:
-            found = engine.known_answer(path, metadata, deadline, peer, request)
-            if found is None:
+            given = engine.answer_at_once(path, metadata, deadline, peer, request)
+            if given is None:
                 return False
-            entry, answer = found
-            call.answer(self._by_stub.get(entry) or self._made(entry, answer))
+            if given.is_lasting and given.stub is not None and self._is_in_time:
+                call.answer(self._by_stub.get(given.stub) or self._made(given.stub, given.answer))
+                return True
+        headers, messages, code, message, trailers = given.answer
+        if headers:
+            call.headers(headers)
+        if len(messages) == 1:
+            call.send(messages[0])
+        elif messages:
+            call.send_all(list(messages))
+        call.finish(code, message, trailers)
         return True
 
-    def _made(self, entry: CompiledStub, answer: ConstantAnswer) -> KnownAnswer:
+    def _made(self, entry: CompiledStub, answer: WholeAnswer) -> KnownAnswer:
         number = next(self._numbers)
         self._by_number[number] = entry, answer
-        size = CachedAnswer.of(entry.method, entry, b"", answer).size
+        size = GivenAnswer.of(entry.method, entry, b"", answer, is_lasting=True).size
         known = self._by_stub[entry] = grpcmock_native.KnownAnswer(number, size, *answer)
         return known
 
@@ -78,5 +88,5 @@ class KnownAnswers:
             engine.journal.skip(dropped)
             for number, request, metadata, deadline, peer, started, duration in calls:
                 entry, answer = known[number]
-                cached = CachedAnswer.of(entry.method, entry, request, answer)
-                engine.journal.add_known(cached, metadata, deadline, peer, started, duration)
+                given = GivenAnswer.of(entry.method, entry, request, answer, is_lasting=True)
+                engine.journal.add_known(given, metadata, deadline, peer, started, duration)
