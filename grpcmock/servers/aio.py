@@ -228,7 +228,7 @@ async def _confirm_end(context: Context) -> None:
         await context.read()
 
 
-async def _carry_out(
+async def _carry_out(  # noqa: C901 - a case a step
     exchange: Exchange, context: Context, read: _Read, write: Callable[[bytes], Awaitable[None]]
 ) -> Finish:
     """Do what the exchange says, until its last step; give that."""
