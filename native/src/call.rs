@@ -14,15 +14,19 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::header::{HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
+use parking_lot::Mutex;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Sleep;
 
+use crate::connection;
 use crate::framing::{self, Encoding, MessageReader, Pairs};
 use crate::hub::{Event, Hub, Opened};
 use crate::known::Answer;
 use crate::metadata::{Given, Metadata};
 use crate::server::{Facts, Shared};
+use crate::timed::Timed;
 
 /// Bytes of messages that may wait for Python, or for the client; each message counts a little besides.
 const MOST_WAITING: usize = 1 << 16;
@@ -37,6 +41,8 @@ const MOMENT: Duration = Duration::from_millis(20);
 enum Command {
     Headers(Pairs),
     Messages(Bytes),
+    Play(Timed),
+    Stop,
     Finish(u32, String, Pairs),
     Truncate(Bytes),
     Drop,
@@ -57,6 +63,9 @@ pub struct Line {
     /// Bytes that the client has not been sent yet.
     unsent: AtomicUsize,
     waits: AtomicBool,
+    /// When the messages were sent that are sent at their times, in seconds since the epoch, as far as Python hasn't
+    /// taken note of it.
+    sent: Mutex<Vec<f64>>,
     shared: Arc<Shared>,
 }
 
@@ -111,6 +120,33 @@ impl Call {
             framing::frame(message, self.0.encoding, &mut framed);
         }
         self.0.ask_messages(framed.freeze())
+    }
+
+    /// Send messages, each so many seconds after the one before it, or at once (None). It is told when all have gone;
+    /// whatever is asked for meanwhile ends it.
+    fn play(&self, parts: Vec<(Option<f64>, pyo3::pybacked::PyBackedBytes)>) -> PyResult<()> {
+        let framed = |(pause, message): (Option<f64>, pyo3::pybacked::PyBackedBytes)| {
+            let pause = pause.map(Duration::try_from_secs_f64).transpose();
+            let mut out = BytesMut::with_capacity(framing::PREFIX + message.len());
+            framing::frame(&message, self.0.encoding, &mut out);
+            Ok((
+                pause.map_err(|error| PyValueError::new_err(error.to_string()))?,
+                out.freeze(),
+            ))
+        };
+        let parts: PyResult<VecDeque<_>> = parts.into_iter().map(framed).collect();
+        self.0.ask(Command::Play(Timed::new(parts?)));
+        Ok(())
+    }
+
+    /// End what `play` began; it is told as if all had gone.
+    fn stop(&self) {
+        self.0.ask(Command::Stop);
+    }
+
+    /// The times at which messages of `play` were sent, since this was asked last, in seconds since the epoch.
+    fn sent_times(&self) -> Vec<f64> {
+        std::mem::take(&mut *self.0.sent.lock())
     }
 
     /// End the call with a status.
@@ -287,6 +323,7 @@ pub struct CallTask {
     outgoing: VecDeque<Command>,
     /// What is left of the messages being sent.
     writing: Bytes,
+    timed: Option<Timed>,
     settling: Option<Pin<Box<Sleep>>>,
 }
 
@@ -310,6 +347,7 @@ impl CallTask {
             reading: AtomicWaker::new(),
             unsent: AtomicUsize::new(0),
             waits: AtomicBool::new(false),
+            sent: Mutex::default(),
             shared: Arc::clone(shared),
         });
         let mut reader = MessageReader::new(request.metadata.encoding, shared.limit);
@@ -347,6 +385,7 @@ impl CallTask {
             headers: HeaderMap::new(),
             outgoing: VecDeque::new(),
             writing: Bytes::new(),
+            timed: None,
             settling: None,
         };
         if half_closed {
@@ -515,11 +554,28 @@ impl CallTask {
                 Poll::Ready(false) => return Poll::Ready(End::Gone),
                 Poll::Pending => return Poll::Pending,
             }
+            if !self.outgoing.is_empty() {
+                self.end_timed();
+            }
+            if let Some(timed) = &mut self.timed {
+                let Poll::Ready(next) = timed.poll_next(context) else {
+                    return Poll::Pending;
+                };
+                if let Some(message) = next {
+                    self.line.sent.lock().push(connection::now());
+                    self.line.unsent.fetch_add(message.len(), Ordering::AcqRel);
+                    self.writing = message;
+                    continue;
+                }
+                self.end_timed();
+            }
             let Some(command) = self.outgoing.pop_front() else {
                 return Poll::Pending;
             };
             match command {
                 Command::Messages(data) => self.writing = data,
+                Command::Play(timed) => self.timed = Some(timed),
+                Command::Stop => {}
                 Command::Headers(pairs) => {
                     if self.sending.is_none() {
                         framing::add_metadata(&mut self.headers, &pairs);
@@ -552,6 +608,13 @@ impl CallTask {
                     return Poll::Ready(End::Said);
                 }
             }
+        }
+    }
+
+    /// Send no more at its time, and tell that it is so.
+    fn end_timed(&mut self) {
+        if self.timed.take().is_some() {
+            self.hub.push(Event::Played(self.line.number));
         }
     }
 

@@ -28,6 +28,8 @@ pub enum Event {
     Cancelled(u64),
     /// What was to be sent has gone far enough for more.
     Drained(u64),
+    /// The messages that were to be sent at their times have gone, or no more of them will.
+    Played(u64),
     /// Somebody spoke another protocol.
     Foreign(&'static str, Arc<str>),
     /// The last connection has ended.
@@ -103,6 +105,7 @@ fn as_tuple<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>>
         Event::Cancelled(number) => (4, number).into_pyobject(py),
         Event::Drained(number) => (5, number).into_pyobject(py),
         Event::Foreign(protocol, peer) => (6, 0, protocol, &*peer).into_pyobject(py),
+        Event::Played(number) => (8, number).into_pyobject(py),
         Event::Idle => (7, 0).into_pyobject(py),
     }
 }

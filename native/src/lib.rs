@@ -12,6 +12,7 @@ mod known;
 mod metadata;
 mod server;
 mod socket;
+mod timed;
 mod tls;
 
 use pyo3::prelude::*;

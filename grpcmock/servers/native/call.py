@@ -27,8 +27,8 @@ from grpcmock.engine.steps import (
 )
 from grpcmock.protocols.interface import WireError
 from grpcmock.servers import services
-from grpcmock.servers.forwarded_client import ForwardedClient
 from grpcmock.servers.invocation import Invocation, Reading
+from grpcmock.servers.native.forwarding import NativeClient
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -99,6 +99,17 @@ class NativeCall:
         if blocked is not None:
             blocked()
 
+    def played(self) -> None:
+        """The messages that the transport was to send at their times have gone, or no more of them will."""
+        if self._exchange is not None:
+            self._exchange.take_back()
+            self._go()
+
+    def stop_playing(self) -> None:
+        """Have the transport send no more by itself: somebody wants to be told of each message. From any thread."""
+        if self._exchange is not None and self._exchange.call.catch_up is not None:
+            self.wire.stop()
+
     def _arrived(self) -> None:
         wants, self._wants = self._wants, None
         if wants is not None:
@@ -163,7 +174,9 @@ class NativeCall:
                             return
                     case Wait():
                         self._flush()
-                        if step.seconds != math.inf:
+                        if parts := exchange.hand_over(_MOST_BYTES, self.wire.sent_times):
+                            self.wire.play(parts)
+                        elif step.seconds != math.inf:
                             self._pause = self._loop.call_later(step.seconds, self._go)
                         return
                     case Headers():
@@ -271,7 +284,7 @@ class NativeCall:
                         event = await invocation.next(step.message)
                     case Forward():
                         self._flush()
-                        client = _Client(self, step, exchange, reading)
+                        client = NativeClient(self, step, exchange, reading)
                         event = HandlerReturned(await step.forwarder(step.call.path, step.call.metadata, client))
                     case Wait():
                         await pause(step.seconds)
@@ -333,22 +346,6 @@ class NativeCall:
     async def finish(self, code: Code, message: str = "", trailers: Metadata = ()) -> None:
         """End the call with a status."""
         self._last(Finish(code, message, tuple(trailers)))
-
-
-class _Client(ForwardedClient):
-    """The client of a call that is passed on."""
-
-    def __init__(self, call: NativeCall, step: Forward, exchange: Exchange, reading: Reading) -> None:
-        super().__init__(step, exchange, reading, call.write)
-        self._call = call
-        self._began = asyncio.get_running_loop().time()
-
-    async def send_headers(self, metadata: Metadata) -> None:
-        self._call.send_headers(metadata)
-
-    def time_left(self) -> float | None:
-        deadline = self._call.deadline
-        return None if deadline is None else deadline - (asyncio.get_running_loop().time() - self._began)
 
 
 def _wake(future: asyncio.Future[None]) -> None:

@@ -11,6 +11,8 @@ import grpcmock_native
 from grpcmock.engine.given_answers import GivenAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from grpcmock_native import Call, KnownAnswer, Server
 
     from grpcmock.engine.compiled_stub import CompiledStub
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
 class KnownAnswers:
     """What is known by now, as the engine sees it: its :class:`~grpcmock.engine.front.Front`."""
 
-    def __init__(self, engine: Engine, server: Server) -> None:
+    def __init__(self, engine: Engine, server: Server, stop_playing: Callable[[], None]) -> None:
+        """*stop_playing* ends that messages are sent at their times without the engine."""
         self._engine = engine
         self._server = server
+        self._stop_playing = stop_playing
         self._numbers = itertools.count(1)
         self._by_number: dict[int, tuple[CompiledStub, WholeAnswer]] = {}
         self._by_stub: dict[CompiledStub, KnownAnswer] = {}
@@ -75,6 +79,8 @@ class KnownAnswers:
     def pause(self, paused: bool) -> None:
         """Answer nothing until further notice, or do so again."""
         self._server.pause(paused)
+        if paused:
+            self._stop_playing()
 
     def absorb(self) -> None:
         """Note in the journal what was answered since the last time, and count it."""

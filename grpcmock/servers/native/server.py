@@ -88,7 +88,7 @@ class NativeServer:
             ring_bytes=engine.journal.max_bytes,
             http1_refusal=sentence("HTTP/1.1", "PEER"),
         )
-        self._known = KnownAnswers(engine, self._native)
+        self._known = KnownAnswers(engine, self._native, self._stop_playing)
         self._services = services or {}
         self._foreign = Telling(warn)
         self._calls: dict[int, NativeCall] = {}
@@ -179,6 +179,10 @@ class NativeServer:
             await loop.sock_recv(waker, 4096)
             self._take()
 
+    def _stop_playing(self) -> None:
+        for call in list(self._calls.values()):
+            call.stop_playing()
+
     def _wake(self, waker: socket.socket) -> None:
         with contextlib.suppress(BlockingIOError):
             waker.recv(4096)
@@ -200,6 +204,8 @@ class NativeServer:
                     call.cancel()
                 elif kind == 5:
                     call.drained()
+                elif kind == 8:
+                    call.played()
             elif kind == 6:
                 self._foreign(*rest)
             elif kind == 7:
