@@ -70,10 +70,15 @@ impl Hub {
         }
     }
 
-    /// Take all that waits, as tuples that begin with the kind and the number of the call.
+    /// Take all that waits, as tuples that begin with the kind and the number of the call. As long as there is any, no
+    /// byte is sent for what comes meanwhile: whoever takes asks again.
     pub fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.signaled.store(false, Ordering::Release);
-        let events = std::mem::take(&mut *self.queue.lock());
+        let mut events = std::mem::take(&mut *self.queue.lock());
+        if events.is_empty() {
+            self.signaled.store(false, Ordering::Release);
+            // What came between the look and the flag sent no byte.
+            events = std::mem::take(&mut *self.queue.lock());
+        }
         let found = PyList::empty(py);
         for event in events {
             found.append(as_tuple(py, event)?)?;

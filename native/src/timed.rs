@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(times(&pauses, Duration::ZERO).await, [0, 20, 20, 40, 45]);
         let slowly = times(&[Some(20); 3], Duration::from_millis(3)).await;
         assert_eq!(slowly, [20, 40, 60]);
-        assert_eq!(times(&[], Duration::ZERO).await, []);
+        assert!(times(&[], Duration::ZERO).await.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

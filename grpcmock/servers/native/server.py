@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+_ROUNDS = 8
+"""How often what waits is taken before others in the event loop have their turn."""
+
 _PATIENCE = 1.0
 """Seconds that clients have to read what is left, once their calls are cancelled."""
 
@@ -177,7 +180,7 @@ class NativeServer:
         loop = asyncio.get_running_loop()
         while True:
             await loop.sock_recv(waker, 4096)
-            self._take()
+            self._take_all()
 
     def _stop_playing(self) -> None:
         for call in list(self._calls.values()):
@@ -186,11 +189,20 @@ class NativeServer:
     def _wake(self, waker: socket.socket) -> None:
         with contextlib.suppress(BlockingIOError):
             waker.recv(4096)
-        self._take()
+        self._take_all()
 
-    def _take(self) -> None:
+    def _take_all(self) -> None:
+        """Take what waits until nothing does: only then the transport sends a byte again for what comes."""
+        again = asyncio.get_running_loop().call_soon(self._take_all)  # even if something fails
+        for _ in range(_ROUNDS):
+            if not (events := self._native.take()):
+                again.cancel()
+                return
+            self._take(events)
+
+    def _take(self, events: list[tuple[Any, ...]]) -> None:
         calls = self._calls
-        for kind, number, *rest in self._native.take():
+        for kind, number, *rest in events:
             if kind == 0:
                 self._open(number, *rest)
             elif (call := calls.get(number)) is not None:
