@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
@@ -146,15 +147,19 @@ class Exchange:
         """Return the messages that come after the ``Wait`` just given, and its like, for a server that keeps the time.
 
         The first is that of this pause. They have about *most* bytes together, and more may follow. None are returned
-        if none are known, or somebody wants to be told of each. The server calls :meth:`take_back` once all were sent,
-        or no more will be. *sent* gives the times when they were, since it was asked last: by whoever looks.
+        if none are known, none will ever come, or somebody wants to be told of each. The server calls
+        :meth:`take_back` once all were sent, or no more will be. *sent* gives the times when they were, since it was
+        asked last: by whoever looks.
         """
         with self._environment.lock:
-            if self._waits_for is None or self.call.followers:
+            if self._waits_for is None or _comes_never(self._waits_for) or self.call.followers:
                 return []
             parts, size = [self._waits_for], 0
             self._waits_for = None
             while size < most and (part := self._next_part()) is not None:
+                if _comes_never(part):
+                    self._ahead.appendleft(part)
+                    break
                 parts.append(part)
                 size += len(part[1]) + FRAME_OVERHEAD
             self._handed, self._sent = deque(parts), sent
@@ -296,6 +301,10 @@ class Exchange:
                 yield Send(data)
         else:
             yield Send(answer.one(incoming.received))
+
+
+def _comes_never(part: Part) -> bool:
+    return part[0] == math.inf
 
 
 def _has_passed(deadline: float, elapsed: float) -> bool:

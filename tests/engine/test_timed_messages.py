@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,6 +103,18 @@ def test_nothing_is_handed_over_while_somebody_follows() -> None:
     assert exchange.hand_over(4_000, lambda: ()) == []
     leave()
     assert exchange.hand_over(4_000, lambda: ()) != []
+
+
+def test_what_never_comes_is_not_handed_over() -> None:
+    exchange = opened("{send: {id: 1}}, {wait: 1s}, {send: {id: 2}}, {wait: forever}, {send: {id: 3}}")
+    step = exchange.resume(HALF_CLOSE)
+    while not isinstance(step, Wait):
+        step = exchange.resume()
+    assert [data for _, data in exchange.hand_over(4_000, lambda: [1.0])] == [b"\x08\x02"]
+    exchange.take_back()
+    assert exchange.resume() == Wait(math.inf)
+    assert exchange.hand_over(4_000, lambda: ()) == []
+    assert exchange.resume() == Send(b"\x08\x03")
 
 
 def test_a_cancelled_call_has_what_was_sent() -> None:
