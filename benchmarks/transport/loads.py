@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-import grpc
 import grpc.aio
+
+from benchmarks.transport.pipelining import ask_all
 
 OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1)]
 ROUNDS_OF_NEW = 50
@@ -101,8 +102,7 @@ class H2Load:
 
 @dataclass(frozen=True)
 class NewRequests:
-    """Unary calls with requests that no round made before. h2load can't: gRPC's own client does, slower, and only the
-    processor time of the server counts."""
+    """Unary calls with requests that no round made before."""
 
     path: str
     requests: Sequence[bytes]
@@ -110,12 +110,9 @@ class NewRequests:
 
     def run(self, port: int, number: int) -> Loaded:
         share = self.requests[number::ROUNDS_OF_NEW][: self.calls]
-        with grpc.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS) as channel:
-            ask: Callable[..., Any] = channel.unary_unary(self.path).future  # type: ignore[attr-defined]
-            began = time.monotonic()
-            for call in [ask(body) for body in share]:
-                call.exception()  # a miss is one
-            return Loaded(len(share), time.monotonic() - began)
+        began = time.monotonic()
+        ask_all(port, self.path, share)
+        return Loaded(len(share), time.monotonic() - began)
 
 
 @dataclass(frozen=True)
