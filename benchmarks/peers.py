@@ -42,9 +42,21 @@ class Raw(grpc.GenericRpcHandler):
             for _ in range(STREAM_LENGTH):
                 await context.write(data)
 
+        async def take(_: bytes, context: Any) -> bytes:
+            while await context.read() is not grpc.aio.EOF:
+                pass
+            return data
+
+        async def converse(_: bytes, context: Any) -> None:
+            while await context.read() is not grpc.aio.EOF:
+                await context.write(data)
+
         self._handlers = {
             "/user.UserService/GetUser": grpc.unary_unary_rpc_method_handler(unary),
             "/user.UserService/ListUsers": grpc.unary_stream_rpc_method_handler(stream),
+            "/user.UserService/CreateUsers": grpc.stream_unary_rpc_method_handler(take),
+            "/user.UserService/LookupUsers": grpc.stream_stream_rpc_method_handler(converse),
+            "/scale.Scale/Unary": grpc.unary_unary_rpc_method_handler(unary),
         }
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:

@@ -51,13 +51,13 @@ LAYERS: Layers = (
 
 INNER_LAYERS: Mapping[str, Layers] = {
     "engine": (
-        {"constant_plan", "front"},
+        {"front", "whole_plan"},
         {"compiled_stub"},
         {"call_record", "compile"},
-        {"constant_answers", "steps"},
+        {"given_answers", "steps"},
         {"error_replies", "journal", "store", "validation"},
         {"environment", "incoming"},
-        {"plan_execution"},
+        {"at_once", "plan_execution"},
         {"exchange"},
         {"engine"},
     ),

@@ -28,6 +28,9 @@ CALL_OVERHEAD = 1_600
 FRAME_OVERHEAD = 130
 """Bytes that a message costs besides its data. A stream of small ones is mostly this."""
 
+MISS_OVERHEAD = 2
+"""How often a call takes the text of its miss: the trailers repeat it."""
+
 
 class Frame(NamedTuple):
     """One message on the wire, as it passed."""
@@ -64,8 +67,10 @@ class CallRecord:
     """
 
     __slots__ = (
+        "_frames",
         "auto",
         "cancelled",
+        "catch_up",
         "code",
         "deadline",
         "duration",
@@ -73,7 +78,6 @@ class CallRecord:
         "error",
         "followers",
         "forwarded",
-        "frames",
         "frames_dropped",
         "id",
         "message",
@@ -113,7 +117,9 @@ class CallRecord:
         self.started = started
         self.duration: float | None = None
         """None while the call lasts."""
-        self.frames: list[Frame] = []
+        self._frames: list[Frame] = []
+        self.catch_up: Callable[[], None] | None = None
+        """Notes the messages that a server has sent by itself; None if it can't have."""
         self.frames_dropped = 0
         self.stub: CompiledStub | None = None
         """The stub that was chosen; None on a miss."""
@@ -136,6 +142,13 @@ class CallRecord:
         """Those of the journal: they are told whenever something happens in the call."""
 
     @property
+    def frames(self) -> list[Frame]:
+        """The messages kept, in the order in which they passed."""
+        if self.catch_up is not None:
+            self.catch_up()
+        return self._frames
+
+    @property
     def under_way(self) -> bool:
         """Whether the call has not ended yet."""
         return self.duration is None
@@ -147,13 +160,18 @@ class CallRecord:
 
     def add_frame(self, direction: Literal["request", "response"], data: bytes, time: float) -> None:
         """Note a message; past the bounds it is only counted."""
-        if len(self.frames) >= 2 * FRAMES_KEPT or self.size + len(data) > FRAME_BYTES_KEPT + CALL_OVERHEAD:
+        if len(self._frames) >= 2 * FRAMES_KEPT or self.size + len(data) > FRAME_BYTES_KEPT + CALL_OVERHEAD:
             self.frames_dropped += 1
             return
         self.size += len(data) + FRAME_OVERHEAD
-        self.frames.append(_frame((direction, data, time)))
+        self._frames.append(_frame((direction, data, time)))
         if self.followers:
             self.tell()
+
+    def note_miss(self, miss: Miss) -> None:
+        """Note why no stub holds for the call."""
+        self.miss = miss
+        self.size += MISS_OVERHEAD * len(miss.text)
 
     @property
     def name(self) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from grpcmock.engine.constant_plan import constant_answer
+from grpcmock.engine.whole_plan import whole_plan
 
 if TYPE_CHECKING:
-    from grpcmock.engine.constant_plan import ConstantAnswer
+    from grpcmock.engine.whole_plan import WholePlan
     from grpcmock.matching.conditions import Conditions
     from grpcmock.responses.plan import Plan
     from grpcmock.schema import Method
@@ -26,7 +26,7 @@ class Layer(IntEnum):
 class CompiledStub:
     """A stub, compiled: its conditions, a plan for each of its answers, and how often it was chosen."""
 
-    __slots__ = ("_constant_answer", "conditions", "count", "layer", "method", "plans", "rank", "stub")
+    __slots__ = ("_whole_plans", "conditions", "count", "layer", "method", "plans", "rank", "stub")
 
     def __init__(
         self, stub: Stub, method: Method, conditions: Conditions, plans: tuple[Plan, ...], layer: Layer, order: int
@@ -40,14 +40,20 @@ class CompiledStub:
         """The order of precedence: the lower wins."""
         self.count = 0
         """How often this stub was chosen."""
-        self._constant_answer: ConstantAnswer | bool | None = False
+        self._whole_plans: tuple[WholePlan | None, ...] | None = None
 
     @property
-    def constant_answer(self) -> ConstantAnswer | None:
-        """Its only answer, where that is the same each time; None if it isn't."""
-        if self._constant_answer is False:
-            self._constant_answer = constant_answer(self.method, self.plans)
-        return self._constant_answer  # type: ignore[return-value]
+    def whole_plan(self) -> WholePlan | None:
+        """The plan of the answer that is due, as one that says all at once; None if it doesn't."""
+        if self._whole_plans is None:
+            self._whole_plans = tuple([whole_plan(self.method, plan) for plan in self.plans])
+        return self._whole_plans[self._due]
+
+    @property
+    def has_constant_answer(self) -> bool:
+        """Whether each call that this stub is chosen for is given the same answer, and changes nothing."""
+        whole = self.whole_plan
+        return len(self.plans) == 1 and whole is not None and whole.constant is not None and not self.plans[0].set
 
     @property
     def name(self) -> str:
@@ -64,10 +70,14 @@ class CompiledStub:
     @property
     def next_plan(self) -> Plan:
         """The plan of the answer that is due."""
-        plans, count = self.plans, self.count
-        if count < len(plans):
-            return plans[count]
-        return plans[count % len(plans)] if self.stub.then == "cycle" else plans[-1]
+        return self.plans[self._due]
+
+    @property
+    def _due(self) -> int:
+        count, total = self.count, len(self.plans)
+        if count < total:
+            return count
+        return count % total if self.stub.then == "cycle" else total - 1
 
     def __str__(self) -> str:
         return str(self.stub)

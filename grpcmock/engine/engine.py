@@ -9,27 +9,23 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from grpcmock.collector import let_go
+from grpcmock.engine.at_once import answer_at_once
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.compiled_stub import Layer
-from grpcmock.engine.constant_answers import CachedAnswer
 from grpcmock.engine.environment import CallEnvironment, EngineOptions
 from grpcmock.engine.exchange import Exchange
 from grpcmock.engine.journal import Journal, Note
 from grpcmock.engine.store import Store
 from grpcmock.errors import Problem, Problems
-from grpcmock.matching.call_context import CallContext
-from grpcmock.matching.conditions import Stage
-from grpcmock.schema.codec import DecodeError, decode
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
-    from grpcmock.engine.constant_plan import ConstantAnswer
     from grpcmock.engine.front import Front
+    from grpcmock.engine.given_answers import GivenAnswer
     from grpcmock.engine.steps import Forwarder, Open
-    from grpcmock.engine.store import MethodTable
     from grpcmock.schema import Registry
     from grpcmock.status import Metadata
     from grpcmock.stubs.model import Stub
@@ -110,7 +106,7 @@ class Engine:
 
     @property
     def front(self) -> Front | None:
-        """What answers before the engine does, from answers that :meth:`known_answer` gave."""
+        """What answers before the engine does, from lasting answers that :meth:`answer_at_once` gave."""
         return self.journal.front
 
     @front.setter
@@ -231,7 +227,7 @@ class Engine:
         with self.lock:
             return Exchange(self.environment, event)
 
-    def answer_from_cache(
+    def answer_at_once(
         self,
         path: str,
         metadata: Metadata,
@@ -239,67 +235,21 @@ class Engine:
         peer: str,
         request: bytes,
         protocol: ProtocolName = "grpc",
-    ) -> bytes | None:
-        """Answer a unary call at once, if its method has only constant answers that rest on the message alone.
+        *,
+        half_closed: bool = True,
+    ) -> GivenAnswer | None:
+        """Answer a call with one request at once, if that takes no pause and nothing from outside.
 
-        This is the whole of :meth:`open` for that commonest of cases, at a fraction of the time. None says: go the
-        general way; then nothing has happened yet.
+        This is the whole of :meth:`open` for the commonest of cases, at a fraction of the time. None says: go the
+        general way; then nothing has happened yet. As long as it isn't known whether the client has *half_closed*,
+        a method is answered for only if each of its stubs has one constant message to say.
+
+        Who wants to give an answer that is lasting again, without asking, must hold the lock meanwhile.
         """
-        environment = self.environment
-        options, store = environment.options, environment.store
-        monotonic = options.monotonic
-        began, started = monotonic(), options.wall_clock()
-        with environment.lock:
-            table = store.tables.get(path)
-            if table is None or not table.is_constant or options.validate:
-                return None
-            answer = table.answers.get(request) or self._constant_answer(table, request)
-            if answer is None:
-                return None
-            store.count(answer.stub)
-            took = monotonic() - began
-            environment.journal.record(answer, metadata, deadline, peer, started, took, protocol)
-        return answer.answer.messages[0]
-
-    def known_answer(
-        self,
-        path: str,
-        metadata: Metadata,
-        deadline: float | None,
-        peer: str,
-        request: bytes,
-        protocol: ProtocolName = "grpc",
-    ) -> tuple[CompiledStub, ConstantAnswer] | None:
-        """Answer a call at once, as :meth:`answer_from_cache` does, whatever its constant answer consists of.
-
-        As long as the stubs don't change, it is the answer to these very bytes: what is in front of the engine may
-        give it from now on. Must be called with the lock held, and what remembers the answer be told before that ends.
-        """
-        options, store = self.environment.options, self.environment.store
-        table = store.tables.get(path)
-        if table is None or not table.is_steady or options.validate:
-            return None
-        monotonic = options.monotonic
-        began, started = monotonic(), options.wall_clock()
-        try:
-            message = decode(table.method.request_class, request)
-        except DecodeError:
-            return None
-        entry = table.first(CallContext({}, None, store.states, message), Stage.ALL)
-        if entry is None or (answer := entry.constant_answer) is None:
-            return None
-        store.count(entry)
-        cached = CachedAnswer.of(table.method, entry, request, answer)
-        self.journal.record(cached, metadata, deadline, peer, started, monotonic() - began, protocol)
-        return entry, answer
-
-    def _constant_answer(self, table: MethodTable, request: bytes) -> CachedAnswer | None:
-        try:
-            message = decode(table.method.request_class, request)
-        except DecodeError:
-            return None
-        entry = table.first(CallContext({}, None, self.store.states, message), Stage.ALL)
-        return None if entry is None else table.answers.remember(table.method, request, entry)
+        with self.lock:
+            return answer_at_once(
+                self.environment, path, metadata, deadline, peer, request, protocol, half_closed=half_closed
+            )
 
     def note(self, level: str, text: str) -> None:
         """Put a note into the journal."""

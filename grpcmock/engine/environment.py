@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import SchemaError
+from grpcmock.matching.miss import Miss, explain_miss
 from grpcmock.responses.faults import AIO_FAULTS
-from grpcmock.status import Code
+from grpcmock.status import Code, Metadata
 from grpcmock.synthesis import Operations
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.journal import Journal
     from grpcmock.engine.steps import Forwarder
     from grpcmock.engine.store import MethodTable, Store
+    from grpcmock.matching.call_context import CallContext
     from grpcmock.schema import Method, Registry
 
 
@@ -71,6 +73,9 @@ class CallEnvironment:
     """The protos as they were loaded, without what was included since."""
     operations: Operations = field(default_factory=Operations)
     """The long-running operations among the generated answers."""
+    _metadata: Metadata = ()
+    _groups: Mapping[str, list[str | bytes]] = field(default_factory=dict)
+    """The metadata of the last call, grouped: most calls of a client have the very same."""
 
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
@@ -95,6 +100,12 @@ class CallEnvironment:
         given = self.given.methods if self.given is not None else {}
         return [table.method for path, table in self.store.tables.items() if path in given or len(table)]
 
+    def grouped(self, metadata: Metadata) -> Mapping[str, list[str | bytes]]:
+        """Return the values of each key, as :func:`grouped` does."""
+        if metadata is not self._metadata:
+            self._metadata, self._groups = metadata, grouped(metadata)
+        return self._groups
+
     def random(self, call: int) -> random.Random:
         """Return the source of randomness of one call: the same for the same seed and number of the call."""
         return random.Random(f"{self.options.seed}/{call}")
@@ -102,5 +113,15 @@ class CallEnvironment:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.options.wall_clock(), UTC)
 
-    def methods_with_stubs(self) -> list[str]:
-        return [str(table.method) for table in self.store.tables.values() if len(table)]
+    def explained_miss(self, table: MethodTable, context: CallContext) -> Miss:
+        """Explain why no stub of a method holds for a call; of one that has none, name the methods that have some."""
+        others = () if len(table) else [str(other.method) for other in self.store.tables.values() if len(other)]
+        return explain_miss(table.index, context, table.method, others)
+
+
+def grouped(metadata: Metadata) -> dict[str, list[str | bytes]]:
+    """Group metadata by key, the values of a key in their order."""
+    groups: dict[str, list[str | bytes]] = {}
+    for key, value in metadata:
+        groups.setdefault(key, []).append(value)
+    return groups

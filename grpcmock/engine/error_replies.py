@@ -46,8 +46,7 @@ def miss(code: Code, text: str) -> Finish:
 
 def missed(call: CallRecord, found: Miss, code: Code) -> EndOfCall:
     """Note in its record why no stub holds for a call, and end it with that."""
-    call.miss = found
-    call.size += 2 * len(found.text)  # the trailers repeat it
+    call.note_miss(found)
     return EndOfCall(miss(code, found.text))
 
 

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import math
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from grpcmock.engine import error_replies
+from grpcmock.engine.call_record import FRAME_OVERHEAD
 from grpcmock.engine.incoming import Incoming
 from grpcmock.engine.plan_execution import PlanExecution
-from grpcmock.engine.steps import EndOfCall, Finish, Forward, HandlerReturned, Reset, Send, SendAll, Steps, Truncate
+from grpcmock.engine.steps import (
+    EndOfCall,
+    Finish,
+    Forward,
+    HandlerReturned,
+    Reset,
+    Send,
+    SendAll,
+    SendTimed,
+    Steps,
+    Truncate,
+    Wait,
+)
 from grpcmock.engine.validation import request_validator
 from grpcmock.errors import RenderError
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
-from grpcmock.matching.miss import explain_miss
 from grpcmock.schema import MethodKind
-from grpcmock.status import Code, Metadata
+from grpcmock.status import Code
 from grpcmock.synthesis import Answers
 
 if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.environment import CallEnvironment
-    from grpcmock.engine.steps import Event, Forwarder, Open, Step
+    from grpcmock.engine.steps import Event, Forwarder, Open, Part, Step
     from grpcmock.engine.store import MethodTable
     from grpcmock.schema import Method
 
-_TRANSIT = 0.005
-"""Seconds that a call may have been on its way here."""
+_TRANSIT = 0.02
+"""Seconds that a call may have been on its way here, and waited for the event loop."""
 
 
 class Exchange:
@@ -49,7 +63,7 @@ class Exchange:
             opened.protocol,
         )
         """The record of this call, as the journal will keep it."""
-        self._context = CallContext(grouped(opened.metadata), opened.deadline, environment.store.states)
+        self._context = CallContext(environment.grouped(opened.metadata), opened.deadline, environment.store.states)
         self._forwarder = environment.forwarder
         self._faults = opened.faults
         self._incoming: Incoming | None = None
@@ -57,6 +71,15 @@ class Exchange:
         self._ended = False
         self._at_once: Iterator[bytes] = iter(())
         """Messages that are sent one after the other, with nothing between them."""
+        self._timed: Iterator[Part] = iter(())
+        """Messages with pauses before some of them."""
+        self._ahead: deque[Part] = deque()
+        """Those of them that were looked at, and not given yet."""
+        self._waits_for: Part | None = None
+        """The one of them whose pause has begun."""
+        self._handed: deque[Part] = deque()
+        """Those that the server sends by itself."""
+        self._sent: Callable[[], Iterable[float]] = tuple
         self._steps = self._run()
 
     # What a server calls --------------------------------------------------------------------------
@@ -70,11 +93,18 @@ class Exchange:
             step: Step
             if (data := next(self._at_once, None)) is not None:
                 step = Send(data)
+            elif (timed := self._next_timed()) is not None:
+                step = timed
             else:
                 asked = self._steps.send(event)
                 if isinstance(asked, SendAll):
                     self._at_once = iter(asked.messages)
                     asked = Send(next(self._at_once))
+                elif isinstance(asked, SendTimed):
+                    self._timed = iter(asked.parts)
+                    timed = self._next_timed()
+                    assert timed is not None  # there is one at least
+                    asked = timed
                 step = asked
             kind = type(step)
             if kind is Send:
@@ -91,6 +121,62 @@ class Exchange:
         for data in self._at_once:
             note("response", data, clock())
             yield data
+        while self._waits_for is None and (part := self._next_part()) is not None:
+            if part[0] is not None:
+                self._ahead.appendleft(part)
+                return
+            note("response", part[1], clock())
+            yield part[1]
+
+    def _next_timed(self) -> Send | Wait | None:
+        part, self._waits_for = self._waits_for, None
+        if part is not None:
+            return Send(part[1])
+        part = self._next_part()
+        if part is None:
+            return None
+        if part[0] is None:
+            return Send(part[1])
+        self._waits_for = part
+        return Wait(part[0])
+
+    def _next_part(self) -> Part | None:
+        return self._ahead.popleft() if self._ahead else next(self._timed, None)
+
+    def hand_over(self, most: int, sent: Callable[[], Iterable[float]]) -> list[Part]:
+        """Return the messages that come after the ``Wait`` just given, and its like, for a server that keeps the time.
+
+        The first is that of this pause. They have about *most* bytes together, and more may follow. None are returned
+        if none are known, none will ever come, or somebody wants to be told of each. The server calls
+        :meth:`take_back` once all were sent, or no more will be. *sent* gives the times when they were, since it was
+        asked last: by whoever looks.
+        """
+        with self._environment.lock:
+            if self._waits_for is None or _comes_never(self._waits_for) or self.call.followers:
+                return []
+            parts, size = [self._waits_for], 0
+            self._waits_for = None
+            while size < most and (part := self._next_part()) is not None:
+                if _comes_never(part):
+                    self._ahead.appendleft(part)
+                    break
+                parts.append(part)
+                size += len(part[1]) + FRAME_OVERHEAD
+            self._handed, self._sent = deque(parts), sent
+            self.call.catch_up = self._note_sent
+            return parts
+
+    def take_back(self) -> None:
+        """Note what was sent of the messages that were handed over; the rest comes as steps again."""
+        with self._environment.lock:
+            self._note_sent()
+            self._ahead.extendleft(reversed(self._handed))
+            self._handed.clear()
+            self.call.catch_up = None
+
+    def _note_sent(self) -> None:
+        for time in self._sent():
+            self.call.add_frame("response", self._handed.popleft()[1], time)
 
     def note(self, direction: Literal["request", "response"], data: bytes) -> None:
         """Note a message that passes by, in a call that is left to a forwarder."""
@@ -101,6 +187,7 @@ class Exchange:
         if self._ended:
             return
         with self._environment.lock:
+            self.take_back()
             self._steps.close()
             deadline = self.call.deadline
             late = deadline is not None and _has_passed(deadline, self._monotonic() - self._began)
@@ -115,6 +202,7 @@ class Exchange:
         if self._ended:
             return
         with self._environment.lock:
+            self.take_back()
             self._steps.close()
             self._close(finish)
 
@@ -194,7 +282,7 @@ class Exchange:
         if self._forwarder is not None:
             return EndOfCall(Finish())
         environment = self._environment
-        found = explain_miss(table.index, self._context, table.method, environment.methods_with_stubs())
+        found = environment.explained_miss(table, self._context)
         return error_replies.missed(self.call, found, environment.options.unmatched_code)
 
     def _generate(self, method: Method, incoming: Incoming) -> Steps:
@@ -215,18 +303,14 @@ class Exchange:
             yield Send(answer.one(incoming.received))
 
 
+def _comes_never(part: Part) -> bool:
+    return part[0] == math.inf
+
+
 def _has_passed(deadline: float, elapsed: float) -> bool:
     """Whether a call ends because of its deadline.
 
     The client's clock began before ours, and its timeout is rounded up on the way, by a hundredth at most: at its
     deadline it may end the call a little before we would.
     """
-    return elapsed >= 0.99 * deadline - _TRANSIT
-
-
-def grouped(metadata: Metadata) -> dict[str, list[str | bytes]]:
-    """Group metadata by key, the values of a key in their order."""
-    groups: dict[str, list[str | bytes]] = {}
-    for key, value in metadata:
-        groups.setdefault(key, []).append(value)
-    return groups
+    return elapsed >= 0.99 * deadline - min(_TRANSIT, deadline / 4)

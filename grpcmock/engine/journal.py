@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from grpcmock.engine.call_record import FRAME_BYTES_KEPT, CallRecord, Follower, ProtocolName
-from grpcmock.engine.constant_answers import CompactCall, compact_call
+from grpcmock.engine.given_answers import CompactCall, compact_call
 
 if TYPE_CHECKING:
-    from grpcmock.engine.constant_answers import CachedAnswer
     from grpcmock.engine.front import Front
+    from grpcmock.engine.given_answers import GivenAnswer
     from grpcmock.schema import Method
     from grpcmock.status import Metadata
 
@@ -77,6 +77,12 @@ class Journal:
         """How many calls were dropped to keep within the bounds."""
         self._look()
         return self._dropped
+
+    @property
+    def next_id(self) -> int:
+        """The number of the call that comes next."""
+        self._look()
+        return self._next_id
 
     def __len__(self) -> int:
         self._look()
@@ -156,7 +162,7 @@ class Journal:
 
     def record(
         self,
-        answer: CachedAnswer,
+        given: GivenAnswer,
         metadata: Metadata,
         deadline: float | None,
         peer: str,
@@ -164,12 +170,12 @@ class Journal:
         duration: float,
         protocol: ProtocolName = "grpc",
     ) -> None:
-        """Do :meth:`open` and :meth:`close` at once, for a call with one request and a constant answer.
+        """Do :meth:`open` and :meth:`close` at once, for a call with one request that was answered at once.
 
         A :class:`CallRecord` is made only if somebody looks; most are dropped before that.
         """
         self._look()
-        self.add_known(answer, metadata, deadline, peer, started, duration, protocol)
+        self.add_known(given, metadata, deadline, peer, started, duration, protocol)
 
     def skip(self, calls: int) -> None:
         """Number *calls* that a front has dropped itself, to keep within the same bounds."""
@@ -178,7 +184,7 @@ class Journal:
 
     def add_known(
         self,
-        answer: CachedAnswer,
+        given: GivenAnswer,
         metadata: Metadata,
         deadline: float | None,
         peer: str,
@@ -193,11 +199,12 @@ class Journal:
         else:
             self._metadata = metadata
         peer = self._peers.setdefault(peer, peer)
-        size = answer.size
+        size = given.size
         number = self._next_id
         self._next_id = number + 1
-        compact = compact_call((size, number, answer, metadata, deadline, peer, started, duration, protocol))
-        if self._listeners or self._followers or size > FRAME_BYTES_KEPT:
+        compact = compact_call((size, number, given, metadata, deadline, peer, started, duration, protocol))
+        is_told = self._listeners or self._followers or (given.miss is not None and self._miss_listeners)
+        if is_told or size > FRAME_BYTES_KEPT:
             call = compact.expand(self._epoch)
             call.followers = self._followers
             self._close(call)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import chain, count, groupby, repeat
+from itertools import chain, count, groupby, repeat, takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from grpcmock.engine import error_replies
@@ -21,6 +21,7 @@ from grpcmock.engine.steps import (
     Resume,
     Send,
     SendAll,
+    SendTimed,
     Steps,
     Truncate,
     Wait,
@@ -47,17 +48,22 @@ from grpcmock.status import Code
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from random import Random
 
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.environment import CallEnvironment
     from grpcmock.engine.incoming import Incoming
+    from grpcmock.engine.steps import Part
     from grpcmock.matching.patterns import Finding
     from grpcmock.responses.faults import Fault
 
 _T = TypeVar("_T")
+
+
+def _is_pause(step: PlanStep) -> bool:
+    return type(step) is PauseStep
 
 
 class PlanExecution:
@@ -110,9 +116,9 @@ class PlanExecution:
         yield from self._play(plan.steps)
 
     def _play(self, steps: Sequence[PlanStep]) -> Steps:
-        for known, group in groupby(steps, self._is_known):
+        for known, group in groupby(steps, lambda step: type(step) is PauseStep or self._is_known(step)):
             if known:
-                yield SendAll([step.reply.constant for step in group])  # type: ignore[union-attr,misc]
+                yield from self._play_known(list(group))
             else:
                 for step in group:
                     yield from self._play_one(step)
@@ -120,6 +126,27 @@ class PlanExecution:
     def _is_known(self, step: PlanStep) -> bool:
         """Whether a step sends a message that is there already, as it is."""
         return type(step) is SendStep and step.reply.constant is not None and self._fault is None
+
+    def _play_known(self, steps: list[PlanStep]) -> Steps:
+        """Pause, and send what is there already, all of it in one step."""
+        pauses = list(takewhile(_is_pause, reversed(steps)))  # those before something else
+        known = steps[: len(steps) - len(pauses)]
+        if any(map(_is_pause, known)):
+            yield SendTimed(self._timed(known))
+        elif known:
+            yield SendAll([step.reply.constant for step in known])  # type: ignore[union-attr,misc]
+        for step in pauses:
+            yield from self._play_one(step)
+
+    def _timed(self, steps: Iterable[PlanStep]) -> Iterator[Part]:
+        """Yield messages that are there already, each with the pause before it."""
+        pause: float | None = None
+        for step in steps:
+            if isinstance(step, PauseStep):
+                pause = (pause or 0) + step.delay.sample(self._random)
+            else:
+                yield pause, step.reply.constant  # type: ignore[union-attr,misc]
+                pause = None
 
     def _play_one(self, step: PlanStep) -> Steps:
         match step:
@@ -172,7 +199,12 @@ class PlanExecution:
             messages = [inner.reply.constant for inner in step.steps]  # type: ignore[union-attr]
             yield SendAll(chain.from_iterable(repeat(messages, step.times)))  # type: ignore[arg-type]
             return
-        for number in count() if step.times is None else range(step.times):
+        rounds = count() if step.times is None else range(step.times)
+        if step.times != 0 and step.every is not None and all(map(self._is_known, step.steps)):
+            pause = PauseStep(step.every)
+            yield SendTimed(self._timed(chain.from_iterable((pause, *step.steps) if n else step.steps for n in rounds)))
+            return
+        for number in rounds:
             if number and step.every is not None:
                 yield Wait(step.every.sample(self._random))
             elif number and step.times is None:

@@ -132,6 +132,19 @@ class SendAll:
     """One at least."""
 
 
+Part = tuple[float | None, bytes]
+"""The seconds that a server waits, None for not at all, and the message that it sends then."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendTimed:
+    """Send several response messages, with pauses before some of them. Servers see a ``Wait`` and a ``Send`` for each,
+    unless they keep the time themselves."""
+
+    parts: Iterable[Part]
+    """One at least."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Pause. ``inf`` seconds last until the call is cancelled."""
@@ -226,7 +239,7 @@ HandlerEvent = NextRequest | Headers | HandlerSent | HandlerReturned | HandlerRa
 Event = Message | HalfClose | HandlerEvent
 Step = Invoke | Resume | Forward | Receive | Headers | Send | Wait | Truncate | Reset | Finish
 
-Steps = Generator[Step | SendAll, Event | None, None]
+Steps = Generator[Step | SendAll | SendTimed, Event | None, None]
 """A part of a call: it yields what is to be done, and is resumed with what came of it."""
 
 

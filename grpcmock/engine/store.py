@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from grpcmock.engine.compiled_stub import CompiledStub, Layer
-from grpcmock.engine.constant_answers import AnswerCache, is_constant, rests_on_message
+from grpcmock.engine.given_answers import AnswerCache, is_constant, rests_on_message
 from grpcmock.matching.call_context import STARTED
 from grpcmock.matching.index import Index
 from grpcmock.responses.faults import FaultKind
@@ -47,6 +47,7 @@ class MethodTable:
         "is_steady",
         "method",
         "stages",
+        "takes_one",
     )
 
     def __init__(self, method: Method) -> None:
@@ -59,7 +60,9 @@ class MethodTable:
         self.is_steady = True
         """Whether the choice among the stubs of this method always follows from its only message."""
         self.answers = AnswerCache()
-        """While all are constant: what answered the requests that came before."""
+        """While the choice is steady: what answered the requests that came before, where it always will."""
+        self.takes_one = not method.kind.client_streams
+        """Whether its client sends one message."""
         self.answers_once = method.kind is MethodKind.UNARY
         """Whether a handler of one request and one response can give every answer of this method."""
         self._varying = 0
@@ -83,7 +86,7 @@ class MethodTable:
             self._whole_stream += by
         self._later.clear()
         self.is_constant = not self._varying
-        self.is_steady = not self._unsteady and not self.method.kind.client_streams
+        self.is_steady = not self._unsteady and self.takes_one
         self.answers_once = self.method.kind is MethodKind.UNARY and not self._whole_stream
         self.answers.clear()
 

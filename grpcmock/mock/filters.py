@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.engine.exchange import grouped
+from grpcmock.engine.environment import grouped
 from grpcmock.errors import Problems, StubError
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Conditions, compile_conditions

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import Location, Problems, RenderError
 from grpcmock.responses.plan import NO_DETAILS, NO_TEXT, RenderableDetails, RenderableMessage, RenderableText
+from grpcmock.responses.prototypes import Prototype
 from grpcmock.responses.templates import (
     Leaf,
     Part,
@@ -13,9 +14,10 @@ from grpcmock.responses.templates import (
     as_text,
     compile_template,
     compile_tree,
+    filled,
     holds_template,
     is_template_node,
-    render_tree,
+    leaves,
 )
 from grpcmock.schema import any_types, codec, values, well_known
 from grpcmock.tree import Node
@@ -87,10 +89,19 @@ def warn_of_unknown(message: Message, node: Node, problems: Problems, path: str,
 
 def _maker(tree: Part, message_class: type[Message], scope: Scope, path: str) -> Callable[[RenderContext], Message]:
     registry, stub = scope.registry, scope.stub.name
+    templates = tuple(leaves(tree))
+    prototype = Prototype.of(tree, message_class, registry)
 
     def make(context: RenderContext) -> Message:
+        rendered = [template.render(context, stub) for template in templates]
+        if prototype is not None:
+            try:
+                return prototype.filled(rendered)
+            except values.Mismatch:
+                pass  # the general way says where, and what else is wrong
         problems = Problems()
-        message = codec.build(render_tree(tree, context, stub), message_class, registry, problems, path, loose=True)
+        node = filled(tree, iter(rendered))
+        message = codec.build(node, message_class, registry, problems, path, loose=True)
         if problems.errors:
             reasons = "; ".join(f"{problem.path}: {problem.message}" for problem in problems.errors)
             raise RenderError(f"stub {stub}: {reasons}")

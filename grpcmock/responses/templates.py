@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from grpcmock.tree import Node
 if TYPE_CHECKING:
     from grpcmock.errors import Problems
     from grpcmock.responses.context import RenderContext
+    from grpcmock.responses.direct_reading import Read
     from grpcmock.schema import Method, Registry
     from grpcmock.stubs.model import Stub
 
@@ -48,11 +50,18 @@ class Leaf:
 
     template: Template
     path: str
+    read: Read | None = None
+    """Gives the same from the request alone, where that is all it takes."""
 
     def render(self, context: RenderContext, stub: str) -> Any:
         """Give the value, or text. Raises ``RenderError`` naming stub, field and reason."""
         from grpcmock.responses.results import unwrap
 
+        if self.read is not None and context.request is not None:
+            try:
+                return self.read(context.request)
+            except Exception:  # noqa: BLE001, S110 - the general way says what is wrong
+                pass
         try:
             return unwrap(self.template.render(context))
         except RenderError as error:
@@ -105,6 +114,7 @@ def is_template_node(node: Node) -> bool:
 
 def compile_template(node: Node, scope: Scope, path: str) -> Node | Leaf | None:
     """Compile one template: a node if it gives the same for every call, None if it is wrong."""
+    from grpcmock.responses.direct_reading import compile_reading
     from grpcmock.responses.references import check, is_constant
     from grpcmock.responses.results import unwrap
 
@@ -120,7 +130,7 @@ def compile_template(node: Node, scope: Scope, path: str) -> Node | Leaf | None:
             scope.error(message, node, path, hint=hint, rule="template")
         return None
     if not is_constant(template, row):
-        return Leaf(template, path)
+        return Leaf(template, path, compile_reading(template, scope.method.input))
     try:
         return Node.of(unwrap(template.render({} if row is None else {"row": row})), node.location)
     except RenderError as error:
@@ -156,17 +166,25 @@ def _compile_key(key: Any, node: Node, scope: Scope, path: str) -> Any:
     return found.value if isinstance(found, Node) else found
 
 
-def render_tree(part: Part, context: RenderContext, stub: str) -> Node:
-    """Render all templates of a tree for one call. Raises ``RenderError`` naming stub, field and reason."""
+def leaves(part: Part) -> Iterator[Leaf]:
+    """Yield the templates of a tree, in the order in which they are rendered."""
+    if type(part) is Leaf:
+        yield part
+    elif type(part) is Branch:
+        for key, below in part.items:
+            if type(key) is Leaf:
+                yield key
+            yield from leaves(below)
+
+
+def filled(part: Part, values: Iterator[Any]) -> Node:
+    """Return a tree with *values* in the places of its templates, one for each."""
     if type(part) is Node:
         return part
     if type(part) is Leaf:
-        return Node.of(part.render(context, stub))
+        return Node.of(next(values))
     assert type(part) is Branch
-    items = tuple(
-        (key.render(context, stub) if type(key) is Leaf else key, render_tree(below, context, stub))
-        for key, below in part.items
-    )
+    items = tuple((next(values) if type(key) is Leaf else key, filled(below, values)) for key, below in part.items)
     return _assembled(items, _NOWHERE, is_list=part.is_list)
 
 

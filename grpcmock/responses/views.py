@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PLAIN = frozenset({"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"})
 _TIMES = frozenset({"google.protobuf.Timestamp", "google.protobuf.Duration"})
+SPECIAL = well_known.WRAPPERS | _PLAIN | _TIMES | {"google.protobuf.Any"}
+"""Messages that are to a template something other than their fields, or more."""
 
 
 class Unset(ChainableUndefined):
@@ -301,10 +303,11 @@ _Reader = Callable[[Message], Any]
 @lru_cache(maxsize=1024)
 def _readers(descriptor: Descriptor) -> dict[str, _Reader]:
     """Make a reader for each field of a type, once: a rendering then looks nothing up in descriptors."""
-    return {field.name: _reader(field) for field in descriptor.fields}
+    return {field.name: field_reader(field) for field in descriptor.fields}
 
 
-def _reader(field: FieldDescriptor) -> _Reader:
+def field_reader(field: FieldDescriptor) -> _Reader:
+    """Return the function that reads a field of a message as templates see it."""
     name = field.name
     if values.is_map(field):
         assert field.message_type is not None

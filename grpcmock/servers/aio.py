@@ -18,7 +18,9 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from grpcmock.engine.engine import Engine
     from grpcmock.engine.exchange import Exchange
+    from grpcmock.engine.given_answers import GivenAnswer
     from grpcmock.engine.steps import Event
+    from grpcmock.engine.whole_plan import WholeAnswer
     from grpcmock.status import Metadata
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -122,24 +124,32 @@ class _UnaryCall(_Call):
         request = await context.read()
         if request is _EOF:
             await _confirm_end(context)
-            return await self._answer(None, context)
+            return await self._answer(context, HALF_CLOSE)
         return await self._reply(cast("bytes", request), context)
 
     async def _reply(self, request: bytes, context: Context) -> bytes:
-        deadline, peer = context.time_remaining(), context.peer()
-        constant = self._engine.answer_from_cache(self._path, self._metadata, deadline, peer, request)
-        if constant is not None:
-            return constant
-        return await self._answer(request, context)
+        given = self._at_once(request, context, half_closed=not self.request_streaming)
+        if given is not None:
+            return await _give(given.answer, context)
+        events: list[Event] = [Message(request)]
+        if self.request_streaming:
+            data = await context.read()
+            events.append(HALF_CLOSE if data is _EOF else Message(cast("bytes", data)))
+            if data is _EOF and (given := self._at_once(request, context, half_closed=True)) is not None:
+                return await _give(given.answer, context)
+        return await self._answer(context, *events)
 
-    async def _answer(self, request: bytes | None, context: Context) -> bytes:
-        first: Event | None = HALF_CLOSE if request is None else Message(request)
+    def _at_once(self, request: bytes, context: Context, *, half_closed: bool) -> GivenAnswer | None:
+        opened = self._path, self._metadata, context.time_remaining(), context.peer()
+        return self._engine.answer_at_once(*opened, request, half_closed=half_closed)
+
+    async def _answer(self, context: Context, *events: Event) -> bytes:
+        """Answer the general way; *events* were read before."""
+        known = iter(events)
         reply = b""
 
         async def read() -> Event:
-            nonlocal first
-            if first is not None:
-                event, first = first, None
+            for event in known:
                 return event
             data = await context.read()
             return HALF_CLOSE if data is _EOF else Message(cast("bytes", data))
@@ -179,6 +189,16 @@ class _StreamCall(_Call):
             return HALF_CLOSE
 
         await _carry_out(self._opened(context), context, _Wire(context, read))
+
+
+async def _give(answer: WholeAnswer, context: Context) -> bytes:
+    if answer.headers:
+        await context.send_initial_metadata(answer.headers)
+    if answer.trailers:
+        context.set_trailing_metadata(answer.trailers)
+    if answer.code is not Code.OK:
+        await context.abort(_CODES[answer.code], answer.message)
+    return answer.messages[0]
 
 
 async def _confirm_end(context: Context) -> None:

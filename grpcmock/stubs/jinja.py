@@ -12,7 +12,7 @@ from jinja2.visitor import NodeTransformer
 
 from grpcmock.errors import did_you_mean
 from grpcmock.stubs.sandbox import BUDGET, COUNTED, JOINED, as_text, environment, finished, join
-from grpcmock.stubs.template import Chain, Template, TemplateError, shown
+from grpcmock.stubs.template import Chain, Reference, Template, TemplateError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,9 +29,10 @@ def compile_text(text: str) -> Template:
         variables = frozenset(meta.find_undeclared_variables(tree) - sandbox.globals.keys())
         references, calls = _chains(tree, variables)
         expression = _whole(tree)
-        plain = _plain(tree, variables)
-        if plain is not None:
-            return Template(text, expression is not None, variables, references, calls, plain)
+        parts = _parts(tree, variables)
+        if parts is not None:
+            plain = _reader(parts[0]) if expression is not None else _writer(parts)  # type: ignore[arg-type]
+            return Template(text, expression is not None, variables, references, calls, parts, plain)
         if expression is not None:
             result = nodes.Assign(nodes.Name("result", "store", lineno=1), expression, lineno=1)
             tree = nodes.Template([result], lineno=1)
@@ -46,7 +47,7 @@ def compile_text(text: str) -> Template:
     except Exception as error:  # noqa: BLE001 - the compilers below raise a dozen sorts for hostile sources
         raise TemplateError(f"The template {shown(text)} can't be compiled: {error}") from None
     whole = expression is not None
-    return Template(text, whole, variables, references, calls, _evaluator(code) if whole else _renderer(code))
+    return Template(text, whole, variables, references, calls, None, _evaluator(code) if whole else _renderer(code))
 
 
 def _renderer(code: jinja2.Template) -> Callable[[dict[str, Any]], Any]:
@@ -68,42 +69,59 @@ def _evaluator(code: jinja2.Template) -> Callable[[dict[str, Any]], Any]:
     return evaluate
 
 
-def _plain(tree: nodes.Template, variables: frozenset[str]) -> Callable[[dict[str, Any]], Any] | None:
-    """Return what renders a template of text and static chains alone, at a fraction of what Jinja's own code takes.
-
-    None if there is anything else in it.
-    """
+def _parts(tree: nodes.Template, variables: frozenset[str]) -> tuple[str | Reference, ...] | None:
+    """Return the parts of a template of text and references alone; None if there is anything else in it."""
     if len(tree.body) != 1 or not isinstance(output := tree.body[0], nodes.Output):
         return None
-    sandbox = environment()
-    parts: list[str | tuple[str, tuple[tuple[Callable[[Any, Any], Any], str | int], ...]]] = []
+    parts: list[str | Reference] = []
     for node in output.nodes:
-        if isinstance(node, nodes.TemplateData):
-            parts.append(node.data)
-            continue
-        if (chain := _chain(node, variables)) is None:
+        part = node.data if isinstance(node, nodes.TemplateData) else _reference(node, variables)
+        if part is None:
             return None
-        readers: list[Callable[[Any, Any], Any]] = []
-        while isinstance(node, (nodes.Getattr, nodes.Getitem)):
-            readers.append(sandbox.getattr if isinstance(node, nodes.Getattr) else sandbox.getitem)
-            node = node.node
-        parts.append((str(chain[0]), tuple(zip(reversed(readers), chain[1:], strict=True))))
+        parts.append(part)
+    return tuple(parts)
 
-    def read(values: dict[str, Any], name: str, steps: Iterable[tuple[Callable[[Any, Any], Any], str | int]]) -> Any:
-        value = values[name] if name in values else sandbox.undefined(name=name)
-        for reader, key in steps:
-            value = reader(value, key)
-        return value
 
-    def evaluate(values: dict[str, Any]) -> Any:
-        reference = parts[0]
-        assert not isinstance(reference, str)  # a whole expression is one reference
-        return finished(read(values, *reference))
+def _reference(node: nodes.Node, variables: frozenset[str]) -> Reference | None:
+    sandbox = environment()
+    filters: list[Callable[[Any], Any]] = []
+    while isinstance(node, nodes.Filter):
+        function = sandbox.filters[node.name]
+        constants = [argument.value for argument in node.args if isinstance(argument, nodes.Const)]
+        is_simple = len(constants) == len(node.args) and not (node.kwargs or node.dyn_args or node.dyn_kwargs)
+        if node.node is None or not is_simple or hasattr(function, "jinja_pass_arg"):
+            return None
+        filters.append(_applied(function, constants) if constants else function)
+        node = node.node
+    if (chain := _chain(node, variables)) is None:
+        return None
+    steps: list[Callable[[Any, Any], Any]] = []
+    while isinstance(node, (nodes.Getattr, nodes.Getitem)):
+        steps.append(sandbox.getattr if isinstance(node, nodes.Getattr) else sandbox.getitem)
+        node = node.node
+    return Reference(chain, tuple(reversed(steps)), tuple(reversed(filters)))
 
-    def render(values: dict[str, Any]) -> str:
-        return join(part if isinstance(part, str) else str(as_text(read(values, *part))) for part in parts)
 
-    return render if _whole(tree) is None else evaluate
+def _applied(function: Callable[..., Any], constants: list[Any]) -> Callable[[Any], Any]:
+    return lambda value: function(value, *constants)
+
+
+def _read(reference: Reference, values: dict[str, Any]) -> Any:
+    name, *keys = reference.chain
+    value = values[name] if name in values else environment().undefined(name=str(name))
+    for step, key in zip(reference.steps, keys, strict=True):
+        value = step(value, key)
+    for function in reference.filters:
+        value = function(value)
+    return value
+
+
+def _reader(reference: Reference) -> Callable[[dict[str, Any]], Any]:
+    return lambda values: finished(_read(reference, values))
+
+
+def _writer(parts: tuple[str | Reference, ...]) -> Callable[[dict[str, Any]], Any]:
+    return lambda values: join(part if isinstance(part, str) else str(as_text(_read(part, values))) for part in parts)
 
 
 def _whole(tree: nodes.Template) -> nodes.Expr | None:

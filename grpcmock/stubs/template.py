@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grpcmock.errors import RenderError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 Chain = tuple[str | int, ...]
 """A static chain of attributes and keys from a variable: ``("request", "user", "id")``."""
+
+
+class Reference(NamedTuple):
+    """One place of a template: something is read along a static chain, and put through filters that need no more."""
+
+    chain: Chain
+    steps: tuple[Callable[[Any, Any], Any], ...]
+    """How each part of the chain but the first is read from what is before it."""
+
+    filters: tuple[Callable[[Any], Any], ...]
+
 
 _MARKS = ("{{", "{%", "{#")
 
@@ -41,6 +53,10 @@ class Template:
 
     calls: tuple[Chain, ...]
     """What it calls: ``("now",)``, ``("random", "int")``, ``("request", "name", "upper")``."""
+
+    parts: tuple[str | Reference, ...] | None
+    """What it consists of, where that is text and references alone. Such a template can be read without Jinja, and
+    where the type of the messages is known, straight from them. None if there is more to it."""
 
     code: Callable[[dict[str, Any]], Any]
     """Renders, and raises whatever it comes upon; for :meth:`render`."""

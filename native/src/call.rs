@@ -11,6 +11,7 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{RecvStream, SendStream};
 use http::header::HeaderMap;
+use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Sleep;
 
@@ -22,6 +23,7 @@ use crate::known;
 use crate::line::{Command, Line};
 use crate::metadata::Metadata;
 use crate::server::{Facts, Shared};
+use crate::timed::Timed;
 
 /// How long a call lives at least while the client is still writing.
 ///
@@ -100,6 +102,7 @@ pub struct CallTask {
     outgoing: VecDeque<Command>,
     /// What is left of the messages being sent.
     writing: Bytes,
+    timed: Option<Timed>,
     settling: Option<Pin<Box<Sleep>>>,
 }
 
@@ -119,6 +122,7 @@ impl CallTask {
             request: request.whole.clone(),
             commands: sender,
             encoding: request.encoding,
+            sent: Mutex::default(),
             shared: Arc::clone(shared),
         });
         let mut reader = MessageReader::new(request.metadata.encoding, shared.limit);
@@ -155,6 +159,7 @@ impl CallTask {
             headers: HeaderMap::new(),
             outgoing: VecDeque::new(),
             writing: Bytes::new(),
+            timed: None,
             settling: None,
         };
         if half_closed {
@@ -316,11 +321,27 @@ impl CallTask {
                 Poll::Ready(false) => return Poll::Ready(End::Gone),
                 Poll::Pending => return Poll::Pending,
             }
+            if !self.outgoing.is_empty() {
+                self.end_timed();
+            }
+            if let Some(timed) = &mut self.timed {
+                let Poll::Ready(next) = timed.poll_next(context) else {
+                    return Poll::Pending;
+                };
+                if let Some(message) = next {
+                    self.line.played(message.len());
+                    self.writing = message;
+                    continue;
+                }
+                self.end_timed();
+            }
             let Some(command) = self.outgoing.pop_front() else {
                 return Poll::Pending;
             };
             match command {
                 Command::Messages(data) => self.writing = data,
+                Command::Play(timed) => self.timed = Some(timed),
+                Command::Stop => {}
                 Command::Headers(pairs) => {
                     if self.sending.is_none() {
                         framing::add_metadata(&mut self.headers, &pairs);
@@ -353,6 +374,13 @@ impl CallTask {
                     return Poll::Ready(End::Said);
                 }
             }
+        }
+    }
+
+    /// Send no more at its time, and tell that it is so.
+    fn end_timed(&mut self) {
+        if self.timed.take().is_some() {
+            self.hub.push(Event::Played(self.line.flow.number));
         }
     }
 

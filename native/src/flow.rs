@@ -74,6 +74,11 @@ impl Flow {
         self.unsent.load(Ordering::Acquire) <= MOST_WAITING / 2 && self.waits.swap(false, Ordering::AcqRel)
     }
 
+    /// So many bytes are about to wait for the client, of which Python isn't told.
+    pub fn adds(&self, size: usize) {
+        self.unsent.fetch_add(size, Ordering::AcqRel);
+    }
+
     /// So many bytes are on their way to the client.
     pub fn sent(&self, size: usize) {
         let left = self.unsent.fetch_sub(size, Ordering::AcqRel) - size;

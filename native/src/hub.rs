@@ -29,6 +29,8 @@ pub enum Event {
     Cancelled(u64),
     /// What was to be sent has gone far enough for more.
     Drained(u64),
+    /// The messages that were to be sent at their times have gone, or no more of them will.
+    Played(u64),
     /// A client was refused that didn't speak a protocol as it should.
     Refused(&'static str, Arc<str>),
     /// The last connection has ended.
@@ -71,10 +73,15 @@ impl Hub {
         }
     }
 
-    /// Take all that waits, as tuples that begin with the kind and the number of the call or request.
+    /// Take all that waits, as tuples that begin with the kind and the number of the call or request. As long as there
+    /// is any, no byte is sent for what comes meanwhile: whoever takes asks again.
     pub fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.signaled.store(false, Ordering::Release);
-        let events = std::mem::take(&mut *self.queue.lock());
+        let mut events = std::mem::take(&mut *self.queue.lock());
+        if events.is_empty() {
+            self.signaled.store(false, Ordering::Release);
+            // What came between the look and the flag sent no byte.
+            events = std::mem::take(&mut *self.queue.lock());
+        }
         let found = PyList::empty(py);
         for event in events {
             found.append(as_tuple(py, event)?)?;
@@ -123,5 +130,6 @@ fn as_tuple<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>>
             )
                 .into_pyobject(py)
         }
+        Event::Played(number) => (9, number).into_pyobject(py),
     }
 }

@@ -20,6 +20,7 @@ mod metadata;
 mod regex;
 mod server;
 mod socket;
+mod timed;
 mod tls;
 
 use pyo3::prelude::*;

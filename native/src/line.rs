@@ -1,23 +1,31 @@
 //! One call as Python holds it, and what it asks of the task that carries it out.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use h2::Reason;
+use parking_lot::Mutex;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::answer::KnownAnswer;
 use crate::flow::Flow;
 use crate::framing::{self, Encoding, Pairs};
+use crate::http2;
 use crate::known;
 use crate::metadata::Given;
 use crate::server::Shared;
+use crate::timed::Timed;
 
 /// What Python asks for.
 pub enum Command {
     Headers(Pairs),
     Messages(Bytes),
+    Play(Timed),
+    Stop,
     Finish(u32, String, Pairs),
     Truncate(Bytes),
     Drop,
@@ -32,6 +40,9 @@ pub struct Line {
     pub request: Option<Bytes>,
     pub commands: UnboundedSender<Command>,
     pub encoding: Encoding,
+    /// When the messages were sent that are sent at their times, in seconds since the epoch, as far as Python hasn't
+    /// taken note of it.
+    pub sent: Mutex<Vec<f64>>,
     pub shared: Arc<Shared>,
 }
 
@@ -45,6 +56,12 @@ impl Line {
         let may_go_on = self.flow.sends(framed.len());
         self.ask(Command::Messages(framed));
         may_go_on
+    }
+
+    /// A message of so many bytes is about to be sent at its time.
+    pub fn played(&self, size: usize) {
+        self.sent.lock().push(http2::now());
+        self.flow.adds(size);
     }
 }
 
@@ -80,6 +97,33 @@ impl Call {
             framing::frame(message, self.0.encoding, &mut framed);
         }
         self.0.ask_messages(framed.freeze())
+    }
+
+    /// Send messages, each so many seconds after the one before it, or at once (None). It is told when all have gone;
+    /// whatever is asked for meanwhile ends it.
+    fn play(&self, parts: Vec<(Option<f64>, pyo3::pybacked::PyBackedBytes)>) -> PyResult<()> {
+        let framed = |(pause, message): (Option<f64>, pyo3::pybacked::PyBackedBytes)| {
+            let pause = pause.map(Duration::try_from_secs_f64).transpose();
+            let mut out = BytesMut::with_capacity(framing::PREFIX + message.len());
+            framing::frame(&message, self.0.encoding, &mut out);
+            Ok((
+                pause.map_err(|error| PyValueError::new_err(error.to_string()))?,
+                out.freeze(),
+            ))
+        };
+        let parts: PyResult<VecDeque<_>> = parts.into_iter().map(framed).collect();
+        self.0.ask(Command::Play(Timed::new(parts?)));
+        Ok(())
+    }
+
+    /// End what `play` began; it is told as if all had gone.
+    fn stop(&self) {
+        self.0.ask(Command::Stop);
+    }
+
+    /// The times at which messages of `play` were sent, since this was asked last, in seconds since the epoch.
+    fn sent_times(&self) -> Vec<f64> {
+        std::mem::take(&mut *self.0.sent.lock())
     }
 
     /// End the call with a status.

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from playbook import Playbook, ask, engine
+from playbook import ask, engine
 from support import registry
 
 from grpcmock.engine.compiled_stub import Layer
@@ -143,52 +143,6 @@ def test_a_snapshot_brings_back_stubs_counts_and_states():
     mock.store.restore(snapshot)
     assert mock.store.states["s"] == "before"
     assert [answer(mock), answer(mock)] == [1, -1]
-
-
-def test_the_short_way_and_the_general_way_answer_alike():
-    mock = users("[{method: user.UserService/GetUser, request: {id: 1}, response: {id: 7}}]")
-    path = "/user.UserService/GetUser"
-    opened = (path, (("x-a", "b"),), 2.0, "peer")
-    data = mock.answer_from_cache(*opened, b"\x08\x01")
-    assert data is not None
-    Playbook(mock, GET, metadata=opened[1], deadline=2.0, peer="peer").sends(b"\x08\x01").half_closes().gets({"id": 7})
-    short, general = mock.journal
-    for name in ("path", "method", "metadata", "deadline", "peer", "code", "message", "trailers", "stub", "frames"):
-        assert getattr(short, name) == getattr(general, name), name
-    assert mock.answer_from_cache(*opened, b"\x08\x02") is None, "a miss goes the general way"
-    assert mock.answer_from_cache(*opened, b"\xff") is None, "so does a request that can't be decoded"
-    assert len(mock.journal) == 2
-
-
-def test_the_short_way_sees_every_change_of_the_stubs():
-    mock = users("[{name: f, method: user.UserService/GetUser, request: {id: 1}, response: {id: 7}}]")
-
-    def answer() -> bytes | None:
-        return mock.answer_from_cache("/user.UserService/GetUser", (), None, "peer", b"\x08\x01")
-
-    assert [answer(), answer()] == [b"\x08\x07", b"\x08\x07"]
-    mock.add(stubs("[{name: t, method: user.UserService/GetUser, response: {id: 9}}]"), Layer.TEST)
-    assert [answer(), answer()] == [b"\x08\x09", b"\x08\x09"]
-    mock.store.remove(lambda entry: entry.name == "t")
-    assert answer() == b"\x08\x07"
-    assert [entry.count for entry in mock.store] == [3]
-    mock.add(stubs("[{method: user.UserService/GetUser, times: 1, response: {id: 9}}]"), Layer.TEST)
-    assert answer() is None, "what depends on a count goes the general way"
-
-
-def test_the_requests_that_are_known_are_bounded():
-    mock = users("[{method: user.UserService/GetUser, response: {id: 7}}]")
-    path = "/user.UserService/GetUser"
-    for number in range(1, 3_000):
-        assert mock.answer_from_cache(path, (), None, "peer", b"\x08" + _varint(number))
-    assert mock.answer_from_cache(path, (), None, "peer", b"\x12\x88\x27" + bytes(5_000))
-    known = mock.store.tables[path].answers
-    assert 0 < len(known) <= 1024
-    assert max(map(len, known)) <= 1024
-
-
-def _varint(number: int) -> bytes:
-    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + _varint(number >> 7)
 
 
 def test_what_is_wrong_with_a_pattern_for_real_answers_is_told_by_all_who_load_it() -> None:

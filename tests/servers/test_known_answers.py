@@ -348,7 +348,7 @@ def test_the_table_does_answer(worlds: list[World]) -> None:
     native.begin()
     native.add(["alice", "page"])
     asked: list[str] = []
-    original = native.engine.known_answer
+    original = native.engine.answer_at_once
 
     def counted(path: str, *args: Any) -> Any:
         asked.append(path)
@@ -356,7 +356,7 @@ def test_the_table_does_answer(worlds: list[World]) -> None:
 
     forms = ["connect json", "connect proto", "connect deadline", "connect page", "grpc-web", "grpc-web text"]
 
-    native.engine.known_answer = counted  # type: ignore[method-assign, assignment]
+    native.engine.answer_at_once = counted  # type: ignore[method-assign, assignment]
     try:
         for _ in range(20):
             assert native.call(GET, 1, "a")[2] == [b"\x12\x05Alice"]
@@ -366,7 +366,7 @@ def test_the_table_does_answer(worlds: list[World]) -> None:
             native.http(form, GET, 1, "b", 5)  # other metadata make no difference
             native.http(form, LIST, 1, "a", 5)
     finally:
-        del native.engine.known_answer
+        del native.engine.answer_at_once
     assert asked == [GET, LIST, *[GET, LIST] * len(forms)]
     assert sorted(entry.count for entry in native.engine.store) == [20 + 5 * len(forms), 20 + 10 * len(forms)]
     calls = 40 + 15 * len(forms)
@@ -402,4 +402,4 @@ def test_only_answers_that_are_the_same_each_time_are_known(name: str) -> None:
     is_known = name in {
         "alice", "headers", "gone", "first", "twice", "opened", "tagged", "page", "repeat", "lost", "empty",
     }  # fmt: skip
-    assert (entry.constant_answer is not None) is is_known
+    assert entry.has_constant_answer is is_known

@@ -188,7 +188,8 @@ def test_no_text_raises_anything_else(text: str) -> None:
 _PIECES = (
     *("{{ request.id }}", "{{ request.name }}", "{{ request['items'] }}", "{{ request.data }}"),
     *("{{ metadata['x-id'] }}", "{{ requests[1].id }}", "{{ request.none.at }}", "{{ metadata.y }}", "{{ gone }}"),
-    *("{{ request.__class__ }}", "{{ request.keys }}", " x ", "\n", "ä"),
+    *("{{ request.__class__ }}", "{{ request.keys }}", "{{ request.name|upper }}", " x ", "\n", "ä"),
+    *("{{ gone|default('d') }}", "{{ request.name|default('d', true)|trim }}", "{{ request['items']|length(1) }}"),
 )
 
 
@@ -203,5 +204,5 @@ def test_plain_templates_give_what_jinja_gives(text: str) -> None:
 
     plainly = rendered()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jinja, "_plain", lambda *_: None)
+        patch.setattr(jinja, "_parts", lambda *_: None)
         assert plainly == rendered()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.engine.constant_answers import CompactCall
+from grpcmock.engine.given_answers import CompactCall
 from grpcmock.errors import Problems, did_you_mean
 from grpcmock.schema.codec import to_text
 from grpcmock.servers.admin import counting
@@ -90,10 +90,10 @@ class CallFilter:
         if not isinstance(call, CompactCall):
             return self._messages_have_text(record)
         # Calls with the same answer have the same messages.
-        key = id(call.answer)
+        key = id(call.given)
         if key not in self._found:
             self._found[key] = self._messages_have_text(record)
-            self._answers.append(call.answer)  # so that nothing else gets its identity meanwhile
+            self._answers.append(call.given)  # so that nothing else gets its identity meanwhile
         return self._found[key]
 
     def _messages_have_text(self, call: CallRecord) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
     from grpcmock.engine.call_record import CallRecord
-    from grpcmock.engine.constant_answers import CompactCall
+    from grpcmock.engine.given_answers import CompactCall
     from grpcmock.engine.journal import Journal
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grpcmock.engine.exchange import grouped
+from grpcmock.engine.environment import grouped
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import compile_conditions
 from grpcmock.schema.codec import DecodeError, decode, to_text

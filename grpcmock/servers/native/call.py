@@ -84,6 +84,17 @@ class NativeCall:
         if blocked is not None:
             blocked()
 
+    def played(self) -> None:
+        """The messages that the transport was to send at their times have gone, or no more of them will."""
+        if self._exchange is not None:
+            self._exchange.take_back()
+            self._go()
+
+    def stop_playing(self) -> None:
+        """Have the transport send no more by itself: somebody wants to be told of each message. From any thread."""
+        if self._exchange is not None and self._exchange.call.catch_up is not None:
+            self.wire.stop()
+
     def _arrived(self) -> None:
         wants, self._wants = self._wants, None
         if wants is not None:
@@ -148,7 +159,9 @@ class NativeCall:
                             return
                     case Wait():
                         self._flush()
-                        if step.seconds != math.inf:
+                        if parts := exchange.hand_over(_MOST_BYTES, self.wire.sent_times):
+                            self.wire.play(parts)
+                        elif step.seconds != math.inf:
                             self._pause = self._loop.call_later(step.seconds, self._go)
                         return
                     case Headers():

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import grpcmock_native
 
-from grpcmock.engine.constant_answers import CachedAnswer
+from grpcmock.engine.given_answers import GivenAnswer
 from grpcmock.engine.steps import Finish, Headers, Send
 from grpcmock.protocols.http import Body, End, Head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from grpcmock_native import Call, KnownAnswer, KnownResponse, Server
 
     from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
-    from grpcmock.engine.constant_plan import ConstantAnswer
     from grpcmock.engine.engine import Engine
+    from grpcmock.engine.whole_plan import WholeAnswer
     from grpcmock.protocols.http import Parts, RequestHead
     from grpcmock.protocols.interface import Outgoing
     from grpcmock.servers.http_call import HttpCall
@@ -35,11 +35,13 @@ _TIMEOUTS = ("grpc-timeout", "connect-timeout-ms")
 class KnownAnswers:
     """What is known by now, as the engine sees it: its :class:`~grpcmock.engine.front.Front`."""
 
-    def __init__(self, engine: Engine, server: Server) -> None:
+    def __init__(self, engine: Engine, server: Server, stop_playing: Callable[[], None]) -> None:
+        """*stop_playing* ends that messages are sent at their times without the engine."""
         self._engine = engine
         self._server = server
+        self._stop_playing = stop_playing
         self._numbers = itertools.count(1)
-        self._by_number: dict[int, tuple[CompiledStub, ConstantAnswer, ProtocolName]] = {}
+        self._by_number: dict[int, tuple[CompiledStub, WholeAnswer, ProtocolName]] = {}
         self._calls: dict[CompiledStub, KnownAnswer] = {}
         self._responses: dict[Hashable, KnownResponse] = {}
         """By stub, protocol, and what is sent."""
@@ -50,49 +52,60 @@ class KnownAnswers:
     def answer(
         self, call: Call, path: str, metadata: Metadata, deadline: float | None, peer: str, request: bytes
     ) -> bool:
-        """Answer a call at once, and all with the same request from now on; return False if the general way is due."""
-        if not self._is_in_time:
-            return False
+        """Answer a call at once; return False if the general way is due.
+
+        If the answer is lasting, it is given to all calls with the same request from now on.
+        """
         engine = self._engine
         with engine.lock:
-            found = engine.known_answer(path, metadata, deadline, peer, request)
-            if found is None:
+            given = engine.answer_at_once(path, metadata, deadline, peer, request)
+            if given is None:
                 return False
-            entry, answer = found
-            known = self._calls.get(entry)
-            if known is None:
-                number, size = self._number(entry, answer, "grpc")
-                known = self._calls[entry] = grpcmock_native.KnownAnswer(number, size, *answer)
-            call.answer(known)
+            if given.is_lasting and given.stub is not None and self._is_in_time:
+                call.answer(self._calls.get(given.stub) or self._made(given.stub, given.answer))
+                return True
+        headers, messages, code, message, trailers = given.answer
+        if headers:
+            call.headers(headers)
+        if len(messages) == 1:
+            call.send(messages[0])
+        elif messages:
+            call.send_all(list(messages))
+        call.finish(code, message, trailers)
         return True
+
+    def _made(self, entry: CompiledStub, answer: WholeAnswer) -> KnownAnswer:
+        number, size = self._number(entry, answer, "grpc")
+        known = self._calls[entry] = grpcmock_native.KnownAnswer(number, size, *answer)
+        return known
 
     def respond(self, exchange: NativeExchange, head: RequestHead, call: HttpCall, body: bytes) -> bool:
         """Do what :meth:`answer` does, for a request in another protocol whose *body* is there whole."""
         codec, engine = call.codec, self._engine
         opened = codec.opened
         table = engine.store.tables.get(opened.path)
-        if not self._is_in_time or not table or not table.is_steady:
+        if not table or not table.takes_one:
             return False
         message = call.only_message(body)
         if message is None:
             return False
         with engine.lock:
-            found = engine.known_answer(
+            given = engine.answer_at_once(
                 opened.path, opened.metadata, opened.deadline, opened.peer, message, opened.protocol
             )
-            if found is None:
+            if given is None:
                 return False
-            parts = [part for step in _steps(found[1]) for part in codec.send(step)]
-            whole = _whole(parts)
-            if whole is None or (opened.deadline is None and any(head.header(name) for name in _TIMEOUTS)):
+            parts = [part for step in _steps(given.answer) for part in codec.send(step)]
+            whole = _whole(parts) if given.is_lasting and self._is_in_time else None
+            if whole is None or given.stub is None or (opened.deadline is None and any(map(head.header, _TIMEOUTS))):
                 # Of a time that its protocol knows nothing of, the table would think that it is a deadline.
                 exchange.send(parts)
             else:
-                exchange.wire.answer(self._response(*found, opened.protocol, *whole), message)
+                exchange.wire.answer(self._response(given.stub, given.answer, opened.protocol, *whole), message)
         return True
 
     def _response(
-        self, entry: CompiledStub, answer: ConstantAnswer, protocol: ProtocolName, head: Head, body: bytes
+        self, entry: CompiledStub, answer: WholeAnswer, protocol: ProtocolName, head: Head, body: bytes
     ) -> KnownResponse:
         key = entry, protocol, head, body
         known = self._responses.get(key)
@@ -102,11 +115,11 @@ class KnownAnswers:
             self._responses[key] = known
         return known
 
-    def _number(self, entry: CompiledStub, answer: ConstantAnswer, protocol: ProtocolName) -> tuple[int, int]:
+    def _number(self, entry: CompiledStub, answer: WholeAnswer, protocol: ProtocolName) -> tuple[int, int]:
         """Return a number for an answer, and what a call that it answers takes in a journal, besides the request."""
         number = next(self._numbers)
         self._by_number[number] = entry, answer, protocol
-        return number, CachedAnswer.of(entry.method, entry, b"", answer).size
+        return number, GivenAnswer.of(entry.method, entry, b"", answer, is_lasting=True).size
 
     def void(self) -> None:
         """Forget all answers."""
@@ -120,6 +133,8 @@ class KnownAnswers:
     def pause(self, paused: bool) -> None:
         """Answer nothing until further notice, or do so again."""
         self._server.pause(paused)
+        if paused:
+            self._stop_playing()
 
     def absorb(self) -> None:
         """Note in the journal what was answered since the last time, and count it."""
@@ -133,11 +148,11 @@ class KnownAnswers:
             engine.journal.skip(dropped)
             for number, request, metadata, deadline, peer, started, duration in calls:
                 entry, answer, protocol = known[number]
-                cached = CachedAnswer.of(entry.method, entry, request, answer)
-                engine.journal.add_known(cached, metadata, deadline, peer, started, duration, protocol)
+                given = GivenAnswer.of(entry.method, entry, request, answer, is_lasting=True)
+                engine.journal.add_known(given, metadata, deadline, peer, started, duration, protocol)
 
 
-def _steps(answer: ConstantAnswer) -> Iterator[Outgoing]:
+def _steps(answer: WholeAnswer) -> Iterator[Outgoing]:
     """Yield the steps that give an answer."""
     if answer.headers:
         yield Headers(answer.headers)

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+_ROUNDS = 8
+"""How often what waits is taken before others in the event loop have their turn."""
+
 _PATIENCE = 1.0
 """Seconds that clients have to read what is left, once their calls are cancelled."""
 
@@ -108,7 +111,7 @@ class NativeServer:
             idle=options.idle,
             reserved=REQUEST,
         )
-        self._known = KnownAnswers(engine, self._native)
+        self._known = KnownAnswers(engine, self._native, self._stop_playing)
         self._services = services or {}
         self._face = cache(face or partial(_plain_face, engine, options))
         self._warn = warn
@@ -199,29 +202,34 @@ class NativeServer:
         loop = asyncio.get_running_loop()
         while True:
             await loop.sock_recv(waker, 4096)
-            self._take()
+            self._take_all()
+
+    def _stop_playing(self) -> None:
+        for call in list(self._calls.values()):
+            if isinstance(call, NativeCall):
+                call.stop_playing()
 
     def _wake(self, waker: socket.socket) -> None:
         with contextlib.suppress(BlockingIOError):
             waker.recv(4096)
-        self._take()
+        self._take_all()
 
-    def _take(self) -> None:
+    def _take_all(self) -> None:
+        """Take what waits until nothing does: only then the transport sends a byte again for what comes."""
+        again = asyncio.get_running_loop().call_soon(self._take_all)  # even if something fails
+        for _ in range(_ROUNDS):
+            if not (events := self._native.take()):
+                again.cancel()
+                return
+            self._take(events)
+
+    def _take(self, events: list[tuple[Any, ...]]) -> None:
         calls = self._calls
-        for kind, number, *rest in self._native.take():
+        for kind, number, *rest in events:
             if kind == 0:
                 self._open(number, *rest)
             elif (call := calls.get(number)) is not None:
-                if kind == 1:
-                    call.message(*rest)
-                elif kind == 2:
-                    call.half_close()
-                elif kind == 3:
-                    call.break_off(*rest)  # type: ignore[union-attr]  # of calls in gRPC alone
-                elif kind == 4:
-                    call.cancel()
-                elif kind == 5:
-                    call.drained()
+                _tell(call, kind, *rest)
             elif kind == 6:
                 self._refused(*rest)
             elif kind == 7:
@@ -305,6 +313,22 @@ class NativeServer:
             return
         self._calls[number] = exchange
         exchange.begin(answer_call(self.engine, call, services=self._services, warn=self._warn))
+
+
+def _tell(call: Any, kind: int, *rest: Any) -> None:
+    """Tell a call or a request what its client did, or what the transport did for it."""
+    if kind == 1:
+        call.message(*rest)
+    elif kind == 2:
+        call.half_close()
+    elif kind == 3:
+        call.break_off(*rest)
+    elif kind == 4:
+        call.cancel()
+    elif kind == 5:
+        call.drained()
+    elif kind == 9:
+        call.played()
 
 
 def _plain_face(engine: Engine, options: NativeOptions) -> Face:

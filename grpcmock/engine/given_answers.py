@@ -1,26 +1,24 @@
-"""Answers that follow from the request message alone, and are the same each time: found once, then remembered.
-
-This is the fast path of the engine. What it does could all be done by an exchange, at several times the cost.
-"""
+"""Answers that were given at once: remembered, where they last, and kept in the journal in brief."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from grpcmock.engine.call_record import CALL_OVERHEAD, FRAME_OVERHEAD, CallRecord
-from grpcmock.engine.constant_plan import ConstantAnswer
-from grpcmock.status import Code
+from grpcmock.engine.call_record import CALL_OVERHEAD, FRAME_OVERHEAD, MISS_OVERHEAD, CallRecord
 
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.engine.whole_plan import WholeAnswer
+    from grpcmock.matching.miss import Miss
     from grpcmock.schema import Method
-    from grpcmock.status import Metadata
+    from grpcmock.status import Code, Metadata
 
 _MAX_ANSWERS = 1024
+_MAX_BYTES = 8 << 20
 _MAX_REQUEST_BYTES = 1024
-"""How many requests of a method are remembered, and how long they may be."""
+"""How many answers of a method are remembered, how large they may be together, and how long each request."""
 
 
 def rests_on_message(entry: CompiledStub) -> bool:
@@ -42,40 +40,58 @@ def is_constant(entry: CompiledStub) -> bool:
     return len(entry.plans) == 1 and entry.plans[0].constant is not None and rests_on_message(entry)
 
 
-class CachedAnswer(NamedTuple):
-    """What all calls with the same request and the same constant answer have in common."""
+class GivenAnswer(NamedTuple):
+    """A request, and the answer that it was given at once: what all calls have in common that ask and get the same."""
 
     method: Method
-    stub: CompiledStub
+    stub: CompiledStub | None
+    """None on a miss."""
+
     request: bytes
-    answer: ConstantAnswer
+    answer: WholeAnswer
     size: int
     """Bytes that such a call takes in a journal, roughly."""
 
+    is_lasting: bool
+    """Whether these very bytes are given this answer as long as the stubs of the method don't change."""
+
+    miss: Miss | None = None
+
     @classmethod
-    def of(cls, method: Method, stub: CompiledStub, request: bytes, answer: ConstantAnswer) -> CachedAnswer:
+    def of(
+        cls,
+        method: Method,
+        stub: CompiledStub | None,
+        request: bytes,
+        answer: WholeAnswer,
+        *,
+        is_lasting: bool,
+        miss: Miss | None = None,
+    ) -> GivenAnswer:
         frames = FRAME_OVERHEAD * (1 + len(answer.messages))
         size = CALL_OVERHEAD + frames + len(request) + sum(map(len, answer.messages))
-        return cls(method, stub, request, answer, size)
+        if miss is not None:
+            size += MISS_OVERHEAD * len(miss.text)
+        return cls(method, stub, request, answer, size, is_lasting, miss)
 
 
-class AnswerCache(dict[bytes, CachedAnswer]):
-    """The constant answers of one method by the encoded requests that came before."""
+class AnswerCache(dict[bytes, GivenAnswer]):
+    """The lasting answers of one method by the encoded requests that came before."""
 
-    def remember(self, method: Method, request: bytes, entry: CompiledStub) -> CachedAnswer:
+    _bytes = 0
+
+    def remember(self, given: GivenAnswer) -> None:
         """Remember what answers a request, within bounds: clients ask the same over and over."""
-        response = entry.plans[0].constant
-        assert response is not None  # the stub is constant
-        cached = CachedAnswer.of(method, entry, request, ConstantAnswer((), (response,), Code.OK, "", ()))
-        if len(request) <= _MAX_REQUEST_BYTES:
-            if len(self) >= _MAX_ANSWERS:
+        if len(given.request) <= _MAX_REQUEST_BYTES:
+            self._bytes += given.size
+            if len(self) >= _MAX_ANSWERS or self._bytes > _MAX_BYTES:
                 self.clear()
-            self[request] = cached
-        return cached
+                self._bytes = given.size
+            self[given.request] = given
 
 
 class CompactCall(NamedTuple):
-    """A call that was over as soon as it began: one request, a constant answer. Read, it becomes a :class:`CallRecord`.
+    """A call that was over as soon as it began: one request, and its answer. Read, it becomes a :class:`CallRecord`.
 
     Ten thousand of them are kept of a server under load. So each holds as few objects of its own as can be: what it
     takes from memory that has grown cold, and gives back there, costs more than all that is done to fill it.
@@ -83,7 +99,7 @@ class CompactCall(NamedTuple):
 
     size: int
     id: int
-    answer: CachedAnswer
+    given: GivenAnswer
     metadata: Metadata
     deadline: float | None
     peer: str
@@ -95,30 +111,32 @@ class CompactCall(NamedTuple):
 
     @property
     def path(self) -> str:
-        return self.answer.method.path
+        return self.given.method.path
 
     @property
-    def stub(self) -> CompiledStub:
-        return self.answer.stub
+    def stub(self) -> CompiledStub | None:
+        return self.given.stub
 
     @property
     def code(self) -> Code:
-        return self.answer.answer.code
+        return self.given.answer.code
 
     @property
-    def miss(self) -> None:
-        return None
+    def miss(self) -> Miss | None:
+        return self.given.miss
 
     def expand(self, epoch: int) -> CallRecord:
-        cached = self.answer
-        method, answer = cached.method, cached.answer
+        given = self.given
+        method, answer = given.method, given.answer
         opening = (self.id, method.path, method, self.metadata, self.deadline, self.peer, self.started, epoch)
         call = CallRecord(*opening, protocol=self.protocol)
-        call.add_frame("request", cached.request, self.started)
+        call.add_frame("request", given.request, self.started)
         for message in answer.messages:
             call.add_frame("response", message, self.started)
-        call.stub, call.duration = cached.stub, self.duration
+        call.stub, call.duration = given.stub, self.duration
         call.code, call.message, call.trailers = answer.code, answer.message, answer.trailers
+        if given.miss is not None:
+            call.note_miss(given.miss)
         return call
 
 
