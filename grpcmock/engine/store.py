@@ -292,14 +292,16 @@ class Store:
         around = self._snapshots[:depth]
         self._snapshots = []  # to undo is no change to those around
         for entry in self.disabled:
-            self.enable(entry)
+            self.remove_one(entry)
         for inner in reversed(ended):
             for entry in inner.added.values():
                 self.remove_one(entry)
             self.add(inner.removed.values())
             inner.restore_counts()
-        for entry in snapshot.disabled.values():
-            self.disable(entry)
+        for key, entry in snapshot.disabled.items():
+            self._disabled[key] = entry
+            if entry.layer is not Layer.FILE:
+                self._besides[key] = entry
         self._snapshots = around
         self.states.clear()
         self.states.update(snapshot.states)
