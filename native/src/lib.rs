@@ -17,6 +17,7 @@ mod hub;
 mod known;
 mod line;
 mod metadata;
+mod request;
 mod server;
 mod socket;
 mod tls;
