@@ -13,12 +13,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::answer::{date, response, trailers_of};
 use crate::beginning::{FAREWELL, PATIENCE, Stream};
-use crate::call::{self, CallTask, Request};
+use crate::call::CallTask;
 use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet};
 use crate::farewell::{Farewell, Leave};
 use crate::framing::{Encoding, WireError};
 use crate::known;
 use crate::metadata::Metadata;
+use crate::request::{Request, read_at_once};
 use crate::server::{Facts, Shared};
 
 /// Bytes that a client may send ahead on one stream, and on all of them: so many that one slow stream doesn't hold up
@@ -178,7 +179,7 @@ impl Serving {
         let is_head = parts.method == Method::HEAD;
         let head = Head::new(parts, &self.shared.reserved, &mut self.last_headers);
         let mut asked = Asked::new(head, Arc::clone(&self.peer));
-        (asked.body, asked.is_whole) = call::read_at_once(&mut body);
+        (asked.body, asked.is_whole) = read_at_once(&mut body);
         if let Some(answer) = asked.known(&self.shared) {
             let mut head = answer.head();
             date(head.headers_mut());
