@@ -40,6 +40,16 @@ def test_the_text_of_stubs_itself_may_be_the_body(mocked: Callable[..., Mock], k
     assert mock.ask("POST", "/v1/stubs?replaced=true", text, content_type=kind).status == 400
 
 
+def test_names_may_hold_what_paths_are_made_of(mocked: Callable[..., Mock]) -> None:
+    mock = mocked()
+    name = "stubs/a b.yaml:1"
+    path = "/v1/stubs/stubs%2Fa%20b.yaml%3A1"
+    assert mock.ask("PUT", path, "{method: UserService/GetUser}", content_type="text/yaml").json == {"names": [name]}
+    assert mock.ask("GET", path).json["name"] == name
+    assert mock.ask("POST", f"{path}:disable").json["disabled"] is True
+    assert mock.ask("DELETE", path).json == {"names": [name]}
+
+
 def test_what_is_wrong_in_stubs_is_told_with_its_places(mocked: Callable[..., Mock]) -> None:
     text = "- method: UserService/GetUser\n  request: {idd: 1}\n"
     answer = mocked().ask("POST", "/v1/stubs?source=mine.yaml", text, content_type="application/yaml")
