@@ -181,8 +181,8 @@ def test_pages_of_a_named_origin_may_call(mocked: Callable[..., Mock]) -> None:
 class TestOnTheMocksOwnPort:
     def test_it_stands_behind_the_methods_that_are_mocked(self, mocked: Callable[..., Mock]) -> None:
         mock = mocked(AdminOptions(), has_http=True)
-        mocked = mock.ask("POST", "/user.UserService/GetUser", {"id": 1}, Origin="http://localhost:3000")
-        assert mocked.json["name"] == "Alice"
+        answered = mock.ask("POST", "/user.UserService/GetUser", {"id": 1}, Origin="http://localhost:3000")
+        assert answered.json["name"] == "Alice"
         assert mock.ask("GET", "/v1/calls").json["calls"][0]["protocol"] == "connect"
         assert mock.ask("GET", "/v1/stubs", Origin="http://localhost:3000").status == 403
         steered = mock.ask("POST", "/grpcmock.admin.v1.AdminService/Reset", {}, Origin="http://localhost:3000")
