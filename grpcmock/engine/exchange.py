@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.store import MethodTable
     from grpcmock.schema import Method
 
-_TRANSIT = 0.005
+_TRANSIT = 0.02
 """Seconds that a call may have been on its way here."""
 
 
