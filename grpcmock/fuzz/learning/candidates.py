@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.learning import demands
 from grpcmock.schema.naming import snake_case
 from grpcmock.synthesis.answers import generate
@@ -68,6 +70,7 @@ _SECONDS = {
     "google.protobuf.Duration": (60, 3_600),
 }
 _NATURALS = 2
+_EACH_MAP = 3
 
 
 class Candidates:
@@ -75,15 +78,19 @@ class Candidates:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._comments = field_comments(registry)
 
     def of(self, field: FieldDescriptor, words: str = "") -> Iterator[Any]:
-        """Yield values for a field, of a list its first item: those that the *words* of an error ask for come first.
+        """Yield values for a field, of a list its first item; of a message field they are messages.
 
-        Of a message field they are messages.
+        Those come first that the *words* of an error ask for, and then those that its comment does.
         """
+        words = f"{words} {self._comments.get(field.full_name, '')}".strip()
         if field.enum_type is not None:
             yield from (value.number for value in field.enum_type.values if value.number)
             yield from (value.number for value in field.enum_type.values if not value.number)
+        elif field.message_type is not None and field.message_type.GetOptions().map_entry:
+            yield from self._maps(field.message_type)
         elif field.message_type is not None:
             yield from self._messages(field.message_type, words)
         elif field.type == FieldDescriptor.TYPE_STRING:
@@ -123,6 +130,13 @@ class Candidates:
         else:
             yield from (self.natural(descriptor, seed) for seed in range(_NATURALS))
             yield message_class()
+
+    def _maps(self, entry: Descriptor) -> Iterator[dict[Any, Any]]:
+        """Yield maps of one entry; none of messages."""
+        key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
+        if value.message_type is None:
+            pairs = zip(islice(self.of(key), _EACH_MAP), islice(self.of(value), _EACH_MAP), strict=False)
+            yield from ({one: other} for one, other in pairs)
 
     def natural(self, descriptor: Descriptor, seed: int) -> Message:
         """Return a message with natural values."""
