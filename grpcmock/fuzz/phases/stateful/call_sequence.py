@@ -262,9 +262,8 @@ class CallSequence:
         if operation is None or operation.method.kind.client_streams:
             return None
         request = self.factory.content(operation, 0)
-        for name in (operation.page_token, operation.page):
-            if name:
-                request.ClearField(name)
+        for name in filter(None, (operation.page_token, operation.page, operation.offset)):
+            request.ClearField(name)
         if operation.page_size and size:
             setattr(request, operation.page_size, size)
         above: tuple[Binding, ...] = ()
@@ -277,6 +276,9 @@ class CallSequence:
                 last = self.add(call_of(operation.method, _data(request)), (*above, token), caller)
             elif operation.page:
                 setattr(request, operation.page, number)
+                self.add(call_of(operation.method, _data(request)), above, caller)
+            elif operation.offset and operation.page_size and size:
+                setattr(request, operation.offset, (number - 1) * size)
                 self.add(call_of(operation.method, _data(request)), above, caller)
         return first
 

@@ -84,11 +84,13 @@ def list_pages(resource: Resource, operation: Operation, factory: ResourceFactor
     """Yield what may go wrong when there are pages of them."""
     if operation.is_paged:
         yield from _odd_pages(resource, operation, factory)
-    for size in (1, 2, 0, MANY) if operation.is_paged else (MANY,):
+    for size in (1, 2, 0, MANY) if operation.is_paged else (1, 2, MANY) if operation.page_size else (MANY,):
         sequence = CallSequence(factory, operation.method, f"pages-of-{size or 'any'}")
         parent = sequence.parent_for(resource)
         for _ in range(3):
             sequence.create_numbered(resource, parent)
+        if operation.page_size and size in (1, 2):
+            sequence.list(resource, parent, size=MANY, pages=1, role=operation.role)
         sequence.list(resource, parent, size=size, role=operation.role)
         yield sequence.finish("page after page")
     sequence = CallSequence(factory, operation.method, "after-delete")

@@ -9,10 +9,10 @@ from grpcmock.fuzz.model.cases import Caller
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.sampling import spread
 from grpcmock.fuzz.resources.calls import found
+from grpcmock.fuzz.resources.fields import is_optional
 from grpcmock.fuzz.resources.pagination import MANY
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.cases import Case
@@ -33,7 +33,7 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
         sequence.update(handle, 0, ["fz_no_such_field"])
         sequence.get(handle)
         yield sequence.finish("a mask that names no field")
-        yield from _update_alone(resource, operation, factory, fields)
+        yield from _update_alone(resource, operation, factory)
         for number, field in enumerate(spread(fields, _UPDATES)):
             sequence = CallSequence(factory, operation.method, f"mask-{field.name}")
             handle = sequence.create(resource, 1 if number % 2 else 0)
@@ -43,6 +43,7 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
             sequence.update(handle, content, [field.name])
             sequence.get(handle)
             yield sequence.finish(f"an update of {field.name} alone")
+        yield from _update_to_zero(resource, operation, factory)
     for number in range(1, 4):
         sequence = CallSequence(factory, operation.method, f"again-{number}")
         handle = sequence.create(resource, number)
@@ -62,10 +63,9 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
             yield sequence.finish("somebody else changes it")
 
 
-def _update_alone(
-    resource: Resource, operation: Operation, factory: ResourceFactory, fields: list[FieldDescriptor]
-) -> Iterator[Case]:
+def _update_alone(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     """An update without all that its mask leaves out, after the same update with it. Both clear the same field."""
+    fields = factory.clearable(resource, operation)
     field = next((field for field in fields if field.message_type is None and not field.is_repeated), None)
     sequence = CallSequence(factory, operation.method, "mask-alone")
     handle = sequence.create(resource, 1)
@@ -83,6 +83,21 @@ def _update_alone(
         sequence.update(handle, update, [field.name])
     sequence.get(handle)
     yield sequence.finish(f"an update of {field.name} that says nothing else, after one that does")
+
+
+def _update_to_zero(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Updates that set what is optional to zero, which isn't the same as to clear it."""
+    for field in filter(is_optional, factory.clearable(resource, operation)):
+        sequence = CallSequence(factory, operation.method, f"mask-{field.name}-zero")
+        handle = sequence.create(resource, 1)
+        content = factory.content(operation, 1)
+        given = found(content, operation.given or ())
+        if handle is None or given is None:
+            return
+        setattr(given, field.name, field.default_value)
+        sequence.update(handle, content, [field.name])
+        sequence.get(handle)
+        yield sequence.finish(f"an update that sets {field.name} to zero")
 
 
 def _with(factory: ResourceFactory, operation: Operation, name: str, number: int) -> Message:
