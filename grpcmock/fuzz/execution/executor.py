@@ -191,7 +191,7 @@ class Executor:
         ):
             reply = await self._fast(call)
             if reply is not None:
-                return reply
+                return await self._in_full(reply)
             was_fast = True
         reply = await self._plain(call)
         if reply.code == Code.INTERNAL and reply.message == _MADE_UP:
@@ -202,6 +202,16 @@ class Executor:
         elif was_fast and (reply.is_ok or reply.responses or reply.termination is not Termination.SERVER):
             self._single[call.path] = -1_000_000  # it isn't so steady after all
         return reply
+
+    async def _in_full(self, reply: Reply) -> Reply:
+        """Return an error of the fast lane as the plain one shows it, the first time that a method ends with its code:
+        a message before an error isn't seen otherwise. What doesn't happen again stays as it was."""
+        call = reply.call
+        if reply.termination is not Termination.SERVER or reply.is_ok or (call.path, reply.code) in self._errors:
+            return reply
+        self._errors.add((call.path, reply.code))
+        again = await self._plain(call)
+        return again if again.code == reply.code and again.responses else reply
 
     def _metadata(self, call: Call) -> grpc.aio.Metadata | None:
         pairs = self._pairs(call)
@@ -235,9 +245,7 @@ class Executor:
                 sent=1,
                 debug=error.debug_error_string(),
             )
-            # A second message would look like a deadline, and one before an error isn't seen at all here.
-            is_new = (path, reply.code) not in self._errors and reply.termination is Termination.SERVER
-            return None if reply.termination is Termination.DEADLINE or is_new else reply
+            return None if reply.termination is Termination.DEADLINE else reply  # a second message would look the same
         except (TypeError, grpc.aio.UsageError):
             return None
         if data is None or not isinstance(data, bytes):
