@@ -42,7 +42,7 @@ class ResourceFactory:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.resources = _allowed(resources_of(plan.registry, plan.expectations.links), plan.methods)
-        self._contents: dict[tuple[str, str], Message] = {}
+        self._contents: dict[tuple[str, str, bool], Message] = {}
 
     def content(self, operation: Operation, number: int) -> Message:
         """Make a valid request of a method that creates or updates: 0 gives the least one, 1 a full one, others vary.
@@ -52,7 +52,7 @@ class ResourceFactory:
         return self._request(operation.method, f"content-{number}", number, set_by_scripts(operation))
 
     def _request(self, method: Method, label: str, number: int, without: frozenset[str]) -> Message:
-        key = (method.full_name, label)
+        key = (method.full_name, label, self.plan.acceptance.of(method) is not None)
         if key not in self._contents:
             self._contents[key] = self._made(method, label, number, without)
         copy = method.request_class()
