@@ -64,6 +64,15 @@ _TEXTS = (
     *("+49 30 1234567", "12345678", "3f2b8c1e-5d0b-4c3a-9a57-0d1e5c7ab001", "#a0b1c2", "12:30", "1.2.3", "192.0.2.1"),
 )
 _NUMBERS = (1, 2, 10, 100, 5, 1000, 50, 2024, 1_714_564_800)
+_BELOW_ZERO = (-2,)
+_SIGNED = frozenset(
+    (
+        *(FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64),
+        *(FieldDescriptor.TYPE_SFIXED32, FieldDescriptor.TYPE_SFIXED64),
+    )
+)
+"""Types that are chosen where numbers below zero are usual."""
+
 _REALS = (1.0, 0.5, 10.0, 100.0)
 _SECONDS = {
     "google.protobuf.Timestamp": (1_714_564_800, 1_714_824_000, 1_905_000_000),
@@ -105,6 +114,7 @@ class Candidates:
             yield from _REALS
         else:
             yield from (int(number) for number in demands.numbers(words))
+            yield from _BELOW_ZERO if field.type in _SIGNED else ()
             yield from _NUMBERS
 
     def _texts(self, field: FieldDescriptor) -> Iterator[str]:
