@@ -102,8 +102,7 @@ class CreateRules:
             self._memory.forget(resource, known.key)
         for known in made if resource.is_annotated else self._kept(resource, made):
             self._memory.put(known)
-            if known in made:
-                yield from self._kept_as_given(step, known)
+            yield from self._kept_as_given(step, known)
 
     def _kept(self, resource: Resource, made: list[KnownResource]) -> list[KnownResource]:
         """Give what a server without annotations can be held to: what has no memory, such as a mock, gives the same key

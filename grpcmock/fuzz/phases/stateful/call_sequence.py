@@ -38,6 +38,9 @@ TARGETS = frozenset(
 PAGES = 12
 """So many pages of a list are asked for; what is beyond is nobody's business."""
 
+_APART = 31
+"""Added to the number of a content, it gives another one: two of the same may be refused."""
+
 _SETTLED = 0.05
 """Seconds after a cancel until a server must have noticed."""
 
@@ -97,6 +100,14 @@ class CallSequence:
             call=self.add(call_of(operation.method, request.SerializePartialToString(deterministic=True)), bindings),
         )
         self.made.append(handle)
+        return handle
+
+    def create_kept(self, resource: Resource, content: int = 0) -> Handle | None:
+        """Create a resource of which the server can be held to its word: where nothing is annotated, that takes two,
+        whose keys show that it tells one from another."""
+        handle = self.create(resource, content)
+        if handle is not None and not resource.is_annotated:
+            self.create(resource, content + _APART, parent=handle.parent)
         return handle
 
     def create_numbered(self, resource: Resource, parent: Handle | None, content: int = 0) -> Handle | None:

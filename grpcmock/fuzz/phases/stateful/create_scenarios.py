@@ -57,11 +57,9 @@ def _read_back(
 ) -> Iterator[Case]:
     for number in range(first, end):
         sequence = CallSequence(factory, operation.method, f"read-back-{number}")
-        handle = sequence.create(resource, number)
+        handle = sequence.create_kept(resource, number)
         if handle is None:
             return
-        if not resource.is_annotated:
-            handle = sequence.create(resource, number, parent=handle.parent) or handle
         if (
             sequence.get(handle) is None
             and sequence.get_several(Role.LOOKUP, [handle]) is None

@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 def get(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     """Yield what may go wrong when one is read."""
     sequence = CallSequence(factory, operation.method, "again")
-    handle = sequence.create(resource, 1)
+    handle = sequence.create_kept(resource, 1)
     if handle is None:
         return
-    if not resource.is_annotated:
-        sequence.create(resource, 1, parent=handle.parent)
     for _ in range(4):
         sequence.get(handle)
     yield sequence.finish("what reads say stays the same while nobody writes")

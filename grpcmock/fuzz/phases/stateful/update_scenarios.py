@@ -27,7 +27,7 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
     fields = factory.changeable(resource, operation)
     if operation.mask:
         sequence = CallSequence(factory, operation.method, "unknown-path")
-        handle = sequence.create(resource)
+        handle = sequence.create_kept(resource)
         if handle is None:
             return
         sequence.update(handle, 0, ["fz_no_such_field"])
@@ -36,7 +36,7 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
         yield from _update_alone(resource, operation, factory)
         for number, field in enumerate(spread(fields, _UPDATES)):
             sequence = CallSequence(factory, operation.method, f"mask-{field.name}")
-            handle = sequence.create(resource, 1 if number % 2 else 0)
+            handle = sequence.create_kept(resource, 1 if number % 2 else 0)
             if handle is None:
                 return
             content = _with(factory, operation, field.name, number)
@@ -46,7 +46,7 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
         yield from _update_to_zero(resource, operation, factory)
     for number in range(1, 4):
         sequence = CallSequence(factory, operation.method, f"again-{number}")
-        handle = sequence.create(resource, number)
+        handle = sequence.create_kept(resource, number)
         if handle is None:
             return
         for _ in range(2):
@@ -56,7 +56,7 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
         yield sequence.finish("the same update twice in a row")
     if factory.identified:
         sequence = CallSequence(factory, operation.method, "as-other")
-        handle = sequence.create(resource)
+        handle = sequence.create_kept(resource)
         if handle is not None:
             sequence.update(handle, 1, caller=Caller.OTHER)
             sequence.get(handle)
@@ -68,7 +68,7 @@ def _update_alone(resource: Resource, operation: Operation, factory: ResourceFac
     fields = factory.clearable(resource, operation)
     field = next((field for field in fields if field.message_type is None and not field.is_repeated), None)
     sequence = CallSequence(factory, operation.method, "mask-alone")
-    handle = sequence.create(resource, 1)
+    handle = sequence.create_kept(resource, 1)
     if field is None or handle is None or operation.given is None:
         return
     whole = _with(factory, operation, field.name, 0)
@@ -89,7 +89,7 @@ def _update_to_zero(resource: Resource, operation: Operation, factory: ResourceF
     """Updates that set what is optional to zero, which isn't the same as to clear it."""
     for field in filter(is_optional, factory.clearable(resource, operation)):
         sequence = CallSequence(factory, operation.method, f"mask-{field.name}-zero")
-        handle = sequence.create(resource, 1)
+        handle = sequence.create_kept(resource, 1)
         content = factory.content(operation, 1)
         given = found(content, operation.given or ())
         if handle is None or given is None:
@@ -113,7 +113,7 @@ def _with(factory: ResourceFactory, operation: Operation, name: str, number: int
 def delete(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     """Yield what may go wrong when one is deleted."""
     sequence = CallSequence(factory, operation.method, "used-after")
-    handle = sequence.create(resource)
+    handle = sequence.create_kept(resource)
     if handle is None:
         return
     sequence.get(handle)
@@ -126,7 +126,7 @@ def delete(resource: Resource, operation: Operation, factory: ResourceFactory) -
     yield sequence.finish("what was deleted is read, listed, changed and deleted again")
     if factory.identified:
         sequence = CallSequence(factory, operation.method, "as-other")
-        handle = sequence.create(resource)
+        handle = sequence.create_kept(resource)
         if handle is not None:
             sequence.delete(handle, caller=Caller.OTHER)
             sequence.get(handle)
@@ -136,7 +136,7 @@ def delete(resource: Resource, operation: Operation, factory: ResourceFactory) -
 def undelete(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     """Yield what may go wrong when a deleted one is brought back."""
     sequence = CallSequence(factory, operation.method, "brought-back")
-    handle = sequence.create(resource, 1)
+    handle = sequence.create_kept(resource, 1)
     if handle is None or sequence.delete(handle) is None:
         return
     sequence.undelete(handle)
