@@ -313,9 +313,9 @@ class MockServer(Waits):
         """
         if Forward not in self._running.engine.options.steps:
             raise ConfigError("The transport 'h2' can't pass calls on; 'native' and 'aio' can.")
+        from grpcmock.drafting.redaction.rules import Rules
         from grpcmock.mock.recording import Recorder
         from grpcmock.record.recorder import Options as RecordOptions
-        from grpcmock.record.redaction.rules import Rules
 
         options = RecordOptions(Rules.parse(redact, ignore_varying), tuple(match_metadata), timing)
         return Recorder(self._running, target, options)
