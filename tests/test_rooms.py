@@ -20,7 +20,7 @@ ROOMS = {
     ),
     "drafting": (
         {"captured_call", "recorded_stub", "redaction"},
-        {"assembly", "exactness", "timing", "naming", "metadata", "rehearsal", "repeats"},
+        {"assembly", "exactness", "timing", "naming", "request_metadata", "rehearsal", "repeats"},
         {"stub_writer", "rewriting"},
         {"draft"},
     ),

@@ -95,7 +95,8 @@ async def _serve(serving: Serving, meanwhile: Meanwhile | None) -> None:
     out = sys.stdout if meanwhile is None else sys.stderr
     log = serving.log or ("calls" if meanwhile is None and out.isatty() else "misses")
     if log != "none":
-        host.engine.journal.subscribe(live.Printer(log, out), of_misses=log == "misses")
+        printer = live.Printer(log, out, journal=_journal_command(host, serving.tls))
+        host.engine.journal.subscribe(printer, of_misses=log == "misses")
     ended, hurried = asyncio.Event(), asyncio.Event()
     async with _forwarding(serving.elsewhere, host) as recorder:
         on_signals(ended, hurried)
@@ -154,6 +155,16 @@ async def _forwarding(elsewhere: Elsewhere | None, host: Host) -> AsyncIterator[
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC would log is said by our errors
     async with forwarding(host.engine, elsewhere.target, recorder):
         yield recorder
+
+
+def _journal_command(host: Host, tls: TlsFiles | None) -> str:
+    """Write the command that reads the journal of this server; empty if there is no admin service to ask."""
+    if not host.options.admin:
+        return ""
+    words = ["grpcmock", "journal", str(host.addresses[0])]
+    words += ["--tls"] if tls is not None else []
+    words += ["--admin-token", "TOKEN"] if host.options.admin_token is not None else []
+    return " ".join(words)
 
 
 async def _stop(host: Host, grace: float, hurried: asyncio.Event) -> None:

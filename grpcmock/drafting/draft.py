@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from grpcmock.drafting import metadata
+from grpcmock.drafting import request_metadata
 from grpcmock.drafting.assembly import make_stub
 from grpcmock.drafting.captured_call import CapturedCall, EventKind
 from grpcmock.drafting.naming import draft_name
@@ -131,7 +131,7 @@ def _warnings(
         yield "The client went away before the end: the answer is what was sent until then, and ends with OK."
     if call.frames_dropped:
         yield f"The journal didn't keep {call.frames_dropped:,} messages of this call, so they are missing here, too."
-    yield from metadata.warnings(call.metadata, matching)
+    yield from request_metadata.warnings(call.metadata, matching)
     for key in writer.metadata.left_out:
         yield f"The answer's metadata {key} is left out, since it is secret."
     for path in recorded.ignored:

@@ -51,6 +51,7 @@ class CallWriter:
         if call.miss is not None:
             told.miss = call.miss.text
         _write_metadata(told.metadata, call.metadata)
+        _write_metadata(told.headers, call.headers)
         _write_metadata(told.trailers, call.trailers)
         room = _TEXT_LIMIT_OF_CALL
         for frame in call.frames:

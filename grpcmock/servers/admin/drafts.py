@@ -1,0 +1,53 @@
+"""Stubs made of calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.servers.admin.refusals import RefusedError
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.engine import Engine
+    from grpcmock.servers.admin.behaviors import Behaviors, Steered
+
+
+def behaviors(steered: Steered) -> Behaviors:
+    """Give what makes a stub of a call."""
+
+    def draft(request: Any, response: Any) -> None:
+        from grpcmock.drafting.draft import NoDraftError, draft_of  # nobody else needs it
+
+        engine = steered.engine
+        call = _call(engine, request.id)
+        taken = {entry.name for entry in engine.store}
+        try:
+            found = draft_of(call, engine.registry, name=request.name, taken=taken, looked_at=_looked_at(engine, call))
+        except NoDraftError as error:
+            raise RefusedError(Code.FAILED_PRECONDITION, str(error)) from None
+        response.stubs = found.text
+        response.warnings.extend(found.warnings)
+
+    return {"DraftStub": draft}
+
+
+def _call(engine: Engine, number: int) -> CallRecord:
+    calls = [*engine.journal, *engine.journal.under_way]
+    if (call := next((call for call in calls if call.id == number), None)) is not None:
+        return call
+    if not calls:
+        raise RefusedError(Code.NOT_FOUND, f"id: the journal has no call {number}: it is empty.")
+    numbers = [call.id for call in calls]
+    dropped = f"; {engine.journal.dropped:,} were dropped since then" if engine.journal.dropped else ""
+    raise RefusedError(
+        Code.NOT_FOUND,
+        f"id: the journal has no call {number}, only some from {min(numbers)} to {max(numbers)}{dropped}.",
+    )
+
+
+def _looked_at(engine: Engine, call: CallRecord) -> list[str]:
+    """Name the keys of metadata that stubs of its method look at."""
+    table = engine.store.tables.get(call.path)
+    patterns = [entry.conditions.metadata for entry in table.index] if table is not None else []
+    return list(dict.fromkeys(key for pattern in patterns if pattern is not None for key, _ in pattern.parts))
