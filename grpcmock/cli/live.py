@@ -134,10 +134,10 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def as_text(line: Line, width: int | None = None, journal: str = "") -> str:
+def as_text(line: Line, width: int | None = None, to_stub: str = "") -> str:
     """Give one line for people, no wider than *width*; after a miss, its explanation below.
 
-    *journal* is the command that reads the journal, where there is one; a miss then ends with how a stub is made of it.
+    *to_stub* says how a stub is made of the call whose id stands for ``{id}``; with it, a miss ends with that.
     """
     clock = datetime.fromtimestamp(line.started).astimezone().strftime("%H:%M:%S")
     took, method = f"{line.duration * 1000:.1f}ms", _clean(line.method)
@@ -148,7 +148,7 @@ def as_text(line: Line, width: int | None = None, journal: str = "") -> str:
     styled = click.style(clock, dim=True), click.style(line.code, fg=color), took, click.style(method, bold=True)
     text = f"{' '.join(styled)}  {rest}"
     if line.miss is not None:
-        steps = ["", f"Make a stub of it: {journal} --as-stub {line.id}"] if journal else []
+        steps = ["", f"Make a stub of it: {to_stub.format(id=line.id)}"] if to_stub else []
         text += "".join(f"\n    {_clean(below)}".rstrip(" ") for below in (*line.miss.splitlines(), *steps))
     return text
 
@@ -190,10 +190,10 @@ def is_miss(call: CallRecord) -> bool:
 class Printer:
     """Prints calls as they end; a listener of the journal of this process, too."""
 
-    def __init__(self, form: str, out: TextIO, *, journal: str = "") -> None:
-        """*journal* is the command that reads the journal of the server, if there is one."""
+    def __init__(self, form: str, out: TextIO, *, to_stub: str = "") -> None:
+        """*to_stub* is as for :func:`as_text`."""
         self._form = form
-        self._journal = journal
+        self._to_stub = to_stub
         self._out = out
         self._terminal = out.isatty()
         self._open = True
@@ -213,5 +213,5 @@ class Printer:
             text = as_json(line)
         else:
             width = shutil.get_terminal_size().columns if self._terminal else None
-            text = as_text(line, width, self._journal)
+            text = as_text(line, width, self._to_stub)
         click.echo(text, file=self._out)

@@ -99,7 +99,7 @@ async def _serve(serving: Serving, meanwhile: Meanwhile | None) -> None:
     out = sys.stdout if meanwhile is None else sys.stderr
     log = serving.log or ("calls" if meanwhile is None and out.isatty() else "misses")
     if log != "none":
-        printer = live.Printer(log, out, journal=_journal_command(host, serving.tls))
+        printer = live.Printer(log, out, to_stub=_way_to_a_stub(host, serving.tls))
         host.engine.journal.subscribe(printer, of_misses=log == "misses")
     ended, hurried = asyncio.Event(), asyncio.Event()
     async with _forwarding(serving.elsewhere, host) as recorder:
@@ -159,14 +159,17 @@ async def _forwarding(elsewhere: Elsewhere | None, host: Host) -> AsyncIterator[
         yield recorder
 
 
-def _journal_command(host: Host, tls: TlsFiles | None) -> str:
-    """Write the command that reads the journal of this server; empty if there is no admin service to ask."""
-    if not host.options.admin:
+def _way_to_a_stub(host: Host, tls: TlsFiles | None) -> str:
+    """Say how a stub is made of the call whose id stands for ``{id}``; empty if there is no admin service to ask."""
+    admin = host.options.admin
+    if admin is None:
         return ""
-    words = ["grpcmock", "journal", str(host.addresses[0])]
-    words += ["--tls"] if tls is not None else []
-    words += ["--admin-token", "TOKEN"] if host.options.admin_token is not None else []
-    return " ".join(words)
+    address = host.admin_addresses[0]
+    if admin.apart:
+        return f"{'http' if tls is None else 'https'}://{address}/#/calls/{{id}}"
+    secure = " --tls" if tls is not None else ""
+    token = " --admin-token TOKEN" if admin.token is not None else ""
+    return f"grpcmock journal {address}{secure}{token} --as-stub {{id}}"
 
 
 async def _stop(host: Host, grace: float, hurried: asyncio.Event) -> None:

@@ -173,7 +173,7 @@ def test_a_stub_made_of_a_miss_is_printed_as_a_file(
     [
         (["--as-stub", "9"], "the journal has no call 9, only some from 1 to 1"),
         (["--as-stub", "1", "--follow"], "--as-stub is about one call"),
-        (["--as-stub", "0"], "0 is not in the range"),
+        (["--as-stub", "0"], "0 is too small"),
     ],
 )
 def test_no_stub_is_made_of_what_is_not_there(

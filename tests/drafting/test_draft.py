@@ -149,7 +149,7 @@ ECHO = "- {method: LookupUsers, script: [on: [{send: {id: '{{ message.id }}', na
             "  response:\n"
             "    id: '{{ request.id }}'\n"
             "    name: Alice\n"
-            "    email: id-{{ request.id }}@x.org\n",
+            "    email: 'id-{{ request.id }}@x.org'\n",
             id="values that are repeated are templates",
         ),
         pytest.param(
@@ -159,7 +159,7 @@ ECHO = "- {method: LookupUsers, script: [on: [{send: {id: '{{ message.id }}', na
             "- name: get-user-42\n"
             f"  method: {GET}\n"
             "  request: {id: 42}\n"
-            "  error: {code: NOT_FOUND, message: 'There is no user {{ request.id }}.'}\n",
+            "  error:\n    code: NOT_FOUND\n    message: 'There is no user {{ request.id }}.'\n",
             id="in a status message, too",
         ),
         pytest.param(
@@ -197,9 +197,13 @@ ECHO = "- {method: LookupUsers, script: [on: [{send: {id: '{{ message.id }}', na
             "  request: {id: 17}\n"
             "  script:\n"
             "  - expect: {id: 17}\n"
-            "  - send: {id: '{{ message.id }}', name: 'No {{ message.id }}'}\n"
+            "  - send:\n"
+            "      id: '{{ message.id }}'\n"
+            "      name: 'No {{ message.id }}'\n"
             "  - expect: {id: 18}\n"
-            "  - send: {id: '{{ message.id }}', name: 'No {{ message.id }}'}\n",
+            "  - send:\n"
+            "      id: '{{ message.id }}'\n"
+            "      name: 'No {{ message.id }}'\n",
             id="a conversation step by step",
         ),
         pytest.param(

@@ -53,12 +53,13 @@ function sessionChoice() {
     chooseSession(select.value);
     again();
   });
+  let timer = 0;
   const look = async () => {
     let names = [];
     try {
       names = ((await api.sessions()).sessions ?? []).map((one) => one.name);
-    } catch {
-      // The server knows no sessions.
+    } catch (error) {
+      if (error.isUnimplemented) clearInterval(timer);
     }
     const kept = session();
     if (kept && !names.includes(kept)) names.push(kept);
@@ -67,8 +68,8 @@ function sessionChoice() {
     select.hidden = !names.length;
   };
   select.addEventListener("focus", look);
+  timer = setInterval(look, 10_000);
   look();
-  setInterval(look, 10_000);
   return select;
 }
 

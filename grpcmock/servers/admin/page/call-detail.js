@@ -66,7 +66,7 @@ export class CallDetail {
       this.timeline(),
       metadata("Request metadata", call.metadata),
       metadata("Response headers", call.headers),
-      metadata("Trailers", call.trailers),
+      metadata("Trailers", (call.trailers ?? []).filter(({ key }) => !(call.details && key === "grpc-status-details-bin"))),
       this.facts());
     for (const one of this.body.querySelectorAll("details")) if (open.has(one.dataset.name)) one.open = true;
   }
@@ -156,7 +156,8 @@ export class CallDetail {
   status() {
     const { call } = this;
     const details = call.details ?? [];
-    if (!call.statusMessage && !details.length) return "";
+    // The message of a miss is what stands above already.
+    if (call.miss || (!call.statusMessage && !details.length)) return "";
     return h("section.block", {},
       h("h3", {}, "Status"),
       h("p.status-line", {}, h("strong", {}, call.codeName), h("span", {}, call.statusMessage ?? "")),

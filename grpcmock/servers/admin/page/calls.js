@@ -14,6 +14,7 @@ function draw(call) {
     h("span.time", {}, clock(call.started)),
     h("span.chip", { class: tone(call) }, statusWord(call)),
     method(call.method),
+    h("span.summary", { title: call.summary }, call.summary ?? ""),
     h("span.by", {}, answeredBy(call)),
     h("span.took", {}, call.duration === undefined ? "…" : took(seconds(call.duration))),
   ];
@@ -90,7 +91,7 @@ export function callsView(place) {
       store.open(filter);
     },
   }, h("option", { value: "" }, "Any status"), CODES.map((name) => h("option", { value: name }, name)));
-  const text = input("text", { type: "search", placeholder: "Filter: method, messages, metadata …", "aria-label": "Text" });
+  const text = input("text", { type: "search", placeholder: "Filter …", "aria-label": "Text" });
   const methods = h("datalist", { id: "methods" });
   const stubs = h("datalist", { id: "stub-names" });
   const methodInput = input("method", { placeholder: "Method", "aria-label": "Method", list: "methods", spellcheck: false });

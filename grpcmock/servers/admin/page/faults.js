@@ -28,6 +28,7 @@ export function faultsView() {
     h("p.intro", {}, "What goes wrong with calls, whatever stub would answer them. Each profile counts how often it struck."),
     list, form));
   let faults = [];
+  let timer = 0;
 
   async function load() {
     try {
@@ -36,8 +37,9 @@ export function faultsView() {
         : empty("Nothing goes wrong.", h("p", {}, "Name a profile below, say what shall go wrong, and set it.")));
       if (!form.childElementCount) edit({});
     } catch (error) {
-      form.replaceChildren();
-      fill(list, h("p.problem", { role: "alert" }, error.message));
+      form.hidden = true;
+      fill(list, h(error.isUnimplemented ? "p.note" : "p.problem", { role: "status" }, error.message));
+      if (error.isUnimplemented) clearInterval(timer);
     }
   }
 
@@ -111,7 +113,7 @@ export function faultsView() {
     await load();
   }
 
-  const timer = setInterval(() => !document.hidden && load(), 3_000);
+  timer = setInterval(() => !document.hidden && load(), 3_000);
   view.onLeave(() => clearInterval(timer));
   load();
   return view;

@@ -71,7 +71,11 @@ export function answeredBy(call) {
 /** "user.UserService/GetUser" with its package in the background. */
 export function method(name) {
   const slash = name.lastIndexOf("/");
-  return h("span.method", {}, h("span.of", {}, name.slice(0, slash + 1)), h("span.name", {}, name.slice(slash + 1)));
+  const dot = name.lastIndexOf(".", slash);
+  return h("span.method", { title: name },
+    h("span.package", {}, name.slice(0, dot + 1)),
+    h("span.service", {}, name.slice(dot + 1, slash + 1)),
+    h("span.name", {}, name.slice(slash + 1)));
 }
 
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;

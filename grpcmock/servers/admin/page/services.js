@@ -12,7 +12,7 @@ export function servicesView(place) {
   const list = h("div.groups", {});
   const detail = h("section.detail", { "aria-label": "The method", hidden: true });
   const tally = h("span.tally", {});
-  const search = h("input", { type: "search", placeholder: "Filter: service, method …", "aria-label": "Text", oninput: settled(80, () => draw()) });
+  const search = h("input", { type: "search", placeholder: "Filter …", "aria-label": "Text", oninput: settled(80, () => draw()) });
   const layout = h("div.split", {},
     h("div.pane", {}, h("div.toolbar", { role: "search" }, search),
       h("div.columns", {}, h("h1.hidden", {}, "Services"), tally), list),

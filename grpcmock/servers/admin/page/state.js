@@ -5,7 +5,7 @@ import { View, button, empty, fill, h, say } from "./dom.js";
 import { count, moment } from "./format.js";
 
 export function stateView() {
-  const parts = [scenarios(), clock(), health(), sessions(), notes(), goingBack()];
+  const parts = [scenarios(), sessions(), clock(), health(), goingBack(), notes()];
   const view = new View(h("div.page", {}, h("h1", {}, "State"), h("div.cards", {}, parts.map((part) => part.card))));
   const load = () => parts.forEach((part) => part.load());
   const timer = setInterval(() => !document.hidden && !view.nodes[0].contains(document.activeElement) && load(), 3_000);
@@ -24,6 +24,7 @@ function card(title, draw, kind = "") {
         fill(body, await draw(self));
       } catch (error) {
         fill(body, h("p.note", { class: error.isUnimplemented ? "" : "bad" }, error.message));
+        if (error.isUnimplemented) self.load = () => {};
       }
     },
     async change(act, done) {

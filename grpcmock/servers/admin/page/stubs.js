@@ -16,7 +16,7 @@ export function stubsView(place) {
   const groups = h("div.groups", {});
   const detail = h("section.detail", { "aria-label": "The stub", hidden: true });
   const search = h("input", {
-    type: "search", placeholder: "Filter: method, name …", "aria-label": "Text", oninput: settled(80, () => draw()),
+    type: "search", placeholder: "Filter …", "aria-label": "Text", oninput: settled(80, () => draw()),
   });
   const unused = h("input", { type: "checkbox", id: "unused", onchange: () => draw() });
   const layout = h("div.split", {},
