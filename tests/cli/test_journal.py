@@ -171,7 +171,7 @@ def test_a_stub_made_of_a_miss_is_printed_as_a_file(
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--as-stub", "9"], "the journal has no call 9, only some from 1 to 1"),
+        (["--as-stub", "9"], "The journal has no call #9, or no longer."),
         (["--as-stub", "1", "--follow"], "--as-stub is about one call"),
         (["--as-stub", "0"], "0 is too small"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.servers.admin.calls import find
 from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.status import Code
 
@@ -20,7 +21,7 @@ def behaviors(steered: Steered) -> Behaviors:
         from grpcmock.drafting.draft import NoDraftError, draft_of  # nobody else needs it
 
         engine = steered.engine
-        call = _call(engine, request.id)
+        call = find(engine.journal, request.id)
         taken = {entry.name for entry in engine.store}
         try:
             found = draft_of(call, engine.registry, name=request.name, taken=taken, looked_at=_looked_at(engine, call))
@@ -30,20 +31,6 @@ def behaviors(steered: Steered) -> Behaviors:
         response.warnings.extend(found.warnings)
 
     return {"DraftStub": draft}
-
-
-def _call(engine: Engine, number: int) -> CallRecord:
-    calls = [*engine.journal, *engine.journal.under_way]
-    if (call := next((call for call in calls if call.id == number), None)) is not None:
-        return call
-    if not calls:
-        raise RefusedError(Code.NOT_FOUND, f"id: the journal has no call {number}: it is empty.")
-    numbers = [call.id for call in calls]
-    dropped = f"; {engine.journal.dropped:,} were dropped since then" if engine.journal.dropped else ""
-    raise RefusedError(
-        Code.NOT_FOUND,
-        f"id: the journal has no call {number}, only some from {min(numbers)} to {max(numbers)}{dropped}.",
-    )
 
 
 def _looked_at(engine: Engine, call: CallRecord) -> list[str]:
