@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.servers.admin.calls import find
@@ -17,14 +18,17 @@ if TYPE_CHECKING:
 def behaviors(steered: Steered) -> Behaviors:
     """Give what makes a stub of a call."""
 
-    def draft(request: Any, response: Any) -> None:
+    async def draft(request: Any, response: Any) -> None:
         from grpcmock.drafting.draft import NoDraftError, draft_of  # nobody else needs it
 
         engine = steered.engine
         call = find(engine.journal, request.id)
         taken = {entry.name for entry in engine.store}
         try:
-            found = draft_of(call, engine.registry, name=request.name, taken=taken, looked_at=_looked_at(engine, call))
+            # In a thread, since a stub is tried before it is given, and calls have to go on.
+            found = await asyncio.to_thread(
+                draft_of, call, engine.registry, name=request.name, taken=taken, looked_at=_looked_at(engine, call)
+            )
         except NoDraftError as error:
             raise RefusedError(Code.FAILED_PRECONDITION, str(error)) from None
         response.stubs = found.text

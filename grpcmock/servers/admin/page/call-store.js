@@ -28,15 +28,7 @@ export class CallStore {
       onCall: (text) => this.take(text),
       onState: (state) => round === this.round && this.onState(state),
     });
-    try {
-      const page = await api.calls({ ...filter, brief: true, newest: true, limit: PAGE });
-      if (round !== this.round) return;
-      this.append(page);
-    } catch (error) {
-      if (round === this.round) this.onError(error);
-    } finally {
-      if (round === this.round) this.loading = false;
-    }
+    await this.load(round, {});
   }
 
   close() {
@@ -50,17 +42,20 @@ export class CallStore {
   async older() {
     if (this.loading || !this.more) return;
     this.loading = true;
-    const round = this.round;
     const oldest = this.calls.findLast((call) => call.duration !== undefined);
+    await this.load(this.round, { before_id: oldest?.id });
+  }
+
+  async load(round, where) {
     try {
-      const page = await api.calls({
-        ...this.filter, brief: true, newest: true, limit: PAGE, before_id: oldest?.id,
-      });
-      if (round === this.round) this.append(page);
+      const page = await api.calls({ ...this.filter, ...where, brief: true, newest: true, limit: PAGE });
+      if (round !== this.round) return;
+      this.loading = false;
+      this.append(page);
     } catch (error) {
-      if (round === this.round) this.onError(error);
-    } finally {
-      if (round === this.round) this.loading = false;
+      if (round !== this.round) return;
+      this.loading = false;
+      this.onError(error);
     }
   }
 

@@ -44,7 +44,10 @@ export function callsView(place) {
       live.dataset.state = state;
       live.textContent = STATES[state];
     },
-    onError: (error) => fill(nothing, h("p.problem", { role: "alert" }, error.message)),
+    onError: (error) => {
+      list.element.hidden = true;
+      fill(nothing, h("p.problem", { role: "alert" }, error.message));
+    },
   });
 
   function showTally() {
@@ -62,16 +65,10 @@ export function callsView(place) {
   const welcome = empty(
     "No calls yet.",
     h("p", {}, "Each call that reaches this server appears here as it happens. Make one:"),
-    command(`grpcmock call HOST:PORT METHOD -d '{}'`),
+    command(`curl ${location.origin}/v1/calls --json '{"method": "package.Service/Method", "messages": [{}]}'`),
     h("p", {}, "or from ", h("a", { href: "#/services" }, "Services"), ", where a form has an example filled in."),
   );
-  api.services().then(({ services = [] }) => {
-    const service = services.find((one) => one.methods?.length);
-    if (!service) return;
-    const name = `${service.name}/${service.methods[0].name}`;
-    const data = service.methods[0].example?.replaceAll("'", "’") || "{}";
-    fill(welcome.querySelector("pre"), `grpcurl -plaintext -d '${compact(data)}' ${location.host} ${name}`);
-  }, () => {});
+  firstCall().then((text) => text && fill(welcome.querySelector("pre"), text), () => {});
 
   const reopen = settled(150, () => store.open(filter));
   function input(name, props) {
@@ -143,6 +140,8 @@ export function callsView(place) {
     if (!isOpen) return detailPlace.replaceChildren();
     detail = new CallDetail(id, { onClose: close });
     fill(detailPlace, detail.element);
+    // Where there is no room for both, the list is gone, and the focus with it.
+    if (!list.element.offsetParent) detail.heading.focus();
     return undefined;
   };
   function close() {
@@ -168,6 +167,16 @@ async function suggest(datalist, names) {
   } catch {
     // One can type it.
   }
+}
+
+/** A line that makes a call by way of the address of this page: it is known, and curl is everywhere. */
+async function firstCall() {
+  const { services = [] } = await api.services();
+  const found = services.find((one) => one.methods?.length);
+  if (!found) return "";
+  const [method] = (await api.service(found.name)).methods;
+  const body = JSON.stringify({ method: `${found.name}/${method.name}`, messages: [JSON.parse(compact(method.example))] });
+  return `curl ${location.origin}/v1/calls --json '${body.replaceAll("'", "\\u0027")}'`;
 }
 
 function compact(text) {

@@ -4,6 +4,9 @@ import { api } from "./api.js";
 import { View, button, empty, fill, h, say } from "./dom.js";
 import { count, moment } from "./format.js";
 
+/** Tells how the last reload went; nobody else sets it. */
+const RELOAD = "grpcmock.reload";
+
 export function stateView() {
   const parts = [scenarios(), sessions(), clock(), health(), goingBack(), notes()];
   const view = new View(h("div.page", {}, h("h1", {}, "State"), h("div.cards", {}, parts.map((part) => part.card))));
@@ -83,7 +86,7 @@ function health() {
     return h("ul.rows", {}, serving.map(([service, is]) => h("li.line", {},
       h("span.mono", {}, service || "the whole server"),
       h("span.chip", { class: is ? "ok" : "bad" }, is ? "serving" : "not serving"),
-      button(is ? "Stop" : "Serve", () => self.change(() => api.setHealth({ service, serving: !is }), "Done."), {
+      service !== RELOAD && button(is ? "Stop" : "Serve", () => self.change(() => api.setHealth({ service, serving: !is }), "Done."), {
         "aria-label": `${is ? "Stop" : "Serve"} ${service || "the whole server"}`,
       }))));
   });
