@@ -38,7 +38,8 @@ async function ask(method, path, params = {}, body) {
   }
   let answer;
   try {
-    answer = await fetch(path + query(params), init);
+    // With "./", since "v1:reset" alone would be a URL with a scheme of its own.
+    answer = await fetch(`./${path}${query(params)}`, init);
   } catch {
     throw new Refused(0, { message: "The server can't be reached. Has it ended?" });
   }

@@ -126,7 +126,7 @@ export class CallDetail {
       near.length
         ? near.map((stub) => h("div.near", {},
           h("p.near-name", {}, h("a", { href: stubLink(stub.stub) }, stub.stub), h("span.place", {}, stub.location)),
-          differences(stub.differences ?? [])))
+          differences(stub)))
         : h("p", {}, `No stub of ${call.method} is there to compare with.`),
       call.miss && h("details", { "data-name": "miss" },
         h("summary", {}, "As the terminal shows it"),
@@ -161,7 +161,7 @@ export class CallDetail {
     return h("section.block", {},
       h("h3", {}, "Status"),
       h("p.status-line", {}, h("strong", {}, call.codeName), h("span", {}, call.statusMessage ?? "")),
-      details.map((one) => h("pre", { tabIndex: 0, role: "region", "aria-label": "A detail" }, json(JSON.stringify(one)))));
+      details.map((one, at) => h("pre", { tabIndex: 0, role: "region", "aria-label": `Detail ${at + 1}` }, json(JSON.stringify(one)))));
   }
 
   timeline() {
@@ -177,13 +177,13 @@ export class CallDetail {
         this.draw();
       }),
       h("ol.timeline", {},
-        late.map((one) => h("li", { class: isRequest(one) ? "request" : "response" },
+        late.map((one, at) => h("li", { class: isRequest(one) ? "request" : "response" },
           h("p.when", {},
             h("span.direction", {}, isRequest(one) ? "→ request" : "← response"),
             h("time", { dateTime: one.time, title: clock(one.time) }, `+${took(Math.max(0, (Date.parse(one.time) - started) / 1e3))}`),
             h("span", {}, size(one.size))),
           one.json
-            ? h("pre", { tabIndex: 0, role: "region", "aria-label": "Message" }, json(one.json))
+            ? h("pre", { tabIndex: 0, role: "region", "aria-label": `Message ${hidden + at + 1}` }, json(one.json))
             : h("p.note", {}, "It can't be decoded. ", h("code.mono", {}, (one.data ?? "").slice(0, 400))),
           one.cut && h("p.note", {}, "The message is longer than what is shown."))),
         call.duration === undefined && h("li.going", {}, h("p.when", {}, "under way …"))),
@@ -215,9 +215,9 @@ function repeatable(metadata = []) {
   return metadata.filter(({ key }) => !/^(grpc-|te$|user-agent$|content-|accept|connect-|host$|x-user-agent$)/.test(key));
 }
 
-function differences(all) {
+function differences({ stub, differences: all = [] }) {
   if (!all.length) return h("p.note", {}, "All its conditions hold; it has stepped aside.");
-  return h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "Differences" }, h("table.differences", {},
+  return h("div.scroll", { tabIndex: 0, role: "region", "aria-label": `What ${stub} refuses` }, h("table.differences", {},
     h("thead", {}, h("tr", {}, h("th", {}, "Where"), h("th", {}, "Expected"), h("th", {}, "Actual"))),
     h("tbody", {}, all.map((one) => h("tr", {},
       h("td", {}, one.path), h("td.expected", {}, one.expected), h("td.actual", {}, one.actual))))));

@@ -125,10 +125,10 @@ export function callsView(place) {
       text, methodInput, stubInput, code,
       h("label.check", { htmlFor: "misses" }, misses, "Misses"),
       h("span.gap", {}), button("Clear", forget, { title: "Forget all calls" })),
-    h("div.columns", {}, h("h1.hidden", {}, "Calls"), live, tally),
+    h("div.columns", {}, live, tally),
     nothing, list.element, methods, stubs);
   const layout = h("div.split", {}, pane, detailPlace);
-  const view = new View(layout);
+  const view = new View(h("h1.hidden", {}, "Calls"), layout);
 
   view.go = (id) => {
     detail?.stop();

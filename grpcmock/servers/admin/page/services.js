@@ -15,9 +15,9 @@ export function servicesView(place) {
   const search = h("input", { type: "search", placeholder: "Filter …", "aria-label": "Text", oninput: settled(80, () => draw()) });
   const layout = h("div.split", {},
     h("div.pane", {}, h("div.toolbar", { role: "search" }, search),
-      h("div.columns", {}, h("h1.hidden", {}, "Services"), tally), list),
+      h("div.columns", {}, tally), list),
     detail);
-  const view = new View(layout);
+  const view = new View(h("h1.hidden", {}, "Services"), layout);
   let services = [];
   let chosen = "";
 
@@ -140,7 +140,7 @@ function outcome(told) {
       h("span", {}, count(told.messages?.length ?? 0, "message")),
       told.callId && h("a", { href: `#/calls/${told.callId}` }, `call ${told.callId}`)),
     told.statusMessage && h("pre.text", { tabIndex: 0, role: "region", "aria-label": "Status message" }, told.statusMessage),
-    (told.messages ?? []).map((one) => h("pre", { tabIndex: 0, role: "region", "aria-label": "Message" }, json(JSON.stringify(one)))),
+    (told.messages ?? []).map((one, at) => h("pre", { tabIndex: 0, role: "region", "aria-label": `Answer ${at + 1}` }, json(JSON.stringify(one)))),
     [["Headers", told.headers], ["Trailers", told.trailers]].map(([title, all]) => all?.length > 0 && h("div", {},
       h("h4", {}, title), h("dl.facts.mono", {}, all.map((one) => [h("dt", {}, one.key), h("dd", {}, one.text ?? `${one.bytes} (base64)`)])))));
 }

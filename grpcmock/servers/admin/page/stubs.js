@@ -24,9 +24,9 @@ export function stubsView(place) {
       h("div.toolbar", { role: "search" }, search,
         h("label.check", { htmlFor: "unused" }, unused, "Unused"), h("span.gap", {}),
         button("New stub", () => (location.hash = stubLink(NEW)), { class: "primary" })),
-      h("div.columns", {}, h("h1.hidden", {}, "Stubs"), tally), groups),
+      h("div.columns", {}, tally), groups),
     detail);
-  const view = new View(layout);
+  const view = new View(h("h1.hidden", {}, "Stubs"), layout);
   let stubs = [];
   let chosen = "";
 

@@ -40,7 +40,7 @@ def test_from_a_miss_to_the_stub_that_answers_it(server: Any, opened: Opened) ->
     first = detail.locator(".near").first
     expect(first).to_contain_text("alice")
     expect(first.locator("tbody tr").first).to_have_text("request.id117")
-    expect(detail.get_by_label("Message")).to_contain_text('"id": 17')
+    expect(detail.get_by_label("Message 1")).to_contain_text('"id": 17')
     expect(detail.get_by_text("x-tenant")).to_be_visible()
 
     detail.get_by_role("button", name="Make a stub of this").click()

@@ -42,7 +42,7 @@ def test_a_stub_is_switched_off_edited_and_removed(server: Any, opened: Opened) 
 
     page.get_by_role("button", name="New stub").click()
     text = page.get_by_label("The text of the stub")
-    text.fill("- name: mine\n  method: GetUser\n  request: {id: 5}\n  response: {name: Five}\n")
+    text.fill("- name: mine\n  method: UserService/GetUser\n  request: {id: 5}\n  response: {name: Five}\n")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page).to_have_url(f"{server.url}#/stubs/mine")
     assert server.get(5) == "Five"
