@@ -66,7 +66,7 @@ export const api = {
   draft: (id) => ask("POST", `v1/calls/${id}:stub`, {}, {}),
   makeCall: (request) => ask("POST", "v1/calls", {}, mine(request)),
   stubs: (params) => ask("GET", "v1/stubs", mine(params)),
-  stub: (name) => ask("GET", named("stubs", name), mine()),
+  stub: (name, session = chosen.session) => ask("GET", named("stubs", name), { session }),
   checkStubs: (stubs) => ask("POST", "v1/stubs:check", {}, mine({ stubs })),
   addStubs: (stubs) => ask("POST", "v1/stubs", {}, mine({ stubs, source: "page" })),
   replaceStub: (name, stub) => ask("PUT", named("stubs", name), {}, mine({ stub })),

@@ -139,7 +139,7 @@ export class CallDetail {
     const text = h("div", {});
     const look = async () => {
       try {
-        const stub = await api.stub(call.stub);
+        const stub = await api.stub(call.stub, call.session);
         fill(text, h("pre", { tabIndex: 0, role: "region", "aria-label": "The stub" }, yaml(stub.yaml ?? "")));
       } catch (error) {
         fill(text, h("p.note", {}, error.isMissing ? "This stub isn't there any more." : error.message));

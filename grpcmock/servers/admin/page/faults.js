@@ -17,6 +17,7 @@ const WHICH = [
   ["probability", "Probability", "0.3; always if empty", "number"],
   ["first", "Only the first", "3 calls", "number"],
   ["after", "Not the first", "10 calls", "number"],
+  ["seed", "Seed of the draws", "the server's if empty", "number"],
   ["ttl", "Ends after", "1m", "text"],
 ];
 
@@ -69,13 +70,16 @@ export function faultsView() {
     const code = h("select", {}, h("option", { value: "" }, "none"), CODES.slice(1).map((one) => h("option", { value: one }, one)));
     code.value = fault.status?.code ?? "";
     const message = h("input", { value: fault.status?.message ?? "" });
+    const most = h("input", { type: "number", min: 0, value: fault.quota?.count ?? "", placeholder: "5 calls" });
+    const window = h("input", { value: fault.quota?.window ?? "", placeholder: "1s; in all if empty", spellcheck: false });
     const flags = new Map(FLAGS.map(([key]) => [key, h("input", { type: "checkbox", checked: Boolean(fault[key]), id: `fault-${key}` })]));
     const wrong = h("p", { role: "alert" });
     const save = async () => {
       const told = {};
       const where = methods.value.split(",").map((one) => one.trim()).filter(Boolean);
       if (where.length) told.methods = where;
-      if (code.value) told.status = { code: code.value, message: message.value };
+      if (code.value) told.status = { ...fault.status, code: code.value, message: message.value };
+      if (most.value) told.quota = { count: most.value, window: window.value.trim() || undefined };
       for (const [key, { control, type }] of inputs) {
         if (control.value.trim()) told[key] = type === "number" ? Number(control.value) : control.value.trim();
       }
@@ -97,7 +101,7 @@ export function faultsView() {
       h("div.fields", {}, field("End with the status", code), field("Its message", message), EFFECTS.map((one) => input(...one))),
       h("div.flags", {}, FLAGS.map(([key, label]) => h("label.check", { htmlFor: `fault-${key}` }, flags.get(key), label))),
       h("h3", {}, "Which calls it strikes"),
-      h("div.fields", {}, WHICH.map((one) => input(...one))),
+      h("div.fields", {}, WHICH.map((one) => input(...one)), field("At most", most), field("In a window of", window)),
       wrong,
       h("div.actions", {}, button("Set", save, { class: "primary" }), fault.name && button("Cancel", () => edit({}))));
     if (fault.name) name.focus();

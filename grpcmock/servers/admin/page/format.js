@@ -35,6 +35,13 @@ export function took(value) {
   return value < 100 ? `${value.toFixed(value < 10 ? 2 : 1)} s` : `${Math.round(value).toLocaleString("en")} s`;
 }
 
+/** How far two times are from each other, in the largest unit that says it. */
+export function apart(value) {
+  if (value < 120) return took(value);
+  if (value < 7_200) return count(Math.round(value / 60), "minute");
+  return value < 172_800 ? count(Math.round(value / 3_600), "hour") : count(Math.round(value / 86_400), "day");
+}
+
 export function size(bytes) {
   const count = Number(bytes ?? 0);
   if (count < 1024) return `${count} B`;

@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { View, button, empty, fill, h, say } from "./dom.js";
-import { count, moment } from "./format.js";
+import { apart, count, moment, seconds } from "./format.js";
 
 /** Tells how the last reload went; nobody else sets it. */
 const RELOAD = "grpcmock.reload";
@@ -65,12 +65,12 @@ function scenarios() {
 function clock() {
   return card("Clock", async (self) => {
     const told = await api.clock();
-    const offset = Number.parseFloat(told.offset ?? "0");
+    const offset = seconds(told.offset ?? "0");
     const by = h("input", { "aria-label": "Move by", placeholder: "1h, -30s", size: 8, spellcheck: false });
     const to = h("input", { type: "datetime-local", step: 1, "aria-label": "Set to" });
     return [
       h("p.big", {}, h("time", { dateTime: told.now }, moment(told.now))),
-      h("p.tally", {}, [told.frozen ? "It stands still." : "It goes on.", offset ? `${offset > 0 ? "+" : ""}${offset} s from the machine's.` : "It is the machine's."].join(" ")),
+      h("p.tally", {}, [told.frozen ? "It stands still." : "It goes on.", offset ? `${apart(Math.abs(offset))} ${offset > 0 ? "after" : "before"} the machine's.` : "It is the machine's."].join(" ")),
       h("div.inline", {},
         button(told.frozen ? "Let it go on" : "Freeze", () => self.change(() => api.setClock({ frozen: !told.frozen }), "Done.")),
         button("The machine's", () => self.change(() => api.setClock({}), "The clock is the machine's again."))),

@@ -60,11 +60,12 @@ class Server:
         self.channel = grpc.insecure_channel(str(self.host.addresses[0]), (("grpc.enable_http_proxy", 0),))
         self.protos = registry("user.proto")
 
-    def get(self, user: int) -> str:
+    def get(self, user: int, session: str = "") -> str:
         """Ask for a user, as a client would; gives the name, or the status."""
         method = self.protos.method("UserService/GetUser")
         request = method.request_class(id=user).SerializeToString()
-        call = self.channel.unary_unary(method.path).future(request, metadata=(("x-tenant", "acme"),), timeout=30)
+        metadata = (("x-tenant", "acme"), *((("x-grpcmock-session", session),) if session else ()))
+        call = self.channel.unary_unary(method.path).future(request, metadata=metadata, timeout=30)
         if call.code() is not grpc.StatusCode.OK:
             return call.code().name
         return str(method.response_class.FromString(call.result()).name)  # type: ignore[attr-defined]

@@ -7,12 +7,16 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from grpcmock.servers.admin.service import SUBJECTS
+
 expect: Any = pytest.importorskip("playwright.sync_api", reason="with playwright from PyPI").expect
 Opened = Callable[..., Any]
+BUILT = {name for subject in SUBJECTS for name in subject(cast("Any", SimpleNamespace(engine=None)))}
 SECTIONS = ("calls", "stubs", "services", "faults", "state")
 
 
@@ -85,6 +89,57 @@ def test_a_state_is_set(server: Any, opened: Opened) -> None:
     page.get_by_label("States", exact=True).check()
     page.get_by_role("button", name="Reset these").click()
     expect(page.get_by_text("Every scenario is in")).to_be_visible()
+
+
+@pytest.mark.skipif("SetFault" not in BUILT, reason="with fault profiles")
+def test_a_fault_is_set_changed_and_removed(server: Any, opened: Opened) -> None:
+    page = opened("faults")
+    expect(page.get_by_text("Nothing goes wrong.")).to_be_visible()
+    page.get_by_label("Name").fill("down")
+    page.get_by_label("Methods").fill("user.UserService/Get*")
+    page.get_by_label("End with the status").select_option("UNAVAILABLE")
+    page.get_by_label("At most").fill("2")
+    page.get_by_role("button", name="Set", exact=True).click()
+    profile = page.locator(".fault")
+    expect(profile).to_contain_text("ends with UNAVAILABLE")
+    expect(profile).to_contain_text("at most 2")
+    assert [server.get(1) for _ in range(3)] == ["UNAVAILABLE", "UNAVAILABLE", "Alice"]
+    expect(profile).to_contain_text("2 calls struck")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("End with the status").select_option("INTERNAL")
+    page.get_by_role("button", name="Set", exact=True).click()
+    expect(profile).to_contain_text("ends with INTERNAL")
+    expect(profile).to_contain_text("at most 2")
+    assert server.get(1) == "INTERNAL"
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("Nothing goes wrong.")).to_be_visible()
+    assert server.get(1) == "Alice"
+
+
+@pytest.mark.skipif("SetClock" not in BUILT, reason="with a clock that can be set")
+def test_the_clock_is_frozen_and_moved(server: Any, opened: Opened) -> None:
+    page = opened("state")
+    page.get_by_role("button", name="Freeze").click()
+    expect(page.get_by_text("It stands still.")).to_be_visible()
+    page.get_by_label("Move by").fill("240h")
+    page.get_by_role("button", name="Move", exact=True).click()
+    expect(page.get_by_text("10 days after the machine's.")).to_be_visible()
+    page.get_by_role("button", name="The machine's").click()
+    expect(page.get_by_text("It goes on. It is the machine's.")).to_be_visible()
+
+
+@pytest.mark.skipif("ListSessions" not in BUILT, reason="with sessions")
+def test_a_session_is_chosen_and_ended(server: Any, opened: Opened) -> None:
+    assert server.get(1) == "Alice"
+    assert server.get(1, session="suite") == "Alice"
+    page = opened()
+    expect(page.get_by_role("listbox").get_by_role("option")).to_have_count(2)
+    page.get_by_label("Session", exact=True).select_option("suite")
+    expect(page.get_by_role("listbox").get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.goto(f"{server.url}#/state")
+    page.get_by_role("button", name="End suite").click()
+    expect(page.get_by_text("There is no session.")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
