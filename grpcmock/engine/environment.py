@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from grpcmock.engine.steps import AIO_STEPS
 from grpcmock.errors import SchemaError
 from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.status import Code
@@ -43,9 +42,6 @@ class EngineOptions:
 
     faults: frozenset[str] = AIO_FAULTS
     """The faults that the server can put on the wire; a stub with another doesn't load."""
-
-    steps: frozenset[type] = AIO_STEPS
-    """The steps that the server can carry out; a forwarder is refused where it can't."""
 
     wall_clock: Callable[[], float] = time.time
     """Seconds since the epoch."""

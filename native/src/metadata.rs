@@ -21,10 +21,20 @@ impl Metadata {
     pub fn of(headers: &HeaderMap) -> Result<Self, WireError> {
         Ok(Self {
             headers: headers.clone(),
-            pairs: framing::metadata_of(headers)?,
+            pairs: framing::metadata_of(headers, framing::is_reserved, framing::utf8)?,
             encoding: framing::request_encoding(headers)?,
             tuple: PyOnceLock::new(),
         })
+    }
+
+    /// The metadata of a request in another protocol than gRPC.
+    pub fn of_pairs(pairs: Pairs) -> Self {
+        Self {
+            headers: HeaderMap::new(),
+            pairs,
+            encoding: Encoding::Identity,
+            tuple: PyOnceLock::new(),
+        }
     }
 
     /// The seconds that a call is given; they are taken out of its headers, since they differ from call to call.

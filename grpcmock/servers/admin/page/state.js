@@ -10,10 +10,10 @@ const RELOAD = "grpcmock.reload";
 export function stateView() {
   const parts = [scenarios(), sessions(), clock(), health(), goingBack(), notes()];
   const view = new View(h("div.page", {}, h("h1", {}, "State"), h("div.cards", {}, parts.map((part) => part.card))));
-  const load = () => parts.forEach((part) => part.load());
-  const timer = setInterval(() => !document.hidden && !view.nodes[0].contains(document.activeElement) && load(), 3_000);
+  const load = (now) => parts.forEach((part) => part.load(now));
+  const timer = setInterval(() => !document.hidden && load(false), 3_000);
   view.onLeave(() => clearInterval(timer));
-  load();
+  load(true);
   return view;
 }
 
@@ -22,9 +22,11 @@ function card(title, draw, kind = "") {
   const body = h("div.card-body", {});
   const self = {
     card: h("section.card", { class: kind }, h("h2", {}, title), body),
-    async load() {
+    async load(now = true) {
       try {
-        fill(body, await draw(self));
+        const drawn = await draw(self);
+        // Whoever is at it isn't disturbed.
+        if (now || !body.contains(document.activeElement)) fill(body, drawn);
       } catch (error) {
         fill(body, h("p.note", { class: error.isUnimplemented ? "" : "bad" }, error.message));
         if (error.isUnimplemented) self.load = () => {};
