@@ -63,28 +63,34 @@ def draft_of(
         except RenderError as error:
             raise NoDraftError(f"Call {call.id} of {call.name} makes no stub: {error}") from None
     stub = _best(recorded, captured, registry, name or draft_name(recorded, taken))
+    if stub is None:
+        raise NoDraftError(
+            f"Call {call.id} of {call.name} makes no stub: one that says what passed doesn't hold for it."
+        )
     return Draft(to_yaml([stub]), tuple(_warnings(call, recorded, writer, matching, suggests=suggests)))
 
 
 def captured_of(call: CallRecord) -> CapturedCall:
-    """Return a call of the journal as if it had passed through a proxy."""
+    """Return a call of the journal as if it had passed through a proxy; where nobody answered it, without an answer."""
     captured = CapturedCall(call.path, call.metadata, call.started)
-    if call.headers:
+    is_answered = _is_answered(call)
+    if call.headers and is_answered:
         captured.add(EventKind.HEADERS, call.headers, call.started)
-    requests = sum(frame.direction == "request" for frame in call.frames)
+    # When a client half-closed is not known. In a conversation the order of messages says enough; where the server
+    # answers but once, it came after the last request.
     closes = call.half_closed and call.method is not None and not call.method.kind.server_streams
+    requests = sum(frame.direction == "request" for frame in call.frames)
     if closes and not requests:
         captured.add(EventKind.HALF_CLOSE, None, call.started)
     for frame in call.frames:
         if frame.direction == "request":
-            requests -= 1
             captured.add(EventKind.REQUEST, frame.data, frame.time)
+            requests -= 1
             if closes and not requests:
-                # When it came can't be told in a conversation; there, the order of messages says enough.
                 captured.add(EventKind.HALF_CLOSE, None, frame.time)
-        elif _is_answered(call):
+        elif is_answered:
             captured.add(EventKind.RESPONSE, frame.data, frame.time)
-    if not _is_answered(call):
+    if not is_answered:
         captured.code = Code.UNIMPLEMENTED
     elif call.code is not None and not call.cancelled:
         captured.code, captured.message, captured.trailers = call.code, call.message, call.trailers
@@ -100,10 +106,12 @@ def _is_answered(call: CallRecord) -> bool:
     return is_whole or (streams and any(frame.direction == "response" for frame in call.frames))
 
 
-def _best(recorded: RecordedStub, captured: CapturedCall, registry: Registry, name: str) -> Stub:
-    """Return the most readable of the stubs that do the same in this call: it is to be edited."""
+def _best(recorded: RecordedStub, captured: CapturedCall, registry: Registry, name: str) -> Stub | None:
+    """Return the most readable of the stubs that do the same in this call: it is to be edited. None if none holds."""
     plain = _made(recorded, name)
     expected = rehearse(plain, captured, registry)
+    if expected is None:
+        return None
     readable = loosened(recorded)
     for better in (repeating(readable, captured), readable, repeating(recorded, captured)):
         stub = _made(better, name)
