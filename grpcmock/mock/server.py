@@ -62,6 +62,8 @@ class MockServer(Waits):
         listen: str = "127.0.0.1:0",
         http: str | None = None,
         cors: str | Iterable[str] = (),
+        admin: bool | str = False,
+        admin_token: str | None = None,
         seed: int = 0,
         auto: bool = False,
         validate: bool = False,
@@ -82,9 +84,10 @@ class MockServer(Waits):
         *stubs* are files and directories; *imports*, directories for imports of protos; *exclude*, patterns of what to
         leave out of the directories of protos, such as ``vendor``. *listen* is ``HOST:PORT`` (port 0 takes a free one)
         or ``unix:PATH``, and *http* where gRPC-Web, Connect and JSON are spoken, too, to pages of the origins *cors*
-        (by default those of this machine); on native, *listen* is enough. Randomness derives from *seed*. With *auto*,
-        calls that no stub holds for get generated answers, else *unmatched_code*; with *validate*, requests that break
-        the rules of their protos are refused.
+        (by default those of this machine); on native, *listen* is enough. With *admin*, the server can be steered and
+        watched by the admin service: where it listens, or at an address of its own; *admin_token* is demanded there.
+        Randomness derives from *seed*. With *auto*, calls that no stub holds for get generated answers, else
+        *unmatched_code*; with *validate*, requests that break the rules of their protos are refused.
         *max_message_size* is in bytes, -1 for no limit; the journal holds *journal_calls* and *journal_bytes*. The
         ``tls_*`` files are PEM. The *transport* ``native`` is the fastest, speaks all protocols on one port, and makes
         every fault of the stub format; ``aio`` alone takes *interceptors*; ``auto`` is native where that is installed
@@ -118,7 +121,9 @@ class MockServer(Waits):
         engine.environment.finder = autospec.imported
         tls = (path_of(tls_cert), path_of(tls_key), path_of(tls_client_ca))
         origins = parse_origins((cors,) if isinstance(cors, str) else cors)
-        listening = Listening(listen, tls, max_message_size, tuple(interceptors), transport, http, origins)
+        listening = Listening(
+            listen, tls, max_message_size, tuple(interceptors), transport, http, origins, admin, admin_token
+        )
         self._running = Running(engine, listening)
         self._stubs = DeclaredStubs(self._running)
         self._call_store = self._stubs.calls
@@ -169,6 +174,11 @@ class MockServer(Waits):
         """Where gRPC-Web, Connect and JSON are spoken: ``http://127.0.0.1:41235``. On native, without a port of their
         own, that is the one for gRPC."""
         return self._running.http_url
+
+    @property
+    def admin_url(self) -> str:
+        """Where the admin service is spoken to by HTTP: ``http://127.0.0.1:41236``."""
+        return self._running.admin_url
 
     # What it answers ------------------------------------------------------------------------------
 
