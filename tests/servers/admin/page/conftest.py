@@ -104,7 +104,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     loop.close()
 
 
-@pytest.fixture(scope="session")
+# Of a module: as long as it runs, the thread has a running loop, which tests elsewhere can't do with.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="with playwright from PyPI")
     if CHROMIUM is None:
