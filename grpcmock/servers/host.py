@@ -199,7 +199,13 @@ class Host:
 
         Raises :class:`ConfigError` if the address can't be had, or the files of *tls* can't be used.
         """
+        self._know(address)
         return self._listeners.listen(address, tls)
+
+    def _know(self, address: Address) -> None:
+        """Let the admin service answer to the name of an address, where it is offered there."""
+        if self._admin is not None and not self._admin.options.apart:
+            self._admin.guard.know(address)
 
     @property
     def http_addresses(self) -> list[Address]:
@@ -208,6 +214,7 @@ class Host:
 
     def listen_http(self, address: Address, tls: TlsFiles | None = None) -> Address:
         """Speak gRPC-Web, Connect and JSON on *address*; for the rest, as :meth:`listen`."""
+        self._know(address)
         return self._listeners.listen_http(address, tls)
 
     @property

@@ -96,9 +96,9 @@ class _Holding:
                 return end.value
             try:
                 came = yield waits_for
-                go_on = partial(next, steps) if came is None else partial(steps.send, came)  # type: ignore[attr-defined]
+                go_on = partial(next, steps) if came is None else partial(steps.send, came)
             except BaseException as error:  # noqa: BLE001 - it is for what is awaited
-                go_on = partial(steps.throw, error)  # type: ignore[attr-defined]
+                go_on = partial(steps.throw, error)
 
 
 def handler_of(
