@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """A server with its page, and a browser that looks at it. What the page complains of fails the test."""
 
 from __future__ import annotations
