@@ -20,7 +20,7 @@ Layers = Sequence[set[str]]
 """From the top: what stands in one set may import from those above it, and within itself."""
 
 LAYERS: Layers = (
-    {"_version", "collector", "errors", "importing", "status", "tree"},
+    {"_version", "collector", "errors", "importing", "secret_keys", "status", "tree"},
     {"regex"},
     {"schema"},
     {"stubs"},
@@ -30,6 +30,7 @@ LAYERS: Layers = (
     {"engine"},
     {"lint"},
     {"importers"},
+    {"drafting"},
     {"protocols"},
     {"openapi"},
     {"concurrency"},

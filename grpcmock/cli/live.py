@@ -134,8 +134,11 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def as_text(line: Line, width: int | None = None) -> str:
-    """Give one line for people, no wider than *width*; after a miss, its explanation below."""
+def as_text(line: Line, width: int | None = None, to_stub: str = "") -> str:
+    """Give one line for people, no wider than *width*; after a miss, its explanation below.
+
+    *to_stub* says how a stub is made of the call whose id stands for ``{id}``; with it, a miss ends with that.
+    """
     clock = datetime.fromtimestamp(line.started).astimezone().strftime("%H:%M:%S")
     took, method = f"{line.duration * 1000:.1f}ms", _clean(line.method)
     color = "yellow" if line.cancelled else "green" if line.code == Code.OK.name else "red"
@@ -145,7 +148,8 @@ def as_text(line: Line, width: int | None = None) -> str:
     styled = click.style(clock, dim=True), click.style(line.code, fg=color), took, click.style(method, bold=True)
     text = f"{' '.join(styled)}  {rest}"
     if line.miss is not None:
-        text += "".join(f"\n    {_clean(below)}" for below in line.miss.splitlines())
+        steps = ["", f"Make a stub of it: {to_stub.format(id=line.id)}"] if to_stub else []
+        text += "".join(f"\n    {_clean(below)}".rstrip(" ") for below in (*line.miss.splitlines(), *steps))
     return text
 
 
@@ -186,8 +190,10 @@ def is_miss(call: CallRecord) -> bool:
 class Printer:
     """Prints calls as they end; a listener of the journal of this process, too."""
 
-    def __init__(self, form: str, out: TextIO) -> None:
+    def __init__(self, form: str, out: TextIO, *, to_stub: str = "") -> None:
+        """*to_stub* is as for :func:`as_text`."""
         self._form = form
+        self._to_stub = to_stub
         self._out = out
         self._terminal = out.isatty()
         self._open = True
@@ -206,5 +212,6 @@ class Printer:
         if self._form == "json":
             text = as_json(line)
         else:
-            text = as_text(line, shutil.get_terminal_size().columns if self._terminal else None)
+            width = shutil.get_terminal_size().columns if self._terminal else None
+            text = as_text(line, width, self._to_stub)
         click.echo(text, file=self._out)

@@ -87,8 +87,8 @@ def options_of(
     redact: tuple[str, ...], ignore_varying: tuple[str, ...], match_metadata: tuple[str, ...], *, timing: bool
 ) -> Options:
     """Read the options. Raises :class:`ConfigError` with all that is wrong with the rules."""
+    from grpcmock.drafting.redaction.rules import Rules
     from grpcmock.record.recorder import Options
-    from grpcmock.record.redaction.rules import Rules
 
     return Options(Rules.parse(redact, ignore_varying), match_metadata, timing)
 

@@ -99,7 +99,8 @@ async def _serve(serving: Serving, meanwhile: Meanwhile | None) -> None:
     out = sys.stdout if meanwhile is None else sys.stderr
     log = serving.log or ("calls" if meanwhile is None and out.isatty() else "misses")
     if log != "none":
-        host.engine.journal.subscribe(live.Printer(log, out), of_misses=log == "misses")
+        printer = live.Printer(log, out, to_stub=_way_to_a_stub(host, serving.tls))
+        host.engine.journal.subscribe(printer, of_misses=log == "misses")
     ended, hurried = asyncio.Event(), asyncio.Event()
     async with _forwarding(serving.elsewhere, host) as recorder:
         on_signals(ended, hurried)
@@ -156,6 +157,19 @@ async def _forwarding(elsewhere: Elsewhere | None, host: Host) -> AsyncIterator[
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC would log is said by our errors
     async with forwarding(host.engine, elsewhere.target, recorder):
         yield recorder
+
+
+def _way_to_a_stub(host: Host, tls: TlsFiles | None) -> str:
+    """Say how a stub is made of the call whose id stands for ``{id}``; empty if there is no admin service to ask."""
+    admin = host.options.admin
+    if admin is None:
+        return ""
+    address = host.admin_addresses[0]
+    if admin.apart:
+        return f"{'http' if tls is None else 'https'}://{address}/#/calls/{{id}}"
+    secure = " --tls" if tls is not None else ""
+    token = " --admin-token TOKEN" if admin.token is not None else ""
+    return f"grpcmock journal {address}{secure}{token} --as-stub {{id}}"
 
 
 async def _stop(host: Host, grace: float, hurried: asyncio.Event) -> None:

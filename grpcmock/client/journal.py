@@ -75,12 +75,18 @@ class JournalReader:
         finally:
             call.cancel()
 
+    async def draft(self, number: int) -> Any:
+        """Give the stub that the server makes of the call of this number, as a message ``DraftStubResponse``."""
+        return await self._ask("DraftStub", id=number)
+
     async def _page(self, **request: Any) -> Any:
-        call = await self._begin("ListCalls", **self._choice, **request)
+        return await self._ask("ListCalls", **self._choice, **request)
+
+    async def _ask(self, name: str, **request: Any) -> Any:
+        call = await self._begin(name, **request)
         data = await call.receive()
         await self._check(call)
-        response_class = self._registry.method(f"{admin.SERVICE}/ListCalls").response_class
-        return response_class.FromString(data or b"")
+        return self._registry.method(f"{admin.SERVICE}/{name}").response_class.FromString(data or b"")
 
     async def _begin(self, name: str, **request: Any) -> Call:
         method = self._registry.method(f"{admin.SERVICE}/{name}")

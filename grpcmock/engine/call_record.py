@@ -75,6 +75,8 @@ class CallRecord:
         "forwarded",
         "frames",
         "frames_dropped",
+        "half_closed",
+        "headers",
         "id",
         "message",
         "metadata",
@@ -115,6 +117,10 @@ class CallRecord:
         """None while the call lasts."""
         self.frames: list[Frame] = []
         self.frames_dropped = 0
+        self.half_closed = False
+        """Whether the server saw that the client had finished sending."""
+        self.headers: Metadata = ()
+        """The initial metadata of the answer, where a stub says some."""
         self.stub: CompiledStub | None = None
         """The stub that was chosen; None on a miss."""
         self.miss: Miss | None = None

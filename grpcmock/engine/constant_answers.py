@@ -117,7 +117,8 @@ class CompactCall(NamedTuple):
         call.add_frame("request", cached.request, self.started)
         for message in answer.messages:
             call.add_frame("response", message, self.started)
-        call.stub, call.duration = cached.stub, self.duration
+        call.stub, call.duration, call.half_closed = cached.stub, self.duration, True
+        call.headers = answer.headers
         call.code, call.message, call.trailers = answer.code, answer.message, answer.trailers
         return call
 

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Literal
 from grpcmock.engine import error_replies
 from grpcmock.engine.incoming import Incoming
 from grpcmock.engine.plan_execution import PlanExecution
-from grpcmock.engine.steps import EndOfCall, Finish, Forward, HandlerReturned, Reset, Send, SendAll, Steps, Truncate
+from grpcmock.engine.steps import (
+    EndOfCall,
+    Finish,
+    Forward,
+    HandlerReturned,
+    Headers,
+    Reset,
+    Send,
+    SendAll,
+    Steps,
+    Truncate,
+)
 from grpcmock.engine.validation import request_validator
 from grpcmock.errors import RenderError
 from grpcmock.matching.call_context import CallContext
@@ -79,6 +90,8 @@ class Exchange:
             kind = type(step)
             if kind is Send:
                 self.call.add_frame("response", step.data, self._clock())  # type: ignore[union-attr]
+            elif kind is Headers:
+                self.call.headers = step.metadata  # type: ignore[union-attr]
             elif kind is Finish or kind is Reset or kind is Truncate:
                 self._close(step)
             return step
@@ -121,6 +134,7 @@ class Exchange:
     def _close(self, step: Step) -> None:
         self._ended = True
         call = self.call
+        call.half_closed = self._context.half_closed
         if isinstance(step, Finish):
             call.code, call.message, call.trailers = step.code, step.message, step.trailers
         elif isinstance(step, Reset):

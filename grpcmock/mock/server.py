@@ -320,9 +320,9 @@ class MockServer(Waits):
 
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
+        from grpcmock.drafting.redaction.rules import Rules
         from grpcmock.mock.recording import Recorder
         from grpcmock.record.recorder import Options as RecordOptions
-        from grpcmock.record.redaction.rules import Rules
 
         options = RecordOptions(Rules.parse(redact, ignore_varying), tuple(match_metadata), timing)
         return Recorder(self._running, target, options)

@@ -150,3 +150,10 @@ class TestOfTheJournal:
         self.end_call(journal)
         self.end_call(journal)
         assert len(journal) == 2
+
+
+def test_a_miss_ends_with_the_way_to_a_stub_where_there_is_one() -> None:
+    ending = "\n    - a\n\n    Make a stub of it: grpcmock journal 127.0.0.1:1 --as-stub 7"
+    assert click.unstyle(live.as_text(MISS, to_stub="grpcmock journal 127.0.0.1:1 --as-stub {id}")).endswith(ending)
+    assert "--as-stub" not in live.as_text(MISS)
+    assert "--as-stub" not in live.as_text(LINE, to_stub="grpcmock journal 127.0.0.1:1 --as-stub {id}")

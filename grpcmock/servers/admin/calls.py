@@ -31,7 +31,7 @@ def behaviors(steered: Steered) -> Behaviors:
     async def list_calls(request: Any, response: Any) -> None:
         journal = steered.engine.journal
         limit = min(request.limit, PAGE) if request.limit > 0 else PAGE
-        writer = CallWriter(steered.service, request)
+        writer = CallWriter(steered, request)
         size = 0
         calls: Iterable[Kept] = _between(journal.unread(), request.after_id, request.before_id)
         if request.newest:
@@ -52,7 +52,7 @@ def behaviors(steered: Steered) -> Behaviors:
             response.calls.reverse()
 
     def get_call(request: Any, response: Any) -> None:
-        response.CopyFrom(CallWriter(steered.service, request).write(find(steered.engine.journal, request.id)))
+        response.CopyFrom(CallWriter(steered, request).write(find(steered.engine.journal, request.id)))
 
     def clear_calls(_: Any, __: Any) -> None:
         steered.engine.journal.clear_calls()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.schema import admin
 from grpcmock.servers.admin import (
     calls,
+    drafts,
     health,
     making,
     reset,
@@ -39,6 +40,7 @@ SUBJECTS: tuple[Callable[[Steered], Behaviors], ...] = (
     stub_list.behaviors,
     calls.behaviors,
     watching.behaviors,
+    drafts.behaviors,
     verification.behaviors,
     making.behaviors,
     services.behaviors,

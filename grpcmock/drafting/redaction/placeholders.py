@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from grpcmock.record.redaction.rules import REDACTED
+from grpcmock.drafting.redaction.rules import REDACTED
 from grpcmock.schema.fields import Shape, table
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.record.capture.captured_call import BYTES_KEPT, EVENTS_KEPT, EventKind
-from grpcmock.record.redaction.metadata import MetadataRedactor, RedactedMetadata
-from grpcmock.record.redaction.redactor import Redactor
-from grpcmock.record.writing.assembly import why_refused
-from grpcmock.record.writing.exactness import canonical, lost_in
-from grpcmock.record.writing.recorded_stub import NotExpressibleError, RecordedStub, SkippedCall
-from grpcmock.record.writing.timing import Timing
+from grpcmock.drafting.assembly import why_refused
+from grpcmock.drafting.captured_call import BYTES_KEPT, EVENTS_KEPT, EventKind
+from grpcmock.drafting.exactness import canonical, lost_in
+from grpcmock.drafting.recorded_stub import NotExpressibleError, RecordedStub, SkippedCall
+from grpcmock.drafting.redaction.metadata import MetadataRedactor, RedactedMetadata
+from grpcmock.drafting.redaction.redactor import Redactor
+from grpcmock.drafting.timing import Timing
 from grpcmock.schema import MethodKind, any_types
 from grpcmock.schema.codec import DecodeError, decode, to_tree
 from grpcmock.status import DETAILS_KEY, Code
@@ -19,9 +19,9 @@ from grpcmock.stubs import steps
 from grpcmock.stubs.dump import plain_value
 
 if TYPE_CHECKING:
-    from grpcmock.record.capture.captured_call import CapturedCall
-    from grpcmock.record.redaction.redactor import RedactedMessage
-    from grpcmock.record.redaction.rules import Rules
+    from grpcmock.drafting.captured_call import CapturedCall
+    from grpcmock.drafting.redaction.redactor import RedactedMessage
+    from grpcmock.drafting.redaction.rules import Rules
     from grpcmock.schema import Method, Registry
     from grpcmock.status import Metadata
 

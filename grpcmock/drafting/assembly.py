@@ -15,7 +15,7 @@ from grpcmock.stubs.parser import parse_stub
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
-    from grpcmock.record.writing.recorded_stub import RecordedStub
+    from grpcmock.drafting.recorded_stub import RecordedStub
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
 

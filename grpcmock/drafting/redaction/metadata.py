@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.record.redaction.rules import REDACTED
+from grpcmock.drafting.redaction.rules import REDACTED
 from grpcmock.stubs.dump import literals, plain_value
 
 if TYPE_CHECKING:
-    from grpcmock.record.redaction.rules import Rules
+    from grpcmock.drafting.redaction.rules import Rules
     from grpcmock.status import Metadata
 
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.drafting.redaction.placeholders import placeholder, scalar_type
+from grpcmock.drafting.redaction.rules import sounds_secret
 from grpcmock.errors import GrpcmockError
-from grpcmock.record.redaction.placeholders import placeholder, scalar_type
-from grpcmock.record.redaction.rules import sounds_secret
 from grpcmock.schema.fields import Shape, table
 from grpcmock.stubs.dump import literals
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
-    from grpcmock.record.redaction.rules import Rule, Rules
+    from grpcmock.drafting.redaction.rules import Rule, Rules
     from grpcmock.schema import Registry
     from grpcmock.schema.fields import Field
 

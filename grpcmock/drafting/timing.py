@@ -6,10 +6,10 @@ import statistics
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.record.capture.captured_call import EventKind
+from grpcmock.drafting.captured_call import EventKind
 
 if TYPE_CHECKING:
-    from grpcmock.record.capture.captured_call import CapturedCall
+    from grpcmock.drafting.captured_call import CapturedCall
 
 _LEAST = 0.001
 """Seconds below which a pause is none."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from grpcmock.client.secret_keys import is_secret
 from grpcmock.errors import ConfigError, did_you_mean
 from grpcmock.regex import compile_regex
 from grpcmock.schema.fields import table
+from grpcmock.secret_keys import is_secret
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from grpcmock.drafting.recorded_stub import NotExpressibleError
 from grpcmock.errors import Problems
-from grpcmock.record.writing.recorded_stub import NotExpressibleError
 from grpcmock.schema.codec import build, to_tree
 from grpcmock.tree import Node
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from strategies import messages
 from support import registry
 
+from grpcmock.drafting.assembly import make_stub
+from grpcmock.drafting.captured_call import CapturedCall, EventKind
+from grpcmock.drafting.recorded_stub import RecordedStub, SkippedCall
+from grpcmock.drafting.redaction.rules import Rules
+from grpcmock.drafting.stub_writer import StubWriter
 from grpcmock.engine.compile import compile_stub
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.errors import ConfigError, Problems
-from grpcmock.record.capture.captured_call import CapturedCall, EventKind
-from grpcmock.record.redaction.rules import Rules
-from grpcmock.record.writing.assembly import make_stub
-from grpcmock.record.writing.recorded_stub import RecordedStub, SkippedCall
-from grpcmock.record.writing.stub_writer import StubWriter
 from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.schema import sources
 from grpcmock.status import Code
