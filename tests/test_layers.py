@@ -48,14 +48,14 @@ LAYERS: Layers = (
 
 INNER_LAYERS: Mapping[str, Layers] = {
     "engine": (
-        {"constant_plan", "front"},
+        {"clock", "constant_plan", "front"},
         {"compiled_stub"},
         {"call_record", "compile"},
         {"constant_answers", "steps"},
         {"error_replies", "journal", "store", "validation"},
-        {"environment", "incoming"},
+        {"environment", "faults", "incoming"},
         {"plan_execution"},
-        {"exchange"},
+        {"exchange", "fault_execution"},
         {"engine"},
     ),
     "fuzz": (

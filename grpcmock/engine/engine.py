@@ -14,7 +14,7 @@ from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.constant_answers import CachedAnswer
 from grpcmock.engine.environment import CallEnvironment, EngineOptions
 from grpcmock.engine.exchange import Exchange
-from grpcmock.engine.journal import Journal, Note
+from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import Forward
 from grpcmock.engine.store import Store
 from grpcmock.errors import ConfigError, Problem, Problems
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from grpcmock.engine.call_record import ProtocolName
+    from grpcmock.engine.clock import Clock
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.constant_plan import ConstantAnswer
+    from grpcmock.engine.faults import Faults
     from grpcmock.engine.front import Front
     from grpcmock.engine.steps import Forwarder, Open
     from grpcmock.engine.store import MethodTable
@@ -110,6 +112,16 @@ class Engine:
         return self.environment.store
 
     @property
+    def faults(self) -> Faults:
+        """The fault profiles that are set."""
+        return self.environment.faults
+
+    @property
+    def clock(self) -> Clock:
+        """The time that answers tell."""
+        return self.environment.clock
+
+    @property
     def front(self) -> Front | None:
         """What answers before the engine does, from answers that :meth:`known_answer` gave."""
         return self.journal.front
@@ -181,6 +193,7 @@ class Engine:
         self._loaded = prepared.entries
         self.environment.registry, self.environment.store = prepared.registry, store
         self.environment.given = prepared.registry
+        self.environment.faults.spread()
         self.warnings = prepared.warnings
         return rest
 
@@ -296,4 +309,4 @@ class Engine:
 
     def note(self, level: str, text: str) -> None:
         """Put a note into the journal."""
-        self.journal.note(Note(self.options.wall_clock(), level, text))  # type: ignore[arg-type]
+        self.environment.note(level, text)  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from grpcmock.mock.running import Listening, Running
 from grpcmock.mock.state import State
 from grpcmock.mock.waiting import Waits
 from grpcmock.protocols.cors import parse_origins
-from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
+from grpcmock.responses.faults import HTTP_FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry
 from grpcmock.schema import sources as schema_sources
 from grpcmock.servers.transports import choose
@@ -110,7 +110,7 @@ class MockServer(Waits):
                 auto=auto,
                 validate=validate,
                 unmatched_code=code,
-                faults=TRANSPORT_FAULTS[transport] if http is None else FAULTS,
+                faults=TRANSPORT_FAULTS[transport] | (HTTP_FAULTS if http is not None else frozenset()),
                 steps=TRANSPORT_STEPS[transport],
             ),
             journal=Journal(journal_calls, journal_bytes),

@@ -16,7 +16,7 @@ from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import TRANSPORT_STEPS
 from grpcmock.errors import GrpcmockError, Problems
-from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
+from grpcmock.responses.faults import HTTP_FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.servers.aio import ServerOptions
@@ -114,7 +114,7 @@ class Host:
             # Those that one port at least can put on the wire; where another can't, the call ends with the reason.
             options=replace(
                 options.engine,
-                faults=TRANSPORT_FAULTS[transport] if options.face is None else FAULTS,
+                faults=TRANSPORT_FAULTS[transport] | (HTTP_FAULTS if options.face is not None else frozenset()),
                 steps=TRANSPORT_STEPS[transport],
             ),
             journal=Journal(options.journal_calls, options.journal_bytes),

@@ -14,6 +14,7 @@ from grpcmock.engine.steps import (
     HALF_CLOSE,
     Finish,
     Forward,
+    GoAway,
     HandlerReturned,
     Headers,
     Invoke,
@@ -280,6 +281,8 @@ class NativeCall:
                     case Finish() | Truncate() | Reset():
                         self._last(step)
                         return
+                    case GoAway():  # not among its faults
+                        raise NotImplementedError(step)
                     case _:
                         assert_never(step)
                 step = exchange.resume(event)
