@@ -48,7 +48,7 @@ LAYERS: Layers = (
 
 INNER_LAYERS: Mapping[str, Layers] = {
     "engine": (
-        {"clock", "constant_plan", "front"},
+        {"added_protos", "clock", "constant_plan", "front"},
         {"compiled_stub"},
         {"call_record", "compile"},
         {"constant_answers", "steps"},

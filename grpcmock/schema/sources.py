@@ -72,6 +72,17 @@ def read(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> FileDescripto
     return merging.as_set(known.values())
 
 
+def compiled_upon(paths: Sequence[AnyPath], served: Iterable[FileDescriptorProto]) -> list[FileDescriptorProto]:
+    """Compile ``.proto`` files that may import those *served*, and return the descriptors of theirs alone.
+
+    Raises as :func:`load` does.
+    """
+    named = _Named.of(paths, ())
+    known = {file.name: file for file in served}
+    arranged = layout.arrange(named.survey()[0], (), known)
+    return [file for file in _compile(arranged, known, named) if file.name in arranged.files]
+
+
 def places(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> dict[str, Path]:
     """Tell where the ``.proto`` files of :func:`load` stand, by the names that they are compiled by. Never fails."""
     return dict(_Named.of(paths, imports).arrange().files)

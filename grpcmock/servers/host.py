@@ -244,6 +244,9 @@ class Host:
         self._log("info", text)
         for warning in self.engine.warnings:
             self._log("info", str(warning))
+        for complaint in prepared.complaints:
+            self.engine.note("warning", complaint)
+            self._log("warning", complaint)
 
     def _reload_failed(self, error: GrpcmockError) -> None:
         self.health.reload_failed(str(error))

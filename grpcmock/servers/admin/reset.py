@@ -15,7 +15,11 @@ def behaviors(steered: Steered) -> Behaviors:
 
     def reset(request: Any, _: Any) -> None:
         everything = not request.ListFields()
-        store = steered.engine.store
+        store, environment = steered.engine.store, steered.engine.environment
+        if request.faults or everything:
+            environment.faults.clear(request.session or None)
+        if (request.clock or everything) and not request.session:
+            environment.clock.reset()
         if request.journal or everything:
             steered.engine.journal.clear()
         if request.stubs or everything:

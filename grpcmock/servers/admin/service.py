@@ -7,7 +7,19 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.schema import admin
-from grpcmock.servers.admin import calls, health, reset, states, status, stubs, verification, watching
+from grpcmock.servers.admin import (
+    calls,
+    clock,
+    faults,
+    health,
+    protos,
+    reset,
+    states,
+    status,
+    stubs,
+    verification,
+    watching,
+)
 from grpcmock.servers.admin.access import Access
 from grpcmock.servers.admin.behaviors import Behaviors, Steered, absent, handler_of
 
@@ -25,6 +37,9 @@ SUBJECTS: tuple[Callable[[Steered], Behaviors], ...] = (
     verification.behaviors,
     states.behaviors,
     health.behaviors,
+    faults.behaviors,
+    clock.behaviors,
+    protos.behaviors,
     reset.behaviors,
 )
 """What carries out the methods: each subject those that it names."""
