@@ -54,9 +54,11 @@ class Clock:
         """Move it by so many *seconds*, back if they are negative. Raises :class:`ConfigError` out of all bounds."""
         self.set(self() + seconds)
 
-    def freeze(self) -> None:
-        """Have it stand still from now on."""
-        self._stands_at = self()
+    def freeze(self, now: float | None = None) -> None:
+        """Have it stand still: at *now*, or at what it shows. Raises :class:`ConfigError` as :meth:`set` does."""
+        if now is not None:
+            self.set(now)
+        self._stands_at = self() if now is None else now
 
     def resume(self) -> None:
         """Have it go on from where it stands."""

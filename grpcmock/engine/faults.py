@@ -142,7 +142,7 @@ class Faults:
             if session is None or fault.session == session:
                 self._end(fault, "was removed")
 
-    def restore(self, faults: list[ActiveFault]) -> None:
+    def restore(self, faults: Sequence[ActiveFault]) -> None:
         """Have these profiles, which were set before, and no others."""
         self._set = {(fault.session, fault.name): fault for fault in faults}
         self.spread()

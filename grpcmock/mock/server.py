@@ -20,6 +20,7 @@ from grpcmock.mock.given import AnyPath, path_of, paths_of, registry_from, sever
 from grpcmock.mock.method import MethodMock, R
 from grpcmock.mock.running import Listening, Running
 from grpcmock.mock.state import State
+from grpcmock.mock.steering import Steering
 from grpcmock.mock.waiting import Waits
 from grpcmock.protocols.cors import parse_origins
 from grpcmock.responses.faults import HTTP_FAULTS, TRANSPORT_FAULTS
@@ -47,7 +48,7 @@ T = TypeVar("T")
 ChannelOptions = Iterable[tuple[str, Any]]
 
 
-class MockServer(Waits):
+class MockServer(Waits, Steering):
     """A mock gRPC server in a background thread, for synchronous and asynchronous code alike.
 
     Use it as a context manager, ``with`` or ``async with``. All its methods may be called from any thread.

@@ -45,7 +45,7 @@ WIRE_FAULTS = FAULTS | {"wrong_status", "goaway", "close"}
 HTTP_FAULTS = WIRE_FAULTS - {"goaway"}
 """Those that the protocols over HTTP/1.1 have means for, each some of them."""
 
-TRANSPORT_FAULTS = {"aio": AIO_FAULTS, "h2": WIRE_FAULTS, "native": FAULTS}
+TRANSPORT_FAULTS = {"aio": AIO_FAULTS, "h2": WIRE_FAULTS, "native": WIRE_FAULTS}
 """The faults that each transport can put on the wire."""
 
 WAY_OUT = "The transports native and h2 can: --transport native, where it is installed, or --transport h2."
