@@ -19,6 +19,7 @@ from grpcmock.errors import GrpcmockError, Problems
 from grpcmock.responses.faults import HTTP_FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
+from grpcmock.schema.remote import LastGood
 from grpcmock.servers.aio import ServerOptions
 from grpcmock.servers.credentials import TlsFiles, tls_context
 from grpcmock.servers.health import Health
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import grpc
 
     from grpcmock.protocols.interface import FaceOptions
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.service import Admin
@@ -48,7 +50,7 @@ def _ignore(*_: object) -> None: ...
 class Files:
     """What a mock server is made of."""
 
-    protos: Sequence[Path] = (Path("protos"),)
+    protos: Sequence[ProtoSource] = (Path("protos"),)
     """``.proto`` files, directories, descriptor sets."""
 
     stubs: Sequence[Path] = ()
@@ -97,9 +99,12 @@ class Host:
         progress: Callable[[int], None] = _ignore,
     ) -> None:
         """Load the files. Raises :class:`SchemaError` or :class:`StubError` with everything that is wrong."""
-        self.files = files
         self.options = options = options or HostOptions()
         self._log = log
+        self._stale: list[str] = []
+        """Why some protos are those of the last time."""
+        kept = [one if isinstance(one, (str, Path)) else LastGood(one, self._stale.append) for one in files.protos]
+        self.files = replace(files, protos=kept)
         self._reloader = (
             Reloader(self._watched, self._prepare, self._apply, self._reload_failed) if options.watch else None
         )
@@ -244,7 +249,8 @@ class Host:
         self._log("info", text)
         for warning in self.engine.warnings:
             self._log("info", str(warning))
-        for complaint in prepared.complaints:
+        stale = [self._stale.pop(0) for _ in range(len(self._stale))]
+        for complaint in (*prepared.complaints, *stale):
             self.engine.note("warning", complaint)
             self._log("warning", complaint)
 

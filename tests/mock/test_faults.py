@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import grpc.aio
@@ -86,7 +86,7 @@ def test_details_arrive(mock: MockServer, users: Any, generated: Any) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         users.GetUser(generated.pb2.GetUserRequest())
     retry = error_details_pb2.RetryInfo()
-    assert rpc_status.from_call(caught.value).details[0].Unpack(retry)
+    assert rpc_status.from_call(cast("grpc.Call", caught.value)).details[0].Unpack(retry)
     assert retry.retry_delay.seconds == 3
 
 
