@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _WITHIN = 5.0
 
+_BESIDES = ("grpc.reflection.", "grpc.health.", "grpc.channelz.", "grpcmock.admin.")
+
 SCHEMES = ("grpc://", "grpcs://")
 """How a server is written where protos are expected."""
 
@@ -59,8 +61,12 @@ class ReflectedProtos:
         from grpcmock.client.channel import connect
         from grpcmock.schema import reflection
 
+        metadata = self.target.metadata
         async with connect(self.target, within=self._within) as channel:
-            registry = await reflection.fetch(channel, metadata=self.target.metadata, left_out=self._left_out)
+            listed = await reflection.listed(channel, metadata=metadata)
+            # What a server offers besides is not what it is asked for: whoever serves these protos has it, too.
+            services = [name for name in listed if not name.startswith(_BESIDES)] or listed
+            registry = await reflection.fetch(channel, services, metadata=metadata, left_out=self._left_out)
         return registry.files.file
 
     def __str__(self) -> str:
