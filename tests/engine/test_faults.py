@@ -354,7 +354,7 @@ def test_a_call_that_is_passed_on_breaks_off_too() -> None:
         ({"latancy": "1s"}, "Did you mean 'latency'?"),
         ({"latency": "1"}, "latency: expected a duration such as 200ms"),
         ({"latency": "3s..1s"}, "min (3s) is longer than max (1s)"),
-        ({"status": "UNAVAILBLE"}, "Did you mean 'UNAVAILABLE'?"),
+        ({"status": "NOT_FUND"}, "Did you mean 'NOT_FOUND'?"),
         ({"status": {"code": "OK"}}, "needs a code other than OK"),
         ({"status": {"message": "x"}}, "needs a code other than OK"),
         ({"status": {"code": 5, "mesage": "x"}}, "Did you mean 'message'?"),
