@@ -48,7 +48,7 @@ LAYERS: Layers = (
 
 INNER_LAYERS: Mapping[str, Layers] = {
     "engine": (
-        {"constant_plan", "front"},
+        {"constant_plan", "dropped", "expectation", "front"},
         {"compiled_stub"},
         {"call_record", "compile"},
         {"constant_answers", "steps"},

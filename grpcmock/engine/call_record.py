@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from grpcmock.engine.dropped import Kind
 from grpcmock.schema.codec import DecodeError, decode
+from grpcmock.status import session_of
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -53,6 +55,9 @@ PROTOCOLS: Mapping[str, str] = {
 }
 """The same, in words for people."""
 
+Outcome = Literal["answered", "unmatched", "failed"]
+"""How a call has ended, for who looks for what went wrong: a call that its client cancelled counts as answered."""
+
 Follower = Callable[["CallRecord"], None]
 """Is called with a call whenever something has happened in it."""
 
@@ -69,7 +74,6 @@ class CallRecord:
         "code",
         "deadline",
         "duration",
-        "epoch",
         "error",
         "followers",
         "forwarded",
@@ -83,6 +87,7 @@ class CallRecord:
         "path",
         "peer",
         "protocol",
+        "requests_dropped",
         "size",
         "started",
         "stub",
@@ -98,7 +103,6 @@ class CallRecord:
         deadline: float | None,
         peer: str,
         started: float,
-        epoch: int,
         followers: Sequence[Follower] = (),
         protocol: ProtocolName = "grpc",
     ) -> None:
@@ -115,6 +119,8 @@ class CallRecord:
         """None while the call lasts."""
         self.frames: list[Frame] = []
         self.frames_dropped = 0
+        self.requests_dropped = 0
+        """How many of these were requests."""
         self.stub: CompiledStub | None = None
         """The stub that was chosen; None on a miss."""
         self.miss: Miss | None = None
@@ -130,8 +136,6 @@ class CallRecord:
         """What a handler of the user raised, other than a status meant for the client; why a fault couldn't strike."""
         self.size = CALL_OVERHEAD
         """Bytes that this call takes, roughly."""
-        self.epoch = epoch
-        """Which filling of the journal the call belongs to; :meth:`Journal.clear` begins the next."""
         self.followers = followers
         """Those of the journal: they are told whenever something happens in the call."""
 
@@ -149,6 +153,7 @@ class CallRecord:
         """Note a message; past the bounds it is only counted."""
         if len(self.frames) >= 2 * FRAMES_KEPT or self.size + len(data) > FRAME_BYTES_KEPT + CALL_OVERHEAD:
             self.frames_dropped += 1
+            self.requests_dropped += direction == "request"
             return
         self.size += len(data) + FRAME_OVERHEAD
         self.frames.append(_frame((direction, data, time)))
@@ -159,6 +164,26 @@ class CallRecord:
     def name(self) -> str:
         """The method as stubs write it: ``user.UserService/GetUser``."""
         return self.path.removeprefix("/")
+
+    @property
+    def session(self) -> str:
+        """The name of the session that it belongs to; empty if it belongs to none."""
+        return session_of(self.metadata)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it has ended, for who looks for what went wrong."""
+        if self.miss is not None:
+            return "unmatched"
+        if self.error is not None:
+            return "failed"
+        is_answered = self.stub is not None or self.auto or self.forwarded or self.cancelled
+        return "answered" if is_answered else "unmatched"
+
+    @property
+    def kind(self) -> Kind:
+        """What is kept of it when it is dropped."""
+        return Kind(self.session, self.path if self.method is not None else "", self.outcome)
 
     @property
     def requests(self) -> list[Message]:

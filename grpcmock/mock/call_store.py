@@ -29,13 +29,13 @@ class CallStore:
         """Give the calls: of one method, or those that *only* says."""
         engine = self.running.engine
         journal = engine.journal
-        records, dropped = self.running.call(lambda: ((*journal, *journal.under_way), journal.dropped))
+        records, lost = self.running.call(lambda: ((*journal, *journal.under_way), journal.lost.copy()))
         if method is not None:
             records = tuple(record for record in records if record.path == method.path)
         if only is not None:
             records = tuple(record for record in records if only(record))
         methods = (method,) if method is not None else ()
-        return CallLog(map(Call, records), engine.registry, methods, title=title, dropped=dropped)
+        return CallLog(map(Call, records), engine.registry, methods, title=title, dropped=lost)
 
     def conditions(
         self, method: Method, keys: Mapping[str, Any], where: Callable[[Any], object] | None, location: Location

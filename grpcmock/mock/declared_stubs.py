@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from google.protobuf.message import Message
 
 from grpcmock.engine.compiled_stub import Layer
+from grpcmock.engine.journal import Contents
 from grpcmock.errors import ConfigError, Problem, StubError
 from grpcmock.mock.call_store import CallStore
 from grpcmock.mock.drafts import Draft, Drafts
@@ -18,7 +19,6 @@ from grpcmock.mock.verification import Findings
 from grpcmock.schema.modules import registry_of
 
 if TYPE_CHECKING:
-    from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.store import Snapshot
     from grpcmock.errors import Location
@@ -35,7 +35,7 @@ class _Level:
     """What a snapshot goes back to, and what happened since."""
 
     store: Snapshot
-    calls: tuple[CallRecord, ...] = ()
+    journal: Contents = field(default_factory=Contents)
     handles: Mapping[StubHandle[Any], CompiledStub | None] = field(default_factory=dict)
     """The handles from before, with what each stood for."""
     channels: tuple[int, int] = (0, 0)
@@ -196,7 +196,7 @@ class DeclaredStubs:
             engine = self._engine
             handles = {handle: handle.entry for level in self._levels for handle in level.own.values()}
             mark = self.running.channels.mark()
-            self._levels.append(_Level(engine.store.snapshot(), tuple(engine.journal), handles, mark))
+            self._levels.append(_Level(engine.store.snapshot(), engine.journal.contents(), handles, mark))
             engine.journal.clear()
             return len(self._levels) - 1
 
@@ -219,7 +219,7 @@ class DeclaredStubs:
         for handle in level.own.values():
             handle.stand_for(None)
         engine.store.restore(level.store)
-        engine.journal.restore(level.calls)
+        engine.journal.restore(level.journal)
         return level.channels
 
     def reset(self) -> None:
