@@ -38,7 +38,7 @@ class JournalReader:
         self._channel = channel
         self._target = target
         self._registry = admin.registry()
-        self._choice = {"filter": {"method": method, "misses": misses}, "view": {"text_limit": text_limit}}
+        self._choice = {"method": method, "misses": misses, "text_limit": text_limit}
 
     async def calls(self, last: int | None = None) -> AsyncIterator[Any]:
         """Give the calls in the order in which they ended: all, or the *last* ones, of which the server gives 1,000."""
@@ -57,7 +57,7 @@ class JournalReader:
 
     async def follow(self, last: int | None = None) -> AsyncIterator[Any]:
         """Give what :meth:`calls` gives, then each call as it ends, until the server does."""
-        call = await self._begin("WatchJournal", **self._choice, replay=last is None)
+        call = await self._begin("WatchCalls", **self._choice, replay=last is None)
         try:
             # Once the headers are here, nothing that ends is missed; what ended between is told twice, and shown once.
             await call.headers()
@@ -66,7 +66,7 @@ class JournalReader:
                 async for told in self.calls(last):
                     shown.add(told.id)
                     yield told
-            response_class = self._registry.method(f"{admin.SERVICE}/WatchJournal").response_class
+            response_class = self._registry.method(f"{admin.SERVICE}/WatchCalls").response_class
             while (data := await call.receive()) is not None:
                 response: Any = response_class.FromString(data)
                 if response.call.id not in shown:
@@ -76,10 +76,10 @@ class JournalReader:
             call.cancel()
 
     async def _page(self, **request: Any) -> Any:
-        call = await self._begin("GetJournal", **self._choice, **request)
+        call = await self._begin("ListCalls", **self._choice, **request)
         data = await call.receive()
         await self._check(call)
-        response_class = self._registry.method(f"{admin.SERVICE}/GetJournal").response_class
+        response_class = self._registry.method(f"{admin.SERVICE}/ListCalls").response_class
         return response_class.FromString(data or b"")
 
     async def _begin(self, name: str, **request: Any) -> Call:

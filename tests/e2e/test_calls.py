@@ -305,11 +305,11 @@ def test_the_admin_service_by_a_real_client(serve: Serve, project: Path) -> None
         assert [stub.name for stub in ask(channel, "ListStubs").stubs][:2] == ["bob", "get"]
         assert list(ask(channel, "RemoveStubs", names=["bob"]).names) == ["bob"]
         assert get_user(channel).name == "Alice"
-        calls = ask(channel, "GetJournal").calls
+        calls = ask(channel, "ListCalls").calls
         assert [(call.stub, call.code_name) for call in calls] == [("bob", "OK"), ("get", "OK")]
         assert ask(channel, "VerifyCalls", method="UserService/GetUser", match="request: {id: 1}", exactly=2).satisfied
         ask(channel, "Reset")
-        assert not ask(channel, "GetJournal").calls
+        assert not ask(channel, "ListCalls").calls
 
 
 def test_reflection_and_health_by_real_clients(serve: Serve, project: Path) -> None:

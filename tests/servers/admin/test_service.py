@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import grpc
 import grpc.aio
@@ -17,11 +18,16 @@ from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import HALF_CLOSE, Message, Open, Receive
 from grpcmock.errors import ConfigError, Problems
 from grpcmock.schema.admin import SERVICE, registry
-from grpcmock.servers.admin.access import Access, RefusedError, is_local
-from grpcmock.servers.admin.service import Admin
+from grpcmock.servers.admin.access import Access, is_local
+from grpcmock.servers.admin.refusals import RefusedError
+from grpcmock.servers.admin.service import SUBJECTS, Admin
 from grpcmock.servers.health import Health
 from grpcmock.status import DETAILS_KEY, Code
 from grpcmock.stubs import loader
+
+METHODS = [method.name for method in registry().methods.values()]
+
+BUILT = {name for subject in SUBJECTS for name in subject(cast("Any", SimpleNamespace(engine=None)))}
 
 FILE_STUBS = """
 - name: alice
@@ -266,6 +272,7 @@ class TestStubs:
             ({"method": "user.UserService/GetUser"}, ["dave"]),
             ({"names": ["dave"], "method": "user.UserService/GetUser"}, []),
             ({"all": True}, []),
+            ({}, []),
         ],
     )
     async def test_added_stubs_are_removed(self, world: World, request_: dict[str, Any], left: list[str]) -> None:
@@ -291,14 +298,11 @@ class TestStubs:
         assert said in (error.details() or "")
         assert "bob" in world.names()
 
-    async def test_removing_nothing_in_particular_is_refused(self, world: World) -> None:
-        assert (await world.refused("RemoveStubs")).code() is grpc.StatusCode.INVALID_ARGUMENT
-
 
 class TestJournal:
     async def test_a_call_is_told_whole(self, world: World) -> None:
         world.call("user.UserService/GetUser", {"id": 1}, metadata=(("x-id", "a"), ("x-raw-bin", b"\xff")))
-        (call,) = (await world.ask("GetJournal")).calls
+        (call,) = (await world.ask("ListCalls")).calls
         assert (call.id, call.method, call.peer) == (1, "user.UserService/GetUser", "ipv4:127.0.0.1:5")
         assert (call.code, call.code_name) == (0, "OK")
         assert (call.stub, call.stub_location) == ("alice", "stubs.yaml:2")
@@ -315,7 +319,7 @@ class TestJournal:
 
     async def test_a_miss_is_told_with_its_explanation(self, world: World) -> None:
         world.get(99)
-        (call,) = (await world.ask("GetJournal")).calls
+        (call,) = (await world.ask("ListCalls")).calls
         assert call.code_name == "UNIMPLEMENTED"
         assert "alice" in call.miss
         assert call.stub == ""
@@ -323,43 +327,43 @@ class TestJournal:
     async def test_bytes_are_told_if_asked_for_and_where_there_is_no_json(self, world: World) -> None:
         world.call("user.UserService/GetUser", {"id": 1})
         world.call("user.UserService/GetUser", b"\xff\xff")
-        good, bad = (await world.ask("GetJournal", view={"with_bytes": True})).calls
+        good, bad = (await world.ask("ListCalls", with_bytes=True)).calls
         assert good.messages[0].data == b"\x08\x01"
         assert (bad.messages[0].json, bad.messages[0].data) == ("", b"\xff\xff")
 
     async def test_a_long_message_is_cut(self, world: World) -> None:
         world.get(1)
-        (call,) = (await world.ask("GetJournal", view={"text_limit": 10})).calls
+        (call,) = (await world.ask("ListCalls", text_limit=10)).calls
         assert [(m.cut, len(m.json)) for m in call.messages] == [(False, 9), (True, 10)]
 
     @pytest.mark.parametrize(
         ("request_", "ids", "more"),
         [
             ({}, [1, 2, 3, 4, 5], False),
-            ({"filter": {"misses": True}}, [2, 4], False),
-            ({"filter": {"method": "user.UserService/ListUsers"}}, [5], False),
-            ({"filter": {"method": "UserService.GetUser", "misses": True}}, [2, 4], False),
+            ({"misses": True}, [2, 4], False),
+            ({"method": "user.UserService/ListUsers"}, [5], False),
+            ({"method": "UserService.GetUser", "misses": True}, [2, 4], False),
             ({"after_id": 3}, [4, 5], False),
             ({"after_id": 5}, [], False),
             ({"after_id": 777}, [1, 2, 3, 4, 5], False),
             ({"limit": 2}, [1, 2], True),
             ({"limit": 2, "after_id": 2}, [3, 4], True),
             ({"limit": 2, "newest": True}, [4, 5], False),
-            ({"limit": 1, "newest": True, "filter": {"misses": True}}, [4], False),
+            ({"limit": 1, "newest": True, "misses": True}, [4], False),
         ],
     )
     async def test_calls_are_chosen(self, world: World, request_: dict[str, Any], ids: list[int], more: bool) -> None:
         world.get(1, 99, 1, 98)
         world.call("user.UserService/ListUsers", {})
-        response = await world.ask("GetJournal", **request_)
+        response = await world.ask("ListCalls", **request_)
         assert [call.id for call in response.calls] == ids
         assert response.more is more
 
     async def test_a_method_that_no_proto_declares_can_be_sought_once_called(self, world: World) -> None:
-        assert (await world.refused("GetJournal", filter={"method": "no.Such/Method"})).code().name == "NOT_FOUND"
+        assert (await world.refused("ListCalls", method="no.Such/Method")).code().name == "NOT_FOUND"
         exchange = world.engine.open(Open("/no.Such/Method"))
         exchange.resume()
-        (call,) = (await world.ask("GetJournal", filter={"method": "no.Such/Method"})).calls
+        (call,) = (await world.ask("ListCalls", method="no.Such/Method")).calls
         assert call.code_name == "UNIMPLEMENTED"
 
     async def test_a_journal_too_big_for_one_response_comes_in_several(self, world: World) -> None:
@@ -370,27 +374,27 @@ class TestJournal:
         seen: list[int] = []
         pages, more = 0, True
         while more:
-            response = await world.ask("GetJournal", after_id=seen[-1] if seen else 0, view={"text_limit": 500_000})
+            response = await world.ask("ListCalls", after_id=seen[-1] if seen else 0, text_limit=500_000)
             assert response.calls
             pages += 1
             seen += [call.id for call in response.calls]
             more = response.more
         assert seen == list(range(1, 21))
         assert pages > 1
-        newest = await world.ask("GetJournal", newest=True, view={"text_limit": 500_000})
+        newest = await world.ask("ListCalls", newest=True, text_limit=500_000)
         assert [call.id for call in newest.calls] == seen[-len(newest.calls) :]
 
     async def test_dropped_calls_are_counted(self, world: World) -> None:
         world.engine.environment.journal = Journal(calls=2)
         world.get(1, 1, 1)
-        response = await world.ask("GetJournal")
+        response = await world.ask("ListCalls")
         assert [call.id for call in response.calls] == [2, 3]
         assert response.dropped == 1
 
 
 class TestWatching:
     async def test_calls_are_told_as_they_end(self, world: World) -> None:
-        watch = world.open("WatchJournal")
+        watch = world.open("WatchCalls")
         await watch.initial_metadata()
         world.get(1)
         assert (await watch.read()).call.stub == "alice"
@@ -399,13 +403,13 @@ class TestWatching:
 
     async def test_filters_and_replay(self, world: World) -> None:
         world.get(99, 1)
-        watch = world.open("WatchJournal", filter={"misses": True}, replay=True)
+        watch = world.open("WatchCalls", misses=True, replay=True)
         assert (await watch.read()).call.id == 1
         world.get(1, 98)
         assert (await watch.read()).call.id == 4
 
     async def test_what_comes_too_fast_is_counted(self, world: World) -> None:
-        watch = world.open("WatchJournal")
+        watch = world.open("WatchCalls")
         await watch.initial_metadata()
         world.get(*[1] * 1_500)  # the loop has no turn meanwhile
         for number in range(1, 1_001):
@@ -417,7 +421,7 @@ class TestWatching:
         assert (await watch.read()).call.id == 1_501
 
     async def test_watching_ends_when_the_server_drains(self, world: World) -> None:
-        watch = world.open("WatchJournal")
+        watch = world.open("WatchCalls")
         await watch.initial_metadata()
         world.admin.drain()
         with pytest.raises(grpc.aio.AioRpcError, match="shutting down") as caught:
@@ -425,7 +429,7 @@ class TestWatching:
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
     async def test_a_watcher_that_goes_away_leaves_nothing_behind(self, world: World) -> None:
-        watch = world.open("WatchJournal")
+        watch = world.open("WatchCalls")
         await watch.initial_metadata()
         assert world.engine.journal._listeners
         watch.cancel()
@@ -433,7 +437,7 @@ class TestWatching:
             await world.ask("GetState")
 
     async def test_an_unknown_method_is_refused(self, world: World) -> None:
-        watch = world.open("WatchJournal", filter={"method": "user.UserService/GetUsr"})
+        watch = world.open("WatchCalls", method="user.UserService/GetUsr")
         assert await watch.code() is grpc.StatusCode.NOT_FOUND
         assert "Did you mean 'user.UserService/GetUser'?" in (await watch.details() or "")
 
@@ -536,6 +540,17 @@ class TestTheRest:
     @pytest.mark.parametrize("states", [{}, {"": "x"}, {"x": ""}])
     async def test_states_without_names_are_refused(self, world: World, states: dict[str, str]) -> None:
         assert (await world.refused("SetState", states=states)).code() is grpc.StatusCode.INVALID_ARGUMENT
+
+    @pytest.mark.parametrize("name", [name for name in METHODS if name not in BUILT])
+    async def test_a_method_that_nothing_carries_out_says_so(self, world: World, name: str) -> None:
+        error = await world.refused(name)
+        assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert error.details() == f"This version of grpcmock doesn't carry out {name}."
+
+    async def test_health_is_told(self, world: World) -> None:
+        world.health.set("user.UserService", False)
+        serving = dict((await world.ask("GetHealth")).serving)
+        assert serving == {"": True, "user.UserService": False, "grpcmock.reload": True}
 
     async def test_health_is_set(self, world: World) -> None:
         await world.ask("SetHealth", service="user.UserService", serving=False)
@@ -647,7 +662,7 @@ class TestAccess:
         with pytest.raises(ConfigError, match="--admin-token"):
             Access(token)
 
-    @pytest.mark.parametrize("method", [method.name for method in registry().methods.values()])
+    @pytest.mark.parametrize("method", METHODS)
     async def test_every_method_asks_for_the_token(
         self, world: World, serve: Serve, connect: Connect, method: str
     ) -> None:

@@ -1,8 +1,8 @@
-"""The journal as the admin service tells it: which calls are meant, and each call as a message."""
+"""Calls as the admin service tells them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.schema.codec import DecodeError, decode, to_text
@@ -13,42 +13,16 @@ if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord, Frame
     from grpcmock.schema import Registry
 
-BYTES_LIMIT = 3 << 20
-"""Bytes of one response; clients accept messages of 4 MiB by default."""
-
 _TEXT_LIMIT = 20_000
 _TEXT_LIMIT_OF_CALL = 1 << 19
 """Characters of ProtoJSON in one call, so that no call outgrows a response."""
 
-Filter = Callable[["CallRecord"], bool]
-
-
-def filter_of(request: Any, registry: Registry, calls: Iterable[CallRecord]) -> Filter:
-    """Give the filter that a ``JournalFilter`` describes.
-
-    Raises :class:`UnknownMethodError`, save for a method that *calls* hold: what isn't declared may be called, too.
-    """
-    path = f"/{request.method.removeprefix('/')}" if request.method else ""
-    if path and all(call.path != path for call in calls):
-        path = registry.method(request.method).path
-    misses = request.misses
-    return lambda call: (not path or call.path == path) and (not misses or call.miss is not None)
-
-
-def after(calls: Iterable[CallRecord], identity: int) -> Iterator[CallRecord]:
-    """Skip the calls up to the one with this id; all remain if there is none, since it was dropped then."""
-    calls = list(calls)
-    for index, call in enumerate(calls):
-        if call.id == identity:
-            return iter(calls[index + 1 :])
-    return iter(calls)
-
 
 class CallWriter:
-    """Writes calls as messages of the admin service."""
+    """Writes calls as messages of the admin *service*. A *view* is a request with ``with_bytes`` and ``text_limit``."""
 
-    def __init__(self, registry: Registry, view: Any) -> None:
-        self._call = registry.message("grpcmock.admin.v1.Call")
+    def __init__(self, service: Registry, view: Any) -> None:
+        self._call = service.message("grpcmock.admin.v1.Call")
         self._with_bytes = view.with_bytes
         self._text_limit = view.text_limit if view.text_limit > 0 else _TEXT_LIMIT
 

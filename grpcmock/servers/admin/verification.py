@@ -1,0 +1,49 @@
+"""Whether as many calls fit a pattern as should."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.errors import Problems
+from grpcmock.servers.admin import counting
+from grpcmock.servers.admin.behaviors import PAGE
+from grpcmock.servers.admin.refusals import RefusedError
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.servers.admin.behaviors import Behaviors, Steered
+
+
+def behaviors(steered: Steered) -> Behaviors:
+    """Give what counts calls."""
+
+    def verify(request: Any, response: Any) -> None:
+        method = steered.method(request.method)
+        expected = _expectation(request)
+        problems = Problems()
+        conditions = counting.read_conditions(request.match, method, steered.engine.registry, problems)
+        problems.raise_errors()
+        assert conditions is not None
+        counted = counting.count(steered.engine.journal, method, conditions, expected)
+        response.satisfied = counted.satisfied
+        response.matched = len(counted.matched)
+        response.of_method = counted.of_method
+        response.explanation = str(counted)
+        response.call_ids.extend(counted.matched[:PAGE])
+
+    return {"VerifyCalls": verify}
+
+
+def _expectation(request: Any) -> counting.Expectation:
+    given = {key: getattr(request, key) for key in ("at_least", "at_most", "exactly") if request.HasField(key)}
+    for key, number in given.items():
+        if number < 0:
+            raise RefusedError(Code.INVALID_ARGUMENT, f"{key}: a number of calls can't be {number}.")
+    if "exactly" in given:
+        if len(given) > 1:
+            raise RefusedError(Code.INVALID_ARGUMENT, "exactly: this can't stand beside at_least or at_most.")
+        return counting.Expectation(given["exactly"], given["exactly"])
+    least, most = given.get("at_least", 0 if given else 1), given.get("at_most")
+    if most is not None and most < least:
+        raise RefusedError(Code.INVALID_ARGUMENT, f"at_most: {most} is less than at_least, {least}.")
+    return counting.Expectation(least, most)
