@@ -53,6 +53,8 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"call_record", "compile"},
         {"constant_answers", "steps"},
         {"error_replies", "journal", "store", "validation"},
+        {"session"},
+        {"sessions"},
         {"environment", "incoming"},
         {"plan_execution"},
         {"exchange"},

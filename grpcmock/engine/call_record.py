@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from grpcmock.engine.dropped import Kind
+from grpcmock.engine.dropped import Kind, Outcome
 from grpcmock.schema.codec import DecodeError, decode
 from grpcmock.status import session_of
 
@@ -54,9 +54,6 @@ PROTOCOLS: Mapping[str, str] = {
     "json": "JSON over HTTP",
 }
 """The same, in words for people."""
-
-Outcome = Literal["answered", "unmatched", "failed"]
-"""How a call has ended, for who looks for what went wrong: a call that its client cancelled counts as answered."""
 
 Follower = Callable[["CallRecord"], None]
 """Is called with a call whenever something has happened in it."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal, NamedTuple
 
 from grpcmock.errors import DroppedCallsError
 
-if TYPE_CHECKING:
-    from grpcmock.engine.call_record import Outcome
+Outcome = Literal["answered", "unmatched", "failed"]
+"""How a call has ended, for who looks for what went wrong: a call that its client cancelled counts as answered."""
 
 
 class Kind(NamedTuple):
@@ -33,16 +33,14 @@ class Dropped:
     def add(self, kind: Kind, calls: int = 1) -> None:
         self._counts[kind] += calls
 
-    def count(
-        self, path: str | None = None, *, session: str | None = None, outcomes: Collection[Outcome] | None = None
-    ) -> int:
-        """How many there are: of all, or of this method, of this session, with these outcomes."""
+    def count(self, path: str | None = None, *, session: str | None = None, outcome: Outcome | None = None) -> int:
+        """How many there are: of all, or of this method, of this session, with this outcome."""
         return sum(
             number
             for kind, number in self._counts.items()
             if (path is None or kind.path == path)
             and (session is None or kind.session == session)
-            and (outcomes is None or kind.outcome in outcomes)
+            and (outcome is None or kind.outcome == outcome)
         )
 
     def forget(self, sessions: Collection[str]) -> None:

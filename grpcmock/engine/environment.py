@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from grpcmock.engine.sessions import Sessions
 from grpcmock.engine.steps import AIO_STEPS
 from grpcmock.errors import SchemaError
 from grpcmock.responses.faults import AIO_FAULTS
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from grpcmock.engine.journal import Journal
+    from grpcmock.engine.session import Session, Table
     from grpcmock.engine.steps import Forwarder
-    from grpcmock.engine.store import MethodTable, Store
+    from grpcmock.engine.store import Store
     from grpcmock.schema import Method, Registry
 
 
@@ -46,6 +48,9 @@ class EngineOptions:
 
     steps: frozenset[type] = AIO_STEPS
     """The steps that the server can carry out; a forwarder is refused where it can't."""
+
+    session_idle: float = 600.0
+    """Seconds after which a session ends that isn't used."""
 
     wall_clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
@@ -75,20 +80,25 @@ class CallEnvironment:
     """The protos as they were loaded, without what was included since."""
     operations: Operations = field(default_factory=Operations)
     """The long-running operations among the generated answers."""
+    sessions: Sessions = field(init=False)
+
+    def __post_init__(self) -> None:
+        options = self.options
+        self.sessions = Sessions(self.journal, options.session_idle, options.wall_clock, options.monotonic)
 
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
         self.registry = self.registry.including(registry)
         self.store.include(self.registry.methods.values())
 
-    def table(self, path: str) -> MethodTable | None:
-        """Return the stubs of the method with this path; None if there is no such method."""
+    def table(self, path: str, session: Session | None = None) -> Table | None:
+        """Return the stubs of the method with this path, as *session* sees them; None if there is no such method."""
         table = self.store.tables.get(path)
         if table is None and (found := self.finder(path)) is not None:
             with suppress(SchemaError):  # it contradicts what is served, which goes before
                 self.include(found)
             table = self.store.tables.get(path)
-        return table
+        return table if table is None or session is None else session.table(table)
 
     def named_methods(self) -> list[Method]:
         """Return the methods of the protos that were given, and those that have stubs: what a hint may name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.engine.compiled_stub import CompiledStub, Layer
 from grpcmock.engine.constant_answers import AnswerCache, is_constant, rests_on_message
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 _WHOLE_STREAM = frozenset({FaultKind.EXTRA_MESSAGES, FaultKind.RESET, FaultKind.TRUNCATE})
 """Faults that a handler of a single response cannot make."""
+
+
+Accept = Callable[[CompiledStub], bool]
+"""Says of a stub whether it can answer, or has stepped aside."""
 
 
 def can_answer(entry: CompiledStub) -> bool:
@@ -90,11 +94,22 @@ class MethodTable:
     def __len__(self) -> int:
         return sum(self.stages)
 
-    def first(self, context: CallContext, stage: Stage) -> CompiledStub | None:
-        """Choose the winner among the stubs that need no more than is known at *stage*."""
-        return self.index.first(context, always if self.is_constant else can_answer, stage)
+    @property
+    def indexes(self) -> tuple[Index[CompiledStub], ...]:
+        """All of its stubs, for the explanation of a miss."""
+        return (self.index,)
 
-    def may_yet_win(self, context: CallContext, stage: Stage, winner: CompiledStub | None) -> bool:
+    def is_exhausted(self, entry: CompiledStub) -> bool:
+        """Whether a stub has stepped aside."""
+        return entry.exhausted
+
+    def first(self, context: CallContext, stage: Stage, accept: Accept = can_answer) -> CompiledStub | None:
+        """Choose the winner among the stubs that need no more than is known at *stage*."""
+        return self.index.first(context, always if self.is_constant else accept, stage)
+
+    def may_yet_win(
+        self, context: CallContext, stage: Stage, winner: CompiledStub | None, accept: Accept = can_answer
+    ) -> bool:
         """Whether a stub that needs more than is known at *stage* could still hold, and come before *winner*."""
         if not any(self.stages[stage + 1 :]):
             return False
@@ -105,7 +120,7 @@ class MethodTable:
         for entry in later:
             if winner is not None and winner.rank < entry.rank:
                 return False
-            if not entry.exhausted and entry.conditions.open_holds(context):
+            if accept(entry) and entry.conditions.open_holds(context):
                 return True
         return False
 
@@ -155,6 +170,25 @@ class States(dict[str, str]):
 
     def get(self, scenario: str, default: str | None = None) -> str:  # type: ignore[override]
         return super().get(scenario, STARTED if default is None else default)
+
+
+class Turn(NamedTuple):
+    """What it comes to that a stub was chosen."""
+
+    plan: Plan
+    count: int
+    """How often it was chosen, with this time."""
+    states: States
+    """The states as they were before it set any: what its templates see."""
+
+    @classmethod
+    def of(cls, entry: CompiledStub, before: int, states: States) -> Turn:
+        """Choose a stub that was chosen so often *before*, and enter the states that it sets."""
+        plan = entry.plan_after(before)
+        seen = states.copy() if plan.set else states
+        if plan.set:
+            states.update(plan.set)
+        return cls(plan, before + 1, seen)
 
 
 class Store:
@@ -226,13 +260,21 @@ class Store:
         if self._snapshots:
             self._snapshots[-1].note_removed(entry)
 
-    def take(self, entry: CompiledStub) -> Plan:
+    def replace_one(self, entry: CompiledStub, successor: CompiledStub) -> None:
+        """Put a stub in the place of one that is there; it takes over its count."""
+        self.remove_one(entry)
+        successor.count = entry.count
+        self.add((successor,))
+
+    def take(self, entry: CompiledStub) -> Turn:
         """Choose a stub: count it, give the plan that is due, and enter the states that it sets."""
-        plan = entry.next_plan
+        count = entry.count
         self.count(entry)
-        if plan.set:
-            self.states.update(plan.set)
-        return plan
+        return Turn.of(entry, count, self.states)
+
+    def counted(self, entry: CompiledStub) -> int:
+        """How often a stub was chosen."""
+        return entry.count
 
     def count(self, entry: CompiledStub, times: int = 1) -> None:
         """Count that a stub was chosen."""

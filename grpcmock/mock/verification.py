@@ -61,8 +61,8 @@ class Findings:
     @classmethod
     def of(cls, journal: Journal, handles: Iterable[StubHandle[Any]], drafts: Iterable[Draft] = ()) -> Findings:
         found = cls(unanswered=list(map(str, drafts)))
-        found.lost_unmatched = journal.lost.count(outcomes=("unmatched",))
-        found.lost_errors = journal.lost.count(outcomes=("failed",))
+        found.lost_unmatched = journal.lost.count(outcome="unmatched")
+        found.lost_errors = journal.lost.count(outcome="failed")
         for call in journal:
             match call.outcome:
                 case "unmatched":

@@ -9,7 +9,7 @@ import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.error_details_pb2 import BadRequest
 
-from grpcmock.errors import GrpcmockError, Problem, StubError, UnknownMethodError
+from grpcmock.errors import DroppedCallsError, GrpcmockError, Problem, StubError, UnknownMethodError
 from grpcmock.status import DETAILS_KEY, Code, encode_details
 
 _MESSAGE_LIMIT = 2_000
@@ -33,6 +33,8 @@ async def refuse(context: Any, error: GrpcmockError) -> None:
         code = error.code
     elif isinstance(error, UnknownMethodError):
         code = Code.NOT_FOUND
+    elif isinstance(error, DroppedCallsError):
+        code = Code.FAILED_PRECONDITION
     else:
         code = Code.INVALID_ARGUMENT
     message = _cut(str(error), _MESSAGE_LIMIT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.engine.expectation import Expectation
 from grpcmock.errors import Problems
 from grpcmock.servers.admin import counting
 from grpcmock.servers.admin.behaviors import PAGE
@@ -24,7 +25,8 @@ def behaviors(steered: Steered) -> Behaviors:
         conditions = counting.read_conditions(request.match, method, steered.engine.registry, problems)
         problems.raise_errors()
         assert conditions is not None
-        counted = counting.count(steered.engine.journal, method, conditions, expected)
+        journal = steered.engine.journal
+        counted = counting.count(journal, method, conditions, expected, journal.lost.count(method.path))
         response.satisfied = counted.satisfied
         response.matched = len(counted.matched)
         response.of_method = counted.of_method
@@ -34,7 +36,7 @@ def behaviors(steered: Steered) -> Behaviors:
     return {"VerifyCalls": verify}
 
 
-def _expectation(request: Any) -> counting.Expectation:
+def _expectation(request: Any) -> Expectation:
     given = {key: getattr(request, key) for key in ("at_least", "at_most", "exactly") if request.HasField(key)}
     for key, number in given.items():
         if number < 0:
@@ -42,8 +44,8 @@ def _expectation(request: Any) -> counting.Expectation:
     if "exactly" in given:
         if len(given) > 1:
             raise RefusedError(Code.INVALID_ARGUMENT, "exactly: this can't stand beside at_least or at_most.")
-        return counting.Expectation(given["exactly"], given["exactly"])
+        return Expectation(given["exactly"], given["exactly"])
     least, most = given.get("at_least", 0 if given else 1), given.get("at_most")
     if most is not None and most < least:
         raise RefusedError(Code.INVALID_ARGUMENT, f"at_most: {most} is less than at_least, {least}.")
-    return counting.Expectation(least, most)
+    return Expectation(least, most)
