@@ -43,6 +43,10 @@ class Dropped:
             and (outcome is None or kind.outcome == outcome)
         )
 
+    def paths(self) -> list[str]:
+        """The methods of which there are any, by their paths; an empty one stands for what no proto declares."""
+        return sorted({kind.path for kind in self._counts})
+
     def forget(self, sessions: Collection[str]) -> None:
         """Forget those of these sessions."""
         for kind in [kind for kind in self._counts if kind.session in sessions]:

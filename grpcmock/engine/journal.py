@@ -35,6 +35,8 @@ class Contents:
 
     calls: tuple[CallRecord, ...] = ()
     lost: Dropped = field(default_factory=Dropped)
+    under_way: tuple[CallRecord, ...] = ()
+    """The calls that had begun and not ended; they can't be restored."""
 
 
 _MAX_PEERS = 1_000
@@ -243,8 +245,8 @@ class Journal:
         self._lost.forget(sessions)
 
     def contents(self) -> Contents:
-        """Give what it holds now, for :meth:`restore`."""
-        return Contents(tuple(self), self._lost.copy())
+        """Give what it holds now, for a look at all of it at once, or for :meth:`restore`."""
+        return Contents(tuple(self), self._lost.copy(), self.under_way)
 
     def restore(self, contents: Contents) -> None:
         """Hold what it held before, and nothing else."""

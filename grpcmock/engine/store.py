@@ -176,7 +176,7 @@ class Turn(NamedTuple):
     """What it comes to that a stub was chosen."""
 
     plan: Plan
-    count: int
+    number: int
     """How often it was chosen, with this time."""
     states: States
     """The states as they were before it set any: what its templates see."""

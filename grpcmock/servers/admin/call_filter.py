@@ -20,8 +20,12 @@ def filter_of(request: Any, registry: Registry, calls: Iterable[CallRecord]) -> 
     path = f"/{request.method.removeprefix('/')}" if request.method else ""
     if path and all(call.path != path for call in calls):
         path = registry.method(request.method).path
-    misses = request.misses
-    return lambda call: (not path or call.path == path) and (not misses or call.miss is not None)
+    misses, session = request.misses, request.session
+    return lambda call: (
+        (not path or call.path == path)
+        and (not misses or call.miss is not None)
+        and (not session or call.session == session)
+    )
 
 
 def after(calls: Iterable[CallRecord], identity: int) -> Iterator[CallRecord]:

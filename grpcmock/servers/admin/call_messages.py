@@ -37,6 +37,7 @@ class CallWriter:
             auto=call.auto,
             cancelled=call.cancelled,
             protocol=call.protocol,
+            session=call.session,
         )
         told.started.FromNanoseconds(_nanoseconds(call.started))
         if call.duration is not None:

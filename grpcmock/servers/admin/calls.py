@@ -9,6 +9,7 @@ from grpcmock.servers.admin.call_filter import after, filter_of
 from grpcmock.servers.admin.call_messages import CallWriter
 
 if TYPE_CHECKING:
+    from grpcmock.engine.dropped import Dropped
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
 
 
@@ -20,7 +21,7 @@ def behaviors(steered: Steered) -> Behaviors:
         holds = filter_of(request, steered.engine.registry, journal)
         limit = min(request.limit, PAGE) if request.limit > 0 else PAGE
         found = [call for call in after(journal, request.after_id) if holds(call)]
-        response.dropped = journal.dropped
+        _write_dropped(response, request, journal.lost)
         response.more = len(found) > limit and not request.newest
         writer = CallWriter(steered.service, request)
         size = 0
@@ -34,5 +35,21 @@ def behaviors(steered: Steered) -> Behaviors:
             response.calls.append(told)
         if request.newest:
             response.calls.reverse()
+        if request.under_way and not response.more:
+            response.calls.extend(writer.write(call) for call in journal.under_way if holds(call))
 
     return {"ListCalls": list_calls}
+
+
+def _write_dropped(response: Any, request: Any, lost: Dropped) -> None:
+    path = f"/{request.method.removeprefix('/')}" if request.method else None
+    session = request.session or None
+    response.dropped = lost.count(path, session=session)
+    for one in lost.paths() if path is None else (path,):
+        if calls := lost.count(one, session=session):
+            response.dropped_of.add(
+                method=one.removeprefix("/"),
+                calls=calls,
+                unmatched=lost.count(one, session=session, outcome="unmatched"),
+                failed=lost.count(one, session=session, outcome="failed"),
+            )

@@ -14,17 +14,17 @@ def behaviors(steered: Steered) -> Behaviors:
     """Give what resets."""
 
     def reset(request: Any, _: Any) -> None:
-        everything = not request.ListFields()
-        store = steered.engine.store
+        everything = all(field.name == "session" for field, _ in request.ListFields())
+        stubs, journal = steered.stubs(request.session), steered.engine.journal
         if request.journal or everything:
-            steered.engine.journal.clear()
+            journal.forget((request.session,)) if request.session else journal.clear()
         if request.stubs or everything:
-            store.remove(lambda entry: entry.layer is Layer.RUNTIME)
+            stubs.remove(lambda entry: bool(request.session) or entry.layer is Layer.RUNTIME)
         if request.counts or everything:
-            store.reset_counts()
+            stubs.reset_counts()
         if request.states or everything:
-            store.states.clear()
-        if request.health or everything:
+            stubs.states.clear()
+        if request.health or (everything and not request.session):
             steered.health.reset()
 
     return {"Reset": reset}

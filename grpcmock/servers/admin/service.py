@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.schema import admin
-from grpcmock.servers.admin import calls, health, reset, states, status, stubs, verification, watching
+from grpcmock.servers.admin import calls, health, reset, sessions, states, status, stubs, verification, watching
 from grpcmock.servers.admin.access import Access
 from grpcmock.servers.admin.behaviors import Behaviors, Steered, absent, handler_of
 
@@ -24,6 +24,7 @@ SUBJECTS: tuple[Callable[[Steered], Behaviors], ...] = (
     watching.behaviors,
     verification.behaviors,
     states.behaviors,
+    sessions.behaviors,
     health.behaviors,
     reset.behaviors,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.engine.compiled_stub import Layer
@@ -14,6 +15,7 @@ from grpcmock.stubs import dump, loader
 
 if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.engine.session import Session
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
 
 _LAYERS = {Layer.TEST: 1, Layer.RUNTIME: 2, Layer.FILE: 3}
@@ -30,6 +32,12 @@ class _Stubs:
         self._steered = steered
         self._engine = steered.engine
 
+    def _added(self, session: Session | None) -> dict[str, CompiledStub]:
+        """The stubs by name that were added, and can be removed: those of a session, or the common ones."""
+        if session is not None:
+            return {entry.name: entry for entry in session}
+        return {entry.name: entry for entry in self._engine.store if entry.layer is Layer.RUNTIME}
+
     async def add(self, request: Any, response: Any) -> None:
         source = request.source or f"added[{next(self._steered.texts)}]"
         problems = Problems()
@@ -38,17 +46,18 @@ class _Stubs:
         problems.raise_errors()
         if not stubs:
             raise StubError([Problem("There is no stub in the text.", rule="no-stubs")])
-        added = {entry.name: entry for entry in self._engine.store if entry.layer is Layer.RUNTIME}
+        session = self._steered.session(request.session)
+        added = self._added(session)
         taken = [stub.name for stub in stubs if stub.name in added]
         if taken and not request.replace:
             names = ", ".join(map(repr, taken[:5])) + (", …" if len(taken) > 5 else "")
             raise RefusedError(
                 Code.ALREADY_EXISTS, f"There are added stubs named {names}. Set 'replace' to put these in their place."
             )
-        entries = self._engine.add(stubs, Layer.RUNTIME)
-        if taken:
-            replaced = {id(added[name]) for name in taken}
-            self._engine.store.remove(lambda entry: id(entry) in replaced)
+        of_test = session is not None and request.layer == _LAYERS[Layer.TEST]
+        entries = self._engine.add(stubs, Layer.TEST if of_test else Layer.RUNTIME, session)
+        for name in taken:
+            self._steered.stubs(request.session).remove_one(added[name])
         response.names.extend(entry.name for entry in entries)
         response.warnings.extend(map(str, problems.warnings))
 
@@ -61,13 +70,15 @@ class _Stubs:
             raise RefusedError(Code.INVALID_ARGUMENT, "page_token: this is not a token that a response gave.")
         begin = int(request.page_token[:18] or 0)
         limit = min(request.page_size, PAGE) if request.page_size > 0 else PAGE
-        tables = self._engine.store.tables
-        entries = tables[path].index if path else self._engine.store
+        session = self._steered.session(request.session)
+        stubs = self._steered.stubs(request.session)
+        everything = self._engine.store if session is None else chain(session, self._engine.store)
+        entries = (entry for entry in everything if not path or entry.method.path == path)
         size = 0
         chosen = (
             entry
             for entry in entries
-            if (not request.layer or entry.layer is layers[request.layer]) and not (request.unused and entry.count)
+            if (not request.layer or entry.layer is layers[request.layer]) and not (request.unused and stubs.counted(entry))
         )
         for number, entry in enumerate(chosen):
             if number < begin:
@@ -76,35 +87,36 @@ class _Stubs:
                 response.next_page_token = str(number)
                 return
             info = response.stubs.add()
-            _write_stub(info, entry, with_yaml=request.with_yaml)
+            _write_stub(info, entry, stubs.counted(entry), with_yaml=request.with_yaml)
+            info.session = request.session if session is not None and entry in session.own else ""
             size += info.ByteSize()
 
     def remove(self, request: Any, response: Any) -> None:
         path = self._engine.registry.method(request.method).path if request.method else ""
         wanted = set(request.names)
         everything = request.all or not (wanted or path)
-        layers = {entry.name: entry.layer for entry in self._engine.store}
-        runtime = {name for name, layer in layers.items() if layer is Layer.RUNTIME}
-        if missing := sorted(wanted - runtime):
+        added = self._added(self._steered.session(request.session))
+        if missing := sorted(wanted - added.keys()):
             name = missing[0]
-            if name in layers:
-                hint = "It stands in a file or a test; only stubs that were added can be removed."
+            if any(entry.name == name for entry in self._engine.store):
+                hint = "It stands in a file or a test, or is common to all; only stubs that were added can be removed."
             else:
-                hint = did_you_mean(name, runtime, known="The added stubs")
+                hint = did_you_mean(name, added, known="The added stubs")
             raise RefusedError(Code.NOT_FOUND, f"There is no added stub {name!r}. {hint}".rstrip())
-        removed = self._engine.store.remove(
+        removable = set(added.values())
+        removed = self._steered.stubs(request.session).remove(
             lambda entry: (
-                entry.layer is Layer.RUNTIME
+                entry in removable
                 and (everything or entry.name in wanted or (bool(path) and entry.method.path == path))
             )
         )
         response.names.extend(entry.name for entry in removed)
 
 
-def _write_stub(info: Any, entry: CompiledStub, *, with_yaml: bool) -> None:
+def _write_stub(info: Any, entry: CompiledStub, count: int, *, with_yaml: bool) -> None:
     info.name, info.method, info.layer = entry.name, entry.method.full_name, _LAYERS[entry.layer]
     info.priority, info.conditions = entry.stub.priority, entry.conditions.count
-    info.count, info.exhausted = entry.count, entry.exhausted
+    info.count, info.exhausted = count, entry.exhausted_after(count)
     info.location = str(entry.stub.location or "")
     if with_yaml:
         info.yaml = dump.to_yaml([entry.stub])

@@ -26,7 +26,10 @@ def behaviors(steered: Steered) -> Behaviors:
         problems.raise_errors()
         assert conditions is not None
         journal = steered.engine.journal
-        counted = counting.count(journal, method, conditions, expected, journal.lost.count(method.path))
+        session = request.session or None
+        calls = [call for call in journal if session is None or call.session == session]
+        lost = journal.lost.count(method.path, session=session)
+        counted = counting.count(calls, method, conditions, expected, lost)
         response.satisfied = counted.satisfied
         response.matched = len(counted.matched)
         response.of_method = counted.of_method
