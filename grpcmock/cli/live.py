@@ -54,6 +54,8 @@ class Line:
     cancelled: bool
     protocol: str = "grpc"
     """What the client spoke."""
+    session: str = ""
+    """The session that it belongs to; empty if it belongs to none."""
     forwarded: bool = False
     """Whether another server answered, to which the call was passed on."""
 
@@ -77,6 +79,7 @@ def line_of(call: CallRecord, *, whole: bool) -> Line:
         auto=call.auto,
         cancelled=call.cancelled,
         protocol=call.protocol,
+        session=call.session,
         forwarded=call.forwarded,
     )
 
@@ -120,6 +123,8 @@ def as_json(line: Line) -> str:
         "auto": line.auto,
         "cancelled": line.cancelled,
     }
+    if line.session:
+        document["session"] = line.session
     if line.forwarded:
         document["forwarded"] = True
     if line.miss is not None:
@@ -151,7 +156,9 @@ def as_text(line: Line, width: int | None = None) -> str:
 
 def _by(line: Line) -> str:
     who = "forwarded" if line.forwarded else "generated" if line.auto else line.stub or "no stub"
-    return who if line.protocol == "grpc" else f"{who} ({PROTOCOLS.get(line.protocol, line.protocol)})"
+    besides = [] if line.protocol == "grpc" else [PROTOCOLS.get(line.protocol, line.protocol)]
+    besides += [f"session {_clean(line.session)}"] if line.session else []
+    return f"{who} ({', '.join(besides)})" if besides else who
 
 
 def _exchanged(line: Line) -> str:

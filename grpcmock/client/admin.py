@@ -38,14 +38,14 @@ class AdminClient:
         self._target = target
         self._registry = admin.registry()
 
-    async def ask(self, method: str, **fields: Any) -> Any:
+    async def ask(self, method: str, /, **fields: Any) -> Any:
         """Call a method with the *fields* of its request, and give its response."""
         call = await self._begin(method, fields)
         data = await call.receive()
         await self._check(call)
         return self._response_class(method).FromString(data or b"")
 
-    async def open(self, method: str, **fields: Any) -> Responses:
+    async def open(self, method: str, /, **fields: Any) -> Responses:
         """Call a method that streams; give its responses once the server has begun to answer."""
         call = await self._begin(method, fields)
         await call.headers()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.store import Snapshot
     from grpcmock.errors import Location
+    from grpcmock.mock.remote.running import RemoteRunning
     from grpcmock.mock.running import Running
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
@@ -49,7 +50,7 @@ class _Level:
 class DeclaredStubs:
     """The stubs that were added to a mock, in the levels of its snapshots. May be used from any thread."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running | RemoteRunning) -> None:
         self.running = running
         self.calls = CallStore(running)
         self._engine = running.engine
@@ -119,6 +120,10 @@ class DeclaredStubs:
 
     def _is_taken(self, name: str) -> bool:
         return any(name in level.own for level in self._levels)
+
+    def counted(self, entry: CompiledStub) -> int:
+        """How often a stub has answered."""
+        return self.running.call(lambda: self._engine.store.counted(entry))
 
     def change(self, handle: StubHandle[Any], change: Callable[[Stub], Stub]) -> None:
         """Put what *change* makes of a handle's stub in its place."""

@@ -61,9 +61,10 @@ class Findings:
     @classmethod
     def of(cls, journal: Journal, handles: Iterable[StubHandle[Any]], drafts: Iterable[Draft] = ()) -> Findings:
         found = cls(unanswered=list(map(str, drafts)))
-        found.lost_unmatched = journal.lost.count(outcome="unmatched")
-        found.lost_errors = journal.lost.count(outcome="failed")
-        for call in journal:
+        held = journal.contents()
+        found.lost_unmatched = held.lost.count(outcome="unmatched")
+        found.lost_errors = held.lost.count(outcome="failed")
+        for call in held.calls:
             match call.outcome:
                 case "unmatched":
                     found.unmatched.append(call.miss.text if call.miss is not None else _refused(call))

@@ -56,8 +56,10 @@ class _Stubs:
             )
         of_test = session is not None and request.layer == _LAYERS[Layer.TEST]
         entries = self._engine.add(stubs, Layer.TEST if of_test else Layer.RUNTIME, session)
-        for name in taken:
-            self._steered.stubs(request.session).remove_one(added[name])
+        for number, entry in enumerate(entries):
+            if entry.name in taken:
+                self._steered.stubs(request.session).remove_one(entry)
+                entries[number] = self._engine.replace(added[entry.name], entry.stub, session)
         response.names.extend(entry.name for entry in entries)
         response.warnings.extend(map(str, problems.warnings))
 
@@ -78,7 +80,8 @@ class _Stubs:
         chosen = (
             entry
             for entry in entries
-            if (not request.layer or entry.layer is layers[request.layer]) and not (request.unused and stubs.counted(entry))
+            if (not request.layer or entry.layer is layers[request.layer])
+            and not (request.unused and stubs.counted(entry))
         )
         for number, entry in enumerate(chosen):
             if number < begin:
