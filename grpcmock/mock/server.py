@@ -77,7 +77,6 @@ class MockServer(Clients, Waits):
         transport: Wanted = "auto",
         target: str | None = None,
         session: str | None = None,
-        admin_target: str | None = None,
         admin_token: str | None = None,
     ) -> None:
         """Load everything; nothing listens before :meth:`start`.
@@ -97,8 +96,8 @@ class MockServer(Clients, Waits):
 
         With a *target*, ``HOST:PORT``, it is a mock server that runs there already (``grpcmock serve --admin``), and
         this one is a *session* of it, by default with a name that no other has: its stubs, states, counts and calls are
-        seen by clients alone that send :attr:`metadata`. *admin_target* is where its admin service is, if elsewhere,
-        *admin_token* what that asks for, *tls_cert* what to trust; without *protos*, its reflection is asked for them.
+        seen by clients alone that send :attr:`metadata`. *admin_token* is what its admin service asks for, *tls_cert*
+        what to trust; without *protos*, its reflection is asked for them.
 
         Raises :class:`SchemaError`, :class:`StubError`, :class:`ConfigError` with everything that is wrong.
         """
@@ -115,7 +114,6 @@ class MockServer(Clients, Waits):
             self._running = remote(
                 target,
                 session=session,
-                admin_target=admin_target,
                 admin_token=admin_token,
                 ca=path_of(tls_cert),
                 registry=registry if given else None,

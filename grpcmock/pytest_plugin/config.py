@@ -20,7 +20,6 @@ CHOICES: Mapping[str, tuple[str, ...]] = {"unmatched": get_args(Unmatched), "unu
 ELSEWHERE: Mapping[str, tuple[str, str]] = {
     "target": ("ADDRESS", "A mock server that runs already, for the tests to use"),
     "session": ("NAME", "The session of that server (default: a name that no other has)"),
-    "admin_target": ("ADDRESS", "Where the admin service of that server is, if elsewhere"),
     "admin_token": ("TOKEN", "The token of its admin service"),
 }
 """The settings for a server that runs already, and what they mean. They may also stand in the environment."""
@@ -55,9 +54,6 @@ class Config(NamedTuple):  # a dataclass would cost every test run a millisecond
 
     session: str = ""
     """The session of that server, with the worker of pytest-xdist added to it; without, one that no other has."""
-
-    admin_target: str = ""
-    """Where its admin service is, if elsewhere."""
 
     admin_token: str = ""
     """The token of its admin service."""

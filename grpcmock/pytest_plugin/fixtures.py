@@ -112,8 +112,7 @@ def _made(config: Config) -> MockServer:
 
     if config.target:
         session = "-".join(filter(None, (config.session, worker()))) if config.session else None
-        elsewhere = {"admin_target": config.admin_target or None, "admin_token": config.admin_token or None}
-        where: dict[str, Any] = {"target": config.target, "session": session, **elsewhere}
+        where: dict[str, Any] = {"target": config.target, "session": session, "admin_token": config.admin_token or None}
     else:
         where = {"listen": config.listen, "http": config.http or None}
     try:

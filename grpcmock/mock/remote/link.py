@@ -15,23 +15,25 @@ from grpcmock.schema import Registry, reflection
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    import grpc.aio
+
     from grpcmock.client.target import Target
 
 NOT_STARTED = "The remote mock server was not started: say start(), or use it in a with statement."
 
 
 class Link:
-    """A connection to the admin service of a mock server, and perhaps another to where it answers calls.
+    """A connection to a mock server and its admin service.
 
     All requests are about one session. Everything raises :class:`TargetError` if the server can't be asked.
     """
 
-    def __init__(self, target: Target, admin_target: Target, session: str) -> None:
+    def __init__(self, target: Target, session: str) -> None:
         self.session = session
         self._target = target
-        self._admin_target = admin_target
         self._thread: LoopThread | None = None
         self._open = AsyncExitStack()
+        self._channel: grpc.aio.Channel | None = None
         self._admin: AdminClient | None = None
         self._services: frozenset[str] = frozenset()
 
@@ -51,8 +53,8 @@ class Link:
         self._thread = thread
 
     async def _connect(self) -> Any:
-        channel = await self._open.enter_async_context(connect(self._admin_target))
-        self._admin = AdminClient(channel, self._admin_target)
+        self._channel = await self._open.enter_async_context(connect(self._target))
+        self._admin = AdminClient(self._channel, self._target)
         return await self._admin.ask("GetStatus")
 
     def close(self) -> None:
@@ -73,12 +75,10 @@ class Link:
     def registry(self) -> Registry:
         """Give what the server declares, by its reflection. Raises :class:`TargetError` if it has none."""
 
-        async def fetch() -> Registry:
-            async with connect(self._target) as channel:
-                return await reflection.fetch(channel, self._services, metadata=self._target.metadata)
-
+        assert self._channel is not None
+        asked = reflection.fetch(self._channel, self._services, metadata=self._target.metadata)
         try:
-            return self._running().run(fetch())
+            return self._running().run(asked)
         except TargetError as error:
             raise TargetError(f"{str(error).rstrip('.')}. With protos=…, it isn't needed.") from None
 

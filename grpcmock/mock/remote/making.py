@@ -29,7 +29,6 @@ def remote(
     target: str,
     *,
     session: str | None,
-    admin_target: str | None,
     admin_token: str | None,
     ca: Path | None,
     registry: Registry | None,
@@ -46,9 +45,8 @@ def remote(
         check_name(session)
     tls = Tls(ca=ca) if ca is not None else None
     token = (("authorization", f"Bearer {admin_token}"),) if admin_token is not None else ()
-    called = Target.parse(target, tls=tls)
-    asked = Target.parse(admin_target or target, tls=tls, metadata=token)
-    return RemoteRunning(called, Link(called, asked, session), registry, stubs)
+    link = Link(Target.parse(target, tls=tls, metadata=token), session)
+    return RemoteRunning(Target.parse(target, tls=tls), link, registry, stubs)
 
 
 def refuse_settings(make: Callable[..., Any], given: Mapping[str, Any]) -> None:
