@@ -32,6 +32,8 @@ class Shared:
     """Where it is, and what it is made of."""
 
     target: str
+    url: str
+    """Where it speaks HTTP/1.1, if it does."""
     host: Host
     thread: LoopThread
 
@@ -53,18 +55,19 @@ def shared_server(
     (folder / "common.yaml").write_text(stubs)
     thread = LoopThread("shared-server")
 
-    async def start() -> tuple[Host, str]:
+    async def start() -> tuple[Host, str, str]:
         how = HostOptions(
             engine=EngineOptions(session_idle=idle), admin=AdminOptions(token=token) if admin else None, **options
         )
         host = Host(Files((ROOT / "protos" / "user.proto",), (folder / "common.yaml",)), how)
         bound = host.listen(Address.parse("127.0.0.1:0"))
+        http = host.listen_http(Address.parse("127.0.0.1:0", "http")) if how.face is not None else ""
         await host.start()
-        return host, str(bound)
+        return host, str(bound), f"http://{http}"
 
-    host, target = thread.run(start())
+    host, target, url = thread.run(start())
     try:
-        yield Shared(target, host, thread)
+        yield Shared(target, url, host, thread)
     finally:
         thread.run(host.stop(0))
         thread.close()

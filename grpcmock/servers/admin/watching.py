@@ -45,22 +45,23 @@ def behaviors(steered: Steered) -> Behaviors:
         past = [call for call in after(journal, last) if holds(call)] if last or request.replay else []
         end = journal.subscribe(listen)
         ending = asyncio.ensure_future(steered.draining.wait())
+        taking = asyncio.ensure_future(waiting.get())
         try:
             await context.send_initial_metadata(())
             for call in past:
                 yield response_class(call=writer.write(call))
             while not steered.draining.is_set():
-                taking = asyncio.ensure_future(waiting.get())
                 await asyncio.wait((taking, ending), return_when=asyncio.FIRST_COMPLETED)
                 if not taking.done():
-                    taking.cancel()
                     break
+                call, taking = taking.result(), asyncio.ensure_future(waiting.get())
                 skipped_before, skipped = skipped, 0
-                yield response_class(call=writer.write(taking.result()), skipped=skipped_before)
+                yield response_class(call=writer.write(call), skipped=skipped_before)
             raise RefusedError(Code.UNAVAILABLE, "The server is shutting down.")
         finally:
             end()
             ending.cancel()
+            taking.cancel()
 
     return {"WatchCalls": watch}
 
