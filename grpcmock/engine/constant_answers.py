@@ -92,10 +92,31 @@ class CompactCall(NamedTuple):
     duration: float
     protocol: ProtocolName
 
+    # What a :class:`CallRecord` has under the same names, so that both can be chosen among.
+
+    @property
+    def path(self) -> str:
+        return self.answer.method.path
+
+    @property
+    def session(self) -> str:
+        return session_of(self.metadata)
+
+    @property
+    def stub(self) -> CompiledStub:
+        return self.answer.stub
+
+    @property
+    def code(self) -> Code:
+        return self.answer.answer.code
+
+    @property
+    def miss(self) -> None:
+        return None
+
     @property
     def kind(self) -> Kind:
-        """What is kept of it when it is dropped."""
-        return Kind(session_of(self.metadata), self.answer.method.path, "answered")
+        return Kind(self.session, self.path, "answered")
 
     def expand(self) -> CallRecord:
         cached = self.answer

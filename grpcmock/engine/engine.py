@@ -165,16 +165,21 @@ class Engine:
     def install(self, prepared: Prepared) -> list[object]:
         """Answer from what was prepared, all or nothing. Return what it takes the place of.
 
-        Stubs added at run time or by a test stay, and are compiled against the new registry, those of sessions among
-        them; the states of the scenarios stay; a file stub that says the same as before keeps its count. Raises
-        :class:`StubError` if a stub that was added doesn't fit the new registry; then all is as it was.
+        Stubs added at run time or by a test stay, disabled ones disabled, and are compiled against the new registry,
+        those of sessions among them; so do the states of the scenarios; a file stub that says the same as before keeps
+        its count. Raises :class:`StubError` if a stub that was added doesn't fit the new registry; then all is as it
+        was.
 
         This takes no longer where there are many stubs from files. To free them does: ``let_go`` of what is returned.
         """
         replaced, store = self.store, prepared.store
         problems = Problems()
+        disabled = {id(entry) for entry in replaced.disabled}
         for entry in replaced.besides:
-            store.add(self._compile([entry.stub], prepared.registry, entry.layer, problems))
+            compiled = self._compile([entry.stub], prepared.registry, entry.layer, problems)
+            store.add(compiled)
+            for new in compiled if id(entry) in disabled else ():
+                store.disable(new)
         own = [(session, self._anew(session, prepared.registry, problems)) for session in self.sessions]
         problems.raise_errors()
         if self.front is not None:
@@ -196,7 +201,7 @@ class Engine:
 
     def _anew(self, session: Session, registry: Registry, problems: Problems) -> dict[CompiledStub, CompiledStub]:
         """Compile the stubs of a session against another registry: from each to what takes its place."""
-        entries = sorted(session, key=lambda entry: entry.rank)
+        entries = sorted((*session, *session.disabled), key=lambda entry: entry.rank)
         return {
             entry: compiled
             for entry in entries
@@ -275,7 +280,7 @@ class Engine:
             if table is None or not table.is_constant or options.validate:
                 return None
             session = environment.sessions.of(metadata)
-            if session is not None and path in session.own.tables:
+            if session is not None and not session.answers_like_all(path):
                 return None
             answer = table.answers.get(request) or self._constant_answer(table, request)
             if answer is None:

@@ -44,8 +44,10 @@ class SessionTable:
 
     def first(self, context: CallContext, stage: Stage) -> CompiledStub | None:
         """Choose the winner among the stubs that need no more than is known at *stage*."""
-        own = self._own.first(context, stage, self._accept) if self._own is not None else None
-        return own if own is not None else self._common.first(context, stage, self._accept)
+        for table in (self._own, self._common):
+            if table is not None and (found := table.index.first(context, self._accept, stage)) is not None:
+                return found
+        return None
 
     def may_yet_win(self, context: CallContext, stage: Stage, winner: CompiledStub | None) -> bool:
         """Whether a stub that needs more than is known at *stage* could still hold, and come before *winner*."""
@@ -77,6 +79,8 @@ class Session:
         self._counts: dict[CompiledStub, int] = {}
         """How often each stub was chosen, own or common, that was."""
         self._calls = 0
+        self._hidden: set[CompiledStub] = set()
+        """Common stubs that step aside in this session."""
 
     @property
     def last_used(self) -> float:
@@ -95,7 +99,11 @@ class Session:
         return SessionTable(self.own.tables.get(common.method.path), common, self._can_answer)
 
     def _can_answer(self, entry: CompiledStub) -> bool:
-        return not entry.exhausted_after(self._counts.get(entry, 0))
+        return entry not in self._hidden and not entry.exhausted_after(self._counts.get(entry, 0))
+
+    def answers_like_all(self, path: str) -> bool:
+        """Whether the calls of a method are answered as those without a session, as far as its stubs go."""
+        return path not in self.own.tables
 
     def __iter__(self) -> Iterator[CompiledStub]:
         """Its own stubs: by method, each in its order of precedence."""
@@ -103,6 +111,28 @@ class Session:
 
     def __len__(self) -> int:
         return len(self.own)
+
+    @property
+    def disabled(self) -> list[CompiledStub]:
+        """Its own stubs that were made to step aside."""
+        return self.own.disabled
+
+    def is_disabled(self, entry: CompiledStub) -> bool:
+        """Whether a stub, its own or a common one, was made to step aside in this session."""
+        return entry in self._hidden or self.own.is_disabled(entry)
+
+    def disable(self, entry: CompiledStub) -> None:
+        """Have a stub, its own or a common one, step aside for the calls of this session."""
+        if entry in self.own:
+            self.own.disable(entry)
+        else:
+            self.own.include((entry.method,))
+            self._hidden.add(entry)
+
+    def enable(self, entry: CompiledStub) -> None:
+        """Let a stub that was disabled answer again."""
+        self._hidden.discard(entry)
+        self.own.enable(entry)
 
     def add(self, entries: Iterable[CompiledStub]) -> None:
         entries = list(entries)
@@ -133,10 +163,15 @@ class Session:
 
         What says the same as before keeps its count.
         """
-        counts = self._counts
+        counts, hidden, disabled = self._counts, self._hidden, self.own.disabled
         self.own = Store(())
         self.add(own.values())
-        self._counts = {}
+        self._counts, self._hidden = {}, set()
+        for entry in disabled:
+            self.disable(own[entry])
+        for entry in hidden:
+            if (successor := files.get(entry.name)) is not None:
+                self.disable(successor)
         for entry, count in counts.items():
             successor = own.get(entry) or files.get(entry.name)
             if successor is not None and successor.stub == entry.stub:
@@ -157,6 +192,10 @@ class Session:
         before = self.counted(entry)
         self.count(entry)
         return Turn.of(entry, before, self.states)
+
+    def reset_count(self, entry: CompiledStub) -> None:
+        """Forget how often a stub was chosen."""
+        self._counts.pop(entry, None)
 
     def reset_counts(self) -> None:
         """Forget how often each stub was chosen: exhausted ones answer again, sequences begin anew."""

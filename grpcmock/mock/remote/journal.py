@@ -72,7 +72,7 @@ class RemoteJournal(Journal):
         return Contents((*self._before.calls, *ended), lost, tuple(still.values()))
 
     def clear(self) -> None:
-        self._link.of_session("Reset", journal=True)
+        self._link.of_session("ClearCalls")
         self._before = Contents()
 
     def restore(self, contents: Contents) -> None:

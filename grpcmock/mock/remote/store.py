@@ -73,14 +73,13 @@ class RemoteStore(Store):
                 super().add(own)
 
     def remove_one(self, entry: CompiledStub) -> None:
-        self._link.of_session("RemoveStubs", names=[entry.name])
+        self._link.of_session("RemoveStub", name=entry.name)
         super().remove_one(entry)
 
     def replace_one(self, entry: CompiledStub, successor: CompiledStub) -> None:
         __tracebackhide__ = True
         if entry.name == successor.name:
-            layer = _LAYERS[entry.layer]
-            self._link.of_session("AddStubs", stubs=_written([successor]), layer=layer, replace=True)
+            self._link.of_session("ReplaceStub", name=entry.name, stub=_written([successor]), keep_count=True)
             super().remove_one(entry)
             super().add((successor,))
         else:
@@ -90,16 +89,7 @@ class RemoteStore(Store):
     def counted(self, entry: CompiledStub) -> int:
         if entry not in self:
             return 0
-        page, token = None, ""
-        while page is None or token:
-            page = self._link.of_session(
-                "ListStubs", method=entry.method.full_name, layer=_LAYERS[entry.layer], page_token=token
-            )
-            for told in page.stubs:
-                if told.name == entry.name and told.session == self._link.session:
-                    return int(told.count)
-            token = page.next_page_token
-        return 0
+        return int(self._link.of_session("GetStub", name=entry.name).count)
 
     def reset_counts(self) -> None:
         self._link.of_session("Reset", counts=True)

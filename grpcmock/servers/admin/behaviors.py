@@ -18,7 +18,7 @@ from grpcmock.status import Code, session_of
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from grpcmock.engine.engine import Engine
     from grpcmock.engine.session import Session
@@ -33,6 +33,8 @@ PAGE = 1_000
 
 BYTES_LIMIT = 3 << 20
 """Bytes of one response; clients accept messages of 4 MiB by default."""
+
+_NAMED = 5
 
 Unary = Callable[[Any, Any], Awaitable[None] | None]
 """Takes a request, and fills a response."""
@@ -59,6 +61,10 @@ class Steered:
     texts: Iterator[int] = field(default_factory=lambda: count(1))
     """Numbers for texts of stubs that have no name."""
 
+    def note(self, text: str, session: str = "") -> None:
+        """Note in the journal what was changed, perhaps in a session: everybody who shares the server can see it."""
+        self.engine.note("info", f"In the session {session!r}: {text[:1].lower()}{text[1:]}" if session else text)
+
     def method(self, name: str) -> Method:
         """Find a method by the name that a request gives. Raises :class:`GrpcmockError`."""
         if not name:
@@ -79,6 +85,12 @@ class Steered:
         """Give the stubs, counts and states that a request is about: those of a session, or the common ones."""
         own = self.session(session)
         return self.engine.store if own is None else own
+
+
+def named(names: Iterable[str]) -> str:
+    """Write names for people: all of a few, else the first of them."""
+    found = [repr(name) for name in names]
+    return ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else "")
 
 
 def handler_of(method: Method, access: Access, behavior: Unary | Streaming) -> grpc.RpcMethodHandler[Any, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.engine.compiled_stub import Layer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
 
 
@@ -14,17 +17,20 @@ def behaviors(steered: Steered) -> Behaviors:
     """Give what resets."""
 
     def reset(request: Any, _: Any) -> None:
-        everything = all(field.name == "session" for field, _ in request.ListFields())
-        stubs, journal = steered.stubs(request.session), steered.engine.journal
-        if request.journal or everything:
-            journal.forget((request.session,)) if request.session else journal.clear()
-        if request.stubs or everything:
-            stubs.remove(lambda entry: bool(request.session) or entry.layer is Layer.RUNTIME)
-        if request.counts or everything:
-            stubs.reset_counts()
-        if request.states or everything:
-            stubs.states.clear()
-        if request.health or (everything and not request.session):
-            steered.health.reset()
+        journal, session = steered.engine.journal, request.session
+        stubs = steered.stubs(session)
+        parts: dict[str, Callable[[], object]] = {
+            "journal": partial(journal.forget, (session,)) if session else journal.clear,
+            "stubs": lambda: stubs.remove(lambda entry: bool(session) or entry.layer is Layer.RUNTIME),
+            "counts": stubs.reset_counts,
+            "states": stubs.states.clear,
+            "health": steered.health.reset,
+        }
+        if session and not request.health:  # that is common to all
+            del parts["health"]
+        asked = [name for name in parts if getattr(request, name)] or list(parts)
+        for name in asked:
+            parts[name]()
+        steered.note(f"Reset: {', '.join(asked)}.", session)
 
     return {"Reset": reset}

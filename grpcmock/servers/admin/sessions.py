@@ -20,8 +20,9 @@ def behaviors(steered: Steered) -> Behaviors:
         engine = steered.engine
         engine.sessions.expire()
         lost = engine.journal.lost
-        calls = Counter(call.session for call in engine.journal)
-        misses = Counter(call.session for call in engine.journal if call.miss is not None)
+        kept = engine.journal.unread()
+        calls = Counter(call.session for call in kept)
+        misses = Counter(call.session for call in kept if call.miss is not None)
         for session in sorted(engine.sessions, key=lambda one: one.name):
             name = session.name
             told = response.sessions.add(

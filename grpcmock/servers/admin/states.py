@@ -34,6 +34,8 @@ def behaviors(steered: Steered) -> Behaviors:
             hint = did_you_mean(scenario, known, known="The scenarios")
             response.warnings.append(f"No stub mentions the scenario {scenario!r}. {hint}".rstrip())
         own.states.update(request.states)
+        told = (f"{scenario} is {request.states[scenario]!r}" for scenario in sorted(request.states))
+        steered.note(f"Set states: {', '.join(told)}.", request.session)
         response.states.update(own.states)
 
     return {"GetState": get_state, "SetState": set_state}
