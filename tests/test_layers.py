@@ -48,11 +48,13 @@ LAYERS: Layers = (
 
 INNER_LAYERS: Mapping[str, Layers] = {
     "engine": (
-        {"added_protos", "clock", "constant_plan", "front"},
+        {"added_protos", "clock", "constant_plan", "dropped", "expectation", "front"},
         {"compiled_stub"},
         {"call_record", "compile"},
         {"constant_answers", "steps"},
         {"error_replies", "journal", "store", "validation"},
+        {"session"},
+        {"sessions"},
         {"environment", "faults", "incoming"},
         {"plan_execution"},
         {"exchange", "fault_execution"},

@@ -54,6 +54,8 @@ class Line:
     cancelled: bool
     protocol: str = "grpc"
     """What the client spoke."""
+    session: str = ""
+    """The session that it belongs to; empty if it belongs to none."""
     forwarded: bool = False
     """Whether another server answered, to which the call was passed on."""
     faults: Sequence[str] = ()
@@ -79,6 +81,7 @@ def line_of(call: CallRecord, *, whole: bool) -> Line:
         auto=call.auto,
         cancelled=call.cancelled,
         protocol=call.protocol,
+        session=call.session,
         forwarded=call.forwarded,
         faults=call.faults,
     )
@@ -123,6 +126,8 @@ def as_json(line: Line) -> str:
         "auto": line.auto,
         "cancelled": line.cancelled,
     }
+    if line.session:
+        document["session"] = line.session
     if line.forwarded:
         document["forwarded"] = True
     if line.faults:
@@ -159,7 +164,9 @@ def _by(line: Line) -> str:
     if line.faults:
         struck = f"struck by {', '.join(map(_clean, line.faults))}"
         who = f"{who}, {struck}" if who != "no stub" else struck
-    return who if line.protocol == "grpc" else f"{who} ({PROTOCOLS.get(line.protocol, line.protocol)})"
+    besides = [] if line.protocol == "grpc" else [PROTOCOLS.get(line.protocol, line.protocol)]
+    besides += [f"session {_clean(line.session)}"] if line.session else []
+    return f"{who} ({', '.join(besides)})" if besides else who
 
 
 def _exchanged(line: Line) -> str:

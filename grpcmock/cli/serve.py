@@ -24,7 +24,7 @@ from grpcmock.cli.options import (
 from grpcmock.cli.record_options import forward_options, options_of, record_options, reflect_options
 from grpcmock.cli.running import ready_file_option
 from grpcmock.cli.serving import Meanwhile, Serving, elsewhere_of, serve
-from grpcmock.cli.target_options import reflected
+from grpcmock.cli.target_options import SECONDS, reflected
 from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
@@ -153,6 +153,14 @@ _PONG = 20.0
     help="Bytes that the journal keeps.  [default: 64MiB]",
 )
 @click.option(
+    "--session-idle",
+    type=SECONDS,
+    default="10m",
+    show_default=True,
+    metavar="TIME",
+    help="How long a session may go unused before it ends.",
+)
+@click.option(
     "--log",
     type=click.Choice(live.FORMATS),
     help="Print each call as a line, only the misses, each call as JSON, or none.  "
@@ -210,6 +218,7 @@ def serving_of(
     watch: bool,
     journal_size: int,
     journal_bytes: int,
+    session_idle: float,
     log: str | None,
     grace: float,
     forwarding: Connection,
@@ -251,7 +260,9 @@ def serving_of(
         raise ConfigError(f"--forward and {'--auto' if auto else '--transport h2'} exclude each other.")
     options = HostOptions(
         transport=chosen,
-        engine=EngineOptions(seed=seed, auto=auto, validate=validate, unmatched_code=unmatched_code),
+        engine=EngineOptions(
+            seed=seed, auto=auto, validate=validate, unmatched_code=unmatched_code, session_idle=session_idle
+        ),
         server=ServerOptions(
             max_message_size=max_message_size,
             compression=compressions[compression],

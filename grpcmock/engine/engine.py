@@ -23,6 +23,7 @@ from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
 from grpcmock.schema import adding
 from grpcmock.schema.codec import DecodeError, decode
+from grpcmock.status import session_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from grpcmock.engine.constant_plan import ConstantAnswer
     from grpcmock.engine.faults import Faults
     from grpcmock.engine.front import Front
+    from grpcmock.engine.session import Session
+    from grpcmock.engine.sessions import Sessions
     from grpcmock.engine.steps import Forwarder, Open
     from grpcmock.engine.store import MethodTable
     from grpcmock.schema import Registry
@@ -133,6 +136,10 @@ class Engine:
         return self.environment.clock
 
     @property
+    def sessions(self) -> Sessions:
+        return self.environment.sessions
+
+    @property
     def front(self) -> Front | None:
         """What answers before the engine does, from answers that :meth:`known_answer` gave."""
         return self.journal.front
@@ -184,9 +191,10 @@ class Engine:
     def install(self, prepared: Prepared) -> list[object]:
         """Answer from what was prepared, all or nothing. Return what it takes the place of.
 
-        Stubs added at run time or by a test stay, disabled ones disabled, and are compiled against the new registry; so
-        do the states of the scenarios; a file stub that says the same as before keeps its count. Raises
-        :class:`StubError` if a stub that was added doesn't fit the new registry; then all is as it was.
+        Stubs added at run time or by a test stay, disabled ones disabled, and are compiled against the new registry,
+        those of sessions among them; so do the states of the scenarios; a file stub that says the same as before keeps
+        its count. Raises :class:`StubError` if a stub that was added doesn't fit the new registry; then all is as it
+        was.
 
         This takes no longer where there are many stubs from files. To free them does: ``let_go`` of what is returned.
         """
@@ -198,6 +206,7 @@ class Engine:
             store.add(compiled)
             for new in compiled if id(entry) in disabled else ():
                 store.disable(new)
+        own = [(session, self._anew(session, prepared.registry, problems)) for session in self.sessions]
         problems.raise_errors()
         if self.front is not None:
             self.front.void()
@@ -207,6 +216,8 @@ class Engine:
             if old.count and old in replaced:
                 entry.count = old.count
         prepared.unchanged.clear()
+        for session, entries in own:
+            session.rebase(entries, prepared.entries)
         rest: list[object] = [*self._loaded.values(), replaced]
         self._loaded = prepared.entries
         self.environment.registry, self.environment.store = prepared.registry, store
@@ -217,16 +228,30 @@ class Engine:
         self.warnings = prepared.warnings
         return rest
 
-    def add(self, stubs: Iterable[Stub], layer: Layer = Layer.RUNTIME) -> list[CompiledStub]:
-        """Add stubs to those that are there, all or none. Raises :class:`StubError` with all that is wrong."""
+    def _anew(self, session: Session, registry: Registry, problems: Problems) -> dict[CompiledStub, CompiledStub]:
+        """Compile the stubs of a session against another registry: from each to what takes its place."""
+        entries = sorted((*session, *session.disabled), key=lambda entry: entry.rank)
+        return {
+            entry: compiled
+            for entry in entries
+            for compiled in self._compile([entry.stub], registry, entry.layer, problems)
+        }
+
+    def add(
+        self, stubs: Iterable[Stub], layer: Layer = Layer.RUNTIME, session: Session | None = None
+    ) -> list[CompiledStub]:
+        """Add stubs to those that are there, or to those of a *session*, all or none.
+
+        Raises :class:`StubError` with all that is wrong.
+        """
         problems = Problems()
         entries = self._compile(stubs, self.registry, layer, problems)
         problems.raise_errors()
-        self.store.add(entries)
+        (self.store if session is None else session).add(entries)
         return entries
 
-    def replace(self, entry: CompiledStub, stub: Stub) -> CompiledStub:
-        """Put *stub* in the place of one that is there, with its rank among its like and its count.
+    def replace(self, entry: CompiledStub, stub: Stub, session: Session | None = None) -> CompiledStub:
+        """Put *stub* in the place of one that is there, or is one of a *session*, with its rank and its count.
 
         Raises :class:`StubError` with all that is wrong; then all is as it was.
         """
@@ -236,9 +261,7 @@ class Engine:
             [stub], self.registry, problems, layer=entry.layer, orders=order, faults=self.options.faults
         )
         problems.raise_errors()
-        self.store.remove_one(entry)
-        compiled[0].count = entry.count
-        self.store.add(compiled)
+        (self.store if session is None else session).replace_one(entry, compiled[0])
         return compiled[0]
 
     def add_protos(self, files: Sequence[FileDescriptorProto]) -> Callable[[], list[str]]:
@@ -312,10 +335,17 @@ class Engine:
             table = store.tables.get(path)
             if table is None or not table.is_constant or options.validate:
                 return None
+            session = environment.sessions.of(metadata)
+            if session is not None and not session.answers_like_all(path):
+                return None
             answer = table.answers.get(request) or self._constant_answer(table, request)
             if answer is None:
                 return None
-            store.count(answer.stub)
+            if session is None:
+                store.count(answer.stub)
+            else:
+                session.begin_call()
+                session.count(answer.stub)
             took = monotonic() - began
             environment.journal.record(answer, metadata, deadline, peer, started, took, protocol)
         return answer.answer.messages[0]
@@ -326,11 +356,14 @@ class Engine:
         """Answer a call at once, as :meth:`answer_from_cache` does, whatever its constant answer consists of.
 
         As long as the stubs don't change, it is the answer to these very bytes: what is in front of the engine may
-        give it from now on. Must be called with the lock held, and what remembers the answer be told before that ends.
+        give it from now on, save to calls of sessions, which may have stubs of their own: they go the general way.
+        Must be called with the lock held, and what remembers the answer be told before that ends.
         """
         options, store = self.environment.options, self.environment.store
         table = store.tables.get(path)
         if table is None or not table.is_steady or options.validate:
+            return None
+        if session_of(metadata):
             return None
         monotonic = options.monotonic
         began, started = monotonic(), options.wall_clock()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from grpcmock.engine.clock import Clock
 from grpcmock.engine.faults import Faults
 from grpcmock.engine.journal import Note
+from grpcmock.engine.sessions import Sessions
 from grpcmock.engine.steps import AIO_STEPS
 from grpcmock.errors import SchemaError
 from grpcmock.responses.faults import AIO_FAULTS
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from grpcmock.engine.journal import Journal
+    from grpcmock.engine.session import Session, Table
     from grpcmock.engine.steps import Forwarder
-    from grpcmock.engine.store import MethodTable, Store
+    from grpcmock.engine.store import Store
     from grpcmock.schema import Method, Registry
 
 
@@ -48,6 +50,9 @@ class EngineOptions:
 
     steps: frozenset[type] = AIO_STEPS
     """The steps that the server can carry out; a forwarder is refused where it can't."""
+
+    session_idle: float = 600.0
+    """Seconds after which a session ends that isn't used."""
 
     wall_clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
@@ -81,10 +86,14 @@ class CallEnvironment:
     """The time that answers tell; calls are noted in the machine's."""
     faults: Faults = field(init=False)
     """The fault profiles that are set."""
+    sessions: Sessions = field(init=False)
 
     def __post_init__(self) -> None:
-        self.clock = Clock(self.options.wall_clock)
+        options = self.options
+        self.clock = Clock(options.wall_clock)
         self.faults = Faults(self)
+        self.sessions = Sessions(self.journal, options.session_idle, options.wall_clock, options.monotonic)
+        self.sessions.ended = self.faults.forget
 
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
@@ -92,14 +101,14 @@ class CallEnvironment:
         self.store.include(self.registry.methods.values())
         self.faults.spread()
 
-    def table(self, path: str) -> MethodTable | None:
-        """Return the stubs of the method with this path; None if there is no such method."""
+    def table(self, path: str, session: Session | None = None) -> Table | None:
+        """Return the stubs of the method with this path, as *session* sees them; None if there is no such method."""
         table = self.store.tables.get(path)
         if table is None and (found := self.finder(path)) is not None:
             with suppress(SchemaError):  # it contradicts what is served, which goes before
                 self.include(found)
             table = self.store.tables.get(path)
-        return table
+        return table if table is None or session is None else session.table(table)
 
     def named_methods(self) -> list[Method]:
         """Return the methods of the protos that were given, and those that have stubs: what a hint may name.

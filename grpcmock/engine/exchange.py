@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.environment import CallEnvironment
     from grpcmock.engine.faults import ActiveFault
+    from grpcmock.engine.session import Session, Table
     from grpcmock.engine.steps import Event, Forwarder, Open, Step
-    from grpcmock.engine.store import MethodTable
+    from grpcmock.engine.store import Store
     from grpcmock.schema import Method
 
 _TRANSIT = 0.005
@@ -41,7 +42,8 @@ class Exchange:
         self._clock = options.wall_clock
         self._monotonic = options.monotonic
         self._began = options.monotonic()
-        self._table: MethodTable | None = environment.table(opened.path)
+        self._session = environment.sessions.of(opened.metadata)
+        self._table = environment.table(opened.path, self._session)
         self.call = environment.journal.open(
             opened.path,
             self._table.method if self._table is not None else None,
@@ -52,7 +54,8 @@ class Exchange:
             opened.protocol,
         )
         """The record of this call, as the journal will keep it."""
-        self._context = CallContext(grouped(opened.metadata), opened.deadline, environment.store.states)
+        self._number = self.call.id if self._session is None else self._session.begin_call()
+        self._context = CallContext(grouped(opened.metadata), opened.deadline, self._stubs.states)
         self._forwarder = environment.forwarder
         self._faults = opened.faults
         self._incoming: Incoming | None = None
@@ -62,7 +65,7 @@ class Exchange:
         """Messages that are sent one after the other, with nothing between them."""
         self._steps = self._run()
         if self._table is not None and self._table.held:
-            self._strike(environment.faults.striking(opened.path))
+            self._strike(environment.faults.striking(opened.path, self.call.session))
 
     def _strike(self, faults: Sequence[ActiveFault]) -> None:
         """Let fault profiles strike this call: the first of them comes before all else."""
@@ -75,6 +78,11 @@ class Exchange:
         finish = error_replies.impossible_fault(self.call, f"fault profile {fault.name!r}", effect)
         self._environment.note("warning", finish.message)
         yield finish
+
+    @property
+    def _stubs(self) -> Store | Session:
+        """What chooses stubs, and counts them."""
+        return self._environment.store if self._session is None else self._session
 
     # What a server calls --------------------------------------------------------------------------
 
@@ -162,7 +170,10 @@ class Exchange:
             self._incoming = incoming
             entry = yield from self._choose(self._table, incoming)
             if entry is not None:
-                yield from PlanExecution(self._environment, self.call, entry, incoming, self._faults).steps()
+                turn = self._stubs.take(entry)
+                yield from PlanExecution(
+                    environment, self.call, entry, turn, incoming, self._faults, number=self._number
+                ).steps()
             elif self._environment.options.auto and self._forwarder is None:
                 yield from self._generate(self._table.method, incoming)
             else:
@@ -176,7 +187,7 @@ class Exchange:
         except RenderError as error:
             yield Finish(Code.INTERNAL, f"{self.call.name}: {error}")
 
-    def _choose(self, table: MethodTable, incoming: Incoming) -> Generator[Step, Event | None, CompiledStub | None]:
+    def _choose(self, table: Table, incoming: Incoming) -> Generator[Step, Event | None, CompiledStub | None]:
         """Find the winner as early as it is certain, reading no more messages than that takes."""
         method, context = table.method, self._context
         if not method.kind.client_streams:
@@ -208,12 +219,13 @@ class Exchange:
         assert isinstance(event, HandlerReturned)
         yield event.finish
 
-    def _refused(self, table: MethodTable) -> EndOfCall:
+    def _refused(self, table: Table) -> EndOfCall:
         """Refuse a call that no stub holds for; the reason is looked for only if the client is told it."""
         if self._forwarder is not None:
             return EndOfCall(Finish())
         environment = self._environment
-        found = explain_miss(table.index, self._context, table.method, environment.methods_with_stubs())
+        others = environment.methods_with_stubs()
+        found = explain_miss(table.indexes, self._context, table.method, others, table.is_exhausted)
         return error_replies.missed(self.call, found, environment.options.unmatched_code)
 
     def _generate(self, method: Method, incoming: Incoming) -> Steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +140,13 @@ class Faults:
         """Remove all profiles, or those of one session."""
         for fault in list(self):
             if session is None or fault.session == session:
-                self._end(fault, "was removed")
+                self.remove(fault.name, fault.session)
+
+    def forget(self, sessions: Collection[str]) -> None:
+        """Remove the profiles of sessions that have ended."""
+        for fault in list(self):
+            if fault.session and fault.session in sessions:
+                self._end(fault, "has ended with its session")
 
     def restore(self, faults: Sequence[ActiveFault]) -> None:
         """Have these profiles, which were set before, and no others."""

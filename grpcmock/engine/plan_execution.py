@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.environment import CallEnvironment
     from grpcmock.engine.incoming import Incoming
+    from grpcmock.engine.store import Turn
     from grpcmock.matching.patterns import Finding
     from grpcmock.responses.faults import Fault
 
@@ -60,15 +61,18 @@ _T = TypeVar("_T")
 
 
 class PlanExecution:
-    """One stub's answer to one call. Choosing it counts: it is taken from the store when this is made."""
+    """One stub's answer to one call."""
 
     def __init__(
         self,
         environment: CallEnvironment,
         call: CallRecord,
         entry: CompiledStub,
+        turn: Turn,
         incoming: Incoming,
         faults: frozenset[str],
+        *,
+        number: int,
     ) -> None:
         self._environment = environment
         self._call = call
@@ -78,11 +82,9 @@ class PlanExecution:
         self._faults = faults
         """Those that can be put on the wire in this call."""
 
-        states = environment.store.states
-        # Its templates see the states as they were before it set any.
-        self._states = states.copy() if entry.next_plan.set else states
-        self._plan = environment.store.take(entry)
-        self._count = entry.count
+        self._plan, self._count, self._states = turn
+        self._number = number
+        """Of the call: its randomness derives from it."""
         self._fault: Fault | None = None
         self._source: Random | None = None
         self._has_sent = False
@@ -247,7 +249,7 @@ class PlanExecution:
     def _random(self) -> Random:
         """The source of randomness of this call, made when it is first drawn from: most calls never do."""
         if self._source is None:
-            self._source = self._environment.random(self._call.id)
+            self._source = self._environment.random(self._number)
         return self._source
 
     def _rendered(self, part: Renderable[_T]) -> _T:

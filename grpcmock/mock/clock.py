@@ -12,6 +12,7 @@ from grpcmock.responses.delays import parse_move
 
 if TYPE_CHECKING:
     from grpcmock.engine.clock import Clock as EngineClock
+    from grpcmock.mock.remote.running import RemoteRunning
     from grpcmock.mock.running import Running
 
 Length = timedelta | float | str
@@ -24,7 +25,7 @@ class Clock:
     It is the machine's until it is frozen or moved. May be used from any thread.
     """
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running | RemoteRunning) -> None:
         self._running = running
 
     @property
@@ -68,7 +69,7 @@ class Clock:
 
     @property
     def _clock(self) -> EngineClock:
-        return self._running.engine.environment.clock
+        return self._running.engine.clock
 
     def _do(self, action: Callable[[], None]) -> None:
         self._running.call(action)

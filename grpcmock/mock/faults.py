@@ -11,13 +11,14 @@ from grpcmock.engine.faults import UnknownFaultError
 
 if TYPE_CHECKING:
     from grpcmock.engine.faults import ActiveFault
+    from grpcmock.mock.remote.running import RemoteRunning
     from grpcmock.mock.running import Running
 
 
 class Fault:
     """A fault profile of a mock. As a context manager it ends with the block, if it hasn't before."""
 
-    def __init__(self, running: Running, active: ActiveFault) -> None:
+    def __init__(self, running: Running | RemoteRunning, active: ActiveFault) -> None:
         self._running = running
         self._active = active
 
@@ -28,7 +29,12 @@ class Fault:
     @property
     def struck(self) -> int:
         """How many calls it struck; still told when it has ended."""
-        return self._active.struck
+
+        def look() -> int:
+            list(self._running.engine.faults)  # one elsewhere is asked
+            return self._active.struck
+
+        return self._running.call(look)
 
     @property
     def expires(self) -> datetime | None:
@@ -66,7 +72,7 @@ class Fault:
 class Faults(Mapping[str, Fault]):
     """The fault profiles that are set, by name, in the order in which they were. May be used from any thread."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running | RemoteRunning) -> None:
         self._running = running
 
     def set(self, name: str, /, **keys: Any) -> Fault:

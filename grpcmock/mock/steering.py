@@ -8,13 +8,14 @@ from grpcmock.mock.clock import Clock
 from grpcmock.mock.faults import Fault, Faults
 
 if TYPE_CHECKING:
+    from grpcmock.mock.remote.running import RemoteRunning
     from grpcmock.mock.running import Running
 
 
 class Steering:
     """A mock server, as far as faults and time are concerned."""
 
-    _running: Running
+    _running: Running | RemoteRunning
 
     def fault(self, name: str, /, **keys: Any) -> Fault:
         """Set a fault profile: what goes wrong with calls, whichever stub answers them.

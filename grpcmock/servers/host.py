@@ -115,6 +115,7 @@ class Host:
             Reloader(self._watched, self._prepare, self._apply, self._reload_failed) if options.watch else None
         )
         self._watching: asyncio.Task[None] | None = None
+        self._expiring: asyncio.TimerHandle | None = None
         problems = Problems()
         registry, stubs = self._read(problems)
         transport = self.transport = choose(options.transport, interceptors=bool(options.server.interceptors))
@@ -239,9 +240,18 @@ class Host:
             await server.start()
         if self._reloader is not None:
             self._watching = asyncio.create_task(self._reloader.run())
+        self._expire_sessions()
+
+    def _expire_sessions(self) -> None:
+        """End sessions that nobody uses, also where nobody calls any more; look again in a while."""
+        self.engine.sessions.expire()
+        while_away = max(self.engine.options.session_idle / 2, 0.1)
+        self._expiring = asyncio.get_running_loop().call_later(while_away, self._expire_sessions)
 
     async def stop(self, grace: float | None = None) -> None:
         """Report NOT_SERVING, take no new calls, give those under way *grace* seconds, then cancel what is left."""
+        if self._expiring is not None:
+            self._expiring.cancel()
         if self._watching is not None:
             self._watching.cancel()
             with suppress(asyncio.CancelledError):

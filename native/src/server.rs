@@ -66,8 +66,11 @@ impl Shared {
         self.phases.subscribe()
     }
 
-    /// The answer to a request, if it is known; then the call is noted already.
+    /// The answer to a request, if it is known, and the same for all; then the call is noted already.
     pub fn answer(&self, path: &str, request: &[u8], facts: &Facts<'_>) -> Option<Arc<Answer>> {
+        if facts.metadata.in_session {
+            return None;
+        }
         self.known.answer(path, request, || CallFacts {
             metadata: Arc::clone(facts.metadata),
             deadline: facts.deadline,

@@ -67,7 +67,7 @@ def test_templates_tell_it_and_the_journal_the_machines() -> None:
         registry("user.proto"),
         "- {method: user.UserService/GetUser, response: {name: \"{{ now().strftime('%Y-%m-%d') }}\"}}",
     )
-    mock.environment.clock.set(datetime(2031, 5, 6, tzinfo=UTC).timestamp())
+    mock.clock.set(datetime(2031, 5, 6, tzinfo=UTC).timestamp())
     ask(mock, "GetUser", {}).gets({"name": "2031-05-06"}).finish()
     (call,) = mock.journal
     assert call.started == mock.machine.time  # type: ignore[attr-defined]

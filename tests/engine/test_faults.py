@@ -224,10 +224,10 @@ def test_it_ends_by_itself_and_calls_are_answered_from_what_is_known_again(mock:
 
 def test_a_frozen_clock_keeps_it(mock: Engine) -> None:
     mock.faults.set("it", {**UNAVAILABLE, "ttl": "1m"})
-    mock.environment.clock.freeze()
+    mock.clock.freeze()
     mock.machine.time += 600  # type: ignore[attr-defined]
     assert fails(mock)
-    mock.environment.clock.advance(60)
+    mock.clock.advance(60)
     assert list(mock.faults) == []
 
 
@@ -277,6 +277,16 @@ def test_one_of_a_session_strikes_no_other_calls(mock: Engine) -> None:
         mock.faults.get("it")
     mock.faults.clear("suite")
     assert list(mock.faults) == []
+
+
+def test_one_of_a_session_strikes_its_calls_and_ends_with_it(mock: Engine) -> None:
+    metadata = (("x-grpcmock-session", "suite"),)
+    mock.faults.set("it", {**UNAVAILABLE, "first": 1}, "suite")
+    assert not fails(mock)
+    assert steps_of(mock, metadata=metadata) == [DOWN]
+    assert mock.sessions.end("suite")
+    assert list(mock.faults) == []
+    assert mock.journal.notes[-1].text.startswith("The fault profile 'it' of the session 'suite' has ended with its")
 
 
 def test_one_that_is_set_anew_counts_anew(mock: Engine) -> None:
@@ -447,11 +457,11 @@ def test_a_quota_is_never_exceeded(pauses: list[float], count: int, window: floa
     mock = engine(registry("user.proto"), STUBS)
     quota = {"count": count} if window is None else {"count": count, "window": f"{window}s"}
     fault = mock.faults.set("it", {**UNAVAILABLE, "quota": quota, "probability": probability})
-    began = mock.environment.clock()
+    began = mock.clock()
     struck: list[float] = []
     for pause in pauses:
         if fails(mock):
-            struck.append(mock.environment.clock() - began)
+            struck.append(mock.clock() - began)
         mock.machine.time += pause  # type: ignore[attr-defined]
     windows = [0 if window is None else int(at // window) for at in struck]
     assert all(windows.count(one) <= count for one in windows)

@@ -40,6 +40,7 @@ class CallWriter:
             protocol=call.protocol,
             faults=call.faults,
             forwarded=call.forwarded,
+            session=call.session,
         )
         told.started.FromNanoseconds(_nanoseconds(call.started))
         if call.duration is not None:

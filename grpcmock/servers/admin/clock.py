@@ -14,13 +14,13 @@ def behaviors(steered: Steered) -> Behaviors:
     """Give what tells and sets the clock."""
 
     def get_clock(_: Any, response: Any) -> None:
-        clock = steered.engine.environment.clock
+        clock = steered.engine.clock
         response.now.FromMicroseconds(round(clock() * 1e6))
         response.offset.FromMicroseconds(round(clock.offset * 1e6))
         response.frozen = clock.frozen
 
     def set_clock(request: Any, response: Any) -> None:
-        clock = steered.engine.environment.clock
+        clock = steered.engine.clock
         if not request.ListFields():
             clock.reset()
         if request.HasField("frozen"):

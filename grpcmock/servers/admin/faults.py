@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
@@ -11,8 +12,6 @@ from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from grpcmock.engine.faults import ActiveFault
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
 
@@ -61,31 +60,27 @@ def _given(fault: Any) -> Mapping[str, Any]:
 
 
 def _write(fault: ActiveFault, told: Any) -> None:
-    profile, given = fault.profile, fault.given
-    told.name, told.session, told.struck = fault.name, fault.session, fault.struck
-    told.methods.extend(profile.methods)
-    if profile.status is not None:
-        told.status.code, told.status.message = int(profile.status.code), profile.status.message
-        status = given["status"]
-        for detail in status.get("details", ()) if isinstance(status, dict) else ():
-            told.status.details.add().update(detail)
-    if (latency := profile.latency) is not None:
-        written = f"{latency.low:g}s" if latency.high is None else f"{latency.low:g}s..{latency.high:g}s"
-        told.latency = given["latency"] if isinstance(given["latency"], str) else written
-    if profile.abort_after is not None:
-        told.abort_after = profile.abort_after
-    told.drop_status, told.wrong_status = profile.drop_status, profile.wrong_status
-    told.goaway, told.close = profile.goaway, profile.close
-    if profile.reset is not None:
-        told.reset = next(name for name, number in H2_ERRORS.items() if number == profile.reset)
-    for key in ("probability", *_WHOLE):
-        if key in given:
-            setattr(told, key, given[key])
-    if profile.quota is not None:
-        told.quota.count = profile.quota.count
-        if profile.quota.window is not None:
-            told.quota.window = given["quota"]["window"]
-    if profile.ttl is not None:
-        told.ttl = given["ttl"]
+    told.MergeFrom(type(told)(**fields_of(fault), session=fault.session, struck=fault.struck))
     if fault.expires is not None:
         told.expires.FromMicroseconds(round(fault.expires * 1e6))
+
+
+def fields_of(fault: ActiveFault) -> dict[str, Any]:
+    """Return what a message ``Fault`` says of a profile, as its fields: what was set, not what came of it."""
+    profile, given = fault.profile, fault.given
+    fields: dict[str, Any] = {key: given[key] for key in ("probability", *_WHOLE, "ttl") if key in given}
+    fields |= {"name": fault.name, "methods": profile.methods, "abort_after": profile.abort_after}
+    fields |= {"drop_status": profile.drop_status, "wrong_status": profile.wrong_status}
+    fields |= {"goaway": profile.goaway, "close": profile.close}
+    if profile.status is not None:
+        details = given["status"].get("details", ()) if isinstance(given["status"], Mapping) else ()
+        fields["status"] = {"code": int(profile.status.code), "message": profile.status.message, "details": details}
+    if (latency := profile.latency) is not None:
+        written = f"{latency.low:g}s" if latency.high is None else f"{latency.low:g}s..{latency.high:g}s"
+        fields["latency"] = given["latency"] if isinstance(given["latency"], str) else written
+    if profile.reset is not None:
+        fields["reset"] = next(name for name, number in H2_ERRORS.items() if number == profile.reset)
+    if profile.quota is not None:
+        window = given["quota"]["window"] if profile.quota.window is not None else ""
+        fields["quota"] = {"count": profile.quota.count, "window": window}
+    return fields

@@ -10,7 +10,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.error_details_pb2 import BadRequest
 
 from grpcmock.engine.faults import UnknownFaultError
-from grpcmock.errors import CompileError, GrpcmockError, Problem, StubError, UnknownMethodError
+from grpcmock.errors import CompileError, DroppedCallsError, GrpcmockError, Problem, StubError, UnknownMethodError
 from grpcmock.schema.adding import ContradictionError
 from grpcmock.status import DETAILS_KEY, Code, encode_details
 
@@ -37,6 +37,8 @@ async def refuse(context: Any, error: GrpcmockError) -> None:
         code = Code.ALREADY_EXISTS
     elif isinstance(error, (UnknownMethodError, UnknownFaultError)):
         code = Code.NOT_FOUND
+    elif isinstance(error, DroppedCallsError):
+        code = Code.FAILED_PRECONDITION
     else:
         code = Code.INVALID_ARGUMENT
     message = _cut(str(error), _MESSAGE_LIMIT)

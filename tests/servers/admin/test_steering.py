@@ -156,12 +156,12 @@ async def test_a_reset_removes_profiles_and_gives_the_clock_back(world: World) -
     await world.ask("SetFault", name="slow", fault={"latency": "1s"})
     await world.ask("SetFault", name="own", session="suite", fault={"latency": "1s"})
     await world.ask("SetClock", advance="1h", frozen=True)
-    await world.ask("Reset", session="suite", faults=True, clock=True)
+    await world.ask("Reset", session="suite")
     assert [fault.name for fault in world.engine.faults] == ["slow"]
-    assert world.engine.environment.clock.frozen
+    assert world.engine.clock.frozen
     await world.ask("Reset")
     assert list(world.engine.faults) == []
-    assert not world.engine.environment.clock.frozen
+    assert not world.engine.clock.frozen
 
 
 # The clock -----------------------------------------------------------------------------------------
