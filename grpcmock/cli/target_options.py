@@ -203,7 +203,7 @@ def reflected(protos: Sequence[ProtoSource], servers: Sequence[str], connection:
 
     def told(address: str) -> ReflectedProtos:
         target = connection.target(address, may_be_url=True)
-        way_out = "With .proto files or a descriptor set, reflection isn't needed."
+        way_out = "Metadata goes there by --reflect-header; with .proto files, reflection isn't needed."
         return ReflectedProtos(target, within=connection.within, left_out=warn, way_out=way_out)
 
     given = [told(str(one)) if isinstance(one, ReflectedProtos) else one for one in protos]
