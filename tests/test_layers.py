@@ -51,14 +51,16 @@ LAYERS: Layers = (
 
 INNER_LAYERS: Mapping[str, Layers] = {
     "engine": (
-        {"constant_plan", "front"},
+        {"added_protos", "clock", "constant_plan", "dropped", "expectation", "front"},
         {"compiled_stub"},
         {"call_record", "compile"},
         {"constant_answers", "steps"},
         {"error_replies", "journal", "store", "validation"},
-        {"environment", "incoming"},
+        {"session"},
+        {"sessions"},
+        {"environment", "faults", "incoming"},
         {"plan_execution"},
-        {"exchange"},
+        {"exchange", "fault_execution"},
         {"engine"},
     ),
     "fuzz": (

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
 from grpcmock.engine.call_record import FRAME_BYTES_KEPT, CallRecord, Follower, ProtocolName
 from grpcmock.engine.constant_answers import CompactCall, compact_call
+from grpcmock.engine.dropped import Dropped, Kind
+from grpcmock.status import session_of
 
 if TYPE_CHECKING:
     from grpcmock.engine.constant_answers import CachedAnswer
@@ -27,6 +29,16 @@ class Note:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The calls that a journal held at a time, and those that it had dropped by then."""
+
+    calls: tuple[CallRecord, ...] = ()
+    lost: Dropped = field(default_factory=Dropped)
+    under_way: tuple[CallRecord, ...] = ()
+    """The calls that had begun and not ended; they can't be restored."""
+
+
 _MAX_PEERS = 1_000
 
 
@@ -39,9 +51,8 @@ class Journal:
         self._calls: deque[CallRecord | CompactCall] = deque()
         self._notes: deque[Note] = deque(maxlen=100)
         self._bytes = 0
-        self._dropped = 0
+        self._lost = Dropped()
         self._next_id = 1
-        self._epoch = 0
         self._listeners: list[Callable[[CallRecord], None]] = []
         self._miss_listeners: list[Callable[[CallRecord], None]] = []
         self._under_way: dict[int, CallRecord] = {}
@@ -74,9 +85,14 @@ class Journal:
 
     @property
     def dropped(self) -> int:
-        """How many calls were dropped to keep within the bounds."""
+        """How many calls were dropped to keep within the bounds, since it was cleared."""
+        return self.lost.count()
+
+    @property
+    def lost(self) -> Dropped:
+        """What is still known of those."""
         self._look()
-        return self._dropped
+        return self._lost
 
     def __len__(self) -> int:
         self._look()
@@ -84,7 +100,7 @@ class Journal:
 
     def __iter__(self) -> Iterator[CallRecord]:
         self._look()
-        whole = [call.expand(self._epoch) if type(call) is CompactCall else call for call in self._calls]
+        whole = [call.expand() if type(call) is CompactCall else call for call in self._calls]
         # Kept, so that who looks twice sees the same objects.
         self._calls = deque(whole)
         return iter(cast("list[CallRecord]", whole))
@@ -98,7 +114,7 @@ class Journal:
 
     def read(self, call: CallRecord | CompactCall) -> CallRecord:
         """Return a call as :meth:`__iter__` would give it."""
-        return call.expand(self._epoch) if type(call) is CompactCall else cast("CallRecord", call)
+        return call.expand() if type(call) is CompactCall else cast("CallRecord", call)
 
     @property
     def size(self) -> int:
@@ -123,7 +139,7 @@ class Journal:
         """Begin a call. It is under way until it is closed; then it enters the journal."""
         self._look()
         number, followers = self._next_id, self._followers
-        call = CallRecord(number, path, method, metadata, deadline, peer, started, self._epoch, followers, protocol)
+        call = CallRecord(number, path, method, metadata, deadline, peer, started, followers, protocol)
         self._under_way[number] = call
         self._next_id = number + 1
         call.tell()
@@ -132,7 +148,7 @@ class Journal:
     @property
     def under_way(self) -> tuple[CallRecord, ...]:
         """The calls that have begun and not ended, in that order."""
-        return tuple(call for call in self._under_way.values() if call.epoch == self._epoch)
+        return tuple(self._under_way.values())
 
     def close(self, call: CallRecord) -> None:
         """End a call: keep it, drop the oldest past the bounds, tell the listeners.
@@ -140,13 +156,13 @@ class Journal:
         A call that began before :meth:`clear` is not kept: it belongs to what was cleared.
         """
         self._look()
-        self._close(call)
+        if self._under_way.pop(call.id, None) is not None:
+            self._enter(call)
 
-    def _close(self, call: CallRecord) -> None:
-        self._under_way.pop(call.id, None)
-        if call.epoch != self._epoch:
-            return
-        self._keep(call)
+    def _enter(self, call: CallRecord) -> None:
+        self._calls.append(call)
+        self._bytes += call.size
+        self._drop()
         call.tell()
         for listener in self._listeners:
             listener(call)
@@ -171,10 +187,10 @@ class Journal:
         self._look()
         self.add_known(answer, metadata, deadline, peer, started, duration, protocol)
 
-    def skip(self, calls: int) -> None:
-        """Number *calls* that a front has dropped itself, to keep within the same bounds."""
+    def skip(self, kind: Kind, calls: int) -> None:
+        """Number *calls* of this kind that a front has dropped itself, to keep within the same bounds."""
         self._next_id += calls
-        self._dropped += calls
+        self._lost.add(kind, calls)
 
     def add_known(
         self,
@@ -198,19 +214,14 @@ class Journal:
         self._next_id = number + 1
         compact = compact_call((size, number, answer, metadata, deadline, peer, started, duration, protocol))
         if self._listeners or self._followers or size > FRAME_BYTES_KEPT:
-            call = compact.expand(self._epoch)
+            call = compact.expand()
             call.followers = self._followers
-            self._close(call)
+            self._enter(call)
             return
         self._calls.append(compact)
         self._bytes += size
         if len(self._calls) > self.max_calls or self._bytes > self.max_bytes:
             self._drop()
-
-    def _keep(self, call: CallRecord) -> None:
-        self._calls.append(call)
-        self._bytes += call.size
-        self._drop()
 
     def _drop(self) -> None:
         """Drop the oldest calls until the bounds are kept."""
@@ -218,8 +229,9 @@ class Journal:
         if len(self._peers) > _MAX_PEERS:
             self._peers.clear()
         while calls and (len(calls) > self.max_calls or self._bytes > self.max_bytes):
-            self._bytes -= calls.popleft().size
-            self._dropped += 1
+            oldest = calls.popleft()
+            self._bytes -= oldest.size
+            self._lost.add(oldest.kind)
 
     def note(self, note: Note) -> None:
         """Keep a note; the last hundred are kept."""
@@ -234,15 +246,29 @@ class Journal:
         """Forget all calls, and those that are under way, too."""
         self._look()
         self._calls.clear()
+        self._under_way.clear()
         self._bytes = 0
-        self._dropped = 0
-        self._epoch += 1
+        self._lost = Dropped()
 
-    def restore(self, calls: Iterable[CallRecord]) -> None:
-        """Hold *calls*, which it held before, and nothing else."""
-        self.clear()
-        self._calls.extend(calls)
+    def forget(self, sessions: Collection[str]) -> None:
+        """Forget all calls of these sessions, those under way, too."""
+        self._look()
+        self._calls = deque(call for call in self._calls if session_of(call.metadata) not in sessions)
         self._bytes = sum(call.size for call in self._calls)
+        for number in [number for number, call in self._under_way.items() if call.session in sessions]:
+            del self._under_way[number]
+        self._lost.forget(sessions)
+
+    def contents(self) -> Contents:
+        """Give what it holds now, for a look at all of it at once, or for :meth:`restore`."""
+        return Contents(tuple(self), self._lost.copy(), self.under_way)
+
+    def restore(self, contents: Contents) -> None:
+        """Hold what it held before, and nothing else."""
+        self.clear()
+        self._calls.extend(contents.calls)
+        self._bytes = sum(call.size for call in self._calls)
+        self._lost = contents.lost.copy()
 
     def follow(self, follower: Follower) -> Callable[[], None]:
         """Call *follower* with each call when it begins, at each of its messages, and when it ends.

@@ -15,9 +15,10 @@ from grpcmock.engine.engine import Engine, Prepared
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.errors import GrpcmockError, Problems
-from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
+from grpcmock.responses.faults import HTTP_FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
+from grpcmock.schema.remote import LastGood
 from grpcmock.servers.aio import ServerOptions
 from grpcmock.servers.health import Health
 from grpcmock.servers.listeners import Listeners
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from grpcmock.protocols.interface import FaceOptions
     from grpcmock.protocols.pages import Pages
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.options import AdminOptions
@@ -50,7 +52,7 @@ def _ignore(*_: object) -> None: ...
 class Files:
     """What a mock server is made of."""
 
-    protos: Sequence[Path] = (Path("protos"),)
+    protos: Sequence[ProtoSource] = (Path("protos"),)
     """``.proto`` files, directories, descriptor sets."""
 
     stubs: Sequence[Path] = ()
@@ -102,13 +104,17 @@ class Host:
         progress: Callable[[int], None] = _ignore,
     ) -> None:
         """Load the files. Raises :class:`SchemaError` or :class:`StubError` with everything that is wrong."""
-        self.files = files
         self.options = options = options or HostOptions()
         self._log = log
+        self._stale: list[str] = []
+        """Why some protos are those of the last time."""
+        kept = [one if isinstance(one, (str, Path)) else LastGood(one, self._stale.append) for one in files.protos]
+        self.files = replace(files, protos=kept)
         self._reloader = (
             Reloader(self._watched, self._prepare, self._apply, self._reload_failed) if options.watch else None
         )
         self._watching: asyncio.Task[None] | None = None
+        self._expiring: asyncio.TimerHandle | None = None
         problems = Problems()
         registry, stubs = self._read(problems)
         transport = self.transport = choose(options.transport, interceptors=bool(options.server.interceptors))
@@ -118,7 +124,7 @@ class Host:
             # Those that one port at least can put on the wire; where another can't, the call ends with the reason.
             options=replace(
                 options.engine,
-                faults=FAULTS if options.has_http else TRANSPORT_FAULTS[transport],
+                faults=TRANSPORT_FAULTS[transport] | (HTTP_FAULTS if options.has_http else frozenset()),
             ),
             journal=Journal(options.journal_calls, options.journal_bytes),
             problems=problems,
@@ -241,9 +247,18 @@ class Host:
             await listeners.start()
         if self._reloader is not None:
             self._watching = asyncio.create_task(self._reloader.run())
+        self._expire_sessions()
+
+    def _expire_sessions(self) -> None:
+        """End sessions that nobody uses, also where nobody calls any more; look again in a while."""
+        self.engine.sessions.expire()
+        while_away = max(self.engine.options.session_idle / 2, 0.1)
+        self._expiring = asyncio.get_running_loop().call_later(while_away, self._expire_sessions)
 
     async def stop(self, grace: float | None = None) -> None:
         """Report NOT_SERVING, take no new calls, give those under way *grace* seconds, then cancel what is left."""
+        if self._expiring is not None:
+            self._expiring.cancel()
         if self._watching is not None:
             self._watching.cancel()
             with suppress(asyncio.CancelledError):
@@ -289,6 +304,10 @@ class Host:
         self._log("info", text)
         for warning in self.engine.warnings:
             self._log("info", str(warning))
+        stale = [self._stale.pop(0) for _ in range(len(self._stale))]
+        for complaint in (*prepared.complaints, *stale):
+            self.engine.note("warning", complaint)
+            self._log("warning", complaint)
 
     def _reload_failed(self, error: GrpcmockError) -> None:
         self.health.reload_failed(str(error))

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Sleep;
 
 use crate::answer::{response, trailers_of};
+use crate::farewell::Leaving;
 use crate::flow::{Flow, MOST_WAITING};
 use crate::framing::{self, Encoding, MessageReader};
 use crate::hub::{Event, Hub, Opened};
@@ -42,6 +43,7 @@ pub struct Request {
     /// How messages to this client are compressed.
     pub encoding: Encoding,
     pub started: f64,
+    pub leaving: Arc<Leaving>,
 }
 
 impl Request {
@@ -120,6 +122,7 @@ impl CallTask {
             commands: sender,
             encoding: request.encoding,
             shared: Arc::clone(shared),
+            leaving: request.leaving,
         });
         let mut reader = MessageReader::new(request.metadata.encoding, shared.limit);
         let half_closed = request.whole.is_some();
@@ -329,12 +332,16 @@ impl CallTask {
                         }
                     }
                 }
-                Command::Finish(code, message, pairs) => {
+                Command::Finish(code, message, pairs, status) => {
                     if self.sending.is_none() && !self.half_closed && self.poll_settle(context).is_pending() {
-                        self.outgoing.push_front(Command::Finish(code, message, pairs));
+                        self.outgoing.push_front(Command::Finish(code, message, pairs, status));
                         return Poll::Pending;
                     }
-                    self.finish(&trailers_of(code, &message, &pairs));
+                    let mut trailers = trailers_of(code, &message, &pairs);
+                    if let Some(status) = status {
+                        trailers.insert("grpc-status", status);
+                    }
+                    self.finish(&trailers);
                     return Poll::Ready(End::Said);
                 }
                 Command::Truncate(data) => {

@@ -20,7 +20,7 @@ use crate::answer::{date, response, trailers_of};
 use crate::authority::UnixClient;
 use crate::call::{self, CallTask, Request};
 use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet};
-use crate::farewell::{Farewell, Leave, reached};
+use crate::farewell::{Farewell, Leave, Leaving, reached};
 use crate::framing::{Encoding, WireError};
 use crate::http1;
 use crate::hub::Event;
@@ -209,9 +209,12 @@ pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
         peer,
         last: None,
         last_headers: None,
+        leaving: Arc::default(),
     };
+    let leaving = Arc::clone(&serving.leaving);
     let ended = tokio::select! {
         ended = serving.run(&mut connection) => ended,
+        () = leaving.closed.notified() => true,
         () = lost.notified() => false,
     };
     if let Some(task) = keepalive {
@@ -241,12 +244,13 @@ struct Serving {
     last: Option<Arc<Metadata>>,
     /// The headers of the last request that was none.
     last_headers: Option<Arc<Headers>>,
+    leaving: Arc<Leaving>,
 }
 
 impl Serving {
     /// Take requests until the connection ends. False if it has to be ended.
     async fn run<T: Stream>(&mut self, connection: &mut Connection<T, Bytes>) -> bool {
-        let mut farewell = Farewell::new(&self.shared);
+        let mut farewell = Farewell::new(&self.shared, &self.leaving);
         loop {
             tokio::select! {
                 biased;
@@ -299,6 +303,7 @@ impl Serving {
             whole: None,
             encoding,
             started,
+            leaving: Arc::clone(&self.leaving),
         };
         request.read_at_once(self.shared.limit);
         let key = known::key_of(&request.path, encoding);
@@ -325,7 +330,7 @@ impl Serving {
         let (parts, mut body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
         let head = Head::new(parts, &self.shared.reserved, &mut self.last_headers);
-        let mut asked = Asked::new(head, Arc::clone(&self.peer));
+        let mut asked = Asked::new(head, Arc::clone(&self.peer), Arc::clone(&self.leaving));
         (asked.body, asked.is_whole) = call::read_at_once(&mut body);
         if let Some(answer) = asked.known(&self.shared) {
             let mut head = answer.head();

@@ -9,11 +9,16 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::framing::{self, Encoding, Pairs, Value, WireError};
 
+/// The key that says to which session of the mock a call belongs.
+const SESSION: &str = "x-grpcmock-session";
+
 /// What the headers of a request say.
 pub struct Metadata {
     headers: HeaderMap,
     pairs: Pairs,
     pub encoding: Encoding,
+    /// Whether the call belongs to a session, which may have other answers than all have.
+    pub in_session: bool,
     tuple: PyOnceLock<Py<PyTuple>>,
 }
 
@@ -23,6 +28,7 @@ impl Metadata {
             headers: headers.clone(),
             pairs: framing::metadata_of(headers, framing::is_reserved, framing::utf8)?,
             encoding: framing::request_encoding(headers)?,
+            in_session: headers.contains_key(SESSION),
             tuple: PyOnceLock::new(),
         })
     }
@@ -31,6 +37,7 @@ impl Metadata {
     pub fn of_pairs(pairs: Pairs) -> Self {
         Self {
             headers: HeaderMap::new(),
+            in_session: pairs.iter().any(|(name, _)| name == SESSION),
             pairs,
             encoding: Encoding::Identity,
             tuple: PyOnceLock::new(),

@@ -74,8 +74,11 @@ impl Shared {
         self.phases.subscribe()
     }
 
-    /// The answer to a request, if it is known; then the call is noted already.
+    /// The answer to a request, if it is known, and the same for all; then the call is noted already.
     pub fn answer(&self, key: &str, body: &[u8], facts: &Facts<'_>) -> Option<Arc<Answer>> {
+        if facts.metadata.in_session {
+            return None;
+        }
         self.known.answer(key, body, || CallFacts {
             metadata: Arc::clone(facts.metadata),
             deadline: facts.deadline,

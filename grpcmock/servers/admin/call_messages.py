@@ -38,7 +38,9 @@ class CallWriter:
             auto=call.auto,
             cancelled=call.cancelled,
             protocol=call.protocol,
+            faults=call.faults,
             forwarded=call.forwarded,
+            session=call.session,
         )
         told.started.FromNanoseconds(_nanoseconds(call.started))
         if call.duration is not None:

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.schema import admin
 from grpcmock.servers.admin import (
     calls,
+    clock,
+    faults,
     health,
     making,
+    protos,
     reset,
     services,
+    sessions,
     states,
     status,
     stub_list,
@@ -43,7 +47,11 @@ SUBJECTS: tuple[Callable[[Steered], Behaviors], ...] = (
     making.behaviors,
     services.behaviors,
     states.behaviors,
+    sessions.behaviors,
     health.behaviors,
+    faults.behaviors,
+    clock.behaviors,
+    protos.behaviors,
     reset.behaviors,
 )
 """What carries out the methods: each subject those that it names."""

@@ -284,7 +284,9 @@ class NativeServer:
             self._calls.pop(number, None)
 
         method, target, version = line
-        head = RequestHead(method, target, (*headers, *varying), version, peer, takes_trailers=version == "2")
+        head = RequestHead(
+            method, target, (*headers, *varying), version, peer, takes_trailers=version == "2", can_go_away=True
+        )
         exchange = NativeExchange(wire, body, is_whole=is_whole, ended=ended)
         face = self._face()
         try:
