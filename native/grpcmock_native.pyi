@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias, final
 
 __version__: str
@@ -19,6 +19,7 @@ class Server:
         ring_calls: int,
         ring_bytes: int,
         http1_refusal: str,
+        duration_bounds: Sequence[float] = (),
     ) -> None: ...
     def wake_socket(self) -> int: ...
     def listen(
@@ -37,7 +38,7 @@ class Server:
         self,
     ) -> tuple[
         int,
-        dict[int, int],
+        dict[int, tuple[int, float, list[int]]],
         list[tuple[int, bytes, tuple[tuple[str, str | bytes], ...], float | None, str, float, float]],
     ]: ...
 

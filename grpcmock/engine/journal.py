@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -11,10 +11,12 @@ from grpcmock.engine.call_record import FRAME_BYTES_KEPT, CallRecord, Follower, 
 from grpcmock.engine.constant_answers import CompactCall, compact_call
 
 if TYPE_CHECKING:
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.constant_answers import CachedAnswer
     from grpcmock.engine.front import Front
+    from grpcmock.engine.tally import CallTally
     from grpcmock.schema import Method
-    from grpcmock.status import Metadata
+    from grpcmock.status import Code, Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,21 @@ _MAX_PEERS = 1_000
 
 
 class Journal:
-    """The last calls, oldest first. ``calls`` and ``bytes`` bound it; the oldest are dropped first."""
+    """The last calls, oldest first. ``calls`` and ``bytes`` bound it; the oldest are dropped first.
 
-    def __init__(self, calls: int = 10_000, bytes: int = 64 << 20) -> None:  # noqa: A002
+    A *tally* counts all calls that end from now on, whatever is dropped or forgotten; see :attr:`tally`.
+    """
+
+    def __init__(self, calls: int = 10_000, bytes: int = 64 << 20, *, tally: CallTally | None = None) -> None:  # noqa: A002
         self.max_calls = calls
         self.max_bytes = bytes
         self._calls: deque[CallRecord | CompactCall] = deque()
         self._notes: deque[Note] = deque(maxlen=100)
         self._bytes = 0
         self._dropped = 0
+        self._dropped_before = 0
+        """Calls that were dropped before the last :meth:`clear`."""
+        self._tally = tally
         self._next_id = 1
         self._epoch = 0
         self._listeners: list[Callable[[CallRecord], None]] = []
@@ -77,6 +85,17 @@ class Journal:
         """How many calls were dropped to keep within the bounds."""
         self._look()
         return self._dropped
+
+    @property
+    def dropped_ever(self) -> int:
+        """The same since the start, whatever was cleared."""
+        return self._dropped_before + self.dropped
+
+    @property
+    def tally(self) -> CallTally | None:
+        """How the calls ended until now, if they are counted."""
+        self._look()
+        return self._tally
 
     def __len__(self) -> int:
         self._look()
@@ -123,12 +142,19 @@ class Journal:
         """The calls that have begun and not ended, in that order."""
         return tuple(call for call in self._under_way.values() if call.epoch == self._epoch)
 
+    @property
+    def open_calls(self) -> int:
+        """How many calls are under way, those included that began before the last :meth:`clear`."""
+        return len(self._under_way)
+
     def close(self, call: CallRecord) -> None:
         """End a call: keep it, drop the oldest past the bounds, tell the listeners.
 
         A call that began before :meth:`clear` is not kept: it belongs to what was cleared.
         """
         self._look()
+        if self._tally is not None:
+            self._tally.add(call)
         self._close(call)
 
     def _close(self, call: CallRecord) -> None:
@@ -158,12 +184,21 @@ class Journal:
         A :class:`CallRecord` is made only if somebody looks; most are dropped before that.
         """
         self._look()
+        if self._tally is not None:
+            self._tally.add_constant(answer.stub, answer.answer.code, protocol, duration)
         self.add_known(answer, metadata, deadline, peer, started, duration, protocol)
 
     def skip(self, calls: int) -> None:
         """Number *calls* that a front has dropped itself, to keep within the same bounds."""
         self._next_id += calls
         self._dropped += calls
+
+    def count_known(
+        self, stub: CompiledStub, code: Code, protocol: ProtocolName, calls: int, seconds: float, buckets: Sequence[int]
+    ) -> None:
+        """Count calls that a front has answered alike, those included that it has dropped."""
+        if self._tally is not None:
+            self._tally.add_many(stub, code, protocol, calls, seconds, buckets)
 
     def add_known(
         self,
@@ -175,7 +210,7 @@ class Journal:
         duration: float,
         protocol: ProtocolName = "grpc",
     ) -> None:
-        """Do what :meth:`record` does, for a call that a front has answered before."""
+        """Do what :meth:`record` does but for counting, for a call that a front has answered before."""
         # Most calls of a client have the same metadata, and come from the same few peers.
         if metadata == self._metadata:
             metadata = self._metadata
@@ -220,6 +255,7 @@ class Journal:
         self._calls.clear()
         self._notes.clear()
         self._bytes = 0
+        self._dropped_before += self._dropped
         self._dropped = 0
         self._epoch += 1
 

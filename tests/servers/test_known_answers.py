@@ -23,6 +23,7 @@ from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.journal import Journal
+from grpcmock.engine.tally import CallTally
 from grpcmock.errors import Problems
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.aio import ServerOptions
@@ -81,7 +82,7 @@ class World:
         self.channel = grpc.insecure_channel(str(self.server.addresses[0]), options=CHANNEL)
 
     async def _start(self) -> None:
-        self.engine = Engine(USERS, journal=Journal(JOURNAL_CALLS), lock=threading.RLock())
+        self.engine = Engine(USERS, journal=Journal(JOURNAL_CALLS, tally=CallTally()), lock=threading.RLock())
         self.server = make_server(self.transport, self.engine, ServerOptions(), services={}, warn=print)
         listen(self.server, Address.parse("127.0.0.1:0"))
         await self.server.start()
@@ -174,7 +175,8 @@ class World:
             assert numbers == list(range(numbers[0], numbers[0] + len(calls))) if calls else True
             counts = sorted((entry.name, entry.layer, entry.count) for entry in self.engine.store)
             sizes = len(journal), journal.dropped, journal.size
-            return counts, sizes, [_told(call) for call in calls], dict(self.engine.store.states), list(self.heard)
+            states = dict(self.engine.store.states)
+            return counts, sizes, [_told(call) for call in calls], states, list(self.heard), _counted(journal)
 
 
 def _told(call: Any) -> Any:
@@ -182,6 +184,18 @@ def _told(call: Any) -> Any:
     metadata = [pair for pair in call.metadata if pair[0].startswith("x-")]
     status = call.code, call.message, call.trailers, call.cancelled
     return call.path, metadata, call.stub and call.stub.name, frames, status, call.peer[:5], call.miss is None
+
+
+def _counted(journal: Journal) -> Any:
+    """What was counted since the start, whatever was dropped or cleared."""
+    tally = journal.tally
+    assert tally is not None
+    for durations in tally.durations.values():
+        # Bursts take as long as they do; none takes longer than the last bound.
+        assert sum(durations.buckets) == durations.calls
+        assert 0 < durations.seconds < 10 * durations.calls
+    timed = {method: durations.calls for method, durations in tally.durations.items()}
+    return dict(tally.calls), dict(tally.misses), timed, journal.dropped_ever, journal.open_calls
 
 
 @pytest.fixture(scope="module")

@@ -72,9 +72,11 @@ class KnownAnswers:
             return
         engine, known = self._engine, self._by_number
         with engine.lock:
-            dropped, counts, calls = self._server.absorb()
-            for number, count in counts.items():
-                engine.store.count(known[number][0], count)
+            dropped, given, calls = self._server.absorb()
+            for number, (count, seconds, buckets) in given.items():
+                entry, answer = known[number]
+                engine.store.count(entry, count)
+                engine.journal.count_known(entry, answer.code, "grpc", count, seconds, buckets)
             engine.journal.skip(dropped)
             for number, request, metadata, deadline, peer, started, duration in calls:
                 entry, answer = known[number]

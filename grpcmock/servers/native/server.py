@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import grpcmock_native
 
 from grpcmock.engine.steps import Open
+from grpcmock.engine.tally import DURATION_BOUNDS
 from grpcmock.errors import ConfigError
 from grpcmock.servers.addresses import check_free
 from grpcmock.servers.credentials import TlsFiles, server_credentials
@@ -87,6 +88,7 @@ class NativeServer:
             ring_calls=engine.journal.max_calls,
             ring_bytes=engine.journal.max_bytes,
             http1_refusal=sentence("HTTP/1.1", "PEER"),
+            duration_bounds=DURATION_BOUNDS if engine.journal.tally is not None else (),
         )
         self._known = KnownAnswers(engine, self._native)
         self._services = services or {}
