@@ -92,6 +92,11 @@ _PONG = 20.0
 )
 @click.option("--admin", is_flag=True, help="Offer the admin service grpcmock.admin.v1.")
 @click.option("--admin-token", metavar="TOKEN", help="Demand this token of the admin service's callers.")
+@click.option(
+    "--otel/--no-otel",
+    default=None,
+    help="Send spans and metrics by OpenTelemetry, as its variables OTEL_* say.  [default: if they name a collector]",
+)
 @listening_tls_options
 @click.option(
     "--interceptor",
@@ -192,6 +197,7 @@ def serving_of(
     unmatched_code: Code,
     admin: bool,
     admin_token: str | None,
+    otel: bool | None,
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
@@ -274,6 +280,7 @@ def serving_of(
         http=[Address.parse(text, "--http") for text in http],
         tls=tls,
         elsewhere=elsewhere,
+        otel=otel,
         ready_file=ready_file,
         log=log,
         grace=grace,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from grpcmock.cli import live, terminals
+from grpcmock.cli.exporting import exporting
 from grpcmock.cli.record_options import sum_up
 from grpcmock.cli.running import loop_factory, on_signals, ready, say, tell_addresses
 from grpcmock.cli.target_options import Connection
@@ -52,6 +53,8 @@ class Serving:
     """Where gRPC-Web, Connect and JSON are spoken."""
     tls: TlsFiles | None
     elsewhere: Elsewhere | None
+    otel: bool | None
+    """Whether calls are told by OpenTelemetry; None leaves it to the environment."""
     ready_file: Path | None
     log: str | None
     """The form in which calls are printed; None for the one that suits where they are printed to."""
@@ -97,7 +100,7 @@ async def _serve(serving: Serving, meanwhile: Meanwhile | None) -> None:
     if log != "none":
         host.engine.journal.subscribe(live.Printer(log, out), of_misses=log == "misses")
     ended, hurried = asyncio.Event(), asyncio.Event()
-    async with _forwarding(serving.elsewhere, host) as recorder:
+    async with exporting(serving.otel, host), _forwarding(serving.elsewhere, host) as recorder:
         on_signals(ended, hurried)
         await host.start()
         try:
