@@ -78,7 +78,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
     ),
     "protocols": (
         {"http", "interface"},
-        {"compression", "cors", "status_json"},
+        {"compression", "cors", "pages", "status_json"},
         {"framing", "message_codec"},
         {"heads"},
         {"grpc"},

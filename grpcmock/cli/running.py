@@ -87,8 +87,8 @@ def _clear(file: Path) -> None:
 
 
 @contextmanager
-def ready(file: Path | None, addresses: Sequence[Address], http: Sequence[Address] = ()) -> Iterator[None]:
-    """Hold a file with one address a line while the server answers, those for HTTP behind their name: ``http ADDRESS``.
+def ready(file: Path | None, addresses: Sequence[Address], **others: Sequence[Address]) -> Iterator[None]:
+    """Hold a file with one address a line while the server answers, the *others* behind their name: ``http ADDRESS``.
 
     It appears whole, and is gone afterwards.
     """
@@ -96,7 +96,8 @@ def ready(file: Path | None, addresses: Sequence[Address], http: Sequence[Addres
         yield
         return
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    content = "".join(f"{line}\n" for line in (*addresses, *(f"http {address}" for address in http)))
+    named = (f"{name} {address}" for name, of_name in others.items() for address in of_name)
+    content = "".join(f"{line}\n" for line in (*addresses, *named))
     try:
         draft.write_text(content)
         draft.replace(file)
@@ -112,11 +113,11 @@ def ready(file: Path | None, addresses: Sequence[Address], http: Sequence[Addres
                 file.unlink()
 
 
-def tell_addresses(addresses: Sequence[Address], http: Sequence[Address] = ()) -> None:
-    """Tell programs where a server listens, in a line of JSON on stdout."""
+def tell_addresses(addresses: Sequence[Address], **others: Sequence[Address]) -> None:
+    """Tell programs where a server listens, in a line of JSON on stdout; the *others* under their name."""
     told = list(map(str, addresses))
     event = {"event": "listening", "address": told[0], "addresses": told}
-    click.echo(json.dumps({**event, "http": list(map(str, http))} if http else event))
+    click.echo(json.dumps({**event, **{name: list(map(str, of_name)) for name, of_name in others.items() if of_name}}))
 
 
 _COLORS = {"warning": "yellow", "error": "red"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from grpcmock.cli import live
+from grpcmock.cli.admin_options import AdminGiven, admin_options
 from grpcmock.cli.options import (
     PATH,
     SIZE,
@@ -90,8 +91,7 @@ _PONG = 20.0
     metavar="NAME",
     help="The status of a call that no stub answers.  [default: UNIMPLEMENTED]",
 )
-@click.option("--admin", is_flag=True, help="Offer the admin service grpcmock.admin.v1.")
-@click.option("--admin-token", metavar="TOKEN", help="Demand this token of the admin service's callers.")
+@admin_options
 @click.option(
     "--otel/--no-otel",
     default=None,
@@ -195,8 +195,7 @@ def serving_of(
     validate: bool,
     seed: int,
     unmatched_code: Code,
-    admin: bool,
-    admin_token: str | None,
+    admin: AdminGiven,
     otel: bool | None,
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -266,8 +265,7 @@ def serving_of(
         journal_bytes=journal_bytes,
         reflection=reflection,
         watch=watch,
-        admin=admin or admin_token is not None,
-        admin_token=admin_token,
+        admin=admin.options,
     )
     if interceptors:
         # What they log is to be seen, unless a module of theirs has set up logging itself.
@@ -278,6 +276,7 @@ def serving_of(
         options=options,
         addresses=addresses,
         http=[Address.parse(text, "--http") for text in http],
+        admin=admin.address,
         tls=tls,
         elsewhere=elsewhere,
         otel=otel,

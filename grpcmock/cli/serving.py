@@ -51,6 +51,8 @@ class Serving:
     addresses: Sequence[Address]
     http: Sequence[Address]
     """Where gRPC-Web, Connect and JSON are spoken."""
+    admin: Address | None
+    """Where the admin service has a listener of its own; None if it hasn't."""
     tls: TlsFiles | None
     elsewhere: Elsewhere | None
     otel: bool | None
@@ -95,6 +97,8 @@ async def _serve(serving: Serving, meanwhile: Meanwhile | None) -> None:
         host.listen(address, serving.tls)
     for address in serving.http:
         host.listen_http(address, serving.tls)
+    if serving.admin is not None:
+        host.listen_admin(serving.admin, serving.tls)
     out = sys.stdout if meanwhile is None else sys.stderr
     log = serving.log or ("calls" if meanwhile is None and out.isatty() else "misses")
     if log != "none":
@@ -105,17 +109,15 @@ async def _serve(serving: Serving, meanwhile: Meanwhile | None) -> None:
         await host.start()
         try:
             # The file first: who reads the line may look for it at once.
-            with ready(serving.ready_file, host.addresses, host.http_addresses):
-                _announce(
-                    host, serving.elsewhere, serving.tls, f", for {meanwhile.whom}." if meanwhile else ". Ctrl-C ends."
-                )
+            with ready(serving.ready_file, host.addresses, http=host.http_addresses, admin=host.admin_addresses):
+                _announce(host, serving, f", for {meanwhile.whom}." if meanwhile else ". Ctrl-C ends.")
                 if meanwhile is not None:
                     await meanwhile(host, ended, hurried)
                 else:
-                    asked = (*serving.addresses, *serving.http)
-                    free = any(address.scheme == "tcp" and not address.port for address in asked)
+                    asked = (*serving.addresses, *serving.http, serving.admin)
+                    free = any(address and address.scheme == "tcp" and not address.port for address in asked)
                     if free or log == "json":
-                        tell_addresses(host.addresses, host.http_addresses)
+                        tell_addresses(host.addresses, http=host.http_addresses, admin=host.admin_addresses)
                     await ended.wait()
         finally:
             await _stop(host, serving.grace, hurried)
@@ -197,8 +199,9 @@ def _progress() -> Iterator[Callable[[int], None]]:
             bar.stop()
 
 
-def _announce(host: Host, elsewhere: Elsewhere | None, tls: TlsFiles | None, until: str) -> None:
+def _announce(host: Host, serving: Serving, until: str) -> None:
     """Tell people what is served, on stderr."""
+    elsewhere, tls = serving.elsewhere, serving.tls
     methods, stubs = len(host.engine.registry.methods), len(host.engine.store)
     for warning in host.engine.warnings:
         say("info", str(warning))
@@ -209,11 +212,13 @@ def _announce(host: Host, elsewhere: Elsewhere | None, tls: TlsFiles | None, unt
         )
     answering = f"{stubs:,} stub{'' if stubs == 1 else 's'} for {methods:,} method{'' if methods == 1 else 's'}"
     where = ", ".join(click.style(str(address), bold=True) for address in host.addresses)
+    scheme = "http" if tls is None else "https"
     if host.http_addresses:
-        scheme = "http" if tls is None else "https"
         urls = ", ".join(f"{scheme}://{address}" for address in host.http_addresses)
         where = f"{where}, by gRPC-Web, Connect and JSON on {urls}"
+    if serving.admin is not None:
+        where = f"{where}; the admin service on {', '.join(f'{scheme}://{one}' for one in host.admin_addresses)}"
     rest = f", and the rest from {elsewhere.target}" if elsewhere is not None else ""
     say("info", f"Serving {answering} on {where}{rest}{until}")
-    if not all(address.is_local for address in (*host.addresses, *host.http_addresses)):
+    if not all(address.is_local for address in (*host.addresses, *host.http_addresses, *host.admin_addresses)):
         say("warning", "Other machines can reach this server.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from grpcmock.errors import ConfigError
-from grpcmock.protocols.http import END, Body, Head, Response
+from grpcmock.protocols.http import END, Head, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +26,8 @@ _SEEN_ANYWAY = frozenset(("cache-control", "content-language", "content-length",
 """Headers that pages see without their being exposed."""
 
 
-def parse_origins(values: Iterable[str]) -> tuple[str, ...] | None:
-    """Return the origins of ``--cors``: None if nothing was given, ``("*",)`` for all, empty for ``none``.
+def parse_origins(values: Iterable[str], option: str = "--cors") -> tuple[str, ...] | None:
+    """Return the origins of an option: None if nothing was given, ``("*",)`` for all, empty for ``none``.
 
     Raises :class:`ConfigError` for what is no origin.
     """
@@ -36,23 +36,23 @@ def parse_origins(values: Iterable[str]) -> tuple[str, ...] | None:
         return None
     for word in ("*", "none"):
         if word in given and len(given) > 1:
-            raise ConfigError(f"--cors: {word!r} stands alone: the other origins would mean nothing beside it.")
+            raise ConfigError(f"{option}: {word!r} stands alone: the other origins would mean nothing beside it.")
     if given == ["none"]:
         return ()
-    return tuple(origin if origin == "*" else _checked(origin) for origin in given)
+    return tuple(origin if origin == "*" else _checked(origin, option) for origin in given)
 
 
-def _checked(origin: str) -> str:
+def _checked(origin: str, option: str) -> str:
     try:
         parts = urlsplit(origin)
         _ = parts.port
     except ValueError as error:
-        raise ConfigError(f"--cors {origin!r} is no origin: {error}.") from None
+        raise ConfigError(f"{option} {origin!r} is no origin: {error}.") from None
     if parts.scheme and parts.netloc and parts.path in ("", "/") and not parts.query and not parts.fragment:
         return f"{parts.scheme}://{parts.netloc}".lower()
     suggestion = f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc else f"http://{origin}"
     raise ConfigError(
-        f"--cors {origin!r} is no origin: that is a scheme, a host and maybe a port. Did you mean {suggestion!r}? "
+        f"{option} {origin!r} is no origin: that is a scheme, a host and maybe a port. Did you mean {suggestion!r}? "
         "'*' allows all, 'none' none."
     )
 
@@ -79,8 +79,7 @@ class Cors:
             shown = origin.encode("ascii", "backslashreplace").decode()  # it must not steer a terminal
             text = f"Pages of {shown} may not call this server; serve with --cors {shown} to let them."
             body = f"{text}\n".encode()
-            headers = (("content-type", "text/plain; charset=utf-8"), ("content-length", str(len(body))))
-            return Response((Head(403, (*headers, ("vary", "origin"))), Body(body), END), text)
+            return Response.whole(403, "text/plain; charset=utf-8", body, ("vary", "origin"), told=text)
         allowed = [("access-control-allow-methods", _METHODS), ("access-control-max-age", str(_SECONDS))]
         if asked := head.header("access-control-request-headers"):
             allowed.append(("access-control-allow-headers", asked))

@@ -16,7 +16,7 @@ from grpcmock.protocols.connect.unary import ConnectGetCall, ConnectUnaryCall, q
 from grpcmock.protocols.cors import Cors
 from grpcmock.protocols.grpc import GrpcCall
 from grpcmock.protocols.grpc_web import GrpcWebCall
-from grpcmock.protocols.http import END, Body, Head, Response
+from grpcmock.protocols.http import Head, Response
 from grpcmock.protocols.interface import FaceOptions, ServerCall
 from grpcmock.protocols.message_codec import codec_of, dump
 from grpcmock.protocols.transcoding.call import JsonCall
@@ -44,6 +44,7 @@ _RPC_PATH = re.compile(r"/[^/]+\.[^/]+/[^/]+")
 """A path that a client has from a proto, whether one here declares it or not."""
 
 _JSON = ("application/json", "application/x-ndjson", "")
+_TEXT = ("application/yaml", "application/x-yaml", "text/yaml", "text/plain")
 _NO_SIDE_EFFECTS = 1
 
 _REFUSALS = {
@@ -78,6 +79,8 @@ class HttpFace:
         self.options = options or FaceOptions()
         self._others = {method.path: (method, registry) for registry in others for method in registry.methods.values()}
         self._cors = Cors(self.options.origins)
+        self.beside: Callable[[RequestHead], ServerCall | Response | None] = lambda _: None
+        """Opens what is served where the methods of the engine leave a path free; None if nothing is there."""
         self._warn = warn
         self._routes = Routes(())
         self._of: Registry | None = None
@@ -94,6 +97,8 @@ class HttpFace:
 
     def open(self, head: RequestHead) -> ServerCall | Response:
         """Return the call that a request makes, or the whole response to one that makes none."""
+        if not self._takes(head) and (found := self.beside(head)) is not None:
+            return found
         preflight = self._cors.preflight(head)
         if preflight is not None:
             return preflight
@@ -109,6 +114,11 @@ class HttpFace:
         if isinstance(found, Response):
             return replace(found, parts=tuple(self._shared(found.parts, origin)))
         return _SharedCall(found, lambda parts: self._shared(parts, origin))
+
+    def _takes(self, head: RequestHead) -> bool:
+        """Whether a path is that of a method of the engine."""
+        with self.engine.lock:
+            return self.engine.environment.table(head.path) is not None or bool(self.routes.verbs(head.raw_path))
 
     def _shared(self, parts: tuple[Part, ...] | Parts, origin: str) -> Parts:
         return [self._cors.shared(part, origin) if isinstance(part, Head) else part for part in parts]
@@ -183,9 +193,13 @@ class HttpFace:
 
     def _open_json(self, head: RequestHead, match: Match) -> _Call | Response:
         registry = self.engine.registry
+        text_field = self.options.text_bodies.get(match.route.method.path)
+        if match.route.body and text_field is not None and head.content_type in _TEXT:
+            match = replace(match, route=replace(match.route, body=text_field))
+            return JsonCall(head, match, self.options, registry, is_text=True)
         is_json = not match.route.body or head.content_type in _JSON
         if not is_json and not RequestBuilder(match, "", registry).takes_any_body:
-            return self._unsupported(head, "application/json")
+            return self._unsupported(head, ", ".join(("application/json", *(_TEXT if text_field is not None else ()))))
         return JsonCall(head, match, self.options, registry)
 
     def _lost(self, head: RequestHead) -> Response:
@@ -224,8 +238,7 @@ class HttpFace:
             body = dump(error_tree(finish, registry))
         else:
             kind, body = "text/plain; charset=utf-8", f"{text}\n".encode()
-        said = (("content-type", kind), ("content-length", str(len(body))), *headers)
-        return Response((Head(status, said), Body(body), END))
+        return Response.whole(status, kind, body, *headers)
 
 
 def _is_safe(method: Method) -> bool:

@@ -110,3 +110,9 @@ class Response:
 
     told: str = ""
     """What to tell whoever runs the server; empty if that is nothing to speak of."""
+
+    @classmethod
+    def whole(cls, status: int, content_type: str, body: bytes, *headers: tuple[str, str], told: str = "") -> Response:
+        """Return a response with this body."""
+        said = (("content-type", content_type), ("content-length", str(len(body))), *headers)
+        return cls((Head(status, said), Body(body), END), told)

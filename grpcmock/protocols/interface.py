@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from grpcmock.engine.steps import Finish, HalfClose, Headers, Message, Reset, Send, Truncate
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from grpcmock.engine.steps import Open
     from grpcmock.protocols.http import Parts
+    from grpcmock.schema import Method
     from grpcmock.status import Code
 
 Incoming = Message | HalfClose
@@ -60,6 +62,15 @@ class FaceOptions:
 
     origins: tuple[str, ...] | None = None
     """The origins whose pages may call; None for those on loopback, ``("*",)`` for all, empty for none."""
+
+    text_bodies: Mapping[str, str] = field(default_factory=dict)
+    """By the path of a method: the field that a body is which is sent as text or YAML instead of JSON."""
+
+    events: bool = False
+    """Whether streams of JSON are server-sent events unless a client asks for lines; else it is the other way round."""
+
+    event_id: Callable[[Method, bytes], str] = lambda _, __: ""
+    """Gives the id of the event that a message of a method's stream is; empty for none."""
 
 
 class WireError(Exception):

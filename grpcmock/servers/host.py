@@ -31,10 +31,16 @@ if TYPE_CHECKING:
     import grpc
 
     from grpcmock.protocols.interface import FaceOptions
+    from grpcmock.protocols.pages import Pages
     from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
+    from grpcmock.servers.admin.options import AdminOptions
     from grpcmock.servers.admin.service import Admin
+    from grpcmock.servers.aio import AioServer
     from grpcmock.servers.asgi.server import HttpServer
+    from grpcmock.servers.h2.server import H2Server
+    from grpcmock.servers.http_call import Services
+    from grpcmock.servers.native.server import NativeServer
     from grpcmock.stubs.model import Stub
 
 Log = Callable[[str, str], None]
@@ -81,8 +87,8 @@ class HostOptions:
     watch: bool = False
     """Pick up changes of the files."""
 
-    admin: bool = False
-    admin_token: str | None = None
+    admin: AdminOptions | None = None
+    """How the admin service is offered; None if it isn't."""
 
 
 class Host:
@@ -104,7 +110,6 @@ class Host:
             Reloader(self._watched, self._prepare, self._apply, self._reload_failed) if options.watch else None
         )
         self._watching: asyncio.Task[None] | None = None
-        self._admin: Admin | None = None
         problems = Problems()
         registry, stubs = self._read(problems)
         transport = self.transport = choose(options.transport, interceptors=bool(options.server.interceptors))
@@ -122,6 +127,7 @@ class Host:
             progress=progress,
         )
         self.health = Health(lambda: self.engine.registry.services)
+        self._admin = self._make_admin(options.admin) if options.admin is not None else None
         self._own: list[Registry] = []
         """The registries of what is offered besides."""
 
@@ -129,14 +135,31 @@ class Host:
         self.server = make_server(
             self.transport, self.engine, options.server, services=services, warn=partial(log, "warning")
         )
-        self.http: HttpServer | None = None
-        if options.face is not None:
-            from grpcmock.protocols.face import HttpFace
-            from grpcmock.servers.asgi.server import HttpServer
+        self.http = self._face(options.face, services) if options.face is not None else None
+        self._admin_server = self._apart(self._admin) if self._admin and self._admin.options.apart else None
 
-            warn = partial(self._log, "warning")
-            face = HttpFace(self.engine, options.face, others=self._own, warn=warn)
-            self.http = HttpServer(face, services=services, warn=warn)
+    def _face(self, options: FaceOptions, services: Services) -> HttpServer:
+        """Make the server that speaks HTTP/1.1 beside the one of gRPC."""
+        from grpcmock.protocols.face import HttpFace
+        from grpcmock.servers.asgi.server import HttpServer
+
+        warn = partial(self._log, "warning")
+        face = HttpFace(self.engine, options, others=self._own, warn=warn)
+        if self._admin is not None and not self._admin.options.apart:
+            face.beside = self._admin.face.open_beside
+        return HttpServer(face, services=services, warn=warn)
+
+    def _make_admin(self, options: AdminOptions) -> Admin:
+        # Compiled only when asked for.
+        from grpcmock.servers.admin.service import Admin
+
+        return Admin(self.engine, self.health, options)
+
+    def _apart(self, admin: Admin) -> HttpServer:
+        """Make the server of the admin service, where that has a listener of its own."""
+        from grpcmock.servers.asgi.server import HttpServer
+
+        return HttpServer(admin.face, services=admin.handlers(), warn=partial(self._log, "warning"))
 
     def _read(self, problems: Problems, known: Registry | None = None) -> tuple[Registry, list[Stub]]:
         registry = sources.load(self.files.protos, imports=self.files.imports, known=known)
@@ -148,14 +171,10 @@ class Host:
             stubs += loading.load(self.files.imported, registry, problems, taken=taken)
         return registry, stubs
 
-    def _services(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+    def _services(self) -> Services:
         self._own = own = [registry_of(Health.DESCRIPTOR)]
-        services = dict(self.health.handlers())
-        if self.options.admin:
-            # Compiled only when asked for.
-            from grpcmock.servers.admin.service import Admin
-
-            self._admin = Admin(self.engine, self.health, token=self.options.admin_token)
+        services: dict[str, grpc.RpcMethodHandler[Any, Any]] = dict(self.health.handlers())
+        if self._admin is not None and not self._admin.options.apart:
             services.update(self._admin.handlers())
             own.append(self._admin.registry)
         if self.options.reflection:
@@ -163,6 +182,10 @@ class Host:
             services.update(reflection.handlers())
             self._own = list(reflection.own)
         return services
+
+    @property
+    def _servers(self) -> list[AioServer | H2Server | NativeServer | HttpServer]:
+        return [server for server in (self.server, self.http, self._admin_server) if server is not None]
 
     @property
     def addresses(self) -> list[Address]:
@@ -186,11 +209,29 @@ class Host:
         assert self.http is not None  # the options say so
         return self.http.listen(address, tls_context(tls, "http/1.1") if tls else None)
 
+    @property
+    def pages(self) -> Pages | None:
+        """What the admin service serves by plain HTTP beside its methods, to be added to; None without one."""
+        return self._admin.face.pages if self._admin is not None else None
+
+    @property
+    def admin_addresses(self) -> list[Address]:
+        """Where the admin service is offered, with the ports that were taken; nowhere if it wasn't asked for."""
+        if self._admin is None:
+            return []
+        return self._admin_server.addresses if self._admin_server is not None else [*self.addresses]
+
+    def listen_admin(self, address: Address, tls: TlsFiles | None = None) -> Address:
+        """Offer the admin service on *address*; for the rest, as :meth:`listen`."""
+        assert self._admin is not None and self._admin_server is not None  # the options say so
+        if address.scheme == "tcp":
+            self._admin.guard.know(address.host)
+        return self._admin_server.listen(address, tls_context(tls, "http/1.1") if tls else None)
+
     async def start(self) -> None:
         """Begin to answer, and to watch the files."""
-        await self.server.start()
-        if self.http is not None:
-            await self.http.start()
+        for server in self._servers:
+            await server.start()
         if self._reloader is not None:
             self._watching = asyncio.create_task(self._reloader.run())
 
@@ -204,10 +245,7 @@ class Host:
         self.health.drain()
         if self._admin is not None:
             self._admin.drain()
-        if self.http is not None:
-            await asyncio.gather(self.server.stop(grace), self.http.stop(grace))
-        else:
-            await self.server.stop(grace)
+        await asyncio.gather(*(server.stop(grace) for server in self._servers))
 
     # Reload ---------------------------------------------------------------------------------------
 

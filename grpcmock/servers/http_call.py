@@ -203,7 +203,6 @@ class _Stream:
 
     def __init__(self, call: _Call) -> None:
         self._call = call
-        self._headers: Metadata | None = None
         opened = call.codec.opened
         self.peer, self.metadata, self.deadline = opened.peer, opened.metadata, opened.deadline
 
@@ -211,13 +210,10 @@ class _Stream:
         event = await self._call.next()
         return event.data if isinstance(event, Message) else None
 
-    def send_headers(self, metadata: Metadata = ()) -> None:
-        self._headers = metadata
+    async def send_headers(self, metadata: Metadata = ()) -> None:
+        await self._call.say(Headers(metadata))
 
     async def write(self, message: bytes) -> None:
-        if self._headers is not None:
-            await self._call.say(Headers(self._headers))
-            self._headers = None
         await self._call.say(Send(message))
 
     async def finish(self, code: Code, message: str = "", trailers: Metadata = ()) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from grpcmock.status import Code
@@ -24,7 +24,7 @@ class Stream(Protocol):
 
     async def read(self) -> bytes | None: ...
     async def write(self, message: bytes) -> None: ...
-    def send_headers(self, metadata: Metadata = ()) -> None: ...
+    def send_headers(self, metadata: Metadata = ()) -> Awaitable[None] | None: ...
     async def finish(self, code: Code, message: str = "", trailers: Metadata = ()) -> None: ...
 
 
@@ -64,7 +64,8 @@ class Context:
         self.trailers = tuple(trailers)
 
     async def send_initial_metadata(self, metadata: Metadata) -> None:
-        self._stream.send_headers(tuple(metadata))
+        if (sending := self._stream.send_headers(tuple(metadata))) is not None:
+            await sending
 
     async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Metadata = ()) -> NoReturn:
         self.set_code(code)

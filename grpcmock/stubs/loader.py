@@ -51,14 +51,19 @@ def load(
     return read(paths, problems, progress=progress).stubs
 
 
-def load_text(text: str | bytes, file: str, problems: Problems, *, folder: Path | None = None) -> list[Stub]:
-    """Load the stubs of a text; *file* is the name shown for it, *folder* where its tables are looked for."""
+def load_text(
+    text: str | bytes, file: str, problems: Problems, *, folder: Path | None = None, lone: bool = False
+) -> list[Stub]:
+    """Load the stubs of a text; *file* is the name shown for it, *folder* where its tables are looked for.
+
+    With *lone*, it may also be a stub by itself, in no list.
+    """
     if len(text) > MAX_BYTES:
         hint = "Split it into several."
         problems.error(f"The text {too_large(len(text))}", Location(file), hint=hint, rule="too-large")
         return []
     with full_collections_paused():
-        stubs = list(_File(file, folder, problems).stubs(text))
+        stubs = list(_File(file, folder, problems, lone=lone).stubs(text))
     _check_names(stubs, problems)
     return stubs
 
@@ -118,12 +123,13 @@ def watched(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 class _File:
     """One file while it is being read."""
 
-    __slots__ = ("_attaches", "_folder", "_line", "_looked", "_name", "_problems", "_templates", "tables")
+    __slots__ = ("_attaches", "_folder", "_line", "_lone", "_looked", "_name", "_problems", "_templates", "tables")
 
-    def __init__(self, name: str, folder: Path | None, problems: Problems) -> None:
+    def __init__(self, name: str, folder: Path | None, problems: Problems, *, lone: bool = False) -> None:
         self._name = name
         self._folder = folder
         self._problems = problems
+        self._lone = lone
         self._templates = False
         self._attaches = False
         self._line = 0
@@ -161,6 +167,9 @@ class _File:
         return True
 
     def _mapping(self, node: Node) -> Iterator[Stub]:
+        if "method" in node.value and self._lone:
+            yield from self._stub(node, None)
+            return
         if "method" in node.value:
             hint = "Begin the stub with '- ', as an item of a list."
             message = "A file of stubs is a list, but this is a single mapping."

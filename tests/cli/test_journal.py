@@ -14,6 +14,7 @@ from support import registry
 
 from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.servers.addresses import Address
+from grpcmock.servers.admin.options import AdminOptions
 from grpcmock.servers.host import Files, Host, HostOptions
 
 STUBS = "- {name: alice, method: user.UserService/GetUser, request: {id: 1}, response: {id: 1, name: Alice}}\n"
@@ -48,7 +49,7 @@ def serve(project: Path) -> Iterator[Callable[..., Server]]:
     servers = []
 
     def start(**options: Any) -> Server:
-        servers.append(Server(loop, HostOptions(**{"admin": True, **options})))
+        servers.append(Server(loop, HostOptions(**{"admin": AdminOptions(), **options})))
         return servers[-1]
 
     yield start
@@ -114,9 +115,13 @@ def test_follows_the_calls_as_they_end(serve: Callable[..., Server], args: list[
 @pytest.mark.parametrize(
     ("options", "args", "said"),
     [
-        ({"admin": False}, [], "has no admin service. Start the server with `grpcmock serve --admin`."),
-        ({"admin_token": "secret"}, [], "wants a token: give the server's own with --admin-token TOKEN."),
-        ({"admin_token": "secret"}, ["--admin-token", "wrong"], "takes another token than this one: give the server's"),
+        ({"admin": None}, [], "has no admin service. Start the server with `grpcmock serve --admin`."),
+        ({"admin": AdminOptions("secret")}, [], "wants a token: give the server's own with --admin-token TOKEN."),
+        (
+            {"admin": AdminOptions("secret")},
+            ["--admin-token", "wrong"],
+            "takes another token than this one: give the server's",
+        ),
         ({}, ["--method", "UserService/GetUsr"], "Did you mean 'user.UserService/GetUser'?"),
     ],
 )
@@ -131,7 +136,7 @@ def test_what_stands_in_the_way(
 def test_the_token_opens(
     grpcmock: Callable[..., Any], serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = serve(admin_token="secret")
+    server = serve(admin=AdminOptions("secret"))
     assert grpcmock("journal", server.address, "--admin-token", "secret").code == 0
     monkeypatch.setenv("GRPCMOCK_ADMIN_TOKEN", "secret")
     assert grpcmock("journal", server.address).code == 0

@@ -16,6 +16,7 @@ from handmade import serve
 
 from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.servers.addresses import Address
+from grpcmock.servers.admin.options import AdminOptions
 from grpcmock.servers.host import Files, Host, HostOptions
 
 SERVED = """
@@ -34,7 +35,7 @@ def address(project: Path) -> Iterator[str]:
     thread = LoopThread()
 
     async def start() -> Host:
-        host = Host(Files((project / "protos",), (project / "served.yaml",)), HostOptions(admin=True))
+        host = Host(Files((project / "protos",), (project / "served.yaml",)), HostOptions(admin=AdminOptions()))
         host.listen(Address.parse("127.0.0.1:0"))
         await host.start()
         return host

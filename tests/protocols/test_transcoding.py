@@ -253,7 +253,7 @@ def test_a_miss_is_told_in_a_header_too(library: Face) -> None:
 def test_a_body_that_is_too_large() -> None:
     face = Face(engine(registry("library.proto"), STUBS), max_message_size=10)
     answer = face.ask("POST", f"{BOOK}:lend", b" " * 100, content_type="application/json")
-    assert (answer.status, answer.json["code"]) == (429, 8)
+    assert (answer.status, answer.json["code"]) == (413, 8)
 
 
 # Answers ------------------------------------------------------------------------------------------

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MISS = "grpcmock-miss"
 """The trailer that tells a miss; a header here."""
 
+_TOO_LARGE = 413
+"""The HTTP status of a body that exceeds the limit: its code has another one, which means too many requests."""
+
 _STREAM_FAULTS = FAULTS - {"drop_trailers"}
 _UNARY_FAULTS = _STREAM_FAULTS - {"extra_messages"}
 
@@ -33,7 +36,10 @@ _UNARY_FAULTS = _STREAM_FAULTS - {"extra_messages"}
 class JsonCall:
     """One call by JSON over HTTP."""
 
-    def __init__(self, head: RequestHead, match: Match, options: FaceOptions, registry: Registry) -> None:
+    def __init__(
+        self, head: RequestHead, match: Match, options: FaceOptions, registry: Registry, *, is_text: bool = False
+    ) -> None:
+        """*is_text*: the body is the value of a field that is a string."""
         self._route = match.route
         kind = match.route.method.kind
         self._streams = kind.server_streams
@@ -41,17 +47,19 @@ class JsonCall:
         can = _STREAM_FAULTS if self._streams else _UNARY_FAULTS
         path, timeout = match.route.method.path, head.header("grpc-timeout")
         self.opened, self.refusal = heads.opened(head, path, "json", can=can, timeout=timeout)
-        self._builder = RequestBuilder(match, head.query, registry)
+        self._builder = RequestBuilder(match, head.query, registry, is_text=is_text)
         self._registry = registry
         self._limit = options.max_message_size
         self._compression = compression.chosen(options.compression, head.header("accept-encoding"))
         self._takes_trailers = head.takes_trailers
         self._content_type = head.header("content-type")
-        self._form = stream_form(head.header("accept"))
+        self._form = stream_form(head.header("accept"), events=options.events)
+        self._event_id = options.event_id
         self._buffer = bytearray()
         self._metadata: list[tuple[str, str]] = []
         self._answer = ("application/json", b"{}")
         self._has_head = False
+        self._is_too_large = False
         self._encoding = "identity"
         try:
             known = ("identity",) if self._takes_lines else compression.ENCODINGS
@@ -65,8 +73,7 @@ class JsonCall:
         self._buffer += data
         for line in self._lines():
             yield Message(self._builder.build(line))
-        if 0 <= self._limit < len(self._buffer) - 64:
-            raise compression.too_large(len(self._buffer), self._limit)
+        self._check_size(len(self._buffer) - 64)
 
     def _lines(self) -> Iterator[bytes]:
         """Yield the lines of a stream that are whole; empty ones mean nothing."""
@@ -75,20 +82,27 @@ class JsonCall:
         *lines, rest = bytes(self._buffer).split(b"\n")
         self._buffer[:] = rest
         for line in lines:
-            if 0 <= self._limit < len(line):
-                raise compression.too_large(len(line), self._limit)
+            self._check_size(len(line))
             if line.strip():
                 yield line
 
     def receive_end(self) -> Iterator[Incoming]:
         body = bytes(self._buffer)
         if body and not self._takes_lines:
-            body = compression.decompressed(body, self._encoding, self._limit)
-        if 0 <= self._limit < len(body):
-            raise compression.too_large(len(body), self._limit)
+            try:
+                body = compression.decompressed(body, self._encoding, self._limit)
+            except WireError as error:
+                self._is_too_large = error.code is Code.RESOURCE_EXHAUSTED
+                raise
+        self._check_size(len(body))
         if body.strip() or not self._takes_lines:
             yield Message(self._builder.build(body, self._content_type))
         yield HALF_CLOSE
+
+    def _check_size(self, size: int) -> None:
+        if 0 <= self._limit < size:
+            self._is_too_large = True
+            raise compression.too_large(size, self._limit)
 
     # What is said ---------------------------------------------------------------------------------
 
@@ -119,7 +133,8 @@ class JsonCall:
     def _send(self, data: bytes) -> Parts:
         answer = answer_of(self._route, data)
         if self._streams:
-            return [*self._begin(), Body(self._form.message(answer[1]))]
+            identity = self._event_id(self._route.method, data)
+            return [*self._begin(), Body(self._form.message(answer[1], identity))]
         self._answer = answer
         return []
 
@@ -140,7 +155,8 @@ class JsonCall:
             end = Trailers(trailers) if trailers and self._takes_trailers else END
             return [last, end] if is_error else [end]
         if is_error:
-            return self._whole(status_json.HTTP_STATUS[finish.code], "application/json", status, trailers)
+            number = _TOO_LARGE if self._is_too_large else status_json.HTTP_STATUS[finish.code]
+            return self._whole(number, "application/json", status, trailers)
         if self._streams:
             return [*self._begin(), *self._finished(finish)]
         return self._whole(200, *self._answer, trailers)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.protocols.transcoding.routes import Match
-    from grpcmock.schema import Registry
+    from grpcmock.schema import Method, Registry
 
 HTTP_BODY = "google.api.HttpBody"
 _JSON_TYPES = ("google.protobuf.Struct", "google.protobuf.ListValue")
@@ -29,7 +29,9 @@ _BOOLS = {"true": True, "false": False}
 class RequestBuilder:
     """Builds the request messages of one call."""
 
-    def __init__(self, match: Match, query: str, registry: Registry) -> None:
+    def __init__(self, match: Match, query: str, registry: Registry, *, is_text: bool = False) -> None:
+        """*is_text*: the field that is the body is a string, and the body its value as it stands."""
+        self._is_text = is_text
         self._route = match.route
         self._variables = match.variables
         self._query = query
@@ -64,6 +66,8 @@ class RequestBuilder:
             part = message if route.body == "*" else getattr(message, route.body)
             part.content_type, part.data = content_type, body
             return message  # type: ignore[no-any-return]
+        if self._is_text:
+            return _of_text(body, route.body, method)
         if not body.strip():
             return method.request_class()
         tree = parse(body)
@@ -99,6 +103,14 @@ class RequestBuilder:
         if field is not None and body and field == find_field(self._method.input, body):
             return f"the field {body} is the body, and can't stand in the query."
         return f"the field {name} is said by the path already." if name in self._variables else None
+
+
+def _of_text(body: bytes, field: str, method: Method) -> Message:
+    try:
+        return method.request_class(**{field: body.decode("utf-8-sig")})
+    except UnicodeDecodeError as error:
+        what = f"the body is no UTF-8: byte {error.start + 1} can't be read."
+        raise WireError(Code.INVALID_ARGUMENT, what) from None
 
 
 def _put(tree: dict[str, Any], descriptor: Descriptor, path: str, rest: str, value: str, problems: Problems) -> None:

@@ -17,8 +17,8 @@ class StreamForm(Protocol):
 
     content_type: str
 
-    def message(self, json: bytes) -> bytes:
-        """Return what goes on the wire for a message."""
+    def message(self, json: bytes, identity: str = "") -> bytes:
+        """Return what goes on the wire for a message, which may have an id."""
 
     def error(self, json: bytes) -> bytes:
         """Return what goes on the wire for the status of a stream that broke."""
@@ -29,7 +29,7 @@ class NewlineDelimited:
 
     content_type = "application/x-ndjson"
 
-    def message(self, json: bytes) -> bytes:
+    def message(self, json: bytes, identity: str = "") -> bytes:  # noqa: ARG002 - lines have no place for it
         return b'{"result":%b}\n' % json
 
     def error(self, json: bytes) -> bytes:
@@ -41,17 +41,23 @@ class ServerSentEvents:
 
     content_type = "text/event-stream"
 
-    def message(self, json: bytes) -> bytes:
-        return b"data: %b\n\n" % json
+    def message(self, json: bytes, identity: str = "") -> bytes:
+        named = b"id: %b\n" % identity.encode() if identity else b""
+        return b"%bdata: %b\n\n" % (named, json)
 
     def error(self, json: bytes) -> bytes:
         return b"event: error\ndata: %b\n\n" % json
 
 
-def stream_form(accepted: str) -> StreamForm:
-    """Return the form of a stream that suits the header ``accept``."""
-    kinds = (part.partition(";")[0].strip().lower() for part in accepted.split(","))
-    return ServerSentEvents() if ServerSentEvents.content_type in kinds else NewlineDelimited()
+_LINES = frozenset((NewlineDelimited.content_type, "application/jsonl", "application/json-lines"))
+
+
+def stream_form(accepted: str, *, events: bool = False) -> StreamForm:
+    """Return the form of a stream that suits the header ``accept``, *events* if it leaves that open."""
+    kinds = {part.partition(";")[0].strip().lower() for part in accepted.split(",")}
+    if ServerSentEvents.content_type in kinds or (events and not kinds & _LINES):
+        return ServerSentEvents()
+    return NewlineDelimited()
 
 
 def answer_of(route: Route, data: bytes) -> tuple[str, bytes]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import ipaddress
 import urllib.parse
@@ -22,6 +24,15 @@ class Access:
             )
         self._token = token.encode() if token is not None else None
 
+    @property
+    def has_token(self) -> bool:
+        """Whether callers have to present a token."""
+        return self._token is not None
+
+    def reveals(self, text: str) -> bool:
+        """Whether the token stands in a text."""
+        return self._token is not None and self._token in text.encode(errors="replace")
+
     def check(self, peer: str, metadata: Sequence[tuple[str, str | bytes]]) -> None:
         """Raise :class:`RefusedError` unless a caller may call."""
         if self._token is None:
@@ -39,8 +50,18 @@ class Access:
 
     def _fits(self, value: str | bytes) -> bool:
         scheme, _, token = (value.encode() if isinstance(value, str) else value).partition(b" ")
+        token, is_basic = token.strip(), scheme.lower() == b"basic"
+        if is_basic:  # as browsers ask for it: any name, the token as the password
+            token = _password(token)
         assert self._token is not None
-        return hmac.compare_digest(token.strip(), self._token) and scheme.lower() == b"bearer"
+        return hmac.compare_digest(token, self._token) and (is_basic or scheme.lower() == b"bearer")
+
+
+def _password(encoded: bytes) -> bytes:
+    try:
+        return base64.b64decode(encoded, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""
 
 
 def is_local(peer: str) -> bool:

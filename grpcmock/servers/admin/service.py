@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.schema import admin
 from grpcmock.servers.admin import calls, health, reset, states, status, stubs, verification, watching
 from grpcmock.servers.admin.access import Access
 from grpcmock.servers.admin.behaviors import Behaviors, Steered, absent, handler_of
+from grpcmock.servers.admin.guard import Guard, RefusalNotes
+from grpcmock.servers.admin.options import AdminOptions
 
 if TYPE_CHECKING:
     import grpc
 
     from grpcmock.engine.engine import Engine
+    from grpcmock.servers.admin.face import AdminFace
     from grpcmock.servers.health import Health
 
 SUBJECTS: tuple[Callable[[Steered], Behaviors], ...] = (
@@ -33,15 +37,25 @@ SUBJECTS: tuple[Callable[[Steered], Behaviors], ...] = (
 class Admin:
     """The admin service of one server. Touched by the server's loop only.
 
-    Without a *token*, it answers only programs on the same machine; with one, all who present it. Raises
+    Without a token, it answers only programs on the same machine; with one, all who present it. Raises
     :class:`ConfigError` for a token that metadata can't carry.
     """
 
-    def __init__(self, engine: Engine, health: Health, *, token: str | None = None) -> None:
+    def __init__(self, engine: Engine, health: Health, options: AdminOptions | None = None) -> None:
+        self.options = options = options or AdminOptions()
         self.registry = admin.registry()
         """The descriptors of the service, for reflection."""
-        self._access = Access(token)
+        self._access = Access(options.token)
         self._steered = Steered(engine, health, self.registry, asyncio.Event())
+        self.guard = Guard(self._access, options)
+        """Decides which requests by HTTP get through."""
+
+    @cached_property
+    def face(self) -> AdminFace:
+        """The service over HTTP, with its pages."""
+        from grpcmock.servers.admin.face import AdminFace
+
+        return AdminFace(self.registry, self.guard, self.options, refused=RefusalNotes(self._steered.engine).take)
 
     def handlers(self) -> Mapping[str, grpc.RpcMethodHandler[Any, Any]]:
         """Give the handlers of a ``grpc.aio`` server, by path."""

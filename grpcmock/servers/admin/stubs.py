@@ -34,7 +34,7 @@ class _Stubs:
         source = request.source or f"added[{next(self._steered.texts)}]"
         problems = Problems()
         # In a thread, since a text of megabytes would keep other calls waiting.
-        stubs = await asyncio.to_thread(loader.load_text, request.stubs, source, problems)
+        stubs = await asyncio.to_thread(loader.load_text, request.stubs, source, problems, lone=True)
         problems.raise_errors()
         if not stubs:
             raise StubError([Problem("There is no stub in the text.", rule="no-stubs")])

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.servers.admin.call_filter import filter_of
+from grpcmock.servers.admin.call_filter import after, filter_of
 from grpcmock.servers.admin.call_messages import CallWriter
 from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.status import Code
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
+    from grpcmock.status import Metadata
 
 _WAITING = 1_000
 """Calls that may wait for a watcher that reads slowly; what comes then is skipped."""
@@ -40,7 +41,8 @@ def behaviors(steered: Steered) -> Behaviors:
             except asyncio.QueueFull:
                 skipped += 1
 
-        past = [call for call in journal if holds(call)] if request.replay else []
+        last = _last_event(context.invocation_metadata() or ())
+        past = [call for call in after(journal, last) if holds(call)] if last or request.replay else []
         end = journal.subscribe(listen)
         ending = asyncio.ensure_future(steered.draining.wait())
         try:
@@ -61,3 +63,9 @@ def behaviors(steered: Steered) -> Behaviors:
             ending.cancel()
 
     return {"WatchCalls": watch}
+
+
+def _last_event(metadata: Metadata) -> int:
+    """Return the id of the last call that a client saw before it lost the connection; 0 if it says none."""
+    given = dict(metadata).get("last-event-id", "")
+    return int(given) if isinstance(given, str) and given.isascii() and given.isdecimal() else 0

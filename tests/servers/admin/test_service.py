@@ -19,6 +19,7 @@ from grpcmock.engine.steps import HALF_CLOSE, Message, Open, Receive
 from grpcmock.errors import ConfigError, Problems
 from grpcmock.schema.admin import SERVICE, registry
 from grpcmock.servers.admin.access import Access, is_local
+from grpcmock.servers.admin.options import AdminOptions
 from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.servers.admin.service import SUBJECTS, Admin
 from grpcmock.servers.health import Health
@@ -666,7 +667,7 @@ class TestAccess:
     async def test_every_method_asks_for_the_token(
         self, world: World, serve: Serve, connect: Connect, method: str
     ) -> None:
-        guarded = Admin(world.engine, world.health, token="s3cret")
+        guarded = Admin(world.engine, world.health, AdminOptions("s3cret"))
         world.channel = connect(await serve(guarded.handlers()))
         before = world.names(), len(world.engine.journal)
         call = world.open(method)

@@ -1,0 +1,270 @@
+"""The admin service by HTTP on real sockets: REST, the YAML itself as the body, streams, refusals."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import grpc
+import pytest
+from support import registry
+
+from grpcmock.concurrency.loop_thread import LoopThread
+from grpcmock.protocols.http import Response
+from grpcmock.protocols.interface import FaceOptions
+from grpcmock.servers.addresses import Address
+from grpcmock.servers.admin.face import BODY_LIMIT
+from grpcmock.servers.admin.options import AdminOptions
+from grpcmock.servers.host import Files, Host, HostOptions
+
+PROTOS = Path(__file__).parents[3] / "protos"
+STUBS = "- {name: alice, method: user.UserService/GetUser, request: {id: 1}, response: {id: 1, name: Alice}}\n"
+BOB = "- {name: bob, method: UserService/GetUser, request: {id: 2}, response: {name: Bob}}\n"
+PATIENCE = 20.0
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Mock:
+    """A mock server in the background of this process."""
+
+    def __init__(self, loop: LoopThread, stubs: Path, admin: AdminOptions, **options: Any) -> None:
+        async def start() -> Host:
+            host = Host(Files((PROTOS,), (stubs,)), HostOptions(transport="aio", admin=admin, **options))
+            host.listen(Address.parse("127.0.0.1:0"))
+            if admin.apart:
+                host.listen_admin(Address.parse("127.0.0.1:0"))
+            if host.http is not None:
+                host.listen_http(Address.parse("127.0.0.1:0"))
+            await host.start()
+            return host
+
+        self.host = loop.run(start(), PATIENCE)
+        self._open: list[http.client.HTTPConnection] = []
+
+    @property
+    def address(self) -> Address:
+        return (self.host.http_addresses or self.host.admin_addresses)[0]
+
+    def begin(self, method: str, path: str, body: bytes | str | None = None, **headers: str) -> Any:
+        connection = http.client.HTTPConnection(self.address.host, self.address.port, timeout=PATIENCE)
+        self._open.append(connection)
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        return connection.getresponse()
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        if isinstance(body, dict):
+            body, headers = json.dumps(body), {"content_type": "application/json", **headers}
+        response = self.begin(method, path, body, **headers)
+        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+
+    def call(self, user: int) -> None:
+        method = registry("user.proto").method("UserService/GetUser")
+        with grpc.insecure_channel(str(self.host.addresses[0]), (("grpc.enable_http_proxy", 0),)) as channel:
+            request = method.request_class(id=user).SerializeToString()
+            channel.unary_unary(method.path).future(request, timeout=PATIENCE).exception()
+
+    def close(self) -> None:
+        for connection in self._open:
+            connection.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Mock]]:
+    (tmp_path / "a.yaml").write_text(STUBS)
+    loop = LoopThread()
+    mocks: list[Mock] = []
+
+    def start(admin: AdminOptions | None = None, **options: Any) -> Mock:
+        mocks.append(Mock(loop, tmp_path / "a.yaml", admin or AdminOptions(apart=True), **options))
+        return mocks[-1]
+
+    yield start
+    for mock in mocks:
+        mock.close()
+        loop.run(mock.host.stop(), PATIENCE)
+    loop.close()
+
+
+def test_stubs_come_and_go_by_rest(serve: Callable[..., Mock]) -> None:
+    mock = serve()
+    assert mock.ask("POST", "/v1/stubs", {"stubs": BOB}).json == {"names": ["bob"]}
+    listed = mock.ask("GET", "/v1/stubs?layer=LAYER_RUNTIME&with_yaml=true").json["stubs"]
+    assert [stub["name"] for stub in listed] == ["bob"]
+    assert "Bob" in listed[0]["yaml"]
+    mock.call(2)
+    assert mock.ask("GET", "/v1/calls?stub=bob").json["calls"][0]["stub"] == "bob"
+    assert mock.ask("DELETE", "/v1/stubs").json == {"names": ["bob"]}
+    assert mock.ask("GET", "/v1/stubs?layer=LAYER_RUNTIME").json == {}
+
+
+@pytest.mark.parametrize("kind", ["application/yaml", "text/yaml", "application/x-yaml", "text/plain; charset=utf-8"])
+@pytest.mark.parametrize("text", [BOB, '{"name": "bob", "method": "UserService/GetUser"}'], ids=["yaml", "json"])
+def test_the_text_of_stubs_itself_may_be_the_body(serve: Callable[..., Mock], kind: str, text: str) -> None:
+    mock = serve()
+    answer = mock.ask("POST", "/v1/stubs?source=mine.yaml", text, content_type=kind)
+    assert answer.json == {"names": ["bob"]}
+    assert mock.ask("POST", "/v1/stubs", text, content_type=kind).status == 409
+    assert mock.ask("POST", "/v1/stubs?replace=true", text, content_type=kind).status == 200
+    assert mock.ask("POST", "/v1/stubs?replaced=true", text, content_type=kind).status == 400
+
+
+def test_what_is_wrong_in_stubs_is_told_with_its_places(serve: Callable[..., Mock]) -> None:
+    text = "- method: UserService/GetUser\n  request: {idd: 1}\n"
+    answer = serve().ask("POST", "/v1/stubs?source=mine.yaml", text, content_type="application/yaml")
+    assert (answer.status, answer.json["code"]) == (400, 3)
+    (details,) = answer.json["details"]
+    assert details["@type"] == "type.googleapis.com/google.rpc.BadRequest"
+    (violation,) = details["fieldViolations"]
+    assert violation["field"].startswith("request")
+    assert violation["description"].startswith("mine.yaml:2:")
+
+
+def test_calls_are_watched_as_events_and_gone_on_with_after_the_last_one(serve: Callable[..., Mock]) -> None:
+    mock = serve()
+    watch = mock.begin("GET", "/v1/calls:watch")
+    assert watch.headers["content-type"] == "text/event-stream"
+    mock.call(1)
+    assert watch.readline() == b"id: 1\n"
+    told = json.loads(watch.readline().removeprefix(b"data: "))
+    assert (told["call"]["id"], told["call"]["stub"]) == ("1", "alice")
+    mock.call(9)
+    mock.call(1)
+    again = mock.begin("GET", "/v1/calls:watch", Last_Event_ID="1")
+    assert again.readline() == b"id: 2\n"
+
+
+def test_calls_are_watched_as_lines_where_that_is_asked_for(serve: Callable[..., Mock]) -> None:
+    mock = serve()
+    watch = mock.begin("GET", "/v1/calls:watch?misses=true", Accept="application/x-ndjson")
+    assert watch.headers["content-type"] == "application/x-ndjson"
+    mock.call(1)
+    mock.call(9)
+    assert json.loads(watch.readline())["result"]["call"]["id"] == "2"
+
+
+def test_a_watch_ends_with_the_server(serve: Callable[..., Mock]) -> None:
+    mock = serve()
+    watch = mock.begin("GET", "/v1/calls:watch")
+    mock.host._admin.drain()  # type: ignore[union-attr]
+    assert watch.readline() == b"event: error\n"
+    assert b"shutting down" in watch.read()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("GET", "/v1/stbus", 404, "Did you mean GET /v1/stubs?"),
+        ("GET", "/v1/status/", 404, "There is no path /v1/status/ here."),
+        ("PATCH", "/v1/stubs", 405, "takes DELETE, GET, POST, not PATCH"),
+        ("GET", "/v1/stubs?layers=x", 400, "Did you mean 'layer'?"),
+        ("GET", "/v1/stubs?layer=LAYER_FIEL", 400, "Did you mean 'LAYER_FILE'?"),
+        ("GET", "/v1/calls?method=UserService/GetUsr", 404, "Did you mean 'user.UserService/GetUser'?"),
+    ],
+)
+def test_errors_are_statuses_in_json(
+    serve: Callable[..., Mock], method: str, path: str, status: int, said: str
+) -> None:
+    answer = serve().ask(method, path)
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/json")
+    assert said in answer.json["message"]
+    assert ("allow" in answer.headers) is (status == 405)
+
+
+def test_a_body_that_is_too_large_is_refused(serve: Callable[..., Mock]) -> None:
+    body = "# " + "x" * BODY_LIMIT
+    answer = serve().ask("POST", "/v1/stubs", body, content_type="application/yaml")
+    assert (answer.status, answer.json["code"]) == (413, 8)
+
+
+def test_a_form_is_told_what_is_taken(serve: Callable[..., Mock]) -> None:
+    answer = serve().ask("POST", "/v1/stubs", BOB, content_type="application/x-www-form-urlencoded")
+    assert answer.status == 415
+    assert "application/yaml" in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Sec_Fetch_Site": "cross-site"}, 403),
+    ],
+)
+def test_what_is_refused_is_noted(serve: Callable[..., Mock], headers: dict[str, str], status: int) -> None:
+    mock = serve()
+    assert mock.ask("DELETE", "/v1/stubs", **headers).status == status
+    (note,) = mock.ask("GET", "/v1/notes").json["notes"]
+    assert note["level"] == "warning"
+    assert note["text"].startswith("The admin service refused DELETE /v1/stubs from ipv4:127.0.0.1:")
+
+
+def test_the_token_covers_every_path_and_browsers_are_asked_for_it(serve: Callable[..., Mock]) -> None:
+    mock = serve(AdminOptions("s3cret", apart=True))
+    mock.host.pages.add("/", lambda _: Response.whole(200, "text/html", b"the page"))  # type: ignore[union-attr]
+    for path in ("/", "/v1/status", "/nowhere"):
+        answer = mock.ask("GET", path)
+        assert answer.status == 401
+        assert answer.headers["www-authenticate"].startswith("Basic realm=")
+        assert mock.ask("GET", path, authorization="Bearer s3cret").status == (404 if path == "/nowhere" else 200)
+
+
+def test_other_protocols_are_refused_in_their_own_words(serve: Callable[..., Mock]) -> None:
+    mock = serve(AdminOptions("s3cret", apart=True))
+    path = "/grpcmock.admin.v1.AdminService/GetStatus"
+    connect = mock.ask("POST", path, {})
+    assert (connect.status, connect.json["code"]) == (401, "unauthenticated")
+    web = mock.ask("POST", path, b"\0\0\0\0\0", content_type="application/grpc-web+proto")
+    assert b"grpc-status: 16\r\n" in web.body
+    assert mock.ask("POST", path, {}, authorization="Bearer s3cret").json["version"]
+
+
+def test_pages_are_added_while_the_server_runs(serve: Callable[..., Mock]) -> None:
+    mock = serve()
+    assert mock.ask("GET", "/metrics").status == 404
+    mock.host.pages.add("/metrics", lambda head: Response.whole(200, "text/plain", head.query.encode()))  # type: ignore[union-attr]
+    assert mock.ask("GET", "/metrics?a=b").body == b"a=b"
+    assert mock.ask("HEAD", "/metrics?a=b").headers["content-length"] == "3"
+    assert mock.ask("POST", "/metrics").status == 405
+
+
+def test_pages_of_a_named_origin_may_call(serve: Callable[..., Mock]) -> None:
+    mock = serve(AdminOptions(origins=("https://ci.example",), apart=True))
+    asked = {"Origin": "https://ci.example", "Access_Control_Request_Method": "POST"}
+    assert mock.ask("OPTIONS", "/v1/stubs", **asked).status == 204
+    answer = mock.ask("GET", "/v1/stubs", Origin="https://ci.example", Sec_Fetch_Site="cross-site")
+    assert answer.headers["access-control-allow-origin"] == "https://ci.example"
+    assert "access-control-allow-origin" not in mock.ask("GET", "/v1/stubs").headers
+
+
+class TestOnTheMocksOwnPort:
+    def test_it_stands_behind_the_methods_that_are_mocked(self, serve: Callable[..., Mock]) -> None:
+        mock = serve(AdminOptions(), face=FaceOptions())
+        mocked = mock.ask("POST", "/user.UserService/GetUser", {"id": 1}, Origin="http://localhost:3000")
+        assert mocked.json["name"] == "Alice"
+        assert mock.ask("GET", "/v1/calls").json["calls"][0]["protocol"] == "connect"
+        assert mock.ask("GET", "/v1/stubs", Origin="http://localhost:3000").status == 403
+        steered = mock.ask("POST", "/grpcmock.admin.v1.AdminService/Reset", {}, Origin="http://localhost:3000")
+        assert steered.status == 403
+        assert mock.ask("GET", "/no/such/path").status == 404
+
+    def test_its_address_is_told(self, serve: Callable[..., Mock]) -> None:
+        mock = serve(AdminOptions())
+        assert mock.host.admin_addresses == mock.host.addresses
+
+    def test_a_listener_of_its_own_keeps_it_off_the_mocks_port(self, serve: Callable[..., Mock]) -> None:
+        mock = serve(AdminOptions(apart=True))
+        with grpc.insecure_channel(str(mock.host.addresses[0]), (("grpc.enable_http_proxy", 0),)) as channel:
+            call = channel.unary_unary("/grpcmock.admin.v1.AdminService/GetStatus").future(b"", timeout=PATIENCE)
+            assert call.exception().code() is grpc.StatusCode.UNIMPLEMENTED
