@@ -90,7 +90,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"http_call"},
         {"aio", "asgi", "h2", "health", "native", "reflection", "reload"},
         {"transports"},
-        {"admin"},
+        {"admin", "metrics"},
         {"host"},
     ),
 }

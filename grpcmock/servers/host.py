@@ -15,6 +15,7 @@ from grpcmock.engine.engine import Engine, Prepared
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import TRANSPORT_STEPS
+from grpcmock.engine.tally import CallTally
 from grpcmock.errors import GrpcmockError, Problems
 from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
@@ -40,8 +41,10 @@ if TYPE_CHECKING:
     from grpcmock.servers.asgi.server import HttpServer
     from grpcmock.servers.h2.server import H2Server
     from grpcmock.servers.http_call import Services
+    from grpcmock.servers.metrics import MetricsFace
     from grpcmock.servers.native.server import NativeServer
     from grpcmock.stubs.model import Stub
+    from grpcmock.telemetry.prometheus import Exposition
 
 Log = Callable[[str, str], None]
 """Takes a level (``info``, ``warning``, ``error``) and a text."""
@@ -90,6 +93,9 @@ class HostOptions:
     admin: AdminOptions | None = None
     """How the admin service is offered; None if it isn't."""
 
+    metrics: bool = False
+    """Offer metrics on a listener of their own, without a token. The admin service has them in any case."""
+
 
 class Host:
     """A mock server, made from files. Made, started and stopped within one event loop."""
@@ -122,11 +128,16 @@ class Host:
                 faults=TRANSPORT_FAULTS[transport] if options.face is None else FAULTS,
                 steps=TRANSPORT_STEPS[transport],
             ),
-            journal=Journal(options.journal_calls, options.journal_bytes),
+            journal=Journal(
+                options.journal_calls,
+                options.journal_bytes,
+                tally=CallTally() if options.metrics or options.admin is not None else None,
+            ),
             problems=problems,
             progress=progress,
         )
         self.health = Health(lambda: self.engine.registry.services)
+        self._reloads = {"success": 0, "failure": 0}
         self._admin = self._make_admin(options.admin) if options.admin is not None else None
         self._own: list[Registry] = []
         """The registries of what is offered besides."""
@@ -137,6 +148,8 @@ class Host:
         )
         self.http = self._face(options.face, services) if options.face is not None else None
         self._admin_server = self._apart(self._admin) if self._admin and self._admin.options.apart else None
+        self._metrics_face: MetricsFace | None = None
+        self._metrics_server = self._make_metrics() if options.metrics else None
 
     def _face(self, options: FaceOptions, services: Services) -> HttpServer:
         """Make the server that speaks HTTP/1.1 beside the one of gRPC."""
@@ -151,15 +164,32 @@ class Host:
 
     def _make_admin(self, options: AdminOptions) -> Admin:
         # Compiled only when asked for.
+        from grpcmock.servers import metrics
         from grpcmock.servers.admin.service import Admin
 
-        return Admin(self.engine, self.health, options)
+        admin = Admin(self.engine, self.health, options)
+        admin.face.pages.add(metrics.PATH, metrics.MetricsPage(self._exposition))
+        return admin
 
     def _apart(self, admin: Admin) -> HttpServer:
         """Make the server of the admin service, where that has a listener of its own."""
         from grpcmock.servers.asgi.server import HttpServer
 
         return HttpServer(admin.face, services=admin.handlers(), warn=partial(self._log, "warning"))
+
+    def _make_metrics(self) -> HttpServer:
+        """Make the server of the metrics, where they have a listener of their own."""
+        from grpcmock.servers.asgi.server import HttpServer
+        from grpcmock.servers.metrics import MetricsFace, MetricsPage
+
+        exposition = self._exposition()  # what it needs is said now, not when somebody asks
+        self._metrics_face = MetricsFace(self.engine, MetricsPage(lambda: exposition))
+        return HttpServer(self._metrics_face, services={}, warn=partial(self._log, "warning"))
+
+    def _exposition(self) -> Exposition:
+        from grpcmock.telemetry.prometheus import Exposition
+
+        return Exposition(self.engine, self._reloads)
 
     def _read(self, problems: Problems, known: Registry | None = None) -> tuple[Registry, list[Stub]]:
         registry = sources.load(self.files.protos, imports=self.files.imports, known=known)
@@ -185,7 +215,8 @@ class Host:
 
     @property
     def _servers(self) -> list[AioServer | H2Server | NativeServer | HttpServer]:
-        return [server for server in (self.server, self.http, self._admin_server) if server is not None]
+        servers = self.server, self.http, self._admin_server, self._metrics_server
+        return [server for server in servers if server is not None]
 
     @property
     def addresses(self) -> list[Address]:
@@ -227,6 +258,17 @@ class Host:
         if address.scheme == "tcp":
             self._admin.guard.know(address.host)
         return self._admin_server.listen(address, tls_context(tls, "http/1.1") if tls else None)
+
+    @property
+    def metrics_addresses(self) -> list[Address]:
+        """Where metrics have a listener of their own, with the ports that were taken."""
+        return self._metrics_server.addresses if self._metrics_server is not None else []
+
+    def listen_metrics(self, address: Address, tls: TlsFiles | None = None) -> Address:
+        """Offer metrics on *address*; for the rest, as :meth:`listen`."""
+        assert self._metrics_face is not None and self._metrics_server is not None  # the options say so
+        self._metrics_face.is_local = address.is_local
+        return self._metrics_server.listen(address, tls_context(tls, "http/1.1") if tls else None)
 
     async def start(self) -> None:
         """Begin to answer, and to watch the files."""
@@ -276,6 +318,7 @@ class Host:
         replaced = self.engine.install(prepared)
         await asyncio.to_thread(let_go, replaced)
         self.health.reload_succeeded()
+        self._reloads["success"] += 1
         stubs = len(self.engine.store)
         text = f"Reloaded: {stubs:,} stub{'' if stubs == 1 else 's'}."
         self.engine.note("info", text)
@@ -285,6 +328,7 @@ class Host:
 
     def _reload_failed(self, error: GrpcmockError) -> None:
         self.health.reload_failed(str(error))
+        self._reloads["failure"] += 1
         text = f"The change was not taken, the last good set goes on answering:\n{error}"
         self.engine.note("error", text)
         self._log("error", text)
