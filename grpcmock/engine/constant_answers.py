@@ -91,6 +91,24 @@ class CompactCall(NamedTuple):
     duration: float
     protocol: ProtocolName
 
+    # What a :class:`CallRecord` has under the same names, so that both can be chosen among.
+
+    @property
+    def path(self) -> str:
+        return self.answer.method.path
+
+    @property
+    def stub(self) -> CompiledStub:
+        return self.answer.stub
+
+    @property
+    def code(self) -> Code:
+        return self.answer.answer.code
+
+    @property
+    def miss(self) -> None:
+        return None
+
     def expand(self, epoch: int) -> CallRecord:
         cached = self.answer
         method, answer = cached.method, cached.answer

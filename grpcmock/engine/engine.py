@@ -158,16 +158,20 @@ class Engine:
     def install(self, prepared: Prepared) -> list[object]:
         """Answer from what was prepared, all or nothing. Return what it takes the place of.
 
-        Stubs added at run time or by a test stay, and are compiled against the new registry; the states of the
-        scenarios stay; a file stub that says the same as before keeps its count. Raises :class:`StubError` if a stub
-        that was added doesn't fit the new registry; then all is as it was.
+        Stubs added at run time or by a test stay, disabled ones disabled, and are compiled against the new registry; so
+        do the states of the scenarios; a file stub that says the same as before keeps its count. Raises
+        :class:`StubError` if a stub that was added doesn't fit the new registry; then all is as it was.
 
         This takes no longer where there are many stubs from files. To free them does: ``let_go`` of what is returned.
         """
         replaced, store = self.store, prepared.store
         problems = Problems()
+        disabled = {id(entry) for entry in replaced.disabled}
         for entry in replaced.besides:
-            store.add(self._compile([entry.stub], prepared.registry, entry.layer, problems))
+            compiled = self._compile([entry.stub], prepared.registry, entry.layer, problems)
+            store.add(compiled)
+            for new in compiled if id(entry) in disabled else ():
+                store.disable(new)
         problems.raise_errors()
         if self.front is not None:
             self.front.void()

@@ -108,6 +108,17 @@ class Journal:
         self._calls = deque(whole)
         return iter(cast("list[CallRecord]", whole))
 
+    def unread(self) -> list[CallRecord | CompactCall]:
+        """Return the calls as they are kept. To choose among many by what both kinds tell costs less than to read them
+        all; :meth:`read` gives those that are wanted.
+        """
+        self._look()
+        return list(self._calls)
+
+    def read(self, call: CallRecord | CompactCall) -> CallRecord:
+        """Return a call as :meth:`__iter__` would give it."""
+        return call.expand(self._epoch) if type(call) is CompactCall else cast("CallRecord", call)
+
     @property
     def size(self) -> int:
         """Bytes that the calls in the journal take, roughly."""
@@ -251,9 +262,13 @@ class Journal:
 
     def clear(self) -> None:
         """Forget all calls and notes, and those calls that are under way, too."""
+        self.clear_calls()
+        self._notes.clear()
+
+    def clear_calls(self) -> None:
+        """Forget all calls, and those that are under way, too."""
         self._look()
         self._calls.clear()
-        self._notes.clear()
         self._bytes = 0
         self._dropped_before += self._dropped
         self._dropped = 0

@@ -113,11 +113,13 @@ class MethodTable:
 class Snapshot:
     """What has changed since it was made, for :meth:`Store.restore` to undo. It costs nothing that hasn't changed."""
 
-    __slots__ = ("_counts", "added", "removed", "states")
+    __slots__ = ("_counts", "added", "disabled", "removed", "states")
 
-    def __init__(self, states: Mapping[str, str]) -> None:
+    def __init__(self, states: Mapping[str, str], disabled: Mapping[int, CompiledStub]) -> None:
         self.states = dict(states)
         """The states as they were."""
+        self.disabled = dict(disabled)
+        """The stubs that were disabled."""
         self.added: dict[int, CompiledStub] = {}
         self.removed: dict[int, CompiledStub] = {}
         self._counts: dict[int, tuple[CompiledStub, int]] = {}
@@ -165,6 +167,7 @@ class Store:
         """A table for every method, by its HTTP/2 path."""
         self.states = States()
         self._besides: dict[int, CompiledStub] = {}
+        self._disabled: dict[int, CompiledStub] = {}
         self._snapshots: list[Snapshot] = []
         """Those that were not yet restored, the innermost last: it alone takes note of changes."""
         self.front: Front | None = None
@@ -184,6 +187,11 @@ class Store:
 
     def __len__(self) -> int:
         return sum(map(len, self.tables.values()))
+
+    @property
+    def disabled(self) -> list[CompiledStub]:
+        """The stubs that were made to step aside; none of them is among those that iteration gives."""
+        return list(self._disabled.values())
 
     @property
     def besides(self) -> list[CompiledStub]:
@@ -211,15 +219,31 @@ class Store:
             if self._snapshots:
                 self._snapshots[-1].note_added(entry)
 
+    def disable(self, entry: CompiledStub) -> None:
+        """Have a stub step aside until it is enabled: it isn't looked at, so that calls take no longer for it."""
+        if entry in self:
+            self.remove_one(entry)
+            self._disabled[id(entry)] = entry
+            if entry.layer is not Layer.FILE:
+                self._besides[id(entry)] = entry
+
+    def enable(self, entry: CompiledStub) -> None:
+        """Let a stub that was disabled answer again, with the count that it had."""
+        if self._disabled.pop(id(entry), None) is not None:
+            self.add([entry])
+
     def remove(self, unwanted: Callable[[CompiledStub], bool]) -> list[CompiledStub]:
-        """Take out the stubs for which *unwanted* holds, and give them."""
-        removed = [entry for entry in self if unwanted(entry)]
+        """Take out the stubs for which *unwanted* holds, disabled ones too, and give them."""
+        removed = [entry for entry in (*self, *self.disabled) if unwanted(entry)]
         for entry in removed:
             self.remove_one(entry)
         return removed
 
     def remove_one(self, entry: CompiledStub) -> None:
         """Take out one stub."""
+        if self._disabled.pop(id(entry), None) is not None:
+            self._besides.pop(id(entry), None)
+            return
         self._change()
         self.tables[entry.method.path].remove(entry)
         self._besides.pop(id(entry), None)
@@ -250,7 +274,7 @@ class Store:
     def snapshot(self) -> Snapshot:
         """Begin a snapshot, inside of those that were not yet restored."""
         self._look()
-        snapshot = Snapshot(self.states)
+        snapshot = Snapshot(self.states, self._disabled)
         self._snapshots.append(snapshot)
         return snapshot
 
@@ -264,11 +288,15 @@ class Store:
         ended = self._snapshots[depth:]
         around = self._snapshots[:depth]
         self._snapshots = []  # to undo is no change to those around
+        for entry in self.disabled:
+            self.enable(entry)
         for inner in reversed(ended):
             for entry in inner.added.values():
                 self.remove_one(entry)
             self.add(inner.removed.values())
             inner.restore_counts()
+        for entry in snapshot.disabled.values():
+            self.disable(entry)
         self._snapshots = around
         self.states.clear()
         self.states.update(snapshot.states)

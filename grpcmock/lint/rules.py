@@ -52,7 +52,18 @@ def _problem(
 # Which stub hides which -------------------------------------------------------------------------------
 
 
+def shadows(entries: Iterable[CompiledStub], registry: Registry) -> Iterator[tuple[CompiledStub, CompiledStub]]:
+    """Yield the stubs of a method that can never answer, each with one that comes first and holds whenever it does."""
+    return _hidden([(entry, leaves_of(entry.stub, entry.method)) for entry in entries], registry)
+
+
 def _shadowed(group: _Group, registry: Registry) -> Iterator[Problem]:
+    for entry, hiding in _hidden(group, registry):
+        text = f"this stub can never answer: {hiding.stub} holds whenever it does, and comes first, "
+        yield _problem(entry.stub, "shadowed-stub", text + _why(hiding, entry), hint=_advice(hiding, entry))
+
+
+def _hidden(group: _Group, registry: Registry) -> Iterator[tuple[CompiledStub, CompiledStub]]:
     """Go through the stubs of a method in their order of precedence; each may be hidden by one before it.
 
     Earlier stubs are found by the paths that they look at: a few look-ups a stub, however many there are.
@@ -63,8 +74,7 @@ def _shadowed(group: _Group, registry: Registry) -> Iterator[Problem]:
         own = leaves.shape
         hiding = _implied(leaves, firsts) or _held(entry, leaves, operators, registry)
         if hiding is not None:
-            text = f"this stub can never answer: {hiding.stub} holds whenever it does, and comes first, "
-            yield _problem(entry.stub, "shadowed-stub", text + _why(hiding, entry), hint=_advice(hiding, entry))
+            yield entry, hiding
         elif not _steps_aside(entry.stub):
             if own in firsts or len(firsts) < _MANY:
                 firsts.setdefault(own, {}).setdefault(leaves.at(own), entry)

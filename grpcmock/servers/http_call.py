@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from grpcmock.concurrency.pausing import pause
@@ -33,6 +33,8 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     import grpc
 
+    from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.engine import Engine
     from grpcmock.engine.exchange import Exchange
     from grpcmock.engine.steps import Event
     from grpcmock.protocols.face import HttpFace
@@ -65,21 +67,34 @@ async def answer(
             warn(opened.told)
         await wire.write(list(opened.parts))
         return
-    call = _Call(opened, wire)
     path = opened.opened.path
+    if path in services and not face.engine.store.tables.get(path):
+        handler = services[path]
+        await _see_through(_Call(opened, wire), lambda call: _serve(handler, call))
+    else:
+        await perform(face.engine, opened, wire, warn=warn)
+
+
+async def perform(engine: Engine, opened: ServerCall, wire: Wire, *, warn: Callable[[str], None]) -> CallRecord:
+    """Have the engine answer a call, whole, and return what is kept of it."""
+    exchange = engine.open(opened.opened)
+    await _see_through(_Call(opened, wire), lambda call: _play(exchange, call, warn))
+    return exchange.call
+
+
+async def _see_through(call: _Call, do: Callable[[_Call], Awaitable[None]]) -> None:
+    """Do what answers a call, and end the call whatever comes of that."""
+    opened = call.codec.opened
     try:
         # An exchange counts from its opening: when this runs out, it too finds that the deadline has passed.
-        async with asyncio.timeout(opened.opened.deadline):
-            if path in services and not face.engine.store.tables.get(path):
-                await _serve(services[path], call)
-            else:
-                await _play(face, call, warn)
+        async with asyncio.timeout(opened.deadline):
+            await do(call)
     except TimeoutError:
         await call.say(Finish(Code.DEADLINE_EXCEEDED, "The deadline has passed."))
     except WireError as error:
         await call.say(Finish(error.code, error.message))
     except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the server lives on
-        _LOG.error("%s failed", path, exc_info=error)
+        _LOG.error("%s failed", opened.path, exc_info=error)
         await call.say(Finish(Code.UNKNOWN, f"Unexpected {type(error).__name__}: {error}"))
 
 
@@ -87,8 +102,7 @@ async def _serve(handler: grpc.RpcMethodHandler[Any, Any], call: _Call) -> None:
     await services.serve(handler, _Stream(call))
 
 
-async def _play(face: HttpFace, call: _Call, warn: Callable[[str], None]) -> None:
-    exchange = face.engine.open(call.codec.opened)
+async def _play(exchange: Exchange, call: _Call, warn: Callable[[str], None]) -> None:
     handlers = _Handlers(Reading(call.next))
     try:
         await _carry_out(exchange, call, handlers)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.errors import RenderError
 from grpcmock.schema import MethodKind, codec
+from grpcmock.schema.comments import comments_of
 from grpcmock.stubs import steps
 from grpcmock.stubs.dump import to_yaml
 from grpcmock.stubs.model import Answer, Stub
@@ -26,9 +27,6 @@ _STREAM = 2
 
 _MOST_FIELDS = 150
 """Fields of an example message: it is to be read, so of the largest types only the beginning is shown."""
-
-_SERVICES, _METHODS = 6, 2
-"""The numbers of these fields in FileDescriptorProto and ServiceDescriptorProto, of which places in a file are made."""
 
 _PATTERN_LIMIT = 300
 """Characters of the longest request that is shown as a pattern; longer ones only name their type."""
@@ -98,16 +96,5 @@ def _kebab(name: str) -> str:
 
 def _comments(method: Method, registry: Registry) -> list[str]:
     kind = f"{method.kind.value}: {method.input.full_name} → {method.output.full_name}"
-    return [f"# {line}".rstrip() for line in (*_documentation(method, registry), kind[0].upper() + kind[1:])]
-
-
-def _documentation(method: Method, registry: Registry) -> list[str]:
-    """Give the comment above the method in its proto; nothing where the descriptors don't hold it."""
-    service = method.descriptor.containing_service
-    path = [_SERVICES, service.index, _METHODS, method.descriptor.index]
-    for file in registry.files.file:
-        if file.name == service.file.name:
-            for location in file.source_code_info.location:
-                if location.path == path:
-                    return [line.strip() for line in location.leading_comments.strip().splitlines()]
-    return []
+    said = comments_of(registry).get(f"{method.service}.{method.name}", "").splitlines()
+    return [f"# {line}".rstrip() for line in (*said, kind[0].upper() + kind[1:])]

@@ -37,15 +37,25 @@ class Snapshots(RuleBasedStateMachine):
         self.taken: list[tuple[Snapshot, Any]] = []
 
     def seen(self) -> Any:
-        return {entry.name: entry.count for entry in self.store}, dict(self.store.states)
+        entries = [*self.store, *self.store.disabled]
+        return {entry.name: (entry.count, entry in self.store) for entry in entries}, dict(self.store.states)
 
     @rule(number=st.integers(0, 5))
     def add_or_remove(self, number: int) -> None:
         entry = self.entries[number]
-        if entry in list(self.store):
+        if entry in [*self.store, *self.store.disabled]:
             self.store.remove_one(entry)
         else:
             self.store.add([entry])
+
+    @rule(number=st.integers(0, 5))
+    def disable_or_enable(self, number: int) -> None:
+        entry = self.entries[number]
+        if entry in self.store:
+            self.store.disable(entry)
+            assert entry not in self.store
+        else:
+            self.store.enable(entry)
 
     @rule(number=st.integers(0, 5))
     def choose(self, number: int) -> None:
@@ -78,7 +88,7 @@ class Snapshots(RuleBasedStateMachine):
         if self.taken:
             snapshot, (counts, _) = self.taken[-1]
             there = {entry.name: snapshot.count(entry) for entry in self.entries if entry.name in counts}
-            assert there == counts
+            assert there == {name: count for name, (count, _) in counts.items()}
 
 
 TestSnapshots = Snapshots.TestCase

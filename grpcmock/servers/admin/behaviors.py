@@ -17,7 +17,7 @@ from grpcmock.status import Code
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from grpcmock.engine.engine import Engine
     from grpcmock.schema import Method, Registry
@@ -29,6 +29,8 @@ PAGE = 1_000
 
 BYTES_LIMIT = 3 << 20
 """Bytes of one response; clients accept messages of 4 MiB by default."""
+
+_NAMED = 5
 
 Unary = Callable[[Any, Any], Awaitable[None] | None]
 """Takes a request, and fills a response."""
@@ -55,11 +57,21 @@ class Steered:
     texts: Iterator[int] = field(default_factory=lambda: count(1))
     """Numbers for texts of stubs that have no name."""
 
+    def note(self, text: str) -> None:
+        """Note in the journal what was changed: everybody who shares the server can see it."""
+        self.engine.note("info", text)
+
     def method(self, name: str) -> Method:
         """Find a method by the name that a request gives. Raises :class:`GrpcmockError`."""
         if not name:
             raise RefusedError(Code.INVALID_ARGUMENT, "method: a method is needed: package.Service/Method.")
         return self.engine.registry.method(name)
+
+
+def named(names: Iterable[str]) -> str:
+    """Write names for people: all of a few, else the first of them."""
+    found = [repr(name) for name in names]
+    return ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else "")
 
 
 def handler_of(method: Method, access: Access, behavior: Unary | Streaming) -> grpc.RpcMethodHandler[Any, Any]:

@@ -1,33 +1,136 @@
-"""Which calls of the journal are meant."""
+"""Which calls of the journal are meant: what is cheap to tell is asked first, messages are read for the rest alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.engine.constant_answers import CompactCall
+from grpcmock.errors import Problems, did_you_mean
+from grpcmock.schema.codec import to_text
+from grpcmock.servers.admin import counting
+from grpcmock.servers.admin.refusals import RefusedError
+from grpcmock.status import Code
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from grpcmock.engine.call_record import CallRecord
-    from grpcmock.schema import Registry
+    from grpcmock.engine.engine import Engine
+    from grpcmock.matching.conditions import Conditions
 
-Filter = Callable[["CallRecord"], bool]
+_TEXT_LIMIT = 1 << 20
+"""Characters of a message that are searched."""
 
 
-def filter_of(request: Any, registry: Registry, calls: Iterable[CallRecord]) -> Filter:
-    """Give the filter that the request describes which lists or watches calls.
+class CallFilter:
+    """What a request asks for that lists or watches calls.
 
-    Raises :class:`UnknownMethodError`, save for a method that *calls* hold: what isn't declared may be called, too.
+    Raises :class:`GrpcmockError` for names that nothing has, and for a pattern that fits no method.
     """
-    path = f"/{request.method.removeprefix('/')}" if request.method else ""
-    if path and all(call.path != path for call in calls):
-        path = registry.method(request.method).path
-    misses = request.misses
-    return lambda call: (not path or call.path == path) and (not misses or call.miss is not None)
+
+    def __init__(self, request: Any, engine: Engine) -> None:
+        self._journal = engine.journal
+        self._registry = engine.registry
+        calls = self._journal.unread()
+        self._takes_path = _paths(request.method, engine, calls)
+        self._stub = _known_stub(request.stub, engine, calls)
+        self._code = request.code if request.HasField("code") else None
+        self._misses = request.misses
+        self._text = request.text.casefold()
+        self._pattern = request.request
+        self._conditions: dict[str, Conditions | None] = {}
+        """By path, what the pattern comes to there; None where it can't fit."""
+        self._found: dict[int, bool] = {}
+        """Whether the messages hold the text, of answers that many calls have in common."""
+        self._answers: list[object] = []
+        if self._pattern:
+            self._compile([path for path in self._registry.methods if self._takes_path(path)])
+
+    def holds(self, call: CallRecord | CompactCall) -> bool:
+        """Whether a call is meant, read or not."""
+        if (
+            not self._takes_path(call.path)
+            or (self._misses and call.miss is None)
+            or (self._stub and (call.stub is None or call.stub.name != self._stub))
+            or (self._code is not None and (call.code is None or call.code.value != self._code))
+        ):
+            return False
+        if not self._pattern and not self._text:
+            return True
+        record = self._journal.read(call)
+        return (not self._pattern or self._fits(record)) and (not self._text or self._has_text(call, record))
+
+    # Patterns ---------------------------------------------------------------------------------------
+
+    def _compile(self, paths: Sequence[str]) -> None:
+        """Compile the pattern for methods. Raises :class:`StubError` if it fits none of them."""
+        first: Problems | None = None
+        for path in paths:
+            problems = Problems()
+            method = self._registry.methods[path]
+            self._conditions[path] = counting.read_request(self._pattern, method, self._registry, problems)
+            first = first or problems
+        if first is not None and not any(self._conditions.values()):
+            first.raise_errors()
+
+    def _fits(self, call: CallRecord) -> bool:
+        conditions = self._conditions.get(call.path)
+        if conditions is None or call.method is None:
+            return False
+        context = counting.context_of(call, call.method)
+        return context is not None and conditions.holds(context)
+
+    # Text -------------------------------------------------------------------------------------------
+
+    def _has_text(self, call: CallRecord | CompactCall, record: CallRecord) -> bool:
+        if any(self._text in text.casefold() for text in _words(record)):
+            return True
+        if not isinstance(call, CompactCall):
+            return self._messages_have_text(record)
+        # Calls with the same answer have the same messages.
+        key = id(call.answer)
+        if key not in self._found:
+            self._found[key] = self._messages_have_text(record)
+            self._answers.append(call.answer)  # so that nothing else gets its identity meanwhile
+        return self._found[key]
+
+    def _messages_have_text(self, call: CallRecord) -> bool:
+        return any(self._text in to_text(message, _TEXT_LIMIT).casefold() for message in _messages(call))
 
 
-def after(calls: Iterable[CallRecord], identity: int) -> Iterator[CallRecord]:
-    """Skip the calls up to the one with this id; all remain if there is none, since it was dropped then."""
-    calls = list(calls)
-    for index, call in enumerate(calls):
-        if call.id == identity:
-            return iter(calls[index + 1 :])
-    return iter(calls)
+def _words(call: CallRecord) -> Iterator[str]:
+    yield from (call.name, call.message, call.stub.name if call.stub is not None else "")
+    for key, value in (*call.metadata, *call.trailers):
+        yield key
+        if isinstance(value, str):
+            yield value
+
+
+def _messages(call: CallRecord) -> Iterator[Any]:
+    yield from call.requests
+    yield from call.responses
+
+
+def _paths(name: str, engine: Engine, calls: Sequence[CallRecord | CompactCall]) -> Callable[[str], bool]:
+    """Return what says whether a path is meant. What isn't declared may have been called, too."""
+    if not name:
+        return lambda _: True
+    if "*" in name:
+        pattern = re.compile("/(.*[.])?" + ".*".join(map(re.escape, name.removeprefix("/").split("*"))))
+        return lambda path: pattern.fullmatch(path) is not None
+    wanted = f"/{name.removeprefix('/')}"
+    if all(call.path != wanted for call in calls):
+        wanted = engine.registry.method(name).path
+    return lambda path: path == wanted
+
+
+def _known_stub(name: str, engine: Engine, calls: Sequence[CallRecord | CompactCall]) -> str:
+    """Return the name of a stub. Raises :class:`RefusedError` if there is none, and no call that one has answered."""
+    if not name or any(call.stub is not None and call.stub.name == name for call in calls):
+        return name
+    known = {entry.name for entry in (*engine.store, *engine.store.disabled)}
+    if name not in known:
+        raise RefusedError(Code.NOT_FOUND, f"There is no stub {name!r}. {did_you_mean(name, known)}".rstrip())
+    return name

@@ -19,12 +19,13 @@ _TEXT_LIMIT_OF_CALL = 1 << 19
 
 
 class CallWriter:
-    """Writes calls as messages of the admin *service*. A *view* is a request with ``with_bytes`` and ``text_limit``."""
+    """Writes calls as messages of the admin *service*, as much of each as a request, the *view*, asks for."""
 
     def __init__(self, service: Registry, view: Any) -> None:
         self._call = service.message("grpcmock.admin.v1.Call")
         self._with_bytes = view.with_bytes
         self._text_limit = view.text_limit if view.text_limit > 0 else _TEXT_LIMIT
+        self._is_brief = getattr(view, "brief", False)
 
     def write(self, call: CallRecord) -> Message:
         """Give a call as a message."""
@@ -37,6 +38,7 @@ class CallWriter:
             auto=call.auto,
             cancelled=call.cancelled,
             protocol=call.protocol,
+            forwarded=call.forwarded,
         )
         told.started.FromNanoseconds(_nanoseconds(call.started))
         if call.duration is not None:
@@ -49,9 +51,15 @@ class CallWriter:
             told.stub = call.stub.name
             told.stub_location = str(call.stub.stub.location or "")
         if call.miss is not None:
-            told.miss = call.miss.text
-        _write_metadata(told.metadata, call.metadata)
-        _write_metadata(told.trailers, call.trailers)
+            told.miss = call.miss.text.partition("\n")[0] if self._is_brief else call.miss.text
+        if self._is_brief:
+            return told  # type: ignore[no-any-return]
+        for near in call.miss.nearest if call.miss is not None else ():
+            written = told.near.add(stub=near.name, location=str(near.location or ""))
+            for one in near.refused:
+                written.differences.add(path=one.path, expected=one.expected, actual=one.actual)
+        write_metadata(told.metadata, call.metadata)
+        write_metadata(told.trailers, call.trailers)
         room = _TEXT_LIMIT_OF_CALL
         for frame in call.frames:
             room -= self._write_frame(told.messages.add(), frame, call, min(self._text_limit, max(room, 100)))
@@ -86,7 +94,8 @@ def _text(frame: Frame, call: CallRecord, limit: int) -> str | None:
     return to_text(message, limit)
 
 
-def _write_metadata(told: Any, metadata: Iterable[tuple[str, str | bytes]]) -> None:
+def write_metadata(told: Any, metadata: Iterable[tuple[str, str | bytes]]) -> None:
+    """Add metadata to a field that holds many."""
     for key, value in metadata:
         if isinstance(value, bytes):
             told.add(key=key, bytes=value)

@@ -1,38 +1,107 @@
-"""Calls that have ended, as the journal keeps them."""
+"""Calls, as the journal keeps them: listed, shown, forgotten."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.servers.admin.behaviors import BYTES_LIMIT, PAGE
-from grpcmock.servers.admin.call_filter import after, filter_of
+from grpcmock.servers.admin.call_filter import CallFilter
 from grpcmock.servers.admin.call_messages import CallWriter
+from grpcmock.servers.admin.refusals import RefusedError
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.constant_answers import CompactCall
+    from grpcmock.engine.journal import Journal
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
+
+    Kept = CallRecord | CompactCall
+
+_TURN = 0.02
+"""Seconds of a long search, after which other calls get their turn."""
 
 
 def behaviors(steered: Steered) -> Behaviors:
-    """Give what lists calls."""
+    """Give what lists, shows and forgets calls."""
 
-    def list_calls(request: Any, response: Any) -> None:
+    async def list_calls(request: Any, response: Any) -> None:
         journal = steered.engine.journal
-        holds = filter_of(request, steered.engine.registry, journal)
         limit = min(request.limit, PAGE) if request.limit > 0 else PAGE
-        found = [call for call in after(journal, request.after_id) if holds(call)]
-        response.dropped = journal.dropped
-        response.more = len(found) > limit and not request.newest
         writer = CallWriter(steered.service, request)
         size = 0
+        calls: Iterable[Kept] = _between(journal.unread(), request.after_id, request.before_id)
+        if request.newest:
+            calls = reversed(list(calls))
         # From the end that is wanted, so that what doesn't fit into one response is left out at the other end.
-        for call in reversed(found[-limit:]) if request.newest else found[:limit]:
-            told = writer.write(call)
+        async for call in _meant(calls, CallFilter(request, steered.engine)):
+            if len(response.calls) == limit:
+                response.more = True
+                break
+            told = writer.write(journal.read(call))
             size += told.ByteSize()
             if size > BYTES_LIMIT and response.calls:
-                response.more = not request.newest
+                response.more = True
                 break
             response.calls.append(told)
+        response.dropped = journal.dropped
         if request.newest:
             response.calls.reverse()
 
-    return {"ListCalls": list_calls}
+    def get_call(request: Any, response: Any) -> None:
+        response.CopyFrom(CallWriter(steered.service, request).write(find(steered.engine.journal, request.id)))
+
+    def clear_calls(_: Any, __: Any) -> None:
+        steered.engine.journal.clear_calls()
+        steered.note("Forgot all calls.")
+
+    return {"ListCalls": list_calls, "GetCall": get_call, "ClearCalls": clear_calls}
+
+
+def find(journal: Journal, identity: int) -> CallRecord:
+    """Return a call, under way or ended. Raises :class:`RefusedError` if the journal doesn't have it."""
+    for call in journal.under_way:
+        if call.id == identity:
+            return call
+    kept = journal.unread()
+    for entry in reversed(kept):
+        if entry.id == identity:
+            return journal.read(entry)
+    if kept:
+        ids = [entry.id for entry in kept]
+        hint = f"It has {len(ids):,}, from #{min(ids)} to #{max(ids)}."
+    else:
+        hint = "It has none."
+    raise RefusedError(Code.NOT_FOUND, f"The journal has no call #{identity}, or no longer. {hint}")
+
+
+def after(calls: Sequence[Kept], identity: int) -> Sequence[Kept]:
+    """Return the calls behind the one with this id; all if there is none, since it was dropped then."""
+    return _between(calls, identity, 0)
+
+
+def _between(calls: Sequence[Kept], after: int, before: int) -> Sequence[Kept]:
+    begin, end = 0, len(calls)
+    for number, call in enumerate(calls):
+        if after and call.id == after:
+            begin = number + 1
+        if before and call.id == before:
+            end = number
+    if before and end == len(calls):
+        return ()  # it was dropped, and so were those before it
+    return calls[begin:end] if begin or end < len(calls) else calls
+
+
+async def _meant(calls: Iterable[Kept], chosen: CallFilter) -> AsyncIterator[Kept]:
+    """Yield the calls that are meant, without keeping others waiting for long."""
+    now = asyncio.get_running_loop().time
+    began = now()
+    for call in calls:
+        if chosen.holds(call):
+            yield call
+        if now() - began > _TURN:
+            await asyncio.sleep(0)
+            began = now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -99,6 +99,20 @@ def read_conditions(text: str, method: Method, registry: Registry, problems: Pro
             problems.error(f"{key!r} can't be held against a call that has ended.", where, str(key), hint=hint)
     if problems.errors:
         return None
+    return _compiled(node, method, registry, problems)
+
+
+def read_request(text: str, method: Method, registry: Registry, problems: Problems) -> Conditions | None:
+    """Compile what stands in a stub under ``request``; for the rest as :func:`read_conditions`."""
+    nodes = list(parse(text, "request", problems))
+    if len(nodes) > 1:
+        problems.error("One pattern is expected, not several documents.", nodes[1].location)
+    if problems.errors or not nodes:
+        return None
+    return _compiled(Node.of({"request": nodes[0]}), method, registry, problems)
+
+
+def _compiled(node: Node, method: Method, registry: Registry, problems: Problems) -> Conditions | None:
     keys = {**node.value, "method": Node.of(method.full_name), "name": Node.of("match")}
     stub = parse_stub(Node(keys, node.file, node.line, node.column, node.keys), problems)
     if stub is None or problems.errors:
@@ -127,6 +141,55 @@ def count(calls: Iterable[CallRecord], method: Method, conditions: Conditions, e
     if len(matched) < expected.at_least:
         nearest = _nearest(others[-_COMPARED:], conditions)
     return Tally(method, expected, tuple(matched), of_method, nearest)
+
+
+Pattern = tuple["Method", str, "Conditions | None"]
+"""A method, a pattern of its calls as it was written, and what it comes to."""
+
+
+@dataclass(frozen=True, slots=True)
+class InOrder:
+    """Which calls fit patterns, one after the other."""
+
+    patterns: Sequence[Pattern]
+    matched: tuple[int, ...]
+    """The ids of the calls that fit the first patterns, one each."""
+    of_methods: int
+    """How many calls of these methods there are."""
+
+    @property
+    def satisfied(self) -> bool:
+        return len(self.matched) == len(self.patterns)
+
+    def __str__(self) -> str:
+        """Say which calls fit, and which pattern none came for."""
+        lines = []
+        for number, (method, match, _) in enumerate(self.patterns, 1):
+            what = f"{number}. {method}{f' with {match}' if match else ''}"
+            if number <= len(self.matched):
+                lines.append(f"{what}: call #{self.matched[number - 1]}.")
+            else:
+                behind = f" after call #{self.matched[-1]}" if self.matched else ""
+                lines.append(f"{what}: no such call{behind}.")
+                break
+        return "\n".join(lines)
+
+
+def in_order(calls: Iterable[CallRecord], patterns: Sequence[Pattern]) -> InOrder:
+    """Look for calls that fit *patterns* in the order in which they began; others may come between."""
+    matched: list[int] = []
+    paths = {method.path for method, _, _ in patterns}
+    wanted = sorted((call for call in calls if call.path in paths), key=lambda call: call.id)
+    for call in wanted:
+        if len(matched) == len(patterns):
+            break
+        method, _, conditions = patterns[len(matched)]
+        if call.path != method.path or conditions is None:
+            continue
+        context = context_of(call, method)
+        if context is not None and conditions.holds(context):
+            matched.append(call.id)
+    return InOrder(patterns, tuple(matched), len(wanted))
 
 
 def context_of(call: CallRecord, method: Method) -> CallContext | None:

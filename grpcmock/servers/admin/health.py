@@ -23,5 +23,8 @@ def behaviors(steered: Steered) -> Behaviors:
         if request.service == RELOAD_SERVICE:
             raise RefusedError(Code.INVALID_ARGUMENT, f"service: {RELOAD_SERVICE} tells how the last reload went.")
         steered.health.set(request.service, request.serving if request.HasField("serving") else None)
+        whose = f"the service {request.service}" if request.service else "the whole server"
+        how = "as at the start" if not request.HasField("serving") else "serving" if request.serving else "not serving"
+        steered.note(f"Set the health of {whose}: {how}.")
 
     return {"GetHealth": get_health, "SetHealth": set_health}

@@ -7,24 +7,29 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.engine.compiled_stub import Layer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
 
 
 def behaviors(steered: Steered) -> Behaviors:
     """Give what resets."""
 
+    def remove_stubs() -> None:
+        steered.engine.store.remove(lambda entry: entry.layer is Layer.RUNTIME)
+
     def reset(request: Any, _: Any) -> None:
-        everything = not request.ListFields()
-        store = steered.engine.store
-        if request.journal or everything:
-            steered.engine.journal.clear()
-        if request.stubs or everything:
-            store.remove(lambda entry: entry.layer is Layer.RUNTIME)
-        if request.counts or everything:
-            store.reset_counts()
-        if request.states or everything:
-            store.states.clear()
-        if request.health or everything:
-            steered.health.reset()
+        engine = steered.engine
+        parts: Mapping[str, Callable[[], None]] = {
+            "journal": engine.journal.clear,
+            "stubs": remove_stubs,
+            "counts": engine.store.reset_counts,
+            "states": engine.store.states.clear,
+            "health": steered.health.reset,
+        }
+        asked = [name for name in parts if getattr(request, name)] or list(parts)
+        for name in asked:
+            parts[name]()
+        steered.note(f"Reset: {', '.join(asked)}.")
 
     return {"Reset": reset}

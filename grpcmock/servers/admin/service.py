@@ -8,7 +8,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.schema import admin
-from grpcmock.servers.admin import calls, health, reset, states, status, stubs, verification, watching
+from grpcmock.servers.admin import (
+    calls,
+    health,
+    making,
+    reset,
+    services,
+    states,
+    status,
+    stub_list,
+    stubs,
+    verification,
+    watching,
+)
 from grpcmock.servers.admin.access import Access
 from grpcmock.servers.admin.behaviors import Behaviors, Steered, absent, handler_of
 from grpcmock.servers.admin.guard import Guard, RefusalNotes
@@ -24,9 +36,12 @@ if TYPE_CHECKING:
 SUBJECTS: tuple[Callable[[Steered], Behaviors], ...] = (
     status.behaviors,
     stubs.behaviors,
+    stub_list.behaviors,
     calls.behaviors,
     watching.behaviors,
     verification.behaviors,
+    making.behaviors,
+    services.behaviors,
     states.behaviors,
     health.behaviors,
     reset.behaviors,

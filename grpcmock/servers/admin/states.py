@@ -32,6 +32,8 @@ def behaviors(steered: Steered) -> Behaviors:
             hint = did_you_mean(scenario, known, known="The scenarios")
             response.warnings.append(f"No stub mentions the scenario {scenario!r}. {hint}".rstrip())
         steered.engine.store.states.update(request.states)
+        told = (f"{scenario} is {request.states[scenario]!r}" for scenario in sorted(request.states))
+        steered.note(f"Set states: {', '.join(told)}.")
         response.states.update(steered.engine.store.states)
 
     return {"GetState": get_state, "SetState": set_state}

@@ -1,28 +1,38 @@
-"""Stubs: added, listed, removed."""
+"""Stubs: added, checked, replaced, removed."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.compiled_stub import Layer
-from grpcmock.errors import Problem, Problems, StubError, did_you_mean
-from grpcmock.servers.admin.behaviors import BYTES_LIMIT, PAGE
+from grpcmock.errors import Problem, Problems, StubError, did_you_mean, in_order
+from grpcmock.servers.admin.behaviors import named
 from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.status import Code
-from grpcmock.stubs import dump, loader
+from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
-
-_LAYERS = {Layer.TEST: 1, Layer.RUNTIME: 2, Layer.FILE: 3}
+    from grpcmock.stubs.model import Stub
 
 
 def behaviors(steered: Steered) -> Behaviors:
-    """Give what adds, lists and removes stubs."""
+    """Give what adds, checks, replaces and removes stubs."""
     stubs = _Stubs(steered)
-    return {"AddStubs": stubs.add, "ListStubs": stubs.list, "RemoveStubs": stubs.remove}
+    return {
+        "AddStubs": stubs.add,
+        "CheckStubs": stubs.check,
+        "ReplaceStub": stubs.replace,
+        "RemoveStub": stubs.remove_one,
+        "RemoveStubs": stubs.remove,
+    }
 
 
 class _Stubs:
@@ -31,80 +41,106 @@ class _Stubs:
         self._engine = steered.engine
 
     async def add(self, request: Any, response: Any) -> None:
-        source = request.source or f"added[{next(self._steered.texts)}]"
         problems = Problems()
-        # In a thread, since a text of megabytes would keep other calls waiting.
-        stubs = await asyncio.to_thread(loader.load_text, request.stubs, source, problems, lone=True)
+        stubs = await self._read(request.stubs, request.source, problems)
         problems.raise_errors()
         if not stubs:
             raise StubError([Problem("There is no stub in the text.", rule="no-stubs")])
-        added = {entry.name: entry for entry in self._engine.store if entry.layer is Layer.RUNTIME}
+        added = {entry.name: entry for entry in self._added()}
         taken = [stub.name for stub in stubs if stub.name in added]
         if taken and not request.replace:
-            names = ", ".join(map(repr, taken[:5])) + (", …" if len(taken) > 5 else "")
-            raise RefusedError(
-                Code.ALREADY_EXISTS, f"There are added stubs named {names}. Set 'replace' to put these in their place."
-            )
-        entries = self._engine.add(stubs, Layer.RUNTIME)
-        if taken:
-            replaced = {id(added[name]) for name in taken}
-            self._engine.store.remove(lambda entry: id(entry) in replaced)
-        response.names.extend(entry.name for entry in entries)
+            what = f"There are added stubs named {named(taken)}."
+            raise RefusedError(Code.ALREADY_EXISTS, f"{what} Set 'replace' to put these in their place.")
+        self._put(stubs, [added[name] for name in taken], response)
         response.warnings.extend(map(str, problems.warnings))
 
-    def list(self, request: Any, response: Any) -> None:
-        path = self._engine.registry.method(request.method).path if request.method else ""
-        layers = {number: layer for layer, number in _LAYERS.items()}
-        if request.layer and request.layer not in layers:
-            raise RefusedError(Code.INVALID_ARGUMENT, f"layer: there is no layer {request.layer}.")
-        if request.page_token and not (request.page_token.isascii() and request.page_token.isdecimal()):
-            raise RefusedError(Code.INVALID_ARGUMENT, "page_token: this is not a token that a response gave.")
-        begin = int(request.page_token[:18] or 0)
-        limit = min(request.page_size, PAGE) if request.page_size > 0 else PAGE
-        tables = self._engine.store.tables
-        entries = tables[path].index if path else self._engine.store
-        size = 0
-        chosen = (
-            entry
-            for entry in entries
-            if (not request.layer or entry.layer is layers[request.layer]) and not (request.unused and entry.count)
-        )
-        for number, entry in enumerate(chosen):
-            if number < begin:
-                continue
-            if number - begin >= limit or size > BYTES_LIMIT:
-                response.next_page_token = str(number)
-                return
-            info = response.stubs.add()
-            _write_stub(info, entry, with_yaml=request.with_yaml)
-            size += info.ByteSize()
+    async def check(self, request: Any, response: Any) -> None:
+        problems = Problems()
+        source = request.source or "stubs"
+        stubs = await self._read(request.stubs, source, problems)
+        registry, faults = self._engine.registry, self._engine.options.faults
+        beside = list(self._engine.store)
+
+        def look() -> None:
+            from grpcmock.lint.rules import lint
+
+            compiled = compile_stubs(stubs, registry, problems, layer=Layer.RUNTIME, orders=count(), faults=faults)
+            for problem in lint([*beside, *compiled], registry):
+                if problem.location is not None and problem.location.file == source:
+                    problems.add(problem)
+
+        await asyncio.to_thread(look)
+        for problem in in_order(problems):
+            told = response.problems.add(severity=problem.severity, path=problem.path, rule=problem.rule)
+            told.message = f"{problem.message} {problem.hint}".rstrip()
+            if problem.location is not None:
+                told.line, told.column = problem.location.line, problem.location.column
+
+    async def replace(self, request: Any, response: Any) -> None:
+        problems = Problems()
+        name = request.name
+        stubs = await self._read(request.stub, name, problems)
+        problems.raise_errors()
+        if len(stubs) != 1:
+            raise RefusedError(Code.INVALID_ARGUMENT, f"stub: one stub is needed; there are {len(stubs)} in the text.")
+        (stub,) = stubs
+        if stub.name != name and not stub.name.startswith(f"{name}:"):  # which is how one without a name is called
+            raise RefusedError(Code.INVALID_ARGUMENT, f"stub: its name is {stub.name!r}, not {name!r}; leave it out.")
+        old = [entry for entry in self._added() if entry.name == name]
+        self._put([replace(stub, name=name)], old, response)
+        response.warnings.extend(map(str, problems.warnings))
+
+    def remove_one(self, request: Any, response: Any) -> None:
+        self._check_added([request.name])
+        self._take_out({request.name}, "", response)
 
     def remove(self, request: Any, response: Any) -> None:
         path = self._engine.registry.method(request.method).path if request.method else ""
         wanted = set(request.names)
-        everything = request.all or not (wanted or path)
-        layers = {entry.name: entry.layer for entry in self._engine.store}
-        runtime = {name for name, layer in layers.items() if layer is Layer.RUNTIME}
-        if missing := sorted(wanted - runtime):
-            name = missing[0]
-            if name in layers:
+        self._check_added(wanted)
+        self._take_out(None if request.all or not (wanted or path) else wanted, path, response)
+
+    async def _read(self, text: str, source: str, problems: Problems) -> list[Stub]:
+        # In a thread, since a text of megabytes would keep other calls waiting.
+        source = source or f"added[{next(self._steered.texts)}]"
+        return await asyncio.to_thread(loader.load_text, text, source, problems, lone=True)
+
+    def _added(self) -> list[CompiledStub]:
+        return [entry for entry in self._engine.store.besides if entry.layer is Layer.RUNTIME]
+
+    def _put(self, stubs: Iterable[Stub], old: Iterable[CompiledStub], response: Any) -> None:
+        """Add stubs in the place of others."""
+        entries = self._engine.add(stubs, Layer.RUNTIME)
+        replaced = {id(entry) for entry in old}
+        for entry in old:
+            self._engine.store.remove_one(entry)
+        names = [entry.name for entry in entries]
+        response.names.extend(names)
+        instead = f", in the place of {len(replaced):,}" if replaced else ""
+        self._steered.note(f"Added {_stubs(len(names))}{instead}: {named(names)}.")
+
+    def _check_added(self, names: Iterable[str]) -> None:
+        """Raise :class:`RefusedError` for the first of the names that isn't that of an added stub."""
+        added = {entry.name for entry in self._added()}
+        for name in sorted(set(names) - added):
+            if any(entry.name == name for entry in self._engine.store):
                 hint = "It stands in a file or a test; only stubs that were added can be removed."
             else:
-                hint = did_you_mean(name, runtime, known="The added stubs")
+                hint = did_you_mean(name, added, known="The added stubs")
             raise RefusedError(Code.NOT_FOUND, f"There is no added stub {name!r}. {hint}".rstrip())
+
+    def _take_out(self, wanted: set[str] | None, path: str, response: Any) -> None:
+        """Remove the added stubs with the names that are wanted, and those of the method; all of them without names."""
         removed = self._engine.store.remove(
             lambda entry: (
-                entry.layer is Layer.RUNTIME
-                and (everything or entry.name in wanted or (bool(path) and entry.method.path == path))
+                entry.layer is Layer.RUNTIME and (wanted is None or entry.name in wanted or entry.method.path == path)
             )
         )
-        response.names.extend(entry.name for entry in removed)
+        names = [entry.name for entry in removed]
+        response.names.extend(names)
+        if names:
+            self._steered.note(f"Removed {_stubs(len(names))}: {named(names)}.")
 
 
-def _write_stub(info: Any, entry: CompiledStub, *, with_yaml: bool) -> None:
-    info.name, info.method, info.layer = entry.name, entry.method.full_name, _LAYERS[entry.layer]
-    info.priority, info.conditions = entry.stub.priority, entry.conditions.count
-    info.count, info.exhausted = entry.count, entry.exhausted
-    info.location = str(entry.stub.location or "")
-    if with_yaml:
-        info.yaml = dump.to_yaml([entry.stub])
+def _stubs(number: int) -> str:
+    return "1 stub" if number == 1 else f"{number:,} stubs"

@@ -18,6 +18,9 @@ def behaviors(steered: Steered) -> Behaviors:
     """Give what counts calls."""
 
     def verify(request: Any, response: Any) -> None:
+        if request.in_order:
+            verify_order(request, response)
+            return
         method = steered.method(request.method)
         expected = _expectation(request)
         problems = Problems()
@@ -30,6 +33,24 @@ def behaviors(steered: Steered) -> Behaviors:
         response.of_method = counted.of_method
         response.explanation = str(counted)
         response.call_ids.extend(counted.matched[:PAGE])
+
+    def verify_order(request: Any, response: Any) -> None:
+        said = {key for key in ("method", "match") if getattr(request, key)}
+        said |= {key for key in ("at_least", "at_most", "exactly") if request.HasField(key)}
+        if said:
+            raise RefusedError(Code.INVALID_ARGUMENT, f"in_order: this can't stand beside {', '.join(sorted(said))}.")
+        problems = Problems()
+        patterns = []
+        for pattern in request.in_order:
+            method = steered.method(pattern.method)
+            conditions = counting.read_conditions(pattern.match, method, steered.engine.registry, problems)
+            patterns.append((method, pattern.match.strip(), conditions))
+        problems.raise_errors()
+        found = counting.in_order(steered.engine.journal, patterns)
+        response.satisfied = found.satisfied
+        response.matched, response.of_method = len(found.matched), found.of_methods
+        response.explanation = str(found)
+        response.call_ids.extend(found.matched[:PAGE])
 
     return {"VerifyCalls": verify}
 

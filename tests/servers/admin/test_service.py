@@ -1,6 +1,7 @@
 # mypy: disable-error-code="arg-type"
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,6 +10,7 @@ import grpc
 import grpc.aio
 import pytest
 import yaml
+from google.protobuf import json_format
 from google.rpc import error_details_pb2, status_pb2
 from support import registry as registry_for
 
@@ -19,6 +21,7 @@ from grpcmock.engine.steps import HALF_CLOSE, Message, Open, Receive
 from grpcmock.errors import ConfigError, Problems
 from grpcmock.schema.admin import SERVICE, registry
 from grpcmock.servers.admin.access import Access, is_local
+from grpcmock.servers.admin.behaviors import absent, handler_of
 from grpcmock.servers.admin.options import AdminOptions
 from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.servers.admin.service import SUBJECTS, Admin
@@ -27,8 +30,6 @@ from grpcmock.status import DETAILS_KEY, Code
 from grpcmock.stubs import loader
 
 METHODS = [method.name for method in registry().methods.values()]
-
-BUILT = {name for subject in SUBJECTS for name in subject(cast("Any", SimpleNamespace(engine=None)))}
 
 FILE_STUBS = """
 - name: alice
@@ -299,6 +300,200 @@ class TestStubs:
         assert said in (error.details() or "")
         assert "bob" in world.names()
 
+    async def test_stubs_are_checked_and_not_added(self, world: World) -> None:
+        text = (
+            "- {name: again, method: user.UserService/GetUser, request: {id: 1}, response: {id: 9}}\n"
+            "- {name: wrong, method: user.UserService/GetUser, response: {idd: 1}}\n"
+            "- {name: same, method: user.UserService/ListUsers, request: {page: 1}, response: {id: 1}}\n"
+            "- {name: hid, method: user.UserService/ListUsers, request: {page: 1}, response: {id: 2}}\n"
+        )
+        problems = (await world.ask("CheckStubs", stubs=text, source="mine.yaml")).problems
+        told = [(one.severity, one.line, one.path, one.rule) for one in problems]
+        assert ("error", 2, "response.idd", "unknown-field") in told
+        assert any(one.column and "Did you mean 'id'?" in one.message for one in problems)
+        assert ("warning", 4, "", "shadowed-stub") in told
+        assert world.names() == ["once", "alice", "page"]
+        assert not (await world.ask("CheckStubs", stubs=RUNTIME)).problems
+
+    async def test_a_stub_is_shown_whole(self, world: World) -> None:
+        stub = await world.ask("GetStub", name="alice")
+        assert (stub.name, stub.location, stub.layer) == ("alice", "stubs.yaml:2", 3)
+        assert yaml.safe_load(stub.yaml)[0]["response"] == {"id": 1, "name": "Alice"}
+        error = await world.refused("GetStub", name="alcie")
+        assert error.code() is grpc.StatusCode.NOT_FOUND
+        assert "Did you mean 'alice'?" in (error.details() or "")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "- name: bob\n  method: user.UserService/GetUser\n  response: {name: Robert}",
+            "- {method: user.UserService/GetUser, response: {name: Robert}}",
+            "method: user.UserService/GetUser\nresponse: {name: Robert}",
+            '{"name": "bob", "method": "user.UserService/GetUser", "response": {"name": "Robert"}}',
+        ],
+    )
+    async def test_a_stub_is_put_in_the_place_of_one(self, world: World, text: str) -> None:
+        await world.ask("AddStubs", stubs=RUNTIME)
+        world.get(3)
+        assert list((await world.ask("ReplaceStub", name="bob", stub=text)).names) == ["bob"]
+        stub = await world.ask("GetStub", name="bob")
+        assert (world.names().count("bob"), stub.count) == (1, 0)
+        assert "Robert" in stub.yaml
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("- {name: rob, method: user.UserService/GetUser}", "its name is 'rob', not 'bob'"),
+            (RUNTIME + "- {name: other, method: user.UserService/GetUser}", "one stub is needed; there are 2"),
+            ("[]", "one stub is needed; there are 0"),
+        ],
+    )
+    async def test_what_is_no_stub_of_that_name_replaces_none(self, world: World, text: str, said: str) -> None:
+        error = await world.refused("ReplaceStub", name="bob", stub=text)
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert said in (error.details() or "")
+
+    async def test_one_stub_is_removed(self, world: World) -> None:
+        await world.ask("AddStubs", stubs=RUNTIME)
+        assert list((await world.ask("RemoveStub", name="bob")).names) == ["bob"]
+        assert (await world.refused("RemoveStub", name="bob")).code() is grpc.StatusCode.NOT_FOUND
+
+    @pytest.mark.parametrize("name", ["alice", "hers"])
+    async def test_a_disabled_stub_steps_aside_until_it_is_enabled(self, world: World, name: str) -> None:
+        text = "- {name: hers, method: user.UserService/GetUser, request: {id: 5}, response: {name: Hers}}"
+        await world.ask("AddStubs", stubs=text)
+        user = {"alice": 1, "hers": 5}[name]
+        world.get(user)
+        assert (await world.ask("DisableStub", name=name)).disabled
+        world.get(user)
+        listed = {stub.name: stub for stub in (await world.ask("ListStubs")).stubs}
+        assert list(listed) == ["hers", "once", "alice", "page"]
+        assert [stub.name for stub in listed.values() if stub.disabled] == [name]
+        assert (await world.ask("EnableStub", name=name)).count == 1
+        world.get(user)
+        assert [call.stub and call.stub.name for call in world.engine.journal] == [name, None, name]
+        await world.ask("EnableStub", name=name)
+        notes = [note.text for note in world.engine.journal.notes]
+        assert notes[1:] == [f"Disabled the stub {name!r}.", f"Enabled the stub {name!r}."]
+
+    async def test_a_reload_keeps_added_stubs_disabled_and_enables_those_of_files(self, world: World) -> None:
+        await world.ask("AddStubs", stubs=RUNTIME)
+        for name in ("bob", "alice"):
+            await world.ask("DisableStub", name=name)
+        world.engine.install(world.engine.prepare(world.protos, world.load(FILE_STUBS)))
+        disabled = {stub.name for stub in (await world.ask("ListStubs")).stubs if stub.disabled}
+        assert disabled == {"bob"}
+        assert list((await world.ask("RemoveStubs")).names) == ["bob"]
+        assert not world.engine.store.disabled
+
+    async def test_a_stub_that_another_hides_says_which(self, world: World) -> None:
+        text = "- {name: all, method: user.UserService/ListUsers, priority: 9, response: {id: 1}}"
+        await world.ask("AddStubs", stubs=text)
+        listed = {stub.name: stub.shadowed_by for stub in (await world.ask("ListStubs")).stubs}
+        assert listed == {"all": "", "once": "", "alice": "", "page": "all"}
+        await world.ask("RemoveStubs")
+        assert not (await world.ask("GetStub", name="page")).shadowed_by
+
+
+class TestMakingCalls:
+    @pytest.mark.parametrize(
+        ("method", "messages", "answers"),
+        [
+            ("GetUser", [{"id": 1}], [{"id": 1, "name": "Alice"}]),
+            ("ListUsers", [], [{"id": 1}, {"id": 2}]),
+            ("CreateUsers", [{"name": "a"}, {"name": "b"}], [{"created": 2}]),
+            ("LookupUsers", [{"id": 1}, {"id": 2}], [{"id": 1}, {"id": 2}]),
+        ],
+    )
+    async def test_calls_of_all_kinds_are_made_and_noted(
+        self, world: World, method: str, messages: list[Any], answers: list[Any]
+    ) -> None:
+        echo = "- {name: echo, method: user.UserService/LookupUsers, script: [on: [send: {id: '{{ message.id }}'}]]}"
+        world.engine.add(world.load(f"{BATCH}\n{echo}"))
+        response = await world.ask("MakeCall", method=f"UserService/{method}", messages=messages)
+        assert (response.code, response.code_name) == (0, "OK")
+        assert [json_format.MessageToDict(message) for message in response.messages] == answers
+        call = await world.ask("GetCall", id=response.call_id)
+        assert (call.method, call.peer) == (f"user.UserService/{method}", "inproc:admin")
+        assert [m.json for m in call.messages if m.direction == 1] == [
+            json.dumps(message) for message in messages or [{}]
+        ]
+
+    async def test_metadata_go_there_and_back(self, world: World) -> None:
+        text = (
+            "- {method: user.UserService/GetUser, metadata: {x-id: a}, headers: {x-h: b}, trailers: {x-t-bin: AAE=},"
+            " error: {code: NOT_FOUND, message: gone}}"
+        )
+        world.engine.add(world.load(text))
+        metadata = [{"key": "X-Id", "text": "a"}, {"key": "x-raw-bin", "bytes": b"\xff"}]
+        response = await world.ask("MakeCall", method="UserService/GetUser", metadata=metadata)
+        assert (response.code_name, response.status_message) == ("NOT_FOUND", "gone")
+        assert [(m.key, m.text) for m in response.headers] == [("x-h", "b")]
+        assert ("x-t-bin", b"\0\1") in [(m.key, m.bytes) for m in response.trailers]
+
+    async def test_a_call_ends_at_its_deadline(self, world: World) -> None:
+        world.engine.add(world.load("- {method: user.UserService/GetUser, fault: {hang: true}}"))
+        response = await world.ask("MakeCall", method="UserService/GetUser", timeout={"nanos": 1_000_000})
+        assert response.code_name == "DEADLINE_EXCEEDED"
+        assert (await world.ask("GetCall", id=response.call_id)).code_name == "DEADLINE_EXCEEDED"
+
+    async def test_a_miss_is_one_here_too(self, world: World) -> None:
+        response = await world.ask("MakeCall", method="UserService/GetUser", messages=[{"id": 99}])
+        assert response.code_name == "UNIMPLEMENTED"
+        assert (await world.ask("GetCall", id=response.call_id)).miss
+
+    @pytest.mark.parametrize(
+        ("request_", "code", "said"),
+        [
+            ({}, "INVALID_ARGUMENT", "method: a method is needed"),
+            ({"method": "UserService/GetUsr"}, "NOT_FOUND", "Did you mean"),
+            ({"messages": [{"idd": 1}]}, "INVALID_ARGUMENT", "messages[0].idd"),
+            ({"messages": [{}, {}]}, "INVALID_ARGUMENT", "takes one message, not 2"),
+            ({"timeout": {"seconds": -1}}, "INVALID_ARGUMENT", "timeout"),
+            ({"timeout": {"seconds": 6000}}, "INVALID_ARGUMENT", "at most 600s"),
+            ({"metadata": [{"key": "a-bin", "text": "x"}]}, "INVALID_ARGUMENT", "metadata[0]: 'a-bin'"),
+            ({"metadata": [{"text": "x"}]}, "INVALID_ARGUMENT", "metadata[0]"),
+        ],
+    )
+    async def test_what_cannot_be_called_is_refused(
+        self, world: World, request_: dict[str, Any], code: str, said: str
+    ) -> None:
+        request_ = {"method": "UserService/GetUser", **request_} if request_ else {}
+        error = await world.refused("MakeCall", **request_)
+        assert (error.code().name, said in (error.details() or "")) == (code, True)
+
+
+class TestServices:
+    async def test_services_are_listed_with_what_came_to_them(self, world: World) -> None:
+        world.get(1, 99)
+        (service,) = (await world.ask("ListServices")).services
+        assert (service.name, service.file) == ("user.UserService", "user.proto")
+        methods = {method.name: method for method in service.methods}
+        get = methods["GetUser"]
+        assert (get.kind, get.stubs, get.calls, get.misses) == ("unary", 2, 2, 1)
+        assert methods["LookupUsers"].kind == "bidi_streaming"
+        assert not (service.types or get.example)
+
+    async def test_a_service_is_described_with_all_that_it_needs(self, world: World) -> None:
+        service = await world.ask("GetService", name="user.UserService")
+        types = {type_.name: type_.text for type_ in service.types}
+        assert "message GetUserRequest {" in types["user.GetUserRequest"]
+        for method in service.methods:
+            assert {method.request_type, method.response_type} <= set(types)
+            assert json.loads(method.example) is not None
+        error = await world.refused("GetService", name="user.UserServices")
+        assert "Did you mean 'user.UserService'?" in (error.details() or "")
+
+    async def test_comments_are_told(self, serve: Serve, connect: Connect) -> None:
+        engine = Engine(registry())
+        admin_ = Admin(engine, Health())
+        world = World()
+        world.channel = connect(await serve(admin_.handlers()))
+        service = await world.ask("GetService", name=SERVICE)
+        assert service.comment.startswith("Steers a running mock server")
+        assert service.methods[0].comment.startswith("Tells what is served")
+        assert next(type_ for type_ in service.types if type_.name.endswith(".Note")).text.startswith("message Note {")
+
 
 class TestJournal:
     async def test_a_call_is_told_whole(self, world: World) -> None:
@@ -349,8 +544,27 @@ class TestJournal:
             ({"after_id": 777}, [1, 2, 3, 4, 5], False),
             ({"limit": 2}, [1, 2], True),
             ({"limit": 2, "after_id": 2}, [3, 4], True),
-            ({"limit": 2, "newest": True}, [4, 5], False),
-            ({"limit": 1, "newest": True, "misses": True}, [4], False),
+            ({"limit": 2, "newest": True}, [4, 5], True),
+            ({"limit": 2, "newest": True, "before_id": 4}, [2, 3], True),
+            ({"limit": 2, "newest": True, "before_id": 2}, [1], False),
+            ({"before_id": 777}, [], False),
+            ({"limit": 1, "newest": True, "misses": True}, [4], True),
+            ({"stub": "alice"}, [1, 3], False),
+            ({"stub": "page"}, [5], False),
+            ({"stub": "once"}, [], False),
+            ({"code": 12}, [2, 4], False),
+            ({"code": 0, "method": "*/GetUser"}, [1, 3], False),
+            ({"method": "user.*/List*"}, [5], False),
+            ({"method": "UserService/*"}, [1, 2, 3, 4, 5], False),
+            ({"method": "Service/*"}, [], False),
+            ({"request": "{id: {$gte: 98}}"}, [2, 4], False),
+            ({"request": "{id: 98}", "method": "UserService/GetUser"}, [4], False),
+            ({"request": "{page: 0}"}, [5], False),
+            ({"text": '"NAME": "ALICE'}, [1, 3], False),
+            ({"text": '"id": 99'}, [2], False),
+            ({"text": "listusers"}, [5], False),
+            ({"text": "no stub matches"}, [2, 4], False),
+            ({"text": "nowhere"}, [], False),
         ],
     )
     async def test_calls_are_chosen(self, world: World, request_: dict[str, Any], ids: list[int], more: bool) -> None:
@@ -359,6 +573,62 @@ class TestJournal:
         response = await world.ask("ListCalls", **request_)
         assert [call.id for call in response.calls] == ids
         assert response.more is more
+
+    @pytest.mark.parametrize(
+        ("request_", "code", "said"),
+        [
+            ({"stub": "alcie"}, "NOT_FOUND", "Did you mean 'alice'?"),
+            ({"request": "{"}, "INVALID_ARGUMENT", "request:2:1"),
+            ({"request": "{idd: 1}"}, "INVALID_ARGUMENT", "no field 'idd'"),
+            ({"request": "{id: {$gtt: 1}}", "method": "*/GetUser"}, "INVALID_ARGUMENT", "$gt"),
+        ],
+    )
+    async def test_what_nothing_can_be_is_refused(
+        self, world: World, request_: dict[str, Any], code: str, said: str
+    ) -> None:
+        error = await world.refused("ListCalls", **request_)
+        assert error.code().name == code
+        assert said in (error.details() or "")
+
+    async def test_the_metadata_are_searched_too(self, world: World) -> None:
+        world.call("user.UserService/GetUser", {"id": 1}, metadata=(("x-tenant", "Acme"),))
+        assert [call.id for call in (await world.ask("ListCalls", text="acme")).calls] == [1]
+
+    async def test_a_brief_call_tells_no_more_than_a_list_shows(self, world: World) -> None:
+        world.get(99)
+        (call,) = (await world.ask("ListCalls", brief=True)).calls
+        assert (call.method, call.code_name) == ("user.UserService/GetUser", "UNIMPLEMENTED")
+        assert call.miss and "\n" not in call.miss
+        assert not (call.messages or call.metadata or call.near)
+
+    async def test_the_nearest_stubs_of_a_miss_are_told_apart_from_its_text(self, world: World) -> None:
+        world.get(99)
+        (call,) = (await world.ask("ListCalls")).calls
+        near = call.near[0]
+        assert (near.stub, near.location) == ("alice", "stubs.yaml:2")
+        assert [(one.path, one.expected, one.actual) for one in near.differences] == [("request.id", "1", "99")]
+
+    async def test_one_call_is_given_by_its_id(self, world: World) -> None:
+        world.get(1, 99)
+        call = await world.ask("GetCall", id=2, with_bytes=True)
+        assert (call.id, call.messages[0].json, call.messages[0].data) == (2, '{"id": 99}', b"\x08c")
+        error = await world.refused("GetCall", id=3)
+        assert error.code() is grpc.StatusCode.NOT_FOUND
+        assert "It has 2, from #1 to #2." in (error.details() or "")
+
+    async def test_a_call_under_way_is_given_too(self, world: World) -> None:
+        exchange = world.engine.open(Open("/user.UserService/CreateUsers"))
+        exchange.resume()
+        call = await world.ask("GetCall", id=1)
+        assert not call.HasField("duration")
+        exchange.cancel()
+
+    async def test_calls_are_forgotten_and_notes_stay(self, world: World) -> None:
+        world.get(1)
+        world.engine.note("error", "broken")
+        await world.ask("ClearCalls")
+        assert not (await world.ask("ListCalls")).calls
+        assert [note.text for note in (await world.ask("ListNotes")).notes] == ["broken", "Forgot all calls."]
 
     async def test_a_method_that_no_proto_declares_can_be_sought_once_called(self, world: World) -> None:
         assert (await world.refused("ListCalls", method="no.Such/Method")).code().name == "NOT_FOUND"
@@ -436,6 +706,24 @@ class TestWatching:
         watch.cancel()
         while world.engine.journal._listeners:
             await world.ask("GetState")
+
+    async def test_calls_under_way_are_told_as_they_go(self, world: World) -> None:
+        world.engine.add(world.load(BATCH))
+        watch = world.open("WatchCalls", under_way=True)
+        await watch.initial_metadata()
+        exchange = world.engine.open(Open("/user.UserService/CreateUsers"))
+        began = (await watch.read()).call
+        assert (began.id, began.HasField("duration"), len(began.messages)) == (1, False, 0)
+        event: Any = None
+        while not isinstance(exchange.resume(event), Receive):
+            event = None
+        exchange.resume(Message(b""))
+        told = (await watch.read()).call
+        assert (told.HasField("duration"), len(told.messages)) == (False, 1)
+        exchange.cancel()
+        ended = (await watch.read()).call
+        assert ended.HasField("duration")
+        assert ended.cancelled
 
     async def test_an_unknown_method_is_refused(self, world: World) -> None:
         watch = world.open("WatchCalls", method="user.UserService/GetUsr")
@@ -525,6 +813,29 @@ class TestVerifying:
         assert error.code().name == code
         assert said in (error.details() or "")
 
+    @pytest.mark.parametrize(
+        ("patterns", "ids", "satisfied"),
+        [
+            ([("GetUser", "request: {id: 1}"), ("ListUsers", "")], [1, 4], True),
+            ([("GetUser", ""), ("GetUser", ""), ("GetUser", "request: {id: 1}")], [1, 2, 3], True),
+            ([("ListUsers", ""), ("GetUser", "request: {id: 1}")], [4], False),
+            ([("GetUser", "request: {id: 5}"), ("GetUser", "")], [], False),
+        ],
+    )
+    async def test_calls_are_held_against_an_order(
+        self, world: World, patterns: list[tuple[str, str]], ids: list[int], satisfied: bool
+    ) -> None:
+        world.get(1, 2, 1)
+        world.call("user.UserService/ListUsers", {})
+        asked = [{"method": f"UserService/{method}", "match": match} for method, match in patterns]
+        response = await world.ask("VerifyCalls", in_order=asked)
+        assert (list(response.call_ids), response.satisfied) == (ids, satisfied)
+        assert ("no such call" in response.explanation) is not satisfied
+
+    async def test_an_order_stands_by_itself(self, world: World) -> None:
+        error = await world.refused("VerifyCalls", in_order=[{"method": "UserService/GetUser"}], exactly=1)
+        assert "in_order: this can't stand beside exactly." in (error.details() or "")
+
 
 class TestTheRest:
     async def test_states_are_set_and_told(self, world: World) -> None:
@@ -542,11 +853,20 @@ class TestTheRest:
     async def test_states_without_names_are_refused(self, world: World, states: dict[str, str]) -> None:
         assert (await world.refused("SetState", states=states)).code() is grpc.StatusCode.INVALID_ARGUMENT
 
-    @pytest.mark.parametrize("name", [name for name in METHODS if name not in BUILT])
-    async def test_a_method_that_nothing_carries_out_says_so(self, world: World, name: str) -> None:
-        error = await world.refused(name)
-        assert error.code() is grpc.StatusCode.UNIMPLEMENTED
-        assert error.details() == f"This version of grpcmock doesn't carry out {name}."
+    async def test_a_method_that_nothing_carries_out_says_so(
+        self, world: World, serve: Serve, connect: Connect
+    ) -> None:
+        for name in ("GetStatus", "WatchCalls"):
+            method = world.admin.registry.method(f"{SERVICE}/{name}")
+            world.channel = connect(await serve({method.path: handler_of(method, Access(None), absent(method))}))
+            code, said = await world.open(name).code(), await world.open(name).details()
+            assert code is grpc.StatusCode.UNIMPLEMENTED
+            assert said == f"This version of grpcmock doesn't carry out {name}."
+
+    def test_no_subject_names_a_method_that_there_is_not(self) -> None:
+        built = [name for subject in SUBJECTS for name in subject(cast("Any", SimpleNamespace(engine=None)))]
+        assert len(built) == len(set(built))
+        assert set(built) <= set(METHODS)
 
     async def test_health_is_told(self, world: World) -> None:
         world.health.set("user.UserService", False)
@@ -571,7 +891,10 @@ class TestTheRest:
         assert (status.file_stubs, status.added_stubs, status.calls, status.seed) == (3, 1, 1, "7")
         assert status.journal_bytes > 0
         assert status.reload_error == "stubs/a.yaml:1:1: broken"
-        assert [(note.level, note.text) for note in status.notes] == [("error", "broken")]
+        assert [(note.level, note.text) for note in status.notes] == [
+            ("info", "Added 1 stub: 'bob'."),
+            ("error", "broken"),
+        ]
         world.health.reload_succeeded()
         assert not (await world.ask("GetStatus")).HasField("reload_error")
 
