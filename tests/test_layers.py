@@ -44,6 +44,7 @@ LAYERS: Layers = (
     {"contract"},
     {"testing"},
     {"pytest_plugin"},
+    {"assistants"},
     {"cli"},
 )
 

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "init": "Write an example stub for each method of protos.",
     "schema": "Write a JSON Schema for stubs, so that an editor completes them.",
     "journal": "Show what a running server was asked, and what it answered.",
+    "mcp": "Give assistants the tools of grpcmock, by the Model Context Protocol over stdin and stdout.",
     "fuzz": (
         "Try a server against its contract: valid and invalid requests, unusual bytes, broken streams, calls in a row."
     ),

@@ -11,8 +11,10 @@ from grpcmock.status import Code
 
 if TYPE_CHECKING:
     import grpc.aio
+    from google.protobuf.message import Message
 
     from grpcmock.client.target import Target
+    from grpcmock.schema import Method
 
 
 class RefusedByServerError(TargetError):
@@ -38,18 +40,27 @@ class AdminClient:
 
         Raises :class:`RefusedByServerError` if that is the answer.
         """
-        call = await self.begin(name, **request)
+        return await self.send(name, self._method(name).request_class(**request))
+
+    async def send(self, name: str, request: Message) -> Any:
+        """Do as :meth:`ask`, with a whole request."""
+        call = await self._begin(name, request)
         data = await call.receive()
         await self.check(call)
-        return self.registry.method(f"{admin.SERVICE}/{name}").response_class.FromString(data or b"")
+        return self._method(name).response_class.FromString(data or b"")
 
     async def begin(self, name: str, **request: Any) -> Call:
         """Begin a call, for one that reads the responses itself; :meth:`check` then says how it ended."""
-        method = self.registry.method(f"{admin.SERVICE}/{name}")
-        call = Call(self._channel, method.path, metadata=self._target.metadata)
-        await call.send(method.request_class(**request).SerializeToString())
+        return await self._begin(name, self._method(name).request_class(**request))
+
+    async def _begin(self, name: str, request: Message) -> Call:
+        call = Call(self._channel, self._method(name).path, metadata=self._target.metadata)
+        await call.send(request.SerializeToString())
         await call.half_close()
         return call
+
+    def _method(self, name: str) -> Method:
+        return self.registry.method(f"{admin.SERVICE}/{name}")
 
     async def check(self, call: Call) -> None:
         """Wait for the end of a call; return if it ended well."""
