@@ -50,14 +50,14 @@ LAYERS: Layers = (
 
 INNER_LAYERS: Mapping[str, Layers] = {
     "engine": (
-        {"constant_plan", "front"},
+        {"added_protos", "clock", "constant_plan", "front"},
         {"compiled_stub"},
         {"call_record", "compile"},
         {"constant_answers", "steps", "tally"},
         {"error_replies", "journal", "store", "validation"},
-        {"environment", "incoming"},
+        {"environment", "faults", "incoming"},
         {"plan_execution"},
-        {"exchange"},
+        {"exchange", "fault_execution"},
         {"engine"},
     ),
     "fuzz": (

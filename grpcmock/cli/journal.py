@@ -85,4 +85,5 @@ def _line(call: Any) -> live.Line:
         auto=call.auto,
         cancelled=call.cancelled,
         protocol=call.protocol or "grpc",
+        faults=call.faults,
     )

@@ -56,6 +56,8 @@ class Line:
     """What the client spoke."""
     forwarded: bool = False
     """Whether another server answered, to which the call was passed on."""
+    faults: Sequence[str] = ()
+    """The fault profiles that struck it."""
 
 
 def line_of(call: CallRecord, *, whole: bool) -> Line:
@@ -78,6 +80,7 @@ def line_of(call: CallRecord, *, whole: bool) -> Line:
         cancelled=call.cancelled,
         protocol=call.protocol,
         forwarded=call.forwarded,
+        faults=call.faults,
     )
 
 
@@ -122,6 +125,8 @@ def as_json(line: Line) -> str:
     }
     if line.forwarded:
         document["forwarded"] = True
+    if line.faults:
+        document["faults"] = list(line.faults)
     if line.miss is not None:
         document["miss"] = line.miss
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
@@ -151,6 +156,9 @@ def as_text(line: Line, width: int | None = None) -> str:
 
 def _by(line: Line) -> str:
     who = "forwarded" if line.forwarded else "generated" if line.auto else line.stub or "no stub"
+    if line.faults:
+        struck = f"struck by {', '.join(map(_clean, line.faults))}"
+        who = f"{who}, {struck}" if who != "no stub" else struck
     return who if line.protocol == "grpc" else f"{who} ({PROTOCOLS.get(line.protocol, line.protocol)})"
 
 
@@ -180,7 +188,7 @@ def _cut(text: str, limit: int) -> str:
 
 def is_miss(call: CallRecord) -> bool:
     """Return whether nothing was found that could answer."""
-    return call.stub is None and not (call.auto or call.cancelled or call.forwarded)
+    return call.stub is None and not (call.auto or call.cancelled or call.forwarded or call.is_struck_down)
 
 
 class Printer:

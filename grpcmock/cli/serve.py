@@ -21,14 +21,16 @@ from grpcmock.cli.options import (
     stubs_option,
     transport_option,
 )
-from grpcmock.cli.record_options import forward_options, options_of, record_options
+from grpcmock.cli.record_options import forward_options, options_of, record_options, reflect_options
 from grpcmock.cli.running import ready_file_option
 from grpcmock.cli.serving import Meanwhile, Serving, elsewhere_of, serve
+from grpcmock.cli.target_options import reflected
 from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.cli.target_options import Connection
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
     from grpcmock.servers.transports import Wanted
 
@@ -73,6 +75,7 @@ _PONG = 20.0
     "[default: those on this machine]",
 )
 @ready_file_option("serving")
+@reflect_options
 @forward_options
 @click.option(
     "--record",
@@ -176,13 +179,14 @@ _PONG = 20.0
 def command(meanwhile: Meanwhile | None = None, **options: Any) -> None:
     """Serve the methods of protos from stubs.
 
-    PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]
+    PROTOS are .proto files, directories of them, descriptor sets or their URLs, or grpc://HOST:PORT for what a server
+    with reflection tells.  [default: protos/]
     """
     serve(serving_of(**options), meanwhile)
 
 
 def serving_of(
-    protos: tuple[Path, ...],
+    protos: tuple[ProtoSource, ...],
     stubs: tuple[Path, ...],
     imported: tuple[Path, ...],
     imports: Imports,
@@ -190,6 +194,7 @@ def serving_of(
     http: tuple[str, ...],
     cors: tuple[str, ...],
     ready_file: Path | None,
+    reflect: tuple[str, ...],
     forward: str | None,
     record: Path | None,
     redact: tuple[str, ...],
@@ -220,6 +225,7 @@ def serving_of(
     log: str | None,
     grace: float,
     forwarding: Connection,
+    reflecting: Connection,
 ) -> Serving:
     """Read the options of ``grpcmock serve``. Raises :class:`ConfigError`, or click's own for wrong usage."""
     import grpc
@@ -279,7 +285,7 @@ def serving_of(
         logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     tls = TlsFiles.given(tls_cert, tls_key, tls_client_ca)
     return Serving(
-        files=files(protos, stubs, imports, imported),
+        files=files(reflected(protos, reflect, reflecting), stubs, imports, imported),
         options=options,
         addresses=addresses,
         http=[Address.parse(text, "--http") for text in http],

@@ -71,6 +71,7 @@ class CallRecord:
         "duration",
         "epoch",
         "error",
+        "faults",
         "followers",
         "forwarded",
         "frames",
@@ -128,6 +129,8 @@ class CallRecord:
         self.cancelled = False
         self.error: BaseException | None = None
         """What a handler of the user raised, other than a status meant for the client; why a fault couldn't strike."""
+        self.faults: tuple[str, ...] = ()
+        """The fault profiles that struck it."""
         self.size = CALL_OVERHEAD
         """Bytes that this call takes, roughly."""
         self.epoch = epoch
@@ -139,6 +142,11 @@ class CallRecord:
     def under_way(self) -> bool:
         """Whether the call has not ended yet."""
         return self.duration is None
+
+    @property
+    def is_struck_down(self) -> bool:
+        """Whether a fault profile ended the call before a stub was asked."""
+        return bool(self.faults) and self.stub is None and self.miss is None and not (self.auto or self.forwarded)
 
     def tell(self) -> None:
         """Tell the followers that something has happened."""

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
 from grpcmock.collector import let_go
+from grpcmock.engine.added_protos import AddedProtos
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.constant_answers import CachedAnswer
 from grpcmock.engine.environment import CallEnvironment, EngineOptions
 from grpcmock.engine.exchange import Exchange
-from grpcmock.engine.journal import Journal, Note
+from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import Forward
 from grpcmock.engine.store import Store
 from grpcmock.errors import ConfigError, Problem, Problems
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
+from grpcmock.schema import adding
 from grpcmock.schema.codec import DecodeError, decode
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
     from grpcmock.engine.call_record import ProtocolName
+    from grpcmock.engine.clock import Clock
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.constant_plan import ConstantAnswer
+    from grpcmock.engine.faults import Faults
     from grpcmock.engine.front import Front
     from grpcmock.engine.steps import Forwarder, Open
     from grpcmock.engine.store import MethodTable
@@ -51,6 +57,12 @@ class Prepared:
     """Those that were there before and say the same, old and new."""
 
     warnings: tuple[Problem, ...]
+
+    added: int
+    """How many sets of added protos are in the registry."""
+
+    complaints: Sequence[str] = ()
+    """Why some of them are not."""
 
 
 class Engine:
@@ -83,6 +95,7 @@ class Engine:
             lock if lock is not None else nullcontext(),
         )
         self._orders = count()
+        self._added = AddedProtos()
         self._loaded: Mapping[str, CompiledStub] = {}
         """The stubs from files, by name."""
         self.warnings: tuple[Problem, ...] = ()
@@ -108,6 +121,16 @@ class Engine:
     @property
     def store(self) -> Store:
         return self.environment.store
+
+    @property
+    def faults(self) -> Faults:
+        """The fault profiles that are set."""
+        return self.environment.faults
+
+    @property
+    def clock(self) -> Clock:
+        """The time that answers tell."""
+        return self.environment.clock
 
     @property
     def front(self) -> Front | None:
@@ -143,6 +166,8 @@ class Engine:
         reading; *progress* is told how many stubs are done. Raises :class:`StubError` with everything that is wrong.
         """
         problems = problems if problems is not None else Problems()
+        added = len(self._added)
+        registry, complaints = self._added.onto(registry)
         compiled = self._compile(stubs, registry, Layer.FILE, problems, progress)
         if problems.errors:
             let_go(compiled)
@@ -153,7 +178,8 @@ class Engine:
         unchanged = [
             (old, entry) for entry in compiled if (old := before.get(entry.name)) is not None and old.stub == entry.stub
         ]
-        return Prepared(registry, store, {entry.name: entry for entry in compiled}, unchanged, problems.warnings)
+        entries = {entry.name: entry for entry in compiled}
+        return Prepared(registry, store, entries, unchanged, problems.warnings, added, complaints)
 
     def install(self, prepared: Prepared) -> list[object]:
         """Answer from what was prepared, all or nothing. Return what it takes the place of.
@@ -185,6 +211,9 @@ class Engine:
         self._loaded = prepared.entries
         self.environment.registry, self.environment.store = prepared.registry, store
         self.environment.given = prepared.registry
+        self.environment.faults.spread()
+        if prepared.added != len(self._added):  # some came while this was prepared
+            self._serve(self._added.onto(prepared.registry)[0])
         self.warnings = prepared.warnings
         return rest
 
@@ -211,6 +240,33 @@ class Engine:
         compiled[0].count = entry.count
         self.store.add(compiled)
         return compiled[0]
+
+    def add_protos(self, files: Sequence[FileDescriptorProto]) -> Callable[[], list[str]]:
+        """Prepare to serve what *files* declare besides, also after protos are reloaded.
+
+        This changes nothing that calls see, so it may run in another thread than the server. The function returned does
+        the rest, in the server's; it returns the names of the services that are new. Raises
+        :class:`grpcmock.schema.adding.ContradictionError`, or :class:`SchemaError`.
+        """
+        base = self.registry
+        registry = adding.including(base, files)
+
+        def serve() -> list[str]:
+            before = self.registry
+            self._added.keep(tuple(files))
+            self._serve(registry if before is base else adding.including(before, files))
+            new = sorted(self.registry.services.keys() - before.services.keys())
+            self.note("info", f"Protos were added: {', '.join(new) or 'no service that was not there'}.")
+            return new
+
+        return serve
+
+    def _serve(self, registry: Registry) -> None:
+        """Serve a registry that has all that is served now."""
+        environment = self.environment
+        environment.registry = environment.given = registry
+        environment.store.include(registry.methods.values())
+        environment.faults.spread()
 
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
@@ -300,4 +356,4 @@ class Engine:
 
     def note(self, level: str, text: str) -> None:
         """Put a note into the journal."""
-        self.journal.note(Note(self.options.wall_clock(), level, text))  # type: ignore[arg-type]
+        self.environment.note(level, text)  # type: ignore[arg-type]

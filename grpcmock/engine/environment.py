@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from grpcmock.engine.clock import Clock
+from grpcmock.engine.faults import Faults
+from grpcmock.engine.journal import Note
 from grpcmock.engine.steps import AIO_STEPS
 from grpcmock.errors import SchemaError
 from grpcmock.responses.faults import AIO_FAULTS
@@ -75,11 +77,20 @@ class CallEnvironment:
     """The protos as they were loaded, without what was included since."""
     operations: Operations = field(default_factory=Operations)
     """The long-running operations among the generated answers."""
+    clock: Clock = field(init=False)
+    """The time that answers tell; calls are noted in the machine's."""
+    faults: Faults = field(init=False)
+    """The fault profiles that are set."""
+
+    def __post_init__(self) -> None:
+        self.clock = Clock(self.options.wall_clock)
+        self.faults = Faults(self)
 
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
         self.registry = self.registry.including(registry)
         self.store.include(self.registry.methods.values())
+        self.faults.spread()
 
     def table(self, path: str) -> MethodTable | None:
         """Return the stubs of the method with this path; None if there is no such method."""
@@ -103,8 +114,9 @@ class CallEnvironment:
         """Return the source of randomness of one call: the same for the same seed and number of the call."""
         return random.Random(f"{self.options.seed}/{call}")
 
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.options.wall_clock(), UTC)
+    def note(self, level: Literal["info", "warning", "error"], text: str) -> None:
+        """Put a note into the journal."""
+        self.journal.note(Note(self.options.wall_clock(), level, text))
 
     def methods_with_stubs(self) -> list[str]:
         return [str(table.method) for table in self.store.tables.values() if len(table)]

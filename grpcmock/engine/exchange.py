@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from grpcmock.engine import error_replies
+from grpcmock.engine.fault_execution import struck
 from grpcmock.engine.incoming import Incoming
 from grpcmock.engine.plan_execution import PlanExecution
 from grpcmock.engine.steps import EndOfCall, Finish, Forward, HandlerReturned, Reset, Send, SendAll, Steps, Truncate
@@ -14,6 +15,7 @@ from grpcmock.errors import RenderError
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
 from grpcmock.matching.miss import explain_miss
+from grpcmock.responses.fault_profiles import ON_THE_WIRE
 from grpcmock.schema import MethodKind
 from grpcmock.status import Code, Metadata
 from grpcmock.synthesis import Answers
@@ -21,6 +23,7 @@ from grpcmock.synthesis import Answers
 if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.environment import CallEnvironment
+    from grpcmock.engine.faults import ActiveFault
     from grpcmock.engine.steps import Event, Forwarder, Open, Step
     from grpcmock.engine.store import MethodTable
     from grpcmock.schema import Method
@@ -58,6 +61,20 @@ class Exchange:
         self._at_once: Iterator[bytes] = iter(())
         """Messages that are sent one after the other, with nothing between them."""
         self._steps = self._run()
+        if self._table is not None and self._table.held:
+            self._strike(environment.faults.striking(opened.path))
+
+    def _strike(self, faults: Sequence[ActiveFault]) -> None:
+        """Let fault profiles strike this call: the first of them comes before all else."""
+        self.call.faults = tuple(fault.name for fault in faults)
+        for fault in reversed(faults):
+            impossible = [effect for effect in fault.profile.needs if ON_THE_WIRE[effect] not in self._faults]
+            self._steps = self._refuse(fault, impossible[0]) if impossible else struck(self._steps, fault, self)
+
+    def _refuse(self, fault: ActiveFault, effect: str) -> Steps:
+        finish = error_replies.impossible_fault(self.call, f"fault profile {fault.name!r}", effect)
+        self._environment.note("warning", finish.message)
+        yield finish
 
     # What a server calls --------------------------------------------------------------------------
 
@@ -125,6 +142,8 @@ class Exchange:
             call.code, call.message, call.trailers = step.code, step.message, step.trailers
         elif isinstance(step, Reset):
             call.code, call.message = Code.CANCELLED, "the stream was reset by a fault"
+            if step.connection:
+                call.code, call.message = Code.UNAVAILABLE, "the connection was closed by a fault"
         else:
             call.code, call.message = Code.INTERNAL, "the stream was cut short by a fault"
         call.duration = self._monotonic() - self._began
@@ -201,7 +220,8 @@ class Exchange:
         """Answer with generated data: the same for the same request and seed."""
         self.call.auto = True
         environment = self._environment
-        answer = Answers(method, environment.registry, environment.options.seed, environment.operations)
+        seed, now = environment.options.seed, environment.clock.now
+        answer = Answers(method, environment.registry, seed, environment.operations, now)
         if method.kind is MethodKind.BIDI_STREAMING:
             while (message := (yield from incoming.next())) is not None:
                 yield Send(answer.one([message]))

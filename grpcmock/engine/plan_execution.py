@@ -7,7 +7,6 @@ from itertools import chain, count, groupby, repeat
 from typing import TYPE_CHECKING, TypeVar
 
 from grpcmock.engine import error_replies
-from grpcmock.engine.journal import Note
 from grpcmock.engine.steps import (
     EndOfCall,
     Finish,
@@ -95,8 +94,8 @@ class PlanExecution:
         fault = plan.fault
         if fault is not None and fault.strikes(self._random):
             if fault.kind not in self._faults:
-                finish = error_replies.impossible_fault(self._call, self._entry, fault.kind)
-                self._environment.journal.note(Note(self._environment.options.wall_clock(), "warning", finish.message))
+                finish = error_replies.impossible_fault(self._call, f"stub {self._entry}", fault.kind)
+                self._environment.note("warning", finish.message)
                 raise EndOfCall(finish)
             self._fault = fault
             match fault.kind:
@@ -266,7 +265,7 @@ class PlanExecution:
             count=self._count,
             state=self._states,
             random=lambda: self._random,
-            now=self._environment.now,
+            now=self._environment.clock.now,
         )
 
     def _missed(self, step: ExpectStep | OnStep, came: str, findings: Iterable[Finding] = ()) -> EndOfCall:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from grpcmock.engine.compiled_stub import CompiledStub, Layer
@@ -42,6 +42,7 @@ class MethodTable:
         "_whole_stream",
         "answers",
         "answers_once",
+        "held",
         "index",
         "is_constant",
         "is_steady",
@@ -62,6 +63,8 @@ class MethodTable:
         """While all are constant: what answered the requests that came before."""
         self.answers_once = method.kind is MethodKind.UNARY
         """Whether a handler of one request and one response can give every answer of this method."""
+        self.held = False
+        """Whether each call has to come by the engine whole: none is then answered from what was remembered."""
         self._varying = 0
         self._unsteady = 0
         self._whole_stream = 0
@@ -82,9 +85,17 @@ class MethodTable:
         if any(plan.fault and plan.fault.kind in _WHOLE_STREAM for plan in entry.plans):
             self._whole_stream += by
         self._later.clear()
-        self.is_constant = not self._varying
-        self.is_steady = not self._unsteady and not self.method.kind.client_streams
-        self.answers_once = self.method.kind is MethodKind.UNARY and not self._whole_stream
+        self._judge()
+
+    def hold(self, held: bool) -> None:
+        """Have each call come by the engine, or not any more."""
+        self.held = held
+        self._judge()
+
+    def _judge(self) -> None:
+        self.is_constant = not self._varying and not self.held
+        self.is_steady = not self._unsteady and not self.method.kind.client_streams and not self.held
+        self.answers_once = self.method.kind is MethodKind.UNARY and not self._whole_stream and not self.held
         self.answers.clear()
 
     def __len__(self) -> int:
@@ -178,6 +189,14 @@ class Store:
         for method in methods:
             if method.path not in self.tables:
                 self.tables[method.path] = MethodTable(method)
+
+    def hold(self, paths: Collection[str]) -> None:
+        """Have each call to these paths come by the engine whole, and none to others any more."""
+        changed = [table for path, table in self.tables.items() if table.held != (path in paths)]
+        if changed:
+            self._change()
+        for table in changed:
+            table.hold(not table.held)
 
     def __iter__(self) -> Iterator[CompiledStub]:
         """All stubs: by method, each in its order of precedence. Their counts are exact now."""

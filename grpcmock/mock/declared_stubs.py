@@ -20,6 +20,7 @@ from grpcmock.schema.modules import registry_of
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.engine.faults import ActiveFault
     from grpcmock.engine.store import Snapshot
     from grpcmock.errors import Location
     from grpcmock.mock.running import Running
@@ -42,6 +43,8 @@ class _Level:
     own: Handles = field(default_factory=dict)
     """The stubs added since, by name."""
     drafts: Drafts = field(default_factory=Drafts)
+    faults: Sequence[ActiveFault] = ()
+    """The fault profiles that were set."""
     left: Findings = field(default_factory=Findings)
     """What was found when snapshots inside of this one ended."""
 
@@ -196,7 +199,8 @@ class DeclaredStubs:
             engine = self._engine
             handles = {handle: handle.entry for level in self._levels for handle in level.own.values()}
             mark = self.running.channels.mark()
-            self._levels.append(_Level(engine.store.snapshot(), tuple(engine.journal), handles, mark))
+            faults = tuple(engine.faults)
+            self._levels.append(_Level(engine.store.snapshot(), tuple(engine.journal), handles, mark, faults=faults))
             engine.journal.clear()
             return len(self._levels) - 1
 
@@ -220,6 +224,8 @@ class DeclaredStubs:
             handle.stand_for(None)
         engine.store.restore(level.store)
         engine.journal.restore(level.calls)
+        engine.faults.restore(level.faults)
+        engine.environment.clock.reset()
         return level.channels
 
     def reset(self) -> None:
@@ -229,6 +235,8 @@ class DeclaredStubs:
             if len(self._levels) > 1:
                 raise ConfigError("A mock can't be reset inside of a snapshot: end that first.")
             self._engine.store.restore(self._levels[0].store)
+            self._engine.faults.restore(())
+            self._engine.environment.clock.reset()
             self._engine.journal.clear()
             for handle in self._levels[0].own.values():
                 handle.stand_for(None)

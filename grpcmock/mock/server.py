@@ -20,9 +20,10 @@ from grpcmock.mock.given import AnyPath, path_of, paths_of, registry_from, sever
 from grpcmock.mock.method import MethodMock, R
 from grpcmock.mock.running import Listening, Running
 from grpcmock.mock.state import State
+from grpcmock.mock.steering import Steering
 from grpcmock.mock.waiting import Waits
 from grpcmock.protocols.cors import parse_origins
-from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
+from grpcmock.responses.faults import HTTP_FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry
 from grpcmock.schema import sources as schema_sources
 from grpcmock.servers.transports import choose
@@ -47,7 +48,7 @@ T = TypeVar("T")
 ChannelOptions = Iterable[tuple[str, Any]]
 
 
-class MockServer(Waits):
+class MockServer(Waits, Steering):
     """A mock gRPC server in a background thread, for synchronous and asynchronous code alike.
 
     Use it as a context manager, ``with`` or ``async with``. All its methods may be called from any thread.
@@ -110,7 +111,7 @@ class MockServer(Waits):
                 auto=auto,
                 validate=validate,
                 unmatched_code=code,
-                faults=TRANSPORT_FAULTS[transport] if http is None else FAULTS,
+                faults=TRANSPORT_FAULTS[transport] | (HTTP_FAULTS if http is not None else frozenset()),
                 steps=TRANSPORT_STEPS[transport],
             ),
             journal=Journal(journal_calls, journal_bytes),

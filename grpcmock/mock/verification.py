@@ -61,7 +61,7 @@ class Findings:
                 found.unmatched.append(call.miss.text)
             elif call.error is not None:
                 found.errors.append((handler_failure(call, call.error), call.error))
-            elif call.stub is None and not call.auto and not call.forwarded and not call.cancelled:
+            elif call.stub is None and not (call.auto or call.forwarded or call.cancelled or call.is_struck_down):
                 found.unmatched.append(_refused(call))
         for handle in handles:
             if handle.may_be_unused:

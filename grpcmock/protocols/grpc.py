@@ -93,7 +93,7 @@ class GrpcCall:
         return [Head(200, (*self._own_headers(), *trailers)), END]
 
     def _trailers(self, finish: Finish) -> list[tuple[str, str]]:
-        trailers = [("grpc-status", str(int(finish.code)))]
+        trailers = [("grpc-status", finish.wire_status or str(int(finish.code)))]
         if finish.message:
             trailers.append(("grpc-message", framing.percent_encoded(finish.message)))
         return trailers + list(heads.sendable(finish.trailers))

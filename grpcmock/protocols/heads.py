@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from grpcmock.engine.steps import Open
 from grpcmock.protocols import framing
 from grpcmock.protocols.interface import WireError
-from grpcmock.responses.faults import FAULTS
+from grpcmock.responses.faults import HTTP_FAULTS
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ _REQUEST = _HOP | _CONTENT | _GRPC | _CONNECT | {"host", "expect", "accept", "ac
 _RESPONSE = _HOP | _CONTENT | _GRPC | _CONNECT | {"date", "vary"}
 """Headers of responses that a stub can't set: they are said by the server."""
 
-_UNSENDABLE = frozenset(("reset", "truncate"))
+_UNSENDABLE = frozenset(("close", "reset", "truncate"))
 """Faults for which a transport has to be able to break off a response."""
 
 _MILLISECONDS = re.compile(r"[0-9]{1,10}")
 
 
 def opened(
-    head: RequestHead, path: str, protocol: ProtocolName, *, can: frozenset[str] = FAULTS, timeout: str = ""
+    head: RequestHead, path: str, protocol: ProtocolName, *, can: frozenset[str] = HTTP_FAULTS, timeout: str = ""
 ) -> tuple[Open, WireError | None]:
     """Return how the engine is to open a call, and what is wrong with the head of the request.
 

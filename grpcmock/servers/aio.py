@@ -14,6 +14,7 @@ from grpcmock.engine.steps import (
     HALF_CLOSE,
     Finish,
     Forward,
+    GoAway,
     HandlerReturned,
     Headers,
     Invoke,
@@ -239,7 +240,7 @@ async def _carry_out(
                 case Finish():
                     _finish(step, context)
                     return step
-                case Reset() | Truncate():  # not among AIO_FAULTS
+                case Reset() | Truncate() | GoAway():  # not among AIO_FAULTS
                     raise NotImplementedError(step)
                 case _:
                     assert_never(step)

@@ -17,9 +17,10 @@ from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import TRANSPORT_STEPS
 from grpcmock.engine.tally import CallTally
 from grpcmock.errors import GrpcmockError, Problems
-from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
+from grpcmock.responses.faults import HTTP_FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
+from grpcmock.schema.remote import LastGood
 from grpcmock.servers.aio import ServerOptions
 from grpcmock.servers.credentials import TlsFiles, tls_context
 from grpcmock.servers.health import Health
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from grpcmock.protocols.interface import FaceOptions
     from grpcmock.protocols.pages import Pages
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.options import AdminOptions
@@ -57,7 +59,7 @@ def _ignore(*_: object) -> None: ...
 class Files:
     """What a mock server is made of."""
 
-    protos: Sequence[Path] = (Path("protos"),)
+    protos: Sequence[ProtoSource] = (Path("protos"),)
     """``.proto`` files, directories, descriptor sets."""
 
     stubs: Sequence[Path] = ()
@@ -109,9 +111,12 @@ class Host:
         progress: Callable[[int], None] = _ignore,
     ) -> None:
         """Load the files. Raises :class:`SchemaError` or :class:`StubError` with everything that is wrong."""
-        self.files = files
         self.options = options = options or HostOptions()
         self._log = log
+        self._stale: list[str] = []
+        """Why some protos are those of the last time."""
+        kept = [one if isinstance(one, (str, Path)) else LastGood(one, self._stale.append) for one in files.protos]
+        self.files = replace(files, protos=kept)
         self._reloader = (
             Reloader(self._watched, self._prepare, self._apply, self._reload_failed) if options.watch else None
         )
@@ -125,7 +130,7 @@ class Host:
             # Those that one port at least can put on the wire; where another can't, the call ends with the reason.
             options=replace(
                 options.engine,
-                faults=TRANSPORT_FAULTS[transport] if options.face is None else FAULTS,
+                faults=TRANSPORT_FAULTS[transport] | (HTTP_FAULTS if options.face is not None else frozenset()),
                 steps=TRANSPORT_STEPS[transport],
             ),
             journal=Journal(
@@ -325,6 +330,10 @@ class Host:
         self._log("info", text)
         for warning in self.engine.warnings:
             self._log("info", str(warning))
+        stale = [self._stale.pop(0) for _ in range(len(self._stale))]
+        for complaint in (*prepared.complaints, *stale):
+            self.engine.note("warning", complaint)
+            self._log("warning", complaint)
 
     def _reload_failed(self, error: GrpcmockError) -> None:
         self.health.reload_failed(str(error))

@@ -12,6 +12,7 @@ from grpcmock.engine.steps import (
     HALF_CLOSE,
     Finish,
     Forward,
+    GoAway,
     HandlerReturned,
     Headers,
     Invoke,
@@ -191,6 +192,8 @@ async def _carry_out(exchange: Exchange, call: _Call, handlers: _Handlers) -> No
             case Finish() | Truncate() | Reset():
                 await call.say(step)
                 return
+            case GoAway():  # not among HTTP_FAULTS
+                raise NotImplementedError(step)
             case _:
                 assert_never(step)
         step = exchange.resume(event)

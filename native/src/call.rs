@@ -15,6 +15,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::header::{HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use pyo3::prelude::*;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Sleep;
 
@@ -33,11 +34,21 @@ const MESSAGE_OVERHEAD: usize = 64;
 /// gRPC's own clients report a failure of theirs, not the status, if the end comes while they write.
 const MOMENT: Duration = Duration::from_millis(20);
 
+/// What a call asks of its connection.
+#[derive(Default)]
+pub struct Leaving {
+    /// To take no new calls.
+    pub away: Notify,
+    /// To end at once.
+    pub closed: Notify,
+}
+
 /// What Python asks for.
 enum Command {
     Headers(Pairs),
     Messages(Bytes),
-    Finish(u32, String, Pairs),
+    /// The last is what goes to the wire in the place of the code.
+    Finish(u32, String, Pairs, Option<HeaderValue>),
     Truncate(Bytes),
     Drop,
     Reset(Reason),
@@ -58,6 +69,7 @@ pub struct Line {
     unsent: AtomicUsize,
     waits: AtomicBool,
     shared: Arc<Shared>,
+    leaving: Arc<Leaving>,
 }
 
 impl Line {
@@ -113,15 +125,17 @@ impl Call {
         self.0.ask_messages(framed.freeze())
     }
 
-    /// End the call with a status.
-    fn finish(&self, code: u32, message: String, trailers: Given) {
-        self.0.ask(Command::Finish(code, message, trailers.0));
+    /// End the call with a status. *wire_status* goes to the wire in the place of its code.
+    #[pyo3(signature = (code, message, trailers, wire_status=None))]
+    fn finish(&self, code: u32, message: String, trailers: Given, wire_status: Option<&str>) {
+        let status = wire_status.and_then(|text| HeaderValue::from_str(text).ok());
+        self.0.ask(Command::Finish(code, message, trailers.0, status));
     }
 
     /// Answer with one message, and OK.
     fn reply(&self, message: &[u8]) {
         self.send(message);
-        self.0.ask(Command::Finish(0, String::new(), Pairs::new()));
+        self.0.ask(Command::Finish(0, String::new(), Pairs::new(), None));
     }
 
     /// Send the head of a message, then end the stream without a status.
@@ -134,9 +148,20 @@ impl Call {
         self.0.ask(Command::Drop);
     }
 
-    /// Reset the stream.
-    fn reset(&self) {
-        self.0.ask(Command::Reset(Reason::CANCEL));
+    /// Reset the stream, with this error of HTTP/2.
+    #[pyo3(signature = (error=8))]
+    fn reset(&self, error: u32) {
+        self.0.ask(Command::Reset(Reason::from(error)));
+    }
+
+    /// Have the client send its next calls over another connection.
+    fn go_away(&self) {
+        self.0.leaving.away.notify_one();
+    }
+
+    /// Close the connection at once.
+    fn close_connection(&self) {
+        self.0.leaving.closed.notify_one();
     }
 
     /// Say that Python is done with a message of so many bytes.
@@ -162,7 +187,7 @@ impl Call {
         if !body.is_empty() {
             line.ask_messages(body);
         }
-        line.ask(Command::Finish(*code, message.clone(), trailers.clone()));
+        line.ask(Command::Finish(*code, message.clone(), trailers.clone(), None));
     }
 }
 
@@ -237,6 +262,7 @@ pub struct Request {
     /// How messages to this client are compressed.
     pub encoding: Encoding,
     pub started: f64,
+    pub leaving: Arc<Leaving>,
 }
 
 impl Request {
@@ -311,6 +337,7 @@ impl CallTask {
             unsent: AtomicUsize::new(0),
             waits: AtomicBool::new(false),
             shared: Arc::clone(shared),
+            leaving: request.leaving,
         });
         let mut reader = MessageReader::new(request.metadata.encoding, shared.limit);
         let half_closed = request.whole.is_some();
@@ -528,12 +555,16 @@ impl CallTask {
                         }
                     }
                 }
-                Command::Finish(code, message, pairs) => {
+                Command::Finish(code, message, pairs, status) => {
                     if self.sending.is_none() && !self.half_closed && self.poll_settle(context).is_pending() {
-                        self.outgoing.push_front(Command::Finish(code, message, pairs));
+                        self.outgoing.push_front(Command::Finish(code, message, pairs, status));
                         return Poll::Pending;
                     }
-                    self.finish(&trailers_of(code, &message, &pairs));
+                    let mut trailers = trailers_of(code, &message, &pairs);
+                    if let Some(status) = status {
+                        trailers.insert("grpc-status", status);
+                    }
+                    self.finish(&trailers);
                     return Poll::Ready(End::Said);
                 }
                 Command::Truncate(data) => {

@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::authority::UnixClient;
-use crate::call::{self, CallTask, Request};
+use crate::call::{self, CallTask, Leaving, Request};
 use crate::framing::{Encoding, WireError};
 use crate::hub::Event;
 use crate::metadata::Metadata;
@@ -213,9 +213,12 @@ pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
         shared: Arc::clone(&shared),
         peer,
         last: None,
+        leaving: Arc::default(),
     };
+    let leaving = Arc::clone(&serving.leaving);
     let ended = tokio::select! {
         ended = serving.run(&mut connection) => ended,
+        () = leaving.closed.notified() => true,
         () = lost.notified() => false,
         () = reached(&shared, Phase::Killed) => false,
     };
@@ -260,16 +263,19 @@ struct Serving {
     peer: Arc<str>,
     /// The metadata of the last call.
     last: Option<Arc<Metadata>>,
+    leaving: Arc<Leaving>,
 }
 
 impl Serving {
     /// Take calls until the connection ends. False if it has to be ended, since it is too old.
     async fn run<T: Stream>(&mut self, connection: &mut Connection<T, Bytes>) -> bool {
         let shared = Arc::clone(&self.shared);
+        let leaving = Arc::clone(&self.leaving);
         let (age, grace) = shared.most_age.unzip();
         let farewell = async {
             tokio::select! {
                 () = reached(&shared, Phase::Draining) => None,
+                () = leaving.away.notified() => None,
                 () = after(age) => grace,
             }
         };
@@ -331,6 +337,7 @@ impl Serving {
             whole: None,
             encoding,
             started,
+            leaving: Arc::clone(&self.leaving),
         };
         request.read_at_once(self.shared.limit);
         let mut gathers = false;

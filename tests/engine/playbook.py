@@ -34,7 +34,7 @@ def engine(registry: Registry, text: str = "[]", *, journal: Journal | None = No
     stubs = loader.load_text(text, "stubs.yaml", problems)
     options = {"wall_clock": clock, "monotonic": clock} | options
     made = Engine(registry, stubs, options=EngineOptions(**options), journal=journal, problems=problems)
-    made.clock = clock  # type: ignore[attr-defined]
+    made.machine = clock  # type: ignore[attr-defined]
     return made
 
 

@@ -22,7 +22,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "testing.md"
-PAGES = (PAGE, ROOT / "docs" / "contract-tests.md")
+PAGES = (PAGE, ROOT / "docs" / "contract-tests.md", ROOT / "docs" / "faults.md")
 
 
 @dataclass

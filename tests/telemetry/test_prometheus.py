@@ -37,7 +37,7 @@ def used() -> Engine:
     mock.add(stubs, Layer.RUNTIME)
     for user, seconds in ((1, 0.0), (1, 0.002), (2, 0.3), (9, 60.0)):
         call = Playbook(mock, GET).sends({"id": user})
-        mock.clock.time += seconds
+        mock.machine.time += seconds
         call.half_closes()
     ask(mock, GET, {"id": 3})  # is under way: its message was not taken
     return mock

@@ -45,7 +45,7 @@ class World:
     def call(self, method: str, user: int, seconds: float = 0.0, **opened: Any) -> Any:
         """Make a call that takes so long, and give its span."""
         call = Playbook(self.engine, method, **opened).sends({"id": user} if method == GET else {})
-        self.engine.clock.time += seconds
+        self.engine.machine.time += seconds
         call.half_closes()
         while isinstance(call.step, Send):
             call.does(call.step)
@@ -82,7 +82,7 @@ def world() -> World:
 def test_a_call_is_a_span_by_the_conventions(
     world: World, user: int, status: StatusCode, attributes: Mapping[str, str]
 ) -> None:
-    began = world.engine.clock.time
+    began = world.engine.machine.time
     span = world.call(GET, user, 0.25, peer="ipv4:127.0.0.1:50123")
     assert (span.name, span.kind, span.status.status_code) == (GET, SpanKind.SERVER, status)
     assert (span.start_time, span.end_time) == (int(began * 1e9), int((began + 0.25) * 1e9))

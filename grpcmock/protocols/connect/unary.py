@@ -14,7 +14,7 @@ from grpcmock.protocols.connect.errors import error_tree
 from grpcmock.protocols.http import ABORT, END, Body, Head
 from grpcmock.protocols.interface import WireError
 from grpcmock.protocols.message_codec import dump
-from grpcmock.responses.faults import FAULTS
+from grpcmock.responses.faults import HTTP_FAULTS
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from grpcmock.protocols.message_codec import Codec
     from grpcmock.schema import Registry
 
-UNARY_FAULTS = FAULTS - {"extra_messages", "drop_trailers"}
+UNARY_FAULTS = HTTP_FAULTS - {"extra_messages", "drop_trailers", "wrong_status"}
 """A body that is the one message has no room for another, and no end of its own that could be left out."""
 
 _ACCEPTED = ", ".join(name for name in compression.ENCODINGS if name != "identity")

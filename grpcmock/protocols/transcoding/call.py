@@ -11,7 +11,7 @@ from grpcmock.protocols.interface import WireError
 from grpcmock.protocols.message_codec import dump
 from grpcmock.protocols.transcoding.request import RequestBuilder
 from grpcmock.protocols.transcoding.response import answer_of, stream_form
-from grpcmock.responses.faults import FAULTS
+from grpcmock.responses.faults import HTTP_FAULTS
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MISS = "grpcmock-miss"
 _TOO_LARGE = 413
 """The HTTP status of a body that exceeds the limit: its code has another one, which means too many requests."""
 
-_STREAM_FAULTS = FAULTS - {"drop_trailers"}
+_STREAM_FAULTS = HTTP_FAULTS - {"drop_trailers", "wrong_status"}
 _UNARY_FAULTS = _STREAM_FAULTS - {"extra_messages"}
 
 

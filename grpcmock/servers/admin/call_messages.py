@@ -38,6 +38,7 @@ class CallWriter:
             auto=call.auto,
             cancelled=call.cancelled,
             protocol=call.protocol,
+            faults=call.faults,
             forwarded=call.forwarded,
         )
         told.started.FromNanoseconds(_nanoseconds(call.started))

@@ -26,6 +26,8 @@ def behaviors(steered: Steered) -> Behaviors:
             "counts": engine.store.reset_counts,
             "states": engine.store.states.clear,
             "health": steered.health.reset,
+            "faults": lambda: engine.faults.clear(request.session or None),
+            "clock": engine.environment.clock.reset,
         }
         asked = [name for name in parts if getattr(request, name)] or list(parts)
         for name in asked:

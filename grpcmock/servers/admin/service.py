@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.schema import admin
 from grpcmock.servers.admin import (
     calls,
+    clock,
+    faults,
     health,
     making,
+    protos,
     reset,
     services,
     states,
@@ -44,6 +47,9 @@ SUBJECTS: tuple[Callable[[Steered], Behaviors], ...] = (
     services.behaviors,
     states.behaviors,
     health.behaviors,
+    faults.behaviors,
+    clock.behaviors,
+    protos.behaviors,
     reset.behaviors,
 )
 """What carries out the methods: each subject those that it names."""

@@ -251,7 +251,7 @@ class Connection(asyncio.Protocol):
         if size:
             self._do(lambda: self._h2.acknowledge_received_data(size, number))
 
-    def reset(self, number: int, code: ErrorCodes) -> None:
+    def reset(self, number: int, code: int) -> None:
         self._do(lambda: self._h2.reset_stream(number, code))
 
     def _do(self, action: Callable[[], None]) -> None:

@@ -20,6 +20,7 @@ from grpcmock.engine.steps import (
     HALF_CLOSE,
     Finish,
     Forward,
+    GoAway,
     Headers,
     Invoke,
     Message,
@@ -221,14 +222,19 @@ async def _carry_out(exchange: Exchange, stream: Stream, handlers: _Handlers) ->
                 await stream.drop()
                 return
             case Finish():
-                await stream.finish(step.code, step.message, step.trailers)
+                await stream.finish(step.code, step.message, step.trailers, step.wire_status)
                 return
             case Truncate():
                 await stream.truncate(step.data)
                 return
-            case Reset():
-                stream.reset()
+            case Reset(connection=True):
+                stream.close_connection()
                 return
+            case Reset():
+                stream.reset(step.error)
+                return
+            case GoAway():
+                stream.go_away()
             case Forward():  # not among H2_STEPS: forwarders are refused at set-up
                 raise NotImplementedError(step)
             case _:

@@ -38,7 +38,9 @@ class Carrier(Protocol):
     def send_headers(self, number: int, headers: list[tuple[str, str]], *, end: bool = False) -> None: ...
     async def send_data(self, number: int, data: bytes, *, end: bool) -> None: ...
     def acknowledge(self, number: int, size: int) -> None: ...
-    def reset(self, number: int, code: ErrorCodes) -> None: ...
+    def reset(self, number: int, code: int) -> None: ...
+    def drain(self) -> None: ...
+    def kill(self) -> None: ...
 
 
 class Stream:
@@ -127,11 +129,11 @@ class Stream:
     async def _write(self, data: bytes, *, end: bool = False) -> None:
         await self._connection.send_data(self.number, data, end=end)
 
-    async def finish(self, code: Code, message: str = "", trailers: Metadata = ()) -> None:
-        """End the call with a status."""
+    async def finish(self, code: Code, message: str = "", trailers: Metadata = (), wire_status: str = "") -> None:
+        """End the call with a status; *wire_status* takes the place of its number on the wire."""
         if not self.headers_sent and not self._half_closed:
             await self._settle()
-        headers = [("grpc-status", str(int(code)))]
+        headers = [("grpc-status", wire_status or str(int(code)))]
         if message:
             headers.append(("grpc-message", framing.percent_encoded(message)))
         if not self.headers_sent:
@@ -182,7 +184,16 @@ class Stream:
         if not self._half_closed:
             self._connection.reset(self.number, ErrorCodes.NO_ERROR)
 
-    def reset(self, code: ErrorCodes = ErrorCodes.CANCEL) -> None:
+    def reset(self, code: int = ErrorCodes.CANCEL) -> None:
         """Reset the stream."""
         self.ended = True
         self._connection.reset(self.number, code)
+
+    def go_away(self) -> None:
+        """Have the client send its next calls over another connection."""
+        self._connection.drain()
+
+    def close_connection(self) -> None:
+        """Close the connection at once, with all calls on it."""
+        self.ended = True
+        self._connection.kill()

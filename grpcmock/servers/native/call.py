@@ -14,6 +14,7 @@ from grpcmock.engine.steps import (
     HALF_CLOSE,
     Finish,
     Forward,
+    GoAway,
     HandlerReturned,
     Headers,
     Invoke,
@@ -168,6 +169,8 @@ class NativeCall:
                         return
                     case Headers():
                         self.wire.headers(step.metadata)
+                    case GoAway():
+                        self.wire.go_away()
                     case Finish() | Truncate() | Reset():
                         self._last(step)
                         return
@@ -219,16 +222,18 @@ class NativeCall:
             case Finish(drop=True):
                 self._flush()
                 self.wire.drop()
-            case Finish(code=Code.OK, trailers=()) if len(self._unsent) == 1:
+            case Finish(code=Code.OK, trailers=(), wire_status="") if len(self._unsent) == 1:
                 self.wire.reply(self._unsent[0])
             case Finish():
                 self._flush()
-                self.wire.finish(step.code, step.message, step.trailers)
+                self.wire.finish(step.code, step.message, step.trailers, step.wire_status or None)
             case Truncate():
                 self._flush()
                 self.wire.truncate(step.data)
+            case Reset(connection=True):
+                self.wire.close_connection()
             case Reset():
-                self.wire.reset()
+                self.wire.reset(step.error)
         self._end()
 
     def _fail(self, error: Exception) -> None:
@@ -280,6 +285,8 @@ class NativeCall:
                     case Finish() | Truncate() | Reset():
                         self._last(step)
                         return
+                    case GoAway():
+                        self.wire.go_away()
                     case _:
                         assert_never(step)
                 step = exchange.resume(event)
