@@ -19,11 +19,11 @@ DURATION_BOUNDS = (
 )  # fmt: skip
 """Seconds by which the durations of calls are told apart: mocks answer at once, or as slowly as they are told to."""
 
-MOST_STUBS = 1_000
-"""Stubs that are counted each by its name; those that come later are counted together."""
+MOST_NAMES = 1_000
+"""Stubs, and fault profiles, that are counted each by its name; those that come later are counted together."""
 
 OTHER = "other"
-"""Stands for stubs past that bound, and for methods that no proto declares, of which clients can make up any number."""
+"""Stands for names past that bound, and for methods that no proto declares, of which clients can make up any number."""
 
 
 class Kind(NamedTuple):
@@ -56,9 +56,12 @@ class CallTally:
         self.calls: Counter[Kind] = Counter()
         self.misses: Counter[str] = Counter()
         """Calls that no stub held for, or no proto declares: by method, as stubs write it."""
+        self.faults: Counter[str] = Counter()
+        """Calls that a fault profile has struck, by its name."""
         self.durations: dict[str, Durations] = {}
-        """The same."""
-        self._stubs: set[str] = set()
+        """By method, as stubs write it."""
+        self._stubs = _Names()
+        self._profiles = _Names()
 
     def add(self, call: CallRecord) -> None:
         """Count a call that has ended."""
@@ -66,6 +69,8 @@ class CallTally:
         self._add(call.method, call.code, call.protocol, call.stub, call.duration)
         if call.miss is not None or (call.method is None and not call.forwarded):
             self.misses[_name(call.method)] += 1
+        for fault in call.faults:
+            self.faults[self._profiles.bounded(fault)] += 1
 
     def add_constant(self, stub: CompiledStub, code: Code, protocol: ProtocolName, duration: float) -> None:
         """Count a call that a constant answer of *stub* was given to, in so many seconds."""
@@ -102,13 +107,18 @@ class CallTally:
         return self.durations.setdefault(_name(method), Durations())
 
     def _kind(self, method: Method | None, code: Code, protocol: ProtocolName, stub: CompiledStub | None) -> Kind:
-        return Kind(_name(method), code.name, protocol, "" if stub is None else self._stub(stub.name))
+        return Kind(_name(method), code.name, protocol, "" if stub is None else self._stubs.bounded(stub.name))
 
-    def _stub(self, name: str) -> str:
-        if name not in self._stubs:
-            if len(self._stubs) >= MOST_STUBS:
+
+class _Names(set[str]):
+    """The names that are counted each by itself."""
+
+    def bounded(self, name: str) -> str:
+        """Return *name*; :data:`OTHER` once there are too many others."""
+        if name not in self:
+            if len(self) >= MOST_NAMES:
                 return OTHER
-            self._stubs.add(name)
+            self.add(name)
         return name
 
 

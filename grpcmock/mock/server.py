@@ -76,6 +76,7 @@ class MockServer(Waits, Steering):
         journal_calls: int = 10_000,
         journal_bytes: int = 64 << 20,
         transport: Wanted = "auto",
+        otel: bool = False,
     ) -> None:
         """Load everything; nothing listens before :meth:`start`.
 
@@ -90,7 +91,8 @@ class MockServer(Waits, Steering):
         *max_message_size* is in bytes, -1 for no limit; the journal holds *journal_calls* and *journal_bytes*. The
         ``tls_*`` files are PEM. The *transport* ``native`` is the fastest, and makes every fault of the stub format, as
         ``h2`` does; ``aio`` alone takes *interceptors*; ``auto`` is native where that is installed and can do what is
-        asked for, else aio.
+        asked for, else aio. With *otel*, calls are told to the OpenTelemetry that this process has set up, as spans in
+        the traces of their callers.
 
         Raises :class:`SchemaError`, :class:`StubError`, :class:`ConfigError` with everything that is wrong.
         """
@@ -119,6 +121,10 @@ class MockServer(Waits, Steering):
             lock=threading.RLock(),
         )
         engine.environment.finder = autospec.imported
+        if otel:
+            from grpcmock.telemetry.spans import Telemetry
+
+            Telemetry.of_process().follow(engine.journal)
         tls = (path_of(tls_cert), path_of(tls_key), path_of(tls_client_ca))
         origins = parse_origins((cors,) if isinstance(cors, str) else cors)
         listening = Listening(listen, tls, max_message_size, tuple(interceptors), transport, http, origins)

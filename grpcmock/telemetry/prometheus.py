@@ -69,6 +69,7 @@ def _of_calls(tally: CallTally) -> Iterable[Metric]:
     for kind, count in tally.calls.items():
         calls.add_metric(kind, count)
     yield calls
+    yield _counted("grpcmock_faults", "Calls that a fault profile has struck.", "fault", tally.faults)
     yield _counted("grpcmock_misses", "Calls that no stub held for, or no proto declares.", "method", tally.misses)
 
 

@@ -11,12 +11,13 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from grpcmock._version import __version__
 from grpcmock.errors import MissingExtraError
 from grpcmock.matching.miss import shorten
 from grpcmock.status import Code
 
 try:
-    from opentelemetry import propagate
+    from opentelemetry import metrics, propagate, trace
     from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
     from opentelemetry.semconv.attributes.network_attributes import (
         NETWORK_PEER_ADDRESS,
@@ -73,6 +74,11 @@ class Telemetry:
         self._misses = meter.create_counter(
             "grpcmock.misses", unit="{call}", description="Calls that no stub held for."
         )
+
+    @classmethod
+    def of_process(cls) -> Telemetry:
+        """Tell of calls by the providers that are set up for the whole process, if any are."""
+        return cls(trace.get_tracer("grpcmock", __version__), metrics.get_meter("grpcmock", __version__), {})
 
     def follow(self, journal: Journal) -> Callable[[], None]:
         """Tell of all calls that end from now on. Returns a function that ends that.
@@ -141,15 +147,17 @@ def _who(peer: str) -> dict[str, str | int]:
     return {NETWORK_TRANSPORT: "unix"} if scheme.startswith("unix") else {}
 
 
-def _how(call: CallRecord) -> dict[str, str | int | bool]:
+def _how(call: CallRecord) -> dict[str, str | bool | tuple[str, ...]]:
     """Give the attributes that conventions have no names for."""
-    attributes: dict[str, str | int | bool] = {"grpcmock.protocol": call.protocol}
+    attributes: dict[str, str | bool | tuple[str, ...]] = {"grpcmock.protocol": call.protocol}
     if call.method is None:
         attributes["rpc.method_original"] = call.name
     if call.stub is not None:
         attributes["grpcmock.stub"] = call.stub.name
     if call.miss is not None:
         attributes["grpcmock.miss"] = shorten(call.miss.text, _MISS_LIMIT)
+    if call.faults:
+        attributes["grpcmock.faults"] = call.faults
     for name in ("auto", "forwarded", "cancelled"):
         if getattr(call, name):
             attributes[f"grpcmock.{name}"] = True

@@ -52,6 +52,21 @@ def test_calls_are_counted_by_what_they_have_in_common():
     assert tally.misses == {GET: 1, OTHER: 2}
 
 
+def test_what_fault_profiles_strike_is_counted_by_their_names(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tallies, "MOST_NAMES", 2)
+    mock = engine(USERS, STUBS, journal=Journal(tally=CallTally()))
+    mock.faults.set("slow", {"latency": "1ms"})
+    for name, times in (("busy", 2), ("down", 1)):
+        mock.faults.set(name, {"status": {"code": 14}})
+        for _ in range(times):
+            call = Playbook(mock, GET)
+            call.does(call.step).sends({"id": 1}).last()
+        mock.faults.remove(name)
+    tally = mock.journal.tally
+    assert tally.faults == {"slow": 3, "busy": 2, OTHER: 1}
+    assert tally.misses == {}
+
+
 @pytest.mark.parametrize("calls", [0, 1, 3])
 def test_what_the_journal_drops_and_forgets_stays_counted(calls: int):
     mock = engine(USERS, STUBS, journal=Journal(calls, tally=CallTally()))
@@ -102,7 +117,7 @@ def test_a_duration_falls_into_the_first_bucket_that_holds_it(durations: list[fl
 
 
 def test_past_a_bound_stubs_are_counted_together(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tallies, "MOST_STUBS", 3)
+    monkeypatch.setattr(tallies, "MOST_NAMES", 3)
     stubs = "\n".join(
         f"- {{name: s{id_}, method: GetUser, request: {{id: {id_}}}, response: {{}}}}" for id_ in range(9)
     )

@@ -39,6 +39,9 @@ def used() -> Engine:
         call = Playbook(mock, GET).sends({"id": user})
         mock.machine.time += seconds
         call.half_closes()
+    mock.faults.set("down", {"status": {"code": 14}})
+    Playbook(mock, GET).sends({"id": 1}).last()
+    mock.faults.remove("down")
     ask(mock, GET, {"id": 3})  # is under way: its message was not taken
     return mock
 
@@ -72,18 +75,20 @@ def test_prometheus_reads_what_was_counted(
         ("NOT_FOUND", GET, "grpc", 'it\'s "odd" \\ näme'): 2,
         ("ABORTED", GET, "grpc", "two"): 1,
         ("UNIMPLEMENTED", GET, "grpc", ""): 1,
+        ("UNAVAILABLE", GET, "grpc", ""): 1,
     }
     assert found["grpcmock_misses_total"] == {(GET,): 1}
+    assert found["grpcmock_faults_total"] == {("down",): 1}
     assert found["grpcmock_streams_open"] == {(): 1}
     assert found["grpcmock_journal_calls"] == {(): 2}
-    assert found["grpcmock_journal_dropped_total"] == {(): 2}
+    assert found["grpcmock_journal_dropped_total"] == {(): 3}
     assert found["grpcmock_reloads_total"] == {("success",): 2, ("failure",): 0}
     assert found["grpcmock_stubs"] == {("test",): 0, ("runtime",): 1, ("file",): 2}
-    assert found["grpcmock_call_seconds_count"] == {(GET,): 4}
+    assert found["grpcmock_call_seconds_count"] == {(GET,): 5}
     assert found["grpcmock_call_seconds_sum"] == {(GET,): pytest.approx(60.302)}
     buckets = {float(bound): count for (bound, _), count in found["grpcmock_call_seconds_bucket"].items()}
     assert list(buckets) == [*DURATION_BOUNDS, float("inf")]
-    assert [buckets[bound] for bound in (0.0001, 0.0025, 0.25, 0.5, 10, float("inf"))] == [1, 2, 2, 3, 3, 4]
+    assert [buckets[bound] for bound in (0.0001, 0.0025, 0.25, 0.5, 10, float("inf"))] == [2, 3, 3, 4, 4, 5]
 
 
 def test_nothing_is_told_of_what_did_not_happen():

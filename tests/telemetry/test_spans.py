@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -16,6 +17,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from playbook import Playbook, engine
 from support import registry
 
+from grpcmock import MockServer
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.steps import Open, Send
 from grpcmock.telemetry.spans import Telemetry
@@ -139,6 +141,13 @@ def test_a_miss_is_an_error_that_says_why(world: World) -> None:
     assert (misses.value, dict(misses.attributes)) == (1, {"rpc.method": GET})
 
 
+def test_the_fault_profiles_that_struck_are_told(world: World) -> None:
+    world.engine.faults.set("down", {"status": {"code": 14, "message": "later"}})
+    Playbook(world.engine, GET).sends({"id": 1}).last()
+    span = world.span()
+    assert (span.attributes["grpcmock.faults"], span.status.description) == (("down",), "later")
+
+
 def test_methods_that_no_proto_declares_have_one_name(world: World) -> None:
     world.engine.open(Open("/made.Up/Name", peer="unix:/tmp/x")).resume()
     span = world.span()
@@ -164,6 +173,22 @@ def test_durations_are_measured_in_seconds(world: World) -> None:
         "rpc.response.status_code": "UNAVAILABLE",
         "error.type": "UNAVAILABLE",
     }
+
+
+def test_a_mock_in_a_test_tells_the_open_telemetry_of_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    spans = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    with MockServer(registry("user.proto"), otel=True) as mock, mock.channel() as channel:
+        mock.load(text=STUBS)
+        method = mock.registry.method(GET)
+        request = method.request_class(id=1).SerializeToString()
+        channel.unary_unary(method.path)(request, metadata=(PARENT,), timeout=20)
+        mock.reset()
+    [span] = spans.get_finished_spans()
+    assert (span.name, f"{span.context.trace_id:032x}") == (GET, TRACE)
+    assert span.attributes["grpcmock.stub"] == "alice"
 
 
 def test_nothing_is_told_after_it_ended(world: World) -> None:
