@@ -17,6 +17,7 @@ from grpcmock.errors import ConfigError
 from grpcmock.servers.addresses import Address
 
 if TYPE_CHECKING:
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
 
 _OUTPUT_LIMIT = 30_000
@@ -38,7 +39,7 @@ class TrialTools:
     """The tools, with the protos and stubs that are tried unless others are named."""
 
     def __init__(
-        self, protos: Sequence[Path], stubs: Sequence[Path], imports: Imports, *, anywhere: bool = False
+        self, protos: Sequence[ProtoSource], stubs: Sequence[Path], imports: Imports, *, anywhere: bool = False
     ) -> None:
         """Without *protos*, the reflection of a server is asked. *anywhere* lets them reach other machines, too."""
         self._protos = protos
