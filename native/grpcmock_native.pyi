@@ -22,6 +22,7 @@ class Server:
         ring_bytes: int,
         idle: float,
         reserved: AbstractSet[str],
+        duration_bounds: Sequence[float] = (),
     ) -> None: ...
     def wake_socket(self) -> int: ...
     def listen(
@@ -40,7 +41,7 @@ class Server:
         self,
     ) -> tuple[
         int,
-        dict[int, int],
+        dict[int, tuple[int, float, list[int]]],
         list[tuple[int, bytes, tuple[tuple[str, str | bytes], ...], float | None, str, float, float]],
     ]: ...
 

@@ -32,6 +32,7 @@ LAYERS: Layers = (
     {"importers"},
     {"protocols"},
     {"openapi"},
+    {"telemetry"},
     {"concurrency"},
     {"servers"},
     {"client"},
@@ -46,6 +47,7 @@ LAYERS: Layers = (
     {"testing"},
     {"pytest_plugin"},
     {"language_server"},
+    {"assistants"},
     {"cli"},
 )
 
@@ -54,7 +56,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"added_protos", "clock", "constant_plan", "dropped", "expectation", "front"},
         {"compiled_stub"},
         {"call_record", "compile"},
-        {"constant_answers", "steps"},
+        {"constant_answers", "steps", "tally"},
         {"error_replies", "journal", "store", "validation"},
         {"session"},
         {"sessions"},
@@ -96,7 +98,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"aio", "asgi", "health", "native", "reflection", "reload"},
         {"transports"},
         {"listeners"},
-        {"admin"},
+        {"admin", "metrics"},
         {"host"},
     ),
 }

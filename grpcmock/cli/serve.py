@@ -95,6 +95,16 @@ _PONG = 20.0
     help="The status of a call that no stub answers.  [default: UNIMPLEMENTED]",
 )
 @admin_options
+@click.option(
+    "--metrics",
+    metavar="HOST:PORT|unix:PATH",
+    help="Offer metrics for Prometheus there, without a token, at /metrics.",
+)
+@click.option(
+    "--otel/--no-otel",
+    default=None,
+    help="Send spans and metrics by OpenTelemetry, as its variables OTEL_* say.  [default: if they name a collector]",
+)
 @listening_tls_options
 @click.option(
     "--interceptor",
@@ -204,6 +214,8 @@ def serving_of(
     seed: int,
     unmatched_code: Code,
     admin: AdminGiven,
+    metrics: str | None,
+    otel: bool | None,
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
@@ -279,6 +291,7 @@ def serving_of(
         reflection=reflection,
         watch=watch,
         admin=admin.options,
+        metrics=metrics is not None,
     )
     if interceptors:
         # What they log is to be seen, unless a module of theirs has set up logging itself.
@@ -292,6 +305,8 @@ def serving_of(
         admin=admin.address,
         tls=tls,
         elsewhere=elsewhere,
+        metrics=Address.parse(metrics, "--metrics") if metrics is not None else None,
+        otel=otel,
         ready_file=ready_file,
         log=log,
         grace=grace,

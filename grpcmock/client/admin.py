@@ -12,8 +12,10 @@ from grpcmock.status import Code
 
 if TYPE_CHECKING:
     import grpc.aio
+    from google.protobuf.message import Message
 
     from grpcmock.client.target import Target
+    from grpcmock.schema import Method
 
 _ABSENT = "This version"
 """Begins what a server says of a method that it knows and doesn't carry out."""
@@ -22,9 +24,11 @@ _ABSENT = "This version"
 class RefusedError(TargetError):
     """The admin service has refused a request, with this status."""
 
-    def __init__(self, message: str, code: Code) -> None:
-        super().__init__(message)
+    def __init__(self, text: str, code: Code, message: str) -> None:
+        super().__init__(text)
         self.code = code
+        self.message = message
+        """What the server said itself."""
 
 
 class AdminClient:
@@ -36,28 +40,32 @@ class AdminClient:
     def __init__(self, channel: grpc.aio.Channel, target: Target) -> None:
         self._channel = channel
         self._target = target
-        self._registry = admin.registry()
+        self.registry = admin.registry()
+        """The descriptors of the service."""
 
     async def ask(self, method: str, /, **fields: Any) -> Any:
         """Call a method with the *fields* of its request, and give its response."""
-        call = await self._begin(method, fields)
+        return await self.send(method, self._method(method).request_class(**fields))
+
+    async def send(self, method: str, request: Message) -> Any:
+        """Do what :meth:`ask` does, with a whole request."""
+        call = await self._begin(method, request)
         data = await call.receive()
         await self._check(call)
-        return self._response_class(method).FromString(data or b"")
+        return self._method(method).response_class.FromString(data or b"")
 
     async def open(self, method: str, /, **fields: Any) -> Responses:
         """Call a method that streams; give its responses once the server has begun to answer."""
-        call = await self._begin(method, fields)
+        call = await self._begin(method, self._method(method).request_class(**fields))
         await call.headers()
-        return Responses(call, self._response_class(method), self._check)
+        return Responses(call, self._method(method).response_class, self._check)
 
-    def _response_class(self, method: str) -> Any:
-        return self._registry.method(f"{admin.SERVICE}/{method}").response_class
+    def _method(self, name: str) -> Method:
+        return self.registry.method(f"{admin.SERVICE}/{name}")
 
-    async def _begin(self, name: str, fields: dict[str, Any]) -> Call:
-        method = self._registry.method(f"{admin.SERVICE}/{name}")
-        call = Call(self._channel, method.path, metadata=self._target.metadata)
-        await call.send(method.request_class(**fields).SerializeToString())
+    async def _begin(self, method: str, request: Message) -> Call:
+        call = Call(self._channel, self._method(method).path, metadata=self._target.metadata)
+        await call.send(request.SerializeToString())
         await call.half_close()
         return call
 
@@ -80,7 +88,7 @@ class AdminClient:
                 text = f"{self._target} has ended."
             case _:
                 text = f"{self._target}: {status.code.name}: {status.message}"
-        raise RefusedError(text, status.code)
+        raise RefusedError(text, status.code, status.message)
 
 
 class Responses:

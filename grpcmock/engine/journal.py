@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -13,10 +13,12 @@ from grpcmock.engine.dropped import Dropped, Kind
 from grpcmock.status import session_of
 
 if TYPE_CHECKING:
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.constant_answers import CachedAnswer
     from grpcmock.engine.front import Front
+    from grpcmock.engine.tally import CallTally
     from grpcmock.schema import Method
-    from grpcmock.status import Metadata
+    from grpcmock.status import Code, Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +45,26 @@ _MAX_PEERS = 1_000
 
 
 class Journal:
-    """The last calls, oldest first. ``calls`` and ``bytes`` bound it; the oldest are dropped first."""
+    """The last calls, oldest first. ``calls`` and ``bytes`` bound it; the oldest are dropped first.
 
-    def __init__(self, calls: int = 10_000, bytes: int = 64 << 20) -> None:  # noqa: A002
+    A *tally* counts all calls that end from now on, whatever is dropped or forgotten; see :attr:`tally`.
+    """
+
+    def __init__(self, calls: int = 10_000, bytes: int = 64 << 20, *, tally: CallTally | None = None) -> None:  # noqa: A002
         self.max_calls = calls
         self.max_bytes = bytes
         self._calls: deque[CallRecord | CompactCall] = deque()
         self._notes: deque[Note] = deque(maxlen=100)
         self._bytes = 0
         self._lost = Dropped()
+        self._dropped_before = 0
+        """Calls that were dropped, and then forgotten by :meth:`clear` or :meth:`forget`."""
+        self._tally = tally
         self._next_id = 1
         self._listeners: list[Callable[[CallRecord], None]] = []
         self._miss_listeners: list[Callable[[CallRecord], None]] = []
         self._under_way: dict[int, CallRecord] = {}
+        self._open_calls = 0
         self._followers: list[Follower] = []
         self._metadata: Metadata = ()
         """Those of the last compact call."""
@@ -93,6 +102,17 @@ class Journal:
         """What is still known of those."""
         self._look()
         return self._lost
+
+    @property
+    def dropped_ever(self) -> int:
+        """The same since the start, whatever was cleared."""
+        return self._dropped_before + self.dropped
+
+    @property
+    def tally(self) -> CallTally | None:
+        """How the calls ended until now, if they are counted."""
+        self._look()
+        return self._tally
 
     def __len__(self) -> int:
         self._look()
@@ -141,6 +161,7 @@ class Journal:
         number, followers = self._next_id, self._followers
         call = CallRecord(number, path, method, metadata, deadline, peer, started, followers, protocol)
         self._under_way[number] = call
+        self._open_calls += 1
         self._next_id = number + 1
         call.tell()
         return call
@@ -150,12 +171,20 @@ class Journal:
         """The calls that have begun and not ended, in that order."""
         return tuple(self._under_way.values())
 
+    @property
+    def open_calls(self) -> int:
+        """How many calls are under way, those included that began before the last :meth:`clear`."""
+        return self._open_calls
+
     def close(self, call: CallRecord) -> None:
         """End a call: keep it, drop the oldest past the bounds, tell the listeners.
 
         A call that began before :meth:`clear` is not kept: it belongs to what was cleared.
         """
         self._look()
+        self._open_calls -= 1
+        if self._tally is not None:
+            self._tally.add(call)
         if self._under_way.pop(call.id, None) is not None:
             self._enter(call)
 
@@ -185,12 +214,21 @@ class Journal:
         A :class:`CallRecord` is made only if somebody looks; most are dropped before that.
         """
         self._look()
+        if self._tally is not None:
+            self._tally.add_constant(answer.stub, answer.answer.code, protocol, duration)
         self.add_known(answer, metadata, deadline, peer, started, duration, protocol)
 
     def skip(self, kind: Kind, calls: int) -> None:
         """Number *calls* of this kind that a front has dropped itself, to keep within the same bounds."""
         self._next_id += calls
         self._lost.add(kind, calls)
+
+    def count_known(
+        self, stub: CompiledStub, code: Code, protocol: ProtocolName, calls: int, seconds: float, buckets: Sequence[int]
+    ) -> None:
+        """Count calls that a front has answered alike, those included that it has dropped."""
+        if self._tally is not None:
+            self._tally.add_many(stub, code, protocol, calls, seconds, buckets)
 
     def add_known(
         self,
@@ -202,7 +240,7 @@ class Journal:
         duration: float,
         protocol: ProtocolName = "grpc",
     ) -> None:
-        """Do what :meth:`record` does, for a call that a front has answered before."""
+        """Do what :meth:`record` does but for counting, for a call that a front has answered before."""
         # Most calls of a client have the same metadata, and come from the same few peers.
         if metadata == self._metadata:
             metadata = self._metadata
@@ -248,6 +286,7 @@ class Journal:
         self._calls.clear()
         self._under_way.clear()
         self._bytes = 0
+        self._dropped_before += self._lost.count()
         self._lost = Dropped()
 
     def forget(self, sessions: Collection[str]) -> None:
@@ -257,7 +296,9 @@ class Journal:
         self._bytes = sum(call.size for call in self._calls)
         for number in [number for number, call in self._under_way.items() if call.session in sessions]:
             del self._under_way[number]
+        dropped = self._lost.count()
         self._lost.forget(sessions)
+        self._dropped_before += dropped - self._lost.count()
 
     def contents(self) -> Contents:
         """Give what it holds now, for a look at all of it at once, or for :meth:`restore`."""
@@ -269,6 +310,7 @@ class Journal:
         self._calls.extend(contents.calls)
         self._bytes = sum(call.size for call in self._calls)
         self._lost = contents.lost.copy()
+        self._dropped_before -= self._lost.count()  # those it has again
 
     def follow(self, follower: Follower) -> Callable[[], None]:
         """Call *follower* with each call when it begins, at each of its messages, and when it ends.

@@ -42,6 +42,7 @@ def local(
     max_message_size: int,
     journal: tuple[int, int],
     transport: Wanted,
+    otel: bool,
 ) -> Running:
     """Load everything; see :class:`grpcmock.MockServer` for what it all means."""
     __tracebackhide__ = True
@@ -61,6 +62,10 @@ def local(
         lock=threading.RLock(),
     )
     engine.environment.finder = autospec.imported
+    if otel:
+        from grpcmock.telemetry.spans import Telemetry
+
+        Telemetry.of_process().follow(engine.journal)
     certificate, key, authorities = map(path_of, tls)
     origins = parse_origins((cors,) if isinstance(cors, str) else cors)
     files = (certificate, key, authorities)

@@ -78,6 +78,7 @@ class MockServer(Clients, Waits, Steering):
         target: str | None = None,
         session: str | None = None,
         admin_token: str | None = None,
+        otel: bool = False,
     ) -> None:
         """Load everything; nothing listens before :meth:`start`.
 
@@ -92,7 +93,8 @@ class MockServer(Clients, Waits, Steering):
         *max_message_size* is in bytes, -1 for no limit; the journal holds *journal_calls* and *journal_bytes*. The
         ``tls_*`` files are PEM. The *transport* ``native`` is the fastest, speaks all protocols on one port, and makes
         every fault of the stub format; ``aio`` alone takes *interceptors*; ``auto`` is native where that is installed
-        and can do what is asked for, else aio.
+        and can do what is asked for, else aio. With *otel*, calls are told to the OpenTelemetry that this process has
+        set up, as spans in the traces of their callers.
 
         With a *target*, ``HOST:PORT``, it is a mock server that runs there already (``grpcmock serve --admin``), and
         this one is a *session* of it, by default with a name that no other has: its stubs, states, counts and calls are
@@ -135,6 +137,7 @@ class MockServer(Clients, Waits, Steering):
                 max_message_size=max_message_size,
                 journal=(journal_calls, journal_bytes),
                 transport=transport,
+                otel=otel,
             )
         self._stubs = DeclaredStubs(self._running)
         self._call_store = self._stubs.calls

@@ -14,6 +14,7 @@ from grpcmock.collector import full_collections_paused, keep, let_go
 from grpcmock.engine.engine import Engine, Prepared
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
+from grpcmock.engine.tally import CallTally
 from grpcmock.errors import GrpcmockError, Problems
 from grpcmock.responses.faults import HTTP_FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from grpcmock.servers.admin.service import Admin
     from grpcmock.servers.credentials import TlsFiles
     from grpcmock.servers.http_call import Face, Services
+    from grpcmock.servers.metrics import MetricsFace
     from grpcmock.stubs.model import Stub
+    from grpcmock.telemetry.prometheus import Exposition
 
 Log = Callable[[str, str], None]
 """Takes a level (``info``, ``warning``, ``error``) and a text."""
@@ -91,6 +94,9 @@ class HostOptions:
     admin: AdminOptions | None = None
     """How the admin service is offered; None if it isn't."""
 
+    metrics: bool = False
+    """Offer metrics on a listener of their own, without a token. The admin service has them in any case."""
+
 
 class Host:
     """A mock server, made from files. Made, started and stopped within one event loop."""
@@ -126,11 +132,16 @@ class Host:
                 options.engine,
                 faults=TRANSPORT_FAULTS[transport] | (HTTP_FAULTS if options.has_http else frozenset()),
             ),
-            journal=Journal(options.journal_calls, options.journal_bytes),
+            journal=Journal(
+                options.journal_calls,
+                options.journal_bytes,
+                tally=CallTally() if options.metrics or options.admin is not None else None,
+            ),
             problems=problems,
             progress=progress,
         )
         self.health = Health(lambda: self.engine.registry.services)
+        self._reloads = {"success": 0, "failure": 0}
         self._admin = self._make_admin(options.admin) if options.admin is not None else None
         self._own: list[Registry] = []
         """The registries of what is offered besides."""
@@ -147,6 +158,8 @@ class Host:
             has_http=options.has_http,
         )
         self._admin_listeners = self._apart(self._admin) if self._admin and self._admin.options.apart else None
+        self._metrics_face: MetricsFace | None = None
+        self._metrics_listeners = self._make_metrics() if options.metrics else None
 
     def _face(self) -> Face:
         """Make what opens all requests but those in gRPC: the methods that are mocked, and the admin service beside."""
@@ -159,9 +172,12 @@ class Host:
 
     def _make_admin(self, options: AdminOptions) -> Admin:
         # Compiled only when asked for.
+        from grpcmock.servers import metrics
         from grpcmock.servers.admin.service import Admin
 
-        return Admin(self.engine, self.health, options)
+        admin = Admin(self.engine, self.health, options)
+        admin.face.pages.add(metrics.PATH, metrics.MetricsPage(self._exposition))
+        return admin
 
     def _apart(self, admin: Admin) -> Listeners:
         """Make what listens for the admin service alone: on native it speaks gRPC, too."""
@@ -174,6 +190,22 @@ class Host:
             warn=partial(self._log, "warning"),
             has_http=True,
         )
+
+    def _make_metrics(self) -> Listeners:
+        """Make what listens for metrics alone."""
+        from grpcmock.servers.metrics import MetricsFace, MetricsPage
+
+        exposition = self._exposition()  # what it needs is said now, not when somebody asks
+        face = self._metrics_face = MetricsFace(MetricsPage(lambda: exposition))
+        warn = partial(self._log, "warning")
+        return Listeners(
+            self.transport, face.engine, ServerOptions(), lambda: face, services={}, warn=warn, has_http=True
+        )
+
+    def _exposition(self) -> Exposition:
+        from grpcmock.telemetry.prometheus import Exposition
+
+        return Exposition(self.engine, self._reloads)
 
     def _read(self, problems: Problems, known: Registry | None = None) -> tuple[Registry, list[Stub]]:
         registry = sources.load(self.files.protos, imports=self.files.imports, known=known)
@@ -199,7 +231,8 @@ class Host:
 
     @property
     def _all_listeners(self) -> list[Listeners]:
-        return [listeners for listeners in (self._listeners, self._admin_listeners) if listeners is not None]
+        listeners = self._listeners, self._admin_listeners, self._metrics_listeners
+        return [one for one in listeners if one is not None]
 
     @property
     def addresses(self) -> list[Address]:
@@ -240,6 +273,17 @@ class Host:
         if address.scheme == "tcp":
             self._admin.guard.know(address.host)
         return self._admin_listeners.listen_http(address, tls)
+
+    @property
+    def metrics_addresses(self) -> list[Address]:
+        """Where metrics have a listener of their own, with the ports that were taken."""
+        return self._metrics_listeners.http_addresses if self._metrics_listeners is not None else []
+
+    def listen_metrics(self, address: Address, tls: TlsFiles | None = None) -> Address:
+        """Offer metrics on *address*; for the rest, as :meth:`listen`."""
+        assert self._metrics_face is not None and self._metrics_listeners is not None  # the options say so
+        self._metrics_face.is_local = address.is_local
+        return self._metrics_listeners.listen_http(address, tls)
 
     async def start(self) -> None:
         """Begin to answer, and to watch the files."""
@@ -298,6 +342,7 @@ class Host:
         replaced = self.engine.install(prepared)
         await asyncio.to_thread(let_go, replaced)
         self.health.reload_succeeded()
+        self._reloads["success"] += 1
         stubs = len(self.engine.store)
         text = f"Reloaded: {stubs:,} stub{'' if stubs == 1 else 's'}."
         self.engine.note("info", text)
@@ -311,6 +356,7 @@ class Host:
 
     def _reload_failed(self, error: GrpcmockError) -> None:
         self.health.reload_failed(str(error))
+        self._reloads["failure"] += 1
         text = f"The change was not taken, the last good set goes on answering:\n{error}"
         self.engine.note("error", text)
         self._log("error", text)

@@ -16,7 +16,6 @@ from support import registry
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.faults import UnknownFaultError
 from grpcmock.engine.steps import (
-    AIO_STEPS,
     Finish,
     Forward,
     GoAway,
@@ -342,7 +341,7 @@ def test_a_call_that_is_passed_on_breaks_off_too() -> None:
             await client.write(data)
         return Finish()
 
-    mock = engine(registry("user.proto"), steps=AIO_STEPS)
+    mock = engine(registry("user.proto"))
     mock.forwarder = elsewhere
     mock.faults.set("cut", {"abort_after": 2, **UNAVAILABLE})
     book = ask(mock, LIST, {})

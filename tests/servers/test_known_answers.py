@@ -27,6 +27,7 @@ from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.journal import Journal
+from grpcmock.engine.tally import CallTally
 from grpcmock.errors import Problems
 from grpcmock.protocols.face import HttpFace
 from grpcmock.servers.addresses import Address
@@ -88,7 +89,7 @@ class World:
         self.over_http = http.client.HTTPConnection(str(self.server.http_addresses[0]), timeout=20)
 
     async def _start(self) -> None:
-        self.engine = Engine(USERS, journal=Journal(JOURNAL_CALLS), lock=threading.RLock())
+        self.engine = Engine(USERS, journal=Journal(JOURNAL_CALLS, tally=CallTally()), lock=threading.RLock())
         self.server = Listeners(
             self.transport,
             self.engine,
@@ -219,7 +220,7 @@ class World:
             if (own := self.engine.sessions.get("s")) is not None:
                 counts += sorted((entry.name, -1, own.counted(entry)) for entry in [*own, *self.engine.store])
                 states.append(dict(own.states))
-            return counts, sizes, [_told(call) for call in calls], states, list(self.heard)
+            return counts, sizes, [_told(call) for call in calls], states, list(self.heard), _counted(journal)
 
 
 def _told(call: Any) -> Any:
@@ -294,6 +295,18 @@ FORMS = {
     "get": lambda path, number: ("GET", path, {}, b""),
 }
 """Requests over HTTP, whose answers may be known or not."""
+
+
+def _counted(journal: Journal) -> Any:
+    """What was counted since the start, whatever was dropped or cleared."""
+    tally = journal.tally
+    assert tally is not None
+    for durations in tally.durations.values():
+        # Bursts take as long as they do; none takes longer than the last bound.
+        assert sum(durations.buckets) == durations.calls
+        assert 0 < durations.seconds < 10 * durations.calls
+    timed = {method: durations.calls for method, durations in tally.durations.items()}
+    return dict(tally.calls), dict(tally.misses), timed, journal.dropped_ever, journal.open_calls
 
 
 @pytest.fixture(scope="module")

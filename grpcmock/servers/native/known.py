@@ -129,12 +129,13 @@ class KnownAnswers:
             return
         engine, known = self._engine, self._by_number
         with engine.lock:
-            dropped, counts, calls = self._server.absorb()
-            kept = Counter(number for number, *_ in calls) if dropped else counts
-            for number, count in counts.items():
-                entry, _, _ = known[number]
+            dropped, given, calls = self._server.absorb()
+            kept = Counter(number for number, *_ in calls) if dropped else Counter()
+            for number, (count, seconds, buckets) in given.items():
+                entry, answer, protocol = known[number]
                 engine.store.count(entry, count)
-                if lost := count - kept[number]:
+                engine.journal.count_known(entry, answer.code, protocol, count, seconds, buckets)
+                if dropped and (lost := count - kept[number]):
                     engine.journal.skip(Kind("", entry.method.path, "answered"), lost)
             for number, request, metadata, deadline, peer, started, duration in calls:
                 entry, answer, protocol = known[number]
