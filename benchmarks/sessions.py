@@ -40,7 +40,7 @@ STUBS = {
 }
 
 _BLOCK = 100
-"""Calls of one kind between which processor time is taken, which is told in hundredths of a second."""
+"""Calls of one kind in a row, between which processor time is taken."""
 
 Call = Callable[["Metadata", bytes], object]
 

@@ -57,12 +57,12 @@ def opened(session: str) -> tuple[tuple[str, str], ...]:
 def ask(mock: Engine, session: str, identity: int) -> tuple[str, str]:
     """Make a call, and give the name in its answer, and the name of its status."""
     path, request = f"/{GET}", mock.registry.method(GET).request_class(id=identity).SerializeToString()
-    response_class = mock.registry.method(GET).response_class
+    response_class: Any = mock.registry.method(GET).response_class
     known = mock.answer_from_cache(path, opened(session), None, "peer", request)
     if known is not None:
         return response_class.FromString(known).name, "OK"
     exchange = mock.open(Open(path, opened(session)))
-    events = [Message(request), HALF_CLOSE]
+    events: list[Any] = [Message(request), HALF_CLOSE]
     step, name = exchange.resume(), ""
     while not isinstance(step, Finish):
         if isinstance(step, Send):

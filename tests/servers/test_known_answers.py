@@ -184,7 +184,7 @@ class World:
             calls = list(journal)
             numbers = [call.id for call in calls]
             assert numbers == list(range(numbers[0], numbers[0] + len(calls))) if calls else True
-            counts = sorted((entry.name, entry.layer, entry.count) for entry in self.engine.store)
+            counts = sorted((entry.name, int(entry.layer), entry.count) for entry in self.engine.store)
             lost = [journal.lost.count(path, session=session) for path in (GET, LIST) for session in ("", "s")]
             sizes = len(journal), journal.dropped, journal.size, lost
             states = [dict(self.engine.store.states)]
