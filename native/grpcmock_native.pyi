@@ -1,8 +1,10 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias, final
 
 __version__: str
 
+_Headers: TypeAlias = Sequence[tuple[str, str]]
 _Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
 
 @final
@@ -18,7 +20,8 @@ class Server:
         known_bytes: int,
         ring_calls: int,
         ring_bytes: int,
-        http1_refusal: str,
+        idle: float,
+        reserved: AbstractSet[str],
     ) -> None: ...
     def wake_socket(self) -> int: ...
     def listen(
@@ -66,3 +69,18 @@ class KnownAnswer:
         message: str,
         trailers: _Metadata,
     ) -> None: ...
+
+@final
+class Exchange:
+    def head(self, status: int, headers: _Headers) -> None: ...
+    def body(self, data: bytes) -> bool: ...
+    def respond(self, status: int, headers: _Headers, body: bytes) -> None: ...
+    def trailers(self, headers: _Headers) -> None: ...
+    def end(self) -> None: ...
+    def abort(self) -> None: ...
+    def took(self, size: int) -> None: ...
+    def answer(self, answer: KnownResponse, message: bytes) -> None: ...
+
+@final
+class KnownResponse:
+    def __init__(self, number: int, journal_size: int, status: int, headers: _Headers, body: bytes) -> None: ...

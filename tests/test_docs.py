@@ -45,10 +45,10 @@ from grpcmock.cli import app
 from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.errors import GrpcmockError
 from grpcmock.matching.operators import OPERATORS
-from grpcmock.protocols.interface import FaceOptions
 from grpcmock.responses import context, faults, functions
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.host import Files, Host, HostOptions
+from grpcmock.servers.transports import has_native
 from grpcmock.stubs import parser, steps
 
 ROOT = Path(__file__).parent.parent
@@ -132,7 +132,7 @@ def _host(files: Files, *, http: bool) -> Iterator[tuple[str, str]]:
     loop = LoopThread()
 
     async def start() -> Host:
-        host = Host(files, HostOptions(face=FaceOptions() if http else None))
+        host = Host(files, HostOptions(has_http=http))
         host.listen(Address.parse("127.0.0.1:0"))
         if http:
             host.listen_http(Address.parse("127.0.0.1:0"))
@@ -315,6 +315,8 @@ class _Session:
         assert words[0] == "grpcmock", f"an example runs something other than grpcmock: {command}"
         if words[-1] == "&" and (words[1] == "record" or "--forward" in words):
             return self._start_before(words[:-1], environment)
+        if "native" in words and not has_native():
+            pytest.skip("the native transport isn't built")
         if words[-1] == "&":
             words = [word.replace(HTTP, "127.0.0.1:0") for word in words]
             self._program = _Program(words[:-1], environment)

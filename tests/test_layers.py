@@ -30,6 +30,7 @@ LAYERS: Layers = (
     {"lint"},
     {"importers"},
     {"protocols"},
+    {"openapi"},
     {"concurrency"},
     {"servers"},
     {"client"},
@@ -87,17 +88,19 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"face"},
     ),
     "servers": (
-        {"addresses", "credentials", "interceptors", "forwarded_client", "invocation", "services", "watch"},
+        {"addresses", "credentials", "interceptors", "invocation", "services", "watch"},
+        {"interpreter"},
         {"http_call"},
-        {"aio", "asgi", "h2", "health", "native", "reflection", "reload"},
+        {"aio", "asgi", "health", "native", "reflection", "reload"},
         {"transports"},
+        {"listeners"},
         {"admin"},
         {"host"},
     ),
 }
 """The layers within packages that have some: of modules and folders."""
 
-SANS_IO = ("schema", "stubs", "synthesis", "matching", "responses", "engine", "lint", "protocols")
+SANS_IO = ("schema", "stubs", "synthesis", "matching", "responses", "engine", "lint", "protocols", "openapi")
 
 MODULES = sorted(ROOT.rglob("*.py"))
 

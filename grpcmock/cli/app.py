@@ -34,6 +34,8 @@ COMMANDS: Mapping[str, str] = {
     "import": "Write the stubs of another tool, such as GripMock or WireMock, as stubs of this one.",
     "init": "Write an example stub for each method of protos.",
     "schema": "Write a JSON Schema for stubs, so that an editor completes them.",
+    "openapi": "Write an OpenAPI 3.1 document of the services of protos.",
+    "admin-proto": "Print the proto of the admin service, grpcmock.admin.v1.",
     "journal": "Show what a running server was asked, and what it answered.",
     "fuzz": (
         "Try a server against its contract: valid and invalid requests, unusual bytes, broken streams, calls in a row."
@@ -45,7 +47,7 @@ COMMANDS: Mapping[str, str] = {
 }
 """The commands, in the order of the help, with their first lines: the help is shown without importing any of them.
 
-The command ``x`` is the attribute ``command`` of the module ``grpcmock.cli.x``, or ``x_`` where ``x`` is a keyword.
+The command ``x-y`` is the attribute ``command`` of the module ``grpcmock.cli.x_y``; ``x_`` where ``x`` is a keyword.
 """
 
 
@@ -59,7 +61,7 @@ class _Group(click.Group):
         if name not in COMMANDS:
             return None
         if name not in self.commands:
-            module = f"{name}_" if iskeyword(name) else name
+            module = f"{name}_" if iskeyword(name) else name.replace("-", "_")
             command: click.Command = import_module(f"grpcmock.cli.{module}").command
             settings.attach(name, command, self)
             self.commands[name] = command

@@ -86,15 +86,24 @@ def imports_option(function: _F) -> _F:
     return with_imports  # type: ignore[return-value]
 
 
+class _TransportChoice(click.Choice[str]):
+    """The transports, and what became of one that there was."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value == "h2":
+            self.fail("h2 is no more: native makes all of its faults (pip install 'grpcmock[native]').", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def transport_option(function: _F) -> _F:
     """Add ``--transport``."""
     return click.option(
         "--transport",
-        type=click.Choice(("auto", "native", "aio", "h2")),
+        type=_TransportChoice(("auto", "native", "aio")),
         default="auto",
         show_default=True,
-        help="What speaks HTTP/2: threads of our own, grpc.aio, or plain Python; all but grpc.aio make the faults "
-        "truncate, reset and drop_trailers, too. auto is native where that is installed, else aio.",
+        help="What serves: threads of our own, which speak every protocol on one port and make the faults truncate, "
+        "reset and drop_trailers, too; or grpc.aio. auto is native where that is installed, else aio.",
     )(function)
 
 

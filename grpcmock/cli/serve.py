@@ -64,7 +64,7 @@ _PONG = 20.0
     "--http",
     multiple=True,
     metavar="HOST:PORT|unix:PATH",
-    help="Where to speak gRPC-Web, Connect and JSON over HTTP/1.1, too; repeatable.",
+    help="Where to speak gRPC-Web, Connect and JSON, too; repeatable. The native transport does so on every port.",
 )
 @click.option(
     "--cors",
@@ -230,12 +230,9 @@ def serving_of(
     from grpcmock.servers.credentials import TlsFiles
     from grpcmock.servers.host import HostOptions
     from grpcmock.servers.interceptors import load
-    from grpcmock.servers.transports import choose
+    from grpcmock.servers.transports import NATIVE_EXTRA, choose
 
     addresses = [Address.parse(text) for text in listen or (DEFAULT_LISTEN,)]
-    if cors and not http:
-        raise ConfigError("--cors is for pages in browsers, which need a port for HTTP: name one with --http.")
-    face = FaceOptions(max_message_size, compression, parse_origins(cors)) if http else None
     compressions = {
         "none": grpc.Compression.NoCompression,
         "gzip": grpc.Compression.Gzip,
@@ -245,14 +242,18 @@ def serving_of(
     chosen = choose(
         transport,
         interceptors=bool(interceptors),
-        compression=compression != "none",
         native_only=[name for name, value in own.items() if value is not None],
     )
     elsewhere = elsewhere_of(
         forward, forwarding, record, options_of(redact, ignore_varying, match_metadata, timing=timing)
     )
-    if elsewhere is not None and (auto or chosen == "h2"):
-        raise ConfigError(f"--forward and {'--auto' if auto else '--transport h2'} exclude each other.")
+    if elsewhere is not None and auto:
+        raise ConfigError("--forward and --auto exclude each other.")
+    if cors and not http and chosen != "native":
+        raise ConfigError(
+            "--cors is for pages in browsers, which aren't served by gRPC's own library: name a port with --http, "
+            f"or install the native transport: {NATIVE_EXTRA}."
+        )
     options = HostOptions(
         transport=chosen,
         engine=EngineOptions(
@@ -266,7 +267,8 @@ def serving_of(
             keepalive=None if keepalive is None else (keepalive, _PONG),
             max_connection_age=None if max_connection_age is None else (max_connection_age, grace),
         ),
-        face=face,
+        face=FaceOptions(max_message_size, compression, parse_origins(cors)),
+        has_http=bool(http),
         journal_calls=journal_size,
         journal_bytes=journal_bytes,
         reflection=reflection,

@@ -78,7 +78,7 @@ def attach(name: str, command: click.Command, group: click.Group) -> None:
     for param in command.params:
         if param.envvar is None:
             key = key_of(param).upper().replace("-", "_")
-            param.envvar = [f"{PREFIX}_{name.upper()}_{key}", f"{PREFIX}_{key}"]
+            param.envvar = [f"{PREFIX}_{name.upper().replace('-', '_')}_{key}", f"{PREFIX}_{key}"]
     if command.callback is not None:
         command.callback = _blaming(command.callback)
 

@@ -15,9 +15,8 @@ from grpcmock.engine.constant_answers import CachedAnswer
 from grpcmock.engine.environment import CallEnvironment, EngineOptions
 from grpcmock.engine.exchange import Exchange
 from grpcmock.engine.journal import Journal, Note
-from grpcmock.engine.steps import Forward
 from grpcmock.engine.store import Store
-from grpcmock.errors import ConfigError, Problem, Problems
+from grpcmock.errors import Problem, Problems
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
 from grpcmock.schema.codec import DecodeError, decode
@@ -131,8 +130,6 @@ class Engine:
 
     @forwarder.setter
     def forwarder(self, forwarder: Forwarder | None) -> None:
-        if forwarder is not None and Forward not in self.options.steps:
-            raise ConfigError("This server can't pass calls on: use the transport native or aio, which can.")
         self.environment.forwarder = forwarder
 
     def prepare(
@@ -290,7 +287,13 @@ class Engine:
         return answer.answer.messages[0]
 
     def known_answer(
-        self, path: str, metadata: Metadata, deadline: float | None, peer: str, request: bytes
+        self,
+        path: str,
+        metadata: Metadata,
+        deadline: float | None,
+        peer: str,
+        request: bytes,
+        protocol: ProtocolName = "grpc",
     ) -> tuple[CompiledStub, ConstantAnswer] | None:
         """Answer a call at once, as :meth:`answer_from_cache` does, whatever its constant answer consists of.
 
@@ -316,7 +319,7 @@ class Engine:
             return None
         _count(store, session, entry)
         cached = CachedAnswer.of(table.method, entry, request, answer)
-        self.journal.record(cached, metadata, deadline, peer, started, monotonic() - began)
+        self.journal.record(cached, metadata, deadline, peer, started, monotonic() - began, protocol)
         return entry, answer
 
     def _constant_answer(self, table: MethodTable, request: bytes) -> CachedAnswer | None:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from grpcmock.engine.sessions import Sessions
-from grpcmock.engine.steps import AIO_STEPS
 from grpcmock.errors import SchemaError
 from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.status import Code
@@ -45,9 +44,6 @@ class EngineOptions:
 
     faults: frozenset[str] = AIO_FAULTS
     """The faults that the server can put on the wire; a stub with another doesn't load."""
-
-    steps: frozenset[type] = AIO_STEPS
-    """The steps that the server can carry out; a forwarder is refused where it can't."""
 
     session_idle: float = 600.0
     """Seconds after which a session ends that isn't used."""

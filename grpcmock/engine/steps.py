@@ -226,18 +226,6 @@ HandlerEvent = NextRequest | Headers | HandlerSent | HandlerReturned | HandlerRa
 Event = Message | HalfClose | HandlerEvent
 Step = Invoke | Resume | Forward | Receive | Headers | Send | Wait | Truncate | Reset | Finish
 
-AIO_STEPS: frozenset[type] = frozenset({Invoke, Resume, Forward, Receive, Headers, Send, Wait, Finish})
-"""What a server on ``grpc.aio`` can carry out."""
-
-H2_STEPS: frozenset[type] = frozenset({Invoke, Resume, Receive, Headers, Send, Wait, Truncate, Reset, Finish})
-"""What the server on plain HTTP/2 can carry out."""
-
-NATIVE_STEPS: frozenset[type] = AIO_STEPS | H2_STEPS
-"""What the native transport can carry out."""
-
-TRANSPORT_STEPS = {"aio": AIO_STEPS, "h2": H2_STEPS, "native": NATIVE_STEPS}
-"""The steps of a call that each transport can carry out."""
-
 Steps = Generator[Step | SendAll, Event | None, None]
 """A part of a call: it yields what is to be done, and is resumed with what came of it."""
 

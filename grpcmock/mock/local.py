@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
-from grpcmock.engine.steps import TRANSPORT_STEPS
 from grpcmock.errors import ConfigError, Problems
 from grpcmock.mock import autospec
 from grpcmock.mock.given import AnyPath, path_of, paths_of
@@ -52,14 +51,11 @@ def local(
         raise ConfigError(f"unmatched_code: {error}") from None
     chosen = choose(transport, interceptors=bool(interceptors))
     problems = Problems()
-    options: dict[str, Any] = {
-        "faults": TRANSPORT_FAULTS[chosen] if http is None else FAULTS,
-        "steps": TRANSPORT_STEPS[chosen],
-    }
+    faults = TRANSPORT_FAULTS[chosen] if http is None else FAULTS
     engine = Engine(
         registry,
         loader.load(paths_of(stubs), problems),
-        options=EngineOptions(seed=seed, auto=auto, validate=validate, unmatched_code=code, **options),
+        options=EngineOptions(seed=seed, auto=auto, validate=validate, unmatched_code=code, faults=faults),
         journal=Journal(*journal),
         problems=problems,
         lock=threading.RLock(),

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,12 +22,8 @@ if TYPE_CHECKING:
 
     from grpcmock.engine.engine import Engine
     from grpcmock.schema import Registry
-    from grpcmock.servers.aio import AioServer
-    from grpcmock.servers.asgi.server import HttpServer
-    from grpcmock.servers.credentials import TlsFiles
-    from grpcmock.servers.h2.server import H2Server
-    from grpcmock.servers.http_call import Services
-    from grpcmock.servers.native.server import NativeServer
+    from grpcmock.servers.http_call import Face, Services
+    from grpcmock.servers.listeners import Listeners
     from grpcmock.servers.transports import Transport
     from grpcmock.status import Metadata
 
@@ -48,11 +45,11 @@ class Listening:
     max_message_size: int
     interceptors: Sequence[grpc.aio.ServerInterceptor]
     transport: Transport = "aio"
-    """What speaks HTTP/2."""
+    """What speaks gRPC, and on native all else."""
     http: str | None = None
-    """Where gRPC-Web, Connect and JSON are spoken over HTTP/1.1; None if they aren't."""
+    """Where gRPC-Web, Connect and JSON are spoken on a port of their own; None if there is none."""
     origins: tuple[str, ...] | None = None
-    """The origins whose pages may call there."""
+    """The origins whose pages may call."""
 
 
 class Running:
@@ -68,8 +65,7 @@ class Running:
         self._listening = listening
         self._lock = threading.RLock()
         self._thread: LoopThread | None = None
-        self._server: AioServer | H2Server | NativeServer | None = None
-        self._http: HttpServer | None = None
+        self._listeners: Listeners | None = None
         self._target = self._http_url = ""
 
     @property
@@ -84,7 +80,7 @@ class Running:
 
     @property
     def http_url(self) -> str:
-        if self._listening.http is None:
+        if self._listening.http is None and self._listening.transport != "native":
             raise ConfigError("The mock server speaks gRPC alone: make it with http='127.0.0.1:0'.")
         if not self._http_url:
             raise ConfigError("The mock server was not started: say start(), or use it in a with statement.")
@@ -98,49 +94,51 @@ class Running:
             thread = LoopThread("grpcmock-mock")
             thread.guard(ANOTHER_LOOP)
             try:
-                self._server = thread.run(self._serve())
+                self._listeners = thread.run(self._serve())
             except BaseException:
                 thread.close()
                 raise
             self._thread = thread
 
-    async def _serve(self) -> AioServer | H2Server | NativeServer:
+    async def _serve(self) -> Listeners:
         from grpcmock.servers.addresses import Address
         from grpcmock.servers.aio import ServerOptions
         from grpcmock.servers.credentials import TlsFiles
-        from grpcmock.servers.transports import listen, make_server
+        from grpcmock.servers.listeners import Listeners
 
         listening = self._listening
         options = ServerOptions(max_message_size=listening.max_message_size, interceptors=listening.interceptors)
         services, own = self._services()
-        server = make_server(listening.transport, self.engine, options, services=services, warn=_LOG.warning)
+        listeners = Listeners(
+            listening.transport,
+            self.engine,
+            options,
+            partial(self._face, own),
+            services=services,
+            warn=_LOG.warning,
+            has_http=listening.http is not None,
+        )
         files = TlsFiles.given(*listening.tls)
-        bound = listen(server, Address.parse(listening.address), files)
-        http = self._face(listening.http, files, services, own) if listening.http is not None else None
+        bound = listeners.listen(Address.parse(listening.address), files)
+        http = bound
+        if listening.http is not None:
+            http = listeners.listen_http(Address.parse(listening.http, "http"), files)
         if files is not None:
             import grpc
 
             self.channels = Channels(grpc.ssl_channel_credentials(files.cert.read_bytes()))
         self._target = str(bound)
-        await server.start()
-        if http is not None:
-            await http.start()
-            self._http_url = f"{'http' if files is None else 'https'}://{http.addresses[0]}"
-        self._http = http
-        return server
+        await listeners.start()
+        self._http_url = f"{'http' if files is None else 'https'}://{http}"
+        return listeners
 
-    def _face(self, listen: str, files: TlsFiles | None, services: Services, own: Sequence[Registry]) -> HttpServer:
-        """Make the server that speaks HTTP/1.1, and have it listen."""
+    def _face(self, own: Sequence[Registry]) -> Face:
+        """Make what opens requests in other protocols than gRPC."""
         from grpcmock.protocols.face import HttpFace
         from grpcmock.protocols.interface import FaceOptions
-        from grpcmock.servers.addresses import Address
-        from grpcmock.servers.asgi.server import HttpServer
-        from grpcmock.servers.credentials import tls_context
 
         options = FaceOptions(self._listening.max_message_size, origins=self._listening.origins)
-        server = HttpServer(HttpFace(self.engine, options, others=own), services=services, warn=_LOG.warning)
-        server.listen(Address.parse(listen, "http"), tls_context(files, "http/1.1") if files is not None else None)
-        return server
+        return HttpFace(self.engine, options, others=own)
 
     def _services(self) -> tuple[Services, Sequence[Registry]]:
         """Give the handlers of what is offered besides, and the registries that declare it."""
@@ -155,16 +153,14 @@ class Running:
     def stop(self, grace: float | None) -> None:
         """Close the channels, stop listening, end what is under way."""
         with self._lock:
-            thread, server = self._thread, self._server
-            if thread is None or server is None:
+            thread, listeners = self._thread, self._listeners
+            if thread is None or listeners is None:
                 return
             self.channels.close()
             # Even a moment lets the server say farewell in peace; without, clients log that it went in the midst of it.
-            thread.run(server.stop(_MOMENT if grace is None else grace))
-            if self._http is not None:
-                thread.run(self._http.stop(_MOMENT if grace is None else grace))
+            thread.run(listeners.stop(_MOMENT if grace is None else grace))
             thread.close()
-            self._thread = self._server = self._http = None
+            self._thread = self._listeners = None
 
     def call(self, function: Callable[[], T]) -> T:
         """Touch the engine, in between two steps of the calls under way."""

@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from grpcmock.engine.steps import Forward
 from grpcmock.errors import ConfigError, Problem, Problems, StubError, UnknownMethodError
 from grpcmock.mock import autospec
 from grpcmock.mock.call_site import caller
@@ -85,14 +84,14 @@ class MockServer(Clients, Waits):
         servicer classes, or a :class:`Registry`; none are needed for methods that are named by a generated servicer.
         *stubs* are files and directories; *imports*, directories for imports of protos; *exclude*, patterns of what to
         leave out of the directories of protos, such as ``vendor``. *listen* is ``HOST:PORT`` (port 0 takes a free one)
-        or ``unix:PATH``; *http* is where gRPC-Web, Connect and JSON are spoken, too, to pages of the origins *cors*
-        (by default those of this machine). Randomness derives from *seed*. With *auto*, calls that no stub holds for
-        get generated answers, else *unmatched_code*; with *validate*, requests that break the rules of their protos are
-        refused.
+        or ``unix:PATH``, and *http* where gRPC-Web, Connect and JSON are spoken, too, to pages of the origins *cors*
+        (by default those of this machine); on native, *listen* is enough. Randomness derives from *seed*. With *auto*,
+        calls that no stub holds for get generated answers, else *unmatched_code*; with *validate*, requests that break
+        the rules of their protos are refused.
         *max_message_size* is in bytes, -1 for no limit; the journal holds *journal_calls* and *journal_bytes*. The
-        ``tls_*`` files are PEM. The *transport* ``native`` is the fastest, and makes every fault of the stub format, as
-        ``h2`` does; ``aio`` alone takes *interceptors*; ``auto`` is native where that is installed and can do what is
-        asked for, else aio.
+        ``tls_*`` files are PEM. The *transport* ``native`` is the fastest, speaks all protocols on one port, and makes
+        every fault of the stub format; ``aio`` alone takes *interceptors*; ``auto`` is native where that is installed
+        and can do what is asked for, else aio.
 
         With a *target*, ``HOST:PORT``, it is a mock server that runs there already (``grpcmock serve --admin``), and
         this one is a *session* of it, by default with a name that no other has: its stubs, states, counts and calls are
@@ -192,7 +191,8 @@ class MockServer(Clients, Waits):
 
     @property
     def http_url(self) -> str:
-        """Where gRPC-Web, Connect and JSON are spoken: ``http://127.0.0.1:41235``."""
+        """Where gRPC-Web, Connect and JSON are spoken: ``http://127.0.0.1:41235``. On native, without a port of their
+        own, that is the one for gRPC."""
         return self._running.http_url
 
     # What it answers ------------------------------------------------------------------------------
@@ -336,8 +336,6 @@ class MockServer(Clients, Waits):
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
         running = self._own("recorder()")
-        if Forward not in running.engine.options.steps:
-            raise ConfigError("The transport 'h2' can't pass calls on; 'native' and 'aio' can.")
         from grpcmock.mock.recording import Recorder
         from grpcmock.record.recorder import Options as RecordOptions
         from grpcmock.record.redaction.rules import Rules

@@ -31,7 +31,7 @@ _CONNECT = frozenset(
     ["connect-timeout-ms", "connect-protocol-version", "connect-content-encoding", "connect-accept-encoding"]
 )
 
-_REQUEST = _HOP | _CONTENT | _GRPC | _CONNECT | {"host", "expect", "accept", "accept-encoding", "accept-charset"}
+REQUEST = _HOP | _CONTENT | _GRPC | _CONNECT | {"host", "expect", "accept", "accept-encoding", "accept-charset"}
 """Headers of requests that belong to HTTP or a protocol, and are no metadata."""
 
 _RESPONSE = _HOP | _CONTENT | _GRPC | _CONNECT | {"date", "vary"}
@@ -55,7 +55,7 @@ def opened(
     metadata: Metadata = ()
     deadline: float | None = None
     try:
-        metadata = framing.metadata_of(head.headers, _REQUEST)
+        metadata = framing.metadata_of(head.headers, REQUEST)
     except WireError as error:
         wrong = error
     try:

@@ -34,12 +34,12 @@ class FaultKind(StrEnum):
 
 
 FAULTS = frozenset(kind.value for kind in FaultKind)
-"""Every kind, as a server of full control over HTTP/2 produces them."""
+"""Every kind, as a server of full control over HTTP produces them."""
 
 AIO_FAULTS = frozenset({"abort", "hang", "drip", "garbage", "oversize", "extra_messages"})
 """The kinds that need nothing below gRPC's own interface: a server on ``grpc.aio`` produces these."""
 
-TRANSPORT_FAULTS = {"aio": AIO_FAULTS, "h2": FAULTS, "native": FAULTS}
+TRANSPORT_FAULTS = {"aio": AIO_FAULTS, "native": FAULTS}
 """The faults that each transport can put on the wire."""
 
 MOST_BYTES = 1 << 30
@@ -96,7 +96,7 @@ def parse_fault(
                 f"the transport aio can't put {key!r} on the wire.",
                 node.key_location(key),
                 path,
-                hint="The transports native and h2 can: --transport native, where it is installed, or --transport h2.",
+                hint="The transport native can: pip install 'grpcmock[native]' makes it the default.",
                 rule="fault",
             )
     if len(problems.errors) > before or not parsed or rate == 0:

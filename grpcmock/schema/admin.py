@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 SERVICE = "grpcmock.admin.v1.AdminService"
 
+ROOT = Path(__file__).parent / "proto"
+"""The directory under which the proto is installed, and its path in there, by which others import it."""
+
+FILE = "grpcmock/admin/v1/admin.proto"
+
 
 def registry() -> Registry:
     """Return the descriptors, compiled from the ``.proto`` file that is installed with the package."""
-    return sources.load([Path(__file__).parent / "proto"])
+    return sources.load([ROOT])

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, assert_never, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import grpc
 import grpc.aio
 
-from grpcmock.concurrency.pausing import pause
-from grpcmock.engine.steps import (
-    HALF_CLOSE,
-    Finish,
-    Forward,
-    HandlerReturned,
-    Headers,
-    Invoke,
-    Message,
-    Open,
-    Receive,
-    Reset,
-    Resume,
-    Send,
-    Truncate,
-    Wait,
-)
+from grpcmock.engine.steps import HALF_CLOSE, Finish, Message, Open
 from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.servers.addresses import Address, bind, server_options
-from grpcmock.servers.forwarded_client import ForwardedClient
-from grpcmock.servers.invocation import Invocation, Reading
+from grpcmock.servers.interpreter import carry_out
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -41,6 +24,7 @@ if TYPE_CHECKING:
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _EOF = grpc.aio.EOF
 _Read = Callable[[], Awaitable["Event"]]
+_Write = Callable[[bytes], Awaitable[None]]
 
 _READS_PAST_END = 3
 """So often is read what must be the end again, before it counts as a half-close."""
@@ -164,7 +148,7 @@ class _UnaryCall(_Call):
             nonlocal reply
             reply = data
 
-        finish = await _carry_out(self._opened(context), context, read, write)
+        finish = await _carry_out(self._opened(context), context, _Wire(context, read, write))
         if finish.code is not Code.OK:
             # What a unary handler returns is sent even with an error; only after an abort there is no message.
             await context.abort(_CODES[finish.code], finish.message)
@@ -194,7 +178,7 @@ class _StreamCall(_Call):
             await _confirm_end(context)
             return HALF_CLOSE
 
-        await _carry_out(self._opened(context), context, read, context.write)
+        await _carry_out(self._opened(context), context, _Wire(context, read))
 
 
 async def _confirm_end(context: Context) -> None:
@@ -208,78 +192,25 @@ async def _confirm_end(context: Context) -> None:
         await context.read()
 
 
-async def _carry_out(
-    exchange: Exchange, context: Context, read: _Read, write: Callable[[bytes], Awaitable[None]]
-) -> Finish:
-    """Do what the exchange says, until its last step; give that."""
-    invocation: Invocation | None = None
-    reading = Reading(read)
-    try:
-        step = exchange.resume()
-        while True:
-            event: Event | None = None
-            match step:
-                case Send():
-                    await _send(step.data, exchange, write)
-                case Receive():
-                    event = await reading.next(step.until)
-                case Invoke():
-                    invocation = Invocation(step)
-                    event = await invocation.next()
-                case Resume():
-                    assert invocation is not None
-                    event = await invocation.next(step.message)
-                case Forward():
-                    client = _Client(step, exchange, context, reading, write)
-                    event = HandlerReturned(await step.forwarder(step.call.path, step.call.metadata, client))
-                case Wait():
-                    await pause(step.seconds)
-                case Headers():
-                    await context.send_initial_metadata(step.metadata)
-                case Finish():
-                    _finish(step, context)
-                    return step
-                case Reset() | Truncate():  # not among AIO_FAULTS
-                    raise NotImplementedError(step)
-                case _:
-                    assert_never(step)
-            step = exchange.resume(event)
-    finally:
-        # On the normal way out the exchange has ended already, and this does nothing.
-        exchange.cancel()
-        reading.end()
-        if invocation is not None:
-            invocation.end()
+class _Wire:
+    """A call, as ``grpc.aio`` has it."""
 
-
-async def _send(data: bytes, exchange: Exchange, write: Callable[[bytes], Awaitable[None]]) -> None:
-    await write(data)
-    for message in exchange.buffered_messages():
-        await write(message)
-
-
-class _Client(ForwardedClient):
-    """The client of a call that is passed on."""
-
-    def __init__(
-        self,
-        step: Forward,
-        exchange: Exchange,
-        context: Context,
-        reading: Reading,
-        write: Callable[[bytes], Awaitable[None]],
-    ) -> None:
-        super().__init__(step, exchange, reading, write)
+    def __init__(self, context: Context, read: _Read, write: _Write | None = None) -> None:
+        self.next = read
+        self.send = write or context.write
         self.send_headers = context.send_initial_metadata
         self.time_left = context.time_remaining
 
 
-def _finish(step: Finish, context: Context) -> None:
+async def _carry_out(exchange: Exchange, context: Context, wire: _Wire) -> Finish:
+    step = await carry_out(exchange, wire)
+    assert isinstance(step, Finish)  # there are no other ends among AIO_FAULTS
     if step.trailers:
         context.set_trailing_metadata(step.trailers)
     if step.code is not Code.OK:
         context.set_code(_CODES[step.code])
         context.set_details(step.message)
+    return step
 
 
 _CODES = {Code(code.value[0]): code for code in grpc.StatusCode}

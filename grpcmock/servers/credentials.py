@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from grpcmock.errors import ConfigError
 
@@ -64,15 +64,15 @@ def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
     )
 
 
-def tls_context(files: TlsFiles, protocol: Literal["h2", "http/1.1"]) -> ssl.SSLContext:
-    """Give the context for TLS that the files make, for one protocol of ALPN.
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """Give the context for TLS that the files make, for HTTP/1.1.
 
     Raises :class:`ConfigError`, which names file and option.
     """
     server_credentials(files)  # for its checks
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols([protocol])
+    context.set_alpn_protocols(["http/1.1"])
     context.load_cert_chain(files.cert, files.key)
     if files.client_ca is not None:
         context.load_verify_locations(files.client_ca)

@@ -14,17 +14,16 @@ from grpcmock.collector import full_collections_paused, keep, let_go
 from grpcmock.engine.engine import Engine, Prepared
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.journal import Journal
-from grpcmock.engine.steps import TRANSPORT_STEPS
 from grpcmock.errors import GrpcmockError, Problems
 from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry, sources
 from grpcmock.schema.modules import registry_of
 from grpcmock.servers.aio import ServerOptions
-from grpcmock.servers.credentials import TlsFiles, tls_context
 from grpcmock.servers.health import Health
+from grpcmock.servers.listeners import Listeners
 from grpcmock.servers.reflection import Reflection
 from grpcmock.servers.reload import Reloader
-from grpcmock.servers.transports import Wanted, choose, listen, make_server
+from grpcmock.servers.transports import Wanted, choose
 from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
@@ -36,11 +35,8 @@ if TYPE_CHECKING:
     from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.options import AdminOptions
     from grpcmock.servers.admin.service import Admin
-    from grpcmock.servers.aio import AioServer
-    from grpcmock.servers.asgi.server import HttpServer
-    from grpcmock.servers.h2.server import H2Server
-    from grpcmock.servers.http_call import Services
-    from grpcmock.servers.native.server import NativeServer
+    from grpcmock.servers.credentials import TlsFiles
+    from grpcmock.servers.http_call import Face, Services
     from grpcmock.stubs.model import Stub
 
 Log = Callable[[str, str], None]
@@ -72,14 +68,17 @@ class HostOptions:
     """How a mock server runs."""
 
     transport: Wanted = "auto"
-    """What speaks HTTP/2."""
+    """What speaks gRPC, and on native all else."""
 
     engine: EngineOptions = field(default_factory=EngineOptions)
-    """``faults`` and ``steps`` are set to what ``transport`` can do."""
+    """``faults`` is set to what ``transport`` can do."""
 
     server: ServerOptions = field(default_factory=ServerOptions)
     face: FaceOptions | None = None
-    """How gRPC-Web, Connect and JSON are spoken over HTTP/1.1; None if they aren't."""
+    """How gRPC-Web, Connect and JSON are spoken, if not as ever."""
+
+    has_http: bool = False
+    """Whether there are ports for them, beside those of ``transport``."""
 
     journal_calls: int = 10_000
     journal_bytes: int = 64 << 20
@@ -120,8 +119,7 @@ class Host:
             # Those that one port at least can put on the wire; where another can't, the call ends with the reason.
             options=replace(
                 options.engine,
-                faults=TRANSPORT_FAULTS[transport] if options.face is None else FAULTS,
-                steps=TRANSPORT_STEPS[transport],
+                faults=FAULTS if options.has_http else TRANSPORT_FAULTS[transport],
             ),
             journal=Journal(options.journal_calls, options.journal_bytes),
             problems=problems,
@@ -133,22 +131,26 @@ class Host:
         """The registries of what is offered besides."""
 
         services = self._services()
-        self.server = make_server(
-            self.transport, self.engine, options.server, services=services, warn=partial(log, "warning")
+        warn = partial(log, "warning")
+        self._listeners = Listeners(
+            transport,
+            self.engine,
+            options.server,
+            self._face,
+            services=services,
+            warn=warn,
+            has_http=options.has_http,
         )
-        self.http = self._face(options.face, services) if options.face is not None else None
-        self._admin_server = self._apart(self._admin) if self._admin and self._admin.options.apart else None
+        self._admin_listeners = self._apart(self._admin) if self._admin and self._admin.options.apart else None
 
-    def _face(self, options: FaceOptions, services: Services) -> HttpServer:
-        """Make the server that speaks HTTP/1.1 beside the one of gRPC."""
+    def _face(self) -> Face:
+        """Make what opens all requests but those in gRPC: the methods that are mocked, and the admin service beside."""
         from grpcmock.protocols.face import HttpFace
-        from grpcmock.servers.asgi.server import HttpServer
 
-        warn = partial(self._log, "warning")
-        face = HttpFace(self.engine, options, others=self._own, warn=warn)
+        face = HttpFace(self.engine, self.options.face, others=self._own, warn=partial(self._log, "warning"))
         if self._admin is not None and not self._admin.options.apart:
             face.beside = self._admin.face.open_beside
-        return HttpServer(face, services=services, warn=warn)
+        return face
 
     def _make_admin(self, options: AdminOptions) -> Admin:
         # Compiled only when asked for.
@@ -156,11 +158,17 @@ class Host:
 
         return Admin(self.engine, self.health, options)
 
-    def _apart(self, admin: Admin) -> HttpServer:
-        """Make the server of the admin service, where that has a listener of its own."""
-        from grpcmock.servers.asgi.server import HttpServer
-
-        return HttpServer(admin.face, services=admin.handlers(), warn=partial(self._log, "warning"))
+    def _apart(self, admin: Admin) -> Listeners:
+        """Make what listens for the admin service alone: on native it speaks gRPC, too."""
+        return Listeners(
+            self.transport,
+            admin.face.engine,
+            ServerOptions(max_message_size=admin.face.options.max_message_size),
+            lambda: admin.face,
+            services={**admin.handlers(), **Reflection(lambda: admin.registry).handlers()},
+            warn=partial(self._log, "warning"),
+            has_http=True,
+        )
 
     def _read(self, problems: Problems, known: Registry | None = None) -> tuple[Registry, list[Stub]]:
         registry = sources.load(self.files.protos, imports=self.files.imports, known=known)
@@ -185,30 +193,29 @@ class Host:
         return services
 
     @property
-    def _servers(self) -> list[AioServer | H2Server | NativeServer | HttpServer]:
-        return [server for server in (self.server, self.http, self._admin_server) if server is not None]
+    def _all_listeners(self) -> list[Listeners]:
+        return [listeners for listeners in (self._listeners, self._admin_listeners) if listeners is not None]
 
     @property
     def addresses(self) -> list[Address]:
         """Where the server listens, with the ports that were taken."""
-        return self.server.addresses
+        return self._listeners.addresses
 
     def listen(self, address: Address, tls: TlsFiles | None = None) -> Address:
         """Listen on *address* too, and give it with the port that was taken.
 
         Raises :class:`ConfigError` if the address can't be had, or the files of *tls* can't be used.
         """
-        return listen(self.server, address, tls)
+        return self._listeners.listen(address, tls)
 
     @property
     def http_addresses(self) -> list[Address]:
-        """Where gRPC-Web, Connect and JSON are spoken, with the ports that were taken."""
-        return self.http.addresses if self.http is not None else []
+        """Where HTTP is spoken on ports of its own, with the ports that were taken."""
+        return self._listeners.http_addresses
 
     def listen_http(self, address: Address, tls: TlsFiles | None = None) -> Address:
         """Speak gRPC-Web, Connect and JSON on *address*; for the rest, as :meth:`listen`."""
-        assert self.http is not None  # the options say so
-        return self.http.listen(address, tls_context(tls, "http/1.1") if tls else None)
+        return self._listeners.listen_http(address, tls)
 
     @property
     def pages(self) -> Pages | None:
@@ -220,19 +227,19 @@ class Host:
         """Where the admin service is offered, with the ports that were taken; nowhere if it wasn't asked for."""
         if self._admin is None:
             return []
-        return self._admin_server.addresses if self._admin_server is not None else [*self.addresses]
+        return [*(self._admin_listeners.http_addresses if self._admin_listeners is not None else self.addresses)]
 
     def listen_admin(self, address: Address, tls: TlsFiles | None = None) -> Address:
         """Offer the admin service on *address*; for the rest, as :meth:`listen`."""
-        assert self._admin is not None and self._admin_server is not None  # the options say so
+        assert self._admin is not None and self._admin_listeners is not None  # the options say so
         if address.scheme == "tcp":
             self._admin.guard.know(address.host)
-        return self._admin_server.listen(address, tls_context(tls, "http/1.1") if tls else None)
+        return self._admin_listeners.listen_http(address, tls)
 
     async def start(self) -> None:
         """Begin to answer, and to watch the files."""
-        for server in self._servers:
-            await server.start()
+        for listeners in self._all_listeners:
+            await listeners.start()
         if self._reloader is not None:
             self._watching = asyncio.create_task(self._reloader.run())
         self._expire_sessions()
@@ -255,7 +262,7 @@ class Host:
         self.health.drain()
         if self._admin is not None:
             self._admin.drain()
-        await asyncio.gather(*(server.stop(grace) for server in self._servers))
+        await asyncio.gather(*(listeners.stop(grace) for listeners in self._all_listeners))
 
     # Reload ---------------------------------------------------------------------------------------
 

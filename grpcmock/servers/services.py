@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from grpcmock.status import Code
@@ -23,8 +23,8 @@ class Stream(Protocol):
     deadline: float | None
 
     async def read(self) -> bytes | None: ...
-    async def write(self, message: bytes) -> None: ...
-    def send_headers(self, metadata: Metadata = ()) -> Awaitable[None] | None: ...
+    async def send(self, data: bytes) -> None: ...
+    async def send_headers(self, metadata: Metadata) -> None: ...
     async def finish(self, code: Code, message: str = "", trailers: Metadata = ()) -> None: ...
 
 
@@ -64,8 +64,7 @@ class Context:
         self.trailers = tuple(trailers)
 
     async def send_initial_metadata(self, metadata: Metadata) -> None:
-        if (sending := self._stream.send_headers(tuple(metadata))) is not None:
-            await sending
+        await self._stream.send_headers(tuple(metadata))
 
     async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Metadata = ()) -> NoReturn:
         self.set_code(code)
@@ -80,7 +79,7 @@ class Context:
         return EOF if data is None else self._decode(data)
 
     async def write(self, response: Any) -> None:
-        await self._stream.write(self._encode(response))
+        await self._stream.send(self._encode(response))
 
     async def requests(self) -> AsyncIterator[Any]:
         """Yield the requests until the client has finished sending."""

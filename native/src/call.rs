@@ -4,224 +4,29 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use atomic_waker::AtomicWaker;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use h2::server::SendResponse;
-use h2::{Reason, RecvStream, SendStream};
-use http::header::{HeaderMap, HeaderValue};
-use http::{Response, StatusCode};
-use pyo3::prelude::*;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use h2::{RecvStream, SendStream};
+use http::header::HeaderMap;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Sleep;
 
-use crate::framing::{self, Encoding, MessageReader, Pairs};
+use crate::answer::{response, trailers_of};
+use crate::flow::{Flow, MOST_WAITING};
+use crate::framing::{self, Encoding, MessageReader};
 use crate::hub::{Event, Hub, Opened};
-use crate::known::Answer;
-use crate::metadata::{Given, Metadata};
+use crate::known;
+use crate::line::{Command, Line};
+use crate::metadata::Metadata;
 use crate::server::{Facts, Shared};
-
-/// Bytes of messages that may wait for Python, or for the client; each message counts a little besides.
-const MOST_WAITING: usize = 1 << 16;
-const MESSAGE_OVERHEAD: usize = 64;
 
 /// How long a call lives at least while the client is still writing.
 ///
 /// gRPC's own clients report a failure of theirs, not the status, if the end comes while they write.
-const MOMENT: Duration = Duration::from_millis(20);
-
-/// What Python asks for.
-enum Command {
-    Headers(Pairs),
-    Messages(Bytes),
-    Finish(u32, String, Pairs),
-    Truncate(Bytes),
-    Drop,
-    Reset(Reason),
-}
-
-/// What Python and the task of a call share.
-pub struct Line {
-    pub number: u64,
-    pub path: String,
-    /// The request, where it was whole at once: that an answer to it may be remembered.
-    request: Option<Bytes>,
-    commands: UnboundedSender<Command>,
-    encoding: Encoding,
-    /// Bytes that Python has not taken yet.
-    unread: AtomicUsize,
-    reading: AtomicWaker,
-    /// Bytes that the client has not been sent yet.
-    unsent: AtomicUsize,
-    waits: AtomicBool,
-    shared: Arc<Shared>,
-}
-
-impl Line {
-    fn ask(&self, command: Command) {
-        // Nobody takes it if the call is over.
-        let _ = self.commands.send(command);
-    }
-
-    fn ask_messages(&self, framed: Bytes) -> bool {
-        let size = framed.len();
-        let before = self.unsent.fetch_add(size, Ordering::AcqRel);
-        self.ask(Command::Messages(framed));
-        if before + size <= MOST_WAITING {
-            return true;
-        }
-        self.waits.store(true, Ordering::Release);
-        // It may have gone since.
-        self.unsent.load(Ordering::Acquire) <= MOST_WAITING / 2 && self.waits.swap(false, Ordering::AcqRel)
-    }
-}
-
-/// A call, as Python holds it. What is asked of a call that is over is dropped.
-#[pyclass(frozen, module = "grpcmock_native")]
-pub struct Call(Arc<Line>);
-
-impl Call {
-    pub fn new(line: Arc<Line>) -> Self {
-        Self(line)
-    }
-}
-
-#[pymethods]
-impl Call {
-    /// Send initial metadata.
-    fn headers(&self, metadata: Given) {
-        self.0.ask(Command::Headers(metadata.0));
-    }
-
-    /// Send a message. False says: wait until the call is drained before more is sent.
-    fn send(&self, message: &[u8]) -> bool {
-        let mut framed = BytesMut::with_capacity(framing::PREFIX + message.len());
-        framing::frame(message, self.0.encoding, &mut framed);
-        self.0.ask_messages(framed.freeze())
-    }
-
-    /// Send several messages in one piece. False as for `send`.
-    fn send_all(&self, messages: Vec<pyo3::pybacked::PyBackedBytes>) -> bool {
-        let size = messages.iter().map(|message| framing::PREFIX + message.len()).sum();
-        let mut framed = BytesMut::with_capacity(size);
-        for message in &messages {
-            framing::frame(message, self.0.encoding, &mut framed);
-        }
-        self.0.ask_messages(framed.freeze())
-    }
-
-    /// End the call with a status.
-    fn finish(&self, code: u32, message: String, trailers: Given) {
-        self.0.ask(Command::Finish(code, message, trailers.0));
-    }
-
-    /// Answer with one message, and OK.
-    fn reply(&self, message: &[u8]) {
-        self.send(message);
-        self.0.ask(Command::Finish(0, String::new(), Pairs::new()));
-    }
-
-    /// Send the head of a message, then end the stream without a status.
-    fn truncate(&self, message: &[u8]) {
-        self.0.ask(Command::Truncate(framing::truncated(message)));
-    }
-
-    /// End the stream without a status.
-    fn drop(&self) {
-        self.0.ask(Command::Drop);
-    }
-
-    /// Reset the stream.
-    fn reset(&self) {
-        self.0.ask(Command::Reset(Reason::CANCEL));
-    }
-
-    /// Say that Python is done with a message of so many bytes.
-    fn took(&self, size: usize) {
-        let size = size + MESSAGE_OVERHEAD;
-        let before = self.0.unread.fetch_sub(size, Ordering::AcqRel);
-        if before >= MOST_WAITING && before - size < MOST_WAITING {
-            self.0.reading.wake();
-        }
-    }
-
-    /// Give an answer that is known by now, and remember it where the request was whole at once.
-    fn answer(&self, answer: &KnownAnswer) {
-        let line = &self.0;
-        if let Some(request) = &line.request {
-            line.shared.known.remember(&line.path, request, Arc::clone(&answer.0));
-        }
-        let body = answer.0.body(line.encoding);
-        let (code, message, trailers) = &answer.1;
-        if !answer.2.is_empty() {
-            line.ask(Command::Headers(answer.2.clone()));
-        }
-        if !body.is_empty() {
-            line.ask_messages(body);
-        }
-        line.ask(Command::Finish(*code, message.clone(), trailers.clone()));
-    }
-}
-
-/// A finished answer, made once by the engine.
-#[pyclass(frozen, module = "grpcmock_native")]
-pub struct KnownAnswer(Arc<Answer>, (u32, String, Pairs), Pairs);
-
-#[pymethods]
-impl KnownAnswer {
-    /// *journal_size* is what a call that it answers takes in a journal, besides the request.
-    #[new]
-    fn new(
-        number: u64,
-        journal_size: usize,
-        headers: Given,
-        messages: Vec<pyo3::pybacked::PyBackedBytes>,
-        code: u32,
-        message: String,
-        trailers: Given,
-    ) -> Self {
-        let messages: Vec<Bytes> = messages.iter().map(|message| Bytes::copy_from_slice(message)).collect();
-        let mut head = HeaderMap::new();
-        framing::add_metadata(&mut head, &headers.0);
-        let answer = Answer::new(
-            number,
-            journal_size,
-            head,
-            messages,
-            trailers_of(code, &message, &trailers.0),
-        );
-        Self(Arc::new(answer), (code, message, trailers.0), headers.0)
-    }
-}
-
-/// The headers of every response: those that gRPC demands, and what the server takes.
-pub fn response(encoding: Encoding, extra: &HeaderMap) -> Response<()> {
-    let mut made = Response::new(());
-    *made.status_mut() = StatusCode::OK;
-    let headers = made.headers_mut();
-    headers.insert("content-type", HeaderValue::from_static("application/grpc"));
-    headers.insert("grpc-accept-encoding", HeaderValue::from_static(framing::ACCEPTED));
-    if encoding != Encoding::Identity {
-        headers.insert("grpc-encoding", HeaderValue::from_static(encoding.name()));
-    }
-    headers.extend(extra.clone());
-    made
-}
-
-pub fn trailers_of(code: u32, message: &str, pairs: &[(String, framing::Value)]) -> HeaderMap {
-    let mut made = HeaderMap::with_capacity(2 + pairs.len());
-    made.insert("grpc-status", HeaderValue::from(code));
-    if !message.is_empty() {
-        if let Ok(value) = HeaderValue::from_str(&framing::percent_encoded(message)) {
-            made.insert("grpc-message", value);
-        }
-    }
-    framing::add_metadata(&mut made, pairs);
-    made
-}
+pub const MOMENT: Duration = Duration::from_millis(20);
 
 /// A request as it came, with as much of its body as was there.
 pub struct Request {
@@ -242,28 +47,36 @@ pub struct Request {
 impl Request {
     /// Read as much of the body as is there.
     pub fn read_at_once(&mut self, limit: Option<usize>) {
-        let mut context = Context::from_waker(Waker::noop());
-        let mut ended = self.body.is_end_stream();
-        while !ended && self.begun.len() < MOST_WAITING {
-            match self.body.poll_data(&mut context) {
-                Poll::Ready(Some(Ok(data))) => {
-                    let _ = self.body.flow_control().release_capacity(data.len());
-                    self.begun = if self.begun.is_empty() {
-                        data
-                    } else {
-                        [&self.begun[..], &data[..]].concat().into()
-                    };
-                    ended = self.body.is_end_stream();
-                }
-                Poll::Ready(None) => ended = true,
-                Poll::Ready(Some(Err(_))) | Poll::Pending => return,
-            }
-        }
+        let (begun, ended) = read_at_once(&mut self.body);
+        self.begun = begun;
         if ended {
             self.whole =
                 framing::only_message(&self.begun).filter(|message| limit.is_none_or(|limit| message.len() <= limit));
         }
     }
+}
+
+/// Read as much of a body as is there, and say whether that is all.
+pub fn read_at_once(body: &mut RecvStream) -> (Bytes, bool) {
+    let mut context = Context::from_waker(Waker::noop());
+    let mut begun = Bytes::new();
+    let mut ended = body.is_end_stream();
+    while !ended && begun.len() < MOST_WAITING {
+        match body.poll_data(&mut context) {
+            Poll::Ready(Some(Ok(data))) => {
+                let _ = body.flow_control().release_capacity(data.len());
+                begun = if begun.is_empty() {
+                    data
+                } else {
+                    [&begun[..], &data[..]].concat().into()
+                };
+                ended = body.is_end_stream();
+            }
+            Poll::Ready(None) => ended = true,
+            Poll::Ready(Some(Err(_))) | Poll::Pending => break,
+        }
+    }
+    (begun, ended)
 }
 
 /// The task of one call.
@@ -301,15 +114,11 @@ impl CallTask {
     pub fn new(shared: &Arc<Shared>, request: Request, respond: SendResponse<Bytes>, gathers: bool) -> Self {
         let (sender, commands) = unbounded_channel();
         let line = Arc::new(Line {
-            number: shared.next_number(),
+            flow: Flow::new(shared),
             path: request.path.clone(),
             request: request.whole.clone(),
             commands: sender,
             encoding: request.encoding,
-            unread: AtomicUsize::new(0),
-            reading: AtomicWaker::new(),
-            unsent: AtomicUsize::new(0),
-            waits: AtomicBool::new(false),
             shared: Arc::clone(shared),
         });
         let mut reader = MessageReader::new(request.metadata.encoding, shared.limit);
@@ -327,8 +136,7 @@ impl CallTask {
             half_closed,
         };
         for message in &opened.messages {
-            line.unread
-                .fetch_add(message.len() + MESSAGE_OVERHEAD, Ordering::AcqRel);
+            line.flow.came(message.len());
         }
         let mut made = Self {
             line,
@@ -370,36 +178,31 @@ impl CallTask {
     // What the client does -------------------------------------------------------------------------
 
     fn take_message(&mut self, message: Bytes) {
-        self.line
-            .unread
-            .fetch_add(message.len() + MESSAGE_OVERHEAD, Ordering::AcqRel);
+        self.line.flow.came(message.len());
         match &mut self.opening {
             Some(opened) if opened.messages.is_empty() || !self.gathers => opened.messages.push(message),
             Some(_) => {
                 self.gathers = false;
-                self.tell(Event::Message(self.line.number, message));
+                self.tell(Event::Message(self.line.flow.number, message));
             }
-            None => self.hub.push(Event::Message(self.line.number, message)),
+            None => self.hub.push(Event::Message(self.line.flow.number, message)),
         }
     }
 
     fn fail(&mut self, code: u32, message: String) {
         self.broken = true;
         self.gathers = false;
-        self.tell(Event::Broken(self.line.number, code, message));
+        self.tell(Event::Broken(self.line.flow.number, code, message));
     }
 
     /// Read as long as not too much waits for Python. True if the client went away.
     fn poll_read(&mut self, context: &mut Context<'_>) -> bool {
         loop {
             while !self.broken {
-                if self.line.unread.load(Ordering::Acquire) >= MOST_WAITING {
-                    self.line.reading.register(context.waker());
-                    if self.line.unread.load(Ordering::Acquire) >= MOST_WAITING {
-                        // Nothing more is read before Python has taken some, so it has to know of the call.
-                        self.gathers = false;
-                        return false;
-                    }
+                if self.line.flow.poll_room(context).is_pending() {
+                    // Nothing more is read before Python has taken some, so it has to know of the call.
+                    self.gathers = false;
+                    return false;
                 }
                 match self.reader.next() {
                     Ok(Some(message)) => self.take_message(message),
@@ -433,7 +236,7 @@ impl CallTask {
         if self.reader.is_within_message() {
             self.fail(framing::INTERNAL, "The request ends within a message.".to_owned());
         } else if self.opening.is_none() {
-            self.hub.push(Event::HalfClose(self.line.number));
+            self.hub.push(Event::HalfClose(self.line.flow.number));
         }
     }
 
@@ -452,10 +255,11 @@ impl CallTask {
             started: self.started,
             began: self.began,
         };
-        let Some(answer) = shared.answer(&opened.path, message, &facts) else {
+        let key = known::key_of(&opened.path, self.line.encoding);
+        let Some(answer) = shared.answer(&key, message, &facts) else {
             return false;
         };
-        send_answer(&mut self.respond, &answer, self.line.encoding);
+        answer.send(answer.head(), &mut self.respond);
         true
     }
 
@@ -493,10 +297,7 @@ impl CallTask {
             {
                 return Poll::Ready(false);
             }
-            let left = self.line.unsent.fetch_sub(room, Ordering::AcqRel) - room;
-            if left <= MOST_WAITING / 2 && self.line.waits.swap(false, Ordering::AcqRel) {
-                self.hub.push(Event::Drained(self.line.number));
-            }
+            self.line.flow.sent(room);
         }
         Poll::Ready(true)
     }
@@ -604,28 +405,9 @@ impl Future for CallTask {
             }
         }
         if gone {
-            task.tell(Event::Cancelled(task.line.number));
+            task.tell(Event::Cancelled(task.line.flow.number));
             return Poll::Ready(());
         }
         Poll::Pending
     }
-}
-
-/// Send a finished answer at once.
-pub fn send_answer(respond: &mut SendResponse<Bytes>, answer: &Answer, encoding: Encoding) {
-    let body = answer.body(encoding);
-    // Whether the client still takes it makes no difference any more.
-    let _ = if body.is_empty() && answer.headers.is_empty() {
-        let head = response(Encoding::Identity, &answer.trailers);
-        respond.send_response(head, true).map(|_| ())
-    } else {
-        respond
-            .send_response(response(encoding, &answer.headers), false)
-            .and_then(|mut sending| {
-                if !body.is_empty() {
-                    sending.send_data(body, false)?;
-                }
-                sending.send_trailers(answer.trailers.clone())
-            })
-    };
 }

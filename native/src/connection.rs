@@ -10,21 +10,29 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Ping, PingPong, Reason, RecvStream};
-use http::{HeaderMap, Method, Request as HttpRequest, Response, StatusCode};
+use http::{HeaderMap, Method, Request as HttpRequest};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use crate::answer::{date, response, trailers_of};
 use crate::authority::UnixClient;
 use crate::call::{self, CallTask, Request};
+use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet};
+use crate::farewell::{Farewell, Leave, reached};
 use crate::framing::{Encoding, WireError};
+use crate::http1;
 use crate::hub::Event;
+use crate::known;
 use crate::metadata::Metadata;
 use crate::server::{Facts, Phase, Shared};
 
 /// What a client begins HTTP/2 with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What a client begins TLS with.
+const TLS_HANDSHAKE: &[u8] = b"\x16\x03";
 
 /// Bytes that a client may send ahead on one stream, and on all of them: so many that one slow stream doesn't hold up
 /// the others.
@@ -33,9 +41,6 @@ const CONNECTION_WINDOW: u32 = 1 << 30;
 
 /// How long a client has to begin.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What a request is answered that is no call.
-const REFUSAL: &str = "Only gRPC is spoken here: POST, with a content-type of application/grpc.\n";
 
 /// How long the last frames to a client may take.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -89,46 +94,11 @@ impl<T: Stream> AsyncWrite for Begun<T> {
     }
 }
 
-/// The protocol that a connection begins with, if it is another one that is known.
-fn foreign_of_bytes(data: &[u8]) -> Option<&'static str> {
-    const METHODS: [&[u8]; 9] = [
-        b"GET ",
-        b"POST ",
-        b"PUT ",
-        b"HEAD ",
-        b"DELETE ",
-        b"OPTIONS ",
-        b"PATCH ",
-        b"CONNECT ",
-        b"TRACE ",
-    ];
-    if METHODS.iter().any(|method| data.starts_with(method)) {
-        return Some("HTTP/1.1");
-    }
-    data.starts_with(b"\x16\x03").then_some("TLS")
-}
-
-/// The protocol that a request over HTTP/2 speaks; None for gRPC, and for what no one knows.
-fn foreign_of_headers(headers: &HeaderMap) -> Option<&'static str> {
+/// Whether a request is a call in gRPC whose messages are protobuf. What is else is answered in Python.
+fn is_call(method: &Method, headers: &HeaderMap) -> bool {
     let kind = headers.get("content-type").map_or(&b""[..], |value| value.as_bytes());
     let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default();
-    let kind = kind.trim_ascii().to_ascii_lowercase();
-    if kind.starts_with(b"application/grpc-web") {
-        Some("gRPC-Web")
-    } else if headers.contains_key("connect-protocol-version")
-        || kind.starts_with(b"application/connect+")
-        || kind == b"application/proto"
-    {
-        Some("Connect")
-    } else {
-        (kind == b"application/json").then_some("JSON")
-    }
-}
-
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
-        .get("content-type")
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+    method == Method::POST && matches!(kind, b"application/grpc" | b"application/grpc+proto")
 }
 
 pub fn now() -> f64 {
@@ -137,59 +107,84 @@ pub fn now() -> f64 {
         .map_or(0.0, |since| since.as_secs_f64())
 }
 
-/// Serve a client that has connected over plain text.
-pub async fn serve_plain<T: Stream>(mut stream: T, peer: Arc<str>, shared: Arc<Shared>) {
+/// What a connection begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beginning {
+    One,
+    Two,
+    Tls,
+    Noise,
+}
+
+impl Beginning {
+    /// What it is by these bytes, of which `PREFACE` has the most; None if they are too few to tell.
+    fn of(head: &[u8]) -> Option<Self> {
+        if PREFACE.starts_with(head) {
+            return (head.len() == PREFACE.len()).then_some(Self::Two);
+        }
+        if TLS_HANDSHAKE.starts_with(head) || head.starts_with(TLS_HANDSHAKE) {
+            return (head.len() >= TLS_HANDSHAKE.len()).then_some(Self::Tls);
+        }
+        // A method, and the path, or the whole URI, or the host of another server.
+        let method = head.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let is_token = method.iter().all(|byte| byte.is_ascii_graphic());
+        match head.get(method.len() + 1) {
+            _ if !is_token || method.is_empty() || method.len() == PREFACE.len() => Some(Self::Noise),
+            Some(b'/' | b'*' | b'h' | b'H') => Some(Self::One),
+            Some(_) if method == b"CONNECT" => Some(Self::One),
+            Some(_) => Some(Self::Noise),
+            None if head.len() == PREFACE.len() => Some(Self::Noise),
+            None => None,
+        }
+    }
+}
+
+/// Serve a client of whichever version of HTTP, which its first bytes tell.
+pub async fn serve_any<T: Stream>(mut stream: T, peer: Arc<str>, shared: Arc<Shared>) {
     let mut head = Vec::with_capacity(PREFACE.len());
     let reading = async {
-        while head.len() < PREFACE.len() && PREFACE.starts_with(&head) {
+        loop {
+            if let Some(beginning) = Beginning::of(&head) {
+                return Some(beginning);
+            }
             let left = (PREFACE.len() - head.len()) as u64;
             if (&mut stream).take(left).read_buf(&mut head).await.unwrap_or(0) == 0 {
-                return false;
+                return None;
             }
         }
-        true
     };
-    tokio::select! {
-        whole = timeout(PATIENCE, reading) => if !whole.unwrap_or(false) { return },
-        () = reached(&shared, Phase::Draining) => return,
-    }
-    if !head.starts_with(PREFACE) {
-        let protocol = foreign_of_bytes(&head);
-        if protocol == Some("HTTP/1.1") {
-            let text = shared.http1_refusal.replace("PEER", &peer);
-            let _ = stream.write_all(http1_response(&text).as_bytes()).await;
-        }
-        if let Some(protocol) = protocol {
-            shared.hub.push(Event::Foreign(protocol, peer));
-        }
-        hang_up(stream).await;
-        return;
-    }
+    let beginning = tokio::select! {
+        beginning = timeout(PATIENCE, reading) => beginning.ok().flatten(),
+        () = reached(&shared, Phase::Draining) => None,
+    };
     let head = head.into();
-    if &*peer == UNIX {
-        let inner = UnixClient::new(stream);
-        serve(Begun { head, inner }, peer, shared).await;
-    } else {
-        serve(Begun { head, inner: stream }, peer, shared).await;
+    match beginning {
+        Some(Beginning::One) => http1::serve(Begun { head, inner: stream }, peer, shared).await,
+        Some(Beginning::Two) if &*peer == UNIX => {
+            let inner = UnixClient::new(stream);
+            serve(Begun { head, inner }, peer, shared).await;
+        }
+        Some(Beginning::Two) => serve(Begun { head, inner: stream }, peer, shared).await,
+        Some(Beginning::Tls) => {
+            shared.hub.push(Event::Refused("TLS", peer));
+            hang_up(stream).await;
+        }
+        Some(Beginning::Noise) => {
+            shared.hub.push(Event::Refused("HTTP", peer));
+            hang_up(stream).await;
+        }
+        None => {}
     }
 }
 
 /// End a connection so that the client sees the end, and no error: by reading what it still sends, for a moment.
-async fn hang_up<T: Stream>(mut stream: T) {
+pub async fn hang_up<T: Stream>(mut stream: T) {
     let _ = stream.shutdown().await;
     let mut rest = [0; 1024];
     let _ = timeout(FAREWELL, async {
         while stream.read(&mut rest).await.unwrap_or(0) > 0 {}
     })
     .await;
-}
-
-fn http1_response(text: &str) -> String {
-    format!(
-        "HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain; charset=utf-8\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n{text}\n",
-        text.len() + 1
-    )
 }
 
 /// Serve a client that speaks HTTP/2.
@@ -213,11 +208,11 @@ pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
         shared: Arc::clone(&shared),
         peer,
         last: None,
+        last_headers: None,
     };
     let ended = tokio::select! {
         ended = serving.run(&mut connection) => ended,
         () = lost.notified() => false,
-        () = reached(&shared, Phase::Killed) => false,
     };
     if let Some(task) = keepalive {
         task.abort();
@@ -225,14 +220,6 @@ pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
     if !ended {
         connection.abrupt_shutdown(Reason::NO_ERROR);
         let _ = timeout(FAREWELL, poll_fn(|context| connection.poll_closed(context))).await;
-    }
-}
-
-/// Return once the server has come so far on its way to the end.
-async fn reached(shared: &Shared, phase: Phase) {
-    let mut phases = shared.phase();
-    if phases.wait_for(|now| *now >= phase).await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 
@@ -247,49 +234,26 @@ async fn keep_alive(mut pings: PingPong, every: Duration, patience: Duration, lo
     }
 }
 
-/// Return after this time; never, if there is none.
-async fn after(duration: Option<Duration>) {
-    match duration {
-        Some(duration) => sleep(duration).await,
-        None => std::future::pending().await,
-    }
-}
-
 struct Serving {
     shared: Arc<Shared>,
     peer: Arc<str>,
     /// The metadata of the last call.
     last: Option<Arc<Metadata>>,
+    /// The headers of the last request that was none.
+    last_headers: Option<Arc<Headers>>,
 }
 
 impl Serving {
-    /// Take calls until the connection ends. False if it has to be ended, since it is too old.
+    /// Take requests until the connection ends. False if it has to be ended.
     async fn run<T: Stream>(&mut self, connection: &mut Connection<T, Bytes>) -> bool {
-        let shared = Arc::clone(&self.shared);
-        let (age, grace) = shared.most_age.unzip();
-        let farewell = async {
-            tokio::select! {
-                () = reached(&shared, Phase::Draining) => None,
-                () = after(age) => grace,
-            }
-        };
-        tokio::pin!(farewell);
-        let mut draining = false;
-        let overdue = sleep(Duration::ZERO);
-        tokio::pin!(overdue);
-        let mut may_be_overdue = false;
+        let mut farewell = Farewell::new(&self.shared);
         loop {
             tokio::select! {
                 biased;
-                grace = &mut farewell, if !draining => {
-                    draining = true;
-                    connection.graceful_shutdown();
-                    if let Some(grace) = grace {
-                        may_be_overdue = true;
-                        overdue.as_mut().reset(tokio::time::Instant::now() + grace);
-                    }
-                }
-                () = &mut overdue, if may_be_overdue => return false,
+                leave = farewell.next() => match leave {
+                    Leave::Soon => connection.graceful_shutdown(),
+                    Leave::Now => return false,
+                },
                 accepted = connection.accept() => match accepted {
                     Some(Ok((request, respond))) => self.take(request, respond),
                     _ => return true,
@@ -298,14 +262,18 @@ impl Serving {
         }
     }
 
-    fn take(&mut self, request: HttpRequest<RecvStream>, mut respond: SendResponse<Bytes>) {
+    fn take(&mut self, request: HttpRequest<RecvStream>, respond: SendResponse<Bytes>) {
+        if is_call(request.method(), request.headers()) {
+            self.take_call(request, respond);
+        } else {
+            self.take_other(request, respond);
+        }
+    }
+
+    fn take_call(&mut self, request: HttpRequest<RecvStream>, mut respond: SendResponse<Bytes>) {
         let (started, began) = (now(), Instant::now());
         let (head, body) = request.into_parts();
         let mut headers = head.headers;
-        if head.method != Method::POST || !is_grpc(&headers) || foreign_of_headers(&headers).is_some() {
-            self.refuse(&head.method, &headers, body, respond);
-            return;
-        }
         let known = Metadata::take_deadline(&mut headers)
             .and_then(|deadline| Ok((deadline, Metadata::shared(&headers, &mut self.last)?)));
         let (deadline, metadata) = match known {
@@ -333,6 +301,7 @@ impl Serving {
             started,
         };
         request.read_at_once(self.shared.limit);
+        let key = known::key_of(&request.path, encoding);
         let mut gathers = false;
         if let Some(message) = &request.whole {
             let facts = Facts {
@@ -342,57 +311,83 @@ impl Serving {
                 started,
                 began,
             };
-            if let Some(answer) = self.shared.answer(&request.path, message, &facts) {
-                return call::send_answer(&mut respond, &answer, encoding);
+            if let Some(answer) = self.shared.answer(&key, message, &facts) {
+                return answer.send(answer.head(), &mut respond);
             }
         } else {
-            gathers = self.shared.known.has_method(&request.path);
+            gathers = self.shared.known.has_any(&key);
         }
+        drop(key);
         tokio::spawn(CallTask::new(&self.shared, request, respond, gathers));
     }
 
-    /// End what is no gRPC call with an HTTP status, once it has been sent whole, or has been long about it.
-    fn refuse(&self, method: &Method, headers: &HeaderMap, body: RecvStream, mut respond: SendResponse<Bytes>) {
-        let protocol = foreign_of_headers(headers);
-        if let Some(protocol) = protocol {
-            self.shared.hub.push(Event::Foreign(protocol, Arc::clone(&self.peer)));
+    fn take_other(&mut self, request: HttpRequest<RecvStream>, mut respond: SendResponse<Bytes>) {
+        let (parts, mut body) = request.into_parts();
+        let is_head = parts.method == Method::HEAD;
+        let head = Head::new(parts, &self.shared.reserved, &mut self.last_headers);
+        let mut asked = Asked::new(head, Arc::clone(&self.peer));
+        (asked.body, asked.is_whole) = call::read_at_once(&mut body);
+        if let Some(answer) = asked.known(&self.shared) {
+            let mut head = answer.head();
+            date(head.headers_mut());
+            return answer.send(head, &mut respond);
         }
-        let mut response = Response::new(());
-        *response.status_mut() = if protocol.is_none() && method != Method::POST {
-            StatusCode::METHOD_NOT_ALLOWED
-        } else {
-            StatusCode::UNSUPPORTED_MEDIA_TYPE
-        };
-        let is_head = method == Method::HEAD;
-        tokio::spawn(async move {
-            let _ = timeout(FAREWELL, read_away(body)).await;
-            if let Ok(mut sending) = respond.send_response(response, is_head) {
-                if !is_head {
-                    let _ = sending.send_data(Bytes::from_static(REFUSAL.as_bytes()), true);
-                }
-            }
-        });
+        let outlet = Outlet::two(respond, is_head);
+        tokio::spawn(exchange::answer(
+            Arc::clone(&self.shared),
+            asked,
+            Inlet::Two(body),
+            outlet,
+        ));
     }
-}
-
-async fn read_away(mut body: RecvStream) {
-    while let Some(Ok(data)) = body.data().await {
-        let _ = body.flow_control().release_capacity(data.len());
-    }
-    let _ = body.trailers().await;
 }
 
 fn fail(respond: &mut SendResponse<Bytes>, error: &WireError) {
-    let trailers = call::trailers_of(error.code, &error.message, &[]);
-    let _ = respond.send_response(call::response(Encoding::Identity, &trailers), true);
+    let trailers = trailers_of(error.code, &error.message, &[]);
+    let _ = respond.send_response(response(Encoding::Identity, &trailers), true);
 }
 
-/// Serve a client that has connected over TLS, and speaks HTTP/2 by ALPN.
+/// Serve a client that has connected over TLS, and says by ALPN what it speaks.
 pub async fn serve_tls<T: Stream>(stream: T, acceptor: &TlsAcceptor, peer: Arc<str>, shared: Arc<Shared>) {
     let Ok(Ok(stream)) = timeout(PATIENCE, acceptor.accept(stream)).await else {
         return;
     };
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         serve(stream, peer, shared).await;
+    } else {
+        serve_any(stream, peer, shared).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_are_told_by_their_first_bytes() {
+        let cases: [(&[u8], Option<Beginning>); 19] = [
+            (PREFACE, Some(Beginning::Two)),
+            (&PREFACE[..23], None),
+            (b"", None),
+            (b"P", None),
+            (b"PO", None),
+            (b"POST ", None),
+            (b"POST /", Some(Beginning::One)),
+            (b"PRI * HTTP/1.1", Some(Beginning::One)),
+            (b"PROPFIND * HTTP/1.1\r\n", Some(Beginning::One)),
+            (b"GET http://x/ HTTP/1.1\r\n", Some(Beginning::One)),
+            (b"CONNECT x:443 HTTP/1.1\r\n", Some(Beginning::One)),
+            (b"INVALID CONNECTION PREFA", Some(Beginning::Noise)),
+            (b"\x16", None),
+            (b"\x16\x03", Some(Beginning::Tls)),
+            (b"\x16\x02", Some(Beginning::Noise)),
+            (b"\0", Some(Beginning::Noise)),
+            (b" /", Some(Beginning::Noise)),
+            (b"nonsense\r\n", Some(Beginning::Noise)),
+            (b"XXXXXXXXXXXXXXXXXXXXXXXX", Some(Beginning::Noise)),
+        ];
+        for (bytes, beginning) in cases {
+            assert_eq!(Beginning::of(bytes), beginning, "{}", String::from_utf8_lossy(bytes));
+        }
     }
 }

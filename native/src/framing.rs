@@ -228,10 +228,10 @@ pub enum Value {
 /// Metadata in their order.
 pub type Pairs = Vec<(String, Value)>;
 
-/// Headers that are gRPC's own business and no metadata.
-fn is_reserved(key: &HeaderName) -> bool {
+/// Whether a header is gRPC's own business and no metadata.
+pub fn is_reserved(name: &str) -> bool {
     matches!(
-        key.as_str(),
+        name,
         "te" | "content-type"
             | "content-length"
             | "grpc-timeout"
@@ -241,16 +241,24 @@ fn is_reserved(key: &HeaderName) -> bool {
     )
 }
 
-/// The metadata among the headers of a request.
-pub fn metadata_of(headers: &HeaderMap) -> Result<Pairs, WireError> {
+/// The text of a value in gRPC.
+pub fn utf8(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).into_owned()
+}
+
+/// The metadata among the headers of a request: those that aren't reserved, as text, or as bytes where the name says so.
+pub fn metadata_of(
+    headers: &HeaderMap,
+    is_reserved: impl Fn(&str) -> bool,
+    text: impl Fn(&[u8]) -> String,
+) -> Result<Pairs, WireError> {
     let mut found = Vec::with_capacity(headers.len());
     for (key, value) in headers {
-        if is_reserved(key) {
+        if is_reserved(key.as_str()) {
             continue;
         }
         if !key.as_str().ends_with("-bin") {
-            let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            found.push((key.as_str().to_owned(), Value::Text(text)));
+            found.push((key.as_str().to_owned(), Value::Text(text(value.as_bytes()))));
             continue;
         }
         for part in value.as_bytes().split(|byte| *byte == b',') {
@@ -314,6 +322,20 @@ pub fn parse_timeout(text: &[u8]) -> Result<f64, WireError> {
             format!("The header grpc-timeout is '{shown}'; it must be like '100m'."),
         )
     })
+}
+
+/// The seconds of a `grpc-timeout`, or of a `connect-timeout-ms`, which has no unit.
+pub fn parse_any_timeout(text: &[u8]) -> Result<f64, WireError> {
+    if !text.last().is_some_and(u8::is_ascii_digit) {
+        return parse_timeout(text);
+    }
+    let number = std::str::from_utf8(text)
+        .ok()
+        .filter(|text| text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit()));
+    let milliseconds: u64 = number
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| WireError::new(INTERNAL, "The header connect-timeout-ms is no number."))?;
+    Ok(milliseconds as f64 / 1000.0)
 }
 
 /// A status message as the header `grpc-message` carries it.
@@ -422,6 +444,11 @@ mod tests {
         for wrong in [&b""[..], b"m", b"100", b"123456789S", b"-1S", b"1 S", b"1s"] {
             assert!(parse_timeout(wrong).is_err());
         }
+        assert_eq!(parse_any_timeout(b"250m"), Ok(0.25));
+        assert_eq!(parse_any_timeout(b"9999999999"), Ok(9_999_999.999));
+        for wrong in [&b""[..], b"12345678901", b"1.5", b"-1", b"m"] {
+            assert!(parse_any_timeout(wrong).is_err());
+        }
     }
 
     #[test]
@@ -433,12 +460,12 @@ mod tests {
         ];
         let mut headers = HeaderMap::new();
         add_metadata(&mut headers, &pairs);
-        assert_eq!(metadata_of(&headers), Ok(pairs));
+        assert_eq!(metadata_of(&headers, is_reserved, utf8), Ok(pairs));
         headers.insert("b-bin", HeaderValue::from_static("AAE=,AAE"));
-        let twice = metadata_of(&headers).unwrap();
+        let twice = metadata_of(&headers, is_reserved, utf8).unwrap();
         assert_eq!(twice.last(), Some(&("b-bin".to_owned(), Value::Binary(vec![0, 1]))));
         headers.insert("b-bin", HeaderValue::from_static("%"));
-        assert!(metadata_of(&headers).is_err());
+        assert!(metadata_of(&headers, is_reserved, utf8).is_err());
     }
 
     #[test]

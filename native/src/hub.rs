@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
-use crate::call::{Call, Line};
+use crate::exchange::{self, Exchange};
+use crate::line::{Call, Line};
 use crate::metadata::Metadata;
 
 #[cfg(unix)]
@@ -28,10 +29,12 @@ pub enum Event {
     Cancelled(u64),
     /// What was to be sent has gone far enough for more.
     Drained(u64),
-    /// Somebody spoke another protocol.
-    Foreign(&'static str, Arc<str>),
+    /// A client was refused that didn't speak a protocol as it should.
+    Refused(&'static str, Arc<str>),
     /// The last connection has ended.
     Idle,
+    /// A request has begun that is no call in gRPC.
+    Request(exchange::Opened),
 }
 
 /// A call has begun.
@@ -68,7 +71,7 @@ impl Hub {
         }
     }
 
-    /// Take all that waits, as tuples that begin with the kind and the number of the call.
+    /// Take all that waits, as tuples that begin with the kind and the number of the call or request.
     pub fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.signaled.store(false, Ordering::Release);
         let events = std::mem::take(&mut *self.queue.lock());
@@ -86,7 +89,7 @@ fn as_tuple<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>>
             let messages = PyList::new(py, opened.messages.iter().map(|message| PyBytes::new(py, message)))?;
             (
                 0,
-                opened.line.number,
+                opened.line.flow.number,
                 Call::new(opened.line),
                 opened.path,
                 opened.metadata.tuple(py)?,
@@ -102,7 +105,23 @@ fn as_tuple<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>>
         Event::Broken(number, code, message) => (3, number, code, message).into_pyobject(py),
         Event::Cancelled(number) => (4, number).into_pyobject(py),
         Event::Drained(number) => (5, number).into_pyobject(py),
-        Event::Foreign(protocol, peer) => (6, 0, protocol, &*peer).into_pyobject(py),
+        Event::Refused(protocol, peer) => (6, 0, protocol, &*peer).into_pyobject(py),
         Event::Idle => (7, 0).into_pyobject(py),
+        Event::Request(opened) => {
+            let head = opened.head;
+            let said = (head.method.as_str(), &head.target, head.version()).into_pyobject(py)?;
+            (
+                8,
+                opened.line.flow.number,
+                Exchange::new(opened.line),
+                said,
+                head.headers.tuple(py)?,
+                head.varying,
+                &*opened.peer,
+                PyBytes::new(py, &opened.body),
+                opened.is_whole,
+            )
+                .into_pyobject(py)
+        }
     }
 }

@@ -3,71 +3,29 @@
 //! Both lie behind one lock: whoever voids the table knows that each call was answered either before, and is in the
 //! ring, or is answered by what comes after.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::framing::{self, Encoding};
+use crate::answer::Answer;
+use crate::framing::Encoding;
 use crate::metadata::Metadata;
 
-/// A finished answer, from headers to trailers.
-pub struct Answer {
-    /// Its number, by which the engine knows stub and messages.
-    pub number: u64,
-    /// Bytes that a call which it answers takes in a journal, besides the request.
-    pub journal_size: usize,
-    pub headers: HeaderMap,
-    pub messages: Vec<Bytes>,
-    pub trailers: HeaderMap,
-    plain: OnceLock<Bytes>,
-    compressed: OnceLock<Bytes>,
-}
-
-impl Answer {
-    pub fn new(
-        number: u64,
-        journal_size: usize,
-        headers: HeaderMap,
-        messages: Vec<Bytes>,
-        trailers: HeaderMap,
-    ) -> Self {
-        Self {
-            number,
-            journal_size,
-            headers,
-            messages,
-            trailers,
-            plain: OnceLock::new(),
-            compressed: OnceLock::new(),
-        }
-    }
-
-    /// All messages, framed, in one piece. A server compresses in one way only.
-    pub fn body(&self, encoding: Encoding) -> Bytes {
-        let place = if encoding == Encoding::Identity {
-            &self.plain
-        } else {
-            &self.compressed
-        };
-        place
-            .get_or_init(|| {
-                let mut out = BytesMut::new();
-                for message in &self.messages {
-                    framing::frame(message, encoding, &mut out);
-                }
-                out.freeze()
-            })
-            .clone()
+/// What the answers of one method are kept under: those that are compressed have a place of their own.
+pub fn key_of(path: &str, encoding: Encoding) -> Cow<'_, str> {
+    match encoding {
+        Encoding::Identity => Cow::Borrowed(path),
+        _ => Cow::Owned(format!("{path} {}", encoding.name())),
     }
 }
 
 /// What a request that was asked before is answered.
 struct Entry {
+    /// The message, as a journal keeps it.
     request: Bytes,
     answer: Arc<Answer>,
 }
@@ -97,7 +55,7 @@ impl KnownCall {
     }
 }
 
-/// The answers of one method by the encoded requests, in two generations: what isn't asked for in a while is dropped.
+/// The answers under one key by the bodies of requests, in two generations: what isn't asked for in a while is dropped.
 #[derive(Default)]
 struct Answers {
     young: HashMap<Bytes, Arc<Entry>>,
@@ -117,7 +75,8 @@ impl Answers {
 
 #[derive(Default)]
 struct Inner {
-    methods: HashMap<Box<str>, Answers>,
+    /// By what else of a request decides: the path, and in other protocols than gRPC more of its head.
+    by_key: HashMap<Box<str>, Answers>,
     /// Bytes of the young generation.
     bytes: usize,
     calls: VecDeque<KnownCall>,
@@ -147,8 +106,9 @@ pub struct Known {
     ring_bytes: usize,
 }
 
-/// What a call costs besides its bytes, roughly.
+/// What an answer costs besides its bytes, and the first one under a key, roughly.
 const ENTRY_OVERHEAD: usize = 160;
+const KEY_OVERHEAD: usize = 160;
 
 impl Known {
     pub fn new(most_bytes: usize, ring_calls: usize, ring_bytes: usize) -> Self {
@@ -162,18 +122,18 @@ impl Known {
         }
     }
 
-    /// Whether any answer of this method is known.
-    pub fn has_method(&self, path: &str) -> bool {
-        !self.paused.load(Ordering::Acquire) && self.inner.lock().methods.contains_key(path)
+    /// Whether any answer is known under this key.
+    pub fn has_any(&self, key: &str) -> bool {
+        !self.paused.load(Ordering::Acquire) && self.inner.lock().by_key.contains_key(key)
     }
 
     /// The answer to these bytes; the call is in the ring before it is given.
-    pub fn answer(&self, path: &str, request: &[u8], call: impl FnOnce() -> CallFacts) -> Option<Arc<Answer>> {
+    pub fn answer(&self, key: &str, body: &[u8], call: impl FnOnce() -> CallFacts) -> Option<Arc<Answer>> {
         let mut inner = self.inner.lock();
         if self.paused.load(Ordering::Acquire) {
             return None;
         }
-        let entry = inner.methods.get_mut(path)?.find(request)?;
+        let entry = inner.by_key.get_mut(key)?.find(body)?;
         let answer = Arc::clone(&entry.answer);
         *inner.counts.entry(answer.number).or_default() += 1;
         let facts = call();
@@ -196,38 +156,39 @@ impl Known {
         Some(answer)
     }
 
-    /// Remember what answers a request. The caller makes sure that it still does.
-    pub fn remember(&self, path: &str, request: &[u8], answer: Arc<Answer>) {
-        let size = 2 * request.len() + ENTRY_OVERHEAD;
+    /// Remember what answers a request with this body. A journal keeps the request as *message*, if that is another than
+    /// the body. The caller makes sure that it still is the answer.
+    pub fn remember(&self, key: &str, body: &[u8], message: Option<Bytes>, answer: Arc<Answer>) {
+        let body = Bytes::copy_from_slice(body);
+        let request = message.unwrap_or_else(|| body.clone());
+        let mut size = body.len() + request.len() + ENTRY_OVERHEAD;
+        let mut inner = self.inner.lock();
+        if !inner.by_key.contains_key(key) {
+            size += key.len() + KEY_OVERHEAD;
+        }
         if self.most_bytes < size {
             return;
         }
-        let mut inner = self.inner.lock();
         if inner.bytes + size > self.most_bytes / 2 {
-            for answers in inner.methods.values_mut() {
+            inner.by_key.retain(|_, answers| {
                 answers.old = std::mem::take(&mut answers.young);
-            }
+                !answers.old.is_empty()
+            });
             inner.bytes = 0;
         }
         inner.bytes += size;
-        let key = Bytes::copy_from_slice(request);
-        let entry = Arc::new(Entry {
-            request: key.clone(),
-            answer,
-        });
-        if let Some(answers) = inner.methods.get_mut(path) {
-            answers.young.insert(key, entry);
-        } else {
-            let mut answers = Answers::default();
-            answers.young.insert(key, entry);
-            inner.methods.insert(path.into(), answers);
+        if !inner.by_key.contains_key(key) {
+            inner.by_key.insert(key.into(), Answers::default());
+        }
+        if let Some(answers) = inner.by_key.get_mut(key) {
+            answers.young.insert(body, Arc::new(Entry { request, answer }));
         }
     }
 
     /// Forget all answers. The calls that they gave stay in the ring.
     pub fn void(&self) {
         let mut inner = self.inner.lock();
-        inner.methods.clear();
+        inner.by_key.clear();
         inner.bytes = 0;
     }
 
@@ -265,6 +226,8 @@ pub struct CallFacts {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, StatusCode};
+
     use super::*;
 
     fn facts() -> CallFacts {
@@ -278,32 +241,34 @@ mod tests {
     }
 
     fn answer(number: u64) -> Arc<Answer> {
-        Arc::new(Answer::new(
+        Arc::new(Answer {
             number,
-            100,
-            HeaderMap::new(),
-            vec![Bytes::from_static(b"x")],
-            HeaderMap::new(),
-        ))
+            journal_size: 100,
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(b"x"),
+            trailers: None,
+        })
     }
 
     #[test]
     fn an_answer_is_given_until_it_is_void() {
         let known = Known::new(1 << 20, 10, 1 << 20);
         assert!(known.answer("/a/B", b"q", facts).is_none());
-        known.remember("/a/B", b"q", answer(7));
+        known.remember("/a/B", b"q", Some(Bytes::from_static(b"m")), answer(7));
         assert_eq!(known.answer("/a/B", b"q", facts).unwrap().number, 7);
         assert!(known.answer("/a/B", b"r", facts).is_none());
         assert!(known.answer("/a/C", b"q", facts).is_none());
         known.pause(true);
         assert!(known.answer("/a/B", b"q", facts).is_none());
         known.pause(false);
-        assert!(known.has_method("/a/B"));
+        assert!(known.has_any("/a/B"));
         known.void();
-        assert!(!known.has_method("/a/B"));
+        assert!(!known.has_any("/a/B"));
         assert!(known.has_pending());
         let absorbed = known.absorb();
         assert_eq!((absorbed.calls.len(), absorbed.dropped), (1, 0));
+        assert_eq!(absorbed.calls[0].request(), &b"m"[..]);
         assert_eq!(absorbed.counts, HashMap::from([(7, 1)]));
         assert!(!known.has_pending());
     }
@@ -312,7 +277,7 @@ mod tests {
     fn the_ring_keeps_the_last_calls_and_counts_all() {
         for (calls, bytes, kept) in [(3, 1 << 20, 3), (100, 250, 2), (0, 1 << 20, 0)] {
             let known = Known::new(1 << 20, calls, bytes);
-            known.remember("/a/B", b"q", answer(1));
+            known.remember("/a/B", b"q", None, answer(1));
             for _ in 0..10 {
                 known.answer("/a/B", b"q", facts).unwrap();
             }
@@ -325,14 +290,14 @@ mod tests {
     #[test]
     fn the_table_is_bounded_and_keeps_what_is_asked_for() {
         let known = Known::new(100 * (ENTRY_OVERHEAD + 16), 10, 1 << 20);
-        known.remember("/a/B", b"favorite", answer(0));
+        known.remember("/a/B", b"favorite", None, answer(0));
         for number in 0..10_000_u64 {
-            known.remember("/a/B", &number.to_be_bytes(), answer(1));
+            known.remember("/a/B", &number.to_be_bytes(), None, answer(1));
             assert_eq!(known.answer("/a/B", b"favorite", facts).unwrap().number, 0);
         }
         assert!(known.answer("/a/B", &0_u64.to_be_bytes(), facts).is_none());
         let inner = known.inner.lock();
-        let kept: usize = inner.methods.values().map(|all| all.young.len() + all.old.len()).sum();
+        let kept: usize = inner.by_key.values().map(|all| all.young.len() + all.old.len()).sum();
         assert!(kept <= 101, "{kept}");
     }
 }

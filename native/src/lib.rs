@@ -1,14 +1,20 @@
-//! HTTP/2 and gRPC at native speed, for grpcmock: connections, frames, messages, and a table of known answers.
+//! HTTP and gRPC at native speed, for grpcmock: connections, frames, messages, and a table of known answers.
 //!
 //! What a call is answered is decided in Python. What it has decided once, and what can't change by itself, is answered
 //! here from then on.
 
+mod answer;
 mod authority;
 mod call;
 mod connection;
+mod exchange;
+mod farewell;
+mod flow;
 mod framing;
+mod http1;
 mod hub;
 mod known;
+mod line;
 mod metadata;
 mod server;
 mod socket;
@@ -20,7 +26,9 @@ use pyo3::prelude::*;
 fn grpcmock_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<server::Server>()?;
-    module.add_class::<call::Call>()?;
-    module.add_class::<call::KnownAnswer>()?;
+    module.add_class::<line::Call>()?;
+    module.add_class::<answer::KnownAnswer>()?;
+    module.add_class::<exchange::Exchange>()?;
+    module.add_class::<exchange::KnownResponse>()?;
     Ok(())
 }

@@ -22,15 +22,31 @@ pub struct Metadata {
     tuple: PyOnceLock<Py<PyTuple>>,
 }
 
+fn names_session(pairs: &Pairs) -> bool {
+    pairs.iter().any(|(key, _)| key == SESSION)
+}
+
 impl Metadata {
     pub fn of(headers: &HeaderMap) -> Result<Self, WireError> {
+        let pairs = framing::metadata_of(headers, framing::is_reserved, framing::utf8)?;
         Ok(Self {
             headers: headers.clone(),
-            pairs: framing::metadata_of(headers)?,
+            in_session: names_session(&pairs),
+            pairs,
             encoding: framing::request_encoding(headers)?,
-            in_session: headers.contains_key(SESSION),
             tuple: PyOnceLock::new(),
         })
+    }
+
+    /// The metadata of a request in another protocol than gRPC.
+    pub fn of_pairs(pairs: Pairs) -> Self {
+        Self {
+            headers: HeaderMap::new(),
+            in_session: names_session(&pairs),
+            pairs,
+            encoding: Encoding::Identity,
+            tuple: PyOnceLock::new(),
+        }
     }
 
     /// The seconds that a call is given; they are taken out of its headers, since they differ from call to call.

@@ -1,5 +1,6 @@
 //! The server: its threads, its listening sockets, and what Python asks of it.
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,10 +14,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use crate::answer::Answer;
 use crate::connection;
 use crate::framing::Encoding;
 use crate::hub::{Event, Hub, Socket};
-use crate::known::{Answer, CallFacts, Known};
+use crate::known::{CallFacts, Known};
 use crate::metadata::Metadata;
 use crate::socket::{self, BoundSocket, Listener};
 use crate::tls;
@@ -50,8 +52,10 @@ pub struct Shared {
     pub keepalive: Option<(Duration, Duration)>,
     /// How old a connection may become, and how long its calls then have to end.
     pub most_age: Option<(Duration, Duration)>,
-    /// What a client that speaks HTTP/1.1 is told; PEER stands for its address.
-    pub http1_refusal: String,
+    /// How long a client of HTTP/1.1 has for the head of a request, which includes that none comes.
+    pub idle: Duration,
+    /// The headers that are no metadata in other protocols than gRPC.
+    pub reserved: HashSet<String>,
     numbers: AtomicU64,
     connections: AtomicUsize,
     phases: watch::Sender<Phase>,
@@ -62,16 +66,20 @@ impl Shared {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
+    pub fn is_draining(&self) -> bool {
+        *self.phases.borrow() != Phase::Serving
+    }
+
     pub fn phase(&self) -> watch::Receiver<Phase> {
         self.phases.subscribe()
     }
 
     /// The answer to a request, if it is known, and the same for all; then the call is noted already.
-    pub fn answer(&self, path: &str, request: &[u8], facts: &Facts<'_>) -> Option<Arc<Answer>> {
+    pub fn answer(&self, key: &str, body: &[u8], facts: &Facts<'_>) -> Option<Arc<Answer>> {
         if facts.metadata.in_session {
             return None;
         }
-        self.known.answer(path, request, || CallFacts {
+        self.known.answer(key, body, || CallFacts {
             metadata: Arc::clone(facts.metadata),
             deadline: facts.deadline,
             peer: Arc::clone(facts.peer),
@@ -115,7 +123,7 @@ pub struct Server {
 impl Server {
     /// Times are in seconds; `max_message_size` is None for no limit.
     #[new]
-    #[pyo3(signature = (*, threads, max_message_size, compression, keepalive, max_age, known_bytes, ring_calls, ring_bytes, http1_refusal))]
+    #[pyo3(signature = (*, threads, max_message_size, compression, keepalive, max_age, known_bytes, ring_calls, ring_bytes, idle, reserved))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         threads: usize,
@@ -126,7 +134,8 @@ impl Server {
         known_bytes: usize,
         ring_calls: usize,
         ring_bytes: usize,
-        http1_refusal: String,
+        idle: f64,
+        reserved: HashSet<String>,
     ) -> PyResult<Self> {
         let compression = Encoding::parse(compression.as_bytes())
             .ok_or_else(|| PyValueError::new_err(format!("there is no compression '{compression}'")))?;
@@ -144,7 +153,8 @@ impl Server {
             compression,
             keepalive: seconds(keepalive)?,
             most_age: seconds(max_age)?,
-            http1_refusal,
+            idle: duration(idle)?,
+            reserved,
             numbers: AtomicU64::new(1),
             connections: AtomicUsize::new(0),
             phases: watch::Sender::new(Phase::Serving),
@@ -268,10 +278,12 @@ impl Server {
 }
 
 fn seconds(pair: Option<(f64, f64)>) -> PyResult<Option<(Duration, Duration)>> {
-    let parse =
-        |value: f64| Duration::try_from_secs_f64(value).map_err(|error| PyValueError::new_err(error.to_string()));
-    pair.map(|(first, second)| Ok((parse(first)?, parse(second)?)))
+    pair.map(|(first, second)| Ok((duration(first)?, duration(second)?)))
         .transpose()
+}
+
+fn duration(seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 fn refused(error: io::Error) -> PyErr {
@@ -350,7 +362,7 @@ fn spawn<T: connection::Stream>(stream: T, peer: String, acceptor: Option<&TlsAc
     tokio::spawn(async move {
         let _counted = counted;
         match acceptor {
-            None => connection::serve_plain(stream, peer.into(), shared).await,
+            None => connection::serve_any(stream, peer.into(), shared).await,
             Some(acceptor) => connection::serve_tls(stream, &acceptor, peer.into(), shared).await,
         }
     });

@@ -34,7 +34,7 @@ pub fn acceptor(chain: &[u8], key: &[u8], authorities: Option<&[u8]>) -> Result<
     let mut config = builder
         .with_single_cert(chain, key)
         .map_err(|error| error.to_string())?;
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

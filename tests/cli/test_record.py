@@ -230,7 +230,7 @@ def test_tls_on_the_way_in_and_on_the_way_on(
         (("serve", "--forward-header", "x-a: b"), "name it with --forward"),
         (("record", "127.0.0.1:1", "protos", "--tls-cert", "cert.pem"), "--tls-cert needs --tls-key"),
         (("serve", "--forward", "127.0.0.1:1", "--auto"), "--forward and --auto exclude each other"),
-        (("serve", "--forward", "127.0.0.1:1", "--transport", "h2"), "--forward and --transport h2 exclude each other"),
+        (("serve", "--transport", "h2"), "h2 is no more: native makes all of its faults"),
     ],
 )
 def test_what_cant_be_done_is_told_at_once(grpcmock: Callable[..., Any], arguments: tuple[str, ...], said: str) -> None:

@@ -176,7 +176,7 @@ def test_several_addresses(serve: Callable[..., Server], tmp_path: Path) -> None
         (["protos", "stubs.yaml"], 2, "Those are named by an option: --stubs stubs.yaml."),
         (["--listen", "/tmp/a.sock"], 2, "Did you mean 'unix:/tmp/a.sock'?"),
         (["--http", "8080"], 2, "--http '8080': the host is missing. Did you mean '127.0.0.1:8080'?"),
-        (["--cors", "*"], 2, "--cors is for pages in browsers, which need a port for HTTP: name one with --http."),
+        (["--cors", "*", "--transport", "aio"], 2, "name a port with --http, or install the native transport"),
         (["--http", "127.0.0.1:0", "--cors", "a.com"], 2, "--cors 'a.com' is no origin"),
     ],
 )

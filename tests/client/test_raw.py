@@ -29,7 +29,8 @@ from grpcmock.client.target import Target, Tls
 from grpcmock.engine.engine import Engine
 from grpcmock.errors import Problems, TargetError
 from grpcmock.servers.addresses import Address
-from grpcmock.servers.h2.server import H2Server
+from grpcmock.servers.aio import ServerOptions
+from grpcmock.servers.transports import has_native, listen, make_server
 from grpcmock.stubs import loader
 
 USERS = registry("user.proto")
@@ -113,16 +114,18 @@ STUBS = """
 
 
 @asynccontextmanager
-async def own(listen: str = "127.0.0.1:0") -> AsyncIterator[str]:
+async def own(where: str = "127.0.0.1:0") -> AsyncIterator[str]:
     problems = Problems()
-    server = H2Server(Engine(USERS, loader.load_text(STUBS, "stubs.yaml", problems), problems=problems))
-    address = server.listen(Address.parse(listen))
+    engine = Engine(USERS, loader.load_text(STUBS, "stubs.yaml", problems), problems=problems)
+    server = make_server("native", engine, ServerOptions(), services={}, warn=print)
+    address = listen(server, Address.parse(where))
     await server.start()
     yield str(address)
     await server.stop()
 
 
-SERVERS = [aio, sync, own]
+needs_native = pytest.mark.skipif(not has_native(), reason="the native transport isn't built")
+SERVERS = [aio, sync, pytest.param(own, marks=needs_native)]
 
 
 @pytest.mark.parametrize("serve", SERVERS, ids=["aio", "sync", "own"])
@@ -232,7 +235,7 @@ async def test_sockets_and_tls(tmp_path: Path) -> None:
         with pytest.raises(TargetError, match="can't be verified"):
             await send_raw(Target(address=address, tls=Tls()), request(), deadline=10)
         assert (await send_raw(Target(address=address), request(), deadline=10)).end is RawEnd.LOST
-    async with own(listen=f"unix:{tmp_path}/socket") as address:
+    async with own(where=f"unix:{tmp_path}/socket") as address:
         assert (await send_raw(Target.parse(address), request(FIVE), deadline=10)).messages == (ANSWER,)
     with pytest.raises(TargetError, match="Nothing is listening"):
         await send_raw(Target.parse(address), request(FIVE), deadline=10)

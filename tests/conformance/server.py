@@ -1,7 +1,7 @@
 """The server under test of connectrpc/conformance: its service, answered by a mock.
 
-It is told on stdin what to serve, and tells on stdout where it does. Its argument is a descriptor set of the protos of
-that project.
+It is told on stdin what to serve, and tells on stdout where it does. Its arguments are a descriptor set of the protos
+of that project, and the transport that is to serve.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _text(value: str | bytes) -> str:
     return base64.b64encode(value).rstrip(b"=").decode() if isinstance(value, bytes) else value
 
 
-def serve(registry: Registry, request: Any, folder: Path) -> tuple[MockServer, dict[str, Any]]:
+def serve(registry: Registry, request: Any, folder: Path, transport: Any) -> tuple[MockServer, dict[str, Any]]:
     """Start the mock that is asked for; give it, and what to tell of it."""
     options: dict[str, Any] = {}
     if request.message_receive_limit:
@@ -148,7 +148,9 @@ def serve(registry: Registry, request: Any, folder: Path) -> tuple[MockServer, d
         for name, content in files.items():
             (folder / name).write_bytes(content)
             options[name] = folder / name
-    mock = MockServer(registry, http="127.0.0.1:0", **options)
+    # On native all is spoken on one port.
+    http = None if transport == "native" else "127.0.0.1:0"
+    mock = MockServer(registry, http=http, transport=transport, **options)
     for method in ("Unary", "IdempotentUnary", "ServerStream", "ClientStream", "BidiStream"):
         answer = Answer(handler=Behavior(registry, method))
         mock.add(Stub(method=f"{PACKAGE}.ConformanceService/{method}", name=method, answers=(answer,)))
@@ -167,7 +169,7 @@ def main() -> None:
     request = registry.message(f"{PACKAGE}.ServerCompatRequest").FromString(sys.stdin.buffer.read(size))
     with tempfile.TemporaryDirectory() as folder:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-        mock, told = serve(registry, request, Path(folder))
+        mock, told = serve(registry, request, Path(folder), sys.argv[2])
         answer = registry.message(f"{PACKAGE}.ServerCompatResponse")(**told).SerializeToString()
         sys.stdout.buffer.write(len(answer).to_bytes(4, "big") + answer)
         sys.stdout.buffer.flush()

@@ -9,9 +9,7 @@ from playbook import Playbook, ask, engine
 from support import registry
 
 from grpcmock.engine.engine import Engine
-from grpcmock.engine.environment import EngineOptions
-from grpcmock.engine.steps import H2_STEPS, Finish, Forward, HandlerReturned, Open
-from grpcmock.errors import ConfigError
+from grpcmock.engine.steps import Finish, Forward, HandlerReturned, Open
 from grpcmock.status import Code
 
 STUBS = """
@@ -85,13 +83,6 @@ def test_a_call_that_is_cancelled_there_is_cancelled(passing: Engine) -> None:
     (call,) = passing.journal
     assert call.cancelled
     assert call.forwarded
-
-
-def test_a_server_that_cant_pass_calls_on_is_given_no_forwarder() -> None:
-    made = Engine(registry("user.proto"), options=EngineOptions(steps=H2_STEPS))
-    with pytest.raises(ConfigError, match="use the transport native or aio"):
-        made.forwarder = elsewhere  # type: ignore[assignment]
-    made.forwarder = None
 
 
 def test_what_passes_by_is_noted_at_the_time_of_the_engine(passing: Engine) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import support
@@ -12,8 +12,6 @@ from playbook import engine
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.exchange import Exchange
 from grpcmock.engine.steps import (
-    AIO_STEPS,
-    H2_STEPS,
     HALF_CLOSE,
     RECEIVE,
     Finish,
@@ -26,7 +24,6 @@ from grpcmock.engine.steps import (
     Open,
     Resume,
     Send,
-    Step,
 )
 from grpcmock.errors import SchemaError, StubError
 from grpcmock.schema import Registry
@@ -151,11 +148,3 @@ def test_a_well_known_file_that_was_looked_up_may_be_included() -> None:
     both = base.including(support.registry())
     assert "/kitchen.KitchenService/Unary" in both.methods
     assert base.including(support.registry()).methods.keys() == both.methods.keys()
-
-
-def test_each_transport_runs_handlers() -> None:
-    assert {Invoke, Resume} <= AIO_STEPS & H2_STEPS
-
-
-def test_each_step_can_be_carried_out_by_some_server() -> None:
-    assert set(get_args(Step)) == AIO_STEPS | H2_STEPS

@@ -27,7 +27,7 @@ LIST = "mockuser.UserService/ListUsers"
 DETAIL = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "TIRED"}
 
 
-@pytest.fixture(params=["aio", "h2", "native"])
+@pytest.fixture(params=["aio", "native"])
 def mock(request: pytest.FixtureRequest, generated: Any) -> Iterator[MockServer]:
     if request.param == "native":
         pytest.importorskip("grpcmock_native", reason="the native transport isn't built")

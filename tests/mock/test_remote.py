@@ -16,7 +16,6 @@ from shared_server import COMMON, Shared, shared_server
 from support import ROOT
 
 from grpcmock import ConfigError, DroppedCallsError, MockServer, StubError, TargetError, VerificationError, gt, reply
-from grpcmock.protocols.interface import FaceOptions
 from grpcmock.status import SESSION_KEY
 
 GET = "user.UserService/GetUser"
@@ -354,11 +353,13 @@ def test_a_test_that_stands_still_keeps_its_session(tmp_path: Path) -> None:
         assert get(mock, 1) == "still here"
 
 
-def test_what_the_mock_failed_in_is_told_by_the_verification(tmp_path: Path) -> None:
-    """A fault that the transport there can't make, which is known when a call comes by another port."""
-    how: dict[str, Any] = {"transport": "aio", "face": FaceOptions()}
-    with shared_server(tmp_path, **how) as shared, MockServer(target=shared.target) as mock:
-        mock.on(GET).fault(reset=True).returns()
-        assert get(mock, 1) == "INTERNAL"
-        with pytest.raises(VerificationError, match="can't be put on the wire in gRPC"):
-            mock.verify()
+def test_what_the_mock_failed_in_is_told_by_the_verification(shared: Shared, remote: MockServer) -> None:
+    get(remote, 1)
+
+    def fail() -> None:
+        (call,) = (call for call in shared.host.engine.journal if call.session == remote.session)
+        call.error = ConfigError("the fault can't be put on the wire")
+
+    shared.thread.call(fail)
+    with pytest.raises(VerificationError, match="GetUser: the fault can't be put on the wire"):
+        remote.verify()

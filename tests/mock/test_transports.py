@@ -1,4 +1,4 @@
-"""A mock on the transports of full control: functions that answer, and the faults that ``aio`` can't make."""
+"""A mock on the native transport: functions that answer, and the faults that ``aio`` can't make."""
 
 from __future__ import annotations
 
@@ -12,19 +12,16 @@ import pytest
 import trustme
 
 from grpcmock import ConfigError, MockServer, StubError
-from grpcmock.servers.transports import choose
+from grpcmock.servers.transports import choose, has_native
 
-
-@pytest.fixture(params=["h2", "native"])
-def transport(request: pytest.FixtureRequest) -> Any:
-    if request.param == "native":
-        pytest.importorskip("grpcmock_native", reason="the native transport isn't built")
-    return request.param
+needs_native = pytest.mark.skipif(not has_native(), reason="the native transport isn't built")
 
 
 @pytest.fixture
-def mock(transport: Any) -> Iterator[MockServer]:
-    with MockServer(transport=transport) as server:
+def mock() -> Iterator[MockServer]:
+    if not has_native():
+        pytest.skip("the native transport isn't built")
+    with MockServer(transport="native") as server:
         yield server
 
 
@@ -88,25 +85,26 @@ def test_faults_below_grpc(
     with pytest.raises(grpc.RpcError):  # which code it makes of that, gRPC decides
         client.GetUser(generated.pb2.GetUserRequest())
     assert mock.calls.one().status == code
-    with MockServer(transport="aio") as aio, pytest.raises(StubError, match="native and h2 can"):
+    with MockServer(transport="aio") as aio, pytest.raises(StubError, match="The transport native can: pip install"):
         aio.on(servicer.GetUser).returns(name="Alice").fault(fault)
 
 
-def test_its_own_channels_trust_it(transport: Any, generated: Any, servicer: Any, tmp_path: Path) -> None:
+@needs_native
+def test_its_own_channels_trust_it(generated: Any, servicer: Any, tmp_path: Path) -> None:
     made = trustme.CA().issue_cert("localhost", "127.0.0.1")
     made.private_key_pem.write_to_path(tmp_path / "key.pem")
     for part in made.cert_chain_pems:
         part.write_to_path(tmp_path / "cert.pem", append=True)
-    with MockServer(tls_cert=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem", transport=transport) as mock:
+    with MockServer(tls_cert=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem", transport="native") as mock:
         mock.on(servicer.GetUser).returns(name="Alice")
         assert mock.client(generated.pb2_grpc.UserServiceStub).GetUser(generated.pb2.GetUserRequest()).name == "Alice"
 
 
 def test_what_it_does_not_know_is_told() -> None:
-    with pytest.raises(ConfigError, match=r"there is no 'http'\. The transports are: aio, auto, h2, native\."):
+    with pytest.raises(ConfigError, match=r"there is no 'http'\. The transports are: aio, auto, native\."):
         MockServer(transport="http")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="knows no interceptors"):
-        MockServer(transport="h2", interceptors=[object()])  # type: ignore[list-item]
+    with pytest.raises(ConfigError, match="'h2' is no more; 'native' makes all of its faults: pip install"):
+        MockServer(transport="h2")  # type: ignore[arg-type]
 
 
 def test_without_native_it_is_told_or_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,12 +114,8 @@ def test_without_native_it_is_told_or_done_without(monkeypatch: pytest.MonkeyPat
     assert choose("auto") == "aio"
 
 
-def test_only_aio_passes_interceptors(transport: Any) -> None:
+@needs_native
+def test_only_aio_passes_interceptors() -> None:
     assert choose("auto", interceptors=True) == "aio"
-    with pytest.raises(ConfigError, match=f"{transport!r} knows no interceptors; 'aio' does"):
-        choose(transport, interceptors=True)
-
-
-def test_h2_passes_nothing_on() -> None:
-    with MockServer(transport="h2") as mock, pytest.raises(ConfigError, match="can't pass calls on"):
-        mock.recorder("127.0.0.1:1")
+    with pytest.raises(ConfigError, match="'native' knows no interceptors; 'aio' does"):
+        choose("native", interceptors=True)

@@ -27,7 +27,7 @@ def config(returned: str) -> str:
         "{}",
         "{'protos': 'protos'}",
         "{'protos': ['protos'], 'http': '127.0.0.1:0', 'options': {'seed': 7}}",
-        "{'options': {'transport': 'h2'}}",
+        "{'options': {'transport': 'aio'}}",
     ],
 )
 def test_settings_may_be_a_mapping(inside: pytest.Pytester, returned: str) -> None:

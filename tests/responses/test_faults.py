@@ -70,8 +70,8 @@ def test_a_fault_that_the_engine_cannot_produce_names_one_that_can() -> None:
     assert fault is None
     assert errors == [
         (
-            "fault: the transport aio can't put 'truncate' on the wire. The transports native and h2 can: "
-            "--transport native, where it is installed, or --transport h2."
+            "fault: the transport aio can't put 'truncate' on the wire. The transport native can: "
+            "pip install 'grpcmock[native]' makes it the default."
         )
     ]
 

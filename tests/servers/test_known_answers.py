@@ -2,13 +2,17 @@
 """The law of known answers: with the table in front of the engine and without, nobody can tell the difference.
 
 The same sequences of calls and changes are made on the native transport, whose table answers what it knows, and on
-``grpc.aio``, where each call comes to the engine. Answers, counts and journal have to be the same.
+``grpc.aio`` with a port for HTTP beside it, where each call comes to the engine. Answers, counts and journal have to be
+the same, in each protocol.
 """
 
 from __future__ import annotations
 
+import http.client
+import json
 import threading
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,9 +28,10 @@ from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.journal import Journal
 from grpcmock.errors import Problems
+from grpcmock.protocols.face import HttpFace
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.aio import ServerOptions
-from grpcmock.servers.transports import listen, make_server
+from grpcmock.servers.listeners import Listeners
 from grpcmock.status import SESSION_KEY
 from grpcmock.stubs import loader
 
@@ -80,15 +85,26 @@ class World:
     def __post_init__(self) -> None:
         self.loop.run(self._start())
         self.channel = grpc.insecure_channel(str(self.server.addresses[0]), options=CHANNEL)
+        self.over_http = http.client.HTTPConnection(str(self.server.http_addresses[0]), timeout=20)
 
     async def _start(self) -> None:
         self.engine = Engine(USERS, journal=Journal(JOURNAL_CALLS), lock=threading.RLock())
-        self.server = make_server(self.transport, self.engine, ServerOptions(), services={}, warn=print)
-        listen(self.server, Address.parse("127.0.0.1:0"))
+        self.server = Listeners(
+            self.transport,
+            self.engine,
+            ServerOptions(),
+            lambda: HttpFace(self.engine),
+            services={},
+            warn=print,
+            has_http=True,
+        )
+        for listen in (self.server.listen, self.server.listen_http):
+            listen(Address.parse("127.0.0.1:0"))
         await self.server.start()
 
     def stop(self) -> None:
         self.channel.close()
+        self.over_http.close()
         self.loop.run(self.server.stop(0))
 
     def begin(self) -> None:
@@ -114,8 +130,7 @@ class World:
 
     def call(self, path: str, number: int, tag: str) -> Any:
         data = bytes([8, number]) if number else b""
-        metadata = (("x-tag", tag), *(((SESSION_KEY, "s"),) if tag == "s" else ()))
-        call = self.channel.unary_stream(path)(data, metadata=metadata, timeout=20)
+        call = self.channel.unary_stream(path)(data, metadata=_metadata(tag), timeout=20)
         messages = []
         try:
             for message in call:
@@ -124,6 +139,17 @@ class World:
             pass
         said = [*(call.initial_metadata() or ()), *(call.trailing_metadata() or ())]
         return call.code(), call.details(), messages, [pair for pair in said if pair[0] in METADATA]
+
+    def http(self, form: str, path: str, number: int, tag: str, times: int) -> Any:
+        """Call over HTTP, in one of the ``FORMS``."""
+        method, target, headers, body = FORMS[form](path, number)
+        found = []
+        for _ in range(times):
+            self.over_http.request(method, target, body, {**headers, **dict(_metadata(tag))})
+            response = self.over_http.getresponse()
+            told = {name.lower(): value for name, value in response.getheaders()}
+            found.append((response.status, {name: told.get(name) for name in sorted(TOLD)}, response.read()))
+        return found
 
     def calls(self, path: str, number: int, tag: str, times: int) -> Any:
         return [self.call(path, number, tag) for _ in range(times)]
@@ -194,11 +220,83 @@ class World:
             return counts, sizes, [_told(call) for call in calls], states, list(self.heard)
 
 
+def _metadata(tag: str) -> tuple[tuple[str, str], ...]:
+    """Give the metadata of a call; those of the tag "s" are made in a session."""
+    return ("x-tag", tag), *(((SESSION_KEY, "s"),) if tag == "s" else ())
+
+
 def _told(call: Any) -> Any:
     frames = [(frame.direction, frame.data) for frame in call.frames]
     metadata = sorted(pair for pair in call.metadata if pair[0].startswith("x-"))
     status = call.code, call.message, call.trailers, call.cancelled
-    return call.path, metadata, call.stub and call.stub.name, frames, status, call.peer[:5], call.miss is None
+    deadline = call.deadline if call.protocol != "grpc" else 0  # gRPC's own client says what is left of it
+    said = call.path, call.protocol, metadata, call.stub and call.stub.name, deadline
+    return said, frames, status, call.peer[:5], call.miss is None
+
+
+# Over HTTP -----------------------------------------------------------------------------------------
+
+Request = tuple[str, str, Mapping[str, str], bytes]
+
+TOLD = (
+    *("content-type", "accept-encoding", "grpc-accept-encoding", "access-control-allow-origin"),
+    *("access-control-expose-headers", "x-header", "trailer-x-trailer", "grpc-trailer-x-trailer", "vary", "allow"),
+)
+"""The headers of a response that are compared; how long the body is, each server says in its own way."""
+
+
+def _tree(path: str, number: int) -> bytes:
+    return json.dumps({"id" if path == GET else "page": number}).encode()
+
+
+def _message(number: int) -> bytes:
+    return bytes([8, number]) if number else b""
+
+
+def _framed(message: bytes) -> bytes:
+    return b"\0" + len(message).to_bytes(4, "big") + message
+
+
+def _unary(path: str, number: int, codec: str = "json", **headers: str) -> Request:
+    """Connect, with envelopes where the method streams."""
+    message = _tree(path, number) if codec == "json" else _message(number)
+    streams = path != GET
+    kind = f"application/{'connect+' if streams else ''}{codec}"
+    said = {"content-type": kind} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return "POST", path, said, _framed(message) if streams else message
+
+
+def _web(path: str, number: int, suffix: str = "", **headers: str) -> Request:
+    body = _framed(_tree(path, number) if suffix == "+json" else _message(number))
+    said = {"content-type": f"application/grpc-web{suffix}"}
+    said |= {name.replace("_", "-"): value for name, value in headers.items()}
+    return "POST", path, said, b64encode(body) if suffix == "-text" else body
+
+
+FORMS = {
+    "connect json": _unary,
+    "connect proto": lambda path, number: _unary(path, number, "proto"),
+    "connect version": lambda path, number: _unary(path, number, connect_protocol_version="1"),
+    "connect wrong version": lambda path, number: _unary(path, number, connect_protocol_version="2"),
+    "connect deadline": lambda path, number: _unary(path, number, connect_timeout_ms="20000"),
+    "connect other deadline": lambda path, number: _unary(path, number, grpc_timeout="20S"),
+    "connect both deadlines": lambda path, number: _unary(path, number, grpc_timeout="20S", connect_timeout_ms="9999"),
+    "connect wrong deadline": lambda path, number: _unary(path, number, connect_timeout_ms="soon"),
+    "connect page": lambda path, number: _unary(path, number, origin="http://localhost:3000"),
+    "connect other page": lambda path, number: _unary(path, number, origin="http://example.com"),
+    "connect wrong encoding": lambda path, number: _unary(path, number, content_encoding="snappy"),
+    "connect wrong metadata": lambda path, number: _unary(path, number, x_bytes_bin="*"),
+    "connect wrong body": lambda path, number: ("POST", path, {"content-type": "application/json"}, b"{"),
+    "connect text": lambda path, number: ("POST", path, {"content-type": "text/plain"}, _tree(path, number)),
+    "grpc-web": _web,
+    "grpc-web json": lambda path, number: _web(path, number, "+json"),
+    "grpc-web text": lambda path, number: _web(path, number, "-text"),
+    "grpc-web deadline": lambda path, number: _web(path, number, grpc_timeout="20S"),
+    "grpc-web other deadline": lambda path, number: _web(path, number, connect_timeout_ms="20000"),
+    "grpc-web page": lambda path, number: _web(path, number, "+proto", origin="http://[::1]:80"),
+    "get": lambda path, number: ("GET", path, {}, b""),
+}
+"""Requests over HTTP, whose answers may be known or not."""
 
 
 @pytest.fixture(scope="module")
@@ -219,11 +317,16 @@ NAMES = st.sampled_from([STEADY, STEADY, sorted(POOL)]).flatmap(
 )
 CALL = st.tuples(st.sampled_from([GET, LIST]), st.sampled_from([1, 1, 1, 2, 3, 4]), st.sampled_from("aaabs"))
 CALLS = st.tuples(CALL, st.integers(1, 3)).map(lambda args: ("calls", *args[0], args[1]))
+HTTP = st.tuples(st.sampled_from(sorted(FORMS)), CALL, st.integers(1, 3)).map(
+    lambda args: ("http", args[0], *args[1], args[2])
+)
 ACTIONS = st.one_of(
     CALLS,
     CALLS,
     CALLS,
-    CALLS,
+    HTTP,
+    HTTP,
+    HTTP,
     st.tuples(CALL, st.integers(2, 4)).map(lambda args: ("burst", *args[0], args[1])),
     st.tuples(st.sampled_from(["add", "add_own", "reload"]), NAMES),
     st.tuples(st.just("remove"), st.integers(0, 5)),
@@ -244,6 +347,16 @@ ACTIONS = st.one_of(
 @example(["alice"], [("calls", GET, 1, "a", 2), ("add_own", ["first"]), ("call", GET, 1, "s"), ("call", GET, 1, "a")])
 @example(["alice"], [("calls", GET, 1, "s", 3), ("calls", GET, 1, "a", 3), ("calls", GET, 1, "s", 3)])
 @example(["page"], [("calls", LIST, 1, "a", JOURNAL_CALLS + 5), ("call", GET, 1, "a")])
+@example(STEADY, [("http", form, GET, 1, tag, 2) for form in FORMS for tag in "asa"])
+@example(
+    ["alice"],
+    [("http", "connect json", GET, 1, "a", 2), ("add_own", ["first"]), ("http", "connect json", GET, 1, "s", 2)],
+)
+@example(STEADY, [("http", form, path, 1, "a", 3) for form in FORMS for path in (GET, LIST)])
+@example(STEADY, [("http", form, GET, number, "b", 2) for form in FORMS for number in (2, 3)])
+@example(
+    ["alice"], [("http", "connect json", GET, 1, "a", 3), ("add", ["twice"]), ("http", "connect json", GET, 1, "a", 4)]
+)
 def test_nobody_can_tell_whether_an_answer_was_known(
     worlds: list[World], names: list[str], actions: list[tuple[Any, ...]]
 ) -> None:
@@ -271,16 +384,23 @@ def test_the_table_does_answer(worlds: list[World]) -> None:
         asked.append(path)
         return original(path, *args)
 
+    forms = ["connect json", "connect proto", "connect deadline", "connect page", "grpc-web", "grpc-web text"]
+
     native.engine.known_answer = counted  # type: ignore[method-assign, assignment]
     try:
         for _ in range(20):
             assert native.call(GET, 1, "a")[2] == [b"\x12\x05Alice"]
             assert len(native.call(LIST, 1, "b")[2]) == 3
+        for form in forms:
+            native.http(form, GET, 1, "a", 5)
+            native.http(form, GET, 1, "b", 5)  # other metadata make no difference
+            native.http(form, LIST, 1, "a", 5)
     finally:
         del native.engine.known_answer
-    assert asked == [GET, LIST]
-    assert sorted(entry.count for entry in native.engine.store) == [20, 20]
-    assert (len(native.engine.journal), native.engine.journal.dropped) == (JOURNAL_CALLS, 40 - JOURNAL_CALLS)
+    assert asked == [GET, LIST, *[GET, LIST] * len(forms)]
+    assert sorted(entry.count for entry in native.engine.store) == [20 + 5 * len(forms), 20 + 10 * len(forms)]
+    calls = 40 + 15 * len(forms)
+    assert (len(native.engine.journal), native.engine.journal.dropped) == (JOURNAL_CALLS, calls - JOURNAL_CALLS)
 
 
 @pytest.mark.parametrize("size", [10, (1 << 16) - 20, (1 << 16) + 20, 1 << 18, 3 << 20])

@@ -140,7 +140,7 @@ class _Mapping:
         if delay := self._delay(response):
             keys["delay"] = delay
         if response.get("fault"):
-            self.comments.append("`fault: {reset: true}` with --transport h2 comes nearer to WireMock's fault.")
+            self.comments.append("`fault: {reset: true}` on the native transport comes nearer to WireMock's fault.")
             return keys | {"fault": {"abort": "UNAVAILABLE"}}
         if response.get("proxyBaseUrl"):
             self.warn("it passes calls on, which `grpcmock serve --forward` does; UNIMPLEMENTED is answered here.")

@@ -71,7 +71,9 @@ class RequestBuilder:
         if not body.strip():
             return method.request_class()
         tree = parse(body)
-        return message_of(tree if route.body == "*" else {route.body: tree}, method, self._registry, "the body")
+        for name in reversed(route.body.split(".") if route.body != "*" else ()):
+            tree = {name: tree}
+        return message_of(tree, method, self._registry, "the body")
 
     def _of_parameters(self) -> Message:
         problems = Problems()

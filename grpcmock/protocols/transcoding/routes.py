@@ -127,6 +127,8 @@ def _route(method: Method, rule: Any) -> Route:
     if rule.body not in ("", "*"):
         _check_field(method.input, rule.body)
     if rule.response_body:
+        if "." in rule.response_body:
+            raise ValueError(f"response_body {rule.response_body!r} must be a field of the response itself")
         _check_field(method.output, rule.response_body)
     return Route(method, verb.upper(), template, rule.body, rule.response_body)
 

@@ -47,6 +47,9 @@ class Template:
     verb: str
     """``:lend``; empty for none."""
 
+    parts: tuple[tuple[str, str], ...] = ()
+    """The path piece by piece: the field that a piece goes to, empty for none, and its segments."""
+
     def match(self, path: str) -> dict[str, str] | None:
         """Return the values of the variables, by field; None if a path doesn't match. It is as :func:`plain` has it."""
         found = self.regex.fullmatch(path)
@@ -70,7 +73,7 @@ def parse(text: str) -> Template:
     regex = ""
     variables: list[Variable] = []
     kinds: list[int] = []
-    segments: list[str] = []
+    parts: list[tuple[str, str]] = []
     position = 0
     while position < len(rest):
         if rest[position] != "/":
@@ -86,22 +89,22 @@ def parse(text: str) -> Template:
             inner, inner_kinds = _pattern(pattern, text)
             regex += f"/({inner})"
             kinds += inner_kinds
-            segments += pattern.split("/")
+            parts.append((token["field"], pattern))
             variables.append(Variable(token["field"], spans=len(inner_kinds) > 1 or "**" in pattern))
         else:
             inner, inner_kinds = _pattern(token[0], text)
             regex += f"/{inner}"
             kinds += inner_kinds
-            segments.append(token[0])
+            parts.append(("", token[0]))
         position = token.end()
     if 2 in kinds[:-1]:
         raise TemplateError(f"in the path {text!r}, '**' must be the last segment")
     if verb:
         regex += re.escape(verb[0])
     rank = (verb is None, tuple(kinds), -len(kinds))
-    return Template(
-        text, tuple(variables), re.compile(regex, re.DOTALL), rank, tuple(segments), verb[0] if verb else ""
-    )
+    segments = tuple(segment for _, pattern in parts for segment in pattern.split("/"))
+    compiled = re.compile(regex, re.DOTALL)
+    return Template(text, tuple(variables), compiled, rank, segments, verb[0] if verb else "", tuple(parts))
 
 
 def _pattern(pattern: str, text: str) -> tuple[str, list[int]]:

@@ -13,7 +13,7 @@ from grpcmock.responses.faults import FAULTS
 from grpcmock.schema.codec import DecodeError, build, decode, to_tree
 from grpcmock.servers.admin.call_messages import write_metadata
 from grpcmock.servers.admin.refusals import RefusedError
-from grpcmock.servers.http_call import perform
+from grpcmock.servers.http_call import HttpCall, perform
 from grpcmock.status import SESSION_KEY, Code
 from grpcmock.tree import Node
 
@@ -38,7 +38,7 @@ def behaviors(steered: Steered) -> Behaviors:
         engine = steered.engine
         method = steered.method(request.method)
         call = _DirectCall(_opening(request, method), _encoded(request, method, steered))
-        record = await perform(engine, call, _Nowhere(), warn=lambda text: engine.note("warning", text))
+        record = await perform(engine, HttpCall(call, _Nowhere()), warn=lambda text: engine.note("warning", text))
         for data in call.messages:
             ParseDict(_told(data, method), response.messages.add())
         response.code, response.code_name = call.finish.code.value, call.finish.code.name

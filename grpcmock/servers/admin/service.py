@@ -71,8 +71,11 @@ class Admin:
     def face(self) -> AdminFace:
         """The service over HTTP, with its pages."""
         from grpcmock.servers.admin.face import AdminFace
+        from grpcmock.servers.admin.openapi import openapi_page
 
-        return AdminFace(self.registry, self.guard, self.options, refused=RefusalNotes(self._steered.engine).take)
+        face = AdminFace(self.registry, self.guard, self.options, refused=RefusalNotes(self._steered.engine).take)
+        face.pages.add("/openapi.json", openapi_page(self.registry, face.options.text_bodies))
+        return face
 
     def handlers(self) -> Mapping[str, grpc.RpcMethodHandler[Any, Any]]:
         """Give the handlers of a ``grpc.aio`` server, by path."""

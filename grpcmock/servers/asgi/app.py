@@ -14,9 +14,8 @@ from grpcmock.protocols.http import Abort, Body, End, Head, RequestHead, Trailer
 from grpcmock.servers.http_call import answer
 
 if TYPE_CHECKING:
-    from grpcmock.protocols.face import HttpFace
     from grpcmock.protocols.http import Parts
-    from grpcmock.servers.http_call import Services
+    from grpcmock.servers.http_call import Face, Services
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -42,7 +41,7 @@ class Connection(Protocol):
 class HttpApplication:
     """Answers HTTP requests from an engine."""
 
-    def __init__(self, face: HttpFace, *, services: Services, warn: Callable[[str], None]) -> None:
+    def __init__(self, face: Face, *, services: Services, warn: Callable[[str], None]) -> None:
         self._face = face
         self._services = services
         self._warn = warn

@@ -24,9 +24,8 @@ except ImportError:
     raise MissingExtraError("The HTTP port", "http") from None
 
 if TYPE_CHECKING:
-    from grpcmock.protocols.face import HttpFace
     from grpcmock.servers.addresses import Address
-    from grpcmock.servers.http_call import Services
+    from grpcmock.servers.http_call import Face, Services
 
 _IDLE = 60
 """Seconds that a connection is kept without a request."""
@@ -55,7 +54,7 @@ class HttpServer:
     *warn* is told of clients that are refused before they make a call.
     """
 
-    def __init__(self, face: HttpFace, *, services: Services, warn: Callable[[str], None]) -> None:
+    def __init__(self, face: Face, *, services: Services, warn: Callable[[str], None]) -> None:
         self.addresses: list[Address] = []
         """Where the server listens, with the ports that were taken."""
 

@@ -7,28 +7,12 @@ import logging
 import math
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
-from grpcmock.concurrency.pausing import pause
-from grpcmock.engine.steps import (
-    HALF_CLOSE,
-    Finish,
-    Forward,
-    HandlerReturned,
-    Headers,
-    Invoke,
-    Message,
-    Receive,
-    Reset,
-    Resume,
-    Send,
-    Truncate,
-    Wait,
-)
+from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Receive, Reset, Send, Truncate, Wait
 from grpcmock.protocols.interface import WireError
 from grpcmock.servers import services
-from grpcmock.servers.forwarded_client import ForwardedClient
-from grpcmock.servers.invocation import Invocation, Reading
+from grpcmock.servers.interpreter import carry_out
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -64,6 +48,7 @@ class NativeCall:
         self._opened = opened
         self._ended = ended
         self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
         self._exchange: Exchange | None = None
         self._messages = deque(messages)
         self._half_closed = half_closed
@@ -250,47 +235,12 @@ class NativeCall:
 
     # In a task: handlers, forwarders, services ----------------------------------------------------
 
-    async def _carry_on(self, step: Step, exchange: Exchange) -> None:  # noqa: C901 - a case a step
-        invocation: Invocation | None = None
-        reading = Reading(self._next_event)
+    async def _carry_on(self, step: Step, exchange: Exchange) -> None:
+        self._flush()
         try:
-            while True:
-                event: Event | None = None
-                match step:
-                    case Send():
-                        await self.write(step.data)
-                        for data in exchange.buffered_messages():
-                            await self.write(data)
-                    case Receive():
-                        event = await reading.next(step.until)
-                    case Invoke():
-                        invocation = Invocation(step)
-                        event = await invocation.next()
-                    case Resume():
-                        assert invocation is not None
-                        event = await invocation.next(step.message)
-                    case Forward():
-                        self._flush()
-                        client = _Client(self, step, exchange, reading)
-                        event = HandlerReturned(await step.forwarder(step.call.path, step.call.metadata, client))
-                    case Wait():
-                        await pause(step.seconds)
-                    case Headers():
-                        self.wire.headers(step.metadata)
-                    case Finish() | Truncate() | Reset():
-                        self._last(step)
-                        return
-                    case _:
-                        assert_never(step)
-                step = exchange.resume(event)
+            self._last(await carry_out(exchange, self, step))
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the server lives on
             self._fail(error)
-        finally:
-            # On the normal way out the exchange has ended already, and this does nothing.
-            exchange.cancel()
-            reading.end()
-            if invocation is not None:
-                invocation.end()
 
     def serve(self, handler: grpc.RpcMethodHandler[Any, Any]) -> None:
         """Answer as a handler for ``grpc.aio`` does."""
@@ -306,7 +256,8 @@ class NativeCall:
 
         self._task = self._loop.create_task(run())
 
-    async def _next_event(self) -> Event:
+    async def next(self) -> Event:
+        """Give what comes next of the request. Raises :class:`WireError`."""
         while (event := self._taken()) is None:
             arrived = self._loop.create_future()
             self._wants = partial(_wake, arrived)
@@ -315,10 +266,10 @@ class NativeCall:
 
     async def read(self) -> bytes | None:
         """Return the next message; None once the client has finished sending. Raises :class:`WireError`."""
-        event = await self._next_event()
+        event = await self.next()
         return event.data if isinstance(event, Message) else None
 
-    async def write(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> None:
         """Send a message; waits until the client lets more through."""
         self._flush()
         if not self.wire.send(data):
@@ -326,29 +277,17 @@ class NativeCall:
             self._blocked = partial(_wake, drained)
             await drained
 
-    def send_headers(self, metadata: Metadata = ()) -> None:
+    async def send_headers(self, metadata: Metadata) -> None:
         """Send initial metadata."""
         self.wire.headers(metadata)
+
+    def time_left(self) -> float | None:
+        """Give the seconds to the deadline; None without one."""
+        return None if self.deadline is None else self.deadline - (self._loop.time() - self._began)
 
     async def finish(self, code: Code, message: str = "", trailers: Metadata = ()) -> None:
         """End the call with a status."""
         self._last(Finish(code, message, tuple(trailers)))
-
-
-class _Client(ForwardedClient):
-    """The client of a call that is passed on."""
-
-    def __init__(self, call: NativeCall, step: Forward, exchange: Exchange, reading: Reading) -> None:
-        super().__init__(step, exchange, reading, call.write)
-        self._call = call
-        self._began = asyncio.get_running_loop().time()
-
-    async def send_headers(self, metadata: Metadata) -> None:
-        self._call.send_headers(metadata)
-
-    def time_left(self) -> float | None:
-        deadline = self._call.deadline
-        return None if deadline is None else deadline - (asyncio.get_running_loop().time() - self._began)
 
 
 def _wake(future: asyncio.Future[None]) -> None:

@@ -5,20 +5,33 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 import grpcmock_native
 
 from grpcmock.engine.constant_answers import CachedAnswer
 from grpcmock.engine.dropped import Kind
+from grpcmock.engine.steps import Finish, Headers, Send
+from grpcmock.protocols.http import Body, End, Head
 
 if TYPE_CHECKING:
-    from grpcmock_native import Call, KnownAnswer, Server
+    from collections.abc import Iterator
 
+    from grpcmock_native import Call, KnownAnswer, KnownResponse, Server
+
+    from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.constant_plan import ConstantAnswer
     from grpcmock.engine.engine import Engine
+    from grpcmock.protocols.http import Parts, RequestHead
+    from grpcmock.protocols.interface import Outgoing
+    from grpcmock.servers.http_call import HttpCall
+    from grpcmock.servers.native.exchange import NativeExchange
     from grpcmock.status import Metadata
+
+_TIMEOUTS = ("grpc-timeout", "connect-timeout-ms")
+"""Headers that one protocol or the other takes for a deadline."""
 
 
 class KnownAnswers:
@@ -28,8 +41,10 @@ class KnownAnswers:
         self._engine = engine
         self._server = server
         self._numbers = itertools.count(1)
-        self._by_number: dict[int, tuple[CompiledStub, ConstantAnswer]] = {}
-        self._by_stub: dict[CompiledStub, KnownAnswer] = {}
+        self._by_number: dict[int, tuple[CompiledStub, ConstantAnswer, ProtocolName]] = {}
+        self._calls: dict[CompiledStub, KnownAnswer] = {}
+        self._responses: dict[Hashable, KnownResponse] = {}
+        """By stub, protocol, and what is sent."""
         options = engine.options
         self._is_in_time = options.wall_clock is time.time and options.monotonic is time.monotonic
         """Whether the engine has the clocks that the table has, too."""
@@ -46,15 +61,54 @@ class KnownAnswers:
             if found is None:
                 return False
             entry, answer = found
-            call.answer(self._by_stub.get(entry) or self._made(entry, answer))
+            known = self._calls.get(entry)
+            if known is None:
+                number, size = self._number(entry, answer, "grpc")
+                known = self._calls[entry] = grpcmock_native.KnownAnswer(number, size, *answer)
+            call.answer(known)
         return True
 
-    def _made(self, entry: CompiledStub, answer: ConstantAnswer) -> KnownAnswer:
-        number = next(self._numbers)
-        self._by_number[number] = entry, answer
-        size = CachedAnswer.of(entry.method, entry, b"", answer).size
-        known = self._by_stub[entry] = grpcmock_native.KnownAnswer(number, size, *answer)
+    def respond(self, exchange: NativeExchange, head: RequestHead, call: HttpCall, body: bytes) -> bool:
+        """Do what :meth:`answer` does, for a request in another protocol whose *body* is there whole."""
+        codec, engine = call.codec, self._engine
+        opened = codec.opened
+        table = engine.store.tables.get(opened.path)
+        if not self._is_in_time or not table or not table.is_steady:
+            return False
+        message = call.only_message(body)
+        if message is None:
+            return False
+        with engine.lock:
+            found = engine.known_answer(
+                opened.path, opened.metadata, opened.deadline, opened.peer, message, opened.protocol
+            )
+            if found is None:
+                return False
+            parts = [part for step in _steps(found[1]) for part in codec.send(step)]
+            whole = _whole(parts)
+            if whole is None or (opened.deadline is None and any(head.header(name) for name in _TIMEOUTS)):
+                # Of a time that its protocol knows nothing of, the table would think that it is a deadline.
+                exchange.send(parts)
+            else:
+                exchange.wire.answer(self._response(*found, opened.protocol, *whole), message)
+        return True
+
+    def _response(
+        self, entry: CompiledStub, answer: ConstantAnswer, protocol: ProtocolName, head: Head, body: bytes
+    ) -> KnownResponse:
+        key = entry, protocol, head, body
+        known = self._responses.get(key)
+        if known is None:
+            number, size = self._number(entry, answer, protocol)
+            known = grpcmock_native.KnownResponse(number, size, head.status, head.headers, body)
+            self._responses[key] = known
         return known
+
+    def _number(self, entry: CompiledStub, answer: ConstantAnswer, protocol: ProtocolName) -> tuple[int, int]:
+        """Return a number for an answer, and what a call that it answers takes in a journal, besides the request."""
+        number = next(self._numbers)
+        self._by_number[number] = entry, answer, protocol
+        return number, CachedAnswer.of(entry.method, entry, b"", answer).size
 
     def void(self) -> None:
         """Forget all answers."""
@@ -62,7 +116,8 @@ class KnownAnswers:
             self._server.void()
             self.absorb()
             self._by_number.clear()
-            self._by_stub.clear()
+            self._calls.clear()
+            self._responses.clear()
 
     def pause(self, paused: bool) -> None:
         """Answer nothing until further notice, or do so again."""
@@ -77,11 +132,28 @@ class KnownAnswers:
             dropped, counts, calls = self._server.absorb()
             kept = Counter(number for number, *_ in calls) if dropped else counts
             for number, count in counts.items():
-                entry, _ = known[number]
+                entry = known[number][0]
                 engine.store.count(entry, count)
                 if lost := count - kept[number]:
                     engine.journal.skip(Kind("", entry.method.path, "answered"), lost)
             for number, request, metadata, deadline, peer, started, duration in calls:
-                entry, answer = known[number]
+                entry, answer, protocol = known[number]
                 cached = CachedAnswer.of(entry.method, entry, request, answer)
-                engine.journal.add_known(cached, metadata, deadline, peer, started, duration)
+                engine.journal.add_known(cached, metadata, deadline, peer, started, duration, protocol)
+
+
+def _steps(answer: ConstantAnswer) -> Iterator[Outgoing]:
+    """Yield the steps that give an answer."""
+    if answer.headers:
+        yield Headers(answer.headers)
+    for message in answer.messages:
+        yield Send(message)
+    yield Finish(answer.code, answer.message, answer.trailers)
+
+
+def _whole(parts: Parts) -> tuple[Head, bytes] | None:
+    """Return the head and the whole body of a response; None if it has more than that."""
+    match parts:
+        case [Head() as head, *rest, End()] if all(isinstance(part, Body) for part in rest):
+            return head, b"".join(part.data for part in rest if isinstance(part, Body))
+    return None

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,10 +17,13 @@ import grpcmock_native
 
 from grpcmock.engine.steps import Open
 from grpcmock.errors import ConfigError
+from grpcmock.protocols.heads import REQUEST
+from grpcmock.protocols.http import RequestHead, Response
 from grpcmock.servers.addresses import check_free
 from grpcmock.servers.credentials import TlsFiles, server_credentials
-from grpcmock.servers.h2.foreign import Telling, sentence
+from grpcmock.servers.http_call import HttpCall, answer_call
 from grpcmock.servers.native.call import NativeCall
+from grpcmock.servers.native.exchange import NativeExchange
 from grpcmock.servers.native.known import KnownAnswers
 
 if TYPE_CHECKING:
@@ -27,11 +31,19 @@ if TYPE_CHECKING:
 
     from grpcmock.engine.engine import Engine
     from grpcmock.servers.addresses import Address
+    from grpcmock.servers.http_call import Face
 
 _LOG = logging.getLogger(__name__)
 
 _PATIENCE = 1.0
 """Seconds that clients have to read what is left, once their calls are cancelled."""
+
+
+_REFUSED = {
+    "TLS": "TLS came; this port takes plaintext. Serve with --tls-cert and --tls-key, or have the client do without.",
+    "HTTP": "what came is no HTTP that can be read.",
+}
+"""What is wrong with clients that are refused before they make a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +65,20 @@ class NativeOptions:
     max_connection_age: tuple[float, float] | None = None
     """Seconds after which a connection takes no new calls, and seconds that those under way then have."""
 
+    idle: float = 60.0
+    """Seconds that a connection over HTTP/1.1 is kept without the whole head of a request."""
+
     known_bytes: int = 64 << 20
     """Bytes of the table of known answers, roughly."""
 
 
 class NativeServer:
-    """A gRPC server that answers from an engine. Made, started and stopped within one event loop.
+    """Speaks gRPC, gRPC-Web, Connect and JSON, over HTTP/1.1 and HTTP/2, on every port. It answers from an engine, and
+    is made, started and stopped within one event loop.
 
     *services* holds handlers for ``grpc.aio`` of what the server offers besides (reflection, health, admin), by path. A
-    stub for one of their methods goes before them. *warn* is told once of each other protocol that clients speak.
+    stub for one of their methods goes before them. *face* makes what opens all requests but those in gRPC, once there
+    is one. *warn* is told of clients that are refused before they make a call.
     """
 
     def __init__(
@@ -70,6 +87,7 @@ class NativeServer:
         options: NativeOptions | None = None,
         *,
         services: Mapping[str, grpc.RpcMethodHandler[Any, Any]] | None = None,
+        face: Callable[[], Face] | None = None,
         warn: Callable[[str], None] = _LOG.warning,
     ) -> None:
         self.engine = engine
@@ -86,12 +104,15 @@ class NativeServer:
             known_bytes=options.known_bytes,
             ring_calls=engine.journal.max_calls,
             ring_bytes=engine.journal.max_bytes,
-            http1_refusal=sentence("HTTP/1.1", "PEER"),
+            idle=options.idle,
+            reserved=REQUEST,
         )
         self._known = KnownAnswers(engine, self._native)
         self._services = services or {}
-        self._foreign = Telling(warn)
-        self._calls: dict[int, NativeCall] = {}
+        self._face = cache(face or partial(_plain_face, engine, options))
+        self._warn = warn
+        self._told: set[str] = set()
+        self._calls: dict[int, NativeCall | NativeExchange] = {}
         self._socket: socket.socket | None = None
         """Becomes readable when something waits to be taken."""
         self._waking: asyncio.Task[None] | None = None
@@ -115,7 +136,7 @@ class NativeServer:
         try:
             port = self._native.listen(scheme, host, address.port, files)
         except OSError as error:
-            raise ConfigError(f"--listen: can't listen on {address}: {error.strerror or error}.") from None
+            raise ConfigError(f"{address.option}: can't listen on {address}: {error.strerror or error}.") from None
         except ValueError as error:
             raise ConfigError(f"--tls-cert: the transport native can't use these files: {error}.") from None
         bound = address.with_port(port)
@@ -195,15 +216,23 @@ class NativeServer:
                 elif kind == 2:
                     call.half_close()
                 elif kind == 3:
-                    call.break_off(*rest)
+                    call.break_off(*rest)  # type: ignore[union-attr]  # of calls in gRPC alone
                 elif kind == 4:
                     call.cancel()
                 elif kind == 5:
                     call.drained()
             elif kind == 6:
-                self._foreign(*rest)
+                self._refused(*rest)
             elif kind == 7:
                 self._idle.set()
+            elif kind == 8:
+                self._exchange(number, *rest)
+
+    def _refused(self, protocol: str, peer: str) -> None:
+        # Once for each: a client that is wrong is so each time.
+        if protocol not in self._told:
+            self._told.add(protocol)
+            self._warn(f"A client was refused ({peer}): {_REFUSED[protocol]}")
 
     def _open(
         self,
@@ -237,3 +266,48 @@ class NativeServer:
             call.serve(service)
         else:
             call.play(self.engine)
+
+    def _exchange(
+        self,
+        number: int,
+        wire: grpcmock_native.Exchange,
+        line: tuple[str, str, Any],
+        headers: tuple[tuple[str, str], ...],
+        varying: list[tuple[str, str]],
+        peer: str,
+        body: bytes,
+        is_whole: bool,
+    ) -> None:
+        """Begin to answer a request that is no call in gRPC."""
+
+        def ended() -> None:
+            self._calls.pop(number, None)
+
+        method, target, version = line
+        head = RequestHead(method, target, (*headers, *varying), version, peer, takes_trailers=version == "2")
+        exchange = NativeExchange(wire, body, is_whole=is_whole, ended=ended)
+        face = self._face()
+        try:
+            opened = face.open(head)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the server lives on
+            _LOG.error("%s failed", target, exc_info=error)
+            text = f"Unexpected {type(error).__name__}: {error}\n".encode()
+            wire.respond(500, (("content-type", "text/plain; charset=utf-8"),), text)
+            return
+        if isinstance(opened, Response):
+            if opened.told:
+                self._warn(opened.told)
+            exchange.send(list(opened.parts))
+            return
+        call = HttpCall(opened, exchange)
+        if is_whole and self._known.respond(exchange, head, call, body):
+            return
+        self._calls[number] = exchange
+        exchange.begin(answer_call(self.engine, call, services=self._services, warn=self._warn))
+
+
+def _plain_face(engine: Engine, options: NativeOptions) -> Face:
+    from grpcmock.protocols.face import HttpFace
+    from grpcmock.protocols.interface import FaceOptions
+
+    return HttpFace(engine, FaceOptions(options.max_message_size, options.compression))

@@ -2,103 +2,21 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import grpc
 import pytest
-from support import registry
+from admin_mock import BOB, PATIENCE, Mock
 
-from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.protocols.http import Response
-from grpcmock.protocols.interface import FaceOptions
-from grpcmock.servers.addresses import Address
 from grpcmock.servers.admin.face import BODY_LIMIT
 from grpcmock.servers.admin.options import AdminOptions
-from grpcmock.servers.host import Files, Host, HostOptions
-
-PROTOS = Path(__file__).parents[3] / "protos"
-STUBS = "- {name: alice, method: user.UserService/GetUser, request: {id: 1}, response: {id: 1, name: Alice}}\n"
-BOB = "- {name: bob, method: UserService/GetUser, request: {id: 2}, response: {name: Bob}}\n"
-PATIENCE = 20.0
 
 
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-class Mock:
-    """A mock server in the background of this process."""
-
-    def __init__(self, loop: LoopThread, stubs: Path, admin: AdminOptions, **options: Any) -> None:
-        async def start() -> Host:
-            host = Host(Files((PROTOS,), (stubs,)), HostOptions(transport="aio", admin=admin, **options))
-            host.listen(Address.parse("127.0.0.1:0"))
-            if admin.apart:
-                host.listen_admin(Address.parse("127.0.0.1:0"))
-            if host.http is not None:
-                host.listen_http(Address.parse("127.0.0.1:0"))
-            await host.start()
-            return host
-
-        self.host = loop.run(start(), PATIENCE)
-        self._open: list[http.client.HTTPConnection] = []
-
-    @property
-    def address(self) -> Address:
-        return (self.host.http_addresses or self.host.admin_addresses)[0]
-
-    def begin(self, method: str, path: str, body: bytes | str | None = None, **headers: str) -> Any:
-        connection = http.client.HTTPConnection(self.address.host, self.address.port, timeout=PATIENCE)
-        self._open.append(connection)
-        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        return connection.getresponse()
-
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        if isinstance(body, dict):
-            body, headers = json.dumps(body), {"content_type": "application/json", **headers}
-        response = self.begin(method, path, body, **headers)
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-
-    def call(self, user: int) -> None:
-        method = registry("user.proto").method("UserService/GetUser")
-        with grpc.insecure_channel(str(self.host.addresses[0]), (("grpc.enable_http_proxy", 0),)) as channel:
-            request = method.request_class(id=user).SerializeToString()
-            channel.unary_unary(method.path).future(request, timeout=PATIENCE).exception()
-
-    def close(self) -> None:
-        for connection in self._open:
-            connection.close()
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Mock]]:
-    (tmp_path / "a.yaml").write_text(STUBS)
-    loop = LoopThread()
-    mocks: list[Mock] = []
-
-    def start(admin: AdminOptions | None = None, **options: Any) -> Mock:
-        mocks.append(Mock(loop, tmp_path / "a.yaml", admin or AdminOptions(apart=True), **options))
-        return mocks[-1]
-
-    yield start
-    for mock in mocks:
-        mock.close()
-        loop.run(mock.host.stop(), PATIENCE)
-    loop.close()
-
-
-def test_stubs_come_and_go_by_rest(serve: Callable[..., Mock]) -> None:
-    mock = serve()
+def test_stubs_come_and_go_by_rest(mocked: Callable[..., Mock]) -> None:
+    mock = mocked()
     assert mock.ask("POST", "/v1/stubs", {"stubs": BOB}).json == {"names": ["bob"]}
     listed = mock.ask("GET", "/v1/stubs?layer=LAYER_RUNTIME&with_yaml=true").json["stubs"]
     assert [stub["name"] for stub in listed] == ["bob"]
@@ -111,8 +29,8 @@ def test_stubs_come_and_go_by_rest(serve: Callable[..., Mock]) -> None:
 
 @pytest.mark.parametrize("kind", ["application/yaml", "text/yaml", "application/x-yaml", "text/plain; charset=utf-8"])
 @pytest.mark.parametrize("text", [BOB, '{"name": "bob", "method": "UserService/GetUser"}'], ids=["yaml", "json"])
-def test_the_text_of_stubs_itself_may_be_the_body(serve: Callable[..., Mock], kind: str, text: str) -> None:
-    mock = serve()
+def test_the_text_of_stubs_itself_may_be_the_body(mocked: Callable[..., Mock], kind: str, text: str) -> None:
+    mock = mocked()
     answer = mock.ask("POST", "/v1/stubs?source=mine.yaml", text, content_type=kind)
     assert answer.json == {"names": ["bob"]}
     assert mock.ask("POST", "/v1/stubs", text, content_type=kind).status == 409
@@ -120,9 +38,9 @@ def test_the_text_of_stubs_itself_may_be_the_body(serve: Callable[..., Mock], ki
     assert mock.ask("POST", "/v1/stubs?replaced=true", text, content_type=kind).status == 400
 
 
-def test_what_is_wrong_in_stubs_is_told_with_its_places(serve: Callable[..., Mock]) -> None:
+def test_what_is_wrong_in_stubs_is_told_with_its_places(mocked: Callable[..., Mock]) -> None:
     text = "- method: UserService/GetUser\n  request: {idd: 1}\n"
-    answer = serve().ask("POST", "/v1/stubs?source=mine.yaml", text, content_type="application/yaml")
+    answer = mocked().ask("POST", "/v1/stubs?source=mine.yaml", text, content_type="application/yaml")
     assert (answer.status, answer.json["code"]) == (400, 3)
     (details,) = answer.json["details"]
     assert details["@type"] == "type.googleapis.com/google.rpc.BadRequest"
@@ -131,8 +49,8 @@ def test_what_is_wrong_in_stubs_is_told_with_its_places(serve: Callable[..., Moc
     assert violation["description"].startswith("mine.yaml:2:")
 
 
-def test_calls_are_watched_as_events_and_gone_on_with_after_the_last_one(serve: Callable[..., Mock]) -> None:
-    mock = serve()
+def test_calls_are_watched_as_events_and_gone_on_with_after_the_last_one(mocked: Callable[..., Mock]) -> None:
+    mock = mocked()
     watch = mock.begin("GET", "/v1/calls:watch")
     assert watch.headers["content-type"] == "text/event-stream"
     mock.call(1)
@@ -145,8 +63,8 @@ def test_calls_are_watched_as_events_and_gone_on_with_after_the_last_one(serve: 
     assert again.readline() == b"id: 2\n"
 
 
-def test_calls_are_watched_as_lines_where_that_is_asked_for(serve: Callable[..., Mock]) -> None:
-    mock = serve()
+def test_calls_are_watched_as_lines_where_that_is_asked_for(mocked: Callable[..., Mock]) -> None:
+    mock = mocked()
     watch = mock.begin("GET", "/v1/calls:watch?misses=true", Accept="application/x-ndjson")
     assert watch.headers["content-type"] == "application/x-ndjson"
     mock.call(1)
@@ -154,8 +72,8 @@ def test_calls_are_watched_as_lines_where_that_is_asked_for(serve: Callable[...,
     assert json.loads(watch.readline())["result"]["call"]["id"] == "2"
 
 
-def test_a_watch_ends_with_the_server(serve: Callable[..., Mock]) -> None:
-    mock = serve()
+def test_a_watch_ends_with_the_server(mocked: Callable[..., Mock]) -> None:
+    mock = mocked()
     watch = mock.begin("GET", "/v1/calls:watch")
     mock.host._admin.drain()  # type: ignore[union-attr]
     assert watch.readline() == b"event: error\n"
@@ -174,22 +92,22 @@ def test_a_watch_ends_with_the_server(serve: Callable[..., Mock]) -> None:
     ],
 )
 def test_errors_are_statuses_in_json(
-    serve: Callable[..., Mock], method: str, path: str, status: int, said: str
+    mocked: Callable[..., Mock], method: str, path: str, status: int, said: str
 ) -> None:
-    answer = serve().ask(method, path)
+    answer = mocked().ask(method, path)
     assert (answer.status, answer.headers["content-type"]) == (status, "application/json")
     assert said in answer.json["message"]
     assert ("allow" in answer.headers) is (status == 405)
 
 
-def test_a_body_that_is_too_large_is_refused(serve: Callable[..., Mock]) -> None:
+def test_a_body_that_is_too_large_is_refused(mocked: Callable[..., Mock]) -> None:
     body = "# " + "x" * BODY_LIMIT
-    answer = serve().ask("POST", "/v1/stubs", body, content_type="application/yaml")
+    answer = mocked().ask("POST", "/v1/stubs", body, content_type="application/yaml")
     assert (answer.status, answer.json["code"]) == (413, 8)
 
 
-def test_a_form_is_told_what_is_taken(serve: Callable[..., Mock]) -> None:
-    answer = serve().ask("POST", "/v1/stubs", BOB, content_type="application/x-www-form-urlencoded")
+def test_a_form_is_told_what_is_taken(mocked: Callable[..., Mock]) -> None:
+    answer = mocked().ask("POST", "/v1/stubs", BOB, content_type="application/x-www-form-urlencoded")
     assert answer.status == 415
     assert "application/yaml" in answer.json["message"]
 
@@ -202,16 +120,16 @@ def test_a_form_is_told_what_is_taken(serve: Callable[..., Mock]) -> None:
         ({"Sec_Fetch_Site": "cross-site"}, 403),
     ],
 )
-def test_what_is_refused_is_noted(serve: Callable[..., Mock], headers: dict[str, str], status: int) -> None:
-    mock = serve()
+def test_what_is_refused_is_noted(mocked: Callable[..., Mock], headers: dict[str, str], status: int) -> None:
+    mock = mocked()
     assert mock.ask("DELETE", "/v1/stubs", **headers).status == status
     (note,) = mock.ask("GET", "/v1/notes").json["notes"]
     assert note["level"] == "warning"
     assert note["text"].startswith("The admin service refused DELETE /v1/stubs from ipv4:127.0.0.1:")
 
 
-def test_the_token_covers_every_path_and_browsers_are_asked_for_it(serve: Callable[..., Mock]) -> None:
-    mock = serve(AdminOptions("s3cret", apart=True))
+def test_the_token_covers_every_path_and_browsers_are_asked_for_it(mocked: Callable[..., Mock]) -> None:
+    mock = mocked(AdminOptions("s3cret", apart=True))
     mock.host.pages.add("/", lambda _: Response.whole(200, "text/html", b"the page"))  # type: ignore[union-attr]
     for path in ("/", "/v1/status", "/nowhere"):
         answer = mock.ask("GET", path)
@@ -220,8 +138,8 @@ def test_the_token_covers_every_path_and_browsers_are_asked_for_it(serve: Callab
         assert mock.ask("GET", path, authorization="Bearer s3cret").status == (404 if path == "/nowhere" else 200)
 
 
-def test_other_protocols_are_refused_in_their_own_words(serve: Callable[..., Mock]) -> None:
-    mock = serve(AdminOptions("s3cret", apart=True))
+def test_other_protocols_are_refused_in_their_own_words(mocked: Callable[..., Mock]) -> None:
+    mock = mocked(AdminOptions("s3cret", apart=True))
     path = "/grpcmock.admin.v1.AdminService/GetStatus"
     connect = mock.ask("POST", path, {})
     assert (connect.status, connect.json["code"]) == (401, "unauthenticated")
@@ -230,8 +148,8 @@ def test_other_protocols_are_refused_in_their_own_words(serve: Callable[..., Moc
     assert mock.ask("POST", path, {}, authorization="Bearer s3cret").json["version"]
 
 
-def test_pages_are_added_while_the_server_runs(serve: Callable[..., Mock]) -> None:
-    mock = serve()
+def test_pages_are_added_while_the_server_runs(mocked: Callable[..., Mock]) -> None:
+    mock = mocked()
     assert mock.ask("GET", "/metrics").status == 404
     mock.host.pages.add("/metrics", lambda head: Response.whole(200, "text/plain", head.query.encode()))  # type: ignore[union-attr]
     assert mock.ask("GET", "/metrics?a=b").body == b"a=b"
@@ -239,8 +157,8 @@ def test_pages_are_added_while_the_server_runs(serve: Callable[..., Mock]) -> No
     assert mock.ask("POST", "/metrics").status == 405
 
 
-def test_pages_of_a_named_origin_may_call(serve: Callable[..., Mock]) -> None:
-    mock = serve(AdminOptions(origins=("https://ci.example",), apart=True))
+def test_pages_of_a_named_origin_may_call(mocked: Callable[..., Mock]) -> None:
+    mock = mocked(AdminOptions(origins=("https://ci.example",), apart=True))
     asked = {"Origin": "https://ci.example", "Access_Control_Request_Method": "POST"}
     assert mock.ask("OPTIONS", "/v1/stubs", **asked).status == 204
     answer = mock.ask("GET", "/v1/stubs", Origin="https://ci.example", Sec_Fetch_Site="cross-site")
@@ -249,8 +167,8 @@ def test_pages_of_a_named_origin_may_call(serve: Callable[..., Mock]) -> None:
 
 
 class TestOnTheMocksOwnPort:
-    def test_it_stands_behind_the_methods_that_are_mocked(self, serve: Callable[..., Mock]) -> None:
-        mock = serve(AdminOptions(), face=FaceOptions())
+    def test_it_stands_behind_the_methods_that_are_mocked(self, mocked: Callable[..., Mock]) -> None:
+        mock = mocked(AdminOptions(), has_http=True)
         mocked = mock.ask("POST", "/user.UserService/GetUser", {"id": 1}, Origin="http://localhost:3000")
         assert mocked.json["name"] == "Alice"
         assert mock.ask("GET", "/v1/calls").json["calls"][0]["protocol"] == "connect"
@@ -259,12 +177,13 @@ class TestOnTheMocksOwnPort:
         assert steered.status == 403
         assert mock.ask("GET", "/no/such/path").status == 404
 
-    def test_its_address_is_told(self, serve: Callable[..., Mock]) -> None:
-        mock = serve(AdminOptions())
+    def test_its_address_is_told(self, mocked: Callable[..., Mock]) -> None:
+        mock = mocked(AdminOptions())
         assert mock.host.admin_addresses == mock.host.addresses
 
-    def test_a_listener_of_its_own_keeps_it_off_the_mocks_port(self, serve: Callable[..., Mock]) -> None:
-        mock = serve(AdminOptions(apart=True))
+    def test_a_listener_of_its_own_keeps_it_off_the_mocks_port(self, mocked: Callable[..., Mock]) -> None:
+        mock = mocked(AdminOptions(apart=True))
         with grpc.insecure_channel(str(mock.host.addresses[0]), (("grpc.enable_http_proxy", 0),)) as channel:
-            call = channel.unary_unary("/grpcmock.admin.v1.AdminService/GetStatus").future(b"", timeout=PATIENCE)
+            method: Any = channel.unary_unary("/grpcmock.admin.v1.AdminService/GetStatus")
+            call = method.future(b"", timeout=PATIENCE)
             assert call.exception().code() is grpc.StatusCode.UNIMPLEMENTED

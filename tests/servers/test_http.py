@@ -1,4 +1,5 @@
-"""The port for HTTP/1.1 on real sockets: streams, clients that go, that are slow, that speak nonsense; TLS; the end."""
+"""HTTP/1.1 on real sockets, on each server that speaks it: streams, clients that go, that are slow, that speak
+nonsense; TLS; the end."""
 
 from __future__ import annotations
 
@@ -28,13 +29,13 @@ from grpcmock.protocols.face import HttpFace
 from grpcmock.protocols.interface import FaceOptions
 from grpcmock.responses.faults import FAULTS
 from grpcmock.servers.addresses import Address
-from grpcmock.servers.asgi.app import HttpApplication
-from grpcmock.servers.asgi.server import HttpServer
 from grpcmock.servers.credentials import TlsFiles, tls_context
+from grpcmock.servers.transports import has_native
 from grpcmock.status import Code
 from grpcmock.stubs import loader
 
 PATIENCE = 20.0
+IDLE = 0.5
 GET = "/user.UserService/GetUser"
 LIST = "/user.UserService/ListUsers"
 LOOKUP = "/user.UserService/LookupUsers"
@@ -67,22 +68,34 @@ def envelope(message: bytes) -> bytes:
 class Served:
     """A server in a loop of its own, its calls as they end, and what it warns of."""
 
-    def __init__(self, listen: str = "127.0.0.1:0", tls: ssl.SSLContext | None = None, **options: Any) -> None:
+    def __init__(self, kind: str, listen: str = "127.0.0.1:0", tls: TlsFiles | None = None, **options: Any) -> None:
         self.warnings: queue.Queue[str] = queue.Queue()
         self.calls: queue.Queue[CallRecord] = queue.Queue()
         protos, problems = registry("user.proto"), Problems()
         stubs = loader.load_text(STUBS, "stubs.yaml", problems)
         engine = Engine(protos, stubs, options=EngineOptions(faults=FAULTS), problems=problems)
         engine.journal.subscribe(self.calls.put)
+        self.kind = kind
         self.face = HttpFace(engine, FaceOptions(**options))
         self.loop = LoopThread()
         self._connections: list[http.client.HTTPConnection] = []
         self.server = self.loop.run(self._start(listen, tls), PATIENCE)
         self.address = self.server.addresses[0]
 
-    async def _start(self, listen: str, tls: ssl.SSLContext | None) -> HttpServer:
-        server = HttpServer(self.face, services={}, warn=self.warnings.put)
-        server.listen(Address.parse(listen, "--http"), tls)
+    async def _start(self, listen: str, tls: TlsFiles | None) -> Any:
+        address = Address.parse(listen, "--http")
+        server: Any
+        if self.kind == "native":
+            from grpcmock.servers.native.server import NativeOptions, NativeServer
+
+            options = NativeOptions(threads=1, idle=IDLE)
+            server = NativeServer(self.face.engine, options, face=lambda: self.face, warn=self.warnings.put)
+            server.listen(address, tls)
+        else:
+            from grpcmock.servers.asgi.server import HttpServer
+
+            server = HttpServer(self.face, services={}, warn=self.warnings.put)
+            server.listen(address, tls_context(tls) if tls else None)
         await server.start()
         return server
 
@@ -110,9 +123,20 @@ class Served:
         self.loop.close()
 
 
+KINDS = [
+    "asgi",
+    pytest.param("native", marks=pytest.mark.skipif(not has_native(), reason="the native transport isn't built")),
+]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Served]:
-    served = Served(max_message_size=1 << 20)
+def shared(kind: str) -> Iterator[Served]:
+    served = Served(kind, max_message_size=1 << 20)
     yield served
     served.stop()
 
@@ -240,6 +264,7 @@ def test_an_endless_body_is_refused_at_the_limit(served: Served) -> None:
     assert served.ended().code is Code.RESOURCE_EXHAUSTED
 
 
+@pytest.mark.parametrize("kind", ["asgi"], indirect=True)
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -283,8 +308,8 @@ def test_a_client_may_wait_for_the_word_to_go_on(served: Served) -> None:
 # The end ------------------------------------------------------------------------------------------
 
 
-def test_stopping_gives_calls_time_to_end() -> None:
-    served = Served()
+def test_stopping_gives_calls_time_to_end(kind: str) -> None:
+    served = Served(kind)
     connection = served.connect()
     connection.putrequest("POST", GET)
     for name, value in {**JSON, "content-length": "9"}.items():
@@ -302,8 +327,8 @@ def test_stopping_gives_calls_time_to_end() -> None:
     served.loop.close()
 
 
-def test_stopping_breaks_off_what_doesnt_end() -> None:
-    served = Served()
+def test_stopping_breaks_off_what_doesnt_end(kind: str) -> None:
+    served = Served(kind)
     connection = served.connect()
     response = post(connection, LIST, envelope(b'{"page": 1}'), STREAM)
     assert response.read(10)
@@ -327,15 +352,16 @@ def first_bytes(plain: socket.socket, context: ssl.SSLContext) -> bytes:
         return b""
 
 
-def test_tls_and_client_certificates(tmp_path: Path) -> None:
+def test_tls_and_client_certificates(kind: str, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     files = TlsFiles(tmp_path / "own.pem", tmp_path / "own.pem", tmp_path / "ca.pem")
-    served = Served(tls=tls_context(files, "http/1.1"))
+    served = Served(kind, tls=files)
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    # Where HTTP/2 is spoken, too, a client that offers it gets that.
+    context.set_alpn_protocols(["http/1.1"] if kind == "native" else ["h2", "http/1.1"])
     with served.socket() as plain:
         assert first_bytes(plain, context) == b"", "without a certificate there is no answer"
     authority.issue_cert("client").configure_cert(context)
@@ -347,9 +373,9 @@ def test_tls_and_client_certificates(tmp_path: Path) -> None:
     served.stop()
 
 
-def test_a_unix_socket(tmp_path: Path) -> None:
+def test_a_unix_socket(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "http.sock"
-    served = Served(f"unix:{path}")
+    served = Served(kind, f"unix:{path}")
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(path))
         client.sendall(f"POST {GET} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n".encode())
@@ -361,59 +387,38 @@ def test_a_unix_socket(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_told_with_its_option(served: Served) -> None:
     with pytest.raises(ConfigError, match=r"^--http: can't listen on .* already in use.*--http 127\.0\.0\.1:0"):
-        Served(str(served.address))
+        Served(served.kind, str(served.address))
 
 
-# Another ASGI server ------------------------------------------------------------------------------
+# Native alone ------------------------------------------------------------------------------------
+
+NATIVE = pytest.mark.parametrize("kind", KINDS[1:], indirect=True)
 
 
-async def test_the_application_lives_on_any_server(users_face: HttpFace) -> None:
-    app = HttpApplication(users_face, services={}, warn=print)
-    sent: list[Any] = []
-    events = iter([{"type": "http.request", "body": b'{"id": 1}', "more_body": False}])
-
-    async def receive() -> Any:
-        return next(events, {"type": "http.disconnect"})
-
-    async def send(event: Any) -> None:
-        sent.append(event)
-
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": GET,
-        "query_string": b"",
-        "http_version": "2",
-        "headers": [(b"content-type", b"application/grpc"), (b"te", b"trailers")],
-        "client": None,
-        "extensions": {"http.response.trailers": {}},
-    }
-    events = iter([{"type": "http.request", "body": envelope(b"\x08\x01"), "more_body": False}])
-    await app(scope, receive, send)
-    assert [event["type"] for event in sent][-1] == "http.response.trailers"
-    assert (b"grpc-status", b"0") in sent[-1]["headers"]
+@NATIVE
+def test_a_head_has_so_much_time(kind: str) -> None:
+    served = Served(kind)
+    for begun in (b"POST / HTTP/1.1\r\nx-slow: ", b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"):
+        with served.socket() as client:
+            client.sendall(begun)
+            while client.recv(1000):  # after the answer, if there is one
+                pass
+    served.stop()
 
 
-async def test_it_says_that_it_lives(users_face: HttpFace) -> None:
-    app = HttpApplication(users_face, services={}, warn=print)
-    sent: list[Any] = []
-    events = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-
-    async def receive() -> Any:
-        return next(events)
-
-    async def send(event: Any) -> None:
-        sent.append(event["type"])
-
-    await app({"type": "lifespan"}, receive, send)
-    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-
-
-@pytest.fixture
-def users_face() -> HttpFace:
-    protos, problems = registry("user.proto"), Problems()
-    stubs = loader.load_text(STUBS, "stubs.yaml", problems)
-    return HttpFace(Engine(protos, stubs, options=EngineOptions(faults=FAULTS), problems=problems))
+@NATIVE
+def test_a_whole_response_is_broken_off_where_it_was(kind: str) -> None:
+    """The half of a body comes, and over HTTP/1.0, too, which has no chunks."""
+    served = Served(kind)
+    for version in ("1.0", "1.1"):
+        with served.socket() as client:
+            head = f"POST {GET} HTTP/{version}\r\nhost: x\r\ncontent-type: application/json\r\n"
+            client.sendall(f'{head}content-length: 9\r\n\r\n{{"id": 3}}'.encode())
+            received = b""
+            while chunk := client.recv(1000):
+                received += chunk
+        assert received.endswith(b"\r\n\r\n" + b'{"name":"Alice"}'[:8])
+    served.stop()
 
 
 # Mocks in tests -----------------------------------------------------------------------------------
@@ -454,7 +459,10 @@ def test_handlers_in_python_answer_in_every_protocol() -> None:
 
 
 def test_a_mock_without_http_says_how_to_have_it() -> None:
-    with MockServer(registry("user.proto")) as mock, pytest.raises(ConfigError, match=r"http='127\.0\.0\.1:0'"):
+    with (
+        MockServer(registry("user.proto"), transport="aio") as mock,
+        pytest.raises(ConfigError, match=r"http='127\.0\.0\.1:0'"),
+    ):
         _ = mock.http_url
 
 

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="arg-type, attr-defined"
-"""The servers of full control over HTTP/2, called by gRPC's own clients, synchronous and asynchronous."""
+"""The native transport, called by gRPC's own clients, synchronous and asynchronous, and by such as they aren't."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -26,11 +26,14 @@ from grpcmock.errors import ConfigError, Problems
 from grpcmock.protocols import framing
 from grpcmock.responses.faults import FAULTS
 from grpcmock.servers.addresses import Address
-from grpcmock.servers.credentials import TlsFiles, tls_context
-from grpcmock.servers.h2.server import H2Server
+from grpcmock.servers.credentials import TlsFiles
 from grpcmock.servers.health import Health
 from grpcmock.servers.reflection import Reflection
 from grpcmock.stubs import loader
+
+pytest.importorskip("grpcmock_native", reason="the native transport isn't built")
+
+from grpcmock.servers.native.server import NativeOptions, NativeServer
 
 CHANNEL = (
     ("grpc.enable_http_proxy", 0),
@@ -147,9 +150,6 @@ async def _call_sync(
     return await asyncio.to_thread(run)
 
 
-Server = Any
-"""Of either transport: they have the same face."""
-
 Caller = Callable[..., Awaitable[Outcome]]
 
 
@@ -158,45 +158,23 @@ def call(request: pytest.FixtureRequest) -> Caller:
     return {"aio": _call_aio, "sync": _call_sync}[request.param]
 
 
-class Transport(Protocol):
-    """How one of the servers of full control is made."""
-
-    def __call__(self, engine: Engine, *, max_message_size: int = ..., **options: Any) -> Server: ...
-
-
-def _h2(engine: Engine, **options: Any) -> Server:
-    return H2Server(engine, **options)
-
-
-def _native(engine: Engine, max_message_size: int = 4 << 20, **options: Any) -> Server:
-    from grpcmock.servers.native.server import NativeOptions, NativeServer
-
-    return NativeServer(engine, NativeOptions(max_message_size=max_message_size), **options)
-
-
-@pytest.fixture(params=["h2", "native"])
-def transport(request: pytest.FixtureRequest) -> Transport:
-    if request.param == "h2":
-        return _h2
-    pytest.importorskip("grpcmock_native", reason="the native transport isn't built")
-    return _native
-
-
 @pytest.fixture
-async def start(transport: Transport) -> AsyncIterator[Callable[..., Awaitable[Server]]]:
-    servers: list[Server] = []
+async def start() -> AsyncIterator[Callable[..., Awaitable[NativeServer]]]:
+    servers: list[NativeServer] = []
 
     async def start_server(
-        stubs: str = STUBS, *, address: str = "127.0.0.1:0", tls: TlsFiles | None = None, **options: Any
-    ) -> Server:
+        stubs: str = STUBS,
+        *,
+        address: str = "127.0.0.1:0",
+        tls: TlsFiles | None = None,
+        max_message_size: int = 4 << 20,
+        **options: Any,
+    ) -> NativeServer:
         problems = Problems()
         loaded = loader.load_text(stubs, "stubs.yaml", problems)
         engine = Engine(USERS, loaded, options=EngineOptions(faults=FAULTS), problems=problems)
-        server = transport(engine, **options)
-        if tls is not None and isinstance(server, H2Server):
-            server.listen(Address.parse(address), tls_context(tls, "h2"))
-        else:
-            server.listen(Address.parse(address), tls)
+        server = NativeServer(engine, NativeOptions(max_message_size), **options)
+        server.listen(Address.parse(address), tls)
         servers.append(server)
         await server.start()
         return server
@@ -218,7 +196,7 @@ def users(outcome: Outcome) -> list[Any]:
     return [USERS.message("user.UserResponse").FromString(message) for message in outcome.messages]
 
 
-def target(server: Server) -> str:
+def target(server: NativeServer) -> str:
     return str(server.addresses[0])
 
 
@@ -464,7 +442,7 @@ class RawAnswer:
 
 
 @asynccontextmanager
-async def _connected(server: Server) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def _connected(server: NativeServer) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     address = server.addresses[0]
     reader, writer = await asyncio.open_connection(address.host, address.port)
     try:
@@ -488,7 +466,12 @@ def _asked(body: bytes, path: str = GET, headers: dict[str, str] | None = None, 
 
 
 async def _raw(
-    server: Server, request: bytes, headers: dict[str, str] | None = None, *, framed: bool = True, end: bool = True
+    server: NativeServer,
+    request: bytes,
+    headers: dict[str, str] | None = None,
+    *,
+    framed: bool = True,
+    end: bool = True,
 ) -> RawAnswer:
     """Call GetUser, and tell what came to the last frame."""
     client = _asked(framing.framed(request) if framed else request, headers=headers, end=end)
@@ -512,8 +495,10 @@ async def _raw(
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ({":method": "GET"}, {":status": "405"}),
-        ({"content-type": "text/html"}, {":status": "415"}),
+        ({":method": "GET"}, {":status": "405", "allow": "POST"}),
+        ({"content-type": "text/html"}, {":status": "415", "accept-post": "application/json, application/proto"}),
+        ({"content-type": "application/grpc+xml"}, {":status": "415"}),
+        ({":path": "/user.UserService/GetUsr", "content-type": "application/json"}, {":status": "404"}),
         ({"content-type": "application/grpc+proto"}, {"grpc-status": "0"}),
         ({"grpc-timeout": "soon"}, {"grpc-status": "13"}),
         ({"grpc-encoding": "snappy"}, {"grpc-status": "12", "grpc-accept-encoding": "identity,deflate,gzip"}),
@@ -533,9 +518,7 @@ async def test_a_request_that_ends_within_a_message(start: Any) -> None:
     assert found.headers["grpc-status"] == "13"
 
 
-@pytest.mark.parametrize(
-    "data", [b"GET / HTTP/1.1\r\n\r\n", b"\0" * 64, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\1\0\0\0\0\0\0x"]
-)
+@pytest.mark.parametrize("data", [b"\x00" * 64, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\1\0\0\0\0\0\0x"])
 async def test_noise_ends_its_own_connection_only(start: Any, data: bytes) -> None:
     server = await start()
     async with _connected(server) as (reader, writer):
@@ -549,11 +532,11 @@ async def test_noise_ends_its_own_connection_only(start: Any, data: bytes) -> No
 
 
 @pytest.fixture
-async def told(transport: Transport) -> AsyncIterator[tuple[Server, list[str]]]:
+async def told() -> AsyncIterator[tuple[NativeServer, list[str]]]:
     """A server, and what it tells whoever runs it."""
     said: list[str] = []
     engine = Engine(USERS, loader.load_text(STUBS, "s.yaml", Problems()), options=EngineOptions(faults=FAULTS))
-    server = transport(engine, warn=said.append)
+    server = NativeServer(engine, warn=said.append)
     server.listen(Address.parse("127.0.0.1:0"))
     await server.start()
     yield server, said
@@ -561,53 +544,36 @@ async def told(transport: Transport) -> AsyncIterator[tuple[Server, list[str]]]:
 
 
 @pytest.mark.parametrize(
-    ("sent", "protocol", "answer"),
+    ("sent", "reason", "answer"),
     [
-        ([b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"], "HTTP/1.1", b"HTTP/1.1 505 "),
-        ([b"P", b"OST /user.UserService/GetUser HTTP/1.1\r\n"], "HTTP/1.1", b"HTTP/1.1 505 "),
-        ([b"PATCH /" + b"x" * 30], "HTTP/1.1", b"HTTP/1.1 505 "),
-        ([b"\x16\x03\x01\x02\x00\x01"], "TLS", b""),
+        ([b"\x16\x03\x01\x02\x00\x01" + bytes(40)], "TLS came; this port takes plaintext", b""),
+        ([b"\x16\x03", b"\x01"], "TLS came; this port takes plaintext", b""),
+        ([b"nonsense\r\n\r\n"], "no HTTP that can be read", b""),
+        ([b"INVALID CONNECTION PREFACE\r\n\r\n"], "no HTTP that can be read", b""),
+        ([b"GE", b"T / HTTP/x\r\n\r\n"], "no HTTP that can be read", b"HTTP/1.1 400 "),
+        ([b"GET / HTTP/1.1\r\nhost: x\r\nx: ", b"y" * 200_000], "no HTTP that can be read", b"HTTP/1.1 431 "),
+        ([b"POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n"], "no HTTP that can be read", b"HTTP/1.1 400 "),
     ],
 )
-async def test_a_connection_of_another_protocol_is_told(
-    told: tuple[Server, list[str]], sent: list[bytes], protocol: str, answer: bytes
+async def test_a_client_of_no_protocol_is_told(
+    told: tuple[NativeServer, list[str]], sent: list[bytes], reason: str, answer: bytes
 ) -> None:
     server, said = told
     for _ in range(2):
         async with _connected(server) as (reader, writer):
-            for part in sent:
-                writer.write(part)
-                await writer.drain()
+            with suppress(ConnectionError):
+                for part in sent:
+                    writer.write(part)
+                    await writer.drain()
             got = await reader.read()
         assert got.startswith(answer)
         assert got if answer else not got
-    assert len(said) == 1, "once for each protocol"
-    assert said[0].startswith(f"A client spoke {protocol} (ipv4:127.0.0.1:")
+    assert len(said) == 1, "once for each reason"
+    assert said[0].startswith("A client was refused (ipv4:127.0.0.1:")
+    assert reason in said[0]
 
 
-@pytest.mark.parametrize(
-    ("headers", "protocol"),
-    [
-        ({"content-type": "application/grpc-web+proto"}, "gRPC-Web"),
-        ({"content-type": "application/grpc-web-text"}, "gRPC-Web"),
-        ({"content-type": "application/connect+json"}, "Connect"),
-        ({"content-type": "application/json", "connect-protocol-version": "1"}, "Connect"),
-        ({"content-type": "application/proto"}, "Connect"),
-        ({"content-type": "application/json; charset=utf-8"}, "JSON"),
-        ({"content-type": "application/grpc+json"}, None),
-        ({"content-type": "text/html"}, None),
-    ],
-)
-async def test_a_request_of_another_protocol_is_told(
-    told: tuple[Server, list[str]], headers: dict[str, str], protocol: str | None
-) -> None:
-    server, said = told
-    found = await _raw(server, get(1), headers)
-    assert (found.headers[":status"] == "415") is (headers["content-type"] != "application/grpc+json")
-    assert [text.partition(" (")[0] for text in said] == ([f"A client spoke {protocol}"] if protocol else [])
-
-
-async def test_a_preface_may_come_in_parts(told: tuple[Server, list[str]]) -> None:
+async def test_a_preface_may_come_in_parts(told: tuple[NativeServer, list[str]]) -> None:
     server, said = told
     client = _asked(framing.framed(get(1)))
     async with _connected(server) as (reader, writer):
@@ -680,11 +646,6 @@ async def test_tls_and_client_certificates(start: Any, call: Caller, tmp_path: P
     assert (found.code, len(found.messages)) == (grpc.StatusCode.OK, 1)
     unknown = grpc.ssl_channel_credentials(ca.read_bytes())
     assert (await call(target(server), GET, [get(1)], credentials=unknown, timeout=2)).code is not grpc.StatusCode.OK
-
-
-async def test_a_missing_certificate_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no file"):
-        tls_context(TlsFiles(tmp_path / "cert.pem", tmp_path / "key.pem"), "h2")
 
 
 # Services beside the stubs -------------------------------------------------------------------------

@@ -1,0 +1,154 @@
+//! One HTTP request as Python holds it, and what it asks of the task that carries it out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::answer::Answer;
+use crate::flow::Flow;
+use crate::server::Shared;
+
+/// What Python asks for.
+pub enum Command {
+    Head(Response<()>),
+    Body(Bytes),
+    Whole(Response<()>, Bytes),
+    Trailers(HeaderMap),
+    End,
+    Abort,
+}
+
+/// What Python and the task of a request share.
+pub struct Line {
+    pub flow: Flow,
+    pub commands: UnboundedSender<Command>,
+    /// What an answer is remembered under, and the body that it is the answer to, where it was whole at once.
+    pub question: Option<(String, Bytes)>,
+    pub shared: Arc<Shared>,
+}
+
+impl Line {
+    fn ask(&self, command: Command) {
+        // Nobody takes it if the request is over.
+        let _ = self.commands.send(command);
+    }
+}
+
+/// A request, as Python holds it. What is asked of one that is over is dropped.
+#[pyclass(frozen, module = "grpcmock_native")]
+pub struct Exchange(Arc<Line>);
+
+impl Exchange {
+    pub fn new(line: Arc<Line>) -> Self {
+        Self(line)
+    }
+}
+
+#[pymethods]
+impl Exchange {
+    /// Send the head of the response; its body follows.
+    fn head(&self, status: u16, headers: Vec<(String, String)>) -> PyResult<()> {
+        self.0.ask(Command::Head(head(status, &headers)?));
+        Ok(())
+    }
+
+    /// Send a part of the body. False says: wait until the request is drained before more is sent.
+    fn body(&self, data: &[u8]) -> bool {
+        let may_go_on = self.0.flow.sends(data.len());
+        self.0.ask(Command::Body(Bytes::copy_from_slice(data)));
+        may_go_on
+    }
+
+    /// Send a whole response.
+    fn respond(&self, status: u16, headers: Vec<(String, String)>, body: &[u8]) -> PyResult<()> {
+        let head = head(status, &headers)?;
+        self.0.flow.sends(body.len());
+        self.0.ask(Command::Whole(head, Bytes::copy_from_slice(body)));
+        Ok(())
+    }
+
+    /// End the response with trailers.
+    fn trailers(&self, headers: Vec<(String, String)>) {
+        self.0.ask(Command::Trailers(header_map(&headers)));
+    }
+
+    /// End the response.
+    fn end(&self) {
+        self.0.ask(Command::End);
+    }
+
+    /// Break the response off.
+    fn abort(&self) {
+        self.0.ask(Command::Abort);
+    }
+
+    /// Say that Python is done with a piece of the body, of so many bytes.
+    fn took(&self, size: usize) {
+        self.0.flow.took(size);
+    }
+
+    /// Give an answer that is known by now, and remember it as that to this message where the body was whole at once.
+    fn answer(&self, answer: &KnownResponse, message: &[u8]) {
+        let line = &self.0;
+        let answer = &answer.0;
+        if let Some((key, body)) = &line.question {
+            let message = Bytes::copy_from_slice(message);
+            line.shared.known.remember(key, body, Some(message), Arc::clone(answer));
+        }
+        line.flow.sends(answer.body.len());
+        line.ask(Command::Whole(answer.head(), answer.body.clone()));
+    }
+}
+
+/// The constant answer of a stub in another protocol than gRPC, made once by the engine.
+#[pyclass(frozen, module = "grpcmock_native")]
+pub struct KnownResponse(Arc<Answer>);
+
+#[pymethods]
+impl KnownResponse {
+    /// *journal_size* is what a call that it answers takes in a journal, besides the request.
+    #[new]
+    fn new(
+        number: u64,
+        journal_size: usize,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: &[u8],
+    ) -> PyResult<Self> {
+        let (parts, ()) = head(status, &headers)?.into_parts();
+        Ok(Self(Arc::new(Answer {
+            number,
+            journal_size,
+            status: parts.status,
+            headers: parts.headers,
+            body: Bytes::copy_from_slice(body),
+            trailers: None,
+        })))
+    }
+}
+
+fn head(status: u16, headers: &[(String, String)]) -> PyResult<Response<()>> {
+    let mut made = Response::new(());
+    *made.status_mut() = StatusCode::from_u16(status).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    *made.headers_mut() = header_map(headers);
+    Ok(made)
+}
+
+/// Headers of a response; what HTTP can't carry is left out.
+fn header_map(pairs: &[(String, String)]) -> HeaderMap {
+    let mut made = HeaderMap::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_bytes(value.as_bytes()),
+        ) {
+            made.append(name, value);
+        }
+    }
+    made
+}

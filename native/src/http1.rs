@@ -1,0 +1,118 @@
+//! One HTTP/1.1 connection: requests out, known answers in, and an orderly end.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::connection::{Stream, hang_up};
+use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet, ResponseBody};
+use crate::farewell::{Farewell, Leave};
+use crate::hub::Event;
+use crate::server::Shared;
+
+/// Bytes of the largest head of a request.
+const MOST_HEAD: usize = 1 << 16;
+
+/// Serve a client that speaks HTTP/1.1, or nothing that is known.
+pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
+    let service = Requests {
+        shared: Arc::clone(&shared),
+        peer: Arc::clone(&peer),
+        last: Arc::default(),
+    };
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(shared.idle)
+        .max_buf_size(MOST_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut farewell = Farewell::new(&shared);
+    let ended = loop {
+        tokio::select! {
+            biased;
+            leave = farewell.next() => match leave {
+                Leave::Soon => Pin::new(&mut connection).graceful_shutdown(),
+                Leave::Now => return,
+            },
+            ended = &mut connection => break ended,
+        }
+    };
+    if ended.is_err_and(|error| error.is_parse()) {
+        shared.hub.push(Event::Refused("HTTP", peer));
+    }
+    // A client that is still writing would lose the answer by an end at once.
+    if !shared.is_draining() {
+        hang_up(connection.into_parts().io.into_inner()).await;
+    }
+}
+
+/// The requests of one connection.
+struct Requests {
+    shared: Arc<Shared>,
+    peer: Arc<str>,
+    /// The headers of the last one.
+    last: Arc<Mutex<Option<Arc<Headers>>>>,
+}
+
+impl Service<Request<Incoming>> for Requests {
+    type Response = Response<ResponseBody>;
+    type Error = BrokenOff;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let (parts, body) = request.into_parts();
+        let head = Head::new(parts, &self.shared.reserved, &mut self.last.lock());
+        let asked = Asked::new(head, Arc::clone(&self.peer));
+        Box::pin(answer(Arc::clone(&self.shared), asked, Inlet::One(body)))
+    }
+}
+
+/// A response was broken off before its head; hyper closes the connection then.
+#[derive(Debug)]
+struct BrokenOff;
+
+impl std::fmt::Display for BrokenOff {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("broken off")
+    }
+}
+
+impl std::error::Error for BrokenOff {}
+
+/// A request whose body is being read. If its client goes meanwhile, Python learns of that.
+struct Gathering {
+    shared: Arc<Shared>,
+    asked: Option<Asked>,
+}
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        if let Some(asked) = self.asked.take() {
+            exchange::lose(&self.shared, asked);
+        }
+    }
+}
+
+async fn answer(shared: Arc<Shared>, asked: Asked, mut inlet: Inlet) -> Result<Response<ResponseBody>, BrokenOff> {
+    let mut gathering = Gathering {
+        shared: Arc::clone(&shared),
+        asked: Some(asked),
+    };
+    if let Some(asked) = &mut gathering.asked {
+        asked.gather(&mut inlet, &shared).await.map_err(|_| BrokenOff)?;
+    }
+    let asked = gathering.asked.take().ok_or(BrokenOff)?;
+    if let Some(answer) = asked.known(&shared) {
+        return Ok(answer.head().map(|()| ResponseBody::Whole(answer.body.clone())));
+    }
+    let (sender, receiver) = oneshot::channel();
+    tokio::spawn(exchange::answer(shared, asked, inlet, Outlet::one(sender)));
+    receiver.await.map_err(|_| BrokenOff)
+}

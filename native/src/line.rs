@@ -1,0 +1,133 @@
+//! One call as Python holds it, and what it asks of the task that carries it out.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use h2::Reason;
+use pyo3::prelude::*;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::answer::KnownAnswer;
+use crate::flow::Flow;
+use crate::framing::{self, Encoding, Pairs};
+use crate::known;
+use crate::metadata::Given;
+use crate::server::Shared;
+
+/// What Python asks for.
+pub enum Command {
+    Headers(Pairs),
+    Messages(Bytes),
+    Finish(u32, String, Pairs),
+    Truncate(Bytes),
+    Drop,
+    Reset(Reason),
+}
+
+/// What Python and the task of a call share.
+pub struct Line {
+    pub flow: Flow,
+    pub path: String,
+    /// The request, where it was whole at once: that an answer to it may be remembered.
+    pub request: Option<Bytes>,
+    pub commands: UnboundedSender<Command>,
+    pub encoding: Encoding,
+    pub shared: Arc<Shared>,
+}
+
+impl Line {
+    fn ask(&self, command: Command) {
+        // Nobody takes it if the call is over.
+        let _ = self.commands.send(command);
+    }
+
+    fn ask_messages(&self, framed: Bytes) -> bool {
+        let may_go_on = self.flow.sends(framed.len());
+        self.ask(Command::Messages(framed));
+        may_go_on
+    }
+}
+
+/// A call, as Python holds it. What is asked of a call that is over is dropped.
+#[pyclass(frozen, module = "grpcmock_native")]
+pub struct Call(Arc<Line>);
+
+impl Call {
+    pub fn new(line: Arc<Line>) -> Self {
+        Self(line)
+    }
+}
+
+#[pymethods]
+impl Call {
+    /// Send initial metadata.
+    fn headers(&self, metadata: Given) {
+        self.0.ask(Command::Headers(metadata.0));
+    }
+
+    /// Send a message. False says: wait until the call is drained before more is sent.
+    fn send(&self, message: &[u8]) -> bool {
+        let mut framed = BytesMut::with_capacity(framing::PREFIX + message.len());
+        framing::frame(message, self.0.encoding, &mut framed);
+        self.0.ask_messages(framed.freeze())
+    }
+
+    /// Send several messages in one piece. False as for `send`.
+    fn send_all(&self, messages: Vec<pyo3::pybacked::PyBackedBytes>) -> bool {
+        let size = messages.iter().map(|message| framing::PREFIX + message.len()).sum();
+        let mut framed = BytesMut::with_capacity(size);
+        for message in &messages {
+            framing::frame(message, self.0.encoding, &mut framed);
+        }
+        self.0.ask_messages(framed.freeze())
+    }
+
+    /// End the call with a status.
+    fn finish(&self, code: u32, message: String, trailers: Given) {
+        self.0.ask(Command::Finish(code, message, trailers.0));
+    }
+
+    /// Answer with one message, and OK.
+    fn reply(&self, message: &[u8]) {
+        self.send(message);
+        self.0.ask(Command::Finish(0, String::new(), Pairs::new()));
+    }
+
+    /// Send the head of a message, then end the stream without a status.
+    fn truncate(&self, message: &[u8]) {
+        self.0.ask(Command::Truncate(framing::truncated(message)));
+    }
+
+    /// End the stream without a status.
+    fn drop(&self) {
+        self.0.ask(Command::Drop);
+    }
+
+    /// Reset the stream.
+    fn reset(&self) {
+        self.0.ask(Command::Reset(Reason::CANCEL));
+    }
+
+    /// Say that Python is done with a message of so many bytes.
+    fn took(&self, size: usize) {
+        self.0.flow.took(size);
+    }
+
+    /// Give an answer that is known by now, and remember it where the request was whole at once.
+    fn answer(&self, answer: &KnownAnswer) {
+        let line = &self.0;
+        let finished = answer.finished(line.encoding);
+        if let Some(request) = &line.request {
+            let key = known::key_of(&line.path, line.encoding);
+            line.shared.known.remember(&key, request, None, Arc::clone(finished));
+        }
+        if !answer.headers.is_empty() {
+            line.ask(Command::Headers(answer.headers.clone()));
+        }
+        if !finished.body.is_empty() {
+            line.ask_messages(finished.body.clone());
+        }
+        let (code, message, trailers) = &answer.finish;
+        line.ask(Command::Finish(*code, message.clone(), trailers.clone()));
+    }
+}
