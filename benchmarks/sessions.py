@@ -1,7 +1,9 @@
 """What sessions cost: ``python -m benchmarks.sessions``.
 
-The same call is made without a session, in one that is there, and as the first of one, in turn: through the engine
-alone, and over the wire. Of each the median is told, and its ratio to the call without. Then as many sessions as asked
+The same call is made without a session, in one that is there, and as the first of one, in turn, beside one without
+a session whose request was not asked before, which no table of known answers can take: through the engine
+alone, and over the wire. Of each the median is told, its ratio to the call without, and the processor time of what
+answers. Then as many sessions as asked
 for, each with a stub of its own, and what a call without a session costs beside them.
 """
 
@@ -11,6 +13,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -18,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from benchmarks.load import Peer, grpcmock, running, table
+from benchmarks.load import Peer, cpu_seconds, grpcmock, running, table
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.steps import HALF_CLOSE, Finish, Message, Open, Receive
 from grpcmock.errors import Problems
@@ -31,13 +34,15 @@ if TYPE_CHECKING:
 
 PROTO = Path(__file__).parents[1] / "protos" / "user.proto"
 PATH = "/user.UserService/GetUser"
-REQUEST = b"\x08\x01"
 STUBS = {
-    "a constant": "[{method: user.UserService/GetUser, request: {id: 1}, response: {name: Alice}}]",
-    "a template": "[{method: user.UserService/GetUser, request: {id: 1}, response: {name: '{{ request.id }}'}}]",
+    "a constant": "[{method: user.UserService/GetUser, response: {name: Alice}}]",
+    "a template": "[{method: user.UserService/GetUser, response: {name: '{{ request.id }}'}}]",
 }
 
-Call = Callable[["Metadata"], object]
+_BLOCK = 100
+"""Calls of one kind in a row, between which processor time is taken."""
+
+Call = Callable[["Metadata", bytes], object]
 
 
 def _in_session(name: str) -> Metadata:
@@ -48,27 +53,44 @@ def _firsts() -> Iterator[Metadata]:
     return (_in_session(f"first {number}") for number in count())
 
 
-def _micros(call: Call, metadata: Metadata) -> float:
+def _micros(call: Call, metadata: Metadata, request: bytes = b"\x08\x01") -> float:
     began = time.perf_counter()
-    call(metadata)
+    call(metadata, request)
     return (time.perf_counter() - began) * 1e6
 
 
-def rows(name: str, call: Call, rounds: int) -> list[tuple[object, ...]]:
-    """Time the three kinds of calls in turn."""
-    firsts = _firsts()
-    kinds: dict[str, Callable[[], Metadata]] = {
-        "without a session": lambda: (),
-        "in a session": lambda: _in_session("there"),
-        "the first of a session": lambda: next(firsts),
+def _news() -> Iterator[bytes]:
+    """Give requests that were not asked before: their ids in four bytes."""
+    for number in count(1 << 21):
+        yield b"\x08" + bytes((number >> shift & 127) | (128 if shift < 21 else 0) for shift in (0, 7, 14, 21))
+
+
+def rows(name: str, call: Call, rounds: int, cpu: Callable[[], float] = time.process_time) -> list[tuple[object, ...]]:
+    """Time each kind of calls in turn, a block of each; *cpu* gives the processor time of what answers, in seconds."""
+    firsts, news = _firsts(), _news()
+    kinds: dict[str, Callable[[], float]] = {
+        "without a session": lambda: _micros(call, ()),
+        "… a request not asked before": lambda: _micros(call, (), next(news)),
+        "in a session": lambda: _micros(call, _in_session("there")),
+        "the first of a session": lambda: _micros(call, next(firsts)),
     }
     took: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for _ in range(rounds):
-        for kind, metadata in kinds.items():
-            took[kind].append(_micros(call, metadata()))
+    used = dict.fromkeys(kinds, 0.0)
+    for _ in range(rounds // _BLOCK):
+        for kind, timed in kinds.items():
+            began = cpu()
+            took[kind] += [timed() for _ in range(_BLOCK)]
+            used[kind] += cpu() - began
     plain = median(took["without a session"])
     return [
-        (name, kind, f"{median(times):.1f}", f"{median(times) - plain:+.1f}", f"{median(times) / plain:.2f}")
+        (
+            name,
+            kind,
+            f"{median(times):.1f}",
+            f"{median(times) - plain:+.1f}",
+            f"{median(times) / plain:.2f}",
+            f"{used[kind] / len(times) * 1e6:.0f}",
+        )
         for kind, times in took.items()
     ]
 
@@ -80,11 +102,11 @@ def engine_of(stubs: str) -> Engine:
 def call_of(engine: Engine) -> Call:
     """Give a call of the engine, by the short way where there is one."""
 
-    def call(metadata: Metadata) -> None:
-        if engine.answer_from_cache(PATH, metadata, None, "peer", REQUEST) is not None:
+    def call(metadata: Metadata, request: bytes) -> None:
+        if engine.answer_from_cache(PATH, metadata, None, "peer", request) is not None:
             return
         exchange = engine.open(Open(PATH, metadata))
-        events: list[Any] = [Message(REQUEST), HALF_CLOSE]
+        events: list[Any] = [Message(request), HALF_CLOSE]
         step = exchange.resume()
         while not isinstance(step, Finish):
             step = exchange.resume(events.pop(0) if isinstance(step, Receive) else None)
@@ -98,10 +120,12 @@ def many(sessions: int, rounds: int) -> list[tuple[object, ...]]:
     call = call_of(engine)
     own = loader.load_text(STUBS["a constant"].replace("Alice", "Own"), "own.yaml", Problems())
     before = median(_micros(call, ()) for _ in range(rounds))
-    began = time.perf_counter()
-    for number in range(sessions):
-        engine.add(own, session=engine.sessions.use(f"session {number}"))
-    made = (time.perf_counter() - began) * 1e6 / sessions
+    made = median(
+        _micros(
+            lambda metadata, _: engine.add(own, session=engine.sessions.of(metadata)), _in_session(f"session {number}")
+        )
+        for number in range(sessions)
+    )
     inside = median(_micros(call, _in_session(f"session {number % sessions}")) for number in range(rounds))
     after = median(_micros(call, ()) for _ in range(rounds))
     return [
@@ -111,18 +135,20 @@ def many(sessions: int, rounds: int) -> list[tuple[object, ...]]:
     ]
 
 
+def _made(channel: grpc.Channel) -> Call:
+    made = channel.unary_unary(PATH)
+    return lambda metadata, request: made(request, metadata=metadata)
+
+
 def over_the_wire(rounds: int) -> Iterator[tuple[object, ...]]:
     for name, stubs in STUBS.items():
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "stubs.yaml"
             file.write_text(stubs)
             for transport in ("native", "aio"):
-                peer = Peer(transport, grpcmock(PROTO, "--stubs", file, "--transport", transport), REQUEST)
+                peer = Peer(transport, grpcmock(PROTO, "--stubs", file, "--transport", transport))
                 with running([peer]), grpc.insecure_channel(f"127.0.0.1:{peer.port}") as channel:
-                    made = channel.unary_unary(PATH)
-                    yield from rows(
-                        f"{transport}: {name}", lambda metadata, made=made: made(REQUEST, metadata=metadata), rounds
-                    )
+                    yield from rows(f"{transport}: {name}", _made(channel), rounds, partial(cpu_seconds, peer.pid))
 
 
 def main() -> None:
@@ -131,7 +157,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=1_000, help="sessions at once (default: %(default)s)")
     parser.add_argument("--no-wire", action="store_true", help="leave out the servers")
     given = parser.parse_args()
-    columns = ("", "call", "µs", "more µs", "ratio")
+    columns = ("", "call", "µs", "more µs", "ratio", "CPU µs")
     alone = [row for name, stubs in STUBS.items() for row in rows(name, call_of(engine_of(stubs)), given.rounds)]
     table("In the engine alone", columns, alone)
     table("Many at once", ("sessions", "", "µs", "ratio"), many(given.sessions, given.rounds))

@@ -227,6 +227,8 @@ def _scalar(param: click.Parameter, value: Any) -> Any:
         if not isinstance(value, bool):
             raise click.BadParameter(f"expected true or false, not {value!r}.")
         return value
+    if isinstance(value, bool) and getattr(param, "flag_value", None) == "":  # its value may be left out
+        return str(value).lower()
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise click.BadParameter(f"expected a string or a number, not {value!r}.")
     # As on the command line: the type of the option reads text.

@@ -22,7 +22,6 @@ from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
 from grpcmock.schema import adding
 from grpcmock.schema.codec import DecodeError, decode
-from grpcmock.status import session_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -338,11 +337,7 @@ class Engine:
             answer = table.answers.get(request) or self._constant_answer(table, request)
             if answer is None:
                 return None
-            if session is None:
-                store.count(answer.stub)
-            else:
-                session.begin_call()
-                session.count(answer.stub)
+            _count(store, session, answer.stub)
             took = monotonic() - began
             environment.journal.record(answer, metadata, deadline, peer, started, took, protocol)
         return answer.answer.messages[0]
@@ -359,14 +354,15 @@ class Engine:
         """Answer a call at once, as :meth:`answer_from_cache` does, whatever its constant answer consists of.
 
         As long as the stubs don't change, it is the answer to these very bytes: what is in front of the engine may
-        give it from now on, save to calls of sessions, which may have stubs of their own: they go the general way.
-        Must be called with the lock held, and what remembers the answer be told before that ends.
+        give it from now on, save to calls of sessions, which have counts of their own, and may have stubs. Must be
+        called with the lock held, and what remembers the answer be told before that ends.
         """
         options, store = self.environment.options, self.environment.store
         table = store.tables.get(path)
         if table is None or not table.is_steady or options.validate:
             return None
-        if session_of(metadata):
+        session = self.sessions.of(metadata)
+        if session is not None and not session.answers_like_all(path):
             return None
         monotonic = options.monotonic
         began, started = monotonic(), options.wall_clock()
@@ -377,7 +373,7 @@ class Engine:
         entry = table.first(CallContext({}, None, store.states, message), Stage.ALL)
         if entry is None or (answer := entry.constant_answer) is None:
             return None
-        store.count(entry)
+        _count(store, session, entry)
         cached = CachedAnswer.of(table.method, entry, request, answer)
         self.journal.record(cached, metadata, deadline, peer, started, monotonic() - began, protocol)
         return entry, answer
@@ -393,3 +389,12 @@ class Engine:
     def note(self, level: str, text: str) -> None:
         """Put a note into the journal."""
         self.environment.note(level, text)  # type: ignore[arg-type]
+
+
+def _count(store: Store, session: Session | None, entry: CompiledStub) -> None:
+    """Count a call that was answered the short way."""
+    if session is None:
+        store.count(entry)
+    else:
+        session.begin_call()
+        session.count(entry)

@@ -37,6 +37,8 @@ def local(
     auto: bool,
     validate: bool,
     unmatched_code: str | int,
+    admin: bool | str,
+    admin_token: str | None,
     tls: tuple[AnyPath | None, AnyPath | None, AnyPath | None],
     interceptors: Sequence[grpc.aio.ServerInterceptor],
     max_message_size: int,
@@ -69,4 +71,7 @@ def local(
     certificate, key, authorities = map(path_of, tls)
     origins = parse_origins((cors,) if isinstance(cors, str) else cors)
     files = (certificate, key, authorities)
-    return Running(engine, Listening(listen, files, max_message_size, tuple(interceptors), chosen, http, origins))
+    listening = Listening(
+        listen, files, max_message_size, tuple(interceptors), chosen, http, origins, admin, admin_token
+    )
+    return Running(engine, listening)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from grpcmock.engine.engine import Engine
     from grpcmock.schema import Registry
+    from grpcmock.servers.admin.listening import AdminListeners
+    from grpcmock.servers.admin.service import Admin
     from grpcmock.servers.http_call import Face, Services
     from grpcmock.servers.listeners import Listeners
     from grpcmock.servers.transports import Transport
@@ -50,6 +52,9 @@ class Listening:
     """Where gRPC-Web, Connect and JSON are spoken on a port of their own; None if there is none."""
     origins: tuple[str, ...] | None = None
     """The origins whose pages may call."""
+    admin: bool | str = False
+    """Whether there is an admin service; its address, if it has one of its own."""
+    admin_token: str | None = None
 
 
 class Running:
@@ -66,7 +71,9 @@ class Running:
         self._lock = threading.RLock()
         self._thread: LoopThread | None = None
         self._listeners: Listeners | None = None
-        self._target = self._http_url = ""
+        self._admin: Admin | None = None
+        self._admin_listeners: AdminListeners | None = None
+        self._target = self._http_url = self._admin_url = ""
 
     @property
     def is_running(self) -> bool:
@@ -85,6 +92,12 @@ class Running:
         if not self._http_url:
             raise ConfigError("The mock server was not started: say start(), or use it in a with statement.")
         return self._http_url
+
+    @property
+    def admin_url(self) -> str:
+        if not self._listening.admin:
+            raise ConfigError("The mock server has no admin service: make it with admin='127.0.0.1:0'.")
+        return self._admin_url or self.http_url
 
     def start(self) -> None:
         """Begin to listen and to answer."""
@@ -128,8 +141,15 @@ class Running:
 
             self.channels = Channels(grpc.ssl_channel_credentials(files.cert.read_bytes()))
         self._target = str(bound)
+        scheme = "http" if files is None else "https"
+        if self._admin is not None and isinstance(listening.admin, str):
+            from grpcmock.servers.admin.listening import AdminListeners
+
+            apart = self._admin_listeners = AdminListeners(self._admin, listening.transport, warn=_LOG.warning)
+            self._admin_url = f"{scheme}://{apart.listen(Address.parse(listening.admin, 'admin'), files)}"
+            await apart.start()
         await listeners.start()
-        self._http_url = f"{'http' if files is None else 'https'}://{http}"
+        self._http_url = f"{scheme}://{http}"
         return listeners
 
     def _face(self, own: Sequence[Registry]) -> Face:
@@ -138,7 +158,10 @@ class Running:
         from grpcmock.protocols.interface import FaceOptions
 
         options = FaceOptions(self._listening.max_message_size, origins=self._listening.origins)
-        return HttpFace(self.engine, options, others=own)
+        face = HttpFace(self.engine, options, others=own)
+        if self._admin is not None and not self._admin.options.apart:
+            face.beside = self._admin.face.open_beside
+        return face
 
     def _services(self) -> tuple[Services, Sequence[Registry]]:
         """Give the handlers of what is offered besides, and the registries that declare it."""
@@ -147,8 +170,18 @@ class Running:
         from grpcmock.servers.reflection import Reflection
 
         health = Health(lambda: self.engine.registry.services)
-        reflection = Reflection(lambda: self.engine.registry, [registry_of(Health.DESCRIPTOR)])
-        return {**health.handlers(), **reflection.handlers()}, reflection.own
+        own, services = [registry_of(Health.DESCRIPTOR)], dict(health.handlers())
+        if self._listening.admin:
+            from grpcmock.servers.admin.options import AdminOptions
+            from grpcmock.servers.admin.service import Admin
+
+            options = AdminOptions(self._listening.admin_token, apart=isinstance(self._listening.admin, str))
+            self._admin = Admin(self.engine, health, options)
+            if not options.apart:
+                services.update(self._admin.handlers())
+                own.append(self._admin.registry)
+        reflection = Reflection(lambda: self.engine.registry, own)
+        return {**services, **reflection.handlers()}, reflection.own
 
     def stop(self, grace: float | None) -> None:
         """Close the channels, stop listening, end what is under way."""
@@ -158,9 +191,16 @@ class Running:
                 return
             self.channels.close()
             # Even a moment lets the server say farewell in peace; without, clients log that it went in the midst of it.
-            thread.run(listeners.stop(_MOMENT if grace is None else grace))
+            thread.run(self._end(listeners, _MOMENT if grace is None else grace))
             thread.close()
-            self._thread = self._listeners = None
+            self._thread = self._listeners = self._admin = self._admin_listeners = None
+
+    async def _end(self, listeners: Listeners, grace: float) -> None:
+        if self._admin is not None:
+            self._admin.drain()
+        if self._admin_listeners is not None:
+            await self._admin_listeners.stop(grace)
+        await listeners.stop(grace)
 
     def call(self, function: Callable[[], T]) -> T:
         """Touch the engine, in between two steps of the calls under way."""

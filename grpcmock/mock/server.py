@@ -63,6 +63,8 @@ class MockServer(Clients, Waits, Steering):
         listen: str = "127.0.0.1:0",
         http: str | None = None,
         cors: str | Iterable[str] = (),
+        admin: bool | str = False,
+        admin_token: str | None = None,
         seed: int = 0,
         auto: bool = False,
         validate: bool = False,
@@ -77,7 +79,6 @@ class MockServer(Clients, Waits, Steering):
         transport: Wanted = "auto",
         target: str | None = None,
         session: str | None = None,
-        admin_token: str | None = None,
         otel: bool = False,
     ) -> None:
         """Load everything; nothing listens before :meth:`start`.
@@ -87,9 +88,10 @@ class MockServer(Clients, Waits, Steering):
         *stubs* are files and directories; *imports*, directories for imports of protos; *exclude*, patterns of what to
         leave out of the directories of protos, such as ``vendor``. *listen* is ``HOST:PORT`` (port 0 takes a free one)
         or ``unix:PATH``, and *http* where gRPC-Web, Connect and JSON are spoken, too, to pages of the origins *cors*
-        (by default those of this machine); on native, *listen* is enough. Randomness derives from *seed*. With *auto*,
-        calls that no stub holds for get generated answers, else *unmatched_code*; with *validate*, requests that break
-        the rules of their protos are refused.
+        (by default those of this machine); on native, *listen* is enough. With *admin*, the server can be steered and
+        watched by the admin service: where it listens, or at an address of its own; *admin_token* is demanded there.
+        Randomness derives from *seed*. With *auto*, calls that no stub holds for get generated answers, else
+        *unmatched_code*; with *validate*, requests that break the rules of their protos are refused.
         *max_message_size* is in bytes, -1 for no limit; the journal holds *journal_calls* and *journal_bytes*. The
         ``tls_*`` files are PEM. The *transport* ``native`` is the fastest, speaks all protocols on one port, and makes
         every fault of the stub format; ``aio`` alone takes *interceptors*; ``auto`` is native where that is installed
@@ -132,6 +134,8 @@ class MockServer(Clients, Waits, Steering):
                 auto=auto,
                 validate=validate,
                 unmatched_code=unmatched_code,
+                admin=admin,
+                admin_token=admin_token,
                 tls=(tls_cert, tls_key, tls_client_ca),
                 interceptors=interceptors,
                 max_message_size=max_message_size,
@@ -198,6 +202,11 @@ class MockServer(Clients, Waits, Steering):
         """Where gRPC-Web, Connect and JSON are spoken: ``http://127.0.0.1:41235``. On native, without a port of their
         own, that is the one for gRPC."""
         return self._running.http_url
+
+    @property
+    def admin_url(self) -> str:
+        """Where the admin service is spoken to by HTTP: ``http://127.0.0.1:41236``."""
+        return self._running.admin_url
 
     # What it answers ------------------------------------------------------------------------------
 

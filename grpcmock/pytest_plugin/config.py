@@ -132,9 +132,8 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("grpcmock_stubs", "Stub files and directories, there for every test.", "paths")
     parser.addini("grpcmock_listen", "Address of the mock server (default: 127.0.0.1:0).", default="")
     parser.addini("grpcmock_http", "Address for gRPC-Web, Connect and JSON over HTTP (default: none).", default="")
-    for name, (_, text) in ELSEWHERE.items():
-        if name != "admin_token":
-            parser.addini(f"grpcmock_{name}", f"{text}.", default="")
+    parser.addini("grpcmock_target", "A mock server that runs already, for the tests to use.", default="")
+    parser.addini("grpcmock_session", "The session of that server (default: one that no other has).", default="")
     parser.addini("grpcmock_unmatched", "Whether unmatched calls fail a test: fail (default), ignore.", default="")
     parser.addini("grpcmock_unused", "Which stubs a test must use: declared (default), all, none.", default="")
     parser.addini("grpcmock_record_redact", "Rules of what is secret in a recording, as --redact has them.", "linelist")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import AnyImports
     from grpcmock.servers.addresses import Address
+    from grpcmock.servers.admin.listening import AdminListeners
     from grpcmock.servers.admin.options import AdminOptions
     from grpcmock.servers.admin.service import Admin
     from grpcmock.servers.credentials import TlsFiles
@@ -179,17 +180,10 @@ class Host:
         admin.face.pages.add(metrics.PATH, metrics.MetricsPage(self._exposition))
         return admin
 
-    def _apart(self, admin: Admin) -> Listeners:
-        """Make what listens for the admin service alone: on native it speaks gRPC, too."""
-        return Listeners(
-            self.transport,
-            admin.face.engine,
-            ServerOptions(max_message_size=admin.face.options.max_message_size),
-            lambda: admin.face,
-            services={**admin.handlers(), **Reflection(lambda: admin.registry).handlers()},
-            warn=partial(self._log, "warning"),
-            has_http=True,
-        )
+    def _apart(self, admin: Admin) -> AdminListeners:
+        from grpcmock.servers.admin.listening import AdminListeners
+
+        return AdminListeners(admin, self.transport, warn=partial(self._log, "warning"))
 
     def _make_metrics(self) -> Listeners:
         """Make what listens for metrics alone."""
@@ -230,7 +224,7 @@ class Host:
         return services
 
     @property
-    def _all_listeners(self) -> list[Listeners]:
+    def _all_listeners(self) -> list[Listeners | AdminListeners]:
         listeners = self._listeners, self._admin_listeners, self._metrics_listeners
         return [one for one in listeners if one is not None]
 
@@ -244,7 +238,13 @@ class Host:
 
         Raises :class:`ConfigError` if the address can't be had, or the files of *tls* can't be used.
         """
+        self._know(address)
         return self._listeners.listen(address, tls)
+
+    def _know(self, address: Address) -> None:
+        """Let the admin service answer to the name of an address, where it is offered there."""
+        if self._admin is not None and not self._admin.options.apart:
+            self._admin.guard.know(address)
 
     @property
     def http_addresses(self) -> list[Address]:
@@ -253,6 +253,7 @@ class Host:
 
     def listen_http(self, address: Address, tls: TlsFiles | None = None) -> Address:
         """Speak gRPC-Web, Connect and JSON on *address*; for the rest, as :meth:`listen`."""
+        self._know(address)
         return self._listeners.listen_http(address, tls)
 
     @property
@@ -265,14 +266,12 @@ class Host:
         """Where the admin service is offered, with the ports that were taken; nowhere if it wasn't asked for."""
         if self._admin is None:
             return []
-        return [*(self._admin_listeners.http_addresses if self._admin_listeners is not None else self.addresses)]
+        return [*(self._admin_listeners.addresses if self._admin_listeners is not None else self.addresses)]
 
     def listen_admin(self, address: Address, tls: TlsFiles | None = None) -> Address:
         """Offer the admin service on *address*; for the rest, as :meth:`listen`."""
-        assert self._admin is not None and self._admin_listeners is not None  # the options say so
-        if address.scheme == "tcp":
-            self._admin.guard.know(address.host)
-        return self._admin_listeners.listen_http(address, tls)
+        assert self._admin_listeners is not None  # the options say so
+        return self._admin_listeners.listen(address, tls)
 
     @property
     def metrics_addresses(self) -> list[Address]:

@@ -22,13 +22,18 @@ pub struct Metadata {
     tuple: PyOnceLock<Py<PyTuple>>,
 }
 
+fn names_session(pairs: &Pairs) -> bool {
+    pairs.iter().any(|(key, _)| key == SESSION)
+}
+
 impl Metadata {
     pub fn of(headers: &HeaderMap) -> Result<Self, WireError> {
+        let pairs = framing::metadata_of(headers, framing::is_reserved, framing::utf8)?;
         Ok(Self {
             headers: headers.clone(),
-            pairs: framing::metadata_of(headers, framing::is_reserved, framing::utf8)?,
+            in_session: names_session(&pairs),
+            pairs,
             encoding: framing::request_encoding(headers)?,
-            in_session: headers.contains_key(SESSION),
             tuple: PyOnceLock::new(),
         })
     }
@@ -37,7 +42,7 @@ impl Metadata {
     pub fn of_pairs(pairs: Pairs) -> Self {
         Self {
             headers: HeaderMap::new(),
-            in_session: pairs.iter().any(|(name, _)| name == SESSION),
+            in_session: names_session(&pairs),
             pairs,
             encoding: Encoding::Identity,
             tuple: PyOnceLock::new(),

@@ -112,7 +112,8 @@ def test_a_request_that_was_not_kept_whole_may_be_the_one(mock: MockServer) -> N
     create = mock.on("user.UserService/CreateUsers")
     create.returns(created=1)
     request = mock.registry.message("user.CreateUserRequest")(name="x" * (2 << 20))
-    with mock.channel() as channel:
+    with mock.channel() as opened:
+        channel: Any = opened
         channel.stream_unary("/user.UserService/CreateUsers")(iter([request.SerializeToString()]))
     with pytest.raises(DroppedCallsError, match="1 call that could be of them"):
         create.assert_not_called(name="Carol")

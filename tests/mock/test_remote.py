@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,16 +51,14 @@ def remote(shared: Shared) -> Iterator[MockServer]:
 def call(mock: MockServer, method: str, *requests: dict[str, Any], metadata: Any = ()) -> list[Any]:
     """Make a call; give the messages of the answer, and the name of the status if it is an error."""
     found = mock.registry.method(method)
-    kind = found.kind
     encoded = [found.request_class(**one).SerializeToString() for one in requests]
-    with mock.channel() as channel:
+    with mock.channel() as opened:
+        channel: Any = opened
         made = channel.stream_stream(found.path)(iter(encoded), metadata=metadata)
         try:
             return [_plain(found.response_class.FromString(data)) for data in made]
         except grpc.RpcError as error:
-            return [error.code().name]  # type: ignore[attr-defined]
-        finally:
-            assert kind
+            return [error.code().name]
 
 
 def _plain(message: Any) -> dict[str, Any]:
@@ -189,16 +188,17 @@ def test_waiting_for_calls(mock: MockServer) -> None:
 
 async def test_waiting_in_an_event_loop(mock: MockServer) -> None:
     method = mock.registry.method(GET)
-    channel = mock.aio_channel()
+    channel: Any = mock.aio_channel()
     waiting = asyncio.ensure_future(mock.await_called(id=1))
     answer = await channel.unary_unary(method.path)(method.request_class(id=1).SerializeToString())
-    assert method.response_class.FromString(answer).name == "one"
+    assert _plain(method.response_class.FromString(answer)) == {"name": "one"}
     assert (await waiting).one().request.id == 1
     await channel.close()
 
 
 def test_all_kinds_of_calls_belong_to_the_session(remote: MockServer, shared: Shared) -> None:
-    with remote.channel() as channel:
+    with remote.channel() as opened:
+        channel: Any = opened
         for path, made in {
             "/user.UserService/GetUser": lambda path: channel.unary_unary(path)(b""),
             "/user.UserService/ListUsers": lambda path: list(channel.unary_stream(path)(b"")),
@@ -216,7 +216,7 @@ def test_all_kinds_of_calls_belong_to_the_session(remote: MockServer, shared: Sh
 
 
 async def test_all_kinds_of_calls_of_an_event_loop_belong_to_the_session(remote: MockServer) -> None:
-    channel = remote.aio_channel()
+    channel: Any = remote.aio_channel()
     made: list[Any] = [
         channel.unary_unary("/user.UserService/GetUser")(b""),
         channel.unary_stream("/user.UserService/ListUsers")(b""),
@@ -374,3 +374,31 @@ def test_the_clock_elsewhere_is_common_to_all(remote: MockServer) -> None:
         remote.clock.freeze()
     with pytest.raises(ConfigError, match="common to all of its sessions"):
         remote.clock.advance("1h")
+
+
+def test_a_test_that_stands_still_keeps_its_session(tmp_path: Path) -> None:
+    with shared_server(tmp_path, idle=0.3) as shared, MockServer(target=shared.target) as mock:
+        mock.on(GET).returns(name="still here")
+        sessions = shared.host.engine.sessions
+        used: queue.Queue[str] = queue.Queue()
+        use = sessions.use
+
+        def noted(name: str) -> Any:
+            used.put(name)
+            return use(name)
+
+        sessions.use = noted  # type: ignore[method-assign]
+        assert {used.get(timeout=20) for _ in range(5)} == {mock.session}
+        assert get(mock, 1) == "still here"
+
+
+def test_what_the_mock_failed_in_is_told_by_the_verification(shared: Shared, remote: MockServer) -> None:
+    get(remote, 1)
+
+    def fail() -> None:
+        (call,) = (call for call in shared.host.engine.journal if call.session == remote.session)
+        call.error = ConfigError("the fault can't be put on the wire")
+
+    shared.thread.call(fail)
+    with pytest.raises(VerificationError, match="GetUser: the fault can't be put on the wire"):
+        remote.verify()

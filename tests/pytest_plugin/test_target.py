@@ -153,6 +153,17 @@ def go_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "suite.test"
 
 
+def _go_tests(suite: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [suite, "-test.v", "-test.parallel=8"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
 def test_suites_in_python_and_go_share_one_server(go_suite: Path, outside: Any, tmp_path: Path) -> None:
     """Each test of both has a session, or its worker has: they answer, count and verify as if each were alone."""
     pytest.importorskip("xdist")
@@ -163,16 +174,7 @@ def test_suites_in_python_and_go_share_one_server(go_suite: Path, outside: Any, 
         for _ in range(TIMES):
             options = ["-n", "2", f"--grpcmock-target={shared.target}"]
             python = pool.submit(outside, *options, test_own=OWN.format(tests=TESTS - half))
-            environment = {"MOCK_URL": shared.url, "TESTS": str(half)}
-            go = pool.submit(
-                subprocess.run,
-                [go_suite, "-test.v", "-test.parallel=8"],
-                env={**os.environ, **environment},
-                capture_output=True,
-                text=True,
-                timeout=180,
-                check=False,
-            )
+            go = pool.submit(_go_tests, go_suite, {"MOCK_URL": shared.url, "TESTS": str(half)})
             assert python.result().outcomes == {"passed": TESTS - half}, python.result().text
             assert go.result().returncode == 0, go.result().stdout
             assert len(re.findall(r"--- PASS: TestSessions/\d+", go.result().stdout)) == half

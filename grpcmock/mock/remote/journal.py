@@ -10,7 +10,7 @@ from grpcmock.engine.compile import compile_stub
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.dropped import Dropped, Kind
 from grpcmock.engine.journal import Contents, Journal
-from grpcmock.errors import Location, Problems
+from grpcmock.errors import ConfigError, Location, Problems
 from grpcmock.matching.miss import Miss
 from grpcmock.responses.faults import FAULTS
 from grpcmock.status import Code
@@ -47,29 +47,25 @@ class RemoteJournal(Journal):
         """Give all calls, asked for in one go, or in as many as it takes."""
         if not self._link.is_open:
             return self._before
-        ended: list[CallRecord] = []
-        under_way: list[CallRecord] = []
-        seen: dict[int, CallRecord] = {}
+        ended: dict[int, CallRecord] = {}
+        under_way: dict[int, CallRecord] = {}
         after, more = 0, True
         while more:
             page = self._link.of_session(
                 "ListCalls", after_id=after, limit=_PAGE, with_bytes=True, text_limit=1, under_way=True
             )
-            # A page ends with all that are under way; what has ended since stands in one that is asked for later.
             for told in page.calls:
-                record = seen[told.id] = self._record(told)
                 if told.HasField("duration"):
                     after = told.id
-                    ended.append(record)
+                    ended[told.id] = self._record(told)
                 else:
-                    under_way.append(record)
+                    under_way[told.id] = self._record(told)
             more = page.more
-        self._records = seen
-        still = {call.id: call for call in under_way if call.under_way}
+        self._records = {**ended, **under_way}
         lost = self._before.lost.copy()
         for dropped in page.dropped_of:
             _enter(lost, dropped)
-        return Contents((*self._before.calls, *ended), lost, tuple(still.values()))
+        return Contents((*self._before.calls, *ended.values()), lost, tuple(under_way.values()))
 
     def clear(self) -> None:
         self._link.of_session("ClearCalls")
@@ -127,6 +123,8 @@ class RemoteJournal(Journal):
             record.stub = self._stub(told)
         if told.miss:
             record.miss = Miss(told.miss, ())
+        if told.error:
+            record.error = ConfigError(told.error)
         if told.HasField("duration") and record.under_way:
             record.duration = _seconds(told.duration)
             record.code, record.message = Code(told.code), told.status_message

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.admin import AdminClient
@@ -36,6 +37,7 @@ class Link:
         self._channel: grpc.aio.Channel | None = None
         self._admin: AdminClient | None = None
         self._services: frozenset[str] = frozenset()
+        self._keeping: asyncio.Task[None] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -55,7 +57,23 @@ class Link:
     async def _connect(self) -> Any:
         self._channel = await self._open.enter_async_context(connect(self._target))
         self._admin = AdminClient(self._channel, self._target)
-        return await self._admin.ask("GetStatus")
+        status = await self._admin.ask("GetStatus")
+        if self.session:
+            await self._admin.ask("GetState", session=self.session)  # it begins by that
+            sessions = (await self._admin.ask("ListSessions")).sessions
+            for own in sessions:
+                if own.name == self.session:
+                    idle = (own.expires.ToNanoseconds() - own.last_used.ToNanoseconds()) / 1e9
+                    self._keeping = asyncio.create_task(self._keep(idle / 3))
+        return status
+
+    async def _keep(self, pause: float) -> None:
+        """Use the session now and then: a test that stands still, as in a debugger, doesn't lose it."""
+        assert self._admin is not None
+        with suppress(TargetError):
+            while True:
+                await asyncio.sleep(pause)
+                await self._admin.ask("GetState", session=self.session)
 
     def close(self) -> None:
         """End the session, and disconnect. Harmless when closed already."""
@@ -70,7 +88,7 @@ class Link:
         finally:
             self._thread = None
             thread.run(self._open.aclose())
-            thread.close()
+            thread.close()  # which ends what keeps the session, too
 
     def registry(self) -> Registry:
         """Give what the server declares, by its reflection. Raises :class:`TargetError` if it has none."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.stubs.model import Stub
 
 ELSEWHERE = (
-    "listen", "http", "cors", "seed", "auto", "validate", "unmatched_code", "tls_key", "tls_client_ca",
+    "listen", "http", "cors", "admin", "seed", "auto", "validate", "unmatched_code", "tls_key", "tls_client_ca",
     "interceptors", "max_message_size", "journal_calls", "journal_bytes", "transport", "otel",
 )  # fmt: skip
 """Arguments of :class:`grpcmock.MockServer` that say how a server is made: one that runs already is made otherwise."""

@@ -92,6 +92,10 @@ class RemoteRunning:
     def http_url(self) -> str:
         raise ConfigError("Where a remote mock server speaks HTTP isn't told: its start names the address.")
 
+    @property
+    def admin_url(self) -> str:
+        raise ConfigError("Where the admin service of a remote mock server speaks HTTP isn't told: its start names it.")
+
     def start(self) -> None:
         """Connect, and begin the session. Raises :class:`TargetError` if there is no server, or no admin service."""
         if self._link.is_open:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,8 @@ BYTES_LIMIT = 3 << 20
 """Bytes of one response; clients accept messages of 4 MiB by default."""
 
 _NAMED = 5
+
+_UNLOCKED: AbstractContextManager[object] = nullcontext()
 
 Unary = Callable[[Any, Any], Awaitable[None] | None]
 """Takes a request, and fills a response."""
@@ -93,8 +97,39 @@ def named(names: Iterable[str]) -> str:
     return ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else "")
 
 
-def handler_of(method: Method, access: Access, behavior: Unary | Streaming) -> grpc.RpcMethodHandler[Any, Any]:
-    """Give a handler that lets in whom *access* lets in, and turns the errors of this package into statuses."""
+class _Holding:
+    """Something to be awaited, each step of which holds a lock, and nothing else does: it may wait for long."""
+
+    def __init__(self, lock: AbstractContextManager[object], awaited: Awaitable[Any]) -> None:
+        self._lock = lock
+        self._awaited = awaited
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        steps = self._awaited.__await__()
+        go_on: Callable[[], Any] = partial(next, steps)
+        while True:
+            try:
+                with self._lock:
+                    waits_for = go_on()
+            except StopIteration as end:
+                return end.value
+            try:
+                came = yield waits_for
+                go_on = partial(next, steps) if came is None else partial(steps.send, came)
+            except BaseException as error:  # noqa: BLE001 - it is for what is awaited
+                go_on = partial(steps.throw, error)
+
+
+def handler_of(
+    method: Method,
+    access: Access,
+    behavior: Unary | Streaming,
+    lock: AbstractContextManager[object] = _UNLOCKED,
+) -> grpc.RpcMethodHandler[Any, Any]:
+    """Give a handler that lets in whom *access* lets in, and turns the errors of this package into statuses.
+
+    Each of its steps holds the *lock* of the engine, if threads share that.
+    """
     response_class = method.response_class
     behave: Any = behavior
 
@@ -104,9 +139,10 @@ def handler_of(method: Method, access: Access, behavior: Unary | Streaming) -> g
             metadata = context.invocation_metadata() or ()
             access.check(context.peer(), metadata)
             _name_session(request, metadata)
-            done = behave(request, response)
+            with lock:
+                done = behave(request, response)
             if inspect.isawaitable(done):
-                await done
+                await _Holding(lock, done)
         except GrpcmockError as error:
             await refuse(context, error)
         return response
@@ -116,8 +152,14 @@ def handler_of(method: Method, access: Access, behavior: Unary | Streaming) -> g
             metadata = context.invocation_metadata() or ()
             access.check(context.peer(), metadata)
             _name_session(request, metadata)
-            async for response in behave(request, context, response_class):
-                yield response
+            responses = behave(request, context, response_class)
+            try:
+                while True:
+                    yield await _Holding(lock, anext(responses))
+            except StopAsyncIteration:
+                return
+            finally:
+                await responses.aclose()
         except GrpcmockError as error:
             await refuse(context, error)
 

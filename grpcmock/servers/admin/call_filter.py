@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.engine.constant_answers import CompactCall
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.engine import Engine
     from grpcmock.matching.conditions import Conditions
+    from grpcmock.status import Metadata
 
 _TEXT_LIMIT = 1 << 20
 """Characters of a message that are searched."""
@@ -43,9 +43,11 @@ class CallFilter:
         self._pattern = request.request
         self._conditions: dict[str, Conditions | None] = {}
         """By path, what the pattern comes to there; None where it can't fit."""
-        self._found: dict[int, bool] = {}
-        """Whether the messages hold the text, of answers that many calls have in common."""
-        self._answers: list[object] = []
+        self._found: dict[tuple[str, int], bool] = {}
+        """What was asked of messages that many calls have in common, by the question and the identity of what they
+        have in common."""
+        self._common: list[object] = []
+        """Those, so that nothing else gets their identity meanwhile."""
         if self._pattern:
             self._compile([path for path in self._registry.methods if self._takes_path(path)])
 
@@ -61,8 +63,19 @@ class CallFilter:
             return False
         if not self._pattern and not self._text:
             return True
-        record = self._journal.read(call)
-        return (not self._pattern or self._fits(record)) and (not self._text or self._has_text(call, record))
+        return (not self._pattern or self._asked(self._fits, call)) and (
+            not self._text or self._has_words(call) or self._asked(self._has_text, call)
+        )
+
+    def _asked(self, question: Callable[[CallRecord], bool], call: CallRecord | CompactCall) -> bool:
+        """Answer a question about what was said in a call: once for all calls that have it in common."""
+        if not isinstance(call, CompactCall):
+            return question(call)
+        key = question.__name__, id(call.answer)
+        if key not in self._found:
+            self._found[key] = question(self._journal.read(call))
+            self._common.append(call.answer)
+        return self._found[key]
 
     # Patterns ---------------------------------------------------------------------------------------
 
@@ -86,33 +99,23 @@ class CallFilter:
 
     # Text -------------------------------------------------------------------------------------------
 
-    def _has_text(self, call: CallRecord | CompactCall, record: CallRecord) -> bool:
-        if any(self._text in text.casefold() for text in _words(record)):
+    def _has_words(self, call: CallRecord | CompactCall) -> bool:
+        """Whether the text stands in what is a call's own."""
+        if self._text in call.path.casefold() or (call.stub is not None and self._text in call.stub.name.casefold()):
             return True
-        if not isinstance(call, CompactCall):
-            return self._messages_have_text(record)
-        # Calls with the same answer have the same messages.
-        key = id(call.answer)
-        if key not in self._found:
-            self._found[key] = self._messages_have_text(record)
-            self._answers.append(call.answer)  # so that nothing else gets its identity meanwhile
-        return self._found[key]
+        return self._is_in(call.metadata)
 
-    def _messages_have_text(self, call: CallRecord) -> bool:
-        return any(self._text in to_text(message, _TEXT_LIMIT).casefold() for message in _messages(call))
+    def _has_text(self, call: CallRecord) -> bool:
+        if self._text in call.message.casefold() or self._is_in(call.trailers):
+            return True
+        messages = (*call.requests, *call.responses)
+        return any(self._text in to_text(message, _TEXT_LIMIT).casefold() for message in messages)
 
-
-def _words(call: CallRecord) -> Iterator[str]:
-    yield from (call.name, call.message, call.stub.name if call.stub is not None else "")
-    for key, value in (*call.metadata, *call.trailers):
-        yield key
-        if isinstance(value, str):
-            yield value
-
-
-def _messages(call: CallRecord) -> Iterator[Any]:
-    yield from call.requests
-    yield from call.responses
+    def _is_in(self, metadata: Metadata) -> bool:
+        return any(
+            self._text in key.casefold() or (isinstance(value, str) and self._text in value.casefold())
+            for key, value in metadata
+        )
 
 
 def _paths(name: str, engine: Engine, calls: Sequence[CallRecord | CompactCall]) -> Callable[[str], bool]:

@@ -54,6 +54,8 @@ class CallWriter:
             told.stub_location = str(call.stub.stub.location or "")
         if call.miss is not None:
             told.miss = call.miss.text.partition("\n")[0] if self._is_brief else call.miss.text
+        if call.error is not None:
+            told.error = str(call.error)
         if self._is_brief:
             return told  # type: ignore[no-any-return]
         for near in call.miss.nearest if call.miss is not None else ():

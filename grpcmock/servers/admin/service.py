@@ -87,7 +87,9 @@ class Admin:
         """Give the handlers of a ``grpc.aio`` server, by path."""
         behaviors = {name: behavior for subject in SUBJECTS for name, behavior in subject(self._steered).items()}
         return {
-            path: handler_of(method, self._access, behaviors.get(method.name) or absent(method))
+            path: handler_of(
+                method, self._access, behaviors.get(method.name) or absent(method), self._steered.engine.lock
+            )
             for path, method in self.registry.methods.items()
         }
 

@@ -11,8 +11,10 @@ import pytest
 from admin_mock import BOB, PATIENCE, Mock
 
 from grpcmock.protocols.http import Response
+from grpcmock.schema.admin import registry
 from grpcmock.servers.admin.face import BODY_LIMIT
 from grpcmock.servers.admin.options import AdminOptions
+from grpcmock.servers.transports import has_native
 
 
 def test_stubs_come_and_go_by_rest(mocked: Callable[..., Mock]) -> None:
@@ -36,6 +38,16 @@ def test_the_text_of_stubs_itself_may_be_the_body(mocked: Callable[..., Mock], k
     assert mock.ask("POST", "/v1/stubs", text, content_type=kind).status == 409
     assert mock.ask("POST", "/v1/stubs?replace=true", text, content_type=kind).status == 200
     assert mock.ask("POST", "/v1/stubs?replaced=true", text, content_type=kind).status == 400
+
+
+def test_names_may_hold_what_paths_are_made_of(mocked: Callable[..., Mock]) -> None:
+    mock = mocked()
+    name = "stubs/a b.yaml:1"
+    path = "/v1/stubs/stubs%2Fa%20b.yaml%3A1"
+    assert mock.ask("PUT", path, "{method: UserService/GetUser}", content_type="text/yaml").json == {"names": [name]}
+    assert mock.ask("GET", path).json["name"] == name
+    assert mock.ask("POST", f"{path}:disable").json["disabled"] is True
+    assert mock.ask("DELETE", path).json == {"names": [name]}
 
 
 def test_what_is_wrong_in_stubs_is_told_with_its_places(mocked: Callable[..., Mock]) -> None:
@@ -187,3 +199,42 @@ class TestOnTheMocksOwnPort:
             method: Any = channel.unary_unary("/grpcmock.admin.v1.AdminService/GetStatus")
             call = method.future(b"", timeout=PATIENCE)
             assert call.exception().code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.skipif(not has_native(), reason="the native transport isn't built")
+class TestOnNative:
+    def test_the_mocks_own_port_speaks_it_all(self, mocked: Callable[..., Mock]) -> None:
+        mock = mocked(AdminOptions(), transport="native")
+        assert mock.ask("GET", "/v1/status").json["version"]
+        assert mock.ask("GET", "/openapi.json").json["openapi"] == "3.1.0"
+        assert mock.ask("POST", "/v1/stubs", BOB, content_type="application/yaml").json == {"names": ["bob"]}
+        mock.call(2)
+        assert mock.ask("GET", "/v1/calls").json["calls"][0]["stub"] == "bob"
+        assert mock.ask("GET", "/v1/stubs", Host="evil.example").status == 403
+        assert mock.ask("POST", "/user.UserService/GetUser", {"id": 1}, Host="any.example").json["name"] == "Alice"
+        watch = mock.begin("GET", "/v1/calls:watch")
+        assert watch.headers["content-type"] == "text/event-stream"
+        mock.call(1)
+        assert watch.readline() == b"id: 3\n"
+
+    @pytest.mark.parametrize("apart", [True, False])
+    def test_grpc_is_spoken_there_too(self, mocked: Callable[..., Mock], apart: bool) -> None:
+        mock = mocked(AdminOptions("s3cret", apart=apart), transport="native")
+        assert mock.ask("GET", "/v1/status").status == 401
+        method = registry().method("AdminService/GetStatus")
+        with grpc.insecure_channel(str(mock.address), (("grpc.enable_http_proxy", 0),)) as channel:
+            call: Any = channel.unary_unary(method.path)
+            answer = call(b"", metadata=(("authorization", "Bearer s3cret"),), timeout=PATIENCE)
+            assert method.response_class.FromString(answer).version  # type: ignore[attr-defined]
+            assert call.future(b"", timeout=PATIENCE).exception().code() is grpc.StatusCode.UNAUTHENTICATED
+
+    def test_disabling_a_stub_reaches_what_was_known(self, mocked: Callable[..., Mock]) -> None:
+        mock = mocked(transport="native")
+        for _ in range(3):
+            mock.call(1)
+        assert mock.ask("POST", "/v1/stubs/alice:disable").json["count"] == "3"
+        mock.call(1)
+        assert mock.ask("POST", "/v1/stubs/alice:enable").json["count"] == "3"
+        mock.call(1)
+        told = [call.get("stub", "") for call in mock.ask("GET", "/v1/calls").json["calls"]]
+        assert told == ["alice", "alice", "alice", "", "alice"]
