@@ -33,6 +33,7 @@ LAYERS: Layers = (
     {"drafting"},
     {"protocols"},
     {"openapi"},
+    {"telemetry"},
     {"concurrency"},
     {"servers"},
     {"client"},
@@ -47,19 +48,22 @@ LAYERS: Layers = (
     {"testing"},
     {"pytest_plugin"},
     {"language_server"},
+    {"assistants"},
     {"cli"},
 )
 
 INNER_LAYERS: Mapping[str, Layers] = {
     "engine": (
-        {"constant_plan", "front"},
+        {"added_protos", "clock", "constant_plan", "dropped", "expectation", "front"},
         {"compiled_stub"},
         {"call_record", "compile"},
-        {"constant_answers", "steps"},
+        {"constant_answers", "steps", "tally"},
         {"error_replies", "journal", "store", "validation"},
-        {"environment", "incoming"},
+        {"session"},
+        {"sessions"},
+        {"environment", "faults", "incoming"},
         {"plan_execution"},
-        {"exchange"},
+        {"exchange", "fault_execution"},
         {"engine"},
     ),
     "fuzz": (
@@ -95,7 +99,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"aio", "asgi", "health", "native", "reflection", "reload"},
         {"transports"},
         {"listeners"},
-        {"admin"},
+        {"admin", "metrics"},
         {"host"},
     ),
 }

@@ -27,6 +27,7 @@ _JSON_LIMIT = 1 << 19
     "-n", "--last", type=click.IntRange(min=0), metavar="N", help="Begin with the last N calls, not with all."
 )
 @click.option("--method", metavar="NAME", default="", help="Only calls of this method.")
+@click.option("--session", metavar="NAME", default="", help="Only calls of this session.")
 @click.option("--misses", is_flag=True, help="Only calls that no stub answered.")
 @click.option("--json", "as_json", is_flag=True, help="Print each call as a line of JSON.")
 @click.option(
@@ -39,6 +40,7 @@ def command(
     follow: bool,
     last: int | None,
     method: str,
+    session: str,
     misses: bool,
     as_json: bool,
     as_stub: int | None,
@@ -57,7 +59,8 @@ def command(
         asyncio.run(_draft(connection, connection.target(target), as_stub))
         return
     printer = live.Printer("json" if as_json else "calls", sys.stdout)
-    choice = {"method": method, "misses": misses, "text_limit": _JSON_LIMIT if as_json else _TEXT_LIMIT}
+    text_limit = _JSON_LIMIT if as_json else _TEXT_LIMIT
+    choice = {"method": method, "misses": misses, "session": session, "text_limit": text_limit}
     asyncio.run(_show(connection, connection.target(target), printer, choice, last, follow=follow))
 
 
@@ -106,4 +109,6 @@ def _line(call: Any) -> live.Line:
         auto=call.auto,
         cancelled=call.cancelled,
         protocol=call.protocol or "grpc",
+        faults=call.faults,
+        session=call.session,
     )

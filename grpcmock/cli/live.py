@@ -54,8 +54,12 @@ class Line:
     cancelled: bool
     protocol: str = "grpc"
     """What the client spoke."""
+    session: str = ""
+    """The session that it belongs to; empty if it belongs to none."""
     forwarded: bool = False
     """Whether another server answered, to which the call was passed on."""
+    faults: Sequence[str] = ()
+    """The fault profiles that struck it."""
 
 
 def line_of(call: CallRecord, *, whole: bool) -> Line:
@@ -77,7 +81,9 @@ def line_of(call: CallRecord, *, whole: bool) -> Line:
         auto=call.auto,
         cancelled=call.cancelled,
         protocol=call.protocol,
+        session=call.session,
         forwarded=call.forwarded,
+        faults=call.faults,
     )
 
 
@@ -120,8 +126,12 @@ def as_json(line: Line) -> str:
         "auto": line.auto,
         "cancelled": line.cancelled,
     }
+    if line.session:
+        document["session"] = line.session
     if line.forwarded:
         document["forwarded"] = True
+    if line.faults:
+        document["faults"] = list(line.faults)
     if line.miss is not None:
         document["miss"] = line.miss
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
@@ -155,7 +165,12 @@ def as_text(line: Line, width: int | None = None, to_stub: str = "") -> str:
 
 def _by(line: Line) -> str:
     who = "forwarded" if line.forwarded else "generated" if line.auto else line.stub or "no stub"
-    return who if line.protocol == "grpc" else f"{who} ({PROTOCOLS.get(line.protocol, line.protocol)})"
+    if line.faults:
+        struck = f"struck by {', '.join(map(_clean, line.faults))}"
+        who = f"{who}, {struck}" if who != "no stub" else struck
+    besides = [] if line.protocol == "grpc" else [PROTOCOLS.get(line.protocol, line.protocol)]
+    besides += [f"session {_clean(line.session)}"] if line.session else []
+    return f"{who} ({', '.join(besides)})" if besides else who
 
 
 def _exchanged(line: Line) -> str:
@@ -184,7 +199,7 @@ def _cut(text: str, limit: int) -> str:
 
 def is_miss(call: CallRecord) -> bool:
     """Return whether nothing was found that could answer."""
-    return call.stub is None and not (call.auto or call.cancelled or call.forwarded)
+    return call.stub is None and not (call.auto or call.cancelled or call.forwarded or call.is_struck_down)
 
 
 class Printer:

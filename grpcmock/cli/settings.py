@@ -37,6 +37,7 @@ _NO_OPTIONS = frozenset(
         f"{PREFIX}_CONFIG",
         f"{PREFIX}_TRACEBACK",
         f"{PREFIX}_PYTHON",  # read by scripts/setup
+        *(f"{PREFIX}_PYTEST_{key}" for key in ("TARGET", "SESSION", "ADMIN_TOKEN")),
         f"{PREFIX}_GO_CLIENT",  # read by this project's tests
         f"{PREFIX}_WEB_CLIENTS",
         f"{PREFIX}_UPDATE_SNAPSHOTS",

@@ -56,15 +56,18 @@ class CompiledStub:
     @property
     def exhausted(self) -> bool:
         """Whether the stub steps aside for the next in precedence."""
-        stub, count = self.stub, self.count
+        return self.exhausted_after(self.count)
+
+    def exhausted_after(self, count: int) -> bool:
+        """Whether the stub steps aside once it was chosen so often."""
+        stub = self.stub
         if stub.times is not None and count >= stub.times:
             return True
         return stub.then == "miss" and count >= len(self.plans)
 
-    @property
-    def next_plan(self) -> Plan:
-        """The plan of the answer that is due."""
-        plans, count = self.plans, self.count
+    def plan_after(self, count: int) -> Plan:
+        """The plan of the answer that is due once it was chosen so often."""
+        plans = self.plans
         if count < len(plans):
             return plans[count]
         return plans[count % len(plans)] if self.stub.then == "cycle" else plans[-1]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.engine.call_record import CALL_OVERHEAD, FRAME_OVERHEAD, CallRecord
 from grpcmock.engine.constant_plan import ConstantAnswer
-from grpcmock.status import Code
+from grpcmock.engine.dropped import Kind
+from grpcmock.status import Code, session_of
 
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import ProtocolName
@@ -98,6 +99,10 @@ class CompactCall(NamedTuple):
         return self.answer.method.path
 
     @property
+    def session(self) -> str:
+        return session_of(self.metadata)
+
+    @property
     def stub(self) -> CompiledStub:
         return self.answer.stub
 
@@ -109,10 +114,14 @@ class CompactCall(NamedTuple):
     def miss(self) -> None:
         return None
 
-    def expand(self, epoch: int) -> CallRecord:
+    @property
+    def kind(self) -> Kind:
+        return Kind(self.session, self.path, "answered")
+
+    def expand(self) -> CallRecord:
         cached = self.answer
         method, answer = cached.method, cached.answer
-        opening = (self.id, method.path, method, self.metadata, self.deadline, self.peer, self.started, epoch)
+        opening = (self.id, method.path, method, self.metadata, self.deadline, self.peer, self.started)
         call = CallRecord(*opening, protocol=self.protocol)
         call.add_frame("request", cached.request, self.started)
         for message in answer.messages:

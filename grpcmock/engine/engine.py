@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
 from grpcmock.collector import let_go
+from grpcmock.engine.added_protos import AddedProtos
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.constant_answers import CachedAnswer
 from grpcmock.engine.environment import CallEnvironment, EngineOptions
 from grpcmock.engine.exchange import Exchange
-from grpcmock.engine.journal import Journal, Note
+from grpcmock.engine.journal import Journal
 from grpcmock.engine.store import Store
 from grpcmock.errors import Problem, Problems
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
+from grpcmock.schema import adding
 from grpcmock.schema.codec import DecodeError, decode
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
     from grpcmock.engine.call_record import ProtocolName
+    from grpcmock.engine.clock import Clock
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.constant_plan import ConstantAnswer
+    from grpcmock.engine.faults import Faults
     from grpcmock.engine.front import Front
+    from grpcmock.engine.session import Session
+    from grpcmock.engine.sessions import Sessions
     from grpcmock.engine.steps import Forwarder, Open
     from grpcmock.engine.store import MethodTable
     from grpcmock.schema import Registry
@@ -50,6 +58,12 @@ class Prepared:
     """Those that were there before and say the same, old and new."""
 
     warnings: tuple[Problem, ...]
+
+    added: int
+    """How many sets of added protos are in the registry."""
+
+    complaints: Sequence[str] = ()
+    """Why some of them are not."""
 
 
 class Engine:
@@ -82,6 +96,7 @@ class Engine:
             lock if lock is not None else nullcontext(),
         )
         self._orders = count()
+        self._added = AddedProtos()
         self._loaded: Mapping[str, CompiledStub] = {}
         """The stubs from files, by name."""
         self.warnings: tuple[Problem, ...] = ()
@@ -107,6 +122,20 @@ class Engine:
     @property
     def store(self) -> Store:
         return self.environment.store
+
+    @property
+    def faults(self) -> Faults:
+        """The fault profiles that are set."""
+        return self.environment.faults
+
+    @property
+    def clock(self) -> Clock:
+        """The time that answers tell."""
+        return self.environment.clock
+
+    @property
+    def sessions(self) -> Sessions:
+        return self.environment.sessions
 
     @property
     def front(self) -> Front | None:
@@ -140,6 +169,8 @@ class Engine:
         reading; *progress* is told how many stubs are done. Raises :class:`StubError` with everything that is wrong.
         """
         problems = problems if problems is not None else Problems()
+        added = len(self._added)
+        registry, complaints = self._added.onto(registry)
         compiled = self._compile(stubs, registry, Layer.FILE, problems, progress)
         if problems.errors:
             let_go(compiled)
@@ -150,14 +181,16 @@ class Engine:
         unchanged = [
             (old, entry) for entry in compiled if (old := before.get(entry.name)) is not None and old.stub == entry.stub
         ]
-        return Prepared(registry, store, {entry.name: entry for entry in compiled}, unchanged, problems.warnings)
+        entries = {entry.name: entry for entry in compiled}
+        return Prepared(registry, store, entries, unchanged, problems.warnings, added, complaints)
 
     def install(self, prepared: Prepared) -> list[object]:
         """Answer from what was prepared, all or nothing. Return what it takes the place of.
 
-        Stubs added at run time or by a test stay, disabled ones disabled, and are compiled against the new registry; so
-        do the states of the scenarios; a file stub that says the same as before keeps its count. Raises
-        :class:`StubError` if a stub that was added doesn't fit the new registry; then all is as it was.
+        Stubs added at run time or by a test stay, disabled ones disabled, and are compiled against the new registry,
+        those of sessions among them; so do the states of the scenarios; a file stub that says the same as before keeps
+        its count. Raises :class:`StubError` if a stub that was added doesn't fit the new registry; then all is as it
+        was.
 
         This takes no longer where there are many stubs from files. To free them does: ``let_go`` of what is returned.
         """
@@ -169,6 +202,7 @@ class Engine:
             store.add(compiled)
             for new in compiled if id(entry) in disabled else ():
                 store.disable(new)
+        own = [(session, self._anew(session, prepared.registry, problems)) for session in self.sessions]
         problems.raise_errors()
         if self.front is not None:
             self.front.void()
@@ -178,23 +212,42 @@ class Engine:
             if old.count and old in replaced:
                 entry.count = old.count
         prepared.unchanged.clear()
+        for session, entries in own:
+            session.rebase(entries, prepared.entries)
         rest: list[object] = [*self._loaded.values(), replaced]
         self._loaded = prepared.entries
         self.environment.registry, self.environment.store = prepared.registry, store
         self.environment.given = prepared.registry
+        self.environment.faults.spread()
+        if prepared.added != len(self._added):  # some came while this was prepared
+            self._serve(self._added.onto(prepared.registry)[0])
         self.warnings = prepared.warnings
         return rest
 
-    def add(self, stubs: Iterable[Stub], layer: Layer = Layer.RUNTIME) -> list[CompiledStub]:
-        """Add stubs to those that are there, all or none. Raises :class:`StubError` with all that is wrong."""
+    def _anew(self, session: Session, registry: Registry, problems: Problems) -> dict[CompiledStub, CompiledStub]:
+        """Compile the stubs of a session against another registry: from each to what takes its place."""
+        entries = sorted((*session, *session.disabled), key=lambda entry: entry.rank)
+        return {
+            entry: compiled
+            for entry in entries
+            for compiled in self._compile([entry.stub], registry, entry.layer, problems)
+        }
+
+    def add(
+        self, stubs: Iterable[Stub], layer: Layer = Layer.RUNTIME, session: Session | None = None
+    ) -> list[CompiledStub]:
+        """Add stubs to those that are there, or to those of a *session*, all or none.
+
+        Raises :class:`StubError` with all that is wrong.
+        """
         problems = Problems()
         entries = self._compile(stubs, self.registry, layer, problems)
         problems.raise_errors()
-        self.store.add(entries)
+        (self.store if session is None else session).add(entries)
         return entries
 
-    def replace(self, entry: CompiledStub, stub: Stub) -> CompiledStub:
-        """Put *stub* in the place of one that is there, with its rank among its like and its count.
+    def replace(self, entry: CompiledStub, stub: Stub, session: Session | None = None) -> CompiledStub:
+        """Put *stub* in the place of one that is there, or is one of a *session*, with its rank and its count.
 
         Raises :class:`StubError` with all that is wrong; then all is as it was.
         """
@@ -204,10 +257,35 @@ class Engine:
             [stub], self.registry, problems, layer=entry.layer, orders=order, faults=self.options.faults
         )
         problems.raise_errors()
-        self.store.remove_one(entry)
-        compiled[0].count = entry.count
-        self.store.add(compiled)
+        (self.store if session is None else session).replace_one(entry, compiled[0])
         return compiled[0]
+
+    def add_protos(self, files: Sequence[FileDescriptorProto]) -> Callable[[], list[str]]:
+        """Prepare to serve what *files* declare besides, also after protos are reloaded.
+
+        This changes nothing that calls see, so it may run in another thread than the server. The function returned does
+        the rest, in the server's; it returns the names of the services that are new. Raises
+        :class:`grpcmock.schema.adding.ContradictionError`, or :class:`SchemaError`.
+        """
+        base = self.registry
+        registry = adding.including(base, files)
+
+        def serve() -> list[str]:
+            before = self.registry
+            self._added.keep(tuple(files))
+            self._serve(registry if before is base else adding.including(before, files))
+            new = sorted(self.registry.services.keys() - before.services.keys())
+            self.note("info", f"Protos were added: {', '.join(new) or 'no service that was not there'}.")
+            return new
+
+        return serve
+
+    def _serve(self, registry: Registry) -> None:
+        """Serve a registry that has all that is served now."""
+        environment = self.environment
+        environment.registry = environment.given = registry
+        environment.store.include(registry.methods.values())
+        environment.faults.spread()
 
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
@@ -253,10 +331,13 @@ class Engine:
             table = store.tables.get(path)
             if table is None or not table.is_constant or options.validate:
                 return None
+            session = environment.sessions.of(metadata)
+            if session is not None and not session.answers_like_all(path):
+                return None
             answer = table.answers.get(request) or self._constant_answer(table, request)
             if answer is None:
                 return None
-            store.count(answer.stub)
+            _count(store, session, answer.stub)
             took = monotonic() - began
             environment.journal.record(answer, metadata, deadline, peer, started, took, protocol)
         return answer.answer.messages[0]
@@ -273,11 +354,15 @@ class Engine:
         """Answer a call at once, as :meth:`answer_from_cache` does, whatever its constant answer consists of.
 
         As long as the stubs don't change, it is the answer to these very bytes: what is in front of the engine may
-        give it from now on. Must be called with the lock held, and what remembers the answer be told before that ends.
+        give it from now on, save to calls of sessions, which have counts of their own, and may have stubs. Must be
+        called with the lock held, and what remembers the answer be told before that ends.
         """
         options, store = self.environment.options, self.environment.store
         table = store.tables.get(path)
         if table is None or not table.is_steady or options.validate:
+            return None
+        session = self.sessions.of(metadata)
+        if session is not None and not session.answers_like_all(path):
             return None
         monotonic = options.monotonic
         began, started = monotonic(), options.wall_clock()
@@ -288,7 +373,7 @@ class Engine:
         entry = table.first(CallContext({}, None, store.states, message), Stage.ALL)
         if entry is None or (answer := entry.constant_answer) is None:
             return None
-        store.count(entry)
+        _count(store, session, entry)
         cached = CachedAnswer.of(table.method, entry, request, answer)
         self.journal.record(cached, metadata, deadline, peer, started, monotonic() - began, protocol)
         return entry, answer
@@ -303,4 +388,13 @@ class Engine:
 
     def note(self, level: str, text: str) -> None:
         """Put a note into the journal."""
-        self.journal.note(Note(self.options.wall_clock(), level, text))  # type: ignore[arg-type]
+        self.environment.note(level, text)  # type: ignore[arg-type]
+
+
+def _count(store: Store, session: Session | None, entry: CompiledStub) -> None:
+    """Count a call that was answered the short way."""
+    if session is None:
+        store.count(entry)
+    else:
+        session.begin_call()
+        session.count(entry)

@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from grpcmock.engine.clock import Clock
+from grpcmock.engine.faults import Faults
+from grpcmock.engine.journal import Note
+from grpcmock.engine.sessions import Sessions
 from grpcmock.errors import SchemaError
 from grpcmock.responses.faults import AIO_FAULTS
 from grpcmock.status import Code
@@ -19,8 +22,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from grpcmock.engine.journal import Journal
+    from grpcmock.engine.session import Session, Table
     from grpcmock.engine.steps import Forwarder
-    from grpcmock.engine.store import MethodTable, Store
+    from grpcmock.engine.store import Store
     from grpcmock.schema import Method, Registry
 
 
@@ -42,6 +46,9 @@ class EngineOptions:
 
     faults: frozenset[str] = AIO_FAULTS
     """The faults that the server can put on the wire; a stub with another doesn't load."""
+
+    session_idle: float = 600.0
+    """Seconds after which a session ends that isn't used."""
 
     wall_clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
@@ -71,20 +78,33 @@ class CallEnvironment:
     """The protos as they were loaded, without what was included since."""
     operations: Operations = field(default_factory=Operations)
     """The long-running operations among the generated answers."""
+    clock: Clock = field(init=False)
+    """The time that answers tell; calls are noted in the machine's."""
+    faults: Faults = field(init=False)
+    """The fault profiles that are set."""
+    sessions: Sessions = field(init=False)
+
+    def __post_init__(self) -> None:
+        options = self.options
+        self.clock = Clock(options.wall_clock)
+        self.faults = Faults(self)
+        self.sessions = Sessions(self.journal, options.session_idle, options.wall_clock, options.monotonic)
+        self.sessions.ended = self.faults.forget
 
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
         self.registry = self.registry.including(registry)
         self.store.include(self.registry.methods.values())
+        self.faults.spread()
 
-    def table(self, path: str) -> MethodTable | None:
-        """Return the stubs of the method with this path; None if there is no such method."""
+    def table(self, path: str, session: Session | None = None) -> Table | None:
+        """Return the stubs of the method with this path, as *session* sees them; None if there is no such method."""
         table = self.store.tables.get(path)
         if table is None and (found := self.finder(path)) is not None:
             with suppress(SchemaError):  # it contradicts what is served, which goes before
                 self.include(found)
             table = self.store.tables.get(path)
-        return table
+        return table if table is None or session is None else session.table(table)
 
     def named_methods(self) -> list[Method]:
         """Return the methods of the protos that were given, and those that have stubs: what a hint may name.
@@ -99,8 +119,9 @@ class CallEnvironment:
         """Return the source of randomness of one call: the same for the same seed and number of the call."""
         return random.Random(f"{self.options.seed}/{call}")
 
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.options.wall_clock(), UTC)
+    def note(self, level: Literal["info", "warning", "error"], text: str) -> None:
+        """Put a note into the journal."""
+        self.journal.note(Note(self.options.wall_clock(), level, text))
 
     def methods_with_stubs(self) -> list[str]:
         return [str(table.method) for table in self.store.tables.values() if len(table)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from grpcmock.engine import error_replies
+from grpcmock.engine.fault_execution import struck
 from grpcmock.engine.incoming import Incoming
 from grpcmock.engine.plan_execution import PlanExecution
 from grpcmock.engine.steps import (
@@ -25,6 +26,7 @@ from grpcmock.errors import RenderError
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
 from grpcmock.matching.miss import explain_miss
+from grpcmock.responses.fault_profiles import ON_THE_WIRE
 from grpcmock.schema import MethodKind
 from grpcmock.status import Code, Metadata
 from grpcmock.synthesis import Answers
@@ -32,8 +34,10 @@ from grpcmock.synthesis import Answers
 if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.environment import CallEnvironment
+    from grpcmock.engine.faults import ActiveFault
+    from grpcmock.engine.session import Session, Table
     from grpcmock.engine.steps import Event, Forwarder, Open, Step
-    from grpcmock.engine.store import MethodTable
+    from grpcmock.engine.store import Store
     from grpcmock.schema import Method
 
 _TRANSIT = 0.02
@@ -49,7 +53,8 @@ class Exchange:
         self._clock = options.wall_clock
         self._monotonic = options.monotonic
         self._began = options.monotonic()
-        self._table: MethodTable | None = environment.table(opened.path)
+        self._session = environment.sessions.of(opened.metadata)
+        self._table = environment.table(opened.path, self._session)
         self.call = environment.journal.open(
             opened.path,
             self._table.method if self._table is not None else None,
@@ -60,7 +65,8 @@ class Exchange:
             opened.protocol,
         )
         """The record of this call, as the journal will keep it."""
-        self._context = CallContext(grouped(opened.metadata), opened.deadline, environment.store.states)
+        self._number = self.call.id if self._session is None else self._session.begin_call()
+        self._context = CallContext(grouped(opened.metadata), opened.deadline, self._stubs.states)
         self._forwarder = environment.forwarder
         self._faults = opened.faults
         self._incoming: Incoming | None = None
@@ -69,6 +75,25 @@ class Exchange:
         self._at_once: Iterator[bytes] = iter(())
         """Messages that are sent one after the other, with nothing between them."""
         self._steps = self._run()
+        if self._table is not None and self._table.held:
+            self._strike(environment.faults.striking(opened.path, self.call.session))
+
+    def _strike(self, faults: Sequence[ActiveFault]) -> None:
+        """Let fault profiles strike this call: the first of them comes before all else."""
+        self.call.faults = tuple(fault.name for fault in faults)
+        for fault in reversed(faults):
+            impossible = [effect for effect in fault.profile.needs if ON_THE_WIRE[effect] not in self._faults]
+            self._steps = self._refuse(fault, impossible[0]) if impossible else struck(self._steps, fault, self)
+
+    def _refuse(self, fault: ActiveFault, effect: str) -> Steps:
+        finish = error_replies.impossible_fault(self.call, f"fault profile {fault.name!r}", effect)
+        self._environment.note("warning", finish.message)
+        yield finish
+
+    @property
+    def _stubs(self) -> Store | Session:
+        """What chooses stubs, and counts them."""
+        return self._environment.store if self._session is None else self._session
 
     # What a server calls --------------------------------------------------------------------------
 
@@ -139,6 +164,8 @@ class Exchange:
             call.code, call.message, call.trailers = step.code, step.message, step.trailers
         elif isinstance(step, Reset):
             call.code, call.message = Code.CANCELLED, "the stream was reset by a fault"
+            if step.connection:
+                call.code, call.message = Code.UNAVAILABLE, "the connection was closed by a fault"
         else:
             call.code, call.message = Code.INTERNAL, "the stream was cut short by a fault"
         call.duration = self._monotonic() - self._began
@@ -157,7 +184,10 @@ class Exchange:
             self._incoming = incoming
             entry = yield from self._choose(self._table, incoming)
             if entry is not None:
-                yield from PlanExecution(self._environment, self.call, entry, incoming, self._faults).steps()
+                turn = self._stubs.take(entry)
+                yield from PlanExecution(
+                    environment, self.call, entry, turn, incoming, self._faults, number=self._number
+                ).steps()
             elif self._environment.options.auto and self._forwarder is None:
                 yield from self._generate(self._table.method, incoming)
             else:
@@ -171,7 +201,7 @@ class Exchange:
         except RenderError as error:
             yield Finish(Code.INTERNAL, f"{self.call.name}: {error}")
 
-    def _choose(self, table: MethodTable, incoming: Incoming) -> Generator[Step, Event | None, CompiledStub | None]:
+    def _choose(self, table: Table, incoming: Incoming) -> Generator[Step, Event | None, CompiledStub | None]:
         """Find the winner as early as it is certain, reading no more messages than that takes."""
         method, context = table.method, self._context
         if not method.kind.client_streams:
@@ -203,19 +233,21 @@ class Exchange:
         assert isinstance(event, HandlerReturned)
         yield event.finish
 
-    def _refused(self, table: MethodTable) -> EndOfCall:
+    def _refused(self, table: Table) -> EndOfCall:
         """Refuse a call that no stub holds for; the reason is looked for only if the client is told it."""
         if self._forwarder is not None:
             return EndOfCall(Finish())
         environment = self._environment
-        found = explain_miss(table.index, self._context, table.method, environment.methods_with_stubs())
+        others = environment.methods_with_stubs()
+        found = explain_miss(table.indexes, self._context, table.method, others, table.is_exhausted)
         return error_replies.missed(self.call, found, environment.options.unmatched_code)
 
     def _generate(self, method: Method, incoming: Incoming) -> Steps:
         """Answer with generated data: the same for the same request and seed."""
         self.call.auto = True
         environment = self._environment
-        answer = Answers(method, environment.registry, environment.options.seed, environment.operations)
+        seed, now = environment.options.seed, environment.clock.now
+        answer = Answers(method, environment.registry, seed, environment.operations, now)
         if method.kind is MethodKind.BIDI_STREAMING:
             while (message := (yield from incoming.next())) is not None:
                 yield Send(answer.one([message]))

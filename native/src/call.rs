@@ -69,6 +69,7 @@ impl CallTask {
             commands: sender,
             encoding: request.encoding,
             shared: Arc::clone(shared),
+            leaving: request.leaving,
         });
         let mut reader = MessageReader::new(request.metadata.encoding, shared.limit);
         let half_closed = request.whole.is_some();
@@ -278,12 +279,16 @@ impl CallTask {
                         }
                     }
                 }
-                Command::Finish(code, message, pairs) => {
+                Command::Finish(code, message, pairs, status) => {
                     if self.sending.is_none() && !self.half_closed && self.poll_settle(context).is_pending() {
-                        self.outgoing.push_front(Command::Finish(code, message, pairs));
+                        self.outgoing.push_front(Command::Finish(code, message, pairs, status));
                         return Poll::Pending;
                     }
-                    self.finish(&trailers_of(code, &message, &pairs));
+                    let mut trailers = trailers_of(code, &message, &pairs);
+                    if let Some(status) = status {
+                        trailers.insert("grpc-status", status);
+                    }
+                    self.finish(&trailers);
                     return Poll::Ready(End::Said);
                 }
                 Command::Truncate(data) => {

@@ -15,7 +15,7 @@ use crate::answer::{date, response, trailers_of};
 use crate::beginning::{FAREWELL, PATIENCE, Stream};
 use crate::call::CallTask;
 use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet};
-use crate::farewell::{Farewell, Leave};
+use crate::farewell::{Farewell, Leave, Leaving};
 use crate::framing::{Encoding, WireError};
 use crate::known;
 use crate::metadata::Metadata;
@@ -62,9 +62,12 @@ pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
         peer,
         last: None,
         last_headers: None,
+        leaving: Arc::default(),
     };
+    let leaving = Arc::clone(&serving.leaving);
     let ended = tokio::select! {
         ended = serving.run(&mut connection) => ended,
+        () = leaving.closed.notified() => true,
         () = lost.notified() => false,
     };
     if let Some(task) = keepalive {
@@ -94,12 +97,13 @@ struct Serving {
     last: Option<Arc<Metadata>>,
     /// The headers of the last request that was none.
     last_headers: Option<Arc<Headers>>,
+    leaving: Arc<Leaving>,
 }
 
 impl Serving {
     /// Take requests until the connection ends. False if it has to be ended.
     async fn run<T: Stream>(&mut self, connection: &mut Connection<T, Bytes>) -> bool {
-        let mut farewell = Farewell::new(&self.shared);
+        let mut farewell = Farewell::new(&self.shared, &self.leaving);
         loop {
             tokio::select! {
                 biased;
@@ -152,6 +156,7 @@ impl Serving {
             whole: None,
             encoding,
             started,
+            leaving: Arc::clone(&self.leaving),
         };
         request.read_at_once(self.shared.limit);
         let key = known::key_of(&request.path, encoding);
@@ -178,7 +183,7 @@ impl Serving {
         let (parts, mut body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
         let head = Head::new(parts, &self.shared.reserved, &mut self.last_headers);
-        let mut asked = Asked::new(head, Arc::clone(&self.peer));
+        let mut asked = Asked::new(head, Arc::clone(&self.peer), Arc::clone(&self.leaving));
         (asked.body, asked.is_whole) = read_at_once(&mut body);
         if let Some(answer) = asked.known(&self.shared) {
             let mut head = answer.head();

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use h2::RecvStream;
 
+use crate::farewell::Leaving;
 use crate::flow::MOST_WAITING;
 use crate::framing::{self, Encoding};
 use crate::metadata::Metadata;
@@ -24,6 +25,7 @@ pub struct Request {
     /// How messages to this client are compressed.
     pub encoding: Encoding,
     pub started: f64,
+    pub leaving: Arc<Leaving>,
 }
 
 impl Request {

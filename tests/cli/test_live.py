@@ -49,6 +49,8 @@ class Terminal(io.StringIO):
         (replace(LINE, code="NOT_FOUND", message="gone", responses=[]), 'GetUser  alice  {"id": 1} → gone'),
         (replace(LINE, code="ABORTED", message=""), '{"id": 1} → {"id": 1, "name": "Alice"}, ABORTED'),
         (replace(LINE, stub=None, auto=True), "GetUser  generated  {"),
+        (replace(LINE, faults=["slow", "\x1b"]), "GetUser  alice, struck by slow, \N{REPLACEMENT CHARACTER}  {"),
+        (replace(LINE, faults=["down"], stub=None, code="UNAVAILABLE"), "GetUser  struck by down  {"),
         (MISS, 'UNIMPLEMENTED 0.4ms user.UserService/GetUser  no stub  {"id": 1}\n    No stub.\n    - a'),
     ],
 )  # fmt: skip

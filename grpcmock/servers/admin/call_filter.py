@@ -38,6 +38,7 @@ class CallFilter:
         self._stub = _known_stub(request.stub, engine, calls)
         self._code = request.code if request.HasField("code") else None
         self._misses = request.misses
+        self._session = request.session
         self._text = request.text.casefold()
         self._pattern = request.request
         self._conditions: dict[str, Conditions | None] = {}
@@ -55,6 +56,7 @@ class CallFilter:
         if (
             not self._takes_path(call.path)
             or (self._misses and call.miss is None)
+            or (self._session and call.session != self._session)
             or (self._stub and (call.stub is None or call.stub.name != self._stub))
             or (self._code is not None and (call.code is None or call.code.value != self._code))
         ):
@@ -133,7 +135,8 @@ def _known_stub(name: str, engine: Engine, calls: Sequence[CallRecord | CompactC
     """Return the name of a stub. Raises :class:`RefusedError` if there is none, and no call that one has answered."""
     if not name or any(call.stub is not None and call.stub.name == name for call in calls):
         return name
-    known = {entry.name for entry in (*engine.store, *engine.store.disabled)}
+    stubs = (engine.store, *engine.sessions)
+    known = {entry.name for some in stubs for entry in (*some, *some.disabled)}
     if name not in known:
         raise RefusedError(Code.NOT_FOUND, f"There is no stub {name!r}. {did_you_mean(name, known)}".rstrip())
     return name

@@ -44,7 +44,9 @@ class CallWriter:
             auto=call.auto,
             cancelled=call.cancelled,
             protocol=call.protocol,
+            faults=call.faults,
             forwarded=call.forwarded,
+            session=call.session,
         )
         told.started.FromNanoseconds(_nanoseconds(call.started))
         if call.duration is not None:
@@ -58,6 +60,8 @@ class CallWriter:
             told.stub_location = str(call.stub.stub.location or "")
         if call.miss is not None:
             told.miss = call.miss.text.partition("\n")[0] if self._is_brief else call.miss.text
+        if call.error is not None:
+            told.error = str(call.error)
         if self._is_brief:
             told.summary = self._summaries.of(call)
             return told  # type: ignore[no-any-return]

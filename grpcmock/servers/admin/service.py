@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.schema import admin
 from grpcmock.servers.admin import (
     calls,
+    clock,
     drafts,
+    faults,
     health,
     making,
+    protos,
     reset,
     services,
+    sessions,
     states,
     status,
     stub_list,
@@ -45,7 +49,11 @@ SUBJECTS: tuple[Callable[[Steered], Behaviors], ...] = (
     making.behaviors,
     services.behaviors,
     states.behaviors,
+    sessions.behaviors,
     health.behaviors,
+    faults.behaviors,
+    clock.behaviors,
+    protos.behaviors,
     reset.behaviors,
 )
 """What carries out the methods: each subject those that it names."""

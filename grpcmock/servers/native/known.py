@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 import grpcmock_native
 
 from grpcmock.engine.constant_answers import CachedAnswer
+from grpcmock.engine.dropped import Kind
 from grpcmock.engine.steps import Finish, Headers, Send
 from grpcmock.protocols.http import Body, End, Head
 
@@ -127,10 +129,14 @@ class KnownAnswers:
             return
         engine, known = self._engine, self._by_number
         with engine.lock:
-            dropped, counts, calls = self._server.absorb()
-            for number, count in counts.items():
-                engine.store.count(known[number][0], count)
-            engine.journal.skip(dropped)
+            dropped, given, calls = self._server.absorb()
+            kept = Counter(number for number, *_ in calls) if dropped else Counter()
+            for number, (count, seconds, buckets) in given.items():
+                entry, answer, protocol = known[number]
+                engine.store.count(entry, count)
+                engine.journal.count_known(entry, answer.code, protocol, count, seconds, buckets)
+                if dropped and (lost := count - kept[number]):
+                    engine.journal.skip(Kind("", entry.method.path, "answered"), lost)
             for number, request, metadata, deadline, peer, started, duration in calls:
                 entry, answer, protocol = known[number]
                 cached = CachedAnswer.of(entry.method, entry, request, answer)
