@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from grpcmock.errors import (
         CompileError as CompileError,
         ConfigError as ConfigError,
+        DroppedCallsError as DroppedCallsError,
         GrpcmockError as GrpcmockError,
         Location as Location,
         MissingExtraError as MissingExtraError,
@@ -44,8 +45,8 @@ _PUBLIC = {
     "grpcmock.contract.contract": "Contract",
     "grpcmock.contract.errors": "ContractError",
     "grpcmock.contract.serving": "serving",
-    "grpcmock.errors": "CompileError ConfigError GrpcmockError Location MissingExtraError Problem RenderError "
-    "SchemaError StubError TargetError UnknownMethodError",
+    "grpcmock.errors": "CompileError ConfigError DroppedCallsError GrpcmockError Location MissingExtraError Problem "
+    "RenderError SchemaError StubError TargetError UnknownMethodError",
     "grpcmock.mock.answer_builders": "failure replies reply",
     "grpcmock.mock.calls": "Call CallLog",
     "grpcmock.mock.functions": "HandlerCall",

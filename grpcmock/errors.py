@@ -168,6 +168,17 @@ class TargetError(GrpcmockError):
     """A server can't be reached, or doesn't speak what was expected of it."""
 
 
+class DroppedCallsError(GrpcmockError):
+    """Whether calls came as expected can't be told: a journal has dropped some that could be of them.
+
+    ``dropped`` is their number.
+    """
+
+    def __init__(self, message: str, dropped: int) -> None:
+        super().__init__(message)
+        self.dropped = dropped
+
+
 class RenderError(GrpcmockError):
     """A reply couldn't be rendered, or doesn't fit its field, while a call was being answered."""
 

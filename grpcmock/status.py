@@ -18,6 +18,18 @@ DETAILS_KEY = "grpc-status-details-bin"
 """The trailer that carries a serialized ``google.rpc.Status``."""
 
 
+SESSION_KEY = "x-grpcmock-session"
+"""The metadata that says to which session of a mock server a call belongs."""
+
+
+def session_of(metadata: Metadata) -> str:
+    """Give the name of the session that a call with these metadata belongs to; empty if it belongs to none."""
+    for key, value in metadata:
+        if key == SESSION_KEY:
+            return value if isinstance(value, str) else ""
+    return ""
+
+
 class Code(IntEnum):
     """The status codes of gRPC (grpc/grpc, doc/statuscodes.md)."""
 

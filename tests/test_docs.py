@@ -350,10 +350,12 @@ class _Session:
 
     def _addressed(self, words: list[str]) -> list[str]:
         """Put the real addresses in the place of those shown; start the server if there is none."""
-        if (ADDRESS in words or any(HTTP in word for word in words)) and not self._address:
+        named = ADDRESS in words or f"grpc://{ADDRESS}" in words
+        if (named or any(HTTP in word for word in words)) and not self._address:
             assert not self._own, "there is no server yet"
             self._serve()
         addresses = {ADDRESS: self._address, BEFORE: self._before_address}
+        addresses |= {f"grpc://{shown}": f"grpc://{real}" for shown, real in addresses.items()}
         words = [addresses.get(word) or word for word in words]
         return [word.replace(HTTP, self._http_address or HTTP) for word in words]
 
@@ -497,7 +499,7 @@ def test_each_command_and_its_options_are_explained(command: str) -> None:
 
 
 def test_the_table_of_commands_is_whole() -> None:
-    assert re.findall(r"^\| \[`grpcmock (\w+)`\]", COMMANDS.read_text(), re.MULTILINE) == list(app.COMMANDS)
+    assert re.findall(r"^\| \[`grpcmock ([\w-]+)`\]", COMMANDS.read_text(), re.MULTILINE) == list(app.COMMANDS)
 
 
 def test_links_lead_somewhere() -> None:

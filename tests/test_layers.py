@@ -20,7 +20,7 @@ Layers = Sequence[set[str]]
 """From the top: what stands in one set may import from those above it, and within itself."""
 
 LAYERS: Layers = (
-    {"_version", "collector", "errors", "importing", "status", "tree"},
+    {"_version", "collector", "errors", "importing", "secret_keys", "status", "tree"},
     {"regex"},
     {"schema"},
     {"stubs"},
@@ -30,8 +30,10 @@ LAYERS: Layers = (
     {"engine"},
     {"lint"},
     {"importers"},
+    {"drafting"},
     {"protocols"},
     {"openapi"},
+    {"telemetry"},
     {"concurrency"},
     {"servers"},
     {"client"},
@@ -44,21 +46,24 @@ LAYERS: Layers = (
     {"mock"},
     {"contract"},
     {"testing"},
-    {"pytest_plugin"},
+    {"pytest_plugin", "testcontainers"},
     {"language_server"},
+    {"assistants"},
     {"cli"},
 )
 
 INNER_LAYERS: Mapping[str, Layers] = {
     "engine": (
-        {"front", "whole_plan"},
+        {"added_protos", "clock", "dropped", "expectation", "front", "whole_plan"},
         {"compiled_stub"},
         {"call_record", "compile"},
         {"given_answers", "steps"},
-        {"error_replies", "journal", "store", "validation"},
-        {"environment", "incoming"},
+        {"error_replies", "store", "tally", "validation"},
+        {"journal", "session"},
+        {"sessions"},
+        {"environment", "faults", "incoming"},
         {"at_once", "plan_execution"},
-        {"exchange"},
+        {"exchange", "fault_execution"},
         {"engine"},
     ),
     "fuzz": (
@@ -94,7 +99,7 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"aio", "asgi", "health", "native", "reflection", "reload"},
         {"transports"},
         {"listeners"},
-        {"admin"},
+        {"admin", "metrics"},
         {"host"},
     ),
 }

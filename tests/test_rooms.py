@@ -18,8 +18,14 @@ ROOMS = {
         {"planning"},
         {"contracts", "running", "reporting", "baseline"},
     ),
+    "drafting": (
+        {"captured_call", "recorded_stub", "redaction"},
+        {"assembly", "exactness", "timing", "naming", "request_metadata", "rehearsal", "repeats"},
+        {"stub_writer", "rewriting"},
+        {"draft"},
+    ),
     "record": (
-        {"capture", "redaction"},
+        {"capture"},
         {"writing"},
         {"summary"},
         {"recorder"},

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "admin-proto": "Print the proto of the admin service, grpcmock.admin.v1.",
     "lsp": "Tell an editor about stubs while they are written: a language server.",
     "journal": "Show what a running server was asked, and what it answered.",
+    "mcp": "Give assistants the tools of grpcmock, by the Model Context Protocol over stdin and stdout.",
     "fuzz": (
         "Try a server against its contract: valid and invalid requests, unusual bytes, broken streams, calls in a row."
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from grpcmock.client.learning import Learning
     from grpcmock.client.target import Target
     from grpcmock.schema import Method, Registry
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
     from grpcmock.status import Metadata
 
@@ -62,7 +62,7 @@ def command(
     compact: bool | None,
     emit_defaults: bool,
     verbose: bool,
-    protos: tuple[Path, ...],
+    protos: tuple[ProtoSource, ...],
     imports: Imports,
     connection: Connection,
 ) -> None:
@@ -117,7 +117,7 @@ class _Talk:
         name: str | None,
         data: str | None,
         deadline: float | None,
-        protos: tuple[Path, ...],
+        protos: tuple[ProtoSource, ...],
         imports: Imports,
     ) -> bool:
         """Make the call; say whether all was well."""

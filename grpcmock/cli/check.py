@@ -17,6 +17,7 @@ from grpcmock.errors import Problem
 if TYPE_CHECKING:
     from grpcmock.drift.outcome import Level, Outcome
     from grpcmock.drift.run import With
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
     from grpcmock.servers.host import Files
     from grpcmock.servers.transports import Wanted
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     ctx: click.Context,
-    protos: tuple[Path, ...],
+    protos: tuple[ProtoSource, ...],
     stubs: tuple[Path, ...],
     imports: Imports,
     form: str,

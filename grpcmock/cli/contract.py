@@ -15,6 +15,7 @@ from grpcmock.cli.target_options import Connection, proto_options, registry_of, 
 if TYPE_CHECKING:
     from grpcmock.errors import Problem
     from grpcmock.schema import Registry
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
     from grpcmock.stubs.model import Stub
     from grpcmock.verify.contracts.used_stubs import UsedStubs
@@ -50,7 +51,7 @@ def command() -> None:
 @target_options
 def export(
     target: str,
-    protos: tuple[Path, ...],
+    protos: tuple[ProtoSource, ...],
     imports: Imports,
     consumer: str,
     provider: str,
@@ -92,7 +93,7 @@ def export(
     click.echo(f"{out}: {count} {what}{'' if count == 1 else 's'} of {consumer}.")
 
 
-def _of_file(file: Path, protos: tuple[Path, ...], imports: Imports) -> tuple[UsedStubs, Registry]:
+def _of_file(file: Path, protos: tuple[ProtoSource, ...], imports: Imports) -> tuple[UsedStubs, Registry]:
     """Read the stubs of a contract. Raises :class:`StubError`, or :class:`ConfigError` without protos."""
     from grpcmock.cli.options import proto_paths
     from grpcmock.errors import Problems
@@ -108,7 +109,7 @@ def _of_file(file: Path, protos: tuple[Path, ...], imports: Imports) -> tuple[Us
 
 
 async def _collect(
-    target: str, protos: tuple[Path, ...], imports: Imports, connection: Connection
+    target: str, protos: tuple[ProtoSource, ...], imports: Imports, connection: Connection
 ) -> tuple[UsedStubs, Registry]:
     from grpcmock.verify.contracts.exporting import export
 
@@ -124,7 +125,7 @@ async def _collect(
 @click.argument("contracts", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @proto_options
 @click.option("-o", "--out", type=PATH, metavar="FILE", help="The file of stubs to write.  [default: stdout]")
-def import_(contracts: tuple[Path, ...], protos: tuple[Path, ...], imports: Imports, out: Path | None) -> None:
+def import_(contracts: tuple[Path, ...], protos: tuple[ProtoSource, ...], imports: Imports, out: Path | None) -> None:
     """Turn contracts and Pact files into stubs, for a mock server.
 
     FILE is a contract, or a Pact of version 4 with interactions of the Protobuf plugin.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ from grpcmock.cli.target_options import Connection, proto_options, target_option
 
 if TYPE_CHECKING:
     from grpcmock.schema import Registry
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.source_text import Symbol
     from grpcmock.schema.sources import Imports
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def command(
     where: tuple[str, ...],
     template: bool,
-    protos: tuple[Path, ...],
+    protos: tuple[ProtoSource, ...],
     imports: Imports,
     connection: Connection,
 ) -> None:

@@ -15,6 +15,7 @@ from grpcmock.cli.target_options import Connection, target_options
 if TYPE_CHECKING:
     from grpcmock.drift.outcome import Level, Outcome
     from grpcmock.drift.run import With
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
 
 LEVELS = ("wire", "json", "source", "any")
@@ -67,7 +68,7 @@ with_option = click.option(
 def command(
     ctx: click.Context,
     target: str,
-    protos: tuple[Path, ...],
+    protos: tuple[ProtoSource, ...],
     stubs: tuple[Path, ...],
     imports: Imports,
     services: tuple[str, ...],

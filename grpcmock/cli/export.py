@@ -15,6 +15,7 @@ from grpcmock.cli.options import PATH
 
 if TYPE_CHECKING:
     from grpcmock.schema import Registry
+    from grpcmock.schema.remote import ProtoSource
 
 FORMS = ("pytest", "go", "bash", "stub", "python", "grpcurl")
 
@@ -30,7 +31,7 @@ FORMS = ("pytest", "go", "bash", "stub", "python", "grpcurl")
     "mock fail alike; a program that needs only grpcio, or a line of grpcurl.",
 )
 @click.option("-o", "--out", type=PATH, metavar="FILE", help="Where to write it.  [default: stdout]")
-def command(failure: str, protos: tuple[Path, ...], form: str, out: Path | None, **options: Any) -> None:
+def command(failure: str, protos: tuple[ProtoSource, ...], form: str, out: Path | None, **options: Any) -> None:
     """Hand on a failure that grpcmock fuzz has found, in a form that others can run.
 
     ID is what was printed with the failure, or the beginning of it, or the path of its file. A stub holds the server's

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.replay.case_file import Origin
     from grpcmock.fuzz.run.loop import Run
     from grpcmock.fuzz.run.session import Settings
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
 
 
@@ -144,7 +144,9 @@ if TYPE_CHECKING:
 @report_option("junit", "json", "ndjson", "html", "sarif", "allure")
 @imports_option
 @target_options
-def command(target: str, protos: tuple[Path, ...], imports: Imports, connection: Connection, **options: Any) -> None:
+def command(
+    target: str, protos: tuple[ProtoSource, ...], imports: Imports, connection: Connection, **options: Any
+) -> None:
     """Try a server against its contract: valid and invalid requests, unusual bytes, broken streams, calls in a row.
 
     TARGET is HOST:PORT, unix:PATH, or a URL. PROTOS are .proto files, directories or descriptor sets; without any, the
@@ -168,7 +170,7 @@ def command(target: str, protos: tuple[Path, ...], imports: Imports, connection:
 
 
 def _settings(
-    target: str, protos: tuple[Path, ...], imports: Imports, connection: Connection, options: dict[str, Any]
+    target: str, protos: tuple[ProtoSource, ...], imports: Imports, connection: Connection, options: dict[str, Any]
 ) -> Settings:
     import os
     import secrets

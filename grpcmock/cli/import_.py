@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grpcmock.importers.draft import Draft
     from grpcmock.importers.run import Imported
     from grpcmock.schema import Registry
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
 
 AUTO = "auto"
@@ -70,7 +71,7 @@ def command(
     ctx: click.Context,
     format_: str,
     paths: tuple[Path, ...],
-    protos: tuple[Path, ...],
+    protos: tuple[ProtoSource, ...],
     imports: Imports,
     out: Path | None,
     only_check: bool,
@@ -98,7 +99,7 @@ def command(
         ctx.exit(failures.PROBLEMS)
 
 
-def _registry(protos: Sequence[Path], imports: Imports) -> Registry | None:
+def _registry(protos: Sequence[ProtoSource], imports: Imports) -> Registry | None:
     if not protos:
         return None
     from grpcmock.schema import sources

@@ -12,6 +12,7 @@ from grpcmock.errors import ConfigError
 
 if TYPE_CHECKING:
     from grpcmock.schema import Method
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
 
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--method", "names", multiple=True, metavar="NAME", help="Only this method; repeatable.")
 @click.option("--force", is_flag=True, help="Write over files that are there already.")
-def command(protos: tuple[Path, ...], imports: Imports, out: Path, names: tuple[str, ...], force: bool) -> None:
+def command(protos: tuple[ProtoSource, ...], imports: Imports, out: Path, names: tuple[str, ...], force: bool) -> None:
     """Write an example stub for each method of protos.
 
     PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grpcmock.cli import live
+from grpcmock.cli.running import say
 from grpcmock.cli.target_options import Connection, target_options
 
 if TYPE_CHECKING:
@@ -26,8 +27,12 @@ _JSON_LIMIT = 1 << 19
     "-n", "--last", type=click.IntRange(min=0), metavar="N", help="Begin with the last N calls, not with all."
 )
 @click.option("--method", metavar="NAME", default="", help="Only calls of this method.")
+@click.option("--session", metavar="NAME", default="", help="Only calls of this session.")
 @click.option("--misses", is_flag=True, help="Only calls that no stub answered.")
 @click.option("--json", "as_json", is_flag=True, help="Print each call as a line of JSON.")
+@click.option(
+    "--as-stub", type=click.IntRange(min=1), metavar="ID", help="Print a stub made of this call or miss, as YAML."
+)
 @click.option("--admin-token", metavar="TOKEN", help="The token of the server's admin service.")
 @target_options
 def command(
@@ -35,8 +40,10 @@ def command(
     follow: bool,
     last: int | None,
     method: str,
+    session: str,
     misses: bool,
     as_json: bool,
+    as_stub: int | None,
     admin_token: str | None,
     connection: Connection,
 ) -> None:
@@ -46,8 +53,14 @@ def command(
     """
     if admin_token is not None:
         connection = replace(connection, headers=(*connection.headers, f"authorization: Bearer {admin_token}"))
+    if as_stub is not None:
+        if follow or last is not None or method or misses or as_json:
+            raise click.UsageError("--as-stub is about one call, and stands without options that choose among them.")
+        asyncio.run(_draft(connection, connection.target(target), as_stub))
+        return
     printer = live.Printer("json" if as_json else "calls", sys.stdout)
-    choice = {"method": method, "misses": misses, "text_limit": _JSON_LIMIT if as_json else _TEXT_LIMIT}
+    text_limit = _JSON_LIMIT if as_json else _TEXT_LIMIT
+    choice = {"method": method, "misses": misses, "session": session, "text_limit": text_limit}
     asyncio.run(_show(connection, connection.target(target), printer, choice, last, follow=follow))
 
 
@@ -68,6 +81,17 @@ async def _show(
             printer.print(_line(call))
 
 
+async def _draft(connection: Connection, target: Target, number: int) -> None:
+    """Print the stub on stdout, as it can be put into a file, and what is worth a second look on stderr."""
+    from grpcmock.client.journal import JournalReader
+
+    async with connection.connect(target) as channel:
+        draft = await JournalReader(channel, target).draft(number)
+    click.echo(draft.stubs, nl=False)
+    for warning in draft.warnings:
+        say("warning", warning)
+
+
 def _line(call: Any) -> live.Line:
     return live.Line(
         id=call.id,
@@ -85,4 +109,6 @@ def _line(call: Any) -> live.Line:
         auto=call.auto,
         cancelled=call.cancelled,
         protocol=call.protocol or "grpc",
+        faults=call.faults,
+        session=call.session,
     )

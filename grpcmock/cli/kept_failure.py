@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from grpcmock.cli.options import PATH, imports_option
+from grpcmock.cli.options import PATH, imports_option, proto_source
 from grpcmock.cli.target_options import SECONDS, Connection, target_options
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import Registry
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -97,7 +98,7 @@ class Asked:
 
 def asked(
     failure: str,
-    protos: Sequence[Path],
+    protos: Sequence[ProtoSource],
     *,
     target: str | None,
     folder: Path,
@@ -119,8 +120,8 @@ def asked(
     path = case_files.find(failure, folder)
     kept = case_files.load(path)
     server = connection.target(target or str(kept.get("target")))
-    before = [Path(one) for one in kept.get("protos") or ()]
-    if not protos and before and all(one.exists() for one in before):
+    before = [proto_source(one) for one in kept.get("protos") or ()]
+    if not protos and before and all(one.exists() for one in before if isinstance(one, Path)):
         protos = before
         imports = sources.Imports(imports.roots or kept.get("imports", ()), imports.exclude or kept.get("exclude", ()))
     settings = Settings(

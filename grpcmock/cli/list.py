@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grpcmock.schema import Method, Registry
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
 
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @proto_options
 @target_options
 def command(
-    where: tuple[str, ...], form: str, protos: tuple[Path, ...], imports: Imports, connection: Connection
+    where: tuple[str, ...], form: str, protos: tuple[ProtoSource, ...], imports: Imports, connection: Connection
 ) -> None:
     """List the services and methods of a server or of protos.
 

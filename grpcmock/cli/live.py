@@ -54,8 +54,12 @@ class Line:
     cancelled: bool
     protocol: str = "grpc"
     """What the client spoke."""
+    session: str = ""
+    """The session that it belongs to; empty if it belongs to none."""
     forwarded: bool = False
     """Whether another server answered, to which the call was passed on."""
+    faults: Sequence[str] = ()
+    """The fault profiles that struck it."""
 
 
 def line_of(call: CallRecord, *, whole: bool) -> Line:
@@ -77,7 +81,9 @@ def line_of(call: CallRecord, *, whole: bool) -> Line:
         auto=call.auto,
         cancelled=call.cancelled,
         protocol=call.protocol,
+        session=call.session,
         forwarded=call.forwarded,
+        faults=call.faults,
     )
 
 
@@ -120,8 +126,12 @@ def as_json(line: Line) -> str:
         "auto": line.auto,
         "cancelled": line.cancelled,
     }
+    if line.session:
+        document["session"] = line.session
     if line.forwarded:
         document["forwarded"] = True
+    if line.faults:
+        document["faults"] = list(line.faults)
     if line.miss is not None:
         document["miss"] = line.miss
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
@@ -134,8 +144,11 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def as_text(line: Line, width: int | None = None) -> str:
-    """Give one line for people, no wider than *width*; after a miss, its explanation below."""
+def as_text(line: Line, width: int | None = None, to_stub: str = "") -> str:
+    """Give one line for people, no wider than *width*; after a miss, its explanation below.
+
+    *to_stub* says how a stub is made of the call whose id stands for ``{id}``; with it, a miss ends with that.
+    """
     clock = datetime.fromtimestamp(line.started).astimezone().strftime("%H:%M:%S")
     took, method = f"{line.duration * 1000:.1f}ms", _clean(line.method)
     color = "yellow" if line.cancelled else "green" if line.code == Code.OK.name else "red"
@@ -145,13 +158,19 @@ def as_text(line: Line, width: int | None = None) -> str:
     styled = click.style(clock, dim=True), click.style(line.code, fg=color), took, click.style(method, bold=True)
     text = f"{' '.join(styled)}  {rest}"
     if line.miss is not None:
-        text += "".join(f"\n    {_clean(below)}" for below in line.miss.splitlines())
+        steps = ["", f"Make a stub of it: {to_stub.format(id=line.id)}"] if to_stub else []
+        text += "".join(f"\n    {_clean(below)}".rstrip(" ") for below in (*line.miss.splitlines(), *steps))
     return text
 
 
 def _by(line: Line) -> str:
     who = "forwarded" if line.forwarded else "generated" if line.auto else line.stub or "no stub"
-    return who if line.protocol == "grpc" else f"{who} ({PROTOCOLS.get(line.protocol, line.protocol)})"
+    if line.faults:
+        struck = f"struck by {', '.join(map(_clean, line.faults))}"
+        who = f"{who}, {struck}" if who != "no stub" else struck
+    besides = [] if line.protocol == "grpc" else [PROTOCOLS.get(line.protocol, line.protocol)]
+    besides += [f"session {_clean(line.session)}"] if line.session else []
+    return f"{who} ({', '.join(besides)})" if besides else who
 
 
 def _exchanged(line: Line) -> str:
@@ -180,14 +199,16 @@ def _cut(text: str, limit: int) -> str:
 
 def is_miss(call: CallRecord) -> bool:
     """Return whether nothing was found that could answer."""
-    return call.stub is None and not (call.auto or call.cancelled or call.forwarded)
+    return call.stub is None and not (call.auto or call.cancelled or call.forwarded or call.is_struck_down)
 
 
 class Printer:
     """Prints calls as they end; a listener of the journal of this process, too."""
 
-    def __init__(self, form: str, out: TextIO) -> None:
+    def __init__(self, form: str, out: TextIO, *, to_stub: str = "") -> None:
+        """*to_stub* is as for :func:`as_text`."""
         self._form = form
+        self._to_stub = to_stub
         self._out = out
         self._terminal = out.isatty()
         self._open = True
@@ -206,5 +227,6 @@ class Printer:
         if self._form == "json":
             text = as_json(line)
         else:
-            text = as_text(line, shutil.get_terminal_size().columns if self._terminal else None)
+            width = shutil.get_terminal_size().columns if self._terminal else None
+            text = as_text(line, width, self._to_stub)
         click.echo(text, file=self._out)

@@ -15,12 +15,40 @@ from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
     from grpcmock.servers.host import Files
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+
+
+def proto_source(text: str) -> ProtoSource:
+    """Return what a text means. Raises :class:`ConfigError` or :class:`SchemaError` if it can't be what it seems."""
+    if "://" in text:
+        from grpcmock.client.reflected_protos import remote_of
+
+        if (remote := remote_of(text)) is not None:
+            return remote
+    return Path(text)
+
+
+class Protos(ParamType["ProtoSource"]):
+    """Where protos come from: a path, the URL of a descriptor set, or ``grpc://HOST:PORT`` of a server."""
+
+    name = "protos"
+
+    def convert(self, value: Any, _: click.Parameter | None, __: click.Context | None) -> ProtoSource:
+        return proto_source(value) if isinstance(value, str) else value
+
+    def shell_complete(self, _: click.Context, __: click.Parameter, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
+
+
+PROTOS = Protos()
 
 DEFAULT_PROTOS = Path("protos")
 DEFAULT_STUBS = Path("stubs")
@@ -31,16 +59,16 @@ _STUB_SUFFIXES = (".yaml", ".yml", ".json")
 def protos_argument(function: _F) -> _F:
     """Add the argument ``PROTOS…``."""
 
-    def tell_stubs(ctx: click.Context, _: click.Parameter, values: tuple[Path, ...]) -> tuple[Path, ...]:
+    def tell_stubs(ctx: click.Context, _: click.Parameter, values: tuple[ProtoSource, ...]) -> tuple[ProtoSource, ...]:
         has_stubs = any(param.name == "stubs" for param in ctx.command.params)
         for path in values:
-            if has_stubs and path.suffix in _STUB_SUFFIXES and path.is_file():
+            if has_stubs and isinstance(path, Path) and path.suffix in _STUB_SUFFIXES and path.is_file():
                 raise click.UsageError(
                     f"{path} is no proto; it looks like a file of stubs. Those are named by an option: --stubs {path}."
                 )
         return values
 
-    return click.argument("protos", nargs=-1, type=PATH, metavar="[PROTOS]...", callback=tell_stubs)(function)
+    return click.argument("protos", nargs=-1, type=PROTOS, metavar="[PROTOS]...", callback=tell_stubs)(function)
 
 
 def stubs_option(function: _F) -> _F:
@@ -124,18 +152,21 @@ def listening_tls_options(function: _F) -> _F:
     return function
 
 
-def proto_paths(protos: Sequence[Path]) -> tuple[Path, ...]:
+def proto_paths(protos: Sequence[ProtoSource]) -> tuple[ProtoSource, ...]:
     """Give the protos to read: those named, else ``protos/``. Raises :class:`ConfigError` if there is neither."""
     if protos:
         return tuple(protos)
     if DEFAULT_PROTOS.exists():
         return (DEFAULT_PROTOS,)
     raise ConfigError(
-        "There is no directory protos/ here. Name what to read: .proto files, directories, or descriptor sets (.binpb)."
+        "There is no directory protos/ here. Name what to read: .proto files, directories, descriptor sets (.binpb) or "
+        "their URLs, or grpc://HOST:PORT for a server that has reflection."
     )
 
 
-def files(protos: Sequence[Path], stubs: Sequence[Path], imports: Imports, imported: Sequence[Path] = ()) -> Files:
+def files(
+    protos: Sequence[ProtoSource], stubs: Sequence[Path], imports: Imports, imported: Sequence[Path] = ()
+) -> Files:
     """Give the files that a mock server is made of: those named, else ``protos/`` and ``stubs/``."""
     from grpcmock.servers.host import Files
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grpcmock.cli.options import proto_paths
+from grpcmock.cli.options import proto_paths, proto_source
 from grpcmock.cli.target_options import Connection, registry_of
 from grpcmock.errors import ConfigError
 
 if TYPE_CHECKING:
     from grpcmock.schema import Registry
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
 
 
@@ -23,12 +24,12 @@ class Places:
     address: str | None
     """The server to ask; None if there are protos instead."""
 
-    protos: tuple[Path, ...]
+    protos: tuple[ProtoSource, ...]
     names: tuple[str, ...]
     """What is neither a server nor a path: the names of services, methods and so on."""
 
     @classmethod
-    def of(cls, arguments: Sequence[str], protos: Sequence[Path]) -> Places:
+    def of(cls, arguments: Sequence[str], protos: Sequence[ProtoSource]) -> Places:
         """Tell the arguments apart: what exists, or ends like a descriptor file, is a path; what is written like an
         address is a server; anything else is a name. With none of the former two, it is ``protos/``.
 
@@ -41,7 +42,7 @@ class Places:
             if Path(argument).is_socket():
                 raise ConfigError(f"{argument} is a socket: write unix:{argument}.")
             if _is_path(argument):
-                paths.append(Path(argument))
+                paths.append(proto_source(argument))
             elif is_address(argument):
                 addresses.append(argument)
             elif ":" in argument or "\\" in argument:

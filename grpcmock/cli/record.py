@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.record.session import Recording, Settings
     from grpcmock.schema import Registry
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
 
 DEFAULT_LISTEN = "127.0.0.1:50052"
@@ -72,7 +73,7 @@ DEFAULT_OUT = Path("stubs/recorded")
 @target_options
 def command(
     target: str,
-    protos: tuple[Path, ...],
+    protos: tuple[ProtoSource, ...],
     imports: Imports,
     out: Path,
     mode: str,
@@ -123,7 +124,7 @@ def command(
 async def _record(
     target: Target,
     connection: Connection,
-    protos: Sequence[Path],
+    protos: Sequence[ProtoSource],
     imports: Imports,
     out: Path,
     settings: Settings,
@@ -160,7 +161,7 @@ async def _record(
 
 
 async def _registry(
-    target: Target, connection: Connection, protos: Sequence[Path], imports: Imports, settings: Settings
+    target: Target, connection: Connection, protos: Sequence[ProtoSource], imports: Imports, settings: Settings
 ) -> Registry:
     """Load the protos that are named; without any, ask the server's reflection."""
     from grpcmock.errors import ConfigError, SchemaError, TargetError

@@ -50,45 +50,66 @@ def record_options(function: _F) -> _F:
 
 
 def forward_options(function: _F) -> _F:
-    """Add the options that say how to reach the server of ``--forward``; the function gets them as ``forwarding``."""
+    """Add ``--forward`` and the options that say how to reach that server; the function gets them as ``forwarding``."""
+    return click.option(
+        "--forward",
+        metavar="TARGET",
+        help="Pass calls that no stub answers on to this server: HOST:PORT, unix:PATH, or https://… for TLS.",
+    )(connection_options("forward", "forwarding", "Metadata to add to calls passed on")(function))
 
-    @wraps(function)
-    def with_forwarding(*args: Any, **kwargs: Any) -> Any:
-        given = {
-            name: kwargs.pop(f"forward_{name}") for name in ("headers", "ca", "cert", "key", "insecure", "authority")
-        }
-        return function(*args, forwarding=Connection(**given), **kwargs)
 
-    options = [
-        click.option(
-            "--forward",
-            metavar="TARGET",
-            help="Pass calls that no stub answers on to this server: HOST:PORT, unix:PATH, or https://… for TLS.",
-        ),
-        click.option(
-            "--forward-header",
-            "forward_headers",
-            multiple=True,
-            metavar="'KEY: VALUE'",
-            help="Metadata to add to calls passed on; repeatable. ${NAME} is the environment variable's value.",
-        ),
-        click.option("--forward-cacert", "forward_ca", type=PATH, metavar="FILE", help="Authorities to trust there."),
-        click.option("--forward-cert", type=PATH, metavar="FILE", help="The certificate to show there, in PEM."),
-        click.option("--forward-key", type=PATH, metavar="FILE", help="The key of --forward-cert, in PEM."),
-        click.option("--forward-insecure", is_flag=True, help="Take whatever certificate is shown there."),
-        click.option("--forward-authority", metavar="NAME", help="The name that the certificate there must hold."),
-    ]
-    for option in reversed(options):
-        with_forwarding = option(with_forwarding)
-    return with_forwarding  # type: ignore[return-value]
+def reflect_options(function: _F) -> _F:
+    """Add ``--reflect`` and the options that say how to reach that server; the function gets them as ``reflecting``."""
+    return click.option(
+        "--reflect",
+        multiple=True,
+        metavar="TARGET",
+        help="Serve what the reflection of this server tells: HOST:PORT, unix:PATH, or https://… for TLS; repeatable.",
+    )(connection_options("reflect", "reflecting", "Metadata for the server of --reflect, such as a token")(function))
+
+
+def connection_options(prefix: str, argument: str, header_help: str) -> Callable[[_F], _F]:
+    """Return what adds the options, each with a *prefix*, of how to reach a server; the function gets *argument*."""
+
+    def add(function: _F) -> _F:
+        @wraps(function)
+        def with_connection(*args: Any, **kwargs: Any) -> Any:
+            names = ("headers", "ca", "cert", "key", "insecure", "authority")
+            given = {name: kwargs.pop(f"{prefix}_{name}") for name in names}
+            return function(*args, **kwargs, **{argument: Connection(**given)})
+
+        options = [
+            click.option(
+                f"--{prefix}-header",
+                f"{prefix}_headers",
+                multiple=True,
+                metavar="'KEY: VALUE'",
+                help=f"{header_help}; repeatable. ${{NAME}} is the environment variable's value.",
+            ),
+            click.option(
+                f"--{prefix}-cacert", f"{prefix}_ca", type=PATH, metavar="FILE", help="Authorities to trust there."
+            ),
+            click.option(f"--{prefix}-cert", type=PATH, metavar="FILE", help="The certificate to show there, in PEM."),
+            click.option(f"--{prefix}-key", type=PATH, metavar="FILE", help=f"The key of --{prefix}-cert, in PEM."),
+            click.option(f"--{prefix}-insecure", is_flag=True, help="Take whatever certificate is shown there."),
+            click.option(
+                f"--{prefix}-authority", metavar="NAME", help="The name that the certificate there must hold."
+            ),
+        ]
+        with_options: Any = with_connection
+        for option in reversed(options):
+            with_options = option(with_options)
+        return with_options  # type: ignore[no-any-return]
+
+    return add
 
 
 def options_of(
     redact: tuple[str, ...], ignore_varying: tuple[str, ...], match_metadata: tuple[str, ...], *, timing: bool
 ) -> Options:
     """Read the options. Raises :class:`ConfigError` with all that is wrong with the rules."""
+    from grpcmock.drafting.redaction.rules import Rules
     from grpcmock.record.recorder import Options
-    from grpcmock.record.redaction.rules import Rules
 
     return Options(Rules.parse(redact, ignore_varying), match_metadata, timing)
 

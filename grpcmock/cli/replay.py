@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,12 +14,13 @@ from grpcmock.cli.kept_failure import Asked, asked, failure_options, warn_of_hea
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.replay.replayer import Replay
+    from grpcmock.schema.remote import ProtoSource
 
 
 @click.command()
 @failure_options
 @click.pass_context
-def command(ctx: click.Context, /, failure: str, protos: tuple[Path, ...], **options: Any) -> None:
+def command(ctx: click.Context, /, failure: str, protos: tuple[ProtoSource, ...], **options: Any) -> None:
     """Make a failure again that grpcmock fuzz has found, and say whether it still fails.
 
     ID is what was printed with the failure, or the beginning of it, or the path of its file. PROTOS are only needed

@@ -11,6 +11,7 @@ import click
 from grpcmock.cli.options import imports_option, proto_paths, protos_argument
 
 if TYPE_CHECKING:
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
 
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Where to write it.  [default: stdout]",
 )
-def command(protos: tuple[Path, ...], imports: Imports, output: Path | None) -> None:
+def command(protos: tuple[ProtoSource, ...], imports: Imports, output: Path | None) -> None:
     """Write a JSON Schema for stubs, so that an editor completes them.
 
     PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]

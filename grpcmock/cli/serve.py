@@ -21,14 +21,16 @@ from grpcmock.cli.options import (
     stubs_option,
     transport_option,
 )
-from grpcmock.cli.record_options import forward_options, options_of, record_options
+from grpcmock.cli.record_options import forward_options, options_of, record_options, reflect_options
 from grpcmock.cli.running import ready_file_option
 from grpcmock.cli.serving import Meanwhile, Serving, elsewhere_of, serve
+from grpcmock.cli.target_options import SECONDS, reflected
 from grpcmock.errors import ConfigError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.cli.target_options import Connection
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
     from grpcmock.servers.transports import Wanted
 
@@ -73,6 +75,7 @@ _PONG = 20.0
     "[default: those on this machine]",
 )
 @ready_file_option("serving")
+@reflect_options
 @forward_options
 @click.option(
     "--record",
@@ -92,6 +95,16 @@ _PONG = 20.0
     help="The status of a call that no stub answers.  [default: UNIMPLEMENTED]",
 )
 @admin_options
+@click.option(
+    "--metrics",
+    metavar="HOST:PORT|unix:PATH",
+    help="Offer metrics for Prometheus there, without a token, at /metrics.",
+)
+@click.option(
+    "--otel/--no-otel",
+    default=None,
+    help="Send spans and metrics by OpenTelemetry, as its variables OTEL_* say.  [default: if they name a collector]",
+)
 @listening_tls_options
 @click.option(
     "--interceptor",
@@ -150,6 +163,14 @@ _PONG = 20.0
     help="Bytes that the journal keeps.  [default: 64MiB]",
 )
 @click.option(
+    "--session-idle",
+    type=SECONDS,
+    default="10m",
+    show_default=True,
+    metavar="TIME",
+    help="How long a session may go unused before it ends.",
+)
+@click.option(
     "--log",
     type=click.Choice(live.FORMATS),
     help="Print each call as a line, only the misses, each call as JSON, or none.  "
@@ -166,13 +187,14 @@ _PONG = 20.0
 def command(meanwhile: Meanwhile | None = None, **options: Any) -> None:
     """Serve the methods of protos from stubs.
 
-    PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/]
+    PROTOS are .proto files, directories of them, descriptor sets or their URLs, or grpc://HOST:PORT for what a server
+    with reflection tells.  [default: protos/]
     """
     serve(serving_of(**options), meanwhile)
 
 
 def serving_of(
-    protos: tuple[Path, ...],
+    protos: tuple[ProtoSource, ...],
     stubs: tuple[Path, ...],
     imported: tuple[Path, ...],
     imports: Imports,
@@ -180,6 +202,7 @@ def serving_of(
     http: tuple[str, ...],
     cors: tuple[str, ...],
     ready_file: Path | None,
+    reflect: tuple[str, ...],
     forward: str | None,
     record: Path | None,
     redact: tuple[str, ...],
@@ -191,6 +214,8 @@ def serving_of(
     seed: int,
     unmatched_code: Code,
     admin: AdminGiven,
+    metrics: str | None,
+    otel: bool | None,
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
@@ -205,9 +230,11 @@ def serving_of(
     watch: bool,
     journal_size: int,
     journal_bytes: int,
+    session_idle: float,
     log: str | None,
     grace: float,
     forwarding: Connection,
+    reflecting: Connection,
 ) -> Serving:
     """Read the options of ``grpcmock serve``. Raises :class:`ConfigError`, or click's own for wrong usage."""
     import grpc
@@ -246,7 +273,9 @@ def serving_of(
         )
     options = HostOptions(
         transport=chosen,
-        engine=EngineOptions(seed=seed, auto=auto, validate=validate, unmatched_code=unmatched_code),
+        engine=EngineOptions(
+            seed=seed, auto=auto, validate=validate, unmatched_code=unmatched_code, session_idle=session_idle
+        ),
         server=ServerOptions(
             max_message_size=max_message_size,
             compression=compressions[compression],
@@ -262,19 +291,22 @@ def serving_of(
         reflection=reflection,
         watch=watch,
         admin=admin.options,
+        metrics=metrics is not None,
     )
     if interceptors:
         # What they log is to be seen, unless a module of theirs has set up logging itself.
         logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     tls = TlsFiles.given(tls_cert, tls_key, tls_client_ca)
     return Serving(
-        files=files(protos, stubs, imports, imported),
+        files=files(reflected(protos, reflect, reflecting), stubs, imports, imported),
         options=options,
         addresses=addresses,
         http=[Address.parse(text, "--http") for text in http],
         admin=admin.address,
         tls=tls,
         elsewhere=elsewhere,
+        metrics=Address.parse(metrics, "--metrics") if metrics is not None else None,
+        otel=otel,
         ready_file=ready_file,
         log=log,
         grace=grace,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from grpcmock.cli import live, terminals
+from grpcmock.cli.exporting import exporting
 from grpcmock.cli.record_options import sum_up
 from grpcmock.cli.running import loop_factory, on_signals, ready, say, tell_addresses
 from grpcmock.cli.target_options import Connection
@@ -54,6 +55,10 @@ class Serving:
     """Where the admin service has a listener of its own; None if it hasn't."""
     tls: TlsFiles | None
     elsewhere: Elsewhere | None
+    metrics: Address | None
+    """Where metrics have a listener of their own; None if they haven't."""
+    otel: bool | None
+    """Whether calls are told by OpenTelemetry; None leaves it to the environment."""
     ready_file: Path | None
     log: str | None
     """The form in which calls are printed; None for the one that suits where they are printed to."""
@@ -96,25 +101,28 @@ async def _serve(serving: Serving, meanwhile: Meanwhile | None) -> None:
         host.listen_http(address, serving.tls)
     if serving.admin is not None:
         host.listen_admin(serving.admin, serving.tls)
+    if serving.metrics is not None:
+        host.listen_metrics(serving.metrics, serving.tls)
     out = sys.stdout if meanwhile is None else sys.stderr
     log = serving.log or ("calls" if meanwhile is None and out.isatty() else "misses")
     if log != "none":
-        host.engine.journal.subscribe(live.Printer(log, out), of_misses=log == "misses")
+        printer = live.Printer(log, out, to_stub=_way_to_a_stub(host, serving.tls))
+        host.engine.journal.subscribe(printer, of_misses=log == "misses")
     ended, hurried = asyncio.Event(), asyncio.Event()
-    async with _forwarding(serving.elsewhere, host) as recorder:
+    async with exporting(serving.otel, host), _forwarding(serving.elsewhere, host) as recorder:
         on_signals(ended, hurried)
         await host.start()
         try:
             # The file first: who reads the line may look for it at once.
-            with ready(serving.ready_file, host.addresses, http=host.http_addresses, admin=host.admin_addresses):
+            with ready(serving.ready_file, host.addresses, **_others(host)):
                 _announce(host, serving, f", for {meanwhile.whom}." if meanwhile else ". Ctrl-C ends.")
                 if meanwhile is not None:
                     await meanwhile(host, ended, hurried)
                 else:
-                    asked = (*serving.addresses, *serving.http, serving.admin)
+                    asked = (*serving.addresses, *serving.http, serving.admin, serving.metrics)
                     free = any(address and address.scheme == "tcp" and not address.port for address in asked)
                     if free or log == "json":
-                        tell_addresses(host.addresses, http=host.http_addresses, admin=host.admin_addresses)
+                        tell_addresses(host.addresses, **_others(host))
                     await ended.wait()
         finally:
             await _stop(host, serving.grace, hurried)
@@ -122,6 +130,11 @@ async def _serve(serving: Serving, meanwhile: Meanwhile | None) -> None:
         sum_up(recorder.finish())
     if meanwhile is None:
         say("info", "Stopped.")
+
+
+def _others(host: Host) -> dict[str, Sequence[Address]]:
+    """Give the addresses of what is offered besides gRPC, by their names."""
+    return {"http": host.http_addresses, "admin": host.admin_addresses, "metrics": host.metrics_addresses}
 
 
 def elsewhere_of(
@@ -156,6 +169,19 @@ async def _forwarding(elsewhere: Elsewhere | None, host: Host) -> AsyncIterator[
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC would log is said by our errors
     async with forwarding(host.engine, elsewhere.target, recorder):
         yield recorder
+
+
+def _way_to_a_stub(host: Host, tls: TlsFiles | None) -> str:
+    """Say how a stub is made of the call whose id stands for ``{id}``; empty if there is no admin service to ask."""
+    admin = host.options.admin
+    if admin is None:
+        return ""
+    address = host.admin_addresses[0]
+    if admin.apart:
+        return f"{'http' if tls is None else 'https'}://{address}/#/calls/{{id}}"
+    secure = " --tls" if tls is not None else ""
+    token = " --admin-token TOKEN" if admin.token is not None else ""
+    return f"grpcmock journal {address}{secure}{token} --as-stub {{id}}"
 
 
 async def _stop(host: Host, grace: float, hurried: asyncio.Event) -> None:
@@ -215,7 +241,10 @@ def _announce(host: Host, serving: Serving, until: str) -> None:
         where = f"{where}, by gRPC-Web, Connect and JSON on {urls}"
     if serving.admin is not None:
         where = f"{where}; the admin service on {', '.join(f'{scheme}://{one}' for one in host.admin_addresses)}"
+    if serving.metrics is not None:
+        where = f"{where}; metrics on {', '.join(f'{scheme}://{one}/metrics' for one in host.metrics_addresses)}"
     rest = f", and the rest from {elsewhere.target}" if elsewhere is not None else ""
     say("info", f"Serving {answering} on {where}{rest}{until}")
-    if not all(address.is_local for address in (*host.addresses, *host.http_addresses, *host.admin_addresses)):
+    others = (address for of_name in _others(host).values() for address in of_name)
+    if not all(address.is_local for address in (*host.addresses, *others)):
         say("warning", "Other machines can reach this server.")

@@ -37,6 +37,7 @@ _NO_OPTIONS = frozenset(
         f"{PREFIX}_CONFIG",
         f"{PREFIX}_TRACEBACK",
         f"{PREFIX}_PYTHON",  # read by scripts/setup
+        *(f"{PREFIX}_PYTEST_{key}" for key in ("TARGET", "SESSION", "ADMIN_TOKEN")),
         f"{PREFIX}_GO_CLIENT",  # read by this project's tests
         f"{PREFIX}_WEB_CLIENTS",
         f"{PREFIX}_UPDATE_SNAPSHOTS",
@@ -226,6 +227,8 @@ def _scalar(param: click.Parameter, value: Any) -> Any:
         if not isinstance(value, bool):
             raise click.BadParameter(f"expected true or false, not {value!r}.")
         return value
+    if isinstance(value, bool) and getattr(param, "flag_value", None) == "":  # its value may be left out
+        return str(value).lower()
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise click.BadParameter(f"expected a string or a number, not {value!r}.")
     # As on the command line: the type of the option reads text.

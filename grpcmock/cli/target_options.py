@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
-from grpcmock.cli.options import PATH, SIZE, imports_option
+from grpcmock.cli.options import PATH, PROTOS, SIZE, imports_option
 from grpcmock.cli.values import ParamType
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from grpcmock.client.target import Target
     from grpcmock.schema import Registry
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -154,16 +155,16 @@ def proto_options(function: _F) -> _F:
         "--proto",
         "protos",
         multiple=True,
-        type=PATH,
+        type=PROTOS,
         metavar="PATH",
-        help="A .proto file, a directory, or a descriptor set; repeatable.  [default: the server's reflection]",
+        help="A .proto file, a directory, a descriptor set or its URL; repeatable.  [default: the server's reflection]",
     )(imports_option(function))
 
 
 async def registry_of(
     target: Target,
     channel: grpc.aio.Channel,
-    protos: Sequence[Path],
+    protos: Sequence[ProtoSource],
     imports: Imports,
     services: Sequence[str] | None = None,
     *,
@@ -192,6 +193,21 @@ async def registry_of(
         if services is None:
             raise
         return await reflection.fetch(channel, metadata=target.metadata, left_out=warn)
+
+
+def reflected(protos: Sequence[ProtoSource], servers: Sequence[str], connection: Connection) -> tuple[ProtoSource, ...]:
+    """Return the *protos* with those that *servers* tell by reflection; servers among them are reached so, too."""
+    if not servers and all(isinstance(one, Path) for one in protos):
+        return tuple(protos)
+    from grpcmock.client.reflected_protos import ReflectedProtos
+
+    def told(address: str) -> ReflectedProtos:
+        target = connection.target(address, may_be_url=True)
+        way_out = "Metadata goes there by --reflect-header; with .proto files, reflection isn't needed."
+        return ReflectedProtos(target, within=connection.within, left_out=warn, way_out=way_out)
+
+    given = [told(str(one)) if isinstance(one, ReflectedProtos) else one for one in protos]
+    return (*given, *map(told, servers))
 
 
 def warn(text: str) -> None:

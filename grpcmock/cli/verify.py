@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.client.target import Target
     from grpcmock.errors import Problem
     from grpcmock.schema import Registry
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
     from grpcmock.verify.hooks import Hook
     from grpcmock.verify.planning.interactions import Plan, Source
@@ -81,7 +82,7 @@ _COLORS = {"passed": "green", "failed": "red", "error": "red", "pending": "yello
 def command(
     ctx: click.Context,
     target: str,
-    protos: tuple[Path, ...],
+    protos: tuple[ProtoSource, ...],
     stubs: tuple[Path, ...],
     contracts: tuple[Path, ...],
     imports: Imports,
@@ -167,7 +168,7 @@ class _Run:
 
     async def verify(
         self,
-        protos: tuple[Path, ...],
+        protos: tuple[ProtoSource, ...],
         imports: Imports,
         stubs: tuple[Path, ...],
         contracts: tuple[Path, ...],

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.client.call import Call
-from grpcmock.errors import TargetError
-from grpcmock.schema import admin
-from grpcmock.status import Code
+from grpcmock.client.admin import AdminClient
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -22,7 +19,7 @@ _PAGE = 200
 class JournalReader:
     """Reads the calls that a server has ended, as messages ``grpcmock.admin.v1.Call``.
 
-    *method* and *misses* choose among them; *text_limit* is the longest message in ProtoJSON, in characters.
+    *method*, *misses* and *session* choose among them; *text_limit* is the longest message in ProtoJSON, in characters.
     Everything raises :class:`TargetError` if the server can't be asked.
     """
 
@@ -33,12 +30,11 @@ class JournalReader:
         *,
         method: str = "",
         misses: bool = False,
+        session: str = "",
         text_limit: int = 0,
     ) -> None:
-        self._channel = channel
-        self._target = target
-        self._registry = admin.registry()
-        self._choice = {"method": method, "misses": misses, "text_limit": text_limit}
+        self._admin = AdminClient(channel, target)
+        self._choice = {"method": method, "misses": misses, "session": session, "text_limit": text_limit}
 
     async def calls(self, last: int | None = None) -> AsyncIterator[Any]:
         """Give the calls in the order in which they ended: all, or the *last* ones, of which the server gives 1,000."""
@@ -57,54 +53,23 @@ class JournalReader:
 
     async def follow(self, last: int | None = None) -> AsyncIterator[Any]:
         """Give what :meth:`calls` gives, then each call as it ends, until the server does."""
-        call = await self._begin("WatchCalls", **self._choice, replay=last is None)
+        told = await self._admin.open("WatchCalls", **self._choice, replay=last is None)
         try:
-            # Once the headers are here, nothing that ends is missed; what ended between is told twice, and shown once.
-            await call.headers()
+            # From here on nothing that ends is missed; what ended between is told twice, and shown once.
             shown = set()
             if last:
-                async for told in self.calls(last):
-                    shown.add(told.id)
-                    yield told
-            response_class = self._registry.method(f"{admin.SERVICE}/WatchCalls").response_class
-            while (data := await call.receive()) is not None:
-                response: Any = response_class.FromString(data)
+                async for call in self.calls(last):
+                    shown.add(call.id)
+                    yield call
+            async for response in told:
                 if response.call.id not in shown:
                     yield response.call
-            await self._check(call)
         finally:
-            call.cancel()
+            told.cancel()
+
+    async def draft(self, number: int) -> Any:
+        """Give the stub that the server makes of the call of this number, as a message ``DraftStubResponse``."""
+        return await self._admin.ask("DraftStub", id=number)
 
     async def _page(self, **request: Any) -> Any:
-        call = await self._begin("ListCalls", **self._choice, **request)
-        data = await call.receive()
-        await self._check(call)
-        response_class = self._registry.method(f"{admin.SERVICE}/ListCalls").response_class
-        return response_class.FromString(data or b"")
-
-    async def _begin(self, name: str, **request: Any) -> Call:
-        method = self._registry.method(f"{admin.SERVICE}/{name}")
-        call = Call(self._channel, method.path, metadata=self._target.metadata)
-        await call.send(method.request_class(**request).SerializeToString())
-        await call.half_close()
-        return call
-
-    async def _check(self, call: Call) -> None:
-        status = await call.status()
-        match status.code:
-            case Code.OK:
-                return
-            case Code.UNIMPLEMENTED:
-                raise TargetError(
-                    f"{self._target} has no admin service. Start the server with `grpcmock serve --admin`."
-                )
-            case Code.UNAUTHENTICATED:
-                given = any(key == "authorization" for key, _ in self._target.metadata)
-                what = "takes another token than this one" if given else "wants a token"
-                raise TargetError(f"{self._target} {what}: give the server's own with --admin-token TOKEN.")
-            case Code.PERMISSION_DENIED:
-                raise TargetError(f"{self._target} refuses: {status.message}")
-            case Code.UNAVAILABLE if call.received:
-                raise TargetError(f"{self._target} has ended.")
-            case _:
-                raise TargetError(f"{self._target}: {status.code.name}: {status.message}")
+        return await self._admin.ask("ListCalls", **self._choice, **request)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from grpcmock.drift.views import Schema
     from grpcmock.schema import Registry
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import AnyImports
     from grpcmock.stubs.model import Stub
 
@@ -29,8 +30,8 @@ With: TypeAlias = Literal["auto", "buf", "builtin"]
 
 
 def of_versions(
-    old_protos: Sequence[Path],
-    new_protos: Sequence[Path],
+    old_protos: Sequence[ProtoSource],
+    new_protos: Sequence[ProtoSource],
     *,
     stubs: Sequence[Path] = (),
     imports: AnyImports = (),
@@ -51,7 +52,7 @@ def of_versions(
 async def of_server(
     channel: grpc.aio.Channel,
     label: str,
-    protos: Sequence[Path],
+    protos: Sequence[ProtoSource],
     *,
     stubs: Sequence[Path] = (),
     imports: AnyImports = (),
@@ -94,7 +95,7 @@ async def of_server(
     return _outcome(old, new, differences, notes, live=True, ahead=ahead)
 
 
-def _read(registry: Registry, protos: Sequence[Path], imports: AnyImports) -> Schema:
+def _read(registry: Registry, protos: Sequence[ProtoSource], imports: AnyImports) -> Schema:
     places = {name: str(path) for name, path in sources.places(protos, imports=imports).items()}
     return read(registry, ", ".join(map(str, protos)), places, rules=AnnotationReader(registry))
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.environment import CallEnvironment
+    from grpcmock.engine.session import Session
     from grpcmock.engine.store import MethodTable
     from grpcmock.status import Metadata
 
@@ -41,11 +42,14 @@ def answer_at_once(
     options, store, journal = environment.options, environment.store, environment.journal
     began, started = options.monotonic(), options.wall_clock()
     table = store.tables.get(path)
-    if table is None or options.validate or not (half_closed or table.is_constant):
+    if table is None or table.held or options.validate or not (half_closed or table.is_constant):
+        return None
+    session = environment.sessions.of(metadata)
+    if session is not None and not session.answers_like_all(path):
         return None
     given = table.answers.get(request)
     if given is None:
-        given = _found(environment, table, metadata, deadline, request)
+        given = _found(environment, table, session, metadata, deadline, request)
         if given is None or not (half_closed or given.stub):
             return None
         # A table in front of the engine remembers all but misses by itself.
@@ -53,14 +57,21 @@ def answer_at_once(
             table.answers.remember(given)
     elif not (half_closed or given.stub):
         return None
+    if session is not None:
+        session.begin_call()
     if given.stub is not None:
-        store.take(given.stub)
+        (store if session is None else session).take(given.stub)
     journal.record(given, metadata, deadline, peer, started, options.monotonic() - began, protocol)
     return given
 
 
 def _found(
-    environment: CallEnvironment, table: MethodTable, metadata: Metadata, deadline: float | None, request: bytes
+    environment: CallEnvironment,
+    table: MethodTable,
+    session: Session | None,
+    metadata: Metadata,
+    deadline: float | None,
+    request: bytes,
 ) -> GivenAnswer | None:
     method, states = table.method, environment.store.states
     if not table.takes_one:
@@ -72,13 +83,15 @@ def _found(
     groups = environment.grouped(metadata)
     context = CallContext(groups, deadline, states, message, half_closed=True)
     entry = table.first(context, Stage.ALL)
+    is_lasting = table.is_steady and (len(table) > 0 if entry is None else entry.has_constant_answer)
+    if session is not None and not is_lasting:
+        return None  # it has counts and states of its own, by which it may be answered otherwise
     if entry is None:
-        return _miss(environment, table, context, request)
+        return _miss(environment, table, context, request, is_lasting=is_lasting)
     plan = entry.whole_plan
     if plan is None:
         return None
     if plan.constant is not None:
-        is_lasting = table.is_steady and entry.has_constant_answer
         return GivenAnswer.of(method, entry, request, plan.constant, is_lasting=is_lasting)
     answer = plan.render(_render_context(environment, entry, context), method)
     return None if answer is None else GivenAnswer.of(method, entry, request, answer, is_lasting=False)
@@ -93,15 +106,16 @@ def _render_context(environment: CallEnvironment, entry: CompiledStub, context: 
         count=entry.count + 1,
         state=context.state,
         random=lambda: environment.random(journal.next_id),
-        now=environment.now,
+        now=environment.clock.now,
     )
 
 
-def _miss(environment: CallEnvironment, table: MethodTable, context: CallContext, request: bytes) -> GivenAnswer | None:
+def _miss(
+    environment: CallEnvironment, table: MethodTable, context: CallContext, request: bytes, *, is_lasting: bool
+) -> GivenAnswer | None:
     if environment.options.auto or environment.forwarder is not None:
         return None
     found = environment.explained_miss(table, context)
     finish = error_replies.miss(environment.options.unmatched_code, found.text)
     answer = WholeAnswer((), (), finish.code, finish.message, finish.trailers)
-    is_lasting = table.is_steady and len(table) > 0
     return GivenAnswer.of(table.method, None, request, answer, is_lasting=is_lasting, miss=found)

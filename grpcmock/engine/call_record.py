@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from grpcmock.engine.dropped import Kind, Outcome
 from grpcmock.schema.codec import DecodeError, decode
+from grpcmock.status import session_of
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -74,11 +76,13 @@ class CallRecord:
         "code",
         "deadline",
         "duration",
-        "epoch",
         "error",
+        "faults",
         "followers",
         "forwarded",
         "frames_dropped",
+        "half_closed",
+        "headers",
         "id",
         "message",
         "metadata",
@@ -87,6 +91,7 @@ class CallRecord:
         "path",
         "peer",
         "protocol",
+        "requests_dropped",
         "size",
         "started",
         "stub",
@@ -102,7 +107,6 @@ class CallRecord:
         deadline: float | None,
         peer: str,
         started: float,
-        epoch: int,
         followers: Sequence[Follower] = (),
         protocol: ProtocolName = "grpc",
     ) -> None:
@@ -121,6 +125,12 @@ class CallRecord:
         self.catch_up: Callable[[], None] | None = None
         """Notes the messages that a server has sent by itself; None if it can't have."""
         self.frames_dropped = 0
+        self.half_closed = False
+        """Whether the server saw that the client had finished sending."""
+        self.headers: Metadata = ()
+        """The initial metadata of the answer, where a stub says some."""
+        self.requests_dropped = 0
+        """How many of these were requests."""
         self.stub: CompiledStub | None = None
         """The stub that was chosen; None on a miss."""
         self.miss: Miss | None = None
@@ -134,10 +144,10 @@ class CallRecord:
         self.cancelled = False
         self.error: BaseException | None = None
         """What a handler of the user raised, other than a status meant for the client; why a fault couldn't strike."""
+        self.faults: tuple[str, ...] = ()
+        """The fault profiles that struck it."""
         self.size = CALL_OVERHEAD
         """Bytes that this call takes, roughly."""
-        self.epoch = epoch
-        """Which filling of the journal the call belongs to; :meth:`Journal.clear` begins the next."""
         self.followers = followers
         """Those of the journal: they are told whenever something happens in the call."""
 
@@ -153,6 +163,11 @@ class CallRecord:
         """Whether the call has not ended yet."""
         return self.duration is None
 
+    @property
+    def is_struck_down(self) -> bool:
+        """Whether a fault profile ended the call before a stub was asked."""
+        return bool(self.faults) and self.stub is None and self.miss is None and not (self.auto or self.forwarded)
+
     def tell(self) -> None:
         """Tell the followers that something has happened."""
         for follower in self.followers:
@@ -162,6 +177,7 @@ class CallRecord:
         """Note a message; past the bounds it is only counted."""
         if len(self._frames) >= 2 * FRAMES_KEPT or self.size + len(data) > FRAME_BYTES_KEPT + CALL_OVERHEAD:
             self.frames_dropped += 1
+            self.requests_dropped += direction == "request"
             return
         self.size += len(data) + FRAME_OVERHEAD
         self._frames.append(_frame((direction, data, time)))
@@ -177,6 +193,26 @@ class CallRecord:
     def name(self) -> str:
         """The method as stubs write it: ``user.UserService/GetUser``."""
         return self.path.removeprefix("/")
+
+    @property
+    def session(self) -> str:
+        """The name of the session that it belongs to; empty if it belongs to none."""
+        return session_of(self.metadata)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it has ended, for who looks for what went wrong."""
+        if self.miss is not None:
+            return "unmatched"
+        if self.error is not None:
+            return "failed"
+        is_answered = self.stub is not None or self.auto or self.forwarded or self.cancelled or self.is_struck_down
+        return "answered" if is_answered else "unmatched"
+
+    @property
+    def kind(self) -> Kind:
+        """What is kept of it when it is dropped."""
+        return Kind(self.session, self.path if self.method is not None else "", self.outcome)
 
     @property
     def requests(self) -> list[Message]:

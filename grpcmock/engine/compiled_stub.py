@@ -47,7 +47,7 @@ class CompiledStub:
         """The plan of the answer that is due, as one that says all at once; None if it doesn't."""
         if self._whole_plans is None:
             self._whole_plans = tuple([whole_plan(self.method, plan) for plan in self.plans])
-        return self._whole_plans[self._due]
+        return self._whole_plans[self._place_after(self.count)]
 
     @property
     def has_constant_answer(self) -> bool:
@@ -62,19 +62,21 @@ class CompiledStub:
     @property
     def exhausted(self) -> bool:
         """Whether the stub steps aside for the next in precedence."""
-        stub, count = self.stub, self.count
+        return self.exhausted_after(self.count)
+
+    def exhausted_after(self, count: int) -> bool:
+        """Whether the stub steps aside once it was chosen so often."""
+        stub = self.stub
         if stub.times is not None and count >= stub.times:
             return True
         return stub.then == "miss" and count >= len(self.plans)
 
-    @property
-    def next_plan(self) -> Plan:
-        """The plan of the answer that is due."""
-        return self.plans[self._due]
+    def plan_after(self, count: int) -> Plan:
+        """The plan of the answer that is due once it was chosen so often."""
+        return self.plans[self._place_after(count)]
 
-    @property
-    def _due(self) -> int:
-        count, total = self.count, len(self.plans)
+    def _place_after(self, count: int) -> int:
+        total = len(self.plans)
         if count < total:
             return count
         return count % total if self.stub.then == "cycle" else total - 1

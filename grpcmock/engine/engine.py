@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
 from grpcmock.collector import let_go
+from grpcmock.engine.added_protos import AddedProtos
 from grpcmock.engine.at_once import answer_at_once
 from grpcmock.engine.compile import compile_stubs
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.environment import CallEnvironment, EngineOptions
 from grpcmock.engine.exchange import Exchange
-from grpcmock.engine.journal import Journal, Note
+from grpcmock.engine.journal import Journal
 from grpcmock.engine.store import Store
 from grpcmock.errors import Problem, Problems
+from grpcmock.schema import adding
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
     from grpcmock.engine.call_record import ProtocolName
+    from grpcmock.engine.clock import Clock
     from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.engine.faults import Faults
     from grpcmock.engine.front import Front
     from grpcmock.engine.given_answers import GivenAnswer
+    from grpcmock.engine.session import Session
+    from grpcmock.engine.sessions import Sessions
     from grpcmock.engine.steps import Forwarder, Open
     from grpcmock.schema import Registry
     from grpcmock.status import Metadata
@@ -46,6 +54,12 @@ class Prepared:
     """Those that were there before and say the same, old and new."""
 
     warnings: tuple[Problem, ...]
+
+    added: int
+    """How many sets of added protos are in the registry."""
+
+    complaints: Sequence[str] = ()
+    """Why some of them are not."""
 
 
 class Engine:
@@ -78,6 +92,7 @@ class Engine:
             lock if lock is not None else nullcontext(),
         )
         self._orders = count()
+        self._added = AddedProtos()
         self._loaded: Mapping[str, CompiledStub] = {}
         """The stubs from files, by name."""
         self.warnings: tuple[Problem, ...] = ()
@@ -103,6 +118,20 @@ class Engine:
     @property
     def store(self) -> Store:
         return self.environment.store
+
+    @property
+    def faults(self) -> Faults:
+        """The fault profiles that are set."""
+        return self.environment.faults
+
+    @property
+    def clock(self) -> Clock:
+        """The time that answers tell."""
+        return self.environment.clock
+
+    @property
+    def sessions(self) -> Sessions:
+        return self.environment.sessions
 
     @property
     def front(self) -> Front | None:
@@ -136,6 +165,8 @@ class Engine:
         reading; *progress* is told how many stubs are done. Raises :class:`StubError` with everything that is wrong.
         """
         problems = problems if problems is not None else Problems()
+        added = len(self._added)
+        registry, complaints = self._added.onto(registry)
         compiled = self._compile(stubs, registry, Layer.FILE, problems, progress)
         if problems.errors:
             let_go(compiled)
@@ -146,14 +177,16 @@ class Engine:
         unchanged = [
             (old, entry) for entry in compiled if (old := before.get(entry.name)) is not None and old.stub == entry.stub
         ]
-        return Prepared(registry, store, {entry.name: entry for entry in compiled}, unchanged, problems.warnings)
+        entries = {entry.name: entry for entry in compiled}
+        return Prepared(registry, store, entries, unchanged, problems.warnings, added, complaints)
 
     def install(self, prepared: Prepared) -> list[object]:
         """Answer from what was prepared, all or nothing. Return what it takes the place of.
 
-        Stubs added at run time or by a test stay, disabled ones disabled, and are compiled against the new registry; so
-        do the states of the scenarios; a file stub that says the same as before keeps its count. Raises
-        :class:`StubError` if a stub that was added doesn't fit the new registry; then all is as it was.
+        Stubs added at run time or by a test stay, disabled ones disabled, and are compiled against the new registry,
+        those of sessions among them; so do the states of the scenarios; a file stub that says the same as before keeps
+        its count. Raises :class:`StubError` if a stub that was added doesn't fit the new registry; then all is as it
+        was.
 
         This takes no longer where there are many stubs from files. To free them does: ``let_go`` of what is returned.
         """
@@ -165,6 +198,7 @@ class Engine:
             store.add(compiled)
             for new in compiled if id(entry) in disabled else ():
                 store.disable(new)
+        own = [(session, self._anew(session, prepared.registry, problems)) for session in self.sessions]
         problems.raise_errors()
         if self.front is not None:
             self.front.void()
@@ -174,23 +208,42 @@ class Engine:
             if old.count and old in replaced:
                 entry.count = old.count
         prepared.unchanged.clear()
+        for session, entries in own:
+            session.rebase(entries, prepared.entries)
         rest: list[object] = [*self._loaded.values(), replaced]
         self._loaded = prepared.entries
         self.environment.registry, self.environment.store = prepared.registry, store
         self.environment.given = prepared.registry
+        self.environment.faults.spread()
+        if prepared.added != len(self._added):  # some came while this was prepared
+            self._serve(self._added.onto(prepared.registry)[0])
         self.warnings = prepared.warnings
         return rest
 
-    def add(self, stubs: Iterable[Stub], layer: Layer = Layer.RUNTIME) -> list[CompiledStub]:
-        """Add stubs to those that are there, all or none. Raises :class:`StubError` with all that is wrong."""
+    def _anew(self, session: Session, registry: Registry, problems: Problems) -> dict[CompiledStub, CompiledStub]:
+        """Compile the stubs of a session against another registry: from each to what takes its place."""
+        entries = sorted((*session, *session.disabled), key=lambda entry: entry.rank)
+        return {
+            entry: compiled
+            for entry in entries
+            for compiled in self._compile([entry.stub], registry, entry.layer, problems)
+        }
+
+    def add(
+        self, stubs: Iterable[Stub], layer: Layer = Layer.RUNTIME, session: Session | None = None
+    ) -> list[CompiledStub]:
+        """Add stubs to those that are there, or to those of a *session*, all or none.
+
+        Raises :class:`StubError` with all that is wrong.
+        """
         problems = Problems()
         entries = self._compile(stubs, self.registry, layer, problems)
         problems.raise_errors()
-        self.store.add(entries)
+        (self.store if session is None else session).add(entries)
         return entries
 
-    def replace(self, entry: CompiledStub, stub: Stub) -> CompiledStub:
-        """Put *stub* in the place of one that is there, with its rank among its like and its count.
+    def replace(self, entry: CompiledStub, stub: Stub, session: Session | None = None) -> CompiledStub:
+        """Put *stub* in the place of one that is there, or is one of a *session*, with its rank and its count.
 
         Raises :class:`StubError` with all that is wrong; then all is as it was.
         """
@@ -200,10 +253,35 @@ class Engine:
             [stub], self.registry, problems, layer=entry.layer, orders=order, faults=self.options.faults
         )
         problems.raise_errors()
-        self.store.remove_one(entry)
-        compiled[0].count = entry.count
-        self.store.add(compiled)
+        (self.store if session is None else session).replace_one(entry, compiled[0])
         return compiled[0]
+
+    def add_protos(self, files: Sequence[FileDescriptorProto]) -> Callable[[], list[str]]:
+        """Prepare to serve what *files* declare besides, also after protos are reloaded.
+
+        This changes nothing that calls see, so it may run in another thread than the server. The function returned does
+        the rest, in the server's; it returns the names of the services that are new. Raises
+        :class:`grpcmock.schema.adding.ContradictionError`, or :class:`SchemaError`.
+        """
+        base = self.registry
+        registry = adding.including(base, files)
+
+        def serve() -> list[str]:
+            before = self.registry
+            self._added.keep(tuple(files))
+            self._serve(registry if before is base else adding.including(before, files))
+            new = sorted(self.registry.services.keys() - before.services.keys())
+            self.note("info", f"Protos were added: {', '.join(new) or 'no service that was not there'}.")
+            return new
+
+        return serve
+
+    def _serve(self, registry: Registry) -> None:
+        """Serve a registry that has all that is served now."""
+        environment = self.environment
+        environment.registry = environment.given = registry
+        environment.store.include(registry.methods.values())
+        environment.faults.spread()
 
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
@@ -244,7 +322,8 @@ class Engine:
         general way; then nothing has happened yet. As long as it isn't known whether the client has *half_closed*,
         a method is answered for only if each of its stubs has one constant message to say.
 
-        Who wants to give an answer that is lasting again, without asking, must hold the lock meanwhile.
+        Who wants to give an answer that is lasting again, without asking, must hold the lock meanwhile. It must ask for
+        each call of a session, though: these have counts of their own, and may have stubs.
         """
         with self.lock:
             return answer_at_once(
@@ -253,4 +332,4 @@ class Engine:
 
     def note(self, level: str, text: str) -> None:
         """Put a note into the journal."""
-        self.journal.note(Note(self.options.wall_clock(), level, text))  # type: ignore[arg-type]
+        self.environment.note(level, text)  # type: ignore[arg-type]

@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from grpcmock.engine.clock import Clock
+from grpcmock.engine.faults import Faults
+from grpcmock.engine.journal import Note
+from grpcmock.engine.sessions import Sessions
 from grpcmock.errors import SchemaError
 from grpcmock.matching.miss import Miss, explain_miss
 from grpcmock.responses.faults import AIO_FAULTS
@@ -20,8 +23,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from grpcmock.engine.journal import Journal
+    from grpcmock.engine.session import Session, Table
     from grpcmock.engine.steps import Forwarder
-    from grpcmock.engine.store import MethodTable, Store
+    from grpcmock.engine.store import Store
     from grpcmock.matching.call_context import CallContext
     from grpcmock.schema import Method, Registry
 
@@ -44,6 +48,9 @@ class EngineOptions:
 
     faults: frozenset[str] = AIO_FAULTS
     """The faults that the server can put on the wire; a stub with another doesn't load."""
+
+    session_idle: float = 600.0
+    """Seconds after which a session ends that isn't used."""
 
     wall_clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
@@ -73,23 +80,36 @@ class CallEnvironment:
     """The protos as they were loaded, without what was included since."""
     operations: Operations = field(default_factory=Operations)
     """The long-running operations among the generated answers."""
+    clock: Clock = field(init=False)
+    """The time that answers tell; calls are noted in the machine's."""
+    faults: Faults = field(init=False)
+    """The fault profiles that are set."""
+    sessions: Sessions = field(init=False)
     _metadata: Metadata = ()
     _groups: Mapping[str, list[str | bytes]] = field(default_factory=dict)
     """The metadata of the last call, grouped: most calls of a client have the very same."""
+
+    def __post_init__(self) -> None:
+        options = self.options
+        self.clock = Clock(options.wall_clock)
+        self.faults = Faults(self)
+        self.sessions = Sessions(self.journal, options.session_idle, options.wall_clock, options.monotonic)
+        self.sessions.ended = self.faults.forget
 
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
         self.registry = self.registry.including(registry)
         self.store.include(self.registry.methods.values())
+        self.faults.spread()
 
-    def table(self, path: str) -> MethodTable | None:
-        """Return the stubs of the method with this path; None if there is no such method."""
+    def table(self, path: str, session: Session | None = None) -> Table | None:
+        """Return the stubs of the method with this path, as *session* sees them; None if there is no such method."""
         table = self.store.tables.get(path)
         if table is None and (found := self.finder(path)) is not None:
             with suppress(SchemaError):  # it contradicts what is served, which goes before
                 self.include(found)
             table = self.store.tables.get(path)
-        return table
+        return table if table is None or session is None else session.table(table)
 
     def named_methods(self) -> list[Method]:
         """Return the methods of the protos that were given, and those that have stubs: what a hint may name.
@@ -110,13 +130,14 @@ class CallEnvironment:
         """Return the source of randomness of one call: the same for the same seed and number of the call."""
         return random.Random(f"{self.options.seed}/{call}")
 
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.options.wall_clock(), UTC)
+    def note(self, level: Literal["info", "warning", "error"], text: str) -> None:
+        """Put a note into the journal."""
+        self.journal.note(Note(self.options.wall_clock(), level, text))
 
-    def explained_miss(self, table: MethodTable, context: CallContext) -> Miss:
+    def explained_miss(self, table: Table, context: CallContext) -> Miss:
         """Explain why no stub of a method holds for a call; of one that has none, name the methods that have some."""
         others = () if len(table) else [str(other.method) for other in self.store.tables.values() if len(other)]
-        return explain_miss(table.index, context, table.method, others)
+        return explain_miss(table.indexes, context, table.method, others, table.is_exhausted)
 
 
 def grouped(metadata: Metadata) -> dict[str, list[str | bytes]]:

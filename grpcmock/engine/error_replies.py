@@ -110,10 +110,10 @@ def _wrong_count(method: Method, came: str) -> Finish:
     return Finish(Code.UNIMPLEMENTED, f"{method} is a {method.kind.value} method: it takes one request, but {came}.")
 
 
-def impossible_fault(call: CallRecord, stub: object, kind: str) -> Finish:
+def impossible_fault(call: CallRecord, whose: str, kind: str) -> Finish:
     """End a call that was to be spoiled in a way that its protocol, or the transport, has no means for."""
     call.error = ConfigError(
-        f"stub {stub}: the fault {str(kind)!r} can't be put on the wire in {PROTOCOLS[call.protocol]}."
+        f"{whose}: the fault {str(kind)!r} can't be put on the wire in {PROTOCOLS[call.protocol]}."
     )
     return Finish(Code.INTERNAL, f"{call.name}: {call.error}")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from grpcmock.engine import error_replies
 from grpcmock.engine.call_record import FRAME_OVERHEAD
+from grpcmock.engine.fault_execution import struck
 from grpcmock.engine.incoming import Incoming
 from grpcmock.engine.plan_execution import PlanExecution
 from grpcmock.engine.steps import (
@@ -16,6 +17,7 @@ from grpcmock.engine.steps import (
     Finish,
     Forward,
     HandlerReturned,
+    Headers,
     Reset,
     Send,
     SendAll,
@@ -28,6 +30,7 @@ from grpcmock.engine.validation import request_validator
 from grpcmock.errors import RenderError
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
+from grpcmock.responses.fault_profiles import ON_THE_WIRE
 from grpcmock.schema import MethodKind
 from grpcmock.status import Code
 from grpcmock.synthesis import Answers
@@ -35,8 +38,10 @@ from grpcmock.synthesis import Answers
 if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.environment import CallEnvironment
+    from grpcmock.engine.faults import ActiveFault
+    from grpcmock.engine.session import Session, Table
     from grpcmock.engine.steps import Event, Forwarder, Open, Part, Step
-    from grpcmock.engine.store import MethodTable
+    from grpcmock.engine.store import Store
     from grpcmock.schema import Method
 
 _TRANSIT = 0.02
@@ -52,7 +57,8 @@ class Exchange:
         self._clock = options.wall_clock
         self._monotonic = options.monotonic
         self._began = options.monotonic()
-        self._table: MethodTable | None = environment.table(opened.path)
+        self._session = environment.sessions.of(opened.metadata)
+        self._table = environment.table(opened.path, self._session)
         self.call = environment.journal.open(
             opened.path,
             self._table.method if self._table is not None else None,
@@ -63,7 +69,8 @@ class Exchange:
             opened.protocol,
         )
         """The record of this call, as the journal will keep it."""
-        self._context = CallContext(environment.grouped(opened.metadata), opened.deadline, environment.store.states)
+        self._number = self.call.id if self._session is None else self._session.begin_call()
+        self._context = CallContext(environment.grouped(opened.metadata), opened.deadline, self._stubs.states)
         self._forwarder = environment.forwarder
         self._faults = opened.faults
         self._incoming: Incoming | None = None
@@ -81,6 +88,25 @@ class Exchange:
         """Those that the server sends by itself."""
         self._sent: Callable[[], Iterable[float]] = tuple
         self._steps = self._run()
+        if self._table is not None and self._table.held:
+            self._strike(environment.faults.striking(opened.path, self.call.session))
+
+    def _strike(self, faults: Sequence[ActiveFault]) -> None:
+        """Let fault profiles strike this call: the first of them comes before all else."""
+        self.call.faults = tuple(fault.name for fault in faults)
+        for fault in reversed(faults):
+            impossible = [effect for effect in fault.profile.needs if ON_THE_WIRE[effect] not in self._faults]
+            self._steps = self._refuse(fault, impossible[0]) if impossible else struck(self._steps, fault, self)
+
+    def _refuse(self, fault: ActiveFault, effect: str) -> Steps:
+        finish = error_replies.impossible_fault(self.call, f"fault profile {fault.name!r}", effect)
+        self._environment.note("warning", finish.message)
+        yield finish
+
+    @property
+    def _stubs(self) -> Store | Session:
+        """What chooses stubs, and counts them."""
+        return self._environment.store if self._session is None else self._session
 
     # What a server calls --------------------------------------------------------------------------
 
@@ -109,6 +135,8 @@ class Exchange:
             kind = type(step)
             if kind is Send:
                 self.call.add_frame("response", step.data, self._clock())  # type: ignore[union-attr]
+            elif kind is Headers:
+                self.call.headers = step.metadata  # type: ignore[union-attr]
             elif kind is Finish or kind is Reset or kind is Truncate:
                 self._close(step)
             return step
@@ -147,12 +175,13 @@ class Exchange:
         """Return the messages that come after the ``Wait`` just given, and its like, for a server that keeps the time.
 
         The first is that of this pause. They have about *most* bytes together, and more may follow. None are returned
-        if none are known, none will ever come, or somebody wants to be told of each. The server calls
-        :meth:`take_back` once all were sent, or no more will be. *sent* gives the times when they were, since it was
-        asked last: by whoever looks.
+        if none are known, none will ever come, or somebody wants to be told of each, a fault that has struck this call
+        among them. The server calls :meth:`take_back` once all were sent, or no more will be. *sent* gives the times
+        when they were, since it was asked last: by whoever looks.
         """
         with self._environment.lock:
-            if self._waits_for is None or _comes_never(self._waits_for) or self.call.followers:
+            call = self.call
+            if self._waits_for is None or _comes_never(self._waits_for) or call.followers or call.faults:
                 return []
             parts, size = [self._waits_for], 0
             self._waits_for = None
@@ -163,7 +192,7 @@ class Exchange:
                 parts.append(part)
                 size += len(part[1]) + FRAME_OVERHEAD
             self._handed, self._sent = deque(parts), sent
-            self.call.catch_up = self._note_sent
+            call.catch_up = self._note_sent
             return parts
 
     def take_back(self) -> None:
@@ -209,10 +238,13 @@ class Exchange:
     def _close(self, step: Step) -> None:
         self._ended = True
         call = self.call
+        call.half_closed = self._context.half_closed
         if isinstance(step, Finish):
             call.code, call.message, call.trailers = step.code, step.message, step.trailers
         elif isinstance(step, Reset):
             call.code, call.message = Code.CANCELLED, "the stream was reset by a fault"
+            if step.connection:
+                call.code, call.message = Code.UNAVAILABLE, "the connection was closed by a fault"
         else:
             call.code, call.message = Code.INTERNAL, "the stream was cut short by a fault"
         call.duration = self._monotonic() - self._began
@@ -231,7 +263,10 @@ class Exchange:
             self._incoming = incoming
             entry = yield from self._choose(self._table, incoming)
             if entry is not None:
-                yield from PlanExecution(self._environment, self.call, entry, incoming, self._faults).steps()
+                turn = self._stubs.take(entry)
+                yield from PlanExecution(
+                    environment, self.call, entry, turn, incoming, self._faults, number=self._number
+                ).steps()
             elif self._environment.options.auto and self._forwarder is None:
                 yield from self._generate(self._table.method, incoming)
             else:
@@ -245,7 +280,7 @@ class Exchange:
         except RenderError as error:
             yield Finish(Code.INTERNAL, f"{self.call.name}: {error}")
 
-    def _choose(self, table: MethodTable, incoming: Incoming) -> Generator[Step, Event | None, CompiledStub | None]:
+    def _choose(self, table: Table, incoming: Incoming) -> Generator[Step, Event | None, CompiledStub | None]:
         """Find the winner as early as it is certain, reading no more messages than that takes."""
         method, context = table.method, self._context
         if not method.kind.client_streams:
@@ -277,7 +312,7 @@ class Exchange:
         assert isinstance(event, HandlerReturned)
         yield event.finish
 
-    def _refused(self, table: MethodTable) -> EndOfCall:
+    def _refused(self, table: Table) -> EndOfCall:
         """Refuse a call that no stub holds for; the reason is looked for only if the client is told it."""
         if self._forwarder is not None:
             return EndOfCall(Finish())
@@ -289,7 +324,8 @@ class Exchange:
         """Answer with generated data: the same for the same request and seed."""
         self.call.auto = True
         environment = self._environment
-        answer = Answers(method, environment.registry, environment.options.seed, environment.operations)
+        seed, now = environment.options.seed, environment.clock.now
+        answer = Answers(method, environment.registry, seed, environment.operations, now)
         if method.kind is MethodKind.BIDI_STREAMING:
             while (message := (yield from incoming.next())) is not None:
                 yield Send(answer.one([message]))

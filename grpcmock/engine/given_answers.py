@@ -6,6 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.engine.call_record import CALL_OVERHEAD, FRAME_OVERHEAD, MISS_OVERHEAD, CallRecord
+from grpcmock.engine.dropped import Kind
+from grpcmock.status import session_of
 
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import ProtocolName
@@ -114,6 +116,10 @@ class CompactCall(NamedTuple):
         return self.given.method.path
 
     @property
+    def session(self) -> str:
+        return session_of(self.metadata)
+
+    @property
     def stub(self) -> CompiledStub | None:
         return self.given.stub
 
@@ -125,15 +131,20 @@ class CompactCall(NamedTuple):
     def miss(self) -> Miss | None:
         return self.given.miss
 
-    def expand(self, epoch: int) -> CallRecord:
+    @property
+    def kind(self) -> Kind:
+        return Kind(self.session, self.path, "answered" if self.miss is None else "unmatched")
+
+    def expand(self) -> CallRecord:
         given = self.given
         method, answer = given.method, given.answer
-        opening = (self.id, method.path, method, self.metadata, self.deadline, self.peer, self.started, epoch)
+        opening = (self.id, method.path, method, self.metadata, self.deadline, self.peer, self.started)
         call = CallRecord(*opening, protocol=self.protocol)
         call.add_frame("request", given.request, self.started)
         for message in answer.messages:
             call.add_frame("response", message, self.started)
-        call.stub, call.duration = given.stub, self.duration
+        call.stub, call.duration, call.half_closed = given.stub, self.duration, True
+        call.headers = answer.headers
         call.code, call.message, call.trailers = answer.code, answer.message, answer.trailers
         if given.miss is not None:
             call.note_miss(given.miss)

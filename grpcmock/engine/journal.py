@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
 from grpcmock.engine.call_record import FRAME_BYTES_KEPT, CallRecord, Follower, ProtocolName
+from grpcmock.engine.dropped import Dropped, Kind
 from grpcmock.engine.given_answers import CompactCall, compact_call
+from grpcmock.status import session_of
 
 if TYPE_CHECKING:
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.front import Front
     from grpcmock.engine.given_answers import GivenAnswer
+    from grpcmock.engine.tally import CallTally
     from grpcmock.schema import Method
-    from grpcmock.status import Metadata
+    from grpcmock.status import Code, Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +31,40 @@ class Note:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The calls that a journal held at a time, and those that it had dropped by then."""
+
+    calls: tuple[CallRecord, ...] = ()
+    lost: Dropped = field(default_factory=Dropped)
+    under_way: tuple[CallRecord, ...] = ()
+    """The calls that had begun and not ended; they can't be restored."""
+
+
 _MAX_PEERS = 1_000
 
 
 class Journal:
-    """The last calls, oldest first. ``calls`` and ``bytes`` bound it; the oldest are dropped first."""
+    """The last calls, oldest first. ``calls`` and ``bytes`` bound it; the oldest are dropped first.
 
-    def __init__(self, calls: int = 10_000, bytes: int = 64 << 20) -> None:  # noqa: A002
+    A *tally* counts all calls that end from now on, whatever is dropped or forgotten; see :attr:`tally`.
+    """
+
+    def __init__(self, calls: int = 10_000, bytes: int = 64 << 20, *, tally: CallTally | None = None) -> None:  # noqa: A002
         self.max_calls = calls
         self.max_bytes = bytes
         self._calls: deque[CallRecord | CompactCall] = deque()
         self._notes: deque[Note] = deque(maxlen=100)
         self._bytes = 0
-        self._dropped = 0
+        self._lost = Dropped()
+        self._dropped_before = 0
+        """Calls that were dropped, and then forgotten by :meth:`clear` or :meth:`forget`."""
+        self._tally = tally
         self._next_id = 1
-        self._epoch = 0
         self._listeners: list[Callable[[CallRecord], None]] = []
         self._miss_listeners: list[Callable[[CallRecord], None]] = []
         self._under_way: dict[int, CallRecord] = {}
+        self._open_calls = 0
         self._followers: list[Follower] = []
         self._metadata: Metadata = ()
         """Those of the last compact call."""
@@ -74,9 +94,25 @@ class Journal:
 
     @property
     def dropped(self) -> int:
-        """How many calls were dropped to keep within the bounds."""
+        """How many calls were dropped to keep within the bounds, since it was cleared."""
+        return self.lost.count()
+
+    @property
+    def lost(self) -> Dropped:
+        """What is still known of those."""
         self._look()
-        return self._dropped
+        return self._lost
+
+    @property
+    def dropped_ever(self) -> int:
+        """The same since the start, whatever was cleared."""
+        return self._dropped_before + self.dropped
+
+    @property
+    def tally(self) -> CallTally | None:
+        """How the calls ended until now, if they are counted."""
+        self._look()
+        return self._tally
 
     @property
     def next_id(self) -> int:
@@ -90,7 +126,7 @@ class Journal:
 
     def __iter__(self) -> Iterator[CallRecord]:
         self._look()
-        whole = [call.expand(self._epoch) if type(call) is CompactCall else call for call in self._calls]
+        whole = [call.expand() if type(call) is CompactCall else call for call in self._calls]
         # Kept, so that who looks twice sees the same objects.
         self._calls = deque(whole)
         return iter(cast("list[CallRecord]", whole))
@@ -104,7 +140,7 @@ class Journal:
 
     def read(self, call: CallRecord | CompactCall) -> CallRecord:
         """Return a call as :meth:`__iter__` would give it."""
-        return call.expand(self._epoch) if type(call) is CompactCall else cast("CallRecord", call)
+        return call.expand() if type(call) is CompactCall else cast("CallRecord", call)
 
     @property
     def size(self) -> int:
@@ -129,8 +165,9 @@ class Journal:
         """Begin a call. It is under way until it is closed; then it enters the journal."""
         self._look()
         number, followers = self._next_id, self._followers
-        call = CallRecord(number, path, method, metadata, deadline, peer, started, self._epoch, followers, protocol)
+        call = CallRecord(number, path, method, metadata, deadline, peer, started, followers, protocol)
         self._under_way[number] = call
+        self._open_calls += 1
         self._next_id = number + 1
         call.tell()
         return call
@@ -138,7 +175,12 @@ class Journal:
     @property
     def under_way(self) -> tuple[CallRecord, ...]:
         """The calls that have begun and not ended, in that order."""
-        return tuple(call for call in self._under_way.values() if call.epoch == self._epoch)
+        return tuple(self._under_way.values())
+
+    @property
+    def open_calls(self) -> int:
+        """How many calls are under way, those included that began before the last :meth:`clear`."""
+        return self._open_calls
 
     def close(self, call: CallRecord) -> None:
         """End a call: keep it, drop the oldest past the bounds, tell the listeners.
@@ -146,13 +188,16 @@ class Journal:
         A call that began before :meth:`clear` is not kept: it belongs to what was cleared.
         """
         self._look()
-        self._close(call)
+        self._open_calls -= 1
+        if self._tally is not None:
+            self._tally.add(call)
+        if self._under_way.pop(call.id, None) is not None:
+            self._enter(call)
 
-    def _close(self, call: CallRecord) -> None:
-        self._under_way.pop(call.id, None)
-        if call.epoch != self._epoch:
-            return
-        self._keep(call)
+    def _enter(self, call: CallRecord) -> None:
+        self._calls.append(call)
+        self._bytes += call.size
+        self._drop()
         call.tell()
         for listener in self._listeners:
             listener(call)
@@ -175,12 +220,21 @@ class Journal:
         A :class:`CallRecord` is made only if somebody looks; most are dropped before that.
         """
         self._look()
+        if self._tally is not None:
+            self._tally.add_given(given, protocol, duration)
         self.add_known(given, metadata, deadline, peer, started, duration, protocol)
 
-    def skip(self, calls: int) -> None:
-        """Number *calls* that a front has dropped itself, to keep within the same bounds."""
+    def skip(self, kind: Kind, calls: int) -> None:
+        """Number *calls* of this kind that a front has dropped itself, to keep within the same bounds."""
         self._next_id += calls
-        self._dropped += calls
+        self._lost.add(kind, calls)
+
+    def count_known(
+        self, stub: CompiledStub, code: Code, protocol: ProtocolName, calls: int, seconds: float, buckets: Sequence[int]
+    ) -> None:
+        """Count calls that a front has answered alike, those included that it has dropped."""
+        if self._tally is not None:
+            self._tally.add_many(stub, code, protocol, calls, seconds, buckets)
 
     def add_known(
         self,
@@ -192,7 +246,7 @@ class Journal:
         duration: float,
         protocol: ProtocolName = "grpc",
     ) -> None:
-        """Do what :meth:`record` does, for a call that a front has answered before."""
+        """Do what :meth:`record` does but for counting, for a call that a front has answered before."""
         # Most calls of a client have the same metadata, and come from the same few peers.
         if metadata == self._metadata:
             metadata = self._metadata
@@ -205,19 +259,14 @@ class Journal:
         compact = compact_call((size, number, given, metadata, deadline, peer, started, duration, protocol))
         is_told = self._listeners or self._followers or (given.miss is not None and self._miss_listeners)
         if is_told or size > FRAME_BYTES_KEPT:
-            call = compact.expand(self._epoch)
+            call = compact.expand()
             call.followers = self._followers
-            self._close(call)
+            self._enter(call)
             return
         self._calls.append(compact)
         self._bytes += size
         if len(self._calls) > self.max_calls or self._bytes > self.max_bytes:
             self._drop()
-
-    def _keep(self, call: CallRecord) -> None:
-        self._calls.append(call)
-        self._bytes += call.size
-        self._drop()
 
     def _drop(self) -> None:
         """Drop the oldest calls until the bounds are kept."""
@@ -225,8 +274,9 @@ class Journal:
         if len(self._peers) > _MAX_PEERS:
             self._peers.clear()
         while calls and (len(calls) > self.max_calls or self._bytes > self.max_bytes):
-            self._bytes -= calls.popleft().size
-            self._dropped += 1
+            oldest = calls.popleft()
+            self._bytes -= oldest.size
+            self._lost.add(oldest.kind)
 
     def note(self, note: Note) -> None:
         """Keep a note; the last hundred are kept."""
@@ -241,15 +291,33 @@ class Journal:
         """Forget all calls, and those that are under way, too."""
         self._look()
         self._calls.clear()
+        self._under_way.clear()
         self._bytes = 0
-        self._dropped = 0
-        self._epoch += 1
+        self._dropped_before += self._lost.count()
+        self._lost = Dropped()
 
-    def restore(self, calls: Iterable[CallRecord]) -> None:
-        """Hold *calls*, which it held before, and nothing else."""
-        self.clear()
-        self._calls.extend(calls)
+    def forget(self, sessions: Collection[str]) -> None:
+        """Forget all calls of these sessions, those under way, too."""
+        self._look()
+        self._calls = deque(call for call in self._calls if session_of(call.metadata) not in sessions)
         self._bytes = sum(call.size for call in self._calls)
+        for number in [number for number, call in self._under_way.items() if call.session in sessions]:
+            del self._under_way[number]
+        dropped = self._lost.count()
+        self._lost.forget(sessions)
+        self._dropped_before += dropped - self._lost.count()
+
+    def contents(self) -> Contents:
+        """Give what it holds now, for a look at all of it at once, or for :meth:`restore`."""
+        return Contents(tuple(self), self._lost.copy(), self.under_way)
+
+    def restore(self, contents: Contents) -> None:
+        """Hold what it held before, and nothing else."""
+        self.clear()
+        self._calls.extend(contents.calls)
+        self._bytes = sum(call.size for call in self._calls)
+        self._lost = contents.lost.copy()
+        self._dropped_before -= self._lost.count()  # those it has again
 
     def follow(self, follower: Follower) -> Callable[[], None]:
         """Call *follower* with each call when it begins, at each of its messages, and when it ends.

@@ -7,7 +7,6 @@ from itertools import chain, count, groupby, repeat, takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from grpcmock.engine import error_replies
-from grpcmock.engine.journal import Note
 from grpcmock.engine.steps import (
     EndOfCall,
     Finish,
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.environment import CallEnvironment
     from grpcmock.engine.incoming import Incoming
     from grpcmock.engine.steps import Part
+    from grpcmock.engine.store import Turn
     from grpcmock.matching.patterns import Finding
     from grpcmock.responses.faults import Fault
 
@@ -67,15 +67,18 @@ def _is_pause(step: PlanStep) -> bool:
 
 
 class PlanExecution:
-    """One stub's answer to one call. Choosing it counts: it is taken from the store when this is made."""
+    """One stub's answer to one call."""
 
     def __init__(
         self,
         environment: CallEnvironment,
         call: CallRecord,
         entry: CompiledStub,
+        turn: Turn,
         incoming: Incoming,
         faults: frozenset[str],
+        *,
+        number: int,
     ) -> None:
         self._environment = environment
         self._call = call
@@ -85,11 +88,9 @@ class PlanExecution:
         self._faults = faults
         """Those that can be put on the wire in this call."""
 
-        states = environment.store.states
-        # Its templates see the states as they were before it set any.
-        self._states = states.copy() if entry.next_plan.set else states
-        self._plan = environment.store.take(entry)
-        self._count = entry.count
+        self._plan, self._count, self._states = turn
+        self._number = number
+        """Of the call: its randomness derives from it."""
         self._fault: Fault | None = None
         self._source: Random | None = None
         self._has_sent = False
@@ -101,8 +102,8 @@ class PlanExecution:
         fault = plan.fault
         if fault is not None and fault.strikes(self._random):
             if fault.kind not in self._faults:
-                finish = error_replies.impossible_fault(self._call, self._entry, fault.kind)
-                self._environment.journal.note(Note(self._environment.options.wall_clock(), "warning", finish.message))
+                finish = error_replies.impossible_fault(self._call, f"stub {self._entry}", fault.kind)
+                self._environment.note("warning", finish.message)
                 raise EndOfCall(finish)
             self._fault = fault
             match fault.kind:
@@ -280,7 +281,7 @@ class PlanExecution:
     def _random(self) -> Random:
         """The source of randomness of this call, made when it is first drawn from: most calls never do."""
         if self._source is None:
-            self._source = self._environment.random(self._call.id)
+            self._source = self._environment.random(self._number)
         return self._source
 
     def _rendered(self, part: Renderable[_T]) -> _T:
@@ -298,7 +299,7 @@ class PlanExecution:
             count=self._count,
             state=self._states,
             random=lambda: self._random,
-            now=self._environment.now,
+            now=self._environment.clock.now,
         )
 
     def _missed(self, step: ExpectStep | OnStep, came: str, findings: Iterable[Finding] = ()) -> EndOfCall:

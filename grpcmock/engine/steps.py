@@ -8,6 +8,7 @@ A server opens an exchange and carries out each step it is given, in order::
             case Headers(): …send initial metadata…;    event = None
             case Send():    …write step.data…;          event = None
             case Wait():    …sleep step.seconds…;       event = None
+            case GoAway():  …tell the connection…;      event = None
             case Receive(): event = Message(bytes) or HalfClose(); None once step.until is done, if that is sooner
             case Invoke():  event = …what the handler asks first…
             case Resume():  event = …what the handler asks next, given step.message…
@@ -24,7 +25,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from grpcmock.responses.faults import FAULTS
+from grpcmock.responses.faults import WIRE_FAULTS
 from grpcmock.status import Code, Metadata
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Open:
     protocol: ProtocolName = "grpc"
     """What the client speaks."""
 
-    faults: frozenset[str] = FAULTS
+    faults: frozenset[str] = WIRE_FAULTS
     """The faults that can be put on the wire in this call; one of others that strikes ends it with INTERNAL."""
 
 
@@ -160,8 +161,19 @@ class Truncate:
 
 
 @dataclass(frozen=True, slots=True)
+class GoAway:
+    """Tell the client by a GOAWAY to send its next calls over another connection. Those under way go on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
     """Reset the HTTP/2 stream. The last step."""
+
+    error: int = 8
+    """The error of HTTP/2, CANCEL if nothing else is said."""
+
+    connection: bool = False
+    """Close the whole connection instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +185,9 @@ class Finish:
     trailers: Metadata = ()
     drop: bool = False
     """End the stream without sending status or trailers."""
+
+    wire_status: str = ""
+    """What goes to the wire as ``grpc-status`` in the place of the code, right or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +252,7 @@ HandlerEvent = NextRequest | Headers | HandlerSent | HandlerReturned | HandlerRa
 """What a handler does, one thing after the other."""
 
 Event = Message | HalfClose | HandlerEvent
-Step = Invoke | Resume | Forward | Receive | Headers | Send | Wait | Truncate | Reset | Finish
+Step = Invoke | Resume | Forward | Receive | Headers | Send | Wait | GoAway | Truncate | Reset | Finish
 
 Steps = Generator[Step | SendAll | SendTimed, Event | None, None]
 """A part of a call: it yields what is to be done, and is resumed with what came of it."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.engine.compiled_stub import CompiledStub, Layer
 from grpcmock.engine.given_answers import AnswerCache, is_constant, rests_on_message
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 _WHOLE_STREAM = frozenset({FaultKind.EXTRA_MESSAGES, FaultKind.RESET, FaultKind.TRUNCATE})
 """Faults that a handler of a single response cannot make."""
+
+
+Accept = Callable[[CompiledStub], bool]
+"""Says of a stub whether it can answer, or has stepped aside."""
 
 
 def can_answer(entry: CompiledStub) -> bool:
@@ -42,6 +46,7 @@ class MethodTable:
         "_whole_stream",
         "answers",
         "answers_once",
+        "held",
         "index",
         "is_constant",
         "is_steady",
@@ -65,6 +70,8 @@ class MethodTable:
         """Whether its client sends one message."""
         self.answers_once = method.kind is MethodKind.UNARY
         """Whether a handler of one request and one response can give every answer of this method."""
+        self.held = False
+        """Whether each call has to come by the engine whole: none is then answered from what was remembered."""
         self._varying = 0
         self._unsteady = 0
         self._whole_stream = 0
@@ -85,19 +92,38 @@ class MethodTable:
         if any(plan.fault and plan.fault.kind in _WHOLE_STREAM for plan in entry.plans):
             self._whole_stream += by
         self._later.clear()
-        self.is_constant = not self._varying
-        self.is_steady = not self._unsteady and self.takes_one
-        self.answers_once = self.method.kind is MethodKind.UNARY and not self._whole_stream
+        self._judge()
+
+    def hold(self, held: bool) -> None:
+        """Have each call come by the engine, or not any more."""
+        self.held = held
+        self._judge()
+
+    def _judge(self) -> None:
+        self.is_constant = not self._varying and not self.held
+        self.is_steady = not self._unsteady and self.takes_one and not self.held
+        self.answers_once = self.method.kind is MethodKind.UNARY and not self._whole_stream and not self.held
         self.answers.clear()
 
     def __len__(self) -> int:
         return sum(self.stages)
 
-    def first(self, context: CallContext, stage: Stage) -> CompiledStub | None:
-        """Choose the winner among the stubs that need no more than is known at *stage*."""
-        return self.index.first(context, always if self.is_constant else can_answer, stage)
+    @property
+    def indexes(self) -> tuple[Index[CompiledStub], ...]:
+        """All of its stubs, for the explanation of a miss."""
+        return (self.index,)
 
-    def may_yet_win(self, context: CallContext, stage: Stage, winner: CompiledStub | None) -> bool:
+    def is_exhausted(self, entry: CompiledStub) -> bool:
+        """Whether a stub has stepped aside."""
+        return entry.exhausted
+
+    def first(self, context: CallContext, stage: Stage, accept: Accept = can_answer) -> CompiledStub | None:
+        """Choose the winner among the stubs that need no more than is known at *stage*."""
+        return self.index.first(context, always if self.is_constant else accept, stage)
+
+    def may_yet_win(
+        self, context: CallContext, stage: Stage, winner: CompiledStub | None, accept: Accept = can_answer
+    ) -> bool:
         """Whether a stub that needs more than is known at *stage* could still hold, and come before *winner*."""
         if not any(self.stages[stage + 1 :]):
             return False
@@ -108,7 +134,7 @@ class MethodTable:
         for entry in later:
             if winner is not None and winner.rank < entry.rank:
                 return False
-            if not entry.exhausted and entry.conditions.open_holds(context):
+            if accept(entry) and entry.conditions.open_holds(context):
                 return True
         return False
 
@@ -162,6 +188,25 @@ class States(dict[str, str]):
         return super().get(scenario, STARTED if default is None else default)
 
 
+class Turn(NamedTuple):
+    """What it comes to that a stub was chosen."""
+
+    plan: Plan
+    number: int
+    """How often it was chosen, with this time."""
+    states: States
+    """The states as they were before it set any: what its templates see."""
+
+    @classmethod
+    def of(cls, entry: CompiledStub, before: int, states: States) -> Turn:
+        """Choose a stub that was chosen so often *before*, and enter the states that it sets."""
+        plan = entry.plan_after(before)
+        seen = states.copy() if plan.set else states
+        if plan.set:
+            states.update(plan.set)
+        return cls(plan, before + 1, seen)
+
+
 class Store:
     """The stubs by method and layer. Several threads share it under the lock of its engine."""
 
@@ -182,6 +227,14 @@ class Store:
             if method.path not in self.tables:
                 self.tables[method.path] = MethodTable(method)
 
+    def hold(self, paths: Collection[str]) -> None:
+        """Have each call to these paths come by the engine whole, and none to others any more."""
+        changed = [table for path, table in self.tables.items() if table.held != (path in paths)]
+        if changed:
+            self._change()
+        for table in changed:
+            table.hold(not table.held)
+
     def __iter__(self) -> Iterator[CompiledStub]:
         """All stubs: by method, each in its order of precedence. Their counts are exact now."""
         self._look()
@@ -195,6 +248,10 @@ class Store:
     def disabled(self) -> list[CompiledStub]:
         """The stubs that were made to step aside; none of them is among those that iteration gives."""
         return list(self._disabled.values())
+
+    def is_disabled(self, entry: CompiledStub) -> bool:
+        """Whether a stub was made to step aside."""
+        return id(entry) in self._disabled
 
     @property
     def besides(self) -> list[CompiledStub]:
@@ -253,13 +310,21 @@ class Store:
         if self._snapshots:
             self._snapshots[-1].note_removed(entry)
 
-    def take(self, entry: CompiledStub) -> Plan:
+    def replace_one(self, entry: CompiledStub, successor: CompiledStub) -> None:
+        """Put a stub in the place of one that is there; it takes over its count."""
+        self.remove_one(entry)
+        successor.count = entry.count
+        self.add((successor,))
+
+    def take(self, entry: CompiledStub) -> Turn:
         """Choose a stub: count it, give the plan that is due, and enter the states that it sets."""
-        plan = entry.next_plan
+        count = entry.count
         self.count(entry)
-        if plan.set:
-            self.states.update(plan.set)
-        return plan
+        return Turn.of(entry, count, self.states)
+
+    def counted(self, entry: CompiledStub) -> int:
+        """How often a stub was chosen."""
+        return entry.count
 
     def count(self, entry: CompiledStub, times: int = 1) -> None:
         """Count that a stub was chosen."""
@@ -267,12 +332,16 @@ class Store:
             self._snapshots[-1].note_count(entry)
         entry.count += times
 
+    def reset_count(self, entry: CompiledStub) -> None:
+        """Forget how often a stub was chosen."""
+        if self._snapshots:
+            self._snapshots[-1].note_count(entry)
+        entry.count = 0
+
     def reset_counts(self) -> None:
         """Forget how often each stub was chosen: exhausted ones answer again, sequences begin anew."""
         for entry in self:
-            if self._snapshots:
-                self._snapshots[-1].note_count(entry)
-            entry.count = 0
+            self.reset_count(entry)
 
     def snapshot(self) -> Snapshot:
         """Begin a snapshot, inside of those that were not yet restored."""

@@ -15,6 +15,7 @@ from grpcmock.schema import sources
 from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import AnyImports
     from grpcmock.stubs.model import Stub
 
@@ -31,7 +32,7 @@ class Checked:
 
 
 def check(
-    protos: Sequence[Path],
+    protos: Sequence[ProtoSource],
     stubs: Sequence[Path],
     imports: AnyImports = (),
     *,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.matching.findings import Finding, cut
+from grpcmock.matching.index import Index
 from grpcmock.matching.neighbors import likely
 from grpcmock.schema import codec
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
     from grpcmock.errors import Location
     from grpcmock.matching.call_context import CallContext
-    from grpcmock.matching.index import Index
     from grpcmock.matching.neighbors import Candidate
     from grpcmock.schema import Method
 
@@ -59,20 +60,30 @@ class Miss:
     """At most three stubs, the nearest first."""
 
 
+def _is_exhausted(entry: Candidate) -> bool:
+    return entry.exhausted
+
+
 def explain_miss(
-    index: Index[Any], context: CallContext, method: Method, methods_with_stubs: Sequence[str] = ()
+    indexes: Index[Any] | Sequence[Index[Any]],
+    context: CallContext,
+    method: Method,
+    methods_with_stubs: Sequence[str] = (),
+    is_exhausted: Callable[[Any], bool] = _is_exhausted,
 ) -> Miss:
-    """Explain why no stub of *method* answered a call; the index holds :class:`Candidate` entries.
+    """Explain why no stub of *method* answered a call; the indexes hold :class:`Candidate` entries.
 
     *methods_with_stubs* are named if the method has none.
     """
-    if not len(index):
+    indexes = (indexes,) if isinstance(indexes, Index) else indexes
+    total = sum(map(len, indexes))
+    if not total:
         return Miss("\n".join([*_no_stubs(method, methods_with_stubs), *_call_lines(context, method)]), ())
-    found = _nearest(index, context)
+    found = _nearest(indexes, context, is_exhausted)
     lines = [
         f"No stub matches this call of {method}.",
         *_call_lines(context, method),
-        *_nearest_lines(found, len(index)),
+        *_nearest_lines(found, total),
     ]
     return Miss("\n".join(lines), found)
 
@@ -95,15 +106,23 @@ def shorten(text: str, limit: int) -> str:
 # --- The nearest ------------------------------------------------------------------------------------------------------
 
 
-def _nearest(index: Index[Any], context: CallContext) -> tuple[NearMiss, ...]:
+def _nearest(
+    indexes: Iterable[Index[Any]], context: CallContext, is_exhausted: Callable[[Any], bool]
+) -> tuple[NearMiss, ...]:
     """Choose the stubs to show: by the share of conditions held, then by likeness of what was refused, then by rank."""
-    candidates: Iterable[Candidate] = index if len(index) <= ALL_LOOKED_AT else likely(index, context)
+    candidates: Iterable[Candidate] = chain.from_iterable(
+        index if len(index) <= ALL_LOOKED_AT else likely(index, context) for index in indexes
+    )
     scored = sorted(((_score(entry, context), entry.rank, entry) for entry in candidates), key=_by_score)
     if not scored:
         return ()
     # Likeness is told from an explanation, which costs more than a score: only those are explained that may be shown.
     worst = scored[:SHOWN][-1][0]
-    near = [(score, _near_miss(entry, context), rank) for score, rank, entry in scored if score <= worst]
+    near = [
+        (score, _near_miss(entry, context, exhausted=is_exhausted(entry)), rank)
+        for score, rank, entry in scored
+        if score <= worst
+    ]
     near.sort(key=lambda item: (item[0], -_likeness(item[1].refused), item[2]))
     return tuple(found for _, found, _ in near[:SHOWN])
 
@@ -145,12 +164,12 @@ def _common(one: str, other: str) -> int:
     return min(len(one), len(other))
 
 
-def _near_miss(entry: Candidate, context: CallContext) -> NearMiss:
+def _near_miss(entry: Candidate, context: CallContext, *, exhausted: bool) -> NearMiss:
     findings = entry.conditions.explain(context)
     refused = tuple(finding for finding in findings if not finding.matched)
     matched = sum(finding.count for finding in findings if finding.matched)
     stub = entry.stub
-    return NearMiss(stub.name, stub.location, matched, entry.conditions.count, refused, entry.exhausted)
+    return NearMiss(stub.name, stub.location, matched, entry.conditions.count, refused, exhausted)
 
 
 # --- The text ---------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grpcmock.matching.conditions import Conditions
     from grpcmock.mock.call_store import CallStore
     from grpcmock.mock.pushed_call import PushedCall
+    from grpcmock.mock.remote.running import RemoteRunning
     from grpcmock.mock.running import Running
     from grpcmock.schema import Method
 
@@ -33,7 +34,11 @@ class Wait(Generic[T]):
     """Waits for something, blocking or not; at the end of its patience it says what was expected, and what there is."""
 
     def __init__(
-        self, running: Running, find: Callable[[], T | None], over: Callable[[], bool], tell: Callable[[], str]
+        self,
+        running: Running | RemoteRunning,
+        find: Callable[[], T | None],
+        over: Callable[[], bool],
+        tell: Callable[[], str],
     ) -> None:
         """*find* looks for it; *over* says that it can't come any more, *tell* what was expected and what there is."""
         self._running = running

@@ -13,6 +13,7 @@ from grpcmock.servers.admin.counting import context_of
 
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
+    from grpcmock.mock.remote.running import RemoteRunning
     from grpcmock.mock.running import Running
     from grpcmock.schema import Method
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class CallStore:
     """The calls of a mock."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running | RemoteRunning) -> None:
         self.running = running
 
     def log(
@@ -28,14 +29,14 @@ class CallStore:
     ) -> CallLog[Any, Any]:
         """Give the calls: of one method, or those that *only* says."""
         engine = self.running.engine
-        journal = engine.journal
-        records, dropped = self.running.call(lambda: ((*journal, *journal.under_way), journal.dropped))
+        held = self.running.call(engine.journal.contents)
+        records: tuple[CallRecord, ...] = (*held.calls, *held.under_way)
         if method is not None:
             records = tuple(record for record in records if record.path == method.path)
         if only is not None:
             records = tuple(record for record in records if only(record))
         methods = (method,) if method is not None else ()
-        return CallLog(map(Call, records), engine.registry, methods, title=title, dropped=dropped)
+        return CallLog(map(Call, records), engine.registry, methods, title=title, dropped=held.lost)
 
     def conditions(
         self, method: Method, keys: Mapping[str, Any], where: Callable[[Any], object] | None, location: Location

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Protocol, overload
 
+from grpcmock.engine.dropped import Dropped, refusal
+from grpcmock.engine.expectation import Expectation
 from grpcmock.mock.call import Call, Frame, Metadata, Req, Resp, public_class
 from grpcmock.mock.filters import Filter, fields_of
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.engine.call_record import CallRecord
+    from grpcmock.errors import DroppedCallsError
     from grpcmock.schema import Method, Registry
 
 __all__ = ["Call", "CallLog", "Frame", "HasCalls", "Metadata", "public_class"]
@@ -40,17 +43,19 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
         methods: Sequence[Method] = (),
         *,
         title: str = "",
-        dropped: int = 0,
+        dropped: Dropped | None = None,
     ) -> None:
         """*methods* are those that the log is about, all of the registry if there are none; *title* names them.
 
-        *dropped* says how many earlier calls are gone, since a journal is bounded.
+        *dropped* is what is known of the calls that are gone, since a journal is bounded.
         """
         self._calls = tuple(sorted(calls, key=_id))
         self._registry = registry
         self._methods = tuple(methods)
         self._title = title or ", ".join(map(str, methods))
-        self._dropped = dropped
+        self._dropped = dropped if dropped is not None else Dropped()
+        self._unsure = 0
+        """Calls that may or may not belong here: their requests were not kept whole."""
         self._source: CallLog[Req, Resp] | None = None
         self._filter: Filter | None = None
 
@@ -63,7 +68,30 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
     # The sequence ---------------------------------------------------------------------------------
 
     def __len__(self) -> int:
+        """How many calls there are. Raises :class:`DroppedCallsError` if that isn't known; :attr:`kept` always is."""
+        __tracebackhide__ = True
+        if self.lost:
+            raise refusal(f"so many calls {self._which}", f"{count(self.kept, 'call')} of them", self.lost)
         return len(self._calls)
+
+    def __bool__(self) -> bool:
+        """Whether there is any call. Raises :class:`DroppedCallsError` if that isn't known."""
+        __tracebackhide__ = True
+        return bool(self._calls) or bool(len(self))
+
+    def __iter__(self) -> Iterator[Call[Req, Resp]]:
+        return iter(self._calls)
+
+    @property
+    def kept(self) -> int:
+        """How many of the calls there still are. A journal is bounded, and drops the oldest."""
+        return len(self._calls)
+
+    @property
+    def lost(self) -> int:
+        """How many calls besides may belong here: they are gone from the journal, or their requests are."""
+        dropped, methods = self._dropped, self._methods
+        return self._unsure + (sum(dropped.count(one.path) for one in methods) if methods else dropped.count())
 
     @overload
     def __getitem__(self, index: int) -> Call[Req, Resp]: ...
@@ -85,7 +113,7 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
         return hash(self._calls)
 
     def __repr__(self) -> str:
-        return f"<CallLog {self._of() or 'of all methods'}: {count(len(self), 'call')}>"
+        return f"<CallLog {self._of() or 'of all methods'}: {count(self.kept, 'call')}>"
 
     def __str__(self) -> str:
         return "\n".join(self.lines()) or "(no calls)"
@@ -109,7 +137,8 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
     @property
     def under_way(self) -> CallLog[Req, Resp]:
         """Those of the calls that have not ended yet."""
-        return self._narrowed([call for call in self._calls if call.under_way])
+        # What was dropped had ended.
+        return self._narrowed([call for call in self._calls if call.under_way], dropped=Dropped())
 
     @property
     def begun(self) -> CallLog[Req, Resp]:
@@ -136,14 +165,13 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
         """The call that began last. Raises ``AssertionError`` if there is none."""
         __tracebackhide__ = True
         if not self._calls:
-            raise AssertionError(self._expected("a call", "there is none"))
+            raise self._failed("a call", self.lost)
         return self._calls[-1]
 
     def one(self) -> Call[Req, Resp]:
         """Give the one call. Raises ``AssertionError`` if there is none, or more than one."""
         __tracebackhide__ = True
-        if len(self._calls) != 1:
-            raise AssertionError(self._expected("exactly 1 call", _there_are(len(self))))
+        self.assert_called(1)
         return self._calls[0]
 
     def of_method(self, method: str) -> CallLog[Any, Any]:
@@ -151,7 +179,7 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
         __tracebackhide__ = True
         found = self._registry.method(method)
         calls = [call for call in self._calls if call.method == found.full_name]
-        return CallLog(calls, self._registry, (found,))
+        return CallLog(calls, self._registry, (found,), dropped=self._dropped)
 
     def where(
         self,
@@ -175,10 +203,21 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
         of_call = given if callable(given) else None
         tree = {**fields_of(None if callable(given) else given), **fields}
         chosen = Filter(self._registry, self._methods, tree, metadata or {}, status, where, of_call)
-        return self._narrowed([call for call in self._calls if chosen.holds(call)], chosen)
+        fit = [call for call in self._calls if chosen.holds(call)]
+        unsure = sum(call.record.requests_dropped > 0 for call in set(self._calls) - set(fit))
+        return self._narrowed(fit, chosen, unsure=unsure if chosen.reads_requests else 0)
 
-    def _narrowed(self, calls: Iterable[Call[Req, Resp]], chosen: Filter | None = None) -> CallLog[Req, Resp]:
-        log = CallLog(calls, self._registry, self._methods, title=self._title, dropped=self._dropped)
+    def _narrowed(
+        self,
+        calls: Iterable[Call[Req, Resp]],
+        chosen: Filter | None = None,
+        *,
+        dropped: Dropped | None = None,
+        unsure: int = 0,
+    ) -> CallLog[Req, Resp]:
+        dropped = dropped if dropped is not None else self._dropped
+        log = CallLog(calls, self._registry, self._methods, title=self._title, dropped=dropped)
+        log._unsure = self._unsure + unsure
         log._source, log._filter = (self, chosen) if chosen is not None else (self._source, self._filter)
         return log
 
@@ -187,32 +226,37 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
     def assert_called(
         self, times: int | None = None, *, at_least: int | None = None, at_most: int | None = None
     ) -> None:
-        """Assert how many calls there are: at least one if nothing is said."""
+        """Assert how many calls there are: at least one if nothing is said.
+
+        Raises :class:`DroppedCallsError` where calls that are gone from the journal could change the verdict.
+        """
         __tracebackhide__ = True
         if times is None and at_least is None and at_most is None:
             at_least = 1
-        number = len(self._calls)
-        if (
-            (times is None or number == times)
-            and (at_least is None or number >= at_least)
-            and (at_most is None or number <= at_most)
-        ):
-            return
-        raise AssertionError(self._expected(_wanted(times, at_least, at_most), _there_are(number)))
+        least = [number for number in (times, at_least) if number is not None]
+        most = [number for number in (times, at_most) if number is not None]
+        verdict = Expectation(max(least, default=0), min(most, default=None)).verdict(self.kept, self.lost)
+        if not verdict:
+            raise self._failed(_wanted(times, at_least, at_most), self.lost if verdict is None else 0)
 
     def assert_order(self, *expected: HasCalls | CallLog[Any, Any] | str, only: bool = False) -> None:
         """Assert that calls began in this order; others may have come in between, unless *only* forbids them.
 
         Each of *expected* is the mock of a method, the name of one, or a log, such as ``get_user.calls.where(id=1)``:
-        it stands for one call.
+        it stands for one call. Raises :class:`DroppedCallsError` where calls that are gone could be among them.
         """
         __tracebackhide__ = True
         logs = [self._resolved(one) for one in expected]
+        lost = self.lost if only else sum({log.description: log.lost for log in logs}.values())
+        if only and lost:
+            raise self._failed("these calls and no other", lost)
         at = 0
         met: list[int] = []
         for log in logs:
             ids = {call.id for call in log}
             position = next((p for p in range(at, len(self._calls)) if self._calls[p].id in ids), None)
+            if position is None and lost:
+                raise self._failed(f"{log.description} in this order", lost)
             if position is None:
                 raise AssertionError(self._out_of_order(logs, met, "it did not come after these"))
             if only and position != at:
@@ -237,8 +281,14 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
         return "\n".join(lines) + self._listing()
 
     def missing(self, times: int, *, started: bool) -> str:
-        """Say that fewer calls than *times* have ended; or, where *started* ones count, that fewer have begun."""
-        ended, begun = len(self.ended), len(self.begun)
+        """Say that fewer calls than *times* have ended; or, where *started* ones count, that fewer have begun.
+
+        Raises :class:`DroppedCallsError` if calls that are gone could make up for it.
+        """
+        __tracebackhide__ = True
+        ended, begun = self.ended.kept, self.begun.kept
+        if Expectation(times).verdict(begun if started else ended, self.lost) is None:
+            raise self._failed(_wanted(None, times, None), self.lost)
         if started or begun == ended:
             return self._expected(_wanted(None, times, None), _there_are(begun))
         there = f"{ended or 'none'} {'has' if ended < 2 else 'have'} ended"
@@ -256,13 +306,23 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
         wanted = f" with {self._filter}" if self._filter is not None else ""
         return (self._title or "any method") + wanted
 
+    @property
+    def _which(self) -> str:
+        return " ".join(filter(None, (self._of(), f"with {self._filter}" if self._filter else "")))
+
+    def _failed(self, wanted: str, lost: int) -> AssertionError | DroppedCallsError:
+        """Say that something else was expected, or that it can't be told since so many calls were *lost*."""
+        there = _there_are(self.kept)
+        if lost:
+            return refusal(f"{wanted} {self._which}".rstrip(), there, lost)
+        return AssertionError(self._expected(wanted, there))
+
     def _of(self) -> str:
         return f"of {self._title}" if self._title else ""
 
     def _expected(self, wanted: str, there: str) -> str:
         """Say what was expected and what there is instead, with the calls, and why those were not counted."""
-        which = " ".join(filter(None, (self._of(), f"with {self._filter}" if self._filter else "")))
-        text = " ".join(filter(None, (f"Expected {wanted}", which))) + f", but {there}."
+        text = f"Expected {wanted} {self._which}".rstrip() + f", but {there}."
         if self._source is None or self._filter is None:
             return text + self._listing()
         lines = []
@@ -272,18 +332,18 @@ class CallLog(Sequence[Call[Req, Resp]], Generic[Req, Resp]):
             lines.append(f"  {number}. {call}")
             if call not in own:
                 lines += [f"       {line}" for line in self._filter.refused(call)]
-        heading = f"\nThe {count(len(self._source), 'call')} {self._of()}".rstrip() if shown else ""
-        return text + (f"{heading}:\n" + "\n".join(lines) if shown else "") + self._lost()
+        heading = f"\nThe {count(self._source.kept, 'call')} {self._of()}".rstrip() if shown else ""
+        return text + (f"{heading}:\n" + "\n".join(lines) if shown else "") + self._gone()
 
     def _listing(self) -> str:
         if not self._calls:
-            return self._lost()
-        return "\nThe calls:\n" + "\n".join(f"  {line}" for line in self.lines(_SHOWN)) + self._lost()
+            return self._gone()
+        return "\nThe calls:\n" + "\n".join(f"  {line}" for line in self.lines(_SHOWN)) + self._gone()
 
-    def _lost(self) -> str:
-        if not self._dropped:
+    def _gone(self) -> str:
+        if not self.lost:
             return ""
-        return f"\n{count(self._dropped, 'earlier call')} fell out of the journal, which is bounded."
+        return f"\n{count(self.lost, 'earlier call')} fell out of the journal, which is bounded."
 
 
 def _id(call: Call[Any, Any]) -> int:

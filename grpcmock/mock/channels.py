@@ -12,14 +12,18 @@ if TYPE_CHECKING:
     import grpc
     import grpc.aio
 
+    from grpcmock.status import Metadata
+
 _OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
 
 
 class Channels:
     """The channels that a mock has opened for the code under test."""
 
-    def __init__(self, credentials: grpc.ChannelCredentials | None = None) -> None:
+    def __init__(self, credentials: grpc.ChannelCredentials | None = None, metadata: Metadata = ()) -> None:
+        """*metadata* are sent with every call."""
         self._credentials = credentials
+        self._metadata = metadata
         self._open: list[grpc.Channel] = []
         self._aio: list[tuple[grpc.aio.Channel, asyncio.AbstractEventLoop | None]] = []
 
@@ -36,7 +40,11 @@ class Channels:
             else grpc.secure_channel(target, credentials, every)
         )
         self._open.append(channel)
-        return channel
+        if not self._metadata:
+            return channel
+        from grpcmock.mock.session_metadata import Sending
+
+        return grpc.intercept_channel(channel, Sending(self._metadata))
 
     def aio(
         self, target: str, options: tuple[tuple[str, Any], ...], credentials: grpc.ChannelCredentials | None
@@ -45,10 +53,15 @@ class Channels:
 
         credentials = credentials or self._credentials
         every = (*_OPTIONS, *options)
+        interceptors = None
+        if self._metadata:
+            from grpcmock.mock.session_metadata import aio_sending
+
+            interceptors = aio_sending(self._metadata)
         channel = (
-            grpc.aio.insecure_channel(target, every)
+            grpc.aio.insecure_channel(target, every, interceptors=interceptors)
             if credentials is None
-            else grpc.aio.secure_channel(target, credentials, every)
+            else grpc.aio.secure_channel(target, credentials, every, interceptors=interceptors)
         )
         loop = None
         with suppress(RuntimeError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from google.protobuf.message import Message
 
 from grpcmock.engine.compiled_stub import Layer
+from grpcmock.engine.journal import Contents
 from grpcmock.errors import ConfigError, Problem, StubError
 from grpcmock.mock.call_store import CallStore
 from grpcmock.mock.drafts import Draft, Drafts
@@ -18,10 +19,11 @@ from grpcmock.mock.verification import Findings
 from grpcmock.schema.modules import registry_of
 
 if TYPE_CHECKING:
-    from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.engine.faults import ActiveFault
     from grpcmock.engine.store import Snapshot
     from grpcmock.errors import Location
+    from grpcmock.mock.remote.running import RemoteRunning
     from grpcmock.mock.running import Running
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
@@ -35,13 +37,15 @@ class _Level:
     """What a snapshot goes back to, and what happened since."""
 
     store: Snapshot
-    calls: tuple[CallRecord, ...] = ()
+    journal: Contents = field(default_factory=Contents)
     handles: Mapping[StubHandle[Any], CompiledStub | None] = field(default_factory=dict)
     """The handles from before, with what each stood for."""
     channels: tuple[int, int] = (0, 0)
     own: Handles = field(default_factory=dict)
     """The stubs added since, by name."""
     drafts: Drafts = field(default_factory=Drafts)
+    faults: Sequence[ActiveFault] = ()
+    """The fault profiles that were set."""
     left: Findings = field(default_factory=Findings)
     """What was found when snapshots inside of this one ended."""
 
@@ -49,7 +53,7 @@ class _Level:
 class DeclaredStubs:
     """The stubs that were added to a mock, in the levels of its snapshots. May be used from any thread."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running | RemoteRunning) -> None:
         self.running = running
         self.calls = CallStore(running)
         self._engine = running.engine
@@ -119,6 +123,10 @@ class DeclaredStubs:
 
     def _is_taken(self, name: str) -> bool:
         return any(name in level.own for level in self._levels)
+
+    def counted(self, entry: CompiledStub) -> int:
+        """How often a stub has answered."""
+        return self.running.call(lambda: self._engine.store.counted(entry))
 
     def change(self, handle: StubHandle[Any], change: Callable[[Stub], Stub]) -> None:
         """Put what *change* makes of a handle's stub in its place."""
@@ -196,7 +204,9 @@ class DeclaredStubs:
             engine = self._engine
             handles = {handle: handle.entry for level in self._levels for handle in level.own.values()}
             mark = self.running.channels.mark()
-            self._levels.append(_Level(engine.store.snapshot(), tuple(engine.journal), handles, mark))
+            faults = tuple(engine.faults)
+            contents = engine.journal.contents()
+            self._levels.append(_Level(engine.store.snapshot(), contents, handles, mark, faults=faults))
             engine.journal.clear()
             return len(self._levels) - 1
 
@@ -219,7 +229,9 @@ class DeclaredStubs:
         for handle in level.own.values():
             handle.stand_for(None)
         engine.store.restore(level.store)
-        engine.journal.restore(level.calls)
+        engine.journal.restore(level.journal)
+        engine.faults.restore(level.faults)
+        engine.clock.reset()
         return level.channels
 
     def reset(self) -> None:
@@ -229,6 +241,8 @@ class DeclaredStubs:
             if len(self._levels) > 1:
                 raise ConfigError("A mock can't be reset inside of a snapshot: end that first.")
             self._engine.store.restore(self._levels[0].store)
+            self._engine.faults.restore(())
+            self._engine.clock.reset()
             self._engine.journal.clear()
             for handle in self._levels[0].own.values():
                 handle.stand_for(None)

@@ -66,6 +66,11 @@ class Filter:
         if first is not None and not self._conditions:
             raise first
 
+    @property
+    def reads_requests(self) -> bool:
+        """Whether the requests of a call decide."""
+        return bool(self._fields) or self._where is not None or self._of_call is not None
+
     def holds(self, call: Call[Any, Any]) -> bool:
         if self._status is not None and call.code != self._status:
             return False

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.schema import Registry
 from grpcmock.schema import sources as schema_sources
 from grpcmock.schema.modules import registry_of
+
+if TYPE_CHECKING:
+    from grpcmock.schema.remote import ProtoSource
 
 AnyPath = str | PathLike[str]
 
@@ -29,13 +32,22 @@ def paths_of(given: AnyPath | Iterable[AnyPath]) -> list[Path]:
     return [Path(given)] if isinstance(given, (str, PathLike)) else [Path(path) for path in given]
 
 
+def _source(given: AnyPath) -> ProtoSource:
+    if isinstance(given, str) and "://" in given:
+        from grpcmock.client.reflected_protos import remote_of
+
+        if (remote := remote_of(given)) is not None:
+            return remote
+    return Path(given)
+
+
 def registry_from(protos: Sequence[Any], imports: schema_sources.Imports) -> Registry:
     """Return one registry of all that protos are given as."""
     __tracebackhide__ = True
     from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
     registry = Registry(FileDescriptorSet())
-    paths = [Path(one) for one in protos if isinstance(one, (str, PathLike))]
+    paths = [_source(one) for one in protos if isinstance(one, (str, PathLike))]
     if paths:
         registry = schema_sources.load(paths, imports=imports)
     generated = [one for one in protos if not isinstance(one, (str, PathLike, Registry))]

@@ -30,6 +30,9 @@ class StubOwner(Protocol):
     def know(self, messages: Iterable[Any]) -> None:
         """Learn the types of these messages, so that they can be told in an ``Any``."""
 
+    def counted(self, entry: CompiledStub) -> int:
+        """How often a stub has answered."""
+
     def change(self, handle: StubHandle[Any], change: Callable[[Stub], Stub]) -> None:
         """Put what *change* makes of a handle's stub in its place."""
 
@@ -65,7 +68,7 @@ class StubHandle(Modifiers, Waits, Generic[Q]):
     @property
     def count(self) -> int:
         """How often it has answered."""
-        return self.entry.count if self.entry is not None else 0
+        return self._stubs.counted(self.entry) if self.entry is not None else 0
 
     @property
     def was_used(self) -> bool:

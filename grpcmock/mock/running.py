@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from grpcmock.servers.http_call import Face, Services
     from grpcmock.servers.listeners import Listeners
     from grpcmock.servers.transports import Transport
+    from grpcmock.status import Metadata
 
 T = TypeVar("T")
 
@@ -58,6 +59,10 @@ class Listening:
 
 class Running:
     """An engine, and the server that answers from it, started and stopped from any thread."""
+
+    session = ""
+    metadata: Metadata = ()
+    """What clients have to send to be answered by it: nothing, since it isn't shared."""
 
     def __init__(self, engine: Engine, listening: Listening) -> None:
         self.engine = engine

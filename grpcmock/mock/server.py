@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
-from grpcmock.engine.engine import Engine
-from grpcmock.engine.environment import EngineOptions
-from grpcmock.engine.journal import Journal
 from grpcmock.errors import ConfigError, Problem, Problems, StubError, UnknownMethodError
 from grpcmock.mock import autospec
 from grpcmock.mock.call_site import caller
+from grpcmock.mock.clients import Clients
 from grpcmock.mock.declared_stubs import DeclaredStubs
 from grpcmock.mock.given import AnyPath, path_of, paths_of, registry_from, several
+from grpcmock.mock.local import local
 from grpcmock.mock.method import MethodMock, R
-from grpcmock.mock.running import Listening, Running
+from grpcmock.mock.running import Running
 from grpcmock.mock.state import State
+from grpcmock.mock.steering import Steering
 from grpcmock.mock.waiting import Waits
-from grpcmock.protocols.cors import parse_origins
-from grpcmock.responses.faults import FAULTS, TRANSPORT_FAULTS
 from grpcmock.schema import Registry
 from grpcmock.schema import sources as schema_sources
-from grpcmock.servers.transports import choose
-from grpcmock.status import Code
 from grpcmock.stubs import loader
 
 if TYPE_CHECKING:
@@ -37,16 +32,22 @@ if TYPE_CHECKING:
     from grpcmock.mock.functions import Q
     from grpcmock.mock.handle import StubHandle
     from grpcmock.mock.recording import Recorder
+    from grpcmock.mock.remote.running import RemoteRunning
     from grpcmock.mock.verification import Unused
     from grpcmock.schema import Method
     from grpcmock.servers.transports import Wanted
+    from grpcmock.status import Metadata
     from grpcmock.stubs.model import Stub
 
-T = TypeVar("T")
-ChannelOptions = Iterable[tuple[str, Any]]
+
+def _loaded(stubs: AnyPath | Iterable[AnyPath]) -> list[Stub]:
+    problems = Problems()
+    loaded = loader.load(paths_of(stubs), problems)
+    problems.raise_errors()
+    return loaded
 
 
-class MockServer(Waits):
+class MockServer(Clients, Waits, Steering):
     """A mock gRPC server in a background thread, for synchronous and asynchronous code alike.
 
     Use it as a context manager, ``with`` or ``async with``. All its methods may be called from any thread.
@@ -76,6 +77,9 @@ class MockServer(Waits):
         journal_calls: int = 10_000,
         journal_bytes: int = 64 << 20,
         transport: Wanted = "auto",
+        target: str | None = None,
+        session: str | None = None,
+        otel: bool = False,
     ) -> None:
         """Load everything; nothing listens before :meth:`start`.
 
@@ -91,43 +95,57 @@ class MockServer(Waits):
         *max_message_size* is in bytes, -1 for no limit; the journal holds *journal_calls* and *journal_bytes*. The
         ``tls_*`` files are PEM. The *transport* ``native`` is the fastest, speaks all protocols on one port, and makes
         every fault of the stub format; ``aio`` alone takes *interceptors*; ``auto`` is native where that is installed
-        and can do what is asked for, else aio.
+        and can do what is asked for, else aio. With *otel*, calls are told to the OpenTelemetry that this process has
+        set up, as spans in the traces of their callers.
+
+        With a *target*, ``HOST:PORT``, it is a mock server that runs there already (``grpcmock serve --admin``), and
+        this one is a *session* of it, by default with a name that no other has: its stubs, states, counts and calls are
+        seen by clients alone that send :attr:`metadata`. *admin_token* is what its admin service asks for, *tls_cert*
+        what to trust; without *protos*, its reflection is asked for them.
 
         Raises :class:`SchemaError`, :class:`StubError`, :class:`ConfigError` with everything that is wrong.
         """
         __tracebackhide__ = True  # in a test it is the caller's line that is wrong
-        try:
-            code = Code.parse(unmatched_code)
-        except ValueError as error:
-            raise ConfigError(f"unmatched_code: {error}") from None
-        transport = choose(transport, interceptors=bool(interceptors))
-        problems = Problems()
+        settings = locals()
         excluded = (exclude,) if isinstance(exclude, str) else tuple(exclude)
-        registry = registry_from([*sources, *several(protos)], schema_sources.Imports(paths_of(imports), excluded))
-        engine = Engine(
-            registry,
-            loader.load(paths_of(stubs), problems),
-            options=EngineOptions(
+        given = [*sources, *several(protos)]
+        registry = registry_from(given, schema_sources.Imports(paths_of(imports), excluded))
+        self._running: Running | RemoteRunning
+        if target is not None:
+            from grpcmock.mock.remote.making import refuse_settings, remote
+
+            refuse_settings(MockServer.__init__, settings)
+            self._running = remote(
+                target,
+                session=session,
+                admin_token=admin_token,
+                ca=path_of(tls_cert),
+                registry=registry if given else None,
+                stubs=_loaded(stubs),
+            )
+        else:
+            self._running = local(
+                registry,
+                stubs=stubs,
+                listen=listen,
+                http=http,
+                cors=cors,
                 seed=seed,
                 auto=auto,
                 validate=validate,
-                unmatched_code=code,
-                faults=TRANSPORT_FAULTS[transport] if http is None else FAULTS,
-            ),
-            journal=Journal(journal_calls, journal_bytes),
-            problems=problems,
-            lock=threading.RLock(),
-        )
-        engine.environment.finder = autospec.imported
-        tls = (path_of(tls_cert), path_of(tls_key), path_of(tls_client_ca))
-        origins = parse_origins((cors,) if isinstance(cors, str) else cors)
-        listening = Listening(
-            listen, tls, max_message_size, tuple(interceptors), transport, http, origins, admin, admin_token
-        )
-        self._running = Running(engine, listening)
+                unmatched_code=unmatched_code,
+                admin=admin,
+                admin_token=admin_token,
+                tls=(tls_cert, tls_key, tls_client_ca),
+                interceptors=interceptors,
+                max_message_size=max_message_size,
+                journal=(journal_calls, journal_bytes),
+                transport=transport,
+                otel=otel,
+            )
         self._stubs = DeclaredStubs(self._running)
         self._call_store = self._stubs.calls
-        self._state = State(self._running.call, lambda: engine.store.states)
+        self._state = State(self._running.call, lambda: self._running.engine.store.states)
 
     # Running --------------------------------------------------------------------------------------
 
@@ -168,6 +186,16 @@ class MockServer(Waits):
     def target(self) -> str:
         """Where the server listens, as gRPC clients take it: ``127.0.0.1:41234``."""
         return self._running.target
+
+    @property
+    def session(self) -> str:
+        """The name of the session of a shared server that this is; empty if it is none."""
+        return self._running.session
+
+    @property
+    def metadata(self) -> Metadata:
+        """What clients send with each call to be answered by this session; its own channels do so by themselves."""
+        return self._running.metadata
 
     @property
     def http_url(self) -> str:
@@ -301,7 +329,7 @@ class MockServer(Waits):
         """
         from grpcmock.mock.contracts import ContractCollector
 
-        return ContractCollector(self._running)
+        return ContractCollector(self._own("contract()"))
 
     def recorder(
         self,
@@ -320,12 +348,19 @@ class MockServer(Waits):
 
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
+        running = self._own("recorder()")
+        from grpcmock.drafting.redaction.rules import Rules
         from grpcmock.mock.recording import Recorder
         from grpcmock.record.recorder import Options as RecordOptions
-        from grpcmock.record.redaction.rules import Rules
 
         options = RecordOptions(Rules.parse(redact, ignore_varying), tuple(match_metadata), timing)
-        return Recorder(self._running, target, options)
+        return Recorder(running, target, options)
+
+    def _own(self, what: str) -> Running:
+        __tracebackhide__ = True
+        if isinstance(self._running, Running):
+            return self._running
+        raise ConfigError(f"{what} needs a mock server in this process: MockServer(…) without target.")
 
     # Isolation ------------------------------------------------------------------------------------
 
@@ -348,32 +383,6 @@ class MockServer(Waits):
         Its channels are closed; snapshots must have ended.
         """
         self._stubs.reset()
-
-    # Clients --------------------------------------------------------------------------------------
-
-    def channel(
-        self, *, options: ChannelOptions = (), credentials: grpc.ChannelCredentials | None = None
-    ) -> grpc.Channel:
-        """Open a channel for synchronous code; it is closed with the snapshot, at a reset, or when the mock stops.
-
-        It goes past any proxy and shares no connection with others. With TLS, it trusts the mock's certificate, unless
-        *credentials* say otherwise.
-        """
-        return self._running.channels.sync(self.target, tuple(options), credentials)
-
-    def aio_channel(
-        self, *, options: ChannelOptions = (), credentials: grpc.ChannelCredentials | None = None
-    ) -> grpc.aio.Channel:
-        """Open a channel for asyncio code, in its event loop; see :meth:`channel`."""
-        return self._running.channels.aio(self.target, tuple(options), credentials)
-
-    def client(self, stub_class: Callable[[Any], T], /) -> T:
-        """Make a client of a generated stub class, on a channel of its own: ``client(UserServiceStub).GetUser(…)``."""
-        return stub_class(self.channel())
-
-    def aio_client(self, stub_class: Callable[[Any], T], /) -> T:
-        """Make a client of a generated stub class for asyncio, on a channel of its own."""
-        return stub_class(self.aio_channel())
 
     def __repr__(self) -> str:
         where = self.target if self.is_running else "not running"

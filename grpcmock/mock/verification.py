@@ -14,6 +14,7 @@ from grpcmock.mock.loops import HANDLER_LOOPS
 
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.journal import Journal
     from grpcmock.mock.drafts import Draft
     from grpcmock.mock.handle import StubHandle
 
@@ -51,18 +52,25 @@ class Findings:
     left_over: list[str] = field(default_factory=list)
     """What the test pushed, and no call took."""
 
+    lost_unmatched: int = 0
+    """Calls that no stub answered, and that the journal has dropped since."""
+
+    lost_errors: int = 0
+    """Calls whose handlers raised, and that the journal has dropped since."""
+
     @classmethod
-    def of(
-        cls, calls: Iterable[CallRecord], handles: Iterable[StubHandle[Any]], drafts: Iterable[Draft] = ()
-    ) -> Findings:
+    def of(cls, journal: Journal, handles: Iterable[StubHandle[Any]], drafts: Iterable[Draft] = ()) -> Findings:
         found = cls(unanswered=list(map(str, drafts)))
-        for call in calls:
-            if call.miss is not None:
-                found.unmatched.append(call.miss.text)
-            elif call.error is not None:
-                found.errors.append((handler_failure(call, call.error), call.error))
-            elif call.stub is None and not call.auto and not call.forwarded and not call.cancelled:
-                found.unmatched.append(_refused(call))
+        held = journal.contents()
+        found.lost_unmatched = held.lost.count(outcome="unmatched")
+        found.lost_errors = held.lost.count(outcome="failed")
+        for call in held.calls:
+            match call.outcome:
+                case "unmatched":
+                    found.unmatched.append(call.miss.text if call.miss is not None else _refused(call))
+                case "failed":
+                    assert call.error is not None
+                    found.errors.append((handler_failure(call, call.error), call.error))
         for handle in handles:
             if handle.may_be_unused:
                 continue
@@ -83,13 +91,19 @@ class Findings:
         ):
             own.extend(more[: _KEPT - len(own)])
         self.errors.extend(other.errors[: _KEPT - len(self.errors)])
+        self.lost_unmatched += other.lost_unmatched
+        self.lost_errors += other.lost_errors
 
     def raise_what_counts(self, *, unmatched: bool, unused: Unused) -> None:
         """Raise :class:`VerificationError` with all that is wrong; return quietly if nothing is."""
         __tracebackhide__ = True
         parts = [text for text, _ in self.errors]
+        if self.lost_errors:
+            parts.append(f"Handlers raised in {_dropped(self.lost_errors)}")
         if unmatched:
             parts += self.unmatched[:_SHOWN]
+            if self.lost_unmatched:
+                parts.append(f"No stub answered {_dropped(self.lost_unmatched)}")
             if len(self.unmatched) > _SHOWN:
                 parts.append(f"… and {len(self.unmatched) - _SHOWN} more calls that no stub answered.")
         parts += ["\n".join(lines)] if (lines := list(self._unused(unused))) else []
@@ -111,6 +125,11 @@ class Findings:
             yield "A stub was never used:" if len(lines) == 1 else f"{len(lines)} stubs were never used:"
             yield from (f"  {line}" for line in lines)
             yield "Say .optional() of a stub that need not be."
+
+
+def _dropped(calls: int) -> str:
+    number = "1 call that was" if calls == 1 else f"{calls:,} calls that were"
+    return f"{number} dropped from the journal since: raise its bounds, journal_calls and journal_bytes, to see them."
 
 
 def _refused(call: CallRecord) -> str:

@@ -96,7 +96,7 @@ class Waits(ABC):
         __tracebackhide__ = True
         number, message = _wanted("wait_called", first, second, times)
         narrow = self._narrower(message, fields)
-        if not self._call_store.running.wait(lambda: len(_counted(narrow(), started)) >= number, timeout):
+        if not self._call_store.running.wait(lambda: _counted(narrow(), started).kept >= number, timeout):
             _timed_out(narrow(), number, timeout, blocked_loop(), started=started)
         return _counted(narrow(), started)
 
@@ -137,7 +137,7 @@ class Waits(ABC):
         __tracebackhide__ = True
         number, message = _wanted("await_called", first, second, times)
         narrow = self._narrower(message, fields)
-        if not await self._call_store.running.wait_async(lambda: len(_counted(narrow(), started)) >= number, timeout):
+        if not await self._call_store.running.wait_async(lambda: _counted(narrow(), started).kept >= number, timeout):
             _timed_out(narrow(), number, timeout, started=started)
         return _counted(narrow(), started)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Reset, Send, Truncate
 from grpcmock.protocols import compression, framing, heads
 from grpcmock.protocols.framing import MessageReader
-from grpcmock.protocols.http import ABORT, END, Body, Head, Trailers
+from grpcmock.protocols.http import END, Abort, Body, Head, Trailers
 from grpcmock.protocols.interface import WireError
 from grpcmock.status import Code
 
@@ -62,7 +62,7 @@ class GrpcCall:
             case Truncate():
                 return [*self._begin(), self._body(framing.truncated(self._codec.response(step.data))), END]
             case Reset():
-                return [ABORT]
+                return [Abort(step.error, closes=step.connection)]
             case Finish(drop=True):
                 return [*self._begin(), END]
             case Finish():
@@ -93,7 +93,7 @@ class GrpcCall:
         return [Head(200, (*self._own_headers(), *trailers)), END]
 
     def _trailers(self, finish: Finish) -> list[tuple[str, str]]:
-        trailers = [("grpc-status", str(int(finish.code)))]
+        trailers = [("grpc-status", finish.wire_status or str(int(finish.code)))]
         if finish.message:
             trailers.append(("grpc-message", framing.percent_encoded(finish.message)))
         return trailers + list(heads.sendable(finish.trailers))

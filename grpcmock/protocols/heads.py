@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from grpcmock.engine.steps import Open
 from grpcmock.protocols import framing
 from grpcmock.protocols.interface import WireError
-from grpcmock.responses.faults import FAULTS
+from grpcmock.responses.faults import WIRE_FAULTS
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ REQUEST = _HOP | _CONTENT | _GRPC | _CONNECT | {"host", "expect", "accept", "acc
 _RESPONSE = _HOP | _CONTENT | _GRPC | _CONNECT | {"date", "vary"}
 """Headers of responses that a stub can't set: they are said by the server."""
 
-_UNSENDABLE = frozenset(("reset", "truncate"))
+_UNSENDABLE = frozenset(("close", "reset", "truncate"))
 """Faults for which a transport has to be able to break off a response."""
 
 _MILLISECONDS = re.compile(r"[0-9]{1,10}")
 
 
 def opened(
-    head: RequestHead, path: str, protocol: ProtocolName, *, can: frozenset[str] = FAULTS, timeout: str = ""
+    head: RequestHead, path: str, protocol: ProtocolName, *, can: frozenset[str] = WIRE_FAULTS, timeout: str = ""
 ) -> tuple[Open, WireError | None]:
     """Return how the engine is to open a call, and what is wrong with the head of the request.
 
@@ -63,6 +63,8 @@ def opened(
     except WireError as error:
         wrong = error
     faults = can if head.can_reset else can - _UNSENDABLE
+    if not head.can_go_away:
+        faults -= {"goaway"}
     return Open(path, metadata, deadline, head.peer, protocol, faults), wrong
 
 

@@ -35,6 +35,9 @@ class RequestHead:
     can_reset: bool = True
     """Whether the transport can break off a response, so that the client sees that it isn't whole."""
 
+    can_go_away: bool = False
+    """Whether the transport can have the client send its next requests over another connection."""
+
     @property
     def raw_path(self) -> str:
         """The path without the query, still percent-encoded."""
@@ -91,6 +94,12 @@ class End:
 @dataclass(frozen=True, slots=True)
 class Abort:
     """The end of the response in the midst of it: HTTP/2 resets the stream, HTTP/1.1 closes the connection."""
+
+    error: int = 8
+    """The error of HTTP/2, CANCEL if nothing else is said."""
+
+    closes: bool = False
+    """Whether HTTP/2 closes the whole connection, too."""
 
 
 Part = Head | Body | Trailers | End | Abort

@@ -41,8 +41,13 @@ HTTP_STATUS: Mapping[Code, int] = {
 
 
 def details_of(finish: Finish) -> list[AnyMessage]:
+    """Return the rich details of the status; none if they can't be read."""
+    return details_in(finish.trailers)
+
+
+def details_in(trailers: Metadata) -> list[AnyMessage]:
     """Return the rich details among the trailers; none if they can't be read."""
-    for key, value in finish.trailers:
+    for key, value in trailers:
         if key == DETAILS_KEY and isinstance(value, bytes):
             try:
                 return list(Status.FromString(value).details)

@@ -17,6 +17,14 @@ CHOICES: Mapping[str, tuple[str, ...]] = {"unmatched": get_args(Unmatched), "unu
 """The settings that have a choice of words."""
 
 
+ELSEWHERE: Mapping[str, tuple[str, str]] = {
+    "target": ("ADDRESS", "A mock server that runs already, for the tests to use"),
+    "session": ("NAME", "The session of that server (default: a name that no other has)"),
+    "admin_token": ("TOKEN", "The token of its admin service"),
+}
+"""The settings for a server that runs already, and what they mean. They may also stand in the environment."""
+
+
 class Config(NamedTuple):  # a dataclass would cost every test run a millisecond, whether it has mocks or not
     """What the fixture ``grpcmock_config`` gives; override it to change any of this."""
 
@@ -40,6 +48,15 @@ class Config(NamedTuple):  # a dataclass would cost every test run a millisecond
 
     http: str = ""
     """Where gRPC-Web, Connect and JSON are spoken over HTTP/1.1, an address as ``listen``; empty for nowhere."""
+
+    target: str = ""
+    """Where a mock server runs already that the tests shall use, ``HOST:PORT``; empty for one of their own."""
+
+    session: str = ""
+    """The session of that server, with the worker of pytest-xdist added to it; without, one that no other has."""
+
+    admin_token: str = ""
+    """The token of its admin service."""
 
     unmatched: Unmatched = "fail"
     """Whether a call that no stub accepted fails the test: ``fail`` or ``ignore``."""
@@ -68,7 +85,7 @@ class Config(NamedTuple):  # a dataclass would cost every test run a millisecond
         parts = [
             f"protos {_listed(self.protos)}",
             f"stubs {_listed(self.stubs)}",
-            f"listen {self.listen}",
+            f"target {self.target}" if self.target else f"listen {self.listen}",
             *([f"http {self.http}"] if self.http else []),
             f"unmatched {self.unmatched}",
             f"unused {self.unused}",
@@ -115,6 +132,8 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("grpcmock_stubs", "Stub files and directories, there for every test.", "paths")
     parser.addini("grpcmock_listen", "Address of the mock server (default: 127.0.0.1:0).", default="")
     parser.addini("grpcmock_http", "Address for gRPC-Web, Connect and JSON over HTTP (default: none).", default="")
+    parser.addini("grpcmock_target", "A mock server that runs already, for the tests to use.", default="")
+    parser.addini("grpcmock_session", "The session of that server (default: one that no other has).", default="")
     parser.addini("grpcmock_unmatched", "Whether unmatched calls fail a test: fail (default), ignore.", default="")
     parser.addini("grpcmock_unused", "Which stubs a test must use: declared (default), all, none.", default="")
     parser.addini("grpcmock_record_redact", "Rules of what is secret in a recording, as --redact has them.", "linelist")
@@ -134,6 +153,13 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="ADDRESS",
         help="address for gRPC-Web, Connect and JSON over HTTP/1.1 (ini: grpcmock_http)",
     )
+    for name, (metavar, text) in ELSEWHERE.items():
+        ini = f"ini: grpcmock_{name}; " if name != "admin_token" else ""
+        group.addoption(
+            f"--grpcmock-{name.replace('_', '-')}",
+            metavar=metavar,
+            help=f"{text[0].lower()}{text[1:]} ({ini}environment: {_variable(name)})",
+        )
     group.addoption(
         "--grpcmock-record",
         metavar="TARGET",
@@ -174,14 +200,35 @@ def read(config: pytest.Config) -> Config:
     for name in ("listen", "http"):
         if name in chosen:
             chosen[name] = _for_worker(chosen[name])
+    for name in ELSEWHERE:
+        ini = config.getini(f"grpcmock_{name}") if name != "admin_token" else ""
+        option = config.getoption(f"--grpcmock-{name.replace('_', '-')}")
+        if value := option or os.environ.get(_variable(name)) or ini:
+            chosen[name] = value
+    if "target" in chosen:
+        for option in ("record", "contract"):
+            if config.getoption(f"--grpcmock-{option}"):
+                raise pytest.UsageError(
+                    f"grpcmock: --grpcmock-{option} needs a mock server in the process of the tests, and "
+                    "--grpcmock-target names one elsewhere. Leave one of them out."
+                )
     chosen |= {name: tuple(config.getini(f"grpcmock_{name}")) for name in ("protos", "stubs", "exclude")}
     return Config(**chosen)
 
 
+def _variable(name: str) -> str:
+    return f"GRPCMOCK_PYTEST_{name.upper()}"
+
+
+def worker() -> str:
+    """Give the name of this worker of pytest-xdist; empty if there are none."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "")
+
+
 def _for_worker(listen: str) -> str:
     """Give each worker of pytest-xdist a port of its own, where the port is fixed."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    number = worker().removeprefix("gw")
     host, colon, port = listen.rpartition(":")
-    if worker.isdecimal() and colon and port.isdecimal() and int(port):
-        return f"{host}:{int(port) + int(worker)}"
+    if number.isdecimal() and colon and port.isdecimal() and int(port):
+        return f"{host}:{int(port) + int(number)}"
     return listen

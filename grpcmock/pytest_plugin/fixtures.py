@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from grpcmock.pytest_plugin.config import Config, read
+from grpcmock.pytest_plugin.config import Config, read, worker
 from grpcmock.pytest_plugin.contract import collecting
 from grpcmock.pytest_plugin.proxies import past_proxies
 from grpcmock.pytest_plugin.recording import recording
@@ -37,13 +37,13 @@ def config_fixture(pytestconfig: pytest.Config) -> Config:
 
 @pytest.fixture(scope="session", name="grpcmock_server")
 def server_fixture(grpcmock_config: Config | Mapping[str, Any], pytestconfig: pytest.Config) -> Iterator[MockServer]:
-    """The mock server of the session; under pytest-xdist each worker has its own.
+    """The mock server of the session; under pytest-xdist each worker has its own, or a session of one that they share.
 
     Stubs that a fixture of the session declares on it are there for every test.
     """
     config = settings_of(grpcmock_config, pytestconfig)
     server = _made(config)
-    with past_proxies(), server, recording(server, pytestconfig), collecting(server, pytestconfig):
+    with past_proxies(), _started(server), recording(server, pytestconfig), collecting(server, pytestconfig):
         yield server
 
 
@@ -110,18 +110,34 @@ def _made(config: Config) -> MockServer:
     from grpcmock.errors import GrpcmockError
     from grpcmock.mock.server import MockServer
 
+    if config.target:
+        session = "-".join(filter(None, (config.session, worker()))) if config.session else None
+        where: dict[str, Any] = {"target": config.target, "session": session, "admin_token": config.admin_token or None}
+    else:
+        where = {"listen": config.listen, "http": config.http or None}
     try:
-        return MockServer(
-            protos=config.protos,
-            stubs=config.stubs,
-            listen=config.listen,
-            http=config.http or None,
-            **_finding(config),
-            **config.options,
-        )
+        return MockServer(protos=config.protos, stubs=config.stubs, **where, **_finding(config), **config.options)
     except GrpcmockError as error:
         wrong = str(error)
     pytest.fail(f"The mock server of the session can't be made:\n{wrong}\nIts settings: {config}.", pytrace=False)
+
+
+@contextmanager
+def _started(server: MockServer) -> Iterator[None]:
+    """Run the server of the session. What keeps it from that fails the test without a traceback."""
+    from grpcmock.errors import GrpcmockError
+
+    wrong = ""
+    try:
+        server.start()
+    except GrpcmockError as error:
+        wrong = str(error)
+    if wrong:
+        pytest.fail(f"The mock server of the session can't be started: {wrong}", pytrace=False)
+    try:
+        yield
+    finally:
+        server.stop()
 
 
 def _finding(config: Config) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Watch:
         parts = []
         for mock in self._mocks:
             calls = mock.calls
-            if len(calls):
+            if calls.kept:
                 heading = [f"{mock.target}:"] if several else []
                 parts.append("\n".join([*heading, *calls.lines(100)]))
         return "\n".join(parts)

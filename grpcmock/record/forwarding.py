@@ -13,8 +13,8 @@ from grpcmock.record.capture.proxy import Proxy
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
+    from grpcmock.drafting.captured_call import CapturedCall
     from grpcmock.engine.engine import Engine
-    from grpcmock.record.capture.captured_call import CapturedCall
     from grpcmock.record.recorder import Recorder
 
 

@@ -11,19 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.drafting.recorded_stub import RecordedStub
+from grpcmock.drafting.redaction.rules import Rules
+from grpcmock.drafting.stub_writer import OWN_SERVICES, StubWriter
 from grpcmock.errors import ConfigError
 from grpcmock.record.capture.buffer import CallBuffer, RepeatedCall
 from grpcmock.record.capture.unknown_types import unknown_types
-from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.summary import Summary
 from grpcmock.record.writing.collection import Collection
 from grpcmock.record.writing.folder import Folder
-from grpcmock.record.writing.recorded_stub import RecordedStub
-from grpcmock.record.writing.stub_writer import OWN_SERVICES, StubWriter
 
 if TYPE_CHECKING:
     from grpcmock.client.learning import Learning
-    from grpcmock.record.capture.captured_call import CapturedCall
+    from grpcmock.drafting.captured_call import CapturedCall
     from grpcmock.schema import Registry
     from grpcmock.stubs.model import Stub
 

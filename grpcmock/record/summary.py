@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from grpcmock.reports.wording import counted
 
 if TYPE_CHECKING:
-    from grpcmock.record.writing.recorded_stub import SkippedCall
+    from grpcmock.drafting.recorded_stub import SkippedCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grpcmock.errors import did_you_mean
+from grpcmock.errors import Problems, did_you_mean
 from grpcmock.stubs import steps
+from grpcmock.tree import Node
 
 if TYPE_CHECKING:
     from random import Random
-
-    from grpcmock.errors import Problems
-    from grpcmock.tree import Node
 
 LONGEST = 86_400.0
 """The longest delay in seconds: a day. It cuts the tail of a distribution, too."""
@@ -85,6 +83,15 @@ def parse_delay(node: Node, problems: Problems, path: str) -> Delay | None:
         )
         return None
     return None if median is None else Delay(median, sigma=float(sigma))
+
+
+def parse_move(text: str, path: str) -> float:
+    """Return the seconds of a length of time that may be negative: ``1h``, ``-30s``. Raises :class:`StubError`."""
+    problems, written = Problems(), text.strip()
+    delay = parse_delay(Node.of(written.removeprefix("-")), problems, path)
+    problems.raise_errors()
+    assert delay is not None
+    return -delay.low if written.startswith("-") else delay.low
 
 
 def _seconds(node: Node, problems: Problems, path: str) -> float | None:

@@ -39,8 +39,16 @@ FAULTS = frozenset(kind.value for kind in FaultKind)
 AIO_FAULTS = frozenset({"abort", "hang", "drip", "garbage", "oversize", "extra_messages"})
 """The kinds that need nothing below gRPC's own interface: a server on ``grpc.aio`` produces these."""
 
-TRANSPORT_FAULTS = {"aio": AIO_FAULTS, "native": FAULTS}
+WIRE_FAULTS = FAULTS | {"wrong_status", "goaway", "close"}
+"""Every fault that can be put on the wire: fault profiles have more of them than stubs."""
+
+HTTP_FAULTS = WIRE_FAULTS - {"goaway"}
+"""Those that a port for HTTP beside ``aio`` can put on the wire."""
+
+TRANSPORT_FAULTS = {"aio": AIO_FAULTS, "native": WIRE_FAULTS}
 """The faults that each transport can put on the wire."""
+
+WAY_OUT = "The transport native can: pip install 'grpcmock[native]' makes it the default."
 
 MOST_BYTES = 1 << 30
 MOST_EXTRA = 1_000_000
@@ -96,7 +104,7 @@ def parse_fault(
                 f"the transport aio can't put {key!r} on the wire.",
                 node.key_location(key),
                 path,
-                hint="The transport native can: pip install 'grpcmock[native]' makes it the default.",
+                hint=WAY_OUT,
                 rule="fault",
             )
     if len(problems.errors) > before or not parsed or rate == 0:

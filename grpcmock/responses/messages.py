@@ -145,14 +145,14 @@ def compile_details(node: Node | None, scope: Scope, path: str) -> RenderableDet
         if item.is_mapping and not item.value:
             scope.error("expected a message with '@type', not an empty one.", item, f"{path}[{index}]")
     if not any(map(callable, made)):
-        return RenderableDetails(tuple(map(_standard_any, made)))
+        return RenderableDetails(tuple(map(standard_any, made)))
     return RenderableDetails(
-        renderer=lambda context: tuple(_standard_any(item(context) if callable(item) else item) for item in made)
+        renderer=lambda context: tuple(standard_any(item(context) if callable(item) else item) for item in made)
     )
 
 
-def _standard_any(message: Any) -> Any:
-    """Give the ``Any`` as the class that ``google.rpc.Status`` holds, which is of another pool than the user's."""
+def standard_any(message: Any) -> Any:
+    """Return the ``Any`` as the class that ``google.rpc.Status`` holds, which is of another pool than the user's."""
     from google.protobuf.any_pb2 import Any as AnyMessage
 
     return AnyMessage(type_url=message.type_url, value=message.value)

@@ -197,18 +197,19 @@ class FinishStep:
     def __post_init__(self) -> None:
         message, details, trailers = self.message.constant, self.details.constant, self.trailers.constant
         if message is not None and details is not None and trailers is not None:
-            object.__setattr__(self, "constant", _outcome(self.code, message, details, trailers))
+            object.__setattr__(self, "constant", status_of(self.code, message, details, trailers))
 
     def render(self, context: RenderContext) -> CallStatus:
         """Give the outcome for this call. Raises ``RenderError`` naming stub, field and reason."""
         if self.constant is not None:
             return self.constant
-        return _outcome(
+        return status_of(
             self.code, self.message.render(context), self.details.render(context), self.trailers.render(context)
         )
 
 
-def _outcome(code: Code, message: str, details: tuple[AnyMessage, ...], trailers: Metadata) -> CallStatus:
+def status_of(code: Code, message: str, details: tuple[AnyMessage, ...], trailers: Metadata) -> CallStatus:
+    """Return a status as it goes to the wire: rich *details* are put among the *trailers*."""
     if details:
         trailers = (*trailers, (DETAILS_KEY, encode_details(code, message, details)))
     return CallStatus(code, message, trailers)

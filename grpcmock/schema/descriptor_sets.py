@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 ENDINGS = (".binpb", ".pb", ".protoset", ".desc", ".dsc", ".fds", ".binpb.gz")
 """How their names end. Only in a directory are they known by that; one that is named is judged by what it holds."""
 
+MOST_BYTES = 1 << 30
+"""Bytes of the largest set, unpacked."""
+
 _HOW_TO_MAKE_ONE = "Make one with protoc --include_imports --descriptor_set_out, or with buf build."
 _GZIP = b"\x1f\x8b"
 
@@ -31,19 +33,36 @@ def read(path: Path) -> list[FileDescriptorProto]:
     """Return the files of a descriptor set, which may be compressed. Raises :class:`SchemaError` if it isn't one."""
     try:
         data = path.read_bytes()
-        files = list(protoc.split(gzip.decompress(data) if data.startswith(_GZIP) else data))
-    except (DecodeError, gzip.BadGzipFile, EOFError, zlib.error):
-        raise SchemaError(f"{path}: this is not a descriptor set. {_hint(path)}") from None
     except OSError as error:
         raise SchemaError(f"{path}: the file can't be read ({error.strerror}).") from None
+    return parse(data, str(path))
+
+
+def parse(data: bytes, source: str, *, most_bytes: int = MOST_BYTES) -> list[FileDescriptorProto]:
+    """Return the files of the bytes of a descriptor set, which may be compressed.
+
+    Raises :class:`SchemaError`, whose text begins with *source*, if they aren't one, or are more than *most_bytes*.
+    """
+    try:
+        files = list(protoc.split(_unpacked(data, most_bytes) if data.startswith(_GZIP) else data))
+    except (DecodeError, zlib.error):
+        raise SchemaError(f"{source}: this is not a descriptor set. {_hint(source)}") from None
     if not files:
-        raise SchemaError(f"{path}: the descriptor set is empty. {_HOW_TO_MAKE_ONE}")
+        raise SchemaError(f"{source}: the descriptor set is empty. {_HOW_TO_MAKE_ONE}")
     if not all(file.name for file in files):
-        raise SchemaError(f"{path}: this is not a descriptor set. {_hint(path)}")
+        raise SchemaError(f"{source}: this is not a descriptor set. {_hint(source)}")
     return files
 
 
-def _hint(path: Path) -> str:
-    if path.name.endswith(ENDINGS):
+def _unpacked(data: bytes, most_bytes: int) -> bytes:
+    unpacking = zlib.decompressobj(wbits=31)
+    unpacked = unpacking.decompress(data, most_bytes)
+    if not unpacking.eof:
+        raise zlib.error("cut short, or too much")
+    return unpacked
+
+
+def _hint(source: str) -> str:
+    if source.endswith(ENDINGS):
         return _HOW_TO_MAKE_ONE
     return f"Name a .proto file, a directory of them, or a descriptor set. {_HOW_TO_MAKE_ONE}"

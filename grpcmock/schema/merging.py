@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
@@ -49,7 +49,7 @@ def added(
         if other is None:
             new[file.name] = file
         elif not same(file, other):
-            renamed[file.name] = name = _free(file.name, label, {*present, *further, *new})
+            renamed[file.name] = name = free(file.name, label, {*present, *further, *new})
             file = _copy(file)
             file.name = name
             new[name] = file
@@ -123,7 +123,10 @@ def _copy(file: FileDescriptorProto) -> FileDescriptorProto:
     return copy
 
 
-def _free(name: str, label: str, taken: set[str]) -> str:
+def free(name: str, label: str, taken: Collection[str]) -> str:
+    """Return *name*, if that isn't taken, or it with *label* before it."""
+    if name not in taken:
+        return name
     candidate, number = f"{label}/{name}", 2
     while candidate in taken:
         candidate, number = f"{label}{number}/{name}", number + 1

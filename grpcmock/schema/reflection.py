@@ -33,6 +33,7 @@ _AT_ONCE = 32  # questions sent before their answers are read
 _MOST_FILES = 20_000
 _ENDED = "The server's reflection service ended the call before it had answered."
 _MADE_UP = grpc.StatusCode.INTERNAL, "Internal error from Core"
+_CREDENTIALS = "Give credentials that it takes as metadata, such as 'authorization: Bearer TOKEN'."
 _NO_REFLECTION = "The server has no reflection service. Give its .proto files or a descriptor set instead."
 
 
@@ -395,4 +396,5 @@ def _explained(code: grpc.StatusCode, details: str, seconds: float) -> TargetErr
         return TargetError(f"The server's reflection service didn't answer within {seconds:g} s.")
     if code is grpc.StatusCode.UNAVAILABLE:
         return TargetError(f"The server can't be reached: {details}")
-    return TargetError(f"The server's reflection service failed with {code.name}: {details}")
+    way_out = f". {_CREDENTIALS}" if code.name in ("UNAUTHENTICATED", "PERMISSION_DENIED") else ""
+    return TargetError(f"The server's reflection service failed with {code.name}: {details}{way_out}")

@@ -50,7 +50,12 @@ class Symbol:
 
 def symbols(registry: Registry) -> dict[str, Symbol]:
     """List everything that can be described, by full name; methods as ``package.Service.Method``."""
-    return {symbol.full_name: symbol for file in registry.files.file for symbol in _symbols(file)}
+    return {name: symbol for file in registry.files.file for name, symbol in symbols_of(file).items()}
+
+
+def symbols_of(file: FileDescriptorProto) -> dict[str, Symbol]:
+    """List what can be described of one file; see :func:`symbols`."""
+    return {symbol.full_name: symbol for symbol in _symbols(file)}
 
 
 def _symbols(file: FileDescriptorProto) -> Iterator[Symbol]:

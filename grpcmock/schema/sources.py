@@ -14,11 +14,14 @@ from grpcmock.schema.excluding import Excluded
 from grpcmock.schema.layout import Given, Layout, Needed
 from grpcmock.schema.nearby import Named, Nearby
 from grpcmock.schema.registry import Registry
+from grpcmock.schema.remote import Remote, is_url
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 AnyPath = str | Path
+AnySource = AnyPath | Remote
+"""A path, the URL of a descriptor set, or protos that are elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,10 @@ class Imports:
 AnyImports = Imports | Sequence[AnyPath]
 
 
-def load(paths: Sequence[AnyPath], *, imports: AnyImports = (), known: Registry | None = None) -> Registry:
+def load(paths: Sequence[AnySource], *, imports: AnyImports = (), known: Registry | None = None) -> Registry:
     """Load all that *paths* name: ``.proto`` files, directories (read recursively), and descriptor sets.
+
+    These may also be behind a URL of ``http(s)``, or be whatever can :meth:`~grpcmock.schema.remote.Remote.read` them.
 
     A directory is the import root of the files below it. The import root of a file is found by its imports and its
     package; *imports* names roots beforehand, below which *paths* are sought, too. A directory without ``.proto``
@@ -56,13 +61,15 @@ def _alike(some: Sequence[FileDescriptorProto], others: Sequence[FileDescriptorP
     return len(some) == len(others) and all(one == other for one, other in zip(some, others, strict=True))
 
 
-def read(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> FileDescriptorSet:
+def read(paths: Sequence[AnySource], *, imports: AnyImports = ()) -> FileDescriptorSet:
     """Do as :func:`load` does, but give the descriptors. They hold the comments of the ``.proto`` files, too."""
     __tracebackhide__ = True
     named = _Named.of(paths, imports)
     protos, sets = named.survey()
     known: dict[str, FileDescriptorProto] = {}
     needed: list[Needed] = []
+    for remote in named.remotes:
+        _take(known, remote.read(), "remote", str(remote))
     for path, files in sets.items():
         _take(known, files, path.name.partition(".")[0], str(path))
         needed += [Needed(name, path) for file in files for name in file.dependency]
@@ -72,12 +79,23 @@ def read(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> FileDescripto
     return merging.as_set(known.values())
 
 
-def places(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> dict[str, Path]:
+def compiled_upon(paths: Sequence[AnyPath], served: Iterable[FileDescriptorProto]) -> list[FileDescriptorProto]:
+    """Compile ``.proto`` files that may import those *served*, and return the descriptors of theirs alone.
+
+    Raises as :func:`load` does.
+    """
+    named = _Named.of(paths, ())
+    known = {file.name: file for file in served}
+    arranged = layout.arrange(named.survey()[0], (), known)
+    return [file for file in _compile(arranged, known, named) if file.name in arranged.files]
+
+
+def places(paths: Sequence[AnySource], *, imports: AnyImports = ()) -> dict[str, Path]:
     """Tell where the ``.proto`` files of :func:`load` stand, by the names that they are compiled by. Never fails."""
     return dict(_Named.of(paths, imports).arrange().files)
 
 
-def watched(paths: Sequence[AnyPath], *, imports: AnyImports = ()) -> list[Path]:
+def watched(paths: Sequence[AnySource], *, imports: AnyImports = ()) -> list[Path]:
     """List the directories and files on which the outcome of :func:`load` depends, for a hot reload to watch.
 
     Never fails: paths that don't exist (any more) are listed as they are.
@@ -105,14 +123,16 @@ class _Named:
     paths: Sequence[Path] = ()
     imports: Sequence[Path] = ()
     excluded: Excluded = field(default_factory=Excluded)
+    remotes: Sequence[Remote] = ()
 
     @classmethod
-    def of(cls, paths: Sequence[AnyPath], imports: AnyImports) -> _Named:
+    def of(cls, paths: Sequence[AnySource], imports: AnyImports) -> _Named:
         given = imports if isinstance(imports, Imports) else Imports(imports)
         roots = [Path(root) for root in given.roots]
-        located = [_located(Path(path), roots) for path in paths]
+        local, remotes = _told_apart(paths)
+        located = [_located(path, roots) for path in local]
         directories = [layout.absolute(path) for path in (*located, *roots) if path.is_dir()]
-        return cls(located, roots, Excluded(given.exclude, directories))
+        return cls(located, roots, Excluded(given.exclude, directories), remotes)
 
     @property
     def neighborhood(self) -> Nearby:
@@ -142,7 +162,7 @@ class _Named:
                 protos += self._protos_at(path)
             else:
                 sets.append(path)
-        if not self.paths:
+        if not self.paths and not self.remotes:
             complaints.append("no .proto file, directory or descriptor set is named.")
         for path in sets:
             try:
@@ -179,6 +199,21 @@ class _Named:
     def _sets_below(self, path: Path) -> list[Path]:
         found = sorted(file for file in path.rglob("*") if descriptor_sets.is_one(file))
         return [file for file in found if not self.excluded.holds(file)]
+
+
+def _told_apart(sources: Sequence[AnySource]) -> tuple[list[Path], list[Remote]]:
+    local: list[Path] = []
+    remotes: list[Remote] = []
+    for source in sources:
+        if isinstance(source, str) and is_url(source):
+            from grpcmock.schema.download import Download
+
+            remotes.append(Download(source))
+        elif isinstance(source, (str, Path)):
+            local.append(Path(source))
+        else:
+            remotes.append(source)
+    return local, remotes
 
 
 def _located(path: Path, imports: Sequence[Path]) -> Path:

@@ -221,6 +221,9 @@ class _Wire:
         self.send_headers = context.send_initial_metadata
         self.time_left = context.time_remaining
 
+    def go_away(self) -> None:
+        raise NotImplementedError  # it is not among AIO_FAULTS
+
 
 async def _carry_out(exchange: Exchange, context: Context, wire: _Wire) -> Finish:
     step = await carry_out(exchange, wire)

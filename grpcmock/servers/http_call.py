@@ -48,6 +48,9 @@ class Wire(Protocol):
     async def write(self, parts: Parts) -> None:
         """Send parts of the answer; waits until the client lets them through."""
 
+    def go_away(self) -> None:
+        """Have the client send its next requests over another connection, if that can be asked for."""
+
 
 async def answer(face: Face, head: RequestHead, wire: Wire, *, services: Services, warn: Callable[[str], None]) -> None:
     """Answer one request, whole. *services* are the handlers of what a server offers besides, by path."""
@@ -155,6 +158,9 @@ class HttpCall:
 
     async def finish(self, code: Code, message: str = "", trailers: Metadata = ()) -> None:
         await self.say(Finish(code, message, trailers))
+
+    def go_away(self) -> None:
+        self._wire.go_away()
 
     def time_left(self) -> float | None:
         if self.deadline is None:

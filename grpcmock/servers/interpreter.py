@@ -9,6 +9,7 @@ from grpcmock.concurrency.pausing import pause
 from grpcmock.engine.steps import (
     Finish,
     Forward,
+    GoAway,
     HandlerReturned,
     Headers,
     Invoke,
@@ -45,6 +46,9 @@ class Wire(Protocol):
     def send(self, data: bytes, /) -> Awaitable[None]:
         """Send a message; waits until the client lets more through."""
 
+    def go_away(self) -> None:
+        """Have the client send its next calls over another connection."""
+
     def time_left(self) -> float | None:
         """Give the seconds to the deadline; None without one."""
 
@@ -79,6 +83,8 @@ async def carry_out(  # noqa: C901 - a case a step
                     await pause(step.seconds)
                 case Headers():
                     await wire.send_headers(step.metadata)
+                case GoAway():
+                    wire.go_away()
                 case Finish() | Truncate() | Reset():
                     return step
                 case _:

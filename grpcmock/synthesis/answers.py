@@ -125,6 +125,7 @@ def answer(
     number: int = 0,
     *,
     most_fields: int = MOST_FIELDS,
+    now: Callable[[], datetime] = _utc_now,
 ) -> Message:
     """Return the answer of a method to its requests; *number* is its place in a stream of answers."""
     sums_up = method.kind is MethodKind.CLIENT_STREAMING
@@ -133,7 +134,14 @@ def answer(
     def make(message_class: type[Message]) -> Message:
         seen = requests if sums_up else None
         return generate(
-            message_class, registry, seed, request=request, requests=seen, number=number, most_fields=most_fields
+            message_class,
+            registry,
+            seed,
+            request=request,
+            requests=seen,
+            number=number,
+            most_fields=most_fields,
+            now=now,
         )
 
     if method.output.full_name != OPERATION:
@@ -145,8 +153,16 @@ def answer(
 class Answers:
     """The generated answers of one method."""
 
-    def __init__(self, method: Method, registry: Registry, seed: int, operations: Operations | None = None) -> None:
-        """*operations* keeps those that are given, for whoever asks for them by name."""
+    def __init__(
+        self,
+        method: Method,
+        registry: Registry,
+        seed: int,
+        operations: Operations | None = None,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        """*operations* keeps those that are given, for whoever asks for them by name; *now* tells the present."""
+        self._now = now
         self._operations = operations or Operations()
         self._method = method
         self._registry = registry
@@ -164,7 +180,7 @@ class Answers:
     def _encode(self, requests: Sequence[Message], number: int) -> bytes:
         if (found := self._operations.find(requests)) is not None:
             return found
-        message = answer(self._method, self._registry, self._seed, requests, number)
+        message = answer(self._method, self._registry, self._seed, requests, number, now=self._now)
         if message.DESCRIPTOR.full_name == OPERATION:
             self._operations.keep(message)
         return message.SerializePartialToString(deterministic=True)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.errors import RenderError
 from grpcmock.schema import MethodKind, codec
 from grpcmock.schema.comments import comments_of
 from grpcmock.stubs import steps
-from grpcmock.stubs.dump import to_yaml
-from grpcmock.stubs.model import Answer, Stub
+from grpcmock.stubs.dump import literals, plain_yaml
 from grpcmock.synthesis import answer, generate
-from grpcmock.tree import Node
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -45,31 +43,36 @@ def example_file(methods: Iterable[Method], registry: Registry) -> str:
 def _example(method: Method, registry: Registry) -> str:
     name = stub_names(registry)[method.full_name]
     pattern: list[str] = []
+    answer_keys: dict[str, Any] = {}
     try:
         request = generate(method.request_class, registry, 0, as_request=True, most_fields=_MOST_FIELDS)
         shown = codec.to_text(request, _PATTERN_LIMIT + 1)
         pattern = [f"  # request: {shown}"] if len(shown) <= _PATTERN_LIMIT else []
-        said = _answer(method, request, registry)
+        answer_keys = example_answer(method, registry, [request])
     except RenderError as error:
         pattern.append(f"  # To be written by hand, since {' '.join(str(error).split())}.")
-        said = Answer()
-    named, declared, *rest = to_yaml([Stub(method=method.full_name, name=name, answers=(said,))]).splitlines()
+    stub = {"name": name, "method": method.full_name, **answer_keys}
+    named, declared, *rest = plain_yaml([stub]).splitlines()
     return "\n".join([*_comments(method, registry), named, declared, *pattern, *rest, ""])
 
 
-def _answer(method: Method, request: Message, registry: Registry) -> Answer:
-    def response(number: int = 0) -> Node:
-        return Node.of(codec.to_tree(answer(method, registry, 0, [request], number, most_fields=_MOST_FIELDS)))
+def example_answer(method: Method, registry: Registry, requests: Sequence[Message]) -> dict[str, Any]:
+    """Return the keys of a stub that answer these *requests* as the protos suggest.
+
+    Raises :class:`RenderError` if no message can be made up.
+    """
+
+    def response(number: int = 0) -> Any:
+        return literals(codec.to_tree(answer(method, registry, 0, requests, number, most_fields=_MOST_FIELDS)))
 
     match method.kind:
         case MethodKind.SERVER_STREAMING:
-            return Answer(responses=tuple(map(response, range(_STREAM))), interval=Node.of("100ms"))
+            return {"responses": [response(number) for number in range(_STREAM)], "interval": "100ms"}
         case MethodKind.BIDI_STREAMING:
             # One answer for each message that comes, as long as the client sends.
-            script = [{steps.ON: [{steps.SEND: [response()]}], steps.UNTIL: steps.HALF_CLOSE}]
-            return Answer(script=Node.of(script))
+            return {"script": [{steps.ON: [{steps.SEND: [response()]}], steps.UNTIL: steps.HALF_CLOSE}]}
         case _:
-            return Answer(responses=(response(),))
+            return {"response": response()}
 
 
 @lru_cache(maxsize=4)

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,12 +16,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Sleep;
 
 use crate::answer::{response, trailers_of};
-use crate::flow::{Flow, MOST_WAITING};
+use crate::flow::Flow;
 use crate::framing::{self, Encoding, MessageReader};
 use crate::hub::{Event, Hub, Opened};
 use crate::known;
 use crate::line::{Command, Line};
-use crate::metadata::Metadata;
+use crate::request::Request;
 use crate::server::{Facts, Shared};
 use crate::timed::Timed;
 
@@ -29,57 +29,6 @@ use crate::timed::Timed;
 ///
 /// gRPC's own clients report a failure of theirs, not the status, if the end comes while they write.
 pub const MOMENT: Duration = Duration::from_millis(20);
-
-/// A request as it came, with as much of its body as was there.
-pub struct Request {
-    pub path: String,
-    pub metadata: Arc<Metadata>,
-    pub deadline: Option<f64>,
-    pub peer: Arc<str>,
-    pub body: RecvStream,
-    /// What was read of the body.
-    pub begun: Bytes,
-    /// The one message of it, if that is all.
-    pub whole: Option<Bytes>,
-    /// How messages to this client are compressed.
-    pub encoding: Encoding,
-    pub started: f64,
-}
-
-impl Request {
-    /// Read as much of the body as is there.
-    pub fn read_at_once(&mut self, limit: Option<usize>) {
-        let (begun, ended) = read_at_once(&mut self.body);
-        self.begun = begun;
-        if ended {
-            self.whole =
-                framing::only_message(&self.begun).filter(|message| limit.is_none_or(|limit| message.len() <= limit));
-        }
-    }
-}
-
-/// Read as much of a body as is there, and say whether that is all.
-pub fn read_at_once(body: &mut RecvStream) -> (Bytes, bool) {
-    let mut context = Context::from_waker(Waker::noop());
-    let mut begun = Bytes::new();
-    let mut ended = body.is_end_stream();
-    while !ended && begun.len() < MOST_WAITING {
-        match body.poll_data(&mut context) {
-            Poll::Ready(Some(Ok(data))) => {
-                let _ = body.flow_control().release_capacity(data.len());
-                begun = if begun.is_empty() {
-                    data
-                } else {
-                    [&begun[..], &data[..]].concat().into()
-                };
-                ended = body.is_end_stream();
-            }
-            Poll::Ready(None) => ended = true,
-            Poll::Ready(Some(Err(_))) | Poll::Pending => break,
-        }
-    }
-    (begun, ended)
-}
 
 /// The task of one call.
 pub struct CallTask {
@@ -124,6 +73,7 @@ impl CallTask {
             encoding: request.encoding,
             sent: Mutex::default(),
             shared: Arc::clone(shared),
+            leaving: request.leaving,
         });
         let mut reader = MessageReader::new(request.metadata.encoding, shared.limit);
         let half_closed = request.whole.is_some();
@@ -350,12 +300,16 @@ impl CallTask {
                         }
                     }
                 }
-                Command::Finish(code, message, pairs) => {
+                Command::Finish(code, message, pairs, status) => {
                     if self.sending.is_none() && !self.half_closed && self.poll_settle(context).is_pending() {
-                        self.outgoing.push_front(Command::Finish(code, message, pairs));
+                        self.outgoing.push_front(Command::Finish(code, message, pairs, status));
                         return Poll::Pending;
                     }
-                    self.finish(&trailers_of(code, &message, &pairs));
+                    let mut trailers = trailers_of(code, &message, &pairs);
+                    if let Some(status) = status {
+                        trailers.insert("grpc-status", status);
+                    }
+                    self.finish(&trailers);
                     return Poll::Ready(End::Said);
                 }
                 Command::Truncate(data) => {

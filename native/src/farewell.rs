@@ -1,13 +1,23 @@
-//! When a connection has to end: since the server does, or since it is too old.
+//! When a connection has to end: since the server does, since it is too old, or since one of its calls asks for that.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 
 use crate::server::{Phase, Shared};
+
+/// What a call asks of its connection.
+#[derive(Default)]
+pub struct Leaving {
+    /// To take no new calls.
+    pub away: Notify,
+    /// To end at once, without a word.
+    pub closed: Notify,
+}
 
 pub enum Leave {
     /// Take no more, and end once what is under way has.
@@ -24,10 +34,10 @@ pub struct Farewell {
 }
 
 impl Farewell {
-    pub fn new(shared: &Arc<Shared>) -> Self {
+    pub fn new(shared: &Arc<Shared>, leaving: &Arc<Leaving>) -> Self {
         Self {
             shared: Arc::clone(shared),
-            due: Some(Box::pin(due(Arc::clone(shared)))),
+            due: Some(Box::pin(due(Arc::clone(shared), Arc::clone(leaving)))),
             overdue: None,
         }
     }
@@ -54,14 +64,20 @@ impl Farewell {
     }
 }
 
-async fn due(shared: Arc<Shared>) -> Option<Duration> {
-    let Some((age, grace)) = shared.most_age else {
-        reached(&shared, Phase::Draining).await;
-        return None;
+async fn due(shared: Arc<Shared>, leaving: Arc<Leaving>) -> Option<Duration> {
+    let aged = async {
+        match shared.most_age {
+            Some((age, grace)) => {
+                sleep(age).await;
+                grace
+            }
+            None => pending().await,
+        }
     };
     tokio::select! {
         () = reached(&shared, Phase::Draining) => None,
-        () = sleep(age) => Some(grace),
+        () = leaving.away.notified() => None,
+        grace = aged => Some(grace),
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::beginning::{Stream, hang_up};
 use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet, ResponseBody};
-use crate::farewell::{Farewell, Leave};
+use crate::farewell::{Farewell, Leave, Leaving};
 use crate::hub::Event;
 use crate::server::Shared;
 
@@ -23,17 +23,19 @@ const MOST_HEAD: usize = 1 << 16;
 
 /// Serve a client that speaks HTTP/1.1, or nothing that is known.
 pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
+    let leaving = Arc::default();
     let service = Requests {
         shared: Arc::clone(&shared),
         peer: Arc::clone(&peer),
         last: Arc::default(),
+        leaving: Arc::clone(&leaving),
     };
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(shared.idle)
         .max_buf_size(MOST_HEAD)
         .serve_connection(TokioIo::new(stream), service);
-    let mut farewell = Farewell::new(&shared);
+    let mut farewell = Farewell::new(&shared, &leaving);
     let ended = loop {
         tokio::select! {
             biased;
@@ -59,6 +61,7 @@ struct Requests {
     peer: Arc<str>,
     /// The headers of the last one.
     last: Arc<Mutex<Option<Arc<Headers>>>>,
+    leaving: Arc<Leaving>,
 }
 
 impl Service<Request<Incoming>> for Requests {
@@ -69,7 +72,7 @@ impl Service<Request<Incoming>> for Requests {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (parts, body) = request.into_parts();
         let head = Head::new(parts, &self.shared.reserved, &mut self.last.lock());
-        let asked = Asked::new(head, Arc::clone(&self.peer));
+        let asked = Asked::new(head, Arc::clone(&self.peer), Arc::clone(&self.leaving));
         Box::pin(answer(Arc::clone(&self.shared), asked, Inlet::One(body)))
     }
 }

@@ -13,12 +13,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::answer::{date, response, trailers_of};
 use crate::beginning::{FAREWELL, PATIENCE, Stream};
-use crate::call::{self, CallTask, Request};
+use crate::call::CallTask;
 use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet};
-use crate::farewell::{Farewell, Leave};
+use crate::farewell::{Farewell, Leave, Leaving};
 use crate::framing::{Encoding, WireError};
 use crate::known;
 use crate::metadata::Metadata;
+use crate::request::{Request, read_at_once};
 use crate::server::{Facts, Shared};
 
 /// Bytes that a client may send ahead on one stream, and on all of them: so many that one slow stream doesn't hold up
@@ -61,9 +62,12 @@ pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
         peer,
         last: None,
         last_headers: None,
+        leaving: Arc::default(),
     };
+    let leaving = Arc::clone(&serving.leaving);
     let ended = tokio::select! {
         ended = serving.run(&mut connection) => ended,
+        () = leaving.closed.notified() => true,
         () = lost.notified() => false,
     };
     if let Some(task) = keepalive {
@@ -93,12 +97,13 @@ struct Serving {
     last: Option<Arc<Metadata>>,
     /// The headers of the last request that was none.
     last_headers: Option<Arc<Headers>>,
+    leaving: Arc<Leaving>,
 }
 
 impl Serving {
     /// Take requests until the connection ends. False if it has to be ended.
     async fn run<T: Stream>(&mut self, connection: &mut Connection<T, Bytes>) -> bool {
-        let mut farewell = Farewell::new(&self.shared);
+        let mut farewell = Farewell::new(&self.shared, &self.leaving);
         loop {
             tokio::select! {
                 biased;
@@ -151,6 +156,7 @@ impl Serving {
             whole: None,
             encoding,
             started,
+            leaving: Arc::clone(&self.leaving),
         };
         request.read_at_once(self.shared.limit);
         let key = known::key_of(&request.path, encoding);
@@ -177,8 +183,8 @@ impl Serving {
         let (parts, mut body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
         let head = Head::new(parts, &self.shared.reserved, &mut self.last_headers);
-        let mut asked = Asked::new(head, Arc::clone(&self.peer));
-        (asked.body, asked.is_whole) = call::read_at_once(&mut body);
+        let mut asked = Asked::new(head, Arc::clone(&self.peer), Arc::clone(&self.leaving));
+        (asked.body, asked.is_whole) = read_at_once(&mut body);
         if let Some(answer) = asked.known(&self.shared) {
             let mut head = answer.head();
             date(head.headers_mut());

@@ -73,6 +73,33 @@ impl Answers {
     }
 }
 
+/// How often an answer was given, and how long these calls took.
+#[derive(Debug, PartialEq)]
+pub struct Given {
+    pub calls: u64,
+    pub seconds: f64,
+    /// How many calls took no longer than each bound, and longer than the bound before it; those beyond all are left.
+    pub buckets: Box<[u64]>,
+}
+
+impl Given {
+    fn new(bounds: usize) -> Self {
+        Self {
+            calls: 0,
+            seconds: 0.0,
+            buckets: vec![0; bounds].into(),
+        }
+    }
+
+    fn add(&mut self, duration: f64, bounds: &[f64]) {
+        self.calls += 1;
+        self.seconds += duration;
+        if let Some(at) = bounds.iter().position(|bound| duration <= *bound) {
+            self.buckets[at] += 1;
+        }
+    }
+}
+
 #[derive(Default)]
 struct Inner {
     /// By what else of a request decides: the path, and in other protocols than gRPC more of its head.
@@ -83,8 +110,7 @@ struct Inner {
     call_bytes: usize,
     /// Calls that were dropped from the ring to keep within its bounds.
     dropped: u64,
-    /// How often each answer was given.
-    counts: HashMap<u64, u64>,
+    given: HashMap<u64, Given>,
 }
 
 /// What the table did since somebody looked last.
@@ -92,7 +118,8 @@ struct Inner {
 pub struct Absorbed {
     pub calls: VecDeque<KnownCall>,
     pub dropped: u64,
-    pub counts: HashMap<u64, u64>,
+    /// How often each answer was given, by its number.
+    pub given: HashMap<u64, Given>,
 }
 
 /// The table of known answers of one server.
@@ -104,6 +131,8 @@ pub struct Known {
     most_bytes: usize,
     ring_calls: usize,
     ring_bytes: usize,
+    /// Seconds by which durations are counted; none if nobody wants to know.
+    duration_bounds: Box<[f64]>,
 }
 
 /// What an answer costs besides its bytes, and the first one under a key, roughly.
@@ -111,7 +140,7 @@ const ENTRY_OVERHEAD: usize = 160;
 const KEY_OVERHEAD: usize = 160;
 
 impl Known {
-    pub fn new(most_bytes: usize, ring_calls: usize, ring_bytes: usize) -> Self {
+    pub fn new(most_bytes: usize, ring_calls: usize, ring_bytes: usize, duration_bounds: &[f64]) -> Self {
         Self {
             inner: Mutex::default(),
             pending: AtomicUsize::new(0),
@@ -119,6 +148,7 @@ impl Known {
             most_bytes,
             ring_calls,
             ring_bytes,
+            duration_bounds: duration_bounds.into(),
         }
     }
 
@@ -135,8 +165,13 @@ impl Known {
         }
         let entry = inner.by_key.get_mut(key)?.find(body)?;
         let answer = Arc::clone(&entry.answer);
-        *inner.counts.entry(answer.number).or_default() += 1;
         let facts = call();
+        let bounds = &self.duration_bounds;
+        let given = inner
+            .given
+            .entry(answer.number)
+            .or_insert_with(|| Given::new(bounds.len()));
+        given.add(facts.duration, bounds);
         let call = KnownCall {
             entry,
             metadata: facts.metadata,
@@ -210,7 +245,7 @@ impl Known {
         Absorbed {
             calls: std::mem::take(&mut inner.calls),
             dropped: std::mem::take(&mut inner.dropped),
-            counts: std::mem::take(&mut inner.counts),
+            given: std::mem::take(&mut inner.given),
         }
     }
 }
@@ -253,7 +288,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_given_until_it_is_void() {
-        let known = Known::new(1 << 20, 10, 1 << 20);
+        let known = Known::new(1 << 20, 10, 1 << 20, &[]);
         assert!(known.answer("/a/B", b"q", facts).is_none());
         known.remember("/a/B", b"q", Some(Bytes::from_static(b"m")), answer(7));
         assert_eq!(known.answer("/a/B", b"q", facts).unwrap().number, 7);
@@ -269,27 +304,45 @@ mod tests {
         let absorbed = known.absorb();
         assert_eq!((absorbed.calls.len(), absorbed.dropped), (1, 0));
         assert_eq!(absorbed.calls[0].request(), &b"m"[..]);
-        assert_eq!(absorbed.counts, HashMap::from([(7, 1)]));
+        assert_eq!(absorbed.given.keys().collect::<Vec<_>>(), [&7]);
+        assert_eq!(absorbed.given[&7].calls, 1);
         assert!(!known.has_pending());
     }
 
     #[test]
     fn the_ring_keeps_the_last_calls_and_counts_all() {
         for (calls, bytes, kept) in [(3, 1 << 20, 3), (100, 250, 2), (0, 1 << 20, 0)] {
-            let known = Known::new(1 << 20, calls, bytes);
+            let known = Known::new(1 << 20, calls, bytes, &[]);
             known.remember("/a/B", b"q", None, answer(1));
             for _ in 0..10 {
                 known.answer("/a/B", b"q", facts).unwrap();
             }
             let absorbed = known.absorb();
             assert_eq!((absorbed.calls.len(), absorbed.dropped as usize), (kept, 10 - kept));
-            assert_eq!(absorbed.counts[&1], 10);
+            assert_eq!(absorbed.given[&1].calls, 10);
         }
     }
 
     #[test]
+    fn durations_are_counted_by_bounds() {
+        let known = Known::new(1 << 20, 1, 1 << 20, &[0.5, 1.0]);
+        known.remember("/a/B", b"q", None, answer(1));
+        for duration in [0.25, 0.5, 0.75, 2.0] {
+            let took = || CallFacts { duration, ..facts() };
+            known.answer("/a/B", b"q", took).unwrap();
+        }
+        let expected = Given {
+            calls: 4,
+            seconds: 3.5,
+            buckets: [2, 1].into(),
+        };
+        assert_eq!(known.absorb().given, HashMap::from([(1, expected)]));
+        assert!(known.absorb().given.is_empty());
+    }
+
+    #[test]
     fn the_table_is_bounded_and_keeps_what_is_asked_for() {
-        let known = Known::new(100 * (ENTRY_OVERHEAD + 16), 10, 1 << 20);
+        let known = Known::new(100 * (ENTRY_OVERHEAD + 16), 10, 1 << 20, &[]);
         known.remember("/a/B", b"favorite", None, answer(0));
         for number in 0..10_000_u64 {
             known.remember("/a/B", &number.to_be_bytes(), None, answer(1));

@@ -18,6 +18,7 @@ mod known;
 mod line;
 mod metadata;
 mod regex;
+mod request;
 mod server;
 mod socket;
 mod timed;

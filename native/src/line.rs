@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use h2::Reason;
+use http::HeaderValue;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::answer::KnownAnswer;
+use crate::farewell::Leaving;
 use crate::flow::Flow;
 use crate::framing::{self, Encoding, Pairs};
 use crate::http2;
@@ -26,7 +28,8 @@ pub enum Command {
     Messages(Bytes),
     Play(Timed),
     Stop,
-    Finish(u32, String, Pairs),
+    /// The last is what goes to the wire in the place of the code.
+    Finish(u32, String, Pairs, Option<HeaderValue>),
     Truncate(Bytes),
     Drop,
     Reset(Reason),
@@ -44,6 +47,7 @@ pub struct Line {
     /// taken note of it.
     pub sent: Mutex<Vec<f64>>,
     pub shared: Arc<Shared>,
+    pub leaving: Arc<Leaving>,
 }
 
 impl Line {
@@ -126,15 +130,17 @@ impl Call {
         std::mem::take(&mut *self.0.sent.lock())
     }
 
-    /// End the call with a status.
-    fn finish(&self, code: u32, message: String, trailers: Given) {
-        self.0.ask(Command::Finish(code, message, trailers.0));
+    /// End the call with a status. *wire_status* goes to the wire in the place of its code.
+    #[pyo3(signature = (code, message, trailers, wire_status=None))]
+    fn finish(&self, code: u32, message: String, trailers: Given, wire_status: Option<&str>) {
+        let status = wire_status.and_then(|text| HeaderValue::from_str(text).ok());
+        self.0.ask(Command::Finish(code, message, trailers.0, status));
     }
 
     /// Answer with one message, and OK.
     fn reply(&self, message: &[u8]) {
         self.send(message);
-        self.0.ask(Command::Finish(0, String::new(), Pairs::new()));
+        self.0.ask(Command::Finish(0, String::new(), Pairs::new(), None));
     }
 
     /// Send the head of a message, then end the stream without a status.
@@ -147,9 +153,20 @@ impl Call {
         self.0.ask(Command::Drop);
     }
 
-    /// Reset the stream.
-    fn reset(&self) {
-        self.0.ask(Command::Reset(Reason::CANCEL));
+    /// Reset the stream, with this error of HTTP/2.
+    #[pyo3(signature = (error=8))]
+    fn reset(&self, error: u32) {
+        self.0.ask(Command::Reset(Reason::from(error)));
+    }
+
+    /// Have the client send its next calls over another connection.
+    fn go_away(&self) {
+        self.0.leaving.away.notify_one();
+    }
+
+    /// Close the connection at once.
+    fn close_connection(&self) {
+        self.0.leaving.closed.notify_one();
     }
 
     /// Say that Python is done with a message of so many bytes.
@@ -172,6 +189,6 @@ impl Call {
             line.ask_messages(finished.body.clone());
         }
         let (code, message, trailers) = &answer.finish;
-        line.ask(Command::Finish(*code, message.clone(), trailers.clone()));
+        line.ask(Command::Finish(*code, message.clone(), trailers.clone(), None));
     }
 }

@@ -9,19 +9,30 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::framing::{self, Encoding, Pairs, Value, WireError};
 
+/// The key that says to which session of the mock a call belongs.
+const SESSION: &str = "x-grpcmock-session";
+
 /// What the headers of a request say.
 pub struct Metadata {
     headers: HeaderMap,
     pairs: Pairs,
     pub encoding: Encoding,
+    /// Whether the call belongs to a session, which may have other answers than all have.
+    pub in_session: bool,
     tuple: PyOnceLock<Py<PyTuple>>,
+}
+
+fn names_session(pairs: &Pairs) -> bool {
+    pairs.iter().any(|(key, _)| key == SESSION)
 }
 
 impl Metadata {
     pub fn of(headers: &HeaderMap) -> Result<Self, WireError> {
+        let pairs = framing::metadata_of(headers, framing::is_reserved, framing::utf8)?;
         Ok(Self {
             headers: headers.clone(),
-            pairs: framing::metadata_of(headers, framing::is_reserved, framing::utf8)?,
+            in_session: names_session(&pairs),
+            pairs,
             encoding: framing::request_encoding(headers)?,
             tuple: PyOnceLock::new(),
         })
@@ -31,6 +42,7 @@ impl Metadata {
     pub fn of_pairs(pairs: Pairs) -> Self {
         Self {
             headers: HeaderMap::new(),
+            in_session: names_session(&pairs),
             pairs,
             encoding: Encoding::Identity,
             tuple: PyOnceLock::new(),

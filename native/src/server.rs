@@ -18,7 +18,7 @@ use crate::answer::Answer;
 use crate::beginning;
 use crate::framing::Encoding;
 use crate::hub::{Event, Hub, Socket};
-use crate::known::{CallFacts, Known};
+use crate::known::{CallFacts, Given, Known};
 use crate::metadata::Metadata;
 use crate::socket::{self, BoundSocket, Listener};
 use crate::tls;
@@ -74,8 +74,11 @@ impl Shared {
         self.phases.subscribe()
     }
 
-    /// The answer to a request, if it is known; then the call is noted already.
+    /// The answer to a request, if it is known, and the same for all; then the call is noted already.
     pub fn answer(&self, key: &str, body: &[u8], facts: &Facts<'_>) -> Option<Arc<Answer>> {
+        if facts.metadata.in_session {
+            return None;
+        }
         self.known.answer(key, body, || CallFacts {
             metadata: Arc::clone(facts.metadata),
             deadline: facts.deadline,
@@ -120,7 +123,7 @@ pub struct Server {
 impl Server {
     /// Times are in seconds; `max_message_size` is None for no limit.
     #[new]
-    #[pyo3(signature = (*, threads, max_message_size, compression, keepalive, max_age, known_bytes, ring_calls, ring_bytes, idle, reserved))]
+    #[pyo3(signature = (*, threads, max_message_size, compression, keepalive, max_age, known_bytes, ring_calls, ring_bytes, idle, reserved, duration_bounds = vec![]))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         threads: usize,
@@ -133,6 +136,7 @@ impl Server {
         ring_bytes: usize,
         idle: f64,
         reserved: HashSet<String>,
+        duration_bounds: Vec<f64>,
     ) -> PyResult<Self> {
         let compression = Encoding::parse(compression.as_bytes())
             .ok_or_else(|| PyValueError::new_err(format!("there is no compression '{compression}'")))?;
@@ -144,7 +148,7 @@ impl Server {
             .map_err(refused)?;
         let (ours, theirs) = socket_pair().map_err(refused)?;
         let shared = Shared {
-            known: Known::new(known_bytes, ring_calls, ring_bytes),
+            known: Known::new(known_bytes, ring_calls, ring_bytes, &duration_bounds),
             hub: Arc::new(Hub::new(ours)),
             limit: max_message_size,
             compression,
@@ -250,13 +254,22 @@ impl Server {
         self.shared.known.has_pending()
     }
 
-    /// What the table answered: how many calls were dropped; how often each answer was given, by its number; and the
-    /// calls as (number of the answer, request, metadata, deadline, peer, started, duration).
+    /// What the table answered: how many calls were dropped; by the number of each answer how often it was given, the
+    /// seconds that this took, and how many calls fell below each bound of durations; and the calls as (number of the
+    /// answer, request, metadata, deadline, peer, started, duration).
     fn absorb<'py>(&self, py: Python<'py>) -> PyResult<(u64, Bound<'py, PyDict>, Bound<'py, PyList>)> {
         let absorbed = self.shared.known.absorb();
-        let counts = PyDict::new(py);
-        for (number, count) in absorbed.counts {
-            counts.set_item(number, count)?;
+        let given = PyDict::new(py);
+        for (
+            number,
+            Given {
+                calls,
+                seconds,
+                buckets,
+            },
+        ) in absorbed.given
+        {
+            given.set_item(number, (calls, seconds, buckets.into_vec()))?;
         }
         let calls = PyList::empty(py);
         for call in absorbed.calls {
@@ -270,7 +283,7 @@ impl Server {
                 call.duration,
             ))?;
         }
-        Ok((absorbed.dropped, counts, calls))
+        Ok((absorbed.dropped, given, calls))
     }
 }
 

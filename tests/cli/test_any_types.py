@@ -15,8 +15,8 @@ from grpcmock.client.call import perform
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
 from grpcmock.concurrency.loop_thread import LoopThread
+from grpcmock.drafting.redaction.rules import Rules
 from grpcmock.record.recorder import Options
-from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.session import Settings, recording
 from grpcmock.schema import reflection
 from grpcmock.servers.addresses import Address

@@ -146,3 +146,41 @@ def test_nobody_there(grpcmock: Callable[..., Any]) -> None:
     code, _, err = grpcmock("journal", "127.0.0.1:1")
     assert code == 2
     assert "127.0.0.1:1" in err
+
+
+def test_a_stub_made_of_a_miss_is_printed_as_a_file(
+    grpcmock: Callable[..., Any], serve: Callable[..., Server], project: Path
+) -> None:
+    server = serve()
+    server.ask(1, 17)
+    miss = json.loads(grpcmock("journal", server.address, "--misses", "--json").out)
+    code, out, err = grpcmock("journal", server.address, "--as-stub", str(miss["id"]))
+    assert code == 0
+    assert out.startswith(
+        "- name: get-user-17\n  method: user.UserService/GetUser\n  request: {id: 17}\n  response:\n"
+        "    id: '{{ request.id }}'\n"
+    )
+    assert "warning: Nobody has answered this call: the answer is one that the protos suggest." in err
+    (project / "stubs" / "drafted.yaml").write_text(out)
+    assert grpcmock("check").code == 0
+    drafted = serve()
+    drafted.ask(17)
+    assert json.loads(grpcmock("journal", drafted.address, "--json").out)["stub"] == "get-user-17"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--as-stub", "9"], "The journal has no call #9, or no longer."),
+        (["--as-stub", "1", "--follow"], "--as-stub is about one call"),
+        (["--as-stub", "0"], "0 is too small"),
+    ],
+)
+def test_no_stub_is_made_of_what_is_not_there(
+    grpcmock: Callable[..., Any], serve: Callable[..., Server], args: list[str], said: str
+) -> None:
+    server = serve()
+    server.ask(1)
+    code, out, err = grpcmock("journal", server.address, *args)
+    assert (code, out) == (2, "")
+    assert said in err

@@ -49,6 +49,8 @@ class Terminal(io.StringIO):
         (replace(LINE, code="NOT_FOUND", message="gone", responses=[]), 'GetUser  alice  {"id": 1} → gone'),
         (replace(LINE, code="ABORTED", message=""), '{"id": 1} → {"id": 1, "name": "Alice"}, ABORTED'),
         (replace(LINE, stub=None, auto=True), "GetUser  generated  {"),
+        (replace(LINE, faults=["slow", "\x1b"]), "GetUser  alice, struck by slow, \N{REPLACEMENT CHARACTER}  {"),
+        (replace(LINE, faults=["down"], stub=None, code="UNAVAILABLE"), "GetUser  struck by down  {"),
         (MISS, 'UNIMPLEMENTED 0.4ms user.UserService/GetUser  no stub  {"id": 1}\n    No stub.\n    - a'),
     ],
 )  # fmt: skip
@@ -150,3 +152,10 @@ class TestOfTheJournal:
         self.end_call(journal)
         self.end_call(journal)
         assert len(journal) == 2
+
+
+def test_a_miss_ends_with_the_way_to_a_stub_where_there_is_one() -> None:
+    ending = "\n    - a\n\n    Make a stub of it: grpcmock journal 127.0.0.1:1 --as-stub 7"
+    assert click.unstyle(live.as_text(MISS, to_stub="grpcmock journal 127.0.0.1:1 --as-stub {id}")).endswith(ending)
+    assert "--as-stub" not in live.as_text(MISS)
+    assert "--as-stub" not in live.as_text(LINE, to_stub="grpcmock journal 127.0.0.1:1 --as-stub {id}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -296,3 +297,18 @@ def test_on_a_terminal_calls_are_told_in_color(serve: Callable[..., Server], pro
         process.wait()
         os.close(ours)
     assert b"\x1b[32mOK" in shown
+
+
+def test_protos_of_a_server_that_has_reflection(serve: Callable[..., Server], project: Path) -> None:
+    real = serve()
+    shutil.rmtree("protos")
+    as_argument, as_option = serve(f"grpc://{real.address}"), serve("--reflect", real.address)
+    assert (as_argument.get_user(1).name, as_option.get_user(2).name) == ("Alice", "Bob")
+
+
+def test_a_server_that_is_not_there_is_one_clear_message(grpcmock: Callable[..., Any], project: Path) -> None:
+    for arguments in (("grpc://127.0.0.1:1",), ("--reflect", "127.0.0.1:1")):
+        code, _, err = grpcmock("serve", *arguments)
+        assert code == 2
+        assert "grpc://127.0.0.1:1: Nothing is listening on 127.0.0.1:1" in err
+        assert "Traceback" not in err

@@ -23,6 +23,7 @@ class _Group(click.Group):
         @click.option("-I", "--import-path", "imports", multiple=True, type=click.Path(path_type=Path))
         @click.option("--listen", multiple=True)
         @click.option("--auto", is_flag=True)
+        @click.option("--admin", is_flag=False, flag_value="")
         @click.option("--watch/--no-watch", default=True)
         @click.option("--seed", type=int, default=0)
         @click.option("--mode", type=click.Choice(["a", "b"]), default="a")
@@ -78,6 +79,11 @@ def test_values_from_the_file_have_the_types_of_the_options(given: Any) -> None:
     assert seen["listen"] == ("a", "b")
     assert (seen["auto"], seen["watch"], seen["mode"]) == (True, False, "b")
     assert seen["imports"] == (Path("i"),)
+
+
+@pytest.mark.parametrize(("value", "taken"), [("true", "true"), ("false", "false"), ("'a:1'", "a:1")])
+def test_a_value_that_may_be_left_out_may_be_true_or_false(given: Any, value: str, taken: str) -> None:
+    assert given(config=f"[serve]\nadmin = {value}")["admin"] == taken
 
 
 def test_one_value_may_stand_where_many_are_taken(given: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.exchange import Exchange
+from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import HALF_CLOSE, Finish, Message, Open, Receive, Reset, Send, Step, Truncate
 from grpcmock.errors import Problems
 from grpcmock.schema import Registry
@@ -26,14 +27,14 @@ class Clock:
         return self.time
 
 
-def engine(registry: Registry, text: str = "[]", **options: Any) -> Engine:
+def engine(registry: Registry, text: str = "[]", *, journal: Journal | None = None, **options: Any) -> Engine:
     """Make an engine from the text of a stub file."""
     problems = Problems()
     clock = Clock()
     stubs = loader.load_text(text, "stubs.yaml", problems)
     options = {"wall_clock": clock, "monotonic": clock} | options
-    made = Engine(registry, stubs, options=EngineOptions(**options), problems=problems)
-    made.clock = clock  # type: ignore[attr-defined]
+    made = Engine(registry, stubs, options=EngineOptions(**options), journal=journal, problems=problems)
+    made.machine = clock  # type: ignore[attr-defined]
     return made
 
 

@@ -278,7 +278,7 @@ def test_a_cancellation_after_the_deadline_is_journalled_as_such():
     mock = user_engine("[{method: user.UserService/GetUser, delay: 10s}]")
     call = ask(mock, GET, {}, deadline=0.5)
     assert call.step == Wait(10.0)
-    mock.clock.time += 0.6
+    mock.machine.time += 0.6
     call.exchange.cancel()
     [journalled] = mock.journal
     assert journalled.code is Code.DEADLINE_EXCEEDED

@@ -12,6 +12,7 @@ import pytest
 from google.protobuf import descriptor_pool, message_factory
 from support import registry
 
+from grpcmock.engine.dropped import Dropped, Kind
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.engine.steps import HALF_CLOSE, Finish, Message, Open, Receive
@@ -303,8 +304,12 @@ def test_assert_called_without_calls(played: Played) -> None:
 
 
 def test_the_bound_of_the_journal_is_told(played: Played) -> None:
-    log = CallLog([], played.registry, dropped=3)
-    assert _said(log.one)[-1] == "3 earlier calls fell out of the journal, which is bounded."
+    dropped = Dropped()
+    dropped.add(Kind("", "/user.UserService/GetUser", "answered"), 3)
+    log = CallLog(list(played.log()), played.registry, dropped=dropped)
+    with pytest.raises(IndexError) as caught:
+        log[5]
+    assert str(caught.value).splitlines()[-1] == "3 earlier calls fell out of the journal, which is bounded."
 
 
 def test_the_order_across_methods(played: Played) -> None:

@@ -24,6 +24,7 @@ from grpcmock.mock.pushed_call import PushedCall
 from grpcmock.mock.pushes import Pushes
 from grpcmock.mock.recording import Recorder
 from grpcmock.pytest_plugin import Config, MockFactory, Serve, fixtures, marker
+from grpcmock.pytest_plugin import config as settings
 from grpcmock.pytest_plugin import examining as examining_fixtures
 from grpcmock.pytest_plugin import serving as serving_fixtures
 
@@ -67,6 +68,7 @@ def test_every_table_of_the_page_is_held_to_something() -> None:
         ("Event loops and threads", "the function"),  # its rows are tests in tests/mock/test_loops.py
         ("What fails a test", "key of the marker"),
         ("Settings", "fixture"),
+        ("A server that runs already", "option"),
         ("Without pytest", "argument"),
     }
 
@@ -156,6 +158,13 @@ def test_the_arguments_are_those_of_the_server() -> None:
     parameters = inspect.signature(MockServer).parameters.values()
     own = {one.name: one.default for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY}
     assert shown == own
+
+
+def test_the_options_for_a_server_that_runs_already_are_all_there_are() -> None:
+    shown = [(spans(option), spans(variable)) for option, variable, _ in TABLES["A server that runs already", "option"]]
+    assert shown == [
+        ([f"--grpcmock-{name.replace('_', '-')}"], [f"GRPCMOCK_PYTEST_{name.upper()}"]) for name in settings.ELSEWHERE
+    ]
 
 
 def test_the_keys_are_those_of_the_marker() -> None:

@@ -6,6 +6,7 @@
 - ```` ```python fails ```` must fail, and the ```` ```text ```` block after it shows what is said; ``…`` stands for
   anything in a line.
 - ```` ```python asyncio ```` runs with pytest-asyncio in its mode ``auto``.
+- ```` ```python shared ```` uses a mock server that runs already, at ``127.0.0.1:50051``.
 - ```` ```python items=N ```` has so many tests, where it isn't one for each function; ``skip`` shows it only.
 """
 
@@ -15,14 +16,16 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from shared_server import shared_server
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "testing.md"
-PAGES = (PAGE, ROOT / "docs" / "contract-tests.md")
+PAGES = (PAGE, ROOT / "docs" / "contract-tests.md", ROOT / "docs" / "faults.md")
 
 
 @dataclass
@@ -98,11 +101,18 @@ def test_example(preamble: Section, section: Section, block: Block, inside: pyte
     inside.syspathinsert(folder)
     _write(preamble.blocks, folder)
     _write(section.blocks, folder)
-    name = "test_example.py" if "def test_" in block.text else "program.py"
-    (folder / name).write_text(block.text)
-    if name == "program.py":
-        (folder / "test_example.py").write_text("def test_program():\n    import program\n")
-    result = inside.runpytest(*(["-o", "asyncio_mode=auto"] if "asyncio" in block.words else []))
+    options = ["-o", "asyncio_mode=auto"] if "asyncio" in block.words else []
+    text = block.text
+    with ExitStack() as stack:
+        if "shared" in block.words:
+            shared = stack.enter_context(shared_server(folder))
+            options.append(f"--grpcmock-target={shared.target}")
+            text = text.replace("127.0.0.1:50051", shared.target)
+        name = "test_example.py" if "def test_" in text else "program.py"
+        (folder / name).write_text(text)
+        if name == "program.py":
+            (folder / "test_example.py").write_text("def test_program():\n    import program\n")
+        result = inside.runpytest(*options)
     if "fails" not in block.words:
         outcomes = result.parseoutcomes()
         assert set(outcomes) <= {"passed", "warnings"}, str(result.stdout)

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from support import registry
 
+from grpcmock.drafting.captured_call import CapturedCall, EventKind
+from grpcmock.drafting.recorded_stub import RecordedStub
+from grpcmock.drafting.redaction.rules import Rules
+from grpcmock.drafting.stub_writer import StubWriter
 from grpcmock.record.capture import buffer
 from grpcmock.record.capture.buffer import CallBuffer
-from grpcmock.record.capture.captured_call import CapturedCall, EventKind
 from grpcmock.record.recorder import Recorder
-from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.writing import collection
 from grpcmock.record.writing.collection import Collection
-from grpcmock.record.writing.recorded_stub import RecordedStub
-from grpcmock.record.writing.stub_writer import StubWriter
 
 REGISTRY = registry("user.proto")
 USER = REGISTRY.message("user.UserResponse")

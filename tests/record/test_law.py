@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
+from grpcmock.drafting.redaction.rules import Rules
 from grpcmock.errors import Problems
 from grpcmock.record.recorder import Options as Recorded
-from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.session import Settings, recording
 from grpcmock.schema import Registry
 from grpcmock.status import DETAILS_KEY, Code

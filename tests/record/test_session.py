@@ -15,9 +15,9 @@ from scripted import OPTIONS, Scripted, Talk, have, replayed, serving, shown
 from support import registry
 
 from grpcmock.client.target import Target
+from grpcmock.drafting.redaction.rules import Rules
 from grpcmock.errors import ConfigError, StubError, TargetError
 from grpcmock.record.recorder import Options
-from grpcmock.record.redaction.rules import Rules
 from grpcmock.record.session import Mode, Settings, recording
 from grpcmock.reports import files
 from grpcmock.status import Code

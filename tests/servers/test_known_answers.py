@@ -27,11 +27,13 @@ from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.journal import Journal
+from grpcmock.engine.tally import CallTally
 from grpcmock.errors import Problems
 from grpcmock.protocols.face import HttpFace
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.aio import ServerOptions
 from grpcmock.servers.listeners import Listeners
+from grpcmock.status import SESSION_KEY
 from grpcmock.stubs import loader
 
 pytest.importorskip("grpcmock_native", reason="the native transport isn't built")
@@ -87,7 +89,7 @@ class World:
         self.over_http = http.client.HTTPConnection(str(self.server.http_addresses[0]), timeout=20)
 
     async def _start(self) -> None:
-        self.engine = Engine(USERS, journal=Journal(JOURNAL_CALLS), lock=threading.RLock())
+        self.engine = Engine(USERS, journal=Journal(JOURNAL_CALLS, tally=CallTally()), lock=threading.RLock())
         self.server = Listeners(
             self.transport,
             self.engine,
@@ -115,6 +117,7 @@ class World:
             self.engine.store.remove(lambda entry: entry.layer is not Layer.FILE)
             self.engine.install(self.engine.prepare(USERS, []))
             self.engine.store.states.clear()
+            self.engine.sessions.end("s")
             self.engine.journal.clear()
 
     def end(self) -> None:
@@ -128,7 +131,7 @@ class World:
 
     def call(self, path: str, number: int, tag: str) -> Any:
         data = bytes([8, number]) if number else b""
-        call = self.channel.unary_stream(path)(data, metadata=(("x-tag", tag),), timeout=20)
+        call = self.channel.unary_stream(path)(data, metadata=_metadata(tag), timeout=20)
         messages = []
         try:
             for message in call:
@@ -143,7 +146,7 @@ class World:
         method, target, headers, body = FORMS[form](path, number)
         found = []
         for _ in range(times):
-            self.over_http.request(method, target, body, {**headers, "x-tag": tag})
+            self.over_http.request(method, target, body, {**headers, **dict(_metadata(tag))})
             response = self.over_http.getresponse()
             told = {name.lower(): value for name, value in response.getheaders()}
             found.append((response.status, {name: told.get(name) for name in sorted(TOLD)}, response.read()))
@@ -158,6 +161,15 @@ class World:
 
     def add(self, names: list[str]) -> None:
         self.engine.add((POOL[name] for name in names), Layer.TEST)
+
+    def add_own(self, names: list[str]) -> None:
+        """Add stubs for the session alone."""
+        with self.engine.lock:
+            self.engine.add((POOL[name] for name in names), session=self.engine.sessions.use("s"))
+
+    def remove_own(self) -> None:
+        with self.engine.lock:
+            self.engine.sessions.use("s").remove(lambda _: True)
 
     def remove(self, which: int) -> Any:
         entries = [entry for entry in self.engine.store if entry.layer is Layer.TEST]
@@ -199,18 +211,33 @@ class World:
             calls = list(journal)
             numbers = [call.id for call in calls]
             assert numbers == list(range(numbers[0], numbers[0] + len(calls))) if calls else True
-            counts = sorted((entry.name, entry.layer, entry.count) for entry in self.engine.store)
-            sizes = len(journal), journal.dropped, journal.size
-            return counts, sizes, [_told(call) for call in calls], dict(self.engine.store.states), list(self.heard)
+            counts = sorted((entry.name, int(entry.layer), entry.count) for entry in self.engine.store)
+            lost = [
+                journal.lost.count(path, session=session, outcome=outcome)
+                for path in (GET, LIST)
+                for session in ("", "s")
+                for outcome in ("answered", "unmatched", "failed")
+            ]
+            sizes = len(journal), journal.dropped, journal.size, lost
+            states = [dict(self.engine.store.states)]
+            if (own := self.engine.sessions.get("s")) is not None:
+                counts += sorted((entry.name, -1, own.counted(entry)) for entry in [*own, *self.engine.store])
+                states.append(dict(own.states))
+            return counts, sizes, [_told(call) for call in calls], states, list(self.heard), _counted(journal)
+
+
+def _metadata(tag: str) -> tuple[tuple[str, str], ...]:
+    """Give the metadata of a call; those of the tag "s" are made in a session."""
+    return ("x-tag", tag), *(((SESSION_KEY, "s"),) if tag == "s" else ())
 
 
 def _told(call: Any) -> Any:
     frames = [(frame.direction, frame.data) for frame in call.frames]
-    metadata = [pair for pair in call.metadata if pair[0].startswith("x-")]
+    metadata = sorted(pair for pair in call.metadata if pair[0].startswith("x-"))
     status = call.code, call.message, call.trailers, call.cancelled
     deadline = call.deadline if call.protocol != "grpc" else 0  # gRPC's own client says what is left of it
     said = call.path, call.protocol, metadata, call.stub and call.stub.name, deadline
-    return said, frames, status, call.peer[:5], call.miss is None
+    return said, frames, status, call.headers, call.half_closed, call.peer[:5], call.miss and call.miss.text
 
 
 # Over HTTP -----------------------------------------------------------------------------------------
@@ -278,6 +305,18 @@ FORMS = {
 """Requests over HTTP, whose answers may be known or not."""
 
 
+def _counted(journal: Journal) -> Any:
+    """What was counted since the start, whatever was dropped or cleared."""
+    tally = journal.tally
+    assert tally is not None
+    for durations in tally.durations.values():
+        # Bursts take as long as they do; none takes longer than the last bound.
+        assert sum(durations.buckets) == durations.calls
+        assert 0 < durations.seconds < 10 * durations.calls
+    timed = {method: durations.calls for method, durations in tally.durations.items()}
+    return dict(tally.calls), dict(tally.misses), timed, journal.dropped_ever, journal.open_calls
+
+
 @pytest.fixture(scope="module")
 def worlds() -> Iterator[list[World]]:
     loop = LoopThread()
@@ -294,7 +333,7 @@ STEADY = ["alice", "empty", "first", "gone", "headers", "lost", "opens", "page",
 NAMES = st.sampled_from([STEADY, STEADY, sorted(POOL)]).flatmap(
     lambda names: st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True)
 )
-CALL = st.tuples(st.sampled_from([GET, LIST]), st.sampled_from([1, 1, 1, 2, 3, 4]), st.sampled_from("aab"))
+CALL = st.tuples(st.sampled_from([GET, LIST]), st.sampled_from([1, 1, 1, 2, 3, 4]), st.sampled_from("aaabs"))
 CALLS = st.tuples(CALL, st.integers(1, 3)).map(lambda args: ("calls", *args[0], args[1]))
 HTTP = st.tuples(st.sampled_from(sorted(FORMS)), CALL, st.integers(1, 3)).map(
     lambda args: ("http", args[0], *args[1], args[2])
@@ -307,10 +346,12 @@ ACTIONS = st.one_of(
     HTTP,
     HTTP,
     st.tuples(CALL, st.integers(2, 4)).map(lambda args: ("burst", *args[0], args[1])),
-    st.tuples(st.sampled_from(["add", "reload"]), NAMES),
+    st.tuples(st.sampled_from(["add", "add_own", "reload"]), NAMES),
     st.tuples(st.just("remove"), st.integers(0, 5)),
     st.tuples(st.just("set_state"), st.sampled_from(["started", "open"])),
-    st.sampled_from([("reset_counts",), ("clear",), ("snapshot",), ("restore",), ("listen",), ("look",)]),
+    st.sampled_from(
+        [("reset_counts",), ("clear",), ("snapshot",), ("restore",), ("listen",), ("look",), ("remove_own",)]
+    ),
 )
 
 
@@ -321,8 +362,25 @@ ACTIONS = st.one_of(
 @example(["alice"], [("calls", GET, 1, "a", 2), ("listen",), ("calls", GET, 1, "a", 2), ("listen",)])
 @example(["page", "chance"], [("calls", LIST, 1, "a", 3), ("call", GET, 3, "a")])
 @example(["page"], [("reload", ["page"]), ("calls", LIST, 1, "a", 2), ("reload", ["opens"]), ("call", LIST, 1, "a")])
+@example(["alice"], [("calls", GET, 1, "a", 2), ("add_own", ["first"]), ("call", GET, 1, "s"), ("call", GET, 1, "a")])
+@example(["alice"], [("calls", GET, 1, "s", 3), ("calls", GET, 1, "a", 3), ("calls", GET, 1, "s", 3)])
+@example(STEADY, [("calls", path, number, tag, 2) for path in (GET, LIST) for number in (2, 4) for tag in "asa"])
+@example(["alice"], [("calls", GET, 4, "s", JOURNAL_CALLS), ("calls", GET, 4, "a", 5), ("calls", GET, 1, "a", 9)])
+@example(
+    ["alice"], [("add_own", ["page"]), ("calls", GET, 4, "s", 2), ("calls", LIST, 4, "s", 2)]
+)
+@example(["twice", "sequence", "started"], [("calls", GET, number, tag, 3) for tag in "asa" for number in (1, 4)])
 @example(["page"], [("calls", LIST, 1, "a", JOURNAL_CALLS + 5), ("call", GET, 1, "a")])
+@example(STEADY, [("http", form, GET, 1, tag, 2) for form in FORMS for tag in "asa"])
 @example(STEADY, [("http", form, path, 1, "a", 3) for form in FORMS for path in (GET, LIST)])
+@example(
+    ["alice"],
+    [
+        *(("http", form, GET, 1, "a", 2) for form in FORMS),
+        ("add_own", ["first"]),
+        *(("http", form, GET, 1, tag, 2) for form in FORMS for tag in "sa"),
+    ],
+)
 @example(STEADY, [("http", form, GET, number, "b", 2) for form in FORMS for number in (2, 3)])
 @example(
     ["alice"], [("http", "connect json", GET, 1, "a", 3), ("add", ["twice"]), ("http", "connect json", GET, 1, "a", 4)]

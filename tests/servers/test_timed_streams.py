@@ -133,6 +133,19 @@ def test_who_begins_to_follow_is_told_of_each_message(world: World) -> None:
     world.wait_for_the_end(record)
 
 
+def test_a_fault_breaks_it_off(world: World) -> None:
+    fault = {"abort_after": 7, "status": {"code": 14, "message": "down"}}
+    with world.engine.lock:
+        world.engine.faults.set("cut", fault)
+    for page in (1, 2, 3):
+        call, got = world.ask(bytes([8, page]), timeout=PATIENCE), []
+        with pytest.raises(grpc.RpcError):
+            got.extend(call)
+        assert (call.code(), call.details(), len(got)) == (grpc.StatusCode.UNAVAILABLE, "down", 7)
+    with world.engine.lock:
+        assert [(call.faults, len(responses(call))) for call in world.engine.journal] == [(("cut",), 7)] * 3
+
+
 def test_a_deadline_ends_it(world: World) -> None:
     call = world.ask(b"\x08\x02", timeout=0.1)
     got = []

@@ -76,7 +76,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--kept-out", action="store_true", help="those services, too, that nobody may fit a fuzzer to")
     parser.add_argument(
-        "--sample", type=int, metavar="N", help="so many bugs of each service and source, always the same"
+        "--sample", type=int, metavar="N", help="so many bugs of each service and source, the same for each draw"
+    )
+    parser.add_argument(
+        "--draw", type=int, default=1, metavar="N", help="which sample: each number is another one (default: 1)"
     )
     parser.add_argument("--no-bugs", action="store_true", help="try the services without a bug only")
     parser.add_argument("--seed", type=int, default=1, help="of the runs against bugs (default: 1)")
@@ -108,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, tool in lacking.items():
         _say(f"{name} isn't tried: there is no {tool} on this machine.")
     services = [name for name in options.services if name not in lacking]
-    chosen = [] if options.no_bugs else suspects(services, options.source or list(Source), options.sample)
+    chosen = [] if options.no_bugs else suspects(services, options.source or list(Source), options.sample, options.draw)
     alarms = Alarms()
     same = {"max_time": options.max_time, "commit": commit()}
     work: list[Work] = [(one.key, {"seed": options.seed, **same}, partial(try_suspect, one, alarms)) for one in chosen]

@@ -141,8 +141,10 @@ def untried(services: Sequence[str]) -> dict[str, str]:
     return {name: tool for name, tool in tools.items() if tool is not None}
 
 
-def suspects(services: Sequence[str], sources: Collection[Source], sample: int | None = None) -> list[Suspect]:
-    """All that is to be tried; *sample* takes so many of each service and source, the same ones each time."""
+def suspects(
+    services: Sequence[str], sources: Collection[Source], sample: int | None = None, draw: int = 1
+) -> list[Suspect]:
+    """All that is to be tried; *sample* takes so many of each service and source, the same ones for each *draw*."""
     found: list[Suspect] = []
     for name in services:
         of_service: list[list[Suspect]] = []
@@ -152,9 +154,15 @@ def suspects(services: Sequence[str], sources: Collection[Source], sample: int |
             of_service += [_generated(SERVICES[name]), _blind(SERVICES[name])]
         for group in of_service:
             wanted = [one for one in group if one.source in sources]
-            wanted.sort(key=lambda one: hashlib.sha256(one.key.encode()).digest())
+            wanted.sort(key=lambda one: _lot(one, draw))
             found += wanted[:sample]
     return found
+
+
+def _lot(suspect: Suspect, draw: int) -> bytes:
+    """Where a suspect stands among the others in a draw."""
+    salt = f" {draw}" if draw != 1 else ""
+    return hashlib.sha256(f"{suspect.key}{salt}".encode()).digest()
 
 
 __all__ = ["CLEAN", "DIRECTORY", "Source", "Suspect", "chosen_services", "prepare", "starting", "suspects", "untried"]

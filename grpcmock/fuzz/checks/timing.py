@@ -47,6 +47,7 @@ def _slow_input(case: Case, result: CaseResult, expectations: Expectations) -> I
                 actual=actual,
                 path=case.path,
                 key="latency",
+                causes=(f"{reply.call.path} is slow",),
                 timing_based=True,
                 method=reply.call.method,
             )
@@ -116,7 +117,7 @@ def _ended_early(check: str, what: str) -> CheckFunction:
         elif _worse(before, after):
             expected = f"{said(before)} as before, once {len(between)} calls had ended by {what}"
             yield Finding(check=check, expected=expected, actual=said(after), key="later")
-        elif _differ(before, after) and all(_was_cut(reply) for reply in between):
+        elif _differ(before, after) and all(_was_cut(reply) and not _asks_the_same(reply, before) for reply in between):
             expected = f"nothing changed by a call that ended by {what} before it was complete"
             yield Finding(
                 check=check,
@@ -142,9 +143,14 @@ def _was_cut(reply: Reply) -> bool:
     return reply.termination in (Termination.CANCELLED, Termination.DEADLINE) or reply.code in _CUT_SHORT
 
 
+def _asks_the_same(reply: Reply, other: Reply) -> bool:
+    """Whether two calls say the same: if one only looks, so does the other, and what changes does so by itself."""
+    return reply.call.path == other.call.path and reply.call.messages == other.call.messages
+
+
 def _differ(before: Reply, after: Reply) -> bool:
     """Whether the same question was answered differently, both times with OK."""
-    if before.call.path == after.call.path and before.call.messages == after.call.messages:
+    if _asks_the_same(before, after):
         return before.is_ok and after.is_ok and _sorted(before.responses) != _sorted(after.responses)
     return False
 

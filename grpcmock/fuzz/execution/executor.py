@@ -98,6 +98,8 @@ class Executor:
         self._mock = mock
         self._ended: set[str] = set()
         self._single: dict[str, int] = {}
+        self._errors: set[tuple[str, int]] = set()
+        """The paths of methods with the codes that they were seen to fail with, in full."""
         self.use(channel)
 
     def use(self, channel: grpc.aio.Channel) -> None:
@@ -177,7 +179,7 @@ class Executor:
     async def _call(self, call: Call) -> Reply:
         if call.raw is not None and self._raw is not None:
             return await self._raw(call, self._patience_with(call))
-        actions, method = call.actions, call.method
+        actions, method, was_fast = call.actions, call.method, False
         if not _is_plain(actions) or call.unread:
             return await self._slow(call)
         if (
@@ -189,14 +191,27 @@ class Executor:
         ):
             reply = await self._fast(call)
             if reply is not None:
-                return reply
-            self._single[call.path] = -1_000_000  # it isn't so steady after all
+                return await self._in_full(reply)
+            was_fast = True
         reply = await self._plain(call)
         if reply.code == Code.INTERNAL and reply.message == _MADE_UP:
             reply = await self._slow(call)
-        if len(reply.responses) == 1 and reply.termination is Termination.SERVER:
+        self._errors.add((call.path, reply.code))
+        if len(reply.responses) == 1 and reply.is_ok:
             self._single[call.path] = self._single.get(call.path, 0) + 1
+        elif was_fast and (reply.is_ok or reply.responses or reply.termination is not Termination.SERVER):
+            self._single[call.path] = -1_000_000  # it isn't so steady after all
         return reply
+
+    async def _in_full(self, reply: Reply) -> Reply:
+        """Return an error of the fast lane as the plain one shows it, the first time that a method ends with its code:
+        a message before an error isn't seen otherwise. What doesn't happen again stays as it was."""
+        call = reply.call
+        if reply.termination is not Termination.SERVER or reply.is_ok or (call.path, reply.code) in self._errors:
+            return reply
+        self._errors.add((call.path, reply.code))
+        again = await self._plain(call)
+        return again if again.code == reply.code and again.responses else reply
 
     def _metadata(self, call: Call) -> grpc.aio.Metadata | None:
         pairs = self._pairs(call)

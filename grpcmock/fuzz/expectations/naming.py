@@ -10,13 +10,13 @@ _VERBS = (
     (Role.BATCH_GET, "BatchGet|BatchRead|GetMany|MultiGet"),
     (Role.IMPORT, "BatchCreate|Import|Upload|BulkCreate|CreateMany"),
     (Role.UNDELETE, "Undelete|Restore|Recover"),
-    (Role.CREATE, "Create|Add|Insert|Register|New|Make"),
+    (Role.CREATE, "Create|Add|Insert|Register|New|Make|Open|Post|Submit|Place"),
     (Role.LIST, "ListAll|GetAll|List|Search|Query|Enumerate"),
-    (Role.GET, "Get|Read|Fetch|Find|Describe|Retrieve|Load|Show"),
+    (Role.GET, "Get|Read|Fetch|Find|Describe|Retrieve|Load|Show|Stat"),
     (Role.LOOKUP, "Lookup|LookUp|Resolve"),
     (Role.EXPORT, "Export|Dump|Download"),
-    (Role.UPDATE, "Update|Patch|Modify|Edit|Change"),
-    (Role.DELETE, "Delete|Remove|Destroy|Erase"),
+    (Role.UPDATE, "Update|Patch|Modify|Edit|Change|Rename|Redirect|Replace"),
+    (Role.DELETE, "Delete|Remove|Destroy|Erase|Forget|Discard|Drop|Unregister"),
     (Role.WATCH, "Watch|Subscribe|Follow|Tail"),
 )
 _VERB = {role: re.compile(rf"(?:{words})(?=[A-Z]|$)") for role, words in _VERBS}

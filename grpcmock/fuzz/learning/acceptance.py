@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LISTING = re.compile(r"(List|Search|Export|Browse|Find|Query|All)")
 _ENDING = re.compile(
-    r"(Delete|Remove|Destroy|Erase|Cancel|Close|Retire|Expire|Revoke|Purge|Drop|Archive|Finish|Stop|End)"
+    r"(Delete|Remove|Destroy|Erase|Cancel|Close|Retire|Expire|Revoke|Purge|Drop|Archive|Finish|Stop|End|Forget|Discard|Unregister)"
 )
 _MAKING = re.compile(
     r"(Create|Add|Insert|Register|New|Make|Open|Start|Begin|Put|Post|Submit|Place|Import|Upload|Set|Save)"

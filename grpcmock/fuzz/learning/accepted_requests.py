@@ -59,6 +59,15 @@ class AcceptedRequest:
                 set_at(message, way, values[chosen - 1])
         return message
 
+    def later_in_stream(self, choose: Callable[[int], int]) -> Message:
+        """Return a message to follow the request in a stream. Often the first one names what all of them are about, so
+        by chance that is left out."""
+        message = self.with_values(choose)
+        if choose(2):
+            for path in self.references:
+                message.ClearField(str(path[0]))
+        return message
+
     def calls(self, *requests: bytes, salt: str = "") -> tuple[Call, ...]:
         """Return the calls that make what is needed, each under a key of its own, and those with the *requests*."""
         calls: list[Call] = []
@@ -113,10 +122,8 @@ def set_at(message: Message, way: Fields, value: Any) -> Path | None:
             current = current[0]
             path.append(0)
     last = way[-1]
-    if last.message_type is not None and last.message_type.GetOptions().map_entry:
-        return None
     try:
-        put(current, (last.name,), [value] if last.is_repeated else value)
+        put(current, (last.name,), [value] if last.is_repeated and not isinstance(value, dict) else value)
     except (TypeError, ValueError, AttributeError):
         return None
     return (*path, last.name)

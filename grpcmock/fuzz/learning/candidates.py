@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.learning import demands
 from grpcmock.schema.naming import snake_case
 from grpcmock.synthesis.answers import generate
@@ -62,12 +64,22 @@ _TEXTS = (
     *("+49 30 1234567", "12345678", "3f2b8c1e-5d0b-4c3a-9a57-0d1e5c7ab001", "#a0b1c2", "12:30", "1.2.3", "192.0.2.1"),
 )
 _NUMBERS = (1, 2, 10, 100, 5, 1000, 50, 2024, 1_714_564_800)
+_BELOW_ZERO = (-2,)
+_SIGNED = frozenset(
+    (
+        *(FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64),
+        *(FieldDescriptor.TYPE_SFIXED32, FieldDescriptor.TYPE_SFIXED64),
+    )
+)
+"""Types that are chosen where numbers below zero are usual."""
+
 _REALS = (1.0, 0.5, 10.0, 100.0)
 _SECONDS = {
     "google.protobuf.Timestamp": (1_714_564_800, 1_714_824_000, 1_905_000_000),
     "google.protobuf.Duration": (60, 3_600),
 }
 _NATURALS = 2
+_EACH_MAP = 3
 
 
 class Candidates:
@@ -75,15 +87,19 @@ class Candidates:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._comments = field_comments(registry)
 
     def of(self, field: FieldDescriptor, words: str = "") -> Iterator[Any]:
-        """Yield values for a field, of a list its first item: those that the *words* of an error ask for come first.
+        """Yield values for a field, of a list its first item; of a message field they are messages.
 
-        Of a message field they are messages.
+        Those come first that the *words* of an error ask for, and then those that its comment does.
         """
+        words = f"{words} {self._comments.get(field.full_name, '')}".strip()
         if field.enum_type is not None:
             yield from (value.number for value in field.enum_type.values if value.number)
             yield from (value.number for value in field.enum_type.values if not value.number)
+        elif field.message_type is not None and field.message_type.GetOptions().map_entry:
+            yield from self._maps(field.message_type)
         elif field.message_type is not None:
             yield from self._messages(field.message_type, words)
         elif field.type == FieldDescriptor.TYPE_STRING:
@@ -98,6 +114,7 @@ class Candidates:
             yield from _REALS
         else:
             yield from (int(number) for number in demands.numbers(words))
+            yield from _BELOW_ZERO if field.type in _SIGNED else ()
             yield from _NUMBERS
 
     def _texts(self, field: FieldDescriptor) -> Iterator[str]:
@@ -123,6 +140,13 @@ class Candidates:
         else:
             yield from (self.natural(descriptor, seed) for seed in range(_NATURALS))
             yield message_class()
+
+    def _maps(self, entry: Descriptor) -> Iterator[dict[Any, Any]]:
+        """Yield maps of one entry; none of messages."""
+        key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
+        if value.message_type is None:
+            pairs = zip(islice(self.of(key), _EACH_MAP), islice(self.of(value), _EACH_MAP), strict=False)
+            yield from ({one: other} for one, other in pairs)
 
     def natural(self, descriptor: Descriptor, seed: int) -> Message:
         """Return a message with natural values."""

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable, values_at
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, set_at, varied
 from grpcmock.fuzz.model.bindings import put, value_at
+from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.results import Termination
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.learning.candidates import Candidates
     from grpcmock.fuzz.model.results import Reply
 
@@ -34,7 +37,9 @@ class Widening:
             if len(way) > _DEEPEST or tuple(field.name for field in way) in keys:
                 continue
             there = list(values_at(message, way))
-            if not there or (way[-1].message_type is not None and not way[-1].is_repeated and there[0].ListFields()):
+            if not there and not (way[-1].is_repeated and _has_room(message, way)):
+                continue
+            if way[-1].message_type is not None and not way[-1].is_repeated and there[0].ListFields():
                 continue  # what is in it is tried by itself
             others = (value for value in candidates.of(way[-1]) if value not in there)
             changes.append([(way, value) for value in islice(others, _EACH)])
@@ -61,6 +66,12 @@ class Widening:
         """Take the server's answer."""
         assert self._current is not None
         way, value = self._current
+        reply = with_body_status(reply)
         if reply.is_ok or (reply.termination is Termination.ENOUGH and reply.responses):
             values = {**self.accepted.values, way: (*self.accepted.values.get(way, ()), value)}
             self.accepted = replace(self.accepted, values=values)
+
+
+def _has_room(message: Message, way: Fields) -> bool:
+    """Whether the message is there in which the last field of a way stands."""
+    return len(way) == 1 or (not way[0].is_repeated and message.HasField(way[0].name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,9 +14,12 @@ from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.phases.request_expectation import expectation, with_controls
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.generation.choices import Source
     from grpcmock.fuzz.generation.generator import Generator
     from grpcmock.fuzz.generation.violation import Violation
+    from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
@@ -82,13 +85,14 @@ def _around_accepted(method: Method, plan: Plan, number: int) -> Case:
         other = next((value for value in values_at(generator.generate(source), way) if value), None)
         if other is not None:
             set_at(message, way, next(iter(other), None) if way[-1].is_repeated else other)
-    before = (
-        [generator.encode(source) for _ in range(source.choice(_LENGTHS) - 1)] if method.kind.client_streams else []
-    )
     data = message.SerializePartialToString(deterministic=True)
     *setup, last = accepted.calls(data, salt=f"{plan.seed}-{number}")
-    if before:
-        last = replace(call_of(method, data, *before), bindings=last.bindings)
+    others = source.choice(_LENGTHS) - 1 if method.kind.client_streams else 0
+    if others:
+        messages = [accepted.later_in_stream(source.below) for _ in range(others - 1)]
+        later = [*messages, _without(message, accepted.references) if source.below(2) else message]
+        others_data = [one.SerializePartialToString(deterministic=True) for one in later]
+        last = replace(call_of(method, accepted.data, *others_data), bindings=last.bindings)
     return Case(
         id=f"random/{method.full_name}/accepted-{plan.seed}-{number}",
         phase=Phase.RANDOM,
@@ -96,8 +100,14 @@ def _around_accepted(method: Method, plan: Plan, number: int) -> Case:
         calls=(*setup, last),
         setup=len(setup),
         why="a request that the server takes, with another value or two",
-        expect=Expect.ANY if before or generator.broken(message) else Expect.ACCEPTED,
+        expect=Expect.ANY if others or generator.broken(message) else Expect.ACCEPTED,
     )
+
+
+def _without(message: Message, paths: Iterable[Path]) -> Message:
+    for path in paths:
+        message.ClearField(str(path[0]))
+    return message
 
 
 class _Maker:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.run.session import Settings
     from grpcmock.schema import Registry
+    from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
 
 FOLDER = Path(".grpcmock") / "failures"
@@ -113,7 +114,7 @@ class Origin:
     """The file of descriptors that is kept beside the failures."""
 
     @classmethod
-    def of(cls, settings: Settings, protos: Iterable[Path] = (), imports: Imports | None = None) -> Origin:
+    def of(cls, settings: Settings, protos: Iterable[ProtoSource] = (), imports: Imports | None = None) -> Origin:
         """Take from the settings of a run what matters; *protos* and *imports* are where its contract came from."""
         target, usual = settings.target, type(settings)(target=settings.target)
         secure = target.tls is not None and not target.address.startswith("unix")

@@ -16,6 +16,7 @@ from grpcmock.fuzz.checks.rendering import case_lines
 from grpcmock.fuzz.expectations.naming import verb_and_noun
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.model.cases import Measure
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.replay import case_file as case_files
 from grpcmock.fuzz.replay.case_file import Seen
@@ -66,6 +67,9 @@ class Replay:
     findings: tuple[Finding, ...]
     """What its check has to say now: empty if the server has been fixed, or it can't be seen."""
 
+    blind: str = ""
+    """What its check looks at and can't be seen here; empty if all can."""
+
     @property
     def answer(self) -> Answer:
         """Whether it fails, passes, or what it shows couldn't be seen."""
@@ -76,6 +80,8 @@ class Replay:
     @property
     def unlike(self) -> str:
         """Say what is so different from then that nothing follows where its check is content; empty if nothing is."""
+        if self.blind:
+            return self.blind
         replies = self.result.replies[: len(self.case_file.case.calls)]
         methods = [reply.call.method for reply in replies if reply.call.method is not None]
         only_looks = all(map(only_reads, methods))
@@ -129,7 +135,10 @@ async def replay(kept: Mapping[str, Any], settings: Settings, *, where: str = "t
         case_file = case_files.read(kept, run.registry, where)
         result = await run.observe(case_file.case)
         findings = tuple(finding for finding in run.evaluate(case_file.case, result) if not finding.is_warning)
-        return Replay(case_file=case_file, result=result, registry=run.registry, findings=findings)
+        blind = ""
+        if Measure.OUTPUT in case_file.case.measures and not settings.server_command:
+            blind = "what the server writes isn't seen, since it wasn't started here: start it with --server-cmd"
+        return Replay(case_file=case_file, result=result, registry=run.registry, findings=findings, blind=blind)
 
 
 _FILES = ("stubs", "links")

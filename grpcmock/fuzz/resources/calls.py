@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError, Message
 
 from grpcmock.client.actions import Cancel, HalfClose
 from grpcmock.fuzz.model.bindings import value_at
+from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.cases import Caller
 from grpcmock.fuzz.model.results import Termination
 
@@ -26,6 +27,8 @@ class ResourceCall:
     resource: Resource
     operation: Operation
     reply: Reply
+    """What came of it; what a response tells of an error counts as a status."""
+
     requests: tuple[Message, ...]
     responses: tuple[Message, ...]
 
@@ -116,4 +119,5 @@ def step_of(reply: Reply, resources: Resources) -> ResourceCall | None:
         responses = tuple(method.response_class.FromString(data) for data in reply.responses)
     except DecodeError:
         return None
-    return ResourceCall(resource=resource, operation=operation, reply=reply, requests=requests, responses=responses)
+    told = with_body_status(reply)
+    return ResourceCall(resource=resource, operation=operation, reply=told, requests=requests, responses=responses)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.differences import shown
+from grpcmock.fuzz.resources.given_values import losses
 from grpcmock.fuzz.resources.known_resources import KnownResource, finding
 from grpcmock.status import Code
 
@@ -82,26 +83,26 @@ class CreateRules:
             if not key and key != 0:
                 continue
             old = self._memory.find(resource, key)
-            if old is not None and old.is_there:
-                yield from self._created_twice(step, key, key in asked)
             request = step.requests[index] if index < len(step.requests) else step.request
-            made.append(
-                KnownResource(
-                    resource=resource,
-                    key=key,
-                    alive=True,
-                    why=f"{step.operation.method.name} made it",
-                    by=step.operation.method,
-                    message=messages[index] if index < len(messages) else None,
-                    given=step.at(step.operation.given, request),
-                    parent=step.at(step.operation.parent, request) or resource.parent_of(key),
-                    is_chosen=key in asked,
-                )
+            known = KnownResource(
+                resource=resource,
+                key=key,
+                alive=True,
+                why=f"{step.operation.method.name} made it",
+                by=step.operation.method,
+                message=messages[index] if index < len(messages) else None,
+                given=step.at(step.operation.given, request),
+                parent=step.at(step.operation.parent, request) or resource.parent_of(key),
+                is_chosen=key in asked,
             )
+            if old is not None and old.is_there:
+                yield from self._created_twice(step, key, known.is_chosen)
+            made.append(known)
         for known in made:
             self._memory.forget(resource, known.key)
         for known in made if resource.is_annotated else self._kept(resource, made):
             self._memory.put(known)
+            yield from self._kept_as_given(step, known)
 
     def _kept(self, resource: Resource, made: list[KnownResource]) -> list[KnownResource]:
         """Give what a server without annotations can be held to: what has no memory, such as a mock, gives the same key
@@ -115,6 +116,15 @@ class CreateRules:
             return []
         kept, self._unproven[resource.name] = earlier, []
         return kept
+
+    def _kept_as_given(self, step: ResourceCall, made: KnownResource) -> Iterator[Finding]:
+        """What a creation shows of what it made is what it was given: a field that comes back empty was lost."""
+        if made.message is None or made.given is None:
+            return
+        for lost in losses(step.resource, made.given, made.message):
+            expected = f"{lost.expected}: the request says so"
+            yield finding(step, "read_after_write", expected, lost.actual, path=lost.path, key=f"given {lost.path}")
+            return
 
     def _created_twice(self, step: ResourceCall, key: Any, was_asked: bool) -> Iterator[Finding]:
         resource, method = step.resource, step.operation.method

@@ -70,3 +70,9 @@ def is_key(field: FieldDescriptor) -> bool:
 def is_map(field: FieldDescriptor) -> bool:
     """Whether a field is a map."""
     return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
+
+
+def is_optional(field: FieldDescriptor) -> bool:
+    """Whether a single value is called ``optional`` in proto3, so that a zero isn't the same as nothing."""
+    oneof = field.containing_oneof
+    return oneof is not None and oneof.name == f"_{field.name}" and field.message_type is None

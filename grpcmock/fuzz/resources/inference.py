@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -13,7 +14,16 @@ from grpcmock.fuzz.expectations.naming import service_noun, singular
 from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.resources.distinct import one_for_each_role, with_names_of_their_own
 from grpcmock.fuzz.resources.fields import all_fields, at, is_key, named, same_type, type_name
-from grpcmock.fuzz.resources.locations import KEYS, filters_of, given_in, made_in, makes_sense, shown_in, shown_type
+from grpcmock.fuzz.resources.locations import (
+    KEYS,
+    filters_of,
+    given_in,
+    made_in,
+    makes_sense,
+    shown_in,
+    shown_type,
+    with_paging,
+)
 from grpcmock.fuzz.resources.method_names import told_by_name, with_irregular_plurals
 from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
 from grpcmock.schema.annotations import AnnotationReader
@@ -37,6 +47,9 @@ _SERVERS_OWN = frozenset(
     }
 )
 """Fields that servers set by themselves, where no annotation says so."""
+
+_KEYED = frozenset({Role.GET, Role.DELETE, Role.LOOKUP, Role.BATCH_GET})
+"""Roles whose requests say little more than which one is meant."""
 
 _KINDS = {
     Role.CREATE: (MethodKind.UNARY,),
@@ -73,6 +86,10 @@ class _Inference:
             if (told := told_by_name(method)) is not None:
                 role, noun = told
                 groups.setdefault((method.service, noun), []).append((role, method))
+        for method in self._registry.methods.values():
+            group = groups.get((method.service, method.name))
+            if group is not None and Role.CREATE not in dict(group):
+                group.append((Role.CREATE, method))  # ``Transfer`` makes what ``GetTransfer`` reads
         found = [
             resource
             for (service, noun), methods in with_irregular_plurals(groups).items()
@@ -162,11 +179,8 @@ class _Inference:
             key=key or None,
             parent=self._parent(method.input, resource, role),
             mask=next((f.name for f in method.input.fields if type_name(f) == _MASK and not f.is_repeated), ""),
-            page_size=named(method.input, "page_size", "limit", "max_results", "per_page"),
-            page_token=named(method.input, "page_token"),
-            next_token=named(method.output, "next_page_token"),
-            page=named(method.input, "page", "page_number"),
         )
+        operation = with_paging(operation)
         return replace(operation, filters=filters_of(operation))
 
     # One resource ---------------------------------------------------------------------------------------
@@ -226,19 +240,18 @@ class _Inference:
             if "IDENTIFIER" in self._options.field(field).behaviors:
                 return str(field.name)
         stem = snake_case(noun)
-        asked = [
-            field
-            for role, method in methods
-            if role in (Role.GET, Role.DELETE, Role.LOOKUP, Role.BATCH_GET)
-            for field in method.input.fields
-        ]
+        requests = [method.input for role, method in methods if role in _KEYED]
+        asked = [field for request in requests for field in request.fields]
+        counts = Counter(field.name for field in asked)
         for field in asked:
             label = singular(str(field.name))
             for name in dict.fromkeys((label, label.removeprefix(f"{stem}_"), f"{stem}_{label}")):
                 if name in fields and same_type(fields[name], field) and is_key(fields[name]):
                     likely = name in (*KEYS, *(f"{stem}_{key}" for key in KEYS))
-                    if likely or len({one.name for one in asked}) == 1:
+                    if likely or len(counts) == 1 or counts[field.name] == len(requests) > 1:
                         return name
+        for name in _named_as_noun(descriptor, asked, stem):
+            return name
         for name in (*(f"{stem}_{key}" for key in KEYS), "id", "name"):
             if name in fields and is_key(fields[name]) and not asked:
                 return name
@@ -272,14 +285,11 @@ class _Inference:
             given=given_in(method.input, resource, role),
             parent=self._parent(method.input, resource, role),
             mask=next((f.name for f in method.input.fields if type_name(f) == _MASK and not f.is_repeated), ""),
-            page_size=named(method.input, "page_size", "limit", "max_results", "per_page"),
-            page_token=named(method.input, "page_token"),
-            next_token=named(method.output, "next_page_token"),
-            page=named(method.input, "page", "page_number"),
             request_id=named(method.input, "request_id"),
             allow_missing=named(method.input, "allow_missing"),
         )
         operation = replace(operation, key=self._asked(operation, resource), own_id=self._own_id(operation, resource))
+        operation = with_paging(operation)
         operation = replace(operation, filters=filters_of(operation))
         return operation if makes_sense(operation) else None
 
@@ -363,6 +373,15 @@ class _Inference:
             )
             return replace(resource, parent=other.name, operations=operations)
         return resource
+
+
+def _named_as_noun(descriptor: Descriptor, asked: Sequence[FieldDescriptor], stem: str) -> Iterator[str]:
+    """Yield what may be the key of a thing for which requests have a field of its name: ``topic`` for its name."""
+    for field in asked:
+        for name in KEYS if snake_case(field.name) == stem else ():
+            own = descriptor.fields_by_name.get(name)
+            if own is not None and same_type(own, field) and is_key(own):
+                yield name
 
 
 def _around(method: Method) -> Iterator[Descriptor]:

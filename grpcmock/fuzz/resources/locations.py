@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.roles import Role
-from grpcmock.fuzz.resources.fields import is_map, same_type
+from grpcmock.fuzz.resources.fields import is_map, named, same_type
 from grpcmock.schema.method import MethodKind
 from grpcmock.schema.naming import snake_case
 
@@ -21,6 +22,23 @@ _OPAQUE = frozenset({"google.protobuf.Empty", "google.longrunning.Operation", "g
 
 KEYS = ("name", "id", "uid", "uuid", "key", "guid")
 """Fields that are called what keys are called."""
+
+
+_SIZES = ("page_size", "limit", "max_results", "per_page", "take", "max_items")
+
+
+def with_paging(operation: Operation) -> Operation:
+    """Return an operation with the fields of its request that say which part of a list is wanted, and that of the
+    response which leads on."""
+    request, response = operation.method.input, operation.method.output
+    return replace(
+        operation,
+        page_size=named(request, *_SIZES),
+        page_token=named(request, "page_token"),
+        next_token=named(response, "next_page_token"),
+        page=named(request, "page", "page_number"),
+        offset=named(request, "offset", "skip"),
+    )
 
 
 def shown_type(method: Method, noun: str, role: Role) -> Descriptor | None:
@@ -86,7 +104,7 @@ def given_in(request: Descriptor, resource: Resource, role: Role) -> Path | None
 
 def filters_of(operation: Operation) -> frozenset[str]:
     """Give the fields of a request by which what a list gives may be less than all."""
-    known = {operation.page_size, operation.page_token, operation.page}
+    known = {operation.page_size, operation.page_token, operation.page, operation.offset}
     known |= {str(operation.parent[0])} if operation.parent else set()
     return frozenset(field.name for field in operation.method.input.fields if field.name not in known)
 

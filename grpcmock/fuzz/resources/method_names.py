@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from grpcmock.fuzz.expectations.naming import service_noun, singular, verb_and_noun
 from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.resources.fields import is_map
 from grpcmock.schema.method import Method, MethodKind
 
 
@@ -39,4 +40,14 @@ def told_by_name(method: Method) -> tuple[Role, str] | None:
         role = Role.IMPORT
     if role is Role.LIST and method.kind is MethodKind.BIDI_STREAMING:
         role = Role.LOOKUP
+    if role is Role.LOOKUP and method.kind is MethodKind.UNARY:
+        role = Role.GET
+    if role is Role.GET and _gives_many(method):
+        role = Role.LIST
     return role, singular(noun) or service_noun(method.service)
+
+
+def _gives_many(method: Method) -> bool:
+    """Whether a response is a list of messages, with nothing beside it that is one."""
+    inner = [field for field in method.output.fields if field.message_type is not None]
+    return len(inner) == 1 and inner[0].is_repeated and not is_map(inner[0]) and method.kind is MethodKind.UNARY

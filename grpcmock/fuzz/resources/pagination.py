@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MANY = 1000
 """The size of a page that a server cuts down to its own largest."""
 
+_NEVER_CUT = 10
+"""The size of a page that any server gives."""
+
 Words = tuple[str, str, str, str]
 """What was expected, what came, the field it is about, and what tells the fault from others."""
 
@@ -32,6 +35,12 @@ class PageWalk:
     last: list[Any] = field(default_factory=list)
     """The keys on the last page."""
 
+    is_short: bool = False
+    """Whether less was on the last page than was asked for, which then should be the end."""
+
+    order: list[Any] = field(default_factory=list)
+    """The keys on all pages, as they came."""
+
     calm: bool = True
     """Whether nothing was changed since it began, as far as we know."""
 
@@ -42,9 +51,12 @@ class PageWalks:
     def __init__(self) -> None:
         self._walks: dict[bytes, PageWalk] = {}
         self._given: dict[str, set[str]] = {}
+        self._longest: dict[bytes, list[Any]] = {}
+        """The longest first page of each list, of whatever size, since something was changed."""
 
     def disturb(self) -> None:
         """Hear that something was changed: what a list under way holds isn't certain any more."""
+        self._longest = {}
         for walk in self._walks.values():
             walk.calm = False
 
@@ -62,9 +74,31 @@ class PageWalks:
         if _begins(step, token) or walk is None:
             walk = PageWalk() if _begins(step, token) else PageWalk(calm=False, next=token)
             self._walks[place] = walk
-        elif walk.next != (token if operation.is_paged else step.named(operation.page)):
+        elif walk.next != (token if operation.is_paged else step.named(operation.page or operation.offset)):
             walk.calm = False
+        size, count = step.named(operation.page_size) or 0, len(step.resources())
+        if 0 < size < count:
+            walk.calm = False  # what follows from that is told with it
+            yield (f"at most {size}: {operation.page_size} says so", f"{count}", operation.page_size, "too many")
         yield from self._joined(step, walk, token, keys)
+        yield from self._without_gaps(step, walk)
+
+    def _without_gaps(self, step: ResourceCall, walk: PageWalk) -> Iterator[Words]:
+        """What one page shows in a row, smaller pages show as well, if they keep to the same order."""
+        place = _place(step, step.operation.page_size)
+        longest = self._longest.get(place, [])
+        if walk.calm and walk.pages == 1 and len(walk.order) > len(longest):
+            self._longest[place] = list(walk.order)
+        if not walk.calm or len(walk.order) >= len(longest) or len(set(longest)) < len(longest):
+            return
+        places = [longest.index(key) if key in longest else -1 for key in walk.order]
+        if -1 in places or places != sorted(places):
+            return
+        lost = [key for key in longest[: places[-1]] if key not in walk.keys] if places else []
+        if lost:
+            walk.calm = False
+            expected = f"{lost[0]!r} before {walk.order[-1]!r}, as on one page that holds both"
+            yield (expected, f"it is on none of {walk.pages} pages", step.operation.next_token, "gap")
 
     def _joined(self, step: ResourceCall, walk: PageWalk, token: str, keys: list[Any]) -> Iterator[Words]:
         operation = step.operation
@@ -84,7 +118,11 @@ class PageWalks:
         if len(set(keys)) < len(keys) and operation.role is Role.LIST and not walk.pages:
             first = next(repr(key) for key in keys if keys.count(key) > 1)
             yield (f"each {step.resource.name} once", f"{first} twice on one page", "", "twice on a page")
+        if walk.calm and walk.pages and operation.offset and (twice := walk.keys.intersection(keys)):
+            where = f"{min(map(repr, twice))} after {step.named(operation.offset)}, and before them"
+            yield (f"each {step.resource.name} once", where, operation.offset, "twice")
         walk.keys.update(keys)
+        walk.order += keys
         walk.last = keys
         walk.pages += 1
         if operation.is_paged:
@@ -93,6 +131,11 @@ class PageWalks:
                 self._given.setdefault(operation.method.path, set()).add(following)
         elif operation.page:
             walk.next = max(int(step.named(operation.page)), 1) + 1 if keys else None
+        elif operation.offset and operation.page_size:
+            size = int(step.named(operation.page_size))
+            walk.calm = walk.calm and size > 0 and not (walk.is_short and keys)
+            walk.is_short = len(keys) < size
+            walk.next = int(step.named(operation.offset)) + size if keys else None
         else:
             walk.next = None
 
@@ -117,10 +160,12 @@ class PageWalks:
             return None
         if any(name in step.operation.filters for name in (one.name for one, _ in step.request.ListFields())):
             return None
-        if not step.operation.is_paged and not step.operation.page and step.operation.page_size:
-            asked = step.named(step.operation.page_size)
-            if not asked or len(walk.keys) >= asked:
-                return None  # it may have stopped where it had enough
+        asked = step.named(step.operation.page_size) or 0
+        if step.operation.offset:
+            return walk if 0 < asked <= _NEVER_CUT else None  # a larger page may be cut down
+        by_size = step.operation.page_size and not step.operation.is_paged and not step.operation.page
+        if by_size and (not asked or len(walk.keys) >= asked):
+            return None  # it may have stopped where it had enough
         return walk
 
 
@@ -131,15 +176,17 @@ GARBAGE = "fz-no-such-page"
 def _begins(step: ResourceCall, token: str) -> bool:
     if step.operation.is_paged:
         return not token
+    if step.operation.offset:
+        return not step.named(step.operation.offset)
     return not step.operation.page or step.named(step.operation.page) in (0, 1)
 
 
-def _place(step: ResourceCall) -> bytes:
-    """Tell the list that a page belongs to: the method, and all of the request but the page."""
+def _place(step: ResourceCall, *without: str) -> bytes:
+    """Tell the list that a page belongs to: the method, and all of the request but the page, and but for what it shall
+    be told *without*."""
     request = type(step.request)()
     request.CopyFrom(step.request)
-    for name in (step.operation.page_token, step.operation.page):
-        if name:
-            request.ClearField(name)
+    for name in filter(None, (step.operation.page_token, step.operation.page, step.operation.offset, *without)):
+        request.ClearField(name)
     path: bytes = step.reply.call.path.encode()
     return path + b"\0" + request.SerializePartialToString(deterministic=True)

@@ -12,7 +12,9 @@ from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import found
-from grpcmock.fuzz.resources.differences import is_set, shown
+from grpcmock.fuzz.resources.differences import shown
+from grpcmock.fuzz.resources.fields import same_type
+from grpcmock.fuzz.resources.given_values import losses
 from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_another, is_tombstone
 from grpcmock.status import Code
 
@@ -115,6 +117,7 @@ class ReadRules:
         code = "leak_on_failure" if known.failed else "use_after_delete"
         expected = f"NOT_FOUND for {known.key!r}: {known.why}"
         wrong = finding(step, code, expected, f"{said(step.reply)}, and it is there")
+        wrong = replace(wrong, causes=(f"{known.resource.name}: {code}",))
         return replace(wrong, method=known.by) if known.failed else wrong
 
     def _seen_elsewhere(self, step: ResourceCall, key: Any, message: Message) -> Iterator[Finding]:
@@ -158,21 +161,8 @@ class ReadRules:
     def _compare_with_given(self, step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:
         """What was made hasn't been shown before: all that the client gave must have left a trace."""
         assert known.given is not None
-        descriptor: Any = message.DESCRIPTOR
-        for given, value in known.given.ListFields():
-            own = descriptor.fields_by_name.get(given.name)
-            if own is None or own.full_name in step.resource.hidden | step.resource.fixed or own.is_repeated:
-                continue
-            if own.cpp_type != given.cpp_type or own.message_type is not None:
-                continue
-            actual = getattr(message, own.name)
-            if not is_set(message, own) and str(value).strip():
-                yield finding(
-                    step, "read_after_write", f"{own.name} {shown(value)}: {known.why}", f"no {own.name}", path=own.name
-                )
-            elif isinstance(value, str) and _is_another(value, actual):
-                expected = f"{own.name} {shown(value)}: {known.why}"
-                yield finding(step, "read_after_write", expected, f"{own.name} {shown(actual)}", path=own.name)
+        for lost in losses(step.resource, known.given, message):
+            yield finding(step, "read_after_write", f"{lost.expected}: {known.why}", lost.actual, path=lost.path)
 
     def _changed_by_reading(self, step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:
         """Look at what only the server sets: a method that says so must not change it by being called."""
@@ -197,10 +187,11 @@ class ReadRules:
     # Listing --------------------------------------------------------------------------------------------
 
     def list(self, step: ResourceCall) -> Iterator[Finding]:
-        yield from (finding(step, "pagination", *words) for words in self._memory.walks.take(step))
+        yield from (_of_pages(finding(step, "pagination", *words)) for words in self._memory.walks.take(step))
         if not step.is_ok and step.reply.termination is not Termination.ENOUGH:
             return
         parent = step.at(step.operation.parent)
+        yield from _filtered_out(step)
         for message in step.resources():
             key = getattr(message, step.resource.key)
             known = self._memory.find(step.resource, key)
@@ -216,6 +207,8 @@ class ReadRules:
                 self._memory.forget(step.resource, key)
             elif known.is_gone and not is_tombstone(message):
                 wrong = finding(step, "use_after_delete", f"no {key!r}: {known.why}", "it is in the list", key="listed")
+                code = "leak_on_failure" if known.failed else "use_after_delete"
+                wrong = replace(wrong, causes=(f"{known.resource.name}: {code}",))
                 yield replace(wrong, check="leak_on_failure", key="", method=known.by) if known.failed else wrong
         yield from self._missing(step, parent)
 
@@ -232,17 +225,41 @@ class ReadRules:
             code = "pagination" if walk.pages > 1 else "read_after_write"
             where = f"on {walk.pages} pages" if walk.pages > 1 else "in the list"
             expected = f"{known.key!r} {where}: {known.why}"
-            yield finding(step, code, expected, f"{len(walk.keys)} others, and no next page", key="missing")
+            yield _of_pages(finding(step, code, expected, f"{len(walk.keys)} others, and no next page", key="missing"))
             return
+
+
+def _filtered_out(step: ResourceCall) -> Iterator[Finding]:
+    """What is listed although the request names another value of a field that has the same name and type in both.
+
+    Only of enums and switches is it certain that a filter means the very same value.
+    """
+    fields: Any = step.resource.descriptor.fields_by_name
+    for asked, value in step.request.ListFields():
+        own = fields.get(asked.name)
+        if asked.name not in step.operation.filters or own is None or own.is_repeated or not same_type(own, asked):
+            continue
+        if own.enum_type is None and own.cpp_type != own.CPPTYPE_BOOL:
+            continue
+        for message in step.resources():
+            if (other := getattr(message, own.name)) != value:
+                expected = f"only what has {own.name} {shown(value)}, which the request asks for"
+                actual = f"{getattr(message, step.resource.key)!r} with {own.name} {shown(other)}"
+                yield finding(step, "read_after_write", expected, actual, path=own.name, key=f"filter {own.name}")
+                return
+
+
+_WALKED = frozenset({"no end", "twice", "too many", "gap", "missing"})
+"""What is wrong where pages are put together."""
+
+
+def _of_pages(wrong: Finding) -> Finding:
+    """Give one cause to all that comes of pages which don't fit together."""
+    if wrong.check != "pagination" or wrong.key not in _WALKED or wrong.method is None:
+        return wrong
+    return replace(wrong, causes=(f"pages of {wrong.method.full_name}",))
 
 
 def _is_partial(step: ResourceCall) -> bool:
     """Whether a read asked for a part of what there is only (AIP-157)."""
     return any(one.name in ("read_mask", "view", "field_mask", "fields") for one, _ in step.request.ListFields())
-
-
-def _is_another(given: str, actual: str) -> bool:
-    """Whether a text can't have become another by being tidied up: blanks and capitals are a server's own business."""
-    if not (given.isascii() and given.isalnum()):
-        return False
-    return given.casefold() != "".join(actual.split()).casefold()

@@ -55,6 +55,9 @@ class Operation:
     page: str = ""
     """The field with the number of the page, where pages are numbered and tokens don't exist."""
 
+    offset: str = ""
+    """The field with how many are left out at the beginning."""
+
     request_id: str = ""
     """AIP-155."""
 

@@ -62,7 +62,7 @@ class StateModel:
             case Role.DELETE:
                 yield from self._changing.delete(step)
             case Role.UNDELETE:
-                self._changing.undelete(step)
+                yield from self._changing.undelete(step)
 
     def _foreign(self, step: ResourceCall) -> Iterator[Finding]:
         """Somebody else called: what isn't theirs must be out of their reach."""

@@ -10,6 +10,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources import masks
 from grpcmock.fuzz.resources.differences import is_set
+from grpcmock.fuzz.resources.given_values import losses
 from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_another, is_tombstone
 from grpcmock.status import Code
 
@@ -87,12 +88,15 @@ class UpdateRules:
         given = step.at(step.operation.given)
         answers = step.resources()
         answer = answers[0] if answers and known.sure else None
-        yield from self._idempotent(step, known, answer)
+        wrong = list(self._idempotent(step, known, answer))
         touched = masks.touched(given, paths)
         if answer is not None and known.message is not None and given is not None:
             for words in masks.contradictions(step.resource, known.message, given, answer, paths):
-                yield finding(step, *words)
+                wrong.append(finding(step, *words))
                 break
+        if answer is not None and given is not None and not wrong:
+            wrong += self._taken_over(step, given, answer, paths)
+        yield from wrong
         if answer is None and known.message is not None and given is not None:
             answer = masks.merged(known.message, given, paths)
         known.message, known.given = answer, None
@@ -101,6 +105,23 @@ class UpdateRules:
         known.why = f"{step.operation.method.name} changed it"
         known.by = step.operation.method
         known.reads = []
+
+    def _taken_over(
+        self, step: ResourceCall, given: Message, answer: Message, paths: Sequence[str]
+    ) -> Iterator[Finding]:
+        """What an update names, or sets where it has no mask, is in its answer as it was given."""
+        if any(path == "*" or "." in path for path in paths):
+            return
+        names, named = masks.touched(given, paths), type(given)()
+        named.CopyFrom(given)
+        for field, _ in given.ListFields():
+            if field.name not in names:
+                named.ClearField(field.name)
+        exact = bool(paths) and step.resource.is_annotated
+        for lost in losses(step.resource, named, answer, exact=exact):
+            expected = f"{lost.expected}: the update says so"
+            yield finding(step, "read_after_write", expected, lost.actual, path=lost.path, key=f"given {lost.path}")
+            return
 
     def _was_taken(self, step: ResourceCall, paths: Sequence[str]) -> bool:
         """Whether the call before was the same update, but for fields of the resource that the mask doesn't name."""
@@ -177,13 +198,32 @@ class UpdateRules:
             if other.parent == key and self._memory.resources.parent_of(other.resource) is resource:
                 del self._memory.known[other.resource.name, other.key]
 
-    def undelete(self, step: ResourceCall) -> None:
+    def undelete(self, step: ResourceCall) -> Iterator[Finding]:
         key = step.at(step.operation.key)
         if step.is_ok:
             self._memory.walks.disturb()
+            known = self._memory.find(step.resource, key)
             self._memory.forget(step.resource, key)
+            if known is not None and known.deleted and known.sure and known.message is not None:
+                yield from self._brought_back(step, known)
         elif not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL):
             self._memory.doubt(step.resource, key)
+
+    def _brought_back(self, step: ResourceCall, known: KnownResource) -> Iterator[Finding]:
+        """What is brought back is what was deleted (AIP-164)."""
+        if not step.resource.is_annotated or known.message is None:
+            return
+        for shown in step.resources():
+            if is_tombstone(shown):
+                return
+            for path, expected, actual in differ(step.resource, known.message, shown):
+                expected = f"{path} {expected}, as when it was deleted"
+                yield finding(step, "read_after_write", expected, f"{path} {actual}", path=path)
+                return
+        why = f"{step.operation.method.name} brought it back"
+        back = KnownResource(step.resource, known.key, True, why, by=step.operation.method, message=known.message)
+        back.is_chosen = known.is_chosen
+        self._memory.put(back)
 
 
 def _before(shown: Message, known: KnownResource, step: ResourceCall, paths: Sequence[str]) -> Message:

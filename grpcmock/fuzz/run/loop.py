@@ -119,7 +119,7 @@ class Run:
         self._open_ended: set[str] = set()
         self._early: set[str] = set()
         """The ids of cases that were made before their turn."""
-        self._has_opened = False
+        self._opening: Opening | None = None
         self._cases = 0
         self._started = 0.0
         self._interrupted = ""
@@ -293,18 +293,18 @@ class Run:
 
     async def _open(self, phase: Phase) -> None:
         """Begin with a request that the server takes, of every method."""
-        if self._has_opened or phase not in _OPENED:
+        if phase not in _OPENED:
             return
-        self._has_opened = True
+        if self._opening is None:
+            self._opening = Opening(self._plan, phase, self._make_opening, max_seconds=self._bounds.max_seconds)
+        if not self._opening.is_done:
+            await self._opening.go(self._quarantine.stopped)
 
-        async def make(case: Case) -> Reply:
-            result = await self.observe(case)
-            await self._take(case, result)
-            await self._wait_for_rate()
-            return result.last
-
-        opening = Opening(self._plan, phase, make, max_seconds=self._bounds.max_seconds)
-        await opening.go(self._quarantine.stopped)
+    async def _make_opening(self, case: Case) -> Reply:
+        result = await self.observe(case)
+        await self._take(case, result)
+        await self._wait_for_rate()
+        return result.last
 
     async def _wait_for_rate(self) -> None:
         """Wait until the calls made so far are no more than the bounds let be made."""

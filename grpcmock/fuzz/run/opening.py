@@ -15,6 +15,7 @@ from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.learning.door_search import DoorSearch
     from grpcmock.fuzz.model.cases import Binding, Call
     from grpcmock.fuzz.model.results import Reply
@@ -28,49 +29,61 @@ _ROUNDS = 3
 _TRIES = 40
 """So many requests for each method in a round."""
 
-_SECONDS = 2.5
-"""For all methods. A server that answers in a millisecond takes a tenth of it."""
+_SECONDS = 5.0
+"""For all methods, at a time. A server that answers in a millisecond takes a tenth of it."""
 
 _SHARE = 0.2
-"""More than that part of a run it never takes."""
+"""More than that part of a run it never takes at a time."""
 
 _DEADLINE = 1.0
 
 
 class Opening:
-    """Tries to get an OK of each method."""
+    """Tries to get an OK of each method. Where time is up before it is done, it may go on later."""
 
     def __init__(self, plan: Plan, phase: Phase, make: Make, *, max_seconds: float | None = None) -> None:
         self._plan = plan
         self._phase = phase
         self._make = make
-        self._until = time.monotonic() + min(_SECONDS, _SHARE * max_seconds if max_seconds is not None else _SECONDS)
+        self._seconds = min(_SECONDS, _SHARE * max_seconds if max_seconds is not None else _SECONDS)
+        self._until = 0.0
         self._number = 0
+        acceptance = plan.acceptance
+        starts = {method: self._start(method) for method in acceptance.in_order(plan.methods)}
+        self._starts = starts
+        self._searches = [
+            acceptance.search(method, method.request_class.FromString(start)) for method, start in starts.items()
+        ]
+        self._widened: set[str] = set()
+        """The paths of methods of whose requests more values were tried."""
+        self.is_done = False
+        """Whether there is nothing left to try."""
 
     async def go(self, stopped: Container[Method]) -> None:
         """Make the calls; *stopped* are methods that are left alone."""
         acceptance = self._plan.acceptance
-        starts = {method: self._start(method) for method in acceptance.in_order(self._plan.methods)}
-        searches = [
-            acceptance.search(method, method.request_class.FromString(start)) for method, start in starts.items()
-        ]
+        self._until = time.monotonic() + self._seconds
         for last in (False, True):
-            some = [search for search in searches if acceptance.takes_away(search.method) is last]
+            some = [search for search in self._searches if acceptance.takes_away(search.method) is last]
             for _ in range(_ROUNDS):
                 opened = 0
                 for search in some:
                     if not search.is_over and search.method not in stopped and not self._is_late:
-                        opened += await self._search(search, starts[search.method])
+                        opened += await self._search(search, self._starts[search.method])
                 if not opened:
                     break
         for path, accepted in list(acceptance.requests.items()):
-            widening = acceptance.widening(accepted)
-            while not self._is_late and (data := widening.next()) is not None:
-                calls = accepted.calls(data, salt=f"opening {self._number}")
-                widening.hear(
-                    await self._make(self._case(accepted.method, data, *calls[:-1], bindings=calls[-1].bindings))
-                )
-            acceptance.requests[path] = widening.accepted
+            if path not in self._widened and not self._is_late:
+                self._widened.add(path)
+                await self._widen(path, accepted)
+        self.is_done = not self._is_late
+
+    async def _widen(self, path: str, accepted: AcceptedRequest) -> None:
+        widening = self._plan.acceptance.widening(accepted)
+        while not self._is_late and (data := widening.next()) is not None:
+            calls = accepted.calls(data, salt=f"opening {self._number}")
+            widening.hear(await self._make(self._case(accepted.method, data, *calls[:-1], bindings=calls[-1].bindings)))
+        self._plan.acceptance.requests[path] = widening.accepted
 
     @property
     def _is_late(self) -> bool:

@@ -19,6 +19,10 @@ _LEAST = 0.2
 """A turn is never shorter, in seconds."""
 
 
+_ORDER = (Phase.BOUNDARY, Phase.EXAMPLES, Phase.STATEFUL, Phase.RANDOM, Phase.INJECTION, Phase.WIRE)
+"""By the faults of handlers that a phase finds in a second; what stands before handlers is a library's, as a rule."""
+
+
 class PhaseSchedule:
     """The cases of one phase, which may be made in several turns."""
 
@@ -115,7 +119,7 @@ def turns(phases: Sequence[Phase], plan: Plan, max_cases: int) -> Iterator[Phase
             ((method, parts_of(phase, method, plan)) for method in plan.methods),
             max_cases if phase is Phase.RANDOM else None,
         )
-        for phase in phases
+        for phase in sorted(phases, key=_ORDER.index)
     ]
     while schedules:
         yield from schedules

@@ -9,9 +9,10 @@ from grpcmock.protocols import compression, framing, heads, status_json
 from grpcmock.protocols.connect.errors import error_tree
 from grpcmock.protocols.connect.unary import check_version
 from grpcmock.protocols.framing import MessageReader
-from grpcmock.protocols.http import ABORT, END, Body, Head
+from grpcmock.protocols.http import END, Abort, Body, Head
 from grpcmock.protocols.interface import WireError
 from grpcmock.protocols.message_codec import dump
+from grpcmock.responses.faults import WIRE_FAULTS
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 END_OF_STREAM = 2
 """The flag of the envelope that ends a response."""
 
+STREAM_FAULTS = WIRE_FAULTS - {"wrong_status"}
+"""What can be put on the wire here."""
+
 _ACCEPTED = ", ".join(name for name in compression.ENCODINGS if name != "identity")
 
 
@@ -34,7 +38,7 @@ class ConnectStreamCall:
 
     def __init__(self, head: RequestHead, codec: Codec, options: FaceOptions, registry: Registry) -> None:
         timeout = head.header("connect-timeout-ms")
-        self.opened, self.refusal = heads.opened(head, head.path, "connect", timeout=timeout)
+        self.opened, self.refusal = heads.opened(head, head.path, "connect", can=STREAM_FAULTS, timeout=timeout)
         self._codec = codec
         self._registry = registry
         self._content_type = head.content_type
@@ -65,7 +69,7 @@ class ConnectStreamCall:
             case Truncate():
                 return [*self._begin(), Body(framing.truncated(self._codec.response(step.data))), END]
             case Reset():
-                return [ABORT]
+                return [Abort(step.error, closes=step.connection)]
             case Finish(drop=True):
                 return [*self._begin(), END]
             case Finish():

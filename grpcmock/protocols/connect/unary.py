@@ -11,10 +11,10 @@ from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Reset, S
 from grpcmock.protocols import compression, heads, status_json
 from grpcmock.protocols.compression import check, decompressed
 from grpcmock.protocols.connect.errors import error_tree
-from grpcmock.protocols.http import ABORT, END, Body, Head
+from grpcmock.protocols.http import ABORT, END, Abort, Body, Head
 from grpcmock.protocols.interface import WireError
 from grpcmock.protocols.message_codec import dump
-from grpcmock.responses.faults import FAULTS
+from grpcmock.responses.faults import WIRE_FAULTS
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from grpcmock.protocols.message_codec import Codec
     from grpcmock.schema import Registry
 
-UNARY_FAULTS = FAULTS - {"extra_messages", "drop_trailers"}
+UNARY_FAULTS = WIRE_FAULTS - {"extra_messages", "drop_trailers", "wrong_status"}
 """A body that is the one message has no room for another, and no end of its own that could be left out."""
 
 _ACCEPTED = ", ".join(name for name in compression.ENCODINGS if name != "identity")
@@ -98,7 +98,7 @@ class ConnectUnaryCall:
             case Truncate():
                 return self._truncated(self._codec.response(step.data))
             case Reset():
-                return [ABORT]
+                return [Abort(step.error, closes=step.connection)]
             case Finish():
                 return self._finished(step)
             case _:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, assert_never
 
 from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Reset, Send, Truncate
 from grpcmock.protocols import compression, heads, status_json
-from grpcmock.protocols.http import ABORT, END, Body, Head, Trailers
+from grpcmock.protocols.http import ABORT, END, Abort, Body, Head, Trailers
 from grpcmock.protocols.interface import WireError
 from grpcmock.protocols.message_codec import dump
 from grpcmock.protocols.transcoding.request import RequestBuilder
 from grpcmock.protocols.transcoding.response import answer_of, stream_form
-from grpcmock.responses.faults import FAULTS
+from grpcmock.responses.faults import WIRE_FAULTS
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MISS = "grpcmock-miss"
 _TOO_LARGE = 413
 """The HTTP status of a body that exceeds the limit: its code has another one, which means too many requests."""
 
-_STREAM_FAULTS = FAULTS - {"drop_trailers"}
+_STREAM_FAULTS = WIRE_FAULTS - {"drop_trailers", "wrong_status"}
 _UNARY_FAULTS = _STREAM_FAULTS - {"extra_messages"}
 
 
@@ -116,7 +116,7 @@ class JsonCall:
             case Truncate():
                 return self._truncated(step.data)
             case Reset():
-                return [ABORT]
+                return [Abort(step.error, closes=step.connection)]
             case Finish():
                 return self._finished(step)
             case _:

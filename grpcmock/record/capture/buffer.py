@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grpcmock.record.capture.captured_call import CapturedCall
+    from grpcmock.drafting.captured_call import CapturedCall
 
 BYTES_WAITING = 64 << 20
 """Bytes of calls that may wait to be recorded; past that, calls wait for them before they end."""

@@ -11,8 +11,8 @@ import grpc
 import grpc.aio
 
 from grpcmock.client.call import Call
+from grpcmock.drafting.captured_call import CapturedCall, EventKind
 from grpcmock.engine.steps import Finish
-from grpcmock.record.capture.captured_call import CapturedCall, EventKind
 from grpcmock.record.capture.unary import UnaryCall
 from grpcmock.schema import MethodKind
 from grpcmock.status import Code

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.client.details import decode_details
-from grpcmock.record.capture.captured_call import EventKind
+from grpcmock.drafting.captured_call import EventKind
 from grpcmock.schema import any_types
 from grpcmock.schema.codec import DecodeError, decode
 
 if TYPE_CHECKING:
-    from grpcmock.record.capture.captured_call import CapturedCall
+    from grpcmock.drafting.captured_call import CapturedCall
     from grpcmock.schema import Registry
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from grpcmock.drafting.assembly import make_stub
+from grpcmock.drafting.recorded_stub import RecordedStub, SkippedCall
 from grpcmock.errors import Problems
-from grpcmock.record.writing.assembly import make_stub
-from grpcmock.record.writing.recorded_stub import RecordedStub, SkippedCall
 from grpcmock.reports.wording import counted
 
 if TYPE_CHECKING:

@@ -13,18 +13,22 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
+from grpcmock.engine.sessions import check_name
 from grpcmock.errors import GrpcmockError
 from grpcmock.servers.admin.refusals import RefusedError, refuse
-from grpcmock.status import Code
+from grpcmock.status import Code, session_of
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable, Iterator
 
     from grpcmock.engine.engine import Engine
+    from grpcmock.engine.session import Session
+    from grpcmock.engine.store import Store
     from grpcmock.schema import Method, Registry
     from grpcmock.servers.admin.access import Access
     from grpcmock.servers.health import Health
+    from grpcmock.status import Metadata
 
 PAGE = 1_000
 """Stubs or calls in one response, at most."""
@@ -61,15 +65,30 @@ class Steered:
     texts: Iterator[int] = field(default_factory=lambda: count(1))
     """Numbers for texts of stubs that have no name."""
 
-    def note(self, text: str) -> None:
-        """Note in the journal what was changed: everybody who shares the server can see it."""
-        self.engine.note("info", text)
+    def note(self, text: str, session: str = "") -> None:
+        """Note in the journal what was changed, perhaps in a session: everybody who shares the server can see it."""
+        self.engine.note("info", f"In the session {session!r}: {text[:1].lower()}{text[1:]}" if session else text)
 
     def method(self, name: str) -> Method:
         """Find a method by the name that a request gives. Raises :class:`GrpcmockError`."""
         if not name:
             raise RefusedError(Code.INVALID_ARGUMENT, "method: a method is needed: package.Service/Method.")
         return self.engine.registry.method(name)
+
+    def session(self, name: str) -> Session | None:
+        """Give the session that a request names, which begins by that; None if it names none.
+
+        Raises :class:`ConfigError` for a name that no call could give.
+        """
+        if not name:
+            return None
+        check_name(name)
+        return self.engine.sessions.use(name)
+
+    def stubs(self, session: str) -> Store | Session:
+        """Give the stubs, counts and states that a request is about: those of a session, or the common ones."""
+        own = self.session(session)
+        return self.engine.store if own is None else own
 
 
 def named(names: Iterable[str]) -> str:
@@ -96,9 +115,9 @@ class _Holding:
                 return end.value
             try:
                 came = yield waits_for
-                go_on = partial(next, steps) if came is None else partial(steps.send, came)  # type: ignore[attr-defined]
+                go_on = partial(next, steps) if came is None else partial(steps.send, came)
             except BaseException as error:  # noqa: BLE001 - it is for what is awaited
-                go_on = partial(steps.throw, error)  # type: ignore[attr-defined]
+                go_on = partial(steps.throw, error)
 
 
 def handler_of(
@@ -117,7 +136,9 @@ def handler_of(
     async def single(request: Any, context: Any) -> Any:
         response = response_class()
         try:
-            access.check(context.peer(), context.invocation_metadata() or ())
+            metadata = context.invocation_metadata() or ()
+            access.check(context.peer(), metadata)
+            _name_session(request, metadata)
             with lock:
                 done = behave(request, response)
             if inspect.isawaitable(done):
@@ -128,7 +149,9 @@ def handler_of(
 
     async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
         try:
-            access.check(context.peer(), context.invocation_metadata() or ())
+            metadata = context.invocation_metadata() or ()
+            access.check(context.peer(), metadata)
+            _name_session(request, metadata)
             responses = behave(request, context, response_class)
             try:
                 while True:
@@ -147,6 +170,12 @@ def handler_of(
         method.request_class.FromString,
         response_class.SerializeToString,
     )
+
+
+def _name_session(request: Any, metadata: Metadata) -> None:
+    """Take the session that the metadata name for that of the request, unless it names one itself."""
+    if "session" in request.DESCRIPTOR.fields_by_name and not request.session:
+        request.session = session_of(metadata)
 
 
 def absent(method: Method) -> Unary | Streaming:

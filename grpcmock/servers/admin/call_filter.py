@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.engine.given_answers import CompactCall
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.engine import Engine
     from grpcmock.matching.conditions import Conditions
+    from grpcmock.status import Metadata
 
 _TEXT_LIMIT = 1 << 20
 """Characters of a message that are searched."""
@@ -38,13 +38,16 @@ class CallFilter:
         self._stub = _known_stub(request.stub, engine, calls)
         self._code = request.code if request.HasField("code") else None
         self._misses = request.misses
+        self._session = request.session
         self._text = request.text.casefold()
         self._pattern = request.request
         self._conditions: dict[str, Conditions | None] = {}
         """By path, what the pattern comes to there; None where it can't fit."""
-        self._found: dict[int, bool] = {}
-        """Whether the messages hold the text, of answers that many calls have in common."""
-        self._answers: list[object] = []
+        self._found: dict[tuple[str, int], bool] = {}
+        """What was asked of messages that many calls have in common, by the question and the identity of what they
+        have in common."""
+        self._common: list[object] = []
+        """Those, so that nothing else gets their identity meanwhile."""
         if self._pattern:
             self._compile([path for path in self._registry.methods if self._takes_path(path)])
 
@@ -53,14 +56,26 @@ class CallFilter:
         if (
             not self._takes_path(call.path)
             or (self._misses and call.miss is None)
+            or (self._session and call.session != self._session)
             or (self._stub and (call.stub is None or call.stub.name != self._stub))
             or (self._code is not None and (call.code is None or call.code.value != self._code))
         ):
             return False
         if not self._pattern and not self._text:
             return True
-        record = self._journal.read(call)
-        return (not self._pattern or self._fits(record)) and (not self._text or self._has_text(call, record))
+        return (not self._pattern or self._asked(self._fits, call)) and (
+            not self._text or self._has_words(call) or self._asked(self._has_text, call)
+        )
+
+    def _asked(self, question: Callable[[CallRecord], bool], call: CallRecord | CompactCall) -> bool:
+        """Answer a question about what was said in a call: once for all calls that have it in common."""
+        if not isinstance(call, CompactCall):
+            return question(call)
+        key = question.__name__, id(call.given)
+        if key not in self._found:
+            self._found[key] = question(self._journal.read(call))
+            self._common.append(call.given)
+        return self._found[key]
 
     # Patterns ---------------------------------------------------------------------------------------
 
@@ -84,33 +99,23 @@ class CallFilter:
 
     # Text -------------------------------------------------------------------------------------------
 
-    def _has_text(self, call: CallRecord | CompactCall, record: CallRecord) -> bool:
-        if any(self._text in text.casefold() for text in _words(record)):
+    def _has_words(self, call: CallRecord | CompactCall) -> bool:
+        """Whether the text stands in what is a call's own."""
+        if self._text in call.path.casefold() or (call.stub is not None and self._text in call.stub.name.casefold()):
             return True
-        if not isinstance(call, CompactCall):
-            return self._messages_have_text(record)
-        # Calls with the same answer have the same messages.
-        key = id(call.given)
-        if key not in self._found:
-            self._found[key] = self._messages_have_text(record)
-            self._answers.append(call.given)  # so that nothing else gets its identity meanwhile
-        return self._found[key]
+        return self._is_in(call.metadata)
 
-    def _messages_have_text(self, call: CallRecord) -> bool:
-        return any(self._text in to_text(message, _TEXT_LIMIT).casefold() for message in _messages(call))
+    def _has_text(self, call: CallRecord) -> bool:
+        if self._text in call.message.casefold() or self._is_in(call.trailers):
+            return True
+        messages = (*call.requests, *call.responses)
+        return any(self._text in to_text(message, _TEXT_LIMIT).casefold() for message in messages)
 
-
-def _words(call: CallRecord) -> Iterator[str]:
-    yield from (call.name, call.message, call.stub.name if call.stub is not None else "")
-    for key, value in (*call.metadata, *call.trailers):
-        yield key
-        if isinstance(value, str):
-            yield value
-
-
-def _messages(call: CallRecord) -> Iterator[Any]:
-    yield from call.requests
-    yield from call.responses
+    def _is_in(self, metadata: Metadata) -> bool:
+        return any(
+            self._text in key.casefold() or (isinstance(value, str) and self._text in value.casefold())
+            for key, value in metadata
+        )
 
 
 def _paths(name: str, engine: Engine, calls: Sequence[CallRecord | CompactCall]) -> Callable[[str], bool]:
@@ -130,7 +135,8 @@ def _known_stub(name: str, engine: Engine, calls: Sequence[CallRecord | CompactC
     """Return the name of a stub. Raises :class:`RefusedError` if there is none, and no call that one has answered."""
     if not name or any(call.stub is not None and call.stub.name == name for call in calls):
         return name
-    known = {entry.name for entry in (*engine.store, *engine.store.disabled)}
+    stubs = (engine.store, *engine.sessions)
+    known = {entry.name for some in stubs for entry in (*some, *some.disabled)}
     if name not in known:
         raise RefusedError(Code.NOT_FOUND, f"There is no stub {name!r}. {did_you_mean(name, known)}".rstrip())
     return name

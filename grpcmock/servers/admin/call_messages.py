@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.json_format import ParseDict
+
+from grpcmock.protocols import status_json
 from grpcmock.schema.codec import DecodeError, decode, to_text
+from grpcmock.servers.admin.call_summary import Summaries
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.engine.call_record import CallRecord, Frame
-    from grpcmock.schema import Registry
+    from grpcmock.servers.admin.behaviors import Steered
 
 _TEXT_LIMIT = 20_000
 _TEXT_LIMIT_OF_CALL = 1 << 19
@@ -19,10 +23,12 @@ _TEXT_LIMIT_OF_CALL = 1 << 19
 
 
 class CallWriter:
-    """Writes calls as messages of the admin *service*, as much of each as a request, the *view*, asks for."""
+    """Writes calls as messages of the admin service, as much of each as a request, the *view*, asks for."""
 
-    def __init__(self, service: Registry, view: Any) -> None:
-        self._call = service.message("grpcmock.admin.v1.Call")
+    def __init__(self, steered: Steered, view: Any) -> None:
+        self._call = steered.service.message("grpcmock.admin.v1.Call")
+        self._registry = steered.engine.registry
+        self._summaries = Summaries()
         self._with_bytes = view.with_bytes
         self._text_limit = view.text_limit if view.text_limit > 0 else _TEXT_LIMIT
         self._is_brief = getattr(view, "brief", False)
@@ -38,7 +44,9 @@ class CallWriter:
             auto=call.auto,
             cancelled=call.cancelled,
             protocol=call.protocol,
+            faults=call.faults,
             forwarded=call.forwarded,
+            session=call.session,
         )
         told.started.FromNanoseconds(_nanoseconds(call.started))
         if call.duration is not None:
@@ -52,14 +60,20 @@ class CallWriter:
             told.stub_location = str(call.stub.stub.location or "")
         if call.miss is not None:
             told.miss = call.miss.text.partition("\n")[0] if self._is_brief else call.miss.text
+        if call.error is not None:
+            told.error = str(call.error)
         if self._is_brief:
+            told.summary = self._summaries.of(call)
             return told  # type: ignore[no-any-return]
         for near in call.miss.nearest if call.miss is not None else ():
             written = told.near.add(stub=near.name, location=str(near.location or ""))
             for one in near.refused:
                 written.differences.add(path=one.path, expected=one.expected, actual=one.actual)
         write_metadata(told.metadata, call.metadata)
+        write_metadata(told.headers, call.headers)
         write_metadata(told.trailers, call.trailers)
+        for detail in status_json.details_in(call.trailers):
+            ParseDict(status_json.detail_tree(detail, self._registry), told.details.add())
         room = _TEXT_LIMIT_OF_CALL
         for frame in call.frames:
             room -= self._write_frame(told.messages.add(), frame, call, min(self._text_limit, max(room, 100)))

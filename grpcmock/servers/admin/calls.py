@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
     from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.dropped import Dropped
     from grpcmock.engine.given_answers import CompactCall
     from grpcmock.engine.journal import Journal
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
@@ -31,13 +32,14 @@ def behaviors(steered: Steered) -> Behaviors:
     async def list_calls(request: Any, response: Any) -> None:
         journal = steered.engine.journal
         limit = min(request.limit, PAGE) if request.limit > 0 else PAGE
-        writer = CallWriter(steered.service, request)
+        writer = CallWriter(steered, request)
         size = 0
         calls: Iterable[Kept] = _between(journal.unread(), request.after_id, request.before_id)
         if request.newest:
             calls = reversed(list(calls))
         # From the end that is wanted, so that what doesn't fit into one response is left out at the other end.
-        async for call in _meant(calls, CallFilter(request, steered.engine)):
+        chosen = CallFilter(request, steered.engine)
+        async for call in _meant(calls, chosen):
             if len(response.calls) == limit:
                 response.more = True
                 break
@@ -47,18 +49,37 @@ def behaviors(steered: Steered) -> Behaviors:
                 response.more = True
                 break
             response.calls.append(told)
-        response.dropped = journal.dropped
+        _write_dropped(response, request, journal.lost)
         if request.newest:
             response.calls.reverse()
+        if request.under_way and not response.more:
+            response.calls.extend(writer.write(call) for call in journal.under_way if chosen.holds(call))
 
     def get_call(request: Any, response: Any) -> None:
-        response.CopyFrom(CallWriter(steered.service, request).write(find(steered.engine.journal, request.id)))
+        response.CopyFrom(CallWriter(steered, request).write(find(steered.engine.journal, request.id)))
 
-    def clear_calls(_: Any, __: Any) -> None:
-        steered.engine.journal.clear_calls()
-        steered.note("Forgot all calls.")
+    def clear_calls(request: Any, _: Any) -> None:
+        if request.session:
+            steered.engine.journal.forget((request.session,))
+        else:
+            steered.engine.journal.clear_calls()
+        steered.note("Forgot all calls.", request.session)
 
     return {"ListCalls": list_calls, "GetCall": get_call, "ClearCalls": clear_calls}
+
+
+def _write_dropped(response: Any, request: Any, lost: Dropped) -> None:
+    wanted = f"/{request.method.removeprefix('/')}" if request.method else ""
+    session = request.session or None
+    for path in lost.paths():
+        if (not wanted or path == wanted) and (calls := lost.count(path, session=session)):
+            response.dropped += calls
+            response.dropped_of.add(
+                method=path.removeprefix("/"),
+                calls=calls,
+                unmatched=lost.count(path, session=session, outcome="unmatched"),
+                failed=lost.count(path, session=session, outcome="failed"),
+            )
 
 
 def find(journal: Journal, identity: int) -> CallRecord:

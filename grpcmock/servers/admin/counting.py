@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from grpcmock.engine.dropped import refusal
 from grpcmock.engine.environment import grouped
+from grpcmock.engine.expectation import Expectation, in_words
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import compile_conditions
 from grpcmock.schema.codec import DecodeError, decode, to_text
@@ -30,26 +32,6 @@ _COMPARED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
-    """How many calls should fit."""
-
-    at_least: int = 0
-    at_most: int | None = None
-
-    def holds(self, number: int) -> bool:
-        return self.at_least <= number and (self.at_most is None or number <= self.at_most)
-
-    def __str__(self) -> str:
-        if self.at_most is None:
-            return f"at least {_calls(self.at_least)}"
-        if self.at_least == self.at_most:
-            return f"exactly {_calls(self.at_least)}" if self.at_least else "no call"
-        if not self.at_least:
-            return f"at most {_calls(self.at_most)}"
-        return f"{self.at_least} to {_calls(self.at_most)}"
-
-
-@dataclass(frozen=True, slots=True)
 class Tally:
     """What was counted."""
 
@@ -59,12 +41,19 @@ class Tally:
     """The ids of the calls that fit."""
     of_method: int
     """How many calls of the method there are, fitting or not."""
+    lost: int
+    """How many more may fit: calls that the journal has dropped, and those whose requests it didn't keep whole."""
     nearest: tuple[tuple[CallRecord, tuple[Finding, ...]], ...] = ()
     """Where too few fit: calls that nearly do, the nearest first, each with the conditions that refuse it."""
 
     @property
     def satisfied(self) -> bool:
-        return self.expected.holds(len(self.matched))
+        """Whether as many fit as should. Raises :class:`DroppedCallsError` if that can't be told any more."""
+        number = len(self.matched)
+        verdict = self.expected.verdict(number, self.lost)
+        if verdict is None:
+            raise refusal(f"{self.expected} of {self.method} that fits", f"{in_words(number)} fit", self.lost)
+        return verdict
 
     def __str__(self) -> str:
         """Say what was expected and what came; where too few calls fit, how the nearest ones differ."""
@@ -121,8 +110,10 @@ def _compiled(node: Node, method: Method, registry: Registry, problems: Problems
     return None if problems.errors else conditions
 
 
-def count(calls: Iterable[CallRecord], method: Method, conditions: Conditions, expected: Expectation) -> Tally:
-    """Count the calls of *method* that fit *conditions*."""
+def count(
+    calls: Iterable[CallRecord], method: Method, conditions: Conditions, expected: Expectation, lost: int = 0
+) -> Tally:
+    """Count the calls of *method* that fit *conditions*; so many more of the method were *lost*."""
     matched: list[int] = []
     others: list[tuple[CallRecord, CallContext]] = []
     of_method = 0
@@ -137,10 +128,11 @@ def count(calls: Iterable[CallRecord], method: Method, conditions: Conditions, e
             matched.append(call.id)
         else:
             others.append((call, context))
+            lost += call.requests_dropped > 0
     nearest: tuple[tuple[CallRecord, tuple[Finding, ...]], ...] = ()
     if len(matched) < expected.at_least:
         nearest = _nearest(others[-_COMPARED:], conditions)
-    return Tally(method, expected, tuple(matched), of_method, nearest)
+    return Tally(method, expected, tuple(matched), of_method, lost, nearest)
 
 
 Pattern = tuple["Method", str, "Conditions | None"]
@@ -156,10 +148,18 @@ class InOrder:
     """The ids of the calls that fit the first patterns, one each."""
     of_methods: int
     """How many calls of these methods there are."""
+    lost: int = 0
+    """How many more there may have been, which the journal has dropped."""
 
     @property
     def satisfied(self) -> bool:
-        return len(self.matched) == len(self.patterns)
+        """Whether all patterns are fit. Raises :class:`DroppedCallsError` if that can't be told any more."""
+        is_found = len(self.matched) == len(self.patterns)
+        if not is_found and self.lost:
+            raise refusal(
+                "calls in this order", f"{in_words(len(self.matched))} of {len(self.patterns)} are", self.lost
+            )
+        return is_found
 
     def __str__(self) -> str:
         """Say which calls fit, and which pattern none came for."""
@@ -175,8 +175,8 @@ class InOrder:
         return "\n".join(lines)
 
 
-def in_order(calls: Iterable[CallRecord], patterns: Sequence[Pattern]) -> InOrder:
-    """Look for calls that fit *patterns* in the order in which they began; others may come between."""
+def in_order(calls: Iterable[CallRecord], patterns: Sequence[Pattern], lost: int = 0) -> InOrder:
+    """Look for calls that fit *patterns* in the order in which they began; others may come between, or were *lost*."""
     matched: list[int] = []
     paths = {method.path for method, _, _ in patterns}
     wanted = sorted((call for call in calls if call.path in paths), key=lambda call: call.id)
@@ -189,7 +189,7 @@ def in_order(calls: Iterable[CallRecord], patterns: Sequence[Pattern]) -> InOrde
         context = context_of(call, method)
         if context is not None and conditions.holds(context):
             matched.append(call.id)
-    return InOrder(patterns, tuple(matched), len(wanted))
+    return InOrder(patterns, tuple(matched), len(wanted), lost)
 
 
 def context_of(call: CallRecord, method: Method) -> CallContext | None:

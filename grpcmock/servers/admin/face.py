@@ -15,6 +15,7 @@ from grpcmock.protocols.interface import FaceOptions
 from grpcmock.protocols.message_codec import dump
 from grpcmock.protocols.pages import Pages
 from grpcmock.schema import admin
+from grpcmock.servers.admin.page_files import add_page
 from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.status import Code
 
@@ -61,6 +62,7 @@ class AdminFace(HttpFace):
         super().__init__(Engine(service, journal=Journal(calls=0)), face)
         self.pages = Pages()
         """What is served beside the methods. To add a page is all that it takes."""
+        add_page(self.pages)
         self._guard = guard
         self._tell_refusal = refused
 

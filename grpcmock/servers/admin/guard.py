@@ -17,6 +17,7 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from grpcmock.engine.engine import Engine
     from grpcmock.protocols.http import RequestHead
+    from grpcmock.servers.addresses import Address
     from grpcmock.servers.admin.access import Access
     from grpcmock.servers.admin.options import AdminOptions
 
@@ -36,9 +37,10 @@ class Guard:
         self._names = {name.lower() for name in options.hosts}
         self._origins = {origin.lower() for origin in options.origins}
 
-    def know(self, name: str) -> None:
-        """Take *name*, on which the server listens, for one of its own."""
-        self._names.add(name.lower())
+    def know(self, address: Address) -> None:
+        """Take the name of an address on which the server listens for one of its own."""
+        if address.scheme == "tcp":
+            self._names.add(address.host.lower())
 
     def check(self, head: RequestHead, *, opens_page: bool = False) -> None:
         """Raise :class:`RefusedError` unless a request may pass. *opens_page*: it asks for a page, not for data."""

@@ -42,8 +42,7 @@ class AdminListeners:
 
         Raises :class:`ConfigError` if the address can't be had, or the files of *tls* can't be used.
         """
-        if address.scheme == "tcp":
-            self._guard.know(address.host)
+        self._guard.know(address)
         return self._listeners.listen_http(address, tls)
 
     async def start(self) -> None:

@@ -14,7 +14,7 @@ from grpcmock.schema.codec import DecodeError, build, decode, to_tree
 from grpcmock.servers.admin.call_messages import write_metadata
 from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.servers.http_call import HttpCall, perform
-from grpcmock.status import Code
+from grpcmock.status import SESSION_KEY, Code
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class _Nowhere:
 
     async def write(self, parts: Parts) -> None: ...
 
+    def go_away(self) -> None: ...
+
 
 def _opening(request: Any, method: Method) -> Open:
     timeout = request.timeout.ToNanoseconds() / 1e9 if request.HasField("timeout") else _TIMEOUT
@@ -103,6 +105,8 @@ def _opening(request: Any, method: Method) -> Open:
             rule = "keys that end with -bin have bytes, others text"
             raise RefusedError(Code.INVALID_ARGUMENT, f"metadata[{number}]: {given.key!r} can't stand here: {rule}.")
         metadata.append((key, given.bytes if is_bytes else given.text))
+    if request.session:
+        metadata = [(SESSION_KEY, request.session), *(pair for pair in metadata if pair[0] != SESSION_KEY)]
     return Open(method.path, tuple(metadata), timeout, _PEER, "grpc", FAULTS)
 
 

@@ -9,7 +9,9 @@ import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.error_details_pb2 import BadRequest
 
-from grpcmock.errors import GrpcmockError, Problem, StubError, UnknownMethodError
+from grpcmock.engine.faults import UnknownFaultError
+from grpcmock.errors import CompileError, DroppedCallsError, GrpcmockError, Problem, StubError, UnknownMethodError
+from grpcmock.schema.adding import ContradictionError
 from grpcmock.status import DETAILS_KEY, Code, encode_details
 
 _MESSAGE_LIMIT = 2_000
@@ -31,13 +33,17 @@ async def refuse(context: Any, error: GrpcmockError) -> None:
     """End a call with the status of an error."""
     if isinstance(error, RefusedError):
         code = error.code
-    elif isinstance(error, UnknownMethodError):
+    elif isinstance(error, ContradictionError):
+        code = Code.ALREADY_EXISTS
+    elif isinstance(error, (UnknownMethodError, UnknownFaultError)):
         code = Code.NOT_FOUND
+    elif isinstance(error, DroppedCallsError):
+        code = Code.FAILED_PRECONDITION
     else:
         code = Code.INVALID_ARGUMENT
     message = _cut(str(error), _MESSAGE_LIMIT)
     trailers: tuple[tuple[str, bytes], ...] = ()
-    if isinstance(error, StubError):
+    if isinstance(error, (StubError, CompileError)):
         details = _violations(error.problems)
         trailers = ((DETAILS_KEY, encode_details(code, message, [details])),)
     await context.abort(_CODES[code], message, trailers)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.engine.compiled_stub import Layer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
 
@@ -15,21 +16,24 @@ if TYPE_CHECKING:
 def behaviors(steered: Steered) -> Behaviors:
     """Give what resets."""
 
-    def remove_stubs() -> None:
-        steered.engine.store.remove(lambda entry: entry.layer is Layer.RUNTIME)
-
     def reset(request: Any, _: Any) -> None:
-        engine = steered.engine
-        parts: Mapping[str, Callable[[], None]] = {
-            "journal": engine.journal.clear,
-            "stubs": remove_stubs,
-            "counts": engine.store.reset_counts,
-            "states": engine.store.states.clear,
+        engine, journal, session = steered.engine, steered.engine.journal, request.session
+        stubs = steered.stubs(session)
+        parts: dict[str, Callable[[], object]] = {
+            "journal": partial(journal.forget, (session,)) if session else journal.clear,
+            "stubs": lambda: stubs.remove(lambda entry: bool(session) or entry.layer is Layer.RUNTIME),
+            "counts": stubs.reset_counts,
+            "states": stubs.states.clear,
             "health": steered.health.reset,
+            "faults": lambda: engine.faults.clear(session or None),
+            "clock": engine.clock.reset,
         }
+        for common in ("health", "clock"):
+            if session and not getattr(request, common):
+                del parts[common]
         asked = [name for name in parts if getattr(request, name)] or list(parts)
         for name in asked:
             parts[name]()
-        steered.note(f"Reset: {', '.join(asked)}.")
+        steered.note(f"Reset: {', '.join(asked)}.", session)
 
     return {"Reset": reset}

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.schema import admin
 from grpcmock.servers.admin import (
     calls,
+    clock,
+    drafts,
+    faults,
     health,
     making,
+    protos,
     reset,
     services,
+    sessions,
     states,
     status,
     stub_list,
@@ -39,11 +44,16 @@ SUBJECTS: tuple[Callable[[Steered], Behaviors], ...] = (
     stub_list.behaviors,
     calls.behaviors,
     watching.behaviors,
+    drafts.behaviors,
     verification.behaviors,
     making.behaviors,
     services.behaviors,
     states.behaviors,
+    sessions.behaviors,
     health.behaviors,
+    faults.behaviors,
+    clock.behaviors,
+    protos.behaviors,
     reset.behaviors,
 )
 """What carries out the methods: each subject those that it names."""

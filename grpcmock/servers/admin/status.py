@@ -27,6 +27,7 @@ def behaviors(steered: Steered) -> Behaviors:
         response.file_stubs = sum(entry.layer is Layer.FILE for entry in engine.store)
         response.calls, response.journal_bytes = len(engine.journal), engine.journal.size
         response.dropped_calls = engine.journal.dropped
+        response.sessions = len(engine.sessions)
         if steered.health.reload_error is not None:
             response.reload_error = steered.health.reload_error
         response.auto = engine.options.auto

@@ -14,6 +14,8 @@ from grpcmock.stubs import dump
 
 if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.engine.session import Session
+    from grpcmock.engine.store import Store
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
 
 _LAYERS = {Layer.TEST: 1, Layer.RUNTIME: 2, Layer.FILE: 3}
@@ -46,15 +48,17 @@ class _StubList:
             raise RefusedError(Code.INVALID_ARGUMENT, "page_token: this is not a token that a response gave.")
         begin = int(request.page_token[:18] or 0)
         limit = min(request.page_size, PAGE) if request.page_size > 0 else PAGE
+        session, stubs = self._steered.session(request.session), self._steered.stubs(request.session)
         chosen = [
             entry
-            for entry in self._all(path)
-            if (not request.layer or entry.layer is layers[request.layer]) and not (request.unused and entry.count)
+            for entry in self._all(session, path)
+            if (not request.layer or entry.layer is layers[request.layer])
+            and not (request.unused and stubs.counted(entry))
         ]
         size = 0
         for number, entry in enumerate(chosen[begin : begin + limit], begin):
             info = response.stubs.add()
-            await self._write(info, entry, with_yaml=request.with_yaml)
+            await self._write(info, entry, session, with_yaml=request.with_yaml)
             size += info.ByteSize()
             if size > BYTES_LIMIT and number + 1 < len(chosen):
                 response.next_page_token = str(number + 1)
@@ -63,46 +67,61 @@ class _StubList:
             response.next_page_token = str(begin + limit)
 
     async def get(self, request: Any, response: Any) -> None:
-        await self._write(response, self._find(request.name), with_yaml=True)
+        session = self._steered.session(request.session)
+        await self._write(response, self._find(request.name, session), session, with_yaml=True)
 
     async def disable(self, request: Any, response: Any) -> None:
-        entry = self._find(request.name)
-        if entry in self._engine.store:
-            self._engine.store.disable(entry)
-            self._steered.note(f"Disabled the stub {entry.name!r}.")
-        await self._write(response, entry)
+        session, stubs = self._steered.session(request.session), self._steered.stubs(request.session)
+        entry = self._find(request.name, session)
+        if not stubs.is_disabled(entry):
+            stubs.disable(entry)
+            self._steered.note(f"Disabled the stub {entry.name!r}.", request.session)
+        await self._write(response, entry, session)
 
     async def enable(self, request: Any, response: Any) -> None:
-        entry = self._find(request.name)
-        if entry not in self._engine.store:
-            self._engine.store.enable(entry)
-            self._steered.note(f"Enabled the stub {entry.name!r}.")
-        await self._write(response, entry)
+        session, stubs = self._steered.session(request.session), self._steered.stubs(request.session)
+        entry = self._find(request.name, session)
+        if stubs.is_disabled(entry):
+            stubs.enable(entry)
+            self._steered.note(f"Enabled the stub {entry.name!r}.", request.session)
+        await self._write(response, entry, session)
 
-    def _all(self, path: str = "") -> list[CompiledStub]:
-        """Give the stubs of all methods, or of one, each in its order of precedence, with those that are disabled."""
-        store = self._engine.store
-        found = list(store.tables[path].index if path else store)
+    def _all(self, session: Session | None, path: str = "") -> list[CompiledStub]:
+        """Give the stubs of all methods, or of one, each in its order of precedence, with those that are disabled.
+
+        The stubs of the session stand before those that are common to all.
+        """
+        own = [] if session is None else self._in_order(session.own, path)
+        return own + self._in_order(self._engine.store, path)
+
+    def _in_order(self, store: Store, path: str) -> list[CompiledStub]:
+        table = store.tables.get(path)
+        found = list(store) if not path else [] if table is None else list(table.index)
         if aside := [entry for entry in store.disabled if not path or entry.method.path == path]:
             order = {path: number for number, path in enumerate(store.tables)}
             found = sorted([*found, *aside], key=lambda entry: (order[entry.method.path], entry.rank))
         return found
 
-    def _find(self, name: str) -> CompiledStub:
+    def _find(self, name: str, session: Session | None) -> CompiledStub:
         """Give the stub of this name; of several, the one that is tried first. Raises :class:`RefusedError`."""
-        found = [entry for entry in self._all() if entry.name == name]
-        if not found:
-            hint = did_you_mean(name, (entry.name for entry in self._all()))
-            raise RefusedError(Code.NOT_FOUND, f"There is no stub {name!r}. {hint}".rstrip())
-        return min(found, key=lambda entry: entry.rank)
+        own: list[CompiledStub] = [] if session is None else [*session, *session.disabled]
+        for stubs in (own, self._all(None)):
+            if found := [entry for entry in stubs if entry.name == name]:
+                return min(found, key=lambda entry: entry.rank)
+        hint = did_you_mean(name, (entry.name for entry in self._all(session)))
+        raise RefusedError(Code.NOT_FOUND, f"There is no stub {name!r}. {hint}".rstrip())
 
-    async def _write(self, info: Any, entry: CompiledStub, *, with_yaml: bool = False) -> None:
+    async def _write(self, info: Any, entry: CompiledStub, session: Session | None, *, with_yaml: bool = False) -> None:
+        stubs = self._engine.store if session is None else session
         info.name, info.method, info.layer = entry.name, entry.method.full_name, _LAYERS[entry.layer]
         info.priority, info.conditions = entry.stub.priority, entry.conditions.count
-        info.count, info.exhausted = entry.count, entry.exhausted
+        info.count = stubs.counted(entry)
+        info.exhausted = entry.exhausted_after(info.count)
         info.location = str(entry.stub.location or "")
-        info.disabled = entry not in self._engine.store
-        if not info.disabled:
+        info.disabled = stubs.is_disabled(entry) or self._engine.store.is_disabled(entry)
+        if session is not None and (entry in session.own or session.own.is_disabled(entry)):
+            info.session = session.name
+        elif not info.disabled:
             info.shadowed_by = (await self._hidden(entry.method.path)).get(id(entry), "")
         if with_yaml:
             info.yaml = dump.to_yaml([entry.stub])

@@ -29,7 +29,7 @@ def behaviors(steered: Steered) -> Behaviors:
     async def watch(request: Any, context: Any, response_class: type[Message]) -> AsyncIterator[Message]:
         journal = steered.engine.journal
         chosen = CallFilter(request, steered.engine)
-        writer = CallWriter(steered.service, request)
+        writer = CallWriter(steered, request)
         waiting = _Waiting(chosen)
         last = _last_event(context.invocation_metadata() or ())
         past = [call for call in after(journal.unread(), last) if chosen.holds(call)] if last or request.replay else []

@@ -150,6 +150,9 @@ class _Wire:
                 case Abort():
                     await self._abort()
 
+    def go_away(self) -> None:
+        raise NotImplementedError  # RequestHead.can_go_away is false here
+
     async def _begin(self, head: Head) -> None:
         headers = [(key.encode(), value.encode()) for key, value in head.headers]
         headers.append((b"date", formatdate(usegmt=True).encode()))

@@ -9,7 +9,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Receive, Reset, Send, Truncate, Wait
+from grpcmock.engine.steps import HALF_CLOSE, Finish, GoAway, Headers, Message, Receive, Reset, Send, Truncate, Wait
 from grpcmock.protocols.interface import WireError
 from grpcmock.servers import services
 from grpcmock.servers.interpreter import carry_out
@@ -158,14 +158,12 @@ class NativeCall:
                             self._wants = self._take_on
                             return
                     case Wait():
-                        self._flush()
-                        if parts := exchange.hand_over(_MOST_BYTES, self.wire.sent_times):
-                            self.wire.play(parts)
-                        elif step.seconds != math.inf:
-                            self._pause = self._loop.call_later(step.seconds, self._go)
+                        self._wait(step.seconds, exchange)
                         return
                     case Headers():
                         self.wire.headers(step.metadata)
+                    case GoAway():
+                        self.wire.go_away()
                     case Finish() | Truncate() | Reset():
                         self._last(step)
                         return
@@ -174,6 +172,14 @@ class NativeCall:
                         return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the server lives on
             self._fail(error)
+
+    def _wait(self, seconds: float, exchange: Exchange) -> None:
+        """Go on after a pause; the transport does by itself where it may."""
+        self._flush()
+        if parts := exchange.hand_over(_MOST_BYTES, self.wire.sent_times):
+            self.wire.play(parts)
+        elif seconds != math.inf:
+            self._pause = self._loop.call_later(seconds, self._go)
 
     def _take_on(self) -> None:
         try:
@@ -217,16 +223,18 @@ class NativeCall:
             case Finish(drop=True):
                 self._flush()
                 self.wire.drop()
-            case Finish(code=Code.OK, trailers=()) if len(self._unsent) == 1:
+            case Finish(code=Code.OK, trailers=(), wire_status="") if len(self._unsent) == 1:
                 self.wire.reply(self._unsent[0])
             case Finish():
                 self._flush()
-                self.wire.finish(step.code, step.message, step.trailers)
+                self.wire.finish(step.code, step.message, step.trailers, step.wire_status or None)
             case Truncate():
                 self._flush()
                 self.wire.truncate(step.data)
+            case Reset(connection=True):
+                self.wire.close_connection()
             case Reset():
-                self.wire.reset()
+                self.wire.reset(step.error)
         self._end()
 
     def _fail(self, error: Exception) -> None:
@@ -293,6 +301,10 @@ class NativeCall:
     async def send_headers(self, metadata: Metadata) -> None:
         """Send initial metadata."""
         self.wire.headers(metadata)
+
+    def go_away(self) -> None:
+        """Have the client send its next calls over another connection."""
+        self.wire.go_away()
 
     def time_left(self) -> float | None:
         """Give the seconds to the deadline; None without one."""

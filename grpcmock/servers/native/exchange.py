@@ -77,6 +77,10 @@ class NativeExchange:
         self.wire.took(len(chunk))
         return chunk
 
+    def go_away(self) -> None:
+        """Have the client send its next requests over another connection."""
+        self.wire.go_away()
+
     async def write(self, parts: Parts) -> None:
         """Send parts of the answer; waits until the client lets more through."""
         if not self.send(parts):
@@ -100,8 +104,10 @@ class NativeExchange:
                     self.wire.end()
                 case Trailers():
                     self.wire.trailers(part.headers)
+                case Abort(closes=True):
+                    self.wire.close_connection()
                 case Abort():
-                    self.wire.abort()
+                    self.wire.abort(part.error)
         return may_go_on
 
 

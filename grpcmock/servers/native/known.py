@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 import grpcmock_native
 
+from grpcmock.engine.dropped import Kind
 from grpcmock.engine.given_answers import GivenAnswer
 from grpcmock.engine.steps import Finish, Headers, Send
 from grpcmock.protocols.http import Body, End, Head
@@ -143,9 +145,13 @@ class KnownAnswers:
         engine, known = self._engine, self._by_number
         with engine.lock:
             dropped, counts, calls = self._server.absorb()
-            for number, count in counts.items():
-                engine.store.count(known[number][0], count)
-            engine.journal.skip(dropped)
+            kept = Counter(number for number, *_ in calls) if dropped else Counter()
+            for number, (count, seconds, buckets) in counts.items():
+                entry, answer, protocol = known[number]
+                engine.store.count(entry, count)
+                engine.journal.count_known(entry, answer.code, protocol, count, seconds, buckets)
+                if dropped and (lost := count - kept[number]):
+                    engine.journal.skip(Kind("", entry.method.path, "answered"), lost)
             for number, request, metadata, deadline, peer, started, duration in calls:
                 entry, answer, protocol = known[number]
                 given = GivenAnswer.of(entry.method, entry, request, answer, is_lasting=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import grpcmock_native
 
 from grpcmock.engine.steps import Open
+from grpcmock.engine.tally import DURATION_BOUNDS
 from grpcmock.errors import ConfigError
 from grpcmock.protocols.heads import REQUEST
 from grpcmock.protocols.http import RequestHead, Response
@@ -110,6 +111,7 @@ class NativeServer:
             ring_bytes=engine.journal.max_bytes,
             idle=options.idle,
             reserved=REQUEST,
+            duration_bounds=DURATION_BOUNDS if engine.journal.tally is not None else (),
         )
         self._known = KnownAnswers(engine, self._native, self._stop_playing)
         self._services = services or {}
@@ -293,7 +295,9 @@ class NativeServer:
             self._calls.pop(number, None)
 
         method, target, version = line
-        head = RequestHead(method, target, (*headers, *varying), version, peer, takes_trailers=version == "2")
+        head = RequestHead(
+            method, target, (*headers, *varying), version, peer, takes_trailers=version == "2", can_go_away=True
+        )
         exchange = NativeExchange(wire, body, is_whole=is_whole, ended=ended)
         face = self._face()
         try:

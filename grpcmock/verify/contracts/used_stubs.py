@@ -58,6 +58,8 @@ class UsedStubs:
             self.leave_out(f"{name}: no proto declares it")
         elif call.auto:
             self.leave_out(f"{name}: the answer was generated, and nobody has promised it")
+        elif call.is_struck_down:
+            self.leave_out(f"{name}: a fault profile ended the call")
         elif call.stub is None:
             self.leave_out(f"{name}: no stub answered")
         else:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grpcmock.client.secret_keys import is_secret
 from grpcmock.schema import codec
 from grpcmock.schema.codec import DecodeError, decode
+from grpcmock.secret_keys import is_secret
 from grpcmock.verify.results import CallSummary
 from grpcmock.verify.running.comparison import shown_status
 

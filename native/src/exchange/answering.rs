@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use h2::Reason;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use pyo3::exceptions::PyValueError;
@@ -10,6 +11,7 @@ use pyo3::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::answer::Answer;
+use crate::farewell::Leaving;
 use crate::flow::Flow;
 use crate::server::Shared;
 
@@ -20,7 +22,9 @@ pub enum Command {
     Whole(Response<()>, Bytes),
     Trailers(HeaderMap),
     End,
-    Abort,
+    Abort(Reason),
+    /// Abort, and close the connection.
+    Close,
 }
 
 /// What Python and the task of a request share.
@@ -30,6 +34,7 @@ pub struct Line {
     /// What an answer is remembered under, and the body that it is the answer to, where it was whole at once.
     pub question: Option<(String, Bytes)>,
     pub shared: Arc<Shared>,
+    pub leaving: Arc<Leaving>,
 }
 
 impl Line {
@@ -82,9 +87,20 @@ impl Exchange {
         self.0.ask(Command::End);
     }
 
-    /// Break the response off.
-    fn abort(&self) {
-        self.0.ask(Command::Abort);
+    /// Break the response off, over HTTP/2 with this error of it.
+    #[pyo3(signature = (error=8))]
+    fn abort(&self, error: u32) {
+        self.0.ask(Command::Abort(Reason::from(error)));
+    }
+
+    /// Have the client send its next requests over another connection.
+    fn go_away(&self) {
+        self.0.leaving.away.notify_one();
+    }
+
+    /// Break the response off, and close the connection.
+    fn close_connection(&self) {
+        self.0.ask(Command::Close);
     }
 
     /// Say that Python is done with a piece of the body, of so many bytes.

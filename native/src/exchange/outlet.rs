@@ -219,8 +219,8 @@ impl Outlet {
         }
     }
 
-    /// Break the response off.
-    pub async fn abort(&mut self) {
+    /// Break the response off: with this error over HTTP/2; HTTP/1.1 closes the connection.
+    pub async fn abort(&mut self, reason: Reason) {
         match self {
             Self::One { head, body } => {
                 *head = None;
@@ -232,9 +232,9 @@ impl Outlet {
                 sending: Some(sending), ..
             } => {
                 tokio::time::sleep(MOMENT).await;
-                sending.send_reset(Reason::CANCEL);
+                sending.send_reset(reason);
             }
-            Self::Two { respond, .. } => respond.send_reset(Reason::CANCEL),
+            Self::Two { respond, .. } => respond.send_reset(reason),
         }
     }
 }

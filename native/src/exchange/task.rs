@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
+use h2::Reason;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -16,6 +17,7 @@ use super::inlet::{Gone, Inlet};
 use super::outlet::Outlet;
 use crate::answer::Answer;
 use crate::call::MOMENT;
+use crate::farewell::Leaving;
 use crate::flow::{Flow, MOST_WAITING};
 use crate::http2::now;
 use crate::hub::Event;
@@ -30,10 +32,11 @@ pub struct Asked {
     /// What was read of the body, and whether that is all.
     pub body: Bytes,
     pub is_whole: bool,
+    pub leaving: Arc<Leaving>,
 }
 
 impl Asked {
-    pub fn new(head: Head, peer: Arc<str>) -> Self {
+    pub fn new(head: Head, peer: Arc<str>, leaving: Arc<Leaving>) -> Self {
         Self {
             head,
             peer,
@@ -41,6 +44,7 @@ impl Asked {
             began: Instant::now(),
             body: Bytes::new(),
             is_whole: false,
+            leaving,
         }
     }
 
@@ -101,6 +105,7 @@ fn open(shared: &Arc<Shared>, mut asked: Asked) -> (Arc<Line>, UnboundedReceiver
         commands: sender,
         question: question.map(|key| (key, asked.body.clone())),
         shared: Arc::clone(shared),
+        leaving: asked.leaving,
     });
     line.flow.came(asked.body.len());
     shared.hub.push(Event::Request(Opened {
@@ -143,7 +148,7 @@ pub async fn answer(shared: Arc<Shared>, mut asked: Asked, mut inlet: Inlet, mut
     };
     let ended = tokio::select! {
         biased;
-        ended = respond(&mut outlet, &mut commands, &line.flow, &mut is_read) => ended,
+        ended = respond(&mut outlet, &mut commands, &line, &mut is_read) => ended,
         gone = reading => Err(gone),
     };
     if ended.is_err() {
@@ -171,7 +176,7 @@ async fn read(inlet: &mut Inlet, line: &Line, shared: &Shared) -> Result<(), Gon
 async fn respond(
     outlet: &mut Outlet,
     commands: &mut UnboundedReceiver<Command>,
-    flow: &Flow,
+    line: &Line,
     is_read: &mut watch::Receiver<bool>,
 ) -> Result<(), Gone> {
     loop {
@@ -182,16 +187,25 @@ async fn respond(
         };
         match command {
             Some(Command::Head(head)) => outlet.head(head)?,
-            Some(Command::Body(data)) => outlet.body(data, flow).await?,
+            Some(Command::Body(data)) => outlet.body(data, &line.flow).await?,
             Some(Command::Whole(head, data)) => {
                 // Some clients report a failure of theirs if the end comes while they write.
                 let _ = timeout(MOMENT, is_read.wait_for(|is_read| *is_read)).await;
-                return outlet.whole(head, data, flow).await;
+                return outlet.whole(head, data, &line.flow).await;
             }
             Some(Command::Trailers(trailers)) => return outlet.trailers(trailers),
             Some(Command::End) => return outlet.end(),
-            Some(Command::Abort) | None => {
-                outlet.abort().await;
+            Some(Command::Abort(reason)) => {
+                outlet.abort(reason).await;
+                return Ok(());
+            }
+            Some(Command::Close) => {
+                outlet.abort(Reason::CANCEL).await;
+                line.leaving.closed.notify_one();
+                return Ok(());
+            }
+            None => {
+                outlet.abort(Reason::CANCEL).await;
                 return Ok(());
             }
         }

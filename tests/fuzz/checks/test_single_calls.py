@@ -227,6 +227,18 @@ CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
         case(targets=frozenset({"deadline_honored"})),
         [
             reply(responses=(b"",)),
+            reply(
+                Code.DEADLINE_EXCEEDED, termination=Termination.DEADLINE, call=call_of(GET, b"\x08\x01", deadline=0.03)
+            ),
+            reply(),
+        ],
+        {},
+    ),
+    "what changes by itself while reads are cut short": (
+        set(),
+        case(targets=frozenset({"deadline_honored"})),
+        [
+            reply(responses=(b"",)),
             reply(Code.DEADLINE_EXCEEDED, termination=Termination.DEADLINE, call=call_of(GET, b"", deadline=0.03)),
             reply(),
         ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import ordinary_services
@@ -39,8 +41,8 @@ def all_answered(service: Any, calls: tuple[Call, ...]) -> list[Reply]:
     return replies
 
 
-async def opened(name: str, service: Any = None) -> tuple[Plan, list[Case]]:
-    """Return the plan of a run on a service after its beginning, and what was made."""
+async def opened(name: str, service: Any = None, turns: int = 1) -> tuple[Plan, list[Case]]:
+    """Return the plan of a run on a service after its beginning, in so many turns at most, and what was made."""
     registry = contract()
     methods = tuple(method for method in registry.methods.values() if method.service == f"ordinary.{name}")
     expectations = Expectations(registry=registry)
@@ -51,8 +53,13 @@ async def opened(name: str, service: Any = None) -> tuple[Plan, list[Case]]:
         made.append(case)
         return all_answered(service, case.calls)[-1]
 
-    await Opening(plan, Phase.BOUNDARY, make).go(())
-    return plan, made
+    opening = Opening(plan, Phase.BOUNDARY, make)
+    for _ in range(turns):
+        assert not opening.is_done
+        await opening.go(())
+        if opening.is_done:
+            return plan, made
+    raise AssertionError(f"{turns} turns are not enough")
 
 
 @pytest.mark.parametrize("name", ordinary_services.SERVICES)
@@ -66,6 +73,16 @@ async def test_every_method_answers_ok_before_long(name: str) -> None:
     assert {path: one.data for path, one in again.acceptance.requests.items()} == {
         path: one.data for path, one in plan.acceptance.requests.items()
     }
+
+
+async def test_what_there_was_no_time_for_is_done_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, *_ = ordinary_services.SERVICES
+    _, whole = await opened(name)
+    looks = count()
+    monkeypatch.setattr("grpcmock.fuzz.run.opening.time", SimpleNamespace(monotonic=lambda: next(looks) / 3))
+    plan, made = await opened(name, turns=100)
+    assert set(plan.acceptance.first) == {method.path for method in plan.methods}
+    assert len(made) >= len(whole) / 2
 
 
 @pytest.mark.parametrize("name", ordinary_services.SERVICES)

@@ -142,3 +142,9 @@ def evaluate(directory: Registry) -> Callable[..., dict[str, str]]:
 @pytest.fixture(scope="session")
 def plain_judge(plain: Registry) -> Callable[..., dict[str, str]]:
     return Judge(plain, "shop.")
+
+
+@pytest.fixture(scope="session")
+def judging() -> Callable[[Registry, str], Callable[..., dict[str, str]]]:
+    """Makes judges of other contracts: of the services of a package."""
+    return Judge

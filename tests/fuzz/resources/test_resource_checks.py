@@ -49,6 +49,14 @@ CASES: dict[str, tuple[dict[str, str], list[Any]]] = {
     "the list goes on": ({}, [CREATE, page([BEN], following="t")]),
     "nothing is known of what others made": ({}, [page([BEN]), get(ANN)]),
     "an update wasn't kept": ({"G129": "UpdateUser"}, [CREATE, update({"age": 1}, "age", {**ANN, "age": 1}), get(ANN)]),
+    "a creation shows less than it was given": (
+        {"G129": "CreateUser"},
+        [("CreateUser", {"userId": "ann", "user": {**NEW, "age": 7}}, ANN)],
+    ),
+    "an update adds to a list that it names": (
+        {"G129": "UpdateUser"},
+        [CREATE, update({"tags": ["a"]}, "tags", {**ANN, "tags": ["a", "b"]})],
+    ),
     "after an error of the server nothing is sure": (
         {},
         [CREATE, ("UpdateUser", {"user": {"name": "users/ann"}}, "UNAVAILABLE"), get({**ANN, "age": 9})],
@@ -129,6 +137,13 @@ CASES: dict[str, tuple[dict[str, str], list[Any]]] = {
     ),
     "a negative size is taken": ({"G134": "ListUsers"}, [page([ANN], size=-1)]),
     "a made-up token is taken": ({"G134": "ListUsers"}, [page([ANN], "fz-no-such-page")]),
+    "a page larger than was asked for": ({"G134": "ListUsers"}, [page([ANN, BEN], size=1)]),
+    "a small page leaves out what a large one has": (
+        {"G134": "ListUsers"},
+        [page([ANN, BEN], size=10), page([BEN], size=1)],
+    ),
+    "a small page begins like a large one": ({}, [page([ANN, BEN], size=10), page([ANN], following="t", size=1)]),
+    "a small page in another order": ({}, [page([ANN, BEN], size=10), page([BEN, ANN], size=2)]),
     # G135
     "only what the mask names": ({}, [CREATE, update({"age": 1, "score": 2}, "age", {**ANN, "age": 1})]),
     "more than the mask names": (
@@ -184,6 +199,10 @@ PLAIN: dict[str, tuple[dict[str, str], list[Any]]] = {
     "one is another": (
         {"G129": "CreateCustomer"},
         [made("Ann", FIRST), made("Ben", SECOND), read(2, {**SECOND, "name": "x"})],
+    ),
+    "what it was given is lost": (
+        {"G129": "CreateCustomer"},
+        [made("Ann", FIRST), made("Ben", {"id": "2"})],
     ),
     "a mock has no memory": ({}, [made("Ann", FIRST), made("Ben", FIRST), read(1, "NOT_FOUND"), read(1, SECOND)]),
     "of one creation nothing can be told": ({}, [made("Ann", FIRST), read(1, "NOT_FOUND")]),

@@ -16,7 +16,7 @@ from support import registry
 
 from grpcmock.client.channel import connect
 from grpcmock.client.target import Target
-from grpcmock.record.capture.captured_call import BYTES_KEPT, CapturedCall, EventKind
+from grpcmock.drafting.captured_call import BYTES_KEPT, CapturedCall, EventKind
 from grpcmock.record.capture.proxy import Proxy
 
 EOF = grpc.aio.EOF

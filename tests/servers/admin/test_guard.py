@@ -11,6 +11,7 @@ from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.protocols.http import RequestHead
 from grpcmock.schema.admin import registry
+from grpcmock.servers.addresses import Address
 from grpcmock.servers.admin.access import Access
 from grpcmock.servers.admin.guard import Guard, RefusalNotes
 from grpcmock.servers.admin.options import AdminOptions
@@ -36,7 +37,7 @@ def verdict(
 ) -> Code:
     options = options or AdminOptions()
     guard = Guard(Access(options.token), options)
-    guard.know("mock.internal")
+    guard.know(Address("tcp", "mock.internal", 9))
     try:
         guard.check(RequestHead(method, target, tuple(headers.items()), peer=peer), **how)
     except RefusedError as error:

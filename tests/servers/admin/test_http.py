@@ -40,6 +40,16 @@ def test_the_text_of_stubs_itself_may_be_the_body(mocked: Callable[..., Mock], k
     assert mock.ask("POST", "/v1/stubs?replaced=true", text, content_type=kind).status == 400
 
 
+def test_names_may_hold_what_paths_are_made_of(mocked: Callable[..., Mock]) -> None:
+    mock = mocked()
+    name = "stubs/a b.yaml:1"
+    path = "/v1/stubs/stubs%2Fa%20b.yaml%3A1"
+    assert mock.ask("PUT", path, "{method: UserService/GetUser}", content_type="text/yaml").json == {"names": [name]}
+    assert mock.ask("GET", path).json["name"] == name
+    assert mock.ask("POST", f"{path}:disable").json["disabled"] is True
+    assert mock.ask("DELETE", path).json == {"names": [name]}
+
+
 def test_what_is_wrong_in_stubs_is_told_with_its_places(mocked: Callable[..., Mock]) -> None:
     text = "- method: UserService/GetUser\n  request: {idd: 1}\n"
     answer = mocked().ask("POST", "/v1/stubs?source=mine.yaml", text, content_type="application/yaml")
@@ -171,8 +181,8 @@ def test_pages_of_a_named_origin_may_call(mocked: Callable[..., Mock]) -> None:
 class TestOnTheMocksOwnPort:
     def test_it_stands_behind_the_methods_that_are_mocked(self, mocked: Callable[..., Mock]) -> None:
         mock = mocked(AdminOptions(), has_http=True)
-        mocked = mock.ask("POST", "/user.UserService/GetUser", {"id": 1}, Origin="http://localhost:3000")
-        assert mocked.json["name"] == "Alice"
+        answered = mock.ask("POST", "/user.UserService/GetUser", {"id": 1}, Origin="http://localhost:3000")
+        assert answered.json["name"] == "Alice"
         assert mock.ask("GET", "/v1/calls").json["calls"][0]["protocol"] == "connect"
         assert mock.ask("GET", "/v1/stubs", Origin="http://localhost:3000").status == 403
         steered = mock.ask("POST", "/grpcmock.admin.v1.AdminService/Reset", {}, Origin="http://localhost:3000")

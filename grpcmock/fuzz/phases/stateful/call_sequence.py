@@ -38,6 +38,9 @@ TARGETS = frozenset(
 PAGES = 12
 """So many pages of a list are asked for; what is beyond is nobody's business."""
 
+_APART = 31
+"""Added to the number of a content, it gives another one: two of the same may be refused."""
+
 _SETTLED = 0.05
 """Seconds after a cancel until a server must have noticed."""
 
@@ -97,6 +100,14 @@ class CallSequence:
             call=self.add(call_of(operation.method, request.SerializePartialToString(deterministic=True)), bindings),
         )
         self.made.append(handle)
+        return handle
+
+    def create_kept(self, resource: Resource, content: int = 0) -> Handle | None:
+        """Create a resource of which the server can be held to its word: where nothing is annotated, that takes two,
+        whose keys show that it tells one from another."""
+        handle = self.create(resource, content)
+        if handle is not None and not resource.is_annotated:
+            self.create(resource, content + _APART, parent=handle.parent)
         return handle
 
     def create_numbered(self, resource: Resource, parent: Handle | None, content: int = 0) -> Handle | None:
@@ -262,9 +273,8 @@ class CallSequence:
         if operation is None or operation.method.kind.client_streams:
             return None
         request = self.factory.content(operation, 0)
-        for name in (operation.page_token, operation.page):
-            if name:
-                request.ClearField(name)
+        for name in filter(None, (operation.page_token, operation.page, operation.offset)):
+            request.ClearField(name)
         if operation.page_size and size:
             setattr(request, operation.page_size, size)
         above: tuple[Binding, ...] = ()
@@ -277,6 +287,9 @@ class CallSequence:
                 last = self.add(call_of(operation.method, _data(request)), (*above, token), caller)
             elif operation.page:
                 setattr(request, operation.page, number)
+                self.add(call_of(operation.method, _data(request)), above, caller)
+            elif operation.offset and operation.page_size and size:
+                setattr(request, operation.offset, (number - 1) * size)
                 self.add(call_of(operation.method, _data(request)), above, caller)
         return first
 

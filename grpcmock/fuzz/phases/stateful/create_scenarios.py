@@ -44,6 +44,7 @@ def create(resource: Resource, operation: Operation, factory: ResourceFactory) -
     """Yield what may go wrong when a resource is created."""
     yield from _cut(resource, operation, factory)
     yield from _read_back(resource, operation, factory, 0, 2)
+    yield from _zeros_read_back(resource, operation, factory)
     yield from _texts_read_back(resource, operation, factory)
     yield from _listed(resource, operation, factory)
     yield from _twice(resource, operation, factory)
@@ -56,11 +57,9 @@ def _read_back(
 ) -> Iterator[Case]:
     for number in range(first, end):
         sequence = CallSequence(factory, operation.method, f"read-back-{number}")
-        handle = sequence.create(resource, number)
+        handle = sequence.create_kept(resource, number)
         if handle is None:
             return
-        if not resource.is_annotated:
-            handle = sequence.create(resource, number, parent=handle.parent) or handle
         if (
             sequence.get(handle) is None
             and sequence.get_several(Role.LOOKUP, [handle]) is None
@@ -79,6 +78,15 @@ def _texts_read_back(resource: Resource, operation: Operation, factory: Resource
         if handle is None or sequence.get(handle) is None:
             return
         yield sequence.finish(f"what was created with {words} is read back")
+
+
+def _zeros_read_back(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    content = factory.zeroed(operation)
+    sequence = CallSequence(factory, operation.method, "read-back-zeros")
+    if content is None or (handle := sequence.create(resource, content)) is None:
+        return
+    if sequence.get(handle) is not None:
+        yield sequence.finish("what was created with zeros, which aren't nothing, is read back")
 
 
 def _listed(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:

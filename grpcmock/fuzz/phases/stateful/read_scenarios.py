@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 def get(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     """Yield what may go wrong when one is read."""
     sequence = CallSequence(factory, operation.method, "again")
-    handle = sequence.create(resource, 1)
+    handle = sequence.create_kept(resource, 1)
     if handle is None:
         return
-    if not resource.is_annotated:
-        sequence.create(resource, 1, parent=handle.parent)
     for _ in range(4):
         sequence.get(handle)
     yield sequence.finish("what reads say stays the same while nobody writes")
@@ -84,11 +82,13 @@ def list_pages(resource: Resource, operation: Operation, factory: ResourceFactor
     """Yield what may go wrong when there are pages of them."""
     if operation.is_paged:
         yield from _odd_pages(resource, operation, factory)
-    for size in (1, 2, 0, MANY) if operation.is_paged else (MANY,):
+    for size in (1, 2, 0, MANY) if operation.is_paged else (1, 2, MANY) if operation.page_size else (MANY,):
         sequence = CallSequence(factory, operation.method, f"pages-of-{size or 'any'}")
         parent = sequence.parent_for(resource)
         for _ in range(3):
             sequence.create_numbered(resource, parent)
+        if operation.page_size and size in (1, 2):
+            sequence.list(resource, parent, size=MANY, pages=1, role=operation.role)
         sequence.list(resource, parent, size=size, role=operation.role)
         yield sequence.finish("page after page")
     sequence = CallSequence(factory, operation.method, "after-delete")

@@ -15,8 +15,10 @@ from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.learning.accepted_requests import varied
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.resources.calls import found
+from grpcmock.fuzz.resources.fields import is_optional
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
+from grpcmock.schema.annotations import AnnotationReader
 from grpcmock.synthesis.answers import generate
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class ResourceFactory:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.resources = _allowed(resources_of(plan.registry, plan.expectations.links), plan.methods)
-        self._contents: dict[tuple[str, str], Message] = {}
+        self._contents: dict[tuple[str, str, bool], Message] = {}
 
     def content(self, operation: Operation, number: int) -> Message:
         """Make a valid request of a method that creates or updates: 0 gives the least one, 1 a full one, others vary.
@@ -50,7 +52,7 @@ class ResourceFactory:
         return self._request(operation.method, f"content-{number}", number, set_by_scripts(operation))
 
     def _request(self, method: Method, label: str, number: int, without: frozenset[str]) -> Message:
-        key = (method.full_name, label)
+        key = (method.full_name, label, self.plan.acceptance.of(method) is not None)
         if key not in self._contents:
             self._contents[key] = self._made(method, label, number, without)
         copy = method.request_class()
@@ -97,6 +99,20 @@ class ResourceFactory:
             if _breaks(generator, request, without):
                 setattr(place, name, before)
         return request
+
+    def zeroed(self, operation: Operation) -> Message | None:
+        """Make a full request whose optional numbers and texts are there, and zero or empty; None if it has none."""
+        request = self.content(operation, 1)
+        without = set_by_scripts(operation)
+        generator = self.plan.generators.of(operation.method.input, without=without)
+        zeroed = False
+        place = found(request, operation.given or ()) or request
+        for field in filter(is_optional, place.DESCRIPTOR.fields):
+            setattr(place, field.name, field.default_value)
+            if _breaks(generator, request, without):
+                place.ClearField(field.name)
+            zeroed = zeroed or place.HasField(field.name)
+        return request if zeroed else None
 
     def ids(self, operation: Operation, label: str) -> Iterator[Any]:
         """Give ids that a client may choose, different for each *label*: early in the order of the alphabet, for lists
@@ -151,8 +167,14 @@ class ResourceFactory:
             if field.full_name not in unseen
             and field.name != resource.key
             and field.name in resource.descriptor.fields_by_name
-            and field.containing_oneof is None
+            and (field.containing_oneof is None or is_optional(field))
         ]
+
+    def clearable(self, resource: Resource, operation: Operation) -> list[FieldDescriptor]:
+        """Give the fields that an update may also leave without a value."""
+        options = AnnotationReader(self.plan.registry)
+        fields = self.changeable(resource, operation)
+        return [field for field in fields if "REQUIRED" not in options.field(field).behaviors]
 
     @cached_property
     def identified(self) -> bool:

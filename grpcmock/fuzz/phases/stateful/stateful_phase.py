@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.callers import is_credential
-from grpcmock.fuzz.phases.stateful import credential_cases, random_sequences, scenarios
+from grpcmock.fuzz.phases.stateful import credential_cases, method_programs, random_sequences, scenarios
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 
 if TYPE_CHECKING:
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
 
 _FIRST = 12
+_PROGRAMS = (8, 6)
+"""So many programs of methods come in a turn."""
 
 
 def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
-    """Yield the cases of one method: who may call it, what is known to go wrong, and then programs by chance."""
-    cases = _cases(method, plan)
+    """Yield the cases of one method: who may call it, and what is known to go wrong; programs of methods;
+    and then programs of resources by chance."""
+    cases, programs = _cases(method, plan), method_programs.cases(method, plan)
     yield islice(cases, _FIRST)
-    yield iter(())  # while the others make theirs
-    yield iter(())
-    yield cases
+    yield from (islice(programs, count) for count in _PROGRAMS)
+    yield chain(programs, cases)
 
 
 def _cases(method: Method, plan: Plan) -> Iterator[Case]:

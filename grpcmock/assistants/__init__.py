@@ -1,0 +1,1 @@
+"""What assistants of programmers get to use: the tools of ``grpcmock mcp``."""

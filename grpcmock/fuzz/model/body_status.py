@@ -1,0 +1,100 @@
+"""Errors that responses tell beside OK, as far as the names in the protos say so: ``result.code``, an enum.
+
+Nobody has said that these are errors (``--status-field`` does), so no call fails for it alone. But what was refused
+like that was not done, and what is asked next should be what the words ask for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.model.results import Reply
+
+_HOLDERS = frozenset({"result", "status", "error", "outcome", "response_status"})
+_CODES = ("code", "error_code", "status_code", "result_code")
+_TEXTS = ("message", "error_message", "text", "description", "reason", "detail")
+_FIELDS = ("field", "path", "parameter", "property")
+
+_WORDS = (
+    ("NOT_FOUND", Code.NOT_FOUND),
+    ("MISSING", Code.NOT_FOUND),
+    ("EXISTS", Code.ALREADY_EXISTS),
+    ("DUPLICATE", Code.ALREADY_EXISTS),
+    ("INVALID", Code.INVALID_ARGUMENT),
+    ("BAD_REQUEST", Code.INVALID_ARGUMENT),
+    ("INTERNAL", Code.INTERNAL),
+    ("UNKNOWN_ERROR", Code.UNKNOWN),
+)
+"""What the names of enum values begin or end with, and which status means that."""
+
+_FINE = ("OK", "SUCCESS", "SUCCEEDED", "NONE", "UNSPECIFIED", "ACCEPTED", "DONE", "PENDING")
+
+
+def with_body_status(reply: Reply) -> Reply:
+    """Return a reply with the error that its first response tells, as a status; as it is where it tells none."""
+    method = reply.call.method
+    if not reply.is_ok or not reply.responses or method is None or _place(method.output) is None:
+        return reply
+    try:
+        message = method.response_class.FromString(reply.responses[0])
+    except DecodeError:
+        return reply
+    told = _told(message)
+    return reply if told is None else replace(reply, code=told[0], message=told[1])
+
+
+def _told(message: Message) -> tuple[int, str] | None:
+    place = _place(message.DESCRIPTOR)
+    assert place is not None
+    holder, own = place
+    inner = message if holder is None else getattr(message, holder.name)
+    if holder is not None and not message.HasField(holder.name):
+        return None
+    value = own.enum_type.values_by_number.get(getattr(inner, own.name))  # type: ignore[union-attr]
+    if value is None or not value.number or any(value.name.endswith(word) for word in _FINE):
+        return None
+    code = next((code for word, code in _WORDS if word in value.name), Code.FAILED_PRECONDITION)
+    words = [_text(inner, names) for names in (_FIELDS, _TEXTS)]
+    return code, " ".join(filter(None, words)) or value.name
+
+
+def _text(message: Message, names: tuple[str, ...]) -> str:
+    fields = message.DESCRIPTOR.fields_by_name
+    for name in names:
+        if name in fields and fields[name].type == fields[name].TYPE_STRING and not fields[name].is_repeated:
+            return str(getattr(message, name))
+    return ""
+
+
+@lru_cache(1024)
+def _place(descriptor: Descriptor) -> tuple[FieldDescriptor | None, FieldDescriptor] | None:
+    """Return the field with the code, and that of the message in which it stands; None if there is none."""
+    for holder in descriptor.fields:
+        inner = holder.message_type
+        if holder.name not in _HOLDERS or inner is None or holder.is_repeated:
+            continue
+        if (own := _code(inner, _CODES)) is not None:
+            return holder, own
+    own = _code(descriptor, _CODES[1:])
+    return (None, own) if own is not None else None
+
+
+def _code(descriptor: Descriptor, names: tuple[str, ...]) -> FieldDescriptor | None:
+    """Return a field of an enum that has errors among its values."""
+    for name in names:
+        field = descriptor.fields_by_name.get(name)
+        if field is None or field.enum_type is None or field.is_repeated:
+            continue
+        if any(word in value.name for value in field.enum_type.values for word, _ in _WORDS):
+            return field
+    return None

@@ -1,0 +1,129 @@
+"""Programs of methods, whatever they are about: each again, one after another, and many by chance, on the same things.
+
+They are made of the requests that the server is known to take. What they name is made once in a program, so that one
+call finds what the call before it has left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.generation.choices import RandomSource
+from grpcmock.fuzz.learning.accepted_requests import varied
+from grpcmock.fuzz.model.bindings import put, value_at
+from grpcmock.fuzz.model.cases import Binding, Call, Case, Phase, call_of
+from grpcmock.fuzz.phases.stateful.call_sequence import TARGETS
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.schema import Method
+
+_STEPS = 12
+_PROGRAMS = 40
+"""By chance, for each method."""
+
+_AGAIN = 3
+
+_MOST_OTHERS = 12
+"""So many other methods are called before and after one."""
+
+_STREAM = (1, 1, 2, 3)
+"""Messages of a stream of requests, each number as often as it stands here."""
+
+
+def cases(method: Method, plan: Plan) -> Iterator[Case]:
+    """Yield the programs of a method; none as long as no request of it is known that the server takes."""
+    requests = plan.acceptance.first
+    own = requests.get(method.path)
+    if own is None:
+        return
+    yield _again(own, plan)
+    related = [other for other in requests.values() if other is not own and _are_related(own, other)]
+    for other in sorted(related, key=lambda one: one.method.full_name)[:_MOST_OTHERS]:
+        yield _in_turns(own, other, plan)
+    for number in range(_PROGRAMS):
+        yield _by_chance(own, related, plan, number)
+
+
+def _again(own: AcceptedRequest, plan: Plan) -> Case:
+    program = _Program(own.method, plan, "again")
+    for _ in range(_AGAIN):
+        program.add(own)
+    return program.case("the same call again, and again")
+
+
+def _in_turns(own: AcceptedRequest, other: AcceptedRequest, plan: Plan) -> Case:
+    program = _Program(own.method, plan, f"with-{other.method.name}")
+    for one in (own, other, own, other, own):
+        program.add(one)
+    return program.case(f"by turns with {other.method.name}, on the same things")
+
+
+def _by_chance(own: AcceptedRequest, related: list[AcceptedRequest], plan: Plan, number: int) -> Case:
+    program = _Program(own.method, plan, f"methods-{plan.seed}-{number}")
+    source = RandomSource(plan.seed, "stateful/methods", own.method.full_name, number)
+    for _ in range(_STEPS):
+        chosen = own if not related or source.below(3) == 0 else source.choice(related)
+        program.add(chosen, source.below)
+    program.add(own, source.below)
+    return program.case("methods by chance, on the same things")
+
+
+def _are_related(one: AcceptedRequest, other: AcceptedRequest) -> bool:
+    """Whether two requests may be about the same thing: one makes what the other names, or both name what one method
+    makes. Where neither names anything, a service is all that they have in common."""
+    ours, theirs = _makers(one), _makers(other)
+    return bool(ours & theirs) or (len(theirs) == len(ours) == 1 and one.method.service == other.method.service)
+
+
+def _makers(request: AcceptedRequest) -> set[str]:
+    return {request.method.path}.union(*(_makers(need.made_by) for need in request.needs))
+
+
+class _Program:
+    """Calls that are being written."""
+
+    def __init__(self, method: Method, plan: Plan, name: str) -> None:
+        self._method = method
+        self._plan = plan
+        self._name = name
+        self._calls: list[Call] = []
+        self._made: dict[str, int] = {}
+        """Which call makes what the others name, by the paths of methods."""
+
+    def add(self, request: AcceptedRequest, choose: Callable[[int], int] = lambda _: 0) -> int:
+        """Add a call. *choose* picks among the values that the server takes; 0 is what it took first."""
+        bindings = self._bindings(request)
+        contents = [request.with_values(choose)]
+        if request.method.kind.client_streams:
+            count = _STREAM[choose(len(_STREAM))]
+            contents += [request.later_in_stream(choose) for _ in range(count - 1)]
+        if request.own_id is not None and not choose(2):  # where another id is chosen, it is another thing
+            own = value_at(contents[0], request.own_id)
+            put(contents[0], request.own_id, varied(own, f"{self._plan.seed} {self._method.full_name} {self._name}"))
+        messages = [content.SerializePartialToString(deterministic=True) for content in contents]
+        self._calls.append(replace(call_of(request.method, *messages), bindings=bindings))
+        self._made.setdefault(request.method.path, len(self._calls) - 1)
+        return len(self._calls) - 1
+
+    def _bindings(self, request: AcceptedRequest) -> tuple[Binding, ...]:
+        """Return where a request says what was made before it; what wasn't yet is made now."""
+        bindings = []
+        for need in request.needs:
+            if (index := self._made.get(need.made_by.method.path)) is None:
+                index = self.add(need.made_by)
+            bindings.append(Binding(index, need.source, need.target))
+        return tuple(bindings)
+
+    def case(self, why: str) -> Case:
+        return Case(
+            id=f"stateful/{self._method.full_name}/{self._name}",
+            phase=Phase.STATEFUL,
+            method=self._method,
+            calls=tuple(self._calls),
+            why=why,
+            targets=TARGETS,
+        )

@@ -1,0 +1,1 @@
+"""A mock server that runs elsewhere, held as if it were here."""

@@ -1,0 +1,1 @@
+"""What a mock server tells monitoring systems of its calls."""

@@ -1,0 +1,404 @@
+"""A mock that is a session of a server elsewhere has the words of one in this process, and they mean the same."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from shared_server import COMMON, Shared, shared_server
+from support import ROOT
+
+from grpcmock import ConfigError, DroppedCallsError, MockServer, StubError, TargetError, VerificationError, gt, reply
+from grpcmock.status import SESSION_KEY
+
+GET = "user.UserService/GetUser"
+LIST = "user.UserService/ListUsers"
+CREATE = "user.UserService/CreateUsers"
+PROTOS = ROOT / "protos" / "user.proto"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    with shared_server(tmp_path_factory.mktemp("shared")) as server:
+        yield server
+
+
+@pytest.fixture(params=["local", "remote"])
+def mock(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MockServer]:
+    """A mock with the common stubs: one in this process, and one elsewhere."""
+    if request.param == "remote":
+        with MockServer(target=request.getfixturevalue("shared").target) as server:
+            yield server
+        return
+    (tmp_path / "common.yaml").write_text(COMMON)
+    with MockServer(PROTOS, stubs=tmp_path / "common.yaml") as server:
+        yield server
+
+
+@pytest.fixture
+def remote(shared: Shared) -> Iterator[MockServer]:
+    with MockServer(target=shared.target) as server:
+        yield server
+
+
+def call(mock: MockServer, method: str, *requests: dict[str, Any], metadata: Any = ()) -> list[Any]:
+    """Make a call; give the messages of the answer, and the name of the status if it is an error."""
+    found = mock.registry.method(method)
+    encoded = [found.request_class(**one).SerializeToString() for one in requests]
+    with mock.channel() as opened:
+        channel: Any = opened
+        made = channel.stream_stream(found.path)(iter(encoded), metadata=metadata)
+        try:
+            return [_plain(found.response_class.FromString(data)) for data in made]
+        except grpc.RpcError as error:
+            return [error.code().name]
+
+
+def _plain(message: Any) -> dict[str, Any]:
+    return {field.name: value for field, value in message.ListFields()}
+
+
+def get(mock: MockServer, identity: int) -> str:
+    answer = call(mock, GET, {"id": identity})[0]
+    return answer if isinstance(answer, str) else answer.get("name", "")
+
+
+# The same as here -------------------------------------------------------------------------------------
+
+
+def test_stubs(mock: MockServer) -> None:
+    handle = mock.on(GET).when(id=5).returns(name="five")
+    mock.on(GET).when(id=gt(5)).sequence(reply(name="first"), reply(name="second"), then="miss")
+    mock.on(GET).when(id=404).fails("NOT_FOUND", "nobody there")
+    mock.on(LIST).streams({"id": 1}, {"id": 2}).named("users").trailers({"x-page": "1"})
+    assert [get(mock, identity) for identity in (5, 6, 7, 8, 404, 1, 1, 1)] == [
+        "five", "first", "second", "UNIMPLEMENTED", "NOT_FOUND", "one", "two", "one"
+    ]  # fmt: skip
+    assert call(mock, LIST, {}) == [{"id": 1}, {"id": 2}]
+    assert (handle.count, handle.was_used) == (1, True)
+    assert [one.request.id for one in handle.calls] == [5]
+    handle.remove()
+    assert get(mock, 5) == "UNIMPLEMENTED"
+
+
+def test_a_handle_that_is_changed_keeps_its_rank(mock: MockServer) -> None:
+    first = mock.on(GET).returns(name="a")
+    mock.on(GET).returns(name="b")
+    first.times(1)
+    assert [get(mock, 1), get(mock, 1)] == ["a", "b"]
+    first.named("renamed")
+    assert first.name == "renamed"
+
+
+def test_what_a_test_declares_goes_before_what_it_loads(mock: MockServer) -> None:
+    mock.on(GET).returns(name="declared")
+    mock.load(text=f"[{{name: loaded, method: {GET}, priority: 5, response: {{name: loaded}}}}]")
+    mock.load(text=f"[{{method: {LIST}, response: {{name: loaded}}}}]")
+    assert get(mock, 1) == "declared"
+    assert call(mock, LIST, {}) == [{"name": "loaded"}]
+
+
+def test_what_is_wrong_is_said_with_its_place(mock: MockServer) -> None:
+    with pytest.raises(StubError, match=r"test_remote.py:\d+.*nam"):
+        mock.on(GET).returns(nam="Alice")
+    with pytest.raises(StubError, match=r"x\.yaml:1"):
+        mock.load(text=f"[{{method: {GET}, response: {{nam: x}}}}]", source="x.yaml")
+    mock.on(GET).returns(name="a").named("twice")
+    with pytest.raises(StubError, match="taken"):
+        mock.on(GET).returns(name="b").named("twice")
+
+
+def test_the_calls(mock: MockServer) -> None:
+    mock.on(CREATE).returns(created=2)
+    call(mock, GET, {"id": 1}, metadata=(("x-tenant", "acme"), ("x-bin", b"\x00\xff")))
+    call(mock, CREATE, {"name": "Carol"}, {"name": "Dave"})
+    assert get(mock, 99) == "UNIMPLEMENTED"
+    first, second, third = mock.calls
+    assert (first.method, first.request.id, first.response.name, first.status) == (GET, 1, "one", "OK")
+    assert (first.metadata["x-tenant"], first.metadata["x-bin"]) == ("acme", b"\x00\xff")
+    assert first.stub is not None
+    assert (first.stub.name, str(first.stub.location).endswith("common.yaml:3")) == ("sequence", True)
+    assert [one.name for one in second.requests] == ["Carol", "Dave"]
+    assert second.stub is not None and "test_remote.py" in str(second.stub.location)
+    assert "No stub matches" in third.miss
+    assert not third.matched
+    assert mock.calls[0] == first, "the same call is the same"
+    assert mock.calls.where(id=1, metadata={"x-tenant": "acme"}).one() == first
+    assert mock.on(CREATE).calls.where(name="Carol").one() == second
+    mock.assert_called(times=3)
+    mock.on(GET).assert_not_called(id=7)
+    mock.calls.assert_order(GET, CREATE, GET, only=True)
+    with pytest.raises(VerificationError, match="No stub matches"):
+        mock.verify()
+
+
+def test_a_stub_that_nobody_used_fails_the_verification(mock: MockServer) -> None:
+    mock.on(GET).when(id=5).returns(name="five")
+    with pytest.raises(VerificationError, match="never used"):
+        mock.verify()
+
+
+def test_states(mock: MockServer) -> None:
+    mock.on(GET).in_state(door="open").returns(name="inside")
+    mock.on(GET).when(id=2).to_state(door="open").returns(name="opened")
+    assert mock.state["door"] == "started"
+    assert [get(mock, 1), get(mock, 2), get(mock, 1)] == ["one", "opened", "inside"]
+    assert mock.state["door"] == "open"
+    del mock.state["door"]
+    assert get(mock, 1) == "two"
+    mock.state.update(door="open", window="shut")
+    assert dict(mock.state).items() >= {"door": "open", "window": "shut"}.items()
+    assert get(mock, 1) == "inside"
+
+
+def test_snapshots(mock: MockServer) -> None:
+    outer = mock.on(GET).when(id=5).returns(name="outer")
+    mock.state["door"] = "open"
+    assert get(mock, 5) == "outer"
+    with mock.snapshot():
+        assert len(mock.calls) == 0
+        inner = mock.on(GET).when(id=5).returns(name="inner").priority(1)
+        outer.remove()
+        mock.state["door"] = "shut"
+        assert get(mock, 5) == "inner"
+        assert len(mock.calls) == 1
+        mock.verify()
+    assert [get(mock, 5), mock.state["door"], len(mock.calls)] == ["outer", "open", 2]
+    assert inner.entry is None
+    mock.verify()
+    mock.reset()
+    assert [len(mock.calls), mock.state["door"], get(mock, 5)] == [0, "started", "UNIMPLEMENTED"]
+
+
+def test_waiting_for_calls(mock: MockServer) -> None:
+    later = threading.Timer(0.05, lambda: [get(mock, 1), get(mock, 2)])
+    later.start()
+    assert [one.request.id for one in mock.wait_called(2)] == [1, 2]
+    later.join()
+    with pytest.raises(AssertionError, match=r"Waited 0.01 s. Expected at least 3 calls"):
+        mock.wait_called(3, timeout=0.01)
+
+
+async def test_waiting_in_an_event_loop(mock: MockServer) -> None:
+    method = mock.registry.method(GET)
+    channel: Any = mock.aio_channel()
+    waiting = asyncio.ensure_future(mock.await_called(id=1))
+    answer = await channel.unary_unary(method.path)(method.request_class(id=1).SerializeToString())
+    assert _plain(method.response_class.FromString(answer)) == {"name": "one"}
+    assert (await waiting).one().request.id == 1
+    await channel.close()
+
+
+def test_all_kinds_of_calls_belong_to_the_session(remote: MockServer, shared: Shared) -> None:
+    with remote.channel() as opened:
+        channel: Any = opened
+        for path, made in {
+            "/user.UserService/GetUser": lambda path: channel.unary_unary(path)(b""),
+            "/user.UserService/ListUsers": lambda path: list(channel.unary_stream(path)(b"")),
+            "/user.UserService/CreateUsers": lambda path: channel.stream_unary(path)(iter([b""])),
+            "/user.UserService/LookupUsers": lambda path: list(channel.stream_stream(path)(iter([b""]))),
+        }.items():
+            try:
+                made(path)
+            except grpc.RpcError:
+                continue
+    assert [one.method.rpartition("/")[2] for one in remote.calls] == [
+        "GetUser", "ListUsers", "CreateUsers", "LookupUsers"
+    ]  # fmt: skip
+    assert {one.metadata[SESSION_KEY] for one in remote.calls} == {remote.session}
+
+
+async def test_all_kinds_of_calls_of_an_event_loop_belong_to_the_session(remote: MockServer) -> None:
+    channel: Any = remote.aio_channel()
+    made: list[Any] = [
+        channel.unary_unary("/user.UserService/GetUser")(b""),
+        channel.unary_stream("/user.UserService/ListUsers")(b""),
+        channel.stream_unary("/user.UserService/CreateUsers")(iter([b""])),
+        channel.stream_stream("/user.UserService/LookupUsers")(iter([b""])),
+    ]
+    for one in made:
+        try:
+            if hasattr(one, "__aiter__"):
+                async for _ in one:
+                    pass
+            else:
+                await one
+        except grpc.RpcError:
+            continue
+    await channel.close()
+    assert len(remote.calls) == 4
+
+
+# What is different ------------------------------------------------------------------------------------
+
+
+def test_two_sessions_do_not_see_each_other(shared: Shared) -> None:
+    with MockServer(target=shared.target) as one, MockServer(target=shared.target, session="other") as other:
+        assert (other.session, other.metadata) == ("other", ((SESSION_KEY, "other"),))
+        assert one.session != other.session
+        one.on(GET).when(id=1).returns(name="mine")
+        assert [get(one, 1), get(other, 1), get(one, 1), get(other, 1)] == ["mine", "one", "mine", "two"]
+        assert (len(one.calls), len(other.calls)) == (2, 2)
+        assert {one.session, "other"} <= set(shared.sessions())
+    assert shared.sessions() == []
+    assert len(one.calls) == 2, "what was there can still be looked at"
+
+
+NOT_ELSEWHERE: dict[str, tuple[Callable[[MockServer], object], str]] = {
+    "a handler": (lambda mock: mock.on(GET).answers(lambda _: {}), "is a function in Python.*without target"),
+    "pushes": (lambda mock: mock.on(GET).pushes(), r"pushes\(\) is a function.*without target"),
+    "a condition": (lambda mock: mock.on(GET).when(where=lambda _: True).returns(), "is a function in Python"),
+    "contracts": (lambda mock: mock.contract(), r"contract\(\) needs a mock server in this process"),
+    "recordings": (lambda mock: mock.recorder("127.0.0.1:1"), r"recorder\(\) needs a mock server in this process"),
+    "its address for HTTP": (lambda mock: mock.http_url, "isn't told"),
+}
+
+
+@pytest.mark.parametrize(("ask", "said"), NOT_ELSEWHERE.values(), ids=NOT_ELSEWHERE)
+def test_what_cannot_be_elsewhere_says_so(remote: MockServer, ask: Callable[[MockServer], object], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        ask(remote)
+    assert get(remote, 1) == "one"
+
+
+def test_settings_of_a_server_are_made_where_it_is_started() -> None:
+    with pytest.raises(ConfigError, match=r"auto, seed|seed, auto"):
+        MockServer(target="127.0.0.1:1", seed=1, auto=True)
+    with pytest.raises(ConfigError, match=SESSION_KEY):
+        MockServer(target="127.0.0.1:1", session="ä")
+
+
+def test_nothing_there(shared: Shared, tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match=r"Nothing is listening on 127\.0\.0\.1:1"):
+        MockServer(target="127.0.0.1:1").start()
+    with shared_server(tmp_path, admin=False) as bare, pytest.raises(TargetError, match="has no admin service"):
+        MockServer(target=bare.target).start()
+    before = MockServer(target=shared.target)
+    with pytest.raises(ConfigError, match="was not started"):
+        before.on(GET)
+
+
+def test_a_token(tmp_path: Path) -> None:
+    with shared_server(tmp_path, token="secret") as shared:
+        for given, said in ((None, "wants a token"), ("wrong", "takes another token")):
+            with pytest.raises(TargetError, match=said):
+                MockServer(target=shared.target, admin_token=given).start()
+        with MockServer(target=shared.target, admin_token="secret") as mock:
+            assert get(mock, 1) == "one"
+
+
+def test_own_protos_and_stubs(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(f"[{{name: own, method: {GET}, response: {{name: own}}}}]")
+    with shared_server(tmp_path, reflection=False) as shared:
+        with pytest.raises(TargetError, match="protos="):
+            MockServer(target=shared.target).start()
+        with MockServer(PROTOS, target=shared.target, stubs=tmp_path / "own.yaml") as mock:
+            assert get(mock, 7) == "own"
+        with MockServer(PROTOS, target=shared.target) as mock:
+            assert get(mock, 7) == "UNIMPLEMENTED"
+
+
+def test_dropped_calls(tmp_path: Path) -> None:
+    with (
+        shared_server(tmp_path, journal_calls=2) as shared,
+        MockServer(target=shared.target) as one,
+        MockServer(target=shared.target) as other,
+    ):
+        for _ in range(4):
+            get(one, 1)
+        with pytest.raises(DroppedCallsError, match="2 calls"):
+            one.calls.assert_called(4)
+        with pytest.raises(DroppedCallsError):
+            one.on(GET).assert_not_called(id=7)
+        one.on(LIST).assert_not_called()
+        other.assert_not_called()
+        one.assert_called(at_least=2)
+        for identity in (404404, 1, 1):
+            get(one, identity)
+        with pytest.raises(VerificationError, match="No stub answered 1 call that was dropped"):
+            one.verify()
+        one.reset()
+        one.assert_not_called()
+
+
+def test_a_server_that_ends_is_told_of(tmp_path: Path) -> None:
+    with shared_server(tmp_path) as shared:
+        mock = MockServer(target=shared.target).start()
+        get(mock, 1)
+    with pytest.raises(TargetError, match=shared.target):
+        assert mock.calls
+    mock.stop()
+
+
+# Faults and time --------------------------------------------------------------------------------------
+
+
+def test_faults(mock: MockServer) -> None:
+    mock.on(GET).when(id=5).optional().returns(name="five")
+    with mock.fault("down", methods="UserService/*", status="UNAVAILABLE", first=2) as fault:
+        assert [get(mock, 5) for _ in range(3)] == ["UNAVAILABLE", "UNAVAILABLE", "five"]
+        assert (fault.struck, fault.is_set, list(mock.faults)) == (2, True, ["down"])
+        with pytest.raises(ConfigError, match="Did you mean 'down'"):
+            mock.faults.remove("donw")
+    assert not mock.faults
+    assert get(mock, 5) == "five"
+    with mock.snapshot():
+        mock.fault("slow", latency={"min": "1ms", "max": "2ms"}, quota=1, reset=False)
+        mock.on(GET).when(id=5).optional().returns(name="five")
+        assert get(mock, 5) == "five"
+    assert not mock.faults
+
+
+def test_what_is_wrong_with_a_fault(mock: MockServer) -> None:
+    with pytest.raises(StubError, match="Did you mean 'latency'"):
+        mock.fault("slow", latancy="1s")
+
+
+def test_faults_of_one_session_dont_strike_another(shared: Shared, remote: MockServer) -> None:
+    remote.fault("down", status="UNAVAILABLE")
+    with MockServer(target=shared.target) as other:
+        other.on(GET).when(id=5).returns(name="five")
+        assert get(other, 5) == "five"
+        assert not other.faults
+
+
+def test_the_clock_elsewhere_is_common_to_all(remote: MockServer) -> None:
+    with pytest.raises(ConfigError, match="common to all of its sessions"):
+        remote.clock.freeze()
+    with pytest.raises(ConfigError, match="common to all of its sessions"):
+        remote.clock.advance("1h")
+
+
+def test_a_test_that_stands_still_keeps_its_session(tmp_path: Path) -> None:
+    with shared_server(tmp_path, idle=0.3) as shared, MockServer(target=shared.target) as mock:
+        mock.on(GET).returns(name="still here")
+        sessions = shared.host.engine.sessions
+        used: queue.Queue[str] = queue.Queue()
+        use = sessions.use
+
+        def noted(name: str) -> Any:
+            used.put(name)
+            return use(name)
+
+        sessions.use = noted  # type: ignore[method-assign]
+        assert {used.get(timeout=20) for _ in range(5)} == {mock.session}
+        assert get(mock, 1) == "still here"
+
+
+def test_what_the_mock_failed_in_is_told_by_the_verification(shared: Shared, remote: MockServer) -> None:
+    get(remote, 1)
+
+    def fail() -> None:
+        (call,) = (call for call in shared.host.engine.journal if call.session == remote.session)
+        call.error = ConfigError("the fault can't be put on the wire")
+
+    shared.thread.call(fail)
+    with pytest.raises(VerificationError, match="GetUser: the fault can't be put on the wire"):
+        remote.verify()
