@@ -46,6 +46,7 @@ class Mock:
             await host.start()
             return host
 
+        self._loop = loop
         self.host = loop.run(start(), PATIENCE)
         self._open: list[http.client.HTTPConnection] = []
 
@@ -71,6 +72,14 @@ class Mock:
             request = method.request_class(id=user).SerializeToString()
             multi: Any = channel.unary_unary(method.path)
             multi.future(request, timeout=PATIENCE).exception()
+
+    def drain(self) -> None:
+        """Have the admin service end what it streams, as when the server stops."""
+
+        async def drain() -> None:
+            self.host._admin.drain()  # type: ignore[union-attr]
+
+        self._loop.run(drain(), PATIENCE)
 
     def close(self) -> None:
         for connection in self._open:

@@ -88,19 +88,19 @@ def parse_delay(node: Node, problems: Problems, path: str) -> Delay | None:
 def parse_move(text: str, path: str) -> float:
     """Return the seconds of a length of time that may be negative: ``1h``, ``-30s``. Raises :class:`StubError`."""
     problems, written = Problems(), text.strip()
-    delay = parse_delay(Node.of(written.removeprefix("-")), problems, path)
+    seconds = _seconds(Node.of(written.removeprefix("-")), problems, path, longest=math.inf)
     problems.raise_errors()
-    assert delay is not None
-    return -delay.low if written.startswith("-") else delay.low
+    assert seconds is not None
+    return -seconds if written.startswith("-") else seconds
 
 
-def _seconds(node: Node, problems: Problems, path: str) -> float | None:
+def _seconds(node: Node, problems: Problems, path: str, *, longest: float = LONGEST) -> float | None:
     value = node.value
     if value == 0 and isinstance(value, (int, float)) and not isinstance(value, bool):
         return 0.0
     if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip())):
         seconds = float(found[1]) * _UNITS[found[2]]
-        if seconds <= LONGEST:
+        if seconds <= longest:
             return seconds
         problems.error(f"{value} is longer than a day, the longest delay.", node.location, path, rule="delay")
         return None

@@ -366,9 +366,7 @@ ACTIONS = st.one_of(
 @example(["alice"], [("calls", GET, 1, "s", 3), ("calls", GET, 1, "a", 3), ("calls", GET, 1, "s", 3)])
 @example(STEADY, [("calls", path, number, tag, 2) for path in (GET, LIST) for number in (2, 4) for tag in "asa"])
 @example(["alice"], [("calls", GET, 4, "s", JOURNAL_CALLS), ("calls", GET, 4, "a", 5), ("calls", GET, 1, "a", 9)])
-@example(
-    ["alice"], [("add_own", ["page"]), ("calls", GET, 4, "s", 2), ("calls", LIST, 4, "s", 2)]
-)
+@example(["alice"], [("add_own", ["page"]), ("calls", GET, 4, "s", 2), ("calls", LIST, 4, "s", 2)])
 @example(["twice", "sequence", "started"], [("calls", GET, number, tag, 3) for tag in "asa" for number in (1, 4)])
 @example(["page"], [("calls", LIST, 1, "a", JOURNAL_CALLS + 5), ("call", GET, 1, "a")])
 @example(STEADY, [("http", form, GET, 1, tag, 2) for form in FORMS for tag in "asa"])
