@@ -104,6 +104,18 @@ def test_a_snapshot_ends_but_once():
             store.restore(ended)
 
 
+def test_a_stub_that_was_disabled_before_a_snapshot_and_enabled_since_is_disabled_again():
+    store = engine(USERS, f"[{STUBS[0]}]").store
+    (entry,) = store
+    store.disable(entry)
+    snapshot = store.snapshot()
+    store.enable(entry)
+    store.restore(snapshot)
+    assert (list(store), store.disabled) == ([], [entry])
+    store.enable(entry)
+    assert list(store) == [entry]
+
+
 def test_a_snapshot_holds_only_what_has_changed():
     mock = engine(USERS, f"[{', '.join(STUBS)}]")
     snapshot = mock.store.snapshot()

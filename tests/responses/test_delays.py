@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grpcmock.errors import Problems
-from grpcmock.responses.delays import LONGEST, Delay, parse_delay
+from grpcmock.errors import Problems, StubError
+from grpcmock.responses.delays import LONGEST, Delay, parse_delay, parse_move
 from grpcmock.tree import Node
 
 
@@ -82,3 +82,14 @@ def test_a_fixed_delay_leaves_the_random_source_alone() -> None:
     before = random.getstate()
     assert Delay(1.0).sample(random) == 1.0
     assert random.getstate() == before
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1h", 3600), (" -30s ", -30), ("240h", 864_000), ("-240h", -864_000)])
+def test_a_clock_moves_by_any_time_in_either_direction(text: str, seconds: float) -> None:
+    assert parse_move(text, "advance") == seconds
+
+
+@pytest.mark.parametrize("text", ["", "1", "--1h", "1h 30m"])
+def test_a_move_that_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(StubError, match="advance: expected a duration"):
+        parse_move(text, "advance")
