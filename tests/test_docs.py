@@ -499,7 +499,7 @@ def test_each_command_and_its_options_are_explained(command: str) -> None:
 
 
 def test_the_table_of_commands_is_whole() -> None:
-    assert re.findall(r"^\| \[`grpcmock (\w+)`\]", COMMANDS.read_text(), re.MULTILINE) == list(app.COMMANDS)
+    assert re.findall(r"^\| \[`grpcmock ([\w-]+)`\]", COMMANDS.read_text(), re.MULTILINE) == list(app.COMMANDS)
 
 
 def test_links_lead_somewhere() -> None:
