@@ -46,6 +46,7 @@ class Mock:
             await host.start()
             return host
 
+        self._loop = loop
         self.host = loop.run(start(), PATIENCE)
         self._open: list[http.client.HTTPConnection] = []
 
@@ -71,6 +72,11 @@ class Mock:
             request = method.request_class(id=user).SerializeToString()
             multi: Any = channel.unary_unary(method.path)
             multi.future(request, timeout=PATIENCE).exception()
+
+    def drain(self) -> None:
+        """End the streams of those who watch."""
+        assert self.host._admin is not None
+        self._loop.call(self.host._admin.drain)
 
     def close(self) -> None:
         for connection in self._open:

@@ -49,6 +49,7 @@ LAYERS: Layers = (
     {"pytest_plugin"},
     {"language_server"},
     {"assistants"},
+    {"testcontainers"},
     {"cli"},
 )
 

@@ -25,7 +25,7 @@ def command(protos: tuple[Path, ...], stubs: tuple[Path, ...], imports: Imports,
     """Tell an editor about stubs while they are written: a language server.
 
     It talks over stdin and stdout. It completes methods, fields, values and operators, explains them by the comments of
-    the protos, finds their definitions, marks what `grpcmock check` would, mends misspelled names, and renames stubs,
+    the protos, finds their definitions, marks what `grpcmock check` would, fixes misspelled names, and renames stubs,
     scenarios and states.
 
     PROTOS are .proto files, directories of them, or descriptor sets.  [default: protos/ of the workspace]

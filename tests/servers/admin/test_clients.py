@@ -88,7 +88,7 @@ def test_a_generated_client_calls_every_path(
         thread.start()
         while not mock.host.engine.journal._listeners:
             mock.ask("GET", "/v1/status")
-        mock.host._admin.drain()  # type: ignore[union-attr]
+        mock.drain()
         thread.join(PATIENCE)
         assert b"id: 1\n" in found[0].content
 

@@ -87,7 +87,7 @@ def test_calls_are_watched_as_lines_where_that_is_asked_for(mocked: Callable[...
 def test_a_watch_ends_with_the_server(mocked: Callable[..., Mock]) -> None:
     mock = mocked()
     watch = mock.begin("GET", "/v1/calls:watch")
-    mock.host._admin.drain()  # type: ignore[union-attr]
+    mock.drain()
     assert watch.readline() == b"event: error\n"
     assert b"shutting down" in watch.read()
 
@@ -162,11 +162,11 @@ def test_other_protocols_are_refused_in_their_own_words(mocked: Callable[..., Mo
 
 def test_pages_are_added_while_the_server_runs(mocked: Callable[..., Mock]) -> None:
     mock = mocked()
-    assert mock.ask("GET", "/metrics").status == 404
-    mock.host.pages.add("/metrics", lambda head: Response.whole(200, "text/plain", head.query.encode()))  # type: ignore[union-attr]
-    assert mock.ask("GET", "/metrics?a=b").body == b"a=b"
-    assert mock.ask("HEAD", "/metrics?a=b").headers["content-length"] == "3"
-    assert mock.ask("POST", "/metrics").status == 405
+    assert mock.ask("GET", "/page").status == 404
+    mock.host.pages.add("/page", lambda head: Response.whole(200, "text/plain", head.query.encode()))  # type: ignore[union-attr]
+    assert mock.ask("GET", "/page?a=b").body == b"a=b"
+    assert mock.ask("HEAD", "/page?a=b").headers["content-length"] == "3"
+    assert mock.ask("POST", "/page").status == 405
 
 
 def test_pages_of_a_named_origin_may_call(mocked: Callable[..., Mock]) -> None:
