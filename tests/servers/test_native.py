@@ -14,6 +14,7 @@ from h2.events import (
     ConnectionTerminated,
     PingAckReceived,
     PingReceived,
+    ResponseReceived,
     StreamEnded,
     StreamReset,
 )
