@@ -46,9 +46,10 @@ LAYERS: Layers = (
     {"mock"},
     {"contract"},
     {"testing"},
-    {"pytest_plugin", "testcontainers"},
+    {"pytest_plugin"},
     {"language_server"},
     {"assistants"},
+    {"testcontainers"},
     {"cli"},
 )
 

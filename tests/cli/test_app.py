@@ -45,7 +45,7 @@ def test_each_option_is_also_an_environment_variable_and_has_a_help(name: str) -
     [
         (["sevre"], "There is no command 'sevre'. Did you mean 'serve'?\nSee 'grpcmock --help'.\n"),
         (["xyzzy"], "There is no command 'xyzzy'. The commands are: serve, run, check, call, "),
-        (["xyzzy"], ", journal, fuzz, replay, export, explain, completion.\n"),
+        (["xyzzy"], ", journal, mcp, fuzz, replay, export, report, explain, completion.\n"),
         (["serve", "--port", "50051"], "No such option '--port'. Where to listen is --listen HOST:PORT"),
         (["serve", "--proto", "protos"], "Protos are named without an option: grpcmock serve protos/."),
         (["serve", "--proto-path", "protos"], "Where imports are looked up is -I DIRECTORY"),

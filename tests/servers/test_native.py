@@ -14,7 +14,9 @@ from h2.events import (
     ConnectionTerminated,
     PingAckReceived,
     PingReceived,
+    ResponseReceived,
     StreamEnded,
+    StreamReset,
 )
 from http2_client import Never, connected, split
 from support import registry
@@ -22,7 +24,7 @@ from support import registry
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.errors import ConfigError, Problems
-from grpcmock.responses.faults import FAULTS
+from grpcmock.responses.faults import WIRE_FAULTS
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.transports import choose
 from grpcmock.stubs import loader
@@ -54,7 +56,7 @@ async def start() -> AsyncIterator[Callable[..., Awaitable[Any]]]:
     async def start_server(**options: Any) -> NativeServer:
         problems = Problems()
         stubs = loader.load_text(STUBS, "stubs.yaml", problems)
-        engine = Engine(USERS, stubs, options=EngineOptions(faults=FAULTS), problems=problems)
+        engine = Engine(USERS, stubs, options=EngineOptions(faults=WIRE_FAULTS), problems=problems)
         server = NativeServer(engine, NativeOptions(threads=1, **options))
         server.listen(Address.parse("127.0.0.1:0"))
         servers.append(server)
@@ -134,6 +136,71 @@ async def test_answers_are_compressed_where_the_client_takes_that(
     first, second = plain.values()
     assert first == second
     assert first
+
+
+# Faults that a connection carries out ---------------------------------------------------------------
+
+ASKED = {
+    "gRPC": ("application/grpc", ONE),
+    "gRPC-Web": ("application/grpc-web", ONE),
+    "Connect": ("application/json", b'{"id": 1}'),
+}
+in_each_protocol = pytest.mark.parametrize(("kind", "body"), ASKED.values(), ids=ASKED)
+
+
+@in_each_protocol
+async def test_a_client_is_sent_away_behind_its_answer(start: Any, kind: str, body: bytes) -> None:
+    server = await start()
+    server.engine.faults.set("it", {"goaway": True})
+    async with connected(server) as client:
+        client.ask(1, body, content_type=kind)
+        assert await client.until(StreamEnded) is not None
+        assert (client.headers[":status"], client.headers.get("grpc-status", "0")) == ("200", "0")
+        assert await client.until(ConnectionTerminated) is not None
+        assert await client.until(Never) is None
+
+
+@in_each_protocol
+async def test_a_stream_is_reset_with_the_error_of_the_fault(start: Any, kind: str, body: bytes) -> None:
+    server = await start()
+    server.engine.faults.set("it", {"reset": "REFUSED_STREAM"})
+    async with connected(server) as client:
+        client.ask(1, body, content_type=kind)
+        reset = await client.until(StreamReset)
+        assert isinstance(reset, StreamReset)
+        assert reset.error_code == 7
+
+
+@in_each_protocol
+async def test_a_connection_is_closed_without_a_word(start: Any, kind: str, body: bytes) -> None:
+    server = await start()
+    server.engine.faults.set("it", {"close": True})
+    async with connected(server) as client:
+        client.ask(1, body, content_type=kind)
+        assert await client.until(Never) is None
+        assert not {type(event) for event in client.events} & {StreamEnded, ResponseReceived, ConnectionTerminated}
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer"),
+    [
+        ({"goaway": True}, b'{"name":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}'),
+        ({"close": True}, b""),
+        ({"reset": "REFUSED_STREAM"}, b""),
+    ],
+)
+async def test_a_connection_over_http1_ends(start: Any, fault: dict[str, Any], answer: bytes) -> None:
+    server = await start()
+    server.engine.faults.set("it", fault)
+    address = server.addresses[0]
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    try:
+        head = f"POST {GET} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n"
+        writer.write(head.encode() + b'{"id": 1}')
+        async with asyncio.timeout(10):
+            assert (await reader.read()).partition(b"\r\n\r\n")[2] == answer
+    finally:
+        writer.close()
 
 
 # Requests that come in parts, or break off ---------------------------------------------------------

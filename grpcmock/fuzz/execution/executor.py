@@ -100,6 +100,9 @@ class Executor:
         self._single: dict[str, int] = {}
         self._errors: set[tuple[str, int]] = set()
         """The paths of methods with the codes that they were seen to fail with, in full."""
+        self._owed: set[str] = set()
+        """Those with an error that came by the fast lane, which shows no message before it: they leave that lane until an
+        error was seen in full."""
         self.use(channel)
 
     def use(self, channel: grpc.aio.Channel) -> None:
@@ -188,30 +191,25 @@ class Executor:
             and len(actions) == 2
             and not call.compression
             and self._single.get(call.path, 0) >= _STEADY_AFTER
+            and call.path not in self._owed
         ):
             reply = await self._fast(call)
             if reply is not None:
-                return await self._in_full(reply)
+                if not reply.is_ok and (call.path, reply.code) not in self._errors:
+                    self._owed.add(call.path)
+                return reply
             was_fast = True
         reply = await self._plain(call)
         if reply.code == Code.INTERNAL and reply.message == _MADE_UP:
             reply = await self._slow(call)
-        self._errors.add((call.path, reply.code))
+        if not reply.is_ok:
+            self._errors.add((call.path, reply.code))
+            self._owed.discard(call.path)
         if len(reply.responses) == 1 and reply.is_ok:
             self._single[call.path] = self._single.get(call.path, 0) + 1
         elif was_fast and (reply.is_ok or reply.responses or reply.termination is not Termination.SERVER):
             self._single[call.path] = -1_000_000  # it isn't so steady after all
         return reply
-
-    async def _in_full(self, reply: Reply) -> Reply:
-        """Return an error of the fast lane as the plain one shows it, the first time that a method ends with its code:
-        a message before an error isn't seen otherwise. What doesn't happen again stays as it was."""
-        call = reply.call
-        if reply.termination is not Termination.SERVER or reply.is_ok or (call.path, reply.code) in self._errors:
-            return reply
-        self._errors.add((call.path, reply.code))
-        again = await self._plain(call)
-        return again if again.code == reply.code and again.responses else reply
 
     def _metadata(self, call: Call) -> grpc.aio.Metadata | None:
         pairs = self._pairs(call)
