@@ -74,9 +74,12 @@ class Mock:
             multi.future(request, timeout=PATIENCE).exception()
 
     def drain(self) -> None:
-        """End the streams of those who watch."""
-        assert self.host._admin is not None
-        self._loop.call(self.host._admin.drain)
+        """Have the admin service end what it streams, as when the server stops."""
+
+        async def drain() -> None:
+            self.host._admin.drain()  # type: ignore[union-attr]
+
+        self._loop.run(drain(), PATIENCE)
 
     def close(self) -> None:
         for connection in self._open:

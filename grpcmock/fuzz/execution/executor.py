@@ -101,7 +101,7 @@ class Executor:
         self._errors: set[tuple[str, int]] = set()
         """The paths of methods with the codes that they were seen to fail with, in full."""
         self._owed: set[str] = set()
-        """Those with an error that came by the fast lane, which shows no message before it: they leave that lane until an
+        """Those with an error that came by the fast lane, which shows no message before it: they leave it until an
         error was seen in full."""
         self.use(channel)
 

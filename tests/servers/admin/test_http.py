@@ -162,11 +162,11 @@ def test_other_protocols_are_refused_in_their_own_words(mocked: Callable[..., Mo
 
 def test_pages_are_added_while_the_server_runs(mocked: Callable[..., Mock]) -> None:
     mock = mocked()
-    assert mock.ask("GET", "/page").status == 404
-    mock.host.pages.add("/page", lambda head: Response.whole(200, "text/plain", head.query.encode()))  # type: ignore[union-attr]
-    assert mock.ask("GET", "/page?a=b").body == b"a=b"
-    assert mock.ask("HEAD", "/page?a=b").headers["content-length"] == "3"
-    assert mock.ask("POST", "/page").status == 405
+    assert mock.ask("GET", "/there").status == 404
+    mock.host.pages.add("/there", lambda head: Response.whole(200, "text/plain", head.query.encode()))  # type: ignore[union-attr]
+    assert mock.ask("GET", "/there?a=b").body == b"a=b"
+    assert mock.ask("HEAD", "/there?a=b").headers["content-length"] == "3"
+    assert mock.ask("POST", "/there").status == 405
 
 
 def test_pages_of_a_named_origin_may_call(mocked: Callable[..., Mock]) -> None:
