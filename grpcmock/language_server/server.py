@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -43,6 +44,8 @@ class StubServer(LanguageServer):
         self._contract: Contract | None = None
         self._compiling: asyncio.Task[None] | None = None
         self._checks: dict[str, asyncio.Task[None]] = {}
+        self._texts: dict[Path, tuple[int, str]] = {}
+        """Of stub files on the disk, with when they were changed."""
         self._outlines: dict[str, tuple[str, Outline]] = {}
         self._stubs_of: dict[str, tuple[str, list[Stub]]] = {}
         self._told: set[str] = set()
@@ -154,8 +157,19 @@ class StubServer(LanguageServer):
     def files(self) -> dict[str, str]:
         """Give the texts of all stub files by their URIs: as they are edited, else as they are on the disk."""
         open_ = {uri: self.text(uri) for uri in self.workspace.text_documents if is_stub_file(uri)}
-        paths = {path.resolve().as_uri(): path for path in stub_files(self._stubs, Problems())}
-        return {uri: _read(path) for uri, path in paths.items() if is_stub_file(uri) and uri not in open_} | open_
+        paths = {_uri_of(path): path for path in stub_files(self._stubs, Problems())}
+        return {uri: self._read(path) for uri, path in paths.items() if is_stub_file(uri) and uri not in open_} | open_
+
+    def _read(self, path: Path) -> str:
+        """Give the text of a file, which is read again only when it has changed."""
+        try:
+            changed = path.stat().st_mtime_ns
+            known = self._texts.get(path)
+            if known is None or known[0] != changed:
+                known = self._texts[path] = changed, path.read_text("utf-8", "replace")
+        except OSError:
+            return ""  # it was removed meanwhile
+        return known[1]
 
     def others(self, uri: str) -> list[Outline]:
         """Give the outlines of all stub files but one; each is made again only when its text has changed."""
@@ -169,11 +183,9 @@ class StubServer(LanguageServer):
         return found
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError:
-        return ""  # it was removed meanwhile
+@cache
+def _uri_of(path: Path) -> str:
+    return path.resolve().as_uri()
 
 
 def is_stub_file(uri: str) -> bool:
