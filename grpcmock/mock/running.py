@@ -161,6 +161,7 @@ class Running:
         face = HttpFace(self.engine, options, others=own)
         if self._admin is not None and not self._admin.options.apart:
             face.beside = self._admin.face.open_beside
+            face.near_beside = self._admin.face.nearest
         return face
 
     def _services(self) -> tuple[Services, Sequence[Registry]]:

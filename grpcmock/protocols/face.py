@@ -81,6 +81,8 @@ class HttpFace:
         self._cors = Cors(self.options.origins)
         self.beside: Callable[[RequestHead], ServerCall | Response | None] = lambda _: None
         """Opens what is served where the methods of the engine leave a path free; None if nothing is there."""
+        self.near_beside: Callable[[RequestHead], str] = lambda _: ""
+        """Says which path may have been meant of those; empty if none is like it."""
         self._warn = warn
         self._routes = Routes(())
         self._of: Registry | None = None
@@ -207,9 +209,13 @@ class HttpFace:
         allowed = self.routes.verbs(head.raw_path)
         if allowed:
             return self._not_allowed(head, allowed)
-        hint = self.routes.hint(head.method, head.raw_path, self.engine.environment.named_methods())
+        hint = self.near_beside(head) or self.hint(head)
         text = f"There is no path {head.raw_path} here. {hint}".rstrip()
         return self._refused(head, "json", 404, text)
+
+    def hint(self, head: RequestHead) -> str:
+        """Say which path may have been meant, or which there are."""
+        return self.routes.hint(head.method, head.raw_path, self.engine.environment.named_methods())
 
     # Refusals -------------------------------------------------------------------------------------
 

@@ -169,6 +169,7 @@ class Host:
         face = HttpFace(self.engine, self.options.face, others=self._own, warn=partial(self._log, "warning"))
         if self._admin is not None and not self._admin.options.apart:
             face.beside = self._admin.face.open_beside
+            face.near_beside = self._admin.face.nearest
         return face
 
     def _make_admin(self, options: AdminOptions) -> Admin:

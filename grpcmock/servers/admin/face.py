@@ -80,6 +80,11 @@ class AdminFace(HttpFace):
         is_own = head.path in self.pages or head.path.startswith(f"/{admin.SERVICE}/") or self._takes(head)
         return self.open(head) if is_own else None
 
+    def nearest(self, head: RequestHead) -> str:
+        """Say which path may have been meant, on a port that others share; empty if none is near."""
+        hint = self.hint(head)
+        return hint if hint.startswith("Did you mean ") else ""
+
     def _refusal(self, head: RequestHead, error: RefusedError) -> Response:
         """Tell a refusal in the words of the protocol that a request speaks."""
         finish = Finish(error.code, str(error))
