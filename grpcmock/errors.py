@@ -152,6 +152,10 @@ class CompileError(SchemaError):
         self.problems = tuple(problems)
 
 
+class SchemaWarning(UserWarning):
+    """Something about protos that can be used all the same."""
+
+
 class UnknownMethodError(SchemaError):
     """No method has this name, or more than one has."""
 

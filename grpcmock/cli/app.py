@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from keyword import iskeyword
 from typing import Any, NoReturn
@@ -13,7 +15,7 @@ import click
 
 from grpcmock._version import __version__
 from grpcmock.cli import failures, settings, terminals
-from grpcmock.errors import nearest
+from grpcmock.errors import SchemaWarning, nearest
 
 NAME = "grpcmock"
 
@@ -84,7 +86,7 @@ class _Group(click.Group):
 
         def run() -> int:
             words = list(sys.argv[1:] if args is None else args)
-            with self.make_context(name, words, color=terminals.wants_color(), **extra) as context:
+            with _warnings_told(), self.make_context(name, words, color=terminals.wants_color(), **extra) as context:
                 self.invoke(context)
             return 0
 
@@ -111,6 +113,25 @@ class _Group(click.Group):
 @settings.config_option
 def cli() -> None:
     """Contract testing and mock servers for gRPC."""
+
+
+@contextmanager
+def _warnings_told() -> Iterator[None]:
+    """Say what is warned of in the words of a command, not with a line of code, as Python does."""
+    python_says = warnings.showwarning
+
+    def told(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, SchemaWarning):
+            from grpcmock.cli.running import say
+
+            say("warning", str(message))
+        else:
+            python_says(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", SchemaWarning)
+        warnings.showwarning = told
+        yield
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

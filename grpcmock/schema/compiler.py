@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from grpcmock.errors import CompileError, Location, Problem
-from grpcmock.schema import complaints, kept
+from grpcmock.errors import CompileError, Location, Problem, SchemaWarning
+from grpcmock.schema import complaints, headers, kept
 from grpcmock.schema.dependencies import Dependencies
 from grpcmock.schema.protoc import Outcome, Workspace
 
@@ -25,30 +26,68 @@ def compile_files(
     layout: Layout,
     described: Sequence[FileDescriptorProto] = (),
     problems: Sequence[Problem] = (),
+    *,
+    strict: bool = False,
 ) -> list[FileDescriptorProto]:
     """Return the descriptors of the files that a layout wants, and of all that they import.
 
     *described* holds the descriptors of files that can be imported, too. *problems* are those known beforehand, of the
-    imports that are missing. Raises :class:`CompileError`, which holds all that is wrong, each fault once: what only
-    follows from another one is left out.
+    imports that are missing. Where nothing but custom options needs these, the options are left out, with a
+    :class:`SchemaWarning`; not if *strict*. Raises :class:`CompileError`, which holds all that is wrong, each fault
+    once: what only follows from another one is left out.
     """
     __tracebackhide__ = True  # in a test it is the caller's line that is wrong
     dependencies = Dependencies(layout.imports)
     circles = dependencies.circles()
-    untried = dependencies.upon({*layout.blocked, *(name for circle in circles for name in circle)})
-    tried = [name for name in layout.wanted if name not in untried]
-    found = [*problems, *(_circular(circle, layout) for circle in circles)]
-    if not tried:
-        raise CompileError(complaints.shortened(found))
     key = kept.key(layout, described)
-    if not found and (known := kept.get(key)) is not None:
+    lenient = not strict and not circles
+    if (lenient or not (problems or circles)) and (known := kept.get(key)) is not None:
         return known
+    blocked, found = layout.blocked, [*problems]
     with Workspace(layout, described) as work:
+        if problems and lenient and (options := _needless(work, layout, dependencies)) is not None:
+            _warn(problems, options)
+            blocked, found = set(), []
+        found += (_circular(circle, layout) for circle in circles)
+        untried = dependencies.upon({*blocked, *(name for circle in circles for name in circle)})
+        tried = [name for name in layout.wanted if name not in untried]
+        if not tried:
+            raise CompileError(complaints.shortened(found))
         outcome = work.run(tried)
         if not outcome.code and not found:
             return kept.put(key, work.output())
         found += _Diagnosis(work, layout, dependencies).tell(tried, outcome)
     raise CompileError(complaints.shortened(found))
+
+
+def _needless(work: Workspace, layout: Layout, dependencies: Dependencies) -> set[str] | None:
+    """Compile without what is missing; return the options that had to be left out, None if that isn't enough.
+
+    protoc needs the declaration of each custom option, of which the messages on the wire know nothing. It tells those
+    that it doesn't know only once every type is found.
+    """
+    packages = {headers.read(path).package for path in layout.files.values()}
+    lacking = dependencies.upon(layout.blocked)
+    options: set[str] = set()
+    while True:
+        outcome = work.run(layout.wanted)
+        said = complaints.read(outcome.said, work.names(), layout, dependencies)
+        unknown = set()
+        for name in complaints.unknown_options(said, dependencies):
+            package = name.rpartition(".")[0]
+            unknown.add(name if package in packages else f"{package}.*")
+        if unknown <= options:
+            return None if complaints.undefined(said, lacking) else options
+        options |= unknown
+        work.leave_out(options, lacking)
+
+
+def _warn(problems: Sequence[Problem], options: set[str]) -> None:
+    for problem in problems:
+        warnings.warn(str(problem), SchemaWarning, stacklevel=2)
+    if options:
+        named = ", ".join(sorted(f"({name})" for name in options))
+        warnings.warn(f"Options are left out whose declarations are not found: {named}.", SchemaWarning, stacklevel=2)
 
 
 def _circular(circle: Sequence[str], layout: Layout) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ RULE = "protoc"
 _PLACED = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<text>.*)")
 _UNPLACED = re.compile(r"(?P<file>.+?\.proto): (?P<text>.*)")
 _DEFINED_TWICE = re.compile(r'"(?P<symbol>[^"]+)" is already defined in file "(?P<file>[^"]+)"\.')
+_UNKNOWN_OPTION = re.compile(r'Option "\(\.?(?P<name>[\w.]+)\)[^"]*" (?:unknown|is resolved to)\b.*')
+_UNDEFINED = re.compile(r'^".*" is (?:not defined|resolved to .* which is not defined)')
 _LOGGED = re.compile(r"(?P<level>[IWEF])\d{4} [^\]]*\] (?P<text>.*)")
 _PRELUDE = "WARNING: All log messages before absl::InitializeLog() is called"
 _FAILED_CHECK = "*** Check failure stack trace: ***"
@@ -123,3 +125,14 @@ def of_files_alone(complaints: Complaints, dependencies: Dependencies) -> Iterab
     for name, problems in complaints.of_files.items():
         if failing.isdisjoint(dependencies.behind(name)[:-1]):
             yield from problems
+
+
+def unknown_options(complaints: Complaints, dependencies: Dependencies) -> set[str]:
+    """Return the custom options that protoc doesn't know, of files that it has no other fault with."""
+    unknown = (_UNKNOWN_OPTION.match(one.message) for one in of_files_alone(complaints, dependencies))
+    return {found["name"] for found in unknown if found}
+
+
+def undefined(complaints: Complaints, names: Collection[str]) -> bool:
+    """Tell whether one of some files names a type that there isn't."""
+    return any(_UNDEFINED.search(one.message) for name in names for one in complaints.of_files.get(name, ()))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from grpcmock.schema import option_uses
 
 _STATEMENT = re.compile(
     r"""//[^\n]*|/\*.*?\*/
@@ -15,6 +19,14 @@ _STATEMENT = re.compile(
     |"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""",
     re.DOTALL | re.VERBOSE,
 )
+_MEANS_NOTHING = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|\s+
+    |\boption\s+(?:\w+_(?:package|namespace|prefix|outer_classname|multiple_files)|optimize_for)\s*=[^;]*;
+    |("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""",
+    re.DOTALL | re.VERBOSE,
+)
+"""Comments, space, and what only generated code depends on; strings stay as they are."""
+
 _WIDE = {
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
     codecs.BOM_UTF32_BE: "utf-32",
@@ -68,22 +80,53 @@ def read(path: Path) -> Header:
     return Header(package, tuple(imports), _wide(data) is not None, sha256(data).digest())
 
 
-def rewritten(path: Path, names: dict[str, str]) -> bytes:
-    """Return a file in UTF-8, with its imports called as *names* says. Raises :class:`OSError`.
+def rewritten(path: Path, names: Mapping[str, str | None], options: Collection[str] = ()) -> bytes:
+    """Return a file in UTF-8, with its imports called as *names* says, and without some *options*.
 
-    An import that comes to be one that is there already is blotted out: protoc takes none twice.
+    An import whose name is None is blotted out, and so is one that comes to be one that is there already: protoc takes
+    none twice. Raises :class:`OSError`.
     """
     text = _decoded(path.read_bytes())
+    if options:
+        text = option_uses.without(text, options)
     imports = read(path).imports
     meant = [names.get(one.name, one.name) for one in imports]
     for index, one in reversed(list(enumerate(imports))):
         end = one.start + len(one.name)
-        if meant[index] in meant[:index] and one.name not in [other.name for other in imports[:index]]:
+        twice = meant[index] in meant[:index] and one.name not in [other.name for other in imports[:index]]
+        if twice or meant[index] is None:
             start, end = text.rindex("import", 0, one.start), text.find(";", end) + 1
             text = f"{text[:start]}{' ' * (end - start)}{text[end:]}"
         elif one.name in names:
             text = f"{text[: one.start]}{meant[index]}{text[end:]}"
     return text.encode("utf-8", "surrogateescape")
+
+
+def essence(path: Path) -> bytes:
+    """Return a digest that files share which differ in nothing that messages and methods depend on.
+
+    They may have other comments, and other packages for the code that is generated of them: as copies do that each
+    service of a repository keeps for itself. Empty if the file can't be read.
+    """
+    with contextlib.suppress(OSError):
+        text = _MEANS_NOTHING.sub(lambda found: found[1] or " ", _decoded(path.read_bytes()))
+        return sha256(" ".join(text.split()).encode("utf-8", "surrogateescape")).digest()
+    return b""
+
+
+def may_mean(importer: Path, name: str, target: Path) -> bool:
+    """Tell whether a file may import another one by a name that the other's path only happens to end with.
+
+    It doesn't if it imports that one by a longer name, too, or has no use for its package.
+    """
+    header, package = read(importer), read(target).package
+    if any(one.name != name and f"/{target.as_posix()}".endswith(f"/{one.name}") for one in header.imports):
+        return False
+    if not package or f"{header.package}.".startswith(f"{package}."):
+        return True
+    with contextlib.suppress(OSError):
+        return re.search(rf"\b{package.rpartition('.')[2]}\s*\.", _decoded(importer.read_bytes())) is not None
+    return True
 
 
 def _wide(data: bytes) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -62,8 +63,9 @@ class Layout:
     digests: dict[str, bytes] = field(default_factory=dict)
     """What each file holds, in short; empty for one that can't be read."""
 
-    copied: dict[str, dict[str, str]] = field(default_factory=dict)
-    """The files that protoc must read from a copy, each with the imports that are spelled otherwise there."""
+    copied: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    """The files that protoc must read from a copy, each with the imports that are spelled otherwise there, or left
+    out (None)."""
 
     missing: list[Missing] = field(default_factory=list)
     blocked: set[str] = field(default_factory=set)
@@ -125,6 +127,8 @@ def arrange(
 class _Found:
     path: Path
     root: Path | None
+    guessed: bool = False
+    """Whether nothing but the end of its path speaks for it."""
 
 
 _ELSEWHERE = _Found(Path(), None)
@@ -170,6 +174,9 @@ class _Arranger:
         self.named: dict[bytes, str] = {}
         """Of each content, the file that stands for all copies."""
 
+        self.alike: Counter[tuple[str, str]] = Counter()
+        """How many files have the same name and the same package."""
+
         self.layout = Layout()
         self._resolved: dict[tuple[str, Path, Path | None], _Found | None] = {}
 
@@ -209,7 +216,7 @@ class _Arranger:
             file = self.files[real] = _File(path, root or self._tree(path, header), header)
             for one in header.imports:
                 found = self._resolve(one.name, path.parent, file.root)
-                if found is None:
+                if found is None or (found.guessed and not headers.may_mean(path, one.name, found.path)):
                     file.lacking.append(one)
                 elif found is not _ELSEWHERE:
                     file.targets[one.name] = self.real(found.path)
@@ -284,7 +291,7 @@ class _Arranger:
         ending = [path for path in alike if path.parts[-len(parts) :] == parts]
         if not ending or (len(ending) > 1 and not shipped.is_shipped(name)):
             return None
-        return _Found(ending[0], ending[0].parents[len(parts) - 1])
+        return _Found(ending[0], ending[0].parents[len(parts) - 1], guessed=not shipped.is_shipped(name))
 
     def _beside(self, name: str, folder: Path, root: Path | None) -> _Found | None:
         """Find what is imported as some loaders take it: relative to the importing file, or with backslashes."""
@@ -297,15 +304,13 @@ class _Arranger:
         return _Found(path, root if root is not None and path.is_relative_to(root) else None)
 
     def _cloned(self, name: str, folder: Path) -> _Found | None:
-        """Find what is imported by the address of its repository: ``github.com/owner/name/path/to/file.proto``."""
+        """Find what is imported by the name or address of its repository: ``github.com/owner/name/path/to.proto``."""
         parts = name.split("/")
-        if "." not in parts[0]:
-            return None
         for start in range(1, len(parts) - 1):  # a file's name alone would fit too much
             rest = "/".join(parts[start:])
             for candidate in (*self.imports, *self.roots, folder, *folder.parents):
                 if self._is_file(candidate / rest):
-                    return _Found(candidate / rest, candidate)
+                    return _Found(candidate / rest, candidate, guessed="." not in parts[0])
         return None
 
     def _is_file(self, path: Path) -> bool:
@@ -314,6 +319,7 @@ class _Arranger:
     # Naming files ---------------------------------------------------------------------------------
 
     def _name_files(self) -> None:
+        self.alike.update((file.path.name, file.header.package) for file in self.files.values())
         for file in self.files.values():
             for written, target in file.targets.items():
                 if _is_plain(written):
@@ -330,7 +336,10 @@ class _Arranger:
                 self._name(real, self.files[real])
 
     def _name(self, real: str, file: _File) -> None:
-        if (twin := self.named.setdefault(file.header.digest, real)) != real and file.header.digest:
+        content = file.header.digest
+        if content and self.alike[file.path.name, file.header.package] > 1:
+            content = headers.essence(file.path)
+        if (twin := self.named.setdefault(content, real)) != real and content:
             self.names[real] = self.names[twin]
             return
         if not file.called and (name := _shipped_name(file.path)) is not None:
@@ -359,9 +368,10 @@ class _Arranger:
         self.layout.imports[name] = {
             self.names[target]: one for one in file.header.imports if (target := file.targets.get(one.name))
         }
-        respelled = {
+        respelled: dict[str, str | None] = {
             written: meant for written, target in file.targets.items() if (meant := self.names[target]) != written
         }
+        respelled |= dict.fromkeys(one.name for one in file.lacking)
         if respelled or file.header.is_wide:
             self.layout.copied[name] = respelled
         self.layout.missing += [Missing(one.name, file.path, one.line, one.column) for one in file.lacking]

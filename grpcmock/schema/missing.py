@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import Location, Problem, nearest
-from grpcmock.schema import shipped
+from grpcmock.schema import headers, shipped
 from grpcmock.schema.layout import Missing, shown
 
 if TYPE_CHECKING:
@@ -77,13 +77,9 @@ def _advice(name: str, importer: Path, nearby: Nearby) -> str:
         return "Imports are sought from the import roots: write the path from there, with slashes."
     if alike := _alike(name, nearby):
         return f'Did you mean "{alike}"?'
-    if roots := nearby.roots(name):
+    if roots := [root for root in nearby.roots(name) if headers.may_mean(importer, name, root / name)]:
         others = "".join(f", or -I {shown(root)}" for root in roots[1:3])
         return f"It stands below {shown(roots[0])}: add -I {shown(roots[0])}{others}."
-    if clone := nearby.clone(name):
-        tree, folders = clone
-        link = "/".join(("DIR", *folders))
-        return f"It seems to mean {shown(tree)}: make a link to that (ln -s {tree} {link}), and add -I DIR."
     origin = next((origin for first, origin in _ORIGINS.items() if name.startswith(first)), "")
     if origin:
         return f"It is known from {origin}: add -I with the directory of a copy."

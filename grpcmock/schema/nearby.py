@@ -59,17 +59,6 @@ class Nearby:
         ending = [path for path in self._by_name().get(parts[-1], ()) if path.parts[-len(parts) :] == parts]
         return [path.parents[len(parts) - 1] for path in ending]
 
-    def clone(self, name: str) -> tuple[Path, tuple[str, ...]] | None:
-        """Return the directory that an import seems to call otherwise, and what it calls it."""
-        parts, trees = PurePosixPath(name).parts, self._trees()
-        for start in range(1, len(parts) - 1):
-            rest = parts[start:]
-            for path in self._by_name().get(parts[-1], ()):
-                tree = path.parents[len(rest) - 1]
-                if path.parts[-len(rest) :] == rest and (tree in trees or tree in self._roots()):
-                    return tree, parts[:start]
-        return None
-
     def declaring(self, full_name: str) -> Path | None:
         """Return a file that declares a message type, if there is one: best where its package has it stand."""
         if full_name not in self._declaring:

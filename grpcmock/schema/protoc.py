@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -66,6 +66,7 @@ class Workspace:
         self._described = described
         self._folder = tempfile.TemporaryDirectory(prefix="grpcmock-")
         self._path = Path(self._folder.name)
+        self._copies = self._path / "copies"
         self._roots: list[str] = []
         self._places: dict[str, str] = {}
         """How to say on the command line which file is meant, where its name alone can't."""
@@ -85,7 +86,7 @@ class Workspace:
 
     def _furnish(self) -> None:
         (self._path / _GIVEN).write_bytes(merging.as_set(self._described).SerializeToString())
-        copies = self._path / "copies"
+        copies = self._copies
         copies.mkdir()
         whole = {name: layout.absolute(path) for name, path in self._files.items()}
         root = _most_common_root(whole)
@@ -100,6 +101,13 @@ class Workspace:
                 mapped.append(f"{name}={path}")
         # protoc takes the first that fits.
         self._roots = [str(copies), *mapped, *([str(root)] if root else []), str(shipped.builtin_root())]
+
+    def leave_out(self, options: Collection[str], names: Iterable[str]) -> None:
+        """Let the files of these names do without some custom options, named as ``package.option``."""
+        for name in names:
+            self._places[name] = str(self._copies / name)
+            with contextlib.suppress(OSError):
+                _copy(layout.absolute(self._files[name]), self._copies / name, self._copied.get(name, {}), options)
 
     def run(self, wanted: Sequence[str]) -> Outcome:
         """Compile the files *wanted*, and all that they import."""
@@ -153,12 +161,12 @@ def _most_common_root(files: Mapping[str, Path]) -> Path | None:
     return max(counts, key=counts.__getitem__, default=None)
 
 
-def _copy(path: Path, place: Path, respelled: dict[str, str] | None) -> None:
+def _copy(path: Path, place: Path, respelled: Mapping[str, str | None] | None, options: Collection[str] = ()) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     if respelled is None:
         shutil.copyfile(path, place)
     else:
-        place.write_bytes(headers.rewritten(path, respelled))
+        place.write_bytes(headers.rewritten(path, respelled, options))
 
 
 def split(data: bytes) -> Iterator[FileDescriptorProto]:

@@ -82,12 +82,12 @@ def read(paths: Sequence[AnySource], *, imports: AnyImports = ()) -> FileDescrip
 def compiled_upon(paths: Sequence[AnyPath], served: Iterable[FileDescriptorProto]) -> list[FileDescriptorProto]:
     """Compile ``.proto`` files that may import those *served*, and return the descriptors of theirs alone.
 
-    Raises as :func:`load` does.
+    Raises as :func:`load` does, for every import that is missing.
     """
     named = _Named.of(paths, ())
     known = {file.name: file for file in served}
     arranged = layout.arrange(named.survey()[0], (), known)
-    return [file for file in _compile(arranged, known, named) if file.name in arranged.files]
+    return [file for file in _compile(arranged, known, named, strict=True) if file.name in arranged.files]
 
 
 def places(paths: Sequence[AnySource], *, imports: AnyImports = ()) -> dict[str, Path]:
@@ -223,7 +223,9 @@ def _located(path: Path, imports: Sequence[Path]) -> Path:
     return next((root / path for root in imports if (root / path).exists()), path)
 
 
-def _compile(arranged: Layout, known: dict[str, FileDescriptorProto], named: _Named) -> list[FileDescriptorProto]:
+def _compile(
+    arranged: Layout, known: dict[str, FileDescriptorProto], named: _Named, *, strict: bool = False
+) -> list[FileDescriptorProto]:
     """Compile what was given, and what comes along for the descriptor sets that lack it."""
     __tracebackhide__ = True
     supplied = {
@@ -234,7 +236,7 @@ def _compile(arranged: Layout, known: dict[str, FileDescriptorProto], named: _Na
 
         problems = missing.explain(arranged.missing, named.neighborhood) if arranged.missing else []
         importable = _with_imports(arranged.described, {**known, **supplied})
-        return [*supplied.values(), *compiler.compile_files(arranged, importable, problems)]
+        return [*supplied.values(), *compiler.compile_files(arranged, importable, problems, strict=strict)]
     return list(supplied.values())
 
 

@@ -49,7 +49,7 @@ def test_what_is_excluded_is_neither_loaded_nor_imported(tmp_path: Path) -> None
     for folder in ("app", "old"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.proto").write_text(f'syntax = "proto3"; package {folder}; message A {{}}')
-    (tmp_path / "b.proto").write_text('syntax = "proto3"; import "old/a.proto"; message B {}')
+    (tmp_path / "b.proto").write_text('syntax = "proto3"; import "old/a.proto"; message B { old.A a = 1; }')
     assert sources.load([tmp_path]).message_names() == ["old.A", "B", "app.A"]
     with pytest.raises(CompileError, match=r'b\.proto:1:20: "old/a.proto" is not found'):
         sources.load([tmp_path], imports=Imports(exclude=["old"]))

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from grpcmock.errors import CompileError, Location, SchemaError
+from grpcmock.errors import CompileError, Location, SchemaError, SchemaWarning
 from grpcmock.schema import sources
 
 
 def write(root: Path, files: Mapping[str, str]) -> None:
-    """Write files; each text is what it imports."""
+    """Write files; each text is what it imports, and needs."""
     for name, imports in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         statements = "".join(f'import "{one}";\n' for one in imports.split())
         message = path.stem.replace("-", "_")
-        path.write_text(f'syntax = "proto3";\n{statements}message {message} {{}}\n')
+        needed = (re.findall(r"\w+", one)[-2] for one in imports.split())
+        fields = " ".join(f"{one} f{number} = {number};" for number, one in enumerate(needed, start=1))
+        path.write_text(f'syntax = "proto3";\n{statements}message {message} {{{fields}}}\n')
 
 
 def told(given: list[Path], *imports: Path) -> list[str]:
@@ -79,14 +82,8 @@ def test_a_root_that_is_a_level_too_deep_is_named_as_it_should_be(
 
 
 def test_a_clone_that_goes_by_another_name(tmp_path: Path) -> None:
-    write(tmp_path, {"clone/go.mod": "", "clone/api/rpc.proto": "etcd/api/kv.proto", "clone/api/kv.proto": ""})
-    clone = tmp_path / "clone"
-    [text] = told([clone / "api/rpc.proto"])
-    link = f"make a link to that (ln -s {clone} DIR/etcd), and add -I DIR."
-    assert text == f'"etcd/api/kv.proto" is not found. It seems to mean {clone}: {link}'
-    (tmp_path / "roots").mkdir()
-    (tmp_path / "roots/etcd").symlink_to(clone)
-    assert sources.load([clone / "api"], imports=[tmp_path / "roots"]).message_names() == ["kv", "rpc"]
+    write(tmp_path, {"clone/api/rpc.proto": "etcd/api/kv.proto", "clone/api/kv.proto": ""})
+    assert sources.load([tmp_path / "clone/api/rpc.proto"]).message_names() == ["kv", "rpc"]
 
 
 def test_a_module_of_buf_is_built_by_buf(tmp_path: Path) -> None:
@@ -120,6 +117,83 @@ def test_other_faults_are_told_beside_it(tmp_path: Path) -> None:
     assert [problem.location for problem in raised.value.problems] == [
         Location(str(tmp_path / "a.proto"), 2, 1),
         Location(str(tmp_path / "b.proto"), 1, 9),
+    ]
+
+
+OPTIONS = """
+syntax = "proto3";
+package acme;
+import "google/protobuf/descriptor.proto";
+extend google.protobuf.FieldOptions { string tag = 50001; repeated int32 levels = 50002; }
+extend google.protobuf.MethodOptions { Audit audit = 50003; }
+message Audit { bool on = 1; repeated string tags = 2; }
+"""
+USING = """
+syntax = "proto3";
+package app;
+import "acme/options.proto";
+import "google/api/annotations.proto";
+service Notes {
+  option deprecated = true;
+  rpc Get(Note) returns (Note) {
+    option (acme.audit) = { on: true, tags: ["a;b", "]"] };
+    option (google.api.http) = { get: "/v1/notes/{id}" };
+  }
+}
+message Note {
+  string id = 1 [(acme.tag) = "x, y", deprecated = true, (acme.levels) = 3];
+  string text = 2 [(acme.tag) = "//"]; // [(acme.tag) = "kept"]
+}
+"""
+
+
+def test_what_only_options_need_is_left_out_with_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/notes.proto").write_text(USING)
+    (tmp_path / "app/other.proto").write_text(
+        'syntax = "proto3"; import "app/notes.proto"; message M { app.Note n = 1; }'
+    )
+    with pytest.warns(SchemaWarning) as warned:
+        lacking = sources.read([tmp_path / "app"])
+    place = f"{tmp_path / 'app/notes.proto'}:4:1"
+    assert [str(one.message) for one in warned] == [
+        f'{place}: "acme/options.proto" is not found. Add -I with the directory that holds it.',
+        "Options are left out whose declarations are not found: (acme.*).",
+    ]
+    [notes] = [one for one in lacking.file if one.name == "app/notes.proto"]
+    assert notes.dependency == ["google/api/annotations.proto"]
+    first, second = notes.message_type[0].field
+    assert first.options.deprecated
+    assert not second.HasField("options")
+    assert b"/v1/notes/{id}" in notes.service[0].method[0].options.SerializeToString()
+    (tmp_path / "lib/acme").mkdir(parents=True)
+    (tmp_path / "lib/acme/options.proto").write_text(OPTIONS)
+    assert "acme.Audit" in sources.load([tmp_path / "app"], imports=[tmp_path / "lib"]).message_names()
+
+
+def test_an_option_with_a_slip_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme/options.proto").write_text(OPTIONS)
+    (tmp_path / "a.proto").write_text(
+        'syntax = "proto3"; import "acme/options.proto"; message M { int32 n = 1 [(acme.tga) = "x"]; }'
+    )
+    [text] = told([tmp_path])
+    assert text.startswith('Option "(acme.tga)" unknown.')
+
+
+def test_a_name_alone_leads_to_no_file_that_is_not_meant(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log/options.proto").write_text(OPTIONS.replace("acme", "log"))
+    (tmp_path / "a.proto").write_text(
+        'syntax = "proto3"; import "log/options.proto"; import "options.proto"; package app;\n'
+        'message M { int32 n = 1 [(log.tag) = "x", (rpc.timeout) = 1]; }'
+    )
+    (tmp_path / "b.proto").write_text('syntax = "proto3"; import "options.proto"; message N { log.Audit a = 1; }')
+    with pytest.warns(SchemaWarning) as warned:
+        assert {"app.M", "N", "log.Audit"} <= {*sources.load([tmp_path]).message_names()}
+    assert [str(one.message) for one in warned] == [
+        f'{tmp_path / "a.proto"}:1:48: "options.proto" is not found. Add -I with the directory that holds it.',
+        "Options are left out whose declarations are not found: (rpc.*).",
     ]
 
 
