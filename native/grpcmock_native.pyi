@@ -21,6 +21,7 @@ class Server:
         ring_calls: int,
         ring_bytes: int,
         idle: float,
+        half_closed: float,
         reserved: AbstractSet[str],
         duration_bounds: Sequence[float] = (),
     ) -> None: ...

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+HALF_CLOSED = 2.0
+"""Seconds that a client over HTTP/1.1 that has closed its half of the connection is sent nothing before it is taken for
+gone. The end of what it sends says no more than that nothing will come; a write tells whether somebody is there."""
+
 Services = Mapping[str, "grpc.RpcMethodHandler[Any, Any]"]
 
 

@@ -8,7 +8,9 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
+
+use crate::stream::{ReadBy, Reading, Stream};
 
 const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
@@ -249,52 +251,24 @@ fn text(left: usize, then: Text) -> Field {
 }
 
 /// A connection over a unix socket, after the preface.
-pub struct UnixClient<T> {
-    inner: T,
-    walker: Walker,
-}
-
-impl<T> UnixClient<T> {
-    pub fn new(inner: T) -> Self {
-        Self {
-            inner,
-            walker: Walker::new(),
-        }
+pub fn unix_client<T: Stream>(inner: T) -> impl Stream {
+    ReadBy {
+        reading: Walker::new(),
+        inner,
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for UnixClient<T> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = out.filled().len();
-        let polled = Pin::new(&mut self.inner).poll_read(context, out);
-        self.walker.walk(&mut out.filled_mut()[before..]);
-        polled
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for UnixClient<T> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, data)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+impl Reading for Walker {
+    fn poll_read<T: Stream>(
+        &mut self,
+        inner: &mut T,
         context: &mut Context<'_>,
-        data: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(context, data)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = out.filled().len();
+        let polled = Pin::new(inner).poll_read(context, out);
+        self.walk(&mut out.filled_mut()[before..]);
+        polled
     }
 }
 

@@ -7,15 +7,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use crate::authority::UnixClient;
 use crate::farewell::reached;
 use crate::hub::Event;
 use crate::server::{Phase, Shared};
-use crate::{http1, http2};
+use crate::stream::{ReadBy, Reading, Stream};
+use crate::{authority, http1, http2};
 
 /// What a client begins HTTP/2 with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -37,49 +37,25 @@ const TLS_NEEDED: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\n\
     This port takes TLS: https is spoken here.\n";
 
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for T {}
-
 /// A stream whose first bytes were looked at.
-struct Begun<T> {
-    head: Bytes,
-    inner: T,
-}
+type Begun<T> = ReadBy<Head, T>;
 
-impl<T: Stream> AsyncRead for Begun<T> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.head.is_empty() {
-            return Pin::new(&mut self.inner).poll_read(context, out);
-        }
-        let size = self.head.len().min(out.remaining());
-        out.put_slice(&self.head.split_to(size));
-        Poll::Ready(Ok(()))
-    }
-}
+/// Those bytes, as far as nobody else has read them.
+struct Head(Bytes);
 
-impl<T: Stream> AsyncWrite for Begun<T> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, data)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+impl Reading for Head {
+    fn poll_read<T: Stream>(
+        &mut self,
+        inner: &mut T,
         context: &mut Context<'_>,
-        data: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(context, data)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.0.is_empty() {
+            return Pin::new(inner).poll_read(context, out);
+        }
+        let size = self.0.len().min(out.remaining());
+        out.put_slice(&self.0.split_to(size));
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -133,8 +109,8 @@ async fn begin<T: Stream>(mut stream: T, shared: &Shared) -> Option<(Beginning, 
         beginning = timeout(PATIENCE, reading) => beginning.ok().flatten(),
         () = reached(shared, Phase::Draining) => None,
     };
-    let head = head.into();
-    beginning.map(|beginning| (beginning, Begun { head, inner: stream }))
+    let reading = Head(head.into());
+    beginning.map(|beginning| (beginning, Begun { reading, inner: stream }))
 }
 
 /// Serve a client that has connected over plain text, or says nothing of what it speaks over TLS.
@@ -145,8 +121,9 @@ pub async fn serve_plain<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Share
     match beginning {
         Beginning::One => http1::serve(stream, peer, shared).await,
         Beginning::Two if &*peer == UNIX => {
-            let (head, inner) = (stream.head, UnixClient::new(stream.inner));
-            http2::serve(Begun { head, inner }, peer, shared).await;
+            let Begun { reading, inner } = stream;
+            let inner = authority::unix_client(inner);
+            http2::serve(Begun { reading, inner }, peer, shared).await;
         }
         Beginning::Two => http2::serve(stream, peer, shared).await,
         Beginning::Tls => refuse(stream, "TLS", peer, &shared).await,

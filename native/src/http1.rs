@@ -1,22 +1,27 @@
 //! One HTTP/1.1 connection: requests out, known answers in, and an orderly end.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::beginning::{Stream, hang_up};
+use crate::beginning::hang_up;
 use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet, ResponseBody};
 use crate::farewell::{Farewell, Leave, Leaving};
+use crate::half_close::{Due, DueOne, Watched};
 use crate::hub::Event;
 use crate::server::Shared;
+use crate::stream::Stream;
 
 /// Bytes of the largest head of a request.
 const MOST_HEAD: usize = 1 << 16;
@@ -24,17 +29,21 @@ const MOST_HEAD: usize = 1 << 16;
 /// Serve a client that speaks HTTP/1.1, or nothing that is known.
 pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
     let leaving = Arc::default();
+    let due = Due::default();
+    let stream = Watched::new(stream, shared.half_closed);
     let service = Requests {
         shared: Arc::clone(&shared),
         peer: Arc::clone(&peer),
         last: Arc::default(),
         leaving: Arc::clone(&leaving),
+        due: due.clone(),
     };
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(shared.idle)
         .max_buf_size(MOST_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream.clone()), service);
     let mut farewell = Farewell::new(&shared, &leaving);
     let ended = loop {
         tokio::select! {
@@ -44,6 +53,7 @@ pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
                 Leave::Now => return,
             },
             ended = &mut connection => break ended,
+            () = poll_fn(|context| stream.poll_gone(context, &due)) => return,
         }
     };
     if ended.is_err_and(|error| error.is_parse()) {
@@ -62,10 +72,11 @@ struct Requests {
     /// The headers of the last one.
     last: Arc<Mutex<Option<Arc<Headers>>>>,
     leaving: Arc<Leaving>,
+    due: Due,
 }
 
 impl Service<Request<Incoming>> for Requests {
-    type Response = Response<ResponseBody>;
+    type Response = Response<DueBody>;
     type Error = BrokenOff;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
@@ -73,7 +84,32 @@ impl Service<Request<Incoming>> for Requests {
         let (parts, body) = request.into_parts();
         let head = Head::new(parts, &self.shared.reserved, &mut self.last.lock());
         let asked = Asked::new(head, Arc::clone(&self.peer), Arc::clone(&self.leaving));
-        Box::pin(answer(Arc::clone(&self.shared), asked, Inlet::One(body)))
+        let answering = answer(Arc::clone(&self.shared), asked, Inlet::One(body));
+        let due = self.due.one();
+        Box::pin(async move { Ok(answering.await?.map(|body| DueBody { body, _due: due })) })
+    }
+}
+
+/// The body of a response, which is due to its client until it is there whole.
+pub struct DueBody {
+    body: ResponseBody,
+    _due: DueOne,
+}
+
+impl Body for DueBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

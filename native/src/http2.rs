@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::answer::{date, response, trailers_of};
-use crate::beginning::{FAREWELL, PATIENCE, Stream};
+use crate::beginning::{FAREWELL, PATIENCE};
 use crate::call::CallTask;
 use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet};
 use crate::farewell::{Farewell, Leave, Leaving};
@@ -21,6 +21,7 @@ use crate::known;
 use crate::metadata::Metadata;
 use crate::request::{Request, read_at_once};
 use crate::server::{Facts, Shared};
+use crate::stream::Stream;
 
 /// Bytes that a client may send ahead on one stream, and on all of them: so many that one slow stream doesn't hold up
 /// the others.

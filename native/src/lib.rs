@@ -11,6 +11,7 @@ mod exchange;
 mod farewell;
 mod flow;
 mod framing;
+mod half_close;
 mod http1;
 mod http2;
 mod hub;
@@ -21,6 +22,7 @@ mod regex;
 mod request;
 mod server;
 mod socket;
+mod stream;
 mod timed;
 mod tls;
 

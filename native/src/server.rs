@@ -21,6 +21,7 @@ use crate::hub::{Event, Hub, Socket};
 use crate::known::{CallFacts, Given, Known};
 use crate::metadata::Metadata;
 use crate::socket::{self, BoundSocket, Listener};
+use crate::stream::Stream;
 use crate::tls;
 
 /// How far a server is on its way to the end.
@@ -54,6 +55,8 @@ pub struct Shared {
     pub most_age: Option<(Duration, Duration)>,
     /// How long a client of HTTP/1.1 has for the head of a request, which includes that none comes.
     pub idle: Duration,
+    /// How long a client of HTTP/1.1 that has closed its half is sent nothing before it is taken for gone.
+    pub half_closed: Duration,
     /// The headers that are no metadata in other protocols than gRPC.
     pub reserved: HashSet<String>,
     numbers: AtomicU64,
@@ -123,7 +126,7 @@ pub struct Server {
 impl Server {
     /// Times are in seconds; `max_message_size` is None for no limit.
     #[new]
-    #[pyo3(signature = (*, threads, max_message_size, compression, keepalive, max_age, known_bytes, ring_calls, ring_bytes, idle, reserved, duration_bounds = vec![]))]
+    #[pyo3(signature = (*, threads, max_message_size, compression, keepalive, max_age, known_bytes, ring_calls, ring_bytes, idle, half_closed, reserved, duration_bounds = vec![]))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         threads: usize,
@@ -135,6 +138,7 @@ impl Server {
         ring_calls: usize,
         ring_bytes: usize,
         idle: f64,
+        half_closed: f64,
         reserved: HashSet<String>,
         duration_bounds: Vec<f64>,
     ) -> PyResult<Self> {
@@ -155,6 +159,7 @@ impl Server {
             keepalive: seconds(keepalive)?,
             most_age: seconds(max_age)?,
             idle: duration(idle)?,
+            half_closed: duration(half_closed)?,
             reserved,
             numbers: AtomicU64::new(1),
             connections: AtomicUsize::new(0),
@@ -365,7 +370,7 @@ async fn accept_one(listener: &Listener, acceptor: Option<&TlsAcceptor>, shared:
     Ok(())
 }
 
-fn spawn<T: beginning::Stream>(stream: T, peer: String, acceptor: Option<&TlsAcceptor>, shared: &Arc<Shared>) {
+fn spawn<T: Stream>(stream: T, peer: String, acceptor: Option<&TlsAcceptor>, shared: &Arc<Shared>) {
     let counted = Counted::new(shared);
     let shared = Arc::clone(shared);
     let acceptor = acceptor.cloned();

@@ -55,6 +55,11 @@ STUBS = """
   method: user.UserService/ListUsers
   request: {page: 2}
   script: [repeat: {times: forever, steps: [send: {name: XXXX}]}]
+- name: large
+  method: user.UserService/ListUsers
+  request: {page: 3}
+  script: [repeat: {times: 200, steps: [send: {name: XXXX}]}]
+- {name: late, method: user.UserService/GetUser, request: {id: 5}, response: {name: Eve}, delay: 50ms}
 - name: echo
   method: user.UserService/LookupUsers
   script: [on: [send: {id: "{{ message.id }}"}]]
@@ -210,6 +215,76 @@ def test_a_client_that_goes_before_its_request_is_whole_ends_the_call(served: Se
         client.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
         assert b"200 OK" in client.recv(1000), "the first answer doesn't wait for the second request"
     assert served.ended().cancelled
+
+
+def asks(path: str, body: bytes, kind: str = "application/json") -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def all_of(client: socket.socket) -> bytes:
+    """Receive until the server closes the connection."""
+    received = b""
+    while chunk := client.recv(1 << 16):
+        received += chunk
+    return received
+
+
+@pytest.mark.parametrize(
+    ("request_", "says", "times"),
+    [
+        (asks(GET, b'{"id": 1}'), b'{"name":"Alice"}', 1),
+        (asks(GET, b'{"id": 5}'), b'{"name":"Eve"}', 1),
+        (asks(GET, b'{"id": 1}') * 3, b'{"name":"Alice"}', 3),
+        (asks(GET, b'{"id": 5}') * 2 + asks(GET, b'{"id": 1}') + b"POST", b'{"name":"Eve"}', 2),
+        (b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", b" 404 ", 1),
+        (asks(LIST, envelope(b'{"page": 3}'), STREAM["content-type"]), b"x" * 50_000, 200),
+    ],
+    ids=["at once", "late", "three", "and a part of one", "none of ours", "a large stream"],
+)
+def test_a_client_that_has_closed_its_half_gets_its_answer(
+    served: Served, request_: bytes, says: bytes, times: int
+) -> None:
+    with served.socket() as client:
+        client.sendall(request_)
+        client.shutdown(socket.SHUT_WR)
+        assert all_of(client).count(says) == times
+
+
+def test_a_client_that_closes_its_half_while_it_waits_gets_its_answer(served: Served) -> None:
+    engine = served.face.engine
+    with served.socket() as client:
+        client.sendall(asks(GET, b'{"id": 5}'))
+        while not engine.journal.under_way and served.calls.empty():
+            pass
+        client.shutdown(socket.SHUT_WR)
+        assert b'{"name":"Eve"}' in all_of(client)
+    assert served.ended().code is Code.OK
+
+
+@pytest.mark.parametrize(
+    ("request_", "is_whole", "ends"),
+    [
+        (asks(GET, b'{"id": 4}'), True, True),
+        (asks(LIST, envelope(b'{"page": 1}'), STREAM["content-type"]), True, True),
+        (asks(GET, b'{"id": 4}'), True, False),
+        (asks(LOOKUP, envelope(b'{"id": 7}') + b"x", STREAM["content-type"])[:-1], False, False),
+    ],
+    ids=["waits for nothing", "is sent messages", "stays", "hasn't said all"],
+)
+def test_a_client_that_has_gone_is_not_waited_for_forever(
+    served: Served, request_: bytes, is_whole: bool, ends: bool
+) -> None:
+    """The first byte of its end looks like that of a client that still waits."""
+    with served.socket() as client:
+        client.sendall(request_)
+        while is_whole and not served.face.engine.journal.under_way:
+            pass
+        if ends:
+            client.close()
+        else:
+            client.shutdown(socket.SHUT_WR)
+        assert served.ended().cancelled
 
 
 def test_a_client_that_doesnt_read_holds_back_the_stream_and_nobody_else(served: Served) -> None:

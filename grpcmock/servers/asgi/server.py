@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.errors import MissingExtraError
 from grpcmock.servers.addresses import listening_sockets
 from grpcmock.servers.asgi.app import CONNECTION, HttpApplication
+from grpcmock.servers.http_call import HALF_CLOSED
 
 try:
     import h11
@@ -139,10 +140,16 @@ class _Connection(H11Protocol):
         self._application = self.app
         self.app = self._extended
         self._has_begun = False
+        self._has_half_closed = False
+        self._sent = 0
 
     async def _extended(self, scope: Any, receive: Any, send: Any) -> None:
+        async def sending(event: Any) -> None:
+            self._sent += 1
+            await send(event)
+
         scope["extensions"] = {CONNECTION: self}
-        await self._application(scope, receive, send)
+        await self._application(scope, receive, sending)
 
     def abort(self) -> None:
         self.transport.abort()
@@ -155,6 +162,32 @@ class _Connection(H11Protocol):
                     self.send_400_response(reason)
                     return
         super().data_received(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Let a client have its answer that has closed its half once it had asked: true keeps the connection.
+
+        With TLS, asyncio can't do that.
+        """
+        cycle: Any = self.cycle  # None before the first request
+        is_tls = self.transport.get_extra_info("sslcontext") is not None
+        if is_tls or cycle is None or cycle.response_complete or cycle.more_body:
+            return False
+        if not self._has_half_closed:
+            self._has_half_closed = True
+            self.loop.call_later(HALF_CLOSED, self._look_for_client, self._sent)
+        return True
+
+    def _look_for_client(self, sent: int) -> None:
+        """Take a client for gone that has closed its half, and was sent nothing since the last look."""
+        if self._sent == sent and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+        elif not self.transport.is_closing():
+            self.loop.call_later(HALF_CLOSED, self._look_for_client, self._sent)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._has_half_closed and self.cycle.response_complete:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.lost.done():

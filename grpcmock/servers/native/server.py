@@ -22,7 +22,7 @@ from grpcmock.protocols.heads import REQUEST
 from grpcmock.protocols.http import RequestHead, Response
 from grpcmock.servers.addresses import check_free
 from grpcmock.servers.credentials import TlsFiles, server_credentials
-from grpcmock.servers.http_call import HttpCall, answer_call
+from grpcmock.servers.http_call import HALF_CLOSED, HttpCall, answer_call
 from grpcmock.servers.native.call import NativeCall
 from grpcmock.servers.native.exchange import NativeExchange
 from grpcmock.servers.native.known import KnownAnswers
@@ -73,6 +73,9 @@ class NativeOptions:
     idle: float = 60.0
     """Seconds that a connection over HTTP/1.1 is kept without the whole head of a request."""
 
+    half_closed: float = HALF_CLOSED
+    """Seconds that a client over HTTP/1.1 that has closed its half is sent nothing before it is taken for gone."""
+
     known_bytes: int = 64 << 20
     """Bytes of the table of known answers, roughly."""
 
@@ -110,6 +113,7 @@ class NativeServer:
             ring_calls=engine.journal.max_calls,
             ring_bytes=engine.journal.max_bytes,
             idle=options.idle,
+            half_closed=options.half_closed,
             reserved=REQUEST,
             duration_bounds=DURATION_BOUNDS if engine.journal.tally is not None else (),
         )
@@ -123,6 +127,7 @@ class NativeServer:
         """Becomes readable when something waits to be taken."""
         self._waking: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
+        self._is_stopping = False
         self._stopped = asyncio.Event()
 
     def listen(self, address: Address, tls: TlsFiles | None = None) -> Address:
@@ -161,13 +166,17 @@ class NativeServer:
         self._native.start()
 
     async def stop(self, grace: float | None = None) -> None:
-        """Take no new calls, give those under way *grace* seconds to end, then cancel what is left."""
-        if self._stopped.is_set():
+        """Take no new calls, give those under way *grace* seconds to end, then cancel what is left.
+
+        Called once more, it may give them less.
+        """
+        if self._is_stopping:
+            await self._cancel_after(grace)
+            await self._stopped.wait()
             return
+        self._is_stopping = True
         self._native.drain()
-        await self._be_idle(grace or 0)
-        for call in list(self._calls.values()):
-            call.abort()
+        await self._cancel_after(grace)
         await self._be_idle(_PATIENCE)
         self._native.kill()
         await self._be_idle(_PATIENCE)
@@ -181,6 +190,11 @@ class NativeServer:
         self._native.close()
         self._remove_sockets()
         self._stopped.set()
+
+    async def _cancel_after(self, grace: float | None) -> None:
+        await self._be_idle(grace or 0)
+        for call in list(self._calls.values()):
+            call.abort()
 
     def _remove_sockets(self) -> None:
         for address in self.addresses:
