@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.engine import Engine
     from grpcmock.engine.exchange import Exchange
+    from grpcmock.engine.given_answers import GivenAnswer
     from grpcmock.engine.steps import Event
+    from grpcmock.engine.whole_plan import WholeAnswer
     from grpcmock.protocols.http import Parts, RequestHead
     from grpcmock.protocols.interface import Incoming, Outgoing, ServerCall
     from grpcmock.status import Metadata
@@ -56,15 +58,59 @@ class Wire(Protocol):
         """Have the client send its next requests over another connection, if that can be asked for."""
 
 
-async def answer(face: Face, head: RequestHead, wire: Wire, *, services: Services, warn: Callable[[str], None]) -> None:
-    """Answer one request, whole. *services* are the handlers of what a server offers besides, by path."""
+async def answer(
+    face: Face,
+    head: RequestHead,
+    wire: Wire,
+    *,
+    services: Services,
+    warn: Callable[[str], None],
+    body: bytes | None = None,
+) -> None:
+    """Answer one request, whole.
+
+    *services* are the handlers of what a server offers besides, by path; *body* is that of the request, if all came.
+    """
     opened = face.open(head)
     if isinstance(opened, Response):
         if opened.told:
             warn(opened.told)
         await wire.write(list(opened.parts))
-    else:
-        await answer_call(face.engine, HttpCall(opened, wire), services=services, warn=warn)
+        return
+    engine, call = face.engine, HttpCall(opened, wire)
+    if body is not None:
+        with engine.lock:
+            at_once = answer_at_once(engine, call, body)
+        if at_once is not None:
+            await wire.write(at_once[1])
+            return
+    await answer_call(engine, call, services=services, warn=warn)
+
+
+def answer_at_once(engine: Engine, call: HttpCall, body: bytes) -> tuple[GivenAnswer, Parts] | None:
+    """Answer a call whose *body* is there whole: return the answer, and what is to be sent of it; None if the general
+    way is due. Called with the lock of the engine."""
+    codec = call.codec
+    opened = codec.opened
+    table = engine.store.tables.get(opened.path)
+    if not table or not table.takes_one:
+        return None
+    message = call.only_message(body)
+    if message is None:
+        return None
+    given = engine.answer_at_once(opened.path, opened.metadata, opened.deadline, opened.peer, message, opened.protocol)
+    if given is None:
+        return None
+    return given, [part for step in _steps(given.answer) for part in codec.send(step)]
+
+
+def _steps(answer: WholeAnswer) -> Iterator[Outgoing]:
+    """Yield the steps that give an answer."""
+    if answer.headers:
+        yield Headers(answer.headers)
+    for message in answer.messages:
+        yield Send(message)
+    yield Finish(answer.code, answer.message, answer.trailers)
 
 
 async def answer_call(engine: Engine, call: HttpCall, *, services: Services, warn: Callable[[str], None]) -> None:

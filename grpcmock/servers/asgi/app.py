@@ -34,6 +34,9 @@ class Connection(Protocol):
     lost: asyncio.Future[None]
     """Done once the client is gone."""
 
+    def whole_body(self) -> bytes | None:
+        """Return the body of the request under way, if all of it is there; it is still received as ever."""
+
     def abort(self) -> None:
         """Close the connection at once, in the midst of whatever is being sent."""
 
@@ -56,7 +59,7 @@ class HttpApplication:
             raise NotImplementedError(f"Only HTTP is spoken here, not {scope['type']}.")
         wire = _Wire(scope, receive, send)
         answering = asyncio.ensure_future(
-            answer(self._face, _head(scope), wire, services=self._services, warn=self._warn)
+            answer(self._face, _head(scope), wire, services=self._services, warn=self._warn, body=wire.whole_body())
         )
         self._answering.add(answering)
         try:
@@ -112,6 +115,10 @@ class _Wire:
         loop = asyncio.get_running_loop()
         self.gone: asyncio.Future[None] = loop.create_future() if self._connection is None else self._connection.lost
         """Done once the client is gone."""
+
+    def whole_body(self) -> bytes | None:
+        """Return the body, if the server knows that all of it is there."""
+        return None if self._connection is None else self._connection.whole_body()
 
     async def read(self) -> bytes | None:
         if self._has_ended:

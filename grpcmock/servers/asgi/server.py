@@ -151,6 +151,10 @@ class _Connection(H11Protocol):
         scope["extensions"] = {CONNECTION: self}
         await self._application(scope, receive, sending)
 
+    def whole_body(self) -> bytes | None:
+        cycle = self.cycle
+        return None if cycle.more_body else bytes(cycle.body)
+
     def abort(self) -> None:
         self.transport.abort()
 

@@ -12,11 +12,11 @@ import grpcmock_native
 
 from grpcmock.engine.dropped import Kind
 from grpcmock.engine.given_answers import GivenAnswer
-from grpcmock.engine.steps import Finish, Headers, Send
 from grpcmock.protocols.http import Body, End, Head
+from grpcmock.servers.http_call import answer_at_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from grpcmock_native import Call, KnownAnswer, KnownResponse, Server
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from grpcmock.engine.engine import Engine
     from grpcmock.engine.whole_plan import WholeAnswer
     from grpcmock.protocols.http import Parts, RequestHead
-    from grpcmock.protocols.interface import Outgoing
     from grpcmock.servers.http_call import HttpCall
     from grpcmock.servers.native.exchange import NativeExchange
     from grpcmock.status import Metadata
@@ -83,27 +82,19 @@ class KnownAnswers:
 
     def respond(self, exchange: NativeExchange, head: RequestHead, call: HttpCall, body: bytes) -> bool:
         """Do what :meth:`answer` does, for a request in another protocol whose *body* is there whole."""
-        codec, engine = call.codec, self._engine
-        opened = codec.opened
-        table = engine.store.tables.get(opened.path)
-        if not table or not table.takes_one:
-            return False
-        message = call.only_message(body)
-        if message is None:
-            return False
+        engine, opened = self._engine, call.codec.opened
         with engine.lock:
-            given = engine.answer_at_once(
-                opened.path, opened.metadata, opened.deadline, opened.peer, message, opened.protocol
-            )
-            if given is None:
+            at_once = answer_at_once(engine, call, body)
+            if at_once is None:
                 return False
-            parts = [part for step in _steps(given.answer) for part in codec.send(step)]
+            given, parts = at_once
             whole = _whole(parts) if given.is_lasting and self._is_in_time else None
             if whole is None or given.stub is None or (opened.deadline is None and any(map(head.header, _TIMEOUTS))):
                 # Of a time that its protocol knows nothing of, the table would think that it is a deadline.
                 exchange.send(parts)
             else:
-                exchange.wire.answer(self._response(given.stub, given.answer, opened.protocol, *whole), message)
+                known = self._response(given.stub, given.answer, opened.protocol, *whole)
+                exchange.wire.answer(known, given.request)
         return True
 
     def _response(
@@ -156,15 +147,6 @@ class KnownAnswers:
                 entry, answer, protocol = known[number]
                 given = GivenAnswer.of(entry.method, entry, request, answer, is_lasting=True)
                 engine.journal.add_known(given, metadata, deadline, peer, started, duration, protocol)
-
-
-def _steps(answer: WholeAnswer) -> Iterator[Outgoing]:
-    """Yield the steps that give an answer."""
-    if answer.headers:
-        yield Headers(answer.headers)
-    for message in answer.messages:
-        yield Send(message)
-    yield Finish(answer.code, answer.message, answer.trailers)
 
 
 def _whole(parts: Parts) -> tuple[Head, bytes] | None:
