@@ -15,7 +15,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ AT_ONCE = 25
 MOST_GROWTH = 96 << 20
 """Bytes by which the server may grow under all of it: what connections may hold, and what allocators keep."""
 
-GET, LOOKUP = "/user.UserService/GetUser", "/user.UserService/LookupUsers"
+GET, LOOKUP, LIST = (f"/user.UserService/{name}" for name in ("GetUser", "LookupUsers", "ListUsers"))
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 GOOD_BODY = b"\0\0\0\0\x02\x08\x01"
@@ -97,10 +97,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     stubs.write_text(
         "- {method: user.UserService/GetUser, request: {id: 1}, response: {name: Alice}}\n"
         "- {method: user.UserService/GetUser, request: {id: 2}, response: {name: 'a{{ request.id }}'}, delay: 20ms}\n"
+        "- {method: user.UserService/GetUser, request: {id: 3}, response: {name: 'a{{ request.id }}"
+        + "b"
+        * 60_000
+        + "'}}\n"
         "- {method: user.UserService/LookupUsers, script: [{on: [{send: {name: '{{ message.id }}'}}]}]}\n"
+        "- method: user.UserService/ListUsers\n"
+        f"  script: [repeat: {{times: forever, steps: [send: {{name: {'c' * 50_000}}}]}}]\n"
     )
     command = [sys.executable, "-m", "grpcmock", "serve", str(ROOT / "protos" / "user.proto"), "--stubs", str(stubs)]
     command += ["--listen", "127.0.0.1:0", "--transport", "native", "--no-watch", "--log", "none"]
+    command += ["--journal-bytes", "4MiB"]  # which would be most of what it holds
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT)
     assert process.stdout is not None
     port = int(json.loads(process.stdout.readline())["address"].rpartition(":")[2])
@@ -275,7 +282,7 @@ def test_http_1_is_answered_in_its_own_words(server: Server, text: bytes, status
     server.lives("HTTP/1.1")
 
 
-FLOODS: dict[str, Callable[[int], bytes]] = {
+FLOODS_OF_HTTP_2: dict[str, Callable[[int], bytes]] = {
     "resets": lambda n: call(2 * n + 1) + frame(RST_STREAM, 0, 2 * n + 1, bytes(4)),
     "slow calls reset": lambda n: call(2 * n + 1, b"\0\0\0\0\x02\x08\x02") + frame(RST_STREAM, 0, 2 * n + 1, bytes(4)),
     "pings": lambda _: frame(PING, 0, 0, bytes(8)),
@@ -295,19 +302,121 @@ FLOODS: dict[str, Callable[[int], bytes]] = {
         frame(HEADERS, 0, 1, request_head()) if not n else frame(CONTINUATION, 0, 1, literal(f"x-{n}", "y" * 4_000))
     ),
     "open calls": lambda n: frame(HEADERS, 4, 2 * n + 1, request_head()),
+    "open calls with large heads": lambda n: large_head(2 * n + 1),
+    "heads that are too large": lambda n: frame(HEADERS, 4, 2 * n + 1, request_head(GET, *[("x", "y" * 4_000)] * 4)),
+    # An entry of HPACK's table, and a byte for each time that it is meant.
+    "references to a header": lambda n: frame(
+        HEADERS,
+        5,
+        2 * n + 1,
+        request_head() + (b"\x40\x01x\x7f\xa1\x1e" + b"y" * 4_000 if not n else b"") + b"\xbe" * 12_000,
+    ),
+    "answers that aren't read": lambda n: call(2 * n + 1),
+    "large answers that aren't read": lambda n: call(2 * n + 1, b"\0\0\0\0\x02\x08\x03"),
+    "streams that aren't read": lambda n: call(2 * n + 1, b"\0\0\0\0\0", path=LIST),
+    "requests in JSON": lambda n: json_call(2 * n + 1, b'{"id": 3}'),
+    "an endless body of JSON": lambda n: json_call(1) if not n else frame(DATA, 0, 1, b" " * 16_000),
+    "a byte a frame": lambda n: frame(HEADERS, 4, 1, request_head(LOOKUP)) if not n else frame(DATA, 0, 1, b"\0"),
+    "unknown frames": lambda n: frame(200, 0, n, bytes(16_000)),
+    "padding": lambda n: (
+        frame(HEADERS, 4, 1, request_head(LOOKUP)) if not n else frame(DATA, 8, 1, b"\xff" + bytes(255))
+    ),
 }
+
+JSON_HEAD = f"POST {GET} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def whole(body: bytes) -> bytes:
+    return JSON_HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def begun(head: bytes, more: bytes) -> Callable[[int], bytes]:
+    """A request that begins, and doesn't end."""
+    return lambda n: more if n else head
+
+
+FLOODS_OF_HTTP_1: dict[str, Callable[[int], bytes]] = {
+    "requests": lambda _: whole(b'{"id": 1}'),
+    "requests whose answers are large": lambda _: whole(b'{"id": 3}'),
+    "requests of nothing": lambda _: b"GET /none HTTP/1.1\r\nHost: x\r\n\r\n",
+    "an endless target": begun(b"GET /", b"a" * 4_000),
+    "endless headers": begun(b"GET / HTTP/1.1\r\n", b"x: " + b"y" * 4_000 + b"\r\n"),
+    "an endless body": begun(JSON_HEAD + CHUNKED, b"fa0\r\n" + b" " * 4_000 + b"\r\n"),
+    "an endless body to nobody": begun(
+        b"POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", b" " * 4_000
+    ),
+    "a byte a chunk": begun(JSON_HEAD + CHUNKED, b"1\r\n \r\n"),
+    "an endless extension of a chunk": begun(JSON_HEAD + CHUNKED + b"1;", b"x" * 4_000),
+    "endless trailers": begun(JSON_HEAD + CHUNKED + b"0\r\n", b"x: " + b"y" * 4_000 + b"\r\n"),
+    "empty lines": lambda _: b"\r\n" * 100,
+}
+
+FLOODS: dict[str, tuple[bytes, Callable[[int], bytes]]] = {
+    **{f"HTTP/2: {name}": (BEGUN, make) for name, make in FLOODS_OF_HTTP_2.items()},
+    **{f"HTTP/1.1: {name}": (b"", make) for name, make in FLOODS_OF_HTTP_1.items()},
+}
+"""What a client begins with, and what it writes then, by a number that counts up."""
+
+
+def large_head(stream: int) -> bytes:
+    """A head nearly as large as it may be, in as many frames as it takes."""
+    parts = [literal(f"x-{number}", "y" * 4_000) for number in range(15)]
+    groups = [b"".join(parts[at : at + 3]) for at in range(0, len(parts), 3)]
+    return frame(HEADERS, 0, stream, request_head()) + b"".join(
+        frame(CONTINUATION, 4 if at == len(groups) - 1 else 0, stream, group) for at, group in enumerate(groups)
+    )
+
+
+def json_call(stream: int, body: bytes | None = None) -> bytes:
+    pairs = [(":method", "POST"), (":scheme", "http"), (":authority", "x"), (":path", GET)]
+    block = b"".join(literal(*pair) for pair in [*pairs, ("content-type", "application/json")])
+    return frame(HEADERS, 4, stream, block) + (frame(DATA, 1, stream, body) if body is not None else b"")
 
 
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_flood_costs_bounded_memory(server: Server, name: str) -> None:
     """Its client reads nothing, and writes as long as the server takes it."""
-    make = FLOODS[name]
+    begins, make = FLOODS[name]
     with server.connect() as client:
         client.settimeout(0.5)
         with suppress(OSError):
-            client.sendall(BEGUN)
+            client.sendall(begins)
             for first in range(0, 20_000, 100):
                 client.sendall(b"".join(map(make, range(first, first + 100))))
         server.lives(f"a flood of {name}")
     server.lives(f"the end of a flood of {name}")
     server.is_no_larger()
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        BEGUN + b"".join(call(2 * n + 1, b"\0\0\0\0\0", path=LIST) for n in range(10)),
+        (JSON_HEAD.replace(GET.encode(), LIST.encode()) + b"Content-Length: 2\r\n\r\n{}"),
+        whole(b'{"id": 3}') * 100,
+    ],
+    ids=["streams over HTTP/2", "a stream over HTTP/1.1", "answers over HTTP/1.1"],
+)
+def test_many_that_do_not_read_cost_bounded_memory_and_hold_back_nobody(server: Server, asks: bytes) -> None:
+    with ExitStack() as open_:
+        for _ in range(100):
+            client = open_.enter_context(server.connect())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sendall(asks)
+        server.lives("a hundred clients that don't read")
+        server.is_no_larger()
+    server.lives("their end")
+
+
+@pytest.mark.parametrize(
+    "begins", [b"", b"G", b"GET / HTTP/1.1\r\n", b"PRI * HTTP/2.0\r\n", BEGUN, JSON_HEAD + CHUNKED]
+)
+def test_many_that_say_no_more_hold_back_nobody(server: Server, begins: bytes) -> None:
+    with ExitStack() as open_:
+        for _ in range(200):
+            client = open_.enter_context(server.connect())
+            client.sendall(begins)
+        server.lives("two hundred clients that have begun")
+        server.is_no_larger()
+    server.lives("their end")
