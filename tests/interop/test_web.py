@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from grpcmock import MockServer
+from grpcmock.servers.transports import has_native
 
 HERE = Path(__file__).parent
 PROTOS = HERE.parent.parent / "protos"
@@ -98,9 +99,23 @@ def site(page: Path) -> Iterator[tuple[str, queue.Queue[Any]]]:
         thread.join()
 
 
-def test_every_client_of_browsers_gets_its_answers(site: tuple[str, queue.Queue[Any]], tmp_path: Path) -> None:
+SERVERS = [
+    pytest.param({"transport": "aio", "http": "127.0.0.1:0"}, id="asgi"),
+    pytest.param(
+        {"transport": "native"},
+        id="native",
+        marks=pytest.mark.skipif(not has_native(), reason="the native transport isn't built"),
+    ),
+]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_every_client_of_browsers_gets_its_answers(
+    site: tuple[str, queue.Queue[Any]], tmp_path: Path, server: dict[str, Any]
+) -> None:
+    """On a port of its own for HTTP beside ``aio``, and on the one port of the native transport."""
     address, told = site
-    with MockServer(PROTOS, http="127.0.0.1:0") as mock:
+    with MockServer(PROTOS, **server) as mock:
         mock.load(text=STUBS)
         options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
         url = f"{address}/index.html?mock={mock.http_url}"
