@@ -11,15 +11,16 @@ from benchmarks import peers as servers
 from benchmarks import proxies
 from benchmarks.load import Peer, has_uvloop, measure, running, table
 from benchmarks.peers import PROTO
+from grpcmock.servers.transports import has_native
 
 BODY = b"\x08\x01"
 
 
-def record(target: str, folder: Path, *, uvloop: bool = False) -> list[str]:
+def record(target: str, folder: Path, transport: str = "aio", *, uvloop: bool = False) -> list[str]:
     """Give the command of a recording proxy; on asyncio's own loop unless said otherwise, as the plain ones."""
     hidden = "" if uvloop else "sys.modules['uvloop'] = None; "
     start = f"import sys; {hidden}from grpcmock.cli import main; main()"
-    options = ("--listen", "127.0.0.1:0", "--out", str(folder))
+    options = ("--listen", "127.0.0.1:0", "--out", str(folder), "--transport", transport)
     return [sys.executable, "-c", start, "record", target, str(PROTO), *options]
 
 
@@ -44,6 +45,16 @@ def main() -> None:
                 group.append(
                     Peer(f"grpcmock record on uvloop; {what}", record(target, out / "uvloop", uvloop=True), BODY)
                 )
+            if has_native():
+                group += [
+                    Peer(
+                        f"grpcmock record, native{on}; {what}",
+                        record(target, out / f"native{on}", "native", uvloop=uv),
+                        BODY,
+                    )
+                    for on, uv in (("", False), (" on uvloop", True))
+                    if not uv or has_uvloop()
+                ]
             groups.append(group)
         every = [peer for group in groups for peer in group]
         with running(every):

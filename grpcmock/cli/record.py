@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grpcmock.cli.options import PATH, imports_option, listening_tls_options, protos_argument
+from grpcmock.cli.options import PATH, imports_option, listening_tls_options, protos_argument, transport_option
 from grpcmock.cli.record_options import options_of, record_options, sum_up
 from grpcmock.cli.running import loop_factory, on_signals, ready, ready_file_option, say, tell_addresses
 from grpcmock.cli.target_options import Connection, target_options, warn
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
     from grpcmock.schema.remote import ProtoSource
     from grpcmock.schema.sources import Imports
+    from grpcmock.servers.transports import Wanted
 
 DEFAULT_LISTEN = "127.0.0.1:50052"
 DEFAULT_OUT = Path("stubs/recorded")
@@ -54,6 +55,7 @@ DEFAULT_OUT = Path("stubs/recorded")
     help=f"Where to listen; repeatable.  [default: {DEFAULT_LISTEN}]",
 )
 @listening_tls_options
+@transport_option
 @ready_file_option("recording")
 @click.option(
     "--compression",
@@ -85,6 +87,7 @@ def command(
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
+    transport: Wanted,
     ready_file: Path | None,
     compression: str,
     grace: float,
@@ -108,6 +111,7 @@ def command(
     }
     settings = Settings(
         mode=Mode(mode),
+        transport=transport,
         options=options_of(redact, ignore_varying, match_metadata, timing=timing),
         server=ServerOptions(max_message_size=connection.max_message_size, compression=compressions[compression]),
         tls=TlsFiles.given(tls_cert, tls_key, tls_client_ca),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,21 @@ from grpcmock.errors import ConfigError
 from grpcmock.record.forwarding import forwarding
 from grpcmock.record.recorder import Options, Recorder
 from grpcmock.record.writing.folder import Folder
+from grpcmock.servers import transports
 from grpcmock.servers.addresses import Address, bind
-from grpcmock.servers.aio import AioServer, ServerOptions
+from grpcmock.servers.aio import ServerOptions
 from grpcmock.servers.credentials import server_credentials
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
+    from grpcmock.protocols.face import HttpFace
     from grpcmock.record.capture.proxy import Proxy
     from grpcmock.record.summary import Summary
     from grpcmock.schema import Registry
+    from grpcmock.servers.aio import AioServer
     from grpcmock.servers.credentials import TlsFiles
+    from grpcmock.servers.native.server import NativeServer
+    from grpcmock.servers.transports import Transport, Wanted
 
 
 class Mode(Enum):
@@ -48,6 +54,8 @@ class Settings:
     """How a recording runs."""
 
     mode: Mode = Mode.ALL
+    transport: Wanted = "auto"
+    """What listens to clients: native takes calls in every protocol; all are passed on in gRPC."""
     options: Options = field(default_factory=Options)
     server: ServerOptions = field(default_factory=lambda: ServerOptions(max_message_size=-1))
     tls: TlsFiles | None = None
@@ -61,11 +69,15 @@ class Settings:
 class Recording:
     """A recording: where it listens, and what came of it."""
 
-    def __init__(self, engine: Engine, server: AioServer | _ForwardingServer, mode: Mode) -> None:
+    def __init__(
+        self, engine: Engine, server: AioServer | NativeServer | _ForwardingServer, mode: Mode, transport: Transport
+    ) -> None:
         self.engine = engine
         """Answers from what was recorded before."""
         self.mode = mode
         """What it does: never ``once``, which is one of the others."""
+        self.transport = transport
+        """What listens to clients."""
         self._server = server
         self.summary: Summary | None = None
         """What came of it; None before it has ended, and where nothing is recorded."""
@@ -105,8 +117,8 @@ async def recording(
     mode = _mode(settings.mode, folder)
     known = [] if mode is Mode.ALL else folder.stubs
     engine = Engine(registry, known)
+    transport = transports.choose(settings.transport, interceptors=bool(settings.server.interceptors))
     addresses = [Address.parse(text) for text in listen]
-    credentials = server_credentials(settings.tls) if settings.tls is not None else None
     async with AsyncExitStack() as stack:
         proxy = recorder = None
         if mode is not Mode.NONE:
@@ -117,12 +129,18 @@ async def recording(
             proxy = await stack.enter_async_context(
                 forwarding(engine, target, recorder, within=settings.within, learns=settings.learns)
             )
-        server = (
-            AioServer(engine, settings.server) if proxy is None or known else _ForwardingServer(proxy, settings.server)
-        )
-        found = Recording(engine, server, mode)
+        server: AioServer | NativeServer | _ForwardingServer
+        if transport == "aio" and proxy is not None and not known:
+            server = _ForwardingServer(proxy, settings.server)
+        else:
+            face = partial(_face, engine, settings.server, warn)
+            server = transports.make_server(transport, engine, settings.server, services={}, warn=warn, face=face)
+        found = Recording(engine, server, mode, transport)
         for address in addresses:
-            server.listen(address, credentials)
+            if isinstance(server, _ForwardingServer):
+                server.listen(address, settings.tls)
+            else:
+                transports.listen(server, address, settings.tls)
         await server.start()
         try:
             yield found
@@ -133,7 +151,17 @@ async def recording(
                 found.summary = recorder.finish()
 
 
-async def _stop(server: AioServer | _ForwardingServer, grace: float | None, hurried: asyncio.Event | None) -> None:
+def _face(engine: Engine, options: ServerOptions, warn: Callable[[str], None]) -> HttpFace:
+    from grpcmock.protocols.face import HttpFace
+    from grpcmock.protocols.interface import FaceOptions
+
+    face = FaceOptions(options.max_message_size, transports.COMPRESSIONS[options.compression.name])
+    return HttpFace(engine, face, warn=warn)
+
+
+async def _stop(
+    server: AioServer | NativeServer | _ForwardingServer, grace: float | None, hurried: asyncio.Event | None
+) -> None:
     stopping = asyncio.ensure_future(server.stop(grace))
     if hurried is not None:
         hurrying = asyncio.ensure_future(hurried.wait())
@@ -164,7 +192,8 @@ class _ForwardingServer:
         )
         self.addresses: list[Address] = []
 
-    def listen(self, address: Address, credentials: grpc.ServerCredentials | None = None) -> None:
+    def listen(self, address: Address, tls: TlsFiles | None = None) -> None:
+        credentials = server_credentials(tls) if tls is not None else None
         self.addresses.append(bind(self._server, address, credentials))
 
     async def start(self) -> None:

@@ -24,11 +24,12 @@ Transport = Literal["native", "aio"]
 Wanted = Literal["auto", "native", "aio"]
 """What users say: ``auto`` takes native where it is installed and can do what is asked for, else aio."""
 
-_COMPRESSIONS: Mapping[str, Literal["none", "gzip", "deflate"]] = {
+COMPRESSIONS: Mapping[str, Literal["none", "gzip", "deflate"]] = {
     "NoCompression": "none",
     "Gzip": "gzip",
     "Deflate": "deflate",
 }
+"""What the transports but aio call what gRPC's library calls so."""
 
 NATIVE_EXTRA = "pip install 'grpcmock[native]'"
 """What installs the native transport."""
@@ -85,7 +86,7 @@ def make_server(
 
     native = NativeOptions(
         options.max_message_size,
-        _COMPRESSIONS[options.compression.name],
+        COMPRESSIONS[options.compression.name],
         options.threads,
         options.keepalive,
         options.max_connection_age,

@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import scripted
 import support
 from google.rpc.error_details_pb2 import ErrorInfo
@@ -26,6 +27,8 @@ from grpcmock.stubs import loader
 from grpcmock.verify.reporting.terminal import result_lines
 from grpcmock.verify.results import Report, Verdict
 from grpcmock.verify.running import Options, verify
+
+pytestmark = pytest.mark.usefixtures("transport")
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

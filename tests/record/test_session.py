@@ -22,6 +22,8 @@ from grpcmock.record.session import Mode, Settings, recording
 from grpcmock.reports import files
 from grpcmock.status import Code
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 REGISTRY = registry("user.proto")
 GET = REGISTRY.method("UserService/GetUser")
 LIST = REGISTRY.method("UserService/ListUsers")
@@ -171,6 +173,60 @@ async def test_timing_is_kept_if_asked_for(tmp_path: Path) -> None:
     text = (tmp_path / "user.UserService.ListUsers.yaml").read_text()
     assert "delay: " in text or "wait: " in text
     assert "interval: " in text or text.count("wait: ") > 1
+
+
+# --- Transports ----------------------------------------------------------------------------------------------------
+
+
+async def test_the_transport_is_the_one_that_was_asked_for(tmp_path: Path, transport: str) -> None:
+    server = Scripted()
+    async with serving(server) as address, recording(Target.parse(address), REGISTRY, tmp_path) as found:
+        assert found.transport == transport
+    with pytest.raises(ConfigError, match="there is no 'nativ'"):
+        async with recording(None, REGISTRY, tmp_path, Settings(transport="nativ", mode=Mode.NEW)):
+            pass
+
+
+async def test_calls_in_other_protocols_are_passed_on_and_recorded_too(tmp_path: Path, transport: str) -> None:
+    if transport != "native":
+        pytest.skip("gRPC's own library speaks nothing but gRPC")
+    server = Scripted()
+    server.talk = get(1, "Alice")
+    async with serving(server) as address, recording(Target.parse(address), REGISTRY, tmp_path) as found:
+        body = b'{"id": 1}'
+        head = f"POST {GET.path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n"
+        reader, writer = await asyncio.open_connection(found.addresses[0].host, found.addresses[0].port)
+        writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        assert b'"name":"Alice"' in await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+    assert found.summary is not None
+    assert (found.summary.calls, found.summary.stubs) == (1, 1)
+    assert await names(tmp_path, [get(1)]) == ["Alice"]
+
+
+async def test_calls_under_way_have_time_to_end_until_it_is_hurried(tmp_path: Path) -> None:
+    began, hurried = asyncio.Event(), asyncio.Event()
+
+    class Server(grpc.GenericRpcHandler):
+        def service(self, _: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+            async def play(_: bytes, __: Any) -> bytes:
+                began.set()
+                await asyncio.Event().wait()
+                return b""
+
+            return grpc.unary_unary_rpc_method_handler(play)
+
+    async with serving(Server()) as address:
+        running = recording(Target.parse(address), REGISTRY, tmp_path, grace=600, hurried=hurried)
+        found = await running.__aenter__()
+        async with grpc.aio.insecure_channel(found.target, options=OPTIONS) as channel:
+            call = channel.unary_unary(GET.path)(b"\x08\x01", timeout=60)
+            await began.wait()
+            ending = asyncio.ensure_future(running.__aexit__(None, None, None))
+            assert not (await asyncio.wait([ending], timeout=0.05))[0]
+            hurried.set()
+            await asyncio.wait_for(ending, 20)
+            assert await call.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
 
 
 # --- Modes ------------------------------------------------------------------------------------------------------------

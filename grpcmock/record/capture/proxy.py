@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -73,6 +74,17 @@ class Proxy(grpc.GenericRpcHandler):
 
     async def __call__(self, path: str, metadata: Metadata, client: Client) -> Finish:
         """Pass one call on; see :class:`grpcmock.engine.steps.Forwarder`."""
+        if path not in self._unary:
+            return await self._stream(path, metadata, client)
+        requests: list[bytes] = []
+        while len(requests) < 2 and (data := await client.read()) is not None:
+            requests.append(data)
+        if len(requests) == 1:
+            return await self.unary(path, metadata, requests[0], client)
+        # One that breaks the rules, which is the server's to refuse.
+        return await self._stream(path, metadata, _Begun(client, requests))
+
+    async def _stream(self, path: str, metadata: Metadata, client: Client) -> Finish:
         captured = CapturedCall(path, metadata, time.monotonic())
         deadline = _deadline(client)
         call = Call(self._channel, path, metadata=self._passed_on(metadata), deadline=deadline)
@@ -91,18 +103,26 @@ class Proxy(grpc.GenericRpcHandler):
         deadline = _deadline(client)
         method = self._unary[path]
         call = UnaryCall(method, request, metadata=self._passed_on(metadata), deadline=deadline)
-        return await self._answer(call, client, captured, deadline)
+        return await self._answer(call, client, captured, deadline, is_unary=True)
 
     async def _answer(
-        self, call: Call | UnaryCall, client: Client, captured: CapturedCall, deadline: float | None
+        self,
+        call: Call | UnaryCall,
+        client: Client,
+        captured: CapturedCall,
+        deadline: float | None,
+        *,
+        is_unary: bool = False,
     ) -> Finish:
         """Pass on what the server says."""
+        is_answered = False
         try:
             if headers := _own(await call.headers()):
                 captured.add(EventKind.HEADERS, headers, time.monotonic())
                 await client.send_headers(headers)
             while (data := await call.receive()) is not None:
                 captured.add(EventKind.RESPONSE, data, time.monotonic())
+                is_answered = True
                 await client.write(data)
             status = await call.status()
             self._note_end(captured, status, deadline)
@@ -115,6 +135,9 @@ class Proxy(grpc.GenericRpcHandler):
             room = self._on_captured(captured)
         if room is not None:
             await room.wait()
+        if is_unary and status.code is Code.OK and not is_answered:
+            # Some clients would take it for an empty message.
+            return Finish(Code.INTERNAL, f"{self} ended the call with OK and no message.")
         return Finish(status.code, status.message, status.trailers)
 
     def _passed_on(self, metadata: Metadata) -> Metadata:
@@ -135,6 +158,18 @@ class Proxy(grpc.GenericRpcHandler):
 
     def __str__(self) -> str:
         return f"the server at {self.target}"
+
+
+class _Begun:
+    """A client of which some messages were read."""
+
+    def __init__(self, client: Client, requests: list[bytes]) -> None:
+        self._client = client
+        self._requests = deque(requests)
+        self.write, self.send_headers, self.time_left = client.write, client.send_headers, client.time_left
+
+    async def read(self) -> bytes | None:
+        return self._requests.popleft() if self._requests else await self._client.read()
 
 
 def _deadline(client: Client) -> float | None:
@@ -186,7 +221,7 @@ class _UnaryHandler(_Handler):
     """A call of a method that is known to take one message and give one: half the work of a stream."""
 
     request_streaming = response_streaming = False
-    _response: bytes | None = None
+    _response = b""
 
     async def unary_unary(self, request: bytes, context: Context) -> bytes:  # type: ignore[override]
         self._context = context
@@ -195,9 +230,7 @@ class _UnaryHandler(_Handler):
             context.set_trailing_metadata(finish.trailers)
         if finish.code is not Code.OK:
             await context.abort(_CODES[finish.code], finish.message)
-        if self._response is None:
-            await context.abort(grpc.StatusCode.INTERNAL, f"{self._proxy} ended the call with OK and no message.")
-        return self._response or b""
+        return self._response
 
     async def read(self) -> bytes | None:
         return None
