@@ -9,7 +9,7 @@ WORKDIR /source
 COPY native native
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/source/native/target \
     python3 -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels ./native
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY scripts/constraints.txt scripts/image-root scripts/
 COPY grpcmock grpcmock
 RUN --mount=type=cache,target=/root/.cache/pip \

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import tarfile
 import zipfile
+from email.message import Message
 from email.parser import Parser
 from pathlib import Path
+from typing import Any
 
 IN_WHEEL = (
     "grpcmock/__init__.py",
@@ -14,7 +18,7 @@ IN_WHEEL = (
     "grpcmock/py.typed",
     "grpcmock/schema/proto/grpcmock/admin/v1/admin.proto",
 )
-IN_SDIST = ("LICENSE", "README.md", "grpcmock/__init__.py", "protos/user.proto", "pyproject.toml")
+IN_SDIST = ("LICENSE", "README.md", "grpcmock/__init__.py", "hatch_build.py", "protos/user.proto", "pyproject.toml")
 
 
 def wheel_problems(path: Path) -> list[str]:
@@ -35,7 +39,30 @@ def wheel_problems(path: Path) -> list[str]:
             problems.append("the command grpcmock is missing")
         if not any(name.startswith(f"{info}/licenses/") for name in names):
             problems.append("the license is missing")
-    return problems
+        bills = [json.loads(wheel.read(name)) for name in names if name.startswith(f"{info}/sboms/")]
+    return problems + bill_problems(bills, metadata)
+
+
+def bill_problems(bills: list[dict[str, Any]], metadata: Message) -> list[str]:
+    """Hold the bill of materials against the metadata: this wheel, and every package that it asks for."""
+    if [one.get("bomFormat") for one in bills] != ["CycloneDX"]:
+        return [f"{len(bills)} bills of materials are in sboms/: one of CycloneDX was expected"]
+    [bill] = bills
+    described = bill["metadata"]["component"]
+    problems = [
+        f"the bill of materials is of {key} {described[key.lower()]}, the wheel of {metadata[key]}"
+        for key in ("Name", "Version")
+        if described[key.lower()] != metadata[key]
+    ]
+    listed = {component["name"] for component in bill["components"]}
+    asked = {_normal(re.split(r"[^\w.-]", text, maxsplit=1)[0]) for text in metadata.get_all("Requires-Dist", ())}
+    missing, foreign = asked - listed - {_normal(metadata["Name"])}, listed - asked
+    problems += [f"the bill of materials lacks {name}" for name in sorted(missing)]
+    return problems + [f"the bill of materials has {name}, which the wheel doesn't ask for" for name in sorted(foreign)]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def sdist_problems(path: Path) -> list[str]:

@@ -15,6 +15,8 @@ import pytest
 import yaml
 from support import ROOT
 
+from grpcmock import __version__
+
 CHART = ROOT / "charts" / "grpcmock"
 
 
@@ -49,8 +51,10 @@ def test_each_value_of_the_chart_is_in_its_schema() -> None:
     assert list(missing(values, schema, "")) == []
 
 
-def test_the_chart_has_the_version_of_the_package() -> None:
+def test_all_have_the_version_of_the_package() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert __version__ == version
+    assert tomllib.loads((ROOT / "native/Cargo.toml").read_text())["package"]["version"] == version
     assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == version
     assert json.loads((ROOT / "editors/vscode/package.json").read_text())["version"] == version
 

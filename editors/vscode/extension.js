@@ -38,7 +38,7 @@ async function start() {
   const settings = vscode.workspace.getConfiguration("grpcmock", folder?.uri);
   client = new LanguageClient("grpcmock", "grpcmock", serverOptions(settings, root), {
     documentSelector: documentSelector(settings, root),
-    synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher("**/*.proto") },
+    synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher("**/*.{proto,yaml,yml}") },
     workspaceFolder: folder,
   });
   try {

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
 
 from grpcmock._version import __version__
-from grpcmock.errors import CompileError, GrpcmockError, Problems, in_order
+from grpcmock.errors import CompileError, GrpcmockError, in_order
 from grpcmock.language_server import features
 from grpcmock.language_server.contract import Contract
-from grpcmock.language_server.outline import Outline, outline
+from grpcmock.language_server.files import StubFile, StubFiles, is_stub_file, path_of
 from grpcmock.schema import sources
-from grpcmock.stubs import loader
-from grpcmock.stubs.files import stub_files
 
 if TYPE_CHECKING:
     from grpcmock.errors import Problem
+    from grpcmock.language_server.outline import Outline
     from grpcmock.schema.sources import AnyImports
-    from grpcmock.stubs.model import Stub
 
 _PAUSE = 0.15
 """Seconds without typing after which a file is looked at."""
@@ -41,24 +36,25 @@ class StubServer(LanguageServer):
     def __init__(self, protos: Sequence[Path], stubs: Sequence[Path], imports: AnyImports) -> None:
         super().__init__("grpcmock", __version__)
         self._protos, self._stubs, self._imports = list(protos), list(stubs), imports
+        self._files = StubFiles(stubs)
+        self._looking: asyncio.Future[None] | None = None
+        self._first_look: asyncio.Future[None] | None = None
         self._contract: Contract | None = None
         self._compiling: asyncio.Task[None] | None = None
         self._checks: dict[str, asyncio.Task[None]] = {}
-        self._texts: dict[Path, tuple[int, str]] = {}
-        """Of stub files on the disk, with when they were changed."""
-        self._outlines: dict[str, tuple[str, Outline]] = {}
-        self._stubs_of: dict[str, tuple[str, list[Stub]]] = {}
         self._told: set[str] = set()
         """The files that problems were told of."""
 
-    # Protos -----------------------------------------------------------------------------------------
-
     def begin(self, root: Path | None) -> None:
-        """Compile the protos: those that were named, else ``protos/`` of the workspace."""
+        """Read protos and stubs: those that were named, else ``protos/`` and ``stubs/`` of the workspace."""
         folder = root or Path.cwd()
         self._protos = self._protos or [folder / name for name in _PROTOS if (folder / name).exists()]
-        self._stubs = self._stubs or [folder / name for name in _STUBS if (folder / name).exists()]
+        self._files = StubFiles(self._stubs or [folder / name for name in _STUBS])
+        self.look_at_files()
+        self._first_look = self._looking
         self.recompile()
+
+    # Protos -----------------------------------------------------------------------------------------
 
     def recompile(self) -> None:
         """Read the protos again, beside the loop; the last that compiled are used until then."""
@@ -124,26 +120,15 @@ class StubServer(LanguageServer):
         contract = await self.contract()
         if contract is None:
             return
-        text = self.text(uri)
-        found = await asyncio.to_thread(contract.problems, text, str(path_of(uri)), self._beside(uri))
-        self._publish(uri, features.diagnostics(in_order(found), text))
+        edited = self._edited()
+        found = await asyncio.to_thread(self._problems, contract, uri, edited)
+        self._publish(uri, features.diagnostics(in_order(found), edited[uri]))
 
-    def _beside(self, uri: str) -> list[Stub]:
-        """Give the stubs of all files but one, as far as they can be read."""
-        found: list[Stub] = []
-        for other, text in self.files().items():
-            if other == uri:
-                continue
-            known = self._stubs_of.get(other)
-            if known is None or known[0] != text:
-                path = path_of(other)
-                try:
-                    read = loader.load_text(text, str(path), Problems(), folder=path.parent)
-                except GrpcmockError:
-                    read = []
-                known = self._stubs_of[other] = text, read
-            found += known[1]
-        return found
+    def _problems(self, contract: Contract, uri: str, edited: Mapping[str, str]) -> list[Problem]:
+        # Whether or not the editor tells of changes on the disk, they are known whenever typing pauses.
+        self._files.look()
+        beside = [stub for file in self._but(uri, edited) for stub in file.stubs]
+        return contract.problems(edited[uri], str(path_of(uri)), beside)
 
     def forget(self, uri: str) -> None:
         """Tell of no more problems of a document that was closed."""
@@ -154,48 +139,29 @@ class StubServer(LanguageServer):
     def _publish(self, uri: str, found: list[lsp.Diagnostic]) -> None:
         self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found))
 
-    def files(self) -> dict[str, str]:
-        """Give the texts of all stub files by their URIs: as they are edited, else as they are on the disk."""
-        open_ = {uri: self.text(uri) for uri in self.workspace.text_documents if is_stub_file(uri)}
-        paths = {_uri_of(path): path for path in stub_files(self._stubs, Problems())}
-        return {uri: self._read(path) for uri, path in paths.items() if is_stub_file(uri) and uri not in open_} | open_
+    def look_at_files(self) -> None:
+        """Read the stub files that changed on the disk, beside the loop."""
+        self._looking = asyncio.ensure_future(asyncio.to_thread(self._files.look))
 
-    def _read(self, path: Path) -> str:
-        """Give the text of a file, which is read again only when it has changed."""
-        try:
-            changed = path.stat().st_mtime_ns
-            known = self._texts.get(path)
-            if known is None or known[0] != changed:
-                known = self._texts[path] = changed, path.read_text("utf-8", "replace")
-        except OSError:
-            return ""  # it was removed meanwhile
-        return known[1]
+    def _edited(self) -> dict[str, str]:
+        return {uri: self.text(uri) for uri in self.workspace.text_documents if is_stub_file(uri)}
+
+    def _but(self, uri: str, edited: Mapping[str, str]) -> list[StubFile]:
+        return [file for other, file in self._files.current(edited).items() if other != uri]
+
+    async def files_known(self) -> None:
+        """Wait until the files were read once. Later looks are not waited for: completions go by the last one."""
+        if self._first_look is not None:
+            await self._first_look
 
     def others(self, uri: str) -> list[Outline]:
-        """Give the outlines of all stub files but one; each is made again only when its text has changed."""
-        found = []
-        for other, text in self.files().items():
-            known = self._outlines.get(other)
-            if known is None or known[0] != text:
-                known = self._outlines[other] = text, outline(text)
-            if other != uri:
-                found.append(known[1])
-        return found
+        """Give the outlines of all stub files but one."""
+        return [file.outline for file in self._but(uri, self._edited())]
 
-
-@cache
-def _uri_of(path: Path) -> str:
-    return path.resolve().as_uri()
-
-
-def is_stub_file(uri: str) -> bool:
-    """Whether a document can hold stubs, by its name."""
-    return uri.endswith((".yaml", ".yml"))
-
-
-def path_of(uri: str) -> Path:
-    """Give the path of a document."""
-    return Path(url2pathname(unquote(urlsplit(uri).path)))
+    async def texts(self) -> dict[str, str]:
+        """Give the texts of all stub files by their URIs, as they are at this moment."""
+        await asyncio.to_thread(self._files.look)
+        return {uri: file.text for uri, file in self._files.current(self._edited()).items()}
 
 
 def make_server(protos: Sequence[Path] = (), stubs: Sequence[Path] = (), imports: AnyImports = ()) -> StubServer:
@@ -235,6 +201,8 @@ def _follow_documents(server: StubServer) -> None:
     def files_changed(params: lsp.DidChangeWatchedFilesParams) -> None:
         if any(change.uri.endswith(".proto") for change in params.changes):
             server.recompile()
+        if any(is_stub_file(change.uri) for change in params.changes):
+            server.look_at_files()
 
 
 def _explain(server: StubServer) -> None:
@@ -243,6 +211,7 @@ def _explain(server: StubServer) -> None:
         contract = await server.contract()
         if contract is None or not is_stub_file(params.text_document.uri):
             return None
+        await server.files_known()
         uri, at = params.text_document.uri, params.position
         return features.completions(contract, server.text(uri), at.line, at.character, lambda: server.others(uri))
 
@@ -283,7 +252,7 @@ def _change(server: StubServer) -> None:
         return lsp.PrepareRenamePlaceholder(lsp.Range(begin, end), name)
 
     @server.feature(lsp.TEXT_DOCUMENT_RENAME, lsp.RenameOptions(prepare_provider=True))
-    def rename(params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
+    async def rename(params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
         text = server.text(params.text_document.uri)
         found = features.name_at(text, params.position.line, params.position.character)
-        return features.rename(found[0], found[1], params.new_name, server.files()) if found is not None else None
+        return features.rename(found[0], found[1], params.new_name, await server.texts()) if found is not None else None

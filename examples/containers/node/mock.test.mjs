@@ -18,7 +18,7 @@ before(async () => {
     ])
     .withWaitStrategy(Wait.forLogMessage(/Serving /))
     .start();
-  const { user } = loadPackageDefinition(loadSync(`${root}protos/user.proto`));
+  const { user } = /** @type {any} */ (loadPackageDefinition(loadSync(`${root}protos/user.proto`)));
   users = new user.UserService(`${mock.getHost()}:${mock.getMappedPort(50051)}`, credentials.createInsecure());
 });
 
