@@ -15,6 +15,7 @@ use crate::farewell::reached;
 use crate::hub::Event;
 use crate::server::{Phase, Shared};
 use crate::stream::{ReadBy, Reading, Stream};
+use crate::text::Text;
 use crate::{authority, http1, http2};
 
 /// What a client begins HTTP/2 with.
@@ -114,13 +115,13 @@ async fn begin<T: Stream>(mut stream: T, shared: &Shared) -> Option<(Beginning, 
 }
 
 /// Serve a client that has connected over plain text, or says nothing of what it speaks over TLS.
-pub async fn serve_plain<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
+pub async fn serve_plain<T: Stream>(stream: T, peer: Arc<Text>, shared: Arc<Shared>) {
     let Some((beginning, stream)) = begin(stream, &shared).await else {
         return;
     };
     match beginning {
         Beginning::One => http1::serve(stream, peer, shared).await,
-        Beginning::Two if &*peer == UNIX => {
+        Beginning::Two if **peer == *UNIX => {
             let Begun { reading, inner } = stream;
             let inner = authority::unix_client(inner);
             http2::serve(Begun { reading, inner }, peer, shared).await;
@@ -132,7 +133,7 @@ pub async fn serve_plain<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Share
 }
 
 /// Serve a client that has connected over TLS.
-pub async fn serve_tls<T: Stream>(stream: T, acceptor: &TlsAcceptor, peer: Arc<str>, shared: Arc<Shared>) {
+pub async fn serve_tls<T: Stream>(stream: T, acceptor: &TlsAcceptor, peer: Arc<Text>, shared: Arc<Shared>) {
     let Some((beginning, mut stream)) = begin(stream, &shared).await else {
         return;
     };
@@ -153,7 +154,7 @@ pub async fn serve_tls<T: Stream>(stream: T, acceptor: &TlsAcceptor, peer: Arc<s
 }
 
 /// End a connection that speaks nothing that is taken here.
-async fn refuse<T: Stream>(stream: T, protocol: &'static str, peer: Arc<str>, shared: &Shared) {
+async fn refuse<T: Stream>(stream: T, protocol: &'static str, peer: Arc<Text>, shared: &Shared) {
     shared.hub.push(Event::Refused(protocol, peer));
     hang_up(stream).await;
 }

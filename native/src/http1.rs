@@ -22,12 +22,13 @@ use crate::half_close::{Due, DueOne, Watched};
 use crate::hub::Event;
 use crate::server::Shared;
 use crate::stream::Stream;
+use crate::text::Text;
 
 /// Bytes of the largest head of a request.
 const MOST_HEAD: usize = 1 << 16;
 
 /// Serve a client that speaks HTTP/1.1, or nothing that is known.
-pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
+pub async fn serve<T: Stream>(stream: T, peer: Arc<Text>, shared: Arc<Shared>) {
     let leaving = Arc::default();
     let due = Due::default();
     let stream = Watched::new(stream, shared.half_closed);
@@ -68,7 +69,7 @@ pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
 /// The requests of one connection.
 struct Requests {
     shared: Arc<Shared>,
-    peer: Arc<str>,
+    peer: Arc<Text>,
     /// The headers of the last one.
     last: Arc<Mutex<Option<Arc<Headers>>>>,
     leaving: Arc<Leaving>,

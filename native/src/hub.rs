@@ -1,9 +1,12 @@
 //! What waits for Python: many things are handed over at once, and a byte on a socket wakes its event loop.
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 
+use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -12,11 +15,16 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 use crate::exchange::{self, Exchange};
 use crate::line::{Call, Line};
 use crate::metadata::Metadata;
+use crate::text::Text;
+use crate::whole::{Waiting, WholeCall};
 
 #[cfg(unix)]
 pub type Socket = std::os::unix::net::UnixStream;
 #[cfg(not(unix))]
 pub type Socket = std::net::TcpStream;
+
+/// How much is handed over at once: nothing of what is answered to it goes out before all of it is.
+const MOST_AT_ONCE: usize = 64;
 
 /// Something that the engine is to know.
 pub enum Event {
@@ -32,9 +40,11 @@ pub enum Event {
     /// The messages that were to be sent at their times have gone, or no more of them will.
     Played(u64),
     /// A client was refused that didn't speak a protocol as it should.
-    Refused(&'static str, Arc<str>),
+    Refused(&'static str, Arc<Text>),
     /// The last connection has ended.
     Idle,
+    /// A call whose request is whole.
+    Whole(Box<Waiting>),
     /// A request has begun that is no call in gRPC.
     Request(exchange::Opened),
 }
@@ -42,18 +52,20 @@ pub enum Event {
 /// A call has begun.
 pub struct Opened {
     pub line: Arc<Line>,
-    pub path: String,
+    pub path: Arc<Text>,
     pub metadata: Arc<Metadata>,
     pub deadline: Option<f64>,
-    pub peer: Arc<str>,
+    pub peer: Arc<Text>,
     pub messages: Vec<Bytes>,
     pub half_closed: bool,
 }
 
 pub struct Hub {
-    queue: Mutex<Vec<Event>>,
+    queue: Mutex<VecDeque<Event>>,
     signaled: AtomicBool,
     socket: Socket,
+    /// The tasks that wait for what Python has asked since it took something; None while it is about nothing that it took.
+    later: Mutex<Option<Vec<Waker>>>,
 }
 
 impl Hub {
@@ -62,31 +74,53 @@ impl Hub {
             queue: Mutex::default(),
             signaled: AtomicBool::new(false),
             socket,
+            later: Mutex::default(),
+        }
+    }
+
+    /// Wake a task that Python asks something of: as long as it is busy with what it took, when it asks for more. So a
+    /// connection sends at once what many calls are answered.
+    pub fn wake(&self, task: &AtomicWaker) {
+        match &mut *self.later.lock() {
+            Some(later) => later.extend(task.take()),
+            None => task.wake(),
         }
     }
 
     pub fn push(&self, event: Event) {
-        self.queue.lock().push(event);
+        self.queue.lock().push_back(event);
         if !self.signaled.swap(true, Ordering::AcqRel) {
             // Its buffer is full only if it is awake anyway; closed, only if nobody waits any more.
             let _ = (&self.socket).write(&[0]);
         }
     }
 
-    /// Take all that waits, as tuples that begin with the kind and the number of the call or request. As long as there
-    /// is any, no byte is sent for what comes meanwhile: whoever takes asks again.
+    /// Take what waits, as tuples that begin with the kind and the number of the call or request. As long as there is any,
+    /// no byte is sent for what comes meanwhile: whoever takes asks again.
     pub fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let mut events = std::mem::take(&mut *self.queue.lock());
+        let mut later = self.later.lock().take().unwrap_or_default();
+        later.drain(..).for_each(Waker::wake);
+        let mut events = self.some();
         if events.is_empty() {
             self.signaled.store(false, Ordering::Release);
             // What came between the look and the flag sent no byte.
-            events = std::mem::take(&mut *self.queue.lock());
+            events = self.some();
         }
         let found = PyList::empty(py);
+        if events.is_empty() {
+            return Ok(found);
+        }
+        *self.later.lock() = Some(later);
         for event in events {
             found.append(as_tuple(py, event)?)?;
         }
         Ok(found)
+    }
+
+    fn some(&self) -> Vec<Event> {
+        let mut queue = self.queue.lock();
+        let size = queue.len().min(MOST_AT_ONCE);
+        queue.drain(..size).collect()
     }
 }
 
@@ -98,10 +132,10 @@ fn as_tuple<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>>
                 0,
                 opened.line.flow.number,
                 Call::new(opened.line),
-                opened.path,
+                opened.path.python(py),
                 opened.metadata.tuple(py)?,
                 opened.deadline,
-                &*opened.peer,
+                opened.peer.python(py),
                 messages,
                 opened.half_closed,
             )
@@ -112,7 +146,7 @@ fn as_tuple<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>>
         Event::Broken(number, code, message) => (3, number, code, message).into_pyobject(py),
         Event::Cancelled(number) => (4, number).into_pyobject(py),
         Event::Drained(number) => (5, number).into_pyobject(py),
-        Event::Refused(protocol, peer) => (6, 0, protocol, &*peer).into_pyobject(py),
+        Event::Refused(protocol, peer) => (6, 0, protocol, peer.python(py)).into_pyobject(py),
         Event::Idle => (7, 0).into_pyobject(py),
         Event::Request(opened) => {
             let head = opened.head;
@@ -124,12 +158,19 @@ fn as_tuple<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>>
                 said,
                 head.headers.tuple(py)?,
                 head.varying,
-                &*opened.peer,
+                opened.peer.python(py),
                 PyBytes::new(py, &opened.body),
                 opened.is_whole,
             )
                 .into_pyobject(py)
         }
         Event::Played(number) => (9, number).into_pyobject(py),
+        Event::Whole(waiting) => {
+            let request = &waiting.request;
+            let message = PyBytes::new(py, &waiting.message);
+            let (path, peer) = (request.path.python(py), request.peer.python(py));
+            let (metadata, deadline) = (request.metadata.tuple(py)?, request.deadline);
+            (10, WholeCall::new(waiting), path, metadata, deadline, peer, message).into_pyobject(py)
+        }
     }
 }
