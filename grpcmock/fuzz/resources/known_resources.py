@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.message import DecodeError, Message
+
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.differences import Difference, differences, is_set
 from grpcmock.fuzz.resources.pagination import PageWalks
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
+    from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.resource import Resource, Resources
     from grpcmock.schema import Method
@@ -134,24 +135,45 @@ class KnownResources:
         """Give the resources of a kind that must be there."""
         return [known for known in self.known.values() if known.resource is resource and known.is_there]
 
-    def unsettle(self, about: Resource | None, key: Any = None) -> None:
+    def unsettle(self, reply: Reply, about: Resource | None, key: Any = None) -> None:
         """Hear of a call that may have changed more than the one thing that it was to change: the *about* which it was,
-        under this *key*, if it changed one that there is. None for a method of which nobody knows what it does."""
+        under this *key*, if it changed one that there is. None for a method of which nobody knows what it does.
+
+        What a request names may be changed. And where no annotation says what a service is made of, a transfer that
+        names no account may still change two.
+        """
         self.walks.disturb()
+        named = {value for data in reply.call.messages for value in _leaves(reply.call.method, data)}
         for known in (*self.known.values(), *chain.from_iterable(self.unproven.values())):
             if known.resource is about:
                 known.is_quiet = known.is_quiet and key in (None, known.key)
                 continue
             known.is_quiet = False
-            if about is None or not known.resource.is_annotated:
+            if about is None or not known.resource.is_annotated or known.key in named:
                 known.message = known.given = None
                 known.is_as_made = False
+            if about is None or not known.resource.is_annotated:
                 known.is_settled = known.is_settled and about is not None and not known.alive
 
     def doubt(self, resource: Resource, key: Any) -> None:
         """A call may have changed a resource, or not."""
         if (known := self.find(resource, key)) is not None:
             known.sure, known.message, known.given = False, None, None
+
+
+def _leaves(method: Method | None, data: bytes) -> Iterator[Any]:
+    """Yield the texts and numbers that a request holds."""
+    if method is None:
+        return
+    try:
+        pending: list[Any] = [method.request_class.FromString(data)]
+    except DecodeError:
+        return
+    while pending:
+        for own, value in pending.pop().ListFields():
+            items = list(value.values() if hasattr(value, "items") else value) if own.is_repeated else [value]
+            pending += [item for item in items if isinstance(item, Message)]
+            yield from (item for item in items if isinstance(item, str | int | bytes) and not isinstance(item, bool))
 
 
 def finding(step: ResourceCall, check: str, expected: str, actual: str, path: str = "", key: str = "") -> Finding:

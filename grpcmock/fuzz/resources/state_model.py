@@ -43,12 +43,12 @@ class StateModel:
         step = step_of(reply, self.memory.resources)
         if step is None:
             if may_change(reply):
-                self.memory.unsettle(None)
+                self.memory.unsettle(reply, None)
             return []
         found = list(self._foreign(step) if step.is_foreign else self._own(step))
         self.memory.last = step
         if step.operation.role not in READING and may_change(reply):
-            self.memory.unsettle(step.resource, step.at(step.operation.key))
+            self.memory.unsettle(reply, step.resource, step.at(step.operation.key))
         return found
 
     def _own(self, step: ResourceCall) -> Iterator[Finding]:

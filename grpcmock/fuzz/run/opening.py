@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable, Container
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
+from grpcmock.fuzz.run.enrichment import Enrichment
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -54,8 +56,19 @@ class Opening:
         self._searches = [
             acceptance.search(method, method.request_class.FromString(start)) for method, start in starts.items()
         ]
-        self._widened: set[str] = set()
-        """The paths of methods of whose requests more values were tried."""
+        self._enrichment = Enrichment(
+            acceptance,
+            self._ask,
+            self._make_with_needs,
+            lambda: self._is_late,
+            is_ruled=lambda method: plan.expectations.has_rules(method.input),
+        )
+        self._is_through = False
+        """Whether all doors were tried. What comes after that serves the phases from their second turn on."""
+        self._to_enrich: dict[str, Reply] = {}
+        """The first OK of methods of which more wasn't asked yet, by paths."""
+        self._bordered: set[str] = set()
+        """The paths of methods whose lists were made longer."""
         self.is_done = False
         """Whether there is nothing left to try."""
 
@@ -72,22 +85,45 @@ class Opening:
                         opened += await self._search(search, self._starts[search.method])
                 if not opened:
                     break
-        for path, accepted in list(acceptance.requests.items()):
-            if path not in self._widened and not self._is_late:
-                self._widened.add(path)
-                await self._widen(path, accepted)
+        if not self._is_through:
+            self._is_through = not self._is_late
+            return
+        for search in self._searches:
+            await self._enrich(search.method)
+        await self._share()
+        for path, accepted in list(acceptance.first.items()):
+            if path not in self._bordered and not self._is_late:
+                self._bordered.add(path)
+                await self._enrichment.borders(accepted)
         self.is_done = not self._is_late
 
     def stop(self) -> None:
         """Make no more calls in this turn: there is no server any more."""
         self._until = 0.0
 
-    async def _widen(self, path: str, accepted: AcceptedRequest) -> None:
-        widening = self._plan.acceptance.widening(accepted)
-        while not self._is_late and (data := widening.next()) is not None:
-            calls = accepted.calls(data, salt=f"opening {self._number}")
-            widening.hear(await self._make(self._case(accepted.method, data, *calls[:-1], bindings=calls[-1].bindings)))
-        self._plan.acceptance.requests[path] = widening.accepted
+    async def _make_with_needs(self, accepted: AcceptedRequest, data: bytes) -> Reply:
+        *setup, last = accepted.calls(data, salt=f"opening {self._number}")
+        return await self._make(self._case(accepted.method, data, *setup, bindings=last.bindings))
+
+    async def _enrich(self, method: Method) -> None:
+        """Ask for more of a method that has answered OK."""
+        if not self._is_late and (reply := self._to_enrich.pop(method.path, None)) is not None:
+            await self._enrichment.go(self._plan.acceptance.first[method.path], reply, self._starts[method])
+
+    async def _share(self) -> None:
+        """Try what a method takes on others that take the same type: often one is the other for many at once."""
+        first = self._plan.acceptance.first
+        for own in list(first.values()):
+            for other in list(first.values()):
+                if other.method.input is own.method.input and (other.needs and not own.needs) and not self._is_late:
+                    data = other.fullest.SerializePartialToString(deterministic=True)
+                    shared = replace(other, method=own.method)
+                    if with_body_status(await self._make_with_needs(shared, data)).is_ok:
+                        self._plan.acceptance.keep(shared, b"")
+                        break
+
+    async def _ask(self, method: Method, data: bytes) -> Reply:
+        return await self._make(self._case(method, data))
 
     @property
     def _is_late(self) -> bool:
@@ -103,10 +139,15 @@ class Opening:
         for _ in range(_TRIES):
             if self._is_late or (data := search.next()) is None:
                 return False
-            reply = await self._make(self._case(search.method, data))
+            # What is named is made anew: what there is may be used up, and isn't there when a failure is made again.
+            reply = await self._make_with_needs(search.current, data)
             search.hear(reply)
             if search.is_over:
                 self._plan.acceptance.take(search, reply, start)
+                if search.accepted is not None:
+                    self._to_enrich[search.method.path] = reply
+                    if self._plan.acceptance.may_make(search.method):
+                        await self._enrich(search.method)  # what needs such things comes after
                 return search.accepted is not None
         return False
 
