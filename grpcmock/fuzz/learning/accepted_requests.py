@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -71,18 +71,23 @@ class AcceptedRequest:
     def calls(self, *requests: bytes, salt: str = "") -> tuple[Call, ...]:
         """Return the calls that make what is needed, each under a key of its own, and those with the *requests*."""
         calls: list[Call] = []
-        bindings = _made_before(self, calls, f"{self.method.full_name} {salt}")
+        bindings = made_before(self, calls, f"{self.method.full_name} {salt}")
         return (*calls, *(replace(call_of(self.method, data), bindings=bindings) for data in requests))
 
 
-def _made_before(request: AcceptedRequest, calls: list[Call], salt: str) -> tuple[Binding, ...]:
-    """Add the calls that make what a request needs. Returns where it says what came of them."""
+def made_before(
+    request: AcceptedRequest, calls: list[Call], salt: str, without: Collection[Path | None] = ()
+) -> tuple[Binding, ...]:
+    """Add the calls that make what a request needs, but for the places *without*. Returns where it says what came of
+    them."""
     bindings = []
     for need in request.needs:
+        if need.target in without:
+            continue
         made, content = need.made_by, need.made_by.message
         if need.own_id is not None:
             put(content, need.own_id, varied(value_at(content, need.own_id), f"{salt} {len(calls)}"))
-        inner = _made_before(made, calls, salt)
+        inner = made_before(made, calls, salt)
         data = content.SerializePartialToString(deterministic=True)
         calls.append(replace(call_of(made.method, data), bindings=inner))
         bindings.append(Binding(len(calls) - 1, need.source, need.target))

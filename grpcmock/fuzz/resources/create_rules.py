@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.known_resources import KnownResources
+    from grpcmock.fuzz.resources.laws.families import Families
     from grpcmock.fuzz.resources.resource import Resource
 
 _LEFT_NOTHING = frozenset(
@@ -26,11 +28,16 @@ _LEFT_NOTHING = frozenset(
 """The codes after which nothing may be left; with others it may have been done, or was there before."""
 
 
+_CREATING = re.compile(r"Create(?![A-Za-z]*Or[A-Z])")
+"""Names of methods that make what isn't there, and don't put one thing in the place of another."""
+
+
 class CreateRules:
     """The part of a model that hears of creations."""
 
-    def __init__(self, memory: KnownResources) -> None:
+    def __init__(self, memory: KnownResources, families: Families) -> None:
         self._memory = memory
+        self._families = families
         self._unproven: dict[str, list[KnownResource]] = {}
         """What was made by servers of which nothing says that they keep anything, by the names of resources."""
         self._proven: dict[str, bool] = {}
@@ -97,9 +104,11 @@ class CreateRules:
             )
             if old is not None and old.is_there:
                 yield from self._created_twice(step, key, known.is_chosen)
+                known.replaced = old if known.is_chosen and _CREATING.match(step.operation.method.name) else None
             made.append(known)
         for known in made:
             self._memory.forget(resource, known.key)
+            self._families.created(step, known)
         for known in made if resource.is_annotated else self._kept(resource, made):
             self._memory.put(known)
             yield from self._kept_as_given(step, known)

@@ -16,6 +16,7 @@ from grpcmock.fuzz.resources.distinct import one_for_each_role, with_names_of_th
 from grpcmock.fuzz.resources.fields import all_fields, at, is_key, named, same_type, type_name
 from grpcmock.fuzz.resources.locations import (
     KEYS,
+    destination_in,
     filters_of,
     given_in,
     made_in,
@@ -62,6 +63,8 @@ _KINDS = {
     Role.UPDATE: (MethodKind.UNARY,),
     Role.DELETE: (MethodKind.UNARY,),
     Role.UNDELETE: (MethodKind.UNARY,),
+    Role.EXPUNGE: (MethodKind.UNARY,),
+    Role.MOVE: (MethodKind.UNARY,),
     Role.WATCH: (MethodKind.SERVER_STREAMING,),
 }
 """The kinds of RPC that a role is believed of."""
@@ -201,6 +204,7 @@ class _Inference:
             patterns=tuple(annotation.pattern) if annotation is not None else (),
             hidden=frozenset(self._behaving(descriptor, "INPUT_ONLY")),
             fixed=frozenset(self._fixed(descriptor, key)),
+            immutable=frozenset(self._behaving(descriptor, "IMMUTABLE")),
         )
         operations = [
             operation
@@ -333,6 +337,8 @@ class _Inference:
         return (*operation.given, own.name)
 
     def _parent(self, request: Descriptor, resource: Resource, role: Role) -> Path | None:
+        if role is Role.MOVE:
+            return destination_in(request, {f.name: self._options.reference(f)[0] for f in request.fields}, resource)
         if role not in (Role.CREATE, Role.IMPORT, Role.LIST, Role.EXPORT, Role.BATCH_GET):
             return None
         for field in request.fields:

@@ -58,6 +58,12 @@ class KnownResource:
     sure: bool = True
     """Whether that it's alive or not is known for certain."""
 
+    replaced: KnownResource | None = None
+    """What was there under its key when it was created."""
+
+    past_etags: frozenset[str] = frozenset()
+    """The etags that it had before it was changed."""
+
     reads: list[Message] = field(default_factory=list)
     """What reads have shown since it was last written."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.known_resources import KnownResources
+    from grpcmock.fuzz.resources.laws.families import Families
 
 _CHANGED_BY_ITSELF = 3
 """After so many reads in a row, each with another value, a field counts as changed by being read."""
@@ -49,8 +50,9 @@ _VOLATILE = (
 class ReadRules:
     """The part of a model that hears of reads."""
 
-    def __init__(self, memory: KnownResources) -> None:
+    def __init__(self, memory: KnownResources, families: Families) -> None:
         self._memory = memory
+        self._families = families
 
     def get(self, step: ResourceCall) -> Iterator[Finding]:
         resource = step.resource
@@ -65,6 +67,8 @@ class ReadRules:
                 if len(messages) == len(asked):
                     yield from self._seen(step, key, messages[index], partial=_is_partial(step))
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
+            if len(asked) == 1:
+                yield from self._families.missing(step, asked[0])
             lacking = [known for key in asked if (known := self._memory.find(resource, key)) is not None]
             if len(lacking) == len(asked) and all(known.is_there for known in lacking):
                 yield finding(
@@ -104,6 +108,7 @@ class ReadRules:
         elif known.alive:
             if not known.sure or partial:
                 return
+            yield from _replaced(step, known, message)
             for wrong in self._compare(step, known, message):
                 yield replace(wrong, method=known.by or wrong.method)
             yield from self._changed_by_reading(step, known, message)
@@ -227,6 +232,18 @@ class ReadRules:
             expected = f"{known.key!r} {where}: {known.why}"
             yield _of_pages(finding(step, code, expected, f"{len(walk.keys)} others, and no next page", key="missing"))
             return
+
+
+def _replaced(step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:
+    """What was made first is there no more, although nobody has changed or deleted it: a creation has."""
+    old, known.replaced = known.replaced, None
+    if old is None or old.message is None or known.by is None or known.resource.is_annotated:
+        return
+    for path, expected, actual in differ(step.resource, old.message, message):
+        expected = f"ALREADY_EXISTS, or {path} {expected} as before: there was a {old.resource.name} {old.key!r}"
+        wrong = finding(step, "duplicate_create", expected, f"OK, and {path} {actual}", key="replaced")
+        yield replace(wrong, method=known.by)
+        return
 
 
 def _filtered_out(step: ResourceCall) -> Iterator[Finding]:

@@ -104,7 +104,7 @@ class _Shrinker:
         """Leave out calls that no later one takes a value from, the last ones first."""
         index = len(self.best.calls) - 2
         while index >= _opening(self.best) and not self.is_over:
-            if _is_clearing(self.best, index):
+            if _is_clearing(self.best, index) or _makes_what_is_named(self.best, index):
                 index -= 1  # without it the next try would find what this one has made
                 continue
             if (without := _without_call(self.best, index)) is not None:
@@ -219,6 +219,10 @@ class _Shrinker:
         return call.method.request_class.FromString(call.messages[position])
 
 
+_DISTINCT = 4
+"""Ids of so many characters aren't the same by chance."""
+
+
 def _opening(case: Case) -> int:
     """Count the calls with which a case on resources makes sure that nothing is left of it from the last time."""
     if case.phase is not Phase.STATEFUL:
@@ -231,6 +235,16 @@ def _is_clearing(case: Case, index: int) -> bool:
     if case.phase is not Phase.STATEFUL or case.calls[index].bindings:
         return False
     return _role(case.calls[index]) is Role.DELETE and _role(case.calls[index + 1]) in MAKING
+
+
+def _makes_what_is_named(case: Case, index: int) -> bool:
+    """Whether a call makes a thing under an id of the client's, which later calls name: it would still be there from
+    the last time, and not on a fresh server."""
+    if case.phase is not Phase.STATEFUL or _role(case.calls[index]) not in MAKING:
+        return False
+    chosen = [str(one.value).encode() for one in asked_by(case.calls[index])]
+    later = [message for call in case.calls[index + 1 :] for message in call.messages]
+    return any(value in message for value in chosen if len(value) >= _DISTINCT for message in later)
 
 
 def without_clearing(case: Case, result: CaseResult) -> Case:

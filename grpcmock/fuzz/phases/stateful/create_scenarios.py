@@ -45,9 +45,9 @@ def create(resource: Resource, operation: Operation, factory: ResourceFactory) -
     yield from _cut(resource, operation, factory)
     yield from _read_back(resource, operation, factory, 0, 2)
     yield from _zeros_read_back(resource, operation, factory)
-    yield from _texts_read_back(resource, operation, factory)
-    yield from _listed(resource, operation, factory)
     yield from _twice(resource, operation, factory)
+    yield from _listed(resource, operation, factory)
+    yield from _texts_read_back(resource, operation, factory)
     yield from _refused(resource, operation, factory)
     yield from _read_back(resource, operation, factory, 2, _CONTENTS)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method
 
 
-_FIRST = 12
+_FIRST = 16
 _PROGRAMS = (8, 6)
 """So many programs of methods come in a turn."""
 
