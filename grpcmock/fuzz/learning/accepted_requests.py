@@ -99,6 +99,8 @@ def varied(value: Any, salt: str) -> Any:
     digest = blake2b(f"{value} {salt}".encode(), digest_size=16).digest()
     if isinstance(value, int):
         return int.from_bytes(digest[:4], "big") % (9_000 if value >= 1_000 else 90) + (1_000 if value >= 1_000 else 10)
+    if isinstance(value, bytes) and value.isascii():
+        return varied(value.decode("ascii"), salt).encode("ascii")
     if not isinstance(value, str):
         return value
     made, changed = list(value), 0

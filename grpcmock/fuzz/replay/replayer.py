@@ -98,7 +98,7 @@ class Replay:
                     continue  # it is what should have been refused
                 return f"{name} is answered with {reply.name} now, and was with OK then"
             if before.code == now.code:
-                has_own_data |= now.code == Code.NOT_FOUND or (now.code == 0 and not only_reads(reply.call.method))
+                has_own_data |= now.code != Code.OK or not only_reads(reply.call.method)
             if only_looks and before.items and not now.items and now.code == Code.OK:
                 return f"{name} shows nothing now, and then {before.items} {'item' if before.items == 1 else 'items'}"
             if now.has_more and not before.has_more:

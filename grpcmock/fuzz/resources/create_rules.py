@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +25,6 @@ _LEFT_NOTHING = frozenset(
     }
 )
 """The codes after which nothing may be left; with others it may have been done, or was there before."""
-
-
-_CREATING = re.compile(r"Create(?![A-Za-z]*Or[A-Z])")
-"""Names of methods that make what isn't there, and don't put one thing in the place of another."""
 
 
 class CreateRules:
@@ -104,7 +99,6 @@ class CreateRules:
             )
             if old is not None and old.is_there:
                 yield from self._created_twice(step, key, known.is_chosen)
-                known.replaced = old if known.is_chosen and _CREATING.match(step.operation.method.name) else None
             made.append(known)
         for known in made:
             self._memory.forget(resource, known.key)

@@ -58,9 +58,6 @@ class KnownResource:
     sure: bool = True
     """Whether that it's alive or not is known for certain."""
 
-    replaced: KnownResource | None = None
-    """What was there under its key when it was created."""
-
     past_etags: frozenset[str] = frozenset()
     """The etags that it had before it was changed."""
 

@@ -108,7 +108,6 @@ class ReadRules:
         elif known.alive:
             if not known.sure or partial:
                 return
-            yield from _replaced(step, known, message)
             for wrong in self._compare(step, known, message):
                 yield replace(wrong, method=known.by or wrong.method)
             yield from self._changed_by_reading(step, known, message)
@@ -232,18 +231,6 @@ class ReadRules:
             expected = f"{known.key!r} {where}: {known.why}"
             yield _of_pages(finding(step, code, expected, f"{len(walk.keys)} others, and no next page", key="missing"))
             return
-
-
-def _replaced(step: ResourceCall, known: KnownResource, message: Message) -> Iterator[Finding]:
-    """What was made first is there no more, although nobody has changed or deleted it: a creation has."""
-    old, known.replaced = known.replaced, None
-    if old is None or old.message is None or known.by is None or known.resource.is_annotated:
-        return
-    for path, expected, actual in differ(step.resource, old.message, message):
-        expected = f"ALREADY_EXISTS, or {path} {expected} as before: there was a {old.resource.name} {old.key!r}"
-        wrong = finding(step, "duplicate_create", expected, f"OK, and {path} {actual}", key="replaced")
-        yield replace(wrong, method=known.by)
-        return
 
 
 def _filtered_out(step: ResourceCall) -> Iterator[Finding]:

@@ -26,7 +26,6 @@ def create(resource: Resource, operation: Operation, factory: ResourceFactory) -
     yield from _below_nothing(resource, operation, factory)
     yield from _below_new_parent(resource, operation, factory)
     yield from _below_one_that_begins_alike(resource, operation, factory)
-    yield from _replaced(resource, operation, factory)
 
 
 def _made_again(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
@@ -141,22 +140,6 @@ def _below_one_that_begins_alike(resource: Resource, operation: Operation, facto
         return
     sequence.list(resource, shorter, size=MANY, pages=3, role=listing.role)
     yield sequence.finish("what stands below one parent isn't below another whose name begins alike")
-
-
-def _replaced(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
-    """Where nothing says what becomes of a second creation under one id: the first may stay as it is."""
-    if resource.is_annotated:
-        return  # then it is refused
-    sequence = CallSequence(factory, operation.method, "replaced")
-    parent = sequence.parent_for(resource)
-    own_id = sequence.new_id(resource)
-    if own_id is None:
-        return
-    for content, chosen in ((1, own_id), (31, sequence.new_id(resource)), (2, own_id), (0, own_id)):
-        handle = sequence.create(resource, content, parent=parent, own_id=chosen)
-        if handle is None or sequence.get(handle) is None:
-            return
-    yield sequence.finish("other things are made under an id that is taken")
 
 
 def move(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
