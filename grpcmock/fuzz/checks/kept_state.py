@@ -63,7 +63,12 @@ CHECKS = (
         "What was deleted is NOT_FOUND, or shown as deleted (AIP-135, AIP-164).",
     ),
     _check("G131", "leak_on_failure", Severity.MEDIUM, "A creation that failed left nothing."),
-    _check("G132", "parent_confusion", Severity.HIGH, "What stands below one parent is not found below another."),
+    _check(
+        "G132",
+        "parent_confusion",
+        Severity.HIGH,
+        "What stands below one parent is not found below another, and nothing below one that isn't there.",
+    ),
     _check("G133", "duplicate_create", Severity.MEDIUM, "The same id twice is ALREADY_EXISTS (AIP-133)."),
     _check(
         "G134",
