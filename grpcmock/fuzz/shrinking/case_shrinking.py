@@ -104,15 +104,16 @@ class _Shrinker:
         """Leave out calls that no later one takes a value from, the last ones first."""
         index = len(self.best.calls) - 2
         while index >= _opening(self.best) and not self.is_over:
-            if _is_clearing(self.best, index) or _makes_what_is_named(self.best, index):
+            if _is_clearing(self.best, index):
                 index -= 1  # without it the next try would find what this one has made
                 continue
             if (without := _without_call(self.best, index)) is not None:
                 if index and _is_clearing(self.best, index - 1):
                     without = _without_call(without, index - 1) or without
-                if not await self.takes(without) and (
-                    silent := _without_mention(without, self.best.calls[index], index)
-                ):
+                call, silent = self.best.calls[index], _without_mention(without, self.best.calls[index], index)
+                # What it made would be there from the last time, but not on a fresh server.
+                is_tried = not _is_named(call, without) and await self.takes(without)
+                if not is_tried and silent is not None and not _is_named(call, silent):
                     await self.takes(silent)
             index = min(index - 1, len(self.best.calls) - 2)
 
@@ -237,14 +238,13 @@ def _is_clearing(case: Case, index: int) -> bool:
     return _role(case.calls[index]) is Role.DELETE and _role(case.calls[index + 1]) in MAKING
 
 
-def _makes_what_is_named(case: Case, index: int) -> bool:
-    """Whether a call makes a thing under an id of the client's, which later calls name: it would still be there from
-    the last time, and not on a fresh server."""
-    if case.phase is not Phase.STATEFUL or _role(case.calls[index]) not in MAKING:
+def _is_named(made: Call, case: Case) -> bool:
+    """Whether calls of a case without this one, which makes a thing under an id of the client's, name that thing."""
+    if case.phase is not Phase.STATEFUL or _role(made) not in MAKING:
         return False
-    chosen = [str(one.value).encode() for one in asked_by(case.calls[index])]
-    later = [message for call in case.calls[index + 1 :] for message in call.messages]
-    return any(value in message for value in chosen if len(value) >= _DISTINCT for message in later)
+    chosen = [str(one.value).encode() for one in asked_by(made)]
+    messages = [message for call in case.calls if _role(call) is not Role.DELETE for message in call.messages]
+    return any(value in message for value in chosen if len(value) >= _DISTINCT for message in messages)
 
 
 def without_clearing(case: Case, result: CaseResult) -> Case:
