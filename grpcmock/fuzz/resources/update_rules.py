@@ -49,7 +49,7 @@ class UpdateRules:
                 path=step.operation.mask,
                 key="unknown path",
             )
-        if made_anew:
+        if made_anew and known is not None:  # else it may have been there
             self._families.placed(step, key)
         if known is None:
             return

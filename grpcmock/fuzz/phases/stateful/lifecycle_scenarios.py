@@ -84,6 +84,7 @@ def _made_by_update(sequence: CallSequence, resource: Resource, parent: Handle) 
         return None
     given.CopyFrom(made)
     setattr(content, updating.allow_missing, True)
+    sequence.clear(resource, key, parent)
     handle = Handle(resource, None, 0, key, parent)
     return handle if sequence.update(handle, content) is not None else None
 
