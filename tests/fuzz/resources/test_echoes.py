@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,7 +49,10 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "as it was given": (set(), [*PROVEN, put("cd", "two"), scan("cd", {"value": "two"})]),
     "cut": ({"G129"}, [*PROVEN, put("cd", "twotwo"), scan("cd", {"value": "two"})]),
     "lost": ({"G129"}, [*PROVEN, put("cd", "two"), scan("cd", {})]),
-    "never shown as it was given": (set(), [put("ab", "one"), scan("ab", {"value": "1"}), put("cd", "2"), scan("cd", {})]),
+    "never shown as it was given": (
+        set(),
+        [put("ab", "one"), scan("ab", {"value": "1"}), put("cd", "2"), scan("cd", {})],
+    ),
     "refused": (set(), [*PROVEN, put("cd", "twotwo", "INVALID_ARGUMENT"), scan("cd", {"value": "two"})]),
     "tidied": (set(), [*PROVEN, put("cd", " two "), scan("cd", {"value": "two"})]),
     "given anew": (set(), [*PROVEN, put("ab", "two"), scan("ab", {"value": "one"})]),
@@ -79,7 +81,9 @@ def test_a_conversation(name: str, flags: Registry, judging: Callable[..., Calla
 
 def test_a_program_gives_shows_deletes_and_gives_again(flags: Registry) -> None:
     methods = tuple(flags.methods.values())
-    plan = Plan(registry=flags, methods=methods, expectations=Expectations(registry=flags), generators=Generators(flags))
+    plan = Plan(
+        registry=flags, methods=methods, expectations=Expectations(registry=flags), generators=Generators(flags)
+    )
     for method in methods:
         plan.acceptance.first[method.path] = AcceptedRequest(method, b"\x0a\x08abcdefgh")
     (case,) = keyed_programs.cases(flags.method("flags.Flags/Put"), plan, frozenset())
