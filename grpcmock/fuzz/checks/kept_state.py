@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.state_model import StateModel
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ _BY_ANOTHER = frozenset({"leak_on_failure"})
 
 def _check(code: str, name: str, severity: Severity, title: str) -> Check:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
-        model = StateModel(resources_of(expectations.registry, expectations.links), documented=expectations.documented)
+        resources = resources_of(expectations.registry, expectations.links)
+        model, echoes = StateModel(resources, documented=expectations.documented), Echoes(resources)
         told: set[str] = set()
         for reply in result.replies[: len(case.calls)]:
-            for finding in model.take(reply):
+            for finding in (*model.take(reply), *echoes.take(reply)):
                 if finding.check == name and finding.key not in told:
                     told.add(finding.key)
                     yield finding
@@ -61,7 +63,12 @@ CHECKS = (
         "What was deleted is NOT_FOUND, or shown as deleted (AIP-135, AIP-164).",
     ),
     _check("G131", "leak_on_failure", Severity.MEDIUM, "A creation that failed left nothing."),
-    _check("G132", "parent_confusion", Severity.HIGH, "What stands below one parent is not found below another."),
+    _check(
+        "G132",
+        "parent_confusion",
+        Severity.HIGH,
+        "What stands below one parent is not found below another, and nothing below one that isn't there.",
+    ),
     _check("G133", "duplicate_create", Severity.MEDIUM, "The same id twice is ALREADY_EXISTS (AIP-133)."),
     _check(
         "G134",

@@ -17,6 +17,8 @@ _VERBS = (
     (Role.EXPORT, "Export|Dump|Download"),
     (Role.UPDATE, "Update|Patch|Modify|Edit|Change|Rename|Redirect|Replace"),
     (Role.DELETE, "Delete|Remove|Destroy|Erase|Forget|Discard|Drop|Unregister"),
+    (Role.EXPUNGE, "Expunge|Purge"),
+    (Role.MOVE, "Move|Relocate"),
     (Role.WATCH, "Watch|Subscribe|Follow|Tail"),
 )
 _VERB = {role: re.compile(rf"(?:{words})(?=[A-Z]|$)") for role, words in _VERBS}

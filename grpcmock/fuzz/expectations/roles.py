@@ -21,6 +21,10 @@ class Role(Enum):
     UPDATE = "update"
     DELETE = "delete"
     UNDELETE = "undelete"
+    EXPUNGE = "expunge"
+    """Removes for good what was deleted."""
+    MOVE = "move"
+    """Puts one below another parent, under another name."""
     WATCH = "watch"
 
 

@@ -116,7 +116,7 @@ class Acceptance:
                 return _MAKES, depth
             if operation.role in (Role.LIST, Role.EXPORT):
                 return 0, 0  # what there is already
-            if operation.role in (Role.DELETE, Role.UNDELETE):
+            if operation.role in (Role.DELETE, Role.UNDELETE, Role.EXPUNGE):
                 return _LAST, 0
             return 2, 0
         if _LISTING.match(method.name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -89,7 +89,7 @@ class AcceptedRequest:
         """
         calls: list[Call] = []
         salt = f"{self.method.full_name} {salt}"
-        bindings = _made_before(self, calls, salt, choose)
+        bindings = made_before(self, calls, salt, choose=choose)
         own = (self.distinct(data, f"{salt} {number}") for number, data in enumerate(requests))
         return (*calls, *(replace(call_of(self.method, data), bindings=bindings) for data in own))
 
@@ -107,17 +107,25 @@ class AcceptedRequest:
         return message.SerializePartialToString(deterministic=True)
 
 
-def _made_before(
-    request: AcceptedRequest, calls: list[Call], salt: str, choose: Callable[[int], int] | None
+def made_before(
+    request: AcceptedRequest,
+    calls: list[Call],
+    salt: str,
+    *,
+    without: Collection[Path | None] = (),
+    choose: Callable[[int], int] | None = None,
 ) -> tuple[Binding, ...]:
-    """Add the calls that make what a request needs. Returns where it says what came of them."""
+    """Add the calls that make what a request needs, but for the places *without*. Returns where it says what came of
+    them. See :meth:`AcceptedRequest.calls` for *choose*."""
     bindings = []
     for need in request.needs:
+        if need.target in without:
+            continue
         made = need.made_by
         content = made.message if choose is None or choose(3) else made.with_values(choose)
         if (own_id := need.own_id or made.own_id) is not None and is_there(content, own_id):
             put(content, own_id, varied(value_at(content, own_id), f"{salt} {len(calls)}"))
-        inner = _made_before(made, calls, salt, choose)
+        inner = made_before(made, calls, salt, choose=choose)
         data = content.SerializePartialToString(deterministic=True)
         calls.append(replace(call_of(made.method, data), bindings=inner))
         bindings.append(Binding(len(calls) - 1, need.source, need.target))
@@ -130,6 +138,8 @@ def varied(value: Any, salt: str) -> Any:
     if isinstance(value, int):
         least = 10 ** (min(max(len(str(abs(value))), 2), 9) - 1)
         return int.from_bytes(digest[:8], "big") % (9 * least) + least
+    if isinstance(value, bytes) and value.isascii():
+        return varied(value.decode("ascii"), salt).encode("ascii")
     if not isinstance(value, str):
         return value
     made, changed = list(value), 0

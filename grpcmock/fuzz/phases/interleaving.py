@@ -22,3 +22,9 @@ def by_rounds(items: Iterable[_T], key: Callable[[_T], Hashable]) -> Iterator[It
 def in_turns(items: Iterable[_T], key: Callable[[_T], Hashable]) -> Iterator[_T]:
     """Yield the first item of each sort, then the second of each."""
     return chain.from_iterable(by_rounds(items, key))
+
+
+def alternating(sources: Iterable[Iterator[_T]]) -> Iterator[_T]:
+    """Yield the first item of each source, then the second of each."""
+    for found in zip_longest(*sources, fillvalue=_NOTHING):
+        yield from (item for item in found if item is not _NOTHING)  # type: ignore[misc]

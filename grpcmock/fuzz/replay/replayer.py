@@ -84,7 +84,7 @@ class Replay:
             return self.blind
         replies = self.result.replies[: len(self.case_file.case.calls)]
         methods = [reply.call.method for reply in replies if reply.call.method is not None]
-        only_looks = all(map(only_reads, methods))
+        only_looks, has_own_data = all(map(only_reads, methods)), False
         for before, reply in zip(self.case_file.seen, replies, strict=False):
             if reply.call.method is None or reply.call.raw is not None:
                 continue
@@ -94,7 +94,11 @@ class Replay:
             if now.code in TURNED_AWAY and now.code != before.code:
                 return f"{name} is answered with {reply.name} now"
             if before.code == Code.OK and now.code in MISSING and not makes_room(reply.call.method, self.case_file):
+                if has_own_data and (reply is replies[-1] or reply.call.method is self.case_file.case.method):
+                    continue  # it is what should have been refused
                 return f"{name} is answered with {reply.name} now, and was with OK then"
+            if before.code == now.code:
+                has_own_data |= now.code != Code.OK or not only_reads(reply.call.method)
             if only_looks and before.items and not now.items and now.code == Code.OK:
                 return f"{name} shows nothing now, and then {before.items} {'item' if before.items == 1 else 'items'}"
             if now.has_more and not before.has_more:

@@ -68,6 +68,12 @@ class ResourceCall:
         """Give the value of a field of the request; None for no field."""
         return getattr(self.request, name) if name else None
 
+    def named_switch(self, name: str) -> bool:
+        """Whether the request turns on the switch of this name; not so if it has none."""
+        field = self.request.DESCRIPTOR.fields_by_name.get(name)
+        is_switch = field is not None and field.cpp_type == field.CPPTYPE_BOOL and not field.is_repeated
+        return is_switch and bool(getattr(self.request, name))
+
     def resources(self) -> list[Message]:
         """Give the resources in the responses."""
         path = self.operation.shown

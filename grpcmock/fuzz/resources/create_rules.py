@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.known_resources import KnownResources
+    from grpcmock.fuzz.resources.laws.families import Families
     from grpcmock.fuzz.resources.resource import Resource
 
 
 class CreateRules:
     """The part of a model that hears of creations."""
 
-    def __init__(self, memory: KnownResources) -> None:
+    def __init__(self, memory: KnownResources, families: Families) -> None:
         self._memory = memory
+        self._families = families
         self._proven: dict[str, bool] = {}
 
     def take(self, step: ResourceCall) -> Iterator[Finding]:
@@ -97,8 +99,10 @@ class CreateRules:
                 self._memory.share(resource, key)
                 continue
             made.append(known)
-        for known in made if resource.is_annotated else ():
-            self._memory.forget(resource, known.key)
+        for known in made:
+            if resource.is_annotated:
+                self._memory.forget(resource, known.key)
+            self._families.created(step, known)
         for known in made if resource.is_annotated else self._kept(resource, made):
             old = self._memory.find(resource, known.key)
             if not resource.is_annotated and old is not None and old.is_there and not known.is_chosen:

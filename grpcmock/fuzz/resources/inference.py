@@ -13,9 +13,10 @@ from google.protobuf.descriptor import FieldDescriptor
 from grpcmock.fuzz.expectations.naming import service_noun, singular
 from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.resources.distinct import one_for_each_role, with_names_of_their_own
-from grpcmock.fuzz.resources.fields import all_fields, at, is_key, named, same_type, type_name
+from grpcmock.fuzz.resources.fields import at, is_key, named, same_type, type_name
 from grpcmock.fuzz.resources.locations import (
     KEYS,
+    destination_in,
     filters_of,
     given_in,
     made_in,
@@ -25,6 +26,7 @@ from grpcmock.fuzz.resources.locations import (
     with_paging,
 )
 from grpcmock.fuzz.resources.method_names import told_by_name, with_irregular_plurals
+from grpcmock.fuzz.resources.ownership import ownership
 from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
 from grpcmock.schema.annotations import AnnotationReader
 from grpcmock.schema.method import MethodKind
@@ -38,15 +40,6 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
 
 _MASK = "google.protobuf.FieldMask"
-
-_SERVERS_OWN = frozenset(
-    {
-        *("create_time", "update_time", "delete_time", "expire_time", "purge_time", "created_at", "updated_at"),
-        *("deleted_at", "created", "updated", "modified", "modified_at", "last_modified", "etag", "revision"),
-        *("revision_id", "version", "generation", "resource_version", "self_link", "state", "status", "uid"),
-    }
-)
-"""Fields that servers set by themselves, where no annotation says so."""
 
 _REFERENCES = tuple(f"_{key}" for key in KEYS)
 """How the names of fields end that say which other thing is meant."""
@@ -65,6 +58,8 @@ _KINDS = {
     Role.UPDATE: (MethodKind.UNARY,),
     Role.DELETE: (MethodKind.UNARY,),
     Role.UNDELETE: (MethodKind.UNARY,),
+    Role.EXPUNGE: (MethodKind.UNARY,),
+    Role.MOVE: (MethodKind.UNARY,),
     Role.WATCH: (MethodKind.SERVER_STREAMING,),
 }
 """The kinds of RPC that a role is believed of."""
@@ -127,9 +122,7 @@ class _Inference:
             name=noun,
             descriptor=descriptor,
             key=key,
-            hidden=frozenset(self._behaving(descriptor, "INPUT_ONLY")),
-            fixed=frozenset(self._fixed(descriptor, key)),
-            is_marked=self._is_marked(descriptor),
+            **ownership(self._options, descriptor, key),
         )
         bare = replace(bare, key=key)
         making = Role.IMPORT if source.kind.client_streams else Role.CREATE
@@ -203,9 +196,7 @@ class _Inference:
             key=key,
             type=annotation.type if annotation is not None else "",
             patterns=tuple(annotation.pattern) if annotation is not None else (),
-            hidden=frozenset(self._behaving(descriptor, "INPUT_ONLY")),
-            fixed=frozenset(self._fixed(descriptor, key)),
-            is_marked=self._is_marked(descriptor),
+            **ownership(self._options, descriptor, key),
         )
         operations = [
             operation
@@ -262,22 +253,6 @@ class _Inference:
             if name in fields and is_key(fields[name]) and not asked:
                 return name
         return ""
-
-    def _behaving(self, descriptor: Descriptor, *behaviors: str) -> Iterator[str]:
-        for field in all_fields(descriptor):
-            if not self._options.field(field).behaviors.isdisjoint(behaviors):
-                yield field.full_name
-
-    def _fixed(self, descriptor: Descriptor, key: str) -> Iterator[str]:
-        yield from self._behaving(descriptor, "OUTPUT_ONLY", "IMMUTABLE", "IDENTIFIER")
-        yield descriptor.fields_by_name[key].full_name
-        is_marked = self._is_marked(descriptor)
-        for field in descriptor.fields:
-            if field.name in _SERVERS_OWN and (not is_marked or field.name == "etag"):
-                yield field.full_name
-
-    def _is_marked(self, descriptor: Descriptor) -> bool:
-        return any(self._options.field(field).behaviors for field in descriptor.fields)
 
     # One method -----------------------------------------------------------------------------------------
 
@@ -342,6 +317,8 @@ class _Inference:
         return (*operation.given, own.name)
 
     def _parent(self, request: Descriptor, resource: Resource, role: Role) -> Path | None:
+        if role is Role.MOVE:
+            return destination_in(request, {f.name: self._options.reference(f)[0] for f in request.fields}, resource)
         if role not in (Role.CREATE, Role.IMPORT, Role.LIST, Role.EXPORT, Role.BATCH_GET):
             return None
         for field in request.fields:

@@ -76,6 +76,9 @@ class KnownResource:
     written: frozenset[str] = frozenset()
     """The fields that clients have given it."""
 
+    past_etags: frozenset[str] = frozenset()
+    """The etags that it had before it was changed."""
+
     reads: list[Message] = field(default_factory=list)
     """What reads have shown since it was last written."""
 

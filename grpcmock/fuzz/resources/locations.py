@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,19 @@ def given_in(request: Descriptor, resource: Resource, role: Role) -> Path | None
     return () if alike else None
 
 
+_DESTINATIONS = ("destination", "destination_parent", "new_parent", "target_parent", "target", "parent")
+
+
+def destination_in(request: Descriptor, references: Mapping[str, str], resource: Resource) -> Path | None:
+    """Find where a request that moves a resource says below which other one it shall stand; *references* are the types
+    that its fields refer to."""
+    for name, reference in references.items():
+        if reference and reference != resource.type:
+            return (name,)
+    name = named(request, *_DESTINATIONS)
+    return (name,) if name else None
+
+
 def filters_of(operation: Operation) -> frozenset[str]:
     """Give the fields of a request by which what a list gives may be less than all."""
     known = {operation.page_size, operation.page_token, operation.page, operation.offset, operation.after}
@@ -135,7 +149,9 @@ def makes_sense(operation: Operation) -> bool:
             )
         case Role.UPDATE:
             return operation.key is not None and operation.given is not None
-        case Role.DELETE | Role.UNDELETE:
+        case Role.MOVE:
+            return operation.key is not None and operation.parent is not None and operation.shown is not None
+        case Role.DELETE | Role.UNDELETE | Role.EXPUNGE:
             return operation.key is not None and operation.method.output.full_name != "google.longrunning.Operation"
         case _:
             return True

@@ -101,6 +101,20 @@ def contradictions(
             )
 
 
+def of_immutable(
+    resource: Resource, old: Message, given: Message, paths: Sequence[str]
+) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield what is wrong with an update that was taken although it changes what can't be changed (AIP-203)."""
+    for path in paths:
+        ours, asked = _descriptor(old).fields_by_name.get(path), _descriptor(given).fields_by_name.get(path)
+        if ours is None or asked is None or ours.full_name not in resource.immutable or not is_set(given, asked):
+            continue
+        if ours.message_type is asked.message_type and not same(ours, getattr(old, path), getattr(given, path)):
+            expected = f"INVALID_ARGUMENT: {path} is IMMUTABLE, and {shown(getattr(old, path))} by now"
+            yield "field_mask", expected, f"OK for {shown(getattr(given, path))}", path, "immutable"
+            return
+
+
 def _listed(paths: Sequence[str]) -> str:
     """Return the paths of a mask in words: one may be empty."""
     return ", ".join(path or "'' (nothing)" for path in paths)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.known_resources import KnownResources
+    from grpcmock.fuzz.resources.laws.families import Families
 
 _CHANGED_BY_ITSELF = 3
 """After so many reads in a row, each with another value, a field counts as changed by being read."""
@@ -43,8 +44,9 @@ _CHANGED_BY_ITSELF = 3
 class ReadRules:
     """The part of a model that hears of reads."""
 
-    def __init__(self, memory: KnownResources) -> None:
+    def __init__(self, memory: KnownResources, families: Families) -> None:
         self._memory = memory
+        self._families = families
 
     def get(self, step: ResourceCall) -> Iterator[Finding]:
         resource = step.resource
@@ -59,6 +61,8 @@ class ReadRules:
                 if len(messages) == len(asked):
                     yield from self._seen(step, key, messages[index], partial=_is_partial(step))
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
+            if len(asked) == 1:
+                yield from self._families.missing(step, asked[0])
             lacking = [known for key in asked if (known := self._memory.find(resource, key)) is not None]
             if len(lacking) == len(asked) and all(known.is_there and means(step, known) for known in lacking):
                 yield finding(

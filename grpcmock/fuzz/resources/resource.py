@@ -77,6 +77,16 @@ class Operation:
         """Whether it has pages as in AIP-158."""
         return bool(self.page_token and self.next_token)
 
+    def key_shown(self, name: str) -> Path | None:
+        """Return where a response has the key of what was made, of the first one if there are many; *name* is that of
+        the field in the resource."""
+        if self.made is not None:
+            repeated = self.method.output.fields_by_name[str(self.made[-1])].is_repeated
+            return (*self.made, 0) if repeated else self.made
+        if self.shown is None:
+            return None
+        return (*self.shown, 0, name) if self.many else (*self.shown, name)
+
     def __repr__(self) -> str:
         return f"Operation({self.role.value}, {self.method})"
 
@@ -113,6 +123,9 @@ class Resource:
 
     is_marked: bool = False
     """Whether annotations say whose its fields are; else what only the server sets is told by what clients give."""
+
+    immutable: frozenset[str] = frozenset()
+    """The full names of those that never change: IMMUTABLE."""
 
     @property
     def is_annotated(self) -> bool:

@@ -15,6 +15,7 @@ from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import may_change, step_of
 from grpcmock.fuzz.resources.create_rules import CreateRules
 from grpcmock.fuzz.resources.known_resources import KnownResources, finding
+from grpcmock.fuzz.resources.laws.families import Families
 from grpcmock.fuzz.resources.read_rules import ReadRules
 from grpcmock.fuzz.resources.update_rules import UpdateRules
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.resources.resource import Resources
 
 
-_CHANGING = frozenset({Role.UPDATE, Role.DELETE, Role.UNDELETE})
+_CHANGING = frozenset({Role.UPDATE, Role.DELETE, Role.UNDELETE, Role.EXPUNGE, Role.MOVE})
 
 
 class StateModel:
@@ -34,9 +35,10 @@ class StateModel:
     def __init__(self, resources: Resources, *, documented: Mapping[str, Collection[int]] | None = None) -> None:
         """*documented* are the codes that methods are said to answer with, by their full names."""
         self.memory = KnownResources(resources, documented or {})
-        self._making = CreateRules(self.memory)
-        self._reading = ReadRules(self.memory)
-        self._changing = UpdateRules(self.memory)
+        families = Families(self.memory)
+        self._making = CreateRules(self.memory, families)
+        self._reading = ReadRules(self.memory, families)
+        self._changing = UpdateRules(self.memory, families)
 
     def take(self, reply: Reply) -> list[Finding]:
         """Hear of one more call. Gives what contradicts all that was heard before."""
@@ -63,8 +65,10 @@ class StateModel:
                 yield from self._reading.list(step)
             case Role.UPDATE:
                 yield from self._changing.update(step)
-            case Role.DELETE:
+            case Role.DELETE | Role.EXPUNGE:
                 yield from self._changing.delete(step)
+            case Role.MOVE:
+                yield from self._changing.move(step)
             case Role.UNDELETE:
                 yield from self._changing.undelete(step)
 

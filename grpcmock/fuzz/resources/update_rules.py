@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor_pb2 import MethodOptions
 
+from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources import masks
 from grpcmock.fuzz.resources.differences import is_set
@@ -21,6 +22,7 @@ from grpcmock.fuzz.resources.known_resources import (
     is_tombstone,
     must_stay,
 )
+from grpcmock.fuzz.resources.laws import etags
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -29,32 +31,21 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.known_resources import KnownResources
-    from grpcmock.fuzz.resources.resource import Resource
+    from grpcmock.fuzz.resources.laws.families import Families
 
 
 class UpdateRules:
     """The part of a model that hears of updates and deletions."""
 
-    def __init__(self, memory: KnownResources) -> None:
+    def __init__(self, memory: KnownResources, families: Families) -> None:
         self._memory = memory
+        self._families = families
 
     def update(self, step: ResourceCall) -> Iterator[Finding]:
         key, paths = step.at(step.operation.key), masks.paths_of(step)
         known = self._memory.find(step.resource, key)
         if not step.is_ok:
-            if not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL, Code.ABORTED):
-                self._memory.doubt(step.resource, key)
-            elif step.reply.code == Code.NOT_FOUND and known is not None and known.is_there and means(step, known):
-                yield finding(
-                    step,
-                    "read_after_write",
-                    f"the {known.resource.name} {key!r}: {known.why}",
-                    said(step.reply),
-                    key="missing",
-                )
-            elif step.reply.code == Code.INVALID_ARGUMENT and self._was_taken(step, paths):
-                expected = f"the update taken, as before: only what the mask ({', '.join(paths)}) leaves out is missing"
-                yield finding(step, "field_mask", expected, said(step.reply), path=step.operation.mask, key="refused")
+            yield from self._not_updated(step, known, key, paths)
             return
         self._memory.walks.disturb()
         made_anew = step.named(step.operation.allow_missing) and (known is None or not known.is_there)
@@ -67,6 +58,8 @@ class UpdateRules:
                 path=step.operation.mask,
                 key="unknown path",
             )
+        if made_anew and known is not None:  # else it may have been there
+            self._families.placed(step, key)
         if known is None:
             return
         if not known.alive:
@@ -86,7 +79,20 @@ class UpdateRules:
                     yield finding(step, "use_after_delete", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply))
             self._memory.forget(step.resource, key)
             return
+        yield from self._out_of_date(step, known)
         yield from self._updated(step, known, paths)
+
+    def _not_updated(
+        self, step: ResourceCall, known: KnownResource | None, key: Any, paths: Sequence[str]
+    ) -> Iterator[Finding]:
+        if not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL, Code.ABORTED):
+            self._memory.doubt(step.resource, key)
+        elif step.reply.code == Code.NOT_FOUND and known is not None and known.is_there and means(step, known):
+            expected = f"the {known.resource.name} {key!r}: {known.why}"
+            yield finding(step, "read_after_write", expected, said(step.reply), key="missing")
+        elif step.reply.code == Code.INVALID_ARGUMENT and self._was_taken(step, paths):
+            expected = f"the update taken, as before: only what the mask ({', '.join(paths)}) leaves out is missing"
+            yield finding(step, "field_mask", expected, said(step.reply), path=step.operation.mask, key="refused")
 
     def _may_make(self, step: ResourceCall) -> bool:
         """Whether an update may make what isn't there: where neither annotations nor the contract's words say no."""
@@ -100,7 +106,10 @@ class UpdateRules:
         wrong = list(self._idempotent(step, known, answer))
         touched = masks.touched(given, paths)
         if answer is not None and known.message is not None and given is not None:
-            for words in masks.contradictions(step.resource, known.message, given, answer, paths):
+            for words in (
+                *masks.contradictions(step.resource, known.message, given, answer, paths),
+                *masks.of_immutable(step.resource, known.message, given, paths),
+            ):
                 if not step.resource.is_marked and words[3].partition(".")[0] not in known.written:
                     continue  # it may be the server's own
                 wrong.append(finding(step, *words))
@@ -112,12 +121,23 @@ class UpdateRules:
             answer = masks.merged(known.message, given, paths)
         known.written |= given_by(given, answer) & touched
         known.is_as_made, known.is_settled, known.is_quiet = False, known.is_settled or answers != [], True
+        if known.message is not None:
+            known.past_etags |= {etags.etag_of(known.message)}
         known.message, known.given = answer, None
         known.masked = touched if paths and "*" not in paths else frozenset()
         known.empty = frozenset(name for name in touched if paths) if answer is not None else frozenset()
         known.why = f"{step.operation.method.name} changed it"
         known.by = step.operation.method
         known.reads = []
+
+    def _out_of_date(self, step: ResourceCall, known: KnownResource) -> Iterator[Finding]:
+        """Who changes a thing must know how it is, where the request says how it was known."""
+        documented = self._memory.documented.get(step.operation.method.full_name, frozenset())
+        if etags.is_stale(step, known, documented):
+            expected = (
+                f"ABORTED or FAILED_PRECONDITION: the etag is that of {known.key!r} before it was changed (AIP-154)"
+            )
+            yield finding(step, "read_after_write", expected, said(step.reply), path=etags.ETAG, key="etag")
 
     def _taken_over(
         self, step: ResourceCall, given: Message, answer: Message, paths: Sequence[str]
@@ -178,12 +198,14 @@ class UpdateRules:
                     yield finding(
                         step, "use_after_delete", f"NOT_FOUND for {key!r}: {known.why}", said(step.reply), key="twice"
                     )
+            if known is not None:
+                yield from self._out_of_date(step, known)
             gone = KnownResource(resource, key, False, f"{name} deleted it", deleted=True)
             gone.is_chosen = known is not None and known.is_chosen
             gone.message = known.message if known is not None and known.sure else None
             gone.message = gone.message or next(iter(step.resources()), None)
             self._memory.put(gone)
-            self._forget_below(resource, key)
+            self._families.deleted(step, resource, key)
             self._memory.requests = {}
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
             if known is not None and known.is_there and means(step, known):
@@ -201,17 +223,38 @@ class UpdateRules:
 
     def _is_repeated(self, step: ResourceCall, known: KnownResource) -> bool:
         """Whether a deletion is one too many, for certain: nobody else can have made what it deletes meanwhile."""
-        if not known.deleted or not known.sure or step.named(step.operation.allow_missing):
+        role = step.operation.role
+        if not known.deleted or not known.sure or step.named(step.operation.allow_missing) or role is Role.EXPUNGE:
             return False
         last = self._memory.last
         just_now = last is not None and last.operation is step.operation and last.at(step.operation.key) == known.key
         return known.is_chosen or just_now
 
-    def _forget_below(self, resource: Resource, key: Any) -> None:
-        """What stood below a deleted resource may be gone, or not: the contract doesn't say."""
-        for other in list(self._memory.known.values()):
-            if other.parent == key and self._memory.resources.parent_of(other.resource) is resource:
-                del self._memory.known[other.resource.name, other.key]
+    def move(self, step: ResourceCall) -> Iterator[Finding]:
+        """One was put below another parent: there it is as it was, and under its old key there is nothing."""
+        resource, key = step.resource, step.at(step.operation.key)
+        known, name = self._memory.find(resource, key), step.operation.method.name
+        if not step.is_ok:
+            if not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL):
+                self._memory.doubt(resource, key)
+            return
+        self._memory.walks.disturb()
+        self._families.placed(step)
+        answer = next(iter(step.resources()), None)
+        new = getattr(answer, resource.key) if answer is not None else None
+        self._memory.forget(resource, key)
+        if known is None or not known.is_there or answer is None or not new or new == key:
+            return
+        self._families.deleted(step, resource, key)
+        for path, expected, actual in differ(resource, known.message, answer) if known.message is not None else ():
+            yield finding(step, "read_after_write", f"{path} {expected}, as before", f"{path} {actual}", path=path)
+            break
+        gone = KnownResource(resource, key, False, f"{name} moved it to {new!r}", message=known.message, deleted=True)
+        moved = KnownResource(resource, new, True, f"{name} moved it there", by=step.operation.method, message=answer)
+        moved.parent = resource.parent_of(new) or step.at(step.operation.parent)
+        gone.is_chosen = moved.is_chosen = known.is_chosen
+        self._memory.put(gone)
+        self._memory.put(moved)
 
     def undelete(self, step: ResourceCall) -> Iterator[Finding]:
         key = step.at(step.operation.key)

@@ -51,7 +51,7 @@ def test_one_of_many() -> None:
 def test_annotated_resources_are_told_whole(directory: Registry) -> None:
     user, note = only(directory, "User"), only(directory, "Note")
     assert (user.key, user.type, note.parent) == ("name", "directory.example.com/User", "User")
-    assert {one.role for one in user.operations} == set(Role) - {Role.UNDELETE}
+    assert {one.role for one in user.operations} == set(Role) - {Role.UNDELETE, Role.EXPUNGE, Role.MOVE}
     create = operation(user, Role.CREATE)
     assert (create.given, create.own_id, create.shown, create.request_id) == (("user",), ("user_id",), (), "request_id")
     assert operation(note, Role.CREATE).parent == ("parent",)

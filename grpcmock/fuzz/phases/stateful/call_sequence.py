@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Pause, Send
-from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.expectations.roles import MAKING, Role
+from grpcmock.fuzz.learning.accepted_requests import made_before
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Phase, call_of
+from grpcmock.fuzz.phases.stateful.handle import Handle
 from grpcmock.fuzz.resources.calls import found
+from grpcmock.fuzz.resources.laws import etags
+from grpcmock.fuzz.resources.laws.families import WITH_ALL_BELOW
 from grpcmock.fuzz.resources.pagination import MANY
 
 if TYPE_CHECKING:
@@ -46,21 +50,6 @@ _SETTLED = 0.05
 """Seconds after a cancel until a server must have noticed."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Handle:
-    """A resource that a script makes."""
-
-    resource: Resource
-    source: Path | None
-    """Where the response of ``call`` has its key; None if nowhere."""
-
-    call: int
-    key: Any = None
-    """What the key will be, if the client chose it."""
-
-    parent: Handle | None = None
-
-
 class CallSequence:
     """A case being written."""
 
@@ -71,6 +60,8 @@ class CallSequence:
         self.calls: list[Call] = []
         self.made: list[Handle] = []
         self._ids = 0
+        self._others: dict[str, tuple[Binding, ...]] = {}
+        """What was made for the requests of methods, by their paths, and where they say it."""
 
     # Making ---------------------------------------------------------------------------------------------
 
@@ -82,8 +73,10 @@ class CallSequence:
         parent: Handle | None = None,
         own_id: Any = None,
         request_id: str = "",
+        named_at: Path | None = None,
     ) -> Handle | None:
-        """Create a resource, and first the one that it stands below. None if there is no way to."""
+        """Create a resource, and first the one that it stands below. None if there is no way to. The *parent* may be
+        another thing that the request names at a place of its own."""
         operation = resource.operation(Role.CREATE) or resource.operation(Role.IMPORT)
         if operation is None:
             return None
@@ -92,13 +85,14 @@ class CallSequence:
         if own_id is None and self.factory.must_choose_id(operation):
             own_id = self.new_id(resource)
         message = self.factory.content(operation, content) if isinstance(content, int) else content
+        needed = self._needed(operation, (operation.parent, operation.own_id, named_at))
         handle = self._creating(resource, operation, message, parent, own_id)
-        request, bindings = self._creation(operation, message, parent, own_id)
+        request, bindings = self._creation(operation, message, parent, own_id, named_at or operation.parent)
         if request_id:
             setattr(request, operation.request_id, request_id)
         handle = replace(
             handle,
-            call=self.add(call_of(operation.method, request.SerializePartialToString(deterministic=True)), bindings),
+            call=self.add(call_of(operation.method, _data(request)), (*needed, *bindings)),
         )
         self.made.append(handle)
         return handle
@@ -123,42 +117,62 @@ class CallSequence:
 
     def numbered_parent_for(self, resource: Resource) -> Handle | None:
         """Create a parent whose key is known beforehand, so that names below it can be made up."""
-        above = self.factory.resources.parent_of(resource)
-        operation = resource.operation(Role.CREATE) or resource.operation(Role.IMPORT)
-        if above is None or operation is None or operation.parent is None:
-            return None
-        return self.create_numbered(above, self.parent_for(above))
+        above = self._creatable_above(resource)
+        return self._given_parent(resource) if above is None else self.create_numbered(above, self.parent_for(above))
 
     def parent_for(self, resource: Resource) -> Handle | None:
-        """Create what a resource stands below, if that can be created."""
+        """Create what a resource stands below; where nobody can, take what the server has taken for that."""
+        above = self._creatable_above(resource)
+        if above is None:
+            return self._given_parent(resource)
+        known = next((handle for handle in self.made if handle.resource.name == above.name), None)
+        return known or self.create(above)
+
+    def _creatable_above(self, resource: Resource) -> Resource | None:
         above = self.factory.resources.parent_of(resource)
         operation = resource.operation(Role.CREATE) or resource.operation(Role.IMPORT)
         if above is None or operation is None or operation.parent is None:
             return None
-        known = next((handle for handle in self.made if handle.resource.name == above.name), None)
-        return known or self.create(above)
+        return above if above.operation(Role.CREATE) or above.operation(Role.IMPORT) else None
+
+    def _given_parent(self, resource: Resource) -> Handle | None:
+        operation = resource.operation(Role.CREATE) or resource.operation(Role.IMPORT)
+        key = _value(self.factory.accepted(operation), operation.parent) if operation is not None else None
+        return Handle(resource, None, 0, key) if key else None
+
+    def _needed(self, operation: Operation, without: Collection[Path | None]) -> tuple[Binding, ...]:
+        """Make what the request of a method names besides, once for all: what the run has made for that is gone by now,
+        as a rule. Returns where the request says it."""
+        accepted, path = self.factory.plan.acceptance.of(operation.method), operation.method.path
+        if accepted is None:
+            return ()
+        if path not in self._others:
+            first = len(self.calls)
+            self._others[path] = made_before(
+                accepted, self.calls, f"{self.method.full_name} {self.name}", without=without
+            )
+            for index, call in enumerate(self.calls[first:], first):
+                resource, making = self.factory.resources.by_path.get(call.path, (None, None))
+                if resource is not None and making is not None and making.role in MAKING:
+                    self.made.append(Handle(resource, making.key_shown(resource.key), index))
+        return tuple(binding for binding in self._others[path] if binding.target not in without)
 
     def _creating(
         self, resource: Resource, operation: Operation, message: Message, parent: Handle | None, own_id: Any
     ) -> Handle:
-        source: Path | None = None
-        if operation.made is not None:
-            repeated = operation.method.output.fields_by_name[str(operation.made[-1])].is_repeated
-            source = (*operation.made, 0) if repeated else operation.made
-        elif operation.shown is not None:
-            source = (*operation.shown, 0, resource.key) if operation.many else (*operation.shown, resource.key)
+        source = operation.key_shown(resource.key)
         above = parent.key if parent is not None else _value(message, operation.parent)
         key = resource.key_of(own_id, above) if own_id is not None else None
         return Handle(resource, source, len(self.calls), key, parent)
 
     def _creation(
-        self, operation: Operation, message: Message, parent: Handle | None, own_id: Any
+        self, operation: Operation, message: Message, parent: Handle | None, own_id: Any, place: Path | None
     ) -> tuple[Message, tuple[Binding, ...]]:
         request = type(message)()
         request.CopyFrom(message)
         bindings: tuple[Binding, ...] = ()
-        if parent is not None and operation.parent is not None:
-            bindings = self.refer(request, operation.parent, parent)
+        if parent is not None and place is not None:
+            bindings = self.refer(request, place, parent)
         if own_id is not None and operation.own_id is not None:
             put(request, operation.own_id, own_id)
         return request, bindings
@@ -200,18 +214,44 @@ class CallSequence:
     def get(self, handle: Handle, *, caller: Caller = Caller.OWN) -> int | None:
         return self._on(Role.GET, handle, caller=caller)
 
-    def delete(self, handle: Handle, *, caller: Caller = Caller.OWN) -> int | None:
-        return self._on(Role.DELETE, handle, caller=caller)
+    def delete(
+        self,
+        handle: Handle,
+        *,
+        caller: Caller = Caller.OWN,
+        with_all_below: bool = False,
+        state: tuple[int, Path] | None = None,
+    ) -> int | None:
+        """Delete a resource; if the *state* is said that is meant, with its etag, as in an update."""
+        index = self._on(Role.DELETE, handle, caller=caller, switches=WITH_ALL_BELOW if with_all_below else ())
+        if index is not None and state is not None:
+            call = self.calls[index]
+            self.calls[index] = replace(call, bindings=(*call.bindings, Binding(*state, (etags.ETAG,))))
+        return index
 
     def undelete(self, handle: Handle) -> int | None:
         return self._on(Role.UNDELETE, handle)
 
-    def _on(self, role: Role, handle: Handle, *, caller: Caller = Caller.OWN) -> int | None:
-        """Call a method that says nothing but which resource it means."""
+    def expunge(self, handle: Handle) -> int | None:
+        """Remove for good what was deleted, where there is a method for that."""
+        return self._on(Role.EXPUNGE, handle)
+
+    def missing(self, resource: Resource) -> Handle | None:
+        """Give one that isn't there; None where its key can't be made up."""
+        parent = self.parent_for(resource)
+        _, key = self.new_key(resource, parent)
+        return Handle(resource, None, 0, key, parent) if key is not None else None
+
+    def _on(
+        self, role: Role, handle: Handle, *, caller: Caller = Caller.OWN, switches: Iterable[str] = ()
+    ) -> int | None:
+        """Call a method that says nothing but which resource it means, and turn on the *switches* that it has."""
         operation = handle.resource.operation(role)
         if operation is None or operation.key is None:
             return None
         request = self.factory.content(operation, 0)
+        for name in filter(operation.method.input.fields_by_name.get, switches):
+            setattr(request, name, True)
         bindings = self.refer(request, operation.key, handle)
         return self.add(call_of(operation.method, _data(request)), bindings, caller)
 
@@ -244,8 +284,10 @@ class CallSequence:
         mask: Iterable[str] = (),
         *,
         caller: Caller = Caller.OWN,
+        state: tuple[int, Path] | None = None,
     ) -> int | None:
-        """Update a resource: with a whole request, whose key and mask are set here."""
+        """Update a resource: with a whole request, whose key and mask are set here, and its etag, if the *state* is
+        said that is meant: a call, and where its response shows the etag."""
         operation = handle.resource.operation(Role.UPDATE)
         if operation is None or operation.key is None:
             return None
@@ -253,6 +295,11 @@ class CallSequence:
         if isinstance(content, Message):
             request.CopyFrom(content)
         bindings = self.refer(request, operation.key, handle)
+        if (etag := etags.place_of(handle.resource, operation)) is not None:
+            if state is not None:
+                bindings = (*bindings, Binding(*state, etag))
+            elif (place := found(request, etag[:-1])) is not None:
+                place.ClearField(etags.ETAG)  # one that is made up is an old one
         if operation.mask:
             request.ClearField(operation.mask)
             if paths := tuple(mask):

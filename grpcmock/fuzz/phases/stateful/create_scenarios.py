@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import LATER, SHORT
-from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence, Handle
+from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
+from grpcmock.fuzz.phases.stateful.handle import Handle
 from grpcmock.fuzz.phases.stateful.sampling import spread
 from grpcmock.fuzz.resources.pagination import MANY
 from grpcmock.schema.method import MethodKind
@@ -45,9 +46,9 @@ def create(resource: Resource, operation: Operation, factory: ResourceFactory) -
     yield from _cut(resource, operation, factory)
     yield from _read_back(resource, operation, factory, 0, 2)
     yield from _zeros_read_back(resource, operation, factory)
-    yield from _texts_read_back(resource, operation, factory)
-    yield from _listed(resource, operation, factory)
     yield from _twice(resource, operation, factory)
+    yield from _listed(resource, operation, factory)
+    yield from _texts_read_back(resource, operation, factory)
     yield from _refused(resource, operation, factory)
     yield from _read_back(resource, operation, factory, 2, _CONTENTS)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.cases import Caller, call_of
-from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence, Handle
+from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
+from grpcmock.fuzz.phases.stateful.handle import Handle
 from grpcmock.fuzz.resources.pagination import GARBAGE, MANY
 
 if TYPE_CHECKING:

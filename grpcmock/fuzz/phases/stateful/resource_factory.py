@@ -33,6 +33,8 @@ _RICH_OF = 8
 """Of so many messages the fullest is taken."""
 
 _LARGE = 20_000
+_ENDLESS = 70_000
+_UNDECLARED = 4_711
 _NEVER = frozenset({"validate_only", "dry_run"})
 
 
@@ -50,6 +52,11 @@ class ResourceFactory:
         What the caller sets by itself is left out: ids, parents, masks, keys.
         """
         return self._request(operation.method, f"content-{number}", number, set_by_scripts(operation))
+
+    def accepted(self, operation: Operation) -> Message:
+        """Return a whole request that the server has taken; the least that the contract allows where there is none."""
+        first = self.plan.acceptance.first.get(operation.method.path)
+        return first.message if first is not None else self.plan.generators.of(operation.method.input).least
 
     def _request(self, method: Method, label: str, number: int, without: frozenset[str]) -> Message:
         key = (method.full_name, label, self.plan.acceptance.of(method) is not None)
@@ -171,6 +178,19 @@ class ResourceFactory:
             and (field.containing_oneof is None or is_optional(field))
         ]
 
+    def spoiled(self, operation: Operation, fields: Collection[FieldDescriptor]) -> Iterator[tuple[str, Message]]:
+        """Yield full updates, each with one of the *fields* as a server may well refuse it, and what was done to it."""
+        for field in fields:
+            for name, value in _unlikely(field):
+                request = self.content(operation, 1)
+                given = found(request, operation.given or ())
+                if given is None:
+                    return
+                given.ClearField(field.name)
+                if value is not None:
+                    put(given, (field.name,), value)
+                yield f"{field.name} {name}", request
+
     def clearable(self, resource: Resource, operation: Operation) -> list[FieldDescriptor]:
         """Give the fields that an update may also leave without a value."""
         options = AnnotationReader(self.plan.registry)
@@ -252,6 +272,20 @@ def _candidates(field: FieldDescriptor, digest: str) -> Iterator[Any]:
     yield str(int(digest[:10], 16))
     yield "".join(chr(ord("a") + int(digit, 16)) for digit in digest[:8])
     yield digest[:4]
+
+
+def _unlikely(field: FieldDescriptor) -> Iterator[tuple[str, Any]]:
+    """Yield values that no field of its kind should have, with what to call them; None for no value."""
+    if field.message_type is not None:
+        return
+    if field.enum_type is not None:
+        yield "undeclared", [_UNDECLARED] if field.is_repeated else _UNDECLARED
+    elif field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        empty, endless = ("", "x" * _ENDLESS) if field.type == FieldDescriptor.TYPE_STRING else (b"", b"x" * _ENDLESS)
+        yield "empty", [empty] if field.is_repeated else None
+        yield "endless", [endless] if field.is_repeated else endless
+    elif field.cpp_type in (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64) and not field.is_repeated:
+        yield "below zero", -1
 
 
 def _leads_to(path: str, field: tuple[str | int, ...]) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.roles import Role
-from grpcmock.fuzz.phases.stateful import create_scenarios, read_scenarios, update_scenarios
+from grpcmock.fuzz.phases.interleaving import alternating
+from grpcmock.fuzz.phases.stateful import create_scenarios, lifecycle_scenarios, read_scenarios, update_scenarios
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case
@@ -16,20 +17,20 @@ if TYPE_CHECKING:
 
 def cases(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     """Yield the cases about one method."""
-    maker = _MAKERS.get(operation.role)
-    if maker is not None:
-        yield from maker(resource, operation, factory)
+    makers = _MAKERS.get(operation.role, ())
+    yield from alternating([maker(resource, operation, factory) for maker in makers])
 
 
-_MAKERS: dict[Role, Callable[[Resource, Operation, ResourceFactory], Iterator[Case]]] = {
-    Role.CREATE: create_scenarios.create,
-    Role.IMPORT: create_scenarios.import_,
-    Role.GET: read_scenarios.get,
-    Role.BATCH_GET: read_scenarios.get_several,
-    Role.LOOKUP: read_scenarios.get_several,
-    Role.LIST: read_scenarios.list_pages,
-    Role.EXPORT: read_scenarios.list_pages,
-    Role.UPDATE: update_scenarios.update,
-    Role.DELETE: update_scenarios.delete,
-    Role.UNDELETE: update_scenarios.undelete,
+_MAKERS: dict[Role, tuple[Callable[[Resource, Operation, ResourceFactory], Iterator[Case]], ...]] = {
+    Role.CREATE: (lifecycle_scenarios.create, create_scenarios.create),
+    Role.IMPORT: (create_scenarios.import_,),
+    Role.GET: (read_scenarios.get,),
+    Role.BATCH_GET: (read_scenarios.get_several,),
+    Role.LOOKUP: (read_scenarios.get_several,),
+    Role.LIST: (read_scenarios.list_pages,),
+    Role.EXPORT: (read_scenarios.list_pages,),
+    Role.UPDATE: (update_scenarios.update,),
+    Role.MOVE: (lifecycle_scenarios.move,),
+    Role.DELETE: (update_scenarios.delete,),
+    Role.UNDELETE: (update_scenarios.undelete,),
 }

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Call, Case
     from grpcmock.fuzz.model.findings import Finding
     from grpcmock.fuzz.model.results import Reply
-    from grpcmock.fuzz.phases.stateful.call_sequence import Handle
+    from grpcmock.fuzz.phases.stateful.handle import Handle
     from grpcmock.fuzz.resources.resource import Resource
     from grpcmock.schema import Registry
 

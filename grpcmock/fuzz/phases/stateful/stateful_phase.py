@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.callers import is_credential
-from grpcmock.fuzz.phases.stateful import credential_cases, method_programs, random_sequences, scenarios
+from grpcmock.fuzz.phases.stateful import credential_cases, keyed_programs, method_programs, random_sequences, scenarios
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method
 
 
-_FIRST = 12
+_FIRST = 16
 _PROGRAMS = (8, 6)
 """So many programs of methods come in a turn."""
 
@@ -36,6 +36,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     factory = _factory(plan)
     known = factory.resources.by_path.get(method.path)
     if known is None:
+        yield from keyed_programs.cases(method, plan, frozenset(factory.resources.by_path))
         return
     resource, operation = known
     yield from scenarios.cases(resource, operation, factory)

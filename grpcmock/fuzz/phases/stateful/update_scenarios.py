@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import Caller
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.sampling import spread
 from grpcmock.fuzz.resources.calls import found
+from grpcmock.fuzz.resources.differences import is_set
 from grpcmock.fuzz.resources.fields import is_optional
+from grpcmock.fuzz.resources.laws import etags
 from grpcmock.fuzz.resources.pagination import MANY
 
 if TYPE_CHECKING:
@@ -20,11 +24,15 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.resources.resource import Operation, Resource
 
 _UPDATES = 12
+_SPOILED = 14
 
 
 def update(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     """Yield what may go wrong when one is changed, with a mask and without."""
     fields = factory.changeable(resource, operation)
+    yield from _update_refused(resource, operation, factory)
+    yield from _update_out_of_date(resource, operation, factory)
+    yield from _update_of_immutable(resource, operation, factory)
     if operation.mask:
         sequence = CallSequence(factory, operation.method, "unknown-path")
         handle = sequence.create_kept(resource)
@@ -36,11 +44,13 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
         yield from _update_alone(resource, operation, factory)
         for number, field in enumerate(spread(fields, _UPDATES)):
             sequence = CallSequence(factory, operation.method, f"mask-{field.name}")
-            handle = sequence.create_kept(resource, 1 if number % 2 else 0)
+            handle = sequence.create_kept(resource, 1 if number % 2 or field.is_repeated else 0)
             if handle is None:
                 return
             content = _with(factory, operation, field.name, number)
             sequence.update(handle, content, [field.name])
+            if field.is_repeated:  # what is there may stay beside it, where it isn't the same
+                sequence.update(handle, _with(factory, operation, field.name, number, first=2), [field.name])
             sequence.get(handle)
             yield sequence.finish(f"an update of {field.name} alone")
         yield from _update_to_zero(resource, operation, factory)
@@ -61,6 +71,71 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
             sequence.update(handle, 1, caller=Caller.OTHER)
             sequence.get(handle)
             yield sequence.finish("somebody else changes it")
+
+
+def _update_refused(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Updates that may be refused, each with other changes beside what is wrong with it: then nothing is changed."""
+    fields = factory.changeable(resource, operation)
+    sequence = CallSequence(factory, operation.method, "refused")
+    handle = sequence.create_kept(resource, 0)
+    if handle is None:
+        return
+    sequence.get(handle)
+    mask = [field.name for field in fields] if operation.mask else []
+    for _, content in spread(list(factory.spoiled(operation, fields)), _SPOILED):
+        sequence.update(handle, content, mask)
+        sequence.get(handle)
+    if operation.mask and fields:
+        sequence.update(handle, 1, [fields[0].name, "fz_no_such_field"])
+        sequence.get(handle)
+    yield sequence.finish("an update that is refused changes nothing")
+
+
+def _update_out_of_date(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """An update, and a deletion, of a thing as it was before it was changed."""
+    creating, deleting = resource.operation(Role.CREATE), resource.operation(Role.DELETE)
+    if creating is None or creating.shown is None or etags.place_of(resource, operation) is None:
+        return
+    for role in (Role.UPDATE, Role.DELETE):
+        sequence = CallSequence(factory, operation.method, f"etag-{role.value}")
+        handle = sequence.create_kept(resource, 0)
+        if handle is None or not (fields := factory.changeable(resource, operation)):
+            return
+        state = (handle.call, (*creating.shown, etags.ETAG))
+        mask = [field.name for field in fields] if operation.mask else []
+        for content in (1, 0):  # the server may not take the full one
+            sequence.update(handle, content, mask)
+        if role is Role.UPDATE:
+            sequence.update(handle, 0, mask, state=state)
+        elif deleting is None or not etags.place_of(resource, deleting):
+            return
+        else:
+            sequence.delete(handle, state=state)
+        sequence.get(handle)
+        yield sequence.finish(f"{role.value} with the etag that it had before it was changed")
+
+
+def _update_of_immutable(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Updates that name what can't be changed."""
+    creating = resource.operation(Role.CREATE)
+    for field in resource.descriptor.fields:
+        if not operation.mask or creating is None or field.full_name not in resource.immutable:
+            continue
+        contents = (factory.content(creating, number) for number in range(1, 8))
+        made = [(content, found(content, creating.given or ())) for content in contents]
+        first, given = made[0]
+        others = [
+            getattr(one, field.name) for _, one in made if one is not None and is_set(one, field) and given is not None
+        ]
+        other = next((value for value in others if value != getattr(given, field.name)), None)
+        sequence = CallSequence(factory, operation.method, f"immutable-{field.name}")
+        update = factory.content(operation, 1)
+        if other is None or not operation.given or (handle := sequence.create(resource, first)) is None:
+            continue
+        put(update, (*operation.given, field.name), other)
+        sequence.update(handle, update, [field.name])
+        sequence.get(handle)
+        yield sequence.finish(f"an update of {field.name}, which can't be changed")
 
 
 def _update_alone(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
@@ -100,10 +175,10 @@ def _update_to_zero(resource: Resource, operation: Operation, factory: ResourceF
         yield sequence.finish(f"an update that sets {field.name} to zero")
 
 
-def _with(factory: ResourceFactory, operation: Operation, name: str, number: int) -> Message:
-    """Make an update that has a field set, if one can be found."""
+def _with(factory: ResourceFactory, operation: Operation, name: str, number: int, first: int = 1) -> Message:
+    """Make an update that has a field set, if one can be found; the content of the *first* number comes first."""
     for attempt in range(8):
-        content = factory.content(operation, 1 if not attempt else 100 * number + attempt)
+        content = factory.content(operation, first if not attempt else 100 * number + attempt)
         given = found(content, operation.given or ())
         if given is not None and any(field.name == name for field, _ in given.ListFields()):
             return content

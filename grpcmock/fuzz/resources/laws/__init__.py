@@ -1,0 +1,1 @@
+"""What must be true of more than one resource, or of more than one state of it."""

@@ -1,0 +1,106 @@
+"""Parents and children: nothing stands below what isn't there, and what a parent took with it doesn't come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.resources.fields import at, same_type
+from grpcmock.fuzz.resources.known_resources import KnownResource, finding
+from grpcmock.schema.naming import snake_case
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Path
+    from grpcmock.fuzz.model.findings import Finding
+    from grpcmock.fuzz.resources.calls import ResourceCall
+    from grpcmock.fuzz.resources.known_resources import KnownResources
+    from grpcmock.fuzz.resources.resource import Operation, Resource, Resources
+
+WITH_ALL_BELOW = ("force", "cascade", "recursive")
+"""The names of switches by which a deletion takes what stands below it as well (AIP-135)."""
+
+Place = tuple[str, Any]
+"""The name of a kind of resource, and a key."""
+
+
+def named_by(resource: Resource, operation: Operation, resources: Resources) -> Iterator[tuple[Path, Resource]]:
+    """Yield the resources that a request has to name, with the places where it does: the parent, and, where nothing is
+    annotated, those that fields are named after."""
+    above = resources.parent_of(resource)
+    if operation.parent is not None and above is not None:
+        yield operation.parent, above
+    if resource.is_annotated:
+        return
+    for way in dict.fromkeys(((), operation.given or ())):
+        place = at(operation.method.input, way)
+        for other in resources.all if place is not None else ():
+            stem, own = snake_case(other.name), other.descriptor.fields_by_name[other.key]
+            for label in dict.fromkeys((stem, f"{stem}_id", f"{stem}_{other.key}")):
+                field = place.fields_by_name.get(label) if place is not None else None
+                path = (*way, label)
+                if other is resource or field is None or field.is_repeated or not same_type(field, own):
+                    continue
+                if path not in (operation.own_id, operation.parent):
+                    yield path, other
+
+
+class Families:
+    """The part of a model that knows what stands below what."""
+
+    def __init__(self, memory: KnownResources) -> None:
+        self._memory = memory
+        self._taken: dict[Place, list[KnownResource]] = {}
+        """What stood below something that was deleted: it may be there still, but not below what is made anew."""
+        self._homeless: dict[Place, ResourceCall] = {}
+        """Calls that went well although they named something that isn't there, as far as we know."""
+
+    def created(self, step: ResourceCall, made: KnownResource) -> None:
+        """Hear of a creation: nothing stands below what was made just now."""
+        for lost in self._taken.pop((made.resource.name, made.key), ()):
+            why = f"{step.operation.method.name} made the {made.resource.name} anew after it"
+            self._put_gone(lost, why)
+        self.placed(step)
+
+    def placed(self, step: ResourceCall, own_key: Any = None) -> None:
+        """Hear of a call that put something, of this key, below what it names."""
+        resource, resources = step.resource, self._memory.resources
+        named = [(step.at(path), other) for path, other in named_by(resource, step.operation, resources)]
+        above = resources.parent_of(resource)
+        if step.operation.parent is None and above is not None and resource.is_annotated:
+            named.append((resource.parent_of(own_key), above))
+        for key, other in named:
+            known = self._memory.find(other, key) if key else None
+            if known is not None and not known.alive and known.sure:
+                self._homeless.setdefault((other.name, key), step)
+
+    def missing(self, step: ResourceCall, key: Any) -> Iterator[Finding]:
+        """Hear that something isn't there: what was put below it meanwhile had no place to stand."""
+        child = self._homeless.pop((step.resource.name, key), None)
+        if child is None:
+            return
+        above = step.resource.name
+        expected = f"NOT_FOUND: there is no {above} {key!r}, neither before it nor after it"
+        yield finding(child, "parent_confusion", expected, said(child.reply), key="no parent")
+
+    def deleted(self, step: ResourceCall, resource: Resource, key: Any) -> None:
+        """Hear of a deletion: what stood below it may be gone, or not, unless the request says that all of it shall."""
+        self._homeless.pop((resource.name, key), None)
+        is_final = resource.is_annotated and resource.operation(Role.UNDELETE) is None
+        all_below = is_final and any(step.named_switch(name) for name in WITH_ALL_BELOW)
+        for other in list(self._memory.known.values()):
+            if other.parent != key or self._memory.resources.parent_of(other.resource) is not resource:
+                continue
+            self._memory.forget(other.resource, other.key)
+            if not other.alive:
+                continue
+            if all_below:
+                self._put_gone(other, f"{step.operation.method.name} deleted all below {key!r}")
+            if other.resource.is_annotated:
+                self._taken.setdefault((resource.name, key), []).append(other)
+
+    def _put_gone(self, lost: KnownResource, why: str) -> None:
+        gone = KnownResource(lost.resource, lost.key, False, why, deleted=True, message=lost.message)
+        gone.is_chosen, gone.parent = lost.is_chosen, lost.parent
+        self._memory.put(gone)
