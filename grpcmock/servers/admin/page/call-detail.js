@@ -100,8 +100,8 @@ export class CallDetail {
       text: draft.stubs,
       notes: draft.warnings ?? [],
       action: "Add the stub",
-      onSave: async (text) => {
-        const { names = [] } = await api.addStubs(text);
+      save: api.addStubs,
+      onSaved: ({ names = [] }) => {
         say(`Added ${names.join(", ")}. The next call like this is answered by it.`);
         this.endEditing();
       },

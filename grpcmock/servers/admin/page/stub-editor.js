@@ -6,11 +6,9 @@ import { count } from "./format.js";
 
 /** An editor for the text of stubs. It is added only once nothing is wrong with it. */
 export class StubEditor {
-  /** `onSave(text)` adds it; `notes` are shown above; `isReadOnly` texts are only looked at. */
-  constructor({ title, text, notes = [], action, onSave, onCancel, beside = [] }) {
-    this.onSave = onSave;
-    this.onCancel = onCancel;
-    this.round = 0;
+  /** `save(text)` adds it, and `onSaved` gets what came of that; `notes` are shown above, `beside` next to the button. */
+  constructor({ title, text, notes = [], action, save, onSaved, onCancel, beside = [] }) {
+    Object.assign(this, { add: save, onSaved, onCancel, round: 0, saved: text });
     this.lines = h("div.lines", { "aria-hidden": "true" });
     this.marks = h("div.marks", { "aria-hidden": "true" });
     this.area = h("textarea", {
@@ -43,6 +41,22 @@ export class StubEditor {
     this.area.scrollTop = 0;
   }
 
+  /** What was written so far, and where one is in it, for another editor to go on with. */
+  get written() {
+    const { value, selectionStart, selectionEnd, scrollTop } = this.area;
+    return { value, selectionStart, selectionEnd, scrollTop, isTyping: document.activeElement === this.area };
+  }
+
+  /** Go on with what was written in another one. It must be in the document by now, to get the focus. */
+  take({ value, selectionStart, selectionEnd, scrollTop, isTyping }) {
+    this.area.value = value;
+    this.number();
+    if (isTyping) this.area.focus();
+    this.area.setSelectionRange(selectionStart, selectionEnd);
+    this.area.scrollTop = scrollTop;
+    this.check();
+  }
+
   /** Number the lines, and make room for all of them. */
   number() {
     const lines = this.area.value.split("\n").length;
@@ -71,17 +85,22 @@ export class StubEditor {
     }
   }
 
-  /** Ask the server what is wrong, and show it at its place. Gives whether the text can be added. */
-  async check() {
+  /** Whether there is something that would be lost. */
+  get isEdited() {
+    return this.area.value !== this.saved;
+  }
+
+  /** Ask the server what is wrong with a text, and show it at its place. Gives whether it can be added. */
+  async check(text = this.area.value) {
     const round = (this.round += 1);
     let problems;
     try {
-      problems = (await api.checkStubs(this.area.value)).problems ?? [];
+      problems = (await api.checkStubs(text)).problems ?? [];
     } catch (error) {
       problems = [{ severity: "error", message: error.message }];
     }
-    if (round !== this.round) return false;
-    this.show(problems);
+    // What is shown belongs to the last text that was asked about; whether this one can be added is true all the same.
+    if (round === this.round) this.show(problems);
     return !problems.some((problem) => problem.severity === "error");
   }
 
@@ -114,15 +133,23 @@ export class StubEditor {
       h("span", {}, line && path ? h("code.mono", {}, path, ": ") : "", message));
   }
 
+  /** Add the text as it stands now, once, however often one asks for it meanwhile. */
   async save() {
-    if (!(await this.check())) {
-      this.problems.querySelector("button")?.focus();
-      return;
-    }
+    if (this.saving) return;
+    this.saving = true;
+    const text = this.area.value;
     try {
-      await this.onSave(this.area.value);
+      if (!(await this.check(text))) {
+        this.problems.querySelector("button")?.focus();
+        return;
+      }
+      const added = await this.add(text);
+      this.saved = text;
+      await this.onSaved(added);
     } catch (error) {
       this.show([{ severity: "error", message: error.message }]);
+    } finally {
+      this.saving = false;
     }
   }
 }

@@ -29,6 +29,7 @@ export function stubsView(place) {
   const view = new View(h("h1.hidden", {}, "Stubs"), layout);
   let stubs = [];
   let chosen = "";
+  let editor;
 
   async function load() {
     try {
@@ -79,16 +80,23 @@ export function stubsView(place) {
   }
 
   async function open(name) {
+    const isAnother = name !== chosen;
+    if (isAnother) editor = undefined;
     chosen = name;
     const isOpen = Boolean(name);
     layout.classList.toggle("open", isOpen);
     detail.hidden = !isOpen;
     draw();
     if (!isOpen) return detail.replaceChildren();
-    if (name === NEW) return fill(detail, head("A new stub"), editorOfNew().element);
+    if (name === NEW) {
+      await loaded;
+      return chosen === NEW && fill(detail, head("A new stub"), editorOfNew().element);
+    }
+    // Until it is there, nothing of the one before can be taken for it.
+    if (isAnother) fill(detail, head(name));
     try {
       const stub = await api.stub(name);
-      if (chosen === name) fill(detail, whole(stub));
+      if (chosen === name) show(stub, isAnother);
     } catch (error) {
       fill(detail, head(name), h("p.problem", { role: "alert" }, error.message));
     }
@@ -99,11 +107,18 @@ export function stubsView(place) {
     h("button.icon.close", { type: "button", "aria-label": "Close the stub", onclick: () => (location.hash = "#/stubs") }, "✕"),
     h("h2.detail-title.stub-title", { tabIndex: -1 }, title));
 
+  /** Show a stub as it is now; what one has written meanwhile stays. */
+  function show(stub, isAnother) {
+    const written = !isAnother && editor?.isEdited ? editor.written : undefined;
+    fill(detail, whole(stub));
+    if (written) editor.take(written);
+  }
+
   function editorOfNew() {
     return new StubEditor({
       title: "Text", text: begin(stubs[0]?.method), action: "Add",
-      onSave: async (text) => {
-        const { names = [] } = await api.addStubs(text);
+      save: api.addStubs,
+      onSaved: async ({ names = [] }) => {
         say(`Added ${names.join(", ")}.`);
         await load();
         location.hash = stubLink(names[0] ?? "");
@@ -120,11 +135,12 @@ export function stubsView(place) {
       await api.removeStub(stub.name);
       location.hash = "#/stubs";
     }, `Removed ${stub.name}.`), { class: "danger" });
-    const editor = new StubEditor({
+    editor = new StubEditor({
       title: "Text", text: stub.yaml ?? "",
       notes: isAdded ? [] : ["It stands in a file, which stays as it is: what you save goes before it until it is removed, or the server ends."],
       action: isAdded ? "Save" : "Save as an added one",
-      onSave: (text) => change(() => api.replaceStub(stub.name, text), "Saved."),
+      save: (text) => api.replaceStub(stub.name, text),
+      onSaved: () => changed("Saved."),
       beside: [toggle, remove],
     });
     return [head(stub.name), h("div.detail-body", {},
@@ -145,12 +161,16 @@ export function stubsView(place) {
   async function change(act, done) {
     try {
       await act();
-      say(done);
-      await load();
-      if (chosen) await open(chosen);
+      await changed(done);
     } catch (error) {
       say(error.message, "bad");
     }
+  }
+
+  async function changed(done) {
+    say(done);
+    await load();
+    if (chosen) await open(chosen);
   }
 
   view.go = open;
@@ -159,7 +179,7 @@ export function stubsView(place) {
   });
   const timer = setInterval(() => !document.hidden && load(), 5_000);
   view.onLeave(() => clearInterval(timer));
-  load().then(() => chosen === "" && place && open(place));
+  const loaded = load();
   if (place) open(place);
   return view;
 }
