@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.engine.given_answers import CompactCall
 from grpcmock.errors import Problems, did_you_mean
-from grpcmock.schema.codec import to_text
 from grpcmock.servers.admin import counting
 from grpcmock.servers.admin.refusals import RefusedError
+from grpcmock.servers.admin.text_search import TextSearch
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.engine import Engine
     from grpcmock.matching.conditions import Conditions
-    from grpcmock.status import Metadata
-
-_TEXT_LIMIT = 1 << 20
-"""Characters of a message that are searched."""
 
 
 class CallFilter:
@@ -33,13 +29,13 @@ class CallFilter:
     def __init__(self, request: Any, engine: Engine) -> None:
         self._journal = engine.journal
         self._registry = engine.registry
-        calls = self._journal.unread()
+        calls = self._journal.unread() if request.method or request.stub else ()
         self._takes_path = _paths(request.method, engine, calls)
         self._stub = _known_stub(request.stub, engine, calls)
         self._code = request.code if request.HasField("code") else None
         self._misses = request.misses
         self._session = request.session
-        self._text = request.text.casefold()
+        self._text = TextSearch(request.text) if request.text else None
         self._pattern = request.request
         self._conditions: dict[str, Conditions | None] = {}
         """By path, what the pattern comes to there; None where it can't fit."""
@@ -61,10 +57,10 @@ class CallFilter:
             or (self._code is not None and (call.code is None or call.code.value != self._code))
         ):
             return False
-        if not self._pattern and not self._text:
+        if not self._pattern and self._text is None:
             return True
         return (not self._pattern or self._asked(self._fits, call)) and (
-            not self._text or self._has_words(call) or self._asked(self._has_text, call)
+            self._text is None or self._text.in_words(call) or self._asked(self._text.in_what_was_said, call)
         )
 
     def _asked(self, question: Callable[[CallRecord], bool], call: CallRecord | CompactCall) -> bool:
@@ -96,26 +92,6 @@ class CallFilter:
             return False
         context = counting.context_of(call, call.method)
         return context is not None and conditions.holds(context)
-
-    # Text -------------------------------------------------------------------------------------------
-
-    def _has_words(self, call: CallRecord | CompactCall) -> bool:
-        """Whether the text stands in what is a call's own."""
-        if self._text in call.path.casefold() or (call.stub is not None and self._text in call.stub.name.casefold()):
-            return True
-        return self._is_in(call.metadata)
-
-    def _has_text(self, call: CallRecord) -> bool:
-        if self._text in call.message.casefold() or self._is_in(call.trailers):
-            return True
-        messages = (*call.requests, *call.responses)
-        return any(self._text in to_text(message, _TEXT_LIMIT).casefold() for message in messages)
-
-    def _is_in(self, metadata: Metadata) -> bool:
-        return any(
-            self._text in key.casefold() or (isinstance(value, str) and self._text in value.casefold())
-            for key, value in metadata
-        )
 
 
 def _paths(name: str, engine: Engine, calls: Sequence[CallRecord | CompactCall]) -> Callable[[str], bool]:

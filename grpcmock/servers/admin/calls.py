@@ -34,9 +34,8 @@ def behaviors(steered: Steered) -> Behaviors:
         limit = min(request.limit, PAGE) if request.limit > 0 else PAGE
         writer = CallWriter(steered, request)
         size = 0
-        calls: Iterable[Kept] = _between(journal.unread(), request.after_id, request.before_id)
-        if request.newest:
-            calls = reversed(list(calls))
+        between = _between(journal.unread(), request.after_id, request.before_id)
+        calls: Iterable[Kept] = reversed(between) if request.newest else between
         # From the end that is wanted, so that what doesn't fit into one response is left out at the other end.
         chosen = CallFilter(request, steered.engine)
         async for call in _meant(calls, chosen):
@@ -105,6 +104,8 @@ def after(calls: Sequence[Kept], identity: int) -> Sequence[Kept]:
 
 
 def _between(calls: Sequence[Kept], after: int, before: int) -> Sequence[Kept]:
+    if not after and not before:
+        return calls
     begin, end = 0, len(calls)
     for number, call in enumerate(calls):
         if after and call.id == after:
