@@ -66,6 +66,8 @@ class Journal:
         self._under_way: dict[int, CallRecord] = {}
         self._open_calls = 0
         self._followers: list[Follower] = []
+        self._impatient = 0
+        """How many of all these are to be told of each call at once."""
         self._metadata: Metadata = ()
         """Those of the last compact call."""
         self._peers: dict[str, str] = {}
@@ -90,7 +92,7 @@ class Journal:
     def _pause(self) -> None:
         """Have each call come by here while somebody is to be told of it at once."""
         if self._front is not None:
-            self._front.pause(bool(self._listeners or self._followers))
+            self._front.pause(self._impatient > 0)
 
     @property
     def dropped(self) -> int:
@@ -319,24 +321,33 @@ class Journal:
         self._lost = contents.lost.copy()
         self._dropped_before -= self._lost.count()  # those it has again
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
+    def follow(self, follower: Follower, *, patient: bool = False) -> Callable[[], None]:
         """Call *follower* with each call when it begins, at each of its messages, and when it ends.
 
-        Of calls that were over as soon as they began it hears once. Returns a function that ends that.
+        Of calls that were over as soon as they began it hears once; a *patient* one of those that a front has answered
+        only when somebody looks, so that the front goes on. Returns a function that ends that.
         """
-        return self._join(self._followers, follower)
+        return self._join(self._followers, follower, patient)
 
-    def subscribe(self, listener: Callable[[CallRecord], None], *, of_misses: bool = False) -> Callable[[], None]:
-        """Call *listener* with each call as it ends, or with misses alone. Returns a function that ends that."""
-        return self._join(self._miss_listeners if of_misses else self._listeners, listener)
+    def subscribe(
+        self, listener: Callable[[CallRecord], None], *, of_misses: bool = False, patient: bool = False
+    ) -> Callable[[], None]:
+        """Call *listener* with each call as it ends, or with misses alone, *patient* or not as for :meth:`follow`.
+        Returns a function that ends that.
+        """
+        # A miss is never a front's.
+        return self._join(self._miss_listeners if of_misses else self._listeners, listener, patient or of_misses)
 
-    def _join(self, all_of_them: list[Follower], one: Follower) -> Callable[[], None]:
+    def _join(self, all_of_them: list[Follower], one: Follower, patient: bool) -> Callable[[], None]:
         self._look()
         all_of_them.append(one)
+        self._impatient += not patient
         self._pause()
 
         def leave() -> None:
+            self._look()
             all_of_them.remove(one)
+            self._impatient -= not patient
             self._pause()
 
         return leave

@@ -16,11 +16,18 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.journal import Journal
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
     from grpcmock.status import Metadata
 
 _WAITING = 1_000
 """Calls that may wait for a watcher that reads slowly; what comes then is skipped."""
+
+_LOOK = 0.05
+"""Seconds between two looks at what was answered without the engine, which goes on meanwhile."""
+
+_TURN = 0.1
+"""Seconds from one turn to the next for a watcher who wants the latest calls alone."""
 
 
 def behaviors(steered: Steered) -> Behaviors:
@@ -30,16 +37,19 @@ def behaviors(steered: Steered) -> Behaviors:
         journal = steered.engine.journal
         chosen = CallFilter(request, steered.engine)
         writer = CallWriter(steered, request)
-        waiting = _Waiting(chosen)
+        waiting = _Waiting(journal, chosen, request.latest)
         last = _last_event(context.invocation_metadata() or ())
         past = [call for call in after(journal.unread(), last) if chosen.holds(call)] if last or request.replay else []
-        end = journal.follow(waiting.take) if request.under_way else journal.subscribe(waiting.take)
+        end = (journal.follow if request.under_way else journal.subscribe)(waiting.take, patient=True)
         try:
             await context.send_initial_metadata(())
             for call in past:
                 yield response_class(call=writer.write(journal.read(call)))
-            while (told := await waiting.next(steered.draining)) is not None:
-                yield response_class(call=writer.write(told), skipped=waiting.skipped())
+            while (calls := await waiting.turn(steered.draining)) is not None:
+                skipped = waiting.skipped()
+                for call in calls:
+                    yield response_class(call=writer.write(call), skipped=skipped)
+                    skipped = 0
             raise RefusedError(Code.UNAVAILABLE, "The server is shutting down.")
         finally:
             end()
@@ -48,41 +58,64 @@ def behaviors(steered: Steered) -> Behaviors:
 
 
 class _Waiting:
-    """The calls that a watcher hasn't been told of yet, each once, however much has happened in it meanwhile."""
+    """The calls that a watcher hasn't been told of yet, each once, however much has happened in it meanwhile.
 
-    def __init__(self, chosen: CallFilter) -> None:
+    Of more calls than fit, the last ones are skipped, and for a watcher who wants the *latest* the first ones.
+    """
+
+    def __init__(self, journal: Journal, chosen: CallFilter, latest: int) -> None:
+        self._journal = journal
         self._chosen = chosen
+        self._latest = latest
         self._calls: dict[int, CallRecord] = {}
         self._came = asyncio.Event()
         self._skipped = 0
+        self._began = 0.0
+        """When the last turn did."""
 
     def take(self, call: CallRecord) -> None:
         if not self._chosen.holds(call):
             return
-        if len(self._calls) < _WAITING or call.id in self._calls:
+        self._came.set()
+        if self._latest > 0:
             self._calls[call.id] = call
-            self._came.set()
+            if len(self._calls) > self._latest:
+                self._skipped += not self._calls.pop(next(iter(self._calls))).under_way
+        elif len(self._calls) < _WAITING or call.id in self._calls:
+            self._calls[call.id] = call
         elif not call.under_way:
             self._skipped += 1
 
-    async def next(self, draining: asyncio.Event) -> CallRecord | None:
-        """Return the next call; None once the server is *draining*."""
-        if not self._calls:
+    async def turn(self, draining: asyncio.Event) -> list[CallRecord] | None:
+        """Wait for calls, and return them; None once the server is *draining*."""
+        now = asyncio.get_running_loop().time
+        if self._latest > 0 and (left := self._began + _TURN - now()) > 0:
+            await _first_of(draining, seconds=left)
+        len(self._journal)  # takes up what was answered without the engine
+        while not self._calls and not draining.is_set():
             self._came.clear()
-            waits = [asyncio.ensure_future(event.wait()) for event in (self._came, draining)]
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for wait in waits:
-                    wait.cancel()
+            await _first_of(self._came, draining, seconds=_LOOK if self._journal.front is not None else None)
+            len(self._journal)
         if draining.is_set():
             return None
-        return self._calls.pop(next(iter(self._calls)))
+        self._began = now()
+        calls, self._calls = self._calls, {}
+        return list(calls.values())
 
     def skipped(self) -> int:
         """Return how many calls were left out since the last time."""
         skipped, self._skipped = self._skipped, 0
         return skipped
+
+
+async def _first_of(*events: asyncio.Event, seconds: float | None) -> None:
+    """Wait until one of the events is set, or the time is over."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 def _last_event(metadata: Metadata) -> int:

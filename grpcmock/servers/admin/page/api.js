@@ -30,8 +30,8 @@ function query(params) {
   return text ? `?${text}` : "";
 }
 
-async function ask(method, path, params = {}, body) {
-  const init = { method, headers: { accept: "application/json" } };
+async function ask(method, path, params = {}, body, signal) {
+  const init = { method, headers: { accept: "application/json" }, signal };
   if (body !== undefined) {
     init.headers["content-type"] = "application/json";
     init.body = JSON.stringify(body);
@@ -60,7 +60,7 @@ const mine = (rest = {}) => (chosen.session ? { session: chosen.session, ...rest
 export const api = {
   status: () => ask("GET", "v1/status"),
   notes: () => ask("GET", "v1/notes"),
-  calls: (filter) => ask("GET", "v1/calls", mine(filter)),
+  calls: (filter, signal) => ask("GET", "v1/calls", mine(filter), undefined, signal),
   call: (id) => ask("GET", `v1/calls/${id}`),
   clearCalls: () => ask("DELETE", "v1/calls", mine()),
   draft: (id) => ask("POST", `v1/calls/${id}:stub`, {}, {}),
@@ -89,9 +89,9 @@ export const api = {
   reset: (request) => ask("POST", "v1:reset", {}, mine(request)),
 };
 
-/** Watch calls; the browser connects again by itself. Gives what ends that. */
-export function watchCalls(filter, { onCall, onState }) {
-  const source = new EventSource("v1/calls:watch" + query(mine({ ...filter, brief: true, under_way: true })));
+/** Watch calls, the `latest` of those that come at once; the browser connects again by itself. Gives what ends that. */
+export function watchCalls(filter, { latest, onCall, onState }) {
+  const source = new EventSource("v1/calls:watch" + query(mine({ ...filter, latest, brief: true, under_way: true })));
   source.onopen = () => onState("live");
   source.onmessage = (event) => onCall(event.data);
   source.onerror = () => onState(source.readyState === EventSource.CLOSED ? "ended" : "lost");

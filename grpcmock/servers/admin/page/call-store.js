@@ -1,15 +1,20 @@
 // The calls that are looked at: the newest ones, older ones as they are asked for, and those that come.
 
 import { api, watchCalls } from "./api.js";
+import { settled } from "./dom.js";
 
+const FIRST = 60;
 const PAGE = 200;
 const KEPT = 5_000;
 const WAITING = 5_000;
+const LATEST = 100;
+const CALM = 700;
 
 /**
  * Holds calls, newest first, that fit a filter. The server filters: it knows all calls, this page only some.
  *
- * What comes is taken in once a frame, so that any number of calls a second costs one drawing.
+ * What comes is taken in once a frame, so that any number of calls a second costs one drawing. Of calls that come too
+ * fast the server tells only some; once it is calm, the list is asked for again, so that no call stays missing.
  */
 export class CallStore {
   /** `onChange(calls, above)` is called with all calls, `above` of them new at the top; `onTouch(id)` of each call told. */
@@ -17,6 +22,7 @@ export class CallStore {
     Object.assign(this, { onChange, onState, onTouch, onError });
     this.round = 0;
     this.waiting = [];
+    this.refillSoon = settled(CALM, () => this.refill());
   }
 
   /** Begin anew with this filter. */
@@ -24,15 +30,19 @@ export class CallStore {
     this.close();
     const round = (this.round += 1);
     Object.assign(this, { filter, calls: [], places: new Map(), more: false, skipped: 0, dropped: 0, loading: true });
+    this.ending = new AbortController();
     this.unwatch = watchCalls(filter, {
+      latest: LATEST,
       onCall: (text) => this.take(text),
       onState: (state) => round === this.round && this.onState(state),
     });
-    await this.load(round, {});
+    // As many as are seen, at first: the rest is asked for once these are there.
+    await this.load(round, { limit: FIRST });
   }
 
   close() {
     this.round += 1;
+    this.ending?.abort();
     this.unwatch?.();
     this.unwatch = undefined;
     this.waiting = [];
@@ -43,12 +53,12 @@ export class CallStore {
     if (this.loading || !this.more) return;
     this.loading = true;
     const oldest = this.calls.findLast((call) => call.duration !== undefined);
-    await this.load(this.round, { before_id: oldest?.id });
+    await this.load(this.round, { before_id: oldest?.id, limit: PAGE });
   }
 
   async load(round, where) {
     try {
-      const page = await api.calls({ ...this.filter, ...where, brief: true, newest: true, limit: PAGE });
+      const page = await api.calls({ ...this.filter, ...where, brief: true, newest: true }, this.ending.signal);
       if (round !== this.round) return;
       this.loading = false;
       this.append(page);
@@ -66,6 +76,28 @@ export class CallStore {
     this.more = Boolean(page.more) && calls.length > 0;
     this.dropped = Number(page.dropped ?? 0);
     this.onChange(this.calls, 0);
+  }
+
+  /** Put what the server has in the place of a list with holes. */
+  async refill() {
+    const { round, calls: before } = this;
+    let page;
+    try {
+      page = await api.calls({ ...this.filter, brief: true, newest: true, limit: PAGE }, this.ending.signal);
+    } catch {
+      return; // The next call that comes leads here again.
+    }
+    if (round !== this.round) return;
+    const known = new Set(before);
+    const ended = (page.calls ?? []).toReversed();
+    const places = new Map(ended.map((call) => [call.id, call]));
+    // What has come since it was asked for, and what is under way.
+    const above = this.calls.filter((call) => !places.has(call.id) && (call.duration === undefined || !known.has(call)));
+    const calls = [...above, ...ended];
+    Object.assign(this, { calls, places: new Map(calls.map((call) => [call.id, call])), skipped: 0 });
+    this.more = Boolean(page.more);
+    this.dropped = Number(page.dropped ?? 0);
+    this.onChange(calls, Math.max(0, calls.findIndex((call) => call.id === before[0]?.id)));
   }
 
   take(text) {
@@ -103,6 +135,7 @@ export class CallStore {
       this.more = true;
     }
     this.calls = calls;
+    if (this.skipped) this.refillSoon();
     this.onChange(calls, above.size);
   }
 }

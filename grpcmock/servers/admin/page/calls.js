@@ -34,9 +34,11 @@ export function callsView(place) {
     onEnd: () => store.older(),
   });
   let detail;
+  let welcome;
   const store = new CallStore({
     onChange: (calls, above) => {
       list.show(calls, above);
+      list.element.ariaBusy = String(store.loading);
       showTally();
     },
     onTouch: (id) => detail?.id === id && detail.refresh(),
@@ -46,6 +48,7 @@ export function callsView(place) {
     },
     onError: (error) => {
       list.element.hidden = true;
+      list.element.ariaBusy = "false";
       fill(nothing, h("p.problem", { role: "alert" }, error.message));
     },
   });
@@ -59,18 +62,15 @@ export function callsView(place) {
     list.element.hidden = !store.calls.length;
     if (store.calls.length || store.loading) return nothing.replaceChildren();
     if (isFiltered) return fill(nothing, empty("No call fits.", button("Show all calls", clear)));
+    welcome ??= welcoming();
     return fill(nothing, welcome);
   }
 
-  const welcome = empty(
-    "No calls yet.",
-    h("p", {}, "Each call that reaches this server appears here as it happens. Make one:"),
-    command(`curl ${location.origin}/v1/calls --json '{"method": "package.Service/Method", "messages": [{}]}'`),
-    h("p", {}, "or from ", h("a", { href: "#/services" }, "Services"), ", where a form has an example filled in."),
-  );
-  firstCall().then((text) => text && fill(welcome.querySelector("pre"), text), () => {});
-
-  const reopen = settled(150, () => store.open(filter));
+  const reopenSoon = settled(150, () => store.open(filter));
+  function reopen() {
+    list.element.ariaBusy = "true";
+    reopenSoon();
+  }
   function input(name, props) {
     const element = h(props.tag ?? "input", {
       ...props, tag: undefined, value: filter[name],
@@ -159,6 +159,18 @@ export function callsView(place) {
   store.open(filter);
   view.go(place);
   return view;
+}
+
+/** What is there as long as there are no calls. */
+function welcoming() {
+  const shown = empty(
+    "No calls yet.",
+    h("p", {}, "Each call that reaches this server appears here as it happens. Make one:"),
+    command(`curl ${location.origin}/v1/calls --json '{"method": "package.Service/Method", "messages": [{}]}'`),
+    h("p", {}, "or from ", h("a", { href: "#/services" }, "Services"), ", where a form has an example filled in."),
+  );
+  firstCall().then((text) => text && fill(shown.querySelector("pre"), text), () => {});
+  return shown;
 }
 
 async function suggest(datalist, names) {

@@ -13,7 +13,6 @@ import pytest
 from support import ROOT, registry
 
 from grpcmock.concurrency.loop_thread import LoopThread
-from grpcmock.engine.steps import HALF_CLOSE, Finish, Message, Open, Receive
 from grpcmock.servers.addresses import Address
 from grpcmock.servers.admin.options import AdminOptions
 from grpcmock.servers.host import Files, Host, HostOptions
@@ -78,16 +77,15 @@ class Server:
         return self.channel.stream_stream(method.path)(encoded, timeout=60)
 
     def make(self, calls: int) -> None:
-        """Have the engine answer many calls at once, as if a server had taken them."""
-        method = self.host.engine.registry.method("UserService/GetUser")
+        """Have the engine answer many calls at once, as if a server had taken them; one of fifty is a miss."""
+        engine = self.host.engine
+        method = engine.registry.method("UserService/GetUser")
+        requests = [method.request_class(id=user).SerializeToString() for user in (1, 17)]
 
         def answer() -> None:
             for number in range(calls):
-                exchange = self.host.engine.open(Open(method.path, peer="ipv4:127.0.0.1:5"))
-                step = exchange.resume()
-                events = iter((Message(method.request_class(id=1 + number % 3).SerializeToString()), HALF_CLOSE))
-                while not isinstance(step, Finish):
-                    step = exchange.resume(next(events) if isinstance(step, Receive) else None)
+                data = requests[number % 50 == 0]
+                assert engine.answer_at_once(method.path, (), None, "ipv4:127.0.0.1:5", data) is not None
 
         self._loop.call(answer)
 

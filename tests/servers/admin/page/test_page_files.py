@@ -41,6 +41,12 @@ def test_nothing_stands_within_the_page_that_the_policy_forbids() -> None:
     assert not re.findall(r"<style|<script(?![^>]*\ssrc=)|\sstyle=|\son\w+=", text)
 
 
+def test_the_page_names_all_its_modules_so_that_none_is_waited_for_to_learn_of_the_next() -> None:
+    text = FOLDER.joinpath("index.html").read_text()
+    named = re.findall(r'(?:src|rel="modulepreload" href)="page/([^"]+)"', text)
+    assert sorted(named) == [name for name in NAMES if name.endswith(".js")]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_loaded_from_elsewhere(name: str) -> None:
     text = FOLDER.joinpath(name).read_text()
