@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import count
@@ -17,8 +17,8 @@ from grpcmock.engine.environment import CallEnvironment, EngineOptions
 from grpcmock.engine.exchange import Exchange
 from grpcmock.engine.journal import Journal
 from grpcmock.engine.store import Store
-from grpcmock.errors import Problem, Problems
-from grpcmock.schema import adding
+from grpcmock.errors import Problem, Problems, SchemaError
+from grpcmock.schema import Registry, adding
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from grpcmock.engine.session import Session
     from grpcmock.engine.sessions import Sessions
     from grpcmock.engine.steps import Forwarder, Open
-    from grpcmock.schema import Registry
     from grpcmock.status import Metadata
     from grpcmock.stubs.model import Stub
 
@@ -55,8 +54,11 @@ class Prepared:
 
     warnings: tuple[Problem, ...]
 
-    added: int
-    """How many sets of added protos are in the registry."""
+    base: Registry
+    """The protos from files alone."""
+
+    added: AddedProtos
+    """Those that are in the registry besides."""
 
     complaints: Sequence[str] = ()
     """Why some of them are not."""
@@ -93,6 +95,10 @@ class Engine:
         )
         self._orders = count()
         self._added = AddedProtos()
+        self._base = registry
+        """The protos from files, without those that were added."""
+        self._included: list[Registry] = []
+        """What was included, as generated code is."""
         self._loaded: Mapping[str, CompiledStub] = {}
         """The stubs from files, by name."""
         self.warnings: tuple[Problem, ...] = ()
@@ -164,9 +170,18 @@ class Engine:
         Changes nothing, so it may run in another thread than the server. *problems* holds what was found before, while
         reading; *progress* is told how many stubs are done. Raises :class:`StubError` with everything that is wrong.
         """
+        return self._prepare(registry, self._added, stubs, problems, progress)
+
+    def _prepare(
+        self,
+        base: Registry,
+        added: AddedProtos,
+        stubs: Iterable[Stub],
+        problems: Problems | None = None,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> Prepared:
         problems = problems if problems is not None else Problems()
-        added = len(self._added)
-        registry, complaints = self._added.onto(registry)
+        registry, complaints = added.onto(base)
         compiled = self._compile(stubs, registry, Layer.FILE, problems, progress)
         if problems.errors:
             let_go(compiled)
@@ -178,7 +193,7 @@ class Engine:
             (old, entry) for entry in compiled if (old := before.get(entry.name)) is not None and old.stub == entry.stub
         ]
         entries = {entry.name: entry for entry in compiled}
-        return Prepared(registry, store, entries, unchanged, problems.warnings, added, complaints)
+        return Prepared(registry, store, entries, unchanged, problems.warnings, base, added, complaints)
 
     def install(self, prepared: Prepared) -> list[object]:
         """Answer from what was prepared, all or nothing. Return what it takes the place of.
@@ -215,8 +230,9 @@ class Engine:
         self.environment.registry, self.environment.store = prepared.registry, store
         self.environment.given = prepared.registry
         self.environment.faults.spread()
-        if prepared.added != len(self._added):  # some came while this was prepared
-            self._serve(self._added.onto(prepared.registry)[0])
+        self._base = prepared.base
+        if prepared.added is not self._added:  # some came, or went, while this was prepared
+            self._serve(self._added.onto(prepared.base)[0])
         self.warnings = prepared.warnings
         return rest
 
@@ -268,13 +284,57 @@ class Engine:
 
         def serve() -> list[str]:
             before = self.registry
-            self._added.keep(tuple(files))
+            self._added = self._added.including(tuple(files))
             self._serve(registry if before is base else adding.including(before, files))
             new = sorted(self.registry.services.keys() - before.services.keys())
             self.note("info", f"Protos were added: {', '.join(new) or 'no service that was not there'}.")
             return new
 
         return serve
+
+    @property
+    def added_protos(self) -> AddedProtos:
+        """The protos that were added."""
+        return self._added
+
+    def remove_protos(self, names: Collection[str] = ()) -> Callable[[], list[str]]:
+        """Prepare to serve no longer what the added files of these names declare; without names, what any declares.
+
+        This changes nothing, so it may run in another thread than the server. The function returned does it, in the
+        server's; it returns the names of the services that are gone. Both raise :class:`StubError` if stubs use what
+        they declare, with each of these, :class:`SchemaError` if other files do, and :class:`UnknownProtoError`.
+        """
+        before, added = self._added, self._added.without(names)
+        prepared = self._without(added)
+
+        def serve() -> list[str]:
+            nonlocal added, prepared
+            if self._added is not before or self._loaded is not loaded:
+                added = self._added.without(names)
+                prepared = self._without(added)
+            services, kept = self.registry.services.keys(), self._added
+            self._added = added
+            try:
+                self.install(prepared)
+            except BaseException:
+                self._added = kept
+                raise
+            gone = sorted(services - self.registry.services.keys())
+            self.note("info", f"Protos were removed: {', '.join(gone) or 'no service was in them'}.")
+            return gone
+
+        loaded = self._loaded
+        return serve
+
+    def _without(self, added: AddedProtos) -> Prepared:
+        """Prepare to serve these alone of the added protos."""
+        base = Registry(self._base.files)  # in a pool of its own: nothing goes out of one
+        for registry in self._included:
+            base = base.including(registry)
+        prepared = self._prepare(base, added, [entry.stub for entry in self._loaded.values()])
+        if prepared.complaints:
+            raise SchemaError("Other protos that were added need them:\n" + "\n".join(prepared.complaints))
+        return prepared
 
     def _serve(self, registry: Registry) -> None:
         """Serve a registry that has all that is served now."""
@@ -286,6 +346,7 @@ class Engine:
     def include(self, registry: Registry) -> None:
         """Serve the methods of *registry*, too. Raises :class:`SchemaError` if its files contradict those served."""
         self.environment.include(registry)
+        self._included.append(registry)
 
     def _compile(
         self,

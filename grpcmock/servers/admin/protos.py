@@ -1,4 +1,4 @@
-"""Protos that are added to a running server."""
+"""Protos that are added to a running server, and removed from it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
+from grpcmock.engine.added_protos import UnknownProtoError
+from grpcmock.errors import SchemaError, StubError
 from grpcmock.schema import adding, protoc
 from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.status import Code
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def behaviors(steered: Steered) -> Behaviors:
-    """Give what adds protos."""
+    """Give what adds, lists and removes protos."""
 
     async def add_protos(request: Any, response: Any) -> None:
         if bool(request.files) == bool(request.descriptor_set):
@@ -30,7 +32,25 @@ def behaviors(steered: Steered) -> Behaviors:
         serve = await asyncio.to_thread(_prepare, steered.engine, request)
         response.services.extend(serve())
 
-    return {"AddProtos": add_protos}
+    def list_protos(_: Any, response: Any) -> None:
+        for file in steered.engine.added_protos:
+            prefix = f"{file.package}." if file.package else ""
+            response.protos.add(file=file.name, services=[f"{prefix}{service.name}" for service in file.service])
+
+    async def remove_protos(request: Any, response: Any) -> None:
+        try:
+            # In a thread, since all stubs are compiled without them.
+            serve = await asyncio.to_thread(steered.engine.remove_protos, request.files)
+            response.services.extend(serve())
+        except UnknownProtoError as error:
+            raise RefusedError(Code.NOT_FOUND, str(error)) from None
+        except StubError as error:
+            text = f"They are in use; remove these stubs first:\n{error}"
+            raise RefusedError(Code.FAILED_PRECONDITION, text) from None
+        except SchemaError as error:
+            raise RefusedError(Code.FAILED_PRECONDITION, str(error)) from None
+
+    return {"AddProtos": add_protos, "ListProtos": list_protos, "RemoveProtos": remove_protos}
 
 
 def _prepare(engine: Engine, request: Any) -> Callable[[], list[str]]:

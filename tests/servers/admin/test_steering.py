@@ -195,6 +195,7 @@ TEAMS = """
 syntax = "proto3";
 package teams;
 import "user.proto";
+message Team { string name = 1; }
 service Teams { rpc Lead(user.GetUserRequest) returns (user.UserResponse); }
 """
 
@@ -254,3 +255,47 @@ async def test_what_comes_while_a_reload_is_prepared_is_served(world: World) -> 
     await world.ask("AddProtos", files={"teams.proto": TEAMS})
     world.engine.install(prepared)
     assert "/teams.Teams/Lead" in world.engine.store.tables
+
+
+async def test_what_was_added_is_removed(world: World) -> None:
+    await world.ask("AddProtos", files={"teams.proto": TEAMS})
+    (listed,) = (await world.ask("ListProtos")).protos
+    assert (listed.file, list(listed.services)) == ("teams.proto", ["teams.Teams"])
+    await world.ask("AddStubs", stubs="- {name: kept, method: user.UserService/GetUser, response: {name: Bo}}")
+    removed = await world.ask("RemoveProtos", files=["teams.proto"])
+    assert list(removed.services) == ["teams.Teams"]
+    assert not (await world.ask("ListProtos")).protos
+    assert "/teams.Teams/Lead" not in world.engine.store.tables
+    assert [entry.name for entry in world.engine.store] == ["kept"]
+    assert world.notes[-1] == "Protos were removed: teams.Teams."
+    # What it declared may be declared otherwise from now on.
+    other = 'syntax = "proto3"; package teams; service Teams { rpc Lead(L) returns (L); } message L {}'
+    assert list((await world.ask("AddProtos", files={"teams.proto": other})).services) == ["teams.Teams"]
+
+
+@pytest.mark.parametrize("session", ["", "a"])
+async def test_what_stubs_use_is_not_removed(world: World, session: str) -> None:
+    await world.ask("AddProtos", files={"teams.proto": TEAMS})
+    stubs = "- {name: ann, method: teams.Teams/Lead, response: {name: Ann}}"
+    await world.ask("AddStubs", stubs=stubs, session=session)
+    error = await world.refused("RemoveProtos", files=["teams.proto"])
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert "teams.Teams/Lead" in (error.details() or "")
+    assert "/teams.Teams/Lead" in world.engine.store.tables
+    await world.ask("RemoveStub", name="ann", session=session)
+    assert list((await world.ask("RemoveProtos")).services) == ["teams.Teams"]
+
+
+async def test_what_other_protos_import_is_not_removed(world: World) -> None:
+    await world.ask("AddProtos", files={"teams.proto": TEAMS})
+    more = 'syntax = "proto3"; package more; import "teams.proto"; message M { teams.Team team = 1; }'
+    await world.ask("AddProtos", files={"a/more.proto": more})
+    error = await world.refused("RemoveProtos", files=["teams.proto"])
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert "a/more.proto" in (error.details() or "")
+    error = await world.refused("RemoveProtos", files=["a/mor.proto"])
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+    assert "Did you mean 'a/more.proto'?" in (error.details() or "")
+    assert list((await world.ask("RemoveProtos", files=["teams.proto", "a/more.proto"])).services) == ["teams.Teams"]
+    error = await world.refused("RemoveProtos", files=["teams.proto"])
+    assert "None were added." in (error.details() or "")
