@@ -68,3 +68,7 @@ class Clock:
     def reset(self) -> None:
         """Have it be the machine's clock again."""
         self._offset, self._stands_at = 0.0, None
+
+    def give_back(self) -> None:
+        """Have it be the machine's clock again where this one has been frozen or moved."""
+        self.reset()

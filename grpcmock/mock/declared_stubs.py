@@ -231,7 +231,7 @@ class DeclaredStubs:
         engine.store.restore(level.store)
         engine.journal.restore(level.journal)
         engine.faults.restore(level.faults)
-        engine.clock.reset()
+        engine.clock.give_back()
         return level.channels
 
     def reset(self) -> None:
@@ -242,7 +242,7 @@ class DeclaredStubs:
                 raise ConfigError("A mock can't be reset inside of a snapshot: end that first.")
             self._engine.store.restore(self._levels[0].store)
             self._engine.faults.restore(())
-            self._engine.clock.reset()
+            self._engine.clock.give_back()
             self._engine.journal.clear()
             for handle in self._levels[0].own.values():
                 handle.stand_for(None)

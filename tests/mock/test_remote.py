@@ -6,6 +6,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -369,11 +370,35 @@ def test_faults_of_one_session_dont_strike_another(shared: Shared, remote: MockS
         assert not other.faults
 
 
-def test_the_clock_elsewhere_is_common_to_all(remote: MockServer) -> None:
-    with pytest.raises(ConfigError, match="common to all of its sessions"):
+def test_the_clock(mock: MockServer) -> None:
+    noon = datetime(2031, 5, 6, 12, tzinfo=UTC)
+    mock.on(GET).returns(name="{{ now().strftime('%H:%M') }}")
+    with mock.clock.frozen(noon) as clock:
+        assert (clock.now, clock.is_frozen, get(mock, 1)) == (noon, True, "12:00")
+        clock.advance("2h")
+        clock.advance(timedelta(minutes=-30))
+        assert (clock.now, get(mock, 1)) == (noon + timedelta(hours=1.5), "13:30")
+        clock.resume()
+        clock.set(noon)
+        assert not clock.is_frozen
+        assert noon <= clock.now < noon + timedelta(hours=1)
+        with pytest.raises(ConfigError, match="years 1 to 9999"):
+            clock.advance(1e12)
+    assert abs(mock.clock.now - datetime.now(UTC)) < timedelta(hours=1)
+
+
+def test_who_has_set_the_clock_elsewhere_gives_it_back(shared: Shared, remote: MockServer) -> None:
+    clock = shared.host.engine.clock
+    with remote.snapshot():
         remote.clock.freeze()
-    with pytest.raises(ConfigError, match="common to all of its sessions"):
-        remote.clock.advance("1h")
+        assert clock.frozen
+    assert not clock.frozen
+    with MockServer(target=shared.target) as other:
+        other.clock.advance("1h")
+        with remote.snapshot():
+            assert clock.offset == pytest.approx(3600, abs=60)
+        assert clock.offset == pytest.approx(3600, abs=60), "what another has set is left alone"
+    assert clock.offset == 0
 
 
 def test_a_test_that_stands_still_keeps_its_session(tmp_path: Path) -> None:

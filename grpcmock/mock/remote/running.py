@@ -45,7 +45,7 @@ class RemoteEngine(Engine):
         )
         self.environment.store = RemoteStore(registry.methods.values(), link)
         self.environment.faults = RemoteFaults(self.environment, link)
-        self.environment.clock = RemoteClock(self.options.wall_clock)
+        self.environment.clock = RemoteClock(self.options.wall_clock, link)
         self._link = link
 
     @property
@@ -115,6 +115,7 @@ class RemoteRunning:
         self.channels.close()
         with suppress(TargetError):
             self.engine.calls.keep()
+            self.engine.clock.give_back()
         self._link.close()
 
     def call(self, function: Callable[[], T]) -> T:

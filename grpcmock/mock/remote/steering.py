@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from grpcmock.engine.clock import Clock
+from grpcmock.engine.clock import EARLIEST, LATEST, Clock
 from grpcmock.engine.faults import ActiveFault, Faults
 from grpcmock.errors import ConfigError
 
@@ -67,16 +67,56 @@ class RemoteFaults(Faults):
 
 
 class RemoteClock(Clock):
-    """The clock there, which is common to all of its sessions: none of them may set it for the others."""
+    """The clock there, which is common to all of its sessions; what is set here is set there, for all of them."""
 
-    def set(self, now: float) -> None:  # noqa: ARG002
-        raise ConfigError(
-            "The clock of a mock server elsewhere is common to all of its sessions. Whoever has it for himself sets it "
-            "through its admin service: PUT /v1/clock."
-        )
+    def __init__(self, machine: Callable[[], float], link: Link) -> None:
+        super().__init__(machine)
+        self._link = link
+        self._was_set = False
+
+    def __call__(self) -> float:
+        return self._asked().now.ToMicroseconds() / 1e6 if self._link.is_open else super().__call__()
+
+    @property
+    def frozen(self) -> bool:
+        return bool(self._asked().frozen)
+
+    @property
+    def offset(self) -> float:
+        return float(self._asked().offset.ToMicroseconds() / 1e6)
+
+    def _asked(self) -> Any:
+        return self._link.ask("GetClock")
+
+    def set(self, now: float) -> None:
+        self._set(now=_timestamp(now))
+
+    def advance(self, seconds: float) -> None:
+        _timestamp(self() + seconds)  # the bounds are told here
+        self._set(advance=f"{round(seconds * 1e6)}us")
 
     def freeze(self, now: float | None = None) -> None:
-        self.set(now or 0.0)
+        self._set(frozen=True, **({} if now is None else {"now": _timestamp(now)}))
 
     def resume(self) -> None:
-        self.set(0.0)
+        self._set(frozen=False)
+
+    def _set(self, **fields: Any) -> None:
+        self._link.ask("SetClock", **fields)
+        self._was_set = True
+
+    def reset(self) -> None:
+        self._link.ask("SetClock")
+        self._was_set = False
+
+    def give_back(self) -> None:
+        if self._was_set:
+            self.reset()
+
+
+def _timestamp(seconds: float) -> Mapping[str, int]:
+    """Give the fields of a Timestamp."""
+    if not EARLIEST <= seconds <= LATEST:
+        raise ConfigError("The clock shows the years 1 to 9999 alone.")
+    whole, microseconds = divmod(round(seconds * 1e6), 1_000_000)
+    return {"seconds": whole, "nanos": microseconds * 1_000}
