@@ -28,7 +28,7 @@ STUB = """
   response: {id: 1, name: Alice, email: alice@example.com}
 """
 
-NOWHERE = ("env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9")
+NOWHERE = ("env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT=1")
 """Spans are made and given up: what a collector does is not measured."""
 
 
