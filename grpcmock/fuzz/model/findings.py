@@ -57,6 +57,9 @@ class Finding:
     timing_based: bool = False
     """Whether it rests on time or memory, so that what doesn't repeat is noise and no failure."""
 
+    may_lag: bool = False
+    """Whether a server that shows changes a moment later may do so by right: what a pause mends is a remark."""
+
     server_down: bool = False
     """Whether it says that the server has gone, or has dropped its connections: then later calls may fail with it."""
 

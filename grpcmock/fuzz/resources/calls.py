@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.client.actions import Cancel, HalfClose
+from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.cases import Caller
 from grpcmock.fuzz.model.results import Termination
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Path
@@ -87,6 +89,26 @@ class ResourceCall:
             value = found(response, self.operation.made)
             keys += list(value) if hasattr(value, "extend") else [value]
         return keys
+
+
+_LEFT_NOTHING = frozenset(
+    {
+        *(Code.UNKNOWN, Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.PERMISSION_DENIED, Code.FAILED_PRECONDITION),
+        *(Code.ABORTED, Code.OUT_OF_RANGE, Code.UNIMPLEMENTED, Code.INTERNAL, Code.UNAUTHENTICATED, Code.DATA_LOSS),
+    }
+)
+"""The codes after which nothing may be left; with others it may have been done, or was there before."""
+
+
+def leaves_nothing(reply: Reply) -> bool:
+    """Whether a call was refused in a way that says that nothing was done."""
+    return reply.termination is Termination.SERVER and reply.code in _LEFT_NOTHING
+
+
+def may_change(reply: Reply) -> bool:
+    """Whether a call may have changed something: its method isn't one that only reads, and it wasn't refused."""
+    method = reply.call.method
+    return method is not None and not only_reads(method) and not leaves_nothing(with_body_status(reply))
 
 
 def found(message: Message, path: Path) -> Any:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.resources.calls import leaves_nothing
 from grpcmock.fuzz.resources.differences import shown
+from grpcmock.fuzz.resources.evidence import may_end_by_itself
 from grpcmock.fuzz.resources.given_values import losses
-from grpcmock.fuzz.resources.known_resources import KnownResource, finding
+from grpcmock.fuzz.resources.known_resources import KnownResource, finding, given_by
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -17,22 +19,12 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.resources.known_resources import KnownResources
     from grpcmock.fuzz.resources.resource import Resource
 
-_LEFT_NOTHING = frozenset(
-    {
-        *(Code.UNKNOWN, Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.PERMISSION_DENIED, Code.FAILED_PRECONDITION),
-        *(Code.ABORTED, Code.OUT_OF_RANGE, Code.UNIMPLEMENTED, Code.INTERNAL, Code.UNAUTHENTICATED, Code.DATA_LOSS),
-    }
-)
-"""The codes after which nothing may be left; with others it may have been done, or was there before."""
-
 
 class CreateRules:
     """The part of a model that hears of creations."""
 
     def __init__(self, memory: KnownResources) -> None:
         self._memory = memory
-        self._unproven: dict[str, list[KnownResource]] = {}
-        """What was made by servers of which nothing says that they keep anything, by the names of resources."""
         self._proven: dict[str, bool] = {}
 
     def take(self, step: ResourceCall) -> Iterator[Finding]:
@@ -63,8 +55,8 @@ class CreateRules:
 
     def touched(self, resource: Resource, key: Any) -> None:
         """Hear that something may have been changed or deleted: of what isn't proven to be kept, that says nothing."""
-        made = self._unproven.get(resource.name, [])
-        self._unproven[resource.name] = [known for known in made if known.key != key]
+        made = self._memory.unproven.get(resource.name, [])
+        self._memory.unproven[resource.name] = [known for known in made if known.key != key]
 
     def _again(self, step: ResourceCall, keys: list[Any]) -> Iterator[Finding]:
         """The same request with the same request id was made twice."""
@@ -84,19 +76,26 @@ class CreateRules:
                 continue
             old = self._memory.find(resource, key)
             request = step.requests[index] if index < len(step.requests) else step.request
+            given, message = step.at(step.operation.given, request), messages[index] if index < len(messages) else None
             known = KnownResource(
                 resource=resource,
                 key=key,
                 alive=True,
                 why=f"{step.operation.method.name} made it",
                 by=step.operation.method,
-                message=messages[index] if index < len(messages) else None,
-                given=step.at(step.operation.given, request),
+                message=message,
+                given=given,
+                asked=request,
+                written=given_by(given, message),
+                is_settled=not may_end_by_itself(given),
                 parent=step.at(step.operation.parent, request) or resource.parent_of(key),
                 is_chosen=key in asked,
             )
             if old is not None and old.is_there:
                 yield from self._created_twice(step, key, known.is_chosen)
+            if old is not None and old.alive and not known.is_chosen and not resource.is_annotated:
+                self._memory.share(resource, key)
+                continue
             made.append(known)
         for known in made:
             self._memory.forget(resource, known.key)
@@ -107,14 +106,14 @@ class CreateRules:
     def _kept(self, resource: Resource, made: list[KnownResource]) -> list[KnownResource]:
         """Give what a server without annotations can be held to: what has no memory, such as a mock, gives the same key
         to all that it is asked to make, and only of two creations can be told that they gave different ones."""
-        earlier = self._unproven.setdefault(resource.name, [])
+        earlier = self._memory.unproven.setdefault(resource.name, [])
         proven = self._proven.get(resource.name)
         if proven is None and earlier:
             proven = self._proven[resource.name] = not {known.key for known in earlier} & {known.key for known in made}
         earlier += made
         if not proven:
             return []
-        kept, self._unproven[resource.name] = earlier, []
+        kept, self._memory.unproven[resource.name] = earlier, []
         return kept
 
     def _kept_as_given(self, step: ResourceCall, made: KnownResource) -> Iterator[Finding]:
@@ -142,18 +141,17 @@ class CreateRules:
             )
 
     def _not_created(self, step: ResourceCall) -> None:
-        code = step.reply.code
-        leaves_nothing = code in _LEFT_NOTHING or step.was_given_up
+        nothing_left = leaves_nothing(step.reply) or step.was_given_up
         for key in self._asked_for(step):
             old = self._memory.find(step.resource, key)
             if old is not None and old.alive:
                 continue
-            if leaves_nothing and old is not None and old.sure:
+            if nothing_left and old is not None and old.sure:
                 why = f"{step.operation.method.name} failed ({said(step.reply)})"
                 self._memory.known[step.resource.name, key] = KnownResource(
                     step.resource, key, False, why, by=step.operation.method, failed=True, is_chosen=True
                 )
-            elif not leaves_nothing:
+            elif not nothing_left:
                 self._memory.forget(step.resource, key)
 
     def _asked_for(self, step: ResourceCall) -> list[Any]:

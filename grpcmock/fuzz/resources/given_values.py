@@ -25,13 +25,26 @@ _PROSE = re.compile(
 )
 """Texts for people, whose capitals are no server's business. It may well fold those of codes, addresses and labels."""
 
-_COUNTED = re.compile(r"count|size|total|version|revision|number|generation|progress|_(at|time|on)$|^(state|status)$")
+_COUNTED = re.compile(
+    r"count|size|total|version|revision|number|generation|progress|_(at|time|on|by)$|^(state|status|owner|creator|slug|parent)$"
+)
 """What servers often set by themselves, where a request has the whole of a thing and no annotation says whose it is."""
+
+_UNITS = re.compile(
+    r"(cents|grams|meters|metres|bytes|pixels|points|seconds|minutes|hours|days|weeks|months|years|ms)$"
+)
 
 _INSTANTS = frozenset({"google.protobuf.Timestamp", "google.protobuf.Duration"})
 """Of these the seconds count: databases keep no nanoseconds."""
 
 _FLOATS = (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE)
+
+_WHOLE = (
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_INT64,
+    FieldDescriptor.CPPTYPE_UINT32,
+    FieldDescriptor.CPPTYPE_UINT64,
+)
 
 
 class Loss(NamedTuple):
@@ -66,7 +79,10 @@ def losses(resource: Resource, given: Message, kept: Message, *, exact: bool = F
 
 def _may_be_servers_own(field: FieldDescriptor) -> bool:
     is_switch = field.enum_type is not None or field.cpp_type == FieldDescriptor.CPPTYPE_BOOL
-    return not field.is_repeated and (is_switch or _COUNTED.search(field.name) is not None)
+    counts = (
+        field.cpp_type in _WHOLE and field.name.endswith("s") and not _UNITS.search(field.name)
+    )  # ``likes``, ``members``
+    return not field.is_repeated and (is_switch or counts or _COUNTED.search(field.name) is not None)
 
 
 def _may_be_nothing(field: FieldDescriptor, value: Any) -> bool:

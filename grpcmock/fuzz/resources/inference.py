@@ -48,6 +48,9 @@ _SERVERS_OWN = frozenset(
 )
 """Fields that servers set by themselves, where no annotation says so."""
 
+_REFERENCES = tuple(f"_{key}" for key in KEYS)
+"""How the names of fields end that say which other thing is meant."""
+
 _KEYED = frozenset({Role.GET, Role.DELETE, Role.LOOKUP, Role.BATCH_GET})
 """Roles whose requests say little more than which one is meant."""
 
@@ -126,6 +129,7 @@ class _Inference:
             key=key,
             hidden=frozenset(self._behaving(descriptor, "INPUT_ONLY")),
             fixed=frozenset(self._fixed(descriptor, key)),
+            is_marked=self._is_marked(descriptor),
         )
         bare = replace(bare, key=key)
         making = Role.IMPORT if source.kind.client_streams else Role.CREATE
@@ -201,6 +205,7 @@ class _Inference:
             patterns=tuple(annotation.pattern) if annotation is not None else (),
             hidden=frozenset(self._behaving(descriptor, "INPUT_ONLY")),
             fixed=frozenset(self._fixed(descriptor, key)),
+            is_marked=self._is_marked(descriptor),
         )
         operations = [
             operation
@@ -248,7 +253,8 @@ class _Inference:
             for name in dict.fromkeys((label, label.removeprefix(f"{stem}_"), f"{stem}_{label}")):
                 if name in fields and same_type(fields[name], field) and is_key(fields[name]):
                     likely = name in (*KEYS, *(f"{stem}_{key}" for key in KEYS))
-                    if likely or len(counts) == 1 or counts[field.name] == len(requests) > 1:
+                    always = counts[field.name] == len(requests) > 1 and not name.endswith(_REFERENCES)
+                    if likely or always or len(counts) == 1:
                         return name
         for name in _named_as_noun(descriptor, asked, stem):
             return name
@@ -265,10 +271,13 @@ class _Inference:
     def _fixed(self, descriptor: Descriptor, key: str) -> Iterator[str]:
         yield from self._behaving(descriptor, "OUTPUT_ONLY", "IMMUTABLE", "IDENTIFIER")
         yield descriptor.fields_by_name[key].full_name
-        annotated = any(self._options.field(field).behaviors for field in descriptor.fields)
+        is_marked = self._is_marked(descriptor)
         for field in descriptor.fields:
-            if field.name in _SERVERS_OWN and (not annotated or field.name == "etag"):
+            if field.name in _SERVERS_OWN and (not is_marked or field.name == "etag"):
                 yield field.full_name
+
+    def _is_marked(self, descriptor: Descriptor) -> bool:
+        return any(self._options.field(field).behaviors for field in descriptor.fields)
 
     # One method -----------------------------------------------------------------------------------------
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.model.findings import Finding
-from grpcmock.fuzz.resources.differences import Difference, differences
+from grpcmock.fuzz.resources.differences import Difference, differences, is_set
 from grpcmock.fuzz.resources.pagination import PageWalks
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ class KnownResource:
     given: Message | None = None
     """What the client asked it to be, where no answer has shown it."""
 
+    asked: Message | None = None
+    """The request that made it."""
+
     parent: Any = None
 
     masked: frozenset[str] = frozenset()
@@ -58,18 +63,30 @@ class KnownResource:
     sure: bool = True
     """Whether that it's alive or not is known for certain."""
 
+    is_as_made: bool = True
+    """Whether nobody has changed it since it was made."""
+
+    is_settled: bool = True
+    """Whether nothing was called since that may have ended it, or brought it back, as far as names and types tell."""
+
+    is_quiet: bool = True
+    """Whether nothing was called since it was written but what reads, or makes more of its kind."""
+
+    written: frozenset[str] = frozenset()
+    """The fields that clients have given it."""
+
     reads: list[Message] = field(default_factory=list)
     """What reads have shown since it was last written."""
 
     @property
     def is_there(self) -> bool:
         """Whether it must be there, for certain."""
-        return self.alive and self.sure
+        return self.alive and self.sure and self.is_settled
 
     @property
     def is_gone(self) -> bool:
         """Whether it must not be there, for certain: it was deleted, or never came to be."""
-        return (self.deleted or self.failed) and self.sure
+        return (self.deleted or self.failed) and self.sure and self.is_settled
 
 
 class KnownResources:
@@ -83,8 +100,14 @@ class KnownResources:
         self.known: dict[tuple[str, Any], KnownResource] = {}
         """What is known of resources, by their kinds and keys."""
 
+        self.unproven: dict[str, list[KnownResource]] = {}
+        """What was made by servers of which nothing says that they keep anything, by the names of resources."""
+
         self.requests: dict[bytes, list[Any]] = {}
         """What keys came of the creations with a request id, by method and request."""
+
+        self.shared: set[tuple[str, Any]] = set()
+        """What several things have as their key: it tells one from another only together with something else."""
 
         self.walks = PageWalks()
         self.last: ResourceCall | None = None
@@ -95,7 +118,13 @@ class KnownResources:
 
     def put(self, known: KnownResource) -> None:
         """Remember what became of a resource, in place of what was known of it."""
-        self.known[known.resource.name, known.key] = known
+        if (known.resource.name, known.key) not in self.shared:
+            self.known[known.resource.name, known.key] = known
+
+    def share(self, resource: Resource, key: Any) -> None:
+        """Hear that a key isn't that of one thing alone: nothing can be said of it."""
+        self.shared.add((resource.name, key))
+        self.forget(resource, key)
 
     def forget(self, resource: Resource, key: Any) -> None:
         """Know nothing of a key any more."""
@@ -104,6 +133,20 @@ class KnownResources:
     def alive(self, resource: Resource) -> list[KnownResource]:
         """Give the resources of a kind that must be there."""
         return [known for known in self.known.values() if known.resource is resource and known.is_there]
+
+    def unsettle(self, about: Resource | None, key: Any = None) -> None:
+        """Hear of a call that may have changed more than the one thing that it was to change: the *about* which it was,
+        under this *key*, if it changed one that there is. None for a method of which nobody knows what it does."""
+        self.walks.disturb()
+        for known in (*self.known.values(), *chain.from_iterable(self.unproven.values())):
+            if known.resource is about:
+                known.is_quiet = known.is_quiet and key in (None, known.key)
+                continue
+            known.is_quiet = False
+            if about is None or not known.resource.is_annotated:
+                known.message = known.given = None
+                known.is_as_made = False
+                known.is_settled = known.is_settled and about is not None and not known.alive
 
     def doubt(self, resource: Resource, key: Any) -> None:
         """A call may have changed a resource, or not."""
@@ -115,6 +158,65 @@ def finding(step: ResourceCall, check: str, expected: str, actual: str, path: st
     """Say what is wrong with a call, and blame its method."""
     method = step.operation.method
     return Finding(check=check, expected=expected, actual=actual, path=path, key=key or path, method=method)
+
+
+_VOLATILE = frozenset(
+    {
+        *(
+            "read",
+            "access",
+            "accessed",
+            "seen",
+            "now",
+            "server",
+            "request",
+            "response",
+            "view",
+            "views",
+            "viewed",
+            "hit",
+        ),
+        *(
+            "hits",
+            "age",
+            "uptime",
+            "ttl",
+            "count",
+            "progress",
+            "phase",
+            "state",
+            "status",
+            "remaining",
+            "left",
+            "expires",
+        ),
+    }
+)
+"""Parts of the names of fields that may well change while nobody writes."""
+
+
+def is_volatile(name: str) -> bool:
+    """Whether a field may well change while nobody writes, by its name."""
+    return not _VOLATILE.isdisjoint(name.split("_"))
+
+
+def must_stay(known: KnownResource, name: str) -> bool:
+    """Whether a field of a resource is as it was, for certain.
+
+    Where no annotation says whose it is, what only the server sets may follow what else is done; what was given stays.
+    """
+    if known.resource.is_marked or name in known.written:
+        return True
+    return known.is_quiet and not is_volatile(name)
+
+
+def given_by(given: Message | None, kept: Message | None) -> frozenset[str]:
+    """Return the names of the fields that a client has given something that has taken them as they were."""
+    if given is None or kept is None:
+        return frozenset(field.name for field, _ in given.ListFields()) if given is not None else frozenset()
+    own: Any = kept.DESCRIPTOR
+    names = [field.name for field, _ in given.ListFields() if field.name in own.fields_by_name]
+    return frozenset(name for name in names if is_set(kept, own.fields_by_name[name]))
 
 
 def differ(
@@ -143,13 +245,29 @@ def is_another(known: KnownResource, message: Message) -> bool:
     return any(getattr(known.message, name) != getattr(message, name) for name in marks)
 
 
-def is_tombstone(message: Message) -> bool:
-    """Whether a resource is shown as deleted: softly, so that it can be brought back (AIP-164)."""
+_GONE = re.compile(r"delet|remov|archiv|purg|trash|revok|disabl|inactiv|cancel|retire|discard|destroy|closed|expired")
+
+
+def is_tombstone(message: Message, known: KnownResource | None = None) -> bool:
+    """Whether a resource is shown as deleted: softly, so that it can be brought back (AIP-164).
+
+    Where nothing is annotated, whatever mark it bears that *known* didn't have before its deletion may say so.
+    """
     for one, value in message.ListFields():
-        if one.name in ("delete_time", "deleted_at", "purge_time", "deleted", "is_deleted"):
+        if _GONE.search(one.name) and not one.is_repeated:
             return True
         if one.enum_type is not None and one.name in ("state", "status") and not one.is_repeated:
             number = one.enum_type.values_by_number.get(value)
-            if number is not None and "DELET" in number.name:
+            if number is not None and _GONE.search(number.name.lower()):
                 return True
-    return False
+    if known is None or known.resource.is_annotated or known.message is None:
+        return False
+    return any(_is_mark(one, known.message, message) for one in message.DESCRIPTOR.fields)
+
+
+def _is_mark(own: Any, before: Message, now: Message) -> bool:
+    if own.is_repeated:
+        return False
+    if own.enum_type is not None or own.cpp_type == own.CPPTYPE_BOOL:
+        return bool(getattr(before, own.name) != getattr(now, own.name))
+    return is_set(now, own) and not is_set(before, own)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,9 @@ class PageWalk:
     """The pages of one list, from the first on."""
 
     keys: set[Any] = field(default_factory=set)
+    things: set[tuple[Any, bytes]] = field(default_factory=set)
+    """What was on the pages: the keys, and what else it takes to tell one thing from another."""
+
     pages: int = 0
     next: Any = ""
     """The token, or the number, of the page to come; None after the last one."""
@@ -68,7 +71,11 @@ class PageWalks:
             yield from self._asked(step, token)
         if not step.is_ok:
             return
-        keys = [key for message in step.resources() if (key := getattr(message, step.resource.key)) or key == 0]
+        things = [
+            (key, b"" if step.resource.is_annotated else message.SerializePartialToString(deterministic=True))
+            for message in step.resources()
+            if (key := getattr(message, step.resource.key)) or key == 0
+        ]
         place = _place(step)
         walk = self._walks.get(place)
         if _begins(step, token) or walk is None:
@@ -80,7 +87,7 @@ class PageWalks:
         if 0 < size < count:
             walk.calm = False  # what follows from that is told with it
             yield (f"at most {size}: {operation.page_size} says so", f"{count}", operation.page_size, "too many")
-        yield from self._joined(step, walk, token, keys)
+        yield from self._joined(step, walk, token, things)
         yield from self._without_gaps(step, walk)
 
     def _without_gaps(self, step: ResourceCall, walk: PageWalk) -> Iterator[Words]:
@@ -100,28 +107,31 @@ class PageWalks:
             expected = f"{lost[0]!r} before {walk.order[-1]!r}, as on one page that holds both"
             yield (expected, f"it is on none of {walk.pages} pages", step.operation.next_token, "gap")
 
-    def _joined(self, step: ResourceCall, walk: PageWalk, token: str, keys: list[Any]) -> Iterator[Words]:
-        operation = step.operation
+    def _joined(
+        self, step: ResourceCall, walk: PageWalk, token: str, things: list[tuple[Any, bytes]]
+    ) -> Iterator[Words]:
+        operation, keys = step.operation, [key for key, _ in things]
         following: Any = (
             getattr(step.responses[0], operation.next_token) if operation.next_token and step.responses else ""
         )
         if walk.calm and walk.pages and operation.is_paged:
             if token and following == token and (not keys or keys == walk.last):
                 yield ("a token that leads on, or none", "the token of this same page", operation.next_token, "no end")
-            elif twice := walk.keys.intersection(keys):
+            elif twice := walk.things.intersection(things):
                 yield (
                     f"each {step.resource.name} on one page",
-                    f"{min(map(repr, twice))} on page {walk.pages + 1} and one before it",
+                    f"{_first(twice)} on page {walk.pages + 1} and one before it",
                     operation.method.output.fields[0].name,
                     "twice",
                 )
-        if len(set(keys)) < len(keys) and operation.role is Role.LIST and not walk.pages:
-            first = next(repr(key) for key in keys if keys.count(key) > 1)
+        if len(set(things)) < len(things) and operation.role is Role.LIST and not walk.pages:
+            first = next(repr(thing[0]) for thing in things if things.count(thing) > 1)
             yield (f"each {step.resource.name} once", f"{first} twice on one page", "", "twice on a page")
-        if walk.calm and walk.pages and operation.offset and (twice := walk.keys.intersection(keys)):
-            where = f"{min(map(repr, twice))} after {step.named(operation.offset)}, and before them"
+        if walk.calm and walk.pages and operation.offset and (twice := walk.things.intersection(things)):
+            where = f"{_first(twice)} after {step.named(operation.offset)}, and before them"
             yield (f"each {step.resource.name} once", where, operation.offset, "twice")
         walk.keys.update(keys)
+        walk.things.update(things)
         walk.order += keys
         walk.last = keys
         walk.pages += 1
@@ -154,11 +164,9 @@ class PageWalks:
                 yield (expected, said(reply), operation.next_token, "refused")
 
     def complete(self, step: ResourceCall) -> PageWalk | None:
-        """Give the walk that ended with this step, if nothing was changed meanwhile and nothing filters it."""
+        """Give the walk that ended with this step, if nothing was changed meanwhile."""
         walk = self._walks.get(_place(step))
         if walk is None or not walk.calm or walk.next is not None or not step.is_ok:
-            return None
-        if any(name in step.operation.filters for name in (one.name for one, _ in step.request.ListFields())):
             return None
         asked = step.named(step.operation.page_size) or 0
         if step.operation.offset:
@@ -171,6 +179,14 @@ class PageWalks:
 
 GARBAGE = "fz-no-such-page"
 """A token that no server has given."""
+
+
+def _first(things: Iterable[tuple[Any, bytes]]) -> str:
+    return min(repr(key) for key, _ in things)
+
+
+ADVICE = frozenset({"negative", "garbage"})
+"""What AIP-158 says of sizes and tokens, and servers without annotations may take in another way."""
 
 
 def _begins(step: ResourceCall, token: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,20 @@ from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import found
-from grpcmock.fuzz.resources.differences import shown
-from grpcmock.fuzz.resources.fields import same_type
+from grpcmock.fuzz.resources.differences import is_set, shown
+from grpcmock.fuzz.resources.evidence import is_listed, may_be_cut, means
+from grpcmock.fuzz.resources.fields import is_optional, same_type
 from grpcmock.fuzz.resources.given_values import losses
-from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_another, is_tombstone
+from grpcmock.fuzz.resources.known_resources import (
+    KnownResource,
+    differ,
+    finding,
+    is_another,
+    is_tombstone,
+    is_volatile,
+    must_stay,
+)
+from grpcmock.fuzz.resources.pagination import ADVICE
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -27,23 +38,6 @@ if TYPE_CHECKING:
 
 _CHANGED_BY_ITSELF = 3
 """After so many reads in a row, each with another value, a field counts as changed by being read."""
-
-_VOLATILE = (
-    "read",
-    "access",
-    "seen",
-    "now",
-    "server",
-    "request",
-    "response",
-    "view",
-    "hit",
-    "age",
-    "uptime",
-    "ttl",
-    "count",
-)
-"""Parts of the names of fields that may well change while nobody writes."""
 
 
 class ReadRules:
@@ -66,7 +60,7 @@ class ReadRules:
                     yield from self._seen(step, key, messages[index], partial=_is_partial(step))
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
             lacking = [known for key in asked if (known := self._memory.find(resource, key)) is not None]
-            if len(lacking) == len(asked) and all(known.is_there for known in lacking):
+            if len(lacking) == len(asked) and all(known.is_there and means(step, known) for known in lacking):
                 yield finding(
                     step,
                     "read_after_write",
@@ -86,7 +80,7 @@ class ReadRules:
             known = self._memory.find(step.resource, key)
             if message is not None:
                 yield from self._seen(step, key, message)
-            elif known is not None and known.is_there:
+            elif known is not None and known.is_there and means(step, known):
                 yield finding(
                     step,
                     "read_after_write",
@@ -104,13 +98,17 @@ class ReadRules:
         elif known.alive:
             if not known.sure or partial:
                 return
+            if not known.is_settled:
+                known.is_settled = resource.is_annotated or not is_tombstone(message)
+                known.message = known.message or message
+                return
             for wrong in self._compare(step, known, message):
                 yield replace(wrong, method=known.by or wrong.method)
             yield from self._changed_by_reading(step, known, message)
-        elif known.is_gone and not is_tombstone(message):
+        elif known.is_gone and not is_tombstone(message, known):
             if is_another(known, message):
                 self._memory.forget(resource, key)
-            else:
+            elif known.failed or means(step, known):
                 yield self._undead(step, known)
 
     def _undead(self, step: ResourceCall, known: KnownResource) -> Finding:
@@ -144,6 +142,8 @@ class ReadRules:
         if known.message is not None:
             found = differ(resource, known.message, message, also=known.empty, partial=partial)
             for path, expected, actual in found:
+                if not must_stay(known, path.partition(".")[0]):
+                    continue
                 outside = bool(known.masked) and path.partition(".")[0] not in known.masked
                 yield finding(
                     step,
@@ -172,7 +172,7 @@ class ReadRules:
             return
         last = known.reads[-_CHANGED_BY_ITSELF:]
         for own in message.DESCRIPTOR.fields:
-            if own.full_name not in step.resource.fixed or any(part in own.name.split("_") for part in _VOLATILE):
+            if own.full_name not in step.resource.fixed or is_volatile(own.name):
                 continue
             values = [shown(getattr(one, own.name)) for one in last]
             if len(set(values)) == len(values):
@@ -187,7 +187,10 @@ class ReadRules:
     # Listing --------------------------------------------------------------------------------------------
 
     def list(self, step: ResourceCall) -> Iterator[Finding]:
-        yield from (_of_pages(finding(step, "pagination", *words)) for words in self._memory.walks.take(step))
+        for words in self._memory.walks.take(step):
+            wrong = _of_pages(finding(step, "pagination", *words))
+            is_plain = not step.resource.is_annotated
+            yield replace(wrong, is_warning=is_plain and wrong.key in ADVICE, may_lag=is_plain and wrong.key in _WALKED)
         if not step.is_ok and step.reply.termination is not Termination.ENOUGH:
             return
         parent = step.at(step.operation.parent)
@@ -197,49 +200,71 @@ class ReadRules:
             known = self._memory.find(step.resource, key)
             if known is None:
                 continue
-            if known.alive and known.sure:
-                if parent and known.parent and known.parent != parent and "-" not in str(parent).split("/"):
+            if known.is_there:
+                if self._is_elsewhere(step, known, message, parent):
                     expected = f"only what stands below {parent!r}"
                     yield finding(step, "parent_confusion", expected, f"{key!r} among it")
                     continue
                 yield from self._compare(step, known, message, partial=True)
             elif known.is_gone and is_another(known, message):
                 self._memory.forget(step.resource, key)
-            elif known.is_gone and not is_tombstone(message):
+            elif known.is_gone and not is_tombstone(message, known):
                 wrong = finding(step, "use_after_delete", f"no {key!r}: {known.why}", "it is in the list", key="listed")
+                wrong = replace(wrong, may_lag=not step.resource.is_annotated)
                 code = "leak_on_failure" if known.failed else "use_after_delete"
                 wrong = replace(wrong, causes=(f"{known.resource.name}: {code}",))
                 yield replace(wrong, check="leak_on_failure", key="", method=known.by) if known.failed else wrong
-        yield from self._missing(step, parent)
+        yield from self._missing(step)
 
-    def _missing(self, step: ResourceCall, parent: Any) -> Iterator[Finding]:
+    def _is_elsewhere(self, step: ResourceCall, known: KnownResource, message: Message, parent: Any) -> bool:
+        """Whether a list below one parent shows what stands below another."""
+        if not parent or not known.parent or known.parent == parent or "-" in str(parent).split("/"):
+            return False
+        descriptor: Any = message.DESCRIPTOR
+        own = descriptor.fields_by_name.get(str(step.operation.parent[-1])) if step.operation.parent else None
+        return (
+            own is None
+            or step.resource.is_annotated
+            or not is_set(message, own)
+            or getattr(message, own.name) != parent
+        )
+
+    def _missing(self, step: ResourceCall) -> Iterator[Finding]:
         """What is known to be there, and was on none of the pages."""
         walk = self._memory.walks.complete(step)
         if walk is None:
             return
-        for known in self._memory.alive(step.resource):
-            if known.key in walk.keys or (parent and known.parent != parent):
-                continue
-            if step.operation.parent is None and step.resource.parent:
+        there = self._memory.alive(step.resource)
+        shown = [known for known in there if known.key in walk.keys]
+        for known in there:
+            if known.key in walk.keys or may_be_cut(step, len(walk.order)) or not is_listed(step, known, shown):
                 continue
             code = "pagination" if walk.pages > 1 else "read_after_write"
             where = f"on {walk.pages} pages" if walk.pages > 1 else "in the list"
             expected = f"{known.key!r} {where}: {known.why}"
-            yield _of_pages(finding(step, code, expected, f"{len(walk.keys)} others, and no next page", key="missing"))
+            wrong = finding(step, code, expected, f"{len(walk.keys)} others, and no next page", key="missing")
+            yield replace(_of_pages(wrong), may_lag=not step.resource.is_annotated)
             return
+
+
+_AT_LEAST = re.compile(r"priority|severity|level|rank|grade|tier|rating")
+"""Of these a request may name the least."""
 
 
 def _filtered_out(step: ResourceCall) -> Iterator[Finding]:
     """What is listed although the request names another value of a field that has the same name and type in both.
 
-    Only of enums and switches is it certain that a filter means the very same value.
+    Only of enums is it certain that a filter means the very same value, and of switches that may be unset: others may
+    ask for these besides.
     """
     fields: Any = step.resource.descriptor.fields_by_name
     for asked, value in step.request.ListFields():
         own = fields.get(asked.name)
         if asked.name not in step.operation.filters or own is None or own.is_repeated or not same_type(own, asked):
             continue
-        if own.enum_type is None and own.cpp_type != own.CPPTYPE_BOOL:
+        if own.enum_type is None and not (own.cpp_type == own.CPPTYPE_BOOL and is_optional(asked)):
+            continue
+        if _AT_LEAST.search(own.name):
             continue
         for message in step.resources():
             if (other := getattr(message, own.name)) != value:

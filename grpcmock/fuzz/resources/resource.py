@@ -105,6 +105,9 @@ class Resource:
     fixed: frozenset[str] = frozenset()
     """The full names of fields that only the server sets, or that never change: OUTPUT_ONLY, IDENTIFIER, IMMUTABLE."""
 
+    is_marked: bool = False
+    """Whether annotations say whose its fields are; else what only the server sets is told by what clients give."""
+
     @property
     def is_annotated(self) -> bool:
         """Whether the protos themselves call it a resource."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.expectations.roles import MAKING, READING, Role
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
-from grpcmock.fuzz.resources.calls import step_of
+from grpcmock.fuzz.resources.calls import may_change, step_of
 from grpcmock.fuzz.resources.create_rules import CreateRules
 from grpcmock.fuzz.resources.known_resources import KnownResources, finding
 from grpcmock.fuzz.resources.read_rules import ReadRules
@@ -42,9 +42,13 @@ class StateModel:
         """Hear of one more call. Gives what contradicts all that was heard before."""
         step = step_of(reply, self.memory.resources)
         if step is None:
+            if may_change(reply):
+                self.memory.unsettle(None)
             return []
         found = list(self._foreign(step) if step.is_foreign else self._own(step))
         self.memory.last = step
+        if step.operation.role not in READING and may_change(reply):
+            self.memory.unsettle(step.resource, step.at(step.operation.key))
         return found
 
     def _own(self, step: ResourceCall) -> Iterator[Finding]:

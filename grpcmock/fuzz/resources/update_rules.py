@@ -10,8 +10,17 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources import masks
 from grpcmock.fuzz.resources.differences import is_set
+from grpcmock.fuzz.resources.evidence import means
 from grpcmock.fuzz.resources.given_values import losses
-from grpcmock.fuzz.resources.known_resources import KnownResource, differ, finding, is_another, is_tombstone
+from grpcmock.fuzz.resources.known_resources import (
+    KnownResource,
+    differ,
+    finding,
+    given_by,
+    is_another,
+    is_tombstone,
+    must_stay,
+)
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -35,7 +44,7 @@ class UpdateRules:
         if not step.is_ok:
             if not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL, Code.ABORTED):
                 self._memory.doubt(step.resource, key)
-            elif step.reply.code == Code.NOT_FOUND and known is not None and known.is_there:
+            elif step.reply.code == Code.NOT_FOUND and known is not None and known.is_there and means(step, known):
                 yield finding(
                     step,
                     "read_after_write",
@@ -92,6 +101,8 @@ class UpdateRules:
         touched = masks.touched(given, paths)
         if answer is not None and known.message is not None and given is not None:
             for words in masks.contradictions(step.resource, known.message, given, answer, paths):
+                if not step.resource.is_marked and words[3].partition(".")[0] not in known.written:
+                    continue  # it may be the server's own
                 wrong.append(finding(step, *words))
                 break
         if answer is not None and given is not None and not wrong:
@@ -99,6 +110,8 @@ class UpdateRules:
         yield from wrong
         if answer is None and known.message is not None and given is not None:
             answer = masks.merged(known.message, given, paths)
+        known.written |= given_by(given, answer) & touched
+        known.is_as_made, known.is_settled, known.is_quiet = False, known.is_settled or answers != [], True
         known.message, known.given = answer, None
         known.masked = touched if paths and "*" not in paths else frozenset()
         known.empty = frozenset(name for name in touched if paths) if answer is not None else frozenset()
@@ -145,6 +158,8 @@ class UpdateRules:
         if last.operation is not step.operation or last.request != step.request or known.message is None:
             return
         for path, expected, actual in differ(step.resource, known.message, answer):
+            if not must_stay(known, path.partition(".")[0]):
+                continue
             expected = f"{path} {expected} as before: {step.operation.method.name} is idempotent"
             yield finding(step, "idempotency", expected, f"{path} {actual}", path=path)
             return
@@ -171,7 +186,7 @@ class UpdateRules:
             self._forget_below(resource, key)
             self._memory.requests = {}
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
-            if known is not None and known.is_there:
+            if known is not None and known.is_there and means(step, known):
                 yield finding(
                     step,
                     "read_after_write",
@@ -179,7 +194,7 @@ class UpdateRules:
                     said(step.reply),
                     key="missing",
                 )
-            elif known is None or not known.failed:
+            elif known is None or not (known.failed or known.is_there):
                 self._memory.put(KnownResource(resource, key, False, "it wasn't there"))
         elif not step.is_refused or step.reply.code in (Code.UNKNOWN, Code.INTERNAL):
             self._memory.doubt(resource, key)

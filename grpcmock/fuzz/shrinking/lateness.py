@@ -1,0 +1,33 @@
+"""Servers that show changes a moment later, as indexes and replicas do: the same calls with pauses in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from grpcmock.client.actions import Pause
+from grpcmock.fuzz.expectations.side_effects import only_reads
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Call, Case
+
+_SECONDS = 1.5
+"""As long as servers let changes gather before they show them, most often a second, and a little more."""
+
+
+def slowly(case: Case) -> Case:
+    """Return a case in which each call that reads comes a while after one that may have changed something."""
+    calls = [
+        later if _reads(earlier) or not _reads(later) else _after_a_while(later)
+        for earlier, later in pairwise(case.calls)
+    ]
+    return replace(case, calls=(*case.calls[:1], *calls))
+
+
+def _reads(call: Call) -> bool:
+    return call.method is not None and only_reads(call.method)
+
+
+def _after_a_while(call: Call) -> Call:
+    return replace(call, actions=(Pause(_SECONDS), *call.actions))
