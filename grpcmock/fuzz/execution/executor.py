@@ -32,6 +32,7 @@ from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from grpcmock.fuzz.execution.contention import Contention
     from grpcmock.fuzz.execution.reference_mock import Mock
     from grpcmock.fuzz.model.cases import Call, Case
     from grpcmock.fuzz.model.results import MockAnswer
@@ -93,6 +94,8 @@ class Executor:
         self.call_history = CallHistory()
         self.changes = Changes()
         """The calls that went well and may have changed something."""
+        self.contention: Contention | None = None
+        """What tells how long calls wait for a processor, where that shall not count."""
         self._reading: dict[str, bool] = {}
         self._raw = raw
         self._mock = mock
@@ -167,7 +170,7 @@ class Executor:
         started = perf_counter()
         try:
             async with asyncio.timeout(deadline + _GRACE):
-                return await self._call(call)
+                return await (self._fairly(call) if self.contention is not None else self._call(call))
         except TimeoutError:
             seconds = perf_counter() - started
             message = "past its deadline the call has no end"
@@ -178,6 +181,20 @@ class Executor:
                 message=message,
                 seconds=seconds,
             )
+        except (
+            grpc.aio.UsageError
+        ):  # the server has gone, and with it the connection, while this call was about to begin
+            message = "there is no connection any more"
+            return Reply(call=call, termination=Termination.LOST, code=Code.UNAVAILABLE, message=message)
+
+    async def _fairly(self, call: Call) -> Reply:
+        """Make a call, and leave out of the time that it took what the machine had no time for."""
+        assert self.contention is not None
+        contention, before = self.contention, self.contention.begin()
+        reply = await self._call(call)
+        waited = contention.seconds_since(before)
+        first = None if reply.first_seconds is None else max(reply.first_seconds - waited, 0.0)
+        return replace(reply, seconds=max(reply.seconds - waited, 0.0), first_seconds=first)
 
     async def _call(self, call: Call) -> Reply:
         if call.raw is not None and self._raw is not None:

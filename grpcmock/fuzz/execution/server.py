@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.client.channel import connect
 from grpcmock.errors import TargetError
+from grpcmock.fuzz.execution.contention import Contention
 from grpcmock.fuzz.execution.process import ServerProcess, accepts
 from grpcmock.fuzz.execution.resource_usage import ResourceUsage, find_process, vitals
 from grpcmock.fuzz.model.results import Health
@@ -115,6 +116,11 @@ class Server:
     def look(self) -> ResourceUsage | None:
         """See what it uses now; None if that can't be seen."""
         return vitals(self._pid) if self._pid is not None else None
+
+    @property
+    def contention(self) -> Contention:
+        """What tells how long it waits for a processor, and we for it."""
+        return Contention(self._pid)
 
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[list[ResourceUsage]]:

@@ -239,7 +239,7 @@ class Run:
         await self._begin(schedule, opens=opens)
         pool = CasePool(self._executor, self._monitor, evaluate=self.evaluate, workers=self._bounds.in_flight)
         try:
-            for case in schedule.take(self._quarantine.stopped, at_once=self._is_short):
+            for case in () if self._server.gone else schedule.take(self._quarantine.stopped, at_once=self._is_short):
                 if case.id in self._early:
                     continue
                 for outcome in await pool.add(case):
@@ -303,6 +303,8 @@ class Run:
     async def _make_opening(self, case: Case) -> Reply:
         result = await self.observe(case)
         await self._take(case, result)
+        if self._server.gone and self._opening is not None:
+            self._opening.stop()
         await self._wait_for_rate()
         return result.last
 

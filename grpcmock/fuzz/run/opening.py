@@ -78,6 +78,10 @@ class Opening:
                 await self._widen(path, accepted)
         self.is_done = not self._is_late
 
+    def stop(self) -> None:
+        """Make no more calls in this turn: there is no server any more."""
+        self._until = 0.0
+
     async def _widen(self, path: str, accepted: AcceptedRequest) -> None:
         widening = self._plan.acceptance.widening(accepted)
         while not self._is_late and (data := widening.next()) is not None:

@@ -11,6 +11,7 @@ from grpcmock.fuzz.model.events import Notice
 from grpcmock.fuzz.model.results import CaseResult
 from grpcmock.fuzz.shrinking.case_shrinking import shrink, without_clearing
 from grpcmock.fuzz.shrinking.crashes import Crashes
+from grpcmock.fuzz.shrinking.lateness import slowly
 from grpcmock.fuzz.shrinking.own_data import after_its_makers, changes_in, needs_data, with_own_data
 from grpcmock.fuzz.shrinking.plainest import alone, is_suspicious, simpler
 from grpcmock.status import Code
@@ -84,6 +85,10 @@ class Confirmation:
         if failure.is_flaky and not health.is_well and not failure.finding.timing_based:
             is_outside = health.exit_code is not None and not health.ended_by_itself
             return failure if is_outside else await self._bisected(failure)
+        if failure.finding.may_lag:
+            failure = self.so_far = await self._made_again_slowly(failure)
+            if failure.is_flaky:
+                return failure
         if failure.is_flaky:
             return await self._made_again_anew(failure)
         if failure.tries > 1:
@@ -165,6 +170,15 @@ class Confirmation:
         failure = replace(failure, hits=hits + 1, tries=tries + 1, shown_anew=True)
         return failure if failure.is_flaky else await self._smallest(failure, anew=True)
 
+    async def _made_again_slowly(self, failure: Failure) -> Failure:
+        """Make the case once more, and look at each change a while later only: what is right then was merely late."""
+        slow = slowly(failure.case)
+        found = await self._fails_again(failure, slow)
+        if found is None and self._monitor.can_renew:
+            await self._monitor.renew()
+            found = await self._fails_again(failure, slow)
+        return replace(failure, hits=failure.hits + (found is not None), tries=failure.tries + 1)
+
     def _is_spent(self, failure: Failure) -> bool:
         """Whether the last try had no chance: what the calls made is there since the first one, or what they took away
         is gone."""
@@ -172,7 +186,8 @@ class Confirmation:
         return any(one.is_ok and other.code in _SPENT for one, other in zip(before, now, strict=False))
 
     async def _fails_again(self, failure: Failure, case: Case) -> tuple[Finding, CaseResult] | None:
-        result = self._last = await self._monitor.observe(case)
+        observe = self._monitor.observe_fairly if failure.finding.timing_based else self._monitor.observe
+        result = self._last = await observe(case)
         if not result.health.is_well and not failure.finding.server_down:
             self._accidents.append((case, result))
         stands_alone = not failure.finding.causes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shlex
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -119,3 +121,18 @@ def test_a_crash_is_explained_by_calls_in_their_order_up_to_one_that_was_lost(
     crashes = Crashes(None, lambda *_: ())  # type: ignore[arg-type]
     crashes._found["known"] = known
     assert (crashes.explaining(crash("ListUsers", led=led)) is known) is explains
+
+
+async def test_a_server_that_nobody_starts_anew_ends_the_run_with_what_was_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    handler = _HANDLER.replace("{deadly}", "True").replace("{wrong}", "False")
+    process = await asyncio.create_subprocess_exec(*shlex.split(server_command(handler, "unix:server")))
+    try:
+        finished = await fuzz(Settings(target=Target.parse("unix:server"), registry=PROTOS))
+    finally:
+        await process.wait()
+    assert [failure.finding.code for failure in finished.failures] == ["G101"]
+    assert finished.failures[0].is_remark  # nobody can tell
+    assert "takes no connections" in finished.interrupted
