@@ -61,9 +61,10 @@ def _request_count(case: Case, result: CaseResult, expectations: Expectations) -
     reply = subject(case, result)
     if reply is None or not accepted(reply) or len(reply.call.messages) == 1:
         return  # one is what there must be: so it may be after a case was made smaller
-    # The calls before it, if any, sent one request and two to another method: if that one is as lenient, a library is.
-    codes = {other.code for other in result.replies[: len(case.calls) - 1]}
-    lenient = case.rule == "requests.two" and len(codes) < 2
+    # The calls before it, if any, sent one request and two to another method: if that one is as lenient, a library is;
+    # and of one of another kind nothing is to be learned, since libraries look at some kinds and not at others.
+    others = [other for other in result.replies[: len(case.calls) - 1] if _is_alike(other, reply)]
+    lenient = case.rule == "requests.two" and len({other.code for other in others}) < 2
     yield Finding(
         check="request_count",
         expected="an error (UNIMPLEMENTED, by the rules of gRPC): the method takes exactly one request",
@@ -71,6 +72,13 @@ def _request_count(case: Case, result: CaseResult, expectations: Expectations) -
         key=case.rule,
         server_wide=lenient or case.rule == "requests.none",
         is_warning=lenient,
+    )
+
+
+def _is_alike(one: Reply, other: Reply) -> bool:
+    """Whether two calls are of methods of one kind."""
+    return (
+        one.call.method is not None and other.call.method is not None and one.call.method.kind is other.call.method.kind
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,15 @@ from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import cause, endless, said, shape, unhandled
+from grpcmock.schema.method import MethodKind
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult, Reply
+
+_HEARING = re.compile(r"Watch|Subscri|Follow|Tail|Listen|Observe|Monitor|Attach|Connect|Events|Notif|Updates")
 
 _NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE})
 
@@ -28,12 +32,23 @@ def _hangs(reply: Reply) -> bool:
     return reply.termination is Termination.SERVER and reply.code == Code.DEADLINE_EXCEEDED
 
 
+def _may_go_on(reply: Reply) -> bool:
+    """Whether a method is one for those who want to hear of something, and may leave it to them when it ends."""
+    method = reply.call.method
+    return method is not None and method.kind is MethodKind.BIDI_STREAMING and _HEARING.search(method.name) is not None
+
+
 def _empty_stream(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     reply = result.last
     expected = "a status soon after half-close, though no message came"
     if _hangs(reply):
         yield Finding(
-            check="empty_stream", expected=expected, actual=said(reply), key="hangs", causes=(endless(reply),)
+            check="empty_stream",
+            expected=expected,
+            actual=said(reply),
+            key="hangs",
+            causes=(endless(reply),),
+            is_warning=_may_go_on(reply),
         )
     elif unhandled(reply) or reply.termination is Termination.LOST:
         yield Finding(
@@ -118,6 +133,7 @@ def _half_close(case: Case, result: CaseResult, expectations: Expectations) -> I
                 actual=actual,
                 key="hangs",
                 causes=(endless(reply),),
+                is_warning=_may_go_on(reply),
             )
             return
 

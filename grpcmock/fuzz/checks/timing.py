@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
 import statistics
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError, Message
 
 from grpcmock.client.actions import Cancel, Pause
 from grpcmock.fuzz.checks.check import Check
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 _CUT_SHORT = frozenset({Code.CANCELLED, Code.DEADLINE_EXCEEDED})
 
+_TIMES = re.compile(r"(^|_)(interval|delay|sleep|wait|pause|timeout|linger|duration|period)(_|$)")
+"""Fields of requests that may ask a server to take its time."""
+
 _STEEP = 7.5
 """An input four times as large may take so many times as long; 4 is linear, 16 quadratic."""
 
@@ -37,7 +43,7 @@ def _slow_input(case: Case, result: CaseResult, expectations: Expectations) -> I
     if case.concurrent:
         return
     for reply in result.replies:
-        taken = _waited(reply)
+        taken = None if _asks_to_wait(reply) else _waited(reply)
         if taken is not None and taken > expectations.max_latency:
             expected = f"an answer within {expectations.max_latency:g} s"
             actual = said(reply) if reply.termination is Termination.DEADLINE else f"{reply.name} after {taken:.2f} s"
@@ -52,6 +58,28 @@ def _slow_input(case: Case, result: CaseResult, expectations: Expectations) -> I
                 method=reply.call.method,
             )
             return
+
+
+def _asks_to_wait(reply: Reply) -> bool:
+    """Whether a request says how long something shall take, in a field that is called so."""
+    method = reply.call.method
+    if method is None or reply.seconds < NOTABLE:
+        return False
+    try:
+        return any(_names_a_time(method.request_class.FromString(data)) for data in reply.call.messages)
+    except DecodeError:
+        return False
+
+
+def _names_a_time(message: Message) -> bool:
+    for field, value in message.ListFields():
+        if _TIMES.search(field.name):
+            return True
+        if field.message_type is None or field.message_type.GetOptions().map_entry:
+            continue
+        if any(_names_a_time(inner) for inner in (value if field.is_repeated else [value])):
+            return True
+    return False
 
 
 def _waited(reply: Reply) -> float | None:

@@ -60,7 +60,13 @@ def disagreements(local: Registry | None, reflected: Mapping[str, Registry | str
                 said = f"{what}: {expected}, as {left} {says}"
                 actual = f"{actual}, as {right} says"
                 yield Finding(
-                    check="reflection_truth", expected=said, actual=actual, path=what, key=what, server_wide=True
+                    check="reflection_truth",
+                    expected=said,
+                    actual=actual,
+                    path=what,
+                    key=what,
+                    server_wide=True,
+                    causes=(f"{left} and {right}: {what.rpartition('.')[0] or what}",),
                 )
 
 

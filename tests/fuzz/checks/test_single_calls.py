@@ -23,6 +23,7 @@ GET = PROTOS.method("user.UserService/GetUser")
 LIST = PROTOS.method("user.UserService/ListUsers")
 CHAT = PROTOS.method("user.UserService/LookupUsers")
 CREATE = PROTOS.method("user.UserService/CreateUsers")
+LEND = next(one for one in registry("library.proto").methods.values() if one.name == "LendBook")
 TERMS = Expectations(registry=PROTOS)
 USER = GET.response_class(id=1, name="Ann").SerializeToString()
 
@@ -102,6 +103,18 @@ CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
     "bytes that are none": ({"G122"}, case(), [reply(responses=(b"\x0a\xff",))], {}),
     "text that is no UTF-8": ({"G122"}, case(), [reply(responses=(b"\x12\x02\xff\xfe",))], {}),
     "an unknown field": ({"G122"}, case(), [reply(responses=(USER + b"\x78\x01",))], {}),
+    "an unknown field that was sent": (
+        set(),
+        case(),
+        [reply(call=call_of(GET, b"\x78\x01"), responses=(USER + b"\x78\x01",))],
+        {},
+    ),
+    "bytes that are none, as they were sent": (
+        set(),
+        case(expect=Expect.UNDECODABLE),
+        [reply(call=call_of(GET, b"\x7b" * 101 + b"\x7c" * 101), responses=(USER + b"\x7b" * 101 + b"\x7c" * 101,))],
+        {},
+    ),
     "a broken rule, taken": ({"G125"}, case(expect=Expect.REFUSED, rule="int32.gt"), [reply()], {}),
     "a broken rule, refused": (set(), case(expect=Expect.REFUSED, rule="int32.gt"), [INVALID], {}),
     "a broken rule, refused for another reason": (set(), case(expect=Expect.REFUSED), [reply(Code.NOT_FOUND)], {}),
@@ -111,6 +124,12 @@ CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
         set(),
         case(call_of(GET, b"", deadline=9)),
         [reply(call=call_of(GET, b"", deadline=9), seconds=1.5)],
+        {},
+    ),
+    "slow, as the request says": (
+        set(),
+        case(method=LEND),
+        [reply(call=call_of(LEND, b"\x1a\x02\x08\x02"), responses=(b"",), seconds=2.1)],
         {},
     ),
     "details that agree": (
