@@ -44,8 +44,8 @@ def _response_decodes(case: Case, result: CaseResult, expectations: Expectations
                 return
 
 
-_TAIL = 32
-"""By so many bytes at its end a request is found in a response."""
+_ALIKE = 32
+"""By so many bytes, its first or its last, a request is found in a response."""
 
 
 def _comes_back(reply: Reply, response: bytes) -> bool:
@@ -57,7 +57,7 @@ def _comes_back(reply: Reply, response: bytes) -> bool:
         try:
             message = method.request_class.FromString(sent)
         except (DecodeError, RuntimeError, UnicodeDecodeError):
-            if sent[-_TAIL:] in response:
+            if sent[:_ALIKE] in response or sent[-_ALIKE:] in response:
                 return True
             continue
         ours = {number for _, number in _unknown(message, "")}

@@ -24,6 +24,7 @@ LIST = PROTOS.method("user.UserService/ListUsers")
 CHAT = PROTOS.method("user.UserService/LookupUsers")
 CREATE = PROTOS.method("user.UserService/CreateUsers")
 LEND = next(one for one in registry("library.proto").methods.values() if one.name == "LendBook")
+DEEP = b"\x7b" * 101 + b"\x7c" * 101
 TERMS = Expectations(registry=PROTOS)
 USER = GET.response_class(id=1, name="Ann").SerializeToString()
 
@@ -112,7 +113,7 @@ CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
     "bytes that are none, as they were sent": (
         set(),
         case(expect=Expect.UNDECODABLE),
-        [reply(call=call_of(GET, b"\x7b" * 101 + b"\x7c" * 101), responses=(USER + b"\x7b" * 101 + b"\x7c" * 101,))],
+        [reply(call=call_of(GET, DEEP + b"\x08\x01"), responses=(USER + DEEP,))],
         {},
     ),
     "a broken rule, taken": ({"G125"}, case(expect=Expect.REFUSED, rule="int32.gt"), [reply()], {}),

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -31,15 +31,20 @@ class Program:
     def __init__(self, seed: int, fault: str = "") -> None:
         self.random = Random(f"workshop {seed}")
         self.server = Workshop(Habits.drawn(self.random), fault)
+        self.calls = self.random.choice([_EVERY, _EVERY, _OF_REPAIRS, _OF_REMARKS, _OF_BAYS])
+        self.repairs: list[int] = []
+        self.remarks: list[tuple[int, int]] = []
         self.token = ""
         self.last: tuple[str, dict[str, Any]] | None = None
 
     def replies(self) -> Iterator[Reply]:
+        for title in ("spokes", "pedals") if self.calls is _OF_REMARKS else ():
+            yield self._reply("OpenRepair", {"title": title})
         for _ in range(STEPS):
             if self.last is not None and self.random.random() < 0.2:
                 name, request = self.last
             else:
-                name, request = self.random.choice(_CALLS)(self)
+                name, request = self.random.choice(self.calls)(self)
             self.last = name, request
             yield self._reply(name, request)
             if name == "ListRemarks" and request.get("pageSize", 0) > 0:
@@ -52,17 +57,21 @@ class Program:
         method = contract().method(f"workshop.Workshop/{name}")
         message = json_format.ParseDict(request, method.request_class())
         reply = self.server.reply(call_of(method, message.SerializeToString(deterministic=True)))
+        answer = method.response_class.FromString(reply.responses[0]) if reply.responses else None
         if name == "ListRemarks":
-            answer = method.response_class.FromString(reply.responses[0]) if reply.responses else None
             self.token = answer.next_page_token if answer is not None else ""
+        if name == "OpenRepair" and answer is not None:
+            self.repairs.append(answer.id)
+        if name == "AddRemark" and answer is not None:
+            self.remarks.append((answer.repair_id, answer.number))
         return reply
 
     def repair(self) -> int:
-        return self.random.choice([0, 1, 2, *self.server.repairs, *self.server.repairs])
+        return self.random.choice([0, 1, 2, *self.repairs, *self.repairs])
 
     def remark(self) -> dict[str, Any]:
-        if self.server.remarks and self.random.random() < 0.8:
-            repair, number = self.random.choice(list(self.server.remarks))
+        if self.remarks and self.random.random() < 0.8:
+            repair, number = self.random.choice(self.remarks)
             repair = self.random.choice([repair, repair, repair, 0, self.repair()])
             return {"repairId": repair, "number": number}
         return {"repairId": self.repair(), "number": self.random.randrange(4)}
@@ -108,26 +117,31 @@ def _bay_updated(program: Program) -> tuple[str, dict[str, Any]]:
     return "UpdateBay", {"bay": {"name": program.bay(), **program.bay_content()}, "mask": mask}
 
 
-_CALLS = [
+_Made = Callable[[Program], tuple[str, dict[str, Any]]]
+
+_OF_REPAIRS: list[_Made] = [
     *[_opened] * 2,
     *[_listed] * 2,
-    *[_remarks] * 3,
     _updated,
-    _bay_updated,
-    _bay_updated,
-    lambda program: ("GetRepair", {"id": program.repair()}),
-    lambda program: ("GetRepair", {"id": program.repair()}),
+    *[lambda program: ("GetRepair", {"id": program.repair()})] * 2,
     lambda program: ("FinishRepair", {"id": program.repair()}),
     lambda program: ("AssignRepair", {"id": program.repair(), "mechanic": program.random.choice(["ann", "me"])}),
     lambda program: ("DeleteRepair", {"id": program.repair()}),
+]
+_OF_REMARKS: list[_Made] = [
+    *[_remarks] * 3,
     *[lambda program: ("AddRemark", {"repairId": program.repair(), "text": program.random.choice(["so", "no"])})] * 4,
     lambda program: ("GetRemark", program.remark()),
     lambda program: ("RemoveRemark", program.remark()),
+]
+_OF_BAYS: list[_Made] = [
+    *[_bay_updated] * 2,
     *[lambda program: ("CreateBay", {"name": program.bay(), **program.bay_content()})] * 2,
     lambda program: ("GetBay", {"name": program.bay()}),
     lambda program: ("ListBays", {}),
     lambda program: ("DeleteBay", {"name": program.bay()}),
 ]
+_EVERY = [*_OF_REPAIRS, *_OF_REMARKS, *_OF_BAYS]
 
 
 def objections(seed: int, fault: str = "") -> tuple[list[str], list[Reply]]:
