@@ -55,7 +55,11 @@ def handlers(server: Workshop, *, forgets: bool) -> Mapping[str, Handler]:
 async def test_a_list_that_is_late(forgets: bool, codes: set[str], serving: Any) -> None:
     bounds = Bounds(phases=(Phase.STATEFUL,), effort=Effort(seconds=1.0, tries=60))
     async with serving(handlers(Workshop(Habits()), forgets=forgets)) as target:
-        given = {"registry": workshop.contract(), "include": ["CreateBay", "ListBays", "DeleteBay"], "seed": 3}
+        given: dict[str, Any] = {
+            "registry": workshop.contract(),
+            "include": ["CreateBay", "ListBays", "DeleteBay"],
+            "seed": 3,
+        }
         finished = await fuzz(Settings(target=target, bounds=bounds, **given))
     failures = [one for one in finished.failures if not one.is_remark]
     assert {one.finding.code for one in failures} == codes, failures

@@ -57,7 +57,7 @@ class Program:
         method = contract().method(f"workshop.Workshop/{name}")
         message = json_format.ParseDict(request, method.request_class())
         reply = self.server.reply(call_of(method, message.SerializeToString(deterministic=True)))
-        answer = method.response_class.FromString(reply.responses[0]) if reply.responses else None
+        answer: Any = method.response_class.FromString(reply.responses[0]) if reply.responses else None
         if name == "ListRemarks":
             self.token = answer.next_page_token if answer is not None else ""
         if name == "OpenRepair" and answer is not None:
