@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """What is kept under keys where nothing tells of a resource: conversations, and what the checks say of them."""
 
 from __future__ import annotations
