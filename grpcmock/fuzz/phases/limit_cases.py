@@ -104,4 +104,5 @@ def _letters(empty: str | bytes) -> str | bytes:
 
 
 def _stretched(value: Any, size: int) -> Any:
+    """Return a text or list of this size, made of what is in it; None if nothing is."""
     return (value * (size // len(value) + 1))[:size] if value else None
