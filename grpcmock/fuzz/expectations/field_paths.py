@@ -135,3 +135,15 @@ def values_at(message: Message, fields: Fields) -> Iterator[Any]:
         inner = [value] if message.HasField(first.name) else []
     for one in inner:
         yield from values_at(one, tuple(rest))
+
+
+def is_set(message: Message, fields: Fields) -> bool:
+    """Whether a message has something at the end of a way, be it zero where that can be told; a list has items."""
+    *way, last = fields
+    for field in way:
+        if field.is_repeated or not message.HasField(field.name):
+            return False
+        message = getattr(message, field.name)
+    if last.has_presence:
+        return bool(message.HasField(last.name))
+    return bool(getattr(message, last.name)) if not last.is_repeated else len(getattr(message, last.name)) > 0

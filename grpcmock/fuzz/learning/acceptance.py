@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.roles import MAKING, Role
+from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.learning.accepted_requests import chosen_at
 from grpcmock.fuzz.learning.candidates import Candidates
 from grpcmock.fuzz.learning.door_search import DoorSearch
@@ -15,8 +16,9 @@ from grpcmock.fuzz.learning.widening import Widening
 from grpcmock.fuzz.resources.inference import resources_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.expectations.links import Links
@@ -33,8 +35,8 @@ _MAKING = re.compile(
 )
 
 
-_LAST = 4
-"""The rank of methods that take things away."""
+_MAKES, _USES, _LAST = 1, 3, 4
+"""The ranks of methods that make things, of those that do something or other, and of those that take things away."""
 
 
 class Acceptance:
@@ -59,14 +61,30 @@ class Acceptance:
         accepted = search.accepted
         if accepted is None:
             return
-        path = search.method.path
-        if self.rank(search.method)[0] == 1:
+        if self.rank(search.method)[0] == _MAKES:
             key = next(self.things.keys_in(reply), None)
             accepted = replace(accepted, own_id=chosen_at(accepted.message, key) if key is not None else None)
+        self.keep(accepted, start)
+        self.things.learn(reply, accepted if self.rank(search.method)[0] == _MAKES else None)
+
+    def keep(self, accepted: AcceptedRequest, start: bytes) -> None:
+        """Take a request for the one of its method; *start* is what the contract alone suggests."""
+        path = accepted.method.path
+        before = self.first.get(path)
+        if before is not None:
+            self.things.remake(before, accepted)
         self.first[path] = accepted
-        if accepted.data != start:
+        if accepted.data != start or accepted.full:
             self.requests[path] = accepted
-        self.things.learn(reply, accepted if self.rank(search.method)[0] == 1 else None)
+
+    def values_of(self, field: FieldDescriptor) -> Iterator[Any]:
+        """Yield values to try in a field."""
+        return self._candidates.of(field)
+
+    def may_make(self, method: Method) -> bool:
+        """Whether each call of a method may make another thing, as far as its name tells."""
+        rank, _ = self.rank(method)
+        return rank == _MAKES or (rank == _USES and not only_reads(method))
 
     def widening(self, accepted: AcceptedRequest) -> Widening:
         """Begin to look for more values that the server takes in a request."""
@@ -95,7 +113,7 @@ class Acceptance:
                 depth, above = 0, resources.parent_of(resource)
                 while above is not None and depth < 5:
                     depth, above = depth + 1, resources.parent_of(above)
-                return 1, depth
+                return _MAKES, depth
             if operation.role in (Role.LIST, Role.EXPORT):
                 return 0, 0  # what there is already
             if operation.role in (Role.DELETE, Role.UNDELETE):
@@ -105,4 +123,4 @@ class Acceptance:
             return 0, 1
         if _ENDING.match(method.name):
             return _LAST, 1
-        return (1, 6) if _MAKING.match(method.name) else (3, 0)
+        return (_MAKES, 6) if _MAKING.match(method.name) else (_USES, 0)

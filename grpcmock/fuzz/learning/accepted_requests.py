@@ -42,7 +42,9 @@ class AcceptedRequest:
     references: frozenset[Path] = frozenset()
     """The places of what names something else."""
     own_id: Path | None = None
-    """Where the client chooses the key of what it makes."""
+    """Where what it makes differs from all others: the key that the client chooses, or what there may be once only."""
+    full: bytes = b""
+    """The same request with all fields that it may have besides, as far as the server takes them; empty if none."""
     values: Mapping[Fields, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
     """More values of single fields that it may have: with each of them the server took it."""
 
@@ -50,10 +52,19 @@ class AcceptedRequest:
     def message(self) -> Message:
         return self.method.request_class.FromString(self.data)
 
+    @property
+    def fullest(self) -> Message:
+        """The request with all that it may have."""
+        return self.method.request_class.FromString(self.full or self.data)
+
+    def filled(self) -> AcceptedRequest:
+        """Return the request with all that it may have, as one of its own."""
+        return replace(self, data=self.full, full=b"") if self.full else self
+
     def with_values(self, choose: Callable[[int], int]) -> Message:
         """Return the request with other values that the server takes: *choose* gives a number below a bound, 0 for the
         value that is there."""
-        message = self.message
+        message = self.fullest if self.full and choose(2) else self.message
         for way, values in self.values.items():
             if chosen := choose(len(values) + 1):
                 set_at(message, way, values[chosen - 1])
@@ -68,21 +79,43 @@ class AcceptedRequest:
                 message.ClearField(str(path[0]))
         return message
 
-    def calls(self, *requests: bytes, salt: str = "") -> tuple[Call, ...]:
-        """Return the calls that make what is needed, each under a key of its own, and those with the *requests*."""
+    def calls(self, *requests: bytes, salt: str = "", choose: Callable[[int], int] | None = None) -> tuple[Call, ...]:
+        """Return the calls that make what is needed, each under a key of its own, and those with the *requests*.
+
+        Where *choose* is there, it picks among the values that the server takes in what is needed, too.
+        """
         calls: list[Call] = []
-        bindings = _made_before(self, calls, f"{self.method.full_name} {salt}")
-        return (*calls, *(replace(call_of(self.method, data), bindings=bindings) for data in requests))
+        salt = f"{self.method.full_name} {salt}"
+        bindings = _made_before(self, calls, salt, choose)
+        own = (self.distinct(data, f"{salt} {number}") for number, data in enumerate(requests))
+        return (*calls, *(replace(call_of(self.method, data), bindings=bindings) for data in own))
+
+    def distinct(self, data: bytes, salt: str) -> bytes:
+        """Return a request that makes another thing than this one, if it would make the same."""
+        if self.own_id is None:
+            return data
+        message = self.method.request_class.FromString(data)
+        try:
+            own = value_at(message, self.own_id)
+            if own != value_at(self.message, self.own_id):
+                return data
+        except (LookupError, AttributeError):
+            return data
+        put(message, self.own_id, varied(own, salt))
+        return message.SerializePartialToString(deterministic=True)
 
 
-def _made_before(request: AcceptedRequest, calls: list[Call], salt: str) -> tuple[Binding, ...]:
+def _made_before(
+    request: AcceptedRequest, calls: list[Call], salt: str, choose: Callable[[int], int] | None
+) -> tuple[Binding, ...]:
     """Add the calls that make what a request needs. Returns where it says what came of them."""
     bindings = []
     for need in request.needs:
-        made, content = need.made_by, need.made_by.message
-        if need.own_id is not None:
-            put(content, need.own_id, varied(value_at(content, need.own_id), f"{salt} {len(calls)}"))
-        inner = _made_before(made, calls, salt)
+        made = need.made_by
+        content = made.message if choose is None or choose(3) else made.with_values(choose)
+        if (own_id := need.own_id or made.own_id) is not None:
+            put(content, own_id, varied(value_at(content, own_id), f"{salt} {len(calls)}"))
+        inner = _made_before(made, calls, salt, choose)
         data = content.SerializePartialToString(deterministic=True)
         calls.append(replace(call_of(made.method, data), bindings=inner))
         bindings.append(Binding(len(calls) - 1, need.source, need.target))
@@ -93,7 +126,8 @@ def varied(value: Any, salt: str) -> Any:
     """Return another key of the same form: letters for letters, digits for digits, the first ones kept."""
     digest = blake2b(f"{value} {salt}".encode(), digest_size=16).digest()
     if isinstance(value, int):
-        return int.from_bytes(digest[:4], "big") % (9_000 if value >= 1_000 else 90) + (1_000 if value >= 1_000 else 10)
+        least = 10 ** (min(max(len(str(abs(value))), 2), 9) - 1)
+        return int.from_bytes(digest[:8], "big") % (9 * least) + least
     if not isinstance(value, str):
         return value
     made, changed = list(value), 0

@@ -141,7 +141,7 @@ class DoorSearch:
         ways = reachable(self.method.input)
         if reply.code == Code.NOT_FOUND:
             names = [*named, *(way for way in ways if way not in named)]
-            yield from chain.from_iterable(islice(self._keys(way), 4) for way in names)
+            yield from chain.from_iterable(islice(self._keys(way, reply.message, anything=True), 4) for way in names)
             yield from _in_turns([islice(self._values(way, reply.message), _ANY) for way in named])
             return  # what isn't there has to be made first
         if reply.code == Code.ALREADY_EXISTS:
@@ -168,13 +168,13 @@ class DoorSearch:
         there = [way for way in named if len(way) <= _depth(self._base, way)] or list(named)
         return {}, tuple(sorted(there, key=lambda way: (-len(way), way[-1].message_type is not None)))
 
-    def _keys(self, way: Fields) -> Iterator[_Change]:
-        if way[-1].message_type is None and way[-1].enum_type is None:
-            for key in self._things.keys_for(self.method, way):
+    def _keys(self, way: Fields, words: str, *, anything: bool = False) -> Iterator[_Change]:
+        if way[-1].message_type is None and way[-1].enum_type is None and way[-1].cpp_type != way[-1].CPPTYPE_BOOL:
+            for key in self._things.keys_for(self.method, way, words, anything=anything):
                 yield way, key.value, key
 
     def _values(self, way: Fields, words: str) -> Iterator[_Change]:
-        yield from islice(self._keys(way), 3)
+        yield from islice(self._keys(way, words), 3)
         for value in self._candidates.of(way[-1], words):
             yield way, value, None
 

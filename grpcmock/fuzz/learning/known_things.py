@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
@@ -76,6 +76,14 @@ class KnownThings:
                 self.count += 1
         del self._things[:-_MOST]
 
+    def has_made(self, request: AcceptedRequest) -> bool:
+        """Whether there is something that a request has made."""
+        return any(thing.made_by is request for thing in self._things)
+
+    def remake(self, before: AcceptedRequest, after: AcceptedRequest) -> None:
+        """Say that what one request has made is rather made by another one."""
+        self._things = [replace(one, made_by=after) if one.made_by is before else one for one in self._things]
+
     def keys_in(self, reply: Reply) -> Iterator[Any]:
         """Yield what looks like the keys of the things in a reply, the outermost first."""
         method = reply.call.method
@@ -92,10 +100,14 @@ class KnownThings:
                     yield getattr(inner, name)
                     break
 
-    def keys_for(self, method: Method, fields: Fields) -> Iterator[KnownKey]:
-        """Yield the values by which a field of a request may name something that there is: the most likely first."""
+    def keys_for(
+        self, method: Method, fields: Fields, words: str = "", *, anything: bool = False
+    ) -> Iterator[KnownKey]:
+        """Yield the values by which a field of a request may name something that there is: the most likely first, by
+        its name, then by the *words* of a refusal ("there is no such account"); then those of *anything*, if asked.
+        """
         field = fields[-1]
-        nouns = list(self._nouns(method, fields))
+        nouns = [*self._nouns(method, fields), *self._named_in(words)]
         told: set[Any] = set()
         for exact in (True, False):
             for noun in nouns:
@@ -108,6 +120,24 @@ class KnownThings:
                         if value and value not in told:
                             told.add(value)
                             yield KnownKey(value, (*thing.path, name), thing.made_by)
+        if anything:
+            yield from self._others(field, told)
+
+    def _named_in(self, words: str) -> list[str]:
+        """Give the nouns of things that a text speaks of."""
+        said = set(re.findall("[a-z]+", words.lower()))
+        nouns = dict.fromkeys(thing.noun for thing in reversed(self._things))
+        return [noun for noun in nouns if not said.isdisjoint({noun, noun.rpartition("_")[2]})]
+
+    def _others(self, field: FieldDescriptor, told: set[Any]) -> Iterator[KnownKey]:
+        """Yield the keys of all that was made and fits a field, whatever it is called."""
+        for thing in self._made_first():
+            descriptor: Any = thing.message.DESCRIPTOR
+            name = next(_attributes(descriptor, field, thing.noun), None) if thing.made_by is not None else None
+            value = getattr(thing.message, name) if name is not None else None
+            if name is not None and value and value not in told:
+                told.add(value)
+                yield KnownKey(value, (*thing.path, name), thing.made_by)
 
     def _made_first(self) -> list[Thing]:
         """Give the newest first, of them those first that can be made again."""

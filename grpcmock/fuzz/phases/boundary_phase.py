@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
-from grpcmock.fuzz.phases import call_lifecycle
+from grpcmock.fuzz.phases import call_lifecycle, field_relations
 from grpcmock.fuzz.phases.interleaving import in_turns
 from grpcmock.fuzz.phases.request_expectation import expectation, with_controls
 from grpcmock.schema.method import MethodKind
@@ -67,6 +67,7 @@ def _first(maker: _Maker, boundaries: Sequence[Boundary]) -> Iterator[Case]:
     yield from call_lifecycle.growing(maker.method, maker.plan)
     yield from call_lifecycle.concurrent(maker.method, maker.plan)
     yield from maker.values(boundary for boundary in boundaries if boundary.kind in _SHAPES)
+    yield from maker.related()
     for valid in (True, False):
         yield from maker.together(boundaries, valid=valid)
     yield from maker.values(boundary for boundary in boundaries if boundary.kind == "constraint")
@@ -90,7 +91,7 @@ class _Maker:
             return boundary
         if (*(step.name for step in position.steps), position.name) in self._accepted.references:
             return boundary
-        message = self._accepted.message
+        message = self._accepted.fullest
         position.put(message, boundary.sample, self.plan.generators.minimal)
         if self._generator.broken(message) != frozenset(boundary.broken):
             return boundary
@@ -99,7 +100,7 @@ class _Maker:
 
     def together(self, boundaries: Sequence[Boundary], *, valid: bool) -> Iterator[Case]:
         """Yield many boundaries at once."""
-        base = self._accepted.message if self._accepted is not None else None
+        base = self._accepted.fullest if self._accepted is not None else None
         chosen = [one for one in boundaries if base is None or one.id in self._behind]
         found = self._generator.combined_boundaries(chosen, valid=valid, base=base)
         for number, combined in enumerate(found):
@@ -114,6 +115,23 @@ class _Maker:
                 why=f"{len(combined.boundaries)} {'' if valid else 'unusual '}values at once",
                 expect=Expect.ACCEPTED if valid else Expect.ANY,
                 sub_cases=tuple(map(self.alone, combined.boundaries)),
+            )
+
+    def related(self) -> Iterator[Case]:
+        """Yield a request that the server takes with fields left out, and with two that are the same or exchanged."""
+        if self._accepted is None:
+            return
+        for one in chain(field_relations.pairs(self._accepted), field_relations.left_out(self._accepted)):
+            calls = one.calls(self._accepted, one.label)
+            yield Case(
+                id=f"boundary/{self.method.full_name}/{one.label}",
+                phase=Phase.BOUNDARY,
+                method=self.method,
+                calls=calls,
+                setup=len(calls) - 1,
+                why=one.reason,
+                expect=Expect.ANY,
+                path=one.path,
             )
 
     def _calls(self, message: Message, label: str, *, is_behind: bool) -> tuple[Call, ...]:

@@ -78,7 +78,7 @@ def _around_accepted(method: Method, plan: Plan, number: int) -> Case:
     assert accepted is not None
     source = RandomSource(plan.seed, "random", "accepted", method.full_name, number)
     generator = plan.generators.of(method.input)
-    message = accepted.with_values(source.below if number % 2 else lambda _: 0)
+    message = accepted.with_values(source.below if number % 4 else lambda _: 0)
     ways = [way for way in reachable(method.input) if tuple(field.name for field in way) not in accepted.references]
     for _ in range(1 + source.below(2) if ways else 0):
         way = ways[source.below(len(ways))]
@@ -86,7 +86,7 @@ def _around_accepted(method: Method, plan: Plan, number: int) -> Case:
         if other is not None:
             set_at(message, way, next(iter(other), None) if way[-1].is_repeated else other)
     data = message.SerializePartialToString(deterministic=True)
-    *setup, last = accepted.calls(data, salt=f"{plan.seed}-{number}")
+    *setup, last = accepted.calls(data, salt=f"{plan.seed}-{number}", choose=source.below if number % 4 else None)
     others = source.choice(_LENGTHS) - 1 if method.kind.client_streams else 0
     if others:
         messages = [accepted.later_in_stream(source.below) for _ in range(others - 1)]

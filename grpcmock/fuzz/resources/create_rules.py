@@ -98,9 +98,13 @@ class CreateRules:
             if old is not None and old.is_there:
                 yield from self._created_twice(step, key, known.is_chosen)
             made.append(known)
-        for known in made:
+        for known in made if resource.is_annotated else ():
             self._memory.forget(resource, known.key)
         for known in made if resource.is_annotated else self._kept(resource, made):
+            old = self._memory.find(resource, known.key)
+            if not resource.is_annotated and old is not None and old.is_there and not known.is_chosen:
+                self._memory.forget(resource, known.key)  # given once more, or put in its place: nobody says which
+                continue
             self._memory.put(known)
             yield from self._kept_as_given(step, known)
 

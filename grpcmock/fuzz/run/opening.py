@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable, Container
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
+from grpcmock.fuzz.run.enrichment import Enrichment
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
@@ -54,6 +56,9 @@ class Opening:
         self._searches = [
             acceptance.search(method, method.request_class.FromString(start)) for method, start in starts.items()
         ]
+        self._enrichment = Enrichment(acceptance, self._ask, lambda: self._is_late)
+        self._to_enrich: dict[str, Reply] = {}
+        """The first OK of methods of which more wasn't asked yet, by paths."""
         self._widened: set[str] = set()
         """The paths of methods of whose requests more values were tried."""
         self.is_done = False
@@ -72,18 +77,42 @@ class Opening:
                         opened += await self._search(search, self._starts[search.method])
                 if not opened:
                     break
+        for search in self._searches:
+            await self._enrich(search.method)
+        await self._share()
         for path, accepted in list(acceptance.requests.items()):
             if path not in self._widened and not self._is_late:
                 self._widened.add(path)
-                await self._widen(path, accepted)
+                await self._widen(accepted)
         self.is_done = not self._is_late
 
-    async def _widen(self, path: str, accepted: AcceptedRequest) -> None:
+    async def _widen(self, accepted: AcceptedRequest) -> None:
         widening = self._plan.acceptance.widening(accepted)
         while not self._is_late and (data := widening.next()) is not None:
             calls = accepted.calls(data, salt=f"opening {self._number}")
             widening.hear(await self._make(self._case(accepted.method, data, *calls[:-1], bindings=calls[-1].bindings)))
-        self._plan.acceptance.requests[path] = widening.accepted
+        self._plan.acceptance.keep(widening.accepted, b"")
+
+    async def _enrich(self, method: Method) -> None:
+        """Ask for more of a method that has answered OK."""
+        if not self._is_late and (reply := self._to_enrich.pop(method.path, None)) is not None:
+            await self._enrichment.go(self._plan.acceptance.first[method.path], reply, self._starts[method])
+
+    async def _share(self) -> None:
+        """Try what a method takes on others that take the same type: often one is the other for many at once."""
+        first = self._plan.acceptance.first
+        for own in list(first.values()):
+            for other in list(first.values()):
+                if other.method.input is own.method.input and (other.needs and not own.needs) and not self._is_late:
+                    data = other.fullest.SerializePartialToString(deterministic=True)
+                    *setup, last = other.calls(data, salt=f"opening {self._number}")
+                    reply = await self._make(self._case(own.method, data, *setup, bindings=last.bindings))
+                    if with_body_status(reply).is_ok:
+                        self._plan.acceptance.keep(replace(other, method=own.method), b"")
+                        break
+
+    async def _ask(self, method: Method, data: bytes) -> Reply:
+        return await self._make(self._case(method, data))
 
     @property
     def _is_late(self) -> bool:
@@ -103,6 +132,10 @@ class Opening:
             search.hear(reply)
             if search.is_over:
                 self._plan.acceptance.take(search, reply, start)
+                if search.accepted is not None:
+                    self._to_enrich[search.method.path] = reply
+                    if self._plan.acceptance.may_make(search.method):
+                        await self._enrich(search.method)  # what needs such things comes after
                 return search.accepted is not None
         return False
 

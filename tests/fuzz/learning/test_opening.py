@@ -99,7 +99,7 @@ async def test_boundaries_are_tried_behind_the_door() -> None:
     service = ordinary_services.Bookings()
     plan, _ = await opened("Bookings", service)
     method = contract().method("ordinary.Bookings/CreateBooking")
-    cases = [case for part in parts(method, plan) for case in part if case.path == "note"]
+    cases = [case for part in parts(method, plan) for case in part if "/note=" in case.id]
     replies = [all_answered(service, case.calls)[-1] for case in cases if len(case.calls) == case.setup + 1]
     assert len(replies) > 5
     assert all(reply.is_ok for reply in replies)

@@ -64,7 +64,8 @@ class ResourceFactory:
         if (accepted := self.plan.acceptance.of(method)) is not None:
             source = RandomSource(self.plan.seed, "stateful", method.full_name, label)
             choose = {0: lambda _: 0, 1: lambda bound: bound - 1}.get(number, source.below)
-            return _cleared(accepted.with_values(choose), without)
+            data = accepted.with_values(choose).SerializePartialToString(deterministic=True)
+            return _cleared(method.request_class.FromString(accepted.distinct(data, label)), without)
         ruled = self.plan.expectations.has_rules(method.input)
         if number == 0 and ruled:
             return _cleared(generator.least, without)

@@ -1,0 +1,111 @@
+"""What two fields say of each other: a request that the server takes, with fields left out, made equal, or exchanged.
+
+What stands behind every check of a single field may still fall over two that fit alone: an account that pays itself, a
+range that ends before it begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations, islice
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable
+from grpcmock.fuzz.model.bindings import put, value_at
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.model.cases import Call, Path
+
+_DEEPEST = 2
+_MOST_LEFT_OUT = 24
+_MOST_PAIRS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedFields:
+    """A request that differs from one that the server takes in how its fields go together."""
+
+    label: str
+    reason: str
+    path: str
+    message: Message
+    same: tuple[Path, Path] | None = None
+    """Two references that are to name the same thing."""
+
+    def calls(self, accepted: AcceptedRequest, salt: str) -> tuple[Call, ...]:
+        """Return the calls that make what is needed, and the one with this request."""
+        *setup, last = accepted.calls(self.message.SerializePartialToString(deterministic=True), salt=salt)
+        if self.same is not None:
+            kept, other = self.same
+            source = next(binding for binding in last.bindings if binding.target == kept)
+            bindings = tuple(replace(source, target=other) if one.target == other else one for one in last.bindings)
+            last = replace(last, bindings=bindings)
+        return (*setup, last)
+
+
+def left_out(accepted: AcceptedRequest) -> Iterator[RelatedFields]:
+    """Yield the request without each of its fields in turn."""
+    whole = accepted.fullest
+    ways = (way for way in _ways(accepted) if is_set(whole, way) and _path(way) not in accepted.references)
+    for way in islice(ways, _MOST_LEFT_OUT):
+        message, name = accepted.fullest, ".".join(_path(way))
+        place: Any = value_at(message, _path(way[:-1]))
+        place.ClearField(way[-1].name)
+        yield RelatedFields(f"{name}=left-out", f"{name} is left out of a request that the server takes", name, message)
+
+
+def pairs(accepted: AcceptedRequest) -> Iterator[RelatedFields]:
+    """Yield the request with two fields of one type made equal, then exchanged, for each two that stand together."""
+    for one, other in islice(_alike(accepted), _MOST_PAIRS):
+        names = ".".join(_path(one)), ".".join(_path(other))
+        references = [_path(way) in accepted.references for way in (one, other)]
+        if any(references):
+            if all(references):
+                words = f"{names[0]} and {names[1]} are the same"
+                same = (_path(one), _path(other))
+                yield RelatedFields(f"{names[0]}=={names[1]}", words, names[1], accepted.fullest, same)
+            continue
+        first, second = (value_at(accepted.fullest, _path(way)) for way in (one, other))
+        for sign, words, values in (
+            ("==", "is the same as", (first, first)),
+            ("<>", "is exchanged for", (second, first)),
+        ):
+            message = accepted.fullest
+            put(message, _path(one), values[0])
+            put(message, _path(other), values[1])
+            if message != accepted.fullest:
+                yield RelatedFields(f"{names[0]}{sign}{names[1]}", f"{names[1]} {words} {names[0]}", names[1], message)
+
+
+def _ways(accepted: AcceptedRequest) -> Iterator[Fields]:
+    for way in reachable(accepted.method.input):
+        if len(way) <= _DEEPEST and not any(field.is_repeated for field in way[:-1]):
+            yield way
+
+
+def _alike(accepted: AcceptedRequest) -> Iterator[tuple[Fields, Fields]]:
+    """Yield the ways to two fields of one type that are set in one message; no switches, enums, and maps."""
+    whole = accepted.fullest
+    ways = [way for way in _ways(accepted) if is_set(whole, way) and _is_plain(way[-1])]
+    for one, other in combinations(ways, 2):
+        if one[:-1] == other[:-1] and _kind(one[-1]) == _kind(other[-1]):
+            yield one, other
+
+
+def _kind(field: FieldDescriptor) -> tuple[Any, ...]:
+    return field.cpp_type, field.is_repeated, field.message_type
+
+
+def _is_plain(field: FieldDescriptor) -> bool:
+    if field.cpp_type in (field.CPPTYPE_BOOL, field.CPPTYPE_ENUM):
+        return False
+    return field.message_type is None or not field.message_type.GetOptions().map_entry
+
+
+def _path(way: Fields) -> tuple[str, ...]:
+    return tuple(field.name for field in way)

@@ -1,0 +1,230 @@
+"""More of what a server takes, once a method has answered OK: another thing, and a request with all that it may have.
+
+A request with nothing but what it must have stays at the doorstep: an account without money pays nobody. And where each
+thing can be made once only, it shows what has to differ, so that later cases don't stumble over earlier ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable, values_at
+from grpcmock.fuzz.learning.accepted_requests import set_at, varied
+from grpcmock.fuzz.model.bindings import put, value_at
+from grpcmock.fuzz.model.body_status import with_body_status
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.learning.acceptance import Acceptance
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.model.cases import Path
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.schema import Method
+
+Ask = Callable[["Method", bytes], Awaitable["Reply"]]
+"""Makes one call."""
+
+_MOST_DISTINCT = 8
+"""So many fields may be what has to differ."""
+
+_MOST_FIELDS = 24
+_VALUES = 2
+_TRIES = 6
+"""So many fields are filled, each with so many values, each mended so often by what is refused."""
+
+_THINGS = 2
+"""So many are made with all that they may have: there are calls that take two of them."""
+
+_DEEPEST = 2
+_TURNING = frozenset({"validate_only", "dry_run", "allow_missing", "read_mask", "view", "etag", "page_token", "force"})
+"""Fields that turn a request into another one."""
+
+_KEY_TYPES = frozenset(
+    (
+        *(FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
+        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
+    )
+)
+
+_LARGE = (12_345_678, 1_234)
+"""Numbers that leave room for others of as many digits."""
+
+
+class Enrichment:
+    """Goes on from requests that were answered OK."""
+
+    def __init__(self, acceptance: Acceptance, ask: Ask, is_late: Callable[[], bool]) -> None:
+        self._acceptance = acceptance
+        self._ask = ask
+        self._is_late = is_late
+        self._count = 0
+
+    async def go(self, accepted: AcceptedRequest, reply: Reply, start: bytes) -> None:
+        """Make more of a request, which got this *reply*; *start* is what the contract alone suggests."""
+        acceptance = self._acceptance
+        if acceptance.takes_away(accepted.method):
+            return
+        if acceptance.may_make(accepted.method):
+            accepted = await self._again(accepted, reply)
+            acceptance.keep(accepted, start)
+        accepted = await self._without_mere_values(accepted)
+        acceptance.keep(accepted, start)
+        makes = acceptance.things.has_made(accepted)
+        filled = await self._filled(accepted)
+        if filled is not accepted:
+            acceptance.keep(filled, start)
+            whole = filled.filled()
+            for _ in range(_THINGS if makes else 0):
+                reply = await self._send(whole, whole.data)
+                if _is_ok(reply):
+                    acceptance.things.learn(reply, whole)
+
+    async def _send(self, accepted: AcceptedRequest, data: bytes) -> Reply:
+        self._count += 1
+        return await self._ask(accepted.method, accepted.distinct(data, f"enrichment {self._count}"))
+
+    # Another thing ------------------------------------------------------------------------------------------
+
+    async def _again(self, accepted: AcceptedRequest, first: Reply) -> AcceptedRequest:
+        """Make the same call once more, and find what has to differ if it is refused."""
+        things = self._acceptance.things
+        second = await self._ask(accepted.method, accepted.data)
+        if _is_ok(second):
+            before, after = list(things.keys_in(first)), list(things.keys_in(second))
+            if before == after or not after:
+                return accepted  # the same thing, or none
+            made = replace(accepted, own_id=None)
+            self._acceptance.things.remake(accepted, made)
+            things.learn(first, made)
+            things.learn(second, made)
+            return made
+        for path in islice(_leaves(accepted), _MOST_DISTINCT):
+            value = value_at(accepted.message, path)
+            large = _LARGE if isinstance(value, int) else ()
+            for other in (*large, varied(value, "again")):
+                message = accepted.message
+                try:
+                    put(message, path, other)
+                except (ValueError, TypeError):
+                    continue
+                data = message.SerializePartialToString(deterministic=True)
+                reply = await self._ask(accepted.method, data)
+                if _is_ok(reply):
+                    made = replace(accepted, data=data, own_id=path)
+                    if things.has_made(accepted):
+                        things.remake(accepted, made)
+                        things.learn(reply, made)
+                    return made
+                if self._is_late():
+                    return accepted
+        return accepted
+
+    # What names nothing -------------------------------------------------------------------------------------
+
+    async def _without_mere_values(self, accepted: AcceptedRequest) -> AcceptedRequest:
+        """Drop references that are values like any other: one that isn't there is taken, or is wrong by itself."""
+        for need in accepted.needs:
+            if need.own_id is None or need.own_id == need.made_by.own_id:
+                continue
+            message = accepted.message
+            put(message, need.target, varied(value_at(message, need.target), "mere value"))
+            reply = await self._send(accepted, message.SerializePartialToString(deterministic=True))
+            if with_body_status(reply).code in (Code.OK, Code.INVALID_ARGUMENT):
+                needs = tuple(one for one in accepted.needs if one is not need)
+                accepted = replace(accepted, needs=needs, references=accepted.references - {need.target})
+        return accepted
+
+    # All that it may have -----------------------------------------------------------------------------------
+
+    async def _filled(self, accepted: AcceptedRequest) -> AcceptedRequest:
+        full = accepted.message
+        for way in islice(_unset(accepted), _MOST_FIELDS):
+            if self._is_late():
+                break
+            if is_set(full, way) or not any(True for _ in values_at(full, way)):
+                continue  # it came with another one, or that didn't come
+            for value in islice(self._acceptance.values_of(way[-1]), _VALUES):
+                message = type(full)()
+                message.CopyFrom(full)
+                if set_at(message, way, value) is None or message == full:
+                    continue
+                if (found := await self._mended(accepted, message)) is not None:
+                    full = found
+                    break
+        for way in [way for way in reachable(accepted.method.input) if way[-1].is_repeated and len(way) <= _DEEPEST]:
+            full = await self._longer(accepted, full, way)
+        if full == accepted.message:
+            return accepted
+        return replace(accepted, full=full.SerializePartialToString(deterministic=True))
+
+    async def _mended(self, accepted: AcceptedRequest, start: Message) -> Message | None:
+        """Return a request, changed by what the server says against it, that it takes; None if it takes none."""
+        search = self._acceptance.search(accepted.method, start)
+        for _ in range(_TRIES):
+            if self._is_late() or (data := search.next()) is None:
+                return None
+            search.hear(await self._send(accepted, data))
+            if search.is_over:
+                found = search.accepted
+                return found.message if found is not None and not found.needs else None
+        return None
+
+    async def _longer(self, accepted: AcceptedRequest, full: Message, way: Fields) -> Message:
+        """Return the request with another item or two in a list that has one."""
+        items = next(values_at(full, way), None)
+        field = way[-1]
+        if items is None or hasattr(items, "items") or len(items) != 1 or field.message_type is not None:
+            return full
+        others = [value for value in islice(self._acceptance.values_of(field), 4) if value != items[0]][:2]
+        for more in (others, others[:1]):
+            message = type(full)()
+            message.CopyFrom(full)
+            try:
+                put(message, tuple(step.name for step in way), [*items, *more])
+            except (TypeError, ValueError, LookupError):
+                return full
+            if more and _is_ok(await self._send(accepted, message.SerializePartialToString(deterministic=True))):
+                return message
+        return full
+
+
+def _is_ok(reply: Reply) -> bool:
+    return with_body_status(reply).is_ok
+
+
+def _leaves(accepted: AcceptedRequest) -> Iterator[Path]:
+    """Yield the places of texts and numbers of a request that may be what there can be once only."""
+    if accepted.own_id is not None:
+        yield accepted.own_id
+    message = accepted.message
+    for way in reachable(accepted.method.input):
+        path = tuple(field.name for field in way)
+        field = way[-1]
+        if any(step.is_repeated for step in way) or path in accepted.references or path == accepted.own_id:
+            continue
+        if field.cpp_type in _KEY_TYPES and (len(way) > 1 or is_set(message, way)) and any(values_at(message, way)):
+            yield path
+
+
+def _unset(accepted: AcceptedRequest) -> Iterator[Fields]:
+    """Yield the ways to fields that a request doesn't have, and may: in messages only that are there."""
+    message = accepted.message
+    for way in reachable(accepted.method.input):
+        field = way[-1]
+        if len(way) > _DEEPEST or field.name in _TURNING or any(step.is_repeated for step in way[:-1]):
+            continue
+        if field.message_type is not None and field.message_type.full_name == "google.protobuf.FieldMask":
+            continue
+        if is_set(message, way):
+            continue
+        oneof = field.containing_oneof
+        if oneof is not None and len(oneof.fields) > 1:
+            continue
+        yield way
