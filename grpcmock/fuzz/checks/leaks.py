@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from grpcmock.client.details import decode_details
 from grpcmock.engine.error_replies import MISS_KEY
 from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.status import DETAILS_KEY
 
@@ -55,7 +56,7 @@ _OFTEN = 4096
 
 def _info_leak(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     for reply in result.replies:
-        if (reply.code == 0 and not reply.trailers) or _is_miss(reply):
+        if _is_miss(reply):
             continue
         for place, text in _texts(reply, expectations):
             for what, sign in _signs_in(text):
@@ -80,6 +81,8 @@ def _is_miss(reply: Reply) -> bool:
 def _texts(reply: Reply, expectations: Expectations) -> Iterator[tuple[str, str]]:
     if reply.code and reply.message and not reply.debug:
         yield "the status message", reply.message
+    elif (told := with_body_status(reply)) is not reply:
+        yield "the error in the response", told.message
     for key, value in reply.trailers:
         if key == DETAILS_KEY:
             yield from _details(reply, expectations)

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.checks.in_band import effective
 from grpcmock.fuzz.checks.objections import Refusal, refusal
-from grpcmock.fuzz.model.cases import Expect
+from grpcmock.fuzz.expectations.field_paths import resolve
+from grpcmock.fuzz.expectations.stated_limits import size_at, stated_limit
+from grpcmock.fuzz.model.body_status import with_body_status
+from grpcmock.fuzz.model.cases import OWN_WORDS, Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said, shape, unhandled
@@ -116,6 +119,9 @@ def _positive_accepted(case: Case, result: CaseResult, expectations: Expectation
 
 
 def _boundary_pair(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    if case.rule == OWN_WORDS:
+        yield from _own_words(case, result, expectations)
+        return
     inside, past = effective(result.replies[0], expectations), effective(result.replies[1], expectations)
     refused, taken = refusal(inside, expectations, case.path) is Refusal.CONTRADICTION, _taken(past)
     if not refused and not taken:
@@ -132,6 +138,35 @@ def _boundary_pair(case: Case, result: CaseResult, expectations: Expectations) -
         path=case.path,
         key=f"{case.path} {case.rule}",
     )
+
+
+def _own_words(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    """A server has said what it takes, in refusing what is beyond: it is held to that."""
+    replies = result.replies[case.setup : case.setup + 3]
+    way = resolve(case.method.input, case.path)
+    if not way or len(replies) < 3:
+        return
+    beyond, at, past = replies
+    limit = stated_limit(beyond, way, expectations.registry)
+    sizes = [size_at(case.method.request_class.FromString(reply.call.messages[0]), way) for reply in replies]
+    if limit is None or sizes[0] is None or limit.holds(sizes[0]):
+        return
+    words = with_body_status(beyond)
+    wrong = []
+    if sizes[1] is not None and limit.holds(sizes[1]):
+        told = with_body_status(at)
+        if shape(told) == shape(words) and stated_limit(at, way, expectations.registry) == limit:
+            wrong.append(f"{sizes[1]}: {said(told)}")
+    if sizes[2] is not None and not limit.holds(sizes[2]) and (taken := _taken(with_body_status(past))):
+        wrong.append(f"{sizes[2]}: {taken}")
+    if wrong:
+        yield Finding(
+            check="boundary_pair",
+            expected=f"what the server says itself of {sizes[0]}{_at(case.path)}: {words.message}",
+            actual="; ".join(wrong),
+            path=case.path,
+            key=f"{case.path} own words",
+        )
 
 
 def _error_in_band(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:

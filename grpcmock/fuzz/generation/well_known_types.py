@@ -202,3 +202,60 @@ def unusual_samples(full_name: str) -> Iterator[tuple[dict[str, Any], str, bool]
         yield {"number_value": math.nan}, "a JSON value that is no number", False
         yield {"number_value": math.inf}, "a JSON value without end", False
         yield {"null_value": 0}, "a JSON null", True
+    else:
+        yield from ((fields, words, False) for fields, words in _COMMON_TYPES.get(full_name, ()))
+
+
+_COMMON_TYPES: Mapping[str, Sequence[tuple[dict[str, Any], str]]] = {
+    "google.type.Date": (
+        ({"year": 2024, "month": 2, "day": 29}, "a leap day"),
+        ({"year": 2023, "month": 2, "day": 29}, "the leap day of a year that has none"),
+        ({"year": 2024, "month": 13, "day": 1}, "in a thirteenth month"),
+        ({"year": 2024, "month": 4, "day": 31}, "the thirty-first of a month of thirty days"),
+        ({"year": 1, "month": 1, "day": 1}, "the first day there is"),
+        ({"year": 9999, "month": 12, "day": 31}, "the last day there is"),
+        ({"year": 2024, "month": 5}, "a month"),
+        ({"month": 5, "day": 1}, "a day of any year"),
+        ({"year": 2024, "month": 12, "day": -1}, "a negative day"),
+        ({"year": 10000, "month": 1, "day": 1}, "in a year of five digits"),
+    ),
+    "google.type.Money": (
+        ({"nanos": -500_000_000}, "less than nothing, by less than one"),
+        ({"nanos": 990_000_000}, "less than one"),
+        ({"units": -1, "nanos": -750_000_000}, "negative, in units and parts"),
+        ({"units": 1, "nanos": 10_000_000}, "one, and a hundredth"),
+        ({"nanos": 1}, "the smallest part"),
+        ({}, "nothing"),
+        ({"units": 2**63 - 1, "nanos": LAST_NANO}, "the most there is"),
+        ({"units": -(2**63)}, "the least there is"),
+        ({"units": 1, "nanos": -1}, "units and parts of different signs"),
+        ({"nanos": LAST_NANO + 1}, "more parts than make one"),
+    ),
+    "google.type.TimeOfDay": (
+        ({"hours": 23, "minutes": 59, "seconds": 59, "nanos": LAST_NANO}, "the last moment of a day"),
+        ({"hours": 24}, "the end of a day"),
+        ({"hours": 23, "minutes": 59, "seconds": 60}, "in a leap second"),
+        ({"hours": 25}, "in a twenty-fifth hour"),
+        ({"hours": -1}, "a negative hour"),
+        ({"minutes": 60}, "more minutes than an hour has"),
+    ),
+    "google.type.LatLng": (
+        ({"latitude": 90.0, "longitude": 180.0}, "at the pole, where days begin"),
+        ({"latitude": -90.0, "longitude": -180.0}, "at the other pole"),
+        ({"latitude": math.nan, "longitude": math.nan}, "nowhere"),
+        ({"latitude": 90.1}, "beyond the pole"),
+        ({"longitude": 180.1}, "more than half around the world"),
+    ),
+    "google.type.Interval": (
+        (
+            {"start_time": {"seconds": 1_714_824_000}, "end_time": {"seconds": 1_714_564_800}},
+            "an interval that ends before it begins",
+        ),
+        (
+            {"start_time": {"seconds": 1_714_564_800}, "end_time": {"seconds": 1_714_564_800}},
+            "an empty interval",
+        ),
+        ({"start_time": {"seconds": 1_714_564_800}}, "an interval without end"),
+    ),
+}
+"""The edges of the common types of ``google.type``, as their own protos tell of them. A server may well take fewer."""

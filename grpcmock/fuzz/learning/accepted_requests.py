@@ -95,11 +95,10 @@ class AcceptedRequest:
         if self.own_id is None:
             return data
         message = self.method.request_class.FromString(data)
-        try:
-            own = value_at(message, self.own_id)
-            if own != value_at(self.message, self.own_id):
-                return data
-        except (LookupError, AttributeError):
+        if not is_there(message, self.own_id):
+            return data
+        own = value_at(message, self.own_id)
+        if own != value_at(self.fullest, self.own_id):
             return data
         put(message, self.own_id, varied(own, salt))
         return message.SerializePartialToString(deterministic=True)
@@ -113,7 +112,7 @@ def _made_before(
     for need in request.needs:
         made = need.made_by
         content = made.message if choose is None or choose(3) else made.with_values(choose)
-        if (own_id := need.own_id or made.own_id) is not None:
+        if (own_id := need.own_id or made.own_id) is not None and is_there(content, own_id):
             put(content, own_id, varied(value_at(content, own_id), f"{salt} {len(calls)}"))
         inner = _made_before(made, calls, salt, choose)
         data = content.SerializePartialToString(deterministic=True)
@@ -161,6 +160,14 @@ def set_at(message: Message, way: Fields, value: Any) -> Path | None:
     except (TypeError, ValueError, AttributeError):
         return None
     return (*path, last.name)
+
+
+def is_there(message: Message, path: Path) -> bool:
+    """Whether there is something but zero at a path."""
+    try:
+        return bool(value_at(message, path))
+    except (LookupError, AttributeError):
+        return False
 
 
 def chosen_at(message: Message, key: Any) -> Path | None:

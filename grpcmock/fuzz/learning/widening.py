@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable, values_at
-from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, set_at, varied
+from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, is_there, set_at, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.results import Termination
@@ -56,7 +56,7 @@ class Widening:
             message = self.accepted.message
             if set_at(message, way, value) is not None and message.IsInitialized():
                 self._left -= 1
-                if self.accepted.own_id is not None:
+                if self.accepted.own_id is not None and is_there(message, self.accepted.own_id):
                     key = value_at(message, self.accepted.own_id)
                     put(message, self.accepted.own_id, varied(key, f"widening {self._left}"))
                 return message.SerializePartialToString(deterministic=True)

@@ -1,7 +1,8 @@
 """Errors that responses tell beside OK, as far as the names in the protos say so: ``result.code``, an enum.
 
-Nobody has said that these are errors (``--status-field`` does), so no call fails for it alone. But what was refused
-like that was not done, and what is asked next should be what the words ask for.
+Nobody has said that these are errors (``--status-field`` does), so no call fails for it alone, but for those by which
+a server says that it is the one to blame. What was refused like that was not done, and what is asked next should be
+what the words ask for.
 """
 
 from __future__ import annotations

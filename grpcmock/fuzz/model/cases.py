@@ -96,6 +96,9 @@ class Caller(Enum):
     """With the credentials of the second identity."""
 
 
+OWN_WORDS = "the limit that the server states itself"
+"""The rule of cases that hold a server to what it says in refusing a request."""
+
 Path = tuple[str | int, ...]
 """The way to a value in a message: names of fields, indices of lists, keys of maps."""
 

@@ -7,16 +7,18 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from google.protobuf.message import Message
+
+from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
-from grpcmock.fuzz.phases import call_lifecycle, field_relations
+from grpcmock.fuzz.phases import call_lifecycle, field_relations, limit_cases
 from grpcmock.fuzz.phases.interleaving import in_turns
 from grpcmock.fuzz.phases.request_expectation import expectation, with_controls
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
     from grpcmock.fuzz.generation.message_boundaries import Boundary
+    from grpcmock.fuzz.generation.positions import Position
     from grpcmock.fuzz.model.cases import Call
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
@@ -45,8 +47,11 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     maker = _Maker(method, plan)
     boundaries = [maker.behind_the_door(boundary) for boundary in boundaries]
     yield _first(maker, boundaries)
+    limits = limit_cases.LimitCases(method, plan)
+    yield limits.cases()
     yield call_lifecycle.cases(method, plan)
     yield maker.values(boundary for boundary in boundaries if boundary.kind in _SINGLE)
+    yield limits.cases()
 
 
 def notices(plan: Plan) -> Iterator[str]:
@@ -93,6 +98,8 @@ class _Maker:
             return boundary
         message = self._accepted.fullest
         position.put(message, boundary.sample, self.plan.generators.minimal)
+        if boundary.kind == "well-known":
+            _keep_texts(position, self._accepted.fullest, message)
         if self._generator.broken(message) != frozenset(boundary.broken):
             return boundary
         self._behind.add(boundary.id)
@@ -118,7 +125,8 @@ class _Maker:
             )
 
     def related(self) -> Iterator[Case]:
-        """Yield a request that the server takes with fields left out, and with two that are the same or exchanged."""
+        """Yield a request that the server takes with fields left out, and with two that are the same or exchanged; each
+        with a plain one after it, which shows whether anything is left of it."""
         if self._accepted is None:
             return
         for one in chain(field_relations.pairs(self._accepted), field_relations.left_out(self._accepted)):
@@ -128,7 +136,7 @@ class _Maker:
                 phase=Phase.BOUNDARY,
                 method=self.method,
                 calls=calls,
-                setup=len(calls) - 1,
+                setup=len(calls) - 2,
                 why=one.reason,
                 expect=Expect.ANY,
                 path=one.path,
@@ -168,6 +176,18 @@ class _Maker:
         unusual = boundary.unusual or boundary.kind == "undeclared"
         case = replace(_alone(self.method, boundary, unusual=unusual), calls=calls, setup=len(calls) - 1)
         return with_controls(case, self.plan)
+
+
+def _keep_texts(position: Position, before: Message, after: Message) -> None:
+    """Leave the texts of a message as they were when its numbers are changed: sums of money keep their currency."""
+    path = (*(step.name for step in position.steps), position.name)
+    if any(step.is_repeated for step in position.steps):
+        return
+    ours, theirs = value_at(before, path), value_at(after, path)
+    if isinstance(ours, Message):
+        for field, value in ours.ListFields():
+            if field.type == field.TYPE_STRING and not field.is_repeated and not getattr(theirs, field.name):
+                setattr(theirs, field.name, value)
 
 
 def _alone(method: Method, boundary: Boundary, *, unusual: bool = False) -> Case:

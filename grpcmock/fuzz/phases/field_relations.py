@@ -38,14 +38,16 @@ class RelatedFields:
     """Two references that are to name the same thing."""
 
     def calls(self, accepted: AcceptedRequest, salt: str) -> tuple[Call, ...]:
-        """Return the calls that make what is needed, and the one with this request."""
-        *setup, last = accepted.calls(self.message.SerializePartialToString(deterministic=True), salt=salt)
+        """Return the calls that make what is needed, the one with this request, and a plain one."""
+        messages = (self.message, accepted.fullest)
+        data = [one.SerializePartialToString(deterministic=True) for one in messages]
+        *setup, last, plain = accepted.calls(*data, salt=salt)
         if self.same is not None:
             kept, other = self.same
             source = next(binding for binding in last.bindings if binding.target == kept)
             bindings = tuple(replace(source, target=other) if one.target == other else one for one in last.bindings)
             last = replace(last, bindings=bindings)
-        return (*setup, last)
+        return (*setup, last, plain)
 
 
 def left_out(accepted: AcceptedRequest) -> Iterator[RelatedFields]:
@@ -98,7 +100,8 @@ def _alike(accepted: AcceptedRequest) -> Iterator[tuple[Fields, Fields]]:
 
 
 def _kind(field: FieldDescriptor) -> tuple[Any, ...]:
-    return field.cpp_type, field.is_repeated, field.message_type
+    kind = field.type if field.cpp_type == field.CPPTYPE_STRING else field.cpp_type
+    return kind, field.is_repeated, field.message_type
 
 
 def _is_plain(field: FieldDescriptor) -> bool:

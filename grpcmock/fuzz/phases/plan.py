@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.generation.message_shrinking import minimize
 from grpcmock.fuzz.learning.acceptance import Acceptance
+from grpcmock.fuzz.learning.limits import Limits
 from grpcmock.fuzz.phases.response_dictionary import ResponseDictionary
 
 if TYPE_CHECKING:
@@ -54,10 +55,14 @@ class Plan:
     acceptance: Acceptance = field(init=False)
     """Which requests the server takes, as far as that was learned."""
 
+    limits: Limits = field(init=False)
+    """How much the server takes, as far as it has said so."""
+
     _simplest: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "acceptance", Acceptance(self.registry, self.expectations.links))
+        object.__setattr__(self, "limits", Limits(self.registry))
 
     def simplest(self, method: Method) -> bytes:
         """Give the simplest request of a method that the server takes, as far as is known: one that needs nothing to be

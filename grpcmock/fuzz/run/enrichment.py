@@ -76,12 +76,11 @@ class Enrichment:
             acceptance.keep(accepted, start)
         accepted = await self._without_mere_values(accepted)
         acceptance.keep(accepted, start)
-        makes = acceptance.things.has_made(accepted)
         filled = await self._filled(accepted)
         if filled is not accepted:
             acceptance.keep(filled, start)
             whole = filled.filled()
-            for _ in range(_THINGS if makes else 0):
+            for _ in range(_THINGS if acceptance.things.has_made(filled) else 0):
                 reply = await self._send(whole, whole.data)
                 if _is_ok(reply):
                     acceptance.things.learn(reply, whole)
@@ -155,14 +154,29 @@ class Enrichment:
                 message.CopyFrom(full)
                 if set_at(message, way, value) is None or message == full:
                     continue
-                if (found := await self._mended(accepted, message)) is not None:
-                    full = found
-                    break
+                if (found := await self._mended(accepted, message)) is None:
+                    continue
+                if await self._is_once_only(accepted, found, way):
+                    if accepted.own_id is not None:
+                        break  # two fields that have to differ are one too many
+                    accepted = replace(accepted, own_id=tuple(field.name for field in way))
+                full = found
+                break
         for way in [way for way in reachable(accepted.method.input) if way[-1].is_repeated and len(way) <= _DEEPEST]:
             full = await self._longer(accepted, full, way)
         if full == accepted.message:
             return accepted
         return replace(accepted, full=full.SerializePartialToString(deterministic=True))
+
+    async def _is_once_only(self, accepted: AcceptedRequest, message: Message, way: Fields) -> bool:
+        """Whether a value that was just taken in a field isn't taken again, or gives what it gave before."""
+        if way[-1].cpp_type not in _KEY_TYPES or way[-1].is_repeated or not self._acceptance.may_make(accepted.method):
+            return False
+        things, data = self._acceptance.things, message.SerializePartialToString(deterministic=True)
+        replies = [await self._send(accepted, data) for _ in range(2)]
+        keys = [list(things.keys_in(reply)) for reply in replies]
+        makes = accepted.own_id is None and things.has_made(accepted)
+        return not _is_ok(replies[0]) or (makes and keys[0] == keys[1])
 
     async def _mended(self, accepted: AcceptedRequest, start: Message) -> Message | None:
         """Return a request, changed by what the server says against it, that it takes; None if it takes none."""

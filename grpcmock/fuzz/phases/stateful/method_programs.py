@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from google.protobuf.descriptor import FieldDescriptor
+
+from grpcmock.fuzz.expectations.field_paths import is_set, reachable
 from grpcmock.fuzz.generation.choices import RandomSource
-from grpcmock.fuzz.learning.accepted_requests import varied
+from grpcmock.fuzz.learning.accepted_requests import is_there, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import Binding, Call, Case, Phase, call_of
 from grpcmock.fuzz.phases.stateful.call_sequence import TARGETS
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
@@ -26,6 +32,19 @@ _PROGRAMS = 40
 """By chance, for each method."""
 
 _AGAIN = 3
+
+_REFUSALS = 6
+
+_LARGE = {
+    FieldDescriptor.CPPTYPE_STRING: "a" * 5_000,
+    FieldDescriptor.CPPTYPE_INT32: 2**31 - 2,
+    FieldDescriptor.CPPTYPE_INT64: 900_000_000,
+    FieldDescriptor.CPPTYPE_UINT32: 2**32 - 2,
+    FieldDescriptor.CPPTYPE_UINT64: 900_000_000,
+    FieldDescriptor.CPPTYPE_DOUBLE: 1e18,
+    FieldDescriptor.CPPTYPE_FLOAT: 1e18,
+}
+"""What is too much, as a rule; where it is taken, nothing is lost."""
 
 _MOST_OTHERS = 12
 """So many other methods are called before and after one."""
@@ -41,6 +60,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     if own is None:
         return
     yield _again(own, plan)
+    yield _after_refusals(own, plan)
     related = [other for other in requests.values() if other is not own and _are_related(own, other)]
     for other in sorted(related, key=lambda one: one.method.full_name)[:_MOST_OTHERS]:
         yield _in_turns(own, other, plan)
@@ -53,6 +73,30 @@ def _again(own: AcceptedRequest, plan: Plan) -> Case:
     for _ in range(_AGAIN):
         program.add(own)
     return program.case("the same call again, and again")
+
+
+def _after_refusals(own: AcceptedRequest, plan: Plan) -> Case:
+    """Calls that are likely refused, each with one after it that is taken: of what was refused nothing may be left."""
+    program = _Program(own.method, plan, "after-refusals")
+    program.add(own)
+    for message in islice(_spoiled(own), _REFUSALS):
+        program.add(replace(own, data=message.SerializePartialToString(deterministic=True), full=b"", values={}))
+        program.add(own, lambda bound: bound - 1)
+    return program.case("calls that are likely refused, each before one that isn't")
+
+
+def _spoiled(own: AcceptedRequest) -> Iterator[Message]:
+    """Yield the request with one of its numbers or texts so large that it hardly fits."""
+    whole = own.fullest
+    for way in reachable(own.method.input):
+        path, field = tuple(step.name for step in way), way[-1]
+        if any(step.is_repeated for step in way) or path in own.references or not is_set(whole, way):
+            continue
+        if field.cpp_type in _LARGE:
+            message = own.fullest
+            large = _LARGE[field.cpp_type]
+            put(message, path, str(large).encode() if field.type == field.TYPE_BYTES else large)
+            yield message
 
 
 def _in_turns(own: AcceptedRequest, other: AcceptedRequest, plan: Plan) -> Case:
@@ -101,9 +145,10 @@ class _Program:
         if request.method.kind.client_streams:
             count = _STREAM[choose(len(_STREAM))]
             contents += [request.later_in_stream(choose) for _ in range(count - 1)]
-        if request.own_id is not None and not choose(2):  # where another id is chosen, it is another thing
-            own = value_at(contents[0], request.own_id)
-            put(contents[0], request.own_id, varied(own, f"{self._plan.seed} {self._method.full_name} {self._name}"))
+        own_id = request.own_id
+        if own_id is not None and is_there(contents[0], own_id) and not choose(2):  # another id makes another thing
+            own = value_at(contents[0], own_id)
+            put(contents[0], own_id, varied(own, f"{self._plan.seed} {self._method.full_name} {self._name}"))
         messages = [content.SerializePartialToString(deterministic=True) for content in contents]
         self._calls.append(replace(call_of(request.method, *messages), bindings=bindings))
         self._made.setdefault(request.method.path, len(self._calls) - 1)

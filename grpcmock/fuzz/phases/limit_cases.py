@@ -1,0 +1,107 @@
+"""Cases at the limits that a server has stated itself: what is beyond them, what is at them, and what is just past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set
+from grpcmock.fuzz.model.bindings import put, value_at
+from grpcmock.fuzz.model.cases import OWN_WORDS, Case, Expect, Phase
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.expectations.stated_limits import StatedLimit
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.schema import Method
+
+_LARGEST = 20_000
+"""A text or list isn't made larger."""
+
+
+class LimitCases:
+    """Makes the cases of one method, as its limits become known."""
+
+    def __init__(self, method: Method, plan: Plan) -> None:
+        self._method = method
+        self._plan = plan
+        self._made: set[Fields] = set()
+
+    def cases(self) -> Iterator[Case]:
+        """Yield a case for each end of each limit that is new: what is far beyond it, so that the server says so, then
+        both sides."""
+        accepted = self._plan.acceptance.of(self._method)
+        if accepted is None:
+            return
+        for way, (limit, beyond) in self._plan.limits.of(self._method).items():
+            path = tuple(field.name for field in way)
+            if way not in self._made and path not in accepted.references and path != accepted.own_id:
+                self._made.add(way)
+                for end in _ends(limit, way):
+                    yield from self._case(accepted, way, _beyond(way, limit, beyond), *end)
+
+    def _case(
+        self, accepted: AcceptedRequest, way: Fields, beyond: int, end: str, at: int, past: int
+    ) -> Iterator[Case]:
+        messages = [_sized(accepted, way, size) for size in (beyond, at, past)]
+        data = [one.SerializePartialToString(deterministic=True) for one in messages if one is not None]
+        if len(data) < len(messages):
+            return
+        path = ".".join(field.name for field in way)
+        calls = accepted.calls(*data, salt=f"limit {end} {path}")
+        yield Case(
+            id=f"boundary/{self._method.full_name}/{path}~stated-{end}={at}",
+            phase=Phase.BOUNDARY,
+            method=self._method,
+            calls=calls,
+            setup=len(calls) - len(data),
+            why=f"{path} beyond the limit that the server states, at it, and just past it",
+            expect=Expect.ANY,
+            path=path,
+            rule=OWN_WORDS,
+            targets=frozenset({"boundary_pair"}),
+            shrinks_as_one=True,
+        )
+
+
+def _ends(limit: StatedLimit, way: Fields) -> Iterator[tuple[str, int, int]]:
+    if limit.most is not None:
+        yield "most", limit.most, limit.most + 1
+    if limit.least is not None and (limit.least - 1 or way[-1].has_presence):  # what is zero may be as good as unset
+        yield "least", limit.least, limit.least - 1
+
+
+def _beyond(way: Fields, limit: StatedLimit, seen: int) -> int:
+    """Return a size beyond a limit: of numbers the one that was seen, of all else one that isn't much larger."""
+    is_number = not way[-1].is_repeated and way[-1].cpp_type != way[-1].CPPTYPE_STRING
+    return seen if is_number or limit.most is None else limit.most + 25
+
+
+def _sized(accepted: AcceptedRequest, way: Fields, size: int) -> Message | None:
+    """Return the request with so much in a field, made of what it has there; None if that can't be."""
+    message, path = accepted.fullest, tuple(field.name for field in way)
+    if len(way) > 1 and not is_set(message, way[:-1]):
+        return None
+    there: Any = value_at(message, path)
+    value: Any = size
+    if way[-1].is_repeated or isinstance(there, str | bytes):
+        if not 0 <= size <= _LARGEST:
+            return None
+        value = _stretched(list(there) if way[-1].is_repeated else there or _letters(there), size)
+        if value is None:
+            return None
+    try:
+        put(message, path, value)
+    except (ValueError, TypeError):
+        return None
+    return message
+
+
+def _letters(empty: str | bytes) -> str | bytes:
+    return "a" if isinstance(empty, str) else b"a"
+
+
+def _stretched(value: Sequence[Any], size: int) -> Sequence[Any] | None:
+    return (value * (size // len(value) + 1))[:size] if value else None
