@@ -78,6 +78,12 @@ _SECONDS = {
     "google.protobuf.Timestamp": (1_714_564_800, 1_714_824_000, 1_905_000_000),
     "google.protobuf.Duration": (60, 3_600),
 }
+_WHOLE = frozenset(
+    (
+        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
+        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
+    )
+)
 _NATURALS = 2
 _EACH_MAP = 3
 
@@ -138,7 +144,11 @@ class Candidates:
         elif "value" in descriptor.fields_by_name and descriptor.full_name.startswith("google.protobuf."):
             yield from (message_class(value=value) for value in self.of(descriptor.fields_by_name["value"], words))
         else:
-            yield from (self.natural(descriptor, seed) for seed in range(_NATURALS))
+            first, *others = (self.natural(descriptor, seed) for seed in range(_NATURALS))
+            yield first
+            if (small := _small(first)) != first:
+                yield small
+            yield from others
             yield message_class()
 
     def _maps(self, entry: Descriptor) -> Iterator[dict[Any, Any]]:
@@ -154,3 +164,13 @@ class Candidates:
         return generate(
             message_factory.GetMessageClass(descriptor), self._registry, seed, as_request=True, now=lambda: moment
         )
+
+
+def _small(message: Any) -> Message:
+    """Return a message whose whole numbers are all one, which hardly anything is too small or too large for."""
+    found: Message = type(message)()
+    found.CopyFrom(message)
+    for field in message.DESCRIPTOR.fields:
+        if not field.is_repeated and field.cpp_type in _WHOLE and field.containing_oneof is None:
+            setattr(found, field.name, 1)
+    return found

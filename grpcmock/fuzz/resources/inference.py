@@ -180,7 +180,7 @@ class _Inference:
             parent=self._parent(method.input, resource, role),
             mask=next((f.name for f in method.input.fields if type_name(f) == _MASK and not f.is_repeated), ""),
         )
-        operation = with_paging(operation)
+        operation = with_paging(operation, resource)
         return replace(operation, filters=filters_of(operation))
 
     # One resource ---------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ class _Inference:
             allow_missing=named(method.input, "allow_missing"),
         )
         operation = replace(operation, key=self._asked(operation, resource), own_id=self._own_id(operation, resource))
-        operation = with_paging(operation)
+        operation = with_paging(operation, resource)
         operation = replace(operation, filters=filters_of(operation))
         return operation if makes_sense(operation) else None
 

@@ -27,7 +27,11 @@ KEYS = ("name", "id", "uid", "uuid", "key", "guid")
 _SIZES = ("page_size", "limit", "max_results", "per_page", "take", "max_items")
 
 
-def with_paging(operation: Operation) -> Operation:
+_AFTER = ("after", "start_after", "starting_after", "after_id", "after_key", "last_id", "exclusive_start_key")
+_MORE = ("more", "has_more", "has_next", "has_next_page", "truncated", "is_truncated")
+
+
+def with_paging(operation: Operation, resource: Resource) -> Operation:
     """Return an operation with the fields of its request that say which part of a list is wanted, and that of the
     response which leads on."""
     request, response = operation.method.input, operation.method.output
@@ -38,7 +42,16 @@ def with_paging(operation: Operation) -> Operation:
         next_token=named(response, "next_page_token"),
         page=named(request, "page", "page_number"),
         offset=named(request, "offset", "skip"),
+        after=_after(request, resource),
+        more=named(response, *_MORE),
     )
+
+
+def _after(request: Descriptor, resource: Resource) -> str:
+    """Return the field of a request that names the last thing on the page before; empty if there is none."""
+    own = resource.descriptor.fields_by_name[resource.key]
+    name = named(request, *_AFTER, f"after_{resource.key}")
+    return name if name and same_type(request.fields_by_name[name], own) else ""
 
 
 def shown_type(method: Method, noun: str, role: Role) -> Descriptor | None:
@@ -104,7 +117,7 @@ def given_in(request: Descriptor, resource: Resource, role: Role) -> Path | None
 
 def filters_of(operation: Operation) -> frozenset[str]:
     """Give the fields of a request by which what a list gives may be less than all."""
-    known = {operation.page_size, operation.page_token, operation.page, operation.offset}
+    known = {operation.page_size, operation.page_token, operation.page, operation.offset, operation.after}
     known |= {str(operation.parent[0])} if operation.parent else set()
     return frozenset(field.name for field in operation.method.input.fields if field.name not in known)
 

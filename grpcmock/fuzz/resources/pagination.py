@@ -74,8 +74,10 @@ class PageWalks:
         if _begins(step, token) or walk is None:
             walk = PageWalk() if _begins(step, token) else PageWalk(calm=False, next=token)
             self._walks[place] = walk
-        elif walk.next != (token if operation.is_paged else step.named(operation.page or operation.offset)):
+        elif walk.next != _asked_for(step, token):
             walk.calm = False
+        if operation.after and (order := [*walk.order, *keys]) != sorted(order):
+            walk.calm = False  # what comes after a key says nothing of an order by something else
         size, count = step.named(operation.page_size) or 0, len(step.resources())
         if 0 < size < count:
             walk.calm = False  # what follows from that is told with it
@@ -118,9 +120,10 @@ class PageWalks:
         if len(set(keys)) < len(keys) and operation.role is Role.LIST and not walk.pages:
             first = next(repr(key) for key in keys if keys.count(key) > 1)
             yield (f"each {step.resource.name} once", f"{first} twice on one page", "", "twice on a page")
-        if walk.calm and walk.pages and operation.offset and (twice := walk.keys.intersection(keys)):
-            where = f"{min(map(repr, twice))} after {step.named(operation.offset)}, and before them"
-            yield (f"each {step.resource.name} once", where, operation.offset, "twice")
+        leading = operation.offset or operation.after
+        if walk.calm and walk.pages and leading and (twice := walk.keys.intersection(keys)):
+            where = f"{min(map(repr, twice))} after {step.named(leading)}, and before"
+            yield (f"each {step.resource.name} once", where, leading, "twice")
         walk.keys.update(keys)
         walk.order += keys
         walk.last = keys
@@ -136,6 +139,9 @@ class PageWalks:
             walk.calm = walk.calm and size > 0 and not (walk.is_short and keys)
             walk.is_short = len(keys) < size
             walk.next = int(step.named(operation.offset)) + size if keys else None
+        elif operation.after:
+            ended = operation.more and step.responses and not getattr(step.responses[0], operation.more)
+            walk.next = keys[-1] if keys and not ended else None
         else:
             walk.next = None
 
@@ -161,7 +167,7 @@ class PageWalks:
         if any(name in step.operation.filters for name in (one.name for one, _ in step.request.ListFields())):
             return None
         asked = step.named(step.operation.page_size) or 0
-        if step.operation.offset:
+        if step.operation.offset or step.operation.after:
             return walk if 0 < asked <= _NEVER_CUT else None  # a larger page may be cut down
         by_size = step.operation.page_size and not step.operation.is_paged and not step.operation.page
         if by_size and (not asked or len(walk.keys) >= asked):
@@ -173,11 +179,17 @@ GARBAGE = "fz-no-such-page"
 """A token that no server has given."""
 
 
+def _asked_for(step: ResourceCall, token: str) -> Any:
+    """Return what a request says of the page that it wants."""
+    own = step.operation
+    return token if own.is_paged else step.named(own.page or own.offset or own.after)
+
+
 def _begins(step: ResourceCall, token: str) -> bool:
     if step.operation.is_paged:
         return not token
-    if step.operation.offset:
-        return not step.named(step.operation.offset)
+    if leading := step.operation.offset or step.operation.after:
+        return not step.named(leading)
     return not step.operation.page or step.named(step.operation.page) in (0, 1)
 
 
@@ -186,7 +198,8 @@ def _place(step: ResourceCall, *without: str) -> bytes:
     be told *without*."""
     request = type(step.request)()
     request.CopyFrom(step.request)
-    for name in filter(None, (step.operation.page_token, step.operation.page, step.operation.offset, *without)):
+    own = step.operation
+    for name in filter(None, (own.page_token, own.page, own.offset, own.after, *without)):
         request.ClearField(name)
     path: bytes = step.reply.call.path.encode()
     return path + b"\0" + request.SerializePartialToString(deterministic=True)

@@ -58,6 +58,12 @@ class Operation:
     offset: str = ""
     """The field with how many are left out at the beginning."""
 
+    after: str = ""
+    """The field with the key of the last thing on the page before."""
+
+    more: str = ""
+    """The field of the response that tells whether there is another page."""
+
     request_id: str = ""
     """AIP-155."""
 

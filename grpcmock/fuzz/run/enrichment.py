@@ -35,7 +35,7 @@ _MOST_DISTINCT = 8
 """So many fields may be what has to differ."""
 
 _MOST_FIELDS = 24
-_VALUES = 2
+_VALUES = 3
 _TRIES = 6
 """So many fields are filled, each with so many values, each mended so often by what is refused."""
 

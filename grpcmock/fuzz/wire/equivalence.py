@@ -32,8 +32,13 @@ def difference(ours: Sequence[Reply], theirs: Sequence[Reply], response_class: t
         return None
     if _count(ours[0]) != _count(theirs[0]):
         return f"{_count(theirs[0])} responses", f"{_count(ours[0])} responses"
-    for index in range(_count(ours[0])):
-        mine, yours = ([_flat(reply.responses[index], response_class) for reply in group] for group in (ours, theirs))
+    pairs = [
+        tuple([_flat(reply.responses[index], response_class) for reply in group] for group in (ours, theirs))
+        for index in range(_count(ours[0]))
+    ]
+    if len(pairs) > 1 and any(flat != group[0] for pair in pairs for group in pair for flat in group):
+        return None  # it tells what was sent before, which moves on from call to call
+    for index, (mine, yours) in enumerate(pairs):
         for path, expected, actual in _differing(mine, yours):
             where = f"response {index + 1}, {path}" if _count(ours[0]) > 1 else path or "the response"
             return f"{where} = {expected}", f"{where} = {actual}"

@@ -13,6 +13,7 @@ from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Phase, call_of
 from grpcmock.fuzz.resources.calls import found
+from grpcmock.fuzz.resources.pagination import MANY
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Path
@@ -102,12 +103,12 @@ class CallSequence:
         self.made.append(handle)
         return handle
 
-    def create_kept(self, resource: Resource, content: int = 0) -> Handle | None:
+    def create_kept(self, resource: Resource, content: Message | int = 0) -> Handle | None:
         """Create a resource of which the server can be held to its word: where nothing is annotated, that takes two,
         whose keys show that it tells one from another."""
         handle = self.create(resource, content)
         if handle is not None and not resource.is_annotated:
-            self.create(resource, content + _APART, parent=handle.parent)
+            self.create(resource, content + _APART if isinstance(content, int) else _APART, parent=handle.parent)
         return handle
 
     def create_numbered(self, resource: Resource, parent: Handle | None, content: int = 0) -> Handle | None:
@@ -273,10 +274,10 @@ class CallSequence:
         if operation is None or operation.method.kind.client_streams:
             return None
         request = self.factory.content(operation, 0)
-        for name in filter(None, (operation.page_token, operation.page, operation.offset)):
+        for name in filter(None, (operation.page_token, operation.page, operation.offset, operation.after)):
             request.ClearField(name)
         if operation.page_size and size:
-            setattr(request, operation.page_size, size)
+            setattr(request, operation.page_size, min(size, self._largest_page(operation)))
         above: tuple[Binding, ...] = ()
         if parent is not None and operation.parent is not None:
             above = self.refer(request, operation.parent, parent)
@@ -291,7 +292,16 @@ class CallSequence:
             elif operation.offset and operation.page_size and size:
                 setattr(request, operation.offset, (number - 1) * size)
                 self.add(call_of(operation.method, _data(request)), above, caller)
+            elif operation.after and operation.shown and size:
+                key = Binding(last, (*operation.shown, -1, resource.key), (operation.after,))
+                last = self.add(call_of(operation.method, _data(request)), (*above, key), caller)
         return first
+
+    def _largest_page(self, operation: Operation) -> int:
+        """Return how large a page may be, as far as the server has said so."""
+        limits = self.factory.plan.limits.of(operation.method)
+        told = [limit.most for way, (limit, _) in limits.items() if way[-1].name == operation.page_size]
+        return next((most for most in told if most), MANY)
 
     def stream(self, operation: Operation, messages: Sequence[Message], *, cut: bool = False) -> int:
         """Send several messages in one call; *cut* it before they have all been sent."""

@@ -83,7 +83,7 @@ def _texts_read_back(resource: Resource, operation: Operation, factory: Resource
 def _zeros_read_back(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     content = factory.zeroed(operation)
     sequence = CallSequence(factory, operation.method, "read-back-zeros")
-    if content is None or (handle := sequence.create(resource, content)) is None:
+    if content is None or (handle := sequence.create_kept(resource, content)) is None:
         return
     if sequence.get(handle) is not None:
         yield sequence.finish("what was created with zeros, which aren't nothing, is read back")
