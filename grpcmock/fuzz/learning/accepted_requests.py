@@ -45,8 +45,11 @@ class AcceptedRequest:
     """Where what it makes differs from all others: the key that the client chooses, or what there may be once only."""
     full: bytes = b""
     """The same request with all fields that it may have besides, as far as the server takes them; empty if none."""
+    plain: bytes = b""
+    """Of a request with all that it may have the one without; empty if it is none."""
     values: Mapping[Fields, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
-    """More values of single fields that it may have: with each of them the server took it."""
+    """More values of single fields that it may have: with each of them the server took it, without more than it must
+    have."""
 
     @property
     def message(self) -> Message:
@@ -59,7 +62,7 @@ class AcceptedRequest:
 
     def filled(self) -> AcceptedRequest:
         """Return the request with all that it may have, as one of its own."""
-        return replace(self, data=self.full, full=b"") if self.full else self
+        return replace(self, data=self.full, full=b"", plain=self.data) if self.full else self
 
     def with_values(self, choose: Callable[[int], int]) -> Message:
         """Return the request with other values that the server takes: *choose* gives a number below a bound, 0 for the

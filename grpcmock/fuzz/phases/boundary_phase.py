@@ -73,6 +73,7 @@ def _first(maker: _Maker, boundaries: Sequence[Boundary]) -> Iterator[Case]:
     yield from call_lifecycle.concurrent(maker.method, maker.plan)
     yield from maker.values(boundary for boundary in boundaries if boundary.kind in _SHAPES)
     yield from maker.related()
+    yield from maker.made_otherwise()
     for valid in (True, False):
         yield from maker.together(boundaries, valid=valid)
     yield from maker.values(boundary for boundary in boundaries if boundary.kind == "constraint")
@@ -140,6 +141,23 @@ class _Maker:
                 why=one.reason,
                 expect=Expect.ANY,
                 path=one.path,
+            )
+
+    def made_otherwise(self) -> Iterator[Case]:
+        """Yield a request that the server takes, with one of the things that it needs made with another value."""
+        for label, reason, accepted in (
+            field_relations.needs_otherwise(self._accepted) if self._accepted is not None else ()
+        ):
+            data = accepted.fullest.SerializePartialToString(deterministic=True)
+            calls = accepted.calls(data, salt=label)
+            yield Case(
+                id=f"boundary/{self.method.full_name}/{label}",
+                phase=Phase.BOUNDARY,
+                method=self.method,
+                calls=calls,
+                setup=len(calls) - 1,
+                why=reason,
+                expect=Expect.ANY,
             )
 
     def _calls(self, message: Message, label: str, *, is_behind: bool) -> tuple[Call, ...]:

@@ -12,6 +12,7 @@ from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable
+from grpcmock.fuzz.learning.accepted_requests import set_at
 from grpcmock.fuzz.model.bindings import put, value_at
 
 if TYPE_CHECKING:
@@ -82,6 +83,23 @@ def pairs(accepted: AcceptedRequest) -> Iterator[RelatedFields]:
             put(message, _path(other), values[1])
             if message != accepted.fullest:
                 yield RelatedFields(f"{names[0]}{sign}{names[1]}", f"{names[1]} {words} {names[0]}", names[1], message)
+
+
+def needs_otherwise(accepted: AcceptedRequest) -> Iterator[tuple[str, str, AcceptedRequest]]:
+    """Yield the request with one of the things that it needs made with another value, each with a label and a reason:
+    of two accounts, one in another currency."""
+    found = []
+    for number, need in enumerate(accepted.needs):
+        for way, values in need.made_by.values.items():
+            message = need.made_by.method.request_class.FromString(need.made_by.plain or need.made_by.data)
+            if not values or set_at(message, way, values[0]) is None:
+                continue
+            made = replace(need.made_by, data=message.SerializePartialToString(deterministic=True))
+            needs = tuple(replace(one, made_by=made) if one is need else one for one in accepted.needs)
+            target, name = ".".join(map(str, need.target)), ".".join(_path(way))
+            reason = f"what {target} names is made with another {name}"
+            found.append((f"{target}-{number}-with-other-{name}", reason, replace(accepted, needs=needs)))
+    yield from islice(found, _MOST_PAIRS)
 
 
 def _ways(accepted: AcceptedRequest) -> Iterator[Fields]:

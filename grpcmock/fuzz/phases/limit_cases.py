@@ -74,9 +74,9 @@ def _ends(limit: StatedLimit, way: Fields) -> Iterator[tuple[str, int, int]]:
 
 
 def _beyond(way: Fields, limit: StatedLimit, seen: int) -> int:
-    """Return a size beyond a limit: of numbers the one that was seen, of all else one that isn't much larger."""
+    """Return a size beyond a limit: the one that was seen, or if that is a large text or list, a smaller one."""
     is_number = not way[-1].is_repeated and way[-1].cpp_type != way[-1].CPPTYPE_STRING
-    return seen if is_number or limit.most is None else limit.most + 25
+    return seen if is_number or limit.most is None else min(seen, limit.most + 25)
 
 
 def _sized(accepted: AcceptedRequest, way: Fields, size: int) -> Message | None:

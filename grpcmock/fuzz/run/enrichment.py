@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 Ask = Callable[["Method", bytes], Awaitable["Reply"]]
 """Makes one call."""
 
+Make = Callable[["AcceptedRequest", bytes], Awaitable["Reply"]]
+"""Makes what a request needs, and then the call with this request."""
+
 _MOST_DISTINCT = 8
 """So many fields may be what has to differ."""
 
@@ -53,6 +56,10 @@ _KEY_TYPES = frozenset(
     )
 )
 
+_MOST_LISTS = 2
+_MANY = 1_000
+"""So many lists of a method are made longer, at most so long."""
+
 _LARGE = (12_345_678, 1_234)
 """Numbers that leave room for others of as many digits."""
 
@@ -60,9 +67,10 @@ _LARGE = (12_345_678, 1_234)
 class Enrichment:
     """Goes on from requests that were answered OK."""
 
-    def __init__(self, acceptance: Acceptance, ask: Ask, is_late: Callable[[], bool]) -> None:
+    def __init__(self, acceptance: Acceptance, ask: Ask, make: Make, is_late: Callable[[], bool]) -> None:
         self._acceptance = acceptance
         self._ask = ask
+        self._ask_with_needs = make
         self._is_late = is_late
         self._count = 0
 
@@ -70,6 +78,7 @@ class Enrichment:
         """Make more of a request, which got this *reply*; *start* is what the contract alone suggests."""
         acceptance = self._acceptance
         if acceptance.takes_away(accepted.method):
+            acceptance.keep(await self._widened(accepted), start)
             return
         if acceptance.may_make(accepted.method):
             accepted = await self._again(accepted, reply)
@@ -77,8 +86,10 @@ class Enrichment:
         accepted = await self._without_mere_values(accepted)
         acceptance.keep(accepted, start)
         filled = await self._filled(accepted)
-        if filled is not accepted:
-            acceptance.keep(filled, start)
+        acceptance.keep(filled, start)
+        filled = await self._widened(filled)
+        acceptance.keep(filled, start)
+        if filled.full:
             whole = filled.filled()
             for _ in range(_THINGS if acceptance.things.has_made(filled) else 0):
                 reply = await self._send(whole, whole.data)
@@ -140,6 +151,13 @@ class Enrichment:
                 accepted = replace(accepted, needs=needs, references=accepted.references - {need.target})
         return accepted
 
+    async def _widened(self, accepted: AcceptedRequest) -> AcceptedRequest:
+        """Return the request with more values that the server takes in single fields."""
+        widening = self._acceptance.widening(accepted)
+        while not self._is_late() and (data := widening.next()) is not None:
+            widening.hear(await self._ask_with_needs(accepted, data))
+        return widening.accepted
+
     # All that it may have -----------------------------------------------------------------------------------
 
     async def _filled(self, accepted: AcceptedRequest) -> AcceptedRequest:
@@ -190,6 +208,22 @@ class Enrichment:
                 return found.message if found is not None and not found.needs else None
         return None
 
+    async def borders(self, accepted: AcceptedRequest) -> None:
+        """Send ever longer lists, up to the longest that the server takes and the shortest that it doesn't: where one
+        turns into the other, servers count wrong."""
+        for way in islice(_lists(accepted), _MOST_LISTS):
+            taken, refused = 1, _MANY
+            while refused - taken > 1 and not self._is_late():
+                size = refused if refused == _MANY else (taken + refused) // 2
+                message, path = accepted.fullest, tuple(field.name for field in way)
+                put(message, path, (list(value_at(message, path)) * size)[:size])
+                if _is_ok(await self._send(accepted, message.SerializePartialToString(deterministic=True))):
+                    taken = size
+                    if size == _MANY:
+                        break
+                else:
+                    refused = size if size < _MANY else _MANY - 1
+
     async def _longer(self, accepted: AcceptedRequest, full: Message, way: Fields) -> Message:
         """Return the request with another item or two in a list that has one."""
         items = next(values_at(full, way), None)
@@ -225,6 +259,18 @@ def _leaves(accepted: AcceptedRequest) -> Iterator[Path]:
             continue
         if field.cpp_type in _KEY_TYPES and (len(way) > 1 or is_set(message, way)) and any(values_at(message, way)):
             yield path
+
+
+def _lists(accepted: AcceptedRequest) -> Iterator[Fields]:
+    """Yield the ways to lists in which a request has something."""
+    for way in reachable(accepted.method.input):
+        if way[-1].is_repeated and is_set(accepted.fullest, way) and not hasattr(_value(accepted, way), "items"):
+            yield way
+
+
+def _value(accepted: AcceptedRequest, way: Fields) -> object:
+    found: object = value_at(accepted.fullest, tuple(field.name for field in way))
+    return found
 
 
 def _unset(accepted: AcceptedRequest) -> Iterator[Fields]:

@@ -56,11 +56,11 @@ class Opening:
         self._searches = [
             acceptance.search(method, method.request_class.FromString(start)) for method, start in starts.items()
         ]
-        self._enrichment = Enrichment(acceptance, self._ask, lambda: self._is_late)
+        self._enrichment = Enrichment(acceptance, self._ask, self._make_with_needs, lambda: self._is_late)
         self._to_enrich: dict[str, Reply] = {}
         """The first OK of methods of which more wasn't asked yet, by paths."""
-        self._widened: set[str] = set()
-        """The paths of methods of whose requests more values were tried."""
+        self._bordered: set[str] = set()
+        """The paths of methods whose lists were made longer."""
         self.is_done = False
         """Whether there is nothing left to try."""
 
@@ -80,18 +80,15 @@ class Opening:
         for search in self._searches:
             await self._enrich(search.method)
         await self._share()
-        for path, accepted in list(acceptance.requests.items()):
-            if path not in self._widened and not self._is_late:
-                self._widened.add(path)
-                await self._widen(accepted)
+        for path, accepted in list(acceptance.first.items()):
+            if path not in self._bordered and not self._is_late:
+                self._bordered.add(path)
+                await self._enrichment.borders(accepted)
         self.is_done = not self._is_late
 
-    async def _widen(self, accepted: AcceptedRequest) -> None:
-        widening = self._plan.acceptance.widening(accepted)
-        while not self._is_late and (data := widening.next()) is not None:
-            calls = accepted.calls(data, salt=f"opening {self._number}")
-            widening.hear(await self._make(self._case(accepted.method, data, *calls[:-1], bindings=calls[-1].bindings)))
-        self._plan.acceptance.keep(widening.accepted, b"")
+    async def _make_with_needs(self, accepted: AcceptedRequest, data: bytes) -> Reply:
+        *setup, last = accepted.calls(data, salt=f"opening {self._number}")
+        return await self._make(self._case(accepted.method, data, *setup, bindings=last.bindings))
 
     async def _enrich(self, method: Method) -> None:
         """Ask for more of a method that has answered OK."""
@@ -105,10 +102,9 @@ class Opening:
             for other in list(first.values()):
                 if other.method.input is own.method.input and (other.needs and not own.needs) and not self._is_late:
                     data = other.fullest.SerializePartialToString(deterministic=True)
-                    *setup, last = other.calls(data, salt=f"opening {self._number}")
-                    reply = await self._make(self._case(own.method, data, *setup, bindings=last.bindings))
-                    if with_body_status(reply).is_ok:
-                        self._plan.acceptance.keep(replace(other, method=own.method), b"")
+                    shared = replace(other, method=own.method)
+                    if with_body_status(await self._make_with_needs(shared, data)).is_ok:
+                        self._plan.acceptance.keep(shared, b"")
                         break
 
     async def _ask(self, method: Method, data: bytes) -> Reply:

@@ -6,6 +6,7 @@ call finds what the call before it has left.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -135,8 +136,8 @@ class _Program:
         self._plan = plan
         self._name = name
         self._calls: list[Call] = []
-        self._made: dict[str, int] = {}
-        """Which call makes what the others name, by the paths of methods."""
+        self._made: dict[tuple[str, int], int] = {}
+        """Which call makes what the others name, by the paths of methods: the first of each, the second, …"""
 
     def add(self, request: AcceptedRequest, choose: Callable[[int], int] = lambda _: 0) -> int:
         """Add a call. *choose* picks among the values that the server takes; 0 is what it took first."""
@@ -151,15 +152,19 @@ class _Program:
             put(contents[0], own_id, varied(own, f"{self._plan.seed} {self._method.full_name} {self._name}"))
         messages = [content.SerializePartialToString(deterministic=True) for content in contents]
         self._calls.append(replace(call_of(request.method, *messages), bindings=bindings))
-        self._made.setdefault(request.method.path, len(self._calls) - 1)
+        self._made.setdefault((request.method.path, 1), len(self._calls) - 1)
         return len(self._calls) - 1
 
     def _bindings(self, request: AcceptedRequest) -> tuple[Binding, ...]:
         """Return where a request says what was made before it; what wasn't yet is made now."""
         bindings = []
+        used: Counter[str] = Counter()
         for need in request.needs:
-            if (index := self._made.get(need.made_by.method.path)) is None:
+            path = need.made_by.method.path
+            used[path] += 1
+            if (index := self._made.get((path, used[path]))) is None:
                 index = self.add(need.made_by)
+                self._made[path, used[path]] = index
             bindings.append(Binding(index, need.source, need.target))
         return tuple(bindings)
 
