@@ -66,6 +66,12 @@ class CreateRules:
         made = self._unproven.get(resource.name, [])
         self._unproven[resource.name] = [known for known in made if known.key != key]
 
+    def unsettle(self, own: Resource | None) -> None:
+        """Hear that something may have been done to all but one kind of resource."""
+        for name, made in self._unproven.items():
+            for known in made if own is None or name != own.name else ():
+                known.message, known.given = None, None
+
     def _again(self, step: ResourceCall, keys: list[Any]) -> Iterator[Finding]:
         """The same request with the same request id was made twice."""
         if keys and step.keys() and step.keys() != keys:

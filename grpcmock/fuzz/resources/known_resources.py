@@ -6,16 +6,30 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.message import DecodeError, Message
+
+from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.findings import Finding
+from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.resources.differences import Difference, differences
 from grpcmock.fuzz.resources.pagination import PageWalks
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
+    from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.resource import Resource, Resources
     from grpcmock.schema import Method
+
+
+_PERHAPS_DONE = frozenset(
+    {
+        *(Code.OK, Code.CANCELLED, Code.UNKNOWN, Code.DEADLINE_EXCEEDED, Code.ABORTED, Code.INTERNAL),
+        *(Code.UNAVAILABLE, Code.DATA_LOSS),
+    }
+)
+"""Codes after which something may have been done."""
 
 
 @dataclass(slots=True, eq=False)
@@ -109,6 +123,49 @@ class KnownResources:
         """A call may have changed a resource, or not."""
         if (known := self.find(resource, key)) is not None:
             known.sure, known.message, known.given = False, None, None
+
+    def unsettle(self, reply: Reply, own: Resource | None) -> None:
+        """A call has done something: to its *own* kind of resource what its role says, to all others who knows what.
+
+        What names a thing may change it. And where no annotation says what a service is made of, a transfer that names
+        no account may still change two.
+        """
+        method = reply.call.method
+        named = {value for data in reply.call.messages for value in _leaves(method, data)}
+        for known in self.known.values():
+            other = known.resource
+            if other is own or not any(one.method.service == method.service for one in other.operations):  # type: ignore[union-attr]
+                continue
+            if own is None and (known.key in named or not other.is_annotated):
+                known.sure = False
+            if known.key in named or not other.is_annotated:
+                known.message, known.given = None, None
+        if own is None:
+            self.walks.disturb()
+
+
+def may_change(reply: Reply) -> bool:
+    """Whether a call may have changed anything: not if it only reads, or was refused."""
+    method = reply.call.method
+    if method is None or reply.call.raw is not None or only_reads(method):
+        return False
+    told = with_body_status(reply)
+    return told.termination is not Termination.SERVER or told.code in _PERHAPS_DONE
+
+
+def _leaves(method: Method | None, data: bytes) -> Iterator[Any]:
+    """Yield the texts and numbers that a request holds."""
+    if method is None:
+        return
+    try:
+        pending: list[Any] = [method.request_class.FromString(data)]
+    except DecodeError:
+        return
+    while pending:
+        for own, value in pending.pop().ListFields():
+            items = list(value.values() if hasattr(value, "items") else value) if own.is_repeated else [value]
+            pending += [item for item in items if isinstance(item, Message)]
+            yield from (item for item in items if isinstance(item, str | int | bytes) and not isinstance(item, bool))
 
 
 def finding(step: ResourceCall, check: str, expected: str, actual: str, path: str = "", key: str = "") -> Finding:

@@ -14,7 +14,7 @@ from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import step_of
 from grpcmock.fuzz.resources.create_rules import CreateRules
-from grpcmock.fuzz.resources.known_resources import KnownResources, finding
+from grpcmock.fuzz.resources.known_resources import KnownResources, finding, may_change
 from grpcmock.fuzz.resources.read_rules import ReadRules
 from grpcmock.fuzz.resources.update_rules import UpdateRules
 
@@ -41,6 +41,10 @@ class StateModel:
     def take(self, reply: Reply) -> list[Finding]:
         """Hear of one more call. Gives what contradicts all that was heard before."""
         step = step_of(reply, self.memory.resources)
+        if may_change(reply):
+            own = step.resource if step is not None else None
+            self.memory.unsettle(reply, own)
+            self._making.unsettle(own)
         if step is None:
             return []
         found = list(self._foreign(step) if step.is_foreign else self._own(step))
