@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from grpcmock.status import Metadata
 
 
-_TURNED_AWAY = frozenset(
+TURNED_AWAY = frozenset(
     {Code.UNAUTHENTICATED, Code.PERMISSION_DENIED, Code.UNIMPLEMENTED, Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED}
 )
 """Statuses with which a call doesn't get to what it was made for."""
 
-_MISSING = frozenset({Code.NOT_FOUND, Code.ALREADY_EXISTS, Code.FAILED_PRECONDITION})
+MISSING = frozenset({Code.NOT_FOUND, Code.ALREADY_EXISTS, Code.FAILED_PRECONDITION})
 """Statuses of calls that find other things on the server than they need."""
 
 
-def _makes_room(method: Method, case_file: CaseFile) -> bool:
+def makes_room(method: Method, case_file: CaseFile) -> bool:
     """Whether a call only sees to it that nothing is left of the last time."""
     told = verb_and_noun(method.name)
     return told is not None and told[0] is Role.DELETE and method is not case_file.case.method
@@ -91,9 +91,9 @@ class Replay:
             name, now = reply.call.method.name, Seen.of(reply)
             if reply.termination is Termination.LOST:
                 return f"{name} lost its connection"
-            if now.code in _TURNED_AWAY and now.code != before.code:
+            if now.code in TURNED_AWAY and now.code != before.code:
                 return f"{name} is answered with {reply.name} now"
-            if before.code == Code.OK and now.code in _MISSING and not _makes_room(reply.call.method, self.case_file):
+            if before.code == Code.OK and now.code in MISSING and not makes_room(reply.call.method, self.case_file):
                 return f"{name} is answered with {reply.name} now, and was with OK then"
             if only_looks and before.items and not now.items and now.code == Code.OK:
                 return f"{name} shows nothing now, and then {before.items} {'item' if before.items == 1 else 'items'}"

@@ -6,11 +6,14 @@ import re
 import shlex
 import textwrap
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.replay.replayer import MISSING, TURNED_AWAY, makes_room
 from grpcmock.fuzz.reproducers import grpcurl_line
 from grpcmock.fuzz.reproducers.errors import NotSayableError
 from grpcmock.fuzz.reproducers.script import filled, json_text, response_path, script_of, statuses_of
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
@@ -24,7 +27,8 @@ _SCRIPT = """\
 #!/usr/bin/env bash
 {title}
 # {promise}
-# It ends with 0 if that is so, with 1 if it isn't, and with 2 if it can't be found out. It needs grpcurl.
+# It ends with 0 if that is so, with 1 if it isn't, with 2 if it can't be found out, and with 3 if the calls don't come
+# to where it was seen: data may be missing, or credentials. It needs grpcurl.
 set -euo pipefail
 
 target="${{GRPCMOCK_TARGET:-{address}}}"
@@ -43,7 +47,7 @@ call() {{
   fi
   printf -v "$name" %d $((status == 0 ? 0 : status - 64))
 }}
-
+{reaching}
 # fail NAME: tell what came instead.
 fail() {{
   echo "{promise_short} $1 ended with status ${{!1}}." >&2
@@ -52,6 +56,21 @@ fail() {{
 }}
 {value}
 {body}
+"""
+
+_REACHING = """
+# unless NAME STATUS...: nothing can be seen behind a call that now ends with one of these.
+unless() {
+  local name=$1 status
+  shift
+  for status; do
+    if ((${!name} == status)); then
+      echo "Not seen: a call that the others rest on ended with status $status." >&2
+      cat "$answers/$name.error" >&2
+      exit 3
+    fi
+  done
+}
 """
 
 _VALUE = """
@@ -65,6 +84,9 @@ the() {
 }
 """
 
+_UNNAMED = "unused"
+"""The name of an answer that nobody asks for."""
+
 _WORD = "\0"
 """Stands around what the shell fills in, until the rest is quoted."""
 
@@ -76,7 +98,7 @@ def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseR
     demands = statuses_of(script)
     options = ["-emit-defaults", *grpcurl_line.connection(target), *grpcurl_line.descriptors(case_file)]
     body = [
-        *(_call(index, script, case_file, target, registry) for index in range(len(script.calls))),
+        *chain.from_iterable(_lines(index, script, case_file, target, registry) for index in range(len(script.calls))),
         *(_assertion(script.names[index], demand) for index, demand in demands.items()),
     ]
     has_values = any(call.bindings for call in script.calls)
@@ -86,15 +108,39 @@ def write(case_file: CaseFile, target: Target, registry: Registry, result: CaseR
         promise_short=re.sub(r'["$`\\]', "", _comment(script.check.title)),
         address=target.address.removeprefix("unix:"),
         options=shlex.join(options),
+        reaching=_REACHING if any(line.startswith("unless ") for line in body) else "",
         value=_VALUE if has_values else "",
         body="\n".join(body),
     )
 
 
+def _lines(index: int, script: Script, case_file: CaseFile, target: Target, registry: Registry) -> Iterator[str]:
+    """Yield the line of a call, and one that says where nothing follows from what comes after it."""
+    yield _call(index, script, case_file, target, registry)
+    codes = _ends_in_vain(index, script, case_file)
+    if codes:
+        numbers = " ".join(str(code.value) for code in codes)
+        yield f"unless {script.names[index] or _UNNAMED} {numbers} # {', '.join(code.name for code in codes)}"
+
+
+def _ends_in_vain(index: int, script: Script, case_file: CaseFile) -> list[Code]:
+    """Return the statuses of a call by which it doesn't come to what it was made for, as a replay sees it."""
+    method, demand = script.calls[index].method, script.demands.get(index)
+    if method is None or index >= len(case_file.seen) or index > max(script.demands):
+        return []
+    before = case_file.seen[index].code
+    codes = {code for code in TURNED_AWAY if code != before}
+    if before == Code.OK and not makes_room(method, case_file):
+        codes |= MISSING
+    if demand is not None:
+        codes -= set(demand.codes)
+    return sorted(codes)
+
+
 def _call(index: int, script: Script, case_file: CaseFile, target: Target, registry: Registry) -> str:
     call = script.calls[index]
     trees = filled(call, grpcurl_line.messages(call, registry), lambda number, path: _reference(number, path, script))
-    words = ["call", script.names[index] or "unused", *grpcurl_line.headers(case_file, call, target)]
+    words = ["call", script.names[index] or _UNNAMED, *grpcurl_line.headers(case_file, call, target)]
     if trees:
         words += ["-d", " ".join(map(json_text, trees))]
     if call.deadline is not None:
