@@ -78,6 +78,29 @@ message PostMessageRequest { string thread_slug = 1; string author = 2; string t
 message EditPostRequest { string id = 1; string text = 2; }
 message RemovePostRequest { string id = 1; }
 message RemovePostResponse {}
+
+service Wallets {
+  rpc OpenWallet(OpenWalletRequest) returns (Wallet);
+  rpc ShowWallet(WalletNumber) returns (Wallet);
+  rpc SendMoney(SendMoneyRequest) returns (Payment);
+  rpc Explain(PaymentId) returns (Payment);
+  rpc PutStall(Stall) returns (StallNumber);
+}
+message Wallet { string number = 1; string currency = 2; int64 cents = 3; }
+message OpenWalletRequest { string currency = 1; int64 deposit = 2; }
+message WalletNumber { string number = 1; }
+message SendMoneyRequest {
+  string payer = 1;
+  string payee = 2;
+  int64 cents = 3;
+  string note = 4;
+  repeated string labels = 5;
+}
+message Payment { string id = 1; string payer = 2; string payee = 3; int64 cents = 4; }
+message PaymentId { string id = 1; }
+message Place { int32 x = 1; int32 y = 2; }
+message Stall { string title = 1; Place place = 2; }
+message StallNumber { int32 number = 1; }
 """
 
 
@@ -241,4 +264,62 @@ class Forum:
         return _made("RemovePostResponse")
 
 
-SERVICES: dict[str, Callable[[], Any]] = {"Bookings": Bookings, "Forum": Forum}
+class Wallets:
+    """Money that moves between two of a kind. A *bug* is a place where it falls, or says one thing and does another."""
+
+    def __init__(self, bug: str = "") -> None:
+        self.bug = bug
+        self.wallets: dict[str, Any] = {}
+        self.payments: dict[str, Any] = {}
+        self.stalls: set[tuple[int, int]] = set()
+        self.ids = count(1)
+
+    def _wallet(self, number: str, what: str) -> Any:
+        _need(number, f"{what} is required")
+        _need(number in self.wallets, f"{what}: there is no such wallet", Code.NOT_FOUND)
+        return self.wallets[number]
+
+    def open_wallet(self, request: Any) -> Any:
+        _need(request.currency in ("EUR", "USD"), "currency must be one of EUR, USD")
+        _need(0 <= request.deposit <= 1_000_000, "deposit must be from 0 to 1,000,000")
+        number = f"W{next(self.ids):05}"
+        self.wallets[number] = _made("Wallet", number=number, currency=request.currency, cents=request.deposit)
+        return self.wallets[number]
+
+    def show_wallet(self, request: Any) -> Any:
+        return self._wallet(request.number, "number")
+
+    def send_money(self, request: Any) -> Any:
+        payer, payee = self._wallet(request.payer, "payer"), self._wallet(request.payee, "payee")
+        if self.bug == "pays itself":
+            assert payer is not payee
+        _need(payer is not payee, "payee must be another wallet")
+        if self.bug == "two currencies":
+            assert payer.currency == payee.currency
+        _need(payer.currency == payee.currency, "payee must have the same currency")
+        longest = {"says less than it does": 45, "says more than it does": 35}.get(self.bug, 40)
+        _need(len(request.note) <= longest, "the note must have at most 40 characters")
+        _need(len(request.labels) <= 7, "there are too many labels")
+        if self.bug == "full list":
+            assert len(request.labels) < 7
+        _need(request.cents > 0, "cents must be positive")
+        _need(payer.cents >= request.cents, "there isn't enough in the wallet", Code.FAILED_PRECONDITION)
+        payer.cents -= request.cents
+        payee.cents += request.cents
+        made = f"P{next(self.ids):05}"
+        self.payments[made] = _made("Payment", id=made, payer=payer.number, payee=payee.number, cents=request.cents)
+        return self.payments[made]
+
+    def explain(self, request: Any) -> Any:
+        _need(request.id in self.payments, "no such payment", Code.NOT_FOUND)
+        return self.payments[request.id]
+
+    def put_stall(self, request: Any) -> Any:
+        _need(request.HasField("place"), "place is required")
+        place = (request.place.x, request.place.y)
+        _need(place not in self.stalls, "there is a stall at this place", Code.ALREADY_EXISTS)
+        self.stalls.add(place)
+        return _made("StallNumber", number=len(self.stalls))
+
+
+SERVICES: dict[str, Callable[[], Any]] = {"Bookings": Bookings, "Forum": Forum, "Wallets": Wallets}

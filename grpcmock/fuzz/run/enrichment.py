@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable, values_at
-from grpcmock.fuzz.learning.accepted_requests import set_at, varied
+from grpcmock.fuzz.learning.accepted_requests import chosen_at, set_at, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.status import Code
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from grpcmock.fuzz.learning.acceptance import Acceptance
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.learning.known_things import KnownThings
     from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
@@ -39,6 +40,7 @@ _MOST_DISTINCT = 8
 
 _MOST_FIELDS = 24
 _VALUES = 3
+_MOST_VALUES = 5
 _TRIES = 6
 """So many fields are filled, each with so many values, each mended so often by what is refused."""
 
@@ -97,6 +99,8 @@ class Enrichment:
                     acceptance.things.learn(reply, whole)
 
     async def _send(self, accepted: AcceptedRequest, data: bytes) -> Reply:
+        if accepted.needs:  # those that are there may be used up
+            return await self._ask_with_needs(accepted, data)
         self._count += 1
         return await self._ask(accepted.method, accepted.distinct(data, f"enrichment {self._count}"))
 
@@ -105,9 +109,9 @@ class Enrichment:
     async def _again(self, accepted: AcceptedRequest, first: Reply) -> AcceptedRequest:
         """Make the same call once more, and find what has to differ if it is refused."""
         things = self._acceptance.things
-        second = await self._ask(accepted.method, accepted.data)
+        second = await self._send(replace(accepted, own_id=None), accepted.data)
         if _is_ok(second):
-            before, after = list(things.keys_in(first)), list(things.keys_in(second))
+            before, after = (_new_keys(things, reply) for reply in (first, second))
             if before == after or not after:
                 return accepted  # the same thing, or none
             made = replace(accepted, own_id=None)
@@ -125,7 +129,7 @@ class Enrichment:
                 except (ValueError, TypeError):
                     continue
                 data = message.SerializePartialToString(deterministic=True)
-                reply = await self._ask(accepted.method, data)
+                reply = await self._send(replace(accepted, own_id=None), data)
                 if _is_ok(reply):
                     made = replace(accepted, data=data, own_id=path)
                     if things.has_made(accepted):
@@ -167,7 +171,7 @@ class Enrichment:
                 break
             if is_set(full, way) or not any(True for _ in values_at(full, way)):
                 continue  # it came with another one, or that didn't come
-            for value in islice(self._acceptance.values_of(way[-1]), _VALUES):
+            for value in _enough(islice(self._acceptance.values_of(way[-1]), _MOST_VALUES)):
                 message = type(full)()
                 message.CopyFrom(full)
                 if set_at(message, way, value) is None or message == full:
@@ -192,7 +196,7 @@ class Enrichment:
             return False
         things, data = self._acceptance.things, message.SerializePartialToString(deterministic=True)
         replies = [await self._send(accepted, data) for _ in range(2)]
-        keys = [list(things.keys_in(reply)) for reply in replies]
+        keys = [_new_keys(things, reply) for reply in replies]
         makes = accepted.own_id is None and things.has_made(accepted)
         return not _is_ok(replies[0]) or (makes and keys[0] == keys[1])
 
@@ -247,6 +251,15 @@ def _is_ok(reply: Reply) -> bool:
     return with_body_status(reply).is_ok
 
 
+def _new_keys(things: KnownThings, reply: Reply) -> list[object]:
+    """Return the keys in a reply that its request doesn't have."""
+    method, sent = reply.call.method, reply.call.messages
+    if method is None or not sent:
+        return []
+    request = method.request_class.FromString(sent[0])
+    return [key for key in things.keys_in(reply) if chosen_at(request, key) is None]
+
+
 def _leaves(accepted: AcceptedRequest) -> Iterator[Path]:
     """Yield the places of texts and numbers of a request that may be what there can be once only."""
     if accepted.own_id is not None:
@@ -271,6 +284,14 @@ def _lists(accepted: AcceptedRequest) -> Iterator[Fields]:
 def _value(accepted: AcceptedRequest, way: Fields) -> object:
     found: object = value_at(accepted.fullest, tuple(field.name for field in way))
     return found
+
+
+def _enough(values: Iterator[Any]) -> list[Any]:
+    """Return the values to fill a field with: of numbers a hundred first, that what is made lasts for a while."""
+    found = list(values)
+    if all(isinstance(value, int) and not isinstance(value, bool) for value in found) and 100 in found:
+        found.insert(0, 100)
+    return list(dict.fromkeys(found))[:_VALUES] if all(isinstance(one, int | str) for one in found) else found[:_VALUES]
 
 
 def _unset(accepted: AcceptedRequest) -> Iterator[Fields]:

@@ -10,17 +10,21 @@ import ordinary_services
 import pytest
 from ordinary_services import RefusedError, contract
 
+from grpcmock.fuzz.checks.registry import all_checks
+from grpcmock.fuzz.checks.suite import CheckSuite
 from grpcmock.fuzz.expectations.expectations import Expectations
+from grpcmock.fuzz.expectations.stated_limits import limit_in
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.learning import demands
 from grpcmock.fuzz.learning.accepted_requests import varied
 from grpcmock.fuzz.model.bindings import bound
 from grpcmock.fuzz.model.cases import Call, Case, Phase
-from grpcmock.fuzz.model.results import Reply, Termination
+from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.fuzz.phases.boundary_phase import parts
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.run.opening import Opening
 from grpcmock.schema.naming import snake_case
+from grpcmock.status import Code
 
 
 def answered(service: Any, call: Call) -> Reply:
@@ -31,6 +35,8 @@ def answered(service: Any, call: Call) -> Reply:
         response = getattr(service, snake_case(method.name))(request)
     except RefusedError as error:
         return Reply(call=call, termination=Termination.SERVER, code=error.code, message=str(error))
+    except AssertionError:
+        return Reply(call=call, termination=Termination.SERVER, code=Code.UNKNOWN, message="assertion failed")
     return Reply(call=call, termination=Termination.SERVER, code=0, responses=(response.SerializeToString(),))
 
 
@@ -103,6 +109,77 @@ async def test_boundaries_are_tried_behind_the_door() -> None:
     replies = [all_answered(service, case.calls)[-1] for case in cases if len(case.calls) == case.setup + 1]
     assert len(replies) > 5
     assert all(reply.is_ok for reply in replies)
+
+
+async def test_two_of_a_kind_are_made_where_a_request_names_two() -> None:
+    plan, _ = await opened("Wallets")
+    sending = plan.acceptance.first["/ordinary.Wallets/SendMoney"]
+    assert {need.target for need in sending.needs} == {("payer",), ("payee",)}
+    payer = next(need for need in sending.needs if need.target == ("payer",))
+    assert payer.made_by.message.deposit > 0  # one that has nothing pays nobody
+    explaining = plan.acceptance.first["/ordinary.Wallets/Explain"]
+    assert [need.made_by.method.name for need in explaining.needs] == ["SendMoney"]
+    assert {"note", "labels"} <= {field.name for field, _ in sending.fullest.ListFields()}
+
+
+async def test_what_there_can_be_once_only_differs_from_call_to_call() -> None:
+    service = ordinary_services.Wallets()
+    plan, _ = await opened("Wallets", service)
+    putting = plan.acceptance.first["/ordinary.Wallets/PutStall"]
+    assert putting.own_id in {("place", "x"), ("place", "y")}
+    replies = [all_answered(service, putting.calls(putting.data, salt=str(number)))[-1] for number in range(40)]
+    assert all(reply.is_ok for reply in replies)
+
+
+@pytest.mark.parametrize("bug", ["", "pays itself", "two currencies", "full list"])
+async def test_faults_behind_the_door_are_met(bug: str) -> None:
+    service = ordinary_services.Wallets(bug)
+    plan, made = await opened("Wallets", service)
+    method = contract().method("ordinary.Wallets/SendMoney")
+    made += [case for part in parts(method, plan) for case in part]
+    fresh = ordinary_services.Wallets(bug)
+    codes = {reply.code for case in made for reply in all_answered(fresh, case.calls)}
+    assert (Code.UNKNOWN in codes) is bool(bug)
+
+
+@pytest.mark.parametrize(
+    ("bug", "expected"),
+    [("", ""), ("says less than it does", "41: OK"), ("says more than it does", "40: INVALID_ARGUMENT")],
+)
+async def test_a_server_is_held_to_the_limits_that_it_states(bug: str, expected: str) -> None:
+    service = ordinary_services.Wallets(bug)
+    plan, _ = await opened("Wallets", service)
+    suite = CheckSuite(all_checks(), plan.expectations)
+    method, found = contract().method("ordinary.Wallets/SendMoney"), list[str]()
+    for part in parts(method, plan):
+        for case in part:
+            for one in (case, *case.sub_cases):
+                result = CaseResult(replies=tuple(all_answered(service, one.calls)))
+                plan.limits.hear(one, result)
+                found += [finding.actual for finding in suite.evaluate(one, result) if finding.code == "G127"]
+    assert any(actual.startswith(expected) for actual in found) if expected else not found
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("name must have 1 to 80 characters", (1, 80)),
+        ("the weight must be from 1 to 30,000 grams", (1, 30_000)),
+        ("at most 5 tags", (None, 5)),
+        ("there can be 50 shares", (None, 50)),
+        ("must be at least 18, and at most 99", (18, 99)),
+        ("limit must be between 1 and 50", (1, 50)),
+        ("must not exceed 200", (None, 200)),
+        ("the label has more than 4096 bytes", None),
+        ("1 to 5 tags of 1 to 20 letters", None),
+        ("must be a date such as 2024-05-01", None),
+        ("version 1.2 to 3 is gone", None),
+        ("'1 to 5' is no range", None),
+        ("is too large", None),
+    ],
+)
+def test_limits_are_read_out_of_words(words: str, expected: tuple[int | None, int | None] | None) -> None:
+    assert limit_in(words) == expected
 
 
 @pytest.mark.parametrize(
