@@ -69,8 +69,18 @@ _LARGE = (12_345_678, 1_234)
 class Enrichment:
     """Goes on from requests that were answered OK."""
 
-    def __init__(self, acceptance: Acceptance, ask: Ask, make: Make, is_late: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        acceptance: Acceptance,
+        ask: Ask,
+        make: Make,
+        is_late: Callable[[], bool],
+        *,
+        is_ruled: Callable[[Method], bool] = lambda _: False,
+    ) -> None:
+        """*is_ruled* tells whether the contract has rules for the requests of a method, by which they can be filled."""
         self._acceptance = acceptance
+        self._is_ruled = is_ruled
         self._ask = ask
         self._ask_with_needs = make
         self._is_late = is_late
@@ -87,7 +97,7 @@ class Enrichment:
             acceptance.keep(accepted, start)
         accepted = await self._without_mere_values(accepted)
         acceptance.keep(accepted, start)
-        filled = await self._filled(accepted)
+        filled = accepted if self._is_ruled(accepted.method) else await self._filled(accepted)
         acceptance.keep(filled, start)
         filled = await self._widened(filled)
         acceptance.keep(filled, start)
@@ -176,9 +186,11 @@ class Enrichment:
                 message.CopyFrom(full)
                 if set_at(message, way, value) is None or message == full:
                     continue
-                if (found := await self._mended(accepted, message)) is None:
+                mended = await self._mended(accepted, message)
+                if mended is None:
                     continue
-                if await self._is_once_only(accepted, found, way):
+                found, reply = mended
+                if await self._is_once_only(accepted, found, way, reply):
                     if accepted.own_id is not None:
                         break  # two fields that have to differ are one too many
                     accepted = replace(accepted, own_id=tuple(field.name for field in way))
@@ -190,26 +202,27 @@ class Enrichment:
             return accepted
         return replace(accepted, full=full.SerializePartialToString(deterministic=True))
 
-    async def _is_once_only(self, accepted: AcceptedRequest, message: Message, way: Fields) -> bool:
-        """Whether a value that was just taken in a field isn't taken again, or gives what it gave before."""
+    async def _is_once_only(self, accepted: AcceptedRequest, message: Message, way: Fields, first: Reply) -> bool:
+        """Whether a value that was just taken in a field isn't taken again, or gives what it gave at *first*."""
         if way[-1].cpp_type not in _KEY_TYPES or way[-1].is_repeated or not self._acceptance.may_make(accepted.method):
             return False
         things, data = self._acceptance.things, message.SerializePartialToString(deterministic=True)
-        replies = [await self._send(accepted, data) for _ in range(2)]
-        keys = [_new_keys(things, reply) for reply in replies]
+        second = await self._send(accepted, data)
         makes = accepted.own_id is None and things.has_made(accepted)
-        return not _is_ok(replies[0]) or (makes and keys[0] == keys[1])
+        return not _is_ok(second) or (makes and _new_keys(things, first) == _new_keys(things, second))
 
-    async def _mended(self, accepted: AcceptedRequest, start: Message) -> Message | None:
-        """Return a request, changed by what the server says against it, that it takes; None if it takes none."""
+    async def _mended(self, accepted: AcceptedRequest, start: Message) -> tuple[Message, Reply] | None:
+        """Return a request, changed by what the server says against it, that it takes, and its answer; None if it takes
+        none."""
         search = self._acceptance.search(accepted.method, start)
         for _ in range(_TRIES):
             if self._is_late() or (data := search.next()) is None:
                 return None
-            search.hear(await self._send(accepted, data))
+            reply = await self._send(accepted, data)
+            search.hear(reply)
             if search.is_over:
                 found = search.accepted
-                return found.message if found is not None and not found.needs else None
+                return (found.message, reply) if found is not None and not found.needs else None
         return None
 
     async def borders(self, accepted: AcceptedRequest) -> None:

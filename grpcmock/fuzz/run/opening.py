@@ -56,7 +56,15 @@ class Opening:
         self._searches = [
             acceptance.search(method, method.request_class.FromString(start)) for method, start in starts.items()
         ]
-        self._enrichment = Enrichment(acceptance, self._ask, self._make_with_needs, lambda: self._is_late)
+        self._enrichment = Enrichment(
+            acceptance,
+            self._ask,
+            self._make_with_needs,
+            lambda: self._is_late,
+            is_ruled=lambda method: plan.expectations.has_rules(method.input),
+        )
+        self._is_through = False
+        """Whether all doors were tried. What comes after that serves the phases from their second turn on."""
         self._to_enrich: dict[str, Reply] = {}
         """The first OK of methods of which more wasn't asked yet, by paths."""
         self._bordered: set[str] = set()
@@ -77,6 +85,9 @@ class Opening:
                         opened += await self._search(search, self._starts[search.method])
                 if not opened:
                     break
+        if not self._is_through:
+            self._is_through = not self._is_late
+            return
         for search in self._searches:
             await self._enrich(search.method)
         await self._share()

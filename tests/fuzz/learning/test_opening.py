@@ -47,7 +47,7 @@ def all_answered(service: Any, calls: tuple[Call, ...]) -> list[Reply]:
     return replies
 
 
-async def opened(name: str, service: Any = None, turns: int = 1) -> tuple[Plan, list[Case]]:
+async def opened(name: str, service: Any = None, turns: int = 2) -> tuple[Plan, list[Case]]:
     """Return the plan of a run on a service after its beginning, in so many turns at most, and what was made."""
     registry = contract()
     methods = tuple(method for method in registry.methods.values() if method.service == f"ordinary.{name}")
