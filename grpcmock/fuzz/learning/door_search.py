@@ -99,6 +99,12 @@ class DoorSearch:
         self._tried.add(data)
         return data
 
+    @property
+    def current(self) -> AcceptedRequest:
+        """The request that was given last, with what it needs."""
+        assert self._current is not None
+        return self._made(*self._current)
+
     def hear(self, reply: Reply) -> None:
         """Take the server's answer to the request that was given last."""
         assert self._current is not None

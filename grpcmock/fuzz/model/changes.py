@@ -26,7 +26,7 @@ _REMEMBERED = 2_000
 _MOST = 20_000
 """So many things are known."""
 
-_IDENTITY = re.compile(r"(name|id|uid|uuid|key|slug|sku|isbn|email)|.*_(id|uid|uuid|key|name)")
+_IDENTITY = re.compile(r"(name|id|uid|uuid|key|number|slug|sku|isbn|email)|.*_(id|uid|uuid|key|name)")
 """The names of fields by which one thing is told from another."""
 
 _NEXT = re.compile(r"next_.*|.*_?cursor|continuation_token|has_more")

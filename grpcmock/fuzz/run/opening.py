@@ -135,7 +135,8 @@ class Opening:
         for _ in range(_TRIES):
             if self._is_late or (data := search.next()) is None:
                 return False
-            reply = await self._make(self._case(search.method, data))
+            # What is named is made anew: what there is may be used up, and isn't there when a failure is made again.
+            reply = await self._make_with_needs(search.current, data)
             search.hear(reply)
             if search.is_over:
                 self._plan.acceptance.take(search, reply, start)

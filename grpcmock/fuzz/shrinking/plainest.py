@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
+from grpcmock.fuzz.learning.accepted_requests import varied
+from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import Case, Expect, call_of
 from grpcmock.fuzz.model.paths import ABSENT, at_path, with_part, without
 from grpcmock.fuzz.model.results import Termination
@@ -80,7 +82,7 @@ def _cases(failure: Failure, method: Method, reply: Reply, simplest: bytes) -> I
         if (rest := _without_part(method, reply.call, case.path, simplest)) is not None:
             yield replace(case, calls=(rest,), why=f"a request without {case.path}", targets=frozenset())
     elif reply.call.messages:
-        plain = call_of(method, *reply.call.messages)
+        plain = call_of(method, *_elsewhere(case, failure.result.replies.index(reply), reply.call))
         yield replace(case, calls=(plain,), why=f"one of the calls alone: {case.why}", targets=frozenset())
 
 
@@ -89,15 +91,29 @@ def alone(failure: Failure) -> Iterator[Case]:
     case = failure.case
     if len(case.calls) == case.repeat == 1 or any(call.raw is not None for call in case.calls):
         return
-    made = [reply.call for reply in failure.result.replies[: len(case.calls)]]
-    plain = {
-        (call.path, call.messages): replace(call_of(call.method, *call.messages), caller=call.caller)
-        for call in made
-        if call.method is not None
-    }
+    plain: dict[object, Call] = {}
+    for index, reply in enumerate(failure.result.replies[: len(case.calls)]):
+        if (method := reply.call.method) is not None:
+            messages = _elsewhere(case, index, reply.call)
+            plain[method.path, messages] = replace(call_of(method, *messages), caller=reply.call.caller)
     for call in sorted(plain.values(), key=lambda call: call.method is not failure.method)[:_MOST_ALONE]:
         assert call.method is not None
         yield replace(_case(case, call.method, call), why=f"one of the calls alone: {case.why}")
+
+
+def _elsewhere(case: Case, index: int, made: Call) -> tuple[bytes, ...]:
+    """Return the messages of a call that was made, with other values in place of those that came of earlier calls: on
+    a server where these weren't made, nothing has them."""
+    bindings = case.calls[index].bindings if index < len(case.calls) else ()
+    if made.method is None or not bindings or not made.messages:
+        return made.messages
+    try:
+        message = made.method.request_class.FromString(made.messages[0])
+        for binding in bindings:
+            put(message, binding.target, varied(value_at(message, binding.target), "elsewhere"))
+    except (DecodeError, LookupError, AttributeError, TypeError, ValueError):
+        return made.messages
+    return (message.SerializePartialToString(deterministic=True), *made.messages[1:])
 
 
 def _failing(failure: Failure) -> Reply | None:
