@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set
@@ -103,5 +103,6 @@ def _letters(empty: str | bytes) -> str | bytes:
     return "a" if isinstance(empty, str) else b"a"
 
 
-def _stretched(value: Sequence[Any], size: int) -> Sequence[Any] | None:
+def _stretched(value: Any, size: int) -> Any:
+    """Return a text or list of this size, made of what is in it; None if nothing is."""
     return (value * (size // len(value) + 1))[:size] if value else None

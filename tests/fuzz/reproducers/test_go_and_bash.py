@@ -12,14 +12,17 @@ from pathlib import Path
 import pytest
 from failing_users import (
     CONVERSATION,
+    CREATE,
     REGISTRY,
     case_file,
     get,
     run,
 )
+from failing_users import get as get_user
 
 from grpcmock.client.target import Target
-from grpcmock.fuzz.replay.case_file import CaseFile
+from grpcmock.fuzz.model.cases import call_of
+from grpcmock.fuzz.replay.case_file import CaseFile, Seen
 from grpcmock.fuzz.reproducers.reproducer import reproducer
 
 
@@ -42,6 +45,40 @@ async def test_the_exported_script_tells_by_its_exit_code(
     await run("bash", script, code=code, GRPCMOCK_TARGET=str(target))
     if code == 0:
         assert "no such host" in await run("bash", script, code=2, GRPCMOCK_TARGET="nowhere.invalid:1")
+
+
+GRPCURL = """\
+#!/usr/bin/env bash
+exit "$(case "${!#}" in *GetUser) echo "$GET_ENDS_WITH" ;; *) echo "$OTHERS_END_WITH" ;; esac)"
+"""
+
+
+@pytest.mark.parametrize(
+    ("others", "get", "code"),
+    [
+        (0, 64 + 2, 1),
+        (0, 0, 0),
+        (0, 64 + 3, 0),
+        (64 + 5, 0, 3),  # what was there isn't
+        (64 + 16, 64 + 2, 3),
+        (0, 64 + 16, 3),  # turned away
+        (0, 1, 2),  # grpcurl itself
+    ],
+)
+def test_the_exported_script_says_where_nothing_can_be_seen(others: int, get: int, code: int, tmp_path: Path) -> None:
+    calls = (call_of(CREATE, b""), get_user(2000))
+    found = replace(case_file(*calls), seen=(Seen(0), Seen(2)))
+    script, grpcurl = tmp_path / "script.sh", tmp_path / "grpcurl"
+    script.write_text(reproducer("bash", found, Target.parse("127.0.0.1:1"), REGISTRY))
+    grpcurl.write_text(GRPCURL)
+    grpcurl.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "GET_ENDS_WITH": str(get),
+        "OTHERS_END_WITH": str(others),
+    }
+    done = subprocess.run(["bash", script], env=environment, text=True, capture_output=True, check=False)
+    assert done.returncode == code, done.stderr
 
 
 def test_the_exported_script_is_bash() -> None:
