@@ -115,8 +115,8 @@ async def test_two_of_a_kind_are_made_where_a_request_names_two() -> None:
     plan, _ = await opened("Wallets")
     sending = plan.acceptance.first["/ordinary.Wallets/SendMoney"]
     assert {need.target for need in sending.needs} == {("payer",), ("payee",)}
-    payer = next(need for need in sending.needs if need.target == ("payer",))
-    assert payer.made_by.message.deposit > 0  # one that has nothing pays nobody
+    payer: Any = next(need.made_by.message for need in sending.needs if need.target == ("payer",))
+    assert payer.deposit > 0  # one that has nothing pays nobody
     explaining = plan.acceptance.first["/ordinary.Wallets/Explain"]
     assert [need.made_by.method.name for need in explaining.needs] == ["SendMoney"]
     assert {"note", "labels"} <= {field.name for field, _ in sending.fullest.ListFields()}
