@@ -16,10 +16,12 @@ from grpcmock.responses.context import RenderContext
 from grpcmock.schema.codec import DecodeError, decode
 
 if TYPE_CHECKING:
+    from random import Random
+
     from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.environment import CallEnvironment
-    from grpcmock.engine.session import Session
+    from grpcmock.engine.session import Session, Table
     from grpcmock.engine.store import MethodTable
     from grpcmock.status import Metadata
 
@@ -45,11 +47,12 @@ def answer_at_once(
     if table is None or table.held or options.validate or not (half_closed or table.is_constant):
         return None
     session = environment.sessions.of(metadata)
-    if session is not None and not session.answers_like_all(path):
-        return None
-    given = table.answers.get(request)
+    is_common = session is None or session.answers_like_all(path)
+    given = table.answers.get(request) if is_common else None
     if given is None:
-        given = _found(environment, table, session, metadata, deadline, request)
+        if not (half_closed or is_common):
+            return None
+        given = _found(environment, table, session, metadata, deadline, request, is_common=is_common)
         if given is None or not (half_closed or given.stub):
             return None
         # A table in front of the engine remembers all but misses by itself.
@@ -72,46 +75,54 @@ def _found(
     metadata: Metadata,
     deadline: float | None,
     request: bytes,
+    *,
+    is_common: bool,
 ) -> GivenAnswer | None:
-    method, states = table.method, environment.store.states
+    """Find the answer to a request; *is_common* says that a session has no stubs of its own that it could rest on."""
     if not table.takes_one:
         return None
+    method = table.method
     try:
         message = decode(method.request_class, request)
     except DecodeError:
         return None
-    groups = environment.grouped(metadata)
-    context = CallContext(groups, deadline, states, message, half_closed=True)
-    entry = table.first(context, Stage.ALL)
-    is_lasting = table.is_steady and (len(table) > 0 if entry is None else entry.has_constant_answer)
-    if session is not None and not is_lasting:
-        return None  # it has counts and states of its own, by which it may be answered otherwise
+    stubs = environment.store if session is None else session
+    context = CallContext(environment.grouped(metadata), deadline, stubs.states, message, half_closed=True)
+    is_steady = is_common and table.is_steady
+    seen = table if session is None or is_steady else session.table(table)
+    entry = seen.first(context, Stage.ALL)
     if entry is None:
-        return _miss(environment, table, context, request, is_lasting=is_lasting)
-    plan = entry.whole_plan
+        return _miss(environment, seen, context, request, is_lasting=is_steady and len(table) > 0)
+    count = stubs.counted(entry)
+    plan = entry.whole_plan_after(count)
     if plan is None:
         return None
     if plan.constant is not None:
+        is_lasting = is_steady and entry.has_constant_answer
         return GivenAnswer.of(method, entry, request, plan.constant, is_lasting=is_lasting)
-    answer = plan.render(_render_context(environment, entry, context), method)
+    answer = plan.render(_render_context(environment, session, entry, context, count), method)
     return None if answer is None else GivenAnswer.of(method, entry, request, answer, is_lasting=False)
 
 
-def _render_context(environment: CallEnvironment, entry: CompiledStub, context: CallContext) -> RenderContext:
-    journal = environment.journal
+def _render_context(
+    environment: CallEnvironment, session: Session | None, entry: CompiledStub, context: CallContext, count: int
+) -> RenderContext:
+    def random() -> Random:
+        return environment.random(environment.journal.next_id if session is None else session.next_call)
+
     return RenderContext(
         request=context.request,
         metadata=context.metadata,
         row=entry.stub.row,
-        count=entry.count + 1,
+        count=count + 1,
         state=context.state,
-        random=lambda: environment.random(journal.next_id),
+        random=random,
         now=environment.clock.now,
     )
 
 
 def _miss(
-    environment: CallEnvironment, table: MethodTable, context: CallContext, request: bytes, *, is_lasting: bool
+    environment: CallEnvironment, table: Table, context: CallContext, request: bytes, *, is_lasting: bool
 ) -> GivenAnswer | None:
     if environment.options.auto or environment.forwarder is not None:
         return None

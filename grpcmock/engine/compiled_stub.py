@@ -42,18 +42,19 @@ class CompiledStub:
         """How often this stub was chosen."""
         self._whole_plans: tuple[WholePlan | None, ...] | None = None
 
-    @property
-    def whole_plan(self) -> WholePlan | None:
-        """The plan of the answer that is due, as one that says all at once; None if it doesn't."""
+    def whole_plan_after(self, count: int) -> WholePlan | None:
+        """The plan that is due as :meth:`plan_after` says, as one that says all at once; None if it doesn't."""
         if self._whole_plans is None:
             self._whole_plans = tuple([whole_plan(self.method, plan) for plan in self.plans])
-        return self._whole_plans[self._place_after(self.count)]
+        return self._whole_plans[self._place_after(count)]
 
     @property
     def has_constant_answer(self) -> bool:
         """Whether each call that this stub is chosen for is given the same answer, and changes nothing."""
-        whole = self.whole_plan
-        return len(self.plans) == 1 and whole is not None and whole.constant is not None and not self.plans[0].set
+        if len(self.plans) != 1 or self.plans[0].set:
+            return False
+        whole = self.whole_plan_after(0)
+        return whole is not None and whole.constant is not None
 
     @property
     def name(self) -> str:

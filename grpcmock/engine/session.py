@@ -92,8 +92,13 @@ class Session:
         """Seconds since the epoch."""
         return self.created + self.used - self.began
 
+    @property
+    def next_call(self) -> int:
+        """The number of the call that comes next: from 1, as if there were no other session."""
+        return self._calls + 1
+
     def begin_call(self) -> int:
-        """Number a call: from 1, as if there were no other session."""
+        """Number a call."""
         self._calls += 1
         return self._calls
 

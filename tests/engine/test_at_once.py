@@ -21,6 +21,7 @@ from grpcmock.errors import Problems
 from grpcmock.responses import messages as response_messages
 from grpcmock.responses import templates
 from grpcmock.responses.prototypes import Prototype
+from grpcmock.status import SESSION_KEY
 from grpcmock.stubs import loader
 
 USERS = registry("user.proto")
@@ -79,8 +80,9 @@ class World:
         self.heard: list[Any] = []
         self.add(names)
 
-    def add(self, names: list[str]) -> None:
-        self.engine.add((POOL[name] for name in names), Layer.TEST)
+    def add(self, names: list[str], session: str = "") -> None:
+        own = self.engine.sessions.use(session) if session else None
+        self.engine.add((POOL[name] for name in names), Layer.TEST, own)
 
     def remove(self, which: int) -> None:
         entries = list(self.engine.store)
@@ -90,8 +92,14 @@ class World:
     def listen(self, misses: bool) -> None:
         self.engine.journal.subscribe(lambda call: self.heard.append(_told(call)), of_misses=misses)
 
-    def call(self, path: str, number: int, tag: str, deadline: float | None) -> Any:
-        metadata, data = (("x-tag", tag),), bytes([8, number])
+    def disable(self, which: int, session: str) -> None:
+        entries = list(self.engine.store)
+        if entries:
+            self.engine.sessions.use(session).disable(entries[which % len(entries)])
+
+    def call(self, path: str, number: int, tag: str, deadline: float | None, session: str = "") -> Any:
+        metadata: Any = (("x-tag", tag), (SESSION_KEY, session)) if session else (("x-tag", tag),)
+        data = bytes([8, number])
         given = None
         if self.goes_short:
             given = self.engine.answer_at_once(path, metadata, deadline, "peer", data)
@@ -100,9 +108,12 @@ class World:
         return general(self.engine, path, data, metadata, deadline)
 
     def look(self) -> Any:
-        counts = [(entry.name, entry.count) for entry in self.engine.store]
-        journal = self.engine.journal
-        return counts, dict(self.engine.store.states), [_told(call) for call in journal], journal.size, self.heard
+        store, journal = self.engine.store, self.engine.journal
+        seen = [(store, store.states), *[(session, session.states) for session in self.engine.sessions]]
+        counts = [
+            ([(entry.name, stubs.counted(entry)) for entry in (*store, *stubs)], dict(states)) for stubs, states in seen
+        ]
+        return counts, [_told(call) for call in journal], journal.size, self.heard
 
 
 def general(mock: Engine, path: str, data: bytes, metadata: Any = (), deadline: float | None = None) -> Any:
@@ -129,16 +140,19 @@ def _told(call: Any) -> Any:
 
 
 NAMES = st.lists(st.sampled_from(sorted(POOL)), min_size=1, max_size=5, unique=True)
+SESSIONS = st.sampled_from(["", "", "s", "t"])
 CALLS = st.tuples(
     st.just("call"),
     st.sampled_from([GET, GET, LIST]),
     st.integers(1, 4),
     st.sampled_from("ab"),
     st.sampled_from([None, None, 0.5]),
+    SESSIONS,
 )
 ACTIONS = st.one_of(
     *[CALLS] * 8,
-    st.tuples(st.just("add"), NAMES),
+    st.tuples(st.just("add"), NAMES, SESSIONS),
+    st.tuples(st.just("disable"), st.integers(0, 5), st.just("s")),
     st.tuples(st.just("remove"), st.integers(0, 5)),
     st.tuples(st.just("listen"), st.booleans()),
     st.just(("look",)),
@@ -149,6 +163,9 @@ ACTIONS = st.one_of(
 @given(NAMES, st.lists(ACTIONS, min_size=5, max_size=25))
 @example(["chance"], [("call", GET, 3, "a", None)] * 3)
 @example(["late"], [("call", GET, 4, "a", None)])
+@example(["chance"], [("call", GET, 3, "a", None, "s"), ("call", GET, 3, "a", None), ("call", GET, 3, "a", None, "t")])
+@example(["twice"], [("call", GET, 1, "a", None, "s")] * 3 + [("call", GET, 1, "a", None, "t")])
+@example(["constant"], [("add", ["started"], "s"), ("call", GET, 1, "a", None, "s"), ("call", GET, 1, "a", None)])
 @example(["constant"], [("call", GET, 2, "a", None), ("listen", True), ("call", GET, 2, "a", None)])
 def test_nobody_can_tell_which_way_a_call_went(names: list[str], actions: list[tuple[Any, ...]]) -> None:
     short, long = World(names, goes_short=True), World(names, goes_short=False)
@@ -163,6 +180,9 @@ def test_what_takes_no_time_is_answered_at_once(name: str) -> None:
     numbers = range(1, 5)
     given = [world.engine.answer_at_once(path, (("x-tag", "b"),), 0.5, "peer", bytes([8, n])) for n in numbers]
     takes_time = name in ("aborted", "slow")
+    session = (("x-tag", "b"), (SESSION_KEY, "s"))
+    inside = [world.engine.answer_at_once(path, session, 0.5, "peer", bytes([8, n])) for n in numbers]
+    assert [one is None for one in inside] == [one is None for one in given]
     assert (None in given) is takes_time
     [entry] = world.engine.store
     assert len([one for one in given if one is not None and one.stub]) == entry.count
