@@ -62,8 +62,12 @@ def answer_at_once(
         return None
     if session is not None:
         session.begin_call()
-    if given.stub is not None:
-        (store if session is None else session).take(given.stub)
+    if (entry := given.stub) is not None:
+        stubs = store if session is None else session
+        if entry.sets_states:
+            stubs.take(entry)
+        else:
+            stubs.count(entry)
     journal.record(given, metadata, deadline, peer, started, options.monotonic() - began, protocol)
     return given
 

@@ -26,7 +26,7 @@ class Layer(IntEnum):
 class CompiledStub:
     """A stub, compiled: its conditions, a plan for each of its answers, and how often it was chosen."""
 
-    __slots__ = ("_whole_plans", "conditions", "count", "layer", "method", "plans", "rank", "stub")
+    __slots__ = ("_whole_plans", "conditions", "count", "layer", "method", "plans", "rank", "sets_states", "stub")
 
     def __init__(
         self, stub: Stub, method: Method, conditions: Conditions, plans: tuple[Plan, ...], layer: Layer, order: int
@@ -40,6 +40,8 @@ class CompiledStub:
         """The order of precedence: the lower wins."""
         self.count = 0
         """How often this stub was chosen."""
+        self.sets_states = any(plan.set for plan in plans)
+        """Whether one of its answers enters a state."""
         self._whole_plans: tuple[WholePlan | None, ...] | None = None
 
     def whole_plan_after(self, count: int) -> WholePlan | None:

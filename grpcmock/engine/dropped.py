@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from functools import partial
 from typing import Literal, NamedTuple
 
 from grpcmock.errors import DroppedCallsError
@@ -20,6 +21,10 @@ class Kind(NamedTuple):
     path: str
     """Of its method; empty if no proto declares it."""
     outcome: Outcome
+
+
+kind_of = partial(tuple.__new__, Kind)
+"""Makes a :class:`Kind` of a tuple; to call the class takes several times as long."""
 
 
 class Dropped:

@@ -6,12 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.engine.call_record import CALL_OVERHEAD, FRAME_OVERHEAD, MISS_OVERHEAD, CallRecord
-from grpcmock.engine.dropped import Kind
+from grpcmock.engine.dropped import kind_of
 from grpcmock.status import session_of
 
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.engine.dropped import Kind
     from grpcmock.engine.whole_plan import WholeAnswer
     from grpcmock.matching.miss import Miss
     from grpcmock.schema import Method
@@ -70,11 +71,16 @@ class GivenAnswer(NamedTuple):
         is_lasting: bool,
         miss: Miss | None = None,
     ) -> GivenAnswer:
-        frames = FRAME_OVERHEAD * (1 + len(answer.messages))
-        size = CALL_OVERHEAD + frames + len(request) + sum(map(len, answer.messages))
+        messages = answer.messages
+        said = len(messages[0]) if len(messages) == 1 else sum(map(len, messages))
+        size = CALL_OVERHEAD + FRAME_OVERHEAD * (1 + len(messages)) + len(request) + said
         if miss is not None:
             size += MISS_OVERHEAD * len(miss.text)
-        return cls(method, stub, request, answer, size, is_lasting, miss)
+        return _given_answer((method, stub, request, answer, size, is_lasting, miss))
+
+
+_given_answer = partial(tuple.__new__, GivenAnswer)
+"""Makes a :class:`GivenAnswer` of a tuple; to call the class takes several times as long."""
 
 
 class AnswerCache(dict[bytes, GivenAnswer]):
@@ -133,7 +139,9 @@ class CompactCall(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        return Kind(self.session, self.path, "answered" if self.miss is None else "unmatched")
+        given = self.given
+        outcome = "answered" if given.miss is None else "unmatched"
+        return kind_of((session_of(self.metadata), given.method.path, outcome))
 
     def expand(self) -> CallRecord:
         given = self.given
@@ -152,4 +160,4 @@ class CompactCall(NamedTuple):
 
 
 compact_call = partial(tuple.__new__, CompactCall)
-"""Makes a :class:`CompactCall` of a tuple; to call the class takes several times as long."""
+"""Makes a :class:`CompactCall` of a tuple, likewise."""

@@ -26,6 +26,37 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// An answer in gRPC. It has no number: it is given once.
+    pub fn whole(
+        encoding: Encoding,
+        headers: &[(String, framing::Value)],
+        messages: &[impl AsRef<[u8]>],
+        (code, message, trailers): (u32, &str, &[(String, framing::Value)]),
+    ) -> Self {
+        let size = messages.iter().map(|message| framing::PREFIX + message.as_ref().len());
+        let mut body = BytesMut::with_capacity(size.sum());
+        for message in messages {
+            framing::frame(message.as_ref(), encoding, &mut body);
+        }
+        let trailers = trailers_of(code, message, trailers);
+        let is_bare = body.is_empty() && headers.is_empty();
+        let head = if is_bare {
+            response(Encoding::Identity, &trailers)
+        } else {
+            let mut extra = HeaderMap::new();
+            framing::add_metadata(&mut extra, headers);
+            response(encoding, &extra)
+        };
+        Self {
+            number: 0,
+            journal_size: 0,
+            status: StatusCode::OK,
+            headers: head.into_parts().0.headers,
+            body: body.freeze(),
+            trailers: (!is_bare).then_some(trailers),
+        }
+    }
+
     pub fn head(&self) -> Response<()> {
         let mut made = Response::new(());
         *made.status_mut() = self.status;
@@ -81,26 +112,10 @@ impl KnownAnswer {
 
     fn made(&self, encoding: Encoding) -> Answer {
         let (code, message, trailers) = &self.finish;
-        let trailers = trailers_of(*code, message, trailers);
-        let mut body = BytesMut::new();
-        for message in &self.messages {
-            framing::frame(message, encoding, &mut body);
-        }
-        let is_bare = body.is_empty() && self.headers.is_empty();
-        let head = if is_bare {
-            response(Encoding::Identity, &trailers)
-        } else {
-            let mut extra = HeaderMap::new();
-            framing::add_metadata(&mut extra, &self.headers);
-            response(encoding, &extra)
-        };
         Answer {
             number: self.number,
             journal_size: self.journal_size,
-            status: StatusCode::OK,
-            headers: head.into_parts().0.headers,
-            body: body.freeze(),
-            trailers: (!is_bare).then_some(trailers),
+            ..Answer::whole(encoding, &self.headers, &self.messages, (*code, message, trailers))
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::authority::UnixClient;
 use crate::farewell::reached;
 use crate::hub::Event;
 use crate::server::{Phase, Shared};
+use crate::text::Text;
 use crate::{http1, http2};
 
 /// What a client begins HTTP/2 with.
@@ -138,13 +139,13 @@ async fn begin<T: Stream>(mut stream: T, shared: &Shared) -> Option<(Beginning, 
 }
 
 /// Serve a client that has connected over plain text, or says nothing of what it speaks over TLS.
-pub async fn serve_plain<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
+pub async fn serve_plain<T: Stream>(stream: T, peer: Arc<Text>, shared: Arc<Shared>) {
     let Some((beginning, stream)) = begin(stream, &shared).await else {
         return;
     };
     match beginning {
         Beginning::One => http1::serve(stream, peer, shared).await,
-        Beginning::Two if &*peer == UNIX => {
+        Beginning::Two if **peer == *UNIX => {
             let (head, inner) = (stream.head, UnixClient::new(stream.inner));
             http2::serve(Begun { head, inner }, peer, shared).await;
         }
@@ -155,7 +156,7 @@ pub async fn serve_plain<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Share
 }
 
 /// Serve a client that has connected over TLS.
-pub async fn serve_tls<T: Stream>(stream: T, acceptor: &TlsAcceptor, peer: Arc<str>, shared: Arc<Shared>) {
+pub async fn serve_tls<T: Stream>(stream: T, acceptor: &TlsAcceptor, peer: Arc<Text>, shared: Arc<Shared>) {
     let Some((beginning, mut stream)) = begin(stream, &shared).await else {
         return;
     };
@@ -176,7 +177,7 @@ pub async fn serve_tls<T: Stream>(stream: T, acceptor: &TlsAcceptor, peer: Arc<s
 }
 
 /// End a connection that speaks nothing that is taken here.
-async fn refuse<T: Stream>(stream: T, protocol: &'static str, peer: Arc<str>, shared: &Shared) {
+async fn refuse<T: Stream>(stream: T, protocol: &'static str, peer: Arc<Text>, shared: &Shared) {
     shared.hub.push(Event::Refused(protocol, peer));
     hang_up(stream).await;
 }

@@ -18,7 +18,7 @@ use tokio::time::Sleep;
 use crate::answer::{response, trailers_of};
 use crate::flow::Flow;
 use crate::framing::{self, Encoding, MessageReader};
-use crate::hub::{Event, Hub, Opened};
+use crate::hub::{Event, Opened};
 use crate::known;
 use crate::line::{Command, Line};
 use crate::request::Request;
@@ -33,7 +33,7 @@ pub const MOMENT: Duration = Duration::from_millis(20);
 /// The task of one call.
 pub struct CallTask {
     line: Arc<Line>,
-    hub: Arc<Hub>,
+    shared: Arc<Shared>,
     commands: UnboundedReceiver<Command>,
     /// What is to be told of the beginning; None once it was.
     opening: Option<Opened>,
@@ -67,42 +67,33 @@ impl CallTask {
         let (sender, commands) = unbounded_channel();
         let line = Arc::new(Line {
             flow: Flow::new(shared),
-            path: request.path.clone(),
-            request: request.whole.clone(),
             commands: sender,
             encoding: request.encoding,
             sent: Mutex::default(),
-            shared: Arc::clone(shared),
             leaving: request.leaving,
         });
         let mut reader = MessageReader::new(request.metadata.encoding, shared.limit);
-        let half_closed = request.whole.is_some();
-        if !half_closed {
-            reader.feed(&request.begun);
-        }
+        reader.feed(&request.begun);
         let opened = Opened {
             line: Arc::clone(&line),
             path: request.path,
             metadata: request.metadata,
             deadline: request.deadline,
             peer: request.peer,
-            messages: Vec::from_iter(request.whole),
-            half_closed,
+            messages: Vec::new(),
+            half_closed: false,
         };
-        for message in &opened.messages {
-            line.flow.came(message.len());
-        }
-        let mut made = Self {
+        Self {
             line,
-            hub: Arc::clone(&shared.hub),
+            shared: Arc::clone(shared),
             commands,
             opening: Some(opened),
-            gathers: gathers && !half_closed,
+            gathers,
             started: request.started,
             began: Instant::now(),
             body: request.body,
             reader,
-            half_closed,
+            half_closed: false,
             broken: false,
             respond,
             sending: None,
@@ -111,23 +102,33 @@ impl CallTask {
             writing: Bytes::new(),
             timed: None,
             settling: None,
-        };
-        if half_closed {
-            made.open();
         }
+    }
+
+    /// The task of a call whose request came whole, with this message: Python knows of all that.
+    pub fn begun(shared: &Arc<Shared>, mut request: Request, message: &Bytes, respond: SendResponse<Bytes>) -> Self {
+        request.begun.clear();
+        let mut made = Self::new(shared, request, respond, false);
+        made.opening = None;
+        made.half_closed = true;
+        made.line.flow.came(message.len());
         made
+    }
+
+    pub fn line(&self) -> Arc<Line> {
+        Arc::clone(&self.line)
     }
 
     fn open(&mut self) {
         if let Some(mut opened) = self.opening.take() {
             opened.half_closed = self.half_closed && !self.broken;
-            self.hub.push(Event::Open(opened));
+            self.shared.hub.push(Event::Open(opened));
         }
     }
 
     fn tell(&mut self, event: Event) {
         self.open();
-        self.hub.push(event);
+        self.shared.hub.push(event);
     }
 
     // What the client does -------------------------------------------------------------------------
@@ -140,7 +141,7 @@ impl CallTask {
                 self.gathers = false;
                 self.tell(Event::Message(self.line.flow.number, message));
             }
-            None => self.hub.push(Event::Message(self.line.flow.number, message)),
+            None => self.shared.hub.push(Event::Message(self.line.flow.number, message)),
         }
     }
 
@@ -191,7 +192,7 @@ impl CallTask {
         if self.reader.is_within_message() {
             self.fail(framing::INTERNAL, "The request ends within a message.".to_owned());
         } else if self.opening.is_none() {
-            self.hub.push(Event::HalfClose(self.line.flow.number));
+            self.shared.hub.push(Event::HalfClose(self.line.flow.number));
         }
     }
 
@@ -202,7 +203,6 @@ impl CallTask {
         };
         self.gathers = false;
         let [message] = &opened.messages[..] else { return false };
-        let shared = Arc::clone(&self.line.shared);
         let facts = Facts {
             metadata: &opened.metadata,
             deadline: opened.deadline,
@@ -211,7 +211,7 @@ impl CallTask {
             began: self.began,
         };
         let key = known::key_of(&opened.path, self.line.encoding);
-        let Some(answer) = shared.answer(&key, message, &facts) else {
+        let Some(answer) = self.shared.answer(&key, message, &facts) else {
             return false;
         };
         answer.send(answer.head(), &mut self.respond);
@@ -334,7 +334,7 @@ impl CallTask {
     /// Send no more at its time, and tell that it is so.
     fn end_timed(&mut self) {
         if self.timed.take().is_some() {
-            self.hub.push(Event::Played(self.line.flow.number));
+            self.shared.hub.push(Event::Played(self.line.flow.number));
         }
     }
 

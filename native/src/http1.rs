@@ -17,12 +17,13 @@ use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet, ResponseBody};
 use crate::farewell::{Farewell, Leave, Leaving};
 use crate::hub::Event;
 use crate::server::Shared;
+use crate::text::Text;
 
 /// Bytes of the largest head of a request.
 const MOST_HEAD: usize = 1 << 16;
 
 /// Serve a client that speaks HTTP/1.1, or nothing that is known.
-pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
+pub async fn serve<T: Stream>(stream: T, peer: Arc<Text>, shared: Arc<Shared>) {
     let leaving = Arc::default();
     let service = Requests {
         shared: Arc::clone(&shared),
@@ -58,7 +59,7 @@ pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
 /// The requests of one connection.
 struct Requests {
     shared: Arc<Shared>,
-    peer: Arc<str>,
+    peer: Arc<Text>,
     /// The headers of the last one.
     last: Arc<Mutex<Option<Arc<Headers>>>>,
     leaving: Arc<Leaving>,

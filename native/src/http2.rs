@@ -17,10 +17,13 @@ use crate::call::CallTask;
 use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet};
 use crate::farewell::{Farewell, Leave, Leaving};
 use crate::framing::{Encoding, WireError};
+use crate::hub::Event;
 use crate::known;
 use crate::metadata::Metadata;
 use crate::request::{Request, read_at_once};
 use crate::server::{Facts, Shared};
+use crate::text::Text;
+use crate::whole::{Outbox, Waiting};
 
 /// Bytes that a client may send ahead on one stream, and on all of them: so many that one slow stream doesn't hold up
 /// the others.
@@ -41,7 +44,7 @@ pub fn now() -> f64 {
 }
 
 /// Serve a client that speaks HTTP/2.
-pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
+pub async fn serve<T: Stream>(stream: T, peer: Arc<Text>, shared: Arc<Shared>) {
     let mut builder = Builder::new();
     builder
         .initial_window_size(WINDOW)
@@ -62,7 +65,9 @@ pub async fn serve<T: Stream>(stream: T, peer: Arc<str>, shared: Arc<Shared>) {
         peer,
         last: None,
         last_headers: None,
+        last_path: None,
         leaving: Arc::default(),
+        outbox: Arc::default(),
     };
     let leaving = Arc::clone(&serving.leaving);
     let ended = tokio::select! {
@@ -92,18 +97,21 @@ async fn keep_alive(mut pings: PingPong, every: Duration, patience: Duration, lo
 
 struct Serving {
     shared: Arc<Shared>,
-    peer: Arc<str>,
+    peer: Arc<Text>,
     /// The metadata of the last call.
     last: Option<Arc<Metadata>>,
     /// The headers of the last request that was none.
     last_headers: Option<Arc<Headers>>,
+    last_path: Option<Arc<Text>>,
     leaving: Arc<Leaving>,
+    outbox: Arc<Outbox>,
 }
 
 impl Serving {
     /// Take requests until the connection ends. False if it has to be ended.
     async fn run<T: Stream>(&mut self, connection: &mut Connection<T, Bytes>) -> bool {
         let mut farewell = Farewell::new(&self.shared, &self.leaving);
+        let outbox = Arc::clone(&self.outbox);
         loop {
             tokio::select! {
                 biased;
@@ -111,6 +119,7 @@ impl Serving {
                     Leave::Soon => connection.graceful_shutdown(),
                     Leave::Now => return false,
                 },
+                () = poll_fn(|context| outbox.poll_send(context)) => {}
                 accepted = connection.accept() => match accepted {
                     Some(Ok((request, respond))) => self.take(request, respond),
                     _ => return true,
@@ -144,24 +153,22 @@ impl Serving {
             Encoding::Identity
         };
         let mut request = Request {
-            path: head
-                .uri
-                .path_and_query()
-                .map_or_else(String::new, |path| path.as_str().to_owned()),
+            path: Text::shared(
+                head.uri.path_and_query().map_or("", |path| path.as_str()),
+                &mut self.last_path,
+            ),
             metadata,
             deadline,
             peer: Arc::clone(&self.peer),
             body,
             begun: Bytes::new(),
-            whole: None,
             encoding,
             started,
             leaving: Arc::clone(&self.leaving),
         };
-        request.read_at_once(self.shared.limit);
+        let whole = request.read_at_once(self.shared.limit);
         let key = known::key_of(&request.path, encoding);
-        let mut gathers = false;
-        if let Some(message) = &request.whole {
+        if let Some(message) = whole {
             let facts = Facts {
                 metadata: &request.metadata,
                 deadline,
@@ -169,12 +176,20 @@ impl Serving {
                 started,
                 began,
             };
-            if let Some(answer) = self.shared.answer(&key, message, &facts) {
+            if let Some(answer) = self.shared.answer(&key, &message, &facts) {
                 return answer.send(answer.head(), &mut respond);
             }
-        } else {
-            gathers = self.shared.known.has_any(&key);
+            drop(key);
+            let waiting = Waiting {
+                shared: Arc::clone(&self.shared),
+                outbox: Arc::clone(&self.outbox),
+                request,
+                message,
+                respond,
+            };
+            return self.shared.hub.push(Event::Whole(Box::new(waiting)));
         }
+        let gathers = self.shared.known.has_any(&key);
         drop(key);
         tokio::spawn(CallTask::new(&self.shared, request, respond, gathers));
     }

@@ -12,6 +12,8 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 use crate::exchange::{self, Exchange};
 use crate::line::{Call, Line};
 use crate::metadata::Metadata;
+use crate::text::Text;
+use crate::whole::{Outbox, Waiting, WholeCall};
 
 #[cfg(unix)]
 pub type Socket = std::os::unix::net::UnixStream;
@@ -32,9 +34,11 @@ pub enum Event {
     /// The messages that were to be sent at their times have gone, or no more of them will.
     Played(u64),
     /// A client was refused that didn't speak a protocol as it should.
-    Refused(&'static str, Arc<str>),
+    Refused(&'static str, Arc<Text>),
     /// The last connection has ended.
     Idle,
+    /// A call whose request is whole.
+    Whole(Box<Waiting>),
     /// A request has begun that is no call in gRPC.
     Request(exchange::Opened),
 }
@@ -42,10 +46,10 @@ pub enum Event {
 /// A call has begun.
 pub struct Opened {
     pub line: Arc<Line>,
-    pub path: String,
+    pub path: Arc<Text>,
     pub metadata: Arc<Metadata>,
     pub deadline: Option<f64>,
-    pub peer: Arc<str>,
+    pub peer: Arc<Text>,
     pub messages: Vec<Bytes>,
     pub half_closed: bool,
 }
@@ -54,6 +58,8 @@ pub struct Hub {
     queue: Mutex<Vec<Event>>,
     signaled: AtomicBool,
     socket: Socket,
+    /// Where answers wait to be sent.
+    outboxes: Mutex<Vec<Arc<Outbox>>>,
 }
 
 impl Hub {
@@ -62,7 +68,13 @@ impl Hub {
             queue: Mutex::default(),
             signaled: AtomicBool::new(false),
             socket,
+            outboxes: Mutex::default(),
         }
+    }
+
+    /// Have a connection send its answers when Python asks for more.
+    pub fn answered(&self, outbox: Arc<Outbox>) {
+        self.outboxes.lock().push(outbox);
     }
 
     pub fn push(&self, event: Event) {
@@ -74,8 +86,12 @@ impl Hub {
     }
 
     /// Take all that waits, as tuples that begin with the kind and the number of the call or request. As long as there
-    /// is any, no byte is sent for what comes meanwhile: whoever takes asks again.
+    /// is any, no byte is sent for what comes meanwhile: whoever takes asks again. What was answered since the last time
+    /// goes out.
     pub fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        for outbox in std::mem::take(&mut *self.outboxes.lock()) {
+            outbox.wake();
+        }
         let mut events = std::mem::take(&mut *self.queue.lock());
         if events.is_empty() {
             self.signaled.store(false, Ordering::Release);
@@ -98,10 +114,10 @@ fn as_tuple<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>>
                 0,
                 opened.line.flow.number,
                 Call::new(opened.line),
-                opened.path,
+                opened.path.python(py),
                 opened.metadata.tuple(py)?,
                 opened.deadline,
-                &*opened.peer,
+                opened.peer.python(py),
                 messages,
                 opened.half_closed,
             )
@@ -112,7 +128,7 @@ fn as_tuple<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>>
         Event::Broken(number, code, message) => (3, number, code, message).into_pyobject(py),
         Event::Cancelled(number) => (4, number).into_pyobject(py),
         Event::Drained(number) => (5, number).into_pyobject(py),
-        Event::Refused(protocol, peer) => (6, 0, protocol, &*peer).into_pyobject(py),
+        Event::Refused(protocol, peer) => (6, 0, protocol, peer.python(py)).into_pyobject(py),
         Event::Idle => (7, 0).into_pyobject(py),
         Event::Request(opened) => {
             let head = opened.head;
@@ -124,12 +140,19 @@ fn as_tuple<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>>
                 said,
                 head.headers.tuple(py)?,
                 head.varying,
-                &*opened.peer,
+                opened.peer.python(py),
                 PyBytes::new(py, &opened.body),
                 opened.is_whole,
             )
                 .into_pyobject(py)
         }
         Event::Played(number) => (9, number).into_pyobject(py),
+        Event::Whole(waiting) => {
+            let request = &waiting.request;
+            let message = PyBytes::new(py, &waiting.message);
+            let (path, peer) = (request.path.python(py), request.peer.python(py));
+            let (metadata, deadline) = (request.metadata.tuple(py)?, request.deadline);
+            (10, WholeCall::new(waiting), path, metadata, deadline, peer, message).into_pyobject(py)
+        }
     }
 }

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use crate::answer::Answer;
 use crate::framing::Encoding;
 use crate::metadata::Metadata;
+use crate::text::Text;
 
 /// What the answers of one method are kept under: those that are compressed have a place of their own.
 pub fn key_of(path: &str, encoding: Encoding) -> Cow<'_, str> {
@@ -35,7 +36,7 @@ pub struct KnownCall {
     entry: Arc<Entry>,
     pub metadata: Arc<Metadata>,
     pub deadline: Option<f64>,
-    pub peer: Arc<str>,
+    pub peer: Arc<Text>,
     /// Seconds since the epoch.
     pub started: f64,
     pub duration: f64,
@@ -254,7 +255,7 @@ impl Known {
 pub struct CallFacts {
     pub metadata: Arc<Metadata>,
     pub deadline: Option<f64>,
-    pub peer: Arc<str>,
+    pub peer: Arc<Text>,
     pub started: f64,
     pub duration: f64,
 }
@@ -269,7 +270,7 @@ mod tests {
         CallFacts {
             metadata: Arc::new(Metadata::of(&HeaderMap::new()).unwrap()),
             deadline: None,
-            peer: "unix:".into(),
+            peer: Text::new("unix:"),
             started: 0.0,
             duration: 0.0,
         }

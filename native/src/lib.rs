@@ -21,8 +21,10 @@ mod regex;
 mod request;
 mod server;
 mod socket;
+mod text;
 mod timed;
 mod tls;
+mod whole;
 
 use pyo3::prelude::*;
 
@@ -31,6 +33,7 @@ fn grpcmock_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<server::Server>()?;
     module.add_class::<line::Call>()?;
+    module.add_class::<whole::WholeCall>()?;
     module.add_class::<answer::KnownAnswer>()?;
     module.add_class::<exchange::Exchange>()?;
     module.add_class::<exchange::KnownResponse>()?;

@@ -12,14 +12,11 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::answer::KnownAnswer;
 use crate::farewell::Leaving;
 use crate::flow::Flow;
 use crate::framing::{self, Encoding, Pairs};
 use crate::http2;
-use crate::known;
 use crate::metadata::Given;
-use crate::server::Shared;
 use crate::timed::Timed;
 
 /// What Python asks for.
@@ -38,15 +35,11 @@ pub enum Command {
 /// What Python and the task of a call share.
 pub struct Line {
     pub flow: Flow,
-    pub path: String,
-    /// The request, where it was whole at once: that an answer to it may be remembered.
-    pub request: Option<Bytes>,
     pub commands: UnboundedSender<Command>,
     pub encoding: Encoding,
     /// When the messages were sent that are sent at their times, in seconds since the epoch, as far as Python hasn't
     /// taken note of it.
     pub sent: Mutex<Vec<f64>>,
-    pub shared: Arc<Shared>,
     pub leaving: Arc<Leaving>,
 }
 
@@ -81,6 +74,12 @@ impl Call {
 
 #[pymethods]
 impl Call {
+    /// By which the events of this call are known.
+    #[getter]
+    fn number(&self) -> u64 {
+        self.0.flow.number
+    }
+
     /// Send initial metadata.
     fn headers(&self, metadata: Given) {
         self.0.ask(Command::Headers(metadata.0));
@@ -174,21 +173,21 @@ impl Call {
         self.0.flow.took(size);
     }
 
-    /// Give an answer that is known by now, and remember it where the request was whole at once.
-    fn answer(&self, answer: &KnownAnswer) {
-        let line = &self.0;
-        let finished = answer.finished(line.encoding);
-        if let Some(request) = &line.request {
-            let key = known::key_of(&line.path, line.encoding);
-            line.shared.known.remember(&key, request, None, Arc::clone(finished));
+    /// Answer with all that there is to say.
+    fn say(
+        &self,
+        headers: Given,
+        messages: Vec<pyo3::pybacked::PyBackedBytes>,
+        code: u32,
+        message: String,
+        trailers: Given,
+    ) {
+        if !headers.0.is_empty() {
+            self.0.ask(Command::Headers(headers.0));
         }
-        if !answer.headers.is_empty() {
-            line.ask(Command::Headers(answer.headers.clone()));
+        if !messages.is_empty() {
+            self.send_all(messages);
         }
-        if !finished.body.is_empty() {
-            line.ask_messages(finished.body.clone());
-        }
-        let (code, message, trailers) = &answer.finish;
-        line.ask(Command::Finish(*code, message.clone(), trailers.clone(), None));
+        self.finish(code, message, trailers, None);
     }
 }

@@ -10,18 +10,17 @@ use crate::farewell::Leaving;
 use crate::flow::MOST_WAITING;
 use crate::framing::{self, Encoding};
 use crate::metadata::Metadata;
+use crate::text::Text;
 
 /// A request as it came, with as much of its body as was there.
 pub struct Request {
-    pub path: String,
+    pub path: Arc<Text>,
     pub metadata: Arc<Metadata>,
     pub deadline: Option<f64>,
-    pub peer: Arc<str>,
+    pub peer: Arc<Text>,
     pub body: RecvStream,
     /// What was read of the body.
     pub begun: Bytes,
-    /// The one message of it, if that is all.
-    pub whole: Option<Bytes>,
     /// How messages to this client are compressed.
     pub encoding: Encoding,
     pub started: f64,
@@ -29,14 +28,12 @@ pub struct Request {
 }
 
 impl Request {
-    /// Read as much of the body as is there.
-    pub fn read_at_once(&mut self, limit: Option<usize>) {
+    /// Read as much of the body as is there, and give the one message of it, if that is all.
+    pub fn read_at_once(&mut self, limit: Option<usize>) -> Option<Bytes> {
         let (begun, ended) = read_at_once(&mut self.body);
         self.begun = begun;
-        if ended {
-            self.whole =
-                framing::only_message(&self.begun).filter(|message| limit.is_none_or(|limit| message.len() <= limit));
-        }
+        let message = framing::only_message(&self.begun).filter(|_| ended)?;
+        limit.is_none_or(|limit| message.len() <= limit).then_some(message)
     }
 }
 

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -21,6 +21,7 @@ use crate::hub::{Event, Hub, Socket};
 use crate::known::{CallFacts, Given, Known};
 use crate::metadata::Metadata;
 use crate::socket::{self, BoundSocket, Listener};
+use crate::text::Text;
 use crate::tls;
 
 /// How far a server is on its way to the end.
@@ -36,7 +37,7 @@ pub enum Phase {
 pub struct Facts<'a> {
     pub metadata: &'a Arc<Metadata>,
     pub deadline: Option<f64>,
-    pub peer: &'a Arc<str>,
+    pub peer: &'a Arc<Text>,
     pub started: f64,
     pub began: Instant,
 }
@@ -56,6 +57,7 @@ pub struct Shared {
     pub idle: Duration,
     /// The headers that are no metadata in other protocols than gRPC.
     pub reserved: HashSet<String>,
+    pub runtime: Handle,
     numbers: AtomicU64,
     connections: AtomicUsize,
     phases: watch::Sender<Phase>,
@@ -156,6 +158,7 @@ impl Server {
             most_age: seconds(max_age)?,
             idle: duration(idle)?,
             reserved,
+            runtime: runtime.handle().clone(),
             numbers: AtomicU64::new(1),
             connections: AtomicUsize::new(0),
             phases: watch::Sender::new(Phase::Serving),
@@ -278,7 +281,7 @@ impl Server {
                 PyBytes::new(py, call.request()),
                 call.metadata.tuple(py)?,
                 call.deadline,
-                &*call.peer,
+                call.peer.python(py),
                 call.started,
                 call.duration,
             ))?;
@@ -372,8 +375,8 @@ fn spawn<T: beginning::Stream>(stream: T, peer: String, acceptor: Option<&TlsAcc
     tokio::spawn(async move {
         let _counted = counted;
         match acceptor {
-            None => beginning::serve_plain(stream, peer.into(), shared).await,
-            Some(acceptor) => beginning::serve_tls(stream, &acceptor, peer.into(), shared).await,
+            None => beginning::serve_plain(stream, Text::new(&peer), shared).await,
+            Some(acceptor) => beginning::serve_tls(stream, &acceptor, Text::new(&peer), shared).await,
         }
     });
 }

@@ -9,11 +9,13 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 import grpcmock_native
+from grpcmock_native import WholeCall
 
 from grpcmock.engine.dropped import Kind
 from grpcmock.engine.given_answers import GivenAnswer
 from grpcmock.engine.steps import Finish, Headers, Send
 from grpcmock.protocols.http import Body, End, Head
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,28 +54,28 @@ class KnownAnswers:
         """Whether the engine has the clocks that the table has, too."""
 
     def answer(
-        self, call: Call, path: str, metadata: Metadata, deadline: float | None, peer: str, request: bytes
+        self, call: WholeCall | Call, path: str, metadata: Metadata, deadline: float | None, peer: str, request: bytes
     ) -> bool:
         """Answer a call at once; return False if the general way is due.
 
-        If the answer is lasting, it is given to all calls with the same request from now on.
+        If the answer is lasting, it is given to all calls with the same request from now on, save that of a stub that
+        answers for the first time: many are asked for once.
         """
         engine = self._engine
         with engine.lock:
             given = engine.answer_at_once(path, metadata, deadline, peer, request)
             if given is None:
                 return False
-            if given.is_lasting and given.stub is not None and self._is_in_time:
-                call.answer(self._calls.get(given.stub) or self._made(given.stub, given.answer))
+            entry, answer = given.stub, given.answer
+            is_kept = given.is_lasting and entry is not None and entry.count > 1 and self._is_in_time
+            if is_kept and isinstance(call, WholeCall):
+                call.answer(self._calls.get(entry) or self._made(entry, answer))
                 return True
-        headers, messages, code, message, trailers = given.answer
-        if headers:
-            call.headers(headers)
-        if len(messages) == 1:
-            call.send(messages[0])
-        elif messages:
-            call.send_all(list(messages))
-        call.finish(code, message, trailers)
+        headers, messages, code, message, trailers = answer
+        if code is Code.OK and len(messages) == 1 and not (headers or trailers or message):
+            call.reply(messages[0])
+        else:
+            call.say(headers, messages, code, message, trailers)
         return True
 
     def _made(self, entry: CompiledStub, answer: WholeAnswer) -> KnownAnswer:

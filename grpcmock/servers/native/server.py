@@ -226,18 +226,31 @@ class NativeServer:
             self._take(events)
 
     def _take(self, events: list[tuple[Any, ...]]) -> None:
-        calls = self._calls
-        for kind, number, *rest in events:
-            if kind == 0:
-                self._open(number, *rest)
-            elif (call := calls.get(number)) is not None:
-                _tell(call, kind, *rest)
-            elif kind == 6:
-                self._refused(*rest)
-            elif kind == 7:
-                self._idle.set()
-            elif kind == 8:
-                self._exchange(number, *rest)
+        calls, services, answer = self._calls, self._services, self._known.answer
+        for event in events:
+            kind = event[0]
+            if kind == 10:
+                _, whole, path, metadata, deadline, peer, request = event
+                if path in services or not answer(whole, path, metadata, deadline, peer, request):
+                    self._open(whole.begin(), path, metadata, deadline, peer, [request], half_closed=True)
+            elif (call := calls.get(event[1])) is not None:
+                if kind == 1:
+                    call.message(event[2])
+                else:
+                    _tell(call, kind, *event[2:])
+            else:
+                self._begin(*event)
+
+    def _begin(self, kind: int, number: int, *rest: Any) -> None:
+        """Take what isn't about a call or request that is under way."""
+        if kind == 0:
+            self._gathered(*rest)
+        elif kind == 6:
+            self._refused(*rest)
+        elif kind == 7:
+            self._idle.set()
+        elif kind == 8:
+            self._exchange(number, *rest)
 
     def _refused(self, protocol: str, peer: str) -> None:
         # Once for each: a client that is wrong is so each time.
@@ -245,9 +258,8 @@ class NativeServer:
             self._told.add(protocol)
             self._warn(f"A client was refused ({peer}): {_REFUSED[protocol]}")
 
-    def _open(
+    def _gathered(
         self,
-        number: int,
         wire: grpcmock_native.Call,
         path: str,
         metadata: Any,
@@ -256,16 +268,31 @@ class NativeServer:
         messages: list[bytes],
         half_closed: bool,
     ) -> None:
+        """Take a call whose request comes, or has come, in pieces."""
+        if (
+            path in self._services
+            or not half_closed
+            or len(messages) != 1
+            or not self._known.answer(wire, path, metadata, deadline, peer, messages[0])
+        ):
+            self._open(wire, path, metadata, deadline, peer, messages, half_closed=half_closed)
+
+    def _open(
+        self,
+        wire: grpcmock_native.Call,
+        path: str,
+        metadata: Any,
+        deadline: float | None,
+        peer: str,
+        messages: list[bytes],
+        *,
+        half_closed: bool,
+    ) -> None:
+        """Answer a call the general way."""
         service = self._services.get(path)
         if service is not None and self.engine.store.tables.get(path):
             service = None
-        if (
-            service is None
-            and half_closed
-            and len(messages) == 1
-            and self._known.answer(wire, path, metadata, deadline, peer, messages[0])
-        ):
-            return
+        number = wire.number
         opened = Open(path, metadata, deadline, peer)
 
         def ended() -> None:
@@ -321,9 +348,7 @@ class NativeServer:
 
 def _tell(call: Any, kind: int, *rest: Any) -> None:
     """Tell a call or a request what its client did, or what the transport did for it."""
-    if kind == 1:
-        call.message(*rest)
-    elif kind == 2:
+    if kind == 2:
         call.half_close()
     elif kind == 3:
         call.break_off(*rest)

@@ -22,11 +22,12 @@ use crate::flow::{Flow, MOST_WAITING};
 use crate::http2::now;
 use crate::hub::Event;
 use crate::server::{Facts, Shared};
+use crate::text::Text;
 
 /// A request as it came.
 pub struct Asked {
     pub head: Head,
-    pub peer: Arc<str>,
+    pub peer: Arc<Text>,
     pub started: f64,
     pub began: Instant,
     /// What was read of the body, and whether that is all.
@@ -36,7 +37,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    pub fn new(head: Head, peer: Arc<str>, leaving: Arc<Leaving>) -> Self {
+    pub fn new(head: Head, peer: Arc<Text>, leaving: Arc<Leaving>) -> Self {
         Self {
             head,
             peer,
@@ -91,7 +92,7 @@ impl Asked {
 pub struct Opened {
     pub line: Arc<Line>,
     pub head: Head,
-    pub peer: Arc<str>,
+    pub peer: Arc<Text>,
     pub body: Bytes,
     pub is_whole: bool,
 }
