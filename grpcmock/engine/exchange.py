@@ -116,30 +116,24 @@ class Exchange:
         After the last step, there is no next one; asking for it raises ``StopIteration``.
         """
         with self._environment.lock:
-            step: Step
-            if (data := next(self._at_once, None)) is not None:
-                step = Send(data)
-            elif (timed := self._next_timed()) is not None:
-                step = timed
-            else:
-                asked = self._steps.send(event)
-                if isinstance(asked, SendAll):
-                    self._at_once = iter(asked.messages)
-                    asked = Send(next(self._at_once))
-                elif isinstance(asked, SendTimed):
-                    self._timed = iter(asked.parts)
-                    timed = self._next_timed()
-                    assert timed is not None  # there is one at least
-                    asked = timed
-                step = asked
+            # Nothing is left to be sent where something was to be received.
+            step = self._steps.send(event) if event is not None else self._next_known() or self._steps.send(None)
             kind = type(step)
+            if kind is SendAll or kind is SendTimed:
+                if kind is SendAll:
+                    self._at_once = iter(step.messages)  # type: ignore[union-attr]
+                else:
+                    self._timed = iter(step.parts)  # type: ignore[union-attr]
+                known = self._next_known()
+                assert known is not None  # there is one at least
+                step, kind = known, type(known)
             if kind is Send:
                 self.call.add_frame("response", step.data, self._clock())  # type: ignore[union-attr]
             elif kind is Headers:
                 self.call.headers = step.metadata  # type: ignore[union-attr]
             elif kind is Finish or kind is Reset or kind is Truncate:
-                self._close(step)
-            return step
+                self._close(step)  # type: ignore[arg-type]
+            return step  # type: ignore[return-value]
 
     def buffered_messages(self) -> Iterator[bytes]:
         """Yield the messages to be sent right after a ``Send``, as far as they are known, for a server that can do
@@ -156,7 +150,10 @@ class Exchange:
             note("response", part[1], clock())
             yield part[1]
 
-    def _next_timed(self) -> Send | Wait | None:
+    def _next_known(self) -> Send | Wait | None:
+        """Give the next step of what is there already to be sent."""
+        if (data := next(self._at_once, None)) is not None:
+            return Send(data)
         part, self._waits_for = self._waits_for, None
         if part is not None:
             return Send(part[1])

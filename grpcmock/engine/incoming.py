@@ -92,7 +92,9 @@ class Incoming:
         """Give the next message that the plan has not seen: one that was read ahead, or the next from the wire."""
         if self._unread:
             return self._unread.pop(0)
-        message = yield from self.read()
+        if self.context.half_closed:
+            return None
+        message = self._taken((yield RECEIVE))
         if message is None:
             self.context.half_closed = True
         return message

@@ -149,6 +149,14 @@ class Arm:
     path: str = ""
     """The path inside the stub: ``script[0].on[1]``."""
 
+    messages: tuple[bytes, ...] | None = field(init=False, default=None)
+    """What is sent, where that is all, and there already; one message at least."""
+
+    def __post_init__(self) -> None:
+        messages = tuple([step.reply.constant for step in self.steps if isinstance(step, SendStep)])
+        if messages and len(messages) == len(self.steps) and None not in messages:
+            object.__setattr__(self, "messages", messages)
+
 
 @dataclass(frozen=True, slots=True)
 class OnStep:

@@ -58,8 +58,10 @@ class NativeCall:
         self._pause: asyncio.TimerHandle | None = None
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._receives = False
+        """Whether the exchange waits for what the client sends next."""
         self._wants: Callable[[], None] | None = None
-        """What is to be done when the client has sent something."""
+        """What else is to be done when the client has sent something."""
         self._blocked: Callable[[], None] | None = None
         """What is to be done when the client has been sent enough."""
         self._is_over = False
@@ -67,8 +69,13 @@ class NativeCall:
     # What the client does -------------------------------------------------------------------------
 
     def message(self, data: bytes) -> None:
-        self._messages.append(data)
-        self._arrived()
+        if self._receives:
+            self._receives = False
+            self.wire.took(len(data))
+            self._go(Message(data))
+        else:
+            self._messages.append(data)
+            self._arrived()
 
     def half_close(self) -> None:
         self._half_closed = True
@@ -96,6 +103,9 @@ class NativeCall:
             self.wire.stop()
 
     def _arrived(self) -> None:
+        if self._receives:
+            self._receives = False
+            self._go_on()
         wants, self._wants = self._wants, None
         if wants is not None:
             wants()
@@ -120,6 +130,7 @@ class NativeCall:
     def _end(self) -> None:
         if not self._is_over:
             self._is_over = True
+            self._receives = False
             self._wants = self._blocked = None
             for timer in (self._pause, self._deadline_timer):
                 if timer is not None:
@@ -151,11 +162,10 @@ class NativeCall:
                         if not self._add(step.data, exchange):
                             self._blocked = self._go
                             return
-                        continue
                     case Receive(until=None):
                         if (event := self._taken()) is None:
                             self._flush()
-                            self._wants = self._take_on
+                            self._receives = True
                             return
                     case Wait():
                         self._wait(step.seconds, exchange)
@@ -181,7 +191,8 @@ class NativeCall:
         elif seconds != math.inf:
             self._pause = self._loop.call_later(seconds, self._go)
 
-    def _take_on(self) -> None:
+    def _go_on(self) -> None:
+        """Go on with what the client has sent, or done."""
         try:
             event = self._taken()
         except WireError as error:
@@ -213,10 +224,11 @@ class NativeCall:
         return self._unsent_bytes < _MOST_BYTES or self._flush()
 
     def _flush(self) -> bool:
-        unsent, self._unsent, self._unsent_bytes = self._unsent, [], 0
-        if len(unsent) == 1:
-            return self.wire.send(unsent[0])
-        return not unsent or self.wire.send_all(unsent)
+        unsent = self._unsent
+        if not unsent:
+            return True
+        self._unsent, self._unsent_bytes = [], 0
+        return self.wire.send(unsent[0]) if len(unsent) == 1 else self.wire.send_all(unsent)
 
     def _last(self, step: Finish | Truncate | Reset) -> None:
         match step:

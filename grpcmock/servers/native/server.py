@@ -212,18 +212,24 @@ class NativeServer:
                 call.stop_playing()
 
     def _wake(self, waker: socket.socket) -> None:
-        with contextlib.suppress(BlockingIOError):
-            waker.recv(4096)
+        try:  # noqa: SIM105 - for each call
+            waker.recv(16)
+        except BlockingIOError:
+            pass
         self._take_all()
 
     def _take_all(self) -> None:
         """Take what waits until nothing does: only then the transport sends a byte again for what comes."""
-        again = asyncio.get_running_loop().call_soon(self._take_all)  # even if something fails
-        for _ in range(_ROUNDS):
-            if not (events := self._native.take()):
-                again.cancel()
-                return
-            self._take(events)
+        is_done = False
+        try:
+            for _ in range(_ROUNDS):
+                if not (events := self._native.take()):
+                    is_done = True
+                    return
+                self._take(events)
+        finally:
+            if not is_done:  # also if something fails
+                asyncio.get_running_loop().call_soon(self._take_all)
 
     def _take(self, events: list[tuple[Any, ...]]) -> None:
         calls, services, answer = self._calls, self._services, self._known.answer
