@@ -55,13 +55,13 @@ class Leaf:
 
     def render(self, context: RenderContext, stub: str) -> Any:
         """Give the value, or text. Raises ``RenderError`` naming stub, field and reason."""
-        from grpcmock.responses.results import unwrap
-
         if self.read is not None and context.request is not None:
             try:
                 return self.read(context.request)
             except Exception:  # noqa: BLE001, S110 - the general way says what is wrong
                 pass
+        from grpcmock.responses.results import unwrap
+
         try:
             return unwrap(self.template.render(context))
         except RenderError as error:

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{RecvStream, SendStream};
 use http::header::HeaderMap;
 use parking_lot::Mutex;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Sleep;
 
 use crate::answer::{response, trailers_of};
@@ -34,7 +34,6 @@ pub const MOMENT: Duration = Duration::from_millis(20);
 pub struct CallTask {
     line: Arc<Line>,
     shared: Arc<Shared>,
-    commands: UnboundedReceiver<Command>,
     /// What is to be told of the beginning; None once it was.
     opening: Option<Opened>,
     /// Whether the opening waits for the whole request, since an answer to it may be known.
@@ -64,10 +63,10 @@ enum End {
 
 impl CallTask {
     pub fn new(shared: &Arc<Shared>, request: Request, respond: SendResponse<Bytes>, gathers: bool) -> Self {
-        let (sender, commands) = unbounded_channel();
         let line = Arc::new(Line {
             flow: Flow::new(shared),
-            commands: sender,
+            commands: Mutex::default(),
+            task: AtomicWaker::new(),
             encoding: request.encoding,
             sent: Mutex::default(),
             leaving: request.leaving,
@@ -86,7 +85,6 @@ impl CallTask {
         Self {
             line,
             shared: Arc::clone(shared),
-            commands,
             opening: Some(opened),
             gathers,
             started: request.started,
@@ -377,9 +375,8 @@ impl Future for CallTask {
             if !task.gathers {
                 task.open();
             }
-            while let Poll::Ready(Some(command)) = task.commands.poll_recv(context) {
-                task.outgoing.push_back(command);
-            }
+            task.line.task.register(context.waker());
+            task.outgoing.append(&mut task.line.commands.lock());
             match task.poll_write(context) {
                 Poll::Ready(End::Said) => return Poll::Ready(()),
                 Poll::Ready(End::Gone) => gone = true,

@@ -21,7 +21,7 @@ pub struct Flow {
     /// Bytes that the client has not been sent yet.
     unsent: AtomicUsize,
     waits: AtomicBool,
-    hub: Arc<Hub>,
+    pub hub: Arc<Hub>,
 }
 
 impl Flow {

@@ -1,9 +1,12 @@
 //! What waits for Python: many things are handed over at once, and a byte on a socket wakes its event loop.
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 
+use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -13,12 +16,15 @@ use crate::exchange::{self, Exchange};
 use crate::line::{Call, Line};
 use crate::metadata::Metadata;
 use crate::text::Text;
-use crate::whole::{Outbox, Waiting, WholeCall};
+use crate::whole::{Waiting, WholeCall};
 
 #[cfg(unix)]
 pub type Socket = std::os::unix::net::UnixStream;
 #[cfg(not(unix))]
 pub type Socket = std::net::TcpStream;
+
+/// How much is handed over at once: nothing of what is answered to it goes out before all of it is.
+const MOST_AT_ONCE: usize = 64;
 
 /// Something that the engine is to know.
 pub enum Event {
@@ -55,11 +61,11 @@ pub struct Opened {
 }
 
 pub struct Hub {
-    queue: Mutex<Vec<Event>>,
+    queue: Mutex<VecDeque<Event>>,
     signaled: AtomicBool,
     socket: Socket,
-    /// Where answers wait to be sent.
-    outboxes: Mutex<Vec<Arc<Outbox>>>,
+    /// The tasks that wait for what Python has asked since it took something; None while it is about nothing that it took.
+    later: Mutex<Option<Vec<Waker>>>,
 }
 
 impl Hub {
@@ -68,41 +74,53 @@ impl Hub {
             queue: Mutex::default(),
             signaled: AtomicBool::new(false),
             socket,
-            outboxes: Mutex::default(),
+            later: Mutex::default(),
         }
     }
 
-    /// Have a connection send its answers when Python asks for more.
-    pub fn answered(&self, outbox: Arc<Outbox>) {
-        self.outboxes.lock().push(outbox);
+    /// Wake a task that Python asks something of: as long as it is busy with what it took, when it asks for more. So a
+    /// connection sends at once what many calls are answered.
+    pub fn wake(&self, task: &AtomicWaker) {
+        match &mut *self.later.lock() {
+            Some(later) => later.extend(task.take()),
+            None => task.wake(),
+        }
     }
 
     pub fn push(&self, event: Event) {
-        self.queue.lock().push(event);
+        self.queue.lock().push_back(event);
         if !self.signaled.swap(true, Ordering::AcqRel) {
             // Its buffer is full only if it is awake anyway; closed, only if nobody waits any more.
             let _ = (&self.socket).write(&[0]);
         }
     }
 
-    /// Take all that waits, as tuples that begin with the kind and the number of the call or request. As long as there
-    /// is any, no byte is sent for what comes meanwhile: whoever takes asks again. What was answered since the last time
-    /// goes out.
+    /// Take what waits, as tuples that begin with the kind and the number of the call or request. As long as there is any,
+    /// no byte is sent for what comes meanwhile: whoever takes asks again.
     pub fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        for outbox in std::mem::take(&mut *self.outboxes.lock()) {
-            outbox.wake();
-        }
-        let mut events = std::mem::take(&mut *self.queue.lock());
+        let mut later = self.later.lock().take().unwrap_or_default();
+        later.drain(..).for_each(Waker::wake);
+        let mut events = self.some();
         if events.is_empty() {
             self.signaled.store(false, Ordering::Release);
             // What came between the look and the flag sent no byte.
-            events = std::mem::take(&mut *self.queue.lock());
+            events = self.some();
         }
         let found = PyList::empty(py);
+        if events.is_empty() {
+            return Ok(found);
+        }
+        *self.later.lock() = Some(later);
         for event in events {
             found.append(as_tuple(py, event)?)?;
         }
         Ok(found)
+    }
+
+    fn some(&self) -> Vec<Event> {
+        let mut queue = self.queue.lock();
+        let size = queue.len().min(MOST_AT_ONCE);
+        queue.drain(..size).collect()
     }
 }
 

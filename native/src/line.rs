@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use atomic_waker::AtomicWaker;
 use bytes::{Bytes, BytesMut};
 use h2::Reason;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use tokio::sync::mpsc::UnboundedSender;
 
 use crate::farewell::Leaving;
 use crate::flow::Flow;
@@ -35,7 +35,9 @@ pub enum Command {
 /// What Python and the task of a call share.
 pub struct Line {
     pub flow: Flow,
-    pub commands: UnboundedSender<Command>,
+    /// What Python has asked for, and the task hasn't taken yet.
+    pub commands: Mutex<VecDeque<Command>>,
+    pub task: AtomicWaker,
     pub encoding: Encoding,
     /// When the messages were sent that are sent at their times, in seconds since the epoch, as far as Python hasn't
     /// taken note of it.
@@ -46,7 +48,8 @@ pub struct Line {
 impl Line {
     fn ask(&self, command: Command) {
         // Nobody takes it if the call is over.
-        let _ = self.commands.send(command);
+        self.commands.lock().push_back(command);
+        self.flow.hub.wake(&self.task);
     }
 
     fn ask_messages(&self, framed: Bytes) -> bool {

@@ -29,18 +29,6 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Put in an answer. True for the first since they were sent: then somebody has to wake the connection.
-    fn put(&self, reply: Reply) -> bool {
-        let mut replies = self.replies.lock();
-        replies.push(reply);
-        replies.len() == 1
-    }
-
-    /// Have the connection send what is there.
-    pub fn wake(&self) {
-        self.connection.wake();
-    }
-
     /// Send what is there, in the task of the connection. Pending if nothing is.
     pub fn poll_send(&self, context: &Context<'_>) -> Poll<()> {
         self.connection.register(context.waker());
@@ -67,9 +55,8 @@ pub struct Waiting {
 
 impl Waiting {
     fn answer(self, answer: Arc<Answer>) {
-        if self.outbox.put((self.respond, answer)) {
-            self.shared.hub.answered(self.outbox);
-        }
+        self.outbox.replies.lock().push((self.respond, answer));
+        self.shared.hub.wake(&self.outbox.connection);
     }
 }
 

@@ -67,8 +67,8 @@ class KnownAnswers:
             if given is None:
                 return False
             entry, answer = given.stub, given.answer
-            is_kept = given.is_lasting and entry is not None and entry.count > 1 and self._is_in_time
-            if is_kept and isinstance(call, WholeCall):
+            lasts = given.is_lasting and self._is_in_time
+            if lasts and entry is not None and entry.count > 1 and isinstance(call, WholeCall):
                 call.answer(self._calls.get(entry) or self._made(entry, answer))
                 return True
         headers, messages, code, message, trailers = answer
