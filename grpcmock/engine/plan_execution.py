@@ -184,11 +184,7 @@ class PlanExecution:
     def _play_on(self, step: OnStep) -> Steps:
         while (message := (yield from self._incoming.next())) is not None:
             last = step.until is not None and step.until.holds(message)
-            for arm in step.arms:
-                if arm.pattern is None or arm.pattern.holds(message):
-                    break
-            else:
-                arm = None
+            arm = step.arm_of(message)
             if arm is not None and arm.messages is not None and self._fault is None:
                 yield SendAll(arm.messages)
             elif arm is not None:

@@ -10,6 +10,7 @@ from grpcmock.status import DETAILS_KEY, Code, Metadata, encode_details
 
 if TYPE_CHECKING:
     from google.protobuf.any_pb2 import Any as AnyMessage
+    from google.protobuf.message import Message
 
     from grpcmock.errors import Location
     from grpcmock.matching.patterns import Pattern
@@ -173,6 +174,13 @@ class OnStep:
     location: Location | None = None
 
     path: str = ""
+
+    def arm_of(self, message: Message) -> Arm | None:
+        """Return the arm that takes a message, if one does."""
+        for arm in self.arms:
+            if arm.pattern is None or arm.pattern.holds(message):
+                return arm
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ def make_server(
         from grpcmock.servers.aio import AioServer
 
         return AioServer(engine, options, services=services)
-    from grpcmock.servers.native.server import NativeOptions, NativeServer
+    from grpcmock.servers.native.options import NativeOptions
+    from grpcmock.servers.native.server import NativeServer
 
     native = NativeOptions(
         options.max_message_size,

@@ -86,7 +86,8 @@ class Served:
         address = Address.parse(listen, "--http")
         server: Any
         if self.kind == "native":
-            from grpcmock.servers.native.server import NativeOptions, NativeServer
+            from grpcmock.servers.native.options import NativeOptions
+            from grpcmock.servers.native.server import NativeServer
 
             options = NativeOptions(threads=1, idle=IDLE)
             server = NativeServer(self.face.engine, options, face=lambda: self.face, warn=self.warnings.put)

@@ -49,7 +49,8 @@ SLOW = b"\0\0\0\0\x02\x08\x02"
 
 @pytest.fixture
 async def start() -> AsyncIterator[Callable[..., Awaitable[Any]]]:
-    from grpcmock.servers.native.server import NativeOptions, NativeServer
+    from grpcmock.servers.native.options import NativeOptions
+    from grpcmock.servers.native.server import NativeServer
 
     servers: list[NativeServer] = []
 

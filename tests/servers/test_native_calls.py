@@ -33,7 +33,8 @@ from grpcmock.stubs import loader
 
 pytest.importorskip("grpcmock_native", reason="the native transport isn't built")
 
-from grpcmock.servers.native.server import NativeOptions, NativeServer
+from grpcmock.servers.native.options import NativeOptions
+from grpcmock.servers.native.server import NativeServer
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CHANNEL = (
@@ -426,10 +427,27 @@ async def test_compressed_requests_are_read(start: Any, call: Caller, compressio
 
 async def test_many_calls_at_once(start: Any) -> None:
     server = await start()
+    user = USERS.message("user.UserResponse").FromString
     async with grpc.aio.insecure_channel(target(server), options=CHANNEL) as channel:
-        found = await asyncio.gather(*(channel.unary_unary(GET)(get(1)) for _ in range(200)))
-    assert len(found) == 200
-    assert len(server.engine.journal) == 200
+
+        async def unary(number: int) -> int:
+            tag = (("x-tag", "b"), ("x-bytes-bin", b"\x00\x01"))
+            return user(await channel.unary_unary(GET)(get(number), metadata=tag)).id
+
+        async def conversation(number: int) -> int:
+            stream = channel.stream_stream(LOOKUP)()
+            for _ in range(3):
+                await stream.write(get(number))
+                assert user(await stream.read()).id == number
+            await stream.done_writing()
+            assert await stream.read() is grpc.aio.EOF
+            return number
+
+        # More than is taken at once, of constants, templates and conversations.
+        asked = [(call, number) for number in range(1, 200) for call in (unary, conversation)]
+        found = await asyncio.gather(*(call(number % 2 + 1) for call, number in asked))
+    assert found == [number % 2 + 1 for _, number in asked]
+    assert len(server.engine.journal) == len(asked)
 
 
 # What isn't gRPC -----------------------------------------------------------------------------------
@@ -695,3 +713,9 @@ async def test_an_error_of_our_own_is_told_and_survived(start: Any, monkeypatch:
     monkeypatch.setattr(server.engine, "open", fails)
     found = await _call_aio(target(server), GET, [get(1)])
     assert (found.code, found.details) == (grpc.StatusCode.UNKNOWN, "Unexpected ZeroDivisionError: oh no")
+    monkeypatch.setattr(server.engine, "answer_at_once", lambda *_: fails(None))
+    async with grpc.aio.insecure_channel(target(server), options=CHANNEL) as channel:
+        for path in (GET, GET, "/grpc.health.v1.Health/Check"):
+            with pytest.raises(grpc.aio.AioRpcError, match="Unexpected ZeroDivisionError: oh no") as failed:
+                await channel.unary_unary(path)(get(1))
+            assert failed.value.code() is grpc.StatusCode.UNKNOWN

@@ -54,7 +54,8 @@ def framed(message: bytes, flags: int = 0) -> bytes:
 
 @pytest.fixture
 async def start() -> AsyncIterator[Callable[..., Awaitable[Any]]]:
-    from grpcmock.servers.native.server import NativeOptions, NativeServer
+    from grpcmock.servers.native.options import NativeOptions
+    from grpcmock.servers.native.server import NativeServer
 
     servers: list[NativeServer] = []
 

@@ -8,10 +8,9 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import grpcmock_native
 
@@ -26,6 +25,8 @@ from grpcmock.servers.http_call import HttpCall, answer_call
 from grpcmock.servers.native.call import NativeCall
 from grpcmock.servers.native.exchange import NativeExchange
 from grpcmock.servers.native.known import KnownAnswers
+from grpcmock.servers.native.options import NativeOptions
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
     import grpc
@@ -49,32 +50,6 @@ _REFUSED = {
     "HTTP": "what came is no HTTP that can be read.",
 }
 """What is wrong with clients that are refused before they make a request."""
-
-
-@dataclass(frozen=True, slots=True)
-class NativeOptions:
-    """How a server on the native transport listens."""
-
-    max_message_size: int = 4 << 20
-    """Bytes of the largest request message taken; -1 for no limit."""
-
-    compression: Literal["none", "gzip", "deflate"] = "none"
-    """How responses are compressed, where the client takes it."""
-
-    threads: int = 0
-    """Threads that hold connections; 0 for one for each core."""
-
-    keepalive: tuple[float, float] | None = None
-    """Seconds after which a silent client is asked whether it is still there, and seconds it has to say so."""
-
-    max_connection_age: tuple[float, float] | None = None
-    """Seconds after which a connection takes no new calls, and seconds that those under way then have."""
-
-    idle: float = 60.0
-    """Seconds that a connection over HTTP/1.1 is kept without the whole head of a request."""
-
-    known_bytes: int = 64 << 20
-    """Bytes of the table of known answers, roughly."""
 
 
 class NativeServer:
@@ -237,7 +212,13 @@ class NativeServer:
             kind = event[0]
             if kind == 10:
                 _, whole, path, metadata, deadline, peer, request = event
-                if path in services or not answer(whole, path, metadata, deadline, peer, request):
+                try:
+                    is_answered = path not in services and answer(whole, path, metadata, deadline, peer, request)
+                except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the server lives on
+                    _LOG.error("%s failed", path, exc_info=error)
+                    whole.say((), (), Code.UNKNOWN, f"Unexpected {type(error).__name__}: {error}", ())
+                    continue
+                if not is_answered:
                     self._open(whole.begin(), path, metadata, deadline, peer, [request], half_closed=True)
             elif (call := calls.get(event[1])) is not None:
                 if kind == 1:
