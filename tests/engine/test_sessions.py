@@ -219,14 +219,18 @@ def test_a_miss_tells_of_its_own_stubs_and_by_its_own_counts() -> None:
     assert [(near.name, near.exhausted) for near in miss.nearest] == [("once", False)]
 
 
-def test_constant_answers_stay_the_quick_way_where_it_has_no_stubs() -> None:
+def test_what_its_own_stubs_answer_at_once_lasts_for_nobody() -> None:
     mock = users("[{name: c, method: user.UserService/GetUser, response: {name: common}}]")
-    path = f"/{GET}"
-    assert mock.answer_at_once(path, opened("a"), None, "peer", b"") is not None
-    add(mock, "a", f"[{{name: o, method: {GET}, response: {{name: own}}}}]")
-    assert mock.answer_at_once(path, opened("a"), None, "peer", b"") is None
-    for session in ("b", "b", ""):
-        assert mock.answer_at_once(path, opened(session), None, "peer", b"") is not None
+    seen = []
+    for session in ("a", "own", "a", "b", "b", ""):
+        if session == "own":
+            add(mock, "a", f"[{{name: o, method: {GET}, response: {{name: own}}}}]")
+            continue
+        given = mock.answer_at_once(f"/{GET}", opened(session), None, "peer", b"")
+        assert given is not None
+        assert given.stub is not None
+        seen.append((given.stub.name, given.is_lasting))
+    assert seen == [("c", True), ("o", False), ("c", True), ("c", True), ("c", True)]
     (entry,) = mock.store
     assert [entry.count, *(mock.sessions.use(name).counted(entry) for name in "ab")] == [1, 1, 2]
 
