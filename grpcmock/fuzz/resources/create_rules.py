@@ -100,7 +100,8 @@ class CreateRules:
                 continue
             made.append(known)
         for known in made:
-            if resource.is_annotated:
+            old = self._memory.find(resource, known.key)
+            if resource.is_annotated or (old is not None and not old.is_there):
                 self._memory.forget(resource, known.key)
             self._families.created(step, known)
         for known in made if resource.is_annotated else self._kept(resource, made):

@@ -36,9 +36,16 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.resources.calls import ResourceCall
     from grpcmock.fuzz.resources.known_resources import KnownResources
     from grpcmock.fuzz.resources.laws.families import Families
+    from grpcmock.fuzz.resources.resource import Resource
 
 _CHANGED_BY_ITSELF = 3
 """After so many reads in a row, each with another value, a field counts as changed by being read."""
+
+
+def _stands_elsewhere(resource: Resource, key: Any, other: Any) -> bool:
+    """Whether two names are those of one id below two parents."""
+    parents = {resource.parent_of(one) for one in (key, other)}
+    return len(parents) == 2 and None not in parents and str(key).rpartition("/")[2] == str(other).rpartition("/")[2]
 
 
 class ReadRules:
@@ -106,6 +113,11 @@ class ReadRules:
                 known.is_settled = resource.is_annotated or not is_tombstone(message)
                 known.message = known.message or message
                 return
+            name = getattr(message, resource.key)
+            if resource.is_annotated and _stands_elsewhere(resource, known.key, name):
+                expected = f"{known.key!r}: {name!r} stands below another {resource.parent}"
+                yield finding(step, "parent_confusion", expected, f"OK, and {name!r}")
+                return
             for wrong in self._compare(step, known, message):
                 yield replace(wrong, method=known.by or wrong.method)
             yield from self._changed_by_reading(step, known, message)
@@ -128,7 +140,7 @@ class ReadRules:
         if parent is None:
             return
         for other in self._memory.alive(resource):
-            if other.parent == parent or str(other.key).rpartition("/")[2] != str(key).rpartition("/")[2]:
+            if not _stands_elsewhere(resource, key, other.key):
                 continue
             same = getattr(message, resource.key) == other.key
             if same or (other.message is not None and not any(differ(resource, other.message, message))):
