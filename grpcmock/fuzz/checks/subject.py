@@ -33,10 +33,10 @@ def is_read(case: Case, result: CaseResult) -> bool:
     It does, but on a stream of requests it may have its answer ready before: then the two calls before this one, the
     second of which has one more message, are answered alike.
     """
-    if not case.method.kind.client_streams or len(case.calls) < 3:
+    replies = _of_method(case, result)
+    if not case.method.kind.client_streams or len(replies) < 3:
         return True
-    first, second = _of_method(case, result)[:2]
-    return not alike(first, second)
+    return not alike(*replies[:2])
 
 
 def by_handler(case: Case, result: CaseResult, reply: Reply) -> bool:

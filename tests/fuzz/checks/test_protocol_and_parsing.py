@@ -210,3 +210,21 @@ def test_what_only_http2_shows() -> None:
 def test_every_check_has_its_page() -> None:
     assert len({check.code for check in CHECKS}) == len(CHECKS) == 11
     assert all(body(check) and check.title.endswith(".") for check in CHECKS)
+
+
+def test_a_case_may_make_what_its_stream_names_before() -> None:
+    """Only calls of its own method tell whether the server reads on."""
+    setup, own = call_of(GET, b""), call_of(CREATE, b"\x80")
+    case = Case(
+        id="wire/x",
+        phase=Phase.WIRE,
+        method=CREATE,
+        calls=(setup, setup, own),
+        why="a reason",
+        rule="utf8",
+        expect=Expect.UNDECODABLE,
+        targets=frozenset({"utf8"}),
+    )
+    replies = tuple(Reply(call=call, code=0, responses=(b"",), termination=Termination.SERVER) for call in case.calls)
+    found = CHECK_FUNCTIONS["utf8"](case, CaseResult(replies=replies), Expectations(registry=USERS))
+    assert keys(list(found)) == ["accepted?"]
