@@ -17,9 +17,9 @@ WIDTHS = {"desk": 1280, "phone": 390}
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The script, which ``.ci/run`` gets by npm."""
-    script = os.environ.get("GRPCMOCK_AXE")
+    script = os.environ.get("AXE_CORE")
     if not script:
-        pytest.skip("with axe-core from npm: set GRPCMOCK_AXE to its axe.min.js")
+        pytest.skip("with axe-core from npm: set AXE_CORE to its axe.min.js")
     return Path(script).read_text(encoding="utf-8")
 
 
