@@ -12,7 +12,7 @@ from grpcmock.fuzz.model.results import CaseResult
 from grpcmock.fuzz.shrinking.case_shrinking import shrink, without_clearing
 from grpcmock.fuzz.shrinking.crashes import Crashes
 from grpcmock.fuzz.shrinking.lateness import slowly
-from grpcmock.fuzz.shrinking.own_data import after_its_makers, changes_in, creations_refused, needs_data, with_own_data
+from grpcmock.fuzz.shrinking.own_data import after_its_makers, changes_in, needs_data, with_own_data
 from grpcmock.fuzz.shrinking.plainest import alone, is_suspicious, simpler
 from grpcmock.status import Code
 
@@ -243,7 +243,6 @@ class Confirmation:
         stands_alone = not anew and not self._needs_data(failure)
         # One that may rest on other things besides goes on to make those that it made.
         kept = 0 if anew or stands_alone else changes_in(failure.case, failure.result)
-        refused = creations_refused(failure.result)
         effort = self._effort_for(failure)
         if effort is None:
             return failure
@@ -256,10 +255,8 @@ class Confirmation:
             found = await self._fails_again(failure, case)
             if found is not None and not anew:
                 finding, result = found
-                if (
-                    changes_in(case, result) < kept
-                    or creations_refused(result) > refused
-                    or (stands_alone and self._needs_data(replace(failure, finding=finding, case=case, result=result)))
+                if changes_in(case, result) < kept or (
+                    stands_alone and self._needs_data(replace(failure, finding=finding, case=case, result=result))
                 ):
                     return False
             if found is not None:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
 
-from grpcmock.fuzz.expectations.naming import verb_and_noun
-from grpcmock.fuzz.expectations.roles import MAKING
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.changes import Changes, asked_by, has_next_page, identities, renamed, taking, told_by
 
@@ -129,12 +127,6 @@ def _found(failure: Failure, case: Case, result: CaseResult, evaluate: Evaluate)
 def changes_in(case: Case, result: CaseResult) -> int:
     """Return how many calls of a case went well and may have changed something."""
     return len(_changing(case, result))
-
-
-def creations_refused(result: CaseResult) -> int:
-    """Return how many calls that make things went wrong: what they were to make may be there from the last time."""
-    told = ((reply, verb_and_noun(reply.call.method.name)) for reply in result.replies if reply.call.method is not None)
-    return sum(verb is not None and verb[0] in MAKING and not reply.is_ok for reply, verb in told)
 
 
 def _changing(case: Case, result: CaseResult) -> list[Reply]:
