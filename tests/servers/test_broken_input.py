@@ -36,8 +36,8 @@ AT_ONCE = 25
 
 MOST_GROWTH = 512 << 20
 """Bytes by which the server may grow under all of it: what connections may hold, what is still under way of the floods
-before, and what the allocator keeps, which is most of it: it goes up and down between 30 and 350 MiB, however often all of
-them are repeated."""
+before, and what the allocator keeps, which is most of it. It goes up and down between 30 and 350 MiB, however often all
+of them are repeated."""
 
 GET, LOOKUP, LIST = (f"/user.UserService/{name}" for name in ("GetUser", "LookupUsers", "ListUsers"))
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
