@@ -27,6 +27,14 @@ _MEANS_NOTHING = re.compile(
 )
 """Comments, space, and what only generated code depends on; strings stay as they are."""
 
+_OUTDATED = frozenset({"javanano_use_deprecated_package", "php_generic_services"})
+"""Options that protoc knew once, and takes for mistakes since ``descriptor.proto`` reserves their names.
+
+Only generated code depended on them: https://github.com/protocolbuffers/protobuf/blob/main/src/google/protobuf/descriptor.proto
+"""
+
+_SETS_OUTDATED = re.compile(rf"\boption\s+(?:{'|'.join(sorted(_OUTDATED))})\b")
+
 _WIDE = {
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
     codecs.BOM_UTF32_BE: "utf-32",
@@ -54,8 +62,8 @@ class Header:
 
     package: str = ""
     imports: tuple[Import, ...] = ()
-    is_wide: bool = False
-    """Whether the file is in an encoding that protoc can't read."""
+    for_another_protoc: bool = False
+    """Whether the file is in an encoding, or sets options, that protoc can't read."""
 
     digest: bytes = b""
     """Tells whether two files are copies of one; empty if the file can't be read."""
@@ -77,18 +85,19 @@ def read(path: Path) -> Header:
             imports.append(Import(name, found.start(1 if double else 2), line, found.start() - line_start + 1))
         elif named:
             package = package or named
-    return Header(package, tuple(imports), _wide(data) is not None, sha256(data).digest())
+    unread = _wide(data) is not None or _SETS_OUTDATED.search(text) is not None
+    return Header(package, tuple(imports), unread, sha256(data).digest())
 
 
 def rewritten(path: Path, names: Mapping[str, str | None], options: Collection[str] = ()) -> bytes:
-    """Return a file in UTF-8, with its imports called as *names* says, and without some *options*.
+    """Return a file as protoc reads it: in UTF-8, imports called as *names* says, without some *options*.
 
     An import whose name is None is blotted out, and so is one that comes to be one that is there already: protoc takes
     none twice. Raises :class:`OSError`.
     """
     text = _decoded(path.read_bytes())
-    if options:
-        text = option_uses.without(text, options)
+    if options or _SETS_OUTDATED.search(text):
+        text = option_uses.without(text, {*options, *_OUTDATED})
     imports = read(path).imports
     meant = [names.get(one.name, one.name) for one in imports]
     for index, one in reversed(list(enumerate(imports))):

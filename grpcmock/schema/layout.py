@@ -372,7 +372,7 @@ class _Arranger:
             written: meant for written, target in file.targets.items() if (meant := self.names[target]) != written
         }
         respelled |= dict.fromkeys(one.name for one in file.lacking)
-        if respelled or file.header.is_wide:
+        if respelled or file.header.for_another_protoc:
             self.layout.copied[name] = respelled
         self.layout.missing += [Missing(one.name, file.path, one.line, one.column) for one in file.lacking]
         if file.lacking:

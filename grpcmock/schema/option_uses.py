@@ -1,4 +1,4 @@
-"""Where the text of a ``.proto`` file sets custom options, and the same text without some of them."""
+"""Where the text of a ``.proto`` file sets options, and the same text without some of them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _Span = tuple[int, int]
 
 
 def without(text: str, options: Collection[str]) -> str:
-    """Return the text of a file without the uses of custom options, named as ``package.option`` or ``package.*``.
+    """Return the text of a file without the uses of options.
 
-    They become spaces, so that all else stays at its line and column.
+    Custom ones are named as ``package.option`` or ``package.*``, others by their plain name. Uses become spaces, so that all else stays at its line and column.
     """
     for start, end in _spans([found for found in _TOKEN.finditer(text) if found["comment"] is None], options):
         text = text[:start] + _VISIBLE.sub(" ", text[start:end]) + text[end:]
@@ -69,8 +69,10 @@ def _elements(tokens: Sequence[_Token], opening: int, closing: int, options: Col
 
 
 def _is_use(tokens: Sequence[_Token], index: int, options: Collection[str]) -> bool:
-    if index >= len(tokens) or tokens[index][0] != "(":
+    if index >= len(tokens):
         return False
+    if tokens[index][0] != "(":
+        return tokens[index][0] in options
     end = _end(tokens, index + 1, ")")
     name = "".join(token[0] for token in tokens[index + 1 : end]).removeprefix(".")
     return name in options or f"{name.rpartition('.')[0]}.*" in options

@@ -35,7 +35,7 @@ def test_what_is_read(file: Path) -> None:
         ("two.proto", 4, 28),
         ("three.proto", 7, 3),
     ]
-    assert not header.is_wide
+    assert not header.for_another_protoc
 
 
 def test_imports_are_respelled_and_all_else_stays(file: Path) -> None:
@@ -62,7 +62,7 @@ def test_wide_encodings(file: Path, encoding: str) -> None:
     before = headers.read(file)
     file.write_bytes(f"{mark}{TEXT}".encode(encoding))
     header = headers.read(file)
-    assert header.is_wide
+    assert header.for_another_protoc
     assert (header.package, [one.name for one in header.imports]) == ("a.b", [one.name for one in before.imports])
     assert headers.rewritten(file, {}).decode().removeprefix("\ufeff") == TEXT
 

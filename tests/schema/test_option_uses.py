@@ -18,6 +18,7 @@ from grpcmock.schema import option_uses
         ("option (.x.a).b.c = 1;", ""),
         ("option ( x . a ) = 1;", ""),
         ("option (y.a) = 1;", "option (y.a) = 1;"),
+        ("option z = true; option z_z = true;", "option z_z = true;"),
         ("option (x.a) = { b: [{c: 1}, {c: 2}] d { e: ';' } };message M {}", "message M {}"),
         ("option (y.a) = { b: [(x.a)] };", "option (y.a) = { b: [(x.a)] };"),
         ("int32 n = 1 [(x.a) = 1];", "int32 n = 1 ;"),
@@ -37,7 +38,7 @@ from grpcmock.schema import option_uses
     ],
 )
 def test_uses_become_spaces(text: str, left: str | None) -> None:
-    found = option_uses.without(text, {"x.*"})
+    found = option_uses.without(text, {"x.*", "z"})
     assert len(found) == len(text)
     assert found.split() == (text if left is None else left).split()
 

@@ -431,6 +431,14 @@ def test_encodings_that_begin_with_their_mark(tmp_path: Path, encoding: str) -> 
         sources.load([path])
 
 
+def test_options_that_protoc_no_longer_knows_are_let_pass(write: Write, tmp_path: Path) -> None:
+    write("a.proto", "option php_generic_services = true; message A { No b = 1; }")
+    with pytest.raises(CompileError, match=r'a.proto:\d+:\d+: "No" is not defined'):
+        sources.load([tmp_path])
+    write("a.proto", "option javanano_use_deprecated_package = true;", "message A {}")
+    assert sources.load([tmp_path]).message_names() == ["A"]
+
+
 def test_a_file_may_be_named_as_its_importers_name_it(write: Write, tmp_path: Path) -> None:
     write("protos/wallet/service.proto", "message A {}", package="wallet")
     root = tmp_path / "protos"
