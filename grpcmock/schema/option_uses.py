@@ -21,8 +21,8 @@ _Span = tuple[int, int]
 def without(text: str, options: Collection[str]) -> str:
     """Return the text of a file without the uses of options.
 
-    Custom ones are named as ``package.option`` or ``package.*``, others by their plain name. Uses become spaces, so that all else
-    stays at its line and column.
+    Custom ones are named as ``package.option`` or ``package.*``, others by their plain name. Uses become spaces, so
+    that all else stays at its line and column.
     """
     for start, end in _spans([found for found in _TOKEN.finditer(text) if found["comment"] is None], options):
         text = text[:start] + _VISIBLE.sub(" ", text[start:end]) + text[end:]
