@@ -99,6 +99,9 @@ class _Exchange:
         self._may_send = asyncio.Event()
 
     async def run(self, deadline: float, limit: int | None, idle: float | None) -> RawOutcome:
+        # Before anything is read: the answer to the server's settings, which may be there already, mustn't come first.
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(_WINDOW)
         sending = asyncio.create_task(self._send())
         try:
             async with asyncio.timeout(deadline):
@@ -116,8 +119,6 @@ class _Exchange:
 
     async def _send(self) -> None:
         request = self._request
-        self._h2.initiate_connection()
-        self._h2.increment_flow_control_window(_WINDOW)
         ends = request.end_stream and request.reset_after is None
         try:
             self._h2.send_headers(_STREAM, self._fields(), end_stream=ends and not request.chunks)

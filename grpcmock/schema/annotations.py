@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from grpcmock.schema import Registry
 
-_FIELD_RULES = ("buf.validate.field", "validate.rules")
+_PACKAGES = ("buf.validate", "validate")
 """protovalidate, and protoc-gen-validate before it, whose rules have the same names."""
 
 _IGNORE_ZERO = 1
@@ -86,8 +86,8 @@ class AnnotationReader:
 
     @cached_property
     def has_rules(self) -> bool:
-        """Whether any file could hold ``buf.validate`` rules at all."""
-        return any(file.package == "buf.validate" for file in self._registry.files.file)
+        """Whether any file could hold rules of protovalidate or protoc-gen-validate at all."""
+        return any(file.package in _PACKAGES for file in self._registry.files.file)
 
     def field(self, descriptor: FieldDescriptor) -> FieldAnnotations:
         options = self._options("FieldOptions", descriptor)
@@ -96,13 +96,15 @@ class AnnotationReader:
         patterns: tuple[str, ...] = tuple(resource.pattern) if own_name else ()
         if options is None:
             return FieldAnnotations(patterns=patterns, own_name=own_name)
-        found = next(filter(None, (self._extension(options, name) for name in _FIELD_RULES)), None)
+        found = self._extension(options, "buf.validate.field")
+        if found is None and not self._is_disabled(descriptor.containing_type):
+            found = self._extension(options, "validate.rules")
         behaviors = self._extension(options, "google.api.field_behavior") or ()
         info = self._extension(options, "google.api.field_info")
         if reference := self._extension(options, "google.api.resource_reference"):
             patterns = self._referenced(reference)
         return FieldAnnotations(
-            rules=self._rules(found) if found else Rules(),
+            rules=self._rules(found) if found is not None else Rules(),
             behaviors=frozenset(self._enum_name("google.api.FieldBehavior", number) for number in behaviors),
             format=self._enum_name("google.api.FieldInfo.Format", info.format) if info and info.format else "",
             patterns=patterns,
@@ -132,6 +134,11 @@ class AnnotationReader:
         oneofs = tuple((tuple(rule.fields), bool(rule.required)) for rule in found.get("oneof", ()))
         return MessageAnnotations(cel, oneofs)
 
+    def _is_disabled(self, descriptor: Descriptor | None) -> bool:
+        """Whether protoc-gen-validate leaves the rules of a type out."""
+        options = self._options("MessageOptions", descriptor)
+        return any(self._extension(options, f"validate.{name}") for name in ("disabled", "ignored"))
+
     def oneof_required(self, descriptor: OneofDescriptor) -> bool:
         """Whether one member of a oneof must be set."""
         options = self._options("OneofOptions", descriptor)
@@ -151,6 +158,8 @@ class AnnotationReader:
             values |= _set_fields(of_type)
             cel += self._predefined(of_type)
         nested = {name: self._rules(values.pop(name)) for name in ("items", "keys", "values") if name in values}
+        if values.pop("skip", False):  # of protoc-gen-validate
+            return Rules()
         required = bool(values.pop("required", required))
         free = ignore == _IGNORE_ZERO or bool(values.pop("ignore_empty", False))
         return Rules(values, required, free, tuple(cel), nested.get("items"), nested.get("keys"), nested.get("values"))

@@ -149,8 +149,8 @@ class Planner:
 
     @cached_property
     def judge(self) -> Judge:
-        """The judge of ``buf.validate`` rules."""
-        return Judge()
+        """The judge of ``buf.validate`` rules, and of those of protoc-gen-validate."""
+        return Judge(self.registry)
 
     def plan(self, descriptor: Descriptor) -> MessagePlan:
         found = self._plans.get(descriptor.full_name)

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import grpc
 import grpc.aio
@@ -19,12 +20,12 @@ import trustme
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import RequestReceived, StreamEnded
+from http2_server import answering
 from hyperframe.frame import DataFrame
 from support import registry
 
 from grpcmock.client.raw import Frame, RawEnd, RawOutcome, RawRequest, split
-from grpcmock.client.raw_stream import send_raw
+from grpcmock.client.raw_stream import _Exchange, send_raw
 from grpcmock.client.target import Target, Tls
 from grpcmock.engine.engine import Engine
 from grpcmock.errors import Problems, TargetError
@@ -191,6 +192,19 @@ async def test_after_its_own_reset_the_client_sees_whether_the_server_lives(afte
     assert (outcome.end, outcome.code, outcome.sent) == (RawEnd.CANCELLED, 1, after)
 
 
+async def test_the_preface_comes_before_all_else() -> None:
+    """Also where the server's settings, which want an answer, are there before a word was said."""
+    server = H2Connection(H2Configuration(client_side=False))
+    server.initiate_connection()
+    reader = asyncio.StreamReader()
+    reader.feed_data(server.data_to_send())
+    writer = Mock()
+    writer.drain = AsyncMock(side_effect=reader.feed_eof)
+    outcome = await _Exchange(Target.parse("localhost:1"), request(FIVE), reader, writer).run(10, None, None)
+    assert outcome.end is RawEnd.LOST
+    assert b"".join(call.args[0] for call in writer.write.call_args_list).startswith(b"PRI * HTTP/2.0")
+
+
 async def test_data_after_the_end_of_the_stream_goes_out() -> None:
     sent = asyncio.Event()
 
@@ -211,7 +225,7 @@ async def test_the_metadata_of_the_target_is_sent() -> None:
     def answer(h2: H2Connection, number: int) -> None:
         h2.send_headers(number, [(":status", "200"), ("grpc-status", "0")], end_stream=True)
 
-    async with scripted(answer, seen) as target:
+    async with answering(answer, seen) as target:
         target = replace(target, metadata=(("x-key", "v"), ("x-raw-bin", b"\xff\0")), authority="name.test")
         await send_raw(target, request(FIVE), deadline=10)
     assert (seen[b"x-key"], seen[b"x-raw-bin"], seen[b":authority"]) == (b"v", b"/wA", b"name.test")
@@ -228,7 +242,7 @@ async def test_sockets_and_tls(tmp_path: Path) -> None:
     def answer(h2: H2Connection, number: int) -> None:
         h2.send_headers(number, [(":status", "200"), ("grpc-status", "0")], end_stream=True)
 
-    async with scripted(answer, tls=context) as target:
+    async with answering(answer, tls=context) as target:
         address = target.address.replace("127.0.0.1", "localhost")
         for tls in (Tls(ca=tmp_path / "ca.pem"), Tls(insecure=True)):
             assert (await send_raw(Target(address=address, tls=tls), request(), deadline=10)).code == 0
@@ -242,43 +256,6 @@ async def test_sockets_and_tls(tmp_path: Path) -> None:
 
 
 # What servers do that none should -------------------------------------------------------------------
-
-
-class Scripted(asyncio.Protocol):
-    """Answers a whole request by a function; what it does afterwards is up to h2."""
-
-    def __init__(self, answer: Callable[[H2Connection, int], None], seen: dict[bytes, bytes]) -> None:
-        self._answer = answer
-        self._seen = seen
-        self._h2 = H2Connection(
-            H2Configuration(client_side=False, header_encoding=None, validate_outbound_headers=False)
-        )
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self._h2.initiate_connection()
-        transport.write(self._h2.data_to_send())
-
-    def data_received(self, data: bytes) -> None:
-        for event in self._h2.receive_data(data):
-            if isinstance(event, RequestReceived):
-                self._seen.update({bytes(key): bytes(value) for key, value in event.headers or ()})
-            if isinstance(event, StreamEnded):
-                self._answer(self._h2, event.stream_id or 0)
-        if not self._transport.is_closing():
-            self._transport.write(self._h2.data_to_send())
-
-
-@asynccontextmanager
-async def scripted(
-    answer: Callable[[H2Connection, int], None],
-    seen: dict[bytes, bytes] | None = None,
-    tls: ssl.SSLContext | None = None,
-) -> AsyncIterator[Target]:
-    made: dict[bytes, bytes] = {} if seen is None else seen
-    server = await asyncio.get_running_loop().create_server(lambda: Scripted(answer, made), "127.0.0.1", 0, ssl=tls)
-    async with server:
-        yield Target(address=f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
 
 
 def _headers(*pairs: tuple[str, str], end: bool = False) -> Callable[[H2Connection, int], None]:
@@ -320,7 +297,7 @@ OK = (":status", "200")
     ],
 )
 async def test_every_end_is_told(answer: Any, expected: dict[str, Any]) -> None:
-    async with scripted(answer) as target:
+    async with answering(answer) as target:
         outcome = await send_raw(target, request(FIVE), deadline=10)
     assert {name: getattr(outcome, name) for name in expected} == expected
 

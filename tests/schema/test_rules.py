@@ -59,10 +59,11 @@ def test_such_rules_are_told_once_and_do_no_harm(old: Registry, caplog: pytest.L
 
 @pytest.mark.parametrize(("name", "error"), [("Unreadable", UnreadableRulesError), ("Contradiction", None)])
 def test_the_judge_has_one_word_for_all_that_it_cannot_read(name: str, error: type[Exception] | None) -> None:
-    message = registry("rules.proto").message(f"rules.{name}")()
+    rules = registry("rules.proto")
+    message = rules.message(f"rules.{name}")()
     if error is None:
-        assert Judge().violations(message)
+        assert Judge(rules).violations(message)
     else:
         with pytest.raises(error, match=r"\w"):
-            Judge().violations(message)
+            Judge(rules).violations(message)
     assert not issubclass(BrokenRulesError, UnreadableRulesError)

@@ -11,7 +11,7 @@ from grpcmock.fuzz.checks.in_band import effective
 from grpcmock.fuzz.checks.objections import Refusal, refusal
 from grpcmock.fuzz.expectations.field_paths import resolve
 from grpcmock.fuzz.expectations.stated_limits import size_at, stated_limit
-from grpcmock.fuzz.model.body_status import with_body_status
+from grpcmock.fuzz.model.body_status import tells_error, with_body_status
 from grpcmock.fuzz.model.cases import OWN_WORDS, Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
@@ -41,6 +41,8 @@ def _negative_rejected(case: Case, result: CaseResult, expectations: Expectation
         return
     reply = effective(result.last, expectations)
     actual, warning = _taken(reply), False
+    if actual and tells_error(reply):
+        return  # in what is answered to many at once, each has an error of its own
     if not actual and reply.code in _ODD_REFUSALS and reply.termination is Termination.SERVER:
         actual, warning = said(reply), True
     if not actual:

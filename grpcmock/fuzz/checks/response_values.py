@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult, Reply
-    from grpcmock.schema import Method
+    from grpcmock.schema import Method, Registry
 
 _OFTEN = 4096
 """So many judgments are remembered: servers give the same few responses over and over."""
@@ -129,7 +129,7 @@ def _response_constraints(case: Case, result: CaseResult, expectations: Expectat
         if method is None or not reply.responses or not expectations.has_constraints(method.output):
             continue
         for response in reply.responses:
-            for path, rule, words in _broken(method, response):
+            for path, rule, words in _broken(method, response, expectations.registry):
                 yield Finding(
                     check="response_constraints",
                     expected=f"a response that keeps its rules: {rule}{f' at {path}' if path else ''}",
@@ -141,14 +141,14 @@ def _response_constraints(case: Case, result: CaseResult, expectations: Expectat
                 return
 
 
-_judge = lru_cache(1)(Judge)
+_judge = lru_cache(4)(Judge)
 
 
 @lru_cache(_OFTEN)
-def _broken(method: Method, data: bytes) -> tuple[tuple[str, str, str], ...]:
+def _broken(method: Method, data: bytes, registry: Registry) -> tuple[tuple[str, str, str], ...]:
     try:
         message = method.response_class.FromString(data)
-        violations = _judge().violations(message)
+        violations = _judge(registry).violations(message)
     except (DecodeError, UnreadableRulesError, BrokenRulesError):
         return ()
     return tuple((_path(violation), violation.proto.rule_id, violation.proto.message) for violation in violations)

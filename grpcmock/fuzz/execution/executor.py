@@ -18,6 +18,7 @@ import grpc.aio
 
 from grpcmock.client import call as calling
 from grpcmock.client.actions import Cancel, HalfClose, Send
+from grpcmock.fuzz.execution.own_statuses import OwnStatuses
 from grpcmock.fuzz.execution.replies import reply_of
 from grpcmock.fuzz.execution.stream_reader import Reading, raise_if_ours
 from grpcmock.fuzz.expectations.side_effects import only_reads
@@ -98,6 +99,7 @@ class Executor:
         """What tells how long calls wait for a processor, where that shall not count."""
         self._reading: dict[str, bool] = {}
         self._raw = raw
+        self._own_statuses = OwnStatuses(raw) if raw is not None else None
         self._mock = mock
         self._ended: set[str] = set()
         self._single: dict[str, int] = {}
@@ -147,7 +149,10 @@ class Executor:
         for index, call in enumerate(case.calls):
             self.call_history.note(step := Step(number, index, call))
             made = bound(call, replies, case.calls) if call.bindings else call
-            replies.append(await self.call(made))
+            reply = await self.call(made)
+            if reply.code == Code.UNKNOWN and self._own_statuses is not None and made.raw is None:
+                reply = await self._own_statuses.read(reply)
+            replies.append(reply)
             self._note_change(replies[-1])
             step.seconds, step.is_lost = replies[-1].seconds, replies[-1].termination is Termination.LOST
             if case.expect is Expect.SAME and len(replies) == 2 and alike(*replies):

@@ -34,15 +34,21 @@ def suffix(message: Message, draw: Draw) -> bytes:
 
 
 def _again(message: Any, field: FieldDescriptor) -> bytes:
-    """Give the first entry of a map once more, without its value: the later one counts, says the wire format."""
-    only: Any = type(message)()
-    key = min(getattr(message, field.name), key=repr)
+    """Give the first entry of a map twice more, without its value and with it: the last one counts, says the wire
+    format, so that the message keeps what rules it keeps."""
+    empty: Any = type(message)()
+    whole: Any = type(message)()
+    held = getattr(message, field.name)
+    key = min(held, key=repr)
     assert field.message_type is not None
-    if field.message_type.fields_by_name["value"].message_type is not None:
-        getattr(only, field.name)[key].SetInParent()
+    value = field.message_type.fields_by_name["value"]
+    if value.message_type is not None:
+        getattr(empty, field.name)[key].SetInParent()
+        getattr(whole, field.name)[key].CopyFrom(held[key])
     else:
-        getattr(only, field.name)[key] = field.message_type.fields_by_name["value"].default_value
-    return bytes_of(only)
+        getattr(empty, field.name)[key] = value.default_value
+        getattr(whole, field.name)[key] = held[key]
+    return bytes_of(empty) + bytes_of(whole)
 
 
 def _undeclared(field: FieldDescriptor, draw: Draw) -> bytes:

@@ -1,4 +1,5 @@
-"""Errors that responses tell beside OK, as far as the names in the protos say so: ``result.code``, an enum.
+"""Errors told in other ways than by gRPC's statuses: beside OK, as far as the names in the protos say so (an enum at
+``result.code``), and by numbers that gRPC doesn't have.
 
 Nobody has said that these are errors (``--status-field`` does), so no call fails for it alone, but for those by which
 a server says that it is the one to blame. What was refused like that was not done, and what is asked next should be
@@ -7,17 +8,19 @@ what the words ask for.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
-    from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.results import Reply
 
@@ -25,6 +28,8 @@ _HOLDERS = frozenset({"result", "status", "error", "outcome", "response_status"}
 _CODES = ("code", "error_code", "status_code", "result_code")
 _TEXTS = ("message", "error_message", "text", "description", "reason", "detail")
 _FIELDS = ("field", "path", "parameter", "property")
+
+_ERRORS = frozenset({"error", "errors", "failure", "failures", "failed_requests", "partial_errors"})
 
 _WORDS = (
     ("NOT_FOUND", Code.NOT_FOUND),
@@ -41,8 +46,22 @@ _WORDS = (
 _FINE = ("OK", "SUCCESS", "SUCCEEDED", "NONE", "UNSPECIFIED", "ACCEPTED", "DONE", "PENDING")
 
 
+_OWN = (
+    (re.compile(r"\binternal (server )?error|\bpanic", re.IGNORECASE), Code.INTERNAL),
+    (re.compile(r"not found|no such|no [\w ]+ found|n't exist|not exist", re.IGNORECASE), Code.NOT_FOUND),
+    (re.compile(r"already exist|duplicate", re.IGNORECASE), Code.ALREADY_EXISTS),
+)
+"""What is said with statuses that gRPC doesn't have, and which of its own means that."""
+
+
 def with_body_status(reply: Reply) -> Reply:
-    """Return a reply with the error that its first response tells, as a status; as it is where it tells none."""
+    """Return a reply with the error that its first response or its own status tells, as one of gRPC's.
+
+    As it is where it tells none.
+    """
+    if not 0 <= reply.code <= 16:
+        code = next((code for words, code in _OWN if words.search(reply.message)), Code.FAILED_PRECONDITION)
+        return replace(reply, code=code)
     method = reply.call.method
     if not reply.is_ok or not reply.responses or method is None or _place(method.output) is None:
         return reply
@@ -52,6 +71,34 @@ def with_body_status(reply: Reply) -> Reply:
         return reply
     told = _told(message)
     return reply if told is None else replace(reply, code=told[0], message=told[1])
+
+
+def tells_error(reply: Reply) -> bool:
+    """Whether an answer holds an error anywhere, as that to many requests at once does where some can't be served."""
+    method = reply.call.method
+    if not reply.is_ok or method is None:
+        return False
+    try:
+        return any(_holds_error(method.response_class.FromString(response)) for response in reply.responses)
+    except DecodeError:
+        return False
+
+
+def _holds_error(message: Message) -> bool:
+    for field, value in message.ListFields():
+        if field.name in _ERRORS:
+            return True
+        if field.message_type is None:
+            continue
+        if not field.is_repeated:
+            parts: Iterable[Any] = (value,)
+        elif field.message_type.GetOptions().map_entry:
+            parts = value.values()
+        else:
+            parts = value
+        if any(_holds_error(part) for part in parts if isinstance(part, Message)):
+            return True
+    return False
 
 
 def _told(message: Message) -> tuple[int, str] | None:

@@ -83,6 +83,7 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         # G106
         ("reserved_code", [17], {}, ["code"]),
         ("reserved_code", [-1], {}, ["code"]),
+        ("reserved_code", [(2001, [], {"message": "chosen, with words"})], {}, ["code?"]),
         ("reserved_code", [(2, [], {"message": 'Server sent unknown code 99 and details ""'})], {}, ["code"]),
         ("reserved_code", [16], {}, []),
         # G111
