@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_TRIES = 60
+_TRIES = 300
 """How often a message that breaks a rule is made anew; after that the best one is taken, …"""
 
 _WORK = 8_000
