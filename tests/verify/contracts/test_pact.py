@@ -16,7 +16,8 @@ from grpcmock.matching.messages import Kinds
 from grpcmock.schema.codec import to_tree
 from grpcmock.verify.contracts import contract_file
 from grpcmock.verify.contracts.importing import stubs_of
-from grpcmock.verify.contracts.pact_rules import Rules, date_regex
+from grpcmock.verify.contracts.pact_dates import date_regex
+from grpcmock.verify.contracts.pact_rules import Rules
 from grpcmock.verify.planning.interactions import Source
 from grpcmock.verify.planning.planner import plan
 
