@@ -13,8 +13,21 @@ DEFAULTS = {
 }
 """The format of each rule that names none."""
 
-_MONTHS = "january february march april may june july august september october november december".split()
-_DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _HOUR, _MINUTE = r"(?:0?\d|1[01])", r"[0-5]?\d"
 _PART = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|(.)", re.DOTALL)
 _NOT_TEXT = re.compile(r"[0-9'{}\[\]]")

@@ -25,7 +25,12 @@ _TYPE: Rule = {"match": "type"}
 _EQUAL: Rule = {"match": "equality"}
 _ORDERED = ("$gt", "$gte", "$lt", "$lte", "$approx")
 _FLOATS = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT)
-_NO_NUMBERS = (FieldDescriptor.TYPE_BOOL, FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_ENUM, FieldDescriptor.TYPE_STRING)
+_NO_NUMBERS = (
+    FieldDescriptor.TYPE_BOOL,
+    FieldDescriptor.TYPE_BYTES,
+    FieldDescriptor.TYPE_ENUM,
+    FieldDescriptor.TYPE_STRING,
+)
 _WITH_TEXT = (FieldDescriptor.TYPE_ENUM, FieldDescriptor.TYPE_STRING)
 
 
@@ -58,7 +63,10 @@ class Matchers:
         *,
         by_type: bool = False,
     ) -> Iterator[tuple[str, Rule]]:
-        """Yield rules by their paths. *by_type* says that a rule further up looks at types alone, so that a value needs its own."""
+        """Yield rules by their paths.
+
+        *by_type* says that a rule further up looks at types alone, so that a value that has to be equal needs its own.
+        """
         more: dict[str, Any] = {"message": message, "field": field, "by_type": by_type}
         if isinstance(pattern, dict) and pattern and all(str(key).startswith("$") for key in pattern):
             yield from self._operators(pattern, example, path, more)

@@ -10,7 +10,7 @@ import re
 _ANYTHING = r"[\s\S]*"
 _ONE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 _OF_RE2_ALONE = re.compile(r"\(\?(?!:|i\)|i:)|\\[QCpP]\w?")
-"""Flags other than `i`, named groups, quoting, classes in one letter: Ruby has no such thing, or another by that name."""
+"""Flags other than `i`, named groups, quoting, classes of Unicode: Ruby has no such thing, or another by that name."""
 
 
 def searched(whole: str) -> str:

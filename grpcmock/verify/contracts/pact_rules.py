@@ -1,12 +1,13 @@
 """The matching rules of a Pact, and the patterns that say the same.
 
-Which rule counts, and what it says of a list or a map, is as in Pact's own library (`pact_matching`) and its Protobuf plugin.
+Which rule counts, and what it says of a list or a map, is as in Pact's own library (`pact_matching`) and its plugin for
+Protobuf.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from grpcmock.matching.leaves import STRING
 from grpcmock.matching.messages import MessageKind
 from grpcmock.matching.value_types import ListType, MapType, ValueType
 from grpcmock.stubs.operators import Family
+from grpcmock.verify.contracts.pact_dates import DEFAULTS
 from grpcmock.verify.contracts.pact_scalars import (
     ANY,
     EQUALITY,
@@ -32,8 +34,9 @@ Steps = tuple[str, ...]
 
 _STEP = re.compile(r"\.?([A-Za-z_][\w-]*)|\.?(\*)|\[(\d+|\*)\]|\[['\"]([^'\"]*)['\"]\]")
 _ANY_STEP, _ANY_INDEX = "*", "[*]"
-_NEVER = frozenset({"null", "statusCode", "status-code"})
-_OF_MAPS = TYPES | EQUALITY | NOT_INHERITED | {"regex", "notEmpty", "arrayContains"}
+_OF_MAPS = TYPES | NOT_INHERITED | {"regex", "notEmpty", "arrayContains"}
+_OF_LISTS = _OF_MAPS | {"include", "number", "integer", "decimal", "real", "boolean", "semver", *DEFAULTS}
+"""Rules that a list or a map takes for its parts, which inherit them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,31 +127,40 @@ class Rules:
 
     def _list(self, example: list[Any], kind: ListType, path: Steps) -> Any:
         selected = self._select(path)
-        items = [self.pattern(item, kind.element, (*path, str(n))) for n, item in enumerate(example)]
         if not selected.matchers:
-            return items
-        found = []
-        for matcher in selected.matchers:
-            name = matcher.get("match")
-            if name == "arrayContains":
-                found.append({"$all": self._variants(example, kind, matcher.get("variants"))})
-            elif name == "eachValue":
-                if not selected.inherited:
-                    only = self._only(path, matcher)
-                    found.append(_each("$each", [only.pattern(one, kind.element, (*path, "0")) for one in example]))
-            elif name in EQUALITY:
-                found.append(example)
-            elif name in _NEVER:
-                self._tell(matcher, kind, path)
-                found.append(items)
-            else:
-                found += [_size(matcher, inherited=selected.inherited), _each("$each", items)]
-        return joined(found)
+            return self.items(example, kind, path)
+        return joined(
+            one for matcher in selected.matchers for one in self._of_list(matcher, selected, example, kind, path)
+        )
+
+    def items(self, example: list[Any], kind: ListType, path: Steps) -> list[Any]:
+        """Return the pattern of each item of a list."""
+        return [self.pattern(item, kind.element, (*path, str(n))) for n, item in enumerate(example)]
+
+    def _of_list(
+        self, matcher: Matcher, selected: _Selected, example: list[Any], kind: ListType, path: Steps
+    ) -> Iterator[Any]:
+        name = matcher.get("match")
+        if name == "arrayContains":
+            yield {"$all": self._variants(example, kind, matcher.get("variants"))}
+        elif name == "eachValue":
+            if not selected.inherited:
+                yield _each("$each", self._only(path, matcher).items(example, kind, path))
+        elif name in EQUALITY:
+            yield example
+        elif name in _OF_LISTS:
+            yield _size(matcher, inherited=selected.inherited)
+            yield _each("$each", self.items(example, kind, path))
+        else:
+            self._tell(matcher, kind, path)
+            yield example
 
     def _variants(self, example: list[Any], kind: ListType, variants: Any) -> list[Any]:
         """Return a pattern for each of the items that a list must hold somewhere; their rules are written apart."""
         found = []
-        given = variants if isinstance(variants, list) and variants else [{"index": n} for n in range(len(example))]
+        given: list[Any] = [{"index": number} for number in range(len(example))]
+        if isinstance(variants, list) and variants:
+            given = variants
         for variant in given:
             index = variant.get("index", 0) if isinstance(variant, dict) else None
             if isinstance(index, int) and 0 <= index < len(example):
@@ -158,27 +170,35 @@ class Rules:
 
     def _map(self, example: dict[Any, Any], kind: MapType, path: Steps) -> Any:
         selected = self._select(path)
-        entries = {key: self.pattern(item, kind.value, (*path, str(key))) for key, item in example.items()}
         if not selected.matchers:
-            return entries
-        loose = not selected.inherited and any(m.get("match") in NOT_INHERITED for m in selected.matchers)
-        found = []
-        for matcher in selected.matchers:
-            name = matcher.get("match")
-            if name == "eachKey":
-                found.append(self._keys(matcher, kind, path))
-            elif name in ("eachValue", "values") and not selected.inherited:
-                of_value = self._only(path, matcher) if name == "eachValue" else self
-                values = [of_value.pattern(one, kind.value, (*path, str(key))) for key, one in example.items()]
-                found.append(_each("$values", values))
-            elif name not in _OF_MAPS:
-                self._tell(matcher, kind, path)
-                found.append(entries)
-            else:
-                found.append(example if name in EQUALITY else _size(matcher, inherited=selected.inherited))
-                if not loose:
-                    found.append({key: {"$exists": True} if one == ANY else one for key, one in entries.items()})
-        return joined(found)
+            return self.entries(example, kind, path)
+        return joined(
+            one for matcher in selected.matchers for one in self._of_map(matcher, selected, example, kind, path)
+        )
+
+    def entries(self, example: dict[Any, Any], kind: MapType, path: Steps) -> dict[Any, Any]:
+        """Return the pattern of each value of a map, by its key."""
+        return {key: self.pattern(item, kind.value, (*path, str(key))) for key, item in example.items()}
+
+    def _of_map(
+        self, matcher: Matcher, selected: _Selected, example: dict[Any, Any], kind: MapType, path: Steps
+    ) -> Iterator[Any]:
+        name = matcher.get("match")
+        if name == "eachKey":
+            yield self._keys(matcher, kind, path)
+        elif name in ("eachValue", "values") and not selected.inherited:
+            of_value = self._only(path, matcher) if name == "eachValue" else self
+            yield _each("$values", list(of_value.entries(example, kind, path).values()))
+        elif name in EQUALITY:
+            yield example
+        elif name in _OF_MAPS:
+            yield _size(matcher, inherited=selected.inherited)
+            if selected.inherited or not any(one.get("match") in NOT_INHERITED for one in selected.matchers):
+                entries = self.entries(example, kind, path)
+                yield {key: {"$exists": True} if one == ANY else one for key, one in entries.items()}
+        else:
+            self._tell(matcher, kind, path)
+            yield example
 
     def _keys(self, matcher: Matcher, kind: MapType, path: Steps) -> Any:
         if kind.key.family is not Family.STRING:

@@ -1,6 +1,6 @@
 """What one matching rule of a Pact says of a scalar, as a pattern.
 
-Pact's library decides by the type of a value which rules it knows for it (`pact_matching::matchingrules`); a rule that it doesn't
+Pact's library decides by the type of a value which rules it knows (`pact_matching::matchingrules`); one that it doesn't
 know for a type never holds there.
 """
 
@@ -20,8 +20,8 @@ from grpcmock.verify.contracts.pact_regexes import searched
 Matcher = Mapping[str, Any]
 
 ANY: Any = {"$or": [{"$exists": True}, {"$exists": False}]}
-"""Whatever there is. A rule on types is no more than that: a field has its type by the protos, and is at its default when it
-isn't sent."""
+"""Whatever there is. A rule on types is no more: a field has its type by the protos, and is at its default if it isn't
+sent."""
 
 EQUALITY = frozenset({"equality", "equal"})
 TYPES = frozenset({"type", "min", "max", "min-type", "max-type"})
@@ -57,8 +57,8 @@ def scalar_pattern(
 ) -> Any:
     """Return the pattern of the rules on a value; *either* says that one is enough.
 
-    *inherited* says that the rules are those of what holds the value. *told* gets each rule without a counterpart: there, the
-    example is compared.
+    *inherited* says that the rules are those of what holds the value. *told* gets each rule without a counterpart; the
+    example is compared there.
     """
     found = []
     for matcher in matchers:
@@ -141,9 +141,10 @@ def _names(kind: ScalarType) -> dict[str, Any]:
 
 def _of_names(name: str, matcher: Matcher, names: Mapping[str, Any]) -> Any:
     """Return which of the values a rule on texts lets through."""
-    if name == "boolean" and "true" in names:
+    is_bool = "true" in names
+    if name == "boolean" and is_bool:
         return ANY
-    if name == "include":
+    if name == "include" and not is_bool:
         fitting = [value for text, value in names.items() if str(matcher.get("value", "")) in text]
     elif name == "regex" and (found := _of_regex(matcher.get("regex"))) is not None:
         search = compile_regex(found["$regex"]).search

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,13 +13,25 @@ import pytest
 
 Rule = dict[str, Any]
 
+ffi: Any = None
+lib: Any = None
 try:
     import pact_ffi
-    from pact_ffi.ffi import ffi, lib
 except ImportError:
-    ffi = lib = None
+    pass
+else:
+    ffi, lib = pact_ffi.ffi, pact_ffi.lib
+
+
+def _plugins() -> Path:
+    return Path(os.environ.get("PACT_PLUGIN_DIR") or Path.home() / ".pact" / "plugins")
+
 
 needs_pact = pytest.mark.skipif(lib is None, reason="pact-python-ffi isn't there (`pip install pact-python-ffi`)")
+needs_plugin = pytest.mark.skipif(
+    lib is None or not any(_plugins().glob("protobuf-*")),
+    reason=f"there is no plugin for protobuf in {_plugins()} (`.ci/pact` builds it), or no pact-python-ffi",
+)
 
 
 def accepts(rule: Rule, expected: Any, actual: Any) -> bool:
@@ -73,7 +86,7 @@ def rules_of(rules: dict[str, list[Rule]]) -> Iterator[list[tuple[str, Any]]]:
     }
     with model(json.dumps(document)) as loaded:
         [message] = messages(loaded)
-        yield [(path, rule) for path, rule, _ in _rules(lib.pactffi_sync_message_get_request_contents(message))]
+        yield list(_rules(lib.pactffi_sync_message_get_request_contents(message), lib.MatchingRuleCategory_BODY))
 
 
 def messages(loaded: Any) -> Iterator[Any]:
@@ -85,12 +98,35 @@ def messages(loaded: Any) -> Iterator[Any]:
         yield message
 
 
-def _rules(contents: Any, category: int | None = None) -> Iterator[tuple[str, Any, Rule]]:
-    body = lib.MatchingRuleCategory_BODY if category is None else category
-    found = lib.pactffi_message_contents_get_matching_rule_iter(contents, body)
+def parts(message: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the request, then each response of a synchronous message, with what it is called."""
+    yield "request", lib.pactffi_sync_message_get_request_contents(message)
+    for number in range(lib.pactffi_sync_message_get_number_responses(message)):
+        yield f"response {number}", lib.pactffi_sync_message_get_response_contents(message, number)
+
+
+def description(message: Any) -> str:
+    return _text(lib.pactffi_sync_message_get_description(message))
+
+
+def content(contents: Any) -> bytes:
+    size = lib.pactffi_message_contents_get_contents_length(contents)
+    return bytes(ffi.buffer(lib.pactffi_message_contents_get_contents_bin(contents), size)) if size else b""
+
+
+def rules(contents: Any, *, metadata: bool = False) -> dict[str, list[Rule]]:
+    """Give the rules that Pact has read, by their paths."""
+    category = lib.MatchingRuleCategory_METADATA if metadata else lib.MatchingRuleCategory_BODY
+    found: dict[str, list[Rule]] = {}
+    for path, pointer in _rules(contents, category):
+        found.setdefault(path, []).append(json.loads(_text(lib.pactffi_matching_rule_to_json(pointer))))
+    return found
+
+
+def _rules(contents: Any, category: int) -> Iterator[tuple[str, Any]]:
+    found = lib.pactffi_message_contents_get_matching_rule_iter(contents, category)
     while (pair := lib.pactffi_matching_rules_iter_next(found)) != ffi.NULL:
-        rule = json.loads(_text(lib.pactffi_matching_rule_to_json(pair.rule)))
-        yield ffi.string(pair.path).decode(), pair.rule, rule
+        yield str(ffi.string(pair.path).decode()), pair.rule
 
 
 def _text(pointer: Any) -> str:
