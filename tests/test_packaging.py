@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,12 +52,44 @@ def test_each_value_of_the_chart_is_in_its_schema() -> None:
     assert list(missing(values, schema, "")) == []
 
 
+def versions(root: Path) -> set[str]:
+    locked = tomllib.loads((root / "native/Cargo.lock").read_text())["package"]
+    chart = yaml.safe_load((root / "charts/grpcmock/Chart.yaml").read_text())
+    return {
+        tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"],
+        (root / "grpcmock/_version.py").read_text().rpartition(" = ")[2].strip().strip('"'),
+        tomllib.loads((root / "native/Cargo.toml").read_text())["package"]["version"],
+        *(package["version"] for package in locked if package["name"] == "grpcmock-native"),
+        chart["version"],
+        chart["appVersion"],
+        json.loads((root / "editors/vscode/package.json").read_text())["version"],
+    }
+
+
 def test_all_have_the_version_of_the_package() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert __version__ == version
-    assert tomllib.loads((ROOT / "native/Cargo.toml").read_text())["package"]["version"] == version
-    assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == version
-    assert json.loads((ROOT / "editors/vscode/package.json").read_text())["version"] == version
+    assert versions(ROOT) == {__version__}
+
+
+def test_a_new_version_is_written_everywhere(tmp_path: Path) -> None:
+    files = ("pyproject.toml", "grpcmock/_version.py", "native/Cargo.toml", "native/Cargo.lock",
+             "charts/grpcmock/Chart.yaml", "editors/vscode/package.json", "scripts/version")  # fmt: skip
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, tmp_path / file)
+
+    def version(*words: str) -> subprocess.CompletedProcess[str]:
+        done = [sys.executable, str(tmp_path / "scripts" / "version"), *words]
+        return subprocess.run(done, capture_output=True, text=True, check=False)
+
+    assert version().stdout == f"{__version__}\n"
+    assert version("--is", f"v{__version__}").returncode == 0
+    assert version("12.34.56").returncode == 0
+    assert versions(tmp_path) == {"12.34.56"}
+    assert version("--is", "native-v12.34.56").returncode == 0
+    wrong = version("--is", "v12.34.57")
+    assert wrong.returncode == 1
+    assert "native/Cargo.toml has 12.34.56, the tag is v12.34.57." in wrong.stderr
+    assert version("soon").returncode == 2
 
 
 @pytest.mark.skipif(shutil.which("helm") is None, reason="helm isn't installed")

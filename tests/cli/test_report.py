@@ -86,6 +86,15 @@ def test_shards_of_a_fuzz_run_are_merged(grpcmock: Run, merge: Run, project: Pat
         return json.loads((project / "1.json").read_text())
 
     assert merging.merged([alone()]) == alone(), "a report merged with none is itself"
+    # Each run learns rules of its own from what a server says.
+    taught = alone()
+    [method] = (one for one in taught["coverage"]["methods"] if one["method"].endswith("/GetUser"))
+    method["rules"] = [{"path": "id", "rule": "int32.gt", "bound": "0", "inside": True, "outside": False}]
+    for runs in ([alone(), taught], [taught, alone()]):
+        together = merging.merged([json.loads(json.dumps(run)) for run in runs])
+        [found] = (one for one in together["coverage"]["methods"] if one["method"].endswith("/GetUser"))
+        assert found["rules"] == method["rules"]
+        assert found["shares"]["rules"] == {"done": 1, "total": 2}
     twice = merging.merged([alone(), alone()])
     assert twice["coverage"]["totals"] == alone()["coverage"]["totals"], "what was seen twice counts once"
 

@@ -25,6 +25,31 @@ from grpcmock.verify.running import Options, Verifier
 
 ROOT = Path(__file__).parents[2]
 
+USERS_STUBS = """
+- name: alice
+  given: user 1 is Alice
+  method: user.UserService/GetUser
+  request: {id: 1}
+  metadata: {x-tenant: {$prefix: ac}}
+  response: {id: "{{ request.id }}", name: Alice, email: a@example.com}
+  verify: {ignore: [email]}
+- name: nobody
+  method: user.UserService/GetUser
+  request: {id: {$gt: 1000}}
+  error: {code: NOT_FOUND, message: no such user}
+- name: made
+  method: user.UserService/CreateUsers
+  requests: [{name: {$regex: "^A"}}]
+  response: {created: 1, ids: [7]}
+- name: all
+  method: user.UserService/ListUsers
+  responses: [{id: 1, name: A}, {id: 2}]
+- name: echo
+  method: user.UserService/LookupUsers
+  script: [{on: [{send: {id: 1}}]}]
+"""
+"""Stubs of each kind, as a consumer may promise them."""
+
 
 def users() -> Registry:
     return support.registry("user.proto")
@@ -47,11 +72,11 @@ def planned(text: str, registry: Registry | None = None, **options: Any) -> Plan
 
 
 @asynccontextmanager
-async def mock(text: str, folder: Path) -> AsyncIterator[str]:
-    """Serve stubs for ``protos/user.proto``, and give the address."""
+async def mock(text: str, folder: Path, protos: Path = ROOT / "protos") -> AsyncIterator[str]:
+    """Serve stubs, of ``protos/user.proto`` unless told otherwise, and give the address."""
     file = folder / "served.yaml"
     file.write_text(textwrap.dedent(text))
-    host = Host(Files((ROOT / "protos",), (file,)))
+    host = Host(Files((protos,), (file,)))
     address = host.listen(Address.parse("127.0.0.1:0"))
     await host.start()
     try:

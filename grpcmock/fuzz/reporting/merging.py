@@ -116,14 +116,28 @@ def _add(method: Document, other: Document) -> None:
     method["statuses"] = dict((Counter(method["statuses"]) + Counter(other["statuses"])).most_common())
     for key in ("sent_lengths", "received_lengths"):
         method[key] = sorted({*method[key], *other[key]})
-    for key in ("fields", "rules"):
-        for one, its in zip(method[key], other[key], strict=True):
-            _or(one, its)
+    _add_each(method["fields"], other["fields"])
+    _add_each(method["rules"], other["rules"])
     _or(method["oneofs"], other["oneofs"])
     shares = _shares(method)
     # How many lengths there are to try isn't told: the better of the two then.
     shares["lengths"] = max(method["shares"]["lengths"], other["shares"]["lengths"], key=lambda share: share["done"])
     method["shares"] = shares
+
+
+def _add_each(known: list[Document], others: Sequence[Document]) -> None:
+    """Add what another run saw of fields, or of rules: each run learns rules of its own from what a server says."""
+    by_name = {_name(one): one for one in known}
+    for other in others:
+        one = by_name.setdefault(_name(other), other)
+        if one is other:
+            known.append(other)
+        else:
+            _or(one, other)
+
+
+def _name(of: Document) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in of.items() if isinstance(value, str))
 
 
 def _or(one: Document, its: Document) -> None:

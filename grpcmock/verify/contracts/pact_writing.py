@@ -148,9 +148,7 @@ class _Writer:
         made: dict[str, Any] = {
             "description": f"{stub.name} {call.label}".strip(),
             "pending": False,
-            "pluginConfiguration": {
-                "protobuf": {"descriptorKey": self.key, "service": f".{self.method.service}/{self.method.name}"}
-            },
+            "pluginConfiguration": {"protobuf": self._configuration(call, answered)},
         }
         if stub.given:
             made["providerStates"] = [{"name": stub.given}]
@@ -159,6 +157,19 @@ class _Writer:
             "response": self._response(stub, call, answered),
             "transport": "grpc",
             "type": "Synchronous/Messages",
+        }
+
+    def _configuration(self, call: PlannedCall, answered: _Answered) -> dict[str, Any]:
+        expected: dict[str, Any] = {}
+        if call.requests:
+            expected["request"] = to_tree(call.requests[0])
+        if answered.responses and answered.code is Code.OK:
+            expected["response"] = to_tree(self.method.response_class.FromString(answered.responses[0]))
+        return {
+            "descriptorKey": self.key,
+            "service": f".{self.method.service}/{self.method.name}",
+            # The plugin compares only those lists without a rule that are named here.
+            "expectations": expected,
         }
 
     def _request(self, stub: Stub, call: PlannedCall) -> dict[str, Any]:
@@ -181,13 +192,16 @@ class _Writer:
     def _response(self, stub: Stub, call: PlannedCall, answered: _Answered) -> list[dict[str, Any]]:
         parts = []
         headers = {key: _text(value) for key, value in answered.headers if not key.endswith("-bin")}
-        for number, data in enumerate(answered.responses):
+        failed = answered.code is not Code.OK
+        if failed and answered.responses:
+            self.left_out.append(f"{stub.name}: of messages before an error, a Pact has the error alone")
+        for number, data in enumerate(() if failed else answered.responses):
             message = self.method.response_class.FromString(data)
             rules = answer_rules(stub, call.label, number, self.method.output, to_tree(message))
             part = self._part(message, rules)
             part["metadata"] |= headers
             parts.append(part)
-        if answered.code is not Code.OK:
+        if failed:
             status = {
                 "grpc-status": answered.code.name,
                 **({"grpc-message": answered.message} if answered.message else {}),

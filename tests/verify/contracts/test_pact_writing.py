@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from verifying import USERS_STUBS as STUBS
 from verifying import kitchen, mock, outcomes, stubs, users, verified
 
 from grpcmock.errors import Problems
@@ -15,30 +16,6 @@ from grpcmock.verify.contracts.pact_matchers import Matchers, answer_rules
 from grpcmock.verify.contracts.pact_writing import PactText, to_pact
 from grpcmock.verify.planning.interactions import Source
 from grpcmock.verify.planning.planner import plan
-
-STUBS = """
-- name: alice
-  given: user 1 is Alice
-  method: user.UserService/GetUser
-  request: {id: 1}
-  metadata: {x-tenant: {$prefix: ac}}
-  response: {id: "{{ request.id }}", name: Alice, email: a@example.com}
-  verify: {ignore: [email]}
-- name: nobody
-  method: user.UserService/GetUser
-  request: {id: {$gt: 1000}}
-  error: {code: NOT_FOUND, message: no such user}
-- name: made
-  method: user.UserService/CreateUsers
-  requests: [{name: {$regex: "^A"}}]
-  response: {created: 1, ids: [7]}
-- name: all
-  method: user.UserService/ListUsers
-  responses: [{id: 1, name: A}, {id: 2}]
-- name: echo
-  method: user.UserService/LookupUsers
-  script: [{on: [{send: {id: 1}}]}]
-"""
 
 
 @pytest.fixture
@@ -95,12 +72,15 @@ async def test_read_back_it_asks_for_what_the_stubs_say(written: PactText, tmp_p
 @pytest.mark.parametrize(
     ("pattern", "rule"),
     [
-        ({"name": {"$regex": "^A"}}, {"match": "regex", "regex": "^A"}),
-        ({"name": {"$prefix": "a."}}, {"match": "regex", "regex": r"^a\."}),
+        ({"name": {"$regex": "^A"}}, {"match": "regex", "regex": r"^A[\s\S]*"}),
+        ({"name": {"$regex": "a|b"}}, {"match": "regex", "regex": r"[\s\S]*(?:a|b)[\s\S]*"}),
+        ({"name": {"$regex": "^(a|b)$"}}, {"match": "regex", "regex": "^(a|b)$"}),
+        ({"name": {"$prefix": "a."}}, {"match": "regex", "regex": r"^a\.[\s\S]*"}),
+        ({"name": {"$suffix": "z"}}, {"match": "regex", "regex": r"[\s\S]*z$"}),
         ({"name": {"$contains": "x"}}, {"match": "include", "value": "x"}),
+        ({"name": {"$ignoreCase": "Ab"}}, {"match": "regex", "regex": "(?i)^Ab$"}),
         ({"name": {"$in": ["a", "b"]}}, {"match": "regex", "regex": "^(a|b)$"}),
-        ({"name": {"$exists": True}}, {"match": "type"}),
-        ({"name": {"$exists": False}}, {"match": "null"}),
+        ({"name": {"$exists": True}}, {"match": "notEmpty"}),
     ],
 )
 def test_operators_as_rules(pattern: Any, rule: Any) -> None:
@@ -109,11 +89,18 @@ def test_operators_as_rules(pattern: Any, rule: Any) -> None:
     assert found == {"$.name": {"combine": "AND", "matchers": [rule]}}
 
 
-def test_an_operator_without_a_rule_is_told_and_its_example_compared() -> None:
+@pytest.mark.parametrize("pattern", [{"$size": 3}, {"$regex": "(?P<a>x)"}, {"$regex": r"\pL"}, {"$ne": "a"}])
+def test_an_operator_without_a_rule_is_told_and_its_example_compared(pattern: Any) -> None:
     told: list[str] = []
     method = users().method("CreateUsers")
-    assert Matchers(method.input, told.append).rules({"name": {"$size": 3}}, {"name": "abc"}) == {}
-    assert told == ["$size at $.name has no counterpart among the rules of a Pact"]
+    assert Matchers(method.input, told.append).rules({"name": pattern}, {"name": "abc"}) == {}
+    [operator] = pattern
+    assert told == [f"{operator} at $.name has no counterpart among the rules of a Pact"]
+
+
+def test_what_is_absent_needs_no_rule() -> None:
+    method = users().method("CreateUsers")
+    assert Matchers(method.input, pytest.fail).rules({"name": {"$exists": False}}, {}) == {}
 
 
 def test_parts_of_a_list_are_array_contains_and_names_of_an_enum_a_regex(tmp_path: Path) -> None:
@@ -128,13 +115,13 @@ def test_parts_of_a_list_are_array_contains_and_names_of_an_enum_a_regex(tmp_pat
     assert contains["match"] == "arrayContains"
     assert [list(variant["rules"].values()) for variant in contains["variants"]] == [
         [],
-        [{"combine": "AND", "matchers": [{"match": "regex", "regex": "^b"}]}],
+        [{"combine": "AND", "matchers": [{"match": "regex", "regex": r"^b[\s\S]*"}]}],
     ]
     assert rules["$.f_enum"]["matchers"] == [{"match": "regex", "regex": "^(COLOR_RED|COLOR_GREEN)$"}]
     (stub,) = read_back(pact, tmp_path).stubs
     assert stub.request is not None
     back = stub.request.plain()
-    assert back["r_string"] == {"$all": ["red", {"$regex": "^b"}]}
+    assert back["r_string"]["$or"][1] == {"$all": ["red", {"$regex": r"^b[\s\S]*$"}]}
     assert back["f_enum"]["$or"][1] == {"$in": ["COLOR_RED", "COLOR_GREEN"]}
 
 
