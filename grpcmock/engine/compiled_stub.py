@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from grpcmock.engine.whole_plan import whole_plan
 
 if TYPE_CHECKING:
+    from grpcmock.engine.front import Conversation, Front
     from grpcmock.engine.whole_plan import WholePlan
     from grpcmock.matching.conditions import Conditions
-    from grpcmock.responses.plan import Plan
+    from grpcmock.responses.plan import OnStep, Plan
     from grpcmock.schema import Method
     from grpcmock.stubs.model import Stub
 
@@ -26,7 +27,7 @@ class Layer(IntEnum):
 class CompiledStub:
     """A stub, compiled: its conditions, a plan for each of its answers, and how often it was chosen."""
 
-    __slots__ = ("_whole_plans", "conditions", "count", "layer", "method", "plans", "rank", "sets_states", "stub")
+    __slots__ = ("_conversations", "_whole_plans", "conditions", "count", "layer", "method", "plans", "rank", "sets_states", "stub")
 
     def __init__(
         self, stub: Stub, method: Method, conditions: Conditions, plans: tuple[Plan, ...], layer: Layer, order: int
@@ -43,12 +44,22 @@ class CompiledStub:
         self.sets_states = any(plan.set for plan in plans)
         """Whether one of its answers enters a state."""
         self._whole_plans: tuple[WholePlan | None, ...] | None = None
+        self._conversations: dict[int, Conversation | None] | None = None
 
     def whole_plan_after(self, count: int) -> WholePlan | None:
         """The plan that is due as :meth:`plan_after` says, as one that says all at once; None if it doesn't."""
         if self._whole_plans is None:
             self._whole_plans = tuple([whole_plan(self.method, plan) for plan in self.plans])
         return self._whole_plans[self._place_after(count)]
+
+    def conversation(self, step: OnStep, front: Front) -> Conversation | None:
+        """What is known of the messages that a step of one of its plans answers; None if nothing can be."""
+        if self._conversations is None:
+            self._conversations = {}
+        key = id(step)  # it lives as long as its stub
+        if key not in self._conversations:
+            self._conversations[key] = front.conversation() if any(arm.messages for arm in step.arms) else None
+        return self._conversations[key]
 
     @property
     def has_constant_answer(self) -> bool:

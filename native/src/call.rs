@@ -16,8 +16,10 @@ use parking_lot::Mutex;
 use tokio::time::Sleep;
 
 use crate::answer::{response, trailers_of};
+use crate::conversation::Known;
 use crate::flow::Flow;
 use crate::framing::{self, Encoding, MessageReader};
+use crate::http2::now;
 use crate::hub::{Event, Opened};
 use crate::known;
 use crate::line::{Command, Line};
@@ -42,6 +44,8 @@ pub struct CallTask {
     began: Instant,
     body: RecvStream,
     reader: MessageReader,
+    /// How many messages have come that Python is to take.
+    told: usize,
     half_closed: bool,
     broken: bool,
     respond: SendResponse<Bytes>,
@@ -51,6 +55,8 @@ pub struct CallTask {
     /// What is left of the messages being sent.
     writing: Bytes,
     timed: Option<Timed>,
+    /// What may be answered without Python.
+    conversation: Option<Known>,
     settling: Option<Pin<Box<Sleep>>>,
 }
 
@@ -69,6 +75,7 @@ impl CallTask {
             task: AtomicWaker::new(),
             encoding: request.encoding,
             sent: Mutex::default(),
+            heard: Mutex::default(),
             leaving: request.leaving,
         });
         let mut reader = MessageReader::new(request.metadata.encoding, shared.limit);
@@ -91,6 +98,7 @@ impl CallTask {
             began: Instant::now(),
             body: request.body,
             reader,
+            told: 0,
             half_closed: false,
             broken: false,
             respond,
@@ -99,6 +107,7 @@ impl CallTask {
             outgoing: VecDeque::new(),
             writing: Bytes::new(),
             timed: None,
+            conversation: None,
             settling: None,
         }
     }
@@ -109,6 +118,7 @@ impl CallTask {
         let mut made = Self::new(shared, request, respond, false);
         made.opening = None;
         made.half_closed = true;
+        made.told = 1;
         made.line.flow.came(message.len());
         made
     }
@@ -131,7 +141,23 @@ impl CallTask {
 
     // What the client does -------------------------------------------------------------------------
 
+    /// Answer a message, if that is known. False if Python is to do so.
+    fn converse(&mut self, message: &Bytes) -> bool {
+        let Some(known) = &self.conversation else { return false };
+        if let Some(reply) = known.reply(message) {
+            let mut heard = self.line.heard.lock();
+            if heard.as_mut().is_some_and(|heard| heard.note(&reply, now())) {
+                self.writing = reply.framed(self.line.encoding);
+                self.line.flow.adds(self.writing.len());
+                return true;
+            }
+        }
+        self.conversation = None;
+        false
+    }
+
     fn take_message(&mut self, message: Bytes) {
+        self.told += 1;
         self.line.flow.came(message.len());
         match &mut self.opening {
             Some(opened) if opened.messages.is_empty() || !self.gathers => opened.messages.push(message),
@@ -149,17 +175,28 @@ impl CallTask {
         self.tell(Event::Broken(self.line.flow.number, code, message));
     }
 
-    /// Read as long as not too much waits for Python. True if the client went away.
+    /// Read as long as not too much waits for Python, or for the client. True if the client went away.
     fn poll_read(&mut self, context: &mut Context<'_>) -> bool {
         loop {
             while !self.broken {
+                if self.conversation.is_some() {
+                    match self.poll_writing(context) {
+                        Poll::Ready(true) => {}
+                        Poll::Ready(false) => return true,
+                        Poll::Pending => return false,
+                    }
+                }
                 if self.line.flow.poll_room(context).is_pending() {
                     // Nothing more is read before Python has taken some, so it has to know of the call.
                     self.gathers = false;
                     return false;
                 }
                 match self.reader.next() {
-                    Ok(Some(message)) => self.take_message(message),
+                    Ok(Some(message)) => {
+                        if !self.converse(&message) {
+                            self.take_message(message);
+                        }
+                    }
                     Ok(None) => break,
                     Err(error) => self.fail(error.code, error.message),
                 }
@@ -271,6 +308,7 @@ impl CallTask {
             }
             if !self.outgoing.is_empty() {
                 self.end_timed();
+                self.end_conversation();
             }
             if let Some(timed) = &mut self.timed {
                 let Poll::Ready(next) = timed.poll_next(context) else {
@@ -289,6 +327,11 @@ impl CallTask {
             match command {
                 Command::Messages(data) => self.writing = data,
                 Command::Play(timed) => self.timed = Some(timed),
+                Command::Converse(known, taken) => {
+                    if taken == self.told {
+                        self.conversation = Some(known);
+                    }
+                }
                 Command::Stop => {}
                 Command::Headers(pairs) => {
                     if self.sending.is_none() {
@@ -332,6 +375,13 @@ impl CallTask {
     /// Send no more at its time, and tell that it is so.
     fn end_timed(&mut self) {
         if self.timed.take().is_some() {
+            self.shared.hub.push(Event::Played(self.line.flow.number));
+        }
+    }
+
+    /// Answer no more without Python, and tell that it is so.
+    fn end_conversation(&mut self) {
+        if self.conversation.take().is_some() {
             self.shared.hub.push(Event::Played(self.line.flow.number));
         }
     }

@@ -20,7 +20,7 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grpcmock_native import Call, KnownAnswer, KnownResponse, Server
+    from grpcmock_native import Call, Conversation, KnownAnswer, KnownResponse, Server
 
     from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
@@ -115,6 +115,10 @@ class KnownAnswers:
         number = next(self._numbers)
         self._by_number[number] = entry, answer, protocol
         return number, GivenAnswer.of(entry.method, entry, b"", answer, is_lasting=True).size
+
+    def conversation(self) -> Conversation | None:
+        """Return one of which nothing is known yet; None if the transport can't hold any."""
+        return grpcmock_native.Conversation() if self._is_in_time else None
 
     def void(self) -> None:
         """Forget all answers."""
