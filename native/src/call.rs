@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
@@ -21,10 +21,9 @@ use crate::flow::Flow;
 use crate::framing::{self, Encoding, MessageReader};
 use crate::http2::now;
 use crate::hub::{Event, Opened};
-use crate::known;
 use crate::line::{Command, Line};
 use crate::request::Request;
-use crate::server::{Facts, Shared};
+use crate::server::Shared;
 use crate::timed::Timed;
 
 /// How long a call lives at least while the client is still writing.
@@ -38,10 +37,6 @@ pub struct CallTask {
     shared: Arc<Shared>,
     /// What is to be told of the beginning; None once it was.
     opening: Option<Opened>,
-    /// Whether the opening waits for the whole request, since an answer to it may be known.
-    gathers: bool,
-    started: f64,
-    began: Instant,
     body: RecvStream,
     reader: MessageReader,
     /// How many messages have come that Python is to take.
@@ -68,7 +63,7 @@ enum End {
 }
 
 impl CallTask {
-    pub fn new(shared: &Arc<Shared>, request: Request, respond: SendResponse<Bytes>, gathers: bool) -> Self {
+    pub fn new(shared: &Arc<Shared>, request: Request, respond: SendResponse<Bytes>) -> Self {
         let line = Arc::new(Line {
             flow: Flow::new(shared),
             commands: Mutex::default(),
@@ -93,9 +88,6 @@ impl CallTask {
             line,
             shared: Arc::clone(shared),
             opening: Some(opened),
-            gathers,
-            started: request.started,
-            began: Instant::now(),
             body: request.body,
             reader,
             told: 0,
@@ -115,7 +107,7 @@ impl CallTask {
     /// The task of a call whose request came whole, with this message: Python knows of all that.
     pub fn begun(shared: &Arc<Shared>, mut request: Request, message: &Bytes, respond: SendResponse<Bytes>) -> Self {
         request.begun.clear();
-        let mut made = Self::new(shared, request, respond, false);
+        let mut made = Self::new(shared, request, respond);
         made.opening = None;
         made.half_closed = true;
         made.told = 1;
@@ -160,18 +152,13 @@ impl CallTask {
         self.told += 1;
         self.line.flow.came(message.len());
         match &mut self.opening {
-            Some(opened) if opened.messages.is_empty() || !self.gathers => opened.messages.push(message),
-            Some(_) => {
-                self.gathers = false;
-                self.tell(Event::Message(self.line.flow.number, message));
-            }
+            Some(opened) => opened.messages.push(message),
             None => self.shared.hub.push(Event::Message(self.line.flow.number, message)),
         }
     }
 
     fn fail(&mut self, code: u32, message: String) {
         self.broken = true;
-        self.gathers = false;
         self.tell(Event::Broken(self.line.flow.number, code, message));
     }
 
@@ -187,8 +174,6 @@ impl CallTask {
                     }
                 }
                 if self.line.flow.poll_room(context).is_pending() {
-                    // Nothing more is read before Python has taken some, so it has to know of the call.
-                    self.gathers = false;
                     return false;
                 }
                 match self.reader.next() {
@@ -229,28 +214,6 @@ impl CallTask {
         } else if self.opening.is_none() {
             self.shared.hub.push(Event::HalfClose(self.line.flow.number));
         }
-    }
-
-    /// Answer from the table, if the request is whole and the answer known.
-    fn answer_known(&mut self) -> bool {
-        let Some(opened) = self.opening.as_ref().filter(|_| self.gathers && self.half_closed) else {
-            return false;
-        };
-        self.gathers = false;
-        let [message] = &opened.messages[..] else { return false };
-        let facts = Facts {
-            metadata: &opened.metadata,
-            deadline: opened.deadline,
-            peer: &opened.peer,
-            started: self.started,
-            began: self.began,
-        };
-        let key = known::key_of(&opened.path, self.line.encoding);
-        let Some(answer) = self.shared.answer(&key, message, &facts) else {
-            return false;
-        };
-        answer.send(answer.head(), &mut self.respond);
-        true
     }
 
     // What the server does -------------------------------------------------------------------------
@@ -419,12 +382,7 @@ impl Future for CallTask {
         let task = &mut *self;
         let mut gone = task.poll_read(context);
         if !gone {
-            if task.answer_known() {
-                return Poll::Ready(());
-            }
-            if !task.gathers {
-                task.open();
-            }
+            task.open();
             task.line.task.register(context.waker());
             task.outgoing.append(&mut task.line.commands.lock());
             match task.poll_write(context) {

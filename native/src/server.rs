@@ -104,7 +104,7 @@ impl Shared {
         if facts.metadata.in_session {
             return None;
         }
-        self.known.answer(key, body, || CallFacts {
+        self.known.answer(key, facts.metadata, body, || CallFacts {
             metadata: Arc::clone(facts.metadata),
             deadline: facts.deadline,
             peer: Arc::clone(facts.peer),
@@ -265,6 +265,11 @@ impl Server {
     }
 
     // The table of known answers -------------------------------------------------------------------
+
+    /// Await the requests of this method whole from now on, until all is void, before it is told of them.
+    fn gather(&self, path: &str) {
+        self.shared.known.gather(path);
+    }
 
     /// Forget all known answers.
     fn void(&self) {

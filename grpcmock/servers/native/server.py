@@ -272,6 +272,8 @@ class NativeServer:
         half_closed: bool,
     ) -> None:
         """Take a call whose request comes, or has come, in pieces."""
+        if path not in self._services:
+            self._known.gather(path)
         if (
             path in self._services
             or not half_closed
