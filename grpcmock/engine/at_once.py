@@ -98,7 +98,9 @@ def _found(
     seen = table if session is None or is_steady else session.table(table)
     entry = seen.first(context, Stage.ALL)
     if entry is None:
-        return _miss(environment, seen, context, request, is_lasting=is_steady and not table.metadata_keys and len(table) > 0)
+        return _miss(
+            environment, seen, context, request, is_lasting=is_steady and not table.metadata_keys and len(table) > 0
+        )
     count = stubs.counted(entry)
     plan = entry.whole_plan_after(count)
     if plan is None:

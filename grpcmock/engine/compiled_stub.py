@@ -27,7 +27,18 @@ class Layer(IntEnum):
 class CompiledStub:
     """A stub, compiled: its conditions, a plan for each of its answers, and how often it was chosen."""
 
-    __slots__ = ("_conversations", "_whole_plans", "conditions", "count", "layer", "method", "plans", "rank", "sets_states", "stub")
+    __slots__ = (
+        "_conversations",
+        "_whole_plans",
+        "conditions",
+        "count",
+        "layer",
+        "method",
+        "plans",
+        "rank",
+        "sets_states",
+        "stub",
+    )
 
     def __init__(
         self, stub: Stub, method: Method, conditions: Conditions, plans: tuple[Plan, ...], layer: Layer, order: int

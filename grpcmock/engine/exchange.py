@@ -198,9 +198,9 @@ class Exchange:
     def hand_on(self, heard: Callable[[bool], Iterable[Said]]) -> bool:
         """Return whether the server may answer by itself what the ``conversation`` of the ``Receive`` just given knows.
 
-        It may not if somebody wants to be told of each message, a fault that has struck this call among them. The server
-        calls :meth:`take_back` before it resumes with anything else. *heard* gives what it has said since it was asked
-        last, by whoever looks; told that this is the *last* time, the server says no more.
+        It may not if somebody wants to be told of each message, a fault that has struck this call among them. The
+        server calls :meth:`take_back` before it resumes with anything else. *heard* gives what it has said since it was
+        asked last, by whoever looks; told that this is the *last* time, the server says no more.
         """
         with self._environment.lock:
             if self.call.followers or self.call.faults:

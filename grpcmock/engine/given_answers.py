@@ -57,8 +57,8 @@ class GivenAnswer(NamedTuple):
     """Bytes that such a call takes in a journal, roughly."""
 
     is_lasting: bool
-    """Whether these very bytes are given this answer as long as the stubs of the method don't change, in each call whose
-    metadata have the same values of the keys that these look at."""
+    """Whether these very bytes are given this answer as long as the stubs of the method don't change, in each call
+    whose metadata have the same values of the keys that these look at."""
 
     miss: Miss | None = None
 
@@ -86,8 +86,8 @@ _given_answer = partial(tuple.__new__, GivenAnswer)
 
 
 class AnswerCache(dict[Hashable, GivenAnswer]):
-    """The lasting answers of one method by the encoded requests that came before, with the values of their metadata where
-    those make a difference."""
+    """The lasting answers of one method by the encoded requests that came before, with the values of their metadata
+    where those make a difference."""
 
     _bytes = 0
 

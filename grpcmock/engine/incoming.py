@@ -27,7 +27,18 @@ class Incoming:
     A message that can't be decoded ends the call, and so does one that *validate* refuses.
     """
 
-    __slots__ = ("_call", "_clock", "_keeps_raw", "_last", "_method", "_unread", "_validate", "context", "raw", "received")
+    __slots__ = (
+        "_call",
+        "_clock",
+        "_keeps_raw",
+        "_last",
+        "_method",
+        "_unread",
+        "_validate",
+        "context",
+        "raw",
+        "received",
+    )
 
     def __init__(
         self,

@@ -112,7 +112,8 @@ class Receive:
     """A future of the server: once it is done, resume without an event, and leave that to the next ``Receive``."""
 
     conversation: Conversation | None = None
-    """What is known of the messages that may come: a server may answer those by itself, as ``Exchange.hand_on`` says."""
+    """What is known of the messages that may come: a server may answer those by itself if ``Exchange.hand_on`` says so.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class MethodTable:
         self.is_constant = True
         """Whether every answer of this method is a constant that follows from the message alone."""
         self.is_steady = True
-        """Whether the choice among the stubs of this method always follows from its only message and the metadata keys."""
+        """Whether the choice among the stubs of this method always follows from its only message, and from metadata."""
         self.metadata_keys: tuple[str, ...] = ()
         """The keys of metadata that its stubs look at, as long as they aren't too many."""
         self.answers = AnswerCache()

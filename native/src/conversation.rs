@@ -72,7 +72,13 @@ impl Conversation {
         let plain = framed(&replies, Encoding::Identity);
         let size = message.len() + plain.len();
         let key = Bytes::copy_from_slice(&message);
-        let answers = PyTuple::new(py, replies.iter().map(|reply| reply.into_pyobject(py)).collect::<Result<Vec<_>, _>>()?)?;
+        let answers = PyTuple::new(
+            py,
+            replies
+                .iter()
+                .map(|reply| reply.into_pyobject(py))
+                .collect::<Result<Vec<_>, _>>()?,
+        )?;
         let reply = Reply {
             pair: (message, answers).into_pyobject(py)?.unbind(),
             messages: replies,
@@ -127,6 +133,8 @@ impl Heard {
     /// All of it, for Python: message and answers, and the time.
     pub fn take(&mut self, py: Python<'_>) -> Vec<(Py<PyTuple>, f64)> {
         let said = std::mem::take(self).said;
-        said.into_iter().map(|(reply, time)| (reply.pair.clone_ref(py), time)).collect()
+        said.into_iter()
+            .map(|(reply, time)| (reply.pair.clone_ref(py), time))
+            .collect()
     }
 }

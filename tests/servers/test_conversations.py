@@ -1,8 +1,8 @@
 # mypy: disable-error-code="arg-type, attr-defined"
 """Conversations that a transport may hold by itself: with the engine and without, nobody can tell the difference.
 
-The same is said to the native transport, which answers what it knows, and to ``grpc.aio``, where each message comes to the
-engine. Answers and journal have to be the same.
+The same is said to the native transport, which answers what it knows, and to ``grpc.aio``, where each message comes to
+the engine. Answers and journal have to be the same.
 """
 
 from __future__ import annotations
@@ -166,7 +166,15 @@ def told(call: CallRecord) -> Any:
     sides = [[frame.data for frame in call.frames if frame.direction == side] for side in ("request", "response")]
     times = [frame.time for frame in call.frames]
     assert times == sorted(times)
-    return sides, call.stub and call.stub.name, call.code, call.message, call.half_closed, call.frames_dropped, call.size
+    return (
+        sides,
+        call.stub and call.stub.name,
+        call.code,
+        call.message,
+        call.half_closed,
+        call.frames_dropped,
+        call.size,
+    )
 
 
 ANSWERS = {"arms": {1: 1, 2: 2, 3: 1, 4: 2, 5: 0}, "until": dict.fromkeys(range(1, 6), 1)}

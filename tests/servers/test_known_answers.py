@@ -357,7 +357,9 @@ STEADY = [
 NAMES = st.sampled_from([STEADY, STEADY, sorted(POOL)]).flatmap(
     lambda names: st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True)
 )
-CALL = st.tuples(st.sampled_from([GET, LIST]), st.sampled_from([1, 1, 1, 2, 3, 4]), st.sampled_from([*"aaaabbs", "aa", ""]))
+CALL = st.tuples(
+    st.sampled_from([GET, LIST]), st.sampled_from([1, 1, 1, 2, 3, 4]), st.sampled_from([*"aaaabbs", "aa", ""])
+)
 CALLS = st.tuples(CALL, st.integers(1, 3)).map(lambda args: ("calls", *args[0], args[1]))
 HTTP = st.tuples(st.sampled_from(sorted(FORMS)), CALL, st.integers(1, 3)).map(
     lambda args: ("http", args[0], *args[1], args[2])

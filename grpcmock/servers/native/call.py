@@ -170,10 +170,7 @@ class NativeCall:
                             return
                     case Receive(until=None):
                         if (event := self._taken()) is None:
-                            self._flush()
-                            self._receives = True
-                            if step.conversation is not None and exchange.hand_on(self.wire.heard):
-                                self.wire.converse(step.conversation, self._came)
+                            self._receive(step, exchange)
                             return
                     case Wait():
                         self._wait(step.seconds, exchange)
@@ -190,6 +187,13 @@ class NativeCall:
                         return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the server lives on
             self._fail(error)
+
+    def _receive(self, step: Receive, exchange: Exchange) -> None:
+        """Go on when the client has sent something; the transport answers by itself what it may."""
+        self._flush()
+        self._receives = True
+        if step.conversation is not None and exchange.hand_on(self.wire.heard):
+            self.wire.converse(step.conversation, self._came)
 
     def _wait(self, seconds: float, exchange: Exchange) -> None:
         """Go on after a pause; the transport does by itself where it may."""

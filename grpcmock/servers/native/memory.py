@@ -63,7 +63,7 @@ class SpareMemory:
 def _trim() -> Callable[[int], int] | None:
     """Give glibc's ``malloc_trim``; None with another C library."""
     try:
-        return ctypes.CDLL(None).malloc_trim  # type: ignore[no-any-return]
+        return ctypes.CDLL(None).malloc_trim
     except (AttributeError, OSError, TypeError):  # TypeError: Windows needs a name
         return None
 
