@@ -458,7 +458,6 @@ def test_the_table_does_answer(worlds: list[World], asked: list[str]) -> None:
     assert (len(native.engine.journal), native.engine.journal.dropped) == (JOURNAL_CALLS, calls - JOURNAL_CALLS)
 
 
-@pytest.mark.parametrize("size", [10, (1 << 16) - 20, (1 << 16) + 20, 1 << 18, 3 << 20])
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
@@ -492,6 +491,7 @@ def test_requests_that_come_in_pieces_are_known_too(worlds: list[World], asked: 
     assert len(asked) == 1  # the first call of all went the general way, then the table knew
 
 
+@pytest.mark.parametrize("size", [10, (1 << 16) - 20, (1 << 16) + 20, 1 << 18, 3 << 20])
 def test_requests_of_any_size_are_answered(worlds: list[World], size: int) -> None:
     """Also those that a table can't be asked for before Python has taken some of them."""
     length = bytes([size & 127 | 128, size >> 7 & 127 | 128, size >> 14 & 127 | 128, size >> 21])

@@ -9,6 +9,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from grpcmock_native import Conversation
+
 from grpcmock.engine.steps import HALF_CLOSE, Finish, GoAway, Headers, Message, Receive, Reset, Send, Truncate, Wait
 from grpcmock.protocols.interface import WireError
 from grpcmock.servers import services
@@ -192,7 +194,7 @@ class NativeCall:
         """Go on when the client has sent something; the transport answers by itself what it may."""
         self._flush()
         self._receives = True
-        if step.conversation is not None and exchange.hand_on(self.wire.heard):
+        if isinstance(step.conversation, Conversation) and exchange.hand_on(self.wire.heard):
             self.wire.converse(step.conversation, self._came)
 
     def _wait(self, seconds: float, exchange: Exchange) -> None:
