@@ -101,13 +101,14 @@ def _found(
         return _miss(
             environment, seen, context, request, is_lasting=is_steady and not table.metadata_keys and len(table) > 0
         )
+    if (constant := entry.constant_answer) is not None:
+        return GivenAnswer.of(method, entry, request, constant, is_lasting=is_steady)
     count = stubs.counted(entry)
     plan = entry.whole_plan_after(count)
     if plan is None:
         return None
     if plan.constant is not None:
-        is_lasting = is_steady and entry.has_constant_answer
-        return GivenAnswer.of(method, entry, request, plan.constant, is_lasting=is_lasting)
+        return GivenAnswer.of(method, entry, request, plan.constant, is_lasting=False)
     answer = plan.render(_render_context(environment, session, entry, context, count), method)
     return None if answer is None else GivenAnswer.of(method, entry, request, answer, is_lasting=False)
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from grpcmock.engine.whole_plan import whole_plan
+from grpcmock.engine.whole_plan import constant_answer, whole_plan
 
 if TYPE_CHECKING:
     from grpcmock.engine.front import Conversation, Front
-    from grpcmock.engine.whole_plan import WholePlan
+    from grpcmock.engine.whole_plan import WholeAnswer, WholePlan
     from grpcmock.matching.conditions import Conditions
     from grpcmock.responses.plan import OnStep, Plan
     from grpcmock.schema import Method
     from grpcmock.stubs.model import Stub
+
+
+_UNKNOWN = object()
 
 
 class Layer(IntEnum):
@@ -28,6 +31,7 @@ class CompiledStub:
     """A stub, compiled: its conditions, a plan for each of its answers, and how often it was chosen."""
 
     __slots__ = (
+        "_constant_answer",
         "_conversations",
         "_whole_plans",
         "conditions",
@@ -55,6 +59,7 @@ class CompiledStub:
         self.sets_states = any(plan.set for plan in plans)
         """Whether one of its answers enters a state."""
         self._whole_plans: tuple[WholePlan | None, ...] | None = None
+        self._constant_answer: object = _UNKNOWN
         self._conversations: dict[int, Conversation | None] | None = None
 
     def whole_plan_after(self, count: int) -> WholePlan | None:
@@ -73,12 +78,20 @@ class CompiledStub:
         return self._conversations[key]
 
     @property
-    def has_constant_answer(self) -> bool:
-        """Whether each call that this stub is chosen for is given the same answer, and changes nothing."""
+    def constant_answer(self) -> WholeAnswer | None:
+        """What each call that this stub is chosen for is answered, if that is the same and changes nothing."""
+        answer = self._constant_answer
+        if answer is _UNKNOWN:
+            answer = self._constant_answer = self._found_answer()
+        return answer  # type: ignore[return-value]
+
+    def _found_answer(self) -> WholeAnswer | None:
         if len(self.plans) != 1 or self.plans[0].set:
-            return False
+            return None
+        if (constant := self.plans[0].constant) is not None:  # most are, and many are asked for once
+            return constant_answer(constant)
         whole = self.whole_plan_after(0)
-        return whole is not None and whole.constant is not None
+        return None if whole is None else whole.constant
 
     @property
     def name(self) -> str:
