@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grpcmock.engine import error_replies
-from grpcmock.engine.given_answers import GivenAnswer
+from grpcmock.engine.given_answers import GivenAnswer, values_of
 from grpcmock.engine.whole_plan import WholeAnswer
 from grpcmock.matching.call_context import CallContext
 from grpcmock.matching.conditions import Stage
@@ -48,7 +48,9 @@ def answer_at_once(
         return None
     session = environment.sessions.of(metadata)
     is_common = session is None or session.answers_like_all(path)
-    given = table.answers.get(request) if is_common else None
+    keys = table.metadata_keys
+    key = request if not keys else (request, *values_of(keys, environment.grouped(metadata)))
+    given = table.answers.get(key) if is_common else None
     if given is None:
         if not (half_closed or is_common):
             return None
@@ -57,7 +59,7 @@ def answer_at_once(
             return None
         # A table in front of the engine remembers all but misses by itself.
         if given.is_lasting and (journal.front is None or given.miss is not None):
-            table.answers.remember(given)
+            table.answers.remember(key, given)
     elif not (half_closed or given.stub):
         return None
     if session is not None:
@@ -96,14 +98,17 @@ def _found(
     seen = table if session is None or is_steady else session.table(table)
     entry = seen.first(context, Stage.ALL)
     if entry is None:
-        return _miss(environment, seen, context, request, is_lasting=is_steady and len(table) > 0)
+        return _miss(
+            environment, seen, context, request, is_lasting=is_steady and not table.metadata_keys and len(table) > 0
+        )
+    if (constant := entry.constant_answer) is not None:
+        return GivenAnswer.of(method, entry, request, constant, is_lasting=is_steady)
     count = stubs.counted(entry)
     plan = entry.whole_plan_after(count)
     if plan is None:
         return None
     if plan.constant is not None:
-        is_lasting = is_steady and entry.has_constant_answer
-        return GivenAnswer.of(method, entry, request, plan.constant, is_lasting=is_lasting)
+        return GivenAnswer.of(method, entry, request, plan.constant, is_lasting=False)
     answer = plan.render(_render_context(environment, session, entry, context, count), method)
     return None if answer is None else GivenAnswer.of(method, entry, request, answer, is_lasting=False)
 

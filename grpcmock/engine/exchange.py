@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.environment import CallEnvironment
     from grpcmock.engine.faults import ActiveFault
+    from grpcmock.engine.front import Said
     from grpcmock.engine.session import Session, Table
     from grpcmock.engine.steps import Event, Forwarder, Open, Part, Step
     from grpcmock.engine.store import Store
@@ -87,6 +88,8 @@ class Exchange:
         self._handed: deque[Part] = deque()
         """Those that the server sends by itself."""
         self._sent: Callable[[], Iterable[float]] = tuple
+        self._heard: Callable[[bool], Iterable[Said]] | None = None
+        """Gives what the server has said by itself in a conversation."""
         self._steps = self._run()
         if self._table is not None and self._table.held:
             self._strike(environment.faults.striking(opened.path, self.call.session))
@@ -192,13 +195,37 @@ class Exchange:
             call.catch_up = self._note_sent
             return parts
 
-    def take_back(self) -> None:
-        """Note what was sent of the messages that were handed over; the rest comes as steps again."""
+    def hand_on(self, heard: Callable[[bool], Iterable[Said]]) -> bool:
+        """Return whether the server may answer by itself what the ``conversation`` of the ``Receive`` just given knows.
+
+        It may not if somebody wants to be told of each message, a fault that has struck this call among them. The
+        server calls :meth:`take_back` before it resumes with anything else. *heard* gives what it has said since it was
+        asked last, by whoever looks; told that this is the *last* time, the server says no more.
+        """
         with self._environment.lock:
+            if self.call.followers or self.call.faults:
+                return False
+            self._heard, self.call.catch_up = heard, self._note_heard
+            return True
+
+    def take_back(self) -> None:
+        """Note what the server has sent by itself; what was handed over and not sent comes as steps again."""
+        with self._environment.lock:
+            if self._heard is not None:
+                self._note_heard(last=True)
+                self._heard = None
             self._note_sent()
             self._ahead.extendleft(reversed(self._handed))
             self._handed.clear()
             self.call.catch_up = None
+
+    def _note_heard(self, *, last: bool = False) -> None:
+        incoming, heard = self._incoming, self._heard
+        assert incoming is not None and heard is not None
+        for (message, replies), time in heard(last):
+            incoming.passed_by(message, time)
+            for reply in replies:
+                self.call.add_frame("response", reply, time)
 
     def _note_sent(self) -> None:
         for time in self._sent():

@@ -6,7 +6,18 @@ else happens. So nobody can tell whether a call was answered here or there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
+
+Said = tuple[tuple[bytes, tuple[bytes, ...]], float]
+"""A message of a client with its answers, and when that was, in seconds since the epoch."""
+
+
+class Conversation(Protocol):
+    """What messages are answered in one step of a script, where each answer rests on its message alone."""
+
+    def remember(self, message: bytes, replies: Sequence[bytes]) -> None:
+        """Remember what answers a message, whatever came before it."""
 
 
 class Front(Protocol):
@@ -17,6 +28,9 @@ class Front(Protocol):
 
     def pause(self, paused: bool) -> None:
         """Answer nothing until further notice, or do so again."""
+
+    def conversation(self) -> Conversation | None:
+        """Return one of which nothing is known yet; None if none can be held without the engine."""
 
     def absorb(self) -> None:
         """Note in the journal what was answered since the last time, and count it."""

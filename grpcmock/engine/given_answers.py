@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,14 +25,13 @@ _MAX_REQUEST_BYTES = 1024
 """How many answers of a method are remembered, how large they may be together, and how long each request."""
 
 
-def rests_on_message(entry: CompiledStub) -> bool:
-    """Whether the choice of a stub rests on the message alone."""
+def rests_on_request(entry: CompiledStub) -> bool:
+    """Whether the choice of a stub rests on the message and on metadata alone."""
     stub = entry.stub
     return (
         stub.times is None
         and stub.then != "miss"
         and not stub.state
-        and stub.metadata is None
         and stub.deadline is None
         and stub.when is None
         and stub.where is None
@@ -40,7 +40,8 @@ def rests_on_message(entry: CompiledStub) -> bool:
 
 def is_constant(entry: CompiledStub) -> bool:
     """Whether the choice of a stub rests on the message alone, and its answer is always the same constant message."""
-    return len(entry.plans) == 1 and entry.plans[0].constant is not None and rests_on_message(entry)
+    rests_on_message = entry.stub.metadata is None and rests_on_request(entry)
+    return len(entry.plans) == 1 and entry.plans[0].constant is not None and rests_on_message
 
 
 class GivenAnswer(NamedTuple):
@@ -56,7 +57,8 @@ class GivenAnswer(NamedTuple):
     """Bytes that such a call takes in a journal, roughly."""
 
     is_lasting: bool
-    """Whether these very bytes are given this answer as long as the stubs of the method don't change."""
+    """Whether these very bytes are given this answer as long as the stubs of the method don't change, in each call
+    whose metadata have the same values of the keys that these look at."""
 
     miss: Miss | None = None
 
@@ -83,19 +85,27 @@ _given_answer = partial(tuple.__new__, GivenAnswer)
 """Makes a :class:`GivenAnswer` of a tuple; to call the class takes several times as long."""
 
 
-class AnswerCache(dict[bytes, GivenAnswer]):
-    """The lasting answers of one method by the encoded requests that came before."""
+class AnswerCache(dict[Hashable, GivenAnswer]):
+    """The lasting answers of one method by the encoded requests that came before, with the values of their metadata
+    where those make a difference."""
 
     _bytes = 0
 
-    def remember(self, given: GivenAnswer) -> None:
+    def remember(self, key: Hashable, given: GivenAnswer) -> None:
         """Remember what answers a request, within bounds: clients ask the same over and over."""
         if len(given.request) <= _MAX_REQUEST_BYTES:
             self._bytes += given.size
             if len(self) >= _MAX_ANSWERS or self._bytes > _MAX_BYTES:
                 self.clear()
                 self._bytes = given.size
-            self[given.request] = given
+            self[key] = given
+
+
+def values_of(keys: Iterable[str], metadata: Mapping[str, list[str | bytes]]) -> Iterator[Hashable]:
+    """Yield the values of each key; None where it wasn't sent."""
+    for key in keys:
+        values = metadata.get(key)
+        yield None if values is None else tuple(values)
 
 
 class CompactCall(NamedTuple):

@@ -27,7 +27,18 @@ class Incoming:
     A message that can't be decoded ends the call, and so does one that *validate* refuses.
     """
 
-    __slots__ = ("_call", "_clock", "_keeps_raw", "_method", "_unread", "_validate", "context", "raw", "received")
+    __slots__ = (
+        "_call",
+        "_clock",
+        "_keeps_raw",
+        "_last",
+        "_method",
+        "_unread",
+        "_validate",
+        "context",
+        "raw",
+        "received",
+    )
 
     def __init__(
         self,
@@ -48,6 +59,7 @@ class Incoming:
         self.context = context
         """What is known of the call: it learns of each message that is read to choose a stub, and of half-close."""
         self.received: list[ProtoMessage] = []
+        self._last = b""
         self.raw: list[bytes] = []
         """The same as they came, an undecodable one among them; kept only if it *keeps_raw*."""
 
@@ -55,6 +67,11 @@ class Incoming:
     def seen(self) -> list[ProtoMessage]:
         """The messages that the plan has taken. It doesn't see those that were read ahead to choose its stub."""
         return self.received[: len(self.received) - len(self._unread)] if self._unread else self.received
+
+    @property
+    def last(self) -> bytes | None:
+        """The message that the plan has taken last, as it came; None if others were read ahead."""
+        return None if self._unread else self._last
 
     def read(self) -> Received:
         """Read the next message from the wire."""
@@ -66,6 +83,7 @@ class Incoming:
         if not isinstance(event, Message):
             return None
         self._call.add_frame("request", event.data, self._clock())
+        self._last = event.data
         if self._keeps_raw:
             self.raw.append(event.data)
         try:
@@ -76,6 +94,13 @@ class Incoming:
             raise EndOfCall(refusal)
         self.received.append(message)
         return message
+
+    def passed_by(self, data: bytes, time: float) -> None:
+        """Note a message that the server has answered by itself: the plan is past it."""
+        self._call.add_frame("request", data, time)
+        if self._keeps_raw:
+            self.raw.append(data)
+        self.received.append(decode(self._method.request_class, data))
 
     def read_ahead(self) -> Received:
         """Read the next message to choose a stub by it. The plan will be given it, too."""
@@ -88,13 +113,13 @@ class Incoming:
         self._unread.append(message)
         return message
 
-    def next(self) -> Received:
+    def next(self, receive: Receive = RECEIVE) -> Received:
         """Give the next message that the plan has not seen: one that was read ahead, or the next from the wire."""
         if self._unread:
             return self._unread.pop(0)
         if self.context.half_closed:
             return None
-        message = self._taken((yield RECEIVE))
+        message = self._taken((yield receive))
         if message is None:
             self.context.half_closed = True
         return message

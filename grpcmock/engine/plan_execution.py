@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from grpcmock.engine import error_replies
 from grpcmock.engine.steps import (
+    RECEIVE,
     EndOfCall,
     Finish,
     HandlerRaised,
@@ -16,6 +17,7 @@ from grpcmock.engine.steps import (
     Headers,
     Invoke,
     NextRequest,
+    Receive,
     Reset,
     Resume,
     Send,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.environment import CallEnvironment
+    from grpcmock.engine.front import Conversation
     from grpcmock.engine.incoming import Incoming
     from grpcmock.engine.steps import Part
     from grpcmock.engine.store import Turn
@@ -182,10 +185,14 @@ class PlanExecution:
             raise self._missed(step, f"{to_text(message)} came", step.pattern.explain(message))
 
     def _play_on(self, step: OnStep) -> Steps:
-        while (message := (yield from self._incoming.next())) is not None:
+        known = self._conversation(step)
+        receive = RECEIVE if known is None else Receive(conversation=known)
+        while (message := (yield from self._incoming.next(receive))) is not None:
             last = step.until is not None and step.until.holds(message)
             arm = step.arm_of(message)
             if arm is not None and arm.messages is not None and self._fault is None:
+                if known is not None and not last and (data := self._incoming.last) is not None:
+                    known.remember(data, arm.messages)
                 yield SendAll(arm.messages)
             elif arm is not None:
                 yield from self._play(arm.steps)
@@ -196,6 +203,12 @@ class PlanExecution:
                 raise self._missed(step, f"no arm takes {to_text(message)}", findings)
             if last:
                 return
+
+    def _conversation(self, step: OnStep) -> Conversation | None:
+        front, environment = self._environment.store.front, self._environment
+        if front is None or self._fault is not None or environment.options.validate:
+            return None
+        return self._entry.conversation(step, front)
 
     def _play_repeat(self, step: RepeatStep) -> Steps:
         if step.times and step.every is None and all(map(self._is_known, step.steps)):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message as ProtoMessage
 
     from grpcmock.engine.call_record import CallRecord, ProtocolName
+    from grpcmock.engine.front import Conversation
     from grpcmock.responses.context import RenderContext
     from grpcmock.stubs.model import Handler
 
@@ -109,6 +110,10 @@ class Receive:
 
     until: Any = None
     """A future of the server: once it is done, resume without an event, and leave that to the next ``Receive``."""
+
+    conversation: Conversation | None = None
+    """What is known of the messages that may come: a server may answer those by itself if ``Exchange.hand_on`` says so.
+    """
 
 
 @dataclass(frozen=True, slots=True)

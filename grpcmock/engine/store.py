@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.engine.compiled_stub import CompiledStub, Layer
-from grpcmock.engine.given_answers import AnswerCache, is_constant, rests_on_message
+from grpcmock.engine.given_answers import AnswerCache, is_constant, rests_on_request
 from grpcmock.matching.call_context import STARTED
 from grpcmock.matching.index import Index
 from grpcmock.responses.faults import FaultKind
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 _WHOLE_STREAM = frozenset({FaultKind.EXTRA_MESSAGES, FaultKind.RESET, FaultKind.TRUNCATE})
 """Faults that a handler of a single response cannot make."""
 
+
+_MOST_KEYS = 8
+"""Keys of metadata that may make a difference to answers that are remembered."""
 
 Accept = Callable[[CompiledStub], bool]
 """Says of a stub whether it can answer, or has stepped aside."""
@@ -40,6 +44,7 @@ class MethodTable:
     """The stubs of one method, in an index."""
 
     __slots__ = (
+        "_keys",
         "_later",
         "_unsteady",
         "_varying",
@@ -50,6 +55,7 @@ class MethodTable:
         "index",
         "is_constant",
         "is_steady",
+        "metadata_keys",
         "method",
         "stages",
         "takes_one",
@@ -63,7 +69,9 @@ class MethodTable:
         self.is_constant = True
         """Whether every answer of this method is a constant that follows from the message alone."""
         self.is_steady = True
-        """Whether the choice among the stubs of this method always follows from its only message."""
+        """Whether the choice among the stubs of this method always follows from its only message, and from metadata."""
+        self.metadata_keys: tuple[str, ...] = ()
+        """The keys of metadata that its stubs look at, as long as they aren't too many."""
         self.answers = AnswerCache()
         """While the choice is steady: what answered the requests that came before, where it always will."""
         self.takes_one = not method.kind.client_streams
@@ -74,6 +82,8 @@ class MethodTable:
         """Whether each call has to come by the engine whole: none is then answered from what was remembered."""
         self._varying = 0
         self._unsteady = 0
+        self._keys: Counter[str] = Counter()
+        """How many stubs look at each key."""
         self._whole_stream = 0
         self._later: dict[Stage, list[CompiledStub]] = {}
 
@@ -88,11 +98,22 @@ class MethodTable:
     def _count(self, entry: CompiledStub, by: int) -> None:
         self.stages[entry.conditions.stage] += by
         self._varying += 0 if is_constant(entry) else by
-        self._unsteady += 0 if rests_on_message(entry) else by
+        self._unsteady += 0 if rests_on_request(entry) else by
+        if entry.conditions.metadata is not None:
+            self._count_keys(entry.conditions.metadata.keys, by)
         if any(plan.fault and plan.fault.kind in _WHOLE_STREAM for plan in entry.plans):
             self._whole_stream += by
         self._later.clear()
         self._judge()
+
+    def _count_keys(self, keys: Iterable[str], by: int) -> None:
+        before = len(self._keys)
+        for key in keys:
+            self._keys[key] += by
+            if not self._keys[key]:
+                del self._keys[key]
+        if len(self._keys) != before or by < 0:
+            self.metadata_keys = tuple(sorted(self._keys)) if len(self._keys) <= _MOST_KEYS else ()
 
     def hold(self, held: bool) -> None:
         """Have each call come by the engine, or not any more."""
@@ -101,7 +122,8 @@ class MethodTable:
 
     def _judge(self) -> None:
         self.is_constant = not self._varying and not self.held
-        self.is_steady = not self._unsteady and self.takes_one and not self.held
+        is_told = len(self._keys) <= _MOST_KEYS
+        self.is_steady = not self._unsteady and is_told and self.takes_one and not self.held
         self.answers_once = self.method.kind is MethodKind.UNARY and not self._whole_stream and not self.held
         self.answers.clear()
 

@@ -57,12 +57,17 @@ class WholePlan(NamedTuple):
         return WholeAnswer(headers, tuple(messages), code, message, trailers)
 
 
+def constant_answer(message: bytes) -> WholeAnswer:
+    """Return the answer that is one message, and OK."""
+    return WholeAnswer((), (message,), Code.OK, "", ())
+
+
 def whole_plan(method: Method, plan: Plan) -> WholePlan | None:
     """Return what a plan says, if it says it all at once; None if it doesn't, or it is too much for one piece."""
     if plan.constant is not None:  # most are, and are quicker to see through
         [only, finish] = plan.steps
         assert isinstance(only, SendStep) and isinstance(finish, FinishStep)
-        return WholePlan(NO_METADATA, (only.reply,), finish, WholeAnswer((), (plan.constant,), Code.OK, "", ()))
+        return WholePlan(NO_METADATA, (only.reply,), finish, constant_answer(plan.constant))
     if method.kind.client_streams or plan.fault is not None:
         return None
     headers = NO_METADATA

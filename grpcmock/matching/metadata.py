@@ -32,6 +32,11 @@ class MetadataPattern:
         self.parts = parts
         self.count = sum(matcher.count for _, matcher in parts)
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys that it looks at."""
+        return frozenset(key for key, _ in self.parts)
+
     def test(self, metadata: Mapping[str, Sequence[str | bytes]]) -> bool:
         return all(matcher.test(metadata.get(key) or ABSENT) for key, matcher in self.parts)
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
@@ -16,13 +16,14 @@ use parking_lot::Mutex;
 use tokio::time::Sleep;
 
 use crate::answer::{response, trailers_of};
+use crate::conversation::Known;
 use crate::flow::Flow;
 use crate::framing::{self, Encoding, MessageReader};
+use crate::http2::now;
 use crate::hub::{Event, Opened};
-use crate::known;
 use crate::line::{Command, Line};
 use crate::request::Request;
-use crate::server::{Facts, Shared};
+use crate::server::Shared;
 use crate::timed::Timed;
 
 /// How long a call lives at least while the client is still writing.
@@ -36,12 +37,10 @@ pub struct CallTask {
     shared: Arc<Shared>,
     /// What is to be told of the beginning; None once it was.
     opening: Option<Opened>,
-    /// Whether the opening waits for the whole request, since an answer to it may be known.
-    gathers: bool,
-    started: f64,
-    began: Instant,
     body: RecvStream,
     reader: MessageReader,
+    /// How many messages have come that Python is to take.
+    told: usize,
     half_closed: bool,
     broken: bool,
     respond: SendResponse<Bytes>,
@@ -51,6 +50,8 @@ pub struct CallTask {
     /// What is left of the messages being sent.
     writing: Bytes,
     timed: Option<Timed>,
+    /// What may be answered without Python.
+    conversation: Option<Known>,
     settling: Option<Pin<Box<Sleep>>>,
 }
 
@@ -62,13 +63,14 @@ enum End {
 }
 
 impl CallTask {
-    pub fn new(shared: &Arc<Shared>, request: Request, respond: SendResponse<Bytes>, gathers: bool) -> Self {
+    pub fn new(shared: &Arc<Shared>, request: Request, respond: SendResponse<Bytes>) -> Self {
         let line = Arc::new(Line {
             flow: Flow::new(shared),
             commands: Mutex::default(),
             task: AtomicWaker::new(),
             encoding: request.encoding,
             sent: Mutex::default(),
+            heard: Mutex::default(),
             leaving: request.leaving,
         });
         let mut reader = MessageReader::new(request.metadata.encoding, shared.limit);
@@ -86,11 +88,9 @@ impl CallTask {
             line,
             shared: Arc::clone(shared),
             opening: Some(opened),
-            gathers,
-            started: request.started,
-            began: Instant::now(),
             body: request.body,
             reader,
+            told: 0,
             half_closed: false,
             broken: false,
             respond,
@@ -99,6 +99,7 @@ impl CallTask {
             outgoing: VecDeque::new(),
             writing: Bytes::new(),
             timed: None,
+            conversation: None,
             settling: None,
         }
     }
@@ -106,9 +107,10 @@ impl CallTask {
     /// The task of a call whose request came whole, with this message: Python knows of all that.
     pub fn begun(shared: &Arc<Shared>, mut request: Request, message: &Bytes, respond: SendResponse<Bytes>) -> Self {
         request.begun.clear();
-        let mut made = Self::new(shared, request, respond, false);
+        let mut made = Self::new(shared, request, respond);
         made.opening = None;
         made.half_closed = true;
+        made.told = 1;
         made.line.flow.came(message.len());
         made
     }
@@ -131,35 +133,55 @@ impl CallTask {
 
     // What the client does -------------------------------------------------------------------------
 
+    /// Answer a message, if that is known. False if Python is to do so.
+    fn converse(&mut self, message: &Bytes) -> bool {
+        let Some(known) = &self.conversation else { return false };
+        if let Some(reply) = known.reply(message) {
+            let mut heard = self.line.heard.lock();
+            if heard.as_mut().is_some_and(|heard| heard.note(&reply, now())) {
+                self.writing = reply.framed(self.line.encoding);
+                self.line.flow.adds(self.writing.len());
+                return true;
+            }
+        }
+        self.conversation = None;
+        false
+    }
+
     fn take_message(&mut self, message: Bytes) {
+        self.told += 1;
         self.line.flow.came(message.len());
         match &mut self.opening {
-            Some(opened) if opened.messages.is_empty() || !self.gathers => opened.messages.push(message),
-            Some(_) => {
-                self.gathers = false;
-                self.tell(Event::Message(self.line.flow.number, message));
-            }
+            Some(opened) => opened.messages.push(message),
             None => self.shared.hub.push(Event::Message(self.line.flow.number, message)),
         }
     }
 
     fn fail(&mut self, code: u32, message: String) {
         self.broken = true;
-        self.gathers = false;
         self.tell(Event::Broken(self.line.flow.number, code, message));
     }
 
-    /// Read as long as not too much waits for Python. True if the client went away.
+    /// Read as long as not too much waits for Python, or for the client. True if the client went away.
     fn poll_read(&mut self, context: &mut Context<'_>) -> bool {
         loop {
             while !self.broken {
+                if self.conversation.is_some() {
+                    match self.poll_writing(context) {
+                        Poll::Ready(true) => {}
+                        Poll::Ready(false) => return true,
+                        Poll::Pending => return false,
+                    }
+                }
                 if self.line.flow.poll_room(context).is_pending() {
-                    // Nothing more is read before Python has taken some, so it has to know of the call.
-                    self.gathers = false;
                     return false;
                 }
                 match self.reader.next() {
-                    Ok(Some(message)) => self.take_message(message),
+                    Ok(Some(message)) => {
+                        if !self.converse(&message) {
+                            self.take_message(message);
+                        }
+                    }
                     Ok(None) => break,
                     Err(error) => self.fail(error.code, error.message),
                 }
@@ -192,28 +214,6 @@ impl CallTask {
         } else if self.opening.is_none() {
             self.shared.hub.push(Event::HalfClose(self.line.flow.number));
         }
-    }
-
-    /// Answer from the table, if the request is whole and the answer known.
-    fn answer_known(&mut self) -> bool {
-        let Some(opened) = self.opening.as_ref().filter(|_| self.gathers && self.half_closed) else {
-            return false;
-        };
-        self.gathers = false;
-        let [message] = &opened.messages[..] else { return false };
-        let facts = Facts {
-            metadata: &opened.metadata,
-            deadline: opened.deadline,
-            peer: &opened.peer,
-            started: self.started,
-            began: self.began,
-        };
-        let key = known::key_of(&opened.path, self.line.encoding);
-        let Some(answer) = self.shared.answer(&key, message, &facts) else {
-            return false;
-        };
-        answer.send(answer.head(), &mut self.respond);
-        true
     }
 
     // What the server does -------------------------------------------------------------------------
@@ -271,6 +271,7 @@ impl CallTask {
             }
             if !self.outgoing.is_empty() {
                 self.end_timed();
+                self.end_conversation();
             }
             if let Some(timed) = &mut self.timed {
                 let Poll::Ready(next) = timed.poll_next(context) else {
@@ -289,6 +290,11 @@ impl CallTask {
             match command {
                 Command::Messages(data) => self.writing = data,
                 Command::Play(timed) => self.timed = Some(timed),
+                Command::Converse(known, taken) => {
+                    if taken == self.told {
+                        self.conversation = Some(known);
+                    }
+                }
                 Command::Stop => {}
                 Command::Headers(pairs) => {
                     if self.sending.is_none() {
@@ -336,6 +342,13 @@ impl CallTask {
         }
     }
 
+    /// Answer no more without Python, and tell that it is so.
+    fn end_conversation(&mut self) {
+        if self.conversation.take().is_some() {
+            self.shared.hub.push(Event::Played(self.line.flow.number));
+        }
+    }
+
     /// End the call with its trailers; whether the client still takes them makes no difference any more.
     fn finish(&mut self, trailers: &HeaderMap) {
         let _ = match &mut self.sending {
@@ -369,12 +382,7 @@ impl Future for CallTask {
         let task = &mut *self;
         let mut gone = task.poll_read(context);
         if !gone {
-            if task.answer_known() {
-                return Poll::Ready(());
-            }
-            if !task.gathers {
-                task.open();
-            }
+            task.open();
             task.line.task.register(context.waker());
             task.outgoing.append(&mut task.line.commands.lock());
             match task.poll_write(context) {

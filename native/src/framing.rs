@@ -185,10 +185,18 @@ fn too_large(size: usize, limit: usize) -> WireError {
     )
 }
 
-/// The one message that a whole body consists of, uncompressed; None if it is anything else.
-pub fn only_message(body: &Bytes) -> Option<Bytes> {
+/// The one message that a whole body consists of; None if it is anything else.
+pub fn only_message(body: &Bytes, encoding: Encoding, limit: Option<usize>) -> Option<Bytes> {
     let size = u32::from_be_bytes(body.get(1..PREFIX)?.try_into().ok()?) as usize;
-    (body[0] == 0 && body.len() == PREFIX + size).then(|| body.slice(PREFIX..))
+    if body.len() != PREFIX + size {
+        return None;
+    }
+    if body[0] == 0 {
+        return Some(body.slice(PREFIX..));
+    }
+    let mut reader = MessageReader::new(encoding, limit);
+    reader.feed(body);
+    reader.next().ok()?
 }
 
 /// Put a message behind its prefix, compressed if `encoding` does.

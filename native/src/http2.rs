@@ -17,14 +17,12 @@ use crate::call::CallTask;
 use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet};
 use crate::farewell::{Farewell, Leave, Leaving};
 use crate::framing::{Encoding, WireError};
-use crate::hub::Event;
-use crate::known;
 use crate::metadata::Metadata;
 use crate::request::{Request, read_at_once};
-use crate::server::{Facts, Shared};
+use crate::server::Shared;
 use crate::stream::Stream;
 use crate::text::Text;
-use crate::whole::{Outbox, Waiting};
+use crate::whole::{Outbox, Waiting, gather};
 
 /// Bytes that a client may send ahead on one stream, and on all of them: so many that one slow stream doesn't hold up
 /// the others.
@@ -167,32 +165,21 @@ impl Serving {
             started,
             leaving: Arc::clone(&self.leaving),
         };
-        let whole = request.read_at_once(self.shared.limit);
-        let key = known::key_of(&request.path, encoding);
-        if let Some(message) = whole {
-            let facts = Facts {
-                metadata: &request.metadata,
-                deadline,
-                peer: &request.peer,
-                started,
-                began,
-            };
-            if let Some(answer) = self.shared.answer(&key, &message, &facts) {
-                return answer.send(answer.head(), &mut respond);
-            }
-            drop(key);
+        let (shared, outbox) = (Arc::clone(&self.shared), Arc::clone(&self.outbox));
+        if let Some(message) = request.read_at_once(shared.limit) {
             let waiting = Waiting {
-                shared: Arc::clone(&self.shared),
-                outbox: Arc::clone(&self.outbox),
+                shared,
+                outbox,
                 request,
                 message,
                 respond,
             };
-            return self.shared.hub.push(Event::Whole(Box::new(waiting)));
+            waiting.go(began);
+        } else if shared.known.gathers(&request.path) {
+            tokio::spawn(gather(shared, outbox, request, respond, began));
+        } else {
+            tokio::spawn(CallTask::new(&shared, request, respond));
         }
-        let gathers = self.shared.known.has_any(&key);
-        drop(key);
-        tokio::spawn(CallTask::new(&self.shared, request, respond, gathers));
     }
 
     fn take_other(&mut self, request: HttpRequest<RecvStream>, mut respond: SendResponse<Bytes>) {

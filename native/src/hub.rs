@@ -43,6 +43,8 @@ pub enum Event {
     Refused(&'static str, Arc<Text>),
     /// The last connection has ended.
     Idle,
+    /// Connections have ended, a while ago.
+    Calm,
     /// A call whose request is whole.
     Whole(Box<Waiting>),
     /// A request has begun that is no call in gRPC.
@@ -148,6 +150,7 @@ fn as_tuple<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>>
         Event::Drained(number) => (5, number).into_pyobject(py),
         Event::Refused(protocol, peer) => (6, 0, protocol, peer.python(py)).into_pyobject(py),
         Event::Idle => (7, 0).into_pyobject(py),
+        Event::Calm => (11, 0).into_pyobject(py),
         Event::Request(opened) => {
             let head = opened.head;
             let said = (head.method.as_str(), &head.target, head.version()).into_pyobject(py)?;

@@ -4,7 +4,7 @@
 //! ring, or is answered by what comes after.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -59,19 +59,35 @@ impl KnownCall {
 /// The answers under one key by the bodies of requests, in two generations: what isn't asked for in a while is dropped.
 #[derive(Default)]
 struct Answers {
+    /// The keys of metadata that make a difference.
+    keys: Box<[String]>,
     young: HashMap<Bytes, Arc<Entry>>,
     old: HashMap<Bytes, Arc<Entry>>,
 }
 
 impl Answers {
-    fn find(&mut self, request: &[u8]) -> Option<Arc<Entry>> {
-        if let Some(entry) = self.young.get(request) {
+    fn find(&mut self, metadata: &Metadata, body: &[u8]) -> Option<Arc<Entry>> {
+        let request = told_apart(&self.keys, metadata, body);
+        if let Some(entry) = self.young.get(&request[..]) {
             return Some(Arc::clone(entry));
         }
-        let (key, entry) = self.old.remove_entry(request)?;
+        let (key, entry) = self.old.remove_entry(&request[..])?;
         self.young.insert(key, Arc::clone(&entry));
         Some(entry)
     }
+}
+
+/// What tells a request from others of its method: its body, and before that the metadata that make a difference.
+fn told_apart<'a>(keys: &[String], metadata: &Metadata, body: &'a [u8]) -> Cow<'a, [u8]> {
+    if keys.is_empty() {
+        return Cow::Borrowed(body);
+    }
+    let mut told = Vec::with_capacity(body.len() + 64);
+    for key in keys {
+        metadata.write_values(key, &mut told);
+    }
+    told.extend_from_slice(body);
+    Cow::Owned(told)
 }
 
 /// How often an answer was given, and how long these calls took.
@@ -105,6 +121,8 @@ impl Given {
 struct Inner {
     /// By what else of a request decides: the path, and in other protocols than gRPC more of its head.
     by_key: HashMap<Box<str>, Answers>,
+    /// The methods whose requests are awaited whole: an answer to them may be known.
+    gathered: HashSet<Box<str>>,
     /// Bytes of the young generation.
     bytes: usize,
     calls: VecDeque<KnownCall>,
@@ -159,12 +177,18 @@ impl Known {
     }
 
     /// The answer to these bytes; the call is in the ring before it is given.
-    pub fn answer(&self, key: &str, body: &[u8], call: impl FnOnce() -> CallFacts) -> Option<Arc<Answer>> {
+    pub fn answer(
+        &self,
+        key: &str,
+        metadata: &Metadata,
+        body: &[u8],
+        call: impl FnOnce() -> CallFacts,
+    ) -> Option<Arc<Answer>> {
         let mut inner = self.inner.lock();
         if self.paused.load(Ordering::Acquire) {
             return None;
         }
-        let entry = inner.by_key.get_mut(key)?.find(body)?;
+        let entry = inner.by_key.get_mut(key)?.find(metadata, body)?;
         let answer = Arc::clone(&entry.answer);
         let facts = call();
         let bounds = &self.duration_bounds;
@@ -192,11 +216,15 @@ impl Known {
         Some(answer)
     }
 
-    /// Remember what answers a request with this body. A journal keeps the request as *message*, if that is another than
-    /// the body. The caller makes sure that it still is the answer.
-    pub fn remember(&self, key: &str, body: &[u8], message: Option<Bytes>, answer: Arc<Answer>) {
-        let body = Bytes::copy_from_slice(body);
-        let request = message.unwrap_or_else(|| body.clone());
+    /// Remember what answers this request. The caller makes sure that it still is the answer.
+    pub fn remember(&self, asked: &Asked<'_>, answer: Arc<Answer>) {
+        let key = asked.key;
+        let told = told_apart(&asked.keys, asked.metadata, asked.body);
+        let body = Bytes::copy_from_slice(&told);
+        let request = match &asked.message {
+            Some(message) => message.clone(),
+            None => body.slice(body.len() - asked.body.len()..),
+        };
         let mut size = body.len() + request.len() + ENTRY_OVERHEAD;
         let mut inner = self.inner.lock();
         if !inner.by_key.contains_key(key) {
@@ -214,17 +242,36 @@ impl Known {
         }
         inner.bytes += size;
         if !inner.by_key.contains_key(key) {
-            inner.by_key.insert(key.into(), Answers::default());
+            let keys = asked.keys.clone().into();
+            inner.by_key.insert(
+                key.into(),
+                Answers {
+                    keys,
+                    ..Answers::default()
+                },
+            );
         }
         if let Some(answers) = inner.by_key.get_mut(key) {
             answers.young.insert(body, Arc::new(Entry { request, answer }));
         }
     }
 
+    /// Await the requests of this method whole from now on, before anybody is told of them.
+    pub fn gather(&self, path: &str) {
+        self.inner.lock().gathered.insert(path.into());
+    }
+
+    /// Whether the requests of this method are awaited whole.
+    pub fn gathers(&self, path: &str) -> bool {
+        let inner = self.inner.lock();
+        !self.paused.load(Ordering::Acquire) && inner.gathered.contains(path)
+    }
+
     /// Forget all answers. The calls that they gave stay in the ring.
     pub fn void(&self) {
         let mut inner = self.inner.lock();
         inner.by_key.clear();
+        inner.gathered.clear();
         inner.bytes = 0;
     }
 
@@ -249,6 +296,17 @@ impl Known {
             given: std::mem::take(&mut inner.given),
         }
     }
+}
+
+/// A request whose answer is to be remembered.
+pub struct Asked<'a> {
+    pub key: &'a str,
+    /// The keys of metadata that make a difference to the answers of its method.
+    pub keys: Vec<String>,
+    pub metadata: &'a Metadata,
+    pub body: &'a [u8],
+    /// The message, as a journal keeps it, if that is another than the body.
+    pub message: Option<Bytes>,
 }
 
 /// What is noted of a call besides its request and its answer.
@@ -276,6 +334,29 @@ mod tests {
         }
     }
 
+    fn metadata(pairs: &[(&'static str, &'static str)]) -> Metadata {
+        let headers = pairs.iter().map(|(name, value)| {
+            let name = http::HeaderName::from_static(name);
+            (name, http::HeaderValue::from_static(value))
+        });
+        Metadata::of(&headers.collect()).unwrap()
+    }
+
+    fn find(known: &Known, key: &str, body: &[u8]) -> Option<Arc<Answer>> {
+        known.answer(key, &metadata(&[]), body, facts)
+    }
+
+    fn remember(known: &Known, key: &str, body: &[u8], message: Option<Bytes>, answer: Arc<Answer>) {
+        let asked = Asked {
+            key,
+            keys: Vec::new(),
+            metadata: &metadata(&[]),
+            body,
+            message,
+        };
+        known.remember(&asked, answer);
+    }
+
     fn answer(number: u64) -> Arc<Answer> {
         Arc::new(Answer {
             number,
@@ -290,13 +371,13 @@ mod tests {
     #[test]
     fn an_answer_is_given_until_it_is_void() {
         let known = Known::new(1 << 20, 10, 1 << 20, &[]);
-        assert!(known.answer("/a/B", b"q", facts).is_none());
-        known.remember("/a/B", b"q", Some(Bytes::from_static(b"m")), answer(7));
-        assert_eq!(known.answer("/a/B", b"q", facts).unwrap().number, 7);
-        assert!(known.answer("/a/B", b"r", facts).is_none());
-        assert!(known.answer("/a/C", b"q", facts).is_none());
+        assert!(find(&known, "/a/B", b"q").is_none());
+        remember(&known, "/a/B", b"q", Some(Bytes::from_static(b"m")), answer(7));
+        assert_eq!(find(&known, "/a/B", b"q").unwrap().number, 7);
+        assert!(find(&known, "/a/B", b"r").is_none());
+        assert!(find(&known, "/a/C", b"q").is_none());
         known.pause(true);
-        assert!(known.answer("/a/B", b"q", facts).is_none());
+        assert!(find(&known, "/a/B", b"q").is_none());
         known.pause(false);
         assert!(known.has_any("/a/B"));
         known.void();
@@ -311,12 +392,55 @@ mod tests {
     }
 
     #[test]
+    fn metadata_make_a_difference_where_stubs_look_at_them() {
+        let known = Known::new(1 << 20, 10, 1 << 20, &[]);
+        let kinds: [&[_]; 6] = [
+            &[],
+            &[("x-a", "1")],
+            &[("x-a", "2")],
+            &[("x-a", "1"), ("x-a", "2")],
+            &[("x-b-bin", "MQ")],
+            &[("x-a", "1"), ("x-b-bin", "MQ")],
+        ];
+        for (number, kind) in kinds.iter().enumerate() {
+            let asked = Asked {
+                key: "/a/B",
+                keys: vec!["x-a".to_owned(), "x-b-bin".to_owned()],
+                metadata: &metadata(kind),
+                body: b"q",
+                message: None,
+            };
+            assert!(known.answer("/a/B", asked.metadata, b"q", facts).is_none());
+            known.remember(&asked, answer(number as u64));
+        }
+        for (number, kind) in kinds.iter().enumerate() {
+            let mut pairs = kind.to_vec();
+            pairs.push(("x-other", "3"));
+            let found = known.answer("/a/B", &metadata(&pairs), b"q", facts).unwrap();
+            assert_eq!(found.number, number as u64);
+        }
+        assert!(known.absorb().calls.iter().all(|call| call.request() == &b"q"[..]));
+    }
+
+    #[test]
+    fn requests_are_gathered_until_all_is_void() {
+        let known = Known::new(1 << 20, 10, 1 << 20, &[]);
+        known.gather("/a/B");
+        assert!(known.gathers("/a/B") && !known.gathers("/a/C"));
+        known.pause(true);
+        assert!(!known.gathers("/a/B"));
+        known.pause(false);
+        known.void();
+        assert!(!known.gathers("/a/B"));
+    }
+
+    #[test]
     fn the_ring_keeps_the_last_calls_and_counts_all() {
         for (calls, bytes, kept) in [(3, 1 << 20, 3), (100, 250, 2), (0, 1 << 20, 0)] {
             let known = Known::new(1 << 20, calls, bytes, &[]);
-            known.remember("/a/B", b"q", None, answer(1));
+            remember(&known, "/a/B", b"q", None, answer(1));
             for _ in 0..10 {
-                known.answer("/a/B", b"q", facts).unwrap();
+                find(&known, "/a/B", b"q").unwrap();
             }
             let absorbed = known.absorb();
             assert_eq!((absorbed.calls.len(), absorbed.dropped as usize), (kept, 10 - kept));
@@ -327,10 +451,10 @@ mod tests {
     #[test]
     fn durations_are_counted_by_bounds() {
         let known = Known::new(1 << 20, 1, 1 << 20, &[0.5, 1.0]);
-        known.remember("/a/B", b"q", None, answer(1));
+        remember(&known, "/a/B", b"q", None, answer(1));
         for duration in [0.25, 0.5, 0.75, 2.0] {
             let took = || CallFacts { duration, ..facts() };
-            known.answer("/a/B", b"q", took).unwrap();
+            known.answer("/a/B", &metadata(&[]), b"q", took).unwrap();
         }
         let expected = Given {
             calls: 4,
@@ -344,12 +468,12 @@ mod tests {
     #[test]
     fn the_table_is_bounded_and_keeps_what_is_asked_for() {
         let known = Known::new(100 * (ENTRY_OVERHEAD + 16), 10, 1 << 20, &[]);
-        known.remember("/a/B", b"favorite", None, answer(0));
+        remember(&known, "/a/B", b"favorite", None, answer(0));
         for number in 0..10_000_u64 {
-            known.remember("/a/B", &number.to_be_bytes(), None, answer(1));
-            assert_eq!(known.answer("/a/B", b"favorite", facts).unwrap().number, 0);
+            remember(&known, "/a/B", &number.to_be_bytes(), None, answer(1));
+            assert_eq!(find(&known, "/a/B", b"favorite").unwrap().number, 0);
         }
-        assert!(known.answer("/a/B", &0_u64.to_be_bytes(), facts).is_none());
+        assert!(find(&known, "/a/B", &0_u64.to_be_bytes()).is_none());
         let inner = known.inner.lock();
         let kept: usize = inner.by_key.values().map(|all| all.young.len() + all.old.len()).sum();
         assert!(kept <= 101, "{kept}");

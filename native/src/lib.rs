@@ -7,6 +7,7 @@ mod answer;
 mod authority;
 mod beginning;
 mod call;
+mod conversation;
 mod exchange;
 mod farewell;
 mod flow;
@@ -35,6 +36,7 @@ fn grpcmock_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<server::Server>()?;
     module.add_class::<line::Call>()?;
+    module.add_class::<conversation::Conversation>()?;
     module.add_class::<whole::WholeCall>()?;
     module.add_class::<answer::KnownAnswer>()?;
     module.add_class::<exchange::Exchange>()?;

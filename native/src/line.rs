@@ -11,7 +11,9 @@ use http::HeaderValue;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
+use crate::conversation::{Conversation, Heard, Known};
 use crate::farewell::Leaving;
 use crate::flow::Flow;
 use crate::framing::{self, Encoding, Pairs};
@@ -24,6 +26,8 @@ pub enum Command {
     Headers(Pairs),
     Messages(Bytes),
     Play(Timed),
+    /// Answer what is known, if Python has taken so many messages, and no more have come.
+    Converse(Known, usize),
     Stop,
     /// The last is what goes to the wire in the place of the code.
     Finish(u32, String, Pairs, Option<HeaderValue>),
@@ -42,6 +46,8 @@ pub struct Line {
     /// When the messages were sent that are sent at their times, in seconds since the epoch, as far as Python hasn't
     /// taken note of it.
     pub sent: Mutex<Vec<f64>>,
+    /// What was said without Python, as far as it hasn't taken note of it; None while nothing may be.
+    pub heard: Mutex<Option<Heard>>,
     pub leaving: Arc<Leaving>,
 }
 
@@ -122,7 +128,25 @@ impl Call {
         Ok(())
     }
 
-    /// End what `play` began; it is told as if all had gone.
+    /// Answer each message that comes by what is known of it, until one comes of which nothing is, or Python has to take
+    /// note of what was said. *taken* is how many messages it has been given; if more have come, nothing is answered.
+    fn converse(&self, known: &Conversation, taken: usize) {
+        *self.0.heard.lock() = Some(Heard::default());
+        self.0.ask(Command::Converse(known.share(), taken));
+    }
+
+    /// What was said since this was asked last: pairs of a message and its answers, and the times, in seconds since the
+    /// epoch. With *last*, no more is said without Python from now on.
+    fn heard(&self, py: Python<'_>, last: bool) -> Vec<(Py<PyTuple>, f64)> {
+        let mut heard = self.0.heard.lock();
+        let said = heard.as_mut().map(|heard| heard.take(py)).unwrap_or_default();
+        if last {
+            *heard = None;
+        }
+        said
+    }
+
+    /// End what `play` or `converse` began; it is told as if all had gone.
     fn stop(&self) {
         self.0.ask(Command::Stop);
     }

@@ -67,6 +67,20 @@ impl Metadata {
         Ok(made)
     }
 
+    /// Write the values of a key so that they are told from any others, whatever follows.
+    pub fn write_values(&self, key: &str, out: &mut Vec<u8>) {
+        for (_, value) in self.pairs.iter().filter(|(name, _)| name == key) {
+            let (kind, data) = match value {
+                Value::Text(text) => (1, text.as_bytes()),
+                Value::Binary(data) => (2, &data[..]),
+            };
+            out.push(kind);
+            out.extend_from_slice(&(data.len() as u64).to_be_bytes());
+            out.extend_from_slice(data);
+        }
+        out.push(0);
+    }
+
     pub fn accepts(&self, encoding: Encoding) -> bool {
         framing::accepts(&self.headers, encoding)
     }

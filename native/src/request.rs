@@ -1,5 +1,6 @@
 //! A call in gRPC as it came.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -32,8 +33,40 @@ impl Request {
     pub fn read_at_once(&mut self, limit: Option<usize>) -> Option<Bytes> {
         let (begun, ended) = read_at_once(&mut self.body);
         self.begun = begun;
-        let message = framing::only_message(&self.begun).filter(|_| ended)?;
+        if ended { self.only_message(limit) } else { None }
+    }
+
+    /// Read the rest of the body, and give the one message of it; None if it is anything else, or too much to wait for.
+    pub async fn read_whole(&mut self, limit: Option<usize>) -> Option<Bytes> {
+        while !self.body.is_end_stream() {
+            if self.begun.len() >= MOST_WAITING {
+                return None;
+            }
+            match poll_fn(|context| self.body.poll_data(context)).await {
+                Some(data) => self.begun = joined(&self.begun, take(&mut self.body, data.ok()?)),
+                None => break,
+            }
+        }
+        self.only_message(limit)
+    }
+
+    fn only_message(&self, limit: Option<usize>) -> Option<Bytes> {
+        let message = framing::only_message(&self.begun, self.metadata.encoding, limit)?;
         limit.is_none_or(|limit| message.len() <= limit).then_some(message)
+    }
+}
+
+/// Let the client send as much as has come.
+fn take(body: &mut RecvStream, data: Bytes) -> Bytes {
+    let _ = body.flow_control().release_capacity(data.len());
+    data
+}
+
+fn joined(begun: &Bytes, more: Bytes) -> Bytes {
+    if begun.is_empty() {
+        more
+    } else {
+        [&begun[..], &more[..]].concat().into()
     }
 }
 
@@ -45,12 +78,7 @@ pub fn read_at_once(body: &mut RecvStream) -> (Bytes, bool) {
     while !ended && begun.len() < MOST_WAITING {
         match body.poll_data(&mut context) {
             Poll::Ready(Some(Ok(data))) => {
-                let _ = body.flow_control().release_capacity(data.len());
-                begun = if begun.is_empty() {
-                    data
-                } else {
-                    [&begun[..], &data[..]].concat().into()
-                };
+                begun = joined(&begun, take(body, data));
                 ended = body.is_end_stream();
             }
             Poll::Ready(None) => ended = true,

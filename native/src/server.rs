@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -34,6 +34,9 @@ pub enum Phase {
     Killed,
 }
 
+/// How long after the end of a connection it is taken for calm.
+const CALM: Duration = Duration::from_secs(1);
+
 /// What is known of a call when it comes.
 pub struct Facts<'a> {
     pub metadata: &'a Arc<Metadata>,
@@ -63,6 +66,8 @@ pub struct Shared {
     pub runtime: Handle,
     numbers: AtomicU64,
     connections: AtomicUsize,
+    /// Whether Python is about to be told that connections have ended.
+    calms: AtomicBool,
     phases: watch::Sender<Phase>,
 }
 
@@ -75,6 +80,21 @@ impl Shared {
         *self.phases.borrow() != Phase::Serving
     }
 
+    /// A connection has ended. Python is told of all that do within a while at once.
+    fn left(self: &Arc<Self>) {
+        if self.connections.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.hub.push(Event::Idle);
+        }
+        if !self.calms.swap(true, Ordering::AcqRel) {
+            let shared = Arc::clone(self);
+            self.runtime.spawn(async move {
+                tokio::time::sleep(CALM).await;
+                shared.calms.store(false, Ordering::Release);
+                shared.hub.push(Event::Calm);
+            });
+        }
+    }
+
     pub fn phase(&self) -> watch::Receiver<Phase> {
         self.phases.subscribe()
     }
@@ -84,7 +104,7 @@ impl Shared {
         if facts.metadata.in_session {
             return None;
         }
-        self.known.answer(key, body, || CallFacts {
+        self.known.answer(key, facts.metadata, body, || CallFacts {
             metadata: Arc::clone(facts.metadata),
             deadline: facts.deadline,
             peer: Arc::clone(facts.peer),
@@ -106,9 +126,7 @@ impl Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        if self.0.connections.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.hub.push(Event::Idle);
-        }
+        self.0.left();
     }
 }
 
@@ -166,6 +184,7 @@ impl Server {
             runtime: runtime.handle().clone(),
             numbers: AtomicU64::new(1),
             connections: AtomicUsize::new(0),
+            calms: AtomicBool::new(false),
             phases: watch::Sender::new(Phase::Serving),
         };
         Ok(Self {
@@ -246,6 +265,11 @@ impl Server {
     }
 
     // The table of known answers -------------------------------------------------------------------
+
+    /// Await the requests of this method whole from now on, until all is void, before it is told of them.
+    fn gather(&self, path: &str) {
+        self.shared.known.gather(path);
+    }
 
     /// Forget all known answers.
     fn void(&self) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
@@ -10,14 +11,16 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
+use tokio::time::timeout;
 
 use crate::answer::{Answer, KnownAnswer};
 use crate::call::CallTask;
-use crate::known;
+use crate::hub::Event;
+use crate::known::{self, Asked};
 use crate::line::Call;
 use crate::metadata::Given;
 use crate::request::Request;
-use crate::server::Shared;
+use crate::server::{Facts, Shared};
 
 type Reply = (SendResponse<Bytes>, Arc<Answer>);
 
@@ -54,9 +57,53 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// Answer from the table, where that knows the answer, else have Python do so.
+    pub fn go(mut self, began: Instant) {
+        let request = &self.request;
+        let facts = Facts {
+            metadata: &request.metadata,
+            deadline: request.deadline,
+            peer: &request.peer,
+            started: request.started,
+            began,
+        };
+        let key = known::key_of(&request.path, request.encoding);
+        if let Some(answer) = self.shared.answer(&key, &self.message, &facts) {
+            return answer.send(answer.head(), &mut self.respond);
+        }
+        drop(key);
+        let shared = Arc::clone(&self.shared);
+        shared.hub.push(Event::Whole(Box::new(self)));
+    }
+
     fn answer(self, answer: Arc<Answer>) {
         self.outbox.replies.lock().push((self.respond, answer));
         self.shared.hub.wake(&self.outbox.connection);
+    }
+}
+
+/// How long the rest of a request is waited for, before Python is told that a call is under way.
+const AWHILE: Duration = Duration::from_millis(100);
+
+/// Wait until the request of a call is whole, and answer it as one that came so.
+pub async fn gather(
+    shared: Arc<Shared>,
+    outbox: Arc<Outbox>,
+    mut request: Request,
+    respond: SendResponse<Bytes>,
+    began: Instant,
+) {
+    let whole = timeout(AWHILE, request.read_whole(shared.limit)).await;
+    match whole.ok().flatten() {
+        Some(message) => Waiting {
+            shared,
+            outbox,
+            request,
+            message,
+            respond,
+        }
+        .go(began),
+        None => CallTask::new(&shared, request, respond).await,
     }
 }
 
@@ -104,16 +151,22 @@ impl WholeCall {
         Ok(())
     }
 
-    /// Give an answer that is known by now, and remember it as that to all requests like this one.
-    fn answer(&self, answer: &KnownAnswer) -> PyResult<()> {
+    /// Give an answer that is known by now, and remember it as that to all requests like this one, whose metadata have the
+    /// same values of these *keys*.
+    fn answer(&self, answer: &KnownAnswer, keys: Vec<String>) -> PyResult<()> {
         let waiting = self.take()?;
         let (request, encoding) = (&waiting.request, waiting.request.encoding);
         let finished = Arc::clone(answer.finished(encoding));
         let key = known::key_of(&request.path, encoding);
-        waiting
-            .shared
-            .known
-            .remember(&key, &waiting.message, None, Arc::clone(&finished));
+        let asked = Asked {
+            key: &key,
+            keys,
+            metadata: &request.metadata,
+            body: &waiting.message,
+            message: None,
+        };
+        waiting.shared.known.remember(&asked, Arc::clone(&finished));
+        drop(key);
         waiting.answer(finished);
         Ok(())
     }

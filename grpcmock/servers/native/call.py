@@ -9,6 +9,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from grpcmock_native import Conversation
+
 from grpcmock.engine.steps import HALF_CLOSE, Finish, GoAway, Headers, Message, Receive, Reset, Send, Truncate, Wait
 from grpcmock.protocols.interface import WireError
 from grpcmock.servers import services
@@ -51,6 +53,8 @@ class NativeCall:
         self._began = self._loop.time()
         self._exchange: Exchange | None = None
         self._messages = deque(messages)
+        self._came = len(messages)
+        """How many messages the client has sent, those left out that the transport has answered by itself."""
         self._half_closed = half_closed
         self._broken: WireError | None = None
         self._unsent: list[bytes] = []
@@ -69,6 +73,7 @@ class NativeCall:
     # What the client does -------------------------------------------------------------------------
 
     def message(self, data: bytes) -> None:
+        self._came += 1
         if self._receives:
             self._receives = False
             self.wire.took(len(data))
@@ -92,10 +97,11 @@ class NativeCall:
             blocked()
 
     def played(self) -> None:
-        """The messages that the transport was to send at their times have gone, or no more of them will."""
+        """What the transport was to say by itself has gone, or no more of it will."""
         if self._exchange is not None:
             self._exchange.take_back()
-            self._go()
+            if not self._receives:
+                self._go()
 
     def stop_playing(self) -> None:
         """Have the transport send no more by itself: somebody wants to be told of each message. From any thread."""
@@ -154,6 +160,8 @@ class NativeCall:
         exchange = self._exchange
         assert exchange is not None
         try:
+            if event is not None and exchange.call.catch_up is not None:
+                exchange.take_back()
             while not self._is_over:
                 step = exchange.resume(event)
                 event = None
@@ -164,8 +172,7 @@ class NativeCall:
                             return
                     case Receive(until=None):
                         if (event := self._taken()) is None:
-                            self._flush()
-                            self._receives = True
+                            self._receive(step, exchange)
                             return
                     case Wait():
                         self._wait(step.seconds, exchange)
@@ -182,6 +189,13 @@ class NativeCall:
                         return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the server lives on
             self._fail(error)
+
+    def _receive(self, step: Receive, exchange: Exchange) -> None:
+        """Go on when the client has sent something; the transport answers by itself what it may."""
+        self._flush()
+        self._receives = True
+        if isinstance(step.conversation, Conversation) and exchange.hand_on(self.wire.heard):
+            self.wire.converse(step.conversation, self._came)
 
     def _wait(self, seconds: float, exchange: Exchange) -> None:
         """Go on after a pause; the transport does by itself where it may."""

@@ -20,7 +20,7 @@ from grpcmock.status import Code
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grpcmock_native import Call, KnownAnswer, KnownResponse, Server
+    from grpcmock_native import Call, Conversation, KnownAnswer, KnownResponse, Server
 
     from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
@@ -68,7 +68,8 @@ class KnownAnswers:
             entry, answer = given.stub, given.answer
             lasts = given.is_lasting and self._is_in_time
             if lasts and entry is not None and entry.count > 1 and isinstance(call, WholeCall):
-                call.answer(self._calls.get(entry) or self._made(entry, answer))
+                known = self._calls.get(entry) or self._made(entry, answer)
+                call.answer(known, engine.store.tables[path].metadata_keys)
                 return True
         headers, messages, code, message, trailers = answer
         if code is Code.OK and len(messages) == 1 and not (headers or trailers or message):
@@ -76,6 +77,13 @@ class KnownAnswers:
         else:
             call.say(headers, messages, code, message, trailers)
         return True
+
+    def gather(self, path: str) -> None:
+        """Have the transport wait for the whole request of each call to a method, if an answer may be known then."""
+        table = self._engine.store.tables.get(path)
+        with self._engine.lock:
+            if table is not None and table.takes_one and not table.held:
+                self._server.gather(path)
 
     def _made(self, entry: CompiledStub, answer: WholeAnswer) -> KnownAnswer:
         number, size = self._number(entry, answer, "grpc")
@@ -96,7 +104,8 @@ class KnownAnswers:
                 exchange.send(parts)
             else:
                 known = self._response(given.stub, given.answer, opened.protocol, *whole)
-                exchange.wire.answer(known, given.request)
+                keys = engine.store.tables[given.method.path].metadata_keys
+                exchange.wire.answer(known, given.request, keys)
         return True
 
     def _response(
@@ -115,6 +124,10 @@ class KnownAnswers:
         number = next(self._numbers)
         self._by_number[number] = entry, answer, protocol
         return number, GivenAnswer.of(entry.method, entry, b"", answer, is_lasting=True).size
+
+    def conversation(self) -> Conversation | None:
+        """Return one of which nothing is known yet; None if the transport can't hold any."""
+        return grpcmock_native.Conversation() if self._is_in_time else None
 
     def void(self) -> None:
         """Forget all answers."""

@@ -25,6 +25,7 @@ from grpcmock.servers.http_call import HttpCall, answer_call
 from grpcmock.servers.native.call import NativeCall
 from grpcmock.servers.native.exchange import NativeExchange
 from grpcmock.servers.native.known import KnownAnswers
+from grpcmock.servers.native.memory import SpareMemory
 from grpcmock.servers.native.options import NativeOptions
 from grpcmock.status import Code
 
@@ -99,6 +100,7 @@ class NativeServer:
         """Becomes readable when something waits to be taken."""
         self._waking: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
+        self._memory = SpareMemory()
         self._is_stopping = False
         self._stopped = asyncio.Event()
 
@@ -160,6 +162,7 @@ class NativeServer:
             self.engine.front = None
             self._socket.close()
         self._native.close()
+        self._memory.close()
         self._remove_sockets()
         self._stopped.set()
 
@@ -249,6 +252,8 @@ class NativeServer:
             self._idle.set()
         elif kind == 8:
             self._exchange(number, *rest)
+        elif kind == 11:
+            self._memory.give_back()
 
     def _refused(self, protocol: str, peer: str) -> None:
         # Once for each: a client that is wrong is so each time.
@@ -267,6 +272,8 @@ class NativeServer:
         half_closed: bool,
     ) -> None:
         """Take a call whose request comes, or has come, in pieces."""
+        if path not in self._services:
+            self._known.gather(path)
         if (
             path in self._services
             or not half_closed

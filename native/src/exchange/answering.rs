@@ -13,6 +13,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::answer::Answer;
 use crate::farewell::Leaving;
 use crate::flow::Flow;
+use crate::known::Asked;
+use crate::metadata::Metadata;
 use crate::server::Shared;
 
 /// What Python asks for.
@@ -27,12 +29,15 @@ pub enum Command {
     Close,
 }
 
+/// What an answer is remembered under: the key of its request, its metadata, and its body.
+pub type Question = (String, Arc<Metadata>, Bytes);
+
 /// What Python and the task of a request share.
 pub struct Line {
     pub flow: Flow,
     pub commands: UnboundedSender<Command>,
-    /// What an answer is remembered under, and the body that it is the answer to, where it was whole at once.
-    pub question: Option<(String, Bytes)>,
+    /// None where the body wasn't whole at once.
+    pub question: Option<Question>,
     pub shared: Arc<Shared>,
     pub leaving: Arc<Leaving>,
 }
@@ -108,13 +113,20 @@ impl Exchange {
         self.0.flow.took(size);
     }
 
-    /// Give an answer that is known by now, and remember it as that to this message where the body was whole at once.
-    fn answer(&self, answer: &KnownResponse, message: &[u8]) {
+    /// Give an answer that is known by now, and remember it as that to this message where the body was whole at once, and
+    /// these *keys* of the metadata have the same values.
+    fn answer(&self, answer: &KnownResponse, message: &[u8], keys: Vec<String>) {
         let line = &self.0;
         let answer = &answer.0;
-        if let Some((key, body)) = &line.question {
-            let message = Bytes::copy_from_slice(message);
-            line.shared.known.remember(key, body, Some(message), Arc::clone(answer));
+        if let Some((key, metadata, body)) = &line.question {
+            let asked = Asked {
+                key,
+                keys,
+                metadata,
+                body,
+                message: Some(Bytes::copy_from_slice(message)),
+            };
+            line.shared.known.remember(&asked, Arc::clone(answer));
         }
         line.flow.sends(answer.body.len());
         line.ask(Command::Whole(answer.head(), answer.body.clone()));

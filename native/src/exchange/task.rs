@@ -100,11 +100,14 @@ pub struct Opened {
 /// Tell Python of a request. What it asks for comes out of what this returns.
 fn open(shared: &Arc<Shared>, mut asked: Asked) -> (Arc<Line>, UnboundedReceiver<Command>) {
     let (sender, commands) = unbounded_channel();
-    let question = asked.head.key.take().filter(|_| asked.is_whole);
+    let key = asked.head.key.take().filter(|_| asked.is_whole);
+    let question = key
+        .zip(asked.head.metadata.clone())
+        .map(|(key, metadata)| (key, metadata, asked.body.clone()));
     let line = Arc::new(Line {
         flow: Flow::new(shared),
         commands: sender,
-        question: question.map(|key| (key, asked.body.clone())),
+        question,
         shared: Arc::clone(shared),
         leaving: asked.leaving,
     });
