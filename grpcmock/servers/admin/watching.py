@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.servers.admin.call_filter import CallFilter
 from grpcmock.servers.admin.call_messages import CallWriter
-from grpcmock.servers.admin.calls import after
+from grpcmock.servers.admin.calls import after, meant
 from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.status import Code
 
@@ -39,12 +39,13 @@ def behaviors(steered: Steered) -> Behaviors:
         writer = CallWriter(steered, request)
         waiting = _Waiting(journal, chosen, request.latest)
         last = _last_event(context.invocation_metadata() or ())
-        past = [call for call in after(journal.unread(), last) if chosen.holds(call)] if last or request.replay else []
+        # Taken at the same moment as it begins to follow, so that each call is told once.
+        past = after(journal.unread(), last) if last or request.replay else ()
         end = (journal.follow if request.under_way else journal.subscribe)(waiting.take, patient=True)
         try:
             await context.send_initial_metadata(())
-            for call in past:
-                yield response_class(call=writer.write(journal.read(call)))
+            async for kept in meant(past, chosen):
+                yield response_class(call=writer.write(journal.read(kept)))
             while (calls := await waiting.turn(steered.draining)) is not None:
                 skipped = waiting.skipped()
                 for call in calls:
