@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class Kind(NamedTuple):
     protocol: ProtocolName
     stub: str
     """The name of the stub; empty where none answered."""
+
+
+_kind_of = partial(tuple.__new__, Kind)
+"""Makes a :class:`Kind` of a tuple; to call the class takes several times as long."""
 
 
 class Durations:
@@ -107,10 +112,13 @@ class CallTally:
             durations.buckets[bucket] += 1
 
     def _durations(self, method: Method | None) -> Durations:
-        return self.durations.setdefault(_name(method), Durations())
+        name = _name(method)
+        if (found := self.durations.get(name)) is None:
+            found = self.durations[name] = Durations()
+        return found
 
     def _kind(self, method: Method | None, code: Code, protocol: ProtocolName, stub: CompiledStub | None) -> Kind:
-        return Kind(_name(method), code.name, protocol, "" if stub is None else self._stubs.bounded(stub.name))
+        return _kind_of((_name(method), code.name, protocol, "" if stub is None else self._stubs.bounded(stub.name)))
 
 
 class _Names(set[str]):

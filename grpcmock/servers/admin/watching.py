@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.servers.admin.call_filter import CallFilter
@@ -16,9 +18,12 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.given_answers import CompactCall
     from grpcmock.engine.journal import Journal
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
     from grpcmock.status import Metadata
+
+    Kept = CallRecord | CompactCall
 
 _WAITING = 1_000
 """Calls that may wait for a watcher that reads slowly; what comes then is skipped."""
@@ -28,6 +33,12 @@ _LOOK = 0.05
 
 _TURN = 0.1
 """Seconds from one turn to the next for a watcher who wants the latest calls alone."""
+
+_SHARE = 1 / 60
+"""The part of the time, at most, that it takes to tell such a watcher: where calls come fast, it is told less often."""
+
+_LONGEST = 2.0
+"""Seconds between two turns that it is told all the same."""
 
 
 def behaviors(steered: Steered) -> Behaviors:
@@ -49,7 +60,8 @@ def behaviors(steered: Steered) -> Behaviors:
             while (calls := await waiting.turn(steered.draining)) is not None:
                 skipped = waiting.skipped()
                 for call in calls:
-                    yield response_class(call=writer.write(call), skipped=skipped)
+                    with waiting.costly():
+                        yield response_class(call=writer.write(journal.read(call)), skipped=skipped)
                     skipped = 0
             raise RefusedError(Code.UNAVAILABLE, "The server is shutting down.")
         finally:
@@ -68,13 +80,24 @@ class _Waiting:
         self._journal = journal
         self._chosen = chosen
         self._latest = latest
-        self._calls: dict[int, CallRecord] = {}
+        self._calls: dict[int, Kept] = {}
         self._came = asyncio.Event()
         self._skipped = 0
         self._began = 0.0
         """When the last turn did."""
+        self._spent = 0.0
+        """Seconds of the processor that it has taken since."""
 
-    def take(self, call: CallRecord) -> None:
+    @contextmanager
+    def costly(self) -> Iterator[None]:
+        """Count what is done in this context as spent for this watcher, with what is done beside it in a pause."""
+        before = time.thread_time()
+        try:
+            yield
+        finally:
+            self._spent += time.thread_time() - before
+
+    def take(self, call: Kept) -> None:
         if not self._chosen.holds(call):
             return
         self._came.set()
@@ -87,21 +110,28 @@ class _Waiting:
         elif not call.under_way:
             self._skipped += 1
 
-    async def turn(self, draining: asyncio.Event) -> list[CallRecord] | None:
+    async def turn(self, draining: asyncio.Event) -> list[Kept] | None:
         """Wait for calls, and return them; None once the server is *draining*."""
         now = asyncio.get_running_loop().time
-        if self._latest > 0 and (left := self._began + _TURN - now()) > 0:
+        pause = max(_TURN, min(self._spent / _SHARE, _LONGEST))
+        if self._latest > 0 and (left := self._began + pause - now()) > 0:
             await _first_of(draining, seconds=left)
-        len(self._journal)  # takes up what was answered without the engine
+        self._spent = 0.0
+        self._look()
         while not self._calls and not draining.is_set():
             self._came.clear()
             await _first_of(self._came, draining, seconds=_LOOK if self._journal.front is not None else None)
-            len(self._journal)
+            self._look()
         if draining.is_set():
             return None
         self._began = now()
         calls, self._calls = self._calls, {}
         return list(calls.values())
+
+    def _look(self) -> None:
+        """Take up what was answered without the engine."""
+        with self.costly():
+            len(self._journal)
 
     def skipped(self) -> int:
         """Return how many calls were left out since the last time."""
