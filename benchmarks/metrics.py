@@ -3,7 +3,8 @@
 All servers live at once and are asked in turn, in many rounds; of each the ratios of its calls a second to those of the
 first one, of one round each, are told by their median and by the range in which that lies nineteen times of twenty.
 What else a machine does can only add to the processor time of a call, so that is told by its lower quartile. Another
-server like the first shows what is noise. Rounds are long enough that an open page is told of calls several times in one.
+server like the first shows what is noise. Rounds are long enough that an open page is told of calls several times
+in one.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ _LOOK = 0.05
 """Seconds between two looks at what was answered without the engine, which goes on meanwhile."""
 
 _TURN = 0.1
-"""Seconds from one turn to the next for a watcher who wants the latest calls alone."""
+"""Seconds from one turn to the next, at least, for a watcher who wants the latest calls alone."""
 
 _SHARE = 1 / 60
 """The part of the time, at most, that it takes to tell such a watcher: where calls come fast, it is told less often."""
@@ -48,7 +48,7 @@ def behaviors(steered: Steered) -> Behaviors:
         journal = steered.engine.journal
         chosen = CallFilter(request, steered.engine)
         writer = CallWriter(steered, request)
-        waiting = _Waiting(journal, chosen, request.latest)
+        waiting = Waiting(journal, chosen, request.latest)
         last = _last_event(context.invocation_metadata() or ())
         # Taken at the same moment as it begins to follow, so that each call is told once.
         past = after(journal.unread(), last) if last or request.replay else ()
@@ -70,7 +70,7 @@ def behaviors(steered: Steered) -> Behaviors:
     return {"WatchCalls": watch}
 
 
-class _Waiting:
+class Waiting:
     """The calls that a watcher hasn't been told of yet, each once, however much has happened in it meanwhile.
 
     Of more calls than fit, the last ones are skipped, and for a watcher who wants the *latest* the first ones.
@@ -97,6 +97,11 @@ class _Waiting:
         finally:
             self._spent += time.thread_time() - before
 
+    @property
+    def pause(self) -> float:
+        """Seconds from one turn to the next, for a watcher who wants the latest calls alone."""
+        return max(_TURN, min(self._spent / _SHARE, _LONGEST))
+
     def take(self, call: Kept) -> None:
         if not self._chosen.holds(call):
             return
@@ -113,8 +118,7 @@ class _Waiting:
     async def turn(self, draining: asyncio.Event) -> list[Kept] | None:
         """Wait for calls, and return them; None once the server is *draining*."""
         now = asyncio.get_running_loop().time
-        pause = max(_TURN, min(self._spent / _SHARE, _LONGEST))
-        if self._latest > 0 and (left := self._began + pause - now()) > 0:
+        if self._latest > 0 and (left := self._began + self.pause - now()) > 0:
             await _first_of(draining, seconds=left)
         self._spent = 0.0
         self._look()
