@@ -34,7 +34,7 @@ _LOOK = 0.05
 _TURN = 0.1
 """Seconds from one turn to the next, at least, for a watcher who wants the latest calls alone."""
 
-_SHARE = 1 / 60
+_SHARE = 1 / 80
 """The part of the time, at most, that it takes to tell such a watcher: where calls come fast, it is told less often."""
 
 _LONGEST = 2.0
