@@ -376,6 +376,8 @@ def test_the_port_for_grpc_is_that_for_http_on_native(tmp_path: Path) -> None:
         assert mock.http_url == mock.admin_url == f"http://{shared.target}"
         with urllib.request.urlopen(f"{mock.admin_url}/v1/sessions", timeout=20) as answer:
             assert [one["name"] for one in json.load(answer)["sessions"]] == [mock.session]
+        with MockServer(target=f"ipv4:{shared.target}") as by_scheme:
+            assert by_scheme.http_url == mock.http_url
 
 
 def test_a_port_that_speaks_grpc_alone_has_no_url(tmp_path: Path) -> None:
@@ -383,6 +385,14 @@ def test_a_port_that_speaks_grpc_alone_has_no_url(tmp_path: Path) -> None:
         for word in ("http_url", "admin_url"):
             with pytest.raises(ConfigError, match=f"{shared.target} speaks gRPC alone.*--http"):
                 getattr(mock, word)
+
+
+def test_of_a_stub_that_is_gone_the_name_is_known(tmp_path: Path) -> None:
+    with shared_server(tmp_path) as shared, MockServer(target=shared.target) as mock:
+        assert get(mock, 404) == "NOT_FOUND"
+        shared.thread.call(lambda: shared.host.engine.store.remove(lambda entry: entry.name == "nobody"))
+        stub = mock.calls.one().stub
+        assert stub is not None and (stub.name, stub.request) == ("nobody", None)
 
 
 def test_a_contract_has_the_stubs_that_answered(mock: MockServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ def http_url(target: Target) -> str:
     host, _, port = target.address.rpartition(":")
     if not port.isdecimal() or target.address.startswith("unix"):
         raise ConfigError(f"{target} is no HOST:PORT, which a URL needs.")
-    host = host.removeprefix("dns:").lstrip("/").rpartition("/")[2]
+    host = re.sub(r"^(dns|ipv4|ipv6):(//[^/]*/)?", "", host)
     bare = host.strip("[]")
     connection = (
         http.client.HTTPConnection(bare, int(port), timeout=_PATIENCE)
