@@ -98,8 +98,12 @@ def running(peers: Sequence[Peer]) -> Iterator[None]:
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait(timeout=30)
-            process.communicate()
+            try:
+                process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:  # what was measured is not to be lost by that
+                print(f"It didn't end by itself: {' '.join(map(str, process.args))}", file=sys.stderr)
+                process.kill()
+                process.communicate()
 
 
 def _port(process: subprocess.Popen[str], peer: Peer) -> int:

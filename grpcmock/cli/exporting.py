@@ -40,7 +40,8 @@ async def exporting(wanted: bool | None, host: Host) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await in_thread(exports.stop)
+        if not await in_thread(exports.stop):
+            say("warning", "The collector of OpenTelemetry didn't take what was left in time: it is lost.")
 
 
 def _attributes(addresses: list[Address]) -> dict[str, str | int]:

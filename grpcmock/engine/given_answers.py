@@ -136,6 +136,10 @@ class CompactCall(NamedTuple):
         return session_of(self.metadata)
 
     @property
+    def under_way(self) -> bool:
+        return False
+
+    @property
     def stub(self) -> CompiledStub | None:
         return self.given.stub
 

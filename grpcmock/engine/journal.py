@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from grpcmock.engine.call_record import FRAME_BYTES_KEPT, CallRecord, Follower, ProtocolName
 from grpcmock.engine.dropped import Dropped, Kind
@@ -70,6 +70,8 @@ class Journal:
         """How many of all these are to be told of each call at once."""
         self._metadata: Metadata = ()
         """Those of the last compact call."""
+        self._last_kind: tuple[GivenAnswer | None, Metadata, Kind] = None, (), Kind("", "", "answered")
+        """What the last compact call that was dropped rested on, and what is kept of it."""
         self._peers: dict[str, str] = {}
         """The peers of compact calls, so that each is kept once."""
         self._front: Front | None = None
@@ -259,8 +261,7 @@ class Journal:
         number = self._next_id
         self._next_id = number + 1
         compact = compact_call((size, number, given, metadata, deadline, peer, started, duration, protocol))
-        is_told = self._listeners or self._followers or (given.miss is not None and self._miss_listeners)
-        if is_told or size > FRAME_BYTES_KEPT:
+        if self._impatient or (given.miss is not None and self._miss_listeners) or size > FRAME_BYTES_KEPT:
             call = compact.expand()
             call.followers = self._followers
             self._enter(call)
@@ -269,6 +270,10 @@ class Journal:
         self._bytes += size
         if len(self._calls) > self.max_calls or self._bytes > self.max_bytes:
             self._drop()
+        if self._followers or self._listeners:
+            patient: list[Any] = [*self._followers, *self._listeners]
+            for one in patient:
+                one(compact)
 
     def _drop(self) -> None:
         """Drop the oldest calls until the bounds are kept."""
@@ -278,7 +283,17 @@ class Journal:
         while calls and (len(calls) > self.max_calls or self._bytes > self.max_bytes):
             oldest = calls.popleft()
             self._bytes -= oldest.size
-            self._lost.add(oldest.kind)
+            self._lost.add(self._kind(oldest))
+
+    def _kind(self, call: CallRecord | CompactCall) -> Kind:
+        if type(call) is not CompactCall:
+            return call.kind
+        # Most calls have all that it rests on in common with the one before.
+        given, metadata, kind = self._last_kind
+        if call.given is not given or call.metadata is not metadata:
+            kind = call.kind
+            self._last_kind = call.given, call.metadata, kind
+        return kind
 
     def note(self, note: Note) -> None:
         """Keep a note; the last hundred are kept."""
@@ -325,7 +340,8 @@ class Journal:
         """Call *follower* with each call when it begins, at each of its messages, and when it ends.
 
         Of calls that were over as soon as they began it hears once; a *patient* one of those that a front has answered
-        only when somebody looks, so that the front goes on. Returns a function that ends that.
+        only when somebody looks, so that the front goes on, and as they are kept, for :meth:`read`. Returns a function
+        that ends that.
         """
         return self._join(self._followers, follower, patient)
 

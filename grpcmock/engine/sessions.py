@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from grpcmock.engine.journal import Note
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 _MOST = 10_000
 """Sessions that there may be at once; of more, those end that weren't used for the longest time."""
+
+_AT_ONCE = 1 / 100
+"""The part that ends together then: to take their calls out of the journal takes as long for many as for one."""
+
+_SWEEP = 1 / 16
+"""The part of the time after which a session ends in which calls look for such sessions once, for the same reason."""
 
 _LONGEST_NAME = 200
 
@@ -32,8 +39,8 @@ def check_name(name: str) -> None:
 class Sessions:
     """The sessions by name, the one that was used last at the end. A session begins when it is first used.
 
-    There is no timer: whenever a session is used, those end whose time is over. Who wants them to end sooner says
-    :meth:`expire` now and then.
+    There is no timer: when a session begins, those end whose time is over, if nobody has looked for them in a while.
+    Who wants them to end sooner says :meth:`expire` now and then.
     """
 
     def __init__(
@@ -44,6 +51,7 @@ class Sessions:
         self._idle = idle
         self._wall_clock = wall_clock
         self._monotonic = monotonic
+        self._next_sweep = 0.0
         self._sessions: dict[str, Session] = {}
         self.ended: Callable[[Collection[str]], None] = lambda _: None
         """Is told of sessions that end, to remove what else they hold."""
@@ -58,12 +66,13 @@ class Sessions:
         now = self._monotonic()
         session = self._sessions.pop(name, None)
         if session is None:
-            self.expire()
+            if now >= self._next_sweep:
+                self.expire()
             session = Session(name, self._wall_clock(), now)
         session.used = now
         self._sessions[name] = session
         if len(self._sessions) > _MOST:
-            self._end([next(iter(self._sessions))], f"there are more than {_MOST:,}")
+            self._end(list(islice(self._sessions, max(1, int(_MOST * _AT_ONCE)))), f"there are more than {_MOST:,}")
         return session
 
     def get(self, name: str) -> Session | None:
@@ -83,6 +92,7 @@ class Sessions:
     def expire(self) -> None:
         """End the sessions that weren't used for too long. One with a call under way is in use."""
         now = self._monotonic()
+        self._next_sweep = now + _SWEEP * self._idle
         idle: list[str] = []
         for session in self._sessions.values():
             if now - session.used < self._idle:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class Kind(NamedTuple):
     """The name of the stub; empty where none answered."""
 
 
+_kind_of = partial(tuple.__new__, Kind)
+"""Makes a :class:`Kind` of a tuple; to call the class takes several times as long."""
+
+
 class Durations:
     """How long the calls of one method took."""
 
@@ -48,6 +53,28 @@ class Durations:
         self.seconds = 0.0
         self.buckets = [0] * len(DURATION_BOUNDS)
         """How many calls took no longer than each of the bounds, and longer than the one before it."""
+
+    def add(self, seconds: float) -> None:
+        """Count a call."""
+        self.calls += 1
+        self.seconds += seconds
+        bucket = bisect_left(DURATION_BOUNDS, seconds)
+        if bucket < len(DURATION_BOUNDS):
+            self.buckets[bucket] += 1
+
+
+class _Counted(NamedTuple):
+    """Calls that are counted together, by the objects that make them so, and where they are counted."""
+
+    method: Method
+    code: Code
+    protocol: ProtocolName
+    stub: CompiledStub | None
+    kind: Kind
+    durations: Durations
+
+    def counts(self, method: Method, code: Code, protocol: ProtocolName, stub: CompiledStub | None) -> bool:
+        return stub is self.stub and method is self.method and code is self.code and protocol == self.protocol
 
 
 class CallTally:
@@ -63,6 +90,8 @@ class CallTally:
         """By method, as stubs write it."""
         self._stubs = _Names()
         self._profiles = _Names()
+        self._last: _Counted | None = None
+        """How the last call that was answered at once is counted: the next one is mostly like it."""
 
     def add(self, call: CallRecord) -> None:
         """Count a call that has ended."""
@@ -75,7 +104,12 @@ class CallTally:
 
     def add_given(self, given: GivenAnswer, protocol: ProtocolName, duration: float) -> None:
         """Count a call that was answered at once, in so many seconds."""
-        self._add(given.method, given.answer.code, protocol, given.stub, duration)
+        last, code = self._last, given.answer.code
+        if last is None or not last.counts(given.method, code, protocol, given.stub):
+            kind, durations = self._kind(given.method, code, protocol, given.stub), self._durations(given.method)
+            last = self._last = _Counted(given.method, code, protocol, given.stub, kind, durations)
+        self.calls[last.kind] += 1
+        last.durations.add(duration)
         if given.miss is not None:
             self.misses[_name(given.method)] += 1
 
@@ -99,18 +133,16 @@ class CallTally:
         self, method: Method | None, code: Code, protocol: ProtocolName, stub: CompiledStub | None, duration: float
     ) -> None:
         self.calls[self._kind(method, code, protocol, stub)] += 1
-        durations = self._durations(method)
-        durations.calls += 1
-        durations.seconds += duration
-        bucket = bisect_left(DURATION_BOUNDS, duration)
-        if bucket < len(DURATION_BOUNDS):
-            durations.buckets[bucket] += 1
+        self._durations(method).add(duration)
 
     def _durations(self, method: Method | None) -> Durations:
-        return self.durations.setdefault(_name(method), Durations())
+        name = _name(method)
+        if (found := self.durations.get(name)) is None:
+            found = self.durations[name] = Durations()
+        return found
 
     def _kind(self, method: Method | None, code: Code, protocol: ProtocolName, stub: CompiledStub | None) -> Kind:
-        return Kind(_name(method), code.name, protocol, "" if stub is None else self._stubs.bounded(stub.name))
+        return _kind_of((_name(method), code.name, protocol, "" if stub is None else self._stubs.bounded(stub.name)))
 
 
 class _Names(set[str]):

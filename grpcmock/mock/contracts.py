@@ -10,13 +10,14 @@ from grpcmock.verify.contracts.used_stubs import UsedStubs
 
 if TYPE_CHECKING:
     from grpcmock.engine.call_record import CallRecord
+    from grpcmock.mock.remote.running import RemoteRunning
     from grpcmock.mock.running import Running
 
 
 class ContractCollector:
     """Takes in the stub behind each call, from now until :meth:`stop`."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running | RemoteRunning) -> None:
         self._running = running
         self._engine = running.engine
         self._used = UsedStubs()

@@ -329,7 +329,7 @@ class MockServer(Clients, Waits, Steering):
         """
         from grpcmock.mock.contracts import ContractCollector
 
-        return ContractCollector(self._own("contract()"))
+        return ContractCollector(self._running)
 
     def recorder(
         self,
@@ -348,19 +348,18 @@ class MockServer(Clients, Waits, Steering):
 
         Raises :class:`ConfigError` for a target or a rule that is none, :class:`TargetError` if nothing answers there.
         """
-        running = self._own("recorder()")
+        running = self._running
+        if not isinstance(running, Running):
+            raise ConfigError(
+                "recorder() needs a mock server in this process: MockServer(…) without target. One that runs elsewhere "
+                "passes calls on if it is started so: grpcmock serve --forward TARGET --record FOLDER."
+            )
         from grpcmock.drafting.redaction.rules import Rules
         from grpcmock.mock.recording import Recorder
         from grpcmock.record.recorder import Options as RecordOptions
 
         options = RecordOptions(Rules.parse(redact, ignore_varying), tuple(match_metadata), timing)
         return Recorder(running, target, options)
-
-    def _own(self, what: str) -> Running:
-        __tracebackhide__ = True
-        if isinstance(self._running, Running):
-            return self._running
-        raise ConfigError(f"{what} needs a mock server in this process: MockServer(…) without target.")
 
     # Isolation ------------------------------------------------------------------------------------
 

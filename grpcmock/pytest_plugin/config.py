@@ -205,13 +205,11 @@ def read(config: pytest.Config) -> Config:
         option = config.getoption(f"--grpcmock-{name.replace('_', '-')}")
         if value := option or os.environ.get(_variable(name)) or ini:
             chosen[name] = value
-    if "target" in chosen:
-        for option in ("record", "contract"):
-            if config.getoption(f"--grpcmock-{option}"):
-                raise pytest.UsageError(
-                    f"grpcmock: --grpcmock-{option} needs a mock server in the process of the tests, and "
-                    "--grpcmock-target names one elsewhere. Leave one of them out."
-                )
+    if "target" in chosen and config.getoption("--grpcmock-record"):
+        raise pytest.UsageError(
+            "grpcmock: --grpcmock-record needs a mock server in the process of the tests, and --grpcmock-target names "
+            "one elsewhere. Leave one of them out."
+        )
     chosen |= {name: tuple(config.getini(f"grpcmock_{name}")) for name in ("protos", "stubs", "exclude")}
     return Config(**chosen)
 

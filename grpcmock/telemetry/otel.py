@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -46,6 +48,7 @@ class Exporting:
         own = Resource.create({"service.name": "grpcmock", "service.version": __version__})
         resource = own.merge(OTELResourceDetector().detect())
         spans, readings = _exporter("traces", environment), _exporter("metrics", environment)
+        self._exporters = [one for one in (spans, readings) if one is not None]
         # They are stopped by us, and in time: not at the end of the process, when threads can't be started any more.
         self._tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
         if spans is not None:
@@ -61,12 +64,26 @@ class Exporting:
         """Tell of all calls that end from now on."""
         self._leave = self._telemetry.follow(journal)
 
-    def stop(self) -> None:
-        """Send what is left, and end. It takes as long as the collectors do, within the time limits of the SDK."""
+    def stop(self, patience: float = 5.0) -> bool:
+        """Send what is left, and end. Returns whether that was done within *patience* seconds; if not, what is still
+        there is given up: the SDK would try for half a minute to reach a collector that isn't there.
+        """
         if self._leave is not None:
             self._leave()
             self._leave = None
-        self._tracers.shutdown()
+        ends = [threading.Thread(target=end, daemon=True) for end in (self._tracers.shutdown, self._end_meters)]
+        for end in ends:
+            end.start()
+        until = time.monotonic() + patience
+        for end in ends:
+            end.join(max(0.0, until - time.monotonic()))
+        if not any(end.is_alive() for end in ends):
+            return True
+        for exporter in self._exporters:
+            exporter.shutdown()  # ends its wait for another attempt
+        return False
+
+    def _end_meters(self) -> None:
         with suppress(Exception):  # the last export failed, which the SDK has logged
             self._meters.shutdown()
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grpcmock.engine.call_record import FRAME_BYTES_KEPT, FRAMES_KEPT, CallRecord
+from grpcmock.engine.given_answers import CompactCall
 from grpcmock.engine.journal import Journal, Note
 
 
@@ -120,3 +121,48 @@ def test_brief_calls_that_are_alike_share_what_they_have_in_common():
     assert len({id(call.metadata) for call in calls}) == 2
     assert len({id(call.frames[0].data) for call in calls}) == 1
     assert calls[0].peer is calls[1].peer
+
+
+def test_who_is_patient_hears_of_brief_calls_as_they_are_kept():
+    """With somebody who isn't, each call is made whole, for both."""
+    from playbook import engine
+    from support import registry
+
+    mock = engine(registry("user.proto"), "[{method: user.UserService/GetUser, request: {id: 1}, response: {id: 7}}]")
+    heard: list[CallRecord | CompactCall] = []
+    leave = mock.journal.follow(heard.append, patient=True)
+    mock.journal.subscribe(heard.append, patient=True)
+
+    def ask(request: bytes) -> list[CallRecord | CompactCall]:
+        heard.clear()
+        mock.answer_at_once("/user.UserService/GetUser", (), None, "peer", request)
+        return heard
+
+    first = ask(b"\x08\x01")
+    assert [type(call) for call in first] == [CompactCall] * 2
+    assert mock.journal.read(first[0]).responses[0].id == 7
+    end = mock.journal.subscribe(lambda _: None)
+    assert [type(call) for call in ask(b"\x08\x01")] == [CallRecord] * 2
+    end()
+    mock.journal.subscribe(lambda _: None, of_misses=True)
+    assert [type(call) for call in ask(b"\x08\x02")] == [CallRecord] * 2
+    leave()
+    assert [type(call) for call in ask(b"\x08\x01")] == [CompactCall]
+    assert mock.journal.lost.count() == 0
+
+
+def test_what_is_dropped_is_counted_by_what_it_was():
+    """Whatever the calls next to each other have in common."""
+    from playbook import engine
+    from support import registry
+
+    mock = engine(registry("user.proto"), "[{method: user.UserService/GetUser, request: {id: 1}, response: {id: 7}}]")
+    mock.journal.max_calls = 0
+    sessions = ["", "", "a", "a", "b", "", "a"]
+    for session in sessions:
+        metadata = (("x-grpcmock-session", session),) if session else ()
+        for request in (b"\x08\x01", b"\x08\x02"):
+            mock.answer_at_once("/user.UserService/GetUser", metadata, None, "peer", request)
+    lost = mock.journal.lost
+    assert {name: lost.count(session=name) for name in ("", "a", "b")} == {"": 6, "a": 6, "b": 2}
+    assert lost.count(outcome="unmatched") == lost.count(outcome="answered") == 7

@@ -361,3 +361,20 @@ def test_names_are_such_as_metadata_can_carry(name: str) -> None:
     with pytest.raises(ConfigError, match=SESSION_KEY):
         check_name(name)
     check_name("gw0 / test[1]")
+
+
+@pytest.mark.parametrize("idle", [600.0, 10.0])
+def test_a_steady_stream_of_them_seldom_looks_through_the_journal(idle: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where there are too many, nor where each second one ends that isn't used any more."""
+    mock = users(session_idle=idle)
+    clock: Clock = mock.machine  # type: ignore[attr-defined]
+    looks: list[int] = []
+    forget = mock.journal.forget
+    monkeypatch.setattr(mock.journal, "forget", lambda names: (looks.append(len(names)), forget(names)))
+    for number in range(10_500):
+        clock.time += 0.01
+        ask(mock, f"worker {number}", 5)
+    assert 1 <= len(looks) <= 200
+    assert len(mock.sessions) <= 10_000
+    assert {session.name for session in mock.sessions} >= {f"worker {number}" for number in range(9_600, 10_500)}
+    assert calls_of(mock, "worker 10499") == 1

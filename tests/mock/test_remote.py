@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import queue
+import re
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -252,21 +255,161 @@ def test_two_sessions_do_not_see_each_other(shared: Shared) -> None:
     assert len(one.calls) == 2, "what was there can still be looked at"
 
 
-NOT_ELSEWHERE: dict[str, tuple[Callable[[MockServer], object], str]] = {
-    "a handler": (lambda mock: mock.on(GET).answers(lambda _: {}), "is a function in Python.*without target"),
+# Its words --------------------------------------------------------------------------------------------
+
+
+def elsewhere(said: str) -> Callable[[Callable[[MockServer], object]], Callable[[MockServer], object]]:
+    """Have what can't be done elsewhere say so."""
+
+    def wrap(ask: Callable[[MockServer], object]) -> Callable[[MockServer], object]:
+        def refused(mock: MockServer) -> object:
+            with pytest.raises(ConfigError, match=said):
+                ask(mock)
+            return True
+
+        return refused
+
+    return wrap
+
+
+def one_call(mock: MockServer) -> MockServer:
+    get(mock, 1)
+    return mock
+
+
+async def _in_a_loop(mock: MockServer) -> object:
+    async with mock.aio_channel() as channel:
+        call: Any = channel.unary_unary(f"/{GET}")
+        await call(b"\x08\x01")
+        return len(await mock.await_called()) == 1
+
+
+async def _client_of(mock: MockServer) -> object:
+    return mock.aio_client(_Stub)
+
+
+def _in_a_snapshot(mock: MockServer) -> object:
+    with mock.snapshot() as inside:
+        get(inside, 1)
+        return len(inside.calls) == 1
+
+
+def _url(mock: MockServer, word: str) -> object:
+    try:
+        return getattr(mock, word) == f"http://{mock.target}"
+    except ConfigError as error:  # on aio
+        return "speaks gRPC alone" in str(error)
+
+
+class _Stub:
+    def __init__(self, channel: Any) -> None:
+        self.channel = channel
+
+
+WORDS: dict[str, Callable[[MockServer], object]] = {
+    "add": lambda mock: mock.add(method=GET, response={"name": "x"}).count == 0,
+    "admin_url": lambda mock: _url(mock, "admin_url"),
+    "aio_channel": lambda mock: asyncio.run(_in_a_loop(mock)),
+    "aio_client": lambda mock: asyncio.run(_client_of(mock)),
+    "assert_called": lambda mock: one_call(mock).assert_called(times=1) is None,
+    "assert_called_once": lambda mock: one_call(mock).assert_called_once(id=1) is None,
+    "assert_not_called": lambda mock: mock.assert_not_called() is None,
+    "await_called": lambda mock: asyncio.run(_in_a_loop(mock)),
+    "calls": lambda mock: one_call(mock).calls.one().request.id == 1,
+    "channel": lambda mock: mock.channel(),
+    "client": lambda mock: mock.client(_Stub),
+    "clock": lambda mock: mock.clock.now,
+    "contract": lambda mock: mock.contract().left_out == (),
+    "fault": lambda mock: mock.fault("slow", latency="1ms"),
+    "faults": lambda mock: list(mock.faults) == [],
+    "http_url": lambda mock: _url(mock, "http_url"),
+    "is_running": lambda mock: mock.is_running,
+    "load": lambda mock: mock.load(text=f"[{{method: {GET}, response: {{}}}}]"),
+    "metadata": lambda mock: mock.metadata == ((SESSION_KEY, mock.session),),
+    "on": lambda mock: mock.on(GET).returns(name="x"),
+    "recorder": elsewhere(r"recorder\(\) needs a mock server in this process.*--forward")(
+        lambda mock: mock.recorder("127.0.0.1:1")
+    ),
+    "registry": lambda mock: mock.registry.method(GET),
+    "reset": lambda mock: (one_call(mock).reset(), len(mock.calls) == 0)[1],
+    "session": lambda mock: mock.session.startswith("python-"),
+    "snapshot": _in_a_snapshot,
+    "start": elsewhere("is in use already")(lambda mock: mock.start()),
+    "state": lambda mock: mock.state["door"] == "started",
+    "stop": lambda mock: (one_call(mock).stop(), len(mock.calls) == 1)[1],
+    "target": lambda mock: mock.target.startswith("127.0.0.1:"),
+    "verify": lambda mock: mock.verify() is None,
+    "wait_called": lambda mock: len(one_call(mock).wait_called()) == 1,
+}
+"""By the words of a mock: what shows that each does elsewhere what it does here, or says why it can't."""
+
+FUNCTIONS = {
+    "answers": (lambda mock: mock.on(GET).answers(lambda _: {}), "is a function in Python.*without target"),
     "pushes": (lambda mock: mock.on(GET).pushes(), r"pushes\(\) is a function.*without target"),
-    "a condition": (lambda mock: mock.on(GET).when(where=lambda _: True).returns(), "is a function in Python"),
-    "contracts": (lambda mock: mock.contract(), r"contract\(\) needs a mock server in this process"),
-    "recordings": (lambda mock: mock.recorder("127.0.0.1:1"), r"recorder\(\) needs a mock server in this process"),
-    "its address for HTTP": (lambda mock: mock.http_url, "isn't told"),
+    "when": (lambda mock: mock.on(GET).when(where=lambda _: True).returns(), "is a function in Python"),
 }
 
 
-@pytest.mark.parametrize(("ask", "said"), NOT_ELSEWHERE.values(), ids=NOT_ELSEWHERE)
-def test_what_cannot_be_elsewhere_says_so(remote: MockServer, ask: Callable[[MockServer], object], said: str) -> None:
+def test_every_word_is_tried() -> None:
+    assert {name for name in dir(MockServer) if not name.startswith("_")} == set(WORDS)
+
+
+@pytest.mark.parametrize("ask", WORDS.values(), ids=WORDS)
+def test_every_word_means_the_same_elsewhere_or_says_why_not(
+    remote: MockServer, ask: Callable[[MockServer], object]
+) -> None:
+    assert ask(remote)
+    if remote.is_running:
+        assert call(remote, LIST, {}) == [{"name": "common"}], "it goes on"
+
+
+@pytest.mark.parametrize(("ask", "said"), FUNCTIONS.values(), ids=FUNCTIONS)
+def test_functions_cannot_be_elsewhere(remote: MockServer, ask: Callable[[MockServer], object], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         ask(remote)
     assert get(remote, 1) == "one"
+
+
+def test_the_port_for_grpc_is_that_for_http_on_native(tmp_path: Path) -> None:
+    pytest.importorskip("grpcmock_native")
+    with shared_server(tmp_path, transport="native") as shared, MockServer(target=shared.target) as mock:
+        assert mock.http_url == mock.admin_url == f"http://{shared.target}"
+        with urllib.request.urlopen(f"{mock.admin_url}/v1/sessions", timeout=20) as answer:
+            assert [one["name"] for one in json.load(answer)["sessions"]] == [mock.session]
+        with MockServer(target=f"ipv4:{shared.target}") as by_scheme:
+            assert by_scheme.http_url == mock.http_url
+
+
+def test_a_port_that_speaks_grpc_alone_has_no_url(tmp_path: Path) -> None:
+    with shared_server(tmp_path, transport="aio") as shared, MockServer(target=shared.target) as mock:
+        for word in ("http_url", "admin_url"):
+            with pytest.raises(ConfigError, match=f"{shared.target} speaks gRPC alone.*--http"):
+                getattr(mock, word)
+
+
+def test_of_a_stub_that_is_gone_the_name_is_known(tmp_path: Path) -> None:
+    with shared_server(tmp_path) as shared, MockServer(target=shared.target) as mock:
+        assert get(mock, 404) == "NOT_FOUND"
+        shared.thread.call(lambda: shared.host.engine.store.remove(lambda entry: entry.name == "nobody"))
+        stub = mock.calls.one().stub
+        assert stub is not None and (stub.name, stub.request) == ("nobody", None)
+
+
+def test_a_contract_has_the_stubs_that_answered(mock: MockServer) -> None:
+    """The common ones among them, whose text is asked for, and those of calls that were forgotten meanwhile."""
+    get(mock, 404)
+    collector = mock.contract()
+    with mock.snapshot():
+        mock.on(GET).when(id=5).returns(name="five").named("mine")
+        get(mock, 5)
+    get(mock, 1)
+    get(mock, 99)
+    collector.stop()
+    get(mock, 404)
+    text = collector.to_text("web")
+    assert re.findall(r"name: (mine|sequence|nobody)$", text, re.MULTILINE) == ["mine", "sequence"]
+    assert "name: five" in text and "name: two" in text
+    assert collector.left_out == (f"{GET}: no stub answered",)
 
 
 def test_settings_of_a_server_are_made_where_it_is_started() -> None:

@@ -61,6 +61,16 @@ def test_a_suite(inside: pytest.Pytester, shared: Shared) -> None:
     assert shared.sessions() == [], "the session ends with the suite"
 
 
+def test_a_contract_is_written_of_what_it_used(inside: pytest.Pytester, shared: Shared) -> None:
+    inside.makepyfile(OWN.format(tests=2))
+    result = inside.runpytest(f"--grpcmock-target={shared.target}", "--grpcmock-contract=used.yaml")
+    result.assert_outcomes(passed=2)
+    text = (inside.path / "used.yaml").read_text()
+    assert text.count("name: once") == 2, "those that the tests have declared"
+    assert "name: sequence" in text, "and a common one"
+    assert "name: nobody" not in text
+
+
 def test_what_is_wrong_fails_as_with_a_server_of_its_own(inside: pytest.Pytester, shared: Shared) -> None:
     inside.makepyfile(
         """

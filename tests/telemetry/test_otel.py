@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +23,8 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+from playbook import engine
+from support import registry
 from worlds import USER_PROTO, Program, connect, get_user
 
 from grpcmock import MockServer
@@ -190,3 +194,16 @@ def test_nothing_of_it_is_imported_unless_it_is_asked_for(project: Path) -> None
     )
     done = subprocess.run([sys.executable, "-c", words], cwd=project, capture_output=True, text=True, timeout=60)
     assert done.stdout.endswith("[]\n"), done.stdout + done.stderr
+
+
+def test_a_collector_that_does_not_answer_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK alone would go on for half a minute, and a container that is stopped would be killed meanwhile."""
+    mock = engine(registry("user.proto"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        exports = Exporting(os.environ, {})
+        exports.follow(mock.journal)
+        assert mock.answer_at_once("/user.UserService/GetUser", (), None, "peer", b"") is not None
+        before = time.monotonic()
+        assert not exports.stop(patience=0.1)
+        assert time.monotonic() - before < 5.0

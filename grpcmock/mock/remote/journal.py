@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from grpcmock.engine.call_record import CallRecord
@@ -10,10 +11,11 @@ from grpcmock.engine.compile import compile_stub
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.dropped import Dropped, Kind
 from grpcmock.engine.journal import Contents, Journal
-from grpcmock.errors import ConfigError, Location, Problems
+from grpcmock.errors import ConfigError, Location, Problems, TargetError
 from grpcmock.matching.miss import Miss
 from grpcmock.responses.faults import FAULTS
 from grpcmock.status import Code
+from grpcmock.stubs import loader
 from grpcmock.stubs.model import Stub
 
 if TYPE_CHECKING:
@@ -39,9 +41,11 @@ class RemoteJournal(Journal):
         self._own = own
         self._records: dict[int, CallRecord] = {}
         self._stubs: dict[tuple[str, str], CompiledStub] = {}
-        """Stand-ins for the stubs there, of which no more than the name is told."""
+        """The common stubs there, as far as they have answered."""
         self._before = Contents()
         """What is looked at besides, and no longer there: from before a snapshot."""
+        self._known: set[int] = set()
+        """The ids of the calls that subscribers know, or that ended before there were any."""
 
     def contents(self) -> Contents:
         """Give all calls, asked for in one go, or in as many as it takes."""
@@ -62,12 +66,42 @@ class RemoteJournal(Journal):
                     under_way[told.id] = self._record(told)
             more = page.more
         self._records = {**ended, **under_way}
+        self._known &= ended.keys()
+        self._tell(ended.values())
         lost = self._before.lost.copy()
         for dropped in page.dropped_of:
             _enter(lost, dropped)
         return Contents((*self._before.calls, *ended.values()), lost, tuple(under_way.values()))
 
+    def subscribe(
+        self, listener: Callable[[CallRecord], None], *, of_misses: bool = False, patient: bool = False
+    ) -> Callable[[], None]:
+        """Call *listener* with each call that ends from now on: when somebody looks, at the latest when the calls are
+        forgotten, or when what this returns is called, which ends that.
+        """
+        self.contents()
+        leave = super().subscribe(listener, of_misses=of_misses, patient=patient)
+
+        def look_and_leave() -> None:
+            self.contents()
+            leave()
+
+        return look_and_leave
+
+    def _tell(self, ended: Iterable[CallRecord]) -> None:
+        """Tell subscribers of those calls that they don't know yet."""
+        for call in ended:
+            if call.id in self._known:
+                continue
+            self._known.add(call.id)
+            for listener in self._listeners:
+                listener(call)
+            for listener in self._miss_listeners if call.miss is not None else ():
+                listener(call)
+
     def clear(self) -> None:
+        if self._listeners or self._miss_listeners:
+            self.contents()
         self._link.of_session("ClearCalls")
         self._before = Contents()
 
@@ -141,12 +175,25 @@ class RemoteJournal(Journal):
         if key not in self._stubs:
             file, _, line = told.stub_location.rpartition(":")
             location = Location(file, int(line)) if file and line.isdecimal() else Location(told.stub_location)
-            stub = Stub(method=told.method, name=told.stub, location=location if told.stub_location else None)
+            stub = self._asked(told, location if told.stub_location else None)
             made = compile_stub(stub, self._registry(), Problems(), layer=Layer.FILE, order=0, faults=FAULTS)
             if made is None:  # it answers a method that isn't known here
                 return None
             self._stubs[key] = made
         return self._stubs[key]
+
+    def _asked(self, told: Any, location: Location | None) -> Stub:
+        """Ask what the stub of a call says. Where it is no longer there, no more than its name is known."""
+        bare = Stub(method=told.method, name=told.stub, location=location)
+        try:
+            text = self._link.of_session("GetStub", name=told.stub).yaml
+        except TargetError:
+            return bare
+        problems = Problems()
+        stubs = loader.load_text(text, told.stub_location or "elsewhere", problems)
+        if problems.errors or len(stubs) != 1 or stubs[0].method != told.method:
+            return bare
+        return replace(stubs[0], name=told.stub, location=location)
 
 
 def _enter(lost: Dropped, dropped: Any) -> None:

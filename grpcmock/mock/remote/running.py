@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from grpcmock.client.http import probe
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
 from grpcmock.errors import ConfigError, GrpcmockError, TargetError
@@ -88,13 +90,17 @@ class RemoteRunning:
     def target(self) -> str:
         return self._target.address
 
-    @property
+    @cached_property
     def http_url(self) -> str:
-        raise ConfigError("Where a remote mock server speaks HTTP isn't told: its start names the address.")
+        """Where the server speaks HTTP, as far as that is the port for gRPC."""
+        if not self._link.is_open:
+            raise ConfigError(NOT_STARTED)
+        return probe.http_url(self._target)
 
     @property
     def admin_url(self) -> str:
-        raise ConfigError("Where the admin service of a remote mock server speaks HTTP isn't told: its start names it.")
+        """The same: the admin service is asked at the port for gRPC, so it is on that for HTTP, too."""
+        return self.http_url
 
     def start(self) -> None:
         """Connect, and begin the session. Raises :class:`TargetError` if there is no server, or no admin service."""

@@ -35,6 +35,9 @@ class CallFilter:
         self._code = request.code if request.HasField("code") else None
         self._misses = request.misses
         self._session = request.session
+        self._is_choosy = bool(request.method or self._stub or self._code is not None or self._misses or self._session)
+        """Whether some calls aren't meant whatever was said in them."""
+        self._takes_all = not (self._is_choosy or request.text or request.request)
         self._text = TextSearch(request.text) if request.text else None
         self._pattern = request.request
         self._conditions: dict[str, Conditions | None] = {}
@@ -47,20 +50,32 @@ class CallFilter:
         if self._pattern:
             self._compile([path for path in self._registry.methods if self._takes_path(path)])
 
+    def may_be_among(self, calls: Sequence[CallRecord | CompactCall]) -> bool:
+        """Whether one of some calls may be meant. A no is certain, and costs less than to ask of each of them."""
+        return self._text is None or self._text.may_be_among(
+            filter(self._looks_meant, calls) if self._is_choosy else calls
+        )
+
     def holds(self, call: CallRecord | CompactCall) -> bool:
         """Whether a call is meant, read or not."""
-        if (
-            not self._takes_path(call.path)
-            or (self._misses and call.miss is None)
-            or (self._session and call.session != self._session)
-            or (self._stub and (call.stub is None or call.stub.name != self._stub))
-            or (self._code is not None and (call.code is None or call.code.value != self._code))
-        ):
+        if self._takes_all:
+            return True
+        if not self._looks_meant(call):
             return False
         if not self._pattern and self._text is None:
             return True
         return (not self._pattern or self._asked(self._fits, call)) and (
             self._text is None or self._text.in_words(call) or self._asked(self._text.in_what_was_said, call)
+        )
+
+    def _looks_meant(self, call: CallRecord | CompactCall) -> bool:
+        """Whether a call is meant as far as what was said in it doesn't matter."""
+        return (
+            self._takes_path(call.path)
+            and not (self._misses and call.miss is None)
+            and not (self._session and call.session != self._session)
+            and not (self._stub and (call.stub is None or call.stub.name != self._stub))
+            and (self._code is None or (call.code is not None and call.code.value == self._code))
         )
 
     def _asked(self, question: Callable[[CallRecord], bool], call: CallRecord | CompactCall) -> bool:

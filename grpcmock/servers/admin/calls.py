@@ -12,7 +12,7 @@ from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
     from grpcmock.engine.call_record import CallRecord
     from grpcmock.engine.dropped import Dropped
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 _TURN = 0.02
 """Seconds of a long search, after which other calls get their turn."""
+
+_BLOCK = 64
+_BLOCK_BYTES = 1 << 20
+"""Calls that are looked through at once, and about how many bytes of them. Of more, hardly a block would have nothing
+of what a few calls in a hundred have."""
 
 
 def behaviors(steered: Steered) -> Behaviors:
@@ -38,7 +43,7 @@ def behaviors(steered: Steered) -> Behaviors:
         calls: Iterable[Kept] = reversed(between) if request.newest else between
         # From the end that is wanted, so that what doesn't fit into one response is left out at the other end.
         chosen = CallFilter(request, steered.engine)
-        async for call in _meant(calls, chosen):
+        async for call in meant(calls, chosen):
             if len(response.calls) == limit:
                 response.more = True
                 break
@@ -117,13 +122,31 @@ def _between(calls: Sequence[Kept], after: int, before: int) -> Sequence[Kept]:
     return calls[begin:end] if begin or end < len(calls) else calls
 
 
-async def _meant(calls: Iterable[Kept], chosen: CallFilter) -> AsyncIterator[Kept]:
+async def meant(calls: Iterable[Kept], chosen: CallFilter) -> AsyncIterator[Kept]:
     """Yield the calls that are meant, without keeping others waiting for long."""
     now = asyncio.get_running_loop().time
     began = now()
-    for call in calls:
-        if chosen.holds(call):
-            yield call
+    for block in _blocks(calls):
+        for call in block if chosen.may_be_among(block) else ():
+            if chosen.holds(call):
+                yield call
+            if now() - began > _TURN:
+                await asyncio.sleep(0)
+                began = now()
         if now() - began > _TURN:
             await asyncio.sleep(0)
             began = now()
+
+
+def _blocks(calls: Iterable[Kept]) -> Iterator[list[Kept]]:
+    """Put calls together, as many as can be looked through in a short time."""
+    block: list[Kept] = []
+    size = 0
+    for call in calls:
+        block.append(call)
+        size += call.size
+        if len(block) == _BLOCK or size > _BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from grpcmock.engine.engine import Engine
@@ -11,7 +12,7 @@ from grpcmock.engine.steps import Finish
 from grpcmock.protocols import status_json
 from grpcmock.protocols.face import HttpFace
 from grpcmock.protocols.http import Head, Response
-from grpcmock.protocols.interface import FaceOptions
+from grpcmock.protocols.interface import FaceOptions, WireError
 from grpcmock.protocols.message_codec import dump
 from grpcmock.protocols.pages import Pages
 from grpcmock.schema import admin
@@ -20,10 +21,10 @@ from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from grpcmock.protocols.http import RequestHead
-    from grpcmock.protocols.interface import ServerCall
+    from grpcmock.protocols.interface import Incoming, ServerCall
     from grpcmock.schema import Method, Registry
     from grpcmock.servers.admin.guard import Guard
     from grpcmock.servers.admin.options import AdminOptions
@@ -41,7 +42,7 @@ class AdminFace(HttpFace):
     """Opens the calls of the admin service from HTTP requests, and serves pages beside them.
 
     It stands on an engine of its own, which has the methods of the service, and no stubs. *refused* is told of each
-    request that the guard doesn't let through.
+    request that the guard doesn't let through, or whose body is too large.
     """
 
     def __init__(
@@ -71,9 +72,13 @@ class AdminFace(HttpFace):
         try:
             self._guard.check(head, opens_page=head.path in self.pages)
         except RefusedError as error:
-            self._tell_refusal(f"The admin service refused {head.method} {head.raw_path} from {head.peer}: {error}")
+            self._note_refusal(head, error)
             return self._refusal(head, error)
-        return self.pages.open(head) or super().open(head)
+        opened = self.pages.open(head) or super().open(head)
+        return opened if isinstance(opened, Response) else _Bounded(opened, partial(self._note_refusal, head))
+
+    def _note_refusal(self, head: RequestHead, error: Exception) -> None:
+        self._tell_refusal(f"The admin service refused {head.method} {head.raw_path} from {head.peer}: {error}")
 
     def open_beside(self, head: RequestHead) -> ServerCall | Response | None:
         """Do as :meth:`open`, on a port that others share; None if a path isn't one of the admin service."""
@@ -101,6 +106,30 @@ class AdminFace(HttpFace):
             for part in opened.parts
         ]
         return Response(tuple(parts))
+
+
+class _Bounded:
+    """A call of the admin service, as its protocol has it; *refused* is told of a body that is too large."""
+
+    def __init__(self, call: ServerCall, refused: Callable[[WireError], None]) -> None:
+        self._call = call
+        self._refused = refused
+        self.opened = call.opened
+        self.send = call.send
+
+    def receive(self, data: bytes) -> Iterator[Incoming]:
+        return self._told(self._call.receive(data))
+
+    def receive_end(self) -> Iterator[Incoming]:
+        return self._told(self._call.receive_end())
+
+    def _told(self, came: Iterator[Incoming]) -> Iterator[Incoming]:
+        try:
+            yield from came
+        except WireError as error:
+            if error.code is Code.RESOURCE_EXHAUSTED:
+                self._refused(error)
+            raise
 
 
 def _event_id(method: Method, data: bytes) -> str:

@@ -146,11 +146,14 @@ class _Stubs:
         """Raise :class:`RefusedError` for the first of the names that isn't that of an added stub."""
         added = self._added(session)
         for name in sorted(set(names) - added.keys()):
-            if any(entry.name == name for entry in self._engine.store):
-                where = "It stands in a file or a test" if session is None else "It is none of the session"
-                hint = f"{where}; only stubs that were added can be removed."
-            else:
-                hint = did_you_mean(name, added, known="The added stubs")
+            others = {entry.name for entry in self._engine.store}
+            where = "It stands in a file or a test" if session is None else "It is none of the session"
+            where += "; only stubs that were added can be removed."
+            if name in others:
+                hint = where
+            elif not (hint := did_you_mean(name, added)) and (near := did_you_mean(name, others)):
+                hint = f"{near} {where}"
+            hint = hint or did_you_mean(name, added, known="The added stubs")
             raise RefusedError(Code.NOT_FOUND, f"There is no added stub {name!r}. {hint}".rstrip())
 
     def _take_out(self, wanted: set[str] | None, path: str, session: Session | None, response: Any) -> None:

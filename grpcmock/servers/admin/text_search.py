@@ -1,37 +1,36 @@
-"""A text looked for in calls: the bytes of most messages tell already that it isn't there."""
+"""A text looked for in calls: most blocks of calls tell all at once that it is in none of them."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError as ProtobufDecodeError
 
+from grpcmock.engine.given_answers import CompactCall
 from grpcmock.schema.codec import DecodeError, decode, to_text
+from grpcmock.servers.admin.proto_json_words import ProtoJsonWords
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
     from grpcmock.engine.call_record import CallRecord
-    from grpcmock.engine.given_answers import CompactCall
+    from grpcmock.schema import Method
     from grpcmock.status import Metadata
+
+    Kept = CallRecord | CompactCall
 
 _TEXT_LIMIT = 1 << 20
 """Characters of a message that are searched."""
 
-_BETWEEN = re.compile(r'["\\{}\[\],:]|^\s|\s$')
-"""What stands between the values of ProtoJSON, or in a string otherwise than in the bytes."""
+_BETWEEN = re.compile(r'["{}\[\],:]')
+"""What stands between the values of ProtoJSON."""
 
-_NUMBER = re.compile(r"[-+.e\d]+")
-"""What may be a part of a number, by the characters in it."""
-
-_FLOATS = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
-_LITERALS = ("true", "false", "null", "nan", "-infinity")
+_UNLIKE_BYTES = re.compile(r"[\\…]")
+"""What ProtoJSON writes otherwise than the bytes have it: escapes, and where a text was cut."""
 
 
 class TextSearch:
@@ -44,11 +43,36 @@ class TextSearch:
         # Most calls have their names and metadata in common with others, and many their messages.
         self._stands_in: Callable[[str], bool] = lru_cache(4_096)(lambda text: sought in text.casefold())
         self._is_in_message: Callable[[Any, bytes], bool] = lru_cache(4_096)(self._reads_in_message)
-        self._is_within_value = _BETWEEN.search(self._text) is None
-        self._is_number = _NUMBER.fullmatch(self._text) is not None
-        self._can_rule_out: dict[Descriptor, bool] = {}
+        self._pieces = _pieces(sought)
+        self._tellings: dict[int, _Telling] = {}
+        """By the identity of a message class."""
 
-    def in_words(self, call: CallRecord | CompactCall) -> bool:
+    def may_be_among(self, calls: Iterable[Kept]) -> bool:
+        """Whether one of some calls may hold it. A no is certain, and comes at a fraction of the price of asking each
+        of them: what they say is put together, as it was sent, and looked through at once.
+        """
+        words: set[str] = set()
+        said: dict[int, tuple[type[Message], list[bytes]]] = {}
+        _gather(calls, words, said)
+        tellings = [self._telling(message_class) for message_class, _ in said.values()]
+        pieces = self._pieces.intersection(*(telling.pieces for telling in tellings))
+        if not pieces:
+            return True
+        texts = ["\n".join(words)]
+        # A number that comes before a string ends with a byte of ASCII, so that no string loses its beginning.
+        texts += [b"\n".join(data).decode("utf-8", "ignore") for _, data in said.values()]
+        for (message_class, data), telling in zip(said.values(), tellings, strict=True):
+            if telling.are_fields_needed:
+                texts += _in_text_format(message_class, data)
+        everything = "\n".join(texts).casefold()
+        return all(piece in everything for piece in pieces)
+
+    def _telling(self, message_class: type[Message]) -> _Telling:
+        if (told := self._tellings.get(id(message_class))) is None:
+            told = self._tellings[id(message_class)] = _Telling(message_class, self._pieces)
+        return told
+
+    def in_words(self, call: Kept) -> bool:
         """Whether it stands in what is a call's own: all but what was said in it."""
         if self._stands_in(call.path) or (call.stub is not None and self._stands_in(call.stub.name)):
             return True
@@ -71,55 +95,80 @@ class TextSearch:
         )
 
     def _reads_in_message(self, message_class: type[Message], data: bytes) -> bool:
-        can_rule_out = self._is_within_value and self._bytes_tell(message_class.DESCRIPTOR)
-        # A number that comes before a string ends with a byte of ASCII, so that no string loses its beginning.
-        if can_rule_out and not self._is_number and self._text not in data.decode("utf-8", "ignore").casefold():
-            return False
+        return any(self._text in to_text(one, _TEXT_LIMIT).casefold() for one in _decoded(message_class, (data,)))
+
+
+class _Telling:
+    """What can be told of the text without writing the messages of a type as ProtoJSON."""
+
+    def __init__(self, message_class: type[Message], pieces: frozenset[str]) -> None:
+        self.message_class = message_class
+        """Held, so that nothing else gets its identity."""
+        descriptor: Any = message_class.DESCRIPTOR
+        words = ProtoJsonWords.of(descriptor)
+        self.pieces = frozenset(piece for piece in pieces if not words.may_write_otherwise(piece))
+        """The pieces that stand in the bytes or in the text format if in ProtoJSON."""
+        self.are_fields_needed = any(words.may_not_be_in_bytes(piece) for piece in self.pieces)
+        """Whether the text format is needed for that."""
+
+
+def _pieces(text: str) -> frozenset[str]:
+    """Return parts of a text that stand each within one value, or one name of a field, wherever it stands."""
+    if _UNLIKE_BYTES.search(text):
+        return frozenset()
+    return frozenset(filter(None, map(str.strip, _BETWEEN.split(text))))
+
+
+def _gather(calls: Iterable[Kept], words: set[str], said: dict[int, tuple[type[Message], list[bytes]]]) -> None:
+    """Add what calls hold to *words*, and their messages by the identities of their classes to *said*."""
+
+    def of(message_class: type[Message]) -> list[bytes]:
+        return said.setdefault(id(message_class), (message_class, []))[1]
+
+    given, metadata = {}, {}
+    methods: dict[int, tuple[list[bytes], list[bytes]]] = {}
+
+    def both(method: Method) -> tuple[list[bytes], list[bytes]]:
+        if (found := methods.get(id(method))) is None:
+            found = methods[id(method)] = of(method.request_class), of(method.response_class)
+            words.add(method.path)
+        return found
+
+    for call in calls:
+        metadata[id(call.metadata)] = call.metadata
+        if isinstance(call, CompactCall):
+            given[id(call.given)] = call.given
+            continue
+        words.update((call.path, call.message, call.stub.name if call.stub is not None else ""))
+        metadata[id(call.trailers)] = call.trailers
+        if call.method is not None:
+            requests, responses = both(call.method)
+            for direction, data, _ in call.frames:
+                (requests if direction == "request" else responses).append(data)
+    for method, stub, request, answer, *_ in given.values():
+        requests, responses = both(method)
+        requests.append(request)
+        responses += answer.messages
+        words.update((answer.message, stub.name if stub is not None else ""))
+        metadata[id(answer.trailers)] = answer.trailers
+    for pairs in metadata.values():
+        for key, value in pairs:
+            words.add(key)
+            if isinstance(value, str):
+                words.add(value)
+
+
+def _in_text_format(message_class: type[Message], data: Iterable[bytes]) -> list[str]:
+    try:
+        return list(map(str, map(message_class.FromString, data)))
+    except (ProtobufDecodeError, RuntimeError, RecursionError):
+        return list(map(str, _decoded(message_class, data)))
+
+
+def _decoded(message_class: type[Message], data: Iterable[bytes]) -> Iterable[Message]:
+    """Decode those that can be."""
+    for one in data:
         try:
-            message = decode(message_class, data)
+            yield decode(message_class, one)
         except DecodeError:
-            return False
-        if can_rule_out and self._is_number and self._text not in str(message).casefold():
-            return False
-        return self._text in to_text(message, _TEXT_LIMIT).casefold()
-
-    def _bytes_tell(self, descriptor: Any) -> bool:
-        """Whether messages of a type have the text in their strings, or for a number in the numbers, if anywhere."""
-        if descriptor not in self._can_rule_out:
-            words = _Words.of(descriptor)
-            self._can_rule_out[descriptor] = not (
-                words.are_all_but_some
-                or (self._is_number and words.has_floats)
-                or any(self._text in word for word in words.known)
-            )
-        return self._can_rule_out[descriptor]
-
-
-@dataclass(slots=True)
-class _Words:
-    """What ProtoJSON says in messages of a type that doesn't stand in their strings."""
-
-    known: set[str]
-    """The names of fields and values, with case folded."""
-    has_floats: bool = False
-    """Whether there are numbers that can be written in more than one way."""
-    are_all_but_some: bool = False
-    """Whether there is more: bytes in base64, times, what is packed, extensions."""
-
-    @classmethod
-    def of(cls, descriptor: Descriptor) -> _Words:
-        words, seen, left = cls(set(_LITERALS)), {descriptor}, [descriptor]
-        while left:
-            one = left.pop()
-            if one.file.package == "google.protobuf" or one.is_extendable:
-                words.are_all_but_some = True
-            for field in one.fields:
-                words.known.add(field.name.casefold())
-                if field.enum_type is not None:
-                    words.known.update(value.name.casefold() for value in field.enum_type.values)
-                words.has_floats |= field.cpp_type in _FLOATS
-                words.are_all_but_some |= field.type == FieldDescriptor.TYPE_BYTES
-                if field.message_type is not None and field.message_type not in seen:
-                    seen.add(field.message_type)
-                    left.append(field.message_type)
-        return words
+            continue

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.servers.admin.call_filter import CallFilter
 from grpcmock.servers.admin.call_messages import CallWriter
-from grpcmock.servers.admin.calls import after
+from grpcmock.servers.admin.calls import after, meant
 from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.status import Code
 
@@ -16,9 +18,12 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.given_answers import CompactCall
     from grpcmock.engine.journal import Journal
     from grpcmock.servers.admin.behaviors import Behaviors, Steered
     from grpcmock.status import Metadata
+
+    Kept = CallRecord | CompactCall
 
 _WAITING = 1_000
 """Calls that may wait for a watcher that reads slowly; what comes then is skipped."""
@@ -27,7 +32,13 @@ _LOOK = 0.05
 """Seconds between two looks at what was answered without the engine, which goes on meanwhile."""
 
 _TURN = 0.1
-"""Seconds from one turn to the next for a watcher who wants the latest calls alone."""
+"""Seconds from one turn to the next, at least, for a watcher who wants the latest calls alone."""
+
+_SHARE = 1 / 80
+"""The part of the time, at most, that it takes to tell such a watcher: where calls come fast, it is told less often."""
+
+_LONGEST = 2.0
+"""Seconds between two turns that it is told all the same."""
 
 
 def behaviors(steered: Steered) -> Behaviors:
@@ -37,18 +48,20 @@ def behaviors(steered: Steered) -> Behaviors:
         journal = steered.engine.journal
         chosen = CallFilter(request, steered.engine)
         writer = CallWriter(steered, request)
-        waiting = _Waiting(journal, chosen, request.latest)
+        waiting = Waiting(journal, chosen, request.latest)
         last = _last_event(context.invocation_metadata() or ())
-        past = [call for call in after(journal.unread(), last) if chosen.holds(call)] if last or request.replay else []
+        # Taken at the same moment as it begins to follow, so that each call is told once.
+        past = after(journal.unread(), last) if last or request.replay else ()
         end = (journal.follow if request.under_way else journal.subscribe)(waiting.take, patient=True)
         try:
             await context.send_initial_metadata(())
-            for call in past:
-                yield response_class(call=writer.write(journal.read(call)))
+            async for kept in meant(past, chosen):
+                yield response_class(call=writer.write(journal.read(kept)))
             while (calls := await waiting.turn(steered.draining)) is not None:
                 skipped = waiting.skipped()
                 for call in calls:
-                    yield response_class(call=writer.write(call), skipped=skipped)
+                    with waiting.costly():
+                        yield response_class(call=writer.write(journal.read(call)), skipped=skipped)
                     skipped = 0
             raise RefusedError(Code.UNAVAILABLE, "The server is shutting down.")
         finally:
@@ -57,7 +70,7 @@ def behaviors(steered: Steered) -> Behaviors:
     return {"WatchCalls": watch}
 
 
-class _Waiting:
+class Waiting:
     """The calls that a watcher hasn't been told of yet, each once, however much has happened in it meanwhile.
 
     Of more calls than fit, the last ones are skipped, and for a watcher who wants the *latest* the first ones.
@@ -67,13 +80,29 @@ class _Waiting:
         self._journal = journal
         self._chosen = chosen
         self._latest = latest
-        self._calls: dict[int, CallRecord] = {}
+        self._calls: dict[int, Kept] = {}
         self._came = asyncio.Event()
         self._skipped = 0
         self._began = 0.0
         """When the last turn did."""
+        self._spent = 0.0
+        """Seconds of the processor that it has taken since."""
 
-    def take(self, call: CallRecord) -> None:
+    @contextmanager
+    def costly(self) -> Iterator[None]:
+        """Count what is done in this context as spent for this watcher, with what is done beside it in a pause."""
+        before = time.thread_time()
+        try:
+            yield
+        finally:
+            self._spent += time.thread_time() - before
+
+    @property
+    def pause(self) -> float:
+        """Seconds from one turn to the next, for a watcher who wants the latest calls alone."""
+        return max(_TURN, min(self._spent / _SHARE, _LONGEST))
+
+    def take(self, call: Kept) -> None:
         if not self._chosen.holds(call):
             return
         self._came.set()
@@ -86,21 +115,27 @@ class _Waiting:
         elif not call.under_way:
             self._skipped += 1
 
-    async def turn(self, draining: asyncio.Event) -> list[CallRecord] | None:
+    async def turn(self, draining: asyncio.Event) -> list[Kept] | None:
         """Wait for calls, and return them; None once the server is *draining*."""
         now = asyncio.get_running_loop().time
-        if self._latest > 0 and (left := self._began + _TURN - now()) > 0:
+        if self._latest > 0 and (left := self._began + self.pause - now()) > 0:
             await _first_of(draining, seconds=left)
-        len(self._journal)  # takes up what was answered without the engine
+        self._spent = 0.0
+        self._look()
         while not self._calls and not draining.is_set():
             self._came.clear()
             await _first_of(self._came, draining, seconds=_LOOK if self._journal.front is not None else None)
-            len(self._journal)
+            self._look()
         if draining.is_set():
             return None
         self._began = now()
         calls, self._calls = self._calls, {}
         return list(calls.values())
+
+    def _look(self) -> None:
+        """Take up what was answered without the engine."""
+        with self.costly():
+            len(self._journal)
 
     def skipped(self) -> int:
         """Return how many calls were left out since the last time."""

@@ -158,9 +158,12 @@ class KnownAnswers:
                 engine.journal.count_known(entry, answer.code, protocol, count, seconds, buckets)
                 if dropped and (lost := count - kept[number]):
                     engine.journal.skip(Kind("", entry.method.path, "answered"), lost)
+            same: dict[tuple[int, bytes], GivenAnswer] = {}
             for number, request, metadata, deadline, peer, started, duration in calls:
                 entry, answer, protocol = known[number]
-                given = GivenAnswer.of(entry.method, entry, request, answer, is_lasting=True)
+                if (given := same.get((number, request))) is None:
+                    given = GivenAnswer.of(entry.method, entry, request, answer, is_lasting=True)
+                    same[number, request] = given
                 engine.journal.add_known(given, metadata, deadline, peer, started, duration, protocol)
 
 

@@ -112,10 +112,12 @@ def test_errors_are_statuses_in_json(
     assert ("allow" in answer.headers) is (status == 405)
 
 
-def test_a_body_that_is_too_large_is_refused(mocked: Callable[..., Mock]) -> None:
-    body = "# " + "x" * BODY_LIMIT
-    answer = mocked().ask("POST", "/v1/stubs", body, content_type="application/yaml")
+def test_a_body_that_is_too_large_is_refused_and_noted(mocked: Callable[..., Mock]) -> None:
+    body, mock = "# " + "x" * BODY_LIMIT, mocked()
+    answer = mock.ask("POST", "/v1/stubs", body, content_type="application/yaml")
     assert (answer.status, answer.json["code"]) == (413, 8)
+    (note,) = mock.ask("GET", "/v1/notes").json["notes"]
+    assert "refused POST /v1/stubs" in note["text"] and "larger than max" in note["text"]
 
 
 def test_a_form_is_told_what_is_taken(mocked: Callable[..., Mock]) -> None:

@@ -22,13 +22,16 @@ from grpcmock.errors import ConfigError, Problems
 from grpcmock.schema.admin import SERVICE, registry
 from grpcmock.servers.admin.access import Access, is_local
 from grpcmock.servers.admin.behaviors import absent, handler_of
+from grpcmock.servers.admin.call_filter import CallFilter
 from grpcmock.servers.admin.options import AdminOptions
 from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.servers.admin.service import SUBJECTS, Admin
+from grpcmock.servers.admin.watching import Waiting
 from grpcmock.servers.health import Health
 from grpcmock.status import DETAILS_KEY, Code
 from grpcmock.stubs import loader
 
+WATCH = registry().method("AdminService/WatchCalls").request_class
 METHODS = [method.name for method in registry().methods.values()]
 
 FILE_STUBS = """
@@ -690,6 +693,26 @@ class TestWatching:
             assert response.skipped == (500 if number == 1 else 0)
         world.get(1)
         assert (await watch.read()).call.id == 1_501
+
+    async def test_who_wants_the_latest_is_told_of_no_others(self, world: World) -> None:
+        watch = world.open("WatchCalls", latest=3, brief=True)
+        await watch.initial_metadata()
+        world.get(*[1] * 100)
+        told = [await watch.read() for _ in range(3)]
+        assert [one.call.id for one in told] == [98, 99, 100]
+        assert [one.skipped for one in told] == [97, 0, 0]
+
+    def test_telling_the_latest_takes_a_part_of_the_time(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However fast calls come: what it takes to gather them, and to tell them, makes the next turn come later."""
+        spent = 0.0
+        monkeypatch.setattr("time.thread_time", lambda: spent)
+        waiting = Waiting(world.engine.journal, CallFilter(WATCH(), world.engine), 3)
+        pauses = []
+        for seconds in (0.0, 0.001, 0.009, 0.01, 5.0):
+            with waiting.costly():
+                spent += seconds
+            pauses.append(waiting.pause)
+        assert pauses == pytest.approx([0.1, 0.1, 0.8, 1.6, 2.0])
 
     async def test_watching_ends_when_the_server_drains(self, world: World) -> None:
         watch = world.open("WatchCalls")

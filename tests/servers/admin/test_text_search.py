@@ -80,12 +80,28 @@ def test_it_holds_whatever_stands_in_the_text_of_a_message(
     part = text[begin : data.draw(st.integers(begin + 1, len(text)))]
     assert TextSearch(part.swapcase()).in_what_was_said(record) is (part.swapcase().casefold() in text.casefold())
     assert TextSearch(part).in_what_was_said(record)
+    assert TextSearch(part).may_be_among([record])
 
 
 @given(messages, words.filter(bool) | numbers.map(str))
 def test_it_holds_nothing_else(made: tuple[str, dict[str, Any]], sought: str) -> None:
     record, text = call(*made)
     assert TextSearch(sought).in_what_was_said(record) is (sought.casefold() in text.casefold())
+
+
+@given(st.lists(messages, max_size=5), messages | words.filter(bool) | numbers.map(str), st.data())
+def test_calls_ruled_out_together_hold_it_nowhere(
+    made: list[tuple[str, dict[str, Any]]], sought: tuple[str, dict[str, Any]] | str, data: st.DataObject
+) -> None:
+    records = [call(*one)[0] for one in made]
+    if not isinstance(sought, str):
+        record, text = call(*sought)
+        records.insert(data.draw(st.integers(0, len(records))), record)
+        begin = data.draw(st.integers(0, len(text) - 1))
+        sought = text[begin : data.draw(st.integers(begin + 1, len(text)))]
+    search = TextSearch(sought)
+    if any(search.in_words(record) or search.in_what_was_said(record) for record in records):
+        assert search.may_be_among(records)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +116,19 @@ def test_it_holds_nothing_else(made: tuple[str, dict[str, Any]], sought: str) ->
         ("nobody", False),
         ("blue", False),
         ("4321", False),
+        ("false", False),
+        ('"name": "Alice', False),
+        ("color_unknown", False),
     ],
 )
 def test_examples(sought: str, holds: bool) -> None:
     record, _ = call("Plain", {"name": "Straße 12", "big": 1234567, "color": 1, "is_on": True})
     assert TextSearch(sought).in_what_was_said(record) is holds
+    assert TextSearch(sought).may_be_among([record, record]) is holds
+
+
+@pytest.mark.parametrize(("sought", "may"), [("nobody here", False), ("12:30", True), ("7", True), ("nobody", True)])
+def test_values_that_are_written_anew_are_told_by_their_characters(sought: str, may: bool) -> None:
+    """Base64 and times stand in no bytes; what can't be a part of them is ruled out all the same."""
+    record, _ = call("Packed", {"data": b"\x01", "plain": {"name": "Alice"}})
+    assert TextSearch(sought).may_be_among([record]) is may
