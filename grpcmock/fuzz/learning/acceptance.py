@@ -47,6 +47,8 @@ class Acceptance:
         self._links = links
         self._candidates = Candidates(registry)
         self.things = KnownThings(registry)
+        self._taken: dict[FieldDescriptor, dict[Any, bool]] = {}
+        """Whether the server has taken values of fields of messages that stand in requests, whatever the method."""
         self.requests: dict[str, AcceptedRequest] = {}
         """By the paths of methods: only those that differ from what the contract alone suggests."""
         self.first: dict[str, AcceptedRequest] = {}
@@ -77,6 +79,13 @@ class Acceptance:
         if accepted.data != start or accepted.full:
             self.requests[path] = accepted
 
+    def renew(self, path: str, accepted: AcceptedRequest) -> None:
+        """Take a request for the one of the method at a *path*, which differs in how that is made which it needs."""
+        self.things.remake(self.first[path], accepted)
+        self.first[path] = accepted
+        if path in self.requests:
+            self.requests[path] = accepted
+
     def values_of(self, field: FieldDescriptor) -> Iterator[Any]:
         """Yield values to try in a field."""
         return self._candidates.of(field)
@@ -88,7 +97,7 @@ class Acceptance:
 
     def widening(self, accepted: AcceptedRequest) -> Widening:
         """Begin to look for more values that the server takes in a request."""
-        return Widening(accepted, self._candidates)
+        return Widening(accepted, self._candidates, self._taken)
 
     def of(self, method: Method) -> AcceptedRequest | None:
         """Return the request of a method that the server takes, where the contract alone didn't lead to one."""
@@ -96,7 +105,8 @@ class Acceptance:
 
     def in_order(self, methods: Iterable[Method]) -> list[Method]:
         """Return methods so that those come first which make what others ask for."""
-        return sorted(methods, key=lambda method: (self.rank(method), method.full_name))
+        # A stream that goes on for ever takes its time to show that it does.
+        return sorted(methods, key=lambda one: (self.rank(one), one.kind.server_streams, one.full_name))
 
     def takes_away(self, method: Method) -> bool:
         """Whether a method takes away what others need."""

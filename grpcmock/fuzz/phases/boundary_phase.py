@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
@@ -33,25 +33,40 @@ _TARGETS = {
 _SHAPES = frozenset({"present", "oneof", "missing", "undeclared"})
 """Sorts of boundaries: what is there or not, and numbers that no enum declares."""
 
+_EARLY = 3
+"""So many requests with many values at once come before all else."""
+
 _SINGLE = frozenset({"scalar", "enum", "list", "map", "well-known"})
 """Single values, which have been tried together."""
 
 
 def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
-    """Yield the cases of one method: what shows best while little has happened, what tells the most for the least, how
-    calls go, then value by value."""
-    empty, *boundaries = plan.generators.of(method.input).boundaries()
-    early = [call_lifecycle.before(method, plan), iter((_alone(method, empty),))]
-    # Of a stream that goes on for ever, the first one shows what is left of it, and should be one that is cut.
-    yield chain.from_iterable(early if method.kind is MethodKind.SERVER_STREAMING else reversed(early))
-    maker = _Maker(method, plan)
-    boundaries = [maker.behind_the_door(boundary) for boundary in boundaries]
-    yield _first(maker, boundaries)
+    """Yield the cases of one method: nothing and a bit of everything, what shows best while little has happened, what
+    tells the most for the least, how calls go, then value by value."""
+    empty, *found = plan.generators.of(method.input).boundaries()
+    least = _Maker(method, plan)
+    together = least.together(map(least.behind_the_door, found), valid=True)
+    yield _early(method, plan, empty, together)
+    maker = _Maker(method, plan)  # by now more may be known of what the server takes
+    boundaries = [maker.behind_the_door(boundary) for boundary in found]
+    yield chain(together, _first(maker, boundaries))
     limits = limit_cases.LimitCases(method, plan)
     yield limits.cases()
-    yield call_lifecycle.cases(method, plan)
+    yield chain(maker.made_otherwise(), call_lifecycle.cases(method, plan))
     yield maker.values(boundary for boundary in boundaries if boundary.kind in _SINGLE)
     yield limits.cases()
+
+
+def _early(method: Method, plan: Plan, empty: Boundary, together: Iterator[Case]) -> Iterator[Case]:
+    alone, before = _alone(method, empty), call_lifecycle.before(method, plan)
+    if method.kind is MethodKind.SERVER_STREAMING:
+        yield from islice(
+            before, 1
+        )  # of one that goes on for ever, it shows what is left, and should be one that is cut
+    yield alone
+    yield from islice(together, 1)
+    yield from before
+    yield from islice(together, _EARLY)
 
 
 def notices(plan: Plan) -> Iterator[str]:
@@ -67,16 +82,14 @@ def notices(plan: Plan) -> Iterator[str]:
 
 
 def _first(maker: _Maker, boundaries: Sequence[Boundary]) -> Iterator[Case]:
-    """Yield what grows, what is asked many times at once, what is there or not, many values at once, and both sides of
-    all rules."""
-    yield from call_lifecycle.growing(maker.method, maker.plan)
+    """Yield what is asked many times at once, what is there or not, both sides of all rules, many unusual values at
+    once, how fields go together, and what grows."""
     yield from call_lifecycle.concurrent(maker.method, maker.plan)
     yield from maker.values(boundary for boundary in boundaries if boundary.kind in _SHAPES)
-    yield from maker.related()
-    yield from maker.made_otherwise()
-    for valid in (True, False):
-        yield from maker.together(boundaries, valid=valid)
     yield from maker.values(boundary for boundary in boundaries if boundary.kind == "constraint")
+    yield from maker.together(boundaries, valid=False)
+    yield from maker.related()
+    yield from call_lifecycle.growing(maker.method, maker.plan)
 
 
 class _Maker:
@@ -106,9 +119,10 @@ class _Maker:
         self._behind.add(boundary.id)
         return replace(boundary, message=message)
 
-    def together(self, boundaries: Sequence[Boundary], *, valid: bool) -> Iterator[Case]:
+    def together(self, boundaries: Iterable[Boundary], *, valid: bool) -> Iterator[Case]:
         """Yield many boundaries at once."""
         base = self._accepted.fullest if self._accepted is not None else None
+        boundaries = list(boundaries)
         chosen = [one for one in boundaries if base is None or one.id in self._behind]
         found = self._generator.combined_boundaries(chosen, valid=valid, base=base)
         for number, combined in enumerate(found):

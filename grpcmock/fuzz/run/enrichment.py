@@ -86,20 +86,24 @@ class Enrichment:
         self._is_late = is_late
         self._count = 0
 
-    async def go(self, accepted: AcceptedRequest, reply: Reply, start: bytes) -> None:
-        """Make more of a request, which got this *reply*; *start* is what the contract alone suggests."""
+    async def again(self, accepted: AcceptedRequest, reply: Reply, start: bytes) -> None:
+        """Find what has to differ in a request so that each call makes another thing; it got this *reply* first.
+
+        *start*, here as in the other methods, is what the contract alone suggests.
+        """
+        if self._acceptance.may_make(accepted.method) and not self._acceptance.takes_away(accepted.method):
+            self._acceptance.keep(await self._again(accepted, reply), start)
+
+    async def fill(self, accepted: AcceptedRequest, start: bytes) -> None:
+        """Give a request all that it may have, and make a thing or two so."""
         acceptance = self._acceptance
         if acceptance.takes_away(accepted.method):
-            acceptance.keep(await self._widened(accepted), start)
             return
-        if acceptance.may_make(accepted.method):
-            accepted = await self._again(accepted, reply)
-            acceptance.keep(accepted, start)
         accepted = await self._without_mere_values(accepted)
         acceptance.keep(accepted, start)
-        filled = accepted if self._is_ruled(accepted.method) else await self._filled(accepted)
-        acceptance.keep(filled, start)
-        filled = await self._widened(filled)
+        if self._is_ruled(accepted.method):
+            return
+        filled = await self._filled(accepted)
         acceptance.keep(filled, start)
         if filled.full:
             whole = filled.filled()
@@ -107,6 +111,27 @@ class Enrichment:
                 reply = await self._send(whole, whole.data)
                 if _is_ok(reply):
                     acceptance.things.learn(reply, whole)
+
+    async def widen(self, accepted: AcceptedRequest, start: bytes) -> None:
+        """Find more values that the server takes in single fields of a request."""
+        widening = self._acceptance.widening(accepted)
+        while not self._is_late() and (data := widening.next()) is not None:
+            widening.hear(await self._ask_with_needs(accepted, data))
+        self._acceptance.keep(widening.accepted, start)
+
+    async def renew(self, maker: AcceptedRequest) -> None:
+        """Let requests that need what one method makes have it made with all that it may have, if they are taken then
+        as well."""
+        whole = maker.filled()
+        for path, accepted in list(self._acceptance.first.items()):
+            needs = tuple(
+                replace(need, made_by=whole) if need.made_by.method is maker.method else need for need in accepted.needs
+            )
+            if needs == accepted.needs or self._is_late():
+                continue
+            renewed = replace(accepted, needs=needs)
+            if not maker.full or _is_ok(await self._ask_with_needs(renewed, renewed.data)):
+                self._acceptance.renew(path, renewed)
 
     async def _send(self, accepted: AcceptedRequest, data: bytes) -> Reply:
         if accepted.needs:  # those that are there may be used up
@@ -165,17 +190,10 @@ class Enrichment:
                 accepted = replace(accepted, needs=needs, references=accepted.references - {need.target})
         return accepted
 
-    async def _widened(self, accepted: AcceptedRequest) -> AcceptedRequest:
-        """Return the request with more values that the server takes in single fields."""
-        widening = self._acceptance.widening(accepted)
-        while not self._is_late() and (data := widening.next()) is not None:
-            widening.hear(await self._ask_with_needs(accepted, data))
-        return widening.accepted
-
     # All that it may have -----------------------------------------------------------------------------------
 
     async def _filled(self, accepted: AcceptedRequest) -> AcceptedRequest:
-        full = accepted.message
+        full = await self._as_elsewhere(accepted)
         for way in islice(_unset(accepted), _MOST_FIELDS):
             if self._is_late():
                 break
@@ -201,6 +219,21 @@ class Enrichment:
         if full == accepted.message:
             return accepted
         return replace(accepted, full=full.SerializePartialToString(deterministic=True))
+
+    async def _as_elsewhere(self, accepted: AcceptedRequest) -> Message:
+        """Return the request with what other methods take in messages of the same types; as it is where it isn't taken
+        so."""
+        message = accepted.message
+        for other in self._acceptance.first.values():
+            theirs = other.fullest if other.full and other.method is not accepted.method else None
+            for field in accepted.method.input.fields if theirs is not None else ():
+                assert theirs is not None
+                if _fill_in(message, field, theirs, other):
+                    reply = await self._send(accepted, message.SerializePartialToString(deterministic=True))
+                    if _is_ok(reply):
+                        return message
+                    message = accepted.message
+        return message
 
     async def _is_once_only(self, accepted: AcceptedRequest, message: Message, way: Fields, first: Reply) -> bool:
         """Whether a value that was just taken in a field isn't taken again, or gives what it gave at *first*."""
@@ -305,6 +338,24 @@ def _enough(values: Iterator[Any]) -> list[Any]:
     if all(isinstance(value, int) and not isinstance(value, bool) for value in found) and 100 in found:
         found.insert(0, 100)
     return list(dict.fromkeys(found))[:_VALUES] if all(isinstance(one, int | str) for one in found) else found[:_VALUES]
+
+
+def _fill_in(message: Message, field: FieldDescriptor, theirs: Message, other: AcceptedRequest) -> bool:
+    """Fill a message in a request from that of the same type in another request. Returns whether that changed it."""
+    same = theirs.DESCRIPTOR.fields_by_name.get(field.name)
+    if field.message_type is None or field.is_repeated or same is None or same.message_type is not field.message_type:
+        return False
+    if not theirs.HasField(field.name) or any(path[0] == field.name for path in other.references):
+        return False
+    if other.own_id is not None and other.own_id[0] == field.name:
+        parent: Any = value_at(theirs, other.own_id[:-1])
+        parent.ClearField(str(other.own_id[-1]))
+    own, more = getattr(message, field.name), getattr(theirs, field.name)
+    before = own.SerializePartialToString(deterministic=True)
+    for one, _ in own.ListFields():
+        more.ClearField(one.name)
+    own.MergeFrom(more)
+    return bool(own.SerializePartialToString(deterministic=True) != before)
 
 
 def _unset(accepted: AcceptedRequest) -> Iterator[Fields]:
