@@ -33,8 +33,8 @@ _TARGETS = {
 _SHAPES = frozenset({"present", "oneof", "missing", "undeclared"})
 """Sorts of boundaries: what is there or not, and numbers that no enum declares."""
 
-_EARLY = 3
-"""So many requests with many values at once come before all else."""
+_EARLY = 1
+"""So many requests with many values at once come before most else."""
 
 _SINGLE = frozenset({"scalar", "enum", "list", "map", "well-known"})
 """Single values, which have been tried together."""
@@ -60,13 +60,11 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
 def _early(method: Method, plan: Plan, empty: Boundary, together: Iterator[Case]) -> Iterator[Case]:
     alone, before = _alone(method, empty), call_lifecycle.before(method, plan)
     if method.kind is MethodKind.SERVER_STREAMING:
-        yield from islice(
-            before, 1
-        )  # of one that goes on for ever, it shows what is left, and should be one that is cut
+        # Of a stream that goes on for ever, the first call shows what is left, and should be one that is cut.
+        yield from islice(before, 1)
     yield alone
-    yield from islice(together, 1)
-    yield from before
     yield from islice(together, _EARLY)
+    yield from before
 
 
 def notices(plan: Plan) -> Iterator[str]:

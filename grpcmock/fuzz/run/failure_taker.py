@@ -66,7 +66,10 @@ class FailureTaker:
         )
         if is_suspicious(failure) or self._log.known(failure) is None:
             failure = await self._confirmation.plainest(failure)
-        if self._has(failure, method) or self._is_surplus(failure):
+        if self._has(failure, method):
+            self._note(failure)
+            return
+        if self._is_surplus(failure):
             return
         try:
             failure = await self._confirmation.confirm(failure)
@@ -88,9 +91,12 @@ class FailureTaker:
 
     def _add(self, failure: Failure) -> None:
         self._log.add(failure, was_last=self._server.gone)
-        self._proven.add((failure.finding.check, failure.method.full_name, failure.finding.path))
+        self._note(failure)
         self._tell(FailureFound(failure=failure))
         self._tell_withdrawn()
+
+    def _note(self, failure: Failure) -> None:
+        self._proven.add((failure.finding.check, failure.method.full_name, failure.finding.path))
 
     def _tell_withdrawn(self) -> None:
         """Tell of failures that have turned out to be part of others."""
