@@ -49,10 +49,11 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     yield _early(method, plan, empty, together)
     maker = _Maker(method, plan)  # by now more may be known of what the server takes
     boundaries = [maker.behind_the_door(boundary) for boundary in found]
-    yield chain(together, _first(maker, boundaries))
+    elsewhere: list[Boundary] = []
+    yield chain(together, _first(maker, boundaries, elsewhere))
     limits = limit_cases.LimitCases(method, plan)
     yield limits.cases()
-    yield chain(maker.made_otherwise(), call_lifecycle.cases(method, plan))
+    yield chain(maker.values(elsewhere), maker.made_otherwise(), call_lifecycle.cases(method, plan))
     yield maker.values(boundary for boundary in boundaries if boundary.kind in _SINGLE)
     yield limits.cases()
 
@@ -79,13 +80,21 @@ def notices(plan: Plan) -> Iterator[str]:
         yield f"the rules of {first}{more} are ignored, for protovalidate can't compile them: {why}"
 
 
-def _first(maker: _Maker, boundaries: Sequence[Boundary]) -> Iterator[Case]:
-    """Yield what is asked many times at once, what is there or not, both sides of all rules, many unusual values at
-    once, how fields go together, and what grows."""
+def _first(maker: _Maker, boundaries: Sequence[Boundary], elsewhere: list[Boundary]) -> Iterator[Case]:
+    """Yield what is asked many times at once, many unusual values at once, what is there or not, both sides of all
+    rules, how fields go together, and what grows.
+
+    Rules of messages that another method has as well, and has tried, are left for later: they are put *elsewhere*.
+    """
     yield from call_lifecycle.concurrent(maker.method, maker.plan)
-    yield from maker.values(boundary for boundary in boundaries if boundary.kind in _SHAPES)
-    yield from maker.values(boundary for boundary in boundaries if boundary.kind == "constraint")
     yield from maker.together(boundaries, valid=False)
+    yield from maker.values(boundary for boundary in boundaries if boundary.kind in _SHAPES)
+    own: list[Boundary] = []
+    for boundary in boundaries:
+        if boundary.kind == "constraint":
+            is_new = maker.plan.tries(maker.method, boundary)
+            (own if is_new else elsewhere).append(boundary)
+    yield from maker.values(own)
     yield from maker.related()
     yield from call_lifecycle.growing(maker.method, maker.plan)
 
