@@ -11,6 +11,7 @@ from grpcmock.fuzz.model.events import Notice
 from grpcmock.fuzz.model.results import CaseResult
 from grpcmock.fuzz.shrinking.case_shrinking import shrink, without_clearing
 from grpcmock.fuzz.shrinking.crashes import Crashes
+from grpcmock.fuzz.shrinking.fresh_ids import FreshIds
 from grpcmock.fuzz.shrinking.lateness import slowly
 from grpcmock.fuzz.shrinking.own_data import after_its_makers, changes_in, needs_data, with_own_data
 from grpcmock.fuzz.shrinking.plainest import alone, is_suspicious, simpler
@@ -239,7 +240,8 @@ class Confirmation:
     async def _smallest(self, failure: Failure, *, anew: bool = False, keeps_calls: bool = True) -> Failure:
         """Make the case small, asking the server each time; with *anew*, one that was just started, and and with all
         its calls, if it *keeps_calls*. What needs no data that was there before goes on to need none."""
-        best: dict[Case, tuple[Finding, CaseResult]] = {}
+        best: dict[Case, tuple[Finding, CaseResult, Case]] = {}
+        fresh = FreshIds(failure.case, failure.result)
         stands_alone = not anew and not self._needs_data(failure)
         # One that may rest on other things besides goes on to make those that it made.
         kept = 0 if anew or stands_alone else changes_in(failure.case, failure.result)
@@ -250,30 +252,38 @@ class Confirmation:
         async def fails(case: Case) -> bool:
             if anew:
                 await self._monitor.renew()
-            if self._monitor.is_gone:
+            if self._monitor.is_gone or not fresh.are_kept_by(case):
                 return False
-            found = await self._fails_again(failure, case)
-            if found is not None and not anew:
-                finding, result = found
-                if changes_in(case, result) < kept or (
-                    stands_alone and self._needs_data(replace(failure, finding=finding, case=case, result=result))
-                ):
-                    return False
-            if found is not None:
-                best.clear()
-                best[case] = found
-            return found is not None
+            tried = case if anew else fresh.given_to(case)
+            found = await self._fails_again(failure, tried)
+            if found is None:
+                return False
+            finding, result = found
+            if not anew and (
+                changes_in(tried, result) < kept
+                or (stands_alone and self._needs_data(replace(failure, finding=finding, case=tried, result=result)))
+            ):
+                return False
+            best.clear()
+            best[case] = finding, result, tried
+            return True
 
         started = time.monotonic()
         needs_rules = self._suite.checks[failure.finding.check].needs_rules
         smallest = await shrink(
-            failure.case, fails, self._generators, effort, needs_rules=needs_rules, keeps_calls=anew and keeps_calls
+            failure.case,
+            fails,
+            self._generators,
+            effort,
+            needs_rules=needs_rules,
+            keeps_calls=anew and keeps_calls,
+            is_fresh=anew or bool(fresh),
         )
         self._seconds_left -= time.monotonic() - started
         if smallest not in best:
             return failure
-        finding, result = best[smallest]
-        return replace(failure, finding=finding, case=smallest, result=result)
+        finding, result, tried = best[smallest]
+        return replace(failure, finding=finding, case=tried, result=result)
 
     def _needs_data(self, failure: Failure) -> bool:
         return needs_data(failure, self._suite.evaluate, self._monitor.changes)
