@@ -74,8 +74,8 @@ class FailureTaker:
         try:
             failure = await self._confirmation.confirm(failure)
         except asyncio.CancelledError:
-            if not finding.timing_based:
-                self._add(self._confirmation.so_far or failure)  # as it was seen, though it might have got smaller
+            if not finding.timing_based and (seen := self._confirmation.so_far) is not None:
+                self._add(seen)  # as it was seen, though it might have got smaller
             raise
         if failure.is_flaky and finding.timing_based:
             return  # noise

@@ -80,8 +80,11 @@ class Confirmation:
 
     async def confirm(self, failure: Failure) -> Failure:
         """Return the failure with how often it was seen; the smallest calls that show it, if it was seen each time."""
-        self.so_far = failure
-        failure = self.so_far = await self._made_again(failure)
+        # What may be merely late is no failure before it was looked at once more.
+        self.so_far = None if failure.finding.may_lag else failure
+        failure = await self._made_again(failure)
+        if not failure.finding.may_lag:
+            self.so_far = failure
         health = failure.result.health
         if failure.is_flaky and not health.is_well and not failure.finding.timing_based:
             is_outside = health.exit_code is not None and not health.ended_by_itself

@@ -53,7 +53,8 @@ def handlers(server: Workshop, *, forgets: bool) -> Mapping[str, Handler]:
 
 @pytest.mark.parametrize(("forgets", "codes"), [(True, set()), (False, {"G130"})])
 async def test_a_list_that_is_late(forgets: bool, codes: set[str], serving: Any) -> None:
-    bounds = Bounds(phases=(Phase.STATEFUL,), effort=Effort(seconds=1.0, tries=60))
+    most = 8 if forgets else None
+    bounds = Bounds(phases=(Phase.STATEFUL,), max_seconds=most, effort=Effort(seconds=1.0, tries=60))
     async with serving(handlers(Workshop(Habits()), forgets=forgets)) as target:
         given: dict[str, Any] = {
             "registry": workshop.contract(),
