@@ -134,7 +134,8 @@ class Confirmation:
         check = self._suite.checks[failure.finding.check]
         if check.targeted or check.needs_rules or failure.finding.server_down or failure.finding.timing_based:
             return failure
-        for case in alone(failure):
+        fresh = FreshIds(failure.case, failure.result)
+        for case in map(fresh.given_to, alone(failure)):
             if self._monitor.is_gone:
                 return failure
             if (found := await self._fails_again(failure, case)) is not None:
@@ -145,11 +146,12 @@ class Confirmation:
     async def _made_again(self, failure: Failure) -> Failure:
         """Make the case some times more, and count how often it fails in the same way."""
         hits = tries = 1
+        fresh = FreshIds(failure.case, failure.result)
         for _ in range(CONFIRMATIONS):
             if self._monitor.is_gone:
                 break
             accidents = len(self._accidents)
-            found = await self._fails_again(failure, failure.case)
+            found = await self._fails_again(failure, fresh.given_to(failure.case))
             hits += found is not None
             # What another fault has ended says nothing of this one, nor what had its effect the first time.
             tries += found is not None or (len(self._accidents) == accidents and not self._is_spent(failure))

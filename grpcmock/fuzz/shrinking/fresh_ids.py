@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Call, Case, Path
     from grpcmock.fuzz.model.changes import Identity
     from grpcmock.fuzz.model.results import CaseResult
+
+_KEY = re.compile(r"name|key|number|slug|(.*_)?(id|uid|uuid)")
+"""Fields that hold ids, rather than names which say what a thing is called."""
 
 _DISTINCT = 6
 """Texts of so many characters aren't the same by chance."""
@@ -31,9 +35,13 @@ class FreshIds:
         found: dict[bytes, None] = {}
         for reply in result.replies[: len(case.calls)]:
             if reply.is_ok and _makes(reply.call):
-                told = set(map(_last, told_by(reply)))
+                told = {str(one.value) for one in told_by(reply)}
                 for asked in asked_by(reply.call):
-                    if (own := _last(asked)) in told and _is_distinct(own):
+                    own = _last(asked)
+                    is_key = _KEY.fullmatch(str(asked.path[-1])) is not None or any(
+                        one.endswith(f"/{own}") for one in told
+                    )
+                    if is_key and own in set(map(_last_part, told)) and _is_distinct(own):
                         found[own.encode()] = None
                         self._places.add((reply.call.path, asked.path))
         self._ids = tuple(found)
@@ -61,7 +69,11 @@ class FreshIds:
 
 
 def _last(identity: Identity) -> str:
-    return str(identity.value).rpartition("/")[2]
+    return _last_part(str(identity.value))
+
+
+def _last_part(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _makes(call: Call) -> bool:
@@ -70,7 +82,7 @@ def _makes(call: Call) -> bool:
 
 
 def _is_distinct(text: str) -> bool:
-    return len(text) >= _DISTINCT and "@" not in text and len(varied(text, "")) == len(text)
+    return len(text) >= _DISTINCT and len(varied(text, "")) == len(text)
 
 
 def _renamed(call: Call, others: list[tuple[bytes, bytes]]) -> Call:
