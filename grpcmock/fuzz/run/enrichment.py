@@ -76,11 +76,11 @@ class Enrichment:
         make: Make,
         is_late: Callable[[], bool],
         *,
-        is_ruled: Callable[[Method], bool] = lambda _: False,
+        generated: Callable[[Method], Message | None] = lambda _: None,
     ) -> None:
-        """*is_ruled* tells whether the contract has rules for the requests of a method, by which they can be filled."""
+        """*generated* gives a request that was filled by the rules of the contract; None for a method that has none."""
         self._acceptance = acceptance
-        self._is_ruled = is_ruled
+        self._generated = generated
         self._ask = ask
         self._ask_with_needs = make
         self._is_late = is_late
@@ -101,8 +101,11 @@ class Enrichment:
             return
         accepted = await self._without_mere_values(accepted)
         acceptance.keep(accepted, start)
-        if self._is_ruled(accepted.method):
-            return
+        if (generated := self._generated(accepted.method)) is not None:
+            data = accepted.naming_the_same(generated).SerializePartialToString(deterministic=True)
+            if _is_ok(await self._send(accepted, data)):
+                acceptance.takes_generated.add(accepted.method.path)
+                return
         filled = await self._filled(accepted)
         acceptance.keep(filled, start)
         if filled.full:

@@ -11,12 +11,15 @@ from collections.abc import Awaitable, Callable, Container
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.run.enrichment import Enrichment
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.learning.door_search import DoorSearch
     from grpcmock.fuzz.model.cases import Binding, Call
@@ -38,6 +41,10 @@ _SHARE = 0.2
 """More than that part of a run it never takes at a time."""
 
 _DEADLINE = 1.0
+
+_GENERATED = 8
+_LARGE = 4_000
+"""Of so many generated requests the largest is tried that has no more bytes."""
 
 
 class Opening:
@@ -61,7 +68,7 @@ class Opening:
             self._ask,
             self._make_with_needs,
             lambda: self._is_late,
-            is_ruled=lambda method: plan.expectations.has_rules(method.input),
+            generated=lambda method: _generated(method, plan) if plan.expectations.has_rules(method.input) else None,
         )
         self._stages = [self._open, self._fill_all, self._widen_all]
         """What is left, a stage for each turn of a phase; one that took too long goes on in the next turn."""
@@ -202,3 +209,10 @@ class Opening:
             expect=Expect.ANY if broken else Expect.ACCEPTED,
             targets=frozenset() if data else frozenset({"empty_request"}),
         )
+
+
+def _generated(method: Method, plan: Plan) -> Message | None:
+    """Return the largest of some requests that keep the rules; None if there is none that isn't far too large."""
+    source, generator = RandomSource(plan.seed, "opening", method.full_name), plan.generators.of(method.input)
+    found = [generator.generate(source) for _ in range(_GENERATED)]
+    return max((one for one in found if one.ByteSize() <= _LARGE), key=lambda one: one.ByteSize(), default=None)

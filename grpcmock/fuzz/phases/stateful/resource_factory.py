@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,7 +13,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.learning.accepted_requests import varied
-from grpcmock.fuzz.model.bindings import put, value_at
+from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.fields import is_optional
 from grpcmock.fuzz.resources.inference import resources_of
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from grpcmock.fuzz.generation.generator import Generator
     from grpcmock.fuzz.generation.violation import Violation
-    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
@@ -72,8 +70,8 @@ class ResourceFactory:
         generator = self.plan.generators.of(method.input, without=without)
         ruled = self.plan.expectations.has_rules(method.input)
         accepted = self.plan.acceptance.of(method)
-        if accepted is not None and number and ruled and not accepted.full:
-            return self._by_rules(method, label, number, without, accepted)
+        if accepted is not None and number and method.path in self.plan.acceptance.takes_generated:
+            return _cleared(accepted.naming_the_same(self._generated(method, label, number, without)), without)
         if accepted is not None:
             source = RandomSource(self.plan.seed, "stateful", method.full_name, label)
             choose = {0: lambda _: 0, 1: lambda bound: bound - 1}.get(number, source.below)
@@ -82,17 +80,6 @@ class ResourceFactory:
         if number == 0 and ruled:
             return _cleared(generator.least, without)
         return self._generated(method, label, number, without)
-
-    def _by_rules(
-        self, method: Method, label: str, number: int, without: frozenset[str], accepted: AcceptedRequest
-    ) -> Message:
-        """Make a request by what the contract says, with what names other things as the server takes it."""
-        made = self._generated(method, label, number, without)
-        for path in accepted.references:
-            if path[0] not in without:
-                with suppress(LookupError, TypeError, ValueError):
-                    put(made, path, value_at(accepted.message, path))
-        return made
 
     def _generated(self, method: Method, label: str, number: int, without: frozenset[str]) -> Message:
         generator = self.plan.generators.of(method.input, without=without)
