@@ -81,12 +81,13 @@ def notices(plan: Plan) -> Iterator[str]:
 
 
 def _first(maker: _Maker, boundaries: Sequence[Boundary], elsewhere: list[Boundary]) -> Iterator[Case]:
-    """Yield what is asked many times at once, many unusual values at once, what is there or not, both sides of all
-    rules, how fields go together, and what grows.
+    """Yield what is asked many times at once, what grows, many unusual values at once, what is there or not, both sides
+    of all rules, and how fields go together.
 
     Rules of messages that another method has as well, and has tried, are left for later: they are put *elsewhere*.
     """
     yield from call_lifecycle.concurrent(maker.method, maker.plan)
+    yield from call_lifecycle.growing(maker.method, maker.plan)
     yield from maker.together(boundaries, valid=False)
     yield from maker.values(boundary for boundary in boundaries if boundary.kind in _SHAPES)
     own: list[Boundary] = []
@@ -96,7 +97,6 @@ def _first(maker: _Maker, boundaries: Sequence[Boundary], elsewhere: list[Bounda
             (own if is_new else elsewhere).append(boundary)
     yield from maker.values(own)
     yield from maker.related()
-    yield from call_lifecycle.growing(maker.method, maker.plan)
 
 
 class _Maker:
