@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
-from grpcmock.fuzz.phases import call_lifecycle, field_relations, limit_cases
+from grpcmock.fuzz.phases import call_lifecycle, field_relations, limit_cases, stream_orders
 from grpcmock.fuzz.phases.interleaving import in_turns
 from grpcmock.fuzz.phases.request_expectation import expectation, with_controls
 from grpcmock.schema.method import MethodKind
@@ -50,7 +50,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     maker = _Maker(method, plan)  # by now more may be known of what the server takes
     boundaries = [maker.behind_the_door(boundary) for boundary in found]
     elsewhere: list[Boundary] = []
-    yield chain(together, _first(maker, boundaries, elsewhere))
+    yield chain(together, _first(maker, boundaries, elsewhere), stream_orders.cases(method, plan))
     limits = limit_cases.LimitCases(method, plan)
     yield limits.cases()
     yield chain(maker.values(elsewhere), maker.made_otherwise(), call_lifecycle.cases(method, plan))
