@@ -13,7 +13,7 @@ _BEAT = 0.1
 
 
 class Pulse:
-    """Beats while calls are under way, and adds up how late its beats were, or how long there was no processor."""
+    """Beats while calls are under way, and adds up how late its beats were, or how long the server had no processor."""
 
     def __init__(self) -> None:
         self._contention: Contention | None = None
@@ -55,7 +55,7 @@ class Pulse:
         late = max(asyncio.get_running_loop().time() - self._due, 0.0)
         if self._contention is not None:
             if self._before:
-                late = max(late, self._contention.seconds_since(self._before))
+                late = max(late, self._contention.seconds_since(self._before, of_server=True))
             self._before = self._contention.begin()
         self._late += late
         self._next()

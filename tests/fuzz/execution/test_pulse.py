@@ -34,7 +34,8 @@ class Waiting:
     def begin(self) -> float:
         return time.monotonic()
 
-    def seconds_since(self, before: float) -> float:
+    def seconds_since(self, before: float, *, of_server: bool) -> float:
+        assert of_server
         return (time.monotonic() - before) * self._part
 
 
