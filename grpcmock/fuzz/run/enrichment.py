@@ -6,17 +6,16 @@ thing can be made once only, it shows what has to differ, so that later cases do
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
-
-from google.protobuf.descriptor import FieldDescriptor
+from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable, values_at
-from grpcmock.fuzz.learning.accepted_requests import chosen_at, set_at, varied
+from grpcmock.fuzz.learning.accepted_requests import set_at, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.body_status import with_body_status
+from grpcmock.fuzz.run.request_fields import DEEPEST, KEY_TYPES, enough, fill_in, leaves, lists, new_keys, unset
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
     from grpcmock.fuzz.learning.acceptance import Acceptance
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
-    from grpcmock.fuzz.learning.known_things import KnownThings
-    from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
 
@@ -39,24 +36,13 @@ _MOST_DISTINCT = 8
 """So many fields may be what has to differ."""
 
 _MOST_FIELDS = 24
-_VALUES = 3
 _MOST_VALUES = 5
 _TRIES = 6
-"""So many fields are filled, each with so many values, each mended so often by what is refused."""
+"""So many fields are filled, each with values out of so many, each mended so often by what is refused."""
 
 _THINGS = 2
 """So many are made with all that they may have: there are calls that take two of them."""
 
-_DEEPEST = 2
-_TURNING = frozenset({"validate_only", "dry_run", "allow_missing", "read_mask", "view", "etag", "page_token", "force"})
-"""Fields that turn a request into another one."""
-
-_KEY_TYPES = frozenset(
-    (
-        *(FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-    )
-)
 
 _MOST_LISTS = 2
 _MANY = 1_000
@@ -149,7 +135,7 @@ class Enrichment:
         things = self._acceptance.things
         second = await self._send(replace(accepted, own_id=None), accepted.data)
         if _is_ok(second):
-            before, after = (_new_keys(things, reply) for reply in (first, second))
+            before, after = (new_keys(things, reply) for reply in (first, second))
             if before == after or not after:
                 return accepted  # the same thing, or none
             made = replace(accepted, own_id=None)
@@ -157,7 +143,7 @@ class Enrichment:
             things.learn(first, made)
             things.learn(second, made)
             return made
-        for path in islice(_leaves(accepted), _MOST_DISTINCT):
+        for path in islice(leaves(accepted), _MOST_DISTINCT):
             value = value_at(accepted.message, path)
             large = _LARGE if isinstance(value, int) else ()
             for other in (*large, varied(value, "again")):
@@ -197,12 +183,12 @@ class Enrichment:
 
     async def _filled(self, accepted: AcceptedRequest) -> AcceptedRequest:
         full = await self._as_elsewhere(accepted)
-        for way in islice(_unset(accepted), _MOST_FIELDS):
+        for way in islice(unset(accepted), _MOST_FIELDS):
             if self._is_late():
                 break
             if is_set(full, way) or not any(True for _ in values_at(full, way)):
                 continue  # it came with another one, or that didn't come
-            for value in _enough(islice(self._acceptance.values_of(way[-1]), _MOST_VALUES)):
+            for value in enough(islice(self._acceptance.values_of(way[-1]), _MOST_VALUES)):
                 message = type(full)()
                 message.CopyFrom(full)
                 if set_at(message, way, value) is None or message == full:
@@ -217,7 +203,7 @@ class Enrichment:
                     accepted = replace(accepted, own_id=tuple(field.name for field in way))
                 full = found
                 break
-        for way in [way for way in reachable(accepted.method.input) if way[-1].is_repeated and len(way) <= _DEEPEST]:
+        for way in [way for way in reachable(accepted.method.input) if way[-1].is_repeated and len(way) <= DEEPEST]:
             full = await self._longer(accepted, full, way)
         if full == accepted.message:
             return accepted
@@ -231,7 +217,7 @@ class Enrichment:
             theirs = other.fullest if other.full and other.method is not accepted.method else None
             for field in accepted.method.input.fields if theirs is not None else ():
                 assert theirs is not None
-                if _fill_in(message, field, theirs, other):
+                if fill_in(message, field, theirs, other):
                     reply = await self._send(accepted, message.SerializePartialToString(deterministic=True))
                     if _is_ok(reply):
                         return message
@@ -240,12 +226,12 @@ class Enrichment:
 
     async def _is_once_only(self, accepted: AcceptedRequest, message: Message, way: Fields, first: Reply) -> bool:
         """Whether a value that was just taken in a field isn't taken again, or gives what it gave at *first*."""
-        if way[-1].cpp_type not in _KEY_TYPES or way[-1].is_repeated or not self._acceptance.may_make(accepted.method):
+        if way[-1].cpp_type not in KEY_TYPES or way[-1].is_repeated or not self._acceptance.may_make(accepted.method):
             return False
         things, data = self._acceptance.things, message.SerializePartialToString(deterministic=True)
         second = await self._send(accepted, data)
         makes = accepted.own_id is None and things.has_made(accepted)
-        return not _is_ok(second) or (makes and _new_keys(things, first) == _new_keys(things, second))
+        return not _is_ok(second) or (makes and new_keys(things, first) == new_keys(things, second))
 
     async def _mended(self, accepted: AcceptedRequest, start: Message) -> tuple[Message, Reply] | None:
         """Return a request, changed by what the server says against it, that it takes, and its answer; None if it takes
@@ -264,7 +250,7 @@ class Enrichment:
     async def borders(self, accepted: AcceptedRequest) -> None:
         """Send ever longer lists, up to the longest that the server takes and the shortest that it doesn't: where one
         turns into the other, servers count wrong."""
-        for way in islice(_lists(accepted), _MOST_LISTS):
+        for way in islice(lists(accepted), _MOST_LISTS):
             taken, refused = 1, _MANY
             while refused - taken > 1 and not self._is_late():
                 size = refused if refused == _MANY else (taken + refused) // 2
@@ -298,81 +284,3 @@ class Enrichment:
 
 def _is_ok(reply: Reply) -> bool:
     return with_body_status(reply).is_ok
-
-
-def _new_keys(things: KnownThings, reply: Reply) -> list[object]:
-    """Return the keys in a reply that its request doesn't have."""
-    method, sent = reply.call.method, reply.call.messages
-    if method is None or not sent:
-        return []
-    request = method.request_class.FromString(sent[0])
-    return [key for key in things.keys_in(reply) if chosen_at(request, key) is None]
-
-
-def _leaves(accepted: AcceptedRequest) -> Iterator[Path]:
-    """Yield the places of texts and numbers of a request that may be what there can be once only."""
-    if accepted.own_id is not None:
-        yield accepted.own_id
-    message = accepted.message
-    for way in reachable(accepted.method.input):
-        path = tuple(field.name for field in way)
-        field = way[-1]
-        if any(step.is_repeated for step in way) or path in accepted.references or path == accepted.own_id:
-            continue
-        if field.cpp_type in _KEY_TYPES and (len(way) > 1 or is_set(message, way)) and any(values_at(message, way)):
-            yield path
-
-
-def _lists(accepted: AcceptedRequest) -> Iterator[Fields]:
-    """Yield the ways to lists in which a request has something."""
-    for way in reachable(accepted.method.input):
-        if way[-1].is_repeated and is_set(accepted.fullest, way) and not hasattr(_value(accepted, way), "items"):
-            yield way
-
-
-def _value(accepted: AcceptedRequest, way: Fields) -> object:
-    found: object = value_at(accepted.fullest, tuple(field.name for field in way))
-    return found
-
-
-def _enough(values: Iterator[Any]) -> list[Any]:
-    """Return the values to fill a field with: of numbers a hundred first, that what is made lasts for a while."""
-    found = list(values)
-    if all(isinstance(value, int) and not isinstance(value, bool) for value in found) and 100 in found:
-        found.insert(0, 100)
-    return list(dict.fromkeys(found))[:_VALUES] if all(isinstance(one, int | str) for one in found) else found[:_VALUES]
-
-
-def _fill_in(message: Message, field: FieldDescriptor, theirs: Message, other: AcceptedRequest) -> bool:
-    """Fill a message in a request from that of the same type in another request. Returns whether that changed it."""
-    same = theirs.DESCRIPTOR.fields_by_name.get(field.name)
-    if field.message_type is None or field.is_repeated or same is None or same.message_type is not field.message_type:
-        return False
-    if not theirs.HasField(field.name) or any(path[0] == field.name for path in other.references):
-        return False
-    if other.own_id is not None and other.own_id[0] == field.name:
-        parent: Any = value_at(theirs, other.own_id[:-1])
-        parent.ClearField(str(other.own_id[-1]))
-    own, more = getattr(message, field.name), getattr(theirs, field.name)
-    before = own.SerializePartialToString(deterministic=True)
-    for one, _ in own.ListFields():
-        more.ClearField(one.name)
-    own.MergeFrom(more)
-    return bool(own.SerializePartialToString(deterministic=True) != before)
-
-
-def _unset(accepted: AcceptedRequest) -> Iterator[Fields]:
-    """Yield the ways to fields that a request doesn't have, and may: in messages only that are there."""
-    message = accepted.message
-    for way in reachable(accepted.method.input):
-        field = way[-1]
-        if len(way) > _DEEPEST or field.name in _TURNING or any(step.is_repeated for step in way[:-1]):
-            continue
-        if field.message_type is not None and field.message_type.full_name == "google.protobuf.FieldMask":
-            continue
-        if is_set(message, way):
-            continue
-        oneof = field.containing_oneof
-        if oneof is not None and len(oneof.fields) > 1:
-            continue
-        yield way

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.events import Notice
-from grpcmock.fuzz.model.results import CaseResult
+from grpcmock.fuzz.model.results import CaseResult, Termination
 from grpcmock.fuzz.shrinking.case_shrinking import shrink, without_clearing
 from grpcmock.fuzz.shrinking.crashes import Crashes
 from grpcmock.fuzz.shrinking.fresh_ids import FreshIds
@@ -155,8 +155,8 @@ class Confirmation:
             hits += found is not None
             # What another fault has ended says nothing of this one, nor what had its effect the first time.
             tries += found is not None or (len(self._accidents) == accidents and not self._is_spent(failure))
-            if failure.finding.timing_based and hits < tries:
-                break
+            if hits < tries and (failure.finding.timing_based or (self._monitor.can_renew and self._hung)):
+                break  # noise; or it takes a server on which nothing hangs yet
         return replace(failure, hits=hits, tries=tries)
 
     async def _made_again_anew(self, failure: Failure) -> Failure:
@@ -184,6 +184,11 @@ class Confirmation:
             await self._monitor.renew()
             found = await self._fails_again(failure, slow)
         return replace(failure, hits=failure.hits + (found is not None), tries=failure.tries + 1)
+
+    @property
+    def _hung(self) -> bool:
+        """Whether a call of the last try had no end."""
+        return any(reply.termination in (Termination.DEADLINE, Termination.OVERDUE) for reply in self._last.replies)
 
     def _is_spent(self, failure: Failure) -> bool:
         """Whether the last try had no chance: what the calls made is there since the first one, or what they took away
