@@ -151,7 +151,9 @@ class Confirmation:
             if self._monitor.is_gone:
                 break
             accidents = len(self._accidents)
-            found = await self._fails_again(failure, fresh.given_to(failure.case))
+            # What is shown late of new things is shown by now of those that are there.
+            case = failure.case if failure.finding.may_lag else fresh.given_to(failure.case)
+            found = await self._fails_again(failure, case)
             hits += found is not None
             # What another fault has ended says nothing of this one, nor what had its effect the first time.
             tries += found is not None or (len(self._accidents) == accidents and not self._is_spent(failure))
