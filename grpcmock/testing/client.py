@@ -99,7 +99,7 @@ class Client:
         """Make a call: send the messages among *steps* in turn, then half-close, unless the last step is another end.
 
         *unread* so many seconds, no response is read. With *at_once*, it is made so many times: once alone, then all
-        the others together; the answer is that of the first.
+        the others together but the last, which is alone again; the answer is that of the first.
 
         Raises :class:`UnknownMethodError`, and ``ValueError`` for what is no message of the method.
         """

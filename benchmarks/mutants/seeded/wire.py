@@ -189,7 +189,7 @@ def _repair(loose: Message) -> None:
                 setattr(loose, field.name, value.decode(errors="replace").encode())
 
 
-@seeded("G119", method="*", request="any request of 4 MiB and a byte", fields=1)
+@seeded("G119", method="*", request="any request of 4 MiB and a byte", fields=1, warned=True)
 class NoSizeLimit(Directory):
     """Takes requests of any size."""
 

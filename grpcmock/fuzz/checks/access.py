@@ -38,6 +38,7 @@ def _auth_enforced(case: Case, result: CaseResult, expectations: Expectations) -
                 expected=f"UNAUTHENTICATED or PERMISSION_DENIED for a call {_WORDS[caller]}",
                 actual=said(reply),
                 key=caller.value,
+                causes=(f"calls {_WORDS[caller]} are served",),
             )
             return
 

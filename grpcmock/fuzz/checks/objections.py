@@ -28,6 +28,11 @@ _OPAQUE = frozenset(
 )
 """Fields of which only the server knows what they may hold, whatever the protos say (AIP-132, 154, 158, 160)."""
 
+_REPEATED_BY = frozenset(
+    {"request_id", "client_request_id", "idempotency_key", "idempotency_token", "client_token", "request_token"}
+)
+"""Fields by which a server tells whether a request is one that it has had before."""
+
 _MASK = "google.protobuf.FieldMask"
 
 
@@ -64,6 +69,8 @@ def refusal(reply: Reply, expectations: Expectations, path: str = "") -> Refusal
         held = [value for message in messages for value in values_at(message, fields)]
         if fields in chosen.ids and not stated.is_about_content:
             return Refusal.UNSTATED  # AIP-122 and 133 let servers demand more of ids than that
+        if fields[-1].name in _REPEATED_BY and any(held):
+            return Refusal.UNSTATED  # whether it was used for another request, only the server knows (AIP-155)
         if not all(stated.expects(fields[-1], value) for value in held) or stated.is_silent:
             return Refusal.UNSTATED
     return Refusal.CONTRADICTION if objected else Refusal.UNSTATED

@@ -105,7 +105,7 @@ def _size_limit(case: Case, result: CaseResult, expectations: Expectations) -> I
     limit = f"{expectations.max_message_bytes:,} bytes{told}"
     within = "" if expectations.max_message_bytes == sys.maxsize else f", within {limit},"
     if "size_limit" in case.targets:
-        yield from _at_the_limit(case, result, limit)
+        yield from _at_the_limit(case, result, limit, is_told=expectations.max_message_bytes != DEFAULT_LIMIT)
     elif case.expect is not Expect.UNDECODABLE:
         for reply in result.replies:
             if _is_refused_as_too_large(reply) and _size(reply) <= expectations.max_message_bytes:
@@ -130,7 +130,7 @@ def _size(reply: Reply) -> int:
     return max(map(len, reply.call.messages), default=0)
 
 
-def _at_the_limit(case: Case, result: CaseResult, limit: str) -> Iterator[Finding]:
+def _at_the_limit(case: Case, result: CaseResult, limit: str, *, is_told: bool) -> Iterator[Finding]:
     reply = subject(case, result)
     if reply is None or not is_read(case, result):
         return
@@ -150,7 +150,11 @@ def _at_the_limit(case: Case, result: CaseResult, limit: str) -> Iterator[Findin
         expected = f"RESOURCE_EXHAUSTED for more than {limit}"
         unhandled = reply.termination is Termination.SERVER and reply.code in _UNHANDLED
         key = "code" if unhandled else "accepted"
-        yield Finding(check="size_limit", expected=expected, actual=said(reply), key=key, server_wide=True)
+        # Where nobody has said that there is one, to have no limit may be meant.
+        is_meant = not unhandled and not is_told
+        yield Finding(
+            check="size_limit", expected=expected, actual=said(reply), key=key, is_warning=is_meant, server_wide=True
+        )
 
 
 def _compression(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.model.findings import Finding, Severity
@@ -77,12 +81,14 @@ def _growth(samples: Sequence[int], repeat: int, each: float, in_all: int) -> in
 
 
 def _concurrency(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    """Check calls that were made alone, then many at once, and then alone again."""
     count = len(case.calls)
-    alone, together = result.replies[:count], result.replies[count:]
-    rounds = [together[start : start + count] for start in range(0, len(together), count)]
+    rounds = [result.replies[start : start + count] for start in range(0, len(result.replies), count)]
+    alone, together, again = rounds[0], rounds[1:-1] or rounds[1:], rounds[-1]
     for index, expected in enumerate(alone):
-        seen = [replies[index] for replies in rounds if index < len(replies)]
-        if different := [reply for reply in seen if not _alike(expected, reply)]:
+        compared = _compared(expected, again[index]) if index < len(again) else _all
+        seen = [replies[index] for replies in together if index < len(replies)]
+        if different := [reply for reply in seen if not _alike(expected, reply, compared)]:
             kinds = Counter(said(reply) if reply.code else "another answer" for reply in different)
             actual = "; ".join(f"{words} ({times} of {len(seen)})" for words, times in kinds.most_common(3))
             yield Finding(
@@ -97,13 +103,78 @@ def _concurrency(case: Case, result: CaseResult, expectations: Expectations) -> 
 _LOAD = frozenset({Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE, Code.ABORTED})
 """What a server may well say to many calls at once (grpc/grpc, doc/statuscodes.md)."""
 
+_Compared = Callable[["Reply"], object]
+"""Gives what is compared of a reply to a call that was answered OK."""
 
-def _alike(alone: Reply, reply: Reply) -> bool:
-    if alone.termination is not Termination.SERVER:
+
+def _alike(alone: Reply, reply: Reply, compared: _Compared) -> bool:
+    if alone.termination is not Termination.SERVER or reply.termination is Termination.STARVED:
         return True
     if reply.code in _LOAD and reply.termination is Termination.SERVER:
         return True
-    return reply.code == alone.code and sorted(reply.responses) == sorted(alone.responses)
+    return reply.code == alone.code and (not alone.is_ok or compared(reply) == compared(alone))
+
+
+def _compared(before: Reply, after: Reply) -> _Compared:
+    """Tell how far the replies to a call say the same again and again: what changes by itself isn't compared."""
+    for compared in (_all, _steady):
+        if not (before.is_ok and after.is_ok) or compared(before) == compared(after):
+            return compared
+    return lambda _: None
+
+
+def _all(reply: Reply) -> object:
+    """Give all of the responses, but for what is called like something that counts what is going on."""
+    return _shown(reply, _is_gauge)
+
+
+def _steady(reply: Reply) -> object:
+    """Give the responses without their numbers and times."""
+    return _shown(reply, lambda field: field.cpp_type in _NUMBERS or _is_time(field))
+
+
+_NUMBERS = frozenset(
+    (
+        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT32),
+        *(FieldDescriptor.CPPTYPE_UINT64, FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT),
+    )
+)
+_TIMES = frozenset({"google.protobuf.Timestamp", "google.protobuf.Duration"})
+_GAUGE = re.compile(
+    r"(^|_)(active|calls?|streams?|connections?|clients?|threads?|in_?flight|load|open|pending|running|started|succeeded"
+    r"|usage|used|uptime|now|memory|cpu|bytes|latency|took|elapsed|hits?|rate|qps|rps|requests|sockets?)(_|$)"
+)
+
+
+def _is_gauge(field: FieldDescriptor) -> bool:
+    """Whether a field may count what is going on: a number, or a time, that is called so."""
+    return (field.cpp_type in _NUMBERS or _is_time(field)) and _GAUGE.search(field.name) is not None
+
+
+def _is_time(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.full_name in _TIMES
+
+
+def _shown(reply: Reply, leaves_out: Callable[[FieldDescriptor], bool]) -> list[bytes]:
+    method, found = reply.call.method, []
+    for data in reply.responses:
+        try:
+            message = method.response_class.FromString(data) if method is not None else None
+        except (DecodeError, RuntimeError):
+            message = None
+        if message is not None:
+            _leave_out(message, leaves_out)
+        found.append(data if message is None else message.SerializePartialToString(deterministic=True))
+    return sorted(found)
+
+
+def _leave_out(message: Message, leaves_out: Callable[[FieldDescriptor], bool]) -> None:
+    for field, value in message.ListFields():
+        if leaves_out(field):
+            message.ClearField(field.name)
+        elif field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            for inner in value if field.is_repeated else [value]:
+                _leave_out(inner, leaves_out)
 
 
 CHECKS = (

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError, Message
 
 from grpcmock.client.actions import Cancel, Pause
 from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.cases import NOTABLE
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
@@ -142,6 +143,11 @@ def _ended_early(check: str, what: str) -> CheckFunction:
         ):
             expected = f"later calls served as before, once {len(between)} had ended by {what}"
             yield Finding(check=check, expected=expected, actual=said(after), key="later")
+        elif _changes(before) and _asks_of_the_same_method(before, after):
+            # It may well be refused the second time; but what is busy for ever was left so.
+            if before.is_ok and after.code == Code.ABORTED and after.termination is Termination.SERVER:
+                expected = f"later calls served as before, once {len(between)} had ended by {what}"
+                yield Finding(check=check, expected=expected, actual=said(after), key="later")
         elif _worse(before, after):
             expected = f"{said(before)} as before, once {len(between)} calls had ended by {what}"
             yield Finding(check=check, expected=expected, actual=said(after), key="later")
@@ -165,6 +171,16 @@ def _worse(before: Reply, after: Reply) -> bool:
     return before.termination is Termination.ENOUGH or (
         before.termination is Termination.SERVER and before.code != after.code
     )
+
+
+def _changes(reply: Reply) -> bool:
+    """Whether a call may have changed something, of a method that takes and gives one message."""
+    method = reply.call.method
+    return method is not None and method.kind is MethodKind.UNARY and not only_reads(method)
+
+
+def _asks_of_the_same_method(one: Reply, other: Reply) -> bool:
+    return one.call.path == other.call.path
 
 
 def _was_cut(reply: Reply) -> bool:

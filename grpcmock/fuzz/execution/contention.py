@@ -23,13 +23,14 @@ class Contention:
         """Look how long they have waited so far."""
         return tuple(_delays(process) for process in self._processes)
 
-    def seconds_since(self, before: Delays) -> float:
-        """Return how long they have waited since then: of each process, the thread that waited longest."""
+    def seconds_since(self, before: Delays, *, of_server: bool = False) -> float:
+        """Return how long they have waited since then, or the server alone has: of each process, the thread that waited
+        longest."""
         waited = [
             max((now - then.get(thread, 0) for thread, now in _delays(process).items()), default=0)
             for process, then in zip(self._processes, before, strict=True)
         ]
-        return max(sum(waited), 0) * _NANO
+        return max(sum(waited[1:] if of_server else waited), 0) * _NANO
 
 
 def _delays(process: int) -> dict[str, int]:

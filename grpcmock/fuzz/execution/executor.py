@@ -19,6 +19,7 @@ import grpc.aio
 from grpcmock.client import call as calling
 from grpcmock.client.actions import Cancel, HalfClose, Send
 from grpcmock.fuzz.execution.own_statuses import OwnStatuses
+from grpcmock.fuzz.execution.pulse import Pulse
 from grpcmock.fuzz.execution.replies import reply_of
 from grpcmock.fuzz.execution.stream_reader import Reading, raise_if_ours
 from grpcmock.fuzz.expectations.side_effects import only_reads
@@ -48,6 +49,12 @@ _MADE_UP = "Internal error from Core"
 
 _GRACE = 5.0
 """So many seconds after its deadline a call must have ended, or nothing more is expected of it."""
+
+_LEAST_AT_ONCE = 2
+"""Of more rounds than that, the last is made alone as well."""
+
+_MOST_HELD_UP = 0.5
+"""Where the machine was late for more than this part of a call, that it hasn't ended says nothing of the server."""
 
 _STEADY_AFTER = 2
 """After so many calls with exactly one response, a unary method is trusted to go on like that."""
@@ -97,6 +104,8 @@ class Executor:
         """The calls that went well and may have changed something."""
         self.contention: Contention | None = None
         """What tells how long calls wait for a processor, where that shall not count."""
+        self.pulse = Pulse()
+        """Tells of a call that didn't end whether there was a processor for it."""
         self._reading: dict[str, bool] = {}
         self._raw = raw
         self._own_statuses = OwnStatuses(raw) if raw is not None else None
@@ -127,7 +136,9 @@ class Executor:
             return CaseResult(replies=tuple(replies), mock_answer=self._mock_answer(replies))
         if case.concurrent:
             alone = await self._in_turn(case)
-            rounds = await asyncio.gather(*(self._in_turn(case) for _ in range(case.repeat - 1)))
+            last = case.repeat > _LEAST_AT_ONCE
+            rounds = await asyncio.gather(*(self._in_turn(case) for _ in range(case.repeat - 1 - last)))
+            rounds += [await self._in_turn(case)] if last else []
             return CaseResult(replies=(*alone, *(reply for replies in rounds for reply in replies)))
         replies = []
         for _ in range(case.repeat):
@@ -171,6 +182,16 @@ class Executor:
     async def call(self, call: Call) -> Reply:
         """Make one call, by the cheapest lane that shows all that matters of it."""
         self.calls += 1
+        began = self.pulse.begin()
+        try:
+            reply = await self._to_its_end(call)
+        finally:
+            late = self.pulse.end(began)
+        if reply.termination in (Termination.DEADLINE, Termination.OVERDUE) and late > reply.seconds * _MOST_HELD_UP:
+            return replace(reply, termination=Termination.STARVED)
+        return reply
+
+    async def _to_its_end(self, call: Call) -> Reply:
         deadline = call.deadline or self.patience.deadline
         started = perf_counter()
         try:

@@ -33,6 +33,7 @@ class Monitor:
     def __init__(self, server: Server, executor: Executor) -> None:
         self._server = server
         self._executor = executor
+        self._executor.pulse.look_at(server.contention)
         self.revivals = 0
         """How often the server was brought back, or connected to anew."""
 
@@ -76,8 +77,12 @@ class Monitor:
         if not health.is_well:
             health = replace(health, steps=self._executor.call_history.take())
         if not self._server.gone:
-            self._executor.use(self._server.channel)
+            self._use_server()
         return health
+
+    def _use_server(self) -> None:
+        self._executor.use(self._server.channel)
+        self._executor.pulse.look_at(self._server.contention)
 
     @property
     def changes(self) -> Changes:
@@ -109,7 +114,7 @@ class Monitor:
         await self._server.restart()
         self._executor.call_history.take()
         if not self._server.gone:
-            self._executor.use(self._server.channel)
+            self._use_server()
 
     async def _is_cut_off(self, result: CaseResult) -> bool:
         """Whether the connection may be gone. A raw request has one of its own, which may well be closed on it."""

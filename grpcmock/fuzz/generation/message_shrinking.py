@@ -20,7 +20,7 @@ def minimize(message: Message, fails: Fails) -> Message:
 
     Deterministic. *fails* is asked about changed copies; it may begin to say no at any time.
     """
-    current = drop(_shallower(_halved(message, fails), fails), fails)
+    current = thinned(message, fails)
     for _ in range(_ROUNDS):
         smaller = _pass(current, fails)
         if smaller is current:
@@ -29,21 +29,30 @@ def minimize(message: Message, fails: Fails) -> Message:
     return current
 
 
-def _halved(message: Message, fails: Fails) -> Message:
-    """Drop fields of the message itself by the half, by quarters, and so on: most have nothing to do with a failure."""
+def thinned(message: Message, fails: Fails) -> Message:
+    """Give a message that still fails, and of which nothing can be dropped. Its values stay as they are."""
+    return drop(_shallower(_halved(message, fails), fails), fails)
+
+
+def _halved(message: Message, fails: Fails, above: Path = ()) -> Message:
+    """Drop the fields of the message at a path, all at once, then by the half, by quarters, and so on, and then those
+    of the messages in it: most have nothing to do with a failure."""
     current = message
-    size = len(message.ListFields()) // 2
+    size = len(_inside(current, above).ListFields())
     while size:
         position = 0
-        while position < len(current.ListFields()):
+        while position < len(fields := _inside(current, above).ListFields()):
             candidate = _copy(current)
-            for field, _ in current.ListFields()[position : position + size]:
-                _clear(candidate, field)
+            for field, _ in fields[position : position + size]:
+                _clear(_inside(candidate, above), field)
             if fails(candidate):
                 current = candidate
             else:
                 position += size
         size //= 2
+    for field, _ in _inside(current, above).ListFields():
+        if field.message_type is not None and not field.is_repeated:
+            current = _halved(current, fails, (*above, (field, None)))
     return current
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,15 @@ class AcceptedRequest:
             for path in self.references:
                 message.ClearField(str(path[0]))
         return message
+
+    def naming_the_same(self, message: Message) -> Message:
+        """Return a copy of another request of the method, in which stands what this one names."""
+        made = type(message)()
+        made.CopyFrom(message)
+        for path in (*self.references, *((self.own_id,) if self.own_id is not None else ())):
+            with suppress(LookupError, TypeError, ValueError):
+                put(made, path, value_at(self.message, path))
+        return made
 
     def calls(self, *requests: bytes, salt: str = "", choose: Callable[[int], int] | None = None) -> tuple[Call, ...]:
         """Return the calls that make what is needed, each under a key of its own, and those with the *requests*.

@@ -7,6 +7,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.message import Message
+
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable, values_at
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, is_there, set_at, varied
 from grpcmock.fuzz.model.bindings import put, value_at
@@ -14,7 +16,7 @@ from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.results import Termination
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
+    from google.protobuf.descriptor import FieldDescriptor
 
     from grpcmock.fuzz.learning.candidates import Candidates
     from grpcmock.fuzz.model.results import Reply
@@ -25,10 +27,17 @@ _DEEPEST = 2
 
 
 class Widening:
-    """Tries one other value after the other."""
+    """Tries one other value after the other.
 
-    def __init__(self, accepted: AcceptedRequest, candidates: Candidates) -> None:
+    What one method takes in a field of a message that stands in its request, others are taken to take there as well.
+    """
+
+    def __init__(
+        self, accepted: AcceptedRequest, candidates: Candidates, taken: dict[FieldDescriptor, dict[Any, bool]]
+    ) -> None:
+        """*taken* are the values that were tried in such fields, whatever the method; it grows."""
         self.accepted = accepted
+        self._taken = taken
         own = {accepted.own_id} if accepted.own_id is not None else set()
         keys = {tuple(step for step in path if isinstance(step, str)) for path in (*accepted.references, *own)}
         message = accepted.message
@@ -53,6 +62,10 @@ class Widening:
         """Return the next request to try; None after the last."""
         while self._changes and self._left:
             self._current = way, value = self._changes.popleft()
+            if (known := self._known(way).get(_plain(value))) is not None:
+                if known:
+                    self._keep(way, value)
+                continue
             message = self.accepted.message
             if set_at(message, way, value) is not None and message.IsInitialized():
                 self._left -= 1
@@ -67,9 +80,24 @@ class Widening:
         assert self._current is not None
         way, value = self._current
         reply = with_body_status(reply)
-        if reply.is_ok or (reply.termination is Termination.ENOUGH and reply.responses):
-            values = {**self.accepted.values, way: (*self.accepted.values.get(way, ()), value)}
-            self.accepted = replace(self.accepted, values=values)
+        is_taken = reply.is_ok or (reply.termination is Termination.ENOUGH and bool(reply.responses))
+        self._known(way)[_plain(value)] = is_taken
+        if is_taken:
+            self._keep(way, value)
+
+    def _known(self, way: Fields) -> dict[Any, bool]:
+        return self._taken.setdefault(way[-1], {}) if len(way) > 1 else {}
+
+    def _keep(self, way: Fields, value: Any) -> None:
+        values = {**self.accepted.values, way: (*self.accepted.values.get(way, ()), value)}
+        self.accepted = replace(self.accepted, values=values)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as one that can be looked up."""
+    if isinstance(value, Message):
+        return value.SerializePartialToString(deterministic=True)
+    return tuple(sorted(value.items())) if isinstance(value, dict) else value
 
 
 def _has_room(message: Message, way: Fields) -> bool:

@@ -207,7 +207,8 @@ class Case:
     """The id of the case on the other side of a bound; empty if there is none."""
 
     repeat: int = 1
-    """How often the calls are made in all; with ``concurrent``, once alone, and then all the others together."""
+    """How often the calls are made in all; with ``concurrent``, once alone, then all the others together but
+    the last, which is alone again."""
 
     concurrent: bool = False
 

@@ -34,6 +34,8 @@ class Termination(Enum):
     RESET = "a reset of the stream"
     LOST = "the connection was lost"
     OVERDUE = "nothing: past the deadline the server still hadn't ended it"
+    STARVED = "the deadline, on a machine too busy for it"
+    """It says nothing of the server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

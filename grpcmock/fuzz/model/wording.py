@@ -26,7 +26,7 @@ def said(reply: Reply) -> str:
     """Tell how a call ended: ``UNKNOWN: Exception calling application``."""
     if reply.termination is Termination.OVERDUE:
         return f"nothing within {reply.seconds:.2f} s"
-    if reply.termination is Termination.DEADLINE:
+    if reply.termination in (Termination.DEADLINE, Termination.STARVED):
         return f"no status within the deadline of {reply.seconds:.2g} s"
     if reply.termination in (Termination.ENOUGH, Termination.CANCELLED):
         count = len(reply.responses)

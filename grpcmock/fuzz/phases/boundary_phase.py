@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
-from grpcmock.fuzz.phases import call_lifecycle, field_relations, limit_cases
+from grpcmock.fuzz.phases import call_lifecycle, field_relations, limit_cases, stream_orders
 from grpcmock.fuzz.phases.interleaving import in_turns
 from grpcmock.fuzz.phases.request_expectation import expectation, with_controls
 from grpcmock.schema.method import MethodKind
@@ -33,25 +33,39 @@ _TARGETS = {
 _SHAPES = frozenset({"present", "oneof", "missing", "undeclared"})
 """Sorts of boundaries: what is there or not, and numbers that no enum declares."""
 
+_EARLY = 1
+"""So many requests with many values at once come before most else."""
+
 _SINGLE = frozenset({"scalar", "enum", "list", "map", "well-known"})
 """Single values, which have been tried together."""
 
 
 def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
-    """Yield the cases of one method: what shows best while little has happened, what tells the most for the least, how
-    calls go, then value by value."""
-    empty, *boundaries = plan.generators.of(method.input).boundaries()
-    early = [call_lifecycle.before(method, plan), iter((_alone(method, empty),))]
-    # Of a stream that goes on for ever, the first one shows what is left of it, and should be one that is cut.
-    yield chain.from_iterable(early if method.kind is MethodKind.SERVER_STREAMING else reversed(early))
-    maker = _Maker(method, plan)
-    boundaries = [maker.behind_the_door(boundary) for boundary in boundaries]
-    yield _first(maker, boundaries)
+    """Yield the cases of one method: nothing and a bit of everything, what shows best while little has happened, what
+    tells the most for the least, how calls go, then value by value."""
+    empty, *found = plan.generators.of(method.input).boundaries()
+    least = _Maker(method, plan)
+    together = least.together(map(least.behind_the_door, found), valid=True)
+    yield _early(method, plan, empty, together)
+    maker = _Maker(method, plan)  # by now more may be known of what the server takes
+    boundaries = [maker.behind_the_door(boundary) for boundary in found]
+    elsewhere: list[Boundary] = []
+    yield chain(together, _first(maker, boundaries, elsewhere), stream_orders.cases(method, plan))
     limits = limit_cases.LimitCases(method, plan)
     yield limits.cases()
-    yield call_lifecycle.cases(method, plan)
+    yield chain(maker.values(elsewhere), maker.made_otherwise(), call_lifecycle.cases(method, plan))
     yield maker.values(boundary for boundary in boundaries if boundary.kind in _SINGLE)
     yield limits.cases()
+
+
+def _early(method: Method, plan: Plan, empty: Boundary, together: Iterator[Case]) -> Iterator[Case]:
+    alone, before = _alone(method, empty), call_lifecycle.before(method, plan)
+    if method.kind is MethodKind.SERVER_STREAMING:
+        # Of a stream that goes on for ever, the first call shows what is left, and should be one that is cut.
+        yield from islice(before, 1)
+    yield alone
+    yield from islice(together, _EARLY)
+    yield from before
 
 
 def notices(plan: Plan) -> Iterator[str]:
@@ -66,17 +80,23 @@ def notices(plan: Plan) -> Iterator[str]:
         yield f"the rules of {first}{more} are ignored, for protovalidate can't compile them: {why}"
 
 
-def _first(maker: _Maker, boundaries: Sequence[Boundary]) -> Iterator[Case]:
-    """Yield what grows, what is asked many times at once, what is there or not, many values at once, and both sides of
-    all rules."""
-    yield from call_lifecycle.growing(maker.method, maker.plan)
+def _first(maker: _Maker, boundaries: Sequence[Boundary], elsewhere: list[Boundary]) -> Iterator[Case]:
+    """Yield what is asked many times at once, what grows, many unusual values at once, what is there or not, both sides
+    of all rules, and how fields go together.
+
+    Rules of messages that another method has as well, and has tried, are left for later: they are put *elsewhere*.
+    """
     yield from call_lifecycle.concurrent(maker.method, maker.plan)
+    yield from call_lifecycle.growing(maker.method, maker.plan)
+    yield from maker.together(boundaries, valid=False)
     yield from maker.values(boundary for boundary in boundaries if boundary.kind in _SHAPES)
+    own: list[Boundary] = []
+    for boundary in boundaries:
+        if boundary.kind == "constraint":
+            is_new = maker.plan.tries(maker.method, boundary)
+            (own if is_new else elsewhere).append(boundary)
+    yield from maker.values(own)
     yield from maker.related()
-    yield from maker.made_otherwise()
-    for valid in (True, False):
-        yield from maker.together(boundaries, valid=valid)
-    yield from maker.values(boundary for boundary in boundaries if boundary.kind == "constraint")
 
 
 class _Maker:
@@ -106,9 +126,10 @@ class _Maker:
         self._behind.add(boundary.id)
         return replace(boundary, message=message)
 
-    def together(self, boundaries: Sequence[Boundary], *, valid: bool) -> Iterator[Case]:
+    def together(self, boundaries: Iterable[Boundary], *, valid: bool) -> Iterator[Case]:
         """Yield many boundaries at once."""
         base = self._accepted.fullest if self._accepted is not None else None
+        boundaries = list(boundaries)
         chosen = [one for one in boundaries if base is None or one.id in self._behind]
         found = self._generator.combined_boundaries(chosen, valid=valid, base=base)
         for number, combined in enumerate(found):

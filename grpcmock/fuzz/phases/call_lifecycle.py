@@ -33,6 +33,9 @@ _COUNTS = (125, 250, 500, 1000, 2000)
 _MOST_GROWING = 12
 _DEEPEST = 2
 
+_CUTS = (0.0, 0.002, 0.01)
+"""So many seconds after its request a call is cancelled."""
+
 _SOON = 1.0
 """A deadline that a call meets which sends next to nothing, in seconds."""
 
@@ -61,6 +64,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         yield from _cancels(method, plan)
     if method.kind is MethodKind.CLIENT_STREAMING and not only_reads(method):
         yield from _long(method, plan)
+    yield from _locks(method, plan)
     yield from _deadlines(method, plan)
     yield from _slow_reader(method, plan)
 
@@ -182,6 +186,32 @@ def _cancels(method: Method, plan: Plan) -> Iterator[Case]:
             why = f"{CANCELS} calls {words}, between two that aren't"
             calls = (before, *[cut] * CANCELS, after)
             yield _cut(_case(method, name, why, calls, targets={"cancellation_honored"}))
+
+
+def _locks(method: Method, plan: Plan) -> Iterator[Case]:
+    """Yield calls that change a thing and are cut while they do, between some that aren't: a lock may be left. Two come
+    before them, for the second one shows what the same request gets once it was made."""
+    accepted = plan.acceptance.first.get(method.path)
+    if accepted is None or only_reads(method) or method.kind is not MethodKind.UNARY:
+        return
+    data = accepted.fullest.SerializePartialToString(deterministic=True)
+    calls = accepted.calls(*[data] * (len(_CUTS) + 3), salt="cut")
+    *made, before = calls[: -len(_CUTS) - 1]
+    *cut, after = calls[-len(_CUTS) - 1 :]
+    cut = [replace(one, actions=(*one.actions, Pause(when), Cancel())) for one, when in zip(cut, _CUTS, strict=True)]
+    after = replace(after, actions=(Pause(LATER), *after.actions))
+    yield replace(
+        _cut(
+            _case(
+                method,
+                "cut-between",
+                f"{len(cut)} calls cancelled soon, between two that aren't, on the same things",
+                (*made, before, *cut, after),
+                targets={"cancellation_honored"},
+            )
+        ),
+        setup=len(made),
+    )
 
 
 def _deadlines(method: Method, plan: Plan) -> Iterator[Case]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.generation.message_shrinking import minimize
 from grpcmock.fuzz.learning.acceptance import Acceptance
@@ -13,6 +13,7 @@ from grpcmock.fuzz.phases.response_dictionary import ResponseDictionary
 if TYPE_CHECKING:
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.generation.generator import Generators
+    from grpcmock.fuzz.generation.message_boundaries import Boundary
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.schema import Method, Registry
     from grpcmock.status import Metadata
@@ -58,11 +59,23 @@ class Plan:
     limits: Limits = field(init=False)
     """How much the server takes, as far as it has said so."""
 
+    _tried: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    """Which method has tried a boundary of a message that stands in its requests, by type and place."""
+
     _simplest: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "acceptance", Acceptance(self.registry, self.expectations.links))
         object.__setattr__(self, "limits", Limits(self.registry))
+
+    def tries(self, method: Method, boundary: Boundary) -> bool:
+        """Note that a method tries a boundary, if it takes requests at all. Returns whether it is the first one."""
+        position = boundary.position
+        if position is None or not position.steps or method.path not in self.acceptance.first:
+            return True
+        owner: Any = position.owner(method.request_class).DESCRIPTOR
+        place = f"{position.name}{boundary.id.removeprefix(boundary.path)}"
+        return self._tried.setdefault((owner.full_name, place), method.path) == method.path
 
     def simplest(self, method: Method) -> bytes:
         """Give the simplest request of a method that the server takes, as far as is known: one that needs nothing to be

@@ -227,7 +227,8 @@ def _run(case_file: CaseFile) -> str:
     if repeat == 1:
         return "await case(channel)"
     if case_file.case.concurrent:
-        return f"await case(channel)\nawait asyncio.gather(*(case(channel) for _ in range({repeat - 1})))"
+        together = f"await asyncio.gather(*(case(channel) for _ in range({max(repeat - 2, 1)})))"
+        return f"await case(channel)\n{together}\nawait case(channel)"
     return f"for _ in range({repeat}):\n    await case(channel)"
 
 

@@ -6,17 +6,16 @@ thing can be made once only, it shows what has to differ, so that later cases do
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
-
-from google.protobuf.descriptor import FieldDescriptor
+from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable, values_at
-from grpcmock.fuzz.learning.accepted_requests import chosen_at, set_at, varied
+from grpcmock.fuzz.learning.accepted_requests import set_at, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.body_status import with_body_status
+from grpcmock.fuzz.run.request_fields import DEEPEST, KEY_TYPES, enough, fill_in, leaves, lists, new_keys, unset
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
     from grpcmock.fuzz.learning.acceptance import Acceptance
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
-    from grpcmock.fuzz.learning.known_things import KnownThings
-    from grpcmock.fuzz.model.cases import Path
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
 
@@ -39,24 +36,13 @@ _MOST_DISTINCT = 8
 """So many fields may be what has to differ."""
 
 _MOST_FIELDS = 24
-_VALUES = 3
 _MOST_VALUES = 5
 _TRIES = 6
-"""So many fields are filled, each with so many values, each mended so often by what is refused."""
+"""So many fields are filled, each with values out of so many, each mended so often by what is refused."""
 
 _THINGS = 2
 """So many are made with all that they may have: there are calls that take two of them."""
 
-_DEEPEST = 2
-_TURNING = frozenset({"validate_only", "dry_run", "allow_missing", "read_mask", "view", "etag", "page_token", "force"})
-"""Fields that turn a request into another one."""
-
-_KEY_TYPES = frozenset(
-    (
-        *(FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-    )
-)
 
 _MOST_LISTS = 2
 _MANY = 1_000
@@ -76,30 +62,37 @@ class Enrichment:
         make: Make,
         is_late: Callable[[], bool],
         *,
-        is_ruled: Callable[[Method], bool] = lambda _: False,
+        generated: Callable[[Method], Message | None] = lambda _: None,
     ) -> None:
-        """*is_ruled* tells whether the contract has rules for the requests of a method, by which they can be filled."""
+        """*generated* gives a request that was filled by the rules of the contract; None for a method that has none."""
         self._acceptance = acceptance
-        self._is_ruled = is_ruled
+        self._generated = generated
         self._ask = ask
         self._ask_with_needs = make
         self._is_late = is_late
         self._count = 0
 
-    async def go(self, accepted: AcceptedRequest, reply: Reply, start: bytes) -> None:
-        """Make more of a request, which got this *reply*; *start* is what the contract alone suggests."""
+    async def again(self, accepted: AcceptedRequest, reply: Reply, start: bytes) -> None:
+        """Find what has to differ in a request so that each call makes another thing; it got this *reply* first.
+
+        *start*, here as in the other methods, is what the contract alone suggests.
+        """
+        if self._acceptance.may_make(accepted.method) and not self._acceptance.takes_away(accepted.method):
+            self._acceptance.keep(await self._again(accepted, reply), start)
+
+    async def fill(self, accepted: AcceptedRequest, start: bytes) -> None:
+        """Give a request all that it may have, and make a thing or two so."""
         acceptance = self._acceptance
         if acceptance.takes_away(accepted.method):
-            acceptance.keep(await self._widened(accepted), start)
             return
-        if acceptance.may_make(accepted.method):
-            accepted = await self._again(accepted, reply)
-            acceptance.keep(accepted, start)
         accepted = await self._without_mere_values(accepted)
         acceptance.keep(accepted, start)
-        filled = accepted if self._is_ruled(accepted.method) else await self._filled(accepted)
-        acceptance.keep(filled, start)
-        filled = await self._widened(filled)
+        if (generated := self._generated(accepted.method)) is not None:
+            data = accepted.naming_the_same(generated).SerializePartialToString(deterministic=True)
+            if _is_ok(await self._send(accepted, data)):
+                acceptance.takes_generated.add(accepted.method.path)
+                return
+        filled = await self._filled(accepted)
         acceptance.keep(filled, start)
         if filled.full:
             whole = filled.filled()
@@ -107,6 +100,27 @@ class Enrichment:
                 reply = await self._send(whole, whole.data)
                 if _is_ok(reply):
                     acceptance.things.learn(reply, whole)
+
+    async def widen(self, accepted: AcceptedRequest, start: bytes) -> None:
+        """Find more values that the server takes in single fields of a request."""
+        widening = self._acceptance.widening(accepted)
+        while not self._is_late() and (data := widening.next()) is not None:
+            widening.hear(await self._ask_with_needs(accepted, data))
+        self._acceptance.keep(widening.accepted, start)
+
+    async def renew(self, maker: AcceptedRequest) -> None:
+        """Let requests that need what one method makes have it made with all that it may have, if they are taken then
+        as well."""
+        whole = maker.filled()
+        for path, accepted in list(self._acceptance.first.items()):
+            needs = tuple(
+                replace(need, made_by=whole) if need.made_by.method is maker.method else need for need in accepted.needs
+            )
+            if needs == accepted.needs or self._is_late():
+                continue
+            renewed = replace(accepted, needs=needs)
+            if not maker.full or _is_ok(await self._ask_with_needs(renewed, renewed.data)):
+                self._acceptance.renew(path, renewed)
 
     async def _send(self, accepted: AcceptedRequest, data: bytes) -> Reply:
         if accepted.needs:  # those that are there may be used up
@@ -121,7 +135,7 @@ class Enrichment:
         things = self._acceptance.things
         second = await self._send(replace(accepted, own_id=None), accepted.data)
         if _is_ok(second):
-            before, after = (_new_keys(things, reply) for reply in (first, second))
+            before, after = (new_keys(things, reply) for reply in (first, second))
             if before == after or not after:
                 return accepted  # the same thing, or none
             made = replace(accepted, own_id=None)
@@ -129,7 +143,7 @@ class Enrichment:
             things.learn(first, made)
             things.learn(second, made)
             return made
-        for path in islice(_leaves(accepted), _MOST_DISTINCT):
+        for path in islice(leaves(accepted), _MOST_DISTINCT):
             value = value_at(accepted.message, path)
             large = _LARGE if isinstance(value, int) else ()
             for other in (*large, varied(value, "again")):
@@ -165,23 +179,16 @@ class Enrichment:
                 accepted = replace(accepted, needs=needs, references=accepted.references - {need.target})
         return accepted
 
-    async def _widened(self, accepted: AcceptedRequest) -> AcceptedRequest:
-        """Return the request with more values that the server takes in single fields."""
-        widening = self._acceptance.widening(accepted)
-        while not self._is_late() and (data := widening.next()) is not None:
-            widening.hear(await self._ask_with_needs(accepted, data))
-        return widening.accepted
-
     # All that it may have -----------------------------------------------------------------------------------
 
     async def _filled(self, accepted: AcceptedRequest) -> AcceptedRequest:
-        full = accepted.message
-        for way in islice(_unset(accepted), _MOST_FIELDS):
+        full = await self._as_elsewhere(accepted)
+        for way in islice(unset(accepted), _MOST_FIELDS):
             if self._is_late():
                 break
             if is_set(full, way) or not any(True for _ in values_at(full, way)):
                 continue  # it came with another one, or that didn't come
-            for value in _enough(islice(self._acceptance.values_of(way[-1]), _MOST_VALUES)):
+            for value in enough(islice(self._acceptance.values_of(way[-1]), _MOST_VALUES)):
                 message = type(full)()
                 message.CopyFrom(full)
                 if set_at(message, way, value) is None or message == full:
@@ -196,20 +203,35 @@ class Enrichment:
                     accepted = replace(accepted, own_id=tuple(field.name for field in way))
                 full = found
                 break
-        for way in [way for way in reachable(accepted.method.input) if way[-1].is_repeated and len(way) <= _DEEPEST]:
+        for way in [way for way in reachable(accepted.method.input) if way[-1].is_repeated and len(way) <= DEEPEST]:
             full = await self._longer(accepted, full, way)
         if full == accepted.message:
             return accepted
         return replace(accepted, full=full.SerializePartialToString(deterministic=True))
 
+    async def _as_elsewhere(self, accepted: AcceptedRequest) -> Message:
+        """Return the request with what other methods take in messages of the same types; as it is where it isn't taken
+        so."""
+        message = accepted.message
+        for other in self._acceptance.first.values():
+            theirs = other.fullest if other.full and other.method is not accepted.method else None
+            for field in accepted.method.input.fields if theirs is not None else ():
+                assert theirs is not None
+                if fill_in(message, field, theirs, other):
+                    reply = await self._send(accepted, message.SerializePartialToString(deterministic=True))
+                    if _is_ok(reply):
+                        return message
+                    message = accepted.message
+        return message
+
     async def _is_once_only(self, accepted: AcceptedRequest, message: Message, way: Fields, first: Reply) -> bool:
         """Whether a value that was just taken in a field isn't taken again, or gives what it gave at *first*."""
-        if way[-1].cpp_type not in _KEY_TYPES or way[-1].is_repeated or not self._acceptance.may_make(accepted.method):
+        if way[-1].cpp_type not in KEY_TYPES or way[-1].is_repeated or not self._acceptance.may_make(accepted.method):
             return False
         things, data = self._acceptance.things, message.SerializePartialToString(deterministic=True)
         second = await self._send(accepted, data)
         makes = accepted.own_id is None and things.has_made(accepted)
-        return not _is_ok(second) or (makes and _new_keys(things, first) == _new_keys(things, second))
+        return not _is_ok(second) or (makes and new_keys(things, first) == new_keys(things, second))
 
     async def _mended(self, accepted: AcceptedRequest, start: Message) -> tuple[Message, Reply] | None:
         """Return a request, changed by what the server says against it, that it takes, and its answer; None if it takes
@@ -228,7 +250,7 @@ class Enrichment:
     async def borders(self, accepted: AcceptedRequest) -> None:
         """Send ever longer lists, up to the longest that the server takes and the shortest that it doesn't: where one
         turns into the other, servers count wrong."""
-        for way in islice(_lists(accepted), _MOST_LISTS):
+        for way in islice(lists(accepted), _MOST_LISTS):
             taken, refused = 1, _MANY
             while refused - taken > 1 and not self._is_late():
                 size = refused if refused == _MANY else (taken + refused) // 2
@@ -262,63 +284,3 @@ class Enrichment:
 
 def _is_ok(reply: Reply) -> bool:
     return with_body_status(reply).is_ok
-
-
-def _new_keys(things: KnownThings, reply: Reply) -> list[object]:
-    """Return the keys in a reply that its request doesn't have."""
-    method, sent = reply.call.method, reply.call.messages
-    if method is None or not sent:
-        return []
-    request = method.request_class.FromString(sent[0])
-    return [key for key in things.keys_in(reply) if chosen_at(request, key) is None]
-
-
-def _leaves(accepted: AcceptedRequest) -> Iterator[Path]:
-    """Yield the places of texts and numbers of a request that may be what there can be once only."""
-    if accepted.own_id is not None:
-        yield accepted.own_id
-    message = accepted.message
-    for way in reachable(accepted.method.input):
-        path = tuple(field.name for field in way)
-        field = way[-1]
-        if any(step.is_repeated for step in way) or path in accepted.references or path == accepted.own_id:
-            continue
-        if field.cpp_type in _KEY_TYPES and (len(way) > 1 or is_set(message, way)) and any(values_at(message, way)):
-            yield path
-
-
-def _lists(accepted: AcceptedRequest) -> Iterator[Fields]:
-    """Yield the ways to lists in which a request has something."""
-    for way in reachable(accepted.method.input):
-        if way[-1].is_repeated and is_set(accepted.fullest, way) and not hasattr(_value(accepted, way), "items"):
-            yield way
-
-
-def _value(accepted: AcceptedRequest, way: Fields) -> object:
-    found: object = value_at(accepted.fullest, tuple(field.name for field in way))
-    return found
-
-
-def _enough(values: Iterator[Any]) -> list[Any]:
-    """Return the values to fill a field with: of numbers a hundred first, that what is made lasts for a while."""
-    found = list(values)
-    if all(isinstance(value, int) and not isinstance(value, bool) for value in found) and 100 in found:
-        found.insert(0, 100)
-    return list(dict.fromkeys(found))[:_VALUES] if all(isinstance(one, int | str) for one in found) else found[:_VALUES]
-
-
-def _unset(accepted: AcceptedRequest) -> Iterator[Fields]:
-    """Yield the ways to fields that a request doesn't have, and may: in messages only that are there."""
-    message = accepted.message
-    for way in reachable(accepted.method.input):
-        field = way[-1]
-        if len(way) > _DEEPEST or field.name in _TURNING or any(step.is_repeated for step in way[:-1]):
-            continue
-        if field.message_type is not None and field.message_type.full_name == "google.protobuf.FieldMask":
-            continue
-        if is_set(message, way):
-            continue
-        oneof = field.containing_oneof
-        if oneof is not None and len(oneof.fields) > 1:
-            continue
-        yield way

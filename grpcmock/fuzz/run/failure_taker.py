@@ -66,13 +66,16 @@ class FailureTaker:
         )
         if is_suspicious(failure) or self._log.known(failure) is None:
             failure = await self._confirmation.plainest(failure)
-        if self._has(failure, method) or self._is_surplus(failure):
+        if self._has(failure, method):
+            self._note(failure)
+            return
+        if self._is_surplus(failure):
             return
         try:
             failure = await self._confirmation.confirm(failure)
         except asyncio.CancelledError:
-            if not finding.timing_based:
-                self._add(self._confirmation.so_far or failure)  # as it was seen, though it might have got smaller
+            if not finding.timing_based and (seen := self._confirmation.so_far) is not None:
+                self._add(seen)  # as it was seen, though it might have got smaller
             raise
         if failure.is_flaky and finding.timing_based:
             return  # noise
@@ -88,9 +91,12 @@ class FailureTaker:
 
     def _add(self, failure: Failure) -> None:
         self._log.add(failure, was_last=self._server.gone)
-        self._proven.add((failure.finding.check, failure.method.full_name, failure.finding.path))
+        self._note(failure)
         self._tell(FailureFound(failure=failure))
         self._tell_withdrawn()
+
+    def _note(self, failure: Failure) -> None:
+        self._proven.add((failure.finding.check, failure.method.full_name, failure.finding.path))
 
     def _tell_withdrawn(self) -> None:
         """Tell of failures that have turned out to be part of others."""

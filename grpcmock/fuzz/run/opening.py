@@ -11,12 +11,15 @@ from collections.abc import Awaitable, Callable, Container
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.run.enrichment import Enrichment
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.learning.door_search import DoorSearch
     from grpcmock.fuzz.model.cases import Binding, Call
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 Make = Callable[[Case], Awaitable["Reply"]]
 """Makes a case of one call, and tells all of what was seen."""
 
-_ROUNDS = 3
+_ROUNDS = 5
 _TRIES = 40
 """So many requests for each method in a round."""
 
@@ -38,6 +41,10 @@ _SHARE = 0.2
 """More than that part of a run it never takes at a time."""
 
 _DEADLINE = 1.0
+
+_GENERATED = 8
+_LARGE = 4_000
+"""Of so many generated requests the largest is tried that has no more bytes."""
 
 
 class Opening:
@@ -61,41 +68,65 @@ class Opening:
             self._ask,
             self._make_with_needs,
             lambda: self._is_late,
-            is_ruled=lambda method: plan.expectations.has_rules(method.input),
+            generated=lambda method: _generated(method, plan) if plan.expectations.has_rules(method.input) else None,
         )
-        self._is_through = False
-        """Whether all doors were tried. What comes after that serves the phases from their second turn on."""
-        self._to_enrich: dict[str, Reply] = {}
-        """The first OK of methods of which more wasn't asked yet, by paths."""
+        self._stages = [self._open, self._fill_all, self._widen_all]
+        """What is left, a stage for each turn of a phase; one that took too long goes on in the next turn."""
+        self._to_fill: list[str] = []
+        self._to_widen: list[str] = []
+        """The paths of methods that have answered OK, and of which more wasn't asked yet: with all that they may have,
+        and with other values."""
         self._bordered: set[str] = set()
         """The paths of methods whose lists were made longer."""
-        self.is_done = False
-        """Whether there is nothing left to try."""
 
     async def go(self, stopped: Container[Method]) -> None:
         """Make the calls; *stopped* are methods that are left alone."""
-        acceptance = self._plan.acceptance
         self._until = time.monotonic() + self._seconds
+        await self._stages[0](stopped)
+        if not self._is_late:
+            del self._stages[0]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing left to try."""
+        return not self._stages
+
+    async def _open(self, stopped: Container[Method]) -> None:
+        """Get an OK of each method."""
         for last in (False, True):
-            some = [search for search in self._searches if acceptance.takes_away(search.method) is last]
+            some = [search for search in self._searches if self._plan.acceptance.takes_away(search.method) is last]
             for _ in range(_ROUNDS):
                 opened = 0
                 for search in some:
                     if not search.is_over and search.method not in stopped and not self._is_late:
                         opened += await self._search(search, self._starts[search.method])
-                if not opened:
+                if all(search.is_over for search in some) or not (opened or await self._fill_makers()):
                     break
-        if not self._is_through:
-            self._is_through = not self._is_late
-            return
+
+    async def _fill_all(self, stopped: Container[Method]) -> None:
+        """Find out what else requests may have, which serves the stateful phase from its first cases on."""
+        del stopped
         for search in self._searches:
-            await self._enrich(search.method)
+            path = search.method.path
+            await self._fill(path)
+            if path in self._to_widen:
+                await self._enrichment.renew(self._plan.acceptance.first[path])
         await self._share()
+
+    async def _widen_all(self, stopped: Container[Method]) -> None:
+        """Find more values, which serve programs and generated requests."""
+        del stopped
+        acceptance = self._plan.acceptance
+        for search in self._searches:
+            path = search.method.path
+            if path in self._to_widen and not self._is_late:
+                self._to_widen.remove(path)
+                await self._enrichment.widen(acceptance.first[path], self._starts[search.method])
+                await self._enrichment.renew(acceptance.first[path])
         for path, accepted in list(acceptance.first.items()):
             if path not in self._bordered and not self._is_late:
                 self._bordered.add(path)
                 await self._enrichment.borders(accepted)
-        self.is_done = not self._is_late
 
     def stop(self) -> None:
         """Make no more calls in this turn: there is no server any more."""
@@ -105,10 +136,21 @@ class Opening:
         *setup, last = accepted.calls(data, salt=f"opening {self._number}")
         return await self._make(self._case(accepted.method, data, *setup, bindings=last.bindings))
 
-    async def _enrich(self, method: Method) -> None:
-        """Ask for more of a method that has answered OK."""
-        if not self._is_late and (reply := self._to_enrich.pop(method.path, None)) is not None:
-            await self._enrichment.go(self._plan.acceptance.first[method.path], reply, self._starts[method])
+    async def _fill_makers(self) -> bool:
+        """Make things with all that they may have, for those who ask for more than the least. Returns whether there
+        were any that hadn't been made so."""
+        some = [
+            path for path in self._to_fill if self._plan.acceptance.may_make(self._plan.acceptance.first[path].method)
+        ]
+        for path in some:
+            await self._fill(path)
+        return bool(some)
+
+    async def _fill(self, path: str) -> None:
+        if not self._is_late and path in self._to_fill:
+            self._to_fill.remove(path)
+            accepted = self._plan.acceptance.first[path]
+            await self._enrichment.fill(accepted, self._starts[accepted.method])
 
     async def _share(self) -> None:
         """Try what a method takes on others that take the same type: often one is the other for many at once."""
@@ -145,9 +187,9 @@ class Opening:
             if search.is_over:
                 self._plan.acceptance.take(search, reply, start)
                 if search.accepted is not None:
-                    self._to_enrich[search.method.path] = reply
-                    if self._plan.acceptance.may_make(search.method):
-                        await self._enrich(search.method)  # what needs such things comes after
+                    self._to_fill.append(search.method.path)
+                    self._to_widen.append(search.method.path)
+                    await self._enrichment.again(self._plan.acceptance.first[search.method.path], reply, start)
                 return search.accepted is not None
         return False
 
@@ -167,3 +209,10 @@ class Opening:
             expect=Expect.ANY if broken else Expect.ACCEPTED,
             targets=frozenset() if data else frozenset({"empty_request"}),
         )
+
+
+def _generated(method: Method, plan: Plan) -> Message | None:
+    """Return the largest of some requests that keep the rules; None if there is none that isn't far too large."""
+    source, generator = RandomSource(plan.seed, "opening", method.full_name), plan.generators.of(method.input)
+    found = [generator.generate(source) for _ in range(_GENERATED)]
+    return max((one for one in found if one.ByteSize() <= _LARGE), key=lambda one: one.ByteSize(), default=None)

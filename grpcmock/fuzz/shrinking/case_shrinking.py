@@ -15,7 +15,7 @@ from grpcmock.client.actions import Action, Receive, Send
 from grpcmock.fuzz.expectations.naming import verb_and_noun
 from grpcmock.fuzz.expectations.roles import MAKING, Role
 from grpcmock.fuzz.generation.choice_shrinking import shrink as shrink_choices
-from grpcmock.fuzz.generation.message_shrinking import drop, minimize
+from grpcmock.fuzz.generation.message_shrinking import drop, minimize, thinned
 from grpcmock.fuzz.model.cases import Expect, Measure, Phase
 from grpcmock.fuzz.model.changes import asked_by
 from grpcmock.fuzz.model.paths import at_path, with_part
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import CaseResult
 
 StillFails = Callable[["Case"], Awaitable[bool]]
+Search = Callable[[Message, Callable[[Message], bool]], Message]
+"""Makes a message small while it fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,14 @@ class _OverError(BaseException):
 
 class _Shrinker:
     def __init__(
-        self, case: Case, fails: StillFails, generators: Generators, effort: Effort, *, keeps_calls: bool = False
+        self,
+        case: Case,
+        fails: StillFails,
+        generators: Generators,
+        effort: Effort,
+        *,
+        keeps_calls: bool = False,
+        is_fresh: bool = False,
     ) -> None:
         self.best = case
         self.tries = 0
@@ -50,6 +59,7 @@ class _Shrinker:
         self._generators = generators
         self._effort = effort
         self._keeps_calls = keeps_calls
+        self._is_fresh = is_fresh
         self._until = time.monotonic() + effort.seconds
         self._known: dict[tuple[object, ...], bool] = {}
 
@@ -88,10 +98,12 @@ class _Shrinker:
             if Measure.GROWTH in self.best.measures:
                 await self._shrink_alike()
             return self.best
-        for index in range(_opening(self.best), len(self.best.calls)):
-            await self._shrink_messages(index)
-        if not shaped and not self._keeps_calls:
-            await self._drop_calls()  # of which no message speaks any more
+        # Time may run out: less in all of them first, then plainer values.
+        for search in (thinned, minimize) if len(self.best.calls) > 1 else (minimize,):
+            for index in range(_opening(self.best), len(self.best.calls)):
+                await self._shrink_messages(index, search)
+            if not shaped and not self._keeps_calls:
+                await self._drop_calls()  # of which no message speaks any more
         return self.best
 
     async def _drop_last_calls(self) -> None:
@@ -108,13 +120,16 @@ class _Shrinker:
                 index -= 1  # without it the next try would find what this one has made
                 continue
             if (without := _without_call(self.best, index)) is not None:
+                alone = without
                 if index and _is_clearing(self.best, index - 1):
                     without = _without_call(without, index - 1) or without
                 call, silent = self.best.calls[index], _without_mention(without, self.best.calls[index], index)
                 # What it made would be there from the last time, but not on a fresh server.
-                is_tried = not _is_named(call, without) and await self.takes(without)
-                if not is_tried and silent is not None and not _is_named(call, silent):
-                    await self.takes(silent)
+                for smaller in (without, silent, alone if alone is not without else None):
+                    if smaller is None or (not self._is_fresh and _is_named(call, smaller)):
+                        continue
+                    if await self.takes(smaller):
+                        break
             index = min(index - 1, len(self.best.calls) - 2)
 
     async def _shorten(self, index: int) -> None:
@@ -135,17 +150,17 @@ class _Shrinker:
             else:
                 step //= 2
 
-    async def _shrink_messages(self, index: int) -> None:
+    async def _shrink_messages(self, index: int, search: Search = minimize) -> None:
         call = self.best.calls[index]
         if call.method is None or not call.messages:
             return
         if len(set(call.messages)) == 1 and len(call.messages) > 1:
-            await self._shrink_message(index, call, range(len(call.messages)))  # all alike: all at once
+            await self._shrink_message(index, call, range(len(call.messages)), search)  # all alike: all at once
             return
         for position in range(len(call.messages)):
             if self.is_over:
                 return
-            await self._shrink_message(index, self.best.calls[index], (position,))
+            await self._shrink_message(index, self.best.calls[index], (position,), search)
 
     async def _shrink_own(self) -> None:
         """Shrink the requests of the method that a case is about, and leave those that only show what became of it."""
@@ -176,7 +191,7 @@ class _Shrinker:
 
         await asyncio.to_thread(search)
 
-    async def _shrink_message(self, index: int, call: Call, positions: Sequence[int]) -> None:
+    async def _shrink_message(self, index: int, call: Call, positions: Sequence[int], how: Search) -> None:
         method = call.method
         assert method is not None
         case = self.best
@@ -203,13 +218,13 @@ class _Shrinker:
         is_last = index == len(case.calls) - 1 and positions[-1] == len(call.messages) - 1
         guarded = _guarded(case, generator, message, fails) if is_last else fails
         left = max(self._effort.tries - self.tries, 1)
-        by_choices = bool(case.choices) and is_last and case.expect is not Expect.REFUSED
+        by_choices = bool(case.choices) and is_last and case.expect is not Expect.REFUSED and how is minimize
 
         def search() -> None:
             with contextlib.suppress(_OverError):
                 if by_choices:
                     shrink_choices(generator, case.choices, guarded, max_tries=left)
-                minimize(self._message(index, positions[0]), guarded)
+                how(self._message(index, positions[0]), guarded)
 
         await asyncio.to_thread(search)
 
@@ -233,9 +248,10 @@ def _opening(case: Case) -> int:
 
 def _is_clearing(case: Case, index: int) -> bool:
     """Whether a call takes away what stands in the way of the creation after it."""
-    if case.phase is not Phase.STATEFUL or case.calls[index].bindings:
+    if case.phase is not Phase.STATEFUL or case.calls[index].bindings or index + 1 >= len(case.calls):
         return False
-    return _role(case.calls[index]) is Role.DELETE and _role(case.calls[index + 1]) in MAKING
+    deletion, made = case.calls[index : index + 2]
+    return _role(deletion) is Role.DELETE and _role(made) in MAKING and bool(asked_by(deletion))
 
 
 def _is_named(made: Call, case: Case) -> bool:
@@ -286,17 +302,18 @@ async def shrink(
     *,
     needs_rules: bool = True,
     keeps_calls: bool = False,
+    is_fresh: bool = False,
 ) -> Case:
     """Return the smallest case found that *fails* as *case* does.
 
     Unless the check *needs_rules*, it may get smaller than the rules of the contract let it. With *keeps_calls*, none
-    of its calls is left out.
+    of its calls is left out. Where a try *is_fresh*, it finds nothing that an earlier one has made.
     """
     if case.expect in (Expect.ACCEPTED, Expect.REFUSED) and not needs_rules:
         free = replace(case, expect=Expect.ANY)
         smallest = await _Shrinker(free, fails, generators, effort).run()
         return case if smallest == free else smallest
-    return await _Shrinker(case, fails, generators, effort, keeps_calls=keeps_calls).run()
+    return await _Shrinker(case, fails, generators, effort, keeps_calls=keeps_calls, is_fresh=is_fresh).run()
 
 
 def _with_messages(case: Case, index: int, messages: Sequence[bytes]) -> Case:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.events import Notice
-from grpcmock.fuzz.model.results import CaseResult
+from grpcmock.fuzz.model.results import CaseResult, Termination
 from grpcmock.fuzz.shrinking.case_shrinking import shrink, without_clearing
 from grpcmock.fuzz.shrinking.crashes import Crashes
+from grpcmock.fuzz.shrinking.fresh_ids import FreshIds
 from grpcmock.fuzz.shrinking.lateness import slowly
 from grpcmock.fuzz.shrinking.own_data import after_its_makers, changes_in, needs_data, with_own_data
 from grpcmock.fuzz.shrinking.plainest import alone, is_suspicious, simpler
@@ -79,8 +80,11 @@ class Confirmation:
 
     async def confirm(self, failure: Failure) -> Failure:
         """Return the failure with how often it was seen; the smallest calls that show it, if it was seen each time."""
-        self.so_far = failure
-        failure = self.so_far = await self._made_again(failure)
+        # What may be merely late is no failure before it was looked at once more.
+        self.so_far = None if failure.finding.may_lag else failure
+        failure = await self._made_again(failure)
+        if not failure.finding.may_lag:
+            self.so_far = failure
         health = failure.result.health
         if failure.is_flaky and not health.is_well and not failure.finding.timing_based:
             is_outside = health.exit_code is not None and not health.ended_by_itself
@@ -130,7 +134,8 @@ class Confirmation:
         check = self._suite.checks[failure.finding.check]
         if check.targeted or check.needs_rules or failure.finding.server_down or failure.finding.timing_based:
             return failure
-        for case in alone(failure):
+        fresh = FreshIds(failure.case, failure.result)
+        for case in map(fresh.given_to, alone(failure)):
             if self._monitor.is_gone:
                 return failure
             if (found := await self._fails_again(failure, case)) is not None:
@@ -141,16 +146,19 @@ class Confirmation:
     async def _made_again(self, failure: Failure) -> Failure:
         """Make the case some times more, and count how often it fails in the same way."""
         hits = tries = 1
+        fresh = FreshIds(failure.case, failure.result)
         for _ in range(CONFIRMATIONS):
             if self._monitor.is_gone:
                 break
             accidents = len(self._accidents)
-            found = await self._fails_again(failure, failure.case)
+            # What is shown late of new things is shown by now of those that are there.
+            case = failure.case if failure.finding.may_lag else fresh.given_to(failure.case)
+            found = await self._fails_again(failure, case)
             hits += found is not None
             # What another fault has ended says nothing of this one, nor what had its effect the first time.
             tries += found is not None or (len(self._accidents) == accidents and not self._is_spent(failure))
-            if failure.finding.timing_based and hits < tries:
-                break
+            if hits < tries and (failure.finding.timing_based or (self._monitor.can_renew and self._hung)):
+                break  # noise; or it takes a server on which nothing hangs yet
         return replace(failure, hits=hits, tries=tries)
 
     async def _made_again_anew(self, failure: Failure) -> Failure:
@@ -178,6 +186,11 @@ class Confirmation:
             await self._monitor.renew()
             found = await self._fails_again(failure, slow)
         return replace(failure, hits=failure.hits + (found is not None), tries=failure.tries + 1)
+
+    @property
+    def _hung(self) -> bool:
+        """Whether a call of the last try had no end."""
+        return any(reply.termination in (Termination.DEADLINE, Termination.OVERDUE) for reply in self._last.replies)
 
     def _is_spent(self, failure: Failure) -> bool:
         """Whether the last try had no chance: what the calls made is there since the first one, or what they took away
@@ -239,7 +252,8 @@ class Confirmation:
     async def _smallest(self, failure: Failure, *, anew: bool = False, keeps_calls: bool = True) -> Failure:
         """Make the case small, asking the server each time; with *anew*, one that was just started, and and with all
         its calls, if it *keeps_calls*. What needs no data that was there before goes on to need none."""
-        best: dict[Case, tuple[Finding, CaseResult]] = {}
+        best: dict[Case, tuple[Finding, CaseResult, Case]] = {}
+        fresh = FreshIds(failure.case, failure.result)
         stands_alone = not anew and not self._needs_data(failure)
         # One that may rest on other things besides goes on to make those that it made.
         kept = 0 if anew or stands_alone else changes_in(failure.case, failure.result)
@@ -250,30 +264,38 @@ class Confirmation:
         async def fails(case: Case) -> bool:
             if anew:
                 await self._monitor.renew()
-            if self._monitor.is_gone:
+            if self._monitor.is_gone or not fresh.are_kept_by(case):
                 return False
-            found = await self._fails_again(failure, case)
-            if found is not None and not anew:
-                finding, result = found
-                if changes_in(case, result) < kept or (
-                    stands_alone and self._needs_data(replace(failure, finding=finding, case=case, result=result))
-                ):
-                    return False
-            if found is not None:
-                best.clear()
-                best[case] = found
-            return found is not None
+            tried = case if anew else fresh.given_to(case)
+            found = await self._fails_again(failure, tried)
+            if found is None:
+                return False
+            finding, result = found
+            if not anew and (
+                changes_in(tried, result) < kept
+                or (stands_alone and self._needs_data(replace(failure, finding=finding, case=tried, result=result)))
+            ):
+                return False
+            best.clear()
+            best[case] = finding, result, tried
+            return True
 
         started = time.monotonic()
         needs_rules = self._suite.checks[failure.finding.check].needs_rules
         smallest = await shrink(
-            failure.case, fails, self._generators, effort, needs_rules=needs_rules, keeps_calls=anew and keeps_calls
+            failure.case,
+            fails,
+            self._generators,
+            effort,
+            needs_rules=needs_rules,
+            keeps_calls=anew and keeps_calls,
+            is_fresh=anew or bool(fresh),
         )
         self._seconds_left -= time.monotonic() - started
         if smallest not in best:
             return failure
-        finding, result = best[smallest]
-        return replace(failure, finding=finding, case=smallest, result=result)
+        finding, result, tried = best[smallest]
+        return replace(failure, finding=finding, case=tried, result=result)
 
     def _needs_data(self, failure: Failure) -> bool:
         return needs_data(failure, self._suite.evaluate, self._monitor.changes)

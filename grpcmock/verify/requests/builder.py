@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 _MAX_REQUESTS = 60
 _MAX_BY_EXPRESSION = 2_000
-_MAX_TRIES = 5_000
+_MAX_TRIES = 3_000
+"""Messages that are made for one stub, whether it takes them or not."""
+
 _MAX_COMPETING = 8
 """Competing stubs that are kept from answering, one after the other."""
 
@@ -80,7 +82,11 @@ class RequestBuilder:
         self._solver = ConstraintSolver(registry, seed)
         self._kinds = Kinds.of(registry)
         self._left = 0
-        """How many more calls are tried for the stub at hand."""
+        """How many more messages are made for the stub at hand."""
+        self._constraints: dict[int, CallConstraints] = {}
+        """Of each stub, so that the same condition is the same object."""
+        self._searched: set[frozenset[tuple[str, int, bool]]] = set()
+        """The constraints that were searched for it: the conditions of others are violated in any order."""
 
     def build(self, stub: CompiledStub) -> RequestSpec:
         """Return what to say. Raises :class:`UnsatisfiableError` or :class:`ShadowedError`."""
@@ -89,16 +95,24 @@ class RequestBuilder:
         self._left = _MAX_TRIES
         self._state = stub.stub.state
         for may_wait in (False, True):  # for another stub to be exhausted
-            spec = self._search(stub, index, CallConstraints.of(stub), competing, 0, may_wait)
+            self._searched.clear()
+            spec = self._search(stub, index, self._constraints_of(stub), competing, 0, may_wait)
             if spec is not None:
                 return spec
         assert competing
         for state in self._other_states(stub, competing.values()):
             self._state = state
-            spec = self._search(stub, index, CallConstraints.of(stub), {}, 0, False)
+            self._searched.clear()
+            spec = self._search(stub, index, self._constraints_of(stub), {}, 0, False)
             if spec is not None:
                 return spec
         raise ShadowedError(next(iter(competing.values())))
+
+    def _constraints_of(self, stub: CompiledStub) -> CallConstraints:
+        found = self._constraints.get(id(stub))
+        if found is None:
+            found = self._constraints[id(stub)] = CallConstraints.of(stub)
+        return found
 
     def _other_states(self, stub: CompiledStub, competing: Iterable[CompiledStub]) -> Iterator[dict[str, str]]:
         """Yield states in which one of the competing stubs, at least, would not answer."""
@@ -121,7 +135,6 @@ class RequestBuilder:
         """Try requests; where another stub answers them all, try those that violate one of its conditions."""
         first: CompiledStub | None = None
         for spec, context in self._candidates(stub, constraints, strict=not depth):
-            self._left -= 1
             winner = index.first(context, lambda _: True, Stage.ALL)
             if winner is stub:
                 return self._completed(spec, context, stub, index)
@@ -134,7 +147,12 @@ class RequestBuilder:
                 first = first or winner
         if first is None or depth >= _MAX_COMPETING or self._left < 0:
             return None
-        for narrower in constraints.violating(CallConstraints.of(first)):
+        for narrower in constraints.violating(self._constraints_of(first)):
+            if self._left < 0:
+                return None
+            if narrower.identity in self._searched:
+                continue
+            self._searched.add(narrower.identity)
             if (found := self._search(stub, index, narrower, competing, depth + 1, may_wait)) is not None:
                 return found
         return None
@@ -152,6 +170,9 @@ class RequestBuilder:
             pairs = tuple((key, value) for key, values in metadata.items() for value in values)
             most = _MAX_REQUESTS if stub.stub.when is None else _MAX_BY_EXPRESSION
             for messages in islice(self._messages(stub, constraints), most):
+                if self._left < 0 and (found or not strict):
+                    break
+                self._left -= 1
                 context = CallContext(metadata, deadline[0], dict(self._state))
                 context.request = messages[0] if messages else None
                 context.requests = messages if stub.method.kind.client_streams else None

@@ -44,6 +44,13 @@ class CallConstraints:
             must(conditions.deadline) if conditions.deadline else (),
         )
 
+    @property
+    def identity(self) -> frozenset[tuple[str, int, bool]]:
+        """What tells these constraints from others, in whatever order they came."""
+        parts = {"messages": self.messages, "deadline": self.deadline}
+        parts |= {f"metadata {key}": constraints for key, constraints in self.metadata.items()}
+        return frozenset((part, id(matcher), holds) for part, all_ in parts.items() for matcher, holds in all_)
+
     def violating(self, other: CallConstraints) -> Iterator[CallConstraints]:
         """Yield constraints that are the same, and violate one of the other's, whichever it is."""
         for matcher, _ in other.messages:

@@ -55,7 +55,11 @@ message Wine {
   string code = 12 [(buf.validate.field).string.pattern = "^[A-Z]{2}$"];
 }
 message Maker { string title = 1; string town = 2 [(buf.validate.field).string.min_len = 1]; }
-message CreateWineRequest { string wine_id = 1; Wine wine = 2; }
+message CreateWineRequest {
+  string wine_id = 1;
+  Wine wine = 2;
+  string request_id = 3 [(buf.validate.field).string.uuid = true];
+}
 message GetWineRequest { string name = 1 [(google.api.resource_reference).type = "cellar.example.com/Wine"]; }
 message UpdateWineRequest { Wine wine = 1; google.protobuf.FieldMask update_mask = 2; }
 message BatchGetWinesRequest {
@@ -93,6 +97,7 @@ def reply_to(registry: Registry, name: str, request: Any, text: str, fields: tup
     )
 
 
+UUID = "6f1c1a9e-5d0b-4c3a-9a57-0d1e5c7ab000"
 NONE, UNSTATED, CONTRADICTION = Refusal.NONE, Refusal.UNSTATED, Refusal.CONTRADICTION
 
 
@@ -115,6 +120,8 @@ NONE, UNSTATED, CONTRADICTION = Refusal.NONE, Refusal.UNSTATED, Refusal.CONTRADI
         ("Taste", {"bottles": 2147483647}, "bottles: too many", "bottles", UNSTATED),
         ("Taste", {"tags": [""]}, "tags[0] is empty", "tags", UNSTATED),
         ("Taste", {"color": "COLOR_UNSPECIFIED"}, "color must be said", "color", UNSTATED),
+        # whether it was seen before, only the server knows
+        ("CreateWine", {"requestId": UUID}, "request_id was used for another request", "request_id", UNSTATED),
         # REQUIRED is no rule about values, and one on a field none about others
         ("Taste", {"grape": "a", "title": "b"}, "grape: unknown", "grape", UNSTATED),
         ("Taste", {"title": "b"}, "opened must be set", "title", UNSTATED),

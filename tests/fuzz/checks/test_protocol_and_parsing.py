@@ -155,9 +155,9 @@ UNKNOWN_AIO = (2, [], {"message": "Unexpected <class 'google.protobuf.message.De
         ("utf8", [3], {**BROKEN, "sent": b"\x0a\x09" + BAD}, []),
         # G119
         ("size_limit", [OK, 8], {"rule": "size.over"}, []),
-        ("size_limit", [OK, OK], {"rule": "size.over"}, ["accepted"]),
+        ("size_limit", [OK, OK], {"rule": "size.over"}, ["accepted?"]),
         ("size_limit", [OK, 13], {"rule": "size.over"}, ["code"]),
-        ("size_limit", [5, 5], {"rule": "size.over"}, ["accepted"]),
+        ("size_limit", [5, 5], {"rule": "size.over"}, ["accepted?"]),
         ("size_limit", [16, 16], {"rule": "size.over"}, []),
         ("size_limit", [OK, OK], {"rule": "size.under"}, []),
         ("size_limit", [OK, 8], {"rule": "size.under"}, ["under"]),

@@ -24,6 +24,7 @@ LIST = PROTOS.method("user.UserService/ListUsers")
 CHAT = PROTOS.method("user.UserService/LookupUsers")
 CREATE = PROTOS.method("user.UserService/CreateUsers")
 LEND = next(one for one in registry("library.proto").methods.values() if one.name == "LendBook")
+LOAD = registry("gauges.proto").method("gauges.Gauges/GetLoad")
 DEEP = b"\x7b" * 101 + b"\x7c" * 101
 TERMS = Expectations(registry=PROTOS)
 USER = GET.response_class(id=1, name="Ann").SerializeToString()
@@ -60,6 +61,15 @@ def found(tried: Case, *replies: Reply, expectations: Expectations = TERMS, **he
     suite = CheckSuite(all_checks(), expectations)
     result = CaseResult(replies=replies, health=Health(**health))
     return {finding.code: finding.actual for finding in suite.evaluate(tried, result) if not finding.is_warning}
+
+
+def numbered(number: int, name: str = "Ann") -> Reply:
+    return reply(responses=(GET.response_class(id=number, name=name).SerializeToString(),))
+
+
+def load(**values: int) -> Reply:
+    answer = LOAD.response_class(server="a", **values)
+    return reply(method=LOAD, call=call_of(LOAD, b""), responses=(answer.SerializeToString(),))
 
 
 INVALID = reply(Code.INVALID_ARGUMENT, "id is wrong")
@@ -173,13 +183,61 @@ CASES: dict[str, tuple[set[str], Case, list[Reply], dict[str, Any]]] = {
     "other answers at once": (
         {"G149"},
         case(targets=frozenset({"concurrency"}), repeat=3, concurrent=True),
-        [reply(), reply(), reply(responses=(b"",))],
+        [reply(), reply(responses=(b"",)), reply()],
+        {},
+    ),
+    "another number at once": (
+        {"G149"},
+        case(targets=frozenset({"concurrency"}), repeat=3, concurrent=True),
+        [numbered(1), numbered(2), numbered(1)],
+        {},
+    ),
+    "a number that goes up": (
+        set(),
+        case(targets=frozenset({"concurrency"}), repeat=4, concurrent=True),
+        [numbered(1), numbered(2), numbered(3), numbered(4)],
+        {},
+    ),
+    "a number that goes up, and another text at once": (
+        {"G149"},
+        case(targets=frozenset({"concurrency"}), repeat=4, concurrent=True),
+        [numbered(1), numbered(2), numbered(3, "Bob"), numbered(4)],
+        {},
+    ),
+    "a text that is new each time": (
+        set(),
+        case(targets=frozenset({"concurrency"}), repeat=4, concurrent=True),
+        [numbered(1, "a"), numbered(1, "b"), numbered(1, "c"), numbered(1, "d")],
+        {},
+    ),
+    "an error where all changes by itself": (
+        {"G149"},
+        case(targets=frozenset({"concurrency"}), repeat=3, concurrent=True),
+        [numbered(1, "a"), reply(Code.NOT_FOUND), numbered(2, "b")],
+        {},
+    ),
+    "what counts what is going on": (
+        set(),
+        case(call_of(LOAD, b""), method=LOAD, targets=frozenset({"concurrency"}), repeat=4, concurrent=True),
+        [load(calls_started=1), load(calls_started=3), load(calls_started=2), load(calls_started=1)],
+        {},
+    ),
+    "a number that counts nothing": (
+        {"G149"},
+        case(call_of(LOAD, b""), method=LOAD, targets=frozenset({"concurrency"}), repeat=4, concurrent=True),
+        [load(capacity=1), load(capacity=3), load(capacity=2), load(capacity=1)],
+        {},
+    ),
+    "a call that the machine had no time for": (
+        set(),
+        case(call_of(CHAT, b"", deadline=1.0), method=CHAT, targets=frozenset({"half_close", "empty_stream"})),
+        [reply(Code.DEADLINE_EXCEEDED, call=call_of(CHAT, b"", deadline=1.0), termination=Termination.STARVED)],
         {},
     ),
     "the same answers at once": (
         set(),
-        case(targets=frozenset({"concurrency"}), repeat=3, concurrent=True),
-        [reply(), reply(), reply(Code.RESOURCE_EXHAUSTED)],
+        case(targets=frozenset({"concurrency"}), repeat=4, concurrent=True),
+        [reply(), reply(), reply(Code.RESOURCE_EXHAUSTED), reply()],
         {},
     ),
     "files that stay open": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -47,7 +48,9 @@ def all_answered(service: Any, calls: tuple[Call, ...]) -> list[Reply]:
     return replies
 
 
-async def opened(name: str, service: Any = None, turns: int = 2) -> tuple[Plan, list[Case]]:
+async def opened(
+    name: str, service: Any = None, turns: int = 3, *, until: Callable[[Plan], bool] = lambda _: False
+) -> tuple[Plan, list[Case]]:
     """Return the plan of a run on a service after its beginning, in so many turns at most, and what was made."""
     registry = contract()
     methods = tuple(method for method in registry.methods.values() if method.service == f"ordinary.{name}")
@@ -63,7 +66,7 @@ async def opened(name: str, service: Any = None, turns: int = 2) -> tuple[Plan, 
     for _ in range(turns):
         assert not opening.is_done
         await opening.go(())
-        if opening.is_done:
+        if opening.is_done or until(plan):
             return plan, made
     raise AssertionError(f"{turns} turns are not enough")
 
@@ -79,6 +82,14 @@ async def test_every_method_answers_ok_before_long(name: str) -> None:
     assert {path: one.data for path, one in again.acceptance.requests.items()} == {
         path: one.data for path, one in plan.acceptance.requests.items()
     }
+
+
+@pytest.mark.parametrize("name", ordinary_services.SERVICES)
+async def test_the_first_turn_opens_all_doors_and_asks_for_no_more(name: str) -> None:
+    plan, made = await opened(name, turns=1, until=lambda _: True)
+    assert set(plan.acceptance.first) == {method.path for method in plan.methods}
+    _, whole = await opened(name)
+    assert len(made) < len(whole) * 2 / 3
 
 
 async def test_what_there_was_no_time_for_is_done_later(monkeypatch: pytest.MonkeyPatch) -> None:

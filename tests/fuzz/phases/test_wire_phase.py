@@ -235,7 +235,7 @@ async def test_unknown_is_a_failure_where_another_method_does_better(service: St
         assert await found(target, GET, LIST, CREATE, LOOKUP, groups="malformed") == expected
 
 
-async def test_a_server_without_a_limit_is_found() -> None:
+async def test_a_server_without_the_limit_that_was_told_is_found() -> None:
     async with serving(Strict(), limit=-1) as target:
         codes = {code for code, _ in await found(target, GET, groups="size")}
     assert codes == {"size_limit"}

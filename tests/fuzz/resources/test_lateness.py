@@ -19,6 +19,8 @@ from grpcmock.fuzz.shrinking.case_shrinking import Effort
 Handler = Callable[[AsyncIterator[bytes], Any], AsyncIterator[bytes]]
 
 _LATER = 0.4
+_SOON = 0.02
+"""Seconds after which one shows changes that forgets them, and one that doesn't: that is no matter of time."""
 
 
 def handlers(server: Workshop, *, forgets: bool) -> Mapping[str, Handler]:
@@ -42,7 +44,7 @@ def handlers(server: Workshop, *, forgets: bool) -> Mapping[str, Handler]:
             if not reply.is_ok:
                 await context.abort(grpc.StatusCode[reply.name], reply.message)
             if method.name in ("CreateBay", "DeleteBay"):
-                pending.add(asyncio.get_running_loop().call_later(_LATER, refresh))
+                pending.add(asyncio.get_running_loop().call_later(_LATER if forgets else _SOON, refresh))
             yield reply.responses[0]
 
         return handle
@@ -53,7 +55,8 @@ def handlers(server: Workshop, *, forgets: bool) -> Mapping[str, Handler]:
 
 @pytest.mark.parametrize(("forgets", "codes"), [(True, set()), (False, {"G130"})])
 async def test_a_list_that_is_late(forgets: bool, codes: set[str], serving: Any) -> None:
-    bounds = Bounds(phases=(Phase.STATEFUL,), effort=Effort(seconds=1.0, tries=60))
+    most = 8 if forgets else None
+    bounds = Bounds(phases=(Phase.STATEFUL,), max_seconds=most, effort=Effort(seconds=1.0, tries=60))
     async with serving(handlers(Workshop(Habits()), forgets=forgets)) as target:
         given: dict[str, Any] = {
             "registry": workshop.contract(),

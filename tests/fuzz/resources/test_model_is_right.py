@@ -24,7 +24,7 @@ from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.state_model import StateModel
 from grpcmock.status import Code
 
-PROGRAMS = int(os.environ.get("GRPCMOCK_MODEL_PROGRAMS", "1000"))
+PROGRAMS = int(os.environ.get("GRPCMOCK_MODEL_PROGRAMS", "600"))
 STEPS = 18
 
 _LOST = (Termination.DEADLINE, Termination.LOST, Termination.OVERDUE)

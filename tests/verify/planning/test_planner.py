@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from verifying import planned, stubs, users
@@ -14,6 +15,7 @@ from grpcmock.schema import sources
 from grpcmock.schema.codec import to_tree
 from grpcmock.verify.planning.interactions import Interaction, Source
 from grpcmock.verify.planning.planner import plan
+from grpcmock.verify.requests.builder import RequestBuilder
 
 
 def sent(interaction: Interaction) -> list[object]:
@@ -269,3 +271,23 @@ def test_other_descriptors_than_a_contract_knew_are_told() -> None:
     assert str(warning).startswith(
         "web.yaml: warning: The contract of web was made with other descriptors of user.UserService/GetUser."
     )
+
+
+def test_what_others_always_answer_is_given_up_after_so_many_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grpcmock.verify.requests.builder._MAX_TRIES", 100)
+    made: list[str] = []
+    messages = RequestBuilder._messages
+
+    def counted(builder: RequestBuilder, stub: Any, constraints: Any) -> Any:
+        for found in messages(builder, stub, constraints):
+            made.append(stub.name)
+            yield found
+
+    monkeypatch.setattr(RequestBuilder, "_messages", counted)
+    plan = planned("""
+        - {name: other, method: user.UserService/GetUser,
+           request: {id: {$gt: 0, $lt: 5, $gte: 1, $lte: 4, $in: [2, 3, 4], $ne: 9, $nin: [7]}}}
+        - {name: last, method: user.UserService/GetUser, when: request.id == 3}
+    """)
+    assert plan.interactions[1].skipped
+    assert 20 < made.count("last") <= 110

@@ -21,6 +21,8 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     if not any(is_credential(key) for key, _ in plan.credentials):
         return
     for caller, words in _WORDS.items():
+        if ("auth_enforced", method.full_name, "") in plan.proven:
+            return  # who asks nobody asks nobody who they are
         yield Case(
             id=f"stateful/{method.full_name}/{caller.value}-credentials",
             phase=Phase.STATEFUL,

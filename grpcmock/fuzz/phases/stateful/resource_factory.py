@@ -68,14 +68,22 @@ class ResourceFactory:
 
     def _made(self, method: Method, label: str, number: int, without: frozenset[str]) -> Message:
         generator = self.plan.generators.of(method.input, without=without)
-        if (accepted := self.plan.acceptance.of(method)) is not None:
+        ruled = self.plan.expectations.has_rules(method.input)
+        accepted = self.plan.acceptance.of(method)
+        if accepted is not None and number and method.path in self.plan.acceptance.takes_generated:
+            return _cleared(accepted.naming_the_same(self._generated(method, label, number, without)), without)
+        if accepted is not None:
             source = RandomSource(self.plan.seed, "stateful", method.full_name, label)
             choose = {0: lambda _: 0, 1: lambda bound: bound - 1}.get(number, source.below)
             data = accepted.with_values(choose).SerializePartialToString(deterministic=True)
             return _cleared(method.request_class.FromString(accepted.distinct(data, label)), without)
-        ruled = self.plan.expectations.has_rules(method.input)
         if number == 0 and ruled:
             return _cleared(generator.least, without)
+        return self._generated(method, label, number, without)
+
+    def _generated(self, method: Method, label: str, number: int, without: frozenset[str]) -> Message:
+        generator = self.plan.generators.of(method.input, without=without)
+        ruled = self.plan.expectations.has_rules(method.input)
         natural = _cleared(self._natural(method, number), without)
         if _breaks(generator, natural, without):
             natural = _cleared(generator.least, without)

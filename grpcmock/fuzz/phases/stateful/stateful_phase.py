@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _FIRST = 16
-_PROGRAMS = (8, 6)
+_PROGRAMS = (4, 10)
 """So many programs of methods come in a turn."""
 
 

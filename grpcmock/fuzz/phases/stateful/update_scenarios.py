@@ -44,7 +44,7 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
         yield from _update_alone(resource, operation, factory)
         for number, field in enumerate(spread(fields, _UPDATES)):
             sequence = CallSequence(factory, operation.method, f"mask-{field.name}")
-            handle = sequence.create_kept(resource, 1 if number % 2 or field.is_repeated else 0)
+            handle = sequence.create_kept(resource, 0 if number % 2 and not field.is_repeated else 1)
             if handle is None:
                 return
             content = _with(factory, operation, field.name, number)

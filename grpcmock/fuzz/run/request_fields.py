@@ -1,0 +1,113 @@
+"""The fields of a request that the server takes, as one goes on from it: what may differ, be filled, or be longer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable, values_at
+from grpcmock.fuzz.learning.accepted_requests import chosen_at
+from grpcmock.fuzz.model.bindings import value_at
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.learning.known_things import KnownThings
+    from grpcmock.fuzz.model.cases import Path
+    from grpcmock.fuzz.model.results import Reply
+
+DEEPEST = 2
+"""So many steps fields lie deep that are filled."""
+
+_VALUES = 3
+
+_TURNING = frozenset({"validate_only", "dry_run", "allow_missing", "read_mask", "view", "etag", "page_token", "force"})
+"""Fields that turn a request into another one."""
+
+KEY_TYPES = frozenset(
+    (
+        *(FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
+        *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
+    )
+)
+
+
+def new_keys(things: KnownThings, reply: Reply) -> list[object]:
+    """Return the keys in a reply that its request doesn't have."""
+    method, sent = reply.call.method, reply.call.messages
+    if method is None or not sent:
+        return []
+    request = method.request_class.FromString(sent[0])
+    return [key for key in things.keys_in(reply) if chosen_at(request, key) is None]
+
+
+def leaves(accepted: AcceptedRequest) -> Iterator[Path]:
+    """Yield the places of texts and numbers of a request that may be what there can be once only."""
+    if accepted.own_id is not None:
+        yield accepted.own_id
+    message = accepted.message
+    for way in reachable(accepted.method.input):
+        path = tuple(field.name for field in way)
+        field = way[-1]
+        if any(step.is_repeated for step in way) or path in accepted.references or path == accepted.own_id:
+            continue
+        if field.cpp_type in KEY_TYPES and (len(way) > 1 or is_set(message, way)) and any(values_at(message, way)):
+            yield path
+
+
+def lists(accepted: AcceptedRequest) -> Iterator[Fields]:
+    """Yield the ways to lists in which a request has something."""
+    for way in reachable(accepted.method.input):
+        if way[-1].is_repeated and is_set(accepted.fullest, way) and not hasattr(_value(accepted, way), "items"):
+            yield way
+
+
+def _value(accepted: AcceptedRequest, way: Fields) -> object:
+    found: object = value_at(accepted.fullest, tuple(field.name for field in way))
+    return found
+
+
+def enough(values: Iterator[Any]) -> list[Any]:
+    """Return the values to fill a field with: of numbers a hundred first, that what is made lasts for a while."""
+    found = list(values)
+    if all(isinstance(value, int) and not isinstance(value, bool) for value in found) and 100 in found:
+        found.insert(0, 100)
+    return list(dict.fromkeys(found))[:_VALUES] if all(isinstance(one, int | str) for one in found) else found[:_VALUES]
+
+
+def fill_in(message: Message, field: FieldDescriptor, theirs: Message, other: AcceptedRequest) -> bool:
+    """Fill a message in a request from that of the same type in another request. Returns whether that changed it."""
+    same = theirs.DESCRIPTOR.fields_by_name.get(field.name)
+    if field.message_type is None or field.is_repeated or same is None or same.message_type is not field.message_type:
+        return False
+    if not theirs.HasField(field.name) or any(path[0] == field.name for path in other.references):
+        return False
+    if other.own_id is not None and other.own_id[0] == field.name:
+        parent: Any = value_at(theirs, other.own_id[:-1])
+        parent.ClearField(str(other.own_id[-1]))
+    own, more = getattr(message, field.name), getattr(theirs, field.name)
+    before = own.SerializePartialToString(deterministic=True)
+    for one, _ in own.ListFields():
+        more.ClearField(one.name)
+    own.MergeFrom(more)
+    return bool(own.SerializePartialToString(deterministic=True) != before)
+
+
+def unset(accepted: AcceptedRequest) -> Iterator[Fields]:
+    """Yield the ways to fields that a request doesn't have, and may: in messages only that are there."""
+    message = accepted.message
+    for way in reachable(accepted.method.input):
+        field = way[-1]
+        if len(way) > DEEPEST or field.name in _TURNING or any(step.is_repeated for step in way[:-1]):
+            continue
+        if field.message_type is not None and field.message_type.full_name == "google.protobuf.FieldMask":
+            continue
+        if is_set(message, way):
+            continue
+        oneof = field.containing_oneof
+        if oneof is not None and len(oneof.fields) > 1:
+            continue
+        yield way

@@ -1,0 +1,97 @@
+"""Fresh ids for each try of a case: what an earlier try has made under an id of the client's is in nobody's way."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grpcmock.client.actions import Action, Send
+from grpcmock.fuzz.expectations.naming import verb_and_noun
+from grpcmock.fuzz.expectations.roles import MAKING
+from grpcmock.fuzz.learning.accepted_requests import varied
+from grpcmock.fuzz.model.changes import asked_by, told_by
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.model.cases import Call, Case, Path
+    from grpcmock.fuzz.model.changes import Identity
+    from grpcmock.fuzz.model.results import CaseResult
+
+_KEY = re.compile(r"name|key|number|slug|(.*_)?(id|uid|uuid)")
+"""Fields that hold ids, rather than names which say what a thing is called."""
+
+_DISTINCT = 6
+"""Texts of so many characters aren't the same by chance."""
+
+
+class FreshIds:
+    """Gives a case other ids of the same form, each time it is asked."""
+
+    def __init__(self, case: Case, result: CaseResult) -> None:
+        """Find the ids that the calls of a case have chosen, by what came of them."""
+        self._tries = 0
+        self._places: set[tuple[str, Path]] = set()
+        """Where they stand in requests, by the paths of methods."""
+        found: dict[bytes, None] = {}
+        for reply in result.replies[: len(case.calls)]:
+            if reply.is_ok and _makes(reply.call):
+                told = {str(one.value) for one in told_by(reply)}
+                for asked in asked_by(reply.call):
+                    own = _last(asked)
+                    is_key = _KEY.fullmatch(str(asked.path[-1])) is not None or any(
+                        one.endswith(f"/{own}") for one in told
+                    )
+                    if is_key and own in set(map(_last_part, told)) and _is_distinct(own):
+                        found[own.encode()] = None
+                        self._places.add((reply.call.path, asked.path))
+        self._ids = tuple(found)
+
+    def __bool__(self) -> bool:
+        """Whether the case chooses any."""
+        return bool(self._ids)
+
+    def are_kept_by(self, case: Case) -> bool:
+        """Whether a case chooses no other ids: one that was made shorter would be there from the last try."""
+        return all(
+            _last(asked).encode() in self._ids
+            for call in case.calls
+            for asked in asked_by(call)
+            if (call.path, asked.path) in self._places
+        )
+
+    def given_to(self, case: Case) -> Case:
+        """Return the case with ids that were in no try before; as it is, if it chooses none."""
+        if not self._ids:
+            return case
+        self._tries += 1
+        others = [(own, varied(own, f"try {self._tries}")) for own in self._ids]
+        return replace(case, calls=tuple(_renamed(call, others) for call in case.calls), choices=())
+
+
+def _last(identity: Identity) -> str:
+    return _last_part(str(identity.value))
+
+
+def _last_part(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _makes(call: Call) -> bool:
+    told = verb_and_noun(call.method.name) if call.method is not None else None
+    return told is not None and told[0] in MAKING
+
+
+def _is_distinct(text: str) -> bool:
+    return len(text) >= _DISTINCT and len(varied(text, "")) == len(text)
+
+
+def _renamed(call: Call, others: list[tuple[bytes, bytes]]) -> Call:
+    actions: list[Action] = []
+    for action in call.actions:
+        if isinstance(action, Send):
+            data = action.data
+            for own, other in others:
+                data = data.replace(own, other)  # as long as the one before, so that it is a message still
+            action = Send(data)
+        actions.append(action)
+    return replace(call, actions=tuple(actions))
