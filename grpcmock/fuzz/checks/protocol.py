@@ -95,6 +95,9 @@ def _is_alike(one: Reply, other: Reply) -> bool:
 _TOO_LARGE = re.compile("(?!CLIENT).*([Rr]eceived message larger than max|gRPC message exceeds maximum size)")
 """How gRPC's libraries begin a message about a request that is larger than a server takes (C, Go and Node; Java)."""
 
+_ORDINARY = 256 << 10
+"""Bytes that any server takes. Whoever sets a limit above that, below the one of the libraries, may well mean it."""
+
 
 def _size_limit(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     told = (
@@ -104,13 +107,21 @@ def _size_limit(case: Case, result: CaseResult, expectations: Expectations) -> I
     )
     limit = f"{expectations.max_message_bytes:,} bytes{told}"
     within = "" if expectations.max_message_bytes == sys.maxsize else f", within {limit},"
+    is_told = expectations.max_message_bytes != DEFAULT_LIMIT
     if "size_limit" in case.targets:
-        yield from _at_the_limit(case, result, limit, is_told=expectations.max_message_bytes != DEFAULT_LIMIT)
+        yield from _at_the_limit(case, result, limit, is_told=is_told)
     elif case.expect is not Expect.UNDECODABLE:
         for reply in result.replies:
             if _is_refused_as_too_large(reply) and _size(reply) <= expectations.max_message_bytes:
                 expected = f"a message of {_size(reply):,} bytes{within} is not too large"
-                yield Finding(check="size_limit", expected=expected, actual=said(reply), key="under", server_wide=True)
+                yield Finding(
+                    check="size_limit",
+                    expected=expected,
+                    actual=said(reply),
+                    key="under",
+                    is_warning=not is_told and _size(reply) > _ORDINARY,
+                    server_wide=True,
+                )
                 return
 
 
@@ -138,7 +149,15 @@ def _at_the_limit(case: Case, result: CaseResult, limit: str, *, is_told: bool) 
     if case.rule == "size.under":
         if reply.code == Code.RESOURCE_EXHAUSTED and all(other.code != reply.code for other in others):
             expected = f"a message within {limit}, is not too large"
-            yield Finding(check="size_limit", expected=expected, actual=said(reply), key="under", server_wide=True)
+            is_set = not is_told and _is_refused_as_too_large(reply)  # by its library, as whoever runs it has said
+            yield Finding(
+                check="size_limit",
+                expected=expected,
+                actual=said(reply),
+                key="under",
+                is_warning=is_set,
+                server_wide=True,
+            )
         return
     refused = (
         reply.termination is Termination.SERVER
