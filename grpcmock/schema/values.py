@@ -94,7 +94,8 @@ def shown_float(value: float, *, narrow: bool = False, whole: bool = False) -> A
     if narrow:
         for digits in (6, 7, 8):
             short = float(f"{value:.{digits}g}")
-            if round_float(short) == value:
+            # Beyond the largest float, even by less than it is rounded by, other readers of ProtoJSON take no number.
+            if round_float(short) == value and abs(short) <= _LARGEST_FLOAT:
                 return short
     return value
 
@@ -119,6 +120,7 @@ def round_float(value: float) -> float:
 
 
 _FLOAT = struct.Struct("<f")
+_LARGEST_FLOAT = float.fromhex("0x1.fffffep+127")
 _WHOLE = re.compile(r"-?[0-9]{1,30}")
 _DECIMAL = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,5})?")
 _NAMED_FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}

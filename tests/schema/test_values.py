@@ -239,3 +239,9 @@ def test_types_have_names(field: str, words: str) -> None:
 )
 def test_floats_are_rounded_as_the_wire_does(value: float, rounded: float) -> None:
     assert values.round_float(value) == rounded
+
+
+def test_no_float_is_shown_as_more_than_the_largest() -> None:
+    largest = float.fromhex("0x1.fffffep+127")
+    assert values.shown_float(largest, narrow=True) == largest
+    assert values.shown_float(-largest, narrow=True) == -largest

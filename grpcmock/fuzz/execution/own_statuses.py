@@ -23,6 +23,9 @@ _ENOUGH = 3
 """After so many words that went with a real UNKNOWN, a server has no statuses of its own: a call that fails so isn't
 made twice any more."""
 
+_BY_LIBRARIES = ("Unexpected <class '", "Exception calling application", "Application error processing RPC")
+"""How libraries, grpcio and grpc-java, begin to tell of an exception: of these UNKNOWN is the very status."""
+
 _SECONDS = 1.0
 """How long a call that has failed may take when it is made again."""
 
@@ -37,7 +40,8 @@ class OwnStatuses:
 
     async def read(self, reply: Reply) -> Reply:
         """Return a reply with the number of its status, for which its call may have to be made again."""
-        if reply.code != Code.UNKNOWN or reply.termination is not Termination.SERVER or not reply.message:
+        is_status = reply.code == Code.UNKNOWN and reply.termination is Termination.SERVER
+        if not is_status or not reply.message or reply.message.startswith(_BY_LIBRARIES):
             return reply
         words = shape(reply)
         if words not in self._numbers:
