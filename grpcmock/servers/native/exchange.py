@@ -34,7 +34,6 @@ class NativeExchange:
     def begin(self, answering: Coroutine[Any, Any, None]) -> None:
         """Answer the request in a task, which ends with it."""
         self._task = asyncio.get_running_loop().create_task(answering)
-        self._task.add_done_callback(lambda _: answering.close())  # which a task that is cancelled at once never began
         self._task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -58,7 +57,8 @@ class NativeExchange:
     def cancel(self) -> None:
         """The client went away."""
         if self._task is not None:
-            self._task.cancel()
+            # Not at once: a task that hasn't begun yet would never begin, and nobody would hear of the call.
+            self._task.get_loop().call_soon(self._task.cancel)
 
     def abort(self) -> None:
         """Break the response off."""
