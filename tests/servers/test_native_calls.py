@@ -710,10 +710,11 @@ async def test_an_error_of_our_own_is_told_and_survived(start: Any, monkeypatch:
     def fails(_: object) -> None:
         raise ZeroDivisionError("oh no")
 
+    # A request may come in one piece or in several, and is then answered at once or opened.
     monkeypatch.setattr(server.engine, "open", fails)
+    monkeypatch.setattr(server.engine, "answer_at_once", lambda *_: fails(None))
     found = await _call_aio(target(server), GET, [get(1)])
     assert (found.code, found.details) == (grpc.StatusCode.UNKNOWN, "Unexpected ZeroDivisionError: oh no")
-    monkeypatch.setattr(server.engine, "answer_at_once", lambda *_: fails(None))
     async with grpc.aio.insecure_channel(target(server), options=CHANNEL) as channel:
         for path in (GET, GET, "/grpc.health.v1.Health/Check"):
             with pytest.raises(grpc.aio.AioRpcError, match="Unexpected ZeroDivisionError: oh no") as failed:
