@@ -97,8 +97,8 @@ class AnnotationReader:
         if options is None:
             return FieldAnnotations(patterns=patterns, own_name=own_name)
         found = self._extension(options, "buf.validate.field")
-        if found is None and not self._is_disabled(descriptor.containing_type):
-            found = self._extension(options, "validate.rules")
+        if found is None and (older := self._extension(options, "validate.rules")) is not None:
+            found = older if not self._is_disabled(descriptor.containing_type) else None
         behaviors = self._extension(options, "google.api.field_behavior") or ()
         info = self._extension(options, "google.api.field_info")
         if reference := self._extension(options, "google.api.resource_reference"):

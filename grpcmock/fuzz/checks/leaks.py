@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from grpcmock.client.details import decode_details
 from grpcmock.engine.error_replies import MISS_KEY
 from grpcmock.fuzz.checks.check import Check
-from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.status import DETAILS_KEY
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _is_miss(reply: Reply) -> bool:
 def _texts(reply: Reply, expectations: Expectations) -> Iterator[tuple[str, str]]:
     if reply.code and reply.message and not reply.debug:
         yield "the status message", reply.message
-    elif (told := with_body_status(reply)) is not reply:
+    elif (told := with_meant_status(reply)) is not reply:
         yield "the error in the response", told.message
     for key, value in reply.trailers:
         if key == DETAILS_KEY:

@@ -11,9 +11,9 @@ from grpcmock.fuzz.checks.in_band import effective
 from grpcmock.fuzz.checks.objections import Refusal, refusal
 from grpcmock.fuzz.expectations.field_paths import resolve
 from grpcmock.fuzz.expectations.stated_limits import size_at, stated_limit
-from grpcmock.fuzz.model.body_status import tells_error, with_body_status
 from grpcmock.fuzz.model.cases import OWN_WORDS, Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.meant_status import tells_error, with_meant_status
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said, shape, unhandled
 from grpcmock.status import Code
@@ -153,13 +153,13 @@ def _own_words(case: Case, result: CaseResult, expectations: Expectations) -> It
     sizes = [size_at(case.method.request_class.FromString(reply.call.messages[0]), way) for reply in replies]
     if limit is None or sizes[0] is None or limit.holds(sizes[0]):
         return
-    words = with_body_status(beyond)
+    words = with_meant_status(beyond)
     wrong = []
     if sizes[1] is not None and limit.holds(sizes[1]):
-        told = with_body_status(at)
+        told = with_meant_status(at)
         if shape(told) == shape(words) and stated_limit(at, way, expectations.registry) == limit:
             wrong.append(f"{sizes[1]}: {said(told)}")
-    if sizes[2] is not None and not limit.holds(sizes[2]) and (taken := _taken(with_body_status(past))):
+    if sizes[2] is not None and not limit.holds(sizes[2]) and (taken := _taken(with_meant_status(past))):
         wrong.append(f"{sizes[2]}: {taken}")
     if wrong:
         yield Finding(

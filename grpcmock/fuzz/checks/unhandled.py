@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check, Promise
-from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import cause, said, shape, unhandled
 from grpcmock.fuzz.wire.non_canonical import WRONG_TYPE
@@ -48,7 +48,7 @@ def _server_crash(case: Case, result: CaseResult, expectations: Expectations) ->
 def _unhandled_error(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     if case.expect is Expect.UNDECODABLE or "request_count" in case.targets or case.rule == WRONG_TYPE:
         return  # a parse error is a good answer
-    for reply in map(with_body_status, result.replies):
+    for reply in map(with_meant_status, result.replies):
         if reply.call.raw is None and unhandled(reply) and not result.health.exit_code:
             yield Finding(
                 check="unhandled_error",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, named_in, resolve
 from grpcmock.fuzz.expectations.violations import violations_in
-from grpcmock.fuzz.model.body_status import with_body_status
+from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import Code
 
@@ -70,7 +70,7 @@ def limit_in(words: str) -> StatedLimit | None:
 
 def stated_limit(reply: Reply, way: Fields, registry: Registry) -> StatedLimit | None:
     """Return the limit of a field that a server has stated in a refusal; None if it speaks of something else."""
-    reply = with_body_status(reply)
+    reply = with_meant_status(reply)
     method = reply.call.method
     if reply.code not in _REFUSING or reply.termination is not Termination.SERVER or method is None:
         return None

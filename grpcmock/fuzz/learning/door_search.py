@@ -15,7 +15,7 @@ from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, named_in, reachable, resolve, values_at
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need, chosen_at, set_at
-from grpcmock.fuzz.model.body_status import with_body_status
+from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import shape
 from grpcmock.status import Code
@@ -109,7 +109,7 @@ class DoorSearch:
         """Take the server's answer to the request that was given last."""
         assert self._current is not None
         message, keys = self._current
-        reply = with_body_status(reply)
+        reply = with_meant_status(reply)
         if reply.is_ok or (reply.termination is Termination.ENOUGH and reply.responses):
             self.accepted = self._made(message, keys)
             self.is_over = True

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable, values_at
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, is_there, set_at, varied
 from grpcmock.fuzz.model.bindings import put, value_at
-from grpcmock.fuzz.model.body_status import with_body_status
+from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Widening:
         """Take the server's answer."""
         assert self._current is not None
         way, value = self._current
-        reply = with_body_status(reply)
+        reply = with_meant_status(reply)
         is_taken = reply.is_ok or (reply.termination is Termination.ENOUGH and bool(reply.responses))
         self._known(way)[_plain(value)] = is_taken
         if is_taken:

@@ -11,8 +11,8 @@ from google.protobuf.message import DecodeError, Message
 from grpcmock.client.actions import Cancel, HalfClose
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.bindings import value_at
-from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.cases import Caller
+from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import Code
 
@@ -114,7 +114,7 @@ def leaves_nothing(reply: Reply) -> bool:
 def may_change(reply: Reply) -> bool:
     """Whether a call may have changed something: its method isn't one that only reads, and it wasn't refused."""
     method = reply.call.method
-    return method is not None and not only_reads(method) and not leaves_nothing(with_body_status(reply))
+    return method is not None and not only_reads(method) and not leaves_nothing(with_meant_status(reply))
 
 
 def found(message: Message, path: Path) -> Any:
@@ -147,5 +147,5 @@ def step_of(reply: Reply, resources: Resources) -> ResourceCall | None:
         responses = tuple(method.response_class.FromString(data) for data in reply.responses)
     except DecodeError:
         return None
-    told = with_body_status(reply)
+    told = with_meant_status(reply)
     return ResourceCall(resource=resource, operation=operation, reply=told, requests=requests, responses=responses)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable, values_at
 from grpcmock.fuzz.learning.accepted_requests import set_at, varied
 from grpcmock.fuzz.model.bindings import put, value_at
-from grpcmock.fuzz.model.body_status import with_body_status
+from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.run.request_fields import DEEPEST, KEY_TYPES, enough, fill_in, leaves, lists, new_keys, unset
 from grpcmock.status import Code
 
@@ -174,7 +174,7 @@ class Enrichment:
             message = accepted.message
             put(message, need.target, varied(value_at(message, need.target), "mere value"))
             reply = await self._send(accepted, message.SerializePartialToString(deterministic=True))
-            if with_body_status(reply).code in (Code.OK, Code.INVALID_ARGUMENT):
+            if with_meant_status(reply).code in (Code.OK, Code.INVALID_ARGUMENT):
                 needs = tuple(one for one in accepted.needs if one is not need)
                 accepted = replace(accepted, needs=needs, references=accepted.references - {need.target})
         return accepted
@@ -283,4 +283,4 @@ class Enrichment:
 
 
 def _is_ok(reply: Reply) -> bool:
-    return with_body_status(reply).is_ok
+    return with_meant_status(reply).is_ok

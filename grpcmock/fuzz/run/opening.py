@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.generation.choices import RandomSource
-from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
+from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.run.enrichment import Enrichment
 from grpcmock.schema.method import MethodKind
 
@@ -160,7 +160,7 @@ class Opening:
                 if other.method.input is own.method.input and (other.needs and not own.needs) and not self._is_late:
                     data = other.fullest.SerializePartialToString(deterministic=True)
                     shared = replace(other, method=own.method)
-                    if with_body_status(await self._make_with_needs(shared, data)).is_ok:
+                    if with_meant_status(await self._make_with_needs(shared, data)).is_ok:
                         self._plan.acceptance.keep(shared, b"")
                         break
 

@@ -11,8 +11,8 @@ from support import registry
 from grpcmock.client.channel import connect
 from grpcmock.fuzz.execution.executor import Executor
 from grpcmock.fuzz.execution.raw_lane import raw_lane
-from grpcmock.fuzz.model.body_status import with_body_status
 from grpcmock.fuzz.model.cases import Case, Phase, call_of
+from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.wording import unhandled
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ async def test_a_status_of_its_own(number: str, message: str, told: str, meant: 
         executor = Executor(channel, raw=raw_lane(target, 5.0))
         case = Case(id="x", phase=Phase.BOUNDARY, method=GET, calls=(call_of(GET, b""),) * 2, why="")
         for reply in (await executor.run(case)).replies:
-            assert (reply.name, with_body_status(reply).name) == (told, meant)
-            assert unhandled(with_body_status(reply)) is is_unhandled
+            assert (reply.name, with_meant_status(reply).name) == (told, meant)
+            assert unhandled(with_meant_status(reply)) is is_unhandled
 
 
 async def test_a_server_without_any_is_not_asked_again_and_again() -> None:

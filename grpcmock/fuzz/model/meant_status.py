@@ -54,7 +54,7 @@ _OWN = (
 """What is said with statuses that gRPC doesn't have, and which of its own means that."""
 
 
-def with_body_status(reply: Reply) -> Reply:
+def with_meant_status(reply: Reply) -> Reply:
     """Return a reply with the error that its first response or its own status tells, as one of gRPC's.
 
     As it is where it tells none.
