@@ -153,6 +153,8 @@ def _sum_up(imported: Imported, errors: Sequence[Problem], checked: bool) -> Non
     text = f"{_counted(drafts, 'stub')} of {_counted(files, 'file')} of {imported.format.title}: {noted}{wrong}."
     hint = "" if checked else " They were not checked: name the protos with --proto."
     click.echo(text + hint, err=True)
+    if imported.format.note:
+        click.echo(f"note: {imported.format.note}", err=True)
 
 
 def _counted(number: int, what: str) -> str:

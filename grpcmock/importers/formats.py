@@ -35,6 +35,9 @@ class Format:
     prepare: str = ""
     """A function ``module:name`` that makes YAML of a file's text, where it isn't."""
 
+    note: str = ""
+    """What differs for whoever comes from there, whatever the stubs say."""
+
     def reader(self) -> Reader:
         """Give the function that makes drafts."""
         reader: Reader = import_module(f"grpcmock.importers.{self.module}").read
@@ -60,6 +63,8 @@ FORMATS: Mapping[str, Format] = {
             "gripmock.reader",
             recognizes=_RECOGNIZED["gripmock"],
             prepare="gripmock.templating:readable_yaml",
+            note="A call that no stub matches is told in other words than GripMock's, and is UNIMPLEMENTED: "
+            "`serve --unmatched-code NOT_FOUND` keeps its status.",
         ),
         Format("wiremock", "WireMock with its gRPC extension", "wiremock.reader", (".json",), _RECOGNIZED["wiremock"]),
         Format("mockserver", "MockServer's gRPC expectations", "mockserver", (".json",), _RECOGNIZED["mockserver"]),

@@ -38,6 +38,10 @@ def test_writes_a_file_for_each_service_that_passes_the_check(grpcmock: Run, the
         f"warning: theirs/users.yaml:7:3: ListUsers: {delay}",
         "Wrote stubs/user.UserService.yaml (2 stubs).",
         "2 stubs of 1 file of GripMock, 3 and before: 1 warning.",
+        (
+            "note: A call that no stub matches is told in other words than GripMock's, and is UNIMPLEMENTED: "
+            "`serve --unmatched-code NOT_FOUND` keeps its status."
+        ),
     ]
     assert (
         (project / "stubs" / "user.UserService.yaml").read_text()
