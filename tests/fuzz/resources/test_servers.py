@@ -30,7 +30,7 @@ _SECONDS = 8.0
 
 
 async def fuzzed(address: str, *include: str, **more: Any) -> Finished:
-    bounds = Bounds(phases=(Phase.STATEFUL,), max_seconds=_SECONDS, effort=Effort(seconds=1.0, tries=60))
+    bounds = Bounds(phases=(Phase.STATEFUL,), max_seconds=_SECONDS, effort=Effort(seconds=60, tries=60))
     given = {"target": Target.parse(address), "registry": registry(), "include": include, "bounds": bounds, **more}
     return await fuzz(Settings(**given))
 
