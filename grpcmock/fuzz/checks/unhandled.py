@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import CheckFunction
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
-    from grpcmock.fuzz.model.results import CaseResult
+    from grpcmock.fuzz.model.results import CaseResult, LastWords
+    from grpcmock.schema import Method
 
 
 def _server_crash(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
@@ -29,20 +31,34 @@ def _server_crash(case: Case, result: CaseResult, expectations: Expectations) ->
         how = f"signal {-health.exit_code}" if health.exit_code < 0 else f"exit code {health.exit_code}"
         whose = "" if health.ended_by_itself else ", as if it was ended from outside"
         actual = f"the server ended with {how}{whose}"
+        if health.last_words is not None:
+            actual = f"{health.last_words}; {actual}"
     elif not health.alive:
         actual = "the server took no connections any more, for this call, or one shortly before it, or what not"
     elif lost:
         actual = f"the connection was lost: {lost[-1].message or lost[-1].debug}"
     else:
         return
+    method = first.call.method if first is not None else None
     yield Finding(
         check="server_crash",
         server_down=True,
         expected="a status, and a server that lives on",
         actual=actual,
         key="crash",
-        method=first.call.method if first is not None else None,
+        causes=_causes(health.last_words, method or case.method),
+        method=method,
     )
+
+
+_VARIABLE = re.compile(r"0x[0-9a-fA-F]+|\d+")
+
+
+def _causes(words: LastWords | None, method: Method) -> tuple[str, ...]:
+    """Tell what is behind a crash: the same error at the same place, but for the name of the method, is the same."""
+    if words is None or not words.place:
+        return ()
+    return (f"{_VARIABLE.sub('…', words.error)} at {words.place.replace(method.name, '…')}",)
 
 
 def _unhandled_error(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:

@@ -12,9 +12,11 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from grpcmock.errors import ConfigError, TargetError
+from grpcmock.fuzz.execution.last_words import last_words
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
+    from grpcmock.fuzz.model.results import LastWords
 
 _LOOK_EVERY = 0.03
 _TAIL = 4000
@@ -49,11 +51,12 @@ class ServerProcess:
 
     def output(self) -> str:
         """Give the last of what it wrote since it was started."""
-        if self._output is None:
-            return ""
-        self._output.seek(0, os.SEEK_END)
-        self._output.seek(max(self._output.tell() - _TAIL, 0))
-        return self._output.read().decode("utf-8", "replace")
+        return self.output_since(max(self.written - _TAIL, 0))
+
+    @property
+    def last_words(self) -> LastWords | None:
+        """What brought it down, by what it wrote; None if it wrote nothing."""
+        return last_words(self.output_since(max(self.written - _MOST_OUTPUT, 0)))
 
     @property
     def written(self) -> int:

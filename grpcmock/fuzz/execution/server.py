@@ -76,6 +76,7 @@ class Server:
             ended = await self.process.ended(0.2)
         alive = not ended and await self._is_alive()
         exit_code = self.process.exit_code if self.process is not None and ended else None
+        words = self.process.last_words if self.process is not None and ended else None
         try:
             if not alive and self.process is not None:
                 await self.process.stop()
@@ -83,7 +84,7 @@ class Server:
             await self._connect(PATIENCE if alive or self.process else 0.5)
         except TargetError:
             self.gone = True
-        return Health(alive=alive, exit_code=exit_code)
+        return Health(alive=alive, exit_code=exit_code, last_words=words)
 
     async def restart(self) -> None:
         """Start its process anew, and connect; sets ``gone`` if that fails again and again. For a server that the run

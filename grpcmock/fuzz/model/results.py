@@ -79,6 +79,20 @@ class Reply:
         return self.code == Code.OK and self.termination is Termination.SERVER
 
 
+@dataclass(frozen=True, slots=True)
+class LastWords:
+    """What a process said as it ended."""
+
+    error: str
+    """The error that nobody caught, ``panic: runtime error: index out of range [3]``, or else its last line."""
+
+    place: str = ""
+    """The first place of its own code on the stack, as its runtime writes places; empty if it told none."""
+
+    def __str__(self) -> str:
+        return f"{self.error}, at {self.place}" if self.place else self.error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """How the server fared, where it could be looked at."""
@@ -88,6 +102,9 @@ class Health:
 
     exit_code: int | None = None
     """Of a server that was started with ``--server-cmd`` and has ended; negative for a signal."""
+
+    last_words: LastWords | None = None
+    """Of such a server, if it wrote anything."""
 
     memory: tuple[int, ...] = ()
     """Resident bytes of a local server, before, between and after the repetitions; empty if it can't be seen."""
