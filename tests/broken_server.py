@@ -1,4 +1,5 @@
-"""A server of users in a process of its own, with a bug: it fails on every id but a few."""
+"""A server of users in a process of its own, with a bug: it fails on every id but a few; with ``--crash`` it ends, and
+with ``--lock`` it keeps its lock, where the id is the largest."""
 
 from __future__ import annotations
 
@@ -13,10 +14,16 @@ import asyncio, sys, grpc
 class Handlers(grpc.GenericRpcHandler):
     def service(self, call):
         return grpc.unary_unary_rpc_method_handler(answer) if call.method.endswith("/GetUser") else None
+lock = asyncio.Lock()
 async def answer(data, context):
     if data == b"\\x08\\xff\\xff\\xff\\xff\\x07" and "--crash" in sys.argv:
         print("no memory for that", flush=True)
         import os; os._exit(3)
+    if "--lock" in sys.argv:
+        if data == b"\\x08\\xff\\xff\\xff\\xff\\x07":
+            await asyncio.shield(asyncio.ensure_future(lock.acquire()))
+        async with lock:
+            return b""
     if len(data) > 2:
         raise KeyError(data)
     return b""

@@ -91,19 +91,31 @@ def test_a_baseline_accepts_failures_until_a_day(grpcmock: Run, project: Path) -
     assert "there is no method 'user.UserService/GetUsr'. Did you mean 'user.UserService/GetUser'?" in unknown.err
 
 
-def test_a_server_that_dies_is_started_anew_and_the_case_found(grpcmock: Run, project: Path) -> None:
+@pytest.mark.parametrize(
+    ("bug", "actual"),
+    [
+        ("--crash", "no memory for that; the server ended with exit code 3"),
+        (
+            "--lock",
+            "no status within the deadline of .* s; and nothing of user.UserService answers any more",
+        ),
+    ],
+)
+def test_a_server_that_goes_is_started_anew_and_the_case_found(
+    grpcmock: Run, project: Path, bug: str, actual: str
+) -> None:
     (project / "broken.py").write_text(BROKEN)
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = f"{sys.executable} {project / 'broken.py'} {address} --crash"
+    command = f"{sys.executable} {project / 'broken.py'} {address} {bug}"
     result = grpcmock(
         *("fuzz", address, "protos", "--server-cmd", command, "--include", "GetUser", "--phases", "boundary"),
         *("--checks", "server_crash"),
     )
     assert result.code == 1, result.err
     assert "G101 server_crash (critical)" in result.out
-    assert "actual    the server ended with exit code 3" in result.out
+    assert re.search(f"actual    {actual}", result.out)
     assert 'request   GetUser: {"id": 2147483647}' in result.out
     assert "1 failure in " in result.out
 

@@ -48,7 +48,7 @@ def failure_lines(failure: Failure, registry: Registry | None = None) -> list[st
         lines.append(f"  seen      in {failure.hits} of {failure.tries} tries of the same case")
     if failure.needs_data:
         lines.append("  needs     perhaps, data that the server held then: these calls don't make all of it")
-    if not result.health.alive and result.health.exit_code is None:
+    if not result.health.alive and result.health.exit_code is None and not result.health.silent:
         lines.append("  server    takes no connections any more")
     lines += [f"  {line}" for line in case_lines(case, result, registry)]
     return lines

@@ -47,7 +47,7 @@ def _negative_rejected(case: Case, result: CaseResult, expectations: Expectation
         actual, warning = said(reply), True
     if not actual:
         return
-    broken = case.rule or case.why
+    broken = ", ".join(dict.fromkeys(case.rule.split(", "))) or case.why
     # Some libraries, Python's among them, take messages without what proto2 requires.
     lacks = set(case.rule.split(", ")) == {_REQUIRED}
     by_library = lacks and not any(map(_asks_for_required, result.replies[: case.setup]))

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import CheckFunction
     from grpcmock.fuzz.expectations.expectations import Expectations
     from grpcmock.fuzz.model.cases import Case
-    from grpcmock.fuzz.model.results import CaseResult, LastWords
+    from grpcmock.fuzz.model.results import CaseResult, Health, LastWords
     from grpcmock.schema import Method
 
 
 def _server_crash(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     health = result.health
-    first = next((reply for reply in result.replies if reply.termination is Termination.LOST), None)
+    first = next((reply for reply in result.replies if reply.termination in (Termination.LOST, *_hung(health))), None)
     # A raw request may break HTTP/2 itself, for which a server may well drop the connection.
     lost = [reply for reply in result.replies if reply.termination is Termination.LOST and reply.call.raw is None]
     if health.exit_code is not None:
@@ -33,6 +33,9 @@ def _server_crash(case: Case, result: CaseResult, expectations: Expectations) ->
         actual = f"the server ended with {how}{whose}"
         if health.last_words is not None:
             actual = f"{health.last_words}; {actual}"
+    elif health.silent:
+        what = said(first) if first is not None else "no answer"
+        actual = f"{what}; and nothing of {health.silent} answers any more, though it did before"
     elif not health.alive:
         actual = "the server took no connections any more, for this call, or one shortly before it, or what not"
     elif lost:
@@ -49,6 +52,10 @@ def _server_crash(case: Case, result: CaseResult, expectations: Expectations) ->
         causes=_causes(health.last_words, method or case.method),
         method=method,
     )
+
+
+def _hung(health: Health) -> tuple[Termination, ...]:
+    return (Termination.DEADLINE, Termination.OVERDUE) if health.silent else ()
 
 
 _VARIABLE = re.compile(r"0x[0-9a-fA-F]+|\d+")
@@ -99,7 +106,7 @@ CHECKS = (
         code="G101",
         name="server_crash",
         severity=Severity.CRITICAL,
-        title="No request makes the server die, or drop its connection.",
+        title="No request makes the server die, drop its connection, or answer nothing any more.",
         evaluate=_server_crash,
         supersedes=frozenset(
             {
@@ -112,6 +119,9 @@ CHECKS = (
                 "malformed_wire",
                 "compression",
                 "metadata",
+                "slow_input",
+                "half_close",
+                "long_stream",
             }
         ),
     ),

@@ -21,6 +21,7 @@ from grpcmock.client.actions import Cancel, HalfClose, Send
 from grpcmock.fuzz.execution.own_statuses import OwnStatuses
 from grpcmock.fuzz.execution.pulse import Pulse
 from grpcmock.fuzz.execution.replies import reply_of
+from grpcmock.fuzz.execution.standstill import Standstill, is_hung
 from grpcmock.fuzz.execution.stream_reader import Reading, raise_if_ours
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.bindings import bound
@@ -106,6 +107,7 @@ class Executor:
         """What tells how long calls wait for a processor, where that shall not count."""
         self.pulse = Pulse()
         """Tells of a call that didn't end whether there was a processor for it."""
+        self.standstill = Standstill(self.call)
         self._reading: dict[str, bool] = {}
         self._raw = raw
         self._own_statuses = OwnStatuses(self._again) if raw is not None else None
@@ -165,7 +167,8 @@ class Executor:
                 reply = await self._own_statuses.read(reply)
             replies.append(reply)
             self._note_change(replies[-1])
-            step.seconds, step.is_lost = replies[-1].seconds, replies[-1].termination is Termination.LOST
+            step.seconds = replies[-1].seconds
+            step.is_lost = replies[-1].termination is Termination.LOST or is_hung(replies[-1])
             if case.expect is Expect.SAME and len(replies) == 2 and alike(*replies):
                 break  # the calls after the second tell apart what differs by itself, and here nothing differs
         return replies
@@ -196,6 +199,7 @@ class Executor:
             late = self.pulse.end(began)
         if reply.termination in (Termination.DEADLINE, Termination.OVERDUE) and late > reply.seconds * _MOST_HELD_UP:
             return replace(reply, termination=Termination.STARVED)
+        self.standstill.note(reply)
         return reply
 
     async def _to_its_end(self, call: Call) -> Reply:

@@ -34,6 +34,8 @@ class Monitor:
         self._server = server
         self._executor = executor
         self._executor.pulse.look_at(server.contention)
+        self.silent: set[str] = set()
+        """The services that answer nothing any more, and can't be brought back."""
         self.revivals = 0
         """How often the server was brought back, or connected to anew."""
 
@@ -55,7 +57,7 @@ class Monitor:
             result = replace(result, reflected=said)
         if process is not None and written is not None:
             result = replace(result, output=process.output_since(written))
-        return replace(result, health=await self.revive()) if await self._is_down(result) else result
+        return await self._revived(result)
 
     async def observe_fairly(self, case: Case) -> CaseResult:
         """Make a case, and leave out of its times what the server and we ourselves waited for a processor."""
@@ -65,15 +67,28 @@ class Monitor:
         finally:
             self._executor.contention = None
 
-    async def _is_down(self, result: CaseResult) -> bool:
-        """Whether the server may be gone."""
+    async def _revived(self, result: CaseResult) -> CaseResult:
+        """Return what was seen with how the server fares, where it may be gone or silent, once it is back."""
         process = self._server.process
-        return await self._is_cut_off(result) or (process is not None and process.exit_code is not None)
+        if await self._is_cut_off(result) or (process is not None and process.exit_code is not None):
+            return replace(result, health=await self.revive())
+        if silent := await self.silent_service(result):
+            return replace(result, health=await self.revive(silent))
+        return result
 
-    async def revive(self) -> Health:
-        """Tell how the server fares, and go on with a connection that stands. Without one, the server is ``gone``."""
+    async def silent_service(self, result: CaseResult) -> str:
+        """Return the service that answers nothing any more since a call without an answer; empty if there is none, or
+        that is known."""
+        silent = await self._executor.standstill.seen_by(result.replies)
+        return silent if silent not in self.silent else ""
+
+    async def revive(self, silent: str = "") -> Health:
+        """Tell how the server fares, and go on with a connection that stands. Without one, the server is ``gone``; a
+        *silent* service of a server that can't be started anew is silent from then on."""
         self.revivals += 1
-        health = await self._server.revive()
+        health = await self._server.revive(silent)
+        if silent and self._server.process is None:
+            self.silent.add(silent)
         if not health.is_well:
             health = replace(health, steps=self._executor.call_history.take())
         if not self._server.gone:
@@ -104,7 +119,7 @@ class Monitor:
                 result = await self._executor.run(case)
         except TimeoutError:
             result = CaseResult(replies=())
-        return replace(result, health=await self.revive()) if await self._is_down(result) else result
+        return await self._revived(result)
 
     async def renew(self) -> None:
         """Start the server anew, unless it was asked nothing since it was started."""

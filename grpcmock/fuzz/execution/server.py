@@ -66,8 +66,9 @@ class Server:
         if self.process is not None:
             await self.process.close()
 
-    async def revive(self) -> Health:
-        """After a lost connection: tell how the server fares, bring it back if it can be, and connect anew.
+    async def revive(self, silent: str = "") -> Health:
+        """After a lost connection, or where a service is *silent*: tell how the server fares, bring it back if it can
+        be, and connect anew.
 
         Sets ``gone`` if there is no server any more.
         """
@@ -75,16 +76,18 @@ class Server:
         if self.process is not None:
             ended = await self.process.ended(0.2)
         alive = not ended and await self._is_alive()
+        if self.process is not None and not (alive or ended):
+            ended = await self.process.ended(PATIENCE)  # its end may come to be known a little later
         exit_code = self.process.exit_code if self.process is not None and ended else None
         words = self.process.last_words if self.process is not None and ended else None
         try:
-            if not alive and self.process is not None:
+            if self.process is not None and (silent or not alive):
                 await self.process.stop()
                 await self.process.start()
             await self._connect(PATIENCE if alive or self.process else 0.5)
         except TargetError:
             self.gone = True
-        return Health(alive=alive, exit_code=exit_code, last_words=words)
+        return Health(alive=alive, exit_code=exit_code, last_words=words, silent=silent)
 
     async def restart(self) -> None:
         """Start its process anew, and connect; sets ``gone`` if that fails again and again. For a server that the run

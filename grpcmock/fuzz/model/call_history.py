@@ -30,7 +30,7 @@ class Step:
     """How long it took; 0 until it has ended."""
 
     is_lost: bool = False
-    """Whether it ended with its connection."""
+    """Whether it ended with its connection, or had no end."""
 
 
 class CallHistory:

@@ -103,6 +103,9 @@ class Health:
     exit_code: int | None = None
     """Of a server that was started with ``--server-cmd`` and has ended; negative for a signal."""
 
+    silent: str = ""
+    """The service of which no method answers any more that did before, though the server takes connections."""
+
     last_words: LastWords | None = None
     """Of such a server, if it wrote anything."""
 
@@ -123,7 +126,7 @@ class Health:
     @property
     def is_well(self) -> bool:
         """Whether it lives on."""
-        return self.alive and self.exit_code is None
+        return self.alive and self.exit_code is None and not self.silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from grpcmock.fuzz.execution.standstill import is_hung
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.run.isolation import Isolation, isolation_of
 
@@ -162,9 +163,9 @@ class CasePool:
         case, result = running.case, await running.task
         if running.revivals != self._monitor.revivals:
             result = await self._monitor.observe(case)  # its connection was dropped when the server came back
-        elif _is_lost(result):
+        elif (silent := await self._monitor.silent_service(result)) or _is_lost(result):
             seen = [_Seen(case, result), *await self._seen(self._crowd), *await self._seen(self._idle)]
-            await self._find_out(seen, await self._monitor.revive())
+            await self._find_out(seen, await self._monitor.revive(silent))
             return
         elif running.kind in _DISTURBED and self._evaluate(case, result):
             result = await self._monitor.observe(case)  # the others may be what is wrong with it
@@ -178,21 +179,23 @@ class CasePool:
         return seen
 
     async def _find_out(self, seen: Sequence[_Seen], health: Health) -> None:
-        """Find out which of the cases that were in flight has brought the server down: make each alone.
+        """Find out which of the cases that were in flight has brought the server down, or to silence: make each alone.
 
-        It is most likely one of those whose connection was lost. If none of them does it again, the others are made. If
+        It is most likely one of those that had no answer. If none of them does it again, the others are made. If
         none at all does, the first is given back for all: what brought the server down was more than one of them.
         """
-        suspects = sorted(seen, key=lambda one: not _is_lost(one.result))
+        suspects = sorted(seen, key=lambda one: not _is_unanswered(one.result))
         # A raw request may break HTTP/2 itself, for which its own connection is dropped.
         is_harmless = health.is_well and all(_is_raw(one.result) for one in seen if _is_lost(one.result))
         found = is_harmless or self._monitor.is_gone
         made = []
         for one in suspects:
             again = one.result
-            if self._monitor.is_gone:
+            if self._monitor.is_gone or (health.silent in self._monitor.silent and _is_unanswered(again)):
                 again = replace(again, health=health)
-            elif not found or one.is_cut or (_is_lost(again) and not is_harmless):
+            elif health.silent not in self._monitor.silent and (
+                not found or one.is_cut or (_is_unanswered(again) and not is_harmless)
+            ):
                 again = await self._monitor.observe(one.case)
                 found = found or not again.health.is_well
             made.append((one.case, again))
@@ -203,6 +206,10 @@ class CasePool:
 
 def _is_lost(result: CaseResult) -> bool:
     return any(reply.termination is Termination.LOST for reply in result.replies)
+
+
+def _is_unanswered(result: CaseResult) -> bool:
+    return _is_lost(result) or any(map(is_hung, result.replies))
 
 
 def _is_raw(result: CaseResult) -> bool:

@@ -61,15 +61,22 @@ class FailureTaker:
             self.warnings.setdefault(key, finding)
             return
         case = replace(case, sub_cases=())
+        # Where a service is silent for good, any call of it would look like the one that has silenced it.
+        is_last = finding.server_down and result.health.silent != "" and self._server.process is None
+        if is_last:
+            finding = replace(finding, causes=(f"{result.health.silent} is silent",))
         failure = Failure(
             finding=finding, case=case, result=result, first=case, after_cases=cases, after_seconds=seconds
         )
-        if is_suspicious(failure) or self._log.known(failure) is None:
+        if not is_last and (is_suspicious(failure) or self._log.known(failure) is None):
             failure = await self._confirmation.plainest(failure)
         if self._has(failure, method):
             self._note(failure)
             return
         if self._is_surplus(failure):
+            return
+        if is_last:
+            self._add(failure)
             return
         try:
             failure = await self._confirmation.confirm(failure)

@@ -198,9 +198,11 @@ class Run:
             self._task.cancel()
 
     def _finished(self) -> Finished:
-        if self._server.gone:
+        is_silent = self._monitor.silent.issuperset(method.service for method in self._plan.methods)
+        if self._server.gone or is_silent:
             hint = "" if self._server.process else "; with --server-cmd it would be started anew"
-            self._interrupted = f"{self._server.target} takes no connections any more{hint}"
+            what = "takes no connections" if self._server.gone else "answers nothing"
+            self._interrupted = f"{self._server.target} {what} any more{hint}"
         found = self._taker.failures
         finished = Finished(
             failures=tuple(one for one in found if not one.is_remark),
@@ -210,7 +212,7 @@ class Run:
             calls=self._executor.calls,
             seconds=time.monotonic() - self._started,
             interrupted=self._interrupted,
-            lost=self._server.gone,
+            lost=self._server.gone or is_silent,
         )
         self._tell(finished)
         return finished
@@ -330,8 +332,16 @@ class Run:
             for finding in self._suite.evaluate(other, of_other):
                 if finding.server_down:
                     await self._take_finding(other, of_other, finding)
+        self._leave_silent_services()
         if reason := self._quarantine.note(case, result):
             self._tell(MethodStopped(method=case.method, reason=reason))
+
+    def _leave_silent_services(self) -> None:
+        for method in self._plan.methods:
+            if method.service in self._monitor.silent and method not in self._quarantine.stopped:
+                self._quarantine.stopped.add(method)
+                reason = f"nothing of {method.service} answers any more; with --server-cmd it would be started anew"
+                self._tell(MethodStopped(method=method, reason=reason))
 
     def _is_worth_narrowing(self, case: Case, findings: Iterable[Finding]) -> bool:
         """Whether the cases for which one stands may tell more: also of what looks like no failure from here."""

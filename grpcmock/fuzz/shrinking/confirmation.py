@@ -150,12 +150,14 @@ class Confirmation:
         for _ in range(CONFIRMATIONS):
             if self._monitor.is_gone:
                 break
+            if failure.result.health.silent and tries > 1:
+                break  # each try takes a deadline, and a server that is started anew
             accidents = len(self._accidents)
             # What is shown late of new things is shown by now of those that are there.
             case = failure.case if failure.finding.may_lag else fresh.given_to(failure.case)
             found = await self._fails_again(failure, case)
             hits += found is not None
-            # What another fault has ended says nothing of this one, nor what had its effect the first time.
+            # What another fault has ended says nothing of this one, nor a busy machine, nor what had its effect before.
             tries += found is not None or (len(self._accidents) == accidents and not self._is_spent(failure))
             if hits < tries and (failure.finding.timing_based or (self._monitor.can_renew and self._hung)):
                 break  # noise; or it takes a server on which nothing hangs yet
@@ -194,8 +196,10 @@ class Confirmation:
 
     def _is_spent(self, failure: Failure) -> bool:
         """Whether the last try had no chance: what the calls made is there since the first one, or what they took away
-        is gone."""
+        is gone, or there was no processor for it."""
         before, now = failure.result.replies, self._last.replies
+        if any(reply.termination is Termination.STARVED for reply in now):
+            return True
         return any(one.is_ok and other.code in _SPENT for one, other in zip(before, now, strict=False))
 
     async def _fails_again(self, failure: Failure, case: Case) -> tuple[Finding, CaseResult] | None:

@@ -124,6 +124,7 @@ def _in_a_row(case: Case, steps: Sequence[Step]) -> Case:
     is_same = all(step is steps[0] for step in steps)
     calls = conversation(steps[:1] if is_same else steps)
     what = f"the same call {len(steps)} times" if is_same else f"{len(steps)} calls, one after the other,"
+    what = "this call" if len(steps) == 1 else what
     return replace(
         case,
         calls=calls,

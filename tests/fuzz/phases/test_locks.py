@@ -76,14 +76,14 @@ class Versioned(depot.Depot):
 )
 async def test_a_lock_that_is_left_is_found(server: depot.Depot, expected: set[str]) -> None:
     async with depot.depot_server(depot=server) as address:
-        bounds = Bounds(phases=(Phase.BOUNDARY,), effort=Effort(seconds=0.5, tries=20))
+        bounds = Bounds(phases=(Phase.BOUNDARY,), effort=Effort(tries=20))
         finished = await fuzz(
             Settings(
                 target=Target.parse(address),
                 registry=depot.registry(),
                 bounds=bounds,
                 seed=11,
-                deadline=0.5,
+                deadline=2.0,
                 include=["CreateItem", "UpdateItem"],
                 checks=["G109"],
             )

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,9 +18,9 @@ from grpcmock.client.target import Target
 from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.fuzz.execution.blocking_calls import performer
 from grpcmock.fuzz.model.cases import Phase
-from grpcmock.fuzz.model.events import Finished
+from grpcmock.fuzz.model.events import CaseFinished, Event, FailureFound, Finished
 from grpcmock.fuzz.phases.stateful.state_machine import ContractStateMachine, failing_case, state_machine
-from grpcmock.fuzz.run.loop import Bounds
+from grpcmock.fuzz.run.loop import Bounds, Run
 from grpcmock.fuzz.run.session import Settings, fuzz
 from grpcmock.fuzz.shrinking.case_shrinking import Effort
 
@@ -26,13 +28,26 @@ ADA, BOB = (("authorization", "Bearer ada-token"),), (("authorization", "Bearer 
 
 
 _SECONDS = 8.0
-"""What is to be found is found in the first ones; on a machine that does nothing else, the phase is through by then."""
+"""A run ends after so many, if it has what it is for: all that is to be found, or so many cases."""
+
+_MOST_SECONDS = 90.0
+"""It never goes on for longer, however busy the machine is."""
 
 
-async def fuzzed(address: str, *include: str, **more: Any) -> Finished:
-    bounds = Bounds(phases=(Phase.STATEFUL,), max_seconds=_SECONDS, effort=Effort(seconds=60, tries=60))
+async def fuzzed(address: str, *include: str, codes: Sequence[str] = (), cases: int = 0, **more: Any) -> Finished:
+    bounds = Bounds(phases=(Phase.STATEFUL,), max_seconds=_MOST_SECONDS, effort=Effort(seconds=60, tries=60))
     given = {"target": Target.parse(address), "registry": registry(), "include": include, "bounds": bounds, **more}
-    return await fuzz(Settings(**given))
+    began, heard, runs = time.monotonic(), Counter[str](), list[Run]()
+
+    def hear(event: Event) -> None:
+        if isinstance(event, FailureFound):
+            heard[event.failure.finding.code] += 1
+        if isinstance(event, CaseFinished):
+            heard["cases"] += 1
+            if time.monotonic() - began > _SECONDS and heard["cases"] > cases and all(heard[code] for code in codes):
+                runs[0].stop("it has what it is for")
+
+    return await fuzz(Settings(**given), [hear], ready=runs.append)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +64,7 @@ async def test_a_bug_is_found_and_the_conversation_made_short(
     mutant: str, include: tuple[str, ...], code: str, calls: int
 ) -> None:
     async with mutant_server(mutant) as target:
-        finished = await fuzzed(target, *include)
+        finished = await fuzzed(target, *include, codes=[code])
     assert {failure.finding.code for failure in finished.failures} == {code}
     assert not any(failure.is_flaky for failure in finished.failures)
     assert min(len(failure.case.calls) for failure in finished.failures) <= calls
@@ -57,7 +72,7 @@ async def test_a_bug_is_found_and_the_conversation_made_short(
 
 async def test_what_is_in_the_way_of_a_creation_is_still_cleared_when_a_case_gets_smaller() -> None:
     async with mutant_server("postal_code_lost") as target:
-        finished = await fuzzed(target, "CreateUser", "BatchGetUsers", "DeleteUser")
+        finished = await fuzzed(target, "CreateUser", "BatchGetUsers", "DeleteUser", codes=["G129"])
     (failure,) = finished.failures
     assert not failure.is_flaky
     names = [call.method.name for call in failure.case.calls if call.method is not None]
@@ -69,16 +84,15 @@ async def test_what_is_in_the_way_of_a_creation_is_still_cleared_when_a_case_get
 
 async def test_a_creation_below_a_parent_that_goes_on_past_its_deadline_is_found() -> None:
     async with mutant_server("late_note") as target:
-        bounds = Bounds(phases=(Phase.STATEFUL,), max_seconds=5, effort=Effort(seconds=0.5))
-        included = ("CreateUser", "CreateNote", "ListNotes", "DeleteUser")
-        finished = await fuzzed(target, *included, bounds=bounds)
+        finished = await fuzzed(target, "CreateUser", "CreateNote", "ListNotes", "DeleteUser", codes=["G107"])
     assert {failure.finding.code for failure in finished.failures} == {"G107"}
 
 
 async def test_who_may_call_and_see_is_looked_at() -> None:
     async with mutant_server("export_for_all") as target:
         given = Target.parse(target, metadata=ADA)
-        finished = await fuzzed(target, "CreateUser", "*portUsers", target=given, second_identity=BOB)
+        codes = ("G142", "G143")
+        finished = await fuzzed(target, "CreateUser", "*portUsers", target=given, second_identity=BOB, codes=codes)
     assert {failure.finding.code for failure in finished.failures} == {"G142", "G143"}
     assert {failure.case.method.name for failure in finished.failures} == {"ExportUsers"}
 
@@ -87,8 +101,8 @@ async def test_who_may_call_and_see_is_looked_at() -> None:
 async def test_a_server_without_bugs_fails_nothing(sync: bool) -> None:
     async with mutant_server(sync=sync, credentials=True) as target:
         included = ["UserService"] if sync else []
-        settings = {"target": Target.parse(target, metadata=ADA), "second_identity": BOB, "seed": 5 + sync}
-        finished = await fuzzed(target, *included, **settings)
+        settings: Any = {"target": Target.parse(target, metadata=ADA), "second_identity": BOB, "seed": 5 + sync}
+        finished = await fuzzed(target, *included, cases=80, **settings)
     assert finished.failures == ()
     assert finished.cases > 80
 
