@@ -20,6 +20,7 @@ import grpc.aio
 from benchmarks.transport.pipelining import ask_all
 
 OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1)]
+_GRPC = "application/grpc"
 ROUNDS_OF_NEW = 50
 """Rounds among which the requests that were never made are shared out; no round may be without."""
 
@@ -55,10 +56,13 @@ class H2Load:
 
     path: str
     requests: Sequence[bytes]
-    """The messages of one call, or the body of one over HTTP/1.1."""
+    """The messages of one call; in other protocols than gRPC its body."""
 
     calls: int = 3_000
     clients: int = 8
+    streams: int = 16
+    """How many calls each client has under way at once."""
+
     headers: tuple[tuple[str, str], ...] = ()
     messages: int = 1
     """How many count for one call."""
@@ -67,13 +71,12 @@ class H2Load:
 
     def command(self, port: int, body: Path, *more: str) -> list[str]:
         """Return the command; writes the body."""
-        body.write_bytes(self.requests[0] if self.is_http1 else framed(self.requests))
-        streams = 1 if self.is_http1 else min(16, max(1, self.calls // self.clients))
-        clients = min(self.clients * 16, 128) if self.is_http1 else self.clients
-        headers = {"content-type": "application/grpc", "te": "trailers", **dict(self.headers)}
+        streams = min(self.streams, max(1, self.calls // self.clients))
+        headers = {"content-type": _GRPC, "te": "trailers", **dict(self.headers)}
+        body.write_bytes(framed(self.requests) if headers["content-type"] == _GRPC else self.requests[0])
         shown = [f"-H{key}: {value}" for key, value in headers.items()]
         how = ["--h1"] if self.is_http1 else []
-        load = [f"-n{self.calls}", f"-c{min(clients, self.calls)}", f"-m{streams}", f"-d{body}"]
+        load = [f"-n{self.calls}", f"-c{min(self.clients, self.calls)}", f"-m{streams}", f"-d{body}"]
         return [h2load(), *how, *load, *shown, *more, f"http://127.0.0.1:{port}{self.path}"]
 
     def run(self, port: int, number: int) -> Loaded:
@@ -91,7 +94,7 @@ class H2Load:
         calls = max(100, round(each * self.clients * seconds))
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder, "log")
-            timed = H2Load(self.path, self.requests, calls, self.clients, self.headers)
+            timed = H2Load(self.path, self.requests, calls, self.clients, headers=self.headers)
             command = timed.command(port, Path(folder, "body"), f"--rps={each}", f"--log-file={log}")
             subprocess.run(command, capture_output=True, check=True, timeout=300)
             took = [int(line.split("\t")[2]) / 1000 for line in log.read_text().splitlines()]

@@ -21,7 +21,7 @@ import grpc
 from benchmarks import peers
 from benchmarks.load import ROOT, cpu_seconds, grpcmock
 from benchmarks.startup import free_port
-from benchmarks.transport.loads import OPTIONS
+from benchmarks.transport.loads import OPTIONS, H2Load
 from benchmarks.transport.works import CONSTANT
 from grpcmock.servers.transports import has_native
 
@@ -78,7 +78,7 @@ def starts(work: Work, folder: Path, gripmock: Path | None) -> dict[str, Start]:
     stubs = folder / "stubs.yaml"
     stubs.write_text(json.dumps(work.stubs))  # JSON is YAML
     served: list[str | Path] = [work.proto, "--stubs", stubs]
-    if work.over_http:
+    if work.over_grpc is not None:
         served += ["--http", "127.0.0.1:0"]
     found: dict[str, Start] = {}
     if work.has_raw:
@@ -105,10 +105,10 @@ def serving(work: Work, folder: Path, gripmock: Path | None) -> Iterator[list[Se
             process = stack.enter_context(running(start))
             port, port_of_http = _ports(process, work) if not start.port else (start.port, 0)
             wrong = _wrong(port, work, name)
-            if not wrong and work.over_http:
-                # Beside it, the same over gRPC.
-                servers.append(Server(f"{name}, gRPC", port, process.pid, CONSTANT.load))
-                port = port if _speaks_connect(port) else port_of_http
+            if not wrong and work.over_grpc is not None:
+                servers.append(Server(f"{name}, gRPC", port, process.pid, work.over_grpc))
+                is_http1 = isinstance(work.load, H2Load) and work.load.is_http1
+                port = port_of_http if is_http1 and not _speaks_connect(port) else port
                 wrong = "" if port and _speaks_connect(port) else "Connect isn't spoken"
             if wrong:
                 print(f"{work.name}, {name}: left out: {wrong}", flush=True)
@@ -141,7 +141,7 @@ def _ports(process: subprocess.Popen[str], work: Work) -> tuple[int, int]:
     for line in process.stdout:
         if line.startswith("{"):
             told = json.loads(line)
-            return _port(told["address"]), _port(told["http"][0]) if work.over_http else 0
+            return _port(told["address"]), _port(told["http"][0]) if work.over_grpc is not None else 0
         if line.strip().isdigit():  # the raw handler
             return int(line), 0
     sys.exit(f"A server did not start: {' '.join(process.args)}")  # type: ignore[arg-type]

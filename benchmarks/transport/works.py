@@ -52,8 +52,8 @@ class Work:
     has_raw: bool = True
     """Whether the raw handler stands beside the others, which answers whatever it is asked."""
 
-    over_http: bool = False
-    """Whether the load is Connect's JSON, on the port that speaks HTTP/1.1."""
+    over_grpc: H2Load | None = None
+    """Where the load is Connect's JSON: the same calls over gRPC, from as many clients, measured beside it."""
 
 
 CONSTANT = Work(
@@ -129,14 +129,9 @@ def works(keys: Sequence[int], *, scale: float) -> Iterator[Work]:
     yield _miss("miss, 20,000 stubs", among, theirs, H2Load(GET, others[:1], calls(500)), others[0])
     yield _miss("new misses, 20,000 stubs", among, theirs, NewRequests(GET, others, calls(500)), others[0])
     yield from _streams(calls)
-    yield Work(
-        "Connect JSON",
-        CONSTANT.stubs,
-        CONSTANT.gripmock,
-        H2Load(GET, [b'{"id":1}'], usual, headers=(("content-type", "application/json"),), is_http1=True),
-        has_raw=False,
-        over_http=True,
-    )
+    yield _connect("Connect JSON, HTTP/2", H2Load(GET, [ONE], usual))
+    # Over HTTP/1.1 a client has one call under way at a time, and each is read and written by itself.
+    yield _connect("Connect JSON, HTTP/1.1", H2Load(GET, [ONE], usual, clients=128, streams=1), is_http1=True)
 
 
 def _with(work: Work, load: Load, name: str = "") -> Work:
@@ -164,6 +159,12 @@ def _keyed(name: str, count: int, key: Callable[[int], dict[str, Any]], calls: i
     path = f"/{UNARY}"
     load = NewRequests(path, bodies, calls) if new else H2Load(path, bodies, calls)
     return Work(name, ours, theirs, load, path, bodies[:1], proto=SCALE_PROTO)
+
+
+def _connect(name: str, over_grpc: H2Load, *, is_http1: bool = False) -> Work:
+    headers = (("content-type", "application/json"),)
+    load = replace(over_grpc, requests=[b'{"id":1}'], headers=headers, is_http1=is_http1)
+    return replace(CONSTANT, name=name, load=load, has_raw=False, over_grpc=over_grpc)
 
 
 def _by_metadata(calls: int) -> Work:

@@ -70,7 +70,7 @@ class Journal:
         """How many of all these are to be told of each call at once."""
         self._metadata: Metadata = ()
         """Those of the last compact call."""
-        self._last_kind: tuple[GivenAnswer | None, Metadata, Kind] = None, (), Kind("", "", "answered")
+        self._last_kind: tuple[Method | None, bool, Metadata, Kind] = None, False, (), Kind("", "", "answered")
         """What the last compact call that was dropped rested on, and what is kept of it."""
         self._peers: dict[str, str] = {}
         """The peers of compact calls, so that each is kept once."""
@@ -289,10 +289,11 @@ class Journal:
         if type(call) is not CompactCall:
             return call.kind
         # Most calls have all that it rests on in common with the one before.
-        given, metadata, kind = self._last_kind
-        if call.given is not given or call.metadata is not metadata:
+        given = call.given
+        method, is_miss, metadata, kind = self._last_kind
+        if given.method is not method or call.metadata is not metadata or (given.miss is not None) is not is_miss:
             kind = call.kind
-            self._last_kind = call.given, call.metadata, kind
+            self._last_kind = given.method, given.miss is not None, call.metadata, kind
         return kind
 
     def note(self, note: Note) -> None:

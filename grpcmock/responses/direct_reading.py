@@ -1,4 +1,4 @@
-"""Templates of text and references alone, compiled against the type of the request: from its fields to the value.
+"""Templates of text and references alone, compiled against the type of the requests: from their fields to the value.
 
 What they give is what :meth:`Template.render` gives, at a fraction of the time: nothing is wrapped, and no name is
 looked up, when a call is answered. Where it can't be given, whatever the reason, the general way is to say so.
@@ -19,12 +19,15 @@ from grpcmock.stubs.sandbox import MAX_TEXT, as_text, finished
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
-    from google.protobuf.message import Message
 
+    from grpcmock.responses.context import RenderContext
     from grpcmock.stubs.template import Reference, Template
 
-Read = Callable[["Message"], Any]
-"""Reads from a request message. Raises any exception where it can't."""
+Read = Callable[["RenderContext"], Any]
+"""Reads from the request, and from the last message of a script. Raises any exception where it can't."""
+
+_MESSAGES = frozenset(["request", "message"])
+"""The variables that are messages of the type of the requests."""
 
 _INTEGERS = frozenset(
     getattr(FieldDescriptor, f"TYPE_{name}")
@@ -35,7 +38,8 @@ _PLAIN = _INTEGERS | {FieldDescriptor.TYPE_STRING}
 
 
 def compile_reading(template: Template, request: Descriptor) -> Read | None:
-    """Return what gives the value of *template*, or its text, for a *request*; None if only the general way does."""
+    """Return what gives the value of *template*, or its text, where requests are *request* messages; None if only the
+    general way does."""
     if template.parts is None:
         return None
     texts: list[str] = []
@@ -53,8 +57,8 @@ def compile_reading(template: Template, request: Descriptor) -> Read | None:
 
 
 def _joined(pattern: str, reads: list[Read]) -> Read:
-    def read_all(message: Message) -> str:
-        text = pattern % tuple([read(message) for read in reads])
+    def read_all(context: RenderContext) -> str:
+        text = pattern % tuple([read(context) for read in reads])
         if len(text) > MAX_TEXT:
             raise OverflowError
         return text
@@ -64,21 +68,21 @@ def _joined(pattern: str, reads: list[Read]) -> Read:
 
 def _compile(reference: Reference, request: Descriptor, *, whole: bool) -> Read | None:
     name, *keys = reference.chain
-    field = _field(request, keys) if name == "request" else None
+    field = _field(request, keys) if name in _MESSAGES else None
     if field is None:
         return None
     is_plain = field.type in _PLAIN and not field.is_repeated and not field.has_presence
     if is_plain and not reference.filters:
         # The messages on the way need not be set: what isn't reads as its defaults, for templates, too.
-        return attrgetter(".".join(map(str, keys)))
-    holder = attrgetter(".".join(map(str, keys[:-1]))) if len(keys) > 1 else None
+        return attrgetter(".".join(map(str, reference.chain)))
+    holder = attrgetter(".".join(map(str, reference.chain[:-1])))
     read, filters = field_reader(field), reference.filters
     use: Callable[[Any], Any] = (
         (lambda value: unwrap(finished(value))) if whole else (lambda value: str(as_text(value)))
     )
 
-    def read_one(message: Message) -> Any:
-        value = read(message if holder is None else holder(message))
+    def read_one(context: RenderContext) -> Any:
+        value = read(holder(context))
         for function in filters:
             value = function(value)
         return use(value)

@@ -51,13 +51,13 @@ class Leaf:
     template: Template
     path: str
     read: Read | None = None
-    """Gives the same from the request alone, where that is all it takes."""
+    """Gives the same from messages of the client alone, where that is all it takes."""
 
     def render(self, context: RenderContext, stub: str) -> Any:
         """Give the value, or text. Raises ``RenderError`` naming stub, field and reason."""
-        if self.read is not None and context.request is not None:
+        if self.read is not None:
             try:
-                return self.read(context.request)
+                return self.read(context)
             except Exception:  # noqa: BLE001, S110 - the general way says what is wrong
                 pass
         from grpcmock.responses.results import unwrap

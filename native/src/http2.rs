@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -22,7 +23,7 @@ use crate::request::{Request, read_at_once};
 use crate::server::Shared;
 use crate::stream::Stream;
 use crate::text::Text;
-use crate::whole::{Outbox, Waiting, gather};
+use crate::whole::{Outbox, Reply, Waiting, gather};
 
 /// Bytes that a client may send ahead on one stream, and on all of them: so many that one slow stream doesn't hold up
 /// the others.
@@ -110,7 +111,6 @@ impl Serving {
     /// Take requests until the connection ends. False if it has to be ended.
     async fn run<T: Stream>(&mut self, connection: &mut Connection<T, Bytes>) -> bool {
         let mut farewell = Farewell::new(&self.shared, &self.leaving);
-        let outbox = Arc::clone(&self.outbox);
         loop {
             tokio::select! {
                 biased;
@@ -118,12 +118,24 @@ impl Serving {
                     Leave::Soon => connection.graceful_shutdown(),
                     Leave::Now => return false,
                 },
-                () = poll_fn(|context| outbox.poll_send(context)) => {}
-                accepted = connection.accept() => match accepted {
-                    Some(Ok((request, respond))) => self.take(request, respond),
-                    _ => return true,
-                },
+                () = poll_fn(|context| self.poll_serve(connection, context)) => return true,
             }
+        }
+    }
+
+    /// Take the requests that are there, then send the answers that are. Ready once the connection has ended.
+    ///
+    /// Whenever the connection is asked for a request it writes what it was given before, so it is given all at once.
+    fn poll_serve<T: Stream>(&mut self, connection: &mut Connection<T, Bytes>, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            while !self.outbox.is_full() {
+                match connection.poll_accept(context) {
+                    Poll::Ready(Some(Ok((request, respond)))) => self.take(request, respond),
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending => break,
+                }
+            }
+            ready!(self.outbox.poll_send(context));
         }
     }
 
@@ -174,7 +186,9 @@ impl Serving {
                 message,
                 respond,
             };
-            waiting.go(began);
+            if let Some(reply) = waiting.go(began) {
+                self.outbox.put(reply);
+            }
         } else if shared.known.gathers(&request.path) {
             tokio::spawn(gather(shared, outbox, request, respond, began));
         } else {
@@ -182,7 +196,7 @@ impl Serving {
         }
     }
 
-    fn take_other(&mut self, request: HttpRequest<RecvStream>, mut respond: SendResponse<Bytes>) {
+    fn take_other(&mut self, request: HttpRequest<RecvStream>, respond: SendResponse<Bytes>) {
         let (parts, mut body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
         let head = Head::new(parts, &self.shared.reserved, &mut self.last_headers);
@@ -191,7 +205,7 @@ impl Serving {
         if let Some(answer) = asked.known(&self.shared) {
             let mut head = answer.head();
             date(head.headers_mut());
-            return answer.send(head, &mut respond);
+            return self.outbox.put(Reply::new(respond, head, answer));
         }
         let outlet = Outlet::two(respond, is_head);
         tokio::spawn(exchange::answer(

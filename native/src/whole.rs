@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 use h2::server::SendResponse;
+use http::Response;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -22,9 +23,29 @@ use crate::metadata::Given;
 use crate::request::Request;
 use crate::server::{Facts, Shared};
 
-type Reply = (SendResponse<Bytes>, Arc<Answer>);
+/// An answer on its way to the client that it is for.
+pub struct Reply {
+    respond: SendResponse<Bytes>,
+    head: Response<()>,
+    answer: Arc<Answer>,
+}
 
-/// The answers that wait for the task of their connection, which sends all of them at once.
+impl Reply {
+    pub fn new(respond: SendResponse<Bytes>, head: Response<()>, answer: Arc<Answer>) -> Self {
+        Self { respond, head, answer }
+    }
+
+    /// Whether the client still takes it makes no difference any more.
+    fn send(mut self) {
+        self.answer.send(self.head, &mut self.respond);
+    }
+}
+
+/// So many answers wait at most before they are sent, if more requests come meanwhile.
+const MOST_REPLIES: usize = 128;
+
+/// The answers that wait for the task of their connection, which sends all of them at once: a write to the socket costs
+/// more than all else that there is to an answer from the table.
 #[derive(Default)]
 pub struct Outbox {
     replies: Mutex<Vec<Reply>>,
@@ -32,6 +53,16 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// Add an answer, in the task of the connection.
+    pub fn put(&self, reply: Reply) {
+        self.replies.lock().push(reply);
+    }
+
+    /// Whether no more should be added before these are sent.
+    pub fn is_full(&self) -> bool {
+        self.replies.lock().len() >= MOST_REPLIES
+    }
+
     /// Send what is there, in the task of the connection. Pending if nothing is.
     pub fn poll_send(&self, context: &Context<'_>) -> Poll<()> {
         self.connection.register(context.waker());
@@ -39,9 +70,7 @@ impl Outbox {
         if replies.is_empty() {
             return Poll::Pending;
         }
-        for (mut respond, answer) in replies {
-            answer.send(answer.head(), &mut respond);
-        }
+        replies.into_iter().for_each(Reply::send);
         Poll::Ready(())
     }
 }
@@ -57,8 +86,8 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Answer from the table, where that knows the answer, else have Python do so.
-    pub fn go(mut self, began: Instant) {
+    /// Give the answer from the table, where that knows it, else have Python answer.
+    pub fn go(self, began: Instant) -> Option<Reply> {
         let request = &self.request;
         let facts = Facts {
             metadata: &request.metadata,
@@ -69,15 +98,17 @@ impl Waiting {
         };
         let key = known::key_of(&request.path, request.encoding);
         if let Some(answer) = self.shared.answer(&key, &self.message, &facts) {
-            return answer.send(answer.head(), &mut self.respond);
+            drop(key);
+            return Some(Reply::new(self.respond, answer.head(), answer));
         }
         drop(key);
         let shared = Arc::clone(&self.shared);
         shared.hub.push(Event::Whole(Box::new(self)));
+        None
     }
 
     fn answer(self, answer: Arc<Answer>) {
-        self.outbox.replies.lock().push((self.respond, answer));
+        self.outbox.put(Reply::new(self.respond, answer.head(), answer));
         self.shared.hub.wake(&self.outbox.connection);
     }
 }
@@ -95,14 +126,18 @@ pub async fn gather(
 ) {
     let whole = timeout(AWHILE, request.read_whole(shared.limit)).await;
     match whole.ok().flatten() {
-        Some(message) => Waiting {
-            shared,
-            outbox,
-            request,
-            message,
-            respond,
+        Some(message) => {
+            let waiting = Waiting {
+                shared,
+                outbox,
+                request,
+                message,
+                respond,
+            };
+            if let Some(reply) = waiting.go(began) {
+                reply.send();
+            }
         }
-        .go(began),
         None => CallTask::new(&shared, request, respond).await,
     }
 }

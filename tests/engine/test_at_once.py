@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
 
@@ -17,7 +18,7 @@ from support import registry
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Open, Receive, Send
-from grpcmock.errors import Problems
+from grpcmock.errors import Problems, StubError
 from grpcmock.responses import messages as response_messages
 from grpcmock.responses import templates
 from grpcmock.responses.prototypes import Prototype
@@ -277,10 +278,6 @@ _BODIES = st.dictionaries(st.sampled_from(FIELDS), _TEXTS, min_size=1, max_size=
 
 
 def _answers(body: Any, requests: list[Any]) -> Iterator[Any]:
-    import json
-
-    from grpcmock.errors import StubError
-
     text = json.dumps([{"name": "it", "method": "kitchen.KitchenService/Unary", "response": body}])
     try:
         mock = engine(KITCHEN, text)
@@ -291,15 +288,33 @@ def _answers(body: Any, requests: list[Any]) -> Iterator[Any]:
         yield general(mock, "/kitchen.KitchenService/Unary", request.SerializePartialToString())
 
 
+def _conversation(body: Any, requests: list[Any]) -> Iterator[Any]:
+    # So some templates read the message that came last, some the first one, and some both.
+    sent = json.loads(json.dumps(body).replace("request.f", "message.f"))
+    text = json.dumps([{"name": "it", "method": "kitchen.KitchenService/Bidi", "script": [{"on": [{"send": sent}]}]}])
+    try:
+        exchange = engine(KITCHEN, text).open(Open("/kitchen.KitchenService/Bidi", (), None, "peer"))
+    except StubError as error:
+        yield str(error)
+        return
+    events = iter([*(Message(request.SerializePartialToString()) for request in requests), HALF_CLOSE])
+    step: Any = None
+    while not isinstance(step, Finish):
+        step = exchange.resume(next(events) if isinstance(step, Receive) else None)
+        yield step
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-@given(_BODIES, st.lists(messages(EVERYTHING), min_size=1, max_size=3))
-def test_a_template_that_is_read_directly_gives_what_any_other_way_gives(body: Any, requests: list[Any]) -> None:
-    direct = list(_answers(body, requests))
+@given(_BODIES, st.lists(messages(EVERYTHING), min_size=1, max_size=3), st.sampled_from([_answers, _conversation]))
+def test_a_template_that_is_read_directly_gives_what_any_other_way_gives(
+    body: Any, requests: list[Any], answers: Callable[[Any, list[Any]], Iterator[Any]]
+) -> None:
+    direct = list(answers(body, requests))
     with (
         patch.object(response_messages, "Prototype", _NoPrototype),
         patch("grpcmock.responses.direct_reading.compile_reading", lambda *_: None),
     ):
-        assert direct == list(_answers(body, requests))
+        assert direct == list(answers(body, requests))
 
 
 class _NoPrototype(Prototype):
@@ -314,6 +329,7 @@ class _NoPrototype(Prototype):
         ("{{ request.f_int32 }}", True),
         ("a {{ request.f_message.name|upper }} b {{ request.r_int32 }}", True),
         ("{{ request.o_string|default('x') }}", True),
+        ("{{ message.f_int32 }} after {{ request.f_int32 }}", True),
         ("{{ request }}", False),
         ("{{ request.f_int32 + 1 }}", False),
         ("{{ request.r_int32[0] }}", False),

@@ -9,6 +9,7 @@ the same, in each protocol.
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import socket
 import struct
@@ -16,7 +17,9 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import grpc
@@ -466,22 +469,57 @@ def header(name: str, value: str) -> bytes:
     return b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
 
 
+@contextmanager
+def connected(world: World) -> Iterator[socket.socket]:
+    """Connect a client that writes HTTP/2 itself."""
+    address = str(world.server.addresses[0]).rpartition(":")
+    with socket.create_connection((address[0], int(address[2])), timeout=20) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b""))
+        yield client
+
+
+def head(stream: int) -> bytes:
+    pairs = {":method": "POST", ":scheme": "http", ":authority": "x", ":path": GET}
+    pairs |= {"content-type": "application/grpc", "te": "trailers"}
+    return frame(1, 4, stream, b"".join(header(*pair) for pair in pairs.items()))
+
+
+@pytest.mark.parametrize("calls", [20, 300])
+def test_answers_to_requests_that_came_together_go_out_together(worlds: list[World], calls: int) -> None:
+    native, _ = worlds
+    native.begin()
+    native.add(["alice"])
+    with connected(native) as client:
+        streams = itertools.count(1, 2)
+
+        def ask(count: int) -> bytes:
+            """Send requests in one piece; return what is received first of their answers."""
+            asked = [head(stream) + frame(0, 1, stream, b"\0\0\0\0\x02\x08\x01") for stream in islice(streams, count)]
+            client.sendall(b"".join(asked))
+            first = received = client.recv(1 << 16)
+            while received.count(b"\x12\x05Alice") < count:
+                received += client.recv(1 << 16)
+            return first
+
+        for _ in range(3):
+            ask(1)
+        first = ask(calls)
+    # More of them are sent in several pieces, so that none waits for too many others.
+    assert first.count(b"\x12\x05Alice") == 20 or calls > 20
+    assert len(native.engine.journal) + native.engine.journal.dropped == 3 + calls
+
+
 def test_requests_that_come_in_pieces_are_known_too(worlds: list[World], asked: list[str]) -> None:
     """As of clients that write the head by itself, or the end."""
     native, _ = worlds
     native.begin()
     native.add(["alice"])
-    address = str(native.server.addresses[0]).rpartition(":")
-    with socket.create_connection((address[0], int(address[2])), timeout=20) as client:
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b""))
-        pairs = {":method": "POST", ":scheme": "http", ":authority": "x", ":path": GET}
-        pairs |= {"content-type": "application/grpc", "te": "trailers"}
+    with connected(native) as client:
         for stream in range(1, 40, 2):
-            head = frame(1, 4, stream, b"".join(header(*pair) for pair in pairs.items()))
             body = frame(0, 0, stream, b"\0\0\0\0\x02") + frame(0, 0, stream, b"\x08\x01"), frame(0, 1, stream, b"")
             answered = b""
-            for number, piece in enumerate((head, *body)):
+            for number, piece in enumerate((head(stream), *body)):
                 client.sendall(piece + frame(6, 0, 0, struct.pack(">Q", 3 * stream + number)))
                 while struct.pack(">Q", 3 * stream + number) not in answered:  # the server has seen the piece
                     answered += client.recv(1 << 16)
