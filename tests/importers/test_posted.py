@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from importers.imported import market
 
 from grpcmock.importers.run import import_files
 from grpcmock.importers.shell import commands, curl_request
-from tests.importers.imported import market
 
 SCRIPT = """\
 #!/bin/bash
