@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from grpcmock.errors import Location
 from grpcmock.importers import http_status
 from grpcmock.importers.draft import Context, Draft
 from grpcmock.importers.naming import title
+from grpcmock.importers.shell import commands, curl_request
 from grpcmock.stubs.dump import literals
 
 if TYPE_CHECKING:
@@ -23,14 +23,9 @@ if TYPE_CHECKING:
 
     from grpcmock.tree import Node
 
-_COMMAND = re.compile(r"^\s*(?:[$%>#]\s+)?(?=(?:\w+=\S+\s+)*(?:grpcurl|curl)\s)")
 _FLAGS_OF_GRPCURL = {
     *("plaintext", "insecure", "v", "vv", "emit-defaults", "allow-unknown-fields", "format-error", "use-reflection"),
     *("expand-headers", "msg-template", "alts"),
-}
-_FLAGS_OF_CURL = {
-    *("-s", "-S", "-sS", "-k", "-v", "-i", "-L", "-f", "-g", "-N", "--http2", "--http2-prior-knowledge", "--silent"),
-    *("--insecure", "--verbose", "--include", "--location", "--fail", "--compressed", "--no-buffer", "--show-error"),
 }
 _OWN = (
     "content-type",
@@ -103,61 +98,16 @@ def draft_of(made: Made, context: Context) -> Draft:
 
 
 def _calls(text: str, file: str, context: Context) -> Iterator[Made]:
-    lines = text.splitlines()
-    position = 0
-    while position < len(lines):
-        begun = _COMMAND.match(lines[position])
-        if begun is None:
-            position += 1
+    for command in commands(text):
+        place = Location(file, command.line, command.column)
+        if command.problem:
+            context.warn(f"This line can't be read: {command.problem}.", place)
             continue
-        place = Location(file, position + 1, begun.end() + 1)
-        command, position = _whole_command(lines, position, begun.end())
-        output = []
-        while position < len(lines) and not _COMMAND.match(lines[position]) and not lines[position].startswith("```"):
-            output.append(lines[position])
-            position += 1
-        try:
-            words = shlex.split(command)
-        except ValueError as error:
-            context.warn(f"This line can't be read: {error}.", place)
-            continue
-        while words and re.fullmatch(r"\w+=.*", words[0], re.DOTALL):
-            words.pop(0)
-        made = _grpcurl(words[1:], place, context) if words[:1] == ["grpcurl"] else _curl(words[1:], place, context)
+        program, *words = command.words
+        made = _grpcurl(words, place, context) if program == "grpcurl" else _curl(words, place, context)
         if made is not None:
-            _answer(made, "\n".join(output))
+            _answer(made, command.below)
             yield made
-
-
-def _whole_command(lines: list[str], position: int, start: int) -> tuple[str, int]:
-    """Give a command with the lines that belong to it: after a backslash, and while a quote is open."""
-    command = lines[position][start:]
-    position += 1
-    while position < len(lines):
-        if command.rstrip().endswith("\\"):
-            command = command.rstrip()[:-1] + " " + lines[position]
-        elif _is_open(command):
-            command += "\n" + lines[position]
-        else:
-            break
-        position += 1
-    here = re.search(r"<<-?\s*'?(\w+)'?", command)
-    if here:
-        body = []
-        while position < len(lines) and lines[position].strip() != here[1]:
-            body.append(lines[position])
-            position += 1
-        command = command.replace(here[0], "") + f" --here {shlex.quote(chr(10).join(body))}"
-        position += 1
-    return re.sub(r"\s+[|>].*$", "", command) if not _is_open(command) else command, position
-
-
-def _is_open(command: str) -> bool:
-    try:
-        shlex.split(command)
-    except ValueError:
-        return True
-    return False
 
 
 def _grpcurl(words: list[str], place: Location, context: Context) -> Made | None:
@@ -190,29 +140,14 @@ def _grpcurl(words: list[str], place: Location, context: Context) -> Made | None
 
 
 def _curl(words: list[str], place: Location, context: Context) -> Made | None:
-    data, url, headers = "", "", {}
-    pending = list(words)
-    while pending:
-        word = pending.pop(0)
-        if word in _FLAGS_OF_CURL:
-            continue
-        if word in ("-d", "--data", "--data-raw", "--data-binary", "--json", "--here"):
-            data = pending.pop(0) if pending else ""
-        elif word in ("-H", "--header") and pending:
-            key, _, text = pending.pop(0).partition(":")
-            headers[key.strip().lower()] = text.strip()
-        elif word.startswith("-"):
-            if pending and not re.match(r"https?://", pending[0]):
-                pending.pop(0)
-        else:
-            url = word
-    path = urlsplit(url).path.rsplit("/", 2)
+    request = curl_request(words)
+    path = urlsplit(request.url).path.rsplit("/", 2)
     if len(path) < 3 or not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", path[1]) or not path[2].isidentifier():
         return None
-    messages = _json_values(data)
-    if data and not messages:
+    messages = _json_values(request.data)
+    if request.data and not messages:
         context.warn("What this call sends is no JSON that stands here: any request fits.", place)
-    return Made(f"{path[1]}/{path[2]}", place, messages, headers)
+    return Made(f"{path[1]}/{path[2]}", place, messages, request.headers)
 
 
 def _answer(made: Made, output: str) -> None:

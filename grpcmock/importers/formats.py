@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -32,8 +32,8 @@ class Format:
     recognizes: Callable[[Node], bool] | None = None
     """Whether a document is of this format; None for texts that are no YAML or JSON: their lines are the documents."""
 
-    prepare: str = ""
-    """A function ``module:name`` that makes YAML of a file's text, where it isn't."""
+    prepare: Mapping[str, str] = field(default_factory=dict)
+    """Functions ``module:name`` that make YAML of a text, by the ending of its file; ``""`` for all others."""
 
     note: str = ""
     """What differs for whoever comes from there, whatever the stubs say."""
@@ -43,11 +43,12 @@ class Format:
         reader: Reader = import_module(f"grpcmock.importers.{self.module}").read
         return reader
 
-    def prepared(self, text: str) -> str:
-        """Give a file's text as YAML or JSON."""
-        if not self.prepare:
+    def prepared(self, text: str, suffix: str = "") -> str:
+        """Give the text of a file, whose name ends so, as YAML or JSON."""
+        function = self.prepare.get(suffix) or self.prepare.get("")
+        if not function:
             return text
-        module, _, name = self.prepare.partition(":")
+        module, _, name = function.partition(":")
         made: str = getattr(import_module(f"grpcmock.importers.{module}"), name)(text)
         return made
 
@@ -61,8 +62,9 @@ FORMATS: Mapping[str, Format] = {
             "gripmock",
             "GripMock, 3 and before",
             "gripmock.reader",
-            recognizes=_RECOGNIZED["gripmock"],
-            prepare="gripmock.templating:readable_yaml",
+            (".yaml", ".yml", ".json", ".sh"),
+            _RECOGNIZED["gripmock"],
+            {"": "gripmock.templating:readable_yaml", ".sh": "gripmock.posted:posted_documents"},
             note="A call that no stub matches is told in other words than GripMock's, and is UNIMPLEMENTED: "
             "`serve --unmatched-code NOT_FOUND` keeps its status.",
         ),

@@ -104,7 +104,7 @@ def _documents(path: Path, of: Format, problems: Problems) -> list[Node]:
     if of.recognizes is None:
         return [Node(text, str(path), 1, 1)]
     own: list[Node] = []
-    for document in parse(of.prepared(text), str(path), noted):
+    for document in parse(of.prepared(text, path.suffix), str(path), noted):
         first = document.value[0] if document.is_list and document.value else document
         if first.is_mapping and of.recognizes(first):
             own.append(document)
