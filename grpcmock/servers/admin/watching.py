@@ -37,7 +37,7 @@ _TURN = 0.1
 _AT_ONCE = 64
 """Calls in brief that are written at once: to send each by itself costs as much as all the rest of it."""
 
-_SHARE = 1 / 120
+_SHARE = 1 / 150
 """The part of the time, at most, that it takes to tell such a watcher: where calls come fast, it is told less often."""
 
 _LONGEST = 2.0

@@ -769,7 +769,7 @@ class TestWatching:
             with waiting.costly():
                 spent += seconds
             pauses.append(waiting.pause)
-        assert pauses == pytest.approx([0.1, 0.12, 1.2, 2.0, 2.0])
+        assert pauses == pytest.approx([0.1, 0.15, 1.5, 2.0, 2.0])
 
     async def test_watching_ends_when_the_server_drains(self, world: World) -> None:
         watch = world.open("WatchCalls")
