@@ -119,7 +119,7 @@ def scraping(path: Path, every: float) -> Iterator[Sequence[bytes]]:
 @contextmanager
 def watching(path: Path) -> Iterator[None]:
     """Watch the calls at a unix socket as an open page does."""
-    with _asked(path, "/v1/calls:watch?latest=60&brief=true&under_way=true", "Accept: text/event-stream") as connection:
+    with _asked(path, "/v1/calls:watch?latest=40&brief=true&under_way=true", "Accept: text/event-stream") as connection:
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
 
         def read() -> None:

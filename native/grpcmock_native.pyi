@@ -6,6 +6,8 @@ __version__: str
 
 _Headers: TypeAlias = Sequence[tuple[str, str]]
 _Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
+_Counts: TypeAlias = dict[int, tuple[int, int, float, list[int]]]
+_KnownCall: TypeAlias = tuple[int, bytes, tuple[tuple[str, str | bytes], ...], float | None, str, float, float]
 
 @final
 class Server:
@@ -39,13 +41,8 @@ class Server:
     def void(self) -> None: ...
     def pause(self, paused: bool) -> None: ...
     def has_pending(self) -> bool: ...
-    def absorb(
-        self,
-    ) -> tuple[
-        int,
-        dict[int, tuple[int, float, list[int]]],
-        list[tuple[int, bytes, tuple[tuple[str, str | bytes], ...], float | None, str, float, float]],
-    ]: ...
+    def count(self, latest: int) -> tuple[_Counts, int, int, list[_KnownCall]]: ...
+    def absorb(self) -> tuple[_Counts, list[_KnownCall]]: ...
 
 @final
 class WholeCall:

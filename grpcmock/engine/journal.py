@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from grpcmock.engine.call_record import FRAME_BYTES_KEPT, CallRecord, Follower, ProtocolName
 from grpcmock.engine.dropped import Dropped, Kind
+from grpcmock.engine.front import Waiting
 from grpcmock.engine.given_answers import CompactCall, compact_call
 from grpcmock.status import session_of
 
@@ -42,6 +43,7 @@ class Contents:
 
 
 _MAX_PEERS = 1_000
+_NOTHING = Waiting()
 
 
 class Journal:
@@ -91,6 +93,28 @@ class Journal:
         if self._front is not None:
             self._front.absorb()
 
+    def _count(self, latest: int = 0) -> Waiting:
+        """Have counted what a front has answered, and drop what that leaves no room for. The calls stay with it until
+        somebody is to see them; returned is what there is of them."""
+        if self._front is None:
+            return _NOTHING
+        waiting = self._front.count(latest)
+        self._drop(waiting.calls, waiting.size)
+        return waiting
+
+    def catch_up(self) -> None:
+        """Enter the calls that a front has answered, and tell of them who is patient."""
+        self._look()
+
+    def waiting(self, latest: int) -> tuple[int, list[CompactCall]]:
+        """Return how many calls a front has answered that are to be entered yet, and the *latest* of them as they will
+        be. Nobody is told of them by that."""
+        waiting = self._count(latest)
+        first = self._next_id + waiting.calls - len(waiting.latest)
+        return waiting.calls, [
+            compact_call((call[0].size, number, *call)) for number, call in enumerate(waiting.latest, first)
+        ]
+
     def _pause(self) -> None:
         """Have each call come by here while somebody is to be told of it at once."""
         if self._front is not None:
@@ -104,7 +128,7 @@ class Journal:
     @property
     def lost(self) -> Dropped:
         """What is still known of those."""
-        self._look()
+        self._count()
         return self._lost
 
     @property
@@ -115,7 +139,7 @@ class Journal:
     @property
     def tally(self) -> CallTally | None:
         """How the calls ended until now, if they are counted."""
-        self._look()
+        self._count()
         return self._tally
 
     @property
@@ -125,8 +149,7 @@ class Journal:
         return self._next_id
 
     def __len__(self) -> int:
-        self._look()
-        return len(self._calls)
+        return self._count().calls + len(self._calls)
 
     def __iter__(self) -> Iterator[CallRecord]:
         self._look()
@@ -149,8 +172,7 @@ class Journal:
     @property
     def size(self) -> int:
         """Bytes that the calls in the journal take, roughly."""
-        self._look()
-        return self._bytes
+        return self._count().size + self._bytes
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -275,12 +297,12 @@ class Journal:
             for one in patient:
                 one(compact)
 
-    def _drop(self) -> None:
-        """Drop the oldest calls until the bounds are kept."""
-        calls = self._calls
+    def _drop(self, more: int = 0, more_bytes: int = 0) -> None:
+        """Drop the oldest calls until the bounds are kept, with so many *more* that are not here yet."""
+        calls, max_calls, max_bytes = self._calls, self.max_calls - more, self.max_bytes - more_bytes
         if len(self._peers) > _MAX_PEERS:
             self._peers.clear()
-        while calls and (len(calls) > self.max_calls or self._bytes > self.max_bytes):
+        while calls and (len(calls) > max_calls or self._bytes > max_bytes):
             oldest = calls.popleft()
             self._bytes -= oldest.size
             self._lost.add(self._kind(oldest))

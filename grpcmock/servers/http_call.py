@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from grpcmock.engine.steps import HALF_CLOSE, Finish, Headers, Message, Send
@@ -205,6 +205,11 @@ class HttpCall:
 
     async def send(self, data: bytes) -> None:
         await self.say(Send(data))
+
+    async def send_all(self, messages: Sequence[bytes]) -> None:
+        parts = [part for data in messages for part in self.codec.send(Send(data))]
+        if parts:
+            await self._wire.write(parts)
 
     async def finish(self, code: Code, message: str = "", trailers: Metadata = ()) -> None:
         await self.say(Finish(code, message, trailers))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from grpcmock.status import Code
@@ -24,6 +24,7 @@ class Stream(Protocol):
 
     async def read(self) -> bytes | None: ...
     async def send(self, data: bytes) -> None: ...
+    async def send_all(self, messages: Sequence[bytes]) -> None: ...
     async def send_headers(self, metadata: Metadata) -> None: ...
     async def finish(self, code: Code, message: str = "", trailers: Metadata = ()) -> None: ...
 
@@ -80,6 +81,10 @@ class Context:
 
     async def write(self, response: Any) -> None:
         await self._stream.send(self._encode(response))
+
+    async def write_all(self, responses: Iterable[Any]) -> None:
+        """Send several responses: at once, where the wire can do that."""
+        await self._stream.send_all([self._encode(response) for response in responses])
 
     async def requests(self) -> AsyncIterator[Any]:
         """Yield the requests until the client has finished sending."""

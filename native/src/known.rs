@@ -32,6 +32,7 @@ struct Entry {
 }
 
 /// A call that the table answered.
+#[derive(Clone)]
 pub struct KnownCall {
     entry: Arc<Entry>,
     pub metadata: Arc<Metadata>,
@@ -94,6 +95,8 @@ fn told_apart<'a>(keys: &[String], metadata: &Metadata, body: &'a [u8]) -> Cow<'
 #[derive(Debug, PartialEq)]
 pub struct Given {
     pub calls: u64,
+    /// How many calls that it was given to were dropped from the ring, counted before or now.
+    pub dropped: u64,
     pub seconds: f64,
     /// How many calls took no longer than each bound, and longer than the bound before it; those beyond all are left.
     pub buckets: Box<[u64]>,
@@ -103,6 +106,7 @@ impl Given {
     fn new(bounds: usize) -> Self {
         Self {
             calls: 0,
+            dropped: 0,
             seconds: 0.0,
             buckets: vec![0; bounds].into(),
         }
@@ -127,24 +131,30 @@ struct Inner {
     bytes: usize,
     calls: VecDeque<KnownCall>,
     call_bytes: usize,
-    /// Calls that were dropped from the ring to keep within its bounds.
-    dropped: u64,
     given: HashMap<u64, Given>,
 }
 
-/// What the table did since somebody looked last.
-#[derive(Default)]
-pub struct Absorbed {
-    pub calls: VecDeque<KnownCall>,
-    pub dropped: u64,
+/// What the table did since somebody counted last.
+pub struct Counted {
     /// How often each answer was given, by its number.
     pub given: HashMap<u64, Given>,
+    /// The calls that stay in the ring, and their bytes.
+    pub calls: usize,
+    pub bytes: usize,
+    /// The last ones of these.
+    pub latest: Vec<KnownCall>,
+}
+
+impl Inner {
+    fn given_of(&mut self, number: u64, bounds: usize) -> &mut Given {
+        self.given.entry(number).or_insert_with(|| Given::new(bounds))
+    }
 }
 
 /// The table of known answers of one server.
 pub struct Known {
     inner: Mutex<Inner>,
-    /// Calls in the ring, for a look without the lock.
+    /// Calls in the ring, and those that were not counted yet, roughly: for a look without the lock.
     pending: AtomicUsize,
     paused: AtomicBool,
     most_bytes: usize,
@@ -192,11 +202,7 @@ impl Known {
         let answer = Arc::clone(&entry.answer);
         let facts = call();
         let bounds = &self.duration_bounds;
-        let given = inner
-            .given
-            .entry(answer.number)
-            .or_insert_with(|| Given::new(bounds.len()));
-        given.add(facts.duration, bounds);
+        inner.given_of(answer.number, bounds.len()).add(facts.duration, bounds);
         let call = KnownCall {
             entry,
             metadata: facts.metadata,
@@ -210,7 +216,7 @@ impl Known {
         while inner.calls.len() > self.ring_calls || inner.call_bytes > self.ring_bytes {
             let Some(oldest) = inner.calls.pop_front() else { break };
             inner.call_bytes -= oldest.size();
-            inner.dropped += 1;
+            inner.given_of(oldest.answer().number, bounds.len()).dropped += 1;
         }
         self.pending.fetch_add(1, Ordering::Release);
         Some(answer)
@@ -285,16 +291,25 @@ impl Known {
         self.pending.load(Ordering::Acquire) > 0
     }
 
-    /// Take the calls out of the ring.
-    pub fn absorb(&self) -> Absorbed {
+    /// Take the counts, and leave the calls in the ring; give the *latest* of them.
+    pub fn count(&self, latest: usize) -> Counted {
+        let mut inner = self.inner.lock();
+        let calls = inner.calls.len();
+        self.pending.store(calls, Ordering::Release);
+        Counted {
+            given: std::mem::take(&mut inner.given),
+            calls,
+            bytes: inner.call_bytes,
+            latest: inner.calls.range(calls - latest.min(calls)..).cloned().collect(),
+        }
+    }
+
+    /// Take the counts, and the calls out of the ring.
+    pub fn absorb(&self) -> (HashMap<u64, Given>, VecDeque<KnownCall>) {
         let mut inner = self.inner.lock();
         self.pending.store(0, Ordering::Release);
         inner.call_bytes = 0;
-        Absorbed {
-            calls: std::mem::take(&mut inner.calls),
-            dropped: std::mem::take(&mut inner.dropped),
-            given: std::mem::take(&mut inner.given),
-        }
+        (std::mem::take(&mut inner.given), std::mem::take(&mut inner.calls))
     }
 }
 
@@ -383,11 +398,11 @@ mod tests {
         known.void();
         assert!(!known.has_any("/a/B"));
         assert!(known.has_pending());
-        let absorbed = known.absorb();
-        assert_eq!((absorbed.calls.len(), absorbed.dropped), (1, 0));
-        assert_eq!(absorbed.calls[0].request(), &b"m"[..]);
-        assert_eq!(absorbed.given.keys().collect::<Vec<_>>(), [&7]);
-        assert_eq!(absorbed.given[&7].calls, 1);
+        let (given, calls) = known.absorb();
+        assert_eq!(calls.len(), 1);
+        assert_eq!(calls[0].request(), &b"m"[..]);
+        assert_eq!(given.keys().collect::<Vec<_>>(), [&7]);
+        assert_eq!((given[&7].calls, given[&7].dropped), (1, 0));
         assert!(!known.has_pending());
     }
 
@@ -419,7 +434,7 @@ mod tests {
             let found = known.answer("/a/B", &metadata(&pairs), b"q", facts).unwrap();
             assert_eq!(found.number, number as u64);
         }
-        assert!(known.absorb().calls.iter().all(|call| call.request() == &b"q"[..]));
+        assert!(known.absorb().1.iter().all(|call| call.request() == &b"q"[..]));
     }
 
     #[test]
@@ -439,12 +454,21 @@ mod tests {
         for (calls, bytes, kept) in [(3, 1 << 20, 3), (100, 250, 2), (0, 1 << 20, 0)] {
             let known = Known::new(1 << 20, calls, bytes, &[]);
             remember(&known, "/a/B", b"q", None, answer(1));
-            for _ in 0..10 {
-                find(&known, "/a/B", b"q").unwrap();
-            }
-            let absorbed = known.absorb();
-            assert_eq!((absorbed.calls.len(), absorbed.dropped as usize), (kept, 10 - kept));
-            assert_eq!(absorbed.given[&1].calls, 10);
+            let ask = || (0..10).for_each(|_| assert!(find(&known, "/a/B", b"q").is_some()));
+            ask();
+            let counted = known.count(2);
+            assert_eq!((counted.calls, counted.bytes), (kept, 101 * kept));
+            assert_eq!(counted.latest.len(), kept.min(2));
+            assert_eq!(
+                (counted.given[&1].calls, counted.given[&1].dropped as usize),
+                (10, 10 - kept)
+            );
+            assert_eq!(known.has_pending(), kept > 0);
+            assert!(known.count(0).given.is_empty());
+            ask();
+            let (given, calls) = known.absorb();
+            // Those that were counted before made room for these.
+            assert_eq!((calls.len(), given[&1].calls, given[&1].dropped), (kept, 10, 10));
         }
     }
 
@@ -458,11 +482,12 @@ mod tests {
         }
         let expected = Given {
             calls: 4,
+            dropped: 3,
             seconds: 3.5,
             buckets: [2, 1].into(),
         };
-        assert_eq!(known.absorb().given, HashMap::from([(1, expected)]));
-        assert!(known.absorb().given.is_empty());
+        assert_eq!(known.absorb().0, HashMap::from([(1, expected)]));
+        assert!(known.absorb().0.is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The server: its threads, its listening sockets, and what Python asks of it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use crate::answer::Answer;
 use crate::beginning;
 use crate::framing::Encoding;
 use crate::hub::{Event, Hub, Socket};
-use crate::known::{CallFacts, Given, Known};
+use crate::known::{CallFacts, Given, Known, KnownCall};
 use crate::metadata::Metadata;
 use crate::socket::{self, BoundSocket, Listener};
 use crate::stream::Stream;
@@ -286,37 +286,54 @@ impl Server {
         self.shared.known.has_pending()
     }
 
-    /// What the table answered: how many calls were dropped; by the number of each answer how often it was given, the
-    /// seconds that this took, and how many calls fell below each bound of durations; and the calls as (number of the
-    /// answer, request, metadata, deadline, peer, started, duration).
-    fn absorb<'py>(&self, py: Python<'py>) -> PyResult<(u64, Bound<'py, PyDict>, Bound<'py, PyList>)> {
-        let absorbed = self.shared.known.absorb();
-        let given = PyDict::new(py);
-        for (
-            number,
-            Given {
-                calls,
-                seconds,
-                buckets,
-            },
-        ) in absorbed.given
-        {
-            given.set_item(number, (calls, seconds, buckets.into_vec()))?;
-        }
-        let calls = PyList::empty(py);
-        for call in absorbed.calls {
-            calls.append((
-                call.answer().number,
-                PyBytes::new(py, call.request()),
-                call.metadata.tuple(py)?,
-                call.deadline,
-                call.peer.python(py),
-                call.started,
-                call.duration,
-            ))?;
-        }
-        Ok((absorbed.dropped, given, calls))
+    /// How much the table answered since it was counted last, by the number of each answer: how many calls it was given
+    /// to, and how many such calls were dropped, the seconds that they took, and how many fell below each bound of
+    /// durations. Then how many calls wait to be absorbed, their bytes, and the *latest* of them, as `absorb` gives them.
+    fn count<'py>(
+        &self,
+        py: Python<'py>,
+        latest: usize,
+    ) -> PyResult<(Bound<'py, PyDict>, usize, usize, Bound<'py, PyList>)> {
+        let counted = self.shared.known.count(latest);
+        let given = told_counts(py, counted.given)?;
+        Ok((given, counted.calls, counted.bytes, told_calls(py, counted.latest)?))
     }
+
+    /// The same counts, and the calls as (number of the answer, request, metadata, deadline, peer, started, duration).
+    fn absorb<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyList>)> {
+        let (given, calls) = self.shared.known.absorb();
+        Ok((told_counts(py, given)?, told_calls(py, calls)?))
+    }
+}
+
+fn told_counts(py: Python<'_>, given: HashMap<u64, Given>) -> PyResult<Bound<'_, PyDict>> {
+    let told = PyDict::new(py);
+    for (number, counts) in given {
+        let Given {
+            calls,
+            dropped,
+            seconds,
+            buckets,
+        } = counts;
+        told.set_item(number, (calls, dropped, seconds, buckets.into_vec()))?;
+    }
+    Ok(told)
+}
+
+fn told_calls(py: Python<'_>, calls: impl IntoIterator<Item = KnownCall>) -> PyResult<Bound<'_, PyList>> {
+    let told = PyList::empty(py);
+    for call in calls {
+        told.append((
+            call.answer().number,
+            PyBytes::new(py, call.request()),
+            call.metadata.tuple(py)?,
+            call.deadline,
+            call.peer.python(py),
+            call.started,
+            call.duration,
+        ))?;
+    }
+    Ok(told)
 }
 
 fn seconds(pair: Option<(f64, f64)>) -> PyResult<Option<(Duration, Duration)>> {

@@ -213,6 +213,27 @@ class World:
             self.unsubscribe()
             self.unsubscribe = None
 
+    def count(self) -> Any:
+        """What can be told without a look at the calls, which stay in the table meanwhile; and which ones are there."""
+        with self.engine.lock:
+            journal = self.engine.journal
+            counts = sorted((entry.name, entry.count) for entry in self.engine.store), _counted(journal)
+            sizes = len(journal), journal.dropped, journal.size
+            waiting, latest = journal.waiting(3)
+            assert len(latest) == min(waiting, 3)
+            assert waiting <= len(journal)
+            return counts, sizes
+
+    def glance(self) -> None:
+        """What waits in the table is what then enters the journal."""
+        with self.engine.lock:
+            journal = self.engine.journal
+            waiting, latest = journal.waiting(3)
+            calls = list(journal)
+            assert waiting <= len(calls)
+            told = [(call.id, _told(journal.read(call))) for call in latest]
+            assert told == [(call.id, _told(call)) for call in calls[len(calls) - len(latest) :]]
+
     def look(self) -> Any:
         """All that can be seen."""
         with self.engine.lock:
@@ -379,7 +400,10 @@ ACTIONS = st.one_of(
     st.tuples(st.just("remove"), st.integers(0, 5)),
     st.tuples(st.just("set_state"), st.sampled_from(["started", "open"])),
     st.sampled_from(
-        [("reset_counts",), ("clear",), ("snapshot",), ("restore",), ("listen",), ("look",), ("remove_own",)]
+        [
+            *(("reset_counts",), ("clear",), ("snapshot",), ("restore",), ("listen",), ("look",), ("remove_own",)),
+            *(("count",), ("glance",)),
+        ]
     ),
 )
 
@@ -398,6 +422,8 @@ ACTIONS = st.one_of(
 @example(["alice"], [("add_own", ["page"]), ("calls", GET, 4, "s", 2), ("calls", LIST, 4, "s", 2)])
 @example(["twice", "sequence", "started"], [("calls", GET, number, tag, 3) for tag in "asa" for number in (1, 4)])
 @example(["page"], [("calls", LIST, 1, "a", JOURNAL_CALLS + 5), ("call", GET, 1, "a")])
+@example(["alice"], [*(("calls", GET, 1, "a", 9), ("count",)) * 3, ("call", GET, 4, "a"), ("count",)])
+@example(["alice"], [("calls", GET, 1, "a", 9), ("glance",), ("calls", GET, 1, "a", 2), ("count",), ("glance",)])
 @example(STEADY, [("http", form, GET, 1, tag, 2) for form in FORMS for tag in "asa"])
 @example(STEADY, [("http", form, path, 1, "a", 3) for form in FORMS for path in (GET, LIST)])
 @example(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +16,7 @@ import grpc.aio
 from grpcmock.engine.sessions import check_name
 from grpcmock.errors import GrpcmockError
 from grpcmock.servers.admin.refusals import RefusedError, refuse
+from grpcmock.servers.services import Context
 from grpcmock.status import Code, session_of
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ _UNLOCKED: AbstractContextManager[object] = nullcontext()
 Unary = Callable[[Any, Any], Awaitable[None] | None]
 """Takes a request, and fills a response."""
 
-Streaming = Callable[[Any, Any, type[Any]], AsyncIterator[Any]]
-"""Takes a request, the context of the call and the class of its responses, and yields them."""
+Streaming = Callable[[Any, Any, type[Any]], AsyncIterator[Sequence[Any]]]
+"""Takes a request, the context of the call and the class of its responses, and yields those that there are at once."""
 
 Behaviors = Mapping[str, Unary | Streaming]
 """By the name of the method. A :class:`GrpcmockError` that one raises is the status of the call."""
@@ -155,7 +156,12 @@ def handler_of(
             responses = behave(request, context, response_class)
             try:
                 while True:
-                    yield await _Holding(lock, anext(responses))
+                    batch = await _Holding(lock, anext(responses))
+                    if isinstance(context, Context):
+                        await context.write_all(batch)
+                        continue
+                    for response in batch:
+                        yield response
             except StopAsyncIteration:
                 return
             finally:
@@ -184,8 +190,8 @@ def absent(method: Method) -> Unary | Streaming:
     def single(_: Any, __: Any) -> None:
         raise RefusedError(Code.UNIMPLEMENTED, f"This version of grpcmock doesn't carry out {method.name}.")
 
-    async def stream(request: Any, _: Any, response_class: type[Any]) -> AsyncIterator[Any]:
+    async def stream(request: Any, _: Any, response_class: type[Any]) -> AsyncIterator[Sequence[Any]]:
         single(request, None)
-        yield response_class()
+        yield (response_class(),)
 
     return stream if method.kind.server_streams else single

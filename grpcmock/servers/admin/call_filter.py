@@ -37,7 +37,8 @@ class CallFilter:
         self._session = request.session
         self._is_choosy = bool(request.method or self._stub or self._code is not None or self._misses or self._session)
         """Whether some calls aren't meant whatever was said in them."""
-        self._takes_all = not (self._is_choosy or request.text or request.request)
+        self.takes_all = not (self._is_choosy or request.text or request.request)
+        """Whether every call is meant."""
         self._text = TextSearch(request.text) if request.text else None
         self._pattern = request.request
         self._conditions: dict[str, Conditions | None] = {}
@@ -58,7 +59,7 @@ class CallFilter:
 
     def holds(self, call: CallRecord | CompactCall) -> bool:
         """Whether a call is meant, read or not."""
-        if self._takes_all:
+        if self.takes_all:
             return True
         if not self._looks_meant(call):
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.servers.admin.behaviors import BYTES_LIMIT, PAGE
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _TURN = 0.02
 """Seconds of a long search, after which other calls get their turn."""
+
+_PARTS, _PART = 8, 2
+"""Into how many parts a block is divided, and how many calls are looked at each by itself."""
 
 _BLOCK = 64
 _BLOCK_BYTES = 1 << 20
@@ -127,7 +131,7 @@ async def meant(calls: Iterable[Kept], chosen: CallFilter) -> AsyncIterator[Kept
     now = asyncio.get_running_loop().time
     began = now()
     for block in _blocks(calls):
-        for call in block if chosen.may_be_among(block) else ():
+        for call in _narrowed(block, chosen):
             if chosen.holds(call):
                 yield call
             if now() - began > _TURN:
@@ -138,15 +142,29 @@ async def meant(calls: Iterable[Kept], chosen: CallFilter) -> AsyncIterator[Kept
             began = now()
 
 
-def _blocks(calls: Iterable[Kept]) -> Iterator[list[Kept]]:
+def _blocks(calls: Iterable[Kept]) -> Iterator[Sequence[Kept]]:
     """Put calls together, as many as can be looked through in a short time."""
-    block: list[Kept] = []
-    size = 0
-    for call in calls:
-        block.append(call)
-        size += call.size
-        if len(block) == _BLOCK or size > _BLOCK_BYTES:
-            yield block
-            block, size = [], 0
-    if block:
+    left = iter(calls)
+    while block := list(islice(left, _BLOCK)):
+        yield from _bounded(block)
+
+
+def _bounded(block: Sequence[Kept]) -> Iterator[Sequence[Kept]]:
+    if len(block) > 1 and sum(call.size for call in block) > _BLOCK_BYTES:
+        half = len(block) // 2
+        yield from _bounded(block[:half])
+        yield from _bounded(block[half:])
+    else:
         yield block
+
+
+def _narrowed(block: Sequence[Kept], chosen: CallFilter) -> Iterator[Kept]:
+    """Yield the calls of a block that may be meant: its parts are ruled out as it is, where only a few calls are."""
+    if not chosen.may_be_among(block):
+        return
+    if len(block) <= _PART:
+        yield from block
+        return
+    part = max(len(block) // _PARTS, _PART)
+    for begin in range(0, len(block), part):
+        yield from _narrowed(block[begin : begin + part], chosen)

@@ -53,7 +53,7 @@ def _violations(problems: Sequence[Problem]) -> AnyMessage:
     """Give a ``google.rpc.BadRequest`` with a violation for each problem, as many as metadata can hold."""
     request = BadRequest()
     for number, problem in enumerate(problems):
-        where = f"{problem.location}: " if problem.location else ""
+        where = f"{place}: " if (place := str(problem.location or "")) else ""
         violation = BadRequest.FieldViolation(
             field=problem.path,
             description=_cut(f"{where}{problem.message} {problem.hint}".strip(), 600),

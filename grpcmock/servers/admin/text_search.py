@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.engine.call_record import CallRecord
+    from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.schema import Method
     from grpcmock.status import Metadata
 
     Kept = CallRecord | CompactCall
+
+_T = TypeVar("_T")
 
 _TEXT_LIMIT = 1 << 20
 """Characters of a message that are searched."""
@@ -121,41 +124,60 @@ def _pieces(text: str) -> frozenset[str]:
 
 def _gather(calls: Iterable[Kept], words: set[str], said: dict[int, tuple[type[Message], list[bytes]]]) -> None:
     """Add what calls hold to *words*, and their messages by the identities of their classes to *said*."""
-
-    def of(message_class: type[Message]) -> list[bytes]:
-        return said.setdefault(id(message_class), (message_class, []))[1]
-
-    given, metadata = {}, {}
+    compact: list[CompactCall] = []
+    metadata: dict[int, Metadata] = {}
     methods: dict[int, tuple[list[bytes], list[bytes]]] = {}
 
     def both(method: Method) -> tuple[list[bytes], list[bytes]]:
         if (found := methods.get(id(method))) is None:
-            found = methods[id(method)] = of(method.request_class), of(method.response_class)
+            classes = method.request_class, method.response_class
+            requests, responses = (said.setdefault(id(one), (one, []))[1] for one in classes)
+            found = methods[id(method)] = requests, responses
             words.add(method.path)
         return found
 
     for call in calls:
-        metadata[id(call.metadata)] = call.metadata
         if isinstance(call, CompactCall):
-            given[id(call.given)] = call.given
+            compact.append(call)
             continue
         words.update((call.path, call.message, call.stub.name if call.stub is not None else ""))
-        metadata[id(call.trailers)] = call.trailers
+        metadata.update(_each([call.metadata, call.trailers]))
         if call.method is not None:
             requests, responses = both(call.method)
             for direction, data, _ in call.frames:
                 (requests if direction == "request" else responses).append(data)
-    for method, stub, request, answer, *_ in given.values():
-        requests, responses = both(method)
-        requests.append(request)
-        responses += answer.messages
-        words.update((answer.message, stub.name if stub is not None else ""))
-        metadata[id(answer.trailers)] = answer.trailers
+    _gather_compact(compact, words, metadata, both)
     for pairs in metadata.values():
         for key, value in pairs:
-            words.add(key)
-            if isinstance(value, str):
-                words.add(value)
+            words.update((key, value) if isinstance(value, str) else (key,))
+
+
+def _gather_compact(
+    calls: list[CompactCall],
+    words: set[str],
+    metadata: dict[int, Metadata],
+    both: Callable[[Method], tuple[list[bytes], list[bytes]]],
+) -> None:
+    """Do so for calls that have much in common: there may be very many."""
+    metadata.update(_each([call.metadata for call in calls]))
+    stubs: dict[int, CompiledStub | None] = {}
+    last = None
+    for method, stub, request, answer, *_ in _each([call.given for call in calls]).values():
+        if method is not last:
+            (requests, responses), last = both(method), method
+        requests.append(request)
+        responses += answer.messages
+        stubs[id(stub)] = stub
+        if answer.message:
+            words.add(answer.message)
+        if answer.trailers:
+            metadata[id(answer.trailers)] = answer.trailers
+    words.update(stub.name for stub in stubs.values() if stub is not None)
+
+
+def _each(things: list[_T]) -> dict[int, _T]:
+    """Give each of some things once, by its identity."""
+    return dict(zip(map(id, things), things, strict=True))
 
 
 def _in_text_format(message_class: type[Message], data: Iterable[bytes]) -> list[str]:

@@ -6,15 +6,16 @@ The interface is that of asgi.readthedocs.io, HTTP alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from email.utils import formatdate
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
 from grpcmock.protocols.http import Abort, Body, End, Head, RequestHead, Trailers
 from grpcmock.servers.http_call import answer
 
 if TYPE_CHECKING:
-    from grpcmock.protocols.http import Parts
+    from grpcmock.protocols.http import Part, Parts
     from grpcmock.servers.http_call import Face, Services
 
 Scope = MutableMapping[str, Any]
@@ -144,7 +145,7 @@ class _Wire:
             self.gone.set_result(None)
 
     async def write(self, parts: Parts) -> None:
-        for part in parts:
+        for part in _joined(parts):
             match part:
                 case Head():
                     await self._begin(part)
@@ -185,6 +186,15 @@ class _Wire:
         if self._connection is not None:  # else the server finds that an answer isn't whole, and closes it
             self._connection.abort()
             await self._connection.lost
+
+
+def _joined(parts: Parts) -> Iterator[Part]:
+    """Yield the parts, with pieces of the body that follow each other as one: each costs a write."""
+    for is_body, some in groupby(parts, lambda part: isinstance(part, Body)):
+        if is_body:
+            yield Body(b"".join(part.data for part in some if isinstance(part, Body)))
+        else:
+            yield from some
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -18,7 +18,7 @@ from grpcmock.servers.interpreter import carry_out
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import grpc
     from grpcmock_native import Call
@@ -323,6 +323,11 @@ class NativeCall:
             drained = self._loop.create_future()
             self._blocked = partial(_wake, drained)
             await drained
+
+    async def send_all(self, messages: Sequence[bytes]) -> None:
+        """Send messages, each as :meth:`send` does."""
+        for data in messages:
+            await self.send(data)
 
     async def send_headers(self, metadata: Metadata) -> None:
         """Send initial metadata."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING
 
 import grpcmock_native
 from grpcmock_native import WholeCall
 
 from grpcmock.engine.dropped import Kind
+from grpcmock.engine.front import Waiting
 from grpcmock.engine.given_answers import GivenAnswer
 from grpcmock.protocols.http import Body, End, Head
 from grpcmock.servers.http_call import answer_at_once
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from grpcmock.servers.http_call import HttpCall
     from grpcmock.servers.native.exchange import NativeExchange
     from grpcmock.status import Metadata
+
+    _Told = tuple[int, bytes, Metadata, float | None, str, float, float]
+    _Known = tuple[GivenAnswer, Metadata, float | None, str, float, float, ProtocolName]
+
+_NOTHING = Waiting()
 
 _TIMEOUTS = ("grpc-timeout", "connect-timeout-ms")
 """Headers that one protocol or the other takes for a deadline."""
@@ -144,27 +149,43 @@ class KnownAnswers:
         if paused:
             self._stop_playing()
 
+    def count(self, latest: int = 0) -> Waiting:
+        """Count what was answered since the last time; the calls stay where they are. Returns how many there are."""
+        if not self._server.has_pending():
+            return _NOTHING
+        with self._engine.lock:
+            counts, calls, size, last = self._server.count(latest)
+            self._take_up(counts)
+            return Waiting(calls, size, list(self._read(last)))
+
     def absorb(self) -> None:
         """Note in the journal what was answered since the last time, and count it."""
         if not self._server.has_pending():
             return
-        engine, known = self._engine, self._by_number
-        with engine.lock:
-            dropped, counts, calls = self._server.absorb()
-            kept = Counter(number for number, *_ in calls) if dropped else Counter()
-            for number, (count, seconds, buckets) in counts.items():
-                entry, answer, protocol = known[number]
-                engine.store.count(entry, count)
-                engine.journal.count_known(entry, answer.code, protocol, count, seconds, buckets)
-                if dropped and (lost := count - kept[number]):
-                    engine.journal.skip(Kind("", entry.method.path, "answered"), lost)
-            same: dict[tuple[int, bytes], GivenAnswer] = {}
-            for number, request, metadata, deadline, peer, started, duration in calls:
-                entry, answer, protocol = known[number]
-                if (given := same.get((number, request))) is None:
-                    given = GivenAnswer.of(entry.method, entry, request, answer, is_lasting=True)
-                    same[number, request] = given
-                engine.journal.add_known(given, metadata, deadline, peer, started, duration, protocol)
+        with self._engine.lock:
+            counts, calls = self._server.absorb()
+            self._take_up(counts)
+            add = self._engine.journal.add_known
+            for call in self._read(calls):
+                add(*call)
+
+    def _take_up(self, counts: dict[int, tuple[int, int, float, list[int]]]) -> None:
+        engine = self._engine
+        for number, (count, dropped, seconds, buckets) in counts.items():
+            entry, answer, protocol = self._by_number[number]
+            engine.store.count(entry, count)
+            engine.journal.count_known(entry, answer.code, protocol, count, seconds, buckets)
+            if dropped:
+                engine.journal.skip(Kind("", entry.method.path, "answered"), dropped)
+
+    def _read(self, calls: list[_Told]) -> Iterator[_Known]:
+        same: dict[tuple[int, bytes], GivenAnswer] = {}
+        for number, request, metadata, deadline, peer, started, duration in calls:
+            entry, answer, protocol = self._by_number[number]
+            if (given := same.get((number, request))) is None:
+                given = GivenAnswer.of(entry.method, entry, request, answer, is_lasting=True)
+                same[number, request] = given
+            yield given, metadata, deadline, peer, started, duration, protocol
 
 
 def _whole(parts: Parts) -> tuple[Head, bytes] | None:

@@ -1,6 +1,7 @@
 # mypy: disable-error-code="arg-type"
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
@@ -16,8 +17,12 @@ from support import registry as registry_for
 
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.environment import EngineOptions
+from grpcmock.engine.front import Front
+from grpcmock.engine.front import Waiting as InFront
+from grpcmock.engine.given_answers import GivenAnswer
 from grpcmock.engine.journal import Journal
 from grpcmock.engine.steps import HALF_CLOSE, Message, Open, Receive
+from grpcmock.engine.whole_plan import WholeAnswer
 from grpcmock.errors import ConfigError, Problems
 from grpcmock.schema.admin import SERVICE, registry
 from grpcmock.servers.admin.access import Access, is_local
@@ -666,6 +671,30 @@ class TestJournal:
         assert response.dropped == 1
 
 
+class Given:
+    """A front that has given so many calls the answer of the stub "alice"."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.calls = 0
+        self._journal = journal
+
+    def pause(self, paused: bool) -> None:
+        assert not paused
+
+    def _all(self) -> list[tuple[Any, ...]]:
+        method = registry_for("user.proto").method("UserService/GetUser")
+        given = GivenAnswer.of(method, None, b"", WholeAnswer((), (), Code.OK, "", ()), is_lasting=True)
+        return [(given, (), None, "unix:", 0.0, 0.0, "grpc")] * self.calls
+
+    def count(self, latest: int = 0) -> InFront:
+        return InFront(self.calls, 100 * self.calls, self._all()[-latest:] if latest else ())
+
+    def absorb(self) -> None:
+        calls, self.calls = self._all(), 0
+        for call in calls:
+            self._journal.add_known(*call)
+
+
 class TestWatching:
     async def test_calls_are_told_as_they_end(self, world: World) -> None:
         watch = world.open("WatchCalls")
@@ -702,6 +731,34 @@ class TestWatching:
         assert [one.call.id for one in told] == [98, 99, 100]
         assert [one.skipped for one in told] == [97, 0, 0]
 
+    async def test_calls_that_wait_in_front_of_the_engine_are_told_where_they_are(self, world: World) -> None:
+        """Once each: also if they enter the journal afterwards, with others between."""
+        journal = world.engine.journal
+        given = Given(journal)
+        journal.front = cast("Front", given)
+        waiting = Waiting(journal, CallFilter(WATCH(), world.engine), 3)
+        end = journal.subscribe(waiting.take, patient=True)
+
+        async def told() -> tuple[list[int], int]:
+            calls = await waiting.turn(asyncio.Event())
+            assert calls is not None
+            return [call.id for call in calls], waiting.skipped()
+
+        given.calls = 2
+        assert await told() == ([1, 2], 0)
+        given.calls = 3
+        assert await told() == ([3], 0)
+        given.calls = 10
+        assert await told() == ([8, 9, 10], 4)
+        world.get(1)
+        assert await told() == ([11], 0)
+        assert [call.id for call in journal] == list(range(1, 12))
+        given.calls = 1
+        world.get(1)
+        assert await told() == ([12, 13], 0)
+        end()
+        assert not given.calls
+
     def test_telling_the_latest_takes_a_part_of_the_time(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         """However fast calls come: what it takes to gather them, and to tell them, makes the next turn come later."""
         spent = 0.0
@@ -712,7 +769,7 @@ class TestWatching:
             with waiting.costly():
                 spent += seconds
             pauses.append(waiting.pause)
-        assert pauses == pytest.approx([0.1, 0.1, 0.8, 1.6, 2.0])
+        assert pauses == pytest.approx([0.1, 0.15, 1.5, 2.0, 2.0])
 
     async def test_watching_ends_when_the_server_drains(self, world: World) -> None:
         watch = world.open("WatchCalls")

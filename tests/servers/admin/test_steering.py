@@ -106,6 +106,15 @@ async def test_each_effect_is_told(world: World, fault: dict[str, Any]) -> None:
         assert getattr(told, key) == value
 
 
+async def test_what_is_wrong_is_told_by_its_field(world: World) -> None:
+    for fault, field in (({}, ""), ({"methods": ["GetUsr"], "latency": "1s"}, "methods")):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await world.ask("SetFault", name="it", fault=fault)
+        ((where, description),) = violations(caught.value)
+        assert where == field
+        assert description[0].isalpha()
+
+
 async def test_it_strikes_is_counted_and_is_removed(world: World) -> None:
     await world.ask("SetFault", name="it", fault={"status": {"code": 14}, "methods": ["List*"], "abort_after": 0})
     world.engine.faults.striking("/user.UserService/ListUsers")

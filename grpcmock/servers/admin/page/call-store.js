@@ -7,7 +7,7 @@ const FIRST = 60;
 const PAGE = 200;
 const KEPT = 5_000;
 const WAITING = 5_000;
-const LATEST = 60;
+const LATEST = 40;
 const CALM = 700;
 
 /**

@@ -46,7 +46,8 @@ export function stubsView(place) {
       `${stub.method} ${stub.name}`.toLowerCase().includes(wanted) && !(unused.checked && Number(stub.count ?? 0));
     const found = stubs.filter(fits);
     const idle = stubs.filter((stub) => !Number(stub.count ?? 0)).length;
-    tally.textContent = `${count(stubs.length, "stub")}, ${idle.toLocaleString("en")} of them never chosen`;
+    const used = idle ? `${idle.toLocaleString("en")} of them never chosen` : "each chosen at least once";
+    tally.textContent = stubs.length ? `${count(stubs.length, "stub")}, ${used}` : "";
     if (!stubs.length) {
       fill(groups, empty("There are no stubs, so every call is a miss.",
         h("p", {}, "Make a call and turn the miss into a stub, write one here, or begin with a file:"),

@@ -180,9 +180,11 @@ def test_light_and_dark_follow_the_system_until_one_chooses(opened: Opened, sche
     expect(page.locator("body")).to_have_css("background-color", colors[other])
 
 
-def test_on_a_phone_nothing_is_wider_than_it(server: Any, opened: Opened) -> None:
-    server.get(17)
+@pytest.mark.parametrize("session", ["", "a-suite-of-tests-with-a-long-name-of-its-own"])
+def test_on_a_phone_nothing_is_wider_than_it(server: Any, opened: Opened, session: str) -> None:
+    server.get(17, session)
     page = opened(width=390, height=844, has_touch=True, is_mobile=True)
+    expect(page.get_by_label("Session")).to_be_visible(visible=bool(session))
     page.get_by_role("listbox").get_by_role("option").first.click()
     expect(page.get_by_text("Why no stub answered")).to_be_visible()
     expect(page.get_by_role("listbox")).to_be_hidden()
@@ -195,6 +197,7 @@ def test_on_a_phone_nothing_is_wider_than_it(server: Any, opened: Opened) -> Non
         page.goto(f"{server.url}#/{section}")
         expect(page.locator(f"main[data-section={section}]")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, section
+        assert page.evaluate("document.querySelector('header').scrollWidth") <= 390, section
 
 
 def test_the_keyboard_is_enough(server: Any, opened: Opened) -> None:
