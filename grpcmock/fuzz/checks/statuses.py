@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.checks.check import Check
 from grpcmock.fuzz.expectations.field_paths import resolve
+from grpcmock.fuzz.model.asked_error import asks_for_error
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
@@ -42,6 +43,8 @@ def _undocumented_status(case: Case, result: CaseResult, expectations: Expectati
         method = reply.call.method
         if method is None or reply.termination is not Termination.SERVER or reply.code in _ANYWHERE or reply.call.raw:
             continue
+        if asks_for_error(reply.call):
+            continue
         allowed = expectations.allows(method)
         if allowed is not None:
             if reply.code not in allowed:
@@ -75,6 +78,8 @@ def _names(codes: Iterable[int]) -> str:
 def _status_details(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     for reply in result.replies:
         if not reply.trailers or not any(key == DETAILS_KEY for key, _ in reply.trailers):
+            continue
+        if asks_for_error(reply.call):
             continue
         for expected, actual, key in _wrong(reply, expectations):
             yield Finding(check="status_details", expected=expected, actual=actual, key=key, method=reply.call.method)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check, Promise
+from grpcmock.fuzz.model.asked_error import asks_for_error
 from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.meant_status import with_meant_status
@@ -27,6 +28,7 @@ def _server_crash(case: Case, result: CaseResult, expectations: Expectations) ->
     first = next((reply for reply in result.replies if reply.termination in (Termination.LOST, *_hung(health))), None)
     # A raw request may break HTTP/2 itself, for which a server may well drop the connection.
     lost = [reply for reply in result.replies if reply.termination is Termination.LOST and reply.call.raw is None]
+    lost = [reply for reply in lost if not asks_for_error(reply.call)]  # such as the code -1, which ends a connection
     if health.exit_code is not None:
         how = f"signal {-health.exit_code}" if health.exit_code < 0 else f"exit code {health.exit_code}"
         whose = "" if health.ended_by_itself else ", as if it was ended from outside"

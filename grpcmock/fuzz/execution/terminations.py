@@ -12,6 +12,9 @@ _LOST = re.compile(
     r"|recvmsg|sendmsg|endpoint|ping timeout|keepalive|connections to all backends|tcp_|end of file|name resolution",
     re.IGNORECASE,
 )
+_DROPPED = re.compile(r"Stream removed \(Error parsing")
+"""What gRPC's core says, as INTERNAL, of all calls on a connection that it drops for a header of one of them."""
+
 _RESET = re.compile(r"RST_STREAM|stream (was )?reset|stream closed", re.IGNORECASE)
 _CANCELLED = ("Locally cancelled by application!", "CANCELLED")
 
@@ -33,6 +36,6 @@ def termination_of(code: int, message: str, seconds: float, deadline: float | No
         return Termination.CANCELLED
     if _RESET.search(message):
         return Termination.RESET
-    if code == Code.UNAVAILABLE and _LOST.search(message):
+    if (code == Code.UNAVAILABLE and _LOST.search(message)) or _DROPPED.match(message):
         return Termination.LOST
     return Termination.SERVER

@@ -20,7 +20,8 @@ _STANDARD: Mapping[str, frozenset[int]] = {
     "BatchGet": frozenset({Code.NOT_FOUND}),
     "List": frozenset({Code.NOT_FOUND}),
     "Create": frozenset({Code.ALREADY_EXISTS, Code.NOT_FOUND, Code.FAILED_PRECONDITION}),
-    "Update": frozenset({Code.NOT_FOUND, Code.ABORTED, Code.FAILED_PRECONDITION}),
+    # A field other than the name may have to be unique, too.
+    "Update": frozenset({Code.NOT_FOUND, Code.ALREADY_EXISTS, Code.ABORTED, Code.FAILED_PRECONDITION}),
     "Delete": frozenset({Code.NOT_FOUND, Code.ABORTED, Code.FAILED_PRECONDITION}),
 }
 """What standard methods on resources answer with (AIP-131 to 135, 154, 231)."""

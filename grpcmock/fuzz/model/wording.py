@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.model.asked_error import asks_for_error
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import Code
 
@@ -15,6 +16,7 @@ _LONGEST = 200
 
 _VARIABLE = re.compile(
     r"""(["'`]).*?\1|\[.*\]|\(.*\)|0x[0-9a-fA-F]+|[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|[0-9a-fA-F]{8,}|[^\x20-\x7e]+"""
+    r"""|\b(?:true|false)\b"""
 )
 
 
@@ -79,4 +81,6 @@ def unhandled(reply: Reply) -> bool:
     """Whether a call ended as it does where nobody handled an error: gRPC makes UNKNOWN of what a handler raises."""
     if reply.termination is Termination.RESET:
         return True
-    return reply.termination is Termination.SERVER and reply.code in (Code.UNKNOWN, Code.INTERNAL)
+    if reply.termination is not Termination.SERVER or reply.code not in (Code.UNKNOWN, Code.INTERNAL):
+        return False
+    return not asks_for_error(reply.call)

@@ -88,6 +88,8 @@ def test_a_pattern_that_fits_nothing_is_an_error(include: list[str], said: str) 
         (14, "failed to connect to all addresses; last error: …", 0.1, Termination.LOST),
         (14, "The database is down.", 0.1, Termination.SERVER),
         (13, "Received RST_STREAM with error code 2", 0.1, Termination.RESET),
+        (13, "Stream removed (Error parsing 'grpc-status' metadata)", 0.1, Termination.LOST),
+        (13, "The stream was removed.", 0.1, Termination.SERVER),
         (4, "Deadline Exceeded", 1.0, Termination.DEADLINE),
         (4, "the backend took too long", 0.1, Termination.SERVER),
         (1, "Locally cancelled by application!", 0.1, Termination.CANCELLED),

@@ -22,6 +22,7 @@ def reply(message: str, path: str) -> Reply:
         ("Exception calling application: 'NoneType' object has no attribute 'x'",) * 2 + (True,),
         ("index out of range [5] with length 3", "index out of range [7] with length 2", True),
         ('duplicate key value violates unique constraint "users_pkey"',) * 2 + (True,),
+        ("not the value expected when unknown = true", "not the value expected when unknown = false", True),
         ("Internal server error", "Internal server error", False),
         ("", "", False),
         ("Unexpected <class 'KeyError'>: 'name'", "Unexpected <class 'KeyError'>: 'id'", False),
