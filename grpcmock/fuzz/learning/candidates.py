@@ -93,14 +93,15 @@ class Candidates:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._comments = field_comments(registry)
+        self.comments = field_comments(registry)
+        """Of fields, by their full names."""
 
     def of(self, field: FieldDescriptor, words: str = "") -> Iterator[Any]:
         """Yield values for a field, of a list its first item; of a message field they are messages.
 
         Those come first that the *words* of an error ask for, and then those that its comment does.
         """
-        words = f"{words} {self._comments.get(field.full_name, '')}".strip()
+        words = f"{words} {self.comments.get(field.full_name, '')}".strip()
         if field.enum_type is not None:
             yield from (value.number for value in field.enum_type.values if value.number)
             yield from (value.number for value in field.enum_type.values if not value.number)

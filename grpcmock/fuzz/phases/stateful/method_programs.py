@@ -143,7 +143,9 @@ class _Program:
         """Add a call. *choose* picks among the values that the server takes; 0 is what it took first."""
         bindings = self._bindings(request)
         contents = [request.with_values(choose)]
-        if request.method.kind.client_streams:
+        if request.later:
+            contents += map(request.method.request_class.FromString, request.later)
+        elif request.method.kind.client_streams:
             count = _STREAM[choose(len(_STREAM))]
             contents += [request.later_in_stream(choose) for _ in range(count - 1)]
         own_id = request.own_id
