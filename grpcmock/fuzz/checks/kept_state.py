@@ -12,6 +12,7 @@ from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.echoes import Echoes
+from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.state_model import StateModel
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ def _check(code: str, name: str, severity: Severity, title: str) -> Check:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
         resources = resources_of(expectations.registry, expectations.links)
         model, echoes = StateModel(resources, documented=expectations.documented), Echoes(resources)
+        loans = Loans(expectations.registry)
         told: set[str] = set()
         for reply in result.replies[: len(case.calls)]:
-            for finding in (*model.take(reply), *echoes.take(reply)):
+            for finding in (*model.take(reply), *echoes.take(reply), *loans.take(reply)):
                 if finding.check == name and finding.key not in told:
                     told.add(finding.key)
                     yield finding

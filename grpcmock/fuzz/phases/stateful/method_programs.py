@@ -70,7 +70,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
 
 
 def _again(own: AcceptedRequest, plan: Plan) -> Case:
-    program = _Program(own.method, plan, "again")
+    program = MethodProgram(own.method, plan, "again")
     for _ in range(_AGAIN):
         program.add(own)
     return program.case("the same call again, and again")
@@ -78,7 +78,7 @@ def _again(own: AcceptedRequest, plan: Plan) -> Case:
 
 def _after_refusals(own: AcceptedRequest, plan: Plan) -> Case:
     """Calls that are likely refused, each with one after it that is taken: of what was refused nothing may be left."""
-    program = _Program(own.method, plan, "after-refusals")
+    program = MethodProgram(own.method, plan, "after-refusals")
     program.add(own)
     for message in islice(_spoiled(own), _REFUSALS):
         program.add(replace(own, data=message.SerializePartialToString(deterministic=True), full=b"", values={}))
@@ -101,14 +101,14 @@ def _spoiled(own: AcceptedRequest) -> Iterator[Message]:
 
 
 def _in_turns(own: AcceptedRequest, other: AcceptedRequest, plan: Plan) -> Case:
-    program = _Program(own.method, plan, f"with-{other.method.name}")
+    program = MethodProgram(own.method, plan, f"with-{other.method.name}")
     for one in (own, other, own, other, own):
         program.add(one)
     return program.case(f"by turns with {other.method.name}, on the same things")
 
 
 def _by_chance(own: AcceptedRequest, related: list[AcceptedRequest], plan: Plan, number: int) -> Case:
-    program = _Program(own.method, plan, f"methods-{plan.seed}-{number}")
+    program = MethodProgram(own.method, plan, f"methods-{plan.seed}-{number}")
     source = RandomSource(plan.seed, "stateful/methods", own.method.full_name, number)
     for _ in range(_STEPS):
         chosen = own if not related or source.below(3) == 0 else source.choice(related)
@@ -128,8 +128,8 @@ def _makers(request: AcceptedRequest) -> set[str]:
     return {request.method.path}.union(*(_makers(need.made_by) for need in request.needs))
 
 
-class _Program:
-    """Calls that are being written."""
+class MethodProgram:
+    """Calls that are being written, which name the same things."""
 
     def __init__(self, method: Method, plan: Plan, name: str) -> None:
         self._method = method
@@ -139,9 +139,14 @@ class _Program:
         self._made: dict[tuple[str, int], int] = {}
         """Which call makes what the others name, by the paths of methods: the first of each, the second, …"""
 
-    def add(self, request: AcceptedRequest, choose: Callable[[int], int] = lambda _: 0) -> int:
-        """Add a call. *choose* picks among the values that the server takes; 0 is what it took first."""
-        bindings = self._bindings(request)
+    def add(
+        self, request: AcceptedRequest, choose: Callable[[int], int] = lambda _: 0, *, more: tuple[Binding, ...] = ()
+    ) -> int:
+        """Add a call, with *more* that it takes from earlier ones. Returns which one it is.
+
+        *choose* picks among the values that the server takes; 0 is what it took first.
+        """
+        bindings = (*self._bindings(request), *more)
         contents = [request.with_values(choose)]
         if request.later:
             contents += map(request.method.request_class.FromString, request.later)
