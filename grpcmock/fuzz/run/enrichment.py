@@ -133,10 +133,11 @@ class Enrichment:
                 self._acceptance.renew(path, renewed)
 
     async def _send(self, accepted: AcceptedRequest, data: bytes) -> Reply:
+        self._count += 1
+        data = accepted.distinct(data, f"enrichment {self._count}")
         if accepted.needs:  # those that are there may be used up
             return await self._ask_with_needs(accepted, data)
-        self._count += 1
-        return await self._ask(accepted.method, accepted.distinct(data, f"enrichment {self._count}"), *accepted.later)
+        return await self._ask(accepted.method, data, *accepted.later)
 
     # Another thing ------------------------------------------------------------------------------------------
 
