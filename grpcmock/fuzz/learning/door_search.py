@@ -39,6 +39,7 @@ _EACH = 14
 _ANY = 3
 """… and so many in each where none was."""
 
+_NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE})
 _HOPELESS = frozenset({Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
 
 _NAMES = 3
@@ -72,6 +73,8 @@ class DoorSearch:
         """*start* are the messages to begin with: one, but for a stream of which more is known."""
         self.method = method
         self.accepted: AcceptedRequest | None = None
+        self.endless: AcceptedRequest | None = None
+        """The one that was not refused, as others were, and never answered."""
         self.is_over = False
         self.waits = False
         """Whether it may go on once more is known of what the server has."""
@@ -146,6 +149,8 @@ class DoorSearch:
             self.is_over = True
             return
         if reply.termination is not Termination.SERVER or reply.code in _HOPELESS:
+            if reply.termination in _NO_END and self._states:
+                self.endless = self._made(messages, keys)
             self.is_over = True
             return
         found = shape(reply)

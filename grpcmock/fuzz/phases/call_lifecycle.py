@@ -144,7 +144,7 @@ def _lengths(method: Method, plan: Plan) -> Iterator[Case]:
     )
     one = call_of(method, simplest, deadline=_SOON)
     yield _case(method, "stream-1", "a stream of one message", (one,), targets=ends, measures=measures)
-    accepted = plan.acceptance.of(method)
+    accepted = plan.acceptance.of(method) or plan.acceptance.endless.get(method.path)
     if accepted is not None and (accepted.needs or accepted.later):
         *made, taken = accepted.calls(accepted.data, salt="half-close")
         taken = replace(taken, deadline=_SOON)
