@@ -80,13 +80,13 @@ def _after_refusals(own: AcceptedRequest, plan: Plan) -> Case:
     """Calls that are likely refused, each with one after it that is taken: of what was refused nothing may be left."""
     program = MethodProgram(own.method, plan, "after-refusals")
     program.add(own)
-    for message in islice(_spoiled(own), _REFUSALS):
+    for message in islice(spoiled(own), _REFUSALS):
         program.add(replace(own, data=message.SerializePartialToString(deterministic=True), full=b"", values={}))
         program.add(own, lambda bound: bound - 1)
     return program.case("calls that are likely refused, each before one that isn't")
 
 
-def _spoiled(own: AcceptedRequest) -> Iterator[Message]:
+def spoiled(own: AcceptedRequest) -> Iterator[Message]:
     """Yield the request with one of its numbers or texts so large that it hardly fits."""
     whole = own.fullest
     for way in reachable(own.method.input):
@@ -139,14 +139,25 @@ class MethodProgram:
         self._made: dict[tuple[str, int], int] = {}
         """Which call makes what the others name, by the paths of methods: the first of each, the second, …"""
 
+        self._latest: dict[str, int] = {}
+
     def add(
-        self, request: AcceptedRequest, choose: Callable[[int], int] = lambda _: 0, *, more: tuple[Binding, ...] = ()
+        self,
+        request: AcceptedRequest,
+        choose: Callable[[int], int] = lambda _: 0,
+        *,
+        more: tuple[Binding, ...] = (),
+        skip: int = 0,
+        anew: int = 0,
+        latest: bool = False,
     ) -> int:
         """Add a call, with *more* that it takes from earlier ones. Returns which one it is.
 
-        *choose* picks among the values that the server takes; 0 is what it took first.
+        *choose* picks among the values that the server takes; 0 is what it took first. It names the first things that
+        were made for it, or those after so many that it is to *skip*, or the *latest*; with other numbers for *anew* it
+        makes other things.
         """
-        bindings = (*self._bindings(request), *more)
+        bindings = (*self._bindings(request, skip, latest=latest), *more)
         contents = [request.with_values(choose)]
         if request.later:
             contents += map(request.method.request_class.FromString, request.later)
@@ -156,19 +167,24 @@ class MethodProgram:
         own_id = request.own_id
         if own_id is not None and is_there(contents[0], own_id) and not choose(2):  # another id makes another thing
             own = value_at(contents[0], own_id)
-            put(contents[0], own_id, varied(own, f"{self._plan.seed} {self._method.full_name} {self._name}"))
+            salt = f"{self._plan.seed} {self._method.full_name} {self._name}{anew or ''}"
+            put(contents[0], own_id, varied(own, salt))
         messages = [content.SerializePartialToString(deterministic=True) for content in contents]
         self._calls.append(replace(call_of(request.method, *messages), bindings=bindings))
         self._made.setdefault((request.method.path, 1), len(self._calls) - 1)
+        self._latest[request.method.path] = len(self._calls) - 1
         return len(self._calls) - 1
 
-    def _bindings(self, request: AcceptedRequest) -> tuple[Binding, ...]:
+    def _bindings(self, request: AcceptedRequest, skip: int, *, latest: bool) -> tuple[Binding, ...]:
         """Return where a request says what was made before it; what wasn't yet is made now."""
         bindings = []
         used: Counter[str] = Counter()
         for need in request.needs:
             path = need.made_by.method.path
-            used[path] += 1
+            used[path] += 1 + (skip if not used[path] else 0)
+            if latest and path in self._latest:
+                bindings.append(Binding(self._latest[path], need.source, need.target))
+                continue
             if (index := self._made.get((path, used[path]))) is None:
                 index = self.add(need.made_by)
                 self._made[path, used[path]] = index

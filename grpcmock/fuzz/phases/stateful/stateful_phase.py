@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.model.callers import is_credential
 from grpcmock.fuzz.phases.stateful import (
     credential_cases,
+    effect_programs,
     keyed_programs,
     lending_programs,
     method_programs,
@@ -41,6 +42,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
 def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from credential_cases.cases(method, plan)
     yield from lending_programs.cases(method, plan)
+    yield from effect_programs.cases(method, plan)
     factory = _factory(plan)
     known = factory.resources.by_path.get(method.path)
     if known is None:
