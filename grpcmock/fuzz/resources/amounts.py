@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 _AMOUNT = re.compile(
     r"(.*_)?(balance|amount|cents|credits?|stock|quantity|funds|points|available|value|sum)(_(cents|units|minor|micros))?"
 )
-_BALANCE = re.compile(r"(.*_)?(balance|stock|quantity|funds|credits|points|cents)(_(cents|units|minor|micros))?")
+_BALANCE = re.compile(
+    r"((account|current|available|on_hand)_)?(balance|stock|quantity|funds|credits|points|cents)"
+    r"(_(cents|units|minor|micros))?"
+)
 _FROM = re.compile(r"(from|source|payer|sender|debtor|debit|origin)(_.*)?")
 _TO = re.compile(r"(to|target|dest|destination|payee|receiver|recipient|beneficiary|creditor|credit)(_.*)?")
 _MOVING = re.compile(r"(Transfer|Move|Send|Pay|Remit)(?=[A-Z]|$)")

@@ -60,9 +60,6 @@ class _Look:
     steady: bool = False
     """Whether it was the same twice with nothing between."""
 
-    volatile: set[Path] = field(default_factory=set)
-    """What was not."""
-
 
 @dataclass(slots=True)
 class _Change:
@@ -94,6 +91,9 @@ class Effects:
     _changes: list[_Change] = field(default_factory=list)
     _moved: set[tuple[str, str, Path]] = field(default_factory=set)
     """The methods that have moved what they said, those that have shown it, and where."""
+
+    _is_restless: bool = False
+    """Whether what is shown has changed though nothing was: somebody else does it, or a call that seems to read."""
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it."""
@@ -151,9 +151,14 @@ class Effects:
             self._looks[key] = _Look(method, request, answer, leaves)
             return
         if look.is_fresh:
-            look.volatile |= {path for path, _, _ in _changed(look.leaves, leaves)}
+            self._is_restless |= any(not _may_change(path) for path, _, _ in _changed(look.leaves, leaves))
             look.steady = True
-        elif self._changes and key in self._changes[-1].before and key not in self._changes[-1].after:
+        elif (
+            not self._is_restless
+            and self._changes
+            and key in self._changes[-1].before
+            and key not in self._changes[-1].after
+        ):
             change = self._changes[-1]
             change.after[key] = dict(amounts_in(answer))
             if not change.reply.is_ok:
@@ -167,7 +172,7 @@ class Effects:
         if change.reply.code not in _REFUSALS:
             return
         for path, before, now in _changed(look.leaves, leaves):
-            if path in look.volatile or any(_MAY_CHANGE.fullmatch(str(step)) for step in path):
+            if _may_change(path):
                 continue
             name = ".".join(map(str, path))
             yield Finding(
@@ -265,6 +270,10 @@ def _texts(look: _Look) -> dict[Path, Any]:
         for path, value in look.leaves.items()
         if re.search(r"currency|unit|asset|sku", str(path[-1])) and isinstance(value, str)
     }
+
+
+def _may_change(path: Path) -> bool:
+    return any(_MAY_CHANGE.fullmatch(str(step)) for step in path)
 
 
 def _changed(before: Leaves, now: Leaves) -> Iterator[tuple[Path, Any, Any]]:
