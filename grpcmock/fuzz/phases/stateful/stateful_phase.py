@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.callers import is_credential
 from grpcmock.fuzz.phases.stateful import (
+    batch_programs,
     credential_cases,
     effect_programs,
     keyed_programs,
@@ -43,6 +44,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from credential_cases.cases(method, plan)
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
+    yield from batch_programs.cases(method, plan)
     factory = _factory(plan)
     known = factory.resources.by_path.get(method.path)
     if known is None:
