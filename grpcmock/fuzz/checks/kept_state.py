@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.flags import Flags
@@ -31,7 +32,7 @@ def _check(code: str, name: str, severity: Severity, title: str) -> Check:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
         resources = resources_of(expectations.registry, expectations.links)
         model = StateModel(resources, documented=expectations.documented)
-        laws = (model, Echoes(resources), Loans(expectations.registry), Effects(), Flags())
+        laws = (model, Echoes(resources), Loans(expectations.registry), Effects(), Flags(), Contents())
         told: set[str] = set()
         for reply in result.replies[: len(case.calls)]:
             for law in laws:

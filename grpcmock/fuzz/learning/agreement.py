@@ -10,11 +10,12 @@ import base64
 import hashlib
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.fuzz.resources.contents import DIGEST, contents_of, owners
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ _COUNT = re.compile(
 )
 _OFFSET = re.compile(r"((write|file|byte|start)_)?(offset|position)")
 _LAST = re.compile(r"(is_)?(last|final|eof|done|finish(ed)?|finish_write|end_of_(file|stream))")
-_DIGEST = re.compile(r"(^|_)(sha\d*|md5|crc\w*|checksum|digest|hash|fingerprint)($|_)")
-_BODY = re.compile(r"content|data|body|text|payload|chunk|part")
 
 _ALGORITHMS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
     (r"sha[-_ ]?512", lambda data: hashlib.sha512(data).digest()),
@@ -60,11 +59,11 @@ def agreed(messages: Sequence[Message], comments: Mapping[str, str]) -> tuple[Me
         copy = type(message)()
         copy.CopyFrom(message)
         made.append(copy)
-    whole = b"".join(content for message in made for content in _contents(message))
+    whole = b"".join(content for message in made for content in contents_of(message))
     before = 0
     for number, message in enumerate(made):
         is_last = number == len(made) - 1
-        for owner in _owners(message):
+        for owner in owners(message):
             descriptor: Any = owner.DESCRIPTOR
             for field in descriptor.fields:
                 if field.message_type is not None or field.is_repeated:
@@ -78,9 +77,9 @@ def agreed(messages: Sequence[Message], comments: Mapping[str, str]) -> tuple[Me
                     setattr(owner, field.name, before)
                 elif field.type == FieldDescriptor.TYPE_BOOL and _LAST.fullmatch(name) and len(made) > 1:
                     setattr(owner, field.name, is_last)
-                elif _DIGEST.search(name):
+                elif DIGEST.search(name):
                     _put_digest(owner, field, whole, f"{name} {comments.get(field.full_name, '')}")
-        before += sum(map(len, _contents(message)))
+        before += sum(map(len, contents_of(message)))
     return tuple(made)
 
 
@@ -102,25 +101,3 @@ def _put_digest(owner: Message, field: FieldDescriptor, whole: bytes, words: str
             setattr(owner, field.name, value)
         except ValueError:  # a number that is too large for the type
             return
-
-
-def _owners(message: Message, depth: int = 2) -> Iterator[Message]:
-    """Yield a message and those inside it that are there, but for those in lists."""
-    yield message
-    for field, value in message.ListFields():
-        if depth and field.message_type is not None and not field.is_repeated:
-            yield from _owners(value, depth - 1)
-
-
-def _contents(message: Message) -> list[bytes]:
-    """Return what a message carries: its bytes, or texts that are called content where it has none."""
-    found, texts = list[bytes](), list[bytes]()
-    for owner in _owners(message):
-        for field, value in owner.ListFields():
-            if field.is_repeated or _DIGEST.search(snake_case(field.name)):
-                continue
-            if field.type == FieldDescriptor.TYPE_BYTES:
-                found.append(value)
-            elif field.type == FieldDescriptor.TYPE_STRING and _BODY.fullmatch(snake_case(field.name)):
-                texts.append(value.encode())
-    return found or texts

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.model.callers import is_credential
 from grpcmock.fuzz.phases.stateful import (
     batch_programs,
+    content_programs,
     credential_cases,
     effect_programs,
     keyed_programs,
@@ -45,6 +46,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)
+    yield from content_programs.cases(method, plan)
     factory = _factory(plan)
     known = factory.resources.by_path.get(method.path)
     if known is None:
