@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Registry
 
 _FOR_SECONDS = re.compile(
-    r"(ack|ack(nowledge)?ment|visibility|lease|lock|lend|claim)_(deadline|timeout|duration)(_seconds|_secs|_s)?"
+    r"(ack|acknowledge|acknowledgement|visibility|lease|lock|lend|claim)_(deadline|timeout|duration)(_seconds|_secs|_s)?"
 )
 _ASSIGNED = re.compile(r"(.*_)?(id|name|time|at|number|sequence|offset|attempt|attempts)")
 _HOLDS_BACK = re.compile(r"(.*_)?(key|group|partition|priority|delay|expir\w*|ttl|deduplication)(_.*)?")
