@@ -25,6 +25,7 @@ service Jobs {
   rpc Hand(HandRequest) returns (HandResponse);
   rpc Take(TakeRequest) returns (TakeResponse);
   rpc Confirm(ConfirmRequest) returns (ConfirmResponse);
+  rpc HandMany(stream HandRequest) returns (HandResponse);
   rpc Shuffle(TakeRequest) returns (ConfirmResponse);
 }
 message Desk { string name = 1; int32 lock_duration_seconds = 2; }
@@ -97,6 +98,16 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "tags kept": (
         set(),
         [DESK, take(), hand(job("sweep the floor", tags={"a": "b"})), take(("a", {**ONE, "tags": {"a": "b"}}))],
+    ),
+    "handed in another way": (
+        set(),
+        [
+            DESK,
+            take(),
+            ("HandMany", [{"counter": "all", "jobs": [job("sweep the floor", tags={"c": "d"})]}], {"count": 1}),
+            hand(job("sweep the floor", tags={"a": "b"})),
+            take(("a", {**ONE, "tags": {"c": "d"}})),
+        ],
     ),
     "which of two": (
         set(),

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.resources.differences import shown
+from grpcmock.fuzz.resources.fields import all_fields
 from grpcmock.fuzz.resources.lending import Lending, body_of, lendings
 
 if TYPE_CHECKING:
@@ -87,6 +88,9 @@ class Loans:
     _own: set[Any] = field(default_factory=set)
     """The names that were given or shown when something was made: nobody else takes from those queues."""
 
+    _is_mixed: bool = False
+    """Whether something may have been put in another way, so that what comes needn't be what is known to be put."""
+
     _seconds: float | None = None
     """For how long something is lent, as the server has said."""
 
@@ -118,6 +122,8 @@ class Loans:
                 return
         if not only_reads(method):
             self._queues.clear()  # what it does to them isn't known
+            types = {one.message_type for one in all_fields(method.input)}
+            self._is_mixed |= any(kind.payload.message_type in types for kind in kinds)
             for message in (*requests, *answers):
                 self._own.update(
                     value for one, value in message.ListFields() if one.type in _TEXTS and one.is_repeated is False
@@ -201,7 +207,7 @@ class Loans:
         body = _body(kind.payload)
         own = getattr(payload, body.name)
         alike = [put for put in self._put if getattr(put.message, body.name, None) == own]
-        if len(own) < _LONG or not alike:
+        if len(own) < _LONG or not alike or self._is_mixed:
             return
         queue.ways.update(put.way for put in alike)
         queue.expected = [put for put in queue.expected if put not in alike]
