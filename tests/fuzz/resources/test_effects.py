@@ -104,9 +104,24 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "reverted after another": (set(), [*MOVED, move(3, 2), *both(5, 5), revert(1), *both(7, 3)]),
     "not marked as reverted": ({"G129"}, [*MOVED, revert(1, {"id": "m1"}), *both(10, 0)]),
     "refused, and nothing left": (set(), [*TWICE, note("INVALID_ARGUMENT"), show("aa", 10)]),
-    "refused, and something left": ({"G131"}, [*TWICE, note("INVALID_ARGUMENT"), show("aa", 10, notes=["x"])]),
-    "refused, looked at once before": (set(), [show("aa", 10), note("INVALID_ARGUMENT"), show("aa", 10, notes=["x"])]),
-    "refused, and counted": (set(), [*TWICE, note("INVALID_ARGUMENT"), show("aa", 10, failedTries=1)]),
+    "refused, and something left": (
+        {"G131"},
+        [*TWICE, note("INVALID_ARGUMENT"), *[show("aa", 10, notes=["x"])] * 2],
+    ),
+    "refused, and looked at once after": (set(), [*TWICE, note("INVALID_ARGUMENT"), show("aa", 10, notes=["x"])]),
+    "refused, while it goes on": (
+        set(),
+        [*TWICE, note("INVALID_ARGUMENT"), *[show("aa", 10, notes=["x"] * count) for count in (1, 2)]],
+    ),
+    "refused, of another thing": (
+        set(),
+        [*[show("bb", 10)] * 2, note("INVALID_ARGUMENT"), *[show("bb", 10, notes=["x"])] * 2],
+    ),
+    "refused, looked at once before": (
+        set(),
+        [show("aa", 10), note("INVALID_ARGUMENT"), *[show("aa", 10, notes=["x"])] * 2],
+    ),
+    "refused, and counted": (set(), [*TWICE, note("INVALID_ARGUMENT"), *[show("aa", 10, failedTries=1)] * 2]),
     "changes by itself": (
         set(),
         [show("aa", 10), show("aa", 11), show("aa", 12), note("INVALID_ARGUMENT"), show("aa", 13)],
@@ -115,7 +130,7 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
         set(),
         [*TWICE, show("bb", 1), show("bb", 1, notes=["y"]), note("INVALID_ARGUMENT"), show("aa", 10, notes=["x"])],
     ),
-    "failed in the midst": (set(), [*TWICE, note("UNAVAILABLE"), show("aa", 10, notes=["x"])]),
+    "failed in the midst": (set(), [*TWICE, note("UNAVAILABLE"), *[show("aa", 10, notes=["x"])] * 2]),
     "sealed": (set(), [("SealPot", {"name": "aa"}, {}), show("aa", 1, sealed=True)]),
     "not sealed": ({"G129"}, [("SealPot", {"name": "aa"}, {}), show("aa", 1)]),
     "not sealed, refused": (set(), [("SealPot", {"name": "aa"}, "NOT_FOUND"), show("aa", 1)]),

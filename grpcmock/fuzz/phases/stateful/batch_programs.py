@@ -73,7 +73,7 @@ def _program(
         setattr(looking, key.name, own)
         look = call_of(reader.method, looking.SerializePartialToString(deterministic=True))
         whole = _together(method, way, inner, (good, doubtful))
-        calls += [look, look, call_of(method, whole.SerializePartialToString(deterministic=True)), look]
+        calls += [look, look, call_of(method, whole.SerializePartialToString(deterministic=True)), look, look]
     return Case(
         id=f"stateful/{method.full_name}/{name}",
         phase=Phase.STATEFUL,

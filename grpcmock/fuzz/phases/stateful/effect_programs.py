@@ -62,6 +62,7 @@ def _refused(own: AcceptedRequest, looks: list[tuple[AcceptedRequest, int]], pla
         _look(program, looks)
         program.add(replace(own, data=_data(message), full=b"", values={}))
         _look(program, looks)
+    _look(program, looks)
     return program.case("what is shown before and after calls that are likely refused")
 
 

@@ -35,9 +35,10 @@ _REFUSALS = frozenset(
 )
 _MAY_CHANGE = re.compile(
     r"(.*_)?(attempts?|tries|failures?|failed|rejected|refused|errors?|last|seen|accessed|visits|views|hits|requests?"
-    r"|time|at|timestamp|age|ttl|left|remaining|header|revision|token|cursor)(_.*)?"
+    r"|time|at|timestamp|age|ttl|left|remaining|header|revision|token|cursor"
+    r"|progress|percent|done|state|status|phase|result|response|error|failure|metadata|completed|finished)(_.*)?"
 )
-"""What may well change though a call is refused, or as time passes."""
+"""What may well change though a call is refused, or as time passes and work goes on."""
 
 _PRICED = re.compile(r"(.*_)?(fees?|commission|charges?|rate|tax|tariff|exchange|conversion|surcharge)(_.*)?")
 """Where there are such fields, what leaves one place needn't be what arrives at the other."""
@@ -59,6 +60,9 @@ class _Look:
 
     steady: bool = False
     """Whether it was the same twice with nothing between."""
+
+    left: Finding | None = None
+    """What a refused call seems to have left, until it is looked at once more."""
 
 
 @dataclass(slots=True)
@@ -151,6 +155,9 @@ class Effects:
             self._looks[key] = _Look(method, request, answer, leaves)
             return
         if look.is_fresh:
+            if look.left is not None and not list(_changed(look.leaves, leaves)):
+                yield look.left  # what goes on by itself would be further by now
+            look.left = None
             self._is_restless |= any(not _may_change(path) for path, _, _ in _changed(look.leaves, leaves))
             look.steady = True
         elif (
@@ -162,28 +169,11 @@ class Effects:
             change = self._changes[-1]
             change.after[key] = dict(amounts_in(answer))
             if not change.reply.is_ok:
-                yield from self._left_by_refused(change, look, leaves)
+                look.left = _left_by_refused(change, look, leaves)
             else:
                 yield from self._moved_by(change)
                 yield from self._undone_by(change, key)
         look.answer, look.leaves, look.is_fresh = answer, leaves, True
-
-    def _left_by_refused(self, change: _Change, look: _Look, leaves: Leaves) -> Iterator[Finding]:
-        if change.reply.code not in _REFUSALS:
-            return
-        for path, before, now in _changed(look.leaves, leaves):
-            if _may_change(path):
-                continue
-            name = ".".join(map(str, path))
-            yield Finding(
-                check="leak_on_failure",
-                expected=f"{name} {before}, as {look.method.name} has shown it before the call that was refused",
-                actual=f"{said(change.reply)}, and {name} is {now}",
-                path=name,
-                key=f"left by refused {look.method.name}",
-                method=change.method,
-            )
-            return
 
     def _moved_by(self, change: _Change) -> Iterator[Finding]:
         """Compare what left one place with what arrived at another, once both were looked at."""
@@ -240,6 +230,25 @@ class Effects:
                 method=change.method,
                 may_lag=True,
             )
+
+
+def _left_by_refused(change: _Change, look: _Look, leaves: Leaves) -> Finding | None:
+    """Return what a refused call has changed of what it names itself."""
+    named = {value for _, value in _leaves(change.request)}
+    if change.reply.code not in _REFUSALS or named.isdisjoint(_names(look.request)):
+        return None
+    for path, before, now in _changed(look.leaves, leaves):
+        if not _may_change(path):
+            name = ".".join(map(str, path))
+            return Finding(
+                check="leak_on_failure",
+                expected=f"{name} {before}, as {look.method.name} has shown it before the call that was refused",
+                actual=f"{said(change.reply)}, and {name} is {now}",
+                path=name,
+                key=f"left by refused {look.method.name}",
+                method=change.method,
+            )
+    return None
 
 
 def _is_named_by(change: _Change, request: Message) -> bool:
