@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -149,7 +150,9 @@ def test_a_program_takes_what_it_has_handed(jobs: Registry) -> None:
         data = methods[name].request_class(**fields).SerializeToString()
         return AcceptedRequest(methods[name], data, needs, frozenset(need.target for need in needs))
 
-    desk = Need(request("OpenDesk", name="one"), ("name",), ("desk",))
+    plain = request("OpenDesk", name="one")
+    filled = request("OpenDesk", name="one", lock_duration_seconds=7)
+    desk = Need(dataclasses.replace(filled, plain=plain.data), ("name",), ("desk",))
     for one in (
         request("Take", desk, desk="one", max_jobs=1),
         request("Confirm", desk, desk="one", claim_tokens=["x"]),
@@ -159,6 +162,7 @@ def test_a_program_takes_what_it_has_handed(jobs: Registry) -> None:
     (case,) = lending_programs.cases(methods["Take"], plan)
     names = [call.path.rpartition("/")[2] for call in case.calls]
     assert names[:4] == ["OpenDesk", "Take", "Hand", "Take"]
+    assert case.calls[0].messages == (plain.data,)
     handed = [
         one.work
         for call in case.calls

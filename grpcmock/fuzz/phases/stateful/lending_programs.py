@@ -53,7 +53,7 @@ def _program(
     for field in kind.giving.input.fields:
         if _MOST.fullmatch(field.name) and field.cpp_type in (field.CPPTYPE_INT32, field.CPPTYPE_INT64):
             setattr(asking, field.name, _ENOUGH)
-    giving = replace(giving, data=_data(asking), full=b"", values={})
+    giving = replace(_plainly(giving), data=_data(asking), full=b"", values={})
     returning = replace(returning, full=b"", values={})
 
     def put(*numbers: int) -> None:
@@ -83,6 +83,15 @@ def _program(
     program.add(giving)
     program.add(giving)
     return program.case("what is put is lent once, as it was put, until it is given back, and then never again")
+
+
+def _plainly(request: AcceptedRequest) -> AcceptedRequest:
+    """Return a request for which nothing is made but what must be: a filter would leave nothing to lend."""
+    needs = []
+    for need in request.needs:
+        made = _plainly(need.made_by)
+        needs.append(replace(need, made_by=replace(made, data=made.plain or made.data, full=b"", plain=b"", values={})))
+    return replace(request, needs=tuple(needs))
 
 
 def _with_body(message: Message, number: int, plan: Plan) -> Message:
