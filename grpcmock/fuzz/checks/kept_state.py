@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.echoes import Echoes
+from grpcmock.fuzz.resources.laws.effects import Effects
+from grpcmock.fuzz.resources.laws.flags import Flags
+from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.state_model import StateModel
 
 if TYPE_CHECKING:
@@ -27,13 +31,15 @@ _BY_ANOTHER = frozenset({"leak_on_failure"})
 def _check(code: str, name: str, severity: Severity, title: str) -> Check:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
         resources = resources_of(expectations.registry, expectations.links)
-        model, echoes = StateModel(resources, documented=expectations.documented), Echoes(resources)
+        model = StateModel(resources, documented=expectations.documented)
+        laws = (model, Echoes(resources), Loans(expectations.registry), Effects(), Flags(), Contents())
         told: set[str] = set()
         for reply in result.replies[: len(case.calls)]:
-            for finding in (*model.take(reply), *echoes.take(reply)):
-                if finding.check == name and finding.key not in told:
-                    told.add(finding.key)
-                    yield finding
+            for law in laws:
+                for finding in law.take(reply):
+                    if finding.check == name and finding.key not in told:
+                        told.add(finding.key)
+                        yield finding
 
     return Check(
         code=code,
@@ -62,7 +68,7 @@ CHECKS = (
         Severity.HIGH,
         "What was deleted is NOT_FOUND, or shown as deleted (AIP-135, AIP-164).",
     ),
-    _check("G131", "leak_on_failure", Severity.MEDIUM, "A creation that failed left nothing."),
+    _check("G131", "leak_on_failure", Severity.MEDIUM, "A call that failed left nothing."),
     _check(
         "G132",
         "parent_confusion",

@@ -51,6 +51,9 @@ class AcceptedRequest:
     values: Mapping[Fields, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
     """More values of single fields that it may have: with each of them the server took it, without more than it must
     have."""
+    later: tuple[bytes, ...] = ()
+    """What follows it in its stream: messages of another kind than the first, such as the parts of what that announces.
+    """
 
     @property
     def message(self) -> Message:
@@ -101,7 +104,7 @@ class AcceptedRequest:
         salt = f"{self.method.full_name} {salt}"
         bindings = made_before(self, calls, salt, choose=choose)
         own = (self.distinct(data, f"{salt} {number}") for number, data in enumerate(requests))
-        return (*calls, *(replace(call_of(self.method, data), bindings=bindings) for data in own))
+        return (*calls, *(replace(call_of(self.method, data, *self.later), bindings=bindings) for data in own))
 
     def distinct(self, data: bytes, salt: str) -> bytes:
         """Return a request that makes another thing than this one, if it would make the same."""
@@ -137,7 +140,7 @@ def made_before(
             put(content, own_id, varied(value_at(content, own_id), f"{salt} {len(calls)}"))
         inner = made_before(made, calls, salt, choose=choose)
         data = content.SerializePartialToString(deterministic=True)
-        calls.append(replace(call_of(made.method, data), bindings=inner))
+        calls.append(replace(call_of(made.method, data, *made.later), bindings=inner))
         bindings.append(Binding(len(calls) - 1, need.source, need.target))
     return tuple(bindings)
 

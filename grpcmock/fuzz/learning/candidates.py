@@ -73,6 +73,17 @@ _SIGNED = frozenset(
 )
 """Types that are chosen where numbers below zero are usual."""
 
+_NUMBERED = (
+    (r"(^|_)nanos$", (500_000_000, -500_000_000)),
+    (r"(^|_)year$", (2024, 2023)),
+    (r"(^|_)month$", (2, 12)),
+    (r"(^|_)day$", (29, 1)),
+    (r"(^|_)hours?$", (12,)),
+    (r"(^|_)(percent|percentage)$", (50,)),
+    (r"(^|_)port$", (8080,)),
+)
+"""Numbers by the names of fields: half a unit and its opposite, a day that not every year has."""
+
 _REALS = (1.0, 0.5, 10.0, 100.0)
 _SECONDS = {
     "google.protobuf.Timestamp": (1_714_564_800, 1_714_824_000, 1_905_000_000),
@@ -93,14 +104,15 @@ class Candidates:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._comments = field_comments(registry)
+        self.comments = field_comments(registry)
+        """Of fields, by their full names."""
 
     def of(self, field: FieldDescriptor, words: str = "") -> Iterator[Any]:
         """Yield values for a field, of a list its first item; of a message field they are messages.
 
         Those come first that the *words* of an error ask for, and then those that its comment does.
         """
-        words = f"{words} {self._comments.get(field.full_name, '')}".strip()
+        words = f"{words} {self.comments.get(field.full_name, '')}".strip()
         if field.enum_type is not None:
             yield from (value.number for value in field.enum_type.values if value.number)
             yield from (value.number for value in field.enum_type.values if not value.number)
@@ -120,6 +132,8 @@ class Candidates:
             yield from _REALS
         else:
             yield from (int(number) for number in demands.numbers(words))
+            name = snake_case(field.name)
+            yield from (value for pattern, values in _NUMBERED if re.search(pattern, name) for value in values)
             yield from _BELOW_ZERO if field.type in _SIGNED else ()
             yield from _NUMBERS
 
@@ -144,6 +158,8 @@ class Candidates:
         elif "value" in descriptor.fields_by_name and descriptor.full_name.startswith("google.protobuf."):
             yield from (message_class(value=value) for value in self.of(descriptor.fields_by_name["value"], words))
         else:
+            if {"year", "month", "day"} == set(descriptor.fields_by_name):
+                yield message_class(year=2024, month=2, day=29)
             first, *others = (self.natural(descriptor, seed) for seed in range(_NATURALS))
             yield first
             if (small := _small(first)) != first:

@@ -1,20 +1,24 @@
 """The search for a request that a server takes, of one method: from the least one on, changed by what it refuses.
 
 A refusal that names a field is answered by another value there, one that names none by trying field after field. What
-makes the server object to something else has helped, and stays; what makes no difference is taken back.
+makes the server object to something else has helped, and stays; what makes no difference is taken back, and what can be
+left out without a difference stays out. Of a stream, messages are added and changed behind the first one. Where nothing
+helps any more, the search goes back to an earlier request.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from itertools import chain, islice, zip_longest
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, combinations, islice, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.client.details import decode_details
-from grpcmock.fuzz.expectations.field_paths import Fields, named_in, reachable, resolve, values_at
+from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, reachable, resolve, values_at
 from grpcmock.fuzz.expectations.violations import violations_in
-from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need, chosen_at, set_at
+from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need, chosen_at
+from grpcmock.fuzz.learning.request_changes import Change, changed_by
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import shape
@@ -35,130 +39,194 @@ _EACH = 14
 _ANY = 3
 """… and so many in each where none was."""
 
+_NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE})
 _HOPELESS = frozenset({Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
 
-_Change = tuple[Fields, Any, "KnownKey | None"]
+_NAMES = 3
+"""So many fields are thought of that may name things at once."""
+
+_LONGEST = 3
+"""Messages of a stream."""
+
+
+@dataclass(slots=True)
+class _State:
+    """A request that got further than those before it, and what wasn't tried on it yet."""
+
+    messages: tuple[Message, ...]
+    keys: dict[Path, KnownKey]
+    reply: Reply
+    changes: deque[Change]
 
 
 class DoorSearch:
     """Looks for a request of one method that is answered OK."""
 
     def __init__(
-        self, method: Method, start: Message, registry: Registry, candidates: Candidates, things: KnownThings
+        self,
+        method: Method,
+        start: Sequence[Message],
+        registry: Registry,
+        candidates: Candidates,
+        things: KnownThings,
     ) -> None:
+        """*start* are the messages to begin with: one, but for a stream of which more is known."""
         self.method = method
         self.accepted: AcceptedRequest | None = None
+        self.endless: AcceptedRequest | None = None
+        """The one that was not refused, as others were, and never answered."""
         self.is_over = False
         self.waits = False
         """Whether it may go on once more is known of what the server has."""
         self._registry = registry
         self._candidates = candidates
         self._things = things
-        self._base = start
-        self._base_keys: dict[Path, KnownKey] = {}
-        self._current: tuple[Message, dict[Path, KnownKey]] | None = None
-        self._changed: Fields = ()
-        self._names_known = False
-        """Whether the last change names something that the server has shown."""
+        self._start = tuple(start)
+        self._current: tuple[tuple[Message, ...], dict[Path, KnownKey], Change] | None = None
         self._seen: set[str] = set()
-        self._tried: set[bytes] = set()
-        self._changes: deque[_Change] = deque()
-        self._last: Reply | None = None
+        self._tried: set[tuple[bytes, ...]] = set()
+        self._states: list[_State] = []
+        """The last one is where the search is."""
         self._known = 0
 
     def next(self) -> bytes | None:
-        """Return the next request to try; None if there is none now."""
-        if self._last is None:
-            self._current = (self._base, {})
-            return self._noted(self._base)
+        """Return the first message of the next request to try; None if there is none now."""
+        if not self._states:
+            return self._noted(self._start, {}, Change(()))
         if self.waits:
             if self._things.count == self._known:
                 return None
-            self._changes = deque(self._proposals(self._last))
+            state = self._states[-1]
+            state.changes = deque(self._proposals(state.reply))
             self._tried.clear()  # what wasn't there may be there now
             self.waits = False
-        while self._changes:
-            fields, value, key = self._changes.popleft()
-            message = type(self._base)()
-            message.CopyFrom(self._base)
-            path = set_at(message, fields, value)
-            if path is None:
-                continue
-            data = message.SerializePartialToString(deterministic=True)
-            if data in self._tried or not message.IsInitialized():
-                continue
-            keys = {place: known for place, known in self._base_keys.items() if place != path}
-            self._changed, self._names_known = fields, key is not None
-            self._current = (message, keys | ({path: key} if key is not None else {}))
-            return self._noted(message)
+        for number in range(len(self._states) - 1, -1, -1):
+            state = self._states[number]
+            while state.changes:
+                change = state.changes.popleft()
+                made = changed_by(state.messages, change, self._candidates.comments)
+                if made is None:
+                    continue
+                messages, changed = made
+                if _bytes_of(messages) in self._tried or not all(one.IsInitialized() for one in messages):
+                    continue
+                del self._states[number + 1 :]
+                keys = {place: known for place, known in state.keys.items() if place not in changed}
+                keys |= {place: key for place, key in changed.items() if key is not None}
+                return self._noted(messages, keys, change)
+            if _stage(self._last) and not self.method.kind.client_streams:
+                break  # it may be there later, or there may be enough
         self.waits, self._known = True, self._things.count
         return None
 
-    def _noted(self, message: Message) -> bytes:
-        data = message.SerializePartialToString(deterministic=True)
-        self._tried.add(data)
-        return data
+    def _noted(self, messages: tuple[Message, ...], keys: dict[Path, KnownKey], change: Change) -> bytes:
+        self._current = messages, keys, change
+        self._tried.add(_bytes_of(messages))
+        return messages[0].SerializePartialToString(deterministic=True)
+
+    @property
+    def _base(self) -> tuple[Message, ...]:
+        return self._states[-1].messages if self._states else self._start
+
+    @property
+    def _last(self) -> Reply:
+        return self._states[-1].reply
 
     @property
     def current(self) -> AcceptedRequest:
-        """The request that was given last, with what it needs."""
+        """The request that was given last, with what it needs and what follows it."""
         assert self._current is not None
-        return self._made(*self._current)
+        messages, keys, _ = self._current
+        return self._made(messages, keys)
 
     def hear(self, reply: Reply) -> None:
         """Take the server's answer to the request that was given last."""
         assert self._current is not None
-        message, keys = self._current
+        messages, keys, change = self._current
         reply = with_meant_status(reply)
         if reply.is_ok or (reply.termination is Termination.ENOUGH and reply.responses):
-            self.accepted = self._made(message, keys)
+            self.accepted = self._made(messages, keys)
             self.is_over = True
             return
         if reply.termination is not Termination.SERVER or reply.code in _HOPELESS:
+            if reply.termination in _NO_END and self._states:
+                self.endless = self._made(messages, keys)
             self.is_over = True
             return
         found = shape(reply)
-        if self._last is None or (found not in self._seen and self._gets_further(reply)):
-            self._base, self._base_keys, self._last = message, keys, reply
+        if not self._states or (found not in self._seen and self._gets_further(change, reply)):
+            self._states.append(_State(messages, keys, reply, deque()))
             self._seen.add(found)
-            self._changes = deque(self._proposals(reply))
+            self._states[-1].changes.extend(self._proposals(reply))
+        elif change.fields and change.value is None and found == shape(self._last):
+            self._states[-1].messages = messages  # what makes no difference may make one later
 
-    def _gets_further(self, reply: Reply) -> bool:
+    def _gets_further(self, change: Change, reply: Reply) -> bool:
         """Whether a request is refused for something that comes after what the one before was refused for."""
-        assert self._last is not None
         before, now = self._objected(self._last)[1], self._objected(reply)[1]
-        if self._changed in before or (self._names_known and self._last.code == Code.NOT_FOUND):
+        if change.fields in before or (change.key is not None and self._last.code == Code.NOT_FOUND):
             return True
-        return self._changed not in now and _stage(reply) >= _stage(self._last)
+        return change.fields not in now and _stage(reply) >= _stage(self._last)
 
-    def _made(self, message: Message, keys: dict[Path, KnownKey]) -> AcceptedRequest:
+    def _made(self, messages: tuple[Message, ...], keys: dict[Path, KnownKey]) -> AcceptedRequest:
         needs = [
             Need(key.made_by, key.source, target, chosen_at(key.made_by.message, key.value))
             for target, key in keys.items()
             if key.made_by is not None
         ]
-        data = message.SerializePartialToString(deterministic=True)
-        return AcceptedRequest(self.method, data, tuple(needs), frozenset(keys))
+        first, *later = (one.SerializePartialToString(deterministic=True) for one in messages)
+        return AcceptedRequest(self.method, first, tuple(needs), frozenset(keys), later=tuple(later))
 
     # What to change -------------------------------------------------------------------------------------
 
-    def _proposals(self, reply: Reply) -> Iterator[_Change]:
+    def _proposals(self, reply: Reply) -> Iterator[Change]:
         words, named = self._objected(reply)
         ways = reachable(self.method.input)
         if reply.code == Code.NOT_FOUND:
             names = [*named, *(way for way in ways if way not in named)]
             yield from chain.from_iterable(islice(self._keys(way, reply.message, anything=True), 4) for way in names)
+            yield from self._two_names(reply.message)
             yield from _in_turns([islice(self._values(way, reply.message), _ANY) for way in named])
             return  # what isn't there has to be made first
         if reply.code == Code.ALREADY_EXISTS:
             named = named or tuple(way for way in ways if way[-1].message_type is None)
         if named:
+            for at in range(len(self._base) - 1, 0, -1):
+                yield from self._in_later(at, named, words, reply.message)
             yield from _in_turns([islice(self._values(way, words.get(way, reply.message)), _EACH) for way in named])
             yield from self._oneofs(named)
-        others = [way for way in ways if way not in named and len(way) <= _depth(self._base, way)]
+        yield Change(())
+        others = [way for way in ways if way not in named and len(way) <= _depth(self._base[0], way)]
+        if not named:
+            yield from (Change(way) for way in reversed(others) if is_set(self._base[0], way) and not _is_only(way))
+        if self.method.kind.client_streams and len(self._base) < _LONGEST:
+            yield from self._further_messages()
         # What isn't there may be what is missed; then what is there may be what is wrong.
-        others.sort(key=lambda way: (any(values_at(self._base, way)), len(way)))
+        others.sort(key=lambda way: (any(values_at(self._base[0], way)), len(way)))
         yield from _in_turns([islice(self._values(way, reply.message), _ANY) for way in others])
+        contents = [way for way in others if way[-1].type == way[-1].TYPE_BYTES]
+        yield from (replace(change, also=Change(())) for way in contents for change in islice(self._values(way, ""), 1))
+
+    def _two_names(self, words: str) -> Iterator[Change]:
+        """Yield names of two things at once: where neither is there, naming one makes no difference."""
+        told = [(way, list(islice(self._keys(way, words), 4))) for way in reachable(self.method.input)]
+        for (_, ours), (_, theirs) in combinations([(way, keys) for way, keys in told if keys][:_NAMES], 2):
+            other = next((one for one in theirs if one.value != ours[0].value), theirs[0])
+            yield replace(ours[0], also=other)
+
+    def _in_later(self, at: int, named: tuple[Fields, ...], words: dict[Fields, str], text: str) -> Iterator[Change]:
+        """Yield changes of what is named in a message behind the first one."""
+        there = [way for way in named if len(way) <= _depth(self._base[at], way)]
+        for change in _in_turns([islice(self._values(way, words.get(way, text)), _ANY) for way in there]):
+            yield Change(change.fields, change.value, at=at)
+
+    def _further_messages(self) -> Iterator[Change]:
+        """Yield messages to add to a stream: of each arm of its oneofs, or such as the first one."""
+        arms = [arm for oneof in self.method.input.oneofs for arm in oneof.fields if len(oneof.fields) > 1]
+        fields = sorted(self.method.input.fields, key=lambda field: not is_set(self._base[0], (field,)))
+        for field in arms or fields[:1]:
+            for change in islice(self._values((field,), ""), 2):
+                yield Change(change.fields, change.value, at=len(self._base))
 
     def _objected(self, reply: Reply) -> tuple[dict[Fields, str], tuple[Fields, ...]]:
         """Give the fields that a refusal names, the innermost first, and its words of each."""
@@ -171,20 +239,20 @@ class DoorSearch:
         if words:
             return words, tuple(words)
         named = named_in(reply.message, self.method.input)
-        there = [way for way in named if len(way) <= _depth(self._base, way)] or list(named)
+        there = [way for way in named if len(way) <= _depth(self._base[0], way)] or list(named)
         return {}, tuple(sorted(there, key=lambda way: (-len(way), way[-1].message_type is not None)))
 
-    def _keys(self, way: Fields, words: str, *, anything: bool = False) -> Iterator[_Change]:
+    def _keys(self, way: Fields, words: str, *, anything: bool = False) -> Iterator[Change]:
         if way[-1].message_type is None and way[-1].enum_type is None and way[-1].cpp_type != way[-1].CPPTYPE_BOOL:
             for key in self._things.keys_for(self.method, way, words, anything=anything):
-                yield way, key.value, key
+                yield Change(way, key.value, key)
 
-    def _values(self, way: Fields, words: str) -> Iterator[_Change]:
+    def _values(self, way: Fields, words: str) -> Iterator[Change]:
         yield from islice(self._keys(way, words), 3)
         for value in self._candidates.of(way[-1], words):
-            yield way, value, None
+            yield Change(way, value)
 
-    def _oneofs(self, named: tuple[Fields, ...]) -> Iterator[_Change]:
+    def _oneofs(self, named: tuple[Fields, ...]) -> Iterator[Change]:
         """Yield the arms of oneofs that are named, each with something in it."""
         for way in named:
             oneof = way[-1].containing_oneof
@@ -197,6 +265,16 @@ def _stage(reply: Reply) -> int:
     if reply.code in (Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE):
         return 0
     return 1 if reply.code in (Code.NOT_FOUND, Code.ALREADY_EXISTS) else 2
+
+
+def _is_only(way: Fields) -> bool:
+    """Whether a field is an arm of a oneof: leaving it out is another request."""
+    oneof = way[-1].containing_oneof
+    return oneof is not None and len(oneof.fields) > 1
+
+
+def _bytes_of(messages: Sequence[Message]) -> tuple[bytes, ...]:
+    return tuple(message.SerializePartialToString(deterministic=True) for message in messages)
 
 
 def _depth(message: Message, way: Fields) -> int:
@@ -216,7 +294,7 @@ def _depth(message: Message, way: Fields) -> int:
     return depth
 
 
-def _in_turns(sources: list[Iterator[_Change]]) -> Iterator[_Change]:
+def _in_turns(sources: list[Iterator[Change]]) -> Iterator[Change]:
     """Yield the first of each, then the second of each."""
     nothing: Any = object()
     for found in zip_longest(*sources, fillvalue=nothing):

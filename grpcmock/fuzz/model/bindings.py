@@ -66,7 +66,8 @@ def put(message: Message, path: Path, value: Any) -> None:
         field.CopyFrom(value)
     elif hasattr(field, "extend"):
         del field[:]
-        field.extend(value if not isinstance(value, str | bytes) and hasattr(value, "__iter__") else [value])
+        is_many = not isinstance(value, str | bytes | Message) and hasattr(value, "__len__")  # lists of messages, too
+        field.extend(value if is_many else [value])
     elif isinstance(value, Mapping):
         field.clear()
         field.update(value)

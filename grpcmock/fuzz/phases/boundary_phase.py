@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
-from grpcmock.fuzz.phases import call_lifecycle, field_relations, limit_cases, stream_orders
+from grpcmock.fuzz.phases import call_lifecycle, field_relations, item_relations, limit_cases, stream_orders
 from grpcmock.fuzz.phases.interleaving import in_turns
 from grpcmock.fuzz.phases.request_expectation import expectation, with_controls
 from grpcmock.schema.method import MethodKind
@@ -147,11 +147,16 @@ class _Maker:
             )
 
     def related(self) -> Iterator[Case]:
-        """Yield a request that the server takes with fields left out, and with two that are the same or exchanged; each
-        with a plain one after it, which shows whether anything is left of it."""
+        """Yield a request that the server takes with fields left out, with two that are the same or exchanged, and with
+        another item; each with a plain one after it, which shows whether anything is left of it."""
         if self._accepted is None:
             return
-        for one in chain(field_relations.pairs(self._accepted), field_relations.left_out(self._accepted)):
+        for one in chain(
+            field_relations.pairs(self._accepted),
+            item_relations.later_items(self._accepted),
+            item_relations.map_letters(self._accepted),
+            field_relations.left_out(self._accepted),
+        ):
             calls = one.calls(self._accepted, one.label)
             yield Case(
                 id=f"boundary/{self.method.full_name}/{one.label}",

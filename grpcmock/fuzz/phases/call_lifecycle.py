@@ -144,6 +144,14 @@ def _lengths(method: Method, plan: Plan) -> Iterator[Case]:
     )
     one = call_of(method, simplest, deadline=_SOON)
     yield _case(method, "stream-1", "a stream of one message", (one,), targets=ends, measures=measures)
+    accepted = plan.acceptance.of(method) or plan.acceptance.endless.get(method.path)
+    if accepted is not None and (accepted.needs or accepted.later):
+        *made, taken = accepted.calls(accepted.data, salt="half-close")
+        taken = replace(taken, deadline=_SOON)
+        case = _case(
+            method, "stream-taken", "a stream that the server takes", (*made, taken), targets=ends, measures=measures
+        )
+        yield replace(case, setup=len(made))
     two = call_of(method, simplest, simplest, deadline=_SOON)
     yield _case(method, "stream-2", "a stream of the same message twice", (two,), targets=ends, measures=measures)
 
@@ -151,7 +159,7 @@ def _lengths(method: Method, plan: Plan) -> Iterator[Case]:
 def _long(method: Method, plan: Plan) -> Iterator[Case]:
     if not method.kind.client_streams:
         return
-    many = call_of(method, *[plan.simplest(method)] * MANY, deadline=_LONG)
+    many = call_of(method, *plan.simplest_stream(method, MANY), deadline=_LONG)
     yield _case(
         method,
         f"stream-{MANY}",

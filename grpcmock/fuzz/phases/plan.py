@@ -83,6 +83,16 @@ class Plan:
         accepted = self.acceptance.of(method)
         return self.least(method) if accepted is None or accepted.needs else accepted.data
 
+    def simplest_stream(self, method: Method, count: int) -> list[bytes]:
+        """Give the messages of the simplest stream of requests that the server takes, as far as is known: *count* of
+        those that follow the first, or of the first one where none does."""
+        simplest, accepted = self.simplest(method), self.acceptance.of(method)
+        if accepted is None or accepted.needs or not accepted.later:
+            return [simplest] * count
+        messages = [accepted.data, *accepted.later * (count // len(accepted.later))]
+        made = self.acceptance.agreed(*map(method.request_class.FromString, messages))
+        return [message.SerializePartialToString(deterministic=True) for message in made]
+
     def least(self, method: Method) -> bytes:
         """Give the simplest valid request of a method, by the contract alone: nothing in it can be left out."""
         found = self._simplest.get(method.path)

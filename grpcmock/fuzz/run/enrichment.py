@@ -15,7 +15,17 @@ from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable, va
 from grpcmock.fuzz.learning.accepted_requests import set_at, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.meant_status import with_meant_status
-from grpcmock.fuzz.run.request_fields import DEEPEST, KEY_TYPES, enough, fill_in, leaves, lists, new_keys, unset
+from grpcmock.fuzz.run.request_fields import (
+    DEEPEST,
+    KEY_TYPES,
+    enough,
+    fill_in,
+    leaves,
+    lists,
+    new_keys,
+    other_arms,
+    unset,
+)
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -26,8 +36,8 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
 
-Ask = Callable[["Method", bytes], Awaitable["Reply"]]
-"""Makes one call."""
+Ask = Callable[..., Awaitable["Reply"]]
+"""Makes one call: of a method, with messages."""
 
 Make = Callable[["AcceptedRequest", bytes], Awaitable["Reply"]]
 """Makes what a request needs, and then the call with this request."""
@@ -85,7 +95,7 @@ class Enrichment:
         acceptance = self._acceptance
         if acceptance.takes_away(accepted.method):
             return
-        accepted = await self._without_mere_values(accepted)
+        accepted = await self._with_later(await self._without_mere_values(accepted))
         acceptance.keep(accepted, start)
         if (generated := self._generated(accepted.method)) is not None:
             data = accepted.naming_the_same(generated).SerializePartialToString(deterministic=True)
@@ -123,10 +133,11 @@ class Enrichment:
                 self._acceptance.renew(path, renewed)
 
     async def _send(self, accepted: AcceptedRequest, data: bytes) -> Reply:
+        self._count += 1
+        data = accepted.distinct(data, f"enrichment {self._count}")
         if accepted.needs:  # those that are there may be used up
             return await self._ask_with_needs(accepted, data)
-        self._count += 1
-        return await self._ask(accepted.method, accepted.distinct(data, f"enrichment {self._count}"))
+        return await self._ask(accepted.method, data, *accepted.later)
 
     # Another thing ------------------------------------------------------------------------------------------
 
@@ -236,16 +247,34 @@ class Enrichment:
     async def _mended(self, accepted: AcceptedRequest, start: Message) -> tuple[Message, Reply] | None:
         """Return a request, changed by what the server says against it, that it takes, and its answer; None if it takes
         none."""
-        search = self._acceptance.search(accepted.method, start)
+        later = [accepted.method.request_class.FromString(data) for data in accepted.later]
+        search = self._acceptance.search(accepted.method, start, *later)
         for _ in range(_TRIES):
             if self._is_late() or (data := search.next()) is None:
                 return None
-            reply = await self._send(accepted, data)
+            reply = await self._send(replace(accepted, later=search.current.later), data)
             search.hear(reply)
             if search.is_over:
                 found = search.accepted
-                return (found.message, reply) if found is not None and not found.needs else None
+                fits = found is not None and not found.needs and found.later == accepted.later
+                return (found.message, reply) if found is not None and fits else None
         return None
+
+    async def _with_later(self, accepted: AcceptedRequest) -> AcceptedRequest:
+        """Return the request of a stream with messages of other kinds behind it, where the server takes them so."""
+        if not accepted.method.kind.client_streams or accepted.later:
+            return accepted
+        for arm in other_arms(accepted):
+            value = next(self._acceptance.values_of(arm), None)
+            further = accepted.method.request_class()
+            if self._is_late() or value is None or set_at(further, (arm,), value) is None:
+                continue
+            first, *others = self._acceptance.agreed(accepted.message, further)
+            later = tuple(one.SerializePartialToString(deterministic=True) for one in others)
+            longer = replace(accepted, data=first.SerializePartialToString(deterministic=True), later=later)
+            if _is_ok(await self._send(longer, longer.data)):
+                return longer
+        return accepted
 
     async def borders(self, accepted: AcceptedRequest) -> None:
         """Send ever longer lists, up to the longest that the server takes and the shortest that it doesn't: where one

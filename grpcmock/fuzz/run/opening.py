@@ -134,7 +134,8 @@ class Opening:
 
     async def _make_with_needs(self, accepted: AcceptedRequest, data: bytes) -> Reply:
         *setup, last = accepted.calls(data, salt=f"opening {self._number}")
-        return await self._make(self._case(accepted.method, data, *setup, bindings=last.bindings))
+        messages = (data, *accepted.later)
+        return await self._make(self._case(accepted.method, messages, *setup, bindings=last.bindings))
 
     async def _fill_makers(self) -> bool:
         """Make things with all that they may have, for those who ask for more than the least. Returns whether there
@@ -164,8 +165,8 @@ class Opening:
                         self._plan.acceptance.keep(shared, b"")
                         break
 
-    async def _ask(self, method: Method, data: bytes) -> Reply:
-        return await self._make(self._case(method, data))
+    async def _ask(self, method: Method, *messages: bytes) -> Reply:
+        return await self._make(self._case(method, messages))
 
     @property
     def _is_late(self) -> bool:
@@ -193,9 +194,12 @@ class Opening:
                 return search.accepted is not None
         return False
 
-    def _case(self, method: Method, data: bytes, *before: Call, bindings: tuple[Binding, ...] = ()) -> Case:
+    def _case(
+        self, method: Method, messages: tuple[bytes, ...], *before: Call, bindings: tuple[Binding, ...] = ()
+    ) -> Case:
         self._number += 1
-        call = replace(call_of(method, data), bindings=bindings)
+        data = messages[0]
+        call = replace(call_of(method, *messages), bindings=bindings)
         if method.kind is not MethodKind.UNARY:
             call = replace(call, deadline=_DEADLINE)
         broken = self._plan.generators.of(method.input).broken(method.request_class.FromString(data))
@@ -206,8 +210,8 @@ class Opening:
             calls=(*before, call),
             setup=len(before),
             why="a request that the server may take, by what it has said so far",
-            expect=Expect.ANY if broken else Expect.ACCEPTED,
-            targets=frozenset() if data else frozenset({"empty_request"}),
+            expect=Expect.ANY if broken or len(messages) > 1 else Expect.ACCEPTED,
+            targets=frozenset() if any(messages) else frozenset({"empty_request"}),
         )
 
 

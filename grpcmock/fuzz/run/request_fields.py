@@ -111,3 +111,11 @@ def unset(accepted: AcceptedRequest) -> Iterator[Fields]:
         if oneof is not None and len(oneof.fields) > 1:
             continue
         yield way
+
+
+def other_arms(accepted: AcceptedRequest) -> Iterator[FieldDescriptor]:
+    """Yield the arms of oneofs that a request doesn't have: the other kinds of messages in a stream."""
+    message = accepted.message
+    for oneof in accepted.method.input.oneofs:
+        chosen = message.WhichOneof(oneof.name)
+        yield from (arm for arm in oneof.fields if chosen is not None and arm.name != chosen)

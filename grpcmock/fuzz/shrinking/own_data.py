@@ -39,9 +39,10 @@ async def with_own_data(failure: Failure, evaluate: Evaluate, observe: Observe, 
     needed = list(_needed(failure, evaluate, changes))[:_MOST]
     if not needed:
         return failure
-    for with_theirs in (False, True):
+    several = list(dict.fromkeys([*needed, *_shown(failure.result)]))[:_MOST]  # one alone may not show it
+    for values, with_theirs in ((needed, False), (several, False), (needed, True)):
         makers: list[Reply] = []
-        for value in needed:
+        for value in values:
             found = changes.makers_of(value, with_theirs=with_theirs) or []
             makers += [one for one in found if one not in makers]
         if makers and (own := await _made_by(makers, failure, evaluate, observe)) is not None:

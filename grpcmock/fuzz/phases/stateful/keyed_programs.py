@@ -32,11 +32,13 @@ def cases(method: Method, plan: Plan, without: frozenset[str]) -> Iterator[Case]
     others = [one for one in plan.acceptance.first.values() if one is not giving and one.method.path not in without]
     for key in keys_in(method.input):
         values = values_in(method.input)
-        if (key.name,) in {need.target for need in giving.needs} or not values:
+        if (key.name,) in {need.target for need in giving.needs}:
             continue
         related = [one for one in others if is_key_of(key, one.method) and one.method.service == method.service]
         readers = [one for one in related if only_reads(one.method) and not one.method.kind.client_streams]
         deleting = next((one for one in related if DELETING.match(one.method.name)), None)
+        if not values and deleting is None:
+            continue
         for reader in readers[:_MOST_READERS]:
             yield _program(giving, reader, deleting, key, values, plan)
 

@@ -70,7 +70,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
 
 
 def _again(own: AcceptedRequest, plan: Plan) -> Case:
-    program = _Program(own.method, plan, "again")
+    program = MethodProgram(own.method, plan, "again")
     for _ in range(_AGAIN):
         program.add(own)
     return program.case("the same call again, and again")
@@ -78,15 +78,15 @@ def _again(own: AcceptedRequest, plan: Plan) -> Case:
 
 def _after_refusals(own: AcceptedRequest, plan: Plan) -> Case:
     """Calls that are likely refused, each with one after it that is taken: of what was refused nothing may be left."""
-    program = _Program(own.method, plan, "after-refusals")
+    program = MethodProgram(own.method, plan, "after-refusals")
     program.add(own)
-    for message in islice(_spoiled(own), _REFUSALS):
+    for message in islice(spoiled(own), _REFUSALS):
         program.add(replace(own, data=message.SerializePartialToString(deterministic=True), full=b"", values={}))
         program.add(own, lambda bound: bound - 1)
     return program.case("calls that are likely refused, each before one that isn't")
 
 
-def _spoiled(own: AcceptedRequest) -> Iterator[Message]:
+def spoiled(own: AcceptedRequest) -> Iterator[Message]:
     """Yield the request with one of its numbers or texts so large that it hardly fits."""
     whole = own.fullest
     for way in reachable(own.method.input):
@@ -101,14 +101,14 @@ def _spoiled(own: AcceptedRequest) -> Iterator[Message]:
 
 
 def _in_turns(own: AcceptedRequest, other: AcceptedRequest, plan: Plan) -> Case:
-    program = _Program(own.method, plan, f"with-{other.method.name}")
+    program = MethodProgram(own.method, plan, f"with-{other.method.name}")
     for one in (own, other, own, other, own):
         program.add(one)
     return program.case(f"by turns with {other.method.name}, on the same things")
 
 
 def _by_chance(own: AcceptedRequest, related: list[AcceptedRequest], plan: Plan, number: int) -> Case:
-    program = _Program(own.method, plan, f"methods-{plan.seed}-{number}")
+    program = MethodProgram(own.method, plan, f"methods-{plan.seed}-{number}")
     source = RandomSource(plan.seed, "stateful/methods", own.method.full_name, number)
     for _ in range(_STEPS):
         chosen = own if not related or source.below(3) == 0 else source.choice(related)
@@ -128,8 +128,8 @@ def _makers(request: AcceptedRequest) -> set[str]:
     return {request.method.path}.union(*(_makers(need.made_by) for need in request.needs))
 
 
-class _Program:
-    """Calls that are being written."""
+class MethodProgram:
+    """Calls that are being written, which name the same things."""
 
     def __init__(self, method: Method, plan: Plan, name: str) -> None:
         self._method = method
@@ -139,29 +139,52 @@ class _Program:
         self._made: dict[tuple[str, int], int] = {}
         """Which call makes what the others name, by the paths of methods: the first of each, the second, …"""
 
-    def add(self, request: AcceptedRequest, choose: Callable[[int], int] = lambda _: 0) -> int:
-        """Add a call. *choose* picks among the values that the server takes; 0 is what it took first."""
-        bindings = self._bindings(request)
+        self._latest: dict[str, int] = {}
+
+    def add(
+        self,
+        request: AcceptedRequest,
+        choose: Callable[[int], int] = lambda _: 0,
+        *,
+        more: tuple[Binding, ...] = (),
+        skip: int = 0,
+        anew: int = 0,
+        latest: bool = False,
+    ) -> int:
+        """Add a call, with *more* that it takes from earlier ones. Returns which one it is.
+
+        *choose* picks among the values that the server takes; 0 is what it took first. It names the first things that
+        were made for it, or those after so many that it is to *skip*, or the *latest*; with other numbers for *anew* it
+        makes other things.
+        """
+        bindings = (*self._bindings(request, skip, latest=latest), *more)
         contents = [request.with_values(choose)]
-        if request.method.kind.client_streams:
+        if request.later:
+            contents += map(request.method.request_class.FromString, request.later)
+        elif request.method.kind.client_streams:
             count = _STREAM[choose(len(_STREAM))]
             contents += [request.later_in_stream(choose) for _ in range(count - 1)]
         own_id = request.own_id
         if own_id is not None and is_there(contents[0], own_id) and not choose(2):  # another id makes another thing
             own = value_at(contents[0], own_id)
-            put(contents[0], own_id, varied(own, f"{self._plan.seed} {self._method.full_name} {self._name}"))
+            salt = f"{self._plan.seed} {self._method.full_name} {self._name}{anew or ''}"
+            put(contents[0], own_id, varied(own, salt))
         messages = [content.SerializePartialToString(deterministic=True) for content in contents]
         self._calls.append(replace(call_of(request.method, *messages), bindings=bindings))
         self._made.setdefault((request.method.path, 1), len(self._calls) - 1)
+        self._latest[request.method.path] = len(self._calls) - 1
         return len(self._calls) - 1
 
-    def _bindings(self, request: AcceptedRequest) -> tuple[Binding, ...]:
+    def _bindings(self, request: AcceptedRequest, skip: int, *, latest: bool) -> tuple[Binding, ...]:
         """Return where a request says what was made before it; what wasn't yet is made now."""
         bindings = []
         used: Counter[str] = Counter()
         for need in request.needs:
             path = need.made_by.method.path
-            used[path] += 1
+            used[path] += 1 + (skip if not used[path] else 0)
+            if latest and path in self._latest:
+                bindings.append(Binding(self._latest[path], need.source, need.target))
+                continue
             if (index := self._made.get((path, used[path]))) is None:
                 index = self.add(need.made_by)
                 self._made[path, used[path]] = index

@@ -8,7 +8,17 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.callers import is_credential
-from grpcmock.fuzz.phases.stateful import credential_cases, keyed_programs, method_programs, random_sequences, scenarios
+from grpcmock.fuzz.phases.stateful import (
+    batch_programs,
+    content_programs,
+    credential_cases,
+    effect_programs,
+    keyed_programs,
+    lending_programs,
+    method_programs,
+    random_sequences,
+    scenarios,
+)
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 
 if TYPE_CHECKING:
@@ -33,6 +43,10 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
 
 def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from credential_cases.cases(method, plan)
+    yield from lending_programs.cases(method, plan)
+    yield from effect_programs.cases(method, plan)
+    yield from batch_programs.cases(method, plan)
+    yield from content_programs.cases(method, plan)
     factory = _factory(plan)
     known = factory.resources.by_path.get(method.path)
     if known is None:

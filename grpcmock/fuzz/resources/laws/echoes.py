@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method
 
 _KEY = re.compile(r"(name|id|key|slug|path|uid|uuid)|.*_(id|key|name)")
-DELETING = re.compile(r"(Delete|Remove|Erase|Drop|Unset|Discard)(?=[A-Z]|$)")
+DELETING = re.compile(r"(Delete|Remove|Erase|Drop|Unset|Discard|Revoke|Unregister|Evict)(?=[A-Z]|$)")
 _DEEPEST = 3
 
 _KEPT = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
