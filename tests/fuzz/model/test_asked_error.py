@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf import json_format
@@ -43,7 +44,7 @@ service Echo { rpc Echo(Request) returns (Request); rpc Say(Plain) returns (Plai
         ("Say", {"inner": {"text": "13"}}, False),
     ],
 )
-def test_what_is_asked_for_is_no_failure(tmp_path: Path, method: str, given: object, asks: bool) -> None:
+def test_what_is_asked_for_is_no_failure(tmp_path: Path, method: str, given: dict[str, Any], asks: bool) -> None:
     (tmp_path / "echo.proto").write_text(ECHO)
     made = sources.load([tmp_path]).method(f"echo.Echo/{method}")
     data = json_format.ParseDict(given, made.request_class()).SerializeToString()
