@@ -101,6 +101,18 @@ message PaymentId { string id = 1; }
 message Place { int32 x = 1; int32 y = 2; }
 message Stall { string title = 1; Place place = 2; }
 message StallNumber { int32 number = 1; }
+
+service Shelf {
+  rpc ModelReady(ModelVersion) returns (ModelState);
+  rpc ModelDescribe(ModelVersion) returns (ModelEntry);
+  rpc ModelUnload(ModelVersion) returns (ModelState);
+  rpc ShelfIndex(ShelfIndexRequest) returns (ShelfIndexResponse);
+}
+message ModelVersion { string name = 1; string version = 2; }
+message ModelState { bool ready = 1; }
+message ModelEntry { string name = 1; string state = 2; }
+message ShelfIndexRequest { bool ready = 1; }
+message ShelfIndexResponse { repeated ModelEntry models = 1; }
 """
 
 
@@ -123,8 +135,8 @@ def _need(holds: object, text: str, code: Code = Code.INVALID_ARGUMENT) -> None:
         raise RefusedError(code, text)
 
 
-def _made(name: str, **fields: Any) -> Any:
-    return contract().message(f"ordinary.{name}")(**fields)
+def _made(kind: str, /, **fields: Any) -> Any:
+    return contract().message(f"ordinary.{kind}")(**fields)
 
 
 def _date(text: str, what: str) -> dt.date:
@@ -322,4 +334,32 @@ class Wallets:
         return _made("StallNumber", number=len(self.stalls))
 
 
-SERVICES: dict[str, Callable[[], Any]] = {"Bookings": Bookings, "Forum": Forum, "Wallets": Wallets}
+class Shelf:
+    """Models that nobody makes by a call: an index tells of them, and what one of them isn't there for is no status."""
+
+    def __init__(self) -> None:
+        self.models = {"iris": "ready", "mnist": "ready"}
+
+    def _model(self, request: Any) -> str:
+        text = f"Unexpected <class 'shelf.NotFound'>: Model {request.name} with version {request.version} not found"
+        _need(request.name in self.models and not request.version, text, Code.UNKNOWN)
+        return str(request.name)
+
+    def model_ready(self, request: Any) -> Any:
+        return _made("ModelState", ready=self.model_describe(request).state == "ready")
+
+    def model_describe(self, request: Any) -> Any:
+        state = self.models[self._model(request)]
+        _need(state == "ready", "this model isn't ready", Code.UNKNOWN)
+        return _made("ModelEntry", name=request.name, state=state)
+
+    def model_unload(self, request: Any) -> Any:
+        self.models[self._model(request)] = "unloaded"
+        return _made("ModelState")
+
+    def shelf_index(self, request: Any) -> Any:
+        models = [_made("ModelEntry", name=name, state=state) for name, state in self.models.items()]
+        return _made("ShelfIndexResponse", models=models)
+
+
+SERVICES: dict[str, Callable[[], Any]] = {"Bookings": Bookings, "Forum": Forum, "Wallets": Wallets, "Shelf": Shelf}

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
 
 _LISTING = re.compile(r"(List|Search|Export|Browse|Find|Query|All)")
+_TAKES_AWAY = (
+    r"(?:Delete|Remove|Destroy|Erase|Revoke|Purge|Discard|Evict|Disable|Shutdown"
+    r"|De(?:register|activate|tach|commission)|Un(?:register|load|install|mount|publish|deploy|subscribe))"
+)
 _ENDING = re.compile(
-    r"(Delete|Remove|Destroy|Erase|Cancel|Close|Retire|Expire|Revoke|Purge|Drop|Archive|Finish|Stop|End|Forget|Discard|Unregister)"
+    rf"{_TAKES_AWAY}|Cancel|Close|Retire|Expire|Drop|Archive|Finish|Stop|End|Forget|.*[a-z]{_TAKES_AWAY}$"
 )
 _MAKING = re.compile(
     r"(Create|Add|Insert|Register|New|Make|Open|Start|Begin|Put|Post|Submit|Place|Import|Upload|Set|Save)"

@@ -19,7 +19,7 @@ from grpcmock.fuzz.expectations.field_paths import Fields, is_set, named_in, rea
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need, chosen_at
 from grpcmock.fuzz.learning.request_changes import Change, changed_by
-from grpcmock.fuzz.model.meant_status import with_meant_status
+from grpcmock.fuzz.model.meant_status import with_meant_refusal, with_meant_status
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import shape
 from grpcmock.status import Code
@@ -143,7 +143,7 @@ class DoorSearch:
         """Take the server's answer to the request that was given last."""
         assert self._current is not None
         messages, keys, change = self._current
-        reply = with_meant_status(reply)
+        reply = with_meant_refusal(with_meant_status(reply))
         if reply.is_ok or (reply.termination is Termination.ENOUGH and reply.responses):
             self.accepted = self._made(messages, keys)
             self.is_over = True

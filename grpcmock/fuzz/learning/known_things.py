@@ -41,6 +41,12 @@ class Thing:
     made_by: AcceptedRequest | None
     """The request that made it, if one did; else it was there."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What it is called: by its type, and by the field that holds it, as a ``ModelIndex`` among ``models``."""
+        field = next((name for name in reversed(self.path) if isinstance(name, str)), "")
+        return frozenset({self.noun, singular(field)} - {""})
+
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
@@ -112,7 +118,7 @@ class KnownThings:
         for exact in (True, False):
             for noun in nouns:
                 for thing in self._made_first():
-                    if thing.noun != noun and not (not exact and (noun in thing.noun or thing.noun in noun)):
+                    if noun not in thing.names and (exact or not (noun in thing.noun or thing.noun in noun)):
                         continue
                     descriptor: Any = thing.message.DESCRIPTOR
                     for name in _attributes(descriptor, field, noun):
@@ -126,7 +132,7 @@ class KnownThings:
     def _named_in(self, words: str) -> list[str]:
         """Give the nouns of things that a text speaks of."""
         said = set(re.findall("[a-z]+", words.lower()))
-        nouns = dict.fromkeys(thing.noun for thing in reversed(self._things))
+        nouns = dict.fromkeys(name for thing in reversed(self._things) for name in sorted(thing.names))
         return [noun for noun in nouns if not said.isdisjoint({noun, noun.rpartition("_")[2]})]
 
     def _others(self, field: FieldDescriptor, told: set[Any]) -> Iterator[KnownKey]:
@@ -172,6 +178,7 @@ class KnownThings:
             yield snake_case(singular(told[1]))
         words = snake_case(method.name).split("_")
         yield from (singular("_".join(words[start:])) for start in range(1, len(words)))
+        yield from (singular("_".join(words[:end])) for end in range(len(words) - 1, 0, -1))  # as in ModelReady
         owner = field.containing_type
         if owner is not None:
             yield snake_case(_WRAPPING.sub("", owner.name))

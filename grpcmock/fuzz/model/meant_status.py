@@ -54,6 +54,10 @@ _OWN = (
 """What is said with statuses that gRPC doesn't have, and which of its own means that."""
 
 
+_BY_LIBRARY = re.compile(r"^(Unexpected <class '[^']*'>: |Exception calling application: )")
+"""What grpcio says before the text of an exception."""
+
+
 def with_meant_status(reply: Reply) -> Reply:
     """Return a reply with the error that its first response or its own status tells, as one of gRPC's.
 
@@ -71,6 +75,17 @@ def with_meant_status(reply: Reply) -> Reply:
         return reply
     told = _told(message)
     return reply if told is None else replace(reply, code=told[0], message=told[1])
+
+
+def with_meant_refusal(reply: Reply) -> Reply:
+    """Return a reply with UNKNOWN as the status that its words mean, if they mean one, without the library's own words.
+
+    What a handler returns or raises that is no status of gRPC's, such as any ``error`` in Go, is told as UNKNOWN.
+    """
+    if reply.code != Code.UNKNOWN:
+        return reply
+    code = next((code for words, code in _OWN if words.search(reply.message)), Code.UNKNOWN)
+    return replace(reply, code=code, message=_BY_LIBRARY.sub("", reply.message))
 
 
 def tells_error(reply: Reply) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.model.asked_error import asks_for_error
 from grpcmock.fuzz.model.results import Termination
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
 
 _LONGEST = 200
+_READ = 5
+"""So many requests of a stream are read for what a text may have taken from them."""
 
 _VARIABLE = re.compile(
     r"""(["'`]).*?\1|\[.*\]|\(.*\)|0x[0-9a-fA-F]+|[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|[0-9a-fA-F]{8,}|[^\x20-\x7e]+"""
@@ -42,8 +47,36 @@ def said(reply: Reply) -> str:
 
 def shape(reply: Reply) -> str:
     """Give what stays the same of a status when only values differ: its code, and the shape of its text."""
-    text = _VARIABLE.sub(lambda found: found[0] if _NAME.fullmatch(found[0]) else "…", reply.message)
-    return f"{reply.name} {' '.join(text.split()[:8])}".strip()[:100]
+    text = _VARIABLE.sub(lambda found: found[0] if _NAME.fullmatch(found[0]) else "…", _without_own(reply))
+    # What was given may be nothing at all, so that its place doesn't count.
+    return f"{reply.name} {' '.join(word for word in text.split() if word != '…')[:100]}".strip()
+
+
+def _without_own(reply: Reply) -> str:
+    """Return the text of a status without the texts that the request itself holds."""
+    text, method = reply.message, reply.call.method
+    if not text or method is None or reply.call.raw is not None:
+        return text
+    try:
+        requests = [method.request_class.FromString(data) for data in reply.call.messages[:_READ]]
+    except DecodeError:
+        return text
+    for own in sorted({own for request in requests for own in _texts(request)}, key=len, reverse=True):
+        if own.strip() and own in text:
+            text = re.sub(rf"(?<!\w){re.escape(own)}(?!\w)", "…", text)
+    return text
+
+
+def _texts(message: Message) -> Iterator[str]:
+    for field, value in message.ListFields():
+        parts: Any = value if field.is_repeated else (value,)
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            parts = (*value, *value.values())
+        for part in parts:
+            if isinstance(part, str):
+                yield part
+            elif isinstance(part, Message):
+                yield from _texts(part)
 
 
 # fmt: off

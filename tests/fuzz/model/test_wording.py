@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from ordinary_services import contract
 
+from grpcmock.client.actions import HalfClose, Send
 from grpcmock.fuzz.model.cases import Call
 from grpcmock.fuzz.model.results import Reply, Termination
-from grpcmock.fuzz.model.wording import cause
+from grpcmock.fuzz.model.wording import cause, shape
 
 
 def reply(message: str, path: str) -> Reply:
@@ -34,3 +36,20 @@ def reply(message: str, path: str) -> Reply:
 def test_two_methods_have_a_cause_in_common_where_their_texts_say_so(message: str, other: str, same: bool) -> None:
     assert (cause(reply(message, "/a.B/One")) == cause(reply(other, "/a.B/Two"))) is same
     assert cause(reply(message, "/a.B/One")) == cause(reply(message, "/a.B/One"))
+
+
+def refused(name: str, version: str, text: str = "Model {} with version {} not found") -> Reply:
+    method = contract().method("ordinary.Shelf/ModelReady")
+    message = method.request_class(name=name, version=version).SerializeToString()
+    call = Call(path=method.path, method=method, actions=(Send(message), HalfClose()))
+    return Reply(call=call, termination=Termination.SERVER, code=5, message=text.format(name, version))
+
+
+@pytest.mark.parametrize(("name", "version"), [("iris", "v1"), ("", "beta"), ("iris", ""), ("a model of mine", "2")])
+def test_what_a_text_has_from_its_request_makes_no_other_error(name: str, version: str) -> None:
+    assert shape(refused(name, version)) == shape(refused("", "")) == "NOT_FOUND Model with version not found"
+    assert shape(refused(name, version, "There is no {} today")) != shape(refused("", ""))
+
+
+def test_only_whole_words_are_the_requests() -> None:
+    assert shape(refused("o", "e")) == "NOT_FOUND Model with version not found"

@@ -48,6 +48,7 @@ class World:
         self.open_ended: set[str] = set()
         self.is_gone = False
         self.revivals = 0
+        self.silent: set[str] = set()
         self.taken: list[str] = []
         self.blamed: list[str] = []
         self.together: Counter[frozenset[Isolation]] = Counter()
@@ -72,7 +73,10 @@ class World:
         result = await self.run(case)
         return replace(result, health=await self.revive()) if self._down else result
 
-    async def revive(self) -> Health:
+    async def silent_service(self, result: CaseResult) -> str:
+        return ""
+
+    async def revive(self, silent: str = "") -> Health:
         self.revivals += 1
         was_down, self._down = self._down, False
         return Health(alive=not was_down, exit_code=1 if was_down else None)
