@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
 
+from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ _ERRORS = frozenset({"error", "errors", "failure", "failures", "failed_requests"
 
 _WORDS = (
     ("NOT_FOUND", Code.NOT_FOUND),
+    ("NOT_EXIST", Code.NOT_FOUND),
     ("MISSING", Code.NOT_FOUND),
     ("EXISTS", Code.ALREADY_EXISTS),
     ("DUPLICATE", Code.ALREADY_EXISTS),
     ("INVALID", Code.INVALID_ARGUMENT),
+    ("ILLEGAL", Code.INVALID_ARGUMENT),
     ("BAD_REQUEST", Code.INVALID_ARGUMENT),
     ("INTERNAL", Code.INTERNAL),
     ("UNKNOWN_ERROR", Code.UNKNOWN),
@@ -124,9 +127,9 @@ def _told(message: Message) -> tuple[int, str] | None:
     if holder is not None and not message.HasField(holder.name):
         return None
     value = own.enum_type.values_by_number.get(getattr(inner, own.name))  # type: ignore[union-attr]
-    if value is None or not value.number or any(value.name.endswith(word) for word in _FINE):
+    if value is None or not value.number or _as_constant(value.name).endswith(_FINE):
         return None
-    code = next((code for word, code in _WORDS if word in value.name), Code.FAILED_PRECONDITION)
+    code = next((code for word, code in _WORDS if word in _as_constant(value.name)), Code.FAILED_PRECONDITION)
     words = [_text(inner, names) for names in (_FIELDS, _TEXTS)]
     return code, " ".join(filter(None, words)) or value.name
 
@@ -158,6 +161,11 @@ def _code(descriptor: Descriptor, names: tuple[str, ...]) -> FieldDescriptor | N
         field = descriptor.fields_by_name.get(name)
         if field is None or field.enum_type is None or field.is_repeated:
             continue
-        if any(word in value.name for value in field.enum_type.values for word, _ in _WORDS):
+        if any(word in _as_constant(value.name) for value in field.enum_type.values for word, _ in _WORDS):
             return field
     return None
+
+
+def _as_constant(name: str) -> str:
+    """Return the name of an enum's value as the style guide has it: ``UserNotExists`` as USER_NOT_EXISTS."""
+    return snake_case(name).upper()

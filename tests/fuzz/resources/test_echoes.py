@@ -29,7 +29,9 @@ message PutResponse {}
 message ScanRequest { string key = 1; string end = 2; }
 message ScanResponse { repeated Flag flags = 1; }
 message UnsetRequest { string key = 1; string end = 2; }
-message UnsetResponse { int64 count = 1; }
+message UnsetResponse { int64 count = 1; Status status = 2; }
+message Status { ErrorCode error_code = 1; string reason = 2; }
+enum ErrorCode { Success = 0; UnexpectedError = 1; FlagNotExists = 4; }
 """
 
 Words = tuple[str, Any, Any]
@@ -41,6 +43,10 @@ def put(key: str, value: str, answer: Any = "") -> Words:
 
 def scan(key: str, *flags: Any) -> Words:
     return ("Scan", {"key": key}, {"flags": [{"key": key, "version": 1, **flag} for flag in flags]})
+
+
+def only_the_key(key: str) -> Words:
+    return ("Scan", {"key": key}, {"flags": [{"key": key}]})
 
 
 PROVEN = [put("ab", "one"), scan("ab", {"value": "one"})]
@@ -63,6 +69,14 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "deleted and shown as deleted": (set(), [*PROVEN, UNSET, scan("ab", {"value": "one", "deleted": True})]),
     "deleted and given again": (set(), [*PROVEN, UNSET, put("ab", "one"), scan("ab", {"value": "one"})]),
     "not deleted": (set(), [*PROVEN, ("Unset", {"key": "ab"}, "NOT_FOUND"), scan("ab", {"value": "one"})]),
+    "not deleted, beside OK": (
+        set(),
+        [*PROVEN, ("Unset", {"key": "ab"}, {"status": {"error_code": 4}}), scan("ab", {"value": "one"})],
+    ),
+    "shown by its key alone, which the request says": (
+        set(),
+        [put("ab", "one"), only_the_key("ab"), UNSET, only_the_key("ab")],
+    ),
     "some of it deleted": (set(), [*PROVEN, ("Unset", {"key": "ab", "end": "a"}, {}), scan("ab", {"value": "one"})]),
 }
 

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
+from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.differences import shown
 from grpcmock.fuzz.resources.fields import same_type
@@ -83,6 +84,7 @@ class Echoes:
 
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it."""
+        reply = with_meant_status(reply)
         method = reply.call.method
         if (
             method is None
@@ -124,7 +126,7 @@ class Echoes:
             if kept is None or not is_key_of(kept.key, method):
                 continue
             item = next(_items(answer, kept.key, getattr(request, key.name)), None)
-            if item is None:
+            if item is None or not _tells_more(item, kept.key):
                 continue
             if kept.gone_by is None:
                 kept.item = item
@@ -161,6 +163,14 @@ class Echoes:
 def _is_plain(value: str | bytes) -> bool:
     """Whether there is nothing in a value that a server may tidy up."""
     return value.isascii() and value.isalnum()
+
+
+def _tells_more(item: Message, key: FieldDescriptor) -> bool:
+    """Whether something is shown besides the key, which may come from the request alone."""
+    return any(
+        field.name != key.name and (not isinstance(value, Message) or value.ListFields())
+        for field, value in item.ListFields()
+    )
 
 
 def _items(message: Message, key: FieldDescriptor, value: Any, depth: int = _DEEPEST) -> Iterator[Message]:
