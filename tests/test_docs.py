@@ -61,7 +61,10 @@ HTTP = "127.0.0.1:8080"
 ONE_EXAMPLE = "<!-- one example -->"
 COMPACT = "GRPCMOCK_CALL_COMPACT=1"
 _DATA = ("yaml", "csv", "json", "jsonl", "toml", "python")
-_PATIENCE = 20
+_PATIENCE = 600
+"""Seconds after which a program hangs, however busy the machine is."""
+_LOOKS = 400
+"""How often a file is looked at that may still be written."""
 
 
 @dataclass
@@ -156,6 +159,7 @@ class _Program:
             at = words.index(">")
             self._out = Path(words[at + 1]).open("w")  # noqa: SIM115 - the server writes to it until it ends
             del words[at : at + 2]
+        self._serves = False
         self.shows_address = "--listen" in words or bool(environment.get("GRPCMOCK_LISTEN"))
         listening = [] if self.shows_address or _configured("listen") else ["--listen", "127.0.0.1:0"]
         self._process = subprocess.Popen(
@@ -184,6 +188,12 @@ class _Program:
             said += line
         return said
 
+    def until_it_serves(self) -> str:
+        """Wait until it serves, and so takes signals; give all that was said up to then."""
+        said = self.until("Ctrl-C ends.")
+        self._serves = True
+        return said
+
     def last_words(self) -> str:
         """End it; give what it says then."""
         self.stop()
@@ -192,9 +202,10 @@ class _Program:
     def stop(self) -> None:
         if self._process.returncode is not None:
             return
-        self._process.send_signal(signal.SIGTERM)
         try:
-            assert self._process.wait(_PATIENCE) == 0, "the server didn't end well"
+            if self._serves:  # one that begins has nothing to end well, and isn't what failed
+                self._process.send_signal(signal.SIGTERM)
+                assert self._process.wait(_PATIENCE) == 0, "the server didn't end well"
         finally:
             self._process.kill()
             self._process.wait()
@@ -266,7 +277,7 @@ class _Session:
 
     def _check(self, command: str, shown: str) -> None:
         if command.startswith("cat "):  # what is written by a server, or by an editor, may still be on its way
-            for _ in range(_PATIENCE * 20):
+            for _ in range(_LOOKS):
                 printed = self._clean(Path(command.removeprefix("cat ")).read_text())
                 if _matches(shown, printed):
                     return
@@ -321,7 +332,7 @@ class _Session:
             words = [word.replace(HTTP, "127.0.0.1:0") for word in words]
             self._program = _Program(words[:-1], environment)
             self._stack.callback(self._program.stop)
-            said = self._program.until("Ctrl-C ends.")
+            said = self._program.until_it_serves()
             if found := re.search(r"http://(127\.0\.0\.1:\d+)", said):
                 self._http_address = found[1]
             found = re.search(r"127\.0\.0\.1:\d+", said)
@@ -343,7 +354,7 @@ class _Session:
         """Start what passes calls on to the server."""
         program = self._before = _Program(self._addressed(words), environment)
         self._stack.callback(program.stop)
-        said = program.until("Ctrl-C ends.")
+        said = program.until_it_serves()
         addresses = re.findall(r"127\.0\.0\.1:\d+", said)
         self._before_address = next(address for address in addresses if address != self._address)
         return said

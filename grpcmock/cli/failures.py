@@ -40,7 +40,8 @@ def guard(run: Callable[[], int]) -> int:
     at_once = _interrupt_by_exception()
     try:
         code = run()
-        sys.stdout.flush()  # what a pipe refuses should be noticed here, not in the interpreter's last breath
+        if not sys.stdout.closed:  # as the language server leaves it
+            sys.stdout.flush()  # what a pipe refuses should be noticed here, not in the interpreter's last breath
     except Exception as error:  # noqa: BLE001 (the last resort of the whole program)
         return _failed(error)
     except KeyboardInterrupt:

@@ -70,6 +70,16 @@ def test_a_server_that_cant_start_fails_the_step(job: Any) -> None:
     assert ended.returncode == 1
     assert "nowhere" in ended.stdout
     assert "::error title=grpcmock::The server didn't start." in ended.stdout
+    stopped = job("stop")
+    assert stopped.returncode == 1
+    assert "There is no server to stop" in stopped.stdout
+
+
+def test_a_misspelled_command_is_an_error_that_names_the_nearest(job: Any) -> None:
+    ended = job("srve")
+    assert ended.returncode == 2
+    assert ended.stdout.startswith("::error title=grpcmock::There is no command 'srve': ")
+    assert "Did you mean 'serve'?" in ended.stdout
 
 
 def test_serves_around_a_command(job: Any, tmp_path: Path) -> None:

@@ -36,6 +36,13 @@ class Editor(LanguageClient):
         self.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda params: self.told.put_nowait(params))
         self.feature(lsp.WINDOW_SHOW_MESSAGE)(lambda params: self.messages.put_nowait(params.message))
 
+    async def end(self) -> int | None:
+        """Say good-bye as editors do; give the server's exit code."""
+        await self.shutdown_async(None)
+        self.exit(None)
+        await self.stop()
+        return self._server.returncode if self._server is not None else None
+
     async def problems(self, uri: str) -> list[lsp.Diagnostic]:
         while True:
             told = await asyncio.wait_for(self.told.get(), 60)
@@ -60,9 +67,7 @@ async def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     await asyncio.wait_for(client.initialize_async(begin), 60)
     client.initialized(lsp.InitializedParams())
     yield client
-    await client.shutdown_async(None)
-    client.exit(None)
-    await client.stop()
+    assert await client.end() == 0
 
 
 def _open(editor: Editor, path: Path, text: str) -> str:
@@ -138,6 +143,4 @@ async def test_without_protos_it_says_so(tmp_path: Path, monkeypatch: pytest.Mon
     await client.initialize_async(lsp.InitializeParams(capabilities=lsp.ClientCapabilities()))
     client.initialized(lsp.InitializedParams())
     assert "There are no protos" in await asyncio.wait_for(client.messages.get(), 60)
-    await client.shutdown_async(None)
-    client.exit(None)
-    await client.stop()
+    assert await client.end() == 0
