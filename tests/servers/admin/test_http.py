@@ -152,6 +152,33 @@ def test_the_token_covers_every_path_and_browsers_are_asked_for_it(mocked: Calla
         assert mock.ask("GET", path, authorization="Bearer s3cret").status == (404 if path == "/nowhere" else 200)
 
 
+@pytest.mark.parametrize(
+    ("short", "told"),
+    [
+        ({"reset": True}, {"reset": "CANCEL"}),
+        ({"reset": "refused_stream"}, {"reset": "REFUSED_STREAM"}),
+        ({"reset": False, "latency": {"min": "1ms", "max": "2ms"}}, {"latency": "1ms..2ms"}),
+        ({"status": "UNAVAILABLE"}, {"status": {"code": "UNAVAILABLE", "message": "failed by a fault profile"}}),
+        ({"status": 14, "methods": "Get*"}, {"methods": ["Get*"]}),
+        ({"wrong_status": 99, "quota": 5}, {"wrongStatus": "99", "quota": {"count": "5"}}),
+    ],
+)
+def test_a_fault_is_set_in_the_words_of_python(
+    mocked: Callable[..., Mock], short: dict[str, Any], told: dict[str, Any]
+) -> None:
+    answer = mocked(AdminOptions(), has_http=True).ask("PUT", "/v1/faults/it", short)
+    assert answer.status == 200, answer.body
+    assert told.items() <= answer.json.items()
+
+
+@pytest.mark.parametrize(
+    "wrong", [[], {"reset": 1}, {"latency": {"min": "1ms"}}, {"wrong_status": True}, {"quota": []}, {"status": []}]
+)
+def test_a_fault_that_is_none_in_any_words_is_refused(mocked: Callable[..., Mock], wrong: Any) -> None:
+    answer = mocked().ask("PUT", "/v1/faults/it", json.dumps(wrong), content_type="application/json")
+    assert answer.json["code"] == 3
+
+
 def test_other_protocols_are_refused_in_their_own_words(mocked: Callable[..., Mock]) -> None:
     mock = mocked(AdminOptions("s3cret", apart=True))
     path = "/grpcmock.admin.v1.AdminService/GetStatus"
@@ -190,6 +217,18 @@ class TestOnTheMocksOwnPort:
         steered = mock.ask("POST", "/grpcmock.admin.v1.AdminService/Reset", {}, Origin="http://localhost:3000")
         assert steered.status == 403
         assert mock.ask("GET", "/no/such/path").status == 404
+
+    def test_who_means_it_is_told_its_methods(self, mocked: Callable[..., Mock]) -> None:
+        mock = mocked(AdminOptions(), has_http=True)
+        meant = "Did you mean 'grpcmock.admin.v1.AdminService/ListStubs'?"
+        answer = mock.ask("POST", "/grpcmock.admin.v1.AdminService/ListStub", {})
+        assert meant in answer.json["message"]
+        with grpc.insecure_channel(str(mock.host.addresses[0]), (("grpc.enable_http_proxy", 0),)) as channel:
+            method: Any = channel.unary_unary("/grpcmock.admin.v1.AdminService/ListStub")
+            assert meant in method.future(b"", timeout=PATIENCE).exception().details()
+        other = mock.ask("POST", "/no.such.Service/ListStub", {})
+        assert "user.UserService" in other.json["message"]
+        assert "grpcmock" not in other.json["message"]
 
     def test_its_address_is_told(self, mocked: Callable[..., Mock]) -> None:
         mock = mocked(AdminOptions())
