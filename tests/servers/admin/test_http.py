@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -12,9 +15,12 @@ from admin_mock import BOB, PATIENCE, Mock
 
 from grpcmock.protocols.http import Response
 from grpcmock.schema.admin import registry
+from grpcmock.servers.admin import calls
 from grpcmock.servers.admin.face import BODY_LIMIT
 from grpcmock.servers.admin.options import AdminOptions
 from grpcmock.servers.transports import has_native
+
+needs_native = pytest.mark.skipif(not has_native(), reason="the native transport isn't built")
 
 
 def test_stubs_come_and_go_by_rest(mocked: Callable[..., Mock]) -> None:
@@ -82,6 +88,29 @@ def test_calls_are_watched_as_lines_where_that_is_asked_for(mocked: Callable[...
     mock.call(1)
     mock.call(9)
     assert json.loads(watch.readline())["result"]["call"]["id"] == "2"
+
+
+@pytest.mark.parametrize("transport", ["aio", pytest.param("native", marks=needs_native)])
+def test_a_search_whose_asker_has_gone_is_dropped(
+    mocked: Callable[..., Mock], monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    began, dropped = threading.Event(), threading.Event()
+
+    async def endless(*_: Any) -> AsyncIterator[None]:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+            yield
+        except asyncio.CancelledError:
+            dropped.set()
+            raise
+
+    monkeypatch.setattr(calls, "meant", endless)
+    address = mocked(transport=transport).address
+    with socket.create_connection((address.host, address.port), PATIENCE) as asker:
+        asker.sendall(b"GET /v1/calls?text=5000 HTTP/1.1\r\nhost: localhost\r\nconnection: keep-alive\r\n\r\n")
+        assert began.wait(PATIENCE)
+    assert dropped.wait(PATIENCE)
 
 
 def test_a_watch_ends_with_the_server(mocked: Callable[..., Mock]) -> None:
@@ -242,7 +271,7 @@ class TestOnTheMocksOwnPort:
             assert call.exception().code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-@pytest.mark.skipif(not has_native(), reason="the native transport isn't built")
+@needs_native
 class TestOnNative:
     def test_the_mocks_own_port_speaks_it_all(self, mocked: Callable[..., Mock]) -> None:
         mock = mocked(AdminOptions(), transport="native")
