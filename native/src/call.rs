@@ -333,7 +333,8 @@ impl CallTask {
                 }
                 Command::Close => {
                     self.line.leaving.closed.notify_one();
-                    return Poll::Ready(End::Said);
+                    // The end of this task would reset the stream before the connection is closed.
+                    return Poll::Pending;
                 }
                 Command::Reset(reason) => {
                     match &mut self.sending {
