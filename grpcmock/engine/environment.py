@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -78,6 +78,8 @@ class CallEnvironment:
     """Finds the registry of a path that no proto declares; without, such a call is refused."""
     given: Registry | None = None
     """The protos as they were loaded, without what was included since."""
+    beside: Sequence[Method] = ()
+    """The methods that the server has besides those of the protos: the admin service, health, reflection."""
     operations: Operations = field(default_factory=Operations)
     """The long-running operations among the generated answers."""
     clock: Clock = field(init=False)

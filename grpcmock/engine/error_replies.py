@@ -70,12 +70,12 @@ def _fit(text: str) -> str:
         limit = limit * 3 // 4
 
 
-def unknown_method(path: str, methods: Iterable[Method]) -> Finish:
-    """Refuse a call to a path that no proto declares."""
+def unknown_method(path: str, methods: Iterable[Method], beside: Iterable[Method] = ()) -> Finish:
+    """Refuse a call to a path that no proto declares; *beside* are named to those alone who mean their services."""
     # A client takes its paths from a proto: it has another one, perhaps of another version, but makes no slips.
     service, _, name = path.removeprefix("/").rpartition("/")
     known = list(methods)
-    near = [str(method) for method in known if method.service == service or _alike(method, service, name)]
+    near = [str(one) for one in (*known, *beside) if one.service == service or _alike(one, service, name)]
     if near:
         hint = did_you_mean(path.removeprefix("/"), near, known="The methods served")
     else:

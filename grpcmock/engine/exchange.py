@@ -279,7 +279,8 @@ class Exchange:
     def _run(self) -> Steps:
         try:
             if self._table is None:
-                raise EndOfCall(error_replies.unknown_method(self.call.path, self._environment.named_methods()))
+                named, beside = self._environment.named_methods(), self._environment.beside
+                raise EndOfCall(error_replies.unknown_method(self.call.path, named, beside))
             may_pass_on = self._forwarder is not None
             method, environment = self._table.method, self._environment
             validate = request_validator(method, environment.registry) if environment.options.validate else None

@@ -182,6 +182,7 @@ class Running:
                 services.update(self._admin.handlers())
                 own.append(self._admin.registry)
         reflection = Reflection(lambda: self.engine.registry, own)
+        self.engine.environment.beside = [method for one in reflection.own for method in one.methods.values()]
         return {**services, **reflection.handlers()}, reflection.own
 
     def stop(self, grace: float | None) -> None:

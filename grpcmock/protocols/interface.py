@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from grpcmock.engine.steps import Finish, HalfClose, Headers, Message, Reset, Send, Truncate
 
@@ -65,6 +65,9 @@ class FaceOptions:
 
     text_bodies: Mapping[str, str] = field(default_factory=dict)
     """By the path of a method: the field that a body is which is sent as text or YAML instead of JSON."""
+
+    short_bodies: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    """By the path of a method: gives the ProtoJSON of a body of JSON, which may say some things in a shorter way."""
 
     events: bool = False
     """Whether streams of JSON are server-sent events unless a client asks for lines; else it is the other way round."""

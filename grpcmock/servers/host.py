@@ -222,6 +222,7 @@ class Host:
             reflection = Reflection(lambda: self.engine.registry, own)
             services.update(reflection.handlers())
             self._own = list(reflection.own)
+        self.engine.environment.beside = [method for one in self._own for method in one.methods.values()]
         return services
 
     @property

@@ -324,6 +324,18 @@ impl CallTask {
                     self.end_with(Bytes::new());
                     return Poll::Ready(End::Said);
                 }
+                // These overtake what was sent, and has to get on its way.
+                last @ (Command::Reset(_) | Command::Close)
+                    if self.sending.is_some() && self.poll_settle(context).is_pending() =>
+                {
+                    self.outgoing.push_front(last);
+                    return Poll::Pending;
+                }
+                Command::Close => {
+                    self.line.leaving.closed.notify_one();
+                    // The end of this task would reset the stream before the connection is closed.
+                    return Poll::Pending;
+                }
                 Command::Reset(reason) => {
                     match &mut self.sending {
                         Some(sending) => sending.send_reset(reason),

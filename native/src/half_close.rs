@@ -2,17 +2,20 @@
 //!
 //! hyper can let them have it, but then doesn't look for the end of a connection, which is also what a client leaves
 //! behind that went away. Which of the two it is, only a write tells. So the end is looked for here, and a client that
-//! has closed its half is taken for gone if there is nothing to write to it for a while.
+//! has closed its half is taken for gone if there is nothing to write to it for a while. One that wanted to ask more over
+//! the connection (`connection: keep-alive`, as browsers say) can't any longer, and has gone: what it asked for is dropped.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use http::HeaderMap;
+use http::header::CONNECTION;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
@@ -58,7 +61,7 @@ impl<T: Stream> Watched<T> {
     /// Ready once the client is gone, if an answer is *due* to it. Polled in the task that reads and writes.
     pub fn poll_gone(&self, context: &mut Context<'_>, due: &Due) -> Poll<()> {
         if due.is_any() {
-            self.0.lock().poll_gone(context)
+            self.0.lock().poll_gone(context, due.wants_more())
         } else {
             Poll::Pending
         }
@@ -66,7 +69,7 @@ impl<T: Stream> Watched<T> {
 }
 
 impl<T: Stream> State<T> {
-    fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_gone(&mut self, context: &mut Context<'_>, wants_more: bool) -> Poll<()> {
         if self.ahead.is_empty() && !self.has_ended {
             let mut space = [0; AHEAD];
             let mut read = ReadBuf::new(&mut space);
@@ -80,6 +83,9 @@ impl<T: Stream> State<T> {
         }
         if !self.has_ended || self.is_blocked {
             return Poll::Pending;
+        }
+        if wants_more {
+            return Poll::Ready(());
         }
         let patience = self.patience;
         let alone = self.alone.get_or_insert_with(|| Box::pin(sleep(patience)));
@@ -152,27 +158,46 @@ impl<T: Stream> AsyncWrite for Watched<T> {
     }
 }
 
-/// How many answers are due on a connection.
+/// How many answers are due on a connection, and whether its client wanted to ask more over it.
 #[derive(Clone, Default)]
-pub struct Due(Arc<AtomicUsize>);
+pub struct Due(Arc<Owed>);
+
+#[derive(Default)]
+struct Owed {
+    answers: AtomicUsize,
+    wants_more: AtomicBool,
+}
 
 impl Due {
     /// One more, until what this returns is dropped.
-    pub fn one(&self) -> DueOne {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    pub fn one(&self, wants_more: bool) -> DueOne {
+        self.0.answers.fetch_add(1, Ordering::Relaxed);
+        self.0.wants_more.store(wants_more, Ordering::Relaxed);
         DueOne(self.clone())
     }
 
     fn is_any(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        self.0.answers.load(Ordering::Relaxed) > 0
     }
+
+    fn wants_more(&self) -> bool {
+        self.0.wants_more.load(Ordering::Relaxed)
+    }
+}
+
+/// Whether a client says with a request that others follow over its connection.
+pub fn says_more_follows(headers: &HeaderMap) -> bool {
+    let said = headers.get_all(CONNECTION).into_iter();
+    said.filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|token| token.trim().eq_ignore_ascii_case("keep-alive"))
 }
 
 pub struct DueOne(Due);
 
 impl Drop for DueOne {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.answers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -196,7 +221,7 @@ mod tests {
     async fn who_has_closed_its_half_is_gone_after_a_while_without_a_word() {
         let (mut client, server) = duplex(100);
         let (watched, due) = (Watched::new(server, PATIENCE), Due::default());
-        let one = due.one();
+        let one = due.one(false);
         client.write_all(b"more").await.unwrap();
         assert!(
             timeout(PATIENCE * 2, gone(&watched, &due)).await.is_err(),
@@ -227,5 +252,34 @@ mod tests {
             timeout(PATIENCE * 2, gone(&watched, &due)).await.is_err(),
             "nothing is due to it"
         );
+    }
+    #[tokio::test(start_paused = true)]
+    async fn who_wanted_to_ask_more_is_gone_at_once() {
+        let (mut client, server) = duplex(100);
+        let (watched, due) = (Watched::new(server, PATIENCE), Due::default());
+        let _one = due.one(true);
+        assert!(
+            timeout(PATIENCE * 2, gone(&watched, &due)).await.is_err(),
+            "it is there"
+        );
+        client.shutdown().await.unwrap();
+        assert!(timeout(Duration::ZERO, gone(&watched, &due)).await.is_ok());
+    }
+
+    #[test]
+    fn what_is_said_of_a_connection() {
+        for (said, more_follows) in [
+            (&[][..], false),
+            (&["close"], false),
+            (&["Keep-Alive"], true),
+            (&["upgrade, keep-alive"], true),
+            (&["te", "keep-alive"], true),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in said {
+                headers.append(CONNECTION, value.parse().unwrap());
+            }
+            assert_eq!(says_more_follows(&headers), more_follows, "{said:?}");
+        }
     }
 }

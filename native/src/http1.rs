@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::beginning::hang_up;
 use crate::exchange::{self, Asked, Head, Headers, Inlet, Outlet, ResponseBody};
 use crate::farewell::{Farewell, Leave, Leaving};
-use crate::half_close::{Due, DueOne, Watched};
+use crate::half_close::{Due, DueOne, Watched, says_more_follows};
 use crate::hub::Event;
 use crate::server::Shared;
 use crate::stream::Stream;
@@ -83,10 +83,10 @@ impl Service<Request<Incoming>> for Requests {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (parts, body) = request.into_parts();
+        let due = self.due.one(says_more_follows(&parts.headers));
         let head = Head::new(parts, &self.shared.reserved, &mut self.last.lock());
         let asked = Asked::new(head, Arc::clone(&self.peer), Arc::clone(&self.leaving));
         let answering = answer(Arc::clone(&self.shared), asked, Inlet::One(body));
-        let due = self.due.one();
         Box::pin(async move { Ok(answering.await?.map(|body| DueBody { body, _due: due })) })
     }
 }

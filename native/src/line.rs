@@ -34,6 +34,8 @@ pub enum Command {
     Truncate(Bytes),
     Drop,
     Reset(Reason),
+    /// Close the connection, with all calls on it.
+    Close,
 }
 
 /// What Python and the task of a call share.
@@ -190,9 +192,9 @@ impl Call {
         self.0.leaving.away.notify_one();
     }
 
-    /// Close the connection at once.
+    /// Close the connection as soon as what was sent is on its way.
     fn close_connection(&self) {
-        self.0.leaving.closed.notify_one();
+        self.0.ask(Command::Close);
     }
 
     /// Say that Python is done with a message of so many bytes.

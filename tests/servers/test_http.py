@@ -288,6 +288,23 @@ def test_a_client_that_has_gone_is_not_waited_for_forever(
         assert served.ended().cancelled
 
 
+def test_a_client_that_wanted_to_ask_more_has_gone_at_its_end(served: Served) -> None:
+    """As browsers do: one that may still wait for its answer is waited for meanwhile."""
+    waits = asks(GET, b'{"id": 4}')
+    leaves = waits.replace(b"\r\n", b"\r\nconnection: Keep-Alive\r\nx-leaves: yes\r\n", 1)
+    with served.socket() as waiting, served.socket() as leaving:
+        waiting.sendall(waits)
+        leaving.sendall(leaves)
+        while len(served.face.engine.journal.under_way) < 2:
+            pass
+        waiting.shutdown(socket.SHUT_WR)
+        leaving.close()
+        first, last = served.ended(), served.ended()
+    assert first.cancelled and last.cancelled
+    assert ("x-leaves", "yes") in first.metadata
+    assert ("x-leaves", "yes") not in last.metadata
+
+
 def test_a_client_that_doesnt_read_holds_back_the_stream_and_nobody_else(served: Served) -> None:
     with served.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -182,6 +182,19 @@ async def test_a_connection_is_closed_without_a_word(start: Any, kind: str, body
         assert not {type(event) for event in client.events} & {StreamEnded, ResponseReceived, ConnectionTerminated}
 
 
+@pytest.mark.parametrize("kind", ["application/grpc", "application/grpc-web", "application/connect+proto"])
+@pytest.mark.parametrize("fault", [{"reset": "INTERNAL_ERROR"}, {"close": True}], ids=["reset", "close"])
+async def test_what_was_sent_before_the_call_breaks_off_comes(start: Any, kind: str, fault: dict[str, Any]) -> None:
+    server = await start()
+    server.engine.faults.set("it", {"abort_after": 2, **fault})
+    async with connected(server) as client:
+        client.ask(1, ONE, LIST, content_type=kind)
+        end = await client.until(StreamReset, StreamEnded)
+        assert end is None or isinstance(end, StreamReset)
+        assert end is None or (kind, fault) != ("application/grpc", {"close": True})
+        assert [message for _, message in split(client.body)] == [b"\x12\x01a", b"\x12\x01b"]
+
+
 @pytest.mark.parametrize(
     ("fault", "answer"),
     [

@@ -47,7 +47,8 @@ class JsonCall:
         can = _STREAM_FAULTS if self._streams else _UNARY_FAULTS
         path, timeout = match.route.method.path, head.header("grpc-timeout")
         self.opened, self.refusal = heads.opened(head, path, "json", can=can, timeout=timeout)
-        self._builder = RequestBuilder(match, head.query, registry, is_text=is_text)
+        spell_out = options.short_bodies.get(path)
+        self._builder = RequestBuilder(match, head.query, registry, is_text=is_text, spell_out=spell_out)
         self._registry = registry
         self._limit = options.max_message_size
         self._compression = compression.chosen(options.compression, head.header("accept-encoding"))

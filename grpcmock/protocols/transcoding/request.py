@@ -15,6 +15,8 @@ from grpcmock.status import Code
 from grpcmock.tree import Node
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
@@ -29,9 +31,19 @@ _BOOLS = {"true": True, "false": False}
 class RequestBuilder:
     """Builds the request messages of one call."""
 
-    def __init__(self, match: Match, query: str, registry: Registry, *, is_text: bool = False) -> None:
-        """*is_text*: the field that is the body is a string, and the body its value as it stands."""
+    def __init__(
+        self,
+        match: Match,
+        query: str,
+        registry: Registry,
+        *,
+        is_text: bool = False,
+        spell_out: Callable[[Any], Any] | None = None,
+    ) -> None:
+        """*is_text*: the field that is the body is a string, and the body its value as it stands. *spell_out* gives the
+        ProtoJSON of a body that may be shorter."""
         self._is_text = is_text
+        self._spell_out = spell_out
         self._route = match.route
         self._variables = match.variables
         self._query = query
@@ -70,7 +82,7 @@ class RequestBuilder:
             return _of_text(body, route.body, method)
         if not body.strip():
             return method.request_class()
-        tree = parse(body)
+        tree = parse(body) if self._spell_out is None else self._spell_out(parse(body))
         for name in reversed(route.body.split(".") if route.body != "*" else ()):
             tree = {name: tree}
         return message_of(tree, method, self._registry, "the body")

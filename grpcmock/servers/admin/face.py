@@ -16,6 +16,7 @@ from grpcmock.protocols.interface import FaceOptions, WireError
 from grpcmock.protocols.message_codec import dump
 from grpcmock.protocols.pages import Pages
 from grpcmock.schema import admin
+from grpcmock.servers.admin.faults import spelled_out
 from grpcmock.servers.admin.page_files import add_page
 from grpcmock.servers.admin.refusals import RefusedError
 from grpcmock.status import Code
@@ -57,6 +58,7 @@ class AdminFace(HttpFace):
             BODY_LIMIT,
             origins=options.origins,
             text_bodies={f"/{admin.SERVICE}/{name}": field for name, field in _TEXT_BODIES.items()},
+            short_bodies={f"/{admin.SERVICE}/SetFault": spelled_out},
             events=True,
             event_id=_event_id,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
@@ -41,6 +41,38 @@ def behaviors(steered: Steered) -> Behaviors:
         steered.engine.faults.remove(request.name, request.session)
 
     return {"ListFaults": list_faults, "GetFault": get_fault, "SetFault": set_fault, "RemoveFault": remove_fault}
+
+
+def spelled_out(tree: Any) -> Any:
+    """Return the JSON of a profile with what may be said in a shorter way, as in Python, as ``Fault`` has it."""
+    if not isinstance(tree, dict):
+        return tree
+    return {key: _SHORT[key](value) if key in _SHORT else value for key, value in tree.items()}
+
+
+def _whole_reset(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "CANCEL" if value else ""
+    return value
+
+
+def _whole_latency(value: Any) -> Any:
+    return f"{value['min']}..{value['max']}" if isinstance(value, dict) and set(value) == {"min", "max"} else value
+
+
+def _whole_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_SHORT: Mapping[str, Callable[[Any], Any]] = {
+    "methods": lambda value: [value] if isinstance(value, str) else value,
+    "status": lambda value: value if value is None or isinstance(value, dict) else {"code": value},
+    "latency": _whole_latency,
+    "wrong_status": _whole_text,
+    "wrongStatus": _whole_text,
+    "reset": _whole_reset,
+    "quota": lambda value: value if value is None or isinstance(value, dict) else {"count": value},
+}
 
 
 def _agreed(field: str, one: str, other: str) -> str:

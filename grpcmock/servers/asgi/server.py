@@ -170,16 +170,22 @@ class _Connection(H11Protocol):
     def eof_received(self) -> bool:  # type: ignore[override]
         """Let a client have its answer that has closed its half once it had asked: true keeps the connection.
 
-        With TLS, asyncio can't do that.
+        With TLS, asyncio can't do that. A client that wanted to ask more over the connection, as browsers do, can't any
+        longer: it has gone.
         """
         cycle: Any = self.cycle  # None before the first request
         is_tls = self.transport.get_extra_info("sslcontext") is not None
-        if is_tls or cycle is None or cycle.response_complete or cycle.more_body:
+        if is_tls or self._wants_more() or cycle is None or cycle.response_complete or cycle.more_body:
             return False
         if not self._has_half_closed:
             self._has_half_closed = True
             self.loop.call_later(HALF_CLOSED, self._look_for_client, self._sent)
         return True
+
+    def _wants_more(self) -> bool:
+        """Whether the client has said with its last request that others follow over this connection."""
+        said = b",".join(value for name, value in self.headers or () if name == b"connection")
+        return b"keep-alive" in (token.strip().lower() for token in said.split(b","))
 
     def _look_for_client(self, sent: int) -> None:
         """Take a client for gone that has closed its half, and was sent nothing since the last look."""

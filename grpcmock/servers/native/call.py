@@ -258,8 +258,10 @@ class NativeCall:
                 self._flush()
                 self.wire.truncate(step.data)
             case Reset(connection=True):
+                self._flush()
                 self.wire.close_connection()
             case Reset():
+                self._flush()
                 self.wire.reset(step.error)
         self._end()
 

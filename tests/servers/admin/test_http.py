@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -12,9 +15,12 @@ from admin_mock import BOB, PATIENCE, Mock
 
 from grpcmock.protocols.http import Response
 from grpcmock.schema.admin import registry
+from grpcmock.servers.admin import calls
 from grpcmock.servers.admin.face import BODY_LIMIT
 from grpcmock.servers.admin.options import AdminOptions
 from grpcmock.servers.transports import has_native
+
+needs_native = pytest.mark.skipif(not has_native(), reason="the native transport isn't built")
 
 
 def test_stubs_come_and_go_by_rest(mocked: Callable[..., Mock]) -> None:
@@ -82,6 +88,29 @@ def test_calls_are_watched_as_lines_where_that_is_asked_for(mocked: Callable[...
     mock.call(1)
     mock.call(9)
     assert json.loads(watch.readline())["result"]["call"]["id"] == "2"
+
+
+@pytest.mark.parametrize("transport", ["aio", pytest.param("native", marks=needs_native)])
+def test_a_search_whose_asker_has_gone_is_dropped(
+    mocked: Callable[..., Mock], monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    began, dropped = threading.Event(), threading.Event()
+
+    async def endless(*_: Any) -> AsyncIterator[None]:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+            yield
+        except asyncio.CancelledError:
+            dropped.set()
+            raise
+
+    monkeypatch.setattr(calls, "meant", endless)
+    address = mocked(transport=transport).address
+    with socket.create_connection((address.host, address.port), PATIENCE) as asker:
+        asker.sendall(b"GET /v1/calls?text=5000 HTTP/1.1\r\nhost: localhost\r\nconnection: keep-alive\r\n\r\n")
+        assert began.wait(PATIENCE)
+    assert dropped.wait(PATIENCE)
 
 
 def test_a_watch_ends_with_the_server(mocked: Callable[..., Mock]) -> None:
@@ -152,6 +181,33 @@ def test_the_token_covers_every_path_and_browsers_are_asked_for_it(mocked: Calla
         assert mock.ask("GET", path, authorization="Bearer s3cret").status == (404 if path == "/nowhere" else 200)
 
 
+@pytest.mark.parametrize(
+    ("short", "told"),
+    [
+        ({"reset": True}, {"reset": "CANCEL"}),
+        ({"reset": "refused_stream"}, {"reset": "REFUSED_STREAM"}),
+        ({"reset": False, "latency": {"min": "1ms", "max": "2ms"}}, {"latency": "1ms..2ms"}),
+        ({"status": "UNAVAILABLE"}, {"status": {"code": "UNAVAILABLE", "message": "failed by a fault profile"}}),
+        ({"status": 14, "methods": "Get*"}, {"methods": ["Get*"]}),
+        ({"wrong_status": 99, "quota": 5}, {"wrongStatus": "99", "quota": {"count": "5"}}),
+    ],
+)
+def test_a_fault_is_set_in_the_words_of_python(
+    mocked: Callable[..., Mock], short: dict[str, Any], told: dict[str, Any]
+) -> None:
+    answer = mocked(AdminOptions(), has_http=True).ask("PUT", "/v1/faults/it", short)
+    assert answer.status == 200, answer.body
+    assert told.items() <= answer.json.items()
+
+
+@pytest.mark.parametrize(
+    "wrong", [[], {"reset": 1}, {"latency": {"min": "1ms"}}, {"wrong_status": True}, {"quota": []}, {"status": []}]
+)
+def test_a_fault_that_is_none_in_any_words_is_refused(mocked: Callable[..., Mock], wrong: Any) -> None:
+    answer = mocked().ask("PUT", "/v1/faults/it", json.dumps(wrong), content_type="application/json")
+    assert answer.json["code"] == 3
+
+
 def test_other_protocols_are_refused_in_their_own_words(mocked: Callable[..., Mock]) -> None:
     mock = mocked(AdminOptions("s3cret", apart=True))
     path = "/grpcmock.admin.v1.AdminService/GetStatus"
@@ -191,6 +247,18 @@ class TestOnTheMocksOwnPort:
         assert steered.status == 403
         assert mock.ask("GET", "/no/such/path").status == 404
 
+    def test_who_means_it_is_told_its_methods(self, mocked: Callable[..., Mock]) -> None:
+        mock = mocked(AdminOptions(), has_http=True)
+        meant = "Did you mean 'grpcmock.admin.v1.AdminService/ListStubs'?"
+        answer = mock.ask("POST", "/grpcmock.admin.v1.AdminService/ListStub", {})
+        assert meant in answer.json["message"]
+        with grpc.insecure_channel(str(mock.host.addresses[0]), (("grpc.enable_http_proxy", 0),)) as channel:
+            method: Any = channel.unary_unary("/grpcmock.admin.v1.AdminService/ListStub")
+            assert meant in method.future(b"", timeout=PATIENCE).exception().details()
+        other = mock.ask("POST", "/no.such.Service/ListStub", {})
+        assert "user.UserService" in other.json["message"]
+        assert "grpcmock" not in other.json["message"]
+
     def test_its_address_is_told(self, mocked: Callable[..., Mock]) -> None:
         mock = mocked(AdminOptions())
         assert mock.host.admin_addresses == mock.host.addresses
@@ -203,7 +271,7 @@ class TestOnTheMocksOwnPort:
             assert call.exception().code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-@pytest.mark.skipif(not has_native(), reason="the native transport isn't built")
+@needs_native
 class TestOnNative:
     def test_the_mocks_own_port_speaks_it_all(self, mocked: Callable[..., Mock]) -> None:
         mock = mocked(AdminOptions(), transport="native")

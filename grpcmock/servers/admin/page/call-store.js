@@ -40,9 +40,14 @@ export class CallStore {
     await this.load(round, { limit: FIRST });
   }
 
-  close() {
+  /** Ask no more for what is about to be replaced: the server, too, looks for it no longer. */
+  drop() {
     this.round += 1;
     this.ending?.abort();
+  }
+
+  close() {
+    this.drop();
     this.unwatch?.();
     this.unwatch = undefined;
     this.waiting = [];

@@ -69,6 +69,7 @@ export function callsView(place) {
   const reopenSoon = settled(150, () => store.open(filter));
   function reopen() {
     list.element.ariaBusy = "true";
+    store.drop();
     reopenSoon();
   }
   function input(name, props) {

@@ -120,6 +120,20 @@ def test_the_filter_is_applied_as_one_types_to_calls_that_come_too(server: Any, 
     expect(rows(page)).to_have_count(3)
 
 
+def test_the_next_key_drops_what_is_still_searched_for(server: Any, opened: Opened) -> None:
+    server.get(1)
+    page = opened()
+    is_live(page)
+    held: list[Any] = []
+    page.route("**/v1/calls?text=held&*", lambda route: held.append(route))
+    with page.expect_request("**/v1/calls?text=held&*"):
+        page.get_by_label("Text").fill("held")
+    with page.expect_event("requestfailed", lambda request: "/v1/calls?text=held&" in request.url):
+        page.get_by_label("Text").fill("alice")
+    expect(rows(page)).to_have_count(1)
+    assert len(held) == 1
+
+
 def test_many_calls_do_not_slow_it(server: Any, opened: Opened) -> None:
     server.make(100_000)
     page = opened()
