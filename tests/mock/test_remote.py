@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+import httpx
 import pytest
 from shared_server import COMMON, Shared, shared_server
 from support import ROOT
@@ -498,6 +499,12 @@ def test_faults(mock: MockServer) -> None:
         mock.on(GET).when(id=5).optional().returns(name="five")
         assert get(mock, 5) == "five"
     assert not mock.faults
+
+
+def test_a_delay_by_chance_arrives_as_it_is(remote: MockServer) -> None:
+    remote.fault("slow", latency={"median": "2ms", "sigma": 0.5})
+    (told,) = httpx.get(f"{remote.admin_url}/v1/faults", params={"session": remote.session}).json()["faults"]
+    assert (told["latency"], told["latencySigma"]) == ("0.002s", 0.5)
 
 
 def test_what_is_wrong_with_a_fault(mock: MockServer) -> None:

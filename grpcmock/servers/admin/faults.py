@@ -47,6 +47,9 @@ def spelled_out(tree: Any) -> Any:
     """Return the JSON of a profile with what may be said in a shorter way, as in Python, as ``Fault`` has it."""
     if not isinstance(tree, dict):
         return tree
+    latency = tree.get("latency")
+    if isinstance(latency, dict) and set(latency) == {"median", "sigma"}:
+        tree = {**tree, "latency": latency["median"], "latency_sigma": latency["sigma"]}
     return {key: _SHORT[key](value) if key in _SHORT else value for key, value in tree.items()}
 
 
@@ -86,6 +89,8 @@ def _given(fault: Any) -> Mapping[str, Any]:
     tree = json_format.MessageToDict(fault, preserving_proto_field_name=True)
     given = {key: value for key, value in tree.items() if key not in _TOLD}
     given.update({key: int(given[key]) for key in _WHOLE if key in given})
+    if "latency_sigma" in given:
+        given["latency"] = {"median": given.get("latency", "0s"), "sigma": given.pop("latency_sigma")}
     if "quota" in given:
         given["quota"] = {**given["quota"], "count": int(given["quota"].get("count", 0))}
     return given
@@ -110,6 +115,8 @@ def fields_of(fault: ActiveFault) -> dict[str, Any]:
     if (latency := profile.latency) is not None:
         written = f"{latency.low:g}s" if latency.high is None else f"{latency.low:g}s..{latency.high:g}s"
         fields["latency"] = given["latency"] if isinstance(given["latency"], str) else written
+        if latency.sigma is not None:
+            fields["latency_sigma"] = latency.sigma
     if profile.reset is not None:
         fields["reset"] = next(name for name, number in H2_ERRORS.items() if number == profile.reset)
     if profile.quota is not None:

@@ -98,7 +98,14 @@ async def test_a_profile_is_told_as_it_was_set(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [{"reset": "REFUSED_STREAM"}, {"drop_status": True}, {"abort_after": 0}, {"latency": "1s"}]
+    "fault",
+    [
+        {"reset": "REFUSED_STREAM"},
+        {"drop_status": True},
+        {"abort_after": 0},
+        {"latency": "1s"},
+        {"latency": "2s", "latency_sigma": 0.5},
+    ],
 )
 async def test_each_effect_is_told(world: World, fault: dict[str, Any]) -> None:
     told = await world.ask("SetFault", name="it", fault=fault)
