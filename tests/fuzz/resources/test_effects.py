@@ -27,6 +27,7 @@ service Pots {
   rpc RevertMove(MoveId) returns (Move);
   rpc SealPot(SealPotRequest) returns (SealPotResponse);
   rpc Note(NoteRequest) returns (NoteResponse);
+  rpc ScanPot(NoteRequest) returns (NoteResponse);
 }
 message Pot { string name = 1; int64 stock = 2; bool sealed = 3; int32 failed_tries = 4; repeated string notes = 5;
   int64 moved_quantity = 6; string unit = 7; }
@@ -112,6 +113,15 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "refused, while it goes on": (
         set(),
         [*TWICE, note("INVALID_ARGUMENT"), *[show("aa", 10, notes=["x"] * count) for count in (1, 2)]],
+    ),
+    "refused, after what only seems to read": (
+        set(),
+        [
+            *TWICE,
+            ("ScanPot", {"pot": "aa", "text": "x"}, {}),
+            note("INVALID_ARGUMENT"),
+            *[show("aa", 10, notes=["x"])] * 2,
+        ],
     ),
     "refused, of another thing": (
         set(),

@@ -40,6 +40,9 @@ _MAY_CHANGE = re.compile(
 )
 """What may well change though a call is refused, or as time passes and work goes on."""
 
+_DOUBTFUL = re.compile(r"(Scan|Check|Fetch|Export|Look|Watch|Stream|Validate|Health|Ping|Echo)(?=[A-Z]|$)")
+"""Methods that read by their names, where these mean something else: who scans a parcel notes where it is."""
+
 _PRICED = re.compile(r"(.*_)?(fees?|commission|charges?|rate|tax|tariff|exchange|conversion|surcharge)(_.*)?")
 """Where there are such fields, what leaves one place needn't be what arrives at the other."""
 
@@ -118,6 +121,8 @@ class Effects:
             self._forget()
             return
         if only_reads(method):
+            if _DOUBTFUL.match(method.name):
+                self._forget_others(method)
             if meant.is_ok and len(answers) == 1 and _names_something(request):
                 yield from self._looked(method, request, answers[0])
         elif meant.termination is not Termination.SERVER:
@@ -129,6 +134,14 @@ class Effects:
         """Know nothing of what is shown: something may have been changed, or may be later."""
         self._looks.clear()
         self._changes.clear()
+
+    def _forget_others(self, method: Method) -> None:
+        """Know nothing of what other methods show: this one may do more than read."""
+        for key in [key for key in self._looks if key[0] != method.path]:
+            del self._looks[key]
+            for change in self._changes:
+                change.before.pop(key, None)
+                change.after.pop(key, None)
 
     def _was_changed(self, method: Method, request: Message, reply: Reply) -> None:
         before = {
