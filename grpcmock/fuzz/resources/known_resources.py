@@ -104,6 +104,9 @@ class KnownResources:
         self.known: dict[tuple[str, Any], KnownResource] = {}
         """What is known of resources, by their kinds and keys."""
 
+        self._ever: set[tuple[str, Any]] = set()
+        """All that anything was known of."""
+
         self.unproven: dict[str, list[KnownResource]] = {}
         """What was made by servers of which nothing says that they keep anything, by the names of resources."""
 
@@ -120,8 +123,13 @@ class KnownResources:
         """Give what is known of a key."""
         return self.known.get((resource.name, key))
 
+    def was_known(self, resource: Resource, key: Any) -> bool:
+        """Whether there was ever anything to know of a key, though it may be forgotten by now."""
+        return (resource.name, key) in self._ever
+
     def put(self, known: KnownResource) -> None:
         """Remember what became of a resource, in place of what was known of it."""
+        self._ever.add((known.resource.name, known.key))
         if (known.resource.name, known.key) not in self.shared:
             self.known[known.resource.name, known.key] = known
 

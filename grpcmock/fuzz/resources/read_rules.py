@@ -137,7 +137,7 @@ class ReadRules:
     def _seen_elsewhere(self, step: ResourceCall, key: Any, message: Message) -> Iterator[Finding]:
         """A resource was shown that nobody made under this key: is it one that stands below another parent?"""
         resource, parent = step.resource, step.resource.parent_of(key)
-        if parent is None:
+        if parent is None or self._memory.was_known(resource, key):
             return
         for other in self._memory.alive(resource):
             if not _stands_elsewhere(resource, key, other.key):

@@ -10,6 +10,7 @@ ANN = {"name": "users/ann", "displayName": "Ann", "email": "a@b.co"}
 TIMED = {**ANN, "createTime": "2024-01-01T00:00:00Z", "updateTime": "2024-01-01T00:00:00Z"}
 NEW = {"displayName": "Ann", "email": "a@b.co"}
 NOTE = {"name": "users/ann/notes/one", "title": "One", "text": "…"}
+BEN_NOTE = {**NOTE, "name": "users/ben/notes/one"}
 BEN = {**ANN, "name": "users/ben"}
 
 CREATE: Any = ("CreateUser", {"userId": "ann", "user": NEW}, ANN)
@@ -97,6 +98,16 @@ CASES: dict[str, tuple[dict[str, str], list[Any]]] = {
     "a note below another parent": (
         {"G132": "GetNote"},
         [CREATE, CREATE_BEN, CREATE_NOTE, ("GetNote", {"name": "users/ben/notes/one"}, NOTE)],
+    ),
+    "a note like that of another parent, which was deleted and is still in the way": (
+        {},
+        [
+            *(CREATE, CREATE_BEN, CREATE_NOTE),
+            ("CreateNote", {"parent": "users/ben", "noteId": "one", "note": {"title": "One"}}, BEN_NOTE),
+            ("DeleteNote", {"name": BEN_NOTE["name"]}, {}),
+            ("CreateNote", {"parent": "users/ben", "noteId": "one", "note": {"title": "One"}}, "ALREADY_EXISTS"),
+            ("GetNote", {"name": BEN_NOTE["name"]}, BEN_NOTE),
+        ],
     ),
     "a note in another's list": (
         {"G132": "ListNotes"},
