@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 def _server_crash(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     health = result.health
     first = next((reply for reply in result.replies if reply.termination in (Termination.LOST, *_hung(health))), None)
-    # A raw request may break HTTP/2 itself, for which a server may well drop the connection.
-    lost = [reply for reply in result.replies if reply.termination is Termination.LOST and reply.call.raw is None]
-    lost = [reply for reply in lost if not asks_for_error(reply.call)]  # such as the code -1, which ends a connection
+    # A raw request may break HTTP/2 itself, for which a server may well drop the connection; and an error that was asked
+    # for may be one that no client can read, such as the code -1.
+    lost = [
+        reply
+        for reply in result.replies
+        if reply.termination is Termination.LOST and reply.call.raw is None and not asks_for_error(reply.call)
+    ]
     if health.exit_code is not None:
         how = f"signal {-health.exit_code}" if health.exit_code < 0 else f"exit code {health.exit_code}"
         whose = "" if health.ended_by_itself else ", as if it was ended from outside"

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
+
+from grpcmock.fuzz.model.inner_messages import messages_in
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -23,9 +24,14 @@ def asks_for_error(call: Call) -> bool:
     if method is None or not _may_hold_status(method.input):
         return False
     try:
-        return any(status.code for data in call.messages for status in _statuses(method.request_class.FromString(data)))
+        requests = [method.request_class.FromString(data) for data in call.messages]
     except DecodeError:
         return False
+    return any(_is_error(one) for request in requests for one in messages_in(request))
+
+
+def _is_error(message: Any) -> bool:
+    return message.DESCRIPTOR.full_name == _STATUS and bool(message.code)
 
 
 @lru_cache(1024)
@@ -41,18 +47,3 @@ def _may_hold_status(descriptor: Descriptor) -> bool:
                 seen.add(inner.full_name)
                 left.append(inner)
     return False
-
-
-def _statuses(message: Message) -> Iterator[Any]:
-    if message.DESCRIPTOR.full_name == _STATUS:
-        yield message
-        return
-    for field, value in message.ListFields():
-        if field.message_type is None:
-            continue
-        parts: Any = value if field.is_repeated else (value,)
-        if field.message_type.GetOptions().map_entry:
-            parts = value.values()
-        for part in parts:
-            if isinstance(part, Message):
-                yield from _statuses(part)

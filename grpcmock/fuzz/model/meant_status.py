@@ -11,16 +11,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError, Message
 
+from grpcmock.fuzz.model.inner_messages import messages_in
 from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
     from grpcmock.fuzz.model.results import Reply
@@ -103,20 +102,7 @@ def tells_error(reply: Reply) -> bool:
 
 
 def _holds_error(message: Message) -> bool:
-    for field, value in message.ListFields():
-        if field.name in _ERRORS:
-            return True
-        if field.message_type is None:
-            continue
-        if not field.is_repeated:
-            parts: Iterable[Any] = (value,)
-        elif field.message_type.GetOptions().map_entry:
-            parts = value.values()
-        else:
-            parts = value
-        if any(_holds_error(part) for part in parts if isinstance(part, Message)):
-            return True
-    return False
+    return any(field.name in _ERRORS for inner in messages_in(message) for field, _ in inner.ListFields())
 
 
 def _told(message: Message) -> tuple[int, str] | None:

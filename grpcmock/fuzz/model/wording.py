@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.model.asked_error import asks_for_error
+from grpcmock.fuzz.model.inner_messages import messages_in
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.status import Code
 
@@ -49,7 +50,8 @@ def shape(reply: Reply) -> str:
     """Give what stays the same of a status when only values differ: its code, and the shape of its text."""
     text = _VARIABLE.sub(lambda found: found[0] if _NAME.fullmatch(found[0]) else "…", _without_own(reply))
     # What was given may be nothing at all, so that its place doesn't count.
-    return f"{reply.name} {' '.join(word for word in text.split() if word != '…')[:100]}".strip()
+    words = [word for word in text.split() if word != "…"]
+    return f"{reply.name} {' '.join(words[:8])}".strip()[:100]
 
 
 def _without_own(reply: Reply) -> str:
@@ -68,15 +70,12 @@ def _without_own(reply: Reply) -> str:
 
 
 def _texts(message: Message) -> Iterator[str]:
-    for field, value in message.ListFields():
-        parts: Any = value if field.is_repeated else (value,)
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            parts = (*value, *value.values())
-        for part in parts:
-            if isinstance(part, str):
-                yield part
-            elif isinstance(part, Message):
-                yield from _texts(part)
+    for inner in messages_in(message):
+        for field, value in inner.ListFields():
+            parts: Any = value if field.is_repeated else (value,)
+            if field.message_type is not None and field.message_type.GetOptions().map_entry:
+                parts = (*value, *value.values())
+            yield from (part for part in parts if isinstance(part, str))
 
 
 # fmt: off
