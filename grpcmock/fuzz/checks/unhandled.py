@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def _server_crash(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     health = result.health
     first = next((reply for reply in result.replies if reply.termination in (Termination.LOST, *_hung(health))), None)
-    # A raw request may break HTTP/2 itself, for which a server may well drop the connection; and an error that was asked
+    # A raw request may break HTTP/2 itself, for which a server may well drop the connection; an error that was asked
     # for may be one that no client can read, such as the code -1.
     lost = [
         reply
