@@ -128,12 +128,14 @@ class Health:
         try:
             while True:
                 woken.clear()
+                # Taken before the write, during which it may begin: then the next round still tells NOT_SERVING.
+                draining = self._draining
                 serving = self.serving(request.service)
                 status = _SERVICE_UNKNOWN if serving is None else _SERVING if serving else _NOT_SERVING
                 if status != last:
                     last = status
                     yield health_pb2.HealthCheckResponse(status=status)
-                if self._draining:
+                if draining:
                     await context.abort(grpc.StatusCode.UNAVAILABLE, "The server is shutting down.")
                 await woken.wait()
         finally:

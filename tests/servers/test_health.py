@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from unittest import mock
 
 import grpc
 import grpc.aio
@@ -121,6 +122,17 @@ async def test_nothing_serves_while_draining_and_watches_end(stub: Any, health: 
     health.set("shop.Orders", True)
     for service in ("", "shop.Orders", RELOAD_SERVICE):
         assert await check(stub, service) == NOT_SERVING
+
+
+async def test_a_watch_tells_of_a_drain_that_began_while_it_wrote(health: Health) -> None:
+    watch = health.handlers()["/grpc.health.v1.Health/Watch"].unary_stream
+    context = mock.AsyncMock(abort=mock.AsyncMock(side_effect=ConnectionAbortedError))
+    responses = watch(health_pb2.HealthCheckRequest(service="shop.Orders"), context)
+    assert (await anext(responses)).status == SERVING
+    health.drain()  # before the watch goes on after what it wrote
+    assert (await anext(responses)).status == NOT_SERVING
+    with pytest.raises(ConnectionAbortedError):
+        await anext(responses)
 
 
 async def test_a_watch_that_is_cancelled_leaves_nothing_behind(stub: Any, health: Health) -> None:

@@ -249,27 +249,31 @@ async def test_a_call_with_too_much_for_a_recording_passes_all_the_same() -> Non
 
 
 async def test_a_client_that_doesnt_read_holds_up_the_server() -> None:
+    piece = bytes(1 << 18)
+    most = (1 << 29) // len(piece)  # beyond what all buffers between would hold, however far they grow
     written = 0
     stalled = asyncio.Event()
+    goes_on = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     async def play(context: Any) -> None:
         nonlocal written
-        for _ in range(200):
-            timer = loop.call_later(0.3, stalled.set)
-            await context.write(bytes(1 << 18))
+        while not goes_on.is_set() and written < most:
+            timer = loop.call_later(2, stalled.set)
+            await context.write(piece)
             timer.cancel()
             written += 1
 
     async with proxied(Handler(play)) as (channel, _):
-        call: Any = channel.unary_stream(ANY)(b"q", timeout=30)
-        assert len(await call.read()) == 1 << 18
-        await asyncio.wait_for(stalled.wait(), 20)
-        assert written < 100
+        call: Any = channel.unary_stream(ANY)(b"q", timeout=60)
+        assert len(await call.read()) == len(piece)
+        await asyncio.wait_for(stalled.wait(), 40)
+        assert written < most
+        goes_on.set()
         count = 1
         while await call.read() is not EOF:
             count += 1
-        assert count == 200
+        assert count == written
 
 
 async def test_what_no_proto_would_decode_passes() -> None:
