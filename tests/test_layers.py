@@ -59,8 +59,9 @@ INNER_LAYERS: Mapping[str, Layers] = {
         {"compiled_stub"},
         {"call_record", "compile"},
         {"given_answers", "steps"},
-        {"error_replies", "store", "tally", "validation"},
-        {"journal", "session"},
+        {"error_replies", "method_table", "tally", "validation"},
+        {"journal", "store"},
+        {"session"},
         {"sessions"},
         {"environment", "faults", "incoming"},
         {"at_once", "plan_execution"},
@@ -226,7 +227,7 @@ def test_the_table_of_the_architecture_is_the_same() -> None:
 @pytest.mark.parametrize("module", [module for module in MODULES if module.relative_to(ROOT).parts[0] in SANS_IO])
 def test_the_engine_and_all_above_it_do_no_io_of_a_server(module: Path) -> None:
     """The engine is sans-IO: no socket, no loop. Reading the descriptors of a running server is the one exception."""
-    if _parts(module) == ("schema", "reflection"):
+    if _parts(module)[:1] == ("schema",) and module.stem.startswith("reflection"):
         return
     names = {
         name.split(".")[0]

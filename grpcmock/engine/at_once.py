@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from grpcmock.engine.call_record import ProtocolName
     from grpcmock.engine.compiled_stub import CompiledStub
     from grpcmock.engine.environment import CallEnvironment
+    from grpcmock.engine.method_table import MethodTable
     from grpcmock.engine.session import Session, Table
-    from grpcmock.engine.store import MethodTable
     from grpcmock.status import Metadata
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from grpcmock.engine.store import MethodTable, States, Store, Turn
+from grpcmock.engine.store import States, Store, Turn
 
 if TYPE_CHECKING:
     from grpcmock.engine.compiled_stub import CompiledStub
+    from grpcmock.engine.method_table import MethodTable
     from grpcmock.matching.call_context import CallContext
     from grpcmock.matching.conditions import Stage
     from grpcmock.matching.index import Index

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from grpcmock.errors import SchemaError, TargetError
 from grpcmock.schema import reflected, shipped
+from grpcmock.schema.reflection_stream import ENDED, ReflectionStream, Refused
 from grpcmock.schema.registry import Registry
 
 if TYPE_CHECKING:
@@ -29,10 +30,7 @@ VERSIONS = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.Serv
 TIMEOUT = 10.0
 """Seconds that all of it may take."""
 
-_AT_ONCE = 32  # questions sent before their answers are read
 _MOST_FILES = 20_000
-_ENDED = "The server's reflection service ended the call before it had answered."
-_MADE_UP = grpc.StatusCode.INTERNAL, "Internal error from Core"
 _CREDENTIALS = "Give credentials that it takes as metadata, such as 'authorization: Bearer TOKEN'."
 _NO_REFLECTION = "The server has no reflection service. Give its .proto files or a descriptor set instead."
 
@@ -56,7 +54,7 @@ async def fetch(
     gives is incomplete or wrong.
     """
     return await _asked(
-        channel, timeout, metadata, lambda conversation: _Fetch(conversation, lend).run(services, left_out), versions
+        channel, timeout, metadata, lambda stream: _Fetch(stream, lend).run(services, left_out), versions
     )
 
 
@@ -77,7 +75,7 @@ async def with_types(
     wanted = sorted(names)
     if not wanted:
         return registry
-    return await _asked(channel, timeout, metadata, lambda conversation: _Fetch(conversation).types(wanted, registry))
+    return await _asked(channel, timeout, metadata, lambda stream: _Fetch(stream).types(wanted, registry))
 
 
 async def listed(
@@ -87,126 +85,37 @@ async def listed(
     metadata: Sequence[tuple[str, str | bytes]] = (),
 ) -> list[str]:
     """Ask a server for the full names of its services. Raises :class:`TargetError` if it can't be asked."""
-    return await _asked(channel, timeout, metadata, lambda conversation: _Fetch(conversation).listed())
+    return await _asked(channel, timeout, metadata, lambda stream: _Fetch(stream).listed())
 
 
 async def _asked(
     channel: grpc.aio.Channel,
     seconds: float,
     metadata: Sequence[tuple[str, str | bytes]],
-    ask: Callable[[_Conversation], Awaitable[_T]],
+    ask: Callable[[ReflectionStream], Awaitable[_T]],
     versions: Sequence[str] = VERSIONS,
 ) -> _T:
     """Ask the first of the versions of the reflection service that the server has."""
     until = asyncio.get_running_loop().time() + seconds
     for version in versions:
         remaining = max(until - asyncio.get_running_loop().time(), 0.001)
-        conversation = _Conversation(channel, version, remaining, metadata)
+        stream = ReflectionStream(channel, version, remaining, metadata)
         try:
-            return await ask(conversation)
+            return await ask(stream)
         except grpc.aio.AioRpcError:
-            code, details = await conversation.status()
+            code, details = await stream.status()
             if code is not grpc.StatusCode.UNIMPLEMENTED:
                 raise _explained(code, details, seconds) from None
         finally:
-            conversation.cancel()
+            stream.cancel()
     raise TargetError(_NO_REFLECTION)
-
-
-class _Refused(Exception):  # noqa: N818 - an answer like others, for which there is no value
-    """The server answered that it doesn't have what it was asked for."""
-
-
-class _Conversation:
-    """One stream of questions and answers with a reflection service."""
-
-    def __init__(
-        self,
-        channel: grpc.aio.Channel,
-        version: str,
-        seconds: float,
-        metadata: Sequence[tuple[str, str | bytes]],
-    ) -> None:
-        from grpc_reflection.v1alpha import reflection_pb2
-
-        self._request: Callable[..., Any] = reflection_pb2.ServerReflectionRequest
-        method: Any = channel.stream_stream(
-            f"/{version}/ServerReflectionInfo",
-            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
-            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
-        )
-        self._call: Any = method(timeout=seconds, metadata=tuple(metadata))
-        self._ended: tuple[grpc.StatusCode, str] | None = None
-        self._call.add_done_callback(self._on_done)
-
-    async def ask(self, **question: str) -> Any:
-        """Ask one thing. Raises :class:`_Refused`."""
-        [answer] = await self.ask_all([question])
-        if isinstance(answer, _Refused):
-            raise answer
-        return answer
-
-    async def ask_all(self, questions: Sequence[dict[str, str]]) -> list[Any]:
-        """Ask several things; in the place of an answer may stand a :class:`_Refused`."""
-        answers: list[Any] = []
-        for start in range(0, len(questions), _AT_ONCE):
-            some = questions[start : start + _AT_ONCE]
-            for question in some:
-                await self._write(self._request(**question))
-            answers += [await self._read() for _ in some]
-        return answers
-
-    async def _write(self, request: Any) -> None:
-        try:
-            await self._call.write(request)
-        except asyncio.InvalidStateError:  # the call is over; reading tells why
-            await self._read()
-
-    async def _read(self) -> Any:
-        answer = await self._call.read()
-        if answer is grpc.aio.EOF:
-            raise TargetError(_ENDED)
-        if answer.WhichOneof("message_response") == "error_response":
-            return _Refused(answer.error_response.error_message)
-        return answer
-
-    def _on_done(self, call: Any) -> None:
-        status = _at_once(call.code()), _at_once(call.details()) or ""
-        if self._ended is None and status != _MADE_UP:
-            self._ended = status
-
-    async def status(self) -> tuple[grpc.StatusCode, str]:
-        """Give the status of a call that has failed.
-
-        Where a write fails because the server has ended the call, grpc.aio makes a status up, either before it has read
-        the server's own or in its place (grpc/grpc#36066).
-        """
-        for _ in range(100):
-            if self._ended is not None:
-                return self._ended
-            await asyncio.sleep(0.01)
-            self._on_done(self._call)
-        return _MADE_UP
-
-    def cancel(self) -> None:
-        self._call.cancel()
-
-
-def _at_once(coroutine: Any) -> Any:
-    """Give what a coroutine gives that has nothing to wait for."""
-    try:
-        coroutine.send(None)
-    except StopIteration as result:
-        return result.value
-    coroutine.close()
-    return None
 
 
 class _Fetch:
     """Gathers files until nothing that they import is missing."""
 
-    def __init__(self, conversation: _Conversation, lend: Lender | None = None) -> None:
-        self._conversation = conversation
+    def __init__(self, stream: ReflectionStream, lend: Lender | None = None) -> None:
+        self._stream = stream
         self._lend = lend
         self._files: dict[str, FileDescriptorProto] = {}
         self._missing: dict[str, str] = {}
@@ -222,12 +131,12 @@ class _Fetch:
         listed = await self.listed() if services is None else list(services)
         symbols = [{"file_containing_symbol": name} for name in listed]
         refused: dict[str, str] = {}
-        for name, answer in zip(listed, await self._conversation.ask_all(symbols), strict=True):
+        for name, answer in zip(listed, await self._stream.ask_all(symbols), strict=True):
             try:
                 self._take(answer, f"the service {name!r}")
             except SchemaError as error:
                 # Many a server lists its reflection service without being able to describe it.
-                if isinstance(answer, _Refused) and name in VERSIONS:
+                if isinstance(answer, Refused) and name in VERSIONS:
                     continue
                 if left_out is None:
                     raise
@@ -266,8 +175,8 @@ class _Fetch:
         for file in registry.files.file:
             self._files[file.name] = file
         questions = [{"file_containing_symbol": name} for name in names]
-        for name, answer in zip(names, await self._conversation.ask_all(questions), strict=True):
-            if not isinstance(answer, _Refused):
+        for name, answer in zip(names, await self._stream.ask_all(questions), strict=True):
+            if not isinstance(answer, Refused):
                 with contextlib.suppress(SchemaError):
                     self._take(answer, f"the type {name!r}")
         await self._complete(known)
@@ -293,8 +202,8 @@ class _Fetch:
 
     async def listed(self) -> list[str]:
         try:
-            answer = await self._conversation.ask(list_services="*")
-        except _Refused as refused:
+            answer = await self._stream.ask(list_services="*")
+        except Refused as refused:
             raise TargetError(f"The server doesn't list its services by reflection: {refused}") from None
         return [service.name for service in answer.list_services_response.service]
 
@@ -318,9 +227,9 @@ class _Fetch:
             if not wanted:
                 return
             questions = [{"file_by_filename": name} for name in wanted]
-            answers = await self._conversation.ask_all(questions)
+            answers = await self._stream.ask_all(questions)
             for (name, importer), answer in zip(wanted.items(), answers, strict=True):
-                if not isinstance(answer, _Refused):
+                if not isinstance(answer, Refused):
                     self._take(answer, f"the file {name!r}")
                 if name not in self._files:
                     self._missing[name] = importer
@@ -338,9 +247,9 @@ class _Fetch:
         if not used:
             return False
         self._asked.update(used)
-        answers = await self._conversation.ask_all([{"file_containing_symbol": name} for name in used])
+        answers = await self._stream.ask_all([{"file_containing_symbol": name} for name in used])
         for name, answer in zip(used, answers, strict=True):
-            if not isinstance(answer, _Refused):
+            if not isinstance(answer, Refused):
                 self._take(answer, f"the type {name!r}")
         types = reflected.declared(self._files.values())
         for file in lame:
@@ -350,7 +259,7 @@ class _Fetch:
         return any(name in types for name in used)
 
     def _take(self, answer: Any, asked: str) -> None:
-        if isinstance(answer, _Refused):
+        if isinstance(answer, Refused):
             raise SchemaError(f"The server's reflection can't describe {asked}: {answer}")
         for data in answer.file_descriptor_response.file_descriptor_proto:
             try:
@@ -391,7 +300,7 @@ class _Fetch:
 
 def _explained(code: grpc.StatusCode, details: str, seconds: float) -> TargetError:
     if code is grpc.StatusCode.OK:  # a write fails where the call is over, whatever its status
-        return TargetError(_ENDED)
+        return TargetError(ENDED)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return TargetError(f"The server's reflection service didn't answer within {seconds:g} s.")
     if code is grpc.StatusCode.UNAVAILABLE:

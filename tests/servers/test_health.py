@@ -125,7 +125,7 @@ async def test_nothing_serves_while_draining_and_watches_end(stub: Any, health: 
 
 
 async def test_a_watch_tells_of_a_drain_that_began_while_it_wrote(health: Health) -> None:
-    watch = health.handlers()["/grpc.health.v1.Health/Watch"].unary_stream
+    watch: Any = health.handlers()["/grpc.health.v1.Health/Watch"].unary_stream
     context = mock.AsyncMock(abort=mock.AsyncMock(side_effect=ConnectionAbortedError))
     responses = watch(health_pb2.HealthCheckRequest(service="shop.Orders"), context)
     assert (await anext(responses)).status == SERVING
