@@ -12,6 +12,7 @@ from benchmarks.mutants.campaign.judging import Alarms, Judged, Run, judge
 from benchmarks.mutants.campaign.reach import Reach
 from benchmarks.mutants.campaign.records import Records
 from benchmarks.mutants.campaign.suspects import Source, Suspect, chosen_services, suspects
+from benchmarks.mutants.generated import spoken
 
 SUSPECT = Suspect("library", Source.BLIND, "x", "easy", frozenset({"G102"}), "It is wrong.")
 
@@ -143,3 +144,20 @@ def test_the_tables_count_by_service_source_and_kind(tmp_path: Path) -> None:
     assert readme.read_text() == "before\n<!-- campaign: bugs -->\nnew\n<!-- /campaign: bugs -->\nafter\n"
     with pytest.raises(LookupError, match="campaign: clean"):
         figures.put(readme, "clean", "new")
+
+
+def test_the_tables_count_generated_bugs_by_what_speaks_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = {"bound:f:0": "contract", "bound:f:1": "nothing", "bound:f:2": spoken.NOT_JUDGED}
+    monkeypatch.setattr(spoken, "speaks", lambda _, bug: judged[bug])
+    base: dict[str, Any] = {"kind": "bound", "effect": "answer", "verdict": "missed", "seconds": None}
+    bugs = [{**base, "key": f"library/generated/{name}"} for name in judged]
+    bugs.append({**base, "key": "library/blind/x", "kind": "easy", "effect": ""})
+    rows = figures.bugs(bugs).splitlines()
+    assert [row for row in rows if "generated" in row and "worst" not in row] == [
+        "| library | generated | 0 of 3 | 0 | – | – | `bound:f:0`, `bound:f:1`, `bound:f:2` |",
+        "| library | generated, spoken of | 0 of 1 | 0 | – | – | `bound:f:0` |",
+        "| generated | bound | 0 of 3 | 0 | – | – |",
+        "| generated, by what speaks of it | contract | 0 of 1 | 0 | – | – |",
+        "| generated, by what speaks of it | not judged | 0 of 1 | 0 | – | – |",
+        "| generated, by what speaks of it | nothing | 0 of 1 | 0 | – | – |",
+    ]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
 
 import pytest
 
-from benchmarks.mutants.generated import listing
-from benchmarks.mutants.generated.listing import KEPT, turns
+from benchmarks.load import ROOT
+from benchmarks.mutants.generated import listing, spoken
+from benchmarks.mutants.generated.listing import KEPT, Generated, turns
 from benchmarks.mutants.generated.mutations import mutation, mutations
 from benchmarks.mutants.generated.operators import OPERATORS
 from benchmarks.mutants.generated.oracle import Effect, difference, programs
+from benchmarks.mutants.generated.spoken import Speaks
 from benchmarks.mutants.services.definition import SERVICES, Definition
 
 IN_PYTHON = [one for one in SERVICES.values() if one.in_python]
@@ -127,3 +131,60 @@ def test_a_generated_bug_is_served_by_its_name() -> None:
     source = SERVICES["ledger"].source.read_text()
     name = next(iter(listing.read(SERVICES["ledger"])))
     assert ast.dump(mutation(source, name)) != ast.dump(ast.parse(source))
+
+
+def judgment(**fields: str) -> str:
+    return json.dumps({"name": "bound:f:0", "speaks": "contract", "where": "F: at most 5", **fields})
+
+
+@pytest.mark.parametrize("definition", IN_PYTHON, ids=lambda one: one.name)
+def test_every_bug_that_is_kept_is_judged_once_and_no_other(definition: Definition) -> None:
+    judged, kept = spoken.read(definition), listing.read(definition)
+    assert spoken.gaps(judged, kept.values(), kept) == []
+    assert list(judged) == list(kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (judgment(speaks="somebody"), "Line 1 is no judgment"),
+        (judgment(why="?"), "Line 1 is no judgment"),
+        (f"{judgment()}\n{judgment()}", "Line 2 judges bound:f:0 again"),
+        (judgment(where=""), "Line 1 has to say where"),
+        (judgment(speaks="nothing"), "Line 1 has to say where"),
+        ("{", "Line 1 is no judgment"),
+    ],
+)
+def test_what_is_no_judgment_is_refused(text: str, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        spoken.parsed(text)
+
+
+def test_a_judgment_says_what_speaks_of_a_bug() -> None:
+    assert spoken.parsed(judgment())["bound:f:0"].speaks is Speaks.CONTRACT
+    assert spoken.parsed(judgment(speaks="nothing", where=""))["bound:f:0"].speaks is Speaks.NOTHING
+    assert spoken.speaks("library", "no:such:0") == spoken.speaks("routes", "no:such:0") == spoken.NOT_JUDGED
+
+
+def test_gaps_tell_which_judgments_lack_or_are_of_something_else() -> None:
+    def bug(name: str, told: str) -> Generated:
+        return Generated(name, 1, told, "answer", "F", "OK", "OK")
+
+    kept = [bug("bound:f:0", "5 → 6"), bug("bound:f:1", "7 → 6"), bug("bound:g:0", "1 → 2")]
+    before = {"bound:f:0": bug("bound:f:0", "5 → 6"), "bound:f:1": bug("bound:f:1", "5 → 4")}
+    assert spoken.gaps(["bound:f:0", "bound:f:1", "bound:h:0"], kept, before) == [
+        "Not judged: bound:g:0.",
+        "Judged, and another change by now: bound:f:1.",
+        "Judged, and not kept any more: bound:h:0.",
+    ]
+
+
+def test_the_readme_counts_what_speaks_of_them() -> None:
+    lines = (ROOT / "benchmarks" / "mutants" / "README.md").read_text().splitlines()
+    head = next(line for line in lines if line.startswith("| what speaks of it |"))
+    services = re.findall(r"`(\w+)`", head)
+    assert set(services) == {one.name for one in IN_PYTHON}
+    for word in Speaks:
+        counts = [sum(one.speaks is word for one in spoken.read(SERVICES[name]).values()) for name in services]
+        row = next(line for line in lines if line.startswith(f"| `{word}`"))
+        assert row.split(" | ")[1:] == [*map(str, counts), f"{sum(counts)} |"]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.mutants.generated import spoken
+
 BEGIN = "<!-- campaign: {name} -->"
 END = "<!-- /campaign: {name} -->"
 _FOUND = ("found", "warned")
@@ -29,15 +31,20 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def bugs(records: Iterable[Mapping[str, Any]]) -> str:
-    """How many bugs were found, by service and source, and by kind."""
+    """How many bugs were found, by service and source, and by kind; generated ones also by what speaks of them."""
     by_place: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     by_kind: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for one in records:
-        service, source, _ = one["key"].split("/", 2)
+        service, source, bug = one["key"].split("/", 2)
         by_place[service, source].append(one)
         by_kind[source, "all" if source == "seeded" else one["kind"]].append(one)
         if one.get("effect"):
             by_kind[f"{source}, by the worst that callers see", one["effect"]].append(one)
+        if source == "generated":
+            speaks = spoken.speaks(service, bug)
+            by_kind["generated, by what speaks of it", speaks].append(one)
+            if speaks not in (spoken.Speaks.NOTHING, spoken.NOT_JUDGED):
+                by_place[service, "generated, spoken of"].append(one)
     head = ["found", "not proven", "in 5 s", "in 10 s", "missed"]
 
     def row(rows: Sequence[Mapping[str, Any]]) -> list[str]:

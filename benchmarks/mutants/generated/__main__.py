@@ -12,7 +12,8 @@ import sys
 import time
 from collections import Counter
 
-from benchmarks.mutants.generated.listing import KEPT, LEFT_OUT, Generated, generated, turns, write
+from benchmarks.mutants.generated import spoken
+from benchmarks.mutants.generated.listing import KEPT, LEFT_OUT, Generated, generated, read, turns, write
 from benchmarks.mutants.generated.mutations import mutations
 from benchmarks.mutants.generated.oracle import difference, programs, worst
 from benchmarks.mutants.services.definition import SERVICES, Definition, service
@@ -41,9 +42,12 @@ def survey(definition: Definition, count: int) -> None:
         if seen is not None and seen.effect not in LEFT_OUT:
             kept.append(generated(change, seen))
     summary = {"changes": len(changes), "tried": effects.total(), "calls": sum(map(len, tried)), "effects": effects}
+    before = read(definition)
     write(definition, kept, summary)
     seconds = time.perf_counter() - began
     print(f"{definition.name}: {len(kept)} kept, {seconds:.0f} s: {summary}", flush=True)
+    for gap in spoken.gaps(spoken.read(definition), kept, before):
+        print(f"{definition.name}: {gap}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -67,12 +67,12 @@ def path(definition: Definition) -> Path:
 
 
 def read(definition: Definition) -> dict[str, Generated]:
-    """The bugs that are kept, by their names; none for a service that isn't in Python."""
+    """The bugs that are kept, by their names; none for a service that isn't in Python, or wasn't tried yet."""
     return {bug.name: bug for bug in _read(definition)}
 
 
 def _read(definition: Definition) -> Iterable[Generated]:
-    if definition.in_python:
+    if path(definition).exists():
         for line in path(definition).read_text().splitlines()[:-1]:
             yield Generated(**json.loads(line))
 
