@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.checks.in_band import effective
 from grpcmock.fuzz.checks.objections import Refusal, refusal
+from grpcmock.fuzz.expectations.documented_limits import documented_limit
 from grpcmock.fuzz.expectations.field_paths import resolve
 from grpcmock.fuzz.expectations.stated_limits import size_at, stated_limit
-from grpcmock.fuzz.model.cases import OWN_WORDS, Expect
+from grpcmock.fuzz.model.cases import DOCUMENTED, OWN_WORDS, Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.meant_status import tells_error, with_meant_status
 from grpcmock.fuzz.model.results import Termination
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
     from grpcmock.fuzz.expectations.expectations import Expectations
+    from grpcmock.fuzz.expectations.stated_limits import StatedLimit
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult, Reply
 
@@ -124,6 +126,9 @@ def _boundary_pair(case: Case, result: CaseResult, expectations: Expectations) -
     if case.rule == OWN_WORDS:
         yield from _own_words(case, result, expectations)
         return
+    if case.rule == DOCUMENTED:
+        yield from _documented(case, result, expectations)
+        return
     inside, past = effective(result.replies[0], expectations), effective(result.replies[1], expectations)
     refused, taken = refusal(inside, expectations, case.path) is Refusal.CONTRADICTION, _taken(past)
     if not refused and not taken:
@@ -169,6 +174,45 @@ def _own_words(case: Case, result: CaseResult, expectations: Expectations) -> It
             path=case.path,
             key=f"{case.path} own words",
         )
+
+
+def _documented(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    """A comment states what a field may be, and the server refuses what is far beyond: it is held to the comment.
+
+    Where it takes that as well, the comment may be but advice, and a refusal at the limit alone may be about something
+    else; so what is within must be taken, and what is refused at the limit must be so in the words for what is beyond.
+    """
+    replies = result.replies[case.setup : case.setup + 4]
+    way = resolve(case.method.input, case.path)
+    limit = documented_limit(way[-1], expectations.registry) if way else None
+    if not way or limit is None or len(replies) < 4:
+        return
+    beyond, at, past, within = (effective(reply, expectations) for reply in replies)
+    sizes = [size_at(case.method.request_class.FromString(reply.call.messages[0]), way) for reply in replies]
+    if not _is_out_of_range(beyond) or not _taken(within) or None in sizes:
+        return
+    wrong = []
+    if _is_out_of_range(at) and shape(at) == shape(beyond):
+        wrong.append(f"{sizes[1]}: {said(at)}")
+    if taken := _taken(past):
+        wrong.append(f"{sizes[2]}: {taken}")
+    if wrong:
+        yield Finding(
+            check="boundary_pair",
+            expected=f"what the comment of {way[-1].full_name} says: {_words(limit)}, as {sizes[0]} is refused",
+            actual="; ".join(wrong),
+            path=case.path,
+            key=f"{case.path} documented",
+        )
+
+
+def _is_out_of_range(reply: Reply) -> bool:
+    return reply.termination is Termination.SERVER and reply.code in (Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE)
+
+
+def _words(limit: StatedLimit) -> str:
+    parts = (("at least", limit.least), ("at most", limit.most))
+    return ", ".join(f"{words} {number}" for words, number in parts if number is not None)
 
 
 def _error_in_band(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:

@@ -84,9 +84,14 @@ def stated_limit(reply: Reply, way: Fields, registry: Registry) -> StatedLimit |
     if not about and named and not any(_leads_to(one, way) for one in named):
         return None
     limit = limit_in(words)
-    if limit is None or (_is_text(way[-1]) and not _LENGTH.search(words)):
+    if limit is None or (_is_text(way[-1]) and not speaks_of_length(words)):
         return None
     return limit
+
+
+def speaks_of_length(words: str) -> bool:
+    """Whether a text is about how long something is."""
+    return _LENGTH.search(words) is not None
 
 
 def size_at(message: Any, way: Fields) -> int | None:

@@ -99,6 +99,9 @@ class Caller(Enum):
 OWN_WORDS = "the limit that the server states itself"
 """The rule of cases that hold a server to what it says in refusing a request."""
 
+DOCUMENTED = "the limit that the comment in the proto states"
+"""The rule of cases that hold a server, where it refuses what is far beyond such a limit, to the limit itself."""
+
 Path = tuple[str | int, ...]
 """The way to a value in a message: names of fields, indices of lists, keys of maps."""
 

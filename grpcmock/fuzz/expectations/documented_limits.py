@@ -1,0 +1,36 @@
+"""The limits that the comments in protos state of fields: ``At most 100 characters``."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.expectations.field_comments import field_comments
+from grpcmock.fuzz.expectations.stated_limits import StatedLimit, has_size, limit_in, speaks_of_length
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+
+    from grpcmock.schema import Registry
+
+_NOT_ALWAYS = re.compile(
+    r"\b(?:if|when|where|while|unless|except|otherwise|depend\w*|(?<!stands )for|per|each|every|by default|recommend\w*"
+    r"|should|usual\w*|typical\w*|normal\w*|about|approx\w*|roughly|around|e\.g\.|example|currently|might|may)\b",
+    re.IGNORECASE,
+)
+"""Words that make a limit one for some cases only, or none to rely on."""
+
+
+def documented_limit(field: FieldDescriptor, registry: Registry) -> StatedLimit | None:
+    """Return the limit that the comment of a field states without conditions; None if it states none.
+
+    Of a text it must be about its length, of a list about how many there are.
+    """
+    words = field_comments(registry).get(field.full_name, "")
+    if not words or not has_size(field) or _NOT_ALWAYS.search(words):
+        return None
+    limit = limit_in(words)
+    is_of_text = field.cpp_type == field.CPPTYPE_STRING
+    if limit is None or (is_of_text and speaks_of_length(words) is field.is_repeated):
+        return None
+    return limit
