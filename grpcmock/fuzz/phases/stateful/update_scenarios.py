@@ -14,6 +14,7 @@ from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.differences import is_set
 from grpcmock.fuzz.resources.fields import is_optional
 from grpcmock.fuzz.resources.laws import etags
+from grpcmock.fuzz.resources.laws.servers_own import mark, marked
 from grpcmock.fuzz.resources.pagination import MANY
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
     fields = factory.changeable(resource, operation)
     yield from _update_refused(resource, operation, factory)
     yield from _update_out_of_date(resource, operation, factory)
+    yield from _update_up_to_date(resource, operation, factory)
     yield from _update_of_immutable(resource, operation, factory)
+    yield from _update_of_servers_own(resource, operation, factory)
+    yield from _update_later(resource, operation, factory)
     if operation.mask:
         sequence = CallSequence(factory, operation.method, "unknown-path")
         handle = sequence.create_kept(resource)
@@ -115,6 +119,29 @@ def _update_out_of_date(resource: Resource, operation: Operation, factory: Resou
         yield sequence.finish(f"{role.value} with the etag that it had before it was changed")
 
 
+def _update_up_to_date(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Updates, and a deletion, each of a thing as it is."""
+    reading, deleting = resource.operation(Role.GET), resource.operation(Role.DELETE)
+    if reading is None or reading.shown is None or etags.place_of(resource, operation) is None:
+        return
+    sequence = CallSequence(factory, operation.method, "etag-now")
+    handle = sequence.create_kept(resource, 0)
+    if handle is None or not (fields := factory.changeable(resource, operation)):
+        return
+    mask = [field.name for field in fields] if operation.mask else []
+    where = (*reading.shown, etags.ETAG)
+    for content in (1, 0, 2):
+        seen = sequence.get(handle)
+        if seen is None:
+            return
+        sequence.update(handle, content, mask, state=(seen, where))
+    seen = sequence.get(handle)
+    if seen is not None and deleting is not None and etags.place_of(resource, deleting):
+        sequence.delete(handle, state=(seen, where))
+        sequence.get(handle)
+    yield sequence.finish("updates, and a deletion, with the etag that it has")
+
+
 def _update_of_immutable(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     """Updates that name what can't be changed."""
     creating = resource.operation(Role.CREATE)
@@ -136,6 +163,41 @@ def _update_of_immutable(resource: Resource, operation: Operation, factory: Reso
         sequence.update(handle, update, [field.name])
         sequence.get(handle)
         yield sequence.finish(f"an update of {field.name}, which can't be changed")
+
+
+def _update_of_servers_own(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Updates with what only the server sets: under a mask that names it, under one of all there is, without a mask."""
+    content, changeable = factory.content(operation, 0), factory.changeable(resource, operation)
+    given = found(content, operation.given or ())
+    if given is None or given.DESCRIPTOR is not resource.descriptor or not mark(resource, given):
+        return
+    names = [field.name for field in marked(resource)]
+    for name, masks in (("", ([],)), ("-named", [[one] for one in names]), ("-all", (["*"],))):
+        sequence = CallSequence(factory, operation.method, f"servers-own{name}")
+        handle = sequence.create_kept(resource)
+        if handle is None or (name and not operation.mask):
+            return
+        for paths in masks:
+            sequence.update(handle, content, paths)
+        if not name and operation.mask and changeable:
+            sequence.update(handle, content, [changeable[0].name])
+        sequence.get(handle)
+        yield sequence.finish("what only the server sets isn't taken from those who update")
+
+
+def _update_later(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """One is changed after another one was made, which by the server's clock was later than the first."""
+    sequence = CallSequence(factory, operation.method, "later")
+    fields = factory.changeable(resource, operation)
+    handle = sequence.create_kept(resource)
+    if handle is None or not fields or not resource.is_annotated:
+        return
+    sequence.create(resource, 1, parent=handle.parent)
+    sequence.wait()
+    for number in (1, 0, 2):
+        sequence.update(handle, number, [field.name for field in fields] if operation.mask else [])
+    sequence.get(handle)
+    yield sequence.finish("one is changed after another one was made")
 
 
 def _update_alone(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
