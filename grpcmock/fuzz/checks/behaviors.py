@@ -236,7 +236,7 @@ CHECKS = (
         code="G124",
         name="response_behavior",
         severity=Severity.MEDIUM,
-        title="INPUT_ONLY is never returned, OUTPUT_ONLY never taken; resources have names that fit, and what is required.",
+        title="INPUT_ONLY is never returned, OUTPUT_ONLY never taken; resources have right names and what is required.",
         evaluate=_response_behavior,
     ),
 )

@@ -36,7 +36,6 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
     yield from _update_up_to_date(resource, operation, factory)
     yield from _update_of_immutable(resource, operation, factory)
     yield from _update_of_servers_own(resource, operation, factory)
-    yield from _update_later(resource, operation, factory)
     if operation.mask:
         sequence = CallSequence(factory, operation.method, "unknown-path")
         handle = sequence.create_kept(resource)
@@ -58,6 +57,7 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
             sequence.get(handle)
             yield sequence.finish(f"an update of {field.name} alone")
         yield from _update_to_zero(resource, operation, factory)
+    yield from _update_later(resource, operation, factory)
     for number in range(1, 4):
         sequence = CallSequence(factory, operation.method, f"again-{number}")
         handle = sequence.create_kept(resource, number)
@@ -166,23 +166,21 @@ def _update_of_immutable(resource: Resource, operation: Operation, factory: Reso
 
 
 def _update_of_servers_own(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
-    """Updates with what only the server sets: under a mask that names it, under one of all there is, without a mask."""
+    """Updates with what only the server sets: without a mask, and under masks that name it or not."""
     content, changeable = factory.content(operation, 0), factory.changeable(resource, operation)
     given = found(content, operation.given or ())
     if given is None or given.DESCRIPTOR is not resource.descriptor or not mark(resource, given):
         return
-    names = [field.name for field in marked(resource)]
-    for name, masks in (("", ([],)), ("-named", [[one] for one in names]), ("-all", (["*"],))):
-        sequence = CallSequence(factory, operation.method, f"servers-own{name}")
-        handle = sequence.create_kept(resource)
-        if handle is None or (name and not operation.mask):
-            return
-        for paths in masks:
-            sequence.update(handle, content, paths)
-        if not name and operation.mask and changeable:
-            sequence.update(handle, content, [changeable[0].name])
-        sequence.get(handle)
-        yield sequence.finish("what only the server sets isn't taken from those who update")
+    sequence = CallSequence(factory, operation.method, "servers-own")
+    handle = sequence.create_kept(resource)
+    if handle is None:
+        return
+    sequence.update(handle, content)
+    if operation.mask:
+        for mask in (*(field.name for field in changeable[:1]), *(field.name for field in marked(resource)), "*"):
+            sequence.update(handle, content, [mask])
+    sequence.get(handle)
+    yield sequence.finish("what only the server sets isn't taken from those who update")
 
 
 def _update_later(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:

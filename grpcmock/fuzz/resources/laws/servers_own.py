@@ -67,7 +67,7 @@ class ServersOwn:
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what was taken from a client."""
         step = step_of(reply, self.resources)
-        if step is None or not step.resource.is_annotated:
+        if step is None or not step.resource.servers_own:
             return
         resource, marks = step.resource, list(_marks(step.resource))
         if step.operation.role in (*MAKING, Role.UPDATE):
