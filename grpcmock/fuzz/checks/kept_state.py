@@ -17,6 +17,7 @@ from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.etags import Etags
 from grpcmock.fuzz.resources.laws.flags import Flags
 from grpcmock.fuzz.resources.laws.loans import Loans
+from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
 from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.state_model import StateModel
 
@@ -36,7 +37,7 @@ def _check(code: str, name: str, severity: Severity, title: str) -> Check:
         model = StateModel(resources, documented=expectations.documented)
         laws = (
             *(model, Times(resources), Etags(resources), Echoes(resources), Loans(expectations.registry)),
-            *(Effects(), Flags(), Contents()),
+            *(SoftDeletion(resources), Effects(), Flags(), Contents()),
         )
         told: set[str] = set()
         for reply in result.replies[: len(case.calls)]:

@@ -15,12 +15,14 @@ from grpcmock.fuzz.resources.differences import is_set
 from grpcmock.fuzz.resources.fields import is_optional
 from grpcmock.fuzz.resources.laws import etags
 from grpcmock.fuzz.resources.laws.servers_own import mark, marked
+from grpcmock.fuzz.resources.laws.soft_deletion import SHOW_DELETED
 from grpcmock.fuzz.resources.pagination import MANY
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.phases.stateful.handle import Handle
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
     from grpcmock.fuzz.resources.resource import Operation, Resource
 
@@ -274,6 +276,27 @@ def undelete(resource: Resource, operation: Operation, factory: ResourceFactory)
     handle = sequence.create_kept(resource, 1)
     if handle is None or sequence.delete(handle) is None:
         return
+    _list_deleted(sequence, handle)
     sequence.undelete(handle)
     sequence.get(handle)
+    sequence.list(resource, handle.parent, size=MANY, pages=1)
     yield sequence.finish("what was deleted is brought back")
+
+
+def expunge(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Yield what may go wrong when a deleted one is removed for good."""
+    sequence = CallSequence(factory, operation.method, "removed")
+    handle = sequence.create_kept(resource, 1)
+    if handle is None or sequence.delete(handle) is None:
+        return
+    _list_deleted(sequence, handle)
+    sequence.expunge(handle)
+    sequence.get(handle)
+    _list_deleted(sequence, handle)
+    sequence.undelete(handle)
+    sequence.get(handle)
+    yield sequence.finish("what was deleted is removed for good")
+
+
+def _list_deleted(sequence: CallSequence, handle: Handle) -> None:
+    sequence.list(handle.resource, handle.parent, size=MANY, pages=1, switches=[SHOW_DELETED])
