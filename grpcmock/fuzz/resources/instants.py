@@ -31,7 +31,7 @@ def instant(message: Message, name: str) -> int | None:
         return None
     value = getattr(message, name)
     if type_name(field) == "google.protobuf.Timestamp":
-        return int(value.seconds * SECOND + value.nanos) if message.HasField(name) else None
+        return int(value.seconds * SECOND + value.nanos) if value.seconds > 0 else None  # or it stands for never
     if field.type in (FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT64):
         return next((value * unit for unit in _UNITS if _FROM <= value * unit < _TO), None)
     return _read(value) if field.type == FieldDescriptor.TYPE_STRING else None

@@ -56,6 +56,7 @@ CASES: dict[str, tuple[dict[str, str], list[Any]]] = {
         [make(BOX), ("DeleteBox", {"name": BOX["name"]}, {}), make(REMADE), get(REMADE)],
     ),
     "changed before it was made": ({"G129": "UpdateBox"}, [make(BOX), update({**CHANGED, "updateTime": YEARS_AGO})]),
+    "never changed": ({}, [make({**BOX, "updateTime": "1970-01-01T00:00:00Z"}), get(BOX)]),
     "changed a moment before it was made": (
         {},
         [make({**BOX, "createTime": "2024-01-01T00:00:01.5Z", "updateTime": "2024-01-01T00:00:01Z"})],
@@ -173,6 +174,7 @@ TIMES: dict[str, tuple[str, str, int | None]] = {
     "a text with its zone": ("text", "2024-01-01T02:00:01+02:00", 1_704_067_201 * SECOND),
     "a text without one": ("text", "2024-01-01T00:00:01", None),
     "another text": ("text", "yesterday", None),
+    "a timestamp of nothing": ("time", "1970-01-01T00:00:00Z", None),
     "a timestamp": ("time", "2024-01-01T00:00:01Z", 1_704_067_201 * SECOND),
     "several": ("times", "", None),
     "nothing of this name": ("nothing", "", None),

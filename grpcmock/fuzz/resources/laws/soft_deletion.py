@@ -47,8 +47,7 @@ class SoftDeletion:
             yield from self._listed(step)
         elif step.is_ok and step.operation.role is Role.GET:
             if (key := self._key(step)) in self._removed and step.resources():
-                actual = f"{said(reply)}, and it is there"
-                yield finding(step, "use_after_delete", _not_found(key), actual, key="removed")
+                yield _still_there(step, key, f"{said(reply)}, and it is there")
         elif may_change(reply):
             self._changed(step, self._key(step))
 
@@ -80,7 +79,7 @@ class SoftDeletion:
         operation, name = step.operation, step.resource.name
         shown = {getattr(message, step.resource.key) for message in step.resources()}
         for key in sorted(key for key in shown if (name, key) in self._removed):
-            yield finding(step, "use_after_delete", _not_found((name, key)), "it is in the list", key="removed")
+            yield _still_there(step, (name, key), "it is in the list")
         parent = step.at(operation.parent)
         asked = {one.name for one, _ in step.request.ListFields()}
         asked -= {SHOW_DELETED, operation.page_size, str(operation.parent[0]) if operation.parent else ""}
@@ -99,8 +98,9 @@ def _goes_on(step: ResourceCall) -> bool:
     return bool(following and any(getattr(response, following) for response in step.responses))
 
 
-def _not_found(key: _Key) -> str:
-    return f"no {key[1]!r}: it was removed for good"
+def _still_there(step: ResourceCall, key: _Key, actual: str) -> Finding:
+    expected = f"no {key[1]!r}: it was removed for good"
+    return replace(finding(step, "use_after_delete", expected, actual, key="removed"), may_lag=True)
 
 
 def _says_nothing(step: ResourceCall) -> bool:
