@@ -65,6 +65,12 @@ CASES: dict[str, tuple[dict[str, str], list[Any]]] = {
     "deleted, and listed where that is asked for": ({}, [CREATE, DELETE, listed([GONE]), get(GONE)]),
     "deleted, and not listed": ({"G129": "ListLetters"}, [CREATE, DELETE, listed([])]),
     "nobody asks for what is deleted": ({}, [CREATE, DELETE, listed([], showDeleted=False)]),
+    "nobody asks for what is deleted, and it is listed": (
+        {"G130": "ListLetters"},
+        [CREATE, DELETE, listed([GONE], showDeleted=False)],
+    ),
+    "what is brought back is listed": ({}, [CREATE, DELETE, UNDELETE, listed([LETTER], showDeleted=False)]),
+    "a filter asks for what is deleted": ({}, [CREATE, DELETE, listed([GONE], showDeleted=False, filter="x")]),
     "the list goes on": ({}, [CREATE, DELETE, listed([], "t")]),
     "the list is narrowed": ({}, [CREATE, DELETE, listed([], filter="x")]),
     "the list of another parent": ({}, [CREATE, DELETE, listed([], parent="desks/e")]),

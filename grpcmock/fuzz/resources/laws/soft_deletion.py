@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.roles import Role
@@ -83,13 +83,20 @@ class SoftDeletion:
         parent = step.at(operation.parent)
         asked = {one.name for one, _ in step.request.ListFields()}
         asked -= {SHOW_DELETED, operation.page_size, str(operation.parent[0]) if operation.parent else ""}
-        if asked or not step.named_switch(SHOW_DELETED) or _goes_on(step):
+        if asked or SHOW_DELETED not in operation.method.input.fields_by_name:
+            return
+        if not step.named_switch(SHOW_DELETED):
+            for key in sorted(key for key in shown if (name, key) in self._deleted):
+                expected = f"no {key!r}, which is deleted: {SHOW_DELETED} doesn't ask for that (AIP-164)"
+                yield finding(step, "use_after_delete", expected, "it is in the list", key="listed")
+            return
+        if _goes_on(step):
             return
         for (other, key), above in self._deleted.items():
             if other == name and key not in shown and (operation.parent is None or parent == above):
                 expected = f"{key!r}, which is deleted: {SHOW_DELETED} asks for that (AIP-164)"
                 actual = f"{len(shown)} others, and no next page"
-                yield replace(finding(step, "read_after_write", expected, actual, key="deleted"), may_lag=True)
+                yield finding(step, "read_after_write", expected, actual, key="deleted")
                 return
 
 
@@ -100,7 +107,7 @@ def _goes_on(step: ResourceCall) -> bool:
 
 def _still_there(step: ResourceCall, key: _Key, actual: str) -> Finding:
     expected = f"no {key[1]!r}: it was removed for good"
-    return replace(finding(step, "use_after_delete", expected, actual, key="removed"), may_lag=True)
+    return finding(step, "use_after_delete", expected, actual, key="removed")
 
 
 def _says_nothing(step: ResourceCall) -> bool:
