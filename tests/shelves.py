@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import "google/api/field_behavior.proto";
 import "google/api/resource.proto";
 import "google/protobuf/empty.proto";
 import "google/protobuf/field_mask.proto";
+import "google/protobuf/timestamp.proto";
 
 service Shelves {
   rpc CreateShelf(CreateShelfRequest) returns (Shelf);
@@ -43,6 +45,9 @@ message Box {
   string maker = 3 [(google.api.field_behavior) = IMMUTABLE];
   string etag = 4;
   int32 weight = 5;
+  google.protobuf.Timestamp create_time = 6 [(google.api.field_behavior) = OUTPUT_ONLY];
+  google.protobuf.Timestamp update_time = 7 [(google.api.field_behavior) = OUTPUT_ONLY];
+  string uid = 8 [(google.api.field_behavior) = OUTPUT_ONLY];
 }
 message NameRequest { string name = 1; }
 message CreateShelfRequest { string shelf_id = 1; Shelf shelf = 2 [(google.api.field_behavior) = REQUIRED]; }
@@ -75,6 +80,15 @@ BUGS = {
     "another maker": "G135",
     "refused and stored": "G129",
     "never twice": "G102",
+    "uids of creators": "G124",
+    "uids of updaters": "G124",
+    "made long ago": "G129",
+    "made anew by updates": "G129",
+    "changed before it was made": "G129",
+    "changed at no time": "G129",
+    "one etag for all": "G129",
+    "an etag for each read": "G129",
+    "new etags refused": "G129",
 }
 """By what is wrong, the check that tells of it."""
 
@@ -106,6 +120,7 @@ class Shelves:
         self._boxes: dict[str, Any] = {}
         self._gone: set[str] = set()
         self._numbers = itertools.count(1)
+        self._kept = {"name", "etag", "create_time", "update_time"} | ({"uid"} if bug != "uids of updaters" else set())
 
     def handlers(self) -> Mapping[str, Any]:
         """Return what answers to each path."""
@@ -169,15 +184,28 @@ class Shelves:
             raise Refusal(EXISTS, "There is a box of this name.")
         return self._stored(name, request.box)
 
-    def _stored(self, name: str, given: Any) -> Any:
+    def _stored(self, name: str, given: Any, before: Any = None) -> Any:
+        """Keep a box, in place of the one before."""
         box = type(given)()
         box.CopyFrom(given)
-        box.name, box.etag = name, f"e{next(self._numbers):04}"
+        box.name, box.etag = name, "e" if self._bug == "one etag for all" else f"e{next(self._numbers):04}"
+        if not before and not (self._bug == "uids of creators" and given.uid):
+            box.uid = f"u{next(self._numbers)}"
+        now = time.time_ns()
+        if not before:
+            box.create_time.FromNanoseconds(now // 1000 if self._bug == "made long ago" else now)
+        elif self._bug == "made anew by updates":
+            box.create_time.FromNanoseconds(now + 10**10)
+        if not before or self._bug != "changed at no time":
+            box.update_time.FromNanoseconds(now // 1000 if self._bug == "changed before it was made" else now)
         self._boxes[name] = box
         return box
 
     def GetBox(self, request: Any) -> Any:
-        return self._found(self._boxes, request.name)
+        box = self._found(self._boxes, request.name)
+        if self._bug == "an etag for each read":
+            box.etag = f"e{next(self._numbers):04}"
+        return box
 
     def ListBoxes(self, request: Any) -> Any:
         answer = self._registry.method("shelves.Shelves/ListBoxes").response_class()
@@ -191,7 +219,8 @@ class Shelves:
                 self._found(self._shelves, name.partition("/boxes/")[0])
             return self._stored(name, given)
         before = self._found(self._boxes, name)
-        if given.etag and given.etag != before.etag and self._bug != "old etags":
+        is_old = given.etag != before.etag
+        if given.etag and (is_old or self._bug == "new etags refused") and self._bug != "old etags":
             raise Refusal(ABORTED, "The etag is another one.")
         paths = list(request.update_mask.paths) or [field.name for field, _ in given.ListFields()]
         box = type(before)()
@@ -201,13 +230,13 @@ class Shelves:
                 raise Refusal(INVALID, "The mask names no field.")
             if path == "maker" and given.maker != before.maker and self._bug != "another maker":
                 raise Refusal(INVALID, "The maker stays.")
-            if path not in ("name", "etag"):
+            if path not in self._kept:
                 setattr(box, path, getattr(given, path))
         if self._bug == "refused and stored":
             self._boxes[name] = box
         if not box.content or box.weight < 0:
             raise Refusal(INVALID, "box.content is missing, or box.weight is below zero.")
-        return self._stored(name, box)
+        return self._stored(name, box, before)
 
     def DeleteBox(self, request: Any) -> Any:
         self._found(self._boxes, request.name)
@@ -221,4 +250,4 @@ class Shelves:
             raise Refusal(EXISTS, "There is a box of this name.")
         if self._bug != "moved and kept":
             del self._boxes[box.name]
-        return self._stored(name, box)
+        return self._stored(name, box, box)

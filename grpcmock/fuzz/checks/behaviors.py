@@ -1,4 +1,5 @@
-"""What annotations say of responses: secrets aren't given back, resources have their names and what is required."""
+"""What annotations say of responses: secrets aren't given back, resources have their names and what is required, and
+what only the server sets is its own."""
 
 from __future__ import annotations
 
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.model.cases import Phase
 from grpcmock.fuzz.model.findings import Finding, Severity
+from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.resources.laws.servers_own import ServersOwn
 from grpcmock.schema.annotations import AnnotationReader
 
 if TYPE_CHECKING:
@@ -187,6 +191,14 @@ def _readable(pattern: re.Pattern[str]) -> str:
 
 
 def _response_behavior(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    yield from _of_responses(result, expectations)
+    if case.phase is Phase.STATEFUL:
+        law = ServersOwn(resources_of(expectations.registry, expectations.links))
+        found = {one.key: one for reply in result.replies[: len(case.calls)] for one in law.take(reply)}
+        yield from found.values()
+
+
+def _of_responses(result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     types = _types(expectations.registry)
     for reply in result.replies:
         method = reply.call.method
@@ -224,7 +236,7 @@ CHECKS = (
         code="G124",
         name="response_behavior",
         severity=Severity.MEDIUM,
-        title="INPUT_ONLY is never returned; resources have their names and required fields; names fit their pattern.",
+        title="INPUT_ONLY is never returned, OUTPUT_ONLY never taken; resources have right names and what is required.",
         evaluate=_response_behavior,
     ),
 )

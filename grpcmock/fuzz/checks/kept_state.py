@@ -14,8 +14,11 @@ from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.laws.effects import Effects
+from grpcmock.fuzz.resources.laws.etags import Etags
 from grpcmock.fuzz.resources.laws.flags import Flags
 from grpcmock.fuzz.resources.laws.loans import Loans
+from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
+from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.state_model import StateModel
 
 if TYPE_CHECKING:
@@ -32,7 +35,10 @@ def _check(code: str, name: str, severity: Severity, title: str) -> Check:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
         resources = resources_of(expectations.registry, expectations.links)
         model = StateModel(resources, documented=expectations.documented)
-        laws = (model, Echoes(resources), Loans(expectations.registry), Effects(), Flags(), Contents())
+        laws = (
+            *(model, Times(resources), Etags(resources), Echoes(resources), Loans(expectations.registry)),
+            *(SoftDeletion(resources), Effects(), Flags(), Contents()),
+        )
         told: set[str] = set()
         for reply in result.replies[: len(case.calls)]:
             for law in laws:

@@ -21,11 +21,16 @@ _SERVERS_OWN = frozenset(
 """Fields that servers set by themselves, where no annotation says so."""
 
 
+_CLIENTS = frozenset({"REQUIRED", "OPTIONAL", "INPUT_ONLY"})
+"""Behaviors by which a field is for clients to give, whatever else is said of it."""
+
+
 class Ownership(TypedDict):
     """Fields of :class:`~grpcmock.fuzz.resources.resource.Resource`."""
 
     hidden: frozenset[str]
     fixed: frozenset[str]
+    servers_own: frozenset[str]
     immutable: frozenset[str]
     is_marked: bool
 
@@ -44,4 +49,10 @@ def ownership(options: AnnotationReader, descriptor: Descriptor, key: str) -> Ow
         if field.name in _SERVERS_OWN and (not is_marked or field.name == "etag")
     }
     fixed = behaving("OUTPUT_ONLY", "IMMUTABLE", "IDENTIFIER") | servers | {descriptor.fields_by_name[key].full_name}
-    return Ownership(hidden=behaving("INPUT_ONLY"), fixed=fixed, immutable=behaving("IMMUTABLE"), is_marked=is_marked)
+    return Ownership(
+        hidden=behaving("INPUT_ONLY"),
+        fixed=fixed,
+        servers_own=behaving("OUTPUT_ONLY") - behaving(*_CLIENTS),
+        immutable=behaving("IMMUTABLE"),
+        is_marked=is_marked,
+    )

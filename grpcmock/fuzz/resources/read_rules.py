@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,10 @@ _CHANGED_BY_ITSELF = 3
 """After so many reads in a row, each with another value, a field counts as changed by being read."""
 
 
+_FEW = 10
+"""So many any server gives at once."""
+
+
 def _stands_elsewhere(resource: Resource, key: Any, other: Any) -> bool:
     """Whether two names are those of one id below two parents."""
     parents = {resource.parent_of(one) for one in (key, other)}
@@ -67,6 +71,8 @@ class ReadRules:
             for index, key in enumerate(asked):
                 if len(messages) == len(asked):
                     yield from self._seen(step, key, messages[index], partial=_is_partial(step))
+            if step.operation.role is Role.BATCH_GET:
+                yield from self._left_out(step, asked, messages)
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
             if len(asked) == 1:
                 yield from self._families.missing(step, asked[0])
@@ -81,6 +87,19 @@ class ReadRules:
                 )
             elif len(asked) == 1 and not lacking:
                 self._memory.put(KnownResource(resource, asked[0], False, "it wasn't there"))
+
+    def _left_out(self, step: ResourceCall, asked: Sequence[Any], messages: Sequence[Message]) -> Iterator[Finding]:
+        """Who asks for several gets all of them, or an error (AIP-231)."""
+        shown = {getattr(message, step.resource.key) for message in messages}
+        if not step.resource.is_annotated or step.operation.is_paged or _is_partial(step) or len(asked) > _FEW:
+            return
+        for key in asked if all(shown) else ():
+            known = self._memory.find(step.resource, key)
+            if known is not None and known.is_there and key not in shown:
+                expected = f"the {known.resource.name} {key!r}: {known.why}"
+                actual = f"{said(step.reply)}, and {len(messages)} of {len(asked)}"
+                yield finding(step, "read_after_write", expected, actual, key="missing")
+                return
 
     def _looked_up(self, step: ResourceCall) -> Iterator[Finding]:
         if not step.is_ok or len(step.responses) != len(step.requests):

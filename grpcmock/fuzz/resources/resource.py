@@ -121,6 +121,9 @@ class Resource:
     fixed: frozenset[str] = frozenset()
     """The full names of fields that only the server sets, or that never change: OUTPUT_ONLY, IDENTIFIER, IMMUTABLE."""
 
+    servers_own: frozenset[str] = frozenset()
+    """The full names of fields that no client gives: OUTPUT_ONLY, and nothing besides that speaks of clients."""
+
     is_marked: bool = False
     """Whether annotations say whose its fields are; else what only the server sets is told by what clients give."""
 

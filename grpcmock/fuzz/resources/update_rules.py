@@ -200,6 +200,9 @@ class UpdateRules:
                     )
             if known is not None:
                 yield from self._out_of_date(step, known)
+            if step.operation.role is Role.EXPUNGE and (known is None or not known.deleted):
+                self._memory.forget(resource, key)  # a queue that is purged is empty, and there
+                return
             gone = KnownResource(resource, key, False, f"{name} deleted it", deleted=True)
             gone.is_chosen = known is not None and known.is_chosen
             gone.message = known.message if known is not None and known.sure else None

@@ -25,6 +25,10 @@ def get(answer: Any, *more: str) -> Any:
     return ("GetUser", {"name": "users/ann"}, answer, *more)
 
 
+def several(users: list[Any]) -> Any:
+    return ("BatchGetUsers", {"names": ["users/ann", "users/ben"]}, {"users": users})
+
+
 def update(user: Any, mask: str, answer: Any) -> Any:
     return ("UpdateUser", {"user": {"name": "users/ann", **user}, "updateMask": mask}, answer)
 
@@ -66,6 +70,10 @@ CASES: dict[str, tuple[dict[str, str], list[Any]]] = {
         {"G129": "LookupUsers"},
         [CREATE, ("LookupUsers", [{"name": "users/ann"}], [{"name": "users/ann"}])],
     ),
+    "several at once": ({}, [CREATE, CREATE_BEN, several([ANN, BEN])]),
+    "several at once, and one is left out": ({"G129": "BatchGetUsers"}, [CREATE, CREATE_BEN, several([BEN])]),
+    "several at once, and none is shown": ({"G129": "BatchGetUsers"}, [CREATE, CREATE_BEN, several([])]),
+    "several at once, of which nobody knows one": ({}, [CREATE, several([ANN])]),
     # G130
     "deleted and gone": ({}, [CREATE, DELETE, LOST, GONE, page([])]),
     "deleted and still there": ({"G130": "GetUser"}, [CREATE, DELETE, get(ANN)]),

@@ -315,12 +315,15 @@ class CallSequence:
         pages: int = PAGES,
         role: Role = Role.LIST,
         caller: Caller = Caller.OWN,
+        switches: Iterable[str] = (),
     ) -> int | None:
-        """Read a list, page by page."""
+        """Read a list, page by page; turn on the *switches* that its request has."""
         operation = resource.operation(role)
         if operation is None or operation.method.kind.client_streams:
             return None
         request = self.factory.content(operation, 0)
+        for name in filter(operation.method.input.fields_by_name.get, switches):
+            setattr(request, name, True)
         for name in filter(None, (operation.page_token, operation.page, operation.offset, operation.after)):
             request.ClearField(name)
         if operation.page_size and size:

@@ -12,6 +12,8 @@ from grpcmock.fuzz.model.cases import LATER, SHORT
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.handle import Handle
 from grpcmock.fuzz.phases.stateful.sampling import spread
+from grpcmock.fuzz.resources.calls import found
+from grpcmock.fuzz.resources.laws.servers_own import mark
 from grpcmock.fuzz.resources.pagination import MANY
 from grpcmock.schema.method import MethodKind
 
@@ -48,6 +50,7 @@ def create(resource: Resource, operation: Operation, factory: ResourceFactory) -
     yield from _zeros_read_back(resource, operation, factory)
     yield from _twice(resource, operation, factory)
     yield from _listed(resource, operation, factory)
+    yield from _servers_own(resource, operation, factory)
     yield from _texts_read_back(resource, operation, factory)
     yield from _refused(resource, operation, factory)
     yield from _read_back(resource, operation, factory, 2, _CONTENTS)
@@ -88,6 +91,19 @@ def _zeros_read_back(resource: Resource, operation: Operation, factory: Resource
         return
     if sequence.get(handle) is not None:
         yield sequence.finish("what was created with zeros, which aren't nothing, is read back")
+
+
+def _servers_own(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """One is made with what only the server sets."""
+    sequence = CallSequence(factory, operation.method, "servers-own")
+    content = factory.content(operation, 0)
+    given = found(content, operation.given or ())
+    if given is None or given.DESCRIPTOR is not resource.descriptor or not mark(resource, given):
+        return
+    handle = sequence.create(resource, content)
+    if handle is not None:
+        sequence.get(handle)
+        yield sequence.finish("what only the server sets isn't taken from those who create")
 
 
 def _listed(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:

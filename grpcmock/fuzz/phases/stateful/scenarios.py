@@ -33,4 +33,5 @@ _MAKERS: dict[Role, tuple[Callable[[Resource, Operation, ResourceFactory], Itera
     Role.MOVE: (lifecycle_scenarios.move,),
     Role.DELETE: (update_scenarios.delete,),
     Role.UNDELETE: (update_scenarios.undelete,),
+    Role.EXPUNGE: (update_scenarios.expunge,),
 }

@@ -14,12 +14,15 @@ from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.differences import is_set
 from grpcmock.fuzz.resources.fields import is_optional
 from grpcmock.fuzz.resources.laws import etags
+from grpcmock.fuzz.resources.laws.servers_own import mark, marked
+from grpcmock.fuzz.resources.laws.soft_deletion import SHOW_DELETED
 from grpcmock.fuzz.resources.pagination import MANY
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.phases.stateful.handle import Handle
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
     from grpcmock.fuzz.resources.resource import Operation, Resource
 
@@ -32,7 +35,9 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
     fields = factory.changeable(resource, operation)
     yield from _update_refused(resource, operation, factory)
     yield from _update_out_of_date(resource, operation, factory)
+    yield from _update_up_to_date(resource, operation, factory)
     yield from _update_of_immutable(resource, operation, factory)
+    yield from _update_of_servers_own(resource, operation, factory)
     if operation.mask:
         sequence = CallSequence(factory, operation.method, "unknown-path")
         handle = sequence.create_kept(resource)
@@ -54,6 +59,7 @@ def update(resource: Resource, operation: Operation, factory: ResourceFactory) -
             sequence.get(handle)
             yield sequence.finish(f"an update of {field.name} alone")
         yield from _update_to_zero(resource, operation, factory)
+    yield from _update_later(resource, operation, factory)
     for number in range(1, 4):
         sequence = CallSequence(factory, operation.method, f"again-{number}")
         handle = sequence.create_kept(resource, number)
@@ -115,6 +121,29 @@ def _update_out_of_date(resource: Resource, operation: Operation, factory: Resou
         yield sequence.finish(f"{role.value} with the etag that it had before it was changed")
 
 
+def _update_up_to_date(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Updates, and a deletion, each of a thing as it is."""
+    reading, deleting = resource.operation(Role.GET), resource.operation(Role.DELETE)
+    if reading is None or reading.shown is None or etags.place_of(resource, operation) is None:
+        return
+    sequence = CallSequence(factory, operation.method, "etag-now")
+    handle = sequence.create_kept(resource, 0)
+    if handle is None or not (fields := factory.changeable(resource, operation)):
+        return
+    mask = [field.name for field in fields] if operation.mask else []
+    where = (*reading.shown, etags.ETAG)
+    for content in (1, 0, 2):
+        seen = sequence.get(handle)
+        if seen is None:
+            return
+        sequence.update(handle, content, mask, state=(seen, where))
+    seen = sequence.get(handle)
+    if seen is not None and deleting is not None and etags.place_of(resource, deleting):
+        sequence.delete(handle, state=(seen, where))
+        sequence.get(handle)
+    yield sequence.finish("updates, and a deletion, with the etag that it has")
+
+
 def _update_of_immutable(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     """Updates that name what can't be changed."""
     creating = resource.operation(Role.CREATE)
@@ -136,6 +165,39 @@ def _update_of_immutable(resource: Resource, operation: Operation, factory: Reso
         sequence.update(handle, update, [field.name])
         sequence.get(handle)
         yield sequence.finish(f"an update of {field.name}, which can't be changed")
+
+
+def _update_of_servers_own(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Updates with what only the server sets: without a mask, and under masks that name it or not."""
+    content, changeable = factory.content(operation, 0), factory.changeable(resource, operation)
+    given = found(content, operation.given or ())
+    if given is None or given.DESCRIPTOR is not resource.descriptor or not mark(resource, given):
+        return
+    sequence = CallSequence(factory, operation.method, "servers-own")
+    handle = sequence.create_kept(resource)
+    if handle is None:
+        return
+    sequence.update(handle, content)
+    if operation.mask:
+        for mask in (*(field.name for field in changeable[:1]), *(field.name for field in marked(resource)), "*"):
+            sequence.update(handle, content, [mask])
+    sequence.get(handle)
+    yield sequence.finish("what only the server sets isn't taken from those who update")
+
+
+def _update_later(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """One is changed after another one was made, which by the server's clock was later than the first."""
+    sequence = CallSequence(factory, operation.method, "later")
+    fields = factory.changeable(resource, operation)
+    handle = sequence.create_kept(resource)
+    if handle is None or not fields or not resource.is_annotated:
+        return
+    sequence.create(resource, 1, parent=handle.parent)
+    sequence.wait()
+    for number in (1, 0, 2):
+        sequence.update(handle, number, [field.name for field in fields] if operation.mask else [])
+    sequence.get(handle)
+    yield sequence.finish("one is changed after another one was made")
 
 
 def _update_alone(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
@@ -214,6 +276,27 @@ def undelete(resource: Resource, operation: Operation, factory: ResourceFactory)
     handle = sequence.create_kept(resource, 1)
     if handle is None or sequence.delete(handle) is None:
         return
+    _list_deleted(sequence, handle)
     sequence.undelete(handle)
     sequence.get(handle)
+    sequence.list(resource, handle.parent, size=MANY, pages=1)
     yield sequence.finish("what was deleted is brought back")
+
+
+def expunge(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Yield what may go wrong when a deleted one is removed for good."""
+    sequence = CallSequence(factory, operation.method, "removed")
+    handle = sequence.create_kept(resource, 1)
+    if handle is None or sequence.delete(handle) is None:
+        return
+    _list_deleted(sequence, handle)
+    sequence.expunge(handle)
+    sequence.get(handle)
+    _list_deleted(sequence, handle)
+    sequence.undelete(handle)
+    sequence.get(handle)
+    yield sequence.finish("what was deleted is removed for good")
+
+
+def _list_deleted(sequence: CallSequence, handle: Handle) -> None:
+    sequence.list(handle.resource, handle.parent, size=MANY, pages=1, switches=[SHOW_DELETED])
