@@ -99,16 +99,20 @@ class CaseRunner:
         Where nobody else makes it small, it is *shrunk*: confirmed, and asked again with less and less.
         """
         run = await self._opened()
-        findings = [finding for finding in run.evaluate(case, result) if not finding.is_warning]
-        if not findings:
-            return None
-        failure = Failure(finding=findings[0], case=case, result=result, first=case, after_cases=1, after_seconds=0.0)
-        if shrunk:
-            failure = self.failures.get(failure.id) or await self._shrunk(run, failure)
-            if failure.is_flaky and failure.finding.timing_based:
-                return None
-        self.failures[failure.id] = failure
-        return error_of(failure, self.settings, self.expectations.registry)
+        for finding in [finding for finding in run.evaluate(case, result) if not finding.is_warning]:
+            failure = Failure(finding=finding, case=case, result=result, first=case, after_cases=1, after_seconds=0.0)
+            if shrunk:
+                failure = self.failures.get(failure.id) or await self._shrunk(run, failure)
+            elif finding.timing_based:
+                failure = await self._tried_again(run, failure)
+            if not (failure.is_flaky and finding.timing_based):  # else it is the machine that was busy
+                self.failures[failure.id] = failure
+                return error_of(failure, self.settings, self.expectations.registry)
+        return None
+
+    async def _tried_again(self, run: Run, failure: Failure) -> Failure:
+        hits = 1 + sum([await self._again(run, failure, failure.case) is not None for _ in range(CONFIRMATIONS)])
+        return replace(failure, hits=hits, tries=1 + CONFIRMATIONS)
 
     async def _shrunk(self, run: Run, failure: Failure) -> Failure:
         """Make the case again, and if it fails each time, make it small."""
@@ -117,8 +121,7 @@ class CaseRunner:
         # What it was made for keeps it in shape; that doesn't matter where it fails for something else.
         if failure.finding.check not in failure.case.targets:
             failure = replace(failure, case=replace(failure.case, targets=frozenset(), shrinks_as_one=False))
-        hits = 1 + sum([await self._again(run, failure, failure.case) is not None for _ in range(CONFIRMATIONS)])
-        failure = replace(failure, hits=hits, tries=1 + CONFIRMATIONS)
+        failure = await self._tried_again(run, failure)
         if failure.is_flaky:
             return failure
         best: dict[Case, tuple[Finding, CaseResult]] = {}
@@ -136,7 +139,7 @@ class CaseRunner:
         return replace(failure, finding=finding, case=smallest, result=result)
 
     async def _again(self, run: Run, failure: Failure, case: Case) -> tuple[Finding, CaseResult] | None:
-        result = await run.observe(case)
+        result = await run.observe(case, fairly=failure.finding.timing_based)
         for finding in run.evaluate(case, result):
             if not finding.is_warning and replace(failure, finding=finding, case=case).id == failure.id:
                 return finding, result

@@ -32,7 +32,7 @@ from grpcmock.concurrency.loop_thread import LoopThread
 from grpcmock.engine.compiled_stub import Layer
 from grpcmock.engine.engine import Engine
 from grpcmock.engine.journal import Journal
-from grpcmock.engine.tally import CallTally
+from grpcmock.engine.tally import DURATION_BOUNDS, CallTally
 from grpcmock.errors import Problems
 from grpcmock.protocols.face import HttpFace
 from grpcmock.servers.addresses import Address
@@ -119,6 +119,7 @@ class World:
 
     def begin(self) -> None:
         """Be as new, but for the numbers of calls."""
+        self.over_http.close()  # it connects anew: a server gives up what has been idle for long
         self.snapshots: list[Any] = []
         self.heard: list[Any] = []
         self.unsubscribe: Any = None
@@ -340,8 +341,8 @@ def _counted(journal: Journal) -> Any:
     tally = journal.tally
     assert tally is not None
     for durations in tally.durations.values():
-        # Bursts take as long as they do; none takes longer than the last bound.
-        assert sum(durations.buckets) == durations.calls
+        # Bursts take as long as they do; what takes longer than the last bound, on a busy machine, is in no bucket.
+        assert sum(durations.buckets) == durations.calls or durations.seconds > DURATION_BOUNDS[-1]
         assert 0 < durations.seconds < 10 * durations.calls
     timed = {method: durations.calls for method, durations in tally.durations.items()}
     return dict(tally.calls), dict(tally.misses), timed, journal.dropped_ever, journal.open_calls

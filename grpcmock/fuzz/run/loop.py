@@ -142,9 +142,9 @@ class Run:
         """Return all that the checks of the run find in what was seen of a case, in the order of their codes."""
         return self._suite.evaluate(case, result)
 
-    async def observe(self, case: Case) -> CaseResult:
-        """Make a case, and see how the server fares with it."""
-        return await self._monitor.observe(case)
+    async def observe(self, case: Case, *, fairly: bool = False) -> CaseResult:
+        """Make a case, and see how the server fares with it; *fairly*, without the time that a busy machine takes."""
+        return await (self._monitor.observe_fairly if fairly else self._monitor.observe)(case)
 
     def stop(self, reason: str) -> None:
         """End the run as soon as what is under way has ended, with all that was found so far."""

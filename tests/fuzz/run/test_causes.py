@@ -30,7 +30,7 @@ from grpcmock.fuzz.run.loop import Bounds
 from grpcmock.fuzz.run.session import Settings, fuzz, prepared
 from grpcmock.fuzz.shrinking.case_shrinking import Effort
 
-BOUNDS = Bounds(phases=(Phase.BOUNDARY, Phase.STATEFUL), effort=Effort(seconds=3.0, tries=150))
+BOUNDS = Bounds(phases=(Phase.BOUNDARY, Phase.STATEFUL), effort=Effort(seconds=30.0, tries=150))
 
 TAKE_NAMES = {"AdjustStock", "DeleteItem", "GetItem", "UpdateItem", "WatchStock"}
 
