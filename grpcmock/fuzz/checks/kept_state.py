@@ -16,6 +16,7 @@ from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.flags import Flags
 from grpcmock.fuzz.resources.laws.loans import Loans
+from grpcmock.fuzz.resources.laws.selections import Selections
 from grpcmock.fuzz.resources.state_model import StateModel
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def _check(code: str, name: str, severity: Severity, title: str) -> Check:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
         resources = resources_of(expectations.registry, expectations.links)
         model = StateModel(resources, documented=expectations.documented)
-        laws = (model, Echoes(resources), Loans(expectations.registry), Effects(), Flags(), Contents())
+        learning = (Echoes(resources), Loans(expectations.registry), Effects(), Flags(), Contents(), Selections())
+        laws = (model, *learning)
         told: set[str] = set()
         for reply in result.replies[: len(case.calls)]:
             for law in laws:

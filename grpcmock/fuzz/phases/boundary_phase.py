@@ -11,7 +11,14 @@ from google.protobuf.message import Message
 
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
-from grpcmock.fuzz.phases import call_lifecycle, field_relations, item_relations, limit_cases, stream_orders
+from grpcmock.fuzz.phases import (
+    call_lifecycle,
+    field_relations,
+    item_relations,
+    limit_cases,
+    stream_orders,
+    value_pairs,
+)
 from grpcmock.fuzz.phases.interleaving import in_turns
 from grpcmock.fuzz.phases.request_expectation import expectation, with_controls
 from grpcmock.schema.method import MethodKind
@@ -36,6 +43,9 @@ _SHAPES = frozenset({"present", "oneof", "missing", "undeclared"})
 _EARLY = 1
 """So many requests with many values at once come before most else."""
 
+_FIRST_PAIRS = 10
+"""So many requests with two unusual values come before what is told of single fields: most pairs are in them."""
+
 _SINGLE = frozenset({"scalar", "enum", "list", "map", "well-known"})
 """Single values, which have been tried together."""
 
@@ -50,9 +60,11 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     maker = _Maker(method, plan)  # by now more may be known of what the server takes
     boundaries = [maker.behind_the_door(boundary) for boundary in found]
     elsewhere: list[Boundary] = []
-    yield chain(together, _first(maker, boundaries, elsewhere), stream_orders.cases(method, plan))
+    pairs = value_pairs.cases(method, plan)
+    first = _first(maker, boundaries, elsewhere)
+    yield chain(together, islice(pairs, _FIRST_PAIRS), first, stream_orders.cases(method, plan))
     limits = limit_cases.LimitCases(method, plan)
-    yield limits.cases()
+    yield chain(limits.cases(), pairs)
     yield chain(maker.values(elsewhere), maker.made_otherwise(), call_lifecycle.cases(method, plan))
     yield maker.values(boundary for boundary in boundaries if boundary.kind in _SINGLE)
     yield limits.cases()

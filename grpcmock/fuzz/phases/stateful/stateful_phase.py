@@ -18,6 +18,7 @@ from grpcmock.fuzz.phases.stateful import (
     method_programs,
     random_sequences,
     scenarios,
+    selection_programs,
 )
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 
@@ -47,6 +48,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from effect_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)
     yield from content_programs.cases(method, plan)
+    yield from selection_programs.cases(method, plan)
     factory = _factory(plan)
     known = factory.resources.by_path.get(method.path)
     if known is None:
