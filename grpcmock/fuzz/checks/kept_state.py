@@ -17,6 +17,7 @@ from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.flags import Flags
 from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.laws.selections import Selections
+from grpcmock.fuzz.resources.laws.totals import Totals
 from grpcmock.fuzz.resources.state_model import StateModel
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def _check(code: str, name: str, severity: Severity, title: str) -> Check:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
         resources = resources_of(expectations.registry, expectations.links)
         model = StateModel(resources, documented=expectations.documented)
-        learning = (Echoes(resources), Loans(expectations.registry), Effects(), Flags(), Contents(), Selections())
-        laws = (model, *learning)
+        registry = expectations.registry
+        learned = (Echoes(resources), Loans(registry), Effects(), Flags(), Contents(), Selections())
+        laws = (model, *learned, Totals(registry, resources))
         told: set[str] = set()
         for reply in result.replies[: len(case.calls)]:
             for law in laws:

@@ -46,6 +46,7 @@ _EARLY = 1
 _FIRST_PAIRS = 10
 """So many requests with two unusual values come before what is told of single fields: most pairs are in them."""
 
+_MOST_KEYS = 12
 _SINGLE = frozenset({"scalar", "enum", "list", "map", "well-known"})
 """Single values, which have been tried together."""
 
@@ -62,7 +63,8 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     elsewhere: list[Boundary] = []
     pairs = value_pairs.cases(method, plan)
     first = _first(maker, boundaries, elsewhere)
-    yield chain(together, islice(pairs, _FIRST_PAIRS), first, stream_orders.cases(method, plan))
+    keys = islice(maker.keys(boundaries), _MOST_KEYS)
+    yield chain(together, islice(pairs, _FIRST_PAIRS), keys, first, stream_orders.cases(method, plan))
     limits = limit_cases.LimitCases(method, plan)
     yield chain(limits.cases(), pairs)
     yield chain(maker.values(elsewhere), maker.made_otherwise(), call_lifecycle.cases(method, plan))
@@ -196,6 +198,35 @@ class _Maker:
                 setup=len(calls) - 1,
                 why=reason,
                 expect=Expect.ANY,
+            )
+
+    def keys(self, boundaries: Iterable[Boundary]) -> Iterator[Case]:
+        """Yield a request that the server takes with each of what it names at the edges of its type, all else made as
+        ever: where nothing has such a key, it is looked for all the same."""
+        return in_turns(self._keys(boundaries), key=lambda case: case.path)
+
+    def _keys(self, boundaries: Iterable[Boundary]) -> Iterator[Case]:
+        accepted = self._accepted
+        for boundary in boundaries if accepted is not None else ():
+            position = boundary.position
+            if boundary.kind != "scalar" or position is None or any(step.is_repeated for step in position.steps):
+                continue
+            place = (*(step.name for step in position.steps), position.name)
+            if accepted is None or place not in accepted.references:
+                continue
+            message = accepted.fullest
+            position.put(message, boundary.sample, self.plan.generators.minimal)
+            naming = replace(accepted, needs=tuple(need for need in accepted.needs if need.target != place))
+            calls = naming.calls(message.SerializePartialToString(deterministic=True), salt=boundary.id)
+            yield Case(
+                id=f"boundary/{self.method.full_name}/{boundary.id}+as-key",
+                phase=Phase.BOUNDARY,
+                method=self.method,
+                calls=calls,
+                setup=len(calls) - 1,
+                why=boundary.reason,
+                expect=Expect.ANY,
+                path=boundary.path,
             )
 
     def _calls(self, message: Message, label: str, *, is_behind: bool) -> tuple[Call, ...]:

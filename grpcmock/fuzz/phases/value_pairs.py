@@ -22,6 +22,9 @@ _MOST_FIELDS = 12
 _MOST_VALUES = 4
 _MOST_CASES = 32
 
+_AS_IT_IS = object()
+"""For what the full request has in a field."""
+
 Levels = tuple[tuple[Any, ...], ...]
 """The values of each field."""
 
@@ -37,7 +40,8 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
             return
         message = accepted.fullest
         for way, value in zip(ways, row, strict=True):
-            set_at(message, way, value)
+            if value is not _AS_IT_IS:
+                set_at(message, way, value)
         label = f"pairs-{number}"
         calls = accepted.calls(message.SerializePartialToString(deterministic=True), salt=label)
         yield Case(
@@ -81,17 +85,17 @@ def _covered(left: Any, row: dict[int, int], place: int, value: int) -> int:
 
 
 def _ways(accepted: AcceptedRequest, plan: Plan) -> dict[Fields, tuple[Any, ...]]:
-    """Return the fields with more than one value that the server takes, with these: the one of the full request first,
-    then the ends of what the server says that it takes."""
+    """Return the fields with more than one value that the server takes, with these: what the full request has first, be
+    it nothing, then the ends of what the server says that it takes."""
     found: dict[Fields, tuple[Any, ...]] = {}
     limits = plan.limits.of(accepted.method)
     for way, values in accepted.values.items():
-        there = list(values_at(accepted.fullest, way))[:1]
+        there = list(values_at(accepted.fullest, way))
         ends = [end for end in limits[way][0] if end is not None] if way in limits and _is_number(way) else []
         others = [value for value in (*ends, *values) if value not in there]
         distinct = [value for number, value in enumerate(others) if value not in others[:number]]
         if there and distinct:
-            found[way] = (*there, *distinct[: _MOST_VALUES - 1])
+            found[way] = (_AS_IT_IS, *distinct[: _MOST_VALUES - 1])
     return dict(list(found.items())[:_MOST_FIELDS])
 
 

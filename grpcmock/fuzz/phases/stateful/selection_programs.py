@@ -30,8 +30,11 @@ _MOST_FILTERS = 4
 _SIZE = re.compile(r"(page_)?size|limit|take|top|per_page|max_(results|items|count|entries)|count")
 
 
-def cases(method: Method, plan: Plan) -> Iterator[Case]:
-    """Yield the programs of a method that lists: one for each field that selects."""
+def cases(method: Method, plan: Plan, label: str = "selected-by") -> Iterator[Case]:
+    """Yield the programs of a method that lists: one for each field that selects.
+
+    What is made for them has other values once these are known; the *label* tells such programs apart.
+    """
     own = plan.acceptance.first.get(method.path)
     if own is None:
         return
@@ -44,7 +47,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         for (size,), most in _sizes(method, plan):
             setattr(plain, size.name, most)
         listing = replace(own, data=_data(plain), full=b"", values={})
-        program = MethodProgram(method, plan, f"selected-by-{one.name}")
+        program = MethodProgram(method, plan, f"{label}-{one.name}")
         made = {maker.method: _make(program, maker) for maker in makers[:_MOST_MAKERS]}
         place, path, after = list_field(method), tuple(step.name for step in way), _after(method, made, plan)
         first = program.add(listing, more=after)

@@ -104,7 +104,7 @@ class Selections:
         except (DecodeError, RuntimeError):
             return
         items = [_data(one) for answer in answers for one in _items(answer)]
-        self._note_selected(method, request, items, is_whole=not any(map(_goes_on, answers)))
+        self._note_selected(method, request, items, is_whole=not any(map(goes_on, answers)))
         key = (method.path, _data(request))
         before = self._lists.get(key)
         if before is not None and set(before.items) <= set(items):
@@ -244,7 +244,8 @@ def _parsed(method: Method, data: bytes) -> Message:
     return found
 
 
-def _goes_on(answer: Message) -> bool:
+def goes_on(answer: Message) -> bool:
+    """Whether an answer says that there is more."""
     return any(_NEXT.fullmatch(one.name) and not one.is_repeated for one, value in answer.ListFields() if value)
 
 
