@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.resources.laws.aliases import Aliases
 from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.laws.effects import Effects
@@ -36,7 +37,7 @@ def _check(code: str, name: str, severity: Severity, title: str) -> Check:
         model = StateModel(resources, documented=expectations.documented)
         registry = expectations.registry
         learned = (Echoes(resources), Loans(registry), Effects(), Flags(), Contents(), Selections())
-        laws = (model, *learned, Totals(registry, resources))
+        laws = (model, *learned, Totals(registry, resources), Aliases(resources))
         told: set[str] = set()
         for reply in result.replies[: len(case.calls)]:
             for law in laws:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _COUNT = re.compile(r"total_(count|size|items|results|elements|entries|records|rows|hits)")
 """These count things; what is a ``total`` alone may be a sum of money."""
 
-_ESTIMATE = re.compile(r"estimat|approximat|about|roughly|lower bound|at least", re.IGNORECASE)
+_ESTIMATE = re.compile(r"estimat|approx|about|roughly|lower bound|at least", re.IGNORECASE)
 
 
 @dataclass(slots=True)
