@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """One thing under several names; conversations and programs."""
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import pytest
 from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
 from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.plan import Plan
 from grpcmock.fuzz.phases.stateful import lifecycle_scenarios
+from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.schema import Registry, sources
@@ -100,13 +103,20 @@ def test_programs_look_by_every_name_before_and_after_a_deletion(berths: Registr
     resource = resources_of(berths).by_name["Boat"]
     making = resource.operation(Role.CREATE)
     assert making is not None
+    adding = making.method.request_class(sign="AB12", spot={"row": 1}, color="red")  # type: ignore[call-arg]
+    plan.acceptance.keep(AcceptedRequest(making.method, adding.SerializeToString(), own_id=("sign",)), b"")
     cases = lifecycle_scenarios.create(resource, making, ResourceFactory(plan))
     case = next(one for one in cases if one.id.endswith("/by-other-names"))
     names = [call.path.rpartition("/")[2] for call in case.calls]
     looks = ["GetBoat", "GetBoatBySign"]
-    assert names[:7] == ["AddBoat", *looks, "RemoveBoat", *looks, "AddBoat"]
+    assert names == ["AddBoat", *looks, "RemoveBoat", *looks, "RemoveBoat"]
     assert [call.bindings for call in case.calls[1:3]] == [
         (Binding(0, ("spot",), ("spot",)),),
         (Binding(0, ("sign",), ("sign",)),),
     ]
-    assert case.calls[0].messages == case.calls[6].messages
+    other = CallSequence(ResourceFactory(plan), making.method, "another")
+    made = [other.create(resource, 1) for _ in range(2)]
+    assert all(made)
+    calls = (case.calls[0], *other.calls)
+    signs = {making.method.request_class.FromString(call.messages[0]).sign for call in calls}
+    assert len(signs) == len(calls)  # what there may be once only is another one each time

@@ -58,7 +58,7 @@ def _made_again(resource: Resource, operation: Operation, factory: ResourceFacto
 
 
 def _by_other_names(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
-    """One is looked for by all that may name it besides its key, before and after it is deleted, and made once more."""
+    """One is looked for by all that may name it besides its key, before and after it is deleted."""
     place = operation.shown
     if place is None or operation.many or resource.operation(Role.DELETE) is None:
         return
@@ -81,8 +81,6 @@ def _by_other_names(resource: Resource, operation: Operation, factory: ResourceF
 
     look()
     sequence.delete(handle)
-    look()
-    sequence.create(resource, 1, parent=handle.parent)
     look()
     yield sequence.finish("what is deleted isn't found by any of its names")
 
