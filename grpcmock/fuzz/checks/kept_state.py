@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.resources.laws.aliases import Aliases
 from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.etags import Etags
 from grpcmock.fuzz.resources.laws.flags import Flags
 from grpcmock.fuzz.resources.laws.loans import Loans
+from grpcmock.fuzz.resources.laws.selections import Selections
 from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
 from grpcmock.fuzz.resources.laws.times import Times
+from grpcmock.fuzz.resources.laws.totals import Totals
 from grpcmock.fuzz.resources.state_model import StateModel
 
 if TYPE_CHECKING:
@@ -31,21 +34,43 @@ _BY_ANOTHER = frozenset({"leak_on_failure"})
 """Checks that blame a method for the status of another one."""
 
 
+class _Laws:
+    """Tells the calls of a case to all laws, once for all the checks that ask one after the other."""
+
+    def __init__(self) -> None:
+        self._latest: tuple[Case, CaseResult, Expectations, list[Finding]] | None = None
+
+    def findings(self, case: Case, result: CaseResult, expectations: Expectations) -> list[Finding]:
+        """Return all that is wrong with what was seen of a case."""
+        latest = self._latest
+        if latest is None or latest[0] is not case or latest[1] is not result or latest[2] is not expectations:
+            latest = self._latest = case, result, expectations, list(_told(case, result, expectations))
+        return latest[3]
+
+
+def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    registry = expectations.registry
+    resources = resources_of(registry, expectations.links)
+    laws = (
+        StateModel(resources, documented=expectations.documented),
+        *(Times(resources), Etags(resources), SoftDeletion(resources), Echoes(resources), Aliases(resources)),
+        *(Loans(registry), Effects(), Flags(), Contents(), Selections(), Totals(registry, resources)),
+    )
+    for reply in result.replies[: len(case.calls)]:
+        for law in laws:
+            yield from law.take(reply)
+
+
+_LAWS = _Laws()
+
+
 def _check(code: str, name: str, severity: Severity, title: str) -> Check:
     def evaluate(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
-        resources = resources_of(expectations.registry, expectations.links)
-        model = StateModel(resources, documented=expectations.documented)
-        laws = (
-            *(model, Times(resources), Etags(resources), Echoes(resources), Loans(expectations.registry)),
-            *(SoftDeletion(resources), Effects(), Flags(), Contents()),
-        )
-        told: set[str] = set()
-        for reply in result.replies[: len(case.calls)]:
-            for law in laws:
-                for finding in law.take(reply):
-                    if finding.check == name and finding.key not in told:
-                        told.add(finding.key)
-                        yield finding
+        told: dict[str, Finding] = {}
+        for finding in _LAWS.findings(case, result, expectations):
+            if finding.check == name:
+                told.setdefault(finding.key, finding)
+        yield from told.values()
 
     return Check(
         code=code,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.expectations.stated_limits import without_separators
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 _MESSAGE, _FIELD, _NESTED = 4, 2, 3
 """The numbers of ``message_type`` in a file, and of ``field`` and ``nested_type`` in a message."""
-
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 
 
 @lru_cache(16)
@@ -35,4 +34,4 @@ def _comments(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:
             for place in inner:
                 message = message.nested_type[place]
                 names.append(message.name)
-            yield ".".join(filter(None, (*names, message.field[last].name))), _THOUSANDS.sub("", words)
+            yield ".".join(filter(None, (*names, message.field[last].name))), without_separators(words)

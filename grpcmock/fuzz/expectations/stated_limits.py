@@ -57,7 +57,7 @@ def limit_in(words: str) -> StatedLimit | None:
     >>> limit_in("the weight must be from 1 to 30,000 grams")
     StatedLimit(least=1, most=30000)
     """
-    text = _QUOTED.sub("…", _THOUSANDS.sub("", words))
+    text = _QUOTED.sub("…", without_separators(words))
     ranges = _RANGE.findall(text)
     most, least = _MOST.findall(text), _LEAST.findall(text)
     if len(ranges) == 1 and not most and not least:
@@ -66,6 +66,15 @@ def limit_in(words: str) -> StatedLimit | None:
     if ranges or len(most) > 1 or len(least) > 1 or not (most or least):
         return None
     return StatedLimit(int(least[0]) if least else None, int(most[0]) if most else None)
+
+
+def without_separators(words: str) -> str:
+    """Return a text in which no number has commas between its thousands.
+
+    >>> without_separators("from 1 to 30,000 grams, or none")
+    'from 1 to 30000 grams, or none'
+    """
+    return _THOUSANDS.sub("", words)
 
 
 def stated_limit(reply: Reply, way: Fields, registry: Registry) -> StatedLimit | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.expectations.field_paths import values_at
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import Binding, Call, call_of
 
@@ -50,7 +51,7 @@ class AcceptedRequest:
     """Of a request with all that it may have the one without; empty if it is none."""
     values: Mapping[Fields, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
     """More values of single fields that it may have: with each of them the server took it, without more than it must
-    have."""
+    have, or, where it has no room for the field then, with all that it may have."""
     later: tuple[bytes, ...] = ()
     """What follows it in its stream: messages of another kind than the first, such as the parts of what that announces.
     """
@@ -64,6 +65,14 @@ class AcceptedRequest:
         """The request with all that it may have."""
         return self.method.request_class.FromString(self.full or self.data)
 
+    def message_with(self, way: Fields) -> Message:
+        """Return the request that has room for a field: as it is, or only with all that it may have."""
+        return self.fullest if self._may_lack(way) else self.message
+
+    def _may_lack(self, way: Fields) -> bool:
+        """Whether only the request with all that it may have has the message in which a field stands."""
+        return bool(self.full) and not any(True for _ in values_at(self.message, way))
+
     def filled(self) -> AcceptedRequest:
         """Return the request with all that it may have, as one of its own."""
         return replace(self, data=self.full, full=b"", plain=self.data) if self.full else self
@@ -71,9 +80,10 @@ class AcceptedRequest:
     def with_values(self, choose: Callable[[int], int]) -> Message:
         """Return the request with other values that the server takes: *choose* gives a number below a bound, 0 for the
         value that is there."""
-        message = self.fullest if self.full and choose(2) else self.message
+        is_full = bool(self.full and choose(2))
+        message = self.fullest if is_full else self.message
         for way, values in self.values.items():
-            if chosen := choose(len(values) + 1):
+            if (chosen := choose(len(values) + 1)) and (is_full or not self._may_lack(way)):
                 set_at(message, way, values[chosen - 1])
         return message
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from grpcmock.fuzz.expectations.stated_limits import without_separators
 from grpcmock.synthesis import regex
 from grpcmock.synthesis.keyed_random import KeyedRandom
 
@@ -78,7 +79,7 @@ def texts(words: str) -> Iterator[str]:
         yield "".join(_repeated(_SORTS[sort.lower()], _count(count)) for count, sort in pieces)
     for found in _TEMPLATE.finditer(words):
         yield _PLACE.sub("a1", found[1].rstrip("/"))
-    for low, high in _ranges(words):
+    for low, high in _ranges(without_separators(words)):
         size = int(min(max(low, 3), high))
         yield from ("Example text"[:size] if size <= 12 else "a" * min(size, 4_096), "a" * min(size, 4_096))
     for found in _QUOTED.finditer(words):
@@ -87,6 +88,7 @@ def texts(words: str) -> Iterator[str]:
 
 def numbers(words: str) -> Iterator[float]:
     """Yield numbers that an error may ask for, the most likely first."""
+    words = without_separators(words)
     for low, high in _ranges(words):
         yield from (low, high, (low + high) // 2)
     for found in _LEAST.finditer(words):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from grpcmock.fuzz.expectations.field_paths import Fields, reachable, values_at
@@ -16,20 +17,29 @@ from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import FieldDescriptor
-
     from grpcmock.fuzz.learning.candidates import Candidates
     from grpcmock.fuzz.model.results import Reply
 
 _EACH = 2
+_EACH_NUMBER = 3
 _MOST = 24
+_MOST_TOLD = 3
+"""So many numbers are tried of those that a refusal speaks of."""
+
 _DEEPEST = 2
+_NUMBERS = frozenset(
+    (
+        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT32),
+        *(FieldDescriptor.CPPTYPE_UINT64, FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE),
+    )
+)
 
 
 class Widening:
     """Tries one other value after the other.
 
     What one method takes in a field of a message that stands in its request, others are taken to take there as well.
+    Where a number is refused in words that say how large it may be, the ends of that are tried, too.
     """
 
     def __init__(
@@ -38,22 +48,26 @@ class Widening:
         """*taken* are the values that were tried in such fields, whatever the method; it grows."""
         self.accepted = accepted
         self._taken = taken
+        self._candidates = candidates
+        self._told: set[Fields] = set()
+        """The ways to numbers of which a refusal has spoken."""
         own = {accepted.own_id} if accepted.own_id is not None else set()
         keys = {tuple(step for step in path if isinstance(step, str)) for path in (*accepted.references, *own)}
-        message = accepted.message
         changes = []
         for way in reachable(accepted.method.input):
             if len(way) > _DEEPEST or tuple(field.name for field in way) in keys:
                 continue
+            message = accepted.message_with(way)
             there = list(values_at(message, way))
             if not there and not (way[-1].is_repeated and _has_room(message, way)):
                 continue
             if way[-1].message_type is not None and not way[-1].is_repeated and there[0].ListFields():
                 continue  # what is in it is tried by itself
             others = (value for value in candidates.of(way[-1]) if value not in there)
-            changes.append([(way, value) for value in islice(others, _EACH)])
+            count = _EACH_NUMBER if way[-1].cpp_type in _NUMBERS else _EACH
+            changes.append([(way, value) for value in islice(others, count)])
         self._changes: deque[tuple[Fields, Any]] = deque(
-            change for number in range(_EACH) for some in changes for change in some[number : number + 1]
+            change for number in range(_EACH_NUMBER) for some in changes for change in some[number : number + 1]
         )
         self._left = _MOST
         self._current: tuple[Fields, Any] | None = None
@@ -66,7 +80,7 @@ class Widening:
                 if known:
                     self._keep(way, value)
                 continue
-            message = self.accepted.message
+            message = self.accepted.message_with(way)
             if set_at(message, way, value) is not None and message.IsInitialized():
                 self._left -= 1
                 if self.accepted.own_id is not None and is_there(message, self.accepted.own_id):
@@ -84,6 +98,12 @@ class Widening:
         self._known(way)[_plain(value)] = is_taken
         if is_taken:
             self._keep(way, value)
+        elif way not in self._told and way[-1].cpp_type in _NUMBERS and not way[-1].is_repeated:
+            self._told.add(way)
+            told = islice(self._candidates.of(way[-1], reply.message), _MOST_TOLD)
+            self._changes.extendleft(
+                (way, one) for one in told if one not in (value, *values_at(self.accepted.message_with(way), way))
+            )
 
     def _known(self, way: Fields) -> dict[Any, bool]:
         return self._taken.setdefault(way[-1], {}) if len(way) > 1 else {}

@@ -11,7 +11,14 @@ from google.protobuf.message import Message
 
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
-from grpcmock.fuzz.phases import call_lifecycle, field_relations, item_relations, limit_cases, stream_orders
+from grpcmock.fuzz.phases import (
+    call_lifecycle,
+    field_relations,
+    item_relations,
+    limit_cases,
+    stream_orders,
+    value_pairs,
+)
 from grpcmock.fuzz.phases.interleaving import in_turns
 from grpcmock.fuzz.phases.request_expectation import expectation, with_controls
 from grpcmock.schema.method import MethodKind
@@ -36,6 +43,10 @@ _SHAPES = frozenset({"present", "oneof", "missing", "undeclared"})
 _EARLY = 1
 """So many requests with many values at once come before most else."""
 
+_FIRST_PAIRS = 10
+"""So many requests with two unusual values come before what is told of single fields: most pairs are in them."""
+
+_MOST_KEYS = 12
 _SINGLE = frozenset({"scalar", "enum", "list", "map", "well-known"})
 """Single values, which have been tried together."""
 
@@ -50,9 +61,12 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     maker = _Maker(method, plan)  # by now more may be known of what the server takes
     boundaries = [maker.behind_the_door(boundary) for boundary in found]
     elsewhere: list[Boundary] = []
-    yield chain(together, _first(maker, boundaries, elsewhere), stream_orders.cases(method, plan))
+    pairs = value_pairs.cases(method, plan)
+    first = _first(maker, boundaries, elsewhere)
+    keys = islice(maker.keys(boundaries), _MOST_KEYS)
+    yield chain(together, islice(pairs, _FIRST_PAIRS), keys, first, stream_orders.cases(method, plan))
     limits = limit_cases.LimitCases(method, plan)
-    yield limits.cases()
+    yield chain(limits.cases(), pairs)
     yield chain(maker.values(elsewhere), maker.made_otherwise(), call_lifecycle.cases(method, plan))
     yield maker.values(boundary for boundary in boundaries if boundary.kind in _SINGLE)
     yield limits.cases()
@@ -184,6 +198,35 @@ class _Maker:
                 setup=len(calls) - 1,
                 why=reason,
                 expect=Expect.ANY,
+            )
+
+    def keys(self, boundaries: Iterable[Boundary]) -> Iterator[Case]:
+        """Yield a request that the server takes with each of what it names at the edges of its type, all else made as
+        ever: where nothing has such a key, it is looked for all the same."""
+        return in_turns(self._keys(boundaries), key=lambda case: case.path)
+
+    def _keys(self, boundaries: Iterable[Boundary]) -> Iterator[Case]:
+        accepted = self._accepted
+        for boundary in boundaries if accepted is not None else ():
+            position = boundary.position
+            if boundary.kind != "scalar" or position is None or any(step.is_repeated for step in position.steps):
+                continue
+            place = (*(step.name for step in position.steps), position.name)
+            if accepted is None or place not in accepted.references:
+                continue
+            message = accepted.fullest
+            position.put(message, boundary.sample, self.plan.generators.minimal)
+            naming = replace(accepted, needs=tuple(need for need in accepted.needs if need.target != place))
+            calls = naming.calls(message.SerializePartialToString(deterministic=True), salt=boundary.id)
+            yield Case(
+                id=f"boundary/{self.method.full_name}/{boundary.id}+as-key",
+                phase=Phase.BOUNDARY,
+                method=self.method,
+                calls=calls,
+                setup=len(calls) - 1,
+                why=boundary.reason,
+                expect=Expect.ANY,
+                path=boundary.path,
             )
 
     def _calls(self, message: Message, label: str, *, is_behind: bool) -> tuple[Call, ...]:

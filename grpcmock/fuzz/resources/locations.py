@@ -25,7 +25,8 @@ KEYS = ("name", "id", "uid", "uuid", "key", "guid")
 """Fields that are called what keys are called."""
 
 
-_SIZES = ("page_size", "limit", "max_results", "per_page", "take", "max_items")
+SIZES = ("page_size", "limit", "max_results", "per_page", "take", "max_items")
+"""Fields that say how many are wanted."""
 
 
 _AFTER = ("after", "start_after", "starting_after", "after_id", "after_key", "last_id", "exclusive_start_key")
@@ -38,7 +39,7 @@ def with_paging(operation: Operation, resource: Resource) -> Operation:
     request, response = operation.method.input, operation.method.output
     return replace(
         operation,
-        page_size=named(request, *_SIZES),
+        page_size=named(request, *SIZES),
         page_token=named(request, "page_token"),
         next_token=named(response, "next_page_token"),
         page=named(request, "page", "page_number"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from grpcmock.fuzz.resources.known_resources import (
     is_volatile,
     must_stay,
 )
+from grpcmock.fuzz.resources.laws.selections import AT_LEAST
 from grpcmock.fuzz.resources.pagination import ADVICE
 from grpcmock.status import Code
 
@@ -282,10 +282,6 @@ class ReadRules:
             return
 
 
-_AT_LEAST = re.compile(r"priority|severity|level|rank|grade|tier|rating")
-"""Of these a request may name the least."""
-
-
 def _filtered_out(step: ResourceCall) -> Iterator[Finding]:
     """What is listed although the request names another value of a field that has the same name and type in both.
 
@@ -299,7 +295,7 @@ def _filtered_out(step: ResourceCall) -> Iterator[Finding]:
             continue
         if own.enum_type is None and not (own.cpp_type == own.CPPTYPE_BOOL and is_optional(asked)):
             continue
-        if _AT_LEAST.search(own.name):
+        if AT_LEAST.search(own.name):
             continue
         for message in step.resources():
             if (other := getattr(message, own.name)) != value:

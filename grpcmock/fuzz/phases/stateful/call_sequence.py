@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from grpcmock.client.actions import HALF_CLOSE, Action, Cancel, Pause, Send
 from grpcmock.fuzz.expectations.roles import MAKING, Role
-from grpcmock.fuzz.learning.accepted_requests import made_before
+from grpcmock.fuzz.learning.accepted_requests import is_there, made_before, varied
 from grpcmock.fuzz.model.bindings import put
 from grpcmock.fuzz.model.cases import Binding, Call, Caller, Case, Phase, call_of
 from grpcmock.fuzz.phases.stateful.handle import Handle
@@ -84,10 +84,11 @@ class CallSequence:
             parent = self.parent_for(resource)
         if own_id is None and self.factory.must_choose_id(operation):
             own_id = self.new_id(resource)
-        message = self.factory.content(operation, content) if isinstance(content, int) else content
+        if isinstance(content, int):
+            content = self.content(operation, content, anew=not request_id)
         needed = self._needed(operation, (operation.parent, operation.own_id, named_at))
-        handle = self._creating(resource, operation, message, parent, own_id)
-        request, bindings = self._creation(operation, message, parent, own_id, named_at or operation.parent)
+        handle = self._creating(resource, operation, content, parent, own_id)
+        request, bindings = self._creation(operation, content, parent, own_id, named_at or operation.parent)
         if request_id:
             setattr(request, operation.request_id, request_id)
         handle = replace(
@@ -96,6 +97,15 @@ class CallSequence:
         )
         self.made.append(handle)
         return handle
+
+    def content(self, operation: Operation, number: int, *, anew: bool = True) -> Message:
+        """Make a content: where there may be one of it only, another one each time, and in each case."""
+        message, accepted = self.factory.content(operation, number), self.factory.plan.acceptance.of(operation.method)
+        once = accepted.own_id if accepted is not None else None
+        if once is not None and once != operation.own_id and is_there(message, once):
+            salt = f"{self.method.full_name} {self.name} {len(self.calls) if anew else ''}"
+            put(message, once, varied(found(message, once), salt))
+        return message
 
     def create_kept(self, resource: Resource, content: Message | int = 0) -> Handle | None:
         """Create a resource of which the server can be held to its word: where nothing is annotated, that takes two,

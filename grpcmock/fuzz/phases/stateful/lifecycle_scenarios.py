@@ -12,6 +12,7 @@ from grpcmock.fuzz.model.cases import Binding, call_of
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.handle import Handle
 from grpcmock.fuzz.resources.calls import found
+from grpcmock.fuzz.resources.laws.aliases import aliases, place_of
 from grpcmock.fuzz.resources.laws.families import named_by
 from grpcmock.fuzz.resources.pagination import MANY
 
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
     from grpcmock.fuzz.resources.resource import Operation, Resource
 
+_MOST_NAMES = 4
+
 
 def create(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
     """Yield what may go wrong between the creation of one thing and that of the next."""
     yield from _made_again(resource, operation, factory)
+    yield from _by_other_names(resource, operation, factory)
     yield from _below_nothing(resource, operation, factory)
     yield from _below_new_parent(resource, operation, factory)
     yield from _below_one_that_begins_alike(resource, operation, factory)
@@ -51,6 +55,34 @@ def _made_again(resource: Resource, operation: Operation, factory: ResourceFacto
     sequence.get(second)
     sequence.list(resource, parent, size=MANY, pages=1)
     yield sequence.finish("what was deleted is made again under the same id")
+
+
+def _by_other_names(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """One is looked for by all that may name it besides its key, before and after it is deleted."""
+    place = operation.shown
+    if place is None or operation.many or resource.operation(Role.DELETE) is None:
+        return
+    sequence = CallSequence(factory, operation.method, "by-other-names")
+    handle = sequence.create(resource, 1)
+    if handle is None:
+        return
+    readers = [
+        (method, one)
+        for method in factory.plan.methods
+        if place_of(method, resource) is not None
+        for one in aliases(method, resource)
+    ]
+    if not readers:
+        return
+
+    def look() -> None:
+        for method, one in readers[:_MOST_NAMES]:
+            sequence.add(call_of(method, b""), (Binding(handle.call, (*place, one.name), (one.name,)),))
+
+    look()
+    sequence.delete(handle)
+    look()
+    yield sequence.finish("what is deleted isn't found by any of its names")
 
 
 def _below_nothing(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:

@@ -62,7 +62,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         return
     yield _again(own, plan)
     yield _after_refusals(own, plan)
-    related = [other for other in requests.values() if other is not own and _are_related(own, other)]
+    related = [other for other in requests.values() if other is not own and are_related(own, other)]
     for other in sorted(related, key=lambda one: one.method.full_name)[:_MOST_OTHERS]:
         yield _in_turns(own, other, plan)
     for number in range(_PROGRAMS):
@@ -117,7 +117,7 @@ def _by_chance(own: AcceptedRequest, related: list[AcceptedRequest], plan: Plan,
     return program.case("methods by chance, on the same things")
 
 
-def _are_related(one: AcceptedRequest, other: AcceptedRequest) -> bool:
+def are_related(one: AcceptedRequest, other: AcceptedRequest) -> bool:
     """Whether two requests may be about the same thing: one makes what the other names, or both name what one method
     makes. Where neither names anything, a service is all that they have in common."""
     ours, theirs = _makers(one), _makers(other)

@@ -18,6 +18,7 @@ from grpcmock.fuzz.phases.stateful import (
     method_programs,
     random_sequences,
     scenarios,
+    selection_programs,
 )
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 
@@ -33,11 +34,13 @@ _PROGRAMS = (4, 10)
 
 
 def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
-    """Yield the cases of one method: who may call it, and what is known to go wrong; programs of methods;
-    and then programs of resources by chance."""
+    """Yield the cases of one method: who may call it, and what is known to go wrong; programs of methods, once more
+    values are known; and then programs of resources by chance."""
     cases, programs = _cases(method, plan), method_programs.cases(method, plan)
     yield islice(cases, _FIRST)
-    yield from (islice(programs, count) for count in _PROGRAMS)
+    few, more = _PROGRAMS
+    yield chain(selection_programs.cases(method, plan, "selected-again-by"), islice(programs, few))
+    yield islice(programs, more)
     yield chain(programs, cases)
 
 
@@ -47,6 +50,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from effect_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)
     yield from content_programs.cases(method, plan)
+    yield from selection_programs.cases(method, plan)
     factory = _factory(plan)
     known = factory.resources.by_path.get(method.path)
     if known is None:

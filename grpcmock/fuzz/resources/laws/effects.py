@@ -40,7 +40,7 @@ _MAY_CHANGE = re.compile(
 )
 """What may well change though a call is refused, or as time passes and work goes on."""
 
-_DOUBTFUL = re.compile(r"(Scan|Check|Fetch|Export|Look|Watch|Stream|Validate|Health|Ping|Echo)(?=[A-Z]|$)")
+DOUBTFUL = re.compile(r"(Scan|Check|Fetch|Export|Look|Watch|Stream|Validate|Health|Ping|Echo)(?=[A-Z]|$)")
 """Methods that read by their names, where these mean something else: who scans a parcel notes where it is."""
 
 _PRICED = re.compile(r"(.*_)?(fees?|commission|charges?|rate|tax|tariff|exchange|conversion|surcharge)(_.*)?")
@@ -121,7 +121,7 @@ class Effects:
             self._forget()
             return
         if only_reads(method):
-            if _DOUBTFUL.match(method.name):
+            if DOUBTFUL.match(method.name):
                 self._forget_others(method)
             if meant.is_ok and len(answers) == 1 and _names_something(request):
                 yield from self._looked(method, request, answers[0])
