@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from grpcmock.errors import ConfigError, SchemaError, did_you_mean
+from grpcmock.fuzz.expectations.side_effects import ends_server
 
 if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
@@ -33,6 +34,13 @@ def select(registry: Registry, include: Iterable[str] = (), exclude: Iterable[st
     if not chosen:
         raise ConfigError("All methods are excluded, so there is nothing to do.")
     return chosen
+
+
+def parted_by_ending(methods: tuple[Method, ...]) -> tuple[tuple[Method, ...], tuple[Method, ...]]:
+    """Part methods into those to try, and those after which there would be no server; there is always one to try."""
+    ending = tuple(method for method in methods if ends_server(method))
+    rest = tuple(method for method in methods if method not in ending)
+    return (rest, ending) if rest else (methods, ())
 
 
 def _fitting(methods: list[Method], patterns: Iterable[str]) -> list[Method]:

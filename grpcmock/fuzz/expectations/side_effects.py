@@ -20,6 +20,17 @@ _READING = re.compile(
 )
 _TELLING = re.compile(r"(List|Export|Count|Search|Stat|Dump)")
 
+_ENDING_ALL = re.compile(
+    r"(?:Shut[Dd]own|Exit|Quit|Halt|(?:Stop|Kill|Terminate|Restart|Reboot)(?=[A-Z]))"
+    r"(?:The)?(?:Server|Process|Daemon|Service|Node|System|Host|Machine)?(?:Now|Gracefully)?"
+)
+
+
+def ends_server(method: Method) -> bool:
+    """Whether a method is there to end the server itself, by its name, and since its requests name nothing else."""
+    names_nothing = all(field.type in (field.TYPE_BOOL, field.TYPE_ENUM) for field in method.input.fields)
+    return names_nothing and _ENDING_ALL.fullmatch(method.name) is not None
+
 
 def only_reads(method: Method) -> bool:
     """Whether a method has no side effects, as its options say, or else as its name suggests."""

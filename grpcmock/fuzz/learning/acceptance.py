@@ -27,17 +27,23 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method, Registry
 
-_LISTING = re.compile(r"(List|Search|Export|Browse|Find|Query|All)")
+_LISTING = re.compile(r"(List|Search|Export|Browse|Find|Query|All)(?![a-z])")
 _TAKES_AWAY = (
     r"(?:Delete|Remove|Destroy|Erase|Revoke|Purge|Discard|Evict|Disable|Shutdown"
     r"|De(?:register|activate|tach|commission)|Un(?:register|load|install|mount|publish|deploy|subscribe))"
 )
 _ENDING = re.compile(
-    rf"{_TAKES_AWAY}|Cancel|Close|Retire|Expire|Drop|Archive|Finish|Stop|End|Forget|.*[a-z]{_TAKES_AWAY}$"
+    rf"(?:{_TAKES_AWAY}|Cancel|Close|Retire|Expire|Drop|Archive|Finish|Stop|End|Forget)(?![a-z])|.*[a-z]{_TAKES_AWAY}$"
 )
 _MAKING = re.compile(
     r"(Create|Add|Insert|Register|New|Make|Open|Start|Begin|Put|Post|Submit|Place|Import|Upload|Set|Save)"
+    r"(?![a-z])"
 )
+_STARTING = re.compile(
+    r"(Start|Init|Initialize|Bootstrap|Boot|Configure|Set[Uu]p|Connect|Login|LogIn|SignIn|Unlock|Handshake)"
+    r"(?![a-z])"
+)
+"""Methods without which a server may refuse all others."""
 
 
 _MAKES, _USES, _LAST = 1, 3, 4
@@ -80,6 +86,8 @@ class Acceptance:
             accepted = replace(accepted, own_id=chosen_at(accepted.message, key) if key is not None else None)
         self.keep(accepted, start)
         self.things.learn(reply, accepted if self.rank(search.method)[0] == _MAKES else None)
+        if self.may_make(search.method):
+            self.things.learn_given(accepted)
 
     def keep(self, accepted: AcceptedRequest, start: bytes) -> None:
         """Take a request for the one of its method; *start* is what the contract alone suggests."""
@@ -149,4 +157,6 @@ class Acceptance:
             return 0, 1
         if _ENDING.match(method.name):
             return _LAST, 1
+        if _STARTING.match(method.name):
+            return _MAKES, -1
         return (_MAKES, 6) if _MAKING.match(method.name) else (_USES, 0)

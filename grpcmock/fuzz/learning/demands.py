@@ -65,6 +65,29 @@ _PIECE = re.compile(
     re.IGNORECASE,
 )
 
+_FORMATS = {
+    r"ip(?:v4)?|address(?:es)?": ("192.0.2.1", "192.0.2.1:8080"),
+    r"cidr|prefix|subnet|netmask": ("192.0.2.0/24",),
+    r"[ug]uids?": ("3f2b8c1e-5d0b-4c3a-9a57-0d1e5c7ab001",),
+    r"rfc ?3339|timestamp|datetime|iso ?8601": ("2024-05-01T12:00:00Z",),
+    r"date": ("2024-05-01",),
+    r"duration|interval": ("60s", "PT1M"),
+    r"numeric|number|integer|parseint|atoi|decimal|float": ("10", "1.5"),
+    r"ur[li]|scheme": ("https://example.com/a",),
+    r"e-?mail": ("ann@example.com",),
+    r"host(?:name)?|domain|dns|fqdn": ("example.com", "example.com:8080"),
+    r"json": ("{}", "[]"),
+    r"hex(?:adecimal)?": ("a1b2c3d4",),
+    r"base64": ("YWJj",),
+    r"sem(?:antic )?ver\w*|version": ("1.2.3",),
+    r"regexp?|regular expression": ("a.*",),
+}
+"""What texts are written like, by how a refusal calls it; the first of each is tried where one says no more than that
+a text isn't written as it should."""
+
+_FORMAT = {re.compile(rf"(?<![a-z])(?:{words})(?![a-z])"): values for words, values in _FORMATS.items()}
+_MISSHAPEN = re.compile(r"(?<![a-z])(?:(?:mal)?format\w*|well-formed|pars(?:e|ed|ing)|unparse?able|syntax)(?![a-z])")
+
 
 def texts(words: str) -> Iterator[str]:
     """Yield texts that an error may ask for, the most likely first."""
@@ -79,11 +102,19 @@ def texts(words: str) -> Iterator[str]:
         yield "".join(_repeated(_SORTS[sort.lower()], _count(count)) for count, sort in pieces)
     for found in _TEMPLATE.finditer(words):
         yield _PLACE.sub("a1", found[1].rstrip("/"))
+    yield from _formatted(words.lower())
     for low, high in _ranges(without_separators(words)):
         size = int(min(max(low, 3), high))
         yield from ("Example text"[:size] if size <= 12 else "a" * min(size, 4_096), "a" * min(size, 4_096))
     for found in _QUOTED.finditer(words):
         yield found[2]
+
+
+def _formatted(words: str) -> Iterator[str]:
+    named = [values for name, values in _FORMAT.items() if name.search(words)]
+    yield from (value for values in named for value in values)
+    if not named and _MISSHAPEN.search(words):
+        yield from (values[0] for values in _FORMAT.values())
 
 
 def numbers(words: str) -> Iterator[float]:

@@ -9,7 +9,7 @@ helps any more, the search goes back to an earlier request.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations, islice, zip_longest
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,12 @@ _NAMES = 3
 
 _LONGEST = 3
 """Messages of a stream."""
+
+_WITHIN = 3
+"""So many things are looked into by what one field may name."""
+
+_TELLING = 4
+"""Characters of a value that a refusal repeats hardly by accident."""
 
 
 @dataclass(slots=True)
@@ -177,6 +183,24 @@ class DoorSearch:
         first, *later = (one.SerializePartialToString(deterministic=True) for one in messages)
         return AcceptedRequest(self.method, first, tuple(needs), frozenset(keys), later=tuple(later))
 
+    def names_field(self, reply: Reply) -> bool:
+        """Whether a refusal names a field of the request."""
+        return bool(self._objected(reply)[1])
+
+    def within(self) -> Iterator[AcceptedRequest]:
+        """Yield the request that was answered OK once more, by turns within each thing that there is by now: a list of
+        what belongs to one project, say."""
+        assert self.accepted is not None
+        messages = (self.accepted.message,)
+        for way in reachable(self.method.input):
+            if len(way) > 1 or way[-1].is_repeated or is_set(messages[0], way) or self.accepted.later:
+                continue
+            for change in islice(self._keys(way, ""), _WITHIN):
+                made = changed_by(messages, change, self._candidates.comments)
+                if made is not None and _bytes_of(made[0]) not in self._tried:
+                    self._tried.add(_bytes_of(made[0]))
+                    yield self._made(made[0], {place: key for place, key in made[1].items() if key is not None})
+
     # What to change -------------------------------------------------------------------------------------
 
     def _proposals(self, reply: Reply) -> Iterator[Change]:
@@ -187,18 +211,22 @@ class DoorSearch:
             yield from chain.from_iterable(islice(self._keys(way, reply.message, anything=True), 4) for way in names)
             yield from self._two_names(reply.message)
             yield from _in_turns([islice(self._values(way, reply.message), _ANY) for way in named])
-            return  # what isn't there has to be made first
+            inner = [way for way in reversed(ways) if 1 < len(way) <= _depth(self._base[0], way)]
+            yield from self._left_out(inner)
+            return  # what isn't there has to be made first, or needn't be named
         if reply.code == Code.ALREADY_EXISTS:
             named = named or tuple(way for way in ways if way[-1].message_type is None)
         if named:
             for at in range(len(self._base) - 1, 0, -1):
                 yield from self._in_later(at, named, words, reply.message)
+            by_name = (*words, *named_in(reply.message, self.method.input))
+            yield from self._left_out(way for way in named if way not in by_name)
             yield from _in_turns([islice(self._values(way, words.get(way, reply.message)), _EACH) for way in named])
             yield from self._oneofs(named)
         yield Change(())
         others = [way for way in ways if way not in named and len(way) <= _depth(self._base[0], way)]
         if not named:
-            yield from (Change(way) for way in reversed(others) if is_set(self._base[0], way) and not _is_only(way))
+            yield from self._left_out(reversed(others))
         if self.method.kind.client_streams and len(self._base) < _LONGEST:
             yield from self._further_messages()
         # What isn't there may be what is missed; then what is there may be what is wrong.
@@ -207,12 +235,16 @@ class DoorSearch:
         contents = [way for way in others if way[-1].type == way[-1].TYPE_BYTES]
         yield from (replace(change, also=Change(())) for way in contents for change in islice(self._values(way, ""), 1))
 
+    def _left_out(self, ways: Iterable[Fields]) -> Iterator[Change]:
+        yield from (Change(way) for way in ways if is_set(self._base[0], way) and not _is_only(way))
+
     def _two_names(self, words: str) -> Iterator[Change]:
         """Yield names of two things at once: where neither is there, naming one makes no difference."""
         told = [(way, list(islice(self._keys(way, words), 4))) for way in reachable(self.method.input)]
         for (_, ours), (_, theirs) in combinations([(way, keys) for way, keys in told if keys][:_NAMES], 2):
-            other = next((one for one in theirs if one.value != ours[0].value), theirs[0])
-            yield replace(ours[0], also=other)
+            for mine in ours[:_NAMES]:
+                other = next((one for one in theirs if one.value != mine.value), theirs[0])
+                yield replace(mine, also=other)
 
     def _in_later(self, at: int, named: tuple[Fields, ...], words: dict[Fields, str], text: str) -> Iterator[Change]:
         """Yield changes of what is named in a message behind the first one."""
@@ -238,9 +270,21 @@ class DoorSearch:
                     words[fields] = f"{words.get(fields, '')} {description}"
         if words:
             return words, tuple(words)
-        named = named_in(reply.message, self.method.input)
+        named = named_in(reply.message, self.method.input) or self._quoted(reply.message)
         there = [way for way in named if len(way) <= _depth(self._base[0], way)] or list(named)
         return {}, tuple(sorted(there, key=lambda way: (-len(way), way[-1].message_type is not None)))
+
+    def _quoted(self, text: str) -> tuple[Fields, ...]:
+        """Return the fields whose values a refusal repeats."""
+        base, found = self._base[0], []
+        for way in reachable(self.method.input):
+            if way[-1].type == way[-1].TYPE_STRING and len(way) <= _depth(base, way):
+                values = (
+                    one for value in values_at(base, way) for one in ([value] if isinstance(value, str) else value)
+                )
+                if any(len(value) >= _TELLING and value in text for value in values):
+                    found.append(way)
+        return tuple(found)
 
     def _keys(self, way: Fields, words: str, *, anything: bool = False) -> Iterator[Change]:
         if way[-1].message_type is None and way[-1].enum_type is None and way[-1].cpp_type != way[-1].CPPTYPE_BOOL:

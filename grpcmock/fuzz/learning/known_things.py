@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.expectations.naming import singular, verb_and_noun
@@ -15,7 +16,7 @@ from grpcmock.schema.annotations import AnnotationReader
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.descriptor import Descriptor
 
     from grpcmock.fuzz.expectations.field_paths import Fields
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 _MOST = 200
 _ITEMS = 3
+_TELLING = 4
+"""Letters of a name that another one holds hardly by accident."""
+
 _KEYS = ("name", "id", "uid", "uuid", "slug", "key", "number", "serial", "code", "sku", "handle", "no", "guid", "token")
+_KEY_TYPES = frozenset({FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT64})
 _WRAPPING = re.compile(r"(Id|Ref|Response|Reply|Result|Created|Request|Info|Details|Key|Handle)$")
 
 
@@ -63,6 +68,8 @@ class KnownThings:
     def __init__(self, registry: Registry) -> None:
         self._options = AnnotationReader(registry)
         self._things: list[Thing] = []
+        self._labels: dict[tuple[str, Any], None] = {}
+        """Keys that stood alone, after what they are keys of: in lists of names, and in requests that made things."""
         self.count = 0
         """How many were shown so far."""
 
@@ -76,11 +83,32 @@ class KnownThings:
                 message = method.response_class.FromString(data)
             except (DecodeError, RuntimeError):
                 continue
+            for field, values in message.ListFields():
+                if field.is_repeated and field.message_type is None and field.type in _KEY_TYPES:
+                    self._learn_labels({singular(snake_case(field.name))}, list(values)[:_ITEMS])
             for path, inner in _inside(message):
                 noun = snake_case(_WRAPPING.sub("", inner.DESCRIPTOR.name) or inner.DESCRIPTOR.name)
                 self._things.append(Thing(noun, inner, path, made_by))
                 self.count += 1
         del self._things[:-_MOST]
+
+    def learn_given(self, request: AcceptedRequest) -> None:
+        """Take the keys in a request that has made something: where the response says nothing, it is named by them."""
+        words = snake_case(request.method.name).split("_")
+        nouns = {"_".join(words[start:end]) for start in range(len(words)) for end in range(start + 1, len(words) + 1)}
+        for path, inner in _inside(request.message, depth=1):
+            for field, value in inner.ListFields():
+                name = snake_case(field.name)
+                if field.is_repeated or field.type not in _KEY_TYPES or (*path, field.name) in request.references:
+                    continue
+                if name in _KEYS or stem_of(name) != name or stem_of(name) in nouns:
+                    self._learn_labels(nouns if name in _KEYS else {name, stem_of(name)}, [value])
+
+    def _learn_labels(self, nouns: Collection[str], values: Iterable[Any]) -> None:
+        for label in ((noun, value) for value in values for noun in sorted(nouns)):
+            if label[1] and label not in self._labels and len(self._labels) < _MOST:
+                self._labels[label] = None
+                self.count += 1
 
     def has_made(self, request: AcceptedRequest) -> bool:
         """Whether there is something that a request has made."""
@@ -126,8 +154,32 @@ class KnownThings:
                         if value and value not in told:
                             told.add(value)
                             yield KnownKey(value, (*thing.path, name), thing.made_by)
+        yield from self._handed_over(field, told)
+        yield from self._labeled(field, nouns, told)
         if anything:
             yield from self._others(field, told)
+
+    def _handed_over(self, field: FieldDescriptor, told: set[Any]) -> Iterator[KnownKey]:
+        """Yield what stood in the same field of the same type of message: what one method gives is given to another."""
+        owner = field.containing_type
+        for thing in self._made_first():
+            if owner is not None and thing.message.DESCRIPTOR.full_name == owner.full_name and not field.is_repeated:
+                value = getattr(thing.message, field.name)
+                if value and field.message_type is None and value not in told:
+                    told.add(value)
+                    yield KnownKey(value, (*thing.path, field.name), thing.made_by)
+
+    def _labeled(self, field: FieldDescriptor, nouns: Iterable[str], told: set[Any]) -> Iterator[KnownKey]:
+        """Yield the keys that stood alone, with names that are those wanted, or such as hold one another."""
+        sort = str if field.type == field.TYPE_STRING else int
+        labels = [one for one in reversed(self._labels) if isinstance(one[1], sort)] if field.type in _KEY_TYPES else []
+        near = [(noun, label, key) for noun in nouns for label, key in labels]
+        near.sort(key=lambda one: one[0] != one[1])
+        for noun, label, key in near:
+            is_near = noun == label or (len(label) >= _TELLING and (label in noun or noun in label))
+            if is_near and key not in told:
+                told.add(key)
+                yield KnownKey(key, (), None)
 
     def _named_in(self, words: str) -> list[str]:
         """Give the nouns of things that a text speaks of."""
@@ -203,7 +255,8 @@ def _attributes(descriptor: Descriptor, field: FieldDescriptor, noun: str) -> It
     name = snake_case(field.name)
     suffix = name.removeprefix(f"{noun}_")
     wanted = dict.fromkeys((name, suffix, *(f"{noun}_{key}" for key in _KEYS), *_KEYS))
+    own_names = {snake_case(own.name): own for own in descriptor.fields}
     for label in wanted:
-        own = descriptor.fields_by_name.get(label)
+        own = own_names.get(label)
         if own is not None and own.cpp_type == field.cpp_type and own.message_type is None and not own.is_repeated:
-            yield label
+            yield own.name

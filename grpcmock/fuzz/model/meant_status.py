@@ -84,9 +84,9 @@ def with_meant_refusal(reply: Reply) -> Reply:
 
     What a handler returns or raises that is no status of gRPC's, such as any ``error`` in Go, is told as UNKNOWN.
     """
-    if reply.code != Code.UNKNOWN:
+    if reply.code not in (Code.UNKNOWN, Code.FAILED_PRECONDITION):
         return reply
-    code = next((code for words, code in _OWN if words.search(reply.message)), Code.UNKNOWN)
+    code = next((code for words, code in _OWN if words.search(reply.message)), reply.code)
     return replace(reply, code=code, message=_BY_LIBRARY.sub("", reply.message))
 
 

@@ -75,6 +75,9 @@ def _texts(message: Message) -> Iterator[str]:
             parts: Any = value if field.is_repeated else (value,)
             if field.message_type is not None and field.message_type.GetOptions().map_entry:
                 parts = (*value, *value.values())
+            elif field.enum_type is not None:
+                named = field.enum_type.values_by_number
+                parts = [named[number].name for number in parts if number in named]
             yield from (part for part in parts if isinstance(part, str))
 
 
@@ -90,6 +93,9 @@ _VAGUE = frozenset({
 # fmt: on
 """Words that a server may say of any error at all."""
 
+_BY_LIBRARIES = ("Unexpected <class", "Exception calling application", "Exception was thrown", "Application error")
+"""How the libraries of Python, .NET and Java begin to tell of an exception."""
+
 _EXCEPTION = re.compile(r"\w+(Error|Exception|Panic)\b")
 _WORD = re.compile(r"[a-zA-Z_]{2,}")
 
@@ -102,6 +108,22 @@ def cause(reply: Reply) -> str:
     if len([word for word in words if word.lower() not in _VAGUE]) >= 2:
         return text
     return f"{reply.call.path} {text}"
+
+
+_ACCIDENT = re.compile(
+    rf"{_EXCEPTION.pattern}"
+    r"|\b(?:runtime error|panic|traceback|(?:nil|null) pointer|NoneType|undefined|out of (?:range|bounds)"
+    r"|not (?:a function|iterable|defined)|cannot read (?:property|properties)|unwrap\w*|overflow|by zero|assertion"
+    r"|conversion)\b",
+    re.IGNORECASE,
+)
+"""What runtimes say, and hardly anybody who refuses a request."""
+
+
+def is_without_status(words: str) -> bool:
+    """Whether an error of this :func:`shape` was told on purpose, only without a status: a plain ``error`` of Go's."""
+    text = words.removeprefix(f"{Code.UNKNOWN.name} ")
+    return text not in (words, "") and not text.startswith(_BY_LIBRARIES) and not _ACCIDENT.search(text)
 
 
 def endless(reply: Reply) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.model.findings import Severity, Sighting
-from grpcmock.fuzz.model.wording import shape
+from grpcmock.fuzz.model.wording import is_without_status, shape
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.checks.check import Check
@@ -20,6 +20,10 @@ _EACH = 5
 _ALIKE = 3
 """So many failures of one check in which the server says the same are told; more methods are named with the first."""
 
+_HABIT = 5
+"""So many errors without a status, at several methods, are told: where that is a server's way, they have one cause."""
+
+_SEVERAL = 3
 _MOST = 40
 """So many other places are named with a failure."""
 
@@ -71,6 +75,8 @@ class FailureLog:
         for cause in failure.finding.causes:
             if (known := self.failures.get(self._of_cause.get(cause, ""))) and self._rank(known) <= self._rank(failure):
                 return known
+        if self.habit is not None and is_without_status(failure.finding.key):
+            return self.habit
         alike = [other for other in self.failures.values() if _is_alike(other, failure)]
         if len(alike) >= _ALIKE:
             return alike[0]
@@ -85,6 +91,12 @@ class FailureLog:
             ):
                 return other
         return None
+
+    @property
+    def habit(self) -> Failure | None:
+        """The failure that stands for all errors without a status; None if they aren't a server's way."""
+        found = [one for one in self.failures.values() if is_without_status(one.finding.key)]
+        return found[0] if len(found) >= _HABIT and len({one.method for one in found}) >= _SEVERAL else None
 
     def is_full(self, check: str, method: Method) -> bool:
         """Whether enough was told of what one check finds at one method."""

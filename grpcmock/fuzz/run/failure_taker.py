@@ -41,6 +41,7 @@ class FailureTaker:
         self._tell = tell
         self._log = FailureLog(suite.checks)
         self._silenced: set[tuple[str, Method]] = set()
+        self._has_habit = False
 
     @property
     def failures(self) -> list[Failure]:
@@ -101,6 +102,15 @@ class FailureTaker:
         self._note(failure)
         self._tell(FailureFound(failure=failure))
         self._tell_withdrawn()
+        self._tell_habit()
+
+    def _tell_habit(self) -> None:
+        """Say, once, that errors without a status aren't told one by one any more."""
+        habit = self._log.habit
+        if habit is not None and not self._has_habit:
+            self._has_habit = True
+            message = f"errors come without a status in many ways; from here on they count to {habit.id}"
+            self._tell(Notice(message=message))
 
     def _note(self, failure: Failure) -> None:
         self._proven.add((failure.finding.check, failure.method.full_name, failure.finding.path))

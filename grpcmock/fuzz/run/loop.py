@@ -304,9 +304,12 @@ class Run:
 
     async def _make_opening(self, case: Case) -> Reply:
         result = await self.observe(case)
+        seen = time.monotonic()
         await self._take(case, result)
-        if self._server.gone and self._opening is not None:
-            self._opening.stop()
+        if self._opening is not None:
+            self._opening.prolong(time.monotonic() - seen)
+            if self._server.gone:
+                self._opening.stop()
         await self._wait_for_rate()
         return result.last
 

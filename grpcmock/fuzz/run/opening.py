@@ -6,14 +6,17 @@ there yet comes again once there is more.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.model.meant_status import with_meant_status
+from grpcmock.fuzz.model.wording import shape
 from grpcmock.fuzz.run.enrichment import Enrichment
 from grpcmock.schema.method import MethodKind
 
@@ -30,9 +33,18 @@ if TYPE_CHECKING:
 Make = Callable[[Case], Awaitable["Reply"]]
 """Makes a case of one call, and tells all of what was seen."""
 
-_ROUNDS = 5
-_TRIES = 40
-"""So many requests for each method in a round."""
+_HASTY = 2
+"""So many rounds come first in which no method gets much of the time, so that each has its turn soon: …"""
+
+_TRIES = (*(12,) * _HASTY, *(40,) * 4)
+"""… requests for each method in each round, …"""
+
+_TURN = 0.5
+"""… seconds for each in a hasty one, which streams that say nothing would take from all others, …"""
+
+_ALIKE, _IN_VAIN = 3, 4
+"""… and that many requests where so many methods are refused in the same words, which name no field: then it is rather
+the server that isn't ready."""
 
 _SECONDS = 5.0
 """For all methods, at a time. A server that answers in a millisecond takes a tenth of it."""
@@ -55,7 +67,7 @@ class Opening:
         self._phase = phase
         self._make = make
         self._seconds = min(_SECONDS, _SHARE * max_seconds if max_seconds is not None else _SECONDS)
-        self._until = 0.0
+        self._until = self._latest = 0.0
         self._number = 0
         acceptance = plan.acceptance
         starts = {method: self._start(method) for method in acceptance.in_order(plan.methods)}
@@ -76,12 +88,17 @@ class Opening:
         self._to_widen: list[str] = []
         """The paths of methods that have answered OK, and of which more wasn't asked yet: with all that they may have,
         and with other values."""
+        self._empty: list[DoorSearch] = []
+        """Those of methods that have read nothing yet."""
+        self._refused: dict[str, set[str]] = {}
+        """The paths of the methods that were refused in the same words."""
         self._bordered: set[str] = set()
         """The paths of methods whose lists were made longer."""
 
     async def go(self, stopped: Container[Method]) -> None:
         """Make the calls; *stopped* are methods that are left alone."""
         self._until = time.monotonic() + self._seconds
+        self._latest = self._until + self._seconds
         await self._stages[0](stopped)
         if not self._is_late:
             del self._stages[0]
@@ -95,13 +112,34 @@ class Opening:
         """Get an OK of each method."""
         for last in (False, True):
             some = [search for search in self._searches if self._plan.acceptance.takes_away(search.method) is last]
-            for _ in range(_ROUNDS):
+            for number, tries in enumerate(_TRIES):
                 opened = 0
                 for search in some:
                     if not search.is_over and search.method not in stopped and not self._is_late:
-                        opened += await self._search(search, self._starts[search.method])
-                if all(search.is_over for search in some) or not (opened or await self._fill_makers()):
+                        if not only_reads(search.method):
+                            opened += await self._look_within()  # others name what is there
+                        opened += await self._search(search, self._starts[search.method], tries, number < _HASTY)
+                opened += await self._look_within()
+                if all(search.is_over for search in some):
                     break
+                if number >= _HASTY and not (opened or await self._fill_makers()):
+                    break
+
+    async def _look_within(self) -> int:
+        """List again what was empty, within what there is by now. Returns in how many lists there was something."""
+        found = 0
+        for search in list(self._empty):
+            for accepted in search.within():
+                if self._is_late:
+                    return found
+                reply = await self._make_with_needs(accepted, accepted.data)
+                if with_meant_status(reply).is_ok and not _is_empty_list(reply):
+                    found += 1
+                    self._empty.remove(search)
+                    self._plan.acceptance.keep(accepted, self._starts[search.method])
+                    self._plan.acceptance.things.learn(reply, None)
+                    break
+        return found
 
     async def _fill_all(self, stopped: Container[Method]) -> None:
         """Find out what else requests may have, which serves the stateful phase from its first cases on."""
@@ -131,6 +169,10 @@ class Opening:
     def stop(self) -> None:
         """Make no more calls in this turn: there is no server any more."""
         self._until = 0.0
+
+    def prolong(self, seconds: float) -> None:
+        """Have that much more time in this turn, up to twice as much: it went into failures, not into the search."""
+        self._until = min(self._until + seconds, self._latest)
 
     async def _make_with_needs(self, accepted: AcceptedRequest, data: bytes) -> Reply:
         *setup, last = accepted.calls(data, salt=f"opening {self._number}")
@@ -177,21 +219,29 @@ class Opening:
         examples = (case.calls[0].messages for case in self._plan.examples if case.method is method)
         return next((messages[0] for messages in examples if messages), None) or self._plan.least(method)
 
-    async def _search(self, search: DoorSearch, start: bytes) -> bool:
-        """Go on with a search. Returns whether it has come to its end."""
-        for _ in range(_TRIES):
-            if self._is_late or (data := search.next()) is None:
+    async def _search(self, search: DoorSearch, start: bytes, tries: int, is_hasty: bool) -> bool:
+        """Go on with a search, for so many *tries*. Returns whether it has come to its end."""
+        left = _TURN if is_hasty else math.inf
+        for number in range(tries):
+            if self._is_late or left < 0 or (data := search.next()) is None:
                 return False
             # What is named is made anew: what there is may be used up, and isn't there when a failure is made again.
             reply = await self._make_with_needs(search.current, data)
             search.hear(reply)
+            left -= reply.seconds
             if search.is_over:
                 self._plan.acceptance.take(search, reply, start)
                 if search.accepted is not None:
+                    if only_reads(search.method) and not search.accepted.needs and _is_empty_list(reply):
+                        self._empty.append(search)
                     self._to_fill.append(search.method.path)
                     self._to_widen.append(search.method.path)
                     await self._enrichment.again(self._plan.acceptance.first[search.method.path], reply, start)
                 return search.accepted is not None
+            alike = self._refused.setdefault(shape(reply), set())
+            alike.add(search.method.path)
+            if is_hasty and number >= _IN_VAIN and len(alike) >= _ALIKE and not search.names_field(reply):
+                return False
         return False
 
     def _case(
@@ -213,6 +263,16 @@ class Opening:
             expect=Expect.ANY if broken or len(messages) > 1 else Expect.ACCEPTED,
             targets=frozenset() if any(messages) else frozenset({"empty_request"}),
         )
+
+
+def _is_empty_list(reply: Reply) -> bool:
+    """Whether a response is a list, or several, of nothing; or there is no response."""
+    method = reply.call.method
+    if method is None:
+        return False
+    response = method.response_class.FromString(b"".join(reply.responses))
+    lists = [field.name for field in method.output.fields if field.is_repeated]
+    return not response.ByteSize() or (bool(lists) and not any(getattr(response, name) for name in lists))
 
 
 def _generated(method: Method, plan: Plan) -> Message | None:

@@ -19,7 +19,7 @@ from grpcmock.fuzz.execution.server import Server
 from grpcmock.fuzz.expectations.documented_codes import documented
 from grpcmock.fuzz.expectations.expectations import DEFAULT_LIMIT, Expectations
 from grpcmock.fuzz.expectations.links import read as read_links
-from grpcmock.fuzz.expectations.method_selection import fits, select
+from grpcmock.fuzz.expectations.method_selection import fits, parted_by_ending, select
 from grpcmock.fuzz.expectations.status_fields import resolve
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.model.example_database import Memory, open_database
@@ -159,6 +159,10 @@ def _without_reflection(error: str, settings: Settings) -> str:
 
 def _plan(settings: Settings, registry: Registry) -> Plan:
     methods = select(registry, settings.include, settings.exclude)
+    if not settings.include:
+        methods, ending = parted_by_ending(methods)
+        for method in ending:
+            settings.left_out(f"{method.full_name} is left out: it is there to end the server; --include tries it.")
     examples = from_stubs(settings.stubs, registry)
     for pattern in (*settings.allowed, *settings.checks_off):
         select(registry, [pattern])  # says so if it fits no method

@@ -15,8 +15,9 @@ from support import registry
 from grpcmock.errors import ConfigError
 from grpcmock.fuzz.execution.resource_usage import find_process, vitals
 from grpcmock.fuzz.execution.terminations import termination_of
-from grpcmock.fuzz.expectations.method_selection import select
+from grpcmock.fuzz.expectations.method_selection import parted_by_ending, select
 from grpcmock.fuzz.model.results import Termination
+from grpcmock.schema import sources
 
 PROTOS = registry("user.proto")
 
@@ -68,6 +69,38 @@ def test_this_very_process_is_no_server_to_watch() -> None:
 )
 def test_methods_are_chosen_by_patterns(include: Any, exclude: Any, expected: set[str]) -> None:
     assert {method.name for method in select(PROTOS, include, exclude)} == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "request_type", "ends"),
+    [
+        ("ShutdownServer", "Nothing", True),
+        ("Shutdown", "Flags", True),
+        ("ShutDown", "Nothing", True),
+        ("Quit", "Nothing", True),
+        ("StopServer", "Nothing", True),
+        ("RestartNode", "Nothing", True),
+        ("RestartNode", "Named", False),  # another one than the server, perhaps
+        ("Shutdown", "Named", False),
+        ("Stop", "Nothing", False),
+        ("Restart", "Nothing", False),
+        ("StopRecording", "Nothing", False),
+        ("ExitGroup", "Nothing", False),
+        ("KillSwitchState", "Nothing", False),
+    ],
+)
+def test_what_ends_the_server_is_parted_from_the_rest(tmp_path: Path, name: str, request_type: str, ends: bool) -> None:
+    file = tmp_path / "ending.proto"
+    file.write_text(
+        f"""syntax = "proto3"; package ending; message Nothing {{ }} message Flags {{ bool at_once = 1; }}
+        message Named {{ string name = 1; }}
+        service One {{ rpc Get(Nothing) returns (Nothing); rpc {name}({request_type}) returns (Nothing); }}"""
+    )
+    methods = select(sources.load([file]))
+    rest, ending = parted_by_ending(methods)
+    assert [method.name for method in ending] == ([name] if ends else [])
+    assert {*rest, *ending} == set(methods)
+    assert parted_by_ending(ending) == (ending, ())
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,10 @@ def test_limits_are_read_out_of_words(words: str, expected: tuple[int | None, in
         ("say why, in three letters or more", "Exa"),
         ("barcode: 6 to 8 characters", "Exampl"),
         ("use 'metric' or 'imperial'", "imperial"),
+        ("invalid router-id format: abc", "192.0.2.1"),
+        ("time: invalid duration 'abc'", "60s"),
+        ("that is no CIDR", "192.0.2.0/24"),
+        ("could not be parsed", "2024-05-01"),
     ],
 )
 def test_texts_are_read_out_of_words(words: str, expected: str | None) -> None:

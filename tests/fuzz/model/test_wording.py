@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ordinary_services import contract
 
 from grpcmock.client.actions import HalfClose, Send
-from grpcmock.fuzz.model.cases import Call
+from grpcmock.fuzz.model.cases import Call, call_of
 from grpcmock.fuzz.model.results import Reply, Termination
-from grpcmock.fuzz.model.wording import cause, shape
+from grpcmock.fuzz.model.wording import cause, is_without_status, shape
+from grpcmock.schema import sources
 
 
 def reply(message: str, path: str) -> Reply:
@@ -49,6 +52,41 @@ def refused(name: str, version: str, text: str = "Model {} with version {} not f
 def test_what_a_text_has_from_its_request_makes_no_other_error(name: str, version: str) -> None:
     assert shape(refused(name, version)) == shape(refused("", "")) == "NOT_FOUND Model with version not found"
     assert shape(refused(name, version, "There is no {} today")) != shape(refused("", ""))
+
+
+def test_the_names_of_enum_values_are_the_requests(tmp_path: Path) -> None:
+    file = tmp_path / "tables.proto"
+    file.write_text(
+        """syntax = "proto3"; package tables; enum Kind { GLOBAL = 0; LOCAL = 1; ADJ_IN = 2; }
+        message Request { Kind kind = 1; repeated Kind others = 2; } message Nothing { }
+        service Tables { rpc Use(Request) returns (Nothing); }"""
+    )
+    method = sources.load([file]).method("tables.Tables/Use")
+    shapes = set()
+    for text, given in (("LOCAL", {"kind": 1}), ("ADJ_IN", {"others": [2, 7]})):
+        call = call_of(method, method.request_class(**given).SerializeToString())
+        message = f"unsupported table: {text}"
+        shapes.add(shape(Reply(call=call, termination=Termination.SERVER, code=2, message=message)))
+    assert shapes == {"UNKNOWN unsupported table:"}
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("nil request", True),
+        ("invalid address or prefix: ", True),
+        ("the table is full", True),
+        ("", False),
+        ("runtime error: invalid memory address or nil pointer dereference", False),
+        ("Cannot read properties of undefined (reading 'id')", False),
+        ("list index out of range", False),
+        ("ValueError: no such color", False),
+        ("Exception calling application: name is needed", False),
+        ("Unexpected <class 'grpc.RpcError'>: name is needed", False),
+    ],
+)
+def test_an_error_without_a_status_is_told_from_one_that_nobody_meant(message: str, expected: bool) -> None:
+    assert is_without_status(shape(reply(message, "/a.B/One"))) is expected
 
 
 def test_only_whole_words_are_the_requests() -> None:

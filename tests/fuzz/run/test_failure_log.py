@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import registry
@@ -37,6 +38,29 @@ FAILURES = st.builds(
     st.integers(0, 2),
     st.sampled_from("xy"),
 )
+
+
+@pytest.mark.parametrize(
+    ("words", "methods", "told"),
+    [
+        ("the {} is full", 3, 5),  # a server's way: what comes after the fifth is one of them
+        ("the {} is full", 1, 9),
+        ("{}Error: it is full", 3, 9),
+        ("Exception calling application: the {} is full", 3, 9),
+    ],
+)
+def test_errors_without_a_status_are_one_failure_where_that_is_a_servers_way(
+    words: str, methods: int, told: int
+) -> None:
+    log = FailureLog(CHECKS)
+    for number, noun in enumerate(("box", "shelf", "car", "jar", "bag", "tub", "mug", "pan", "can")):
+        one = failure("unhandled_error", (noun,), number % methods, noun)
+        key = f"UNKNOWN {words.format(noun)}"
+        one = replace(one, finding=replace(one.finding, key=key))
+        if not log.has(one, one.method.full_name):
+            log.add(one)
+    assert len(log.failures) == told
+    assert sum(one.seen for one in log.failures.values()) == 9
 
 
 @given(st.lists(FAILURES, max_size=25))
