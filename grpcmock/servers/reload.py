@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -117,11 +118,19 @@ class Reloader(Generic[T]):
             return self._paths
 
     def _follow(self) -> None:
-        """Watch what is to be watched after a load; what was watched before counts in the version that was loaded."""
-        paths = self._ask()
-        if paths != self._paths:
-            self._seen = {path: self._seen.get(path, version) for path, version in fingerprint(paths).items()}
+        """Watch what is to be watched after a load.
+
+        What was watched before counts as it was when it was loaded, also where it is gone by now, or new.
+        """
+        paths, before = self._ask(), self._paths
+        if paths != before:
+            added = {path: version for path, version in fingerprint(paths).items() if not _is_below(path, before)}
+            self._seen = added | {path: version for path, version in self._seen.items() if _is_below(path, paths)}
             self._paths = paths
+
+
+def _is_below(path: str, watched: Iterable[Path]) -> bool:
+    return any(path == str(one) or path.startswith(f"{one}{os.sep}") for one in watched)
 
 
 async def _finish(result: Awaitable[None] | None) -> None:

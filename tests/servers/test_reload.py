@@ -177,6 +177,24 @@ async def test_a_change_before_watching_began_is_not_missed(tmp_path: Path) -> N
         assert await world.outcome() == {"a.yaml": "22"}
 
 
+@pytest.mark.parametrize(
+    ("change", "loaded"),
+    [(write, {"a.yaml": "22"}), (add, {"a.yaml": "1", "b.yaml": "new"}), (delete, {})],
+)
+async def test_nor_where_the_load_names_more_to_watch(
+    tmp_path: Path, change: Callable[[World], None], loaded: dict[str, str]
+) -> None:
+    folder, data = tmp_path / "stubs", tmp_path / "data.csv"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("1")
+    data.write_text("x")
+    world = World(folder)
+    world.watched = [folder, data]
+    change(world)
+    async with running(world):
+        assert await world.outcome() == loaded
+
+
 async def test_a_single_file_is_watched_whatever_its_name(tmp_path: Path) -> None:
     file = tmp_path / "users.tsv"
     file.write_text("1")
