@@ -46,6 +46,9 @@ _EARLY = 1
 _FIRST_PAIRS = 10
 """So many requests with two unusual values come before what is told of single fields: most pairs are in them."""
 
+_MOST_LATER = 16
+"""So many cases break a rule in a second item of a list."""
+
 _MOST_KEYS = 12
 _SINGLE = frozenset({"scalar", "enum", "list", "map", "well-known"})
 """Single values, which have been tried together."""
@@ -110,6 +113,7 @@ def _first(maker: _Maker, boundaries: Sequence[Boundary], elsewhere: list[Bounda
             is_new = maker.plan.tries(maker.method, boundary)
             (own if is_new else elsewhere).append(boundary)
     yield from maker.values(own)
+    yield from maker.later_items(boundaries)
     yield from maker.related()
 
 
@@ -182,6 +186,27 @@ class _Maker:
                 expect=Expect.ANY,
                 path=one.path,
             )
+
+    def later_items(self, boundaries: Iterable[Boundary]) -> Iterator[Case]:
+        """Yield a request that the server takes with a second item in a list, which breaks a rule that the first keeps.
+
+        What is checked of the first item is often taken for granted of those after it.
+        """
+        return islice(in_turns(self._later_items(boundaries), key=lambda case: case.path), _MOST_LATER)
+
+    def _later_items(self, boundaries: Iterable[Boundary]) -> Iterator[Case]:
+        for boundary in boundaries:
+            is_framed = boundary.id in self._behind or boundary.kind == "missing"
+            if len(boundary.broken) != 1 or not is_framed or self._accepted is None:
+                continue
+            message = self._accepted.fullest
+            if not item_relations.in_second_item(message, boundary, self.plan.generators.minimal):
+                continue
+            if self._generator.broken(message) == frozenset(boundary.broken):
+                label = f"{boundary.id}+second"
+                calls = self._calls(message, label, is_behind=True)
+                case = _alone(self.method, replace(boundary, id=label, message=message))
+                yield replace(case, calls=calls, setup=len(calls) - 1, why=f"{boundary.reason}, in a second item")
 
     def made_otherwise(self) -> Iterator[Case]:
         """Yield a request that the server takes, with one of the things that it needs made with another value."""

@@ -6,18 +6,21 @@ What is checked of the first item is often taken for granted of those after it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
 
 from grpcmock.fuzz.expectations.field_paths import is_set, reachable
+from grpcmock.fuzz.generation.message_classes import is_map
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.phases.field_relations import RelatedFields
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
+    from grpcmock.fuzz.generation.message_boundaries import Boundary
+    from grpcmock.fuzz.generation.minimal_messages import MinimalMessages
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.model.cases import Path
 
@@ -42,6 +45,50 @@ def later_items(accepted: AcceptedRequest) -> Iterator[RelatedFields]:
             other.CopyFrom(first)
             other.ClearField(field.name)
             yield _with_second(accepted, path, f"{name}[1].{field.name}=left-out", other)
+
+
+def in_second_item(message: Message, boundary: Boundary, minimal: MinimalMessages) -> bool:
+    """Put a boundary that is about an item of a list into a second one, behind a first that is as it was.
+
+    Returns whether it could be: it is within one list, of messages or of single values.
+    """
+    position = boundary.position
+    if position is None:
+        return boundary.kind == "missing" and _with_lacking_second(message, boundary.path)
+    lists = [number for number, step in enumerate(position.steps) if step.is_repeated]
+    if len(lists) == 1 and not is_map(step := position.steps[lists[0]]):
+        position.find(message, minimal)  # it makes a first item where there is none
+        items = getattr(replace(position, steps=position.steps[: lists[0]]).find(message, minimal), step.name)
+        first = type(items[0]).FromString(items[0].SerializePartialToString())
+        position.put(message, boundary.sample, minimal)
+        items.insert(0, first)
+        del items[2:]
+        return True
+    if lists or not all(violation.path == f"{boundary.path}[]" for violation in boundary.broken):
+        return False
+    owner = position.find(message, minimal)
+    before: list[Any] = list(getattr(owner, position.name))[:1]
+    position.put(message, boundary.sample, minimal)
+    values = getattr(owner, position.name)
+    if not before or not values or isinstance(values[0], Message):
+        return False
+    values[:] = [*before, values[-1]]
+    return True
+
+
+def _with_lacking_second(message: Message, path: str) -> bool:
+    """Add a second item without a field, which a path such as ``hall.seats[].row`` names."""
+    way, _, name = path.partition("[].")
+    items: Any = message
+    for step in way.split("."):
+        if isinstance(items, Message):
+            items = getattr(items, step)
+    if not name.isidentifier() or isinstance(items, Message) or hasattr(items, "keys") or not items:
+        return False
+    del items[1:]
+    items.add().CopyFrom(items[0])
+    items[1].ClearField(name)
+    return True
 
 
 def map_letters(accepted: AcceptedRequest) -> Iterator[RelatedFields]:
