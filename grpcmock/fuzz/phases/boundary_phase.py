@@ -176,16 +176,7 @@ class _Maker:
             field_relations.left_out(self._accepted),
         ):
             calls = one.calls(self._accepted, one.label)
-            yield Case(
-                id=f"boundary/{self.method.full_name}/{one.label}",
-                phase=Phase.BOUNDARY,
-                method=self.method,
-                calls=calls,
-                setup=len(calls) - 2,
-                why=one.reason,
-                expect=Expect.ANY,
-                path=one.path,
-            )
+            yield self._case(one.label, one.reason, calls, path=one.path, last=2)
 
     def later_items(self, boundaries: Iterable[Boundary]) -> Iterator[Case]:
         """Yield a request that the server takes with a second item in a list, which breaks a rule that the first keeps.
@@ -214,16 +205,7 @@ class _Maker:
             field_relations.needs_otherwise(self._accepted) if self._accepted is not None else ()
         ):
             data = accepted.fullest.SerializePartialToString(deterministic=True)
-            calls = accepted.calls(data, salt=label)
-            yield Case(
-                id=f"boundary/{self.method.full_name}/{label}",
-                phase=Phase.BOUNDARY,
-                method=self.method,
-                calls=calls,
-                setup=len(calls) - 1,
-                why=reason,
-                expect=Expect.ANY,
-            )
+            yield self._case(label, reason, accepted.calls(data, salt=label))
 
     def keys(self, boundaries: Iterable[Boundary]) -> Iterator[Case]:
         """Yield a request that the server takes with each of what it names at the edges of its type, all else made as
@@ -243,16 +225,20 @@ class _Maker:
             position.put(message, boundary.sample, self.plan.generators.minimal)
             naming = replace(accepted, needs=tuple(need for need in accepted.needs if need.target != place))
             calls = naming.calls(message.SerializePartialToString(deterministic=True), salt=boundary.id)
-            yield Case(
-                id=f"boundary/{self.method.full_name}/{boundary.id}+as-key",
-                phase=Phase.BOUNDARY,
-                method=self.method,
-                calls=calls,
-                setup=len(calls) - 1,
-                why=boundary.reason,
-                expect=Expect.ANY,
-                path=boundary.path,
-            )
+            yield self._case(f"{boundary.id}+as-key", boundary.reason, calls, path=boundary.path)
+
+    def _case(self, label: str, why: str, calls: tuple[Call, ...], *, path: str = "", last: int = 1) -> Case:
+        """Return a case that is about so many of the *last* calls, and expects nothing of their status."""
+        return Case(
+            id=f"boundary/{self.method.full_name}/{label}",
+            phase=Phase.BOUNDARY,
+            method=self.method,
+            calls=calls,
+            setup=len(calls) - last,
+            why=why,
+            expect=Expect.ANY,
+            path=path,
+        )
 
     def _calls(self, message: Message, label: str, *, is_behind: bool) -> tuple[Call, ...]:
         data = message.SerializePartialToString(deterministic=True)

@@ -79,11 +79,13 @@ def in_second_item(message: Message, boundary: Boundary, minimal: MinimalMessage
 def _with_lacking_second(message: Message, path: str) -> bool:
     """Add a second item without a field, which a path such as ``hall.seats[].row`` names."""
     way, _, name = path.partition("[].")
+    if not name.isidentifier():
+        return False  # it isn't within one list alone
     items: Any = message
     for step in way.split("."):
         if isinstance(items, Message):
             items = getattr(items, step)
-    if not name.isidentifier() or isinstance(items, Message) or hasattr(items, "keys") or not items:
+    if isinstance(items, Message) or hasattr(items, "keys") or not items:
         return False
     del items[1:]
     items.add().CopyFrom(items[0])
