@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check, Promise
@@ -166,14 +166,8 @@ def _own_words(case: Case, result: CaseResult, expectations: Expectations) -> It
             wrong.append(f"{sizes[1]}: {said(told)}")
     if sizes[2] is not None and not limit.holds(sizes[2]) and (taken := _taken(with_meant_status(past))):
         wrong.append(f"{sizes[2]}: {taken}")
-    if wrong:
-        yield Finding(
-            check="boundary_pair",
-            expected=f"what the server says itself of {sizes[0]}{_at(case.path)}: {words.message}",
-            actual="; ".join(wrong),
-            path=case.path,
-            key=f"{case.path} own words",
-        )
+    expected = f"what the server says itself of {sizes[0]}{_at(case.path)}: {words.message}"
+    yield from _not_as_stated(case, expected, wrong, "own words")
 
 
 def _documented(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
@@ -196,14 +190,14 @@ def _documented(case: Case, result: CaseResult, expectations: Expectations) -> I
         wrong.append(f"{sizes[1]}: {said(at)}")
     if taken := _taken(past):
         wrong.append(f"{sizes[2]}: {taken}")
+    expected = f"what the comment of {way[-1].full_name} says: {_words(limit)}, as {sizes[0]} is refused"
+    yield from _not_as_stated(case, expected, wrong, "documented")
+
+
+def _not_as_stated(case: Case, expected: str, wrong: Sequence[str], source: str) -> Iterator[Finding]:
     if wrong:
-        yield Finding(
-            check="boundary_pair",
-            expected=f"what the comment of {way[-1].full_name} says: {_words(limit)}, as {sizes[0]} is refused",
-            actual="; ".join(wrong),
-            path=case.path,
-            key=f"{case.path} documented",
-        )
+        key = f"{case.path} {source}"
+        yield Finding(check="boundary_pair", expected=expected, actual="; ".join(wrong), path=case.path, key=key)
 
 
 def _is_out_of_range(reply: Reply) -> bool:
