@@ -71,6 +71,25 @@ async def test_a_handler_that_throws_is_found_and_made_small(fuzzed: Any) -> Non
     assert failure.id.startswith("G102-")
 
 
+async def test_what_was_found_before_a_bug_of_our_own_is_told(fuzzed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object) -> Any:
+        raise LookupError("nothing there")
+        yield
+
+    async def fails(requests: Requests, context: Context) -> AsyncIterator[bytes]:
+        raise KeyError(await anext(requests))
+        yield b""
+
+    events: list[Any] = []
+    monkeypatch.setattr("grpcmock.fuzz.phases.all_phases.random_phase.parts", breaks)
+    with pytest.raises(LookupError, match="nothing there"):
+        await fuzzed({"GetUser": fails}, Phase.BOUNDARY, Phase.RANDOM, events=events)
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert codes(finished) == {"G112"}
+    assert finished.interrupted == "grpcmock itself failed (LookupError)"
+
+
 async def streams_of_three(requests: Requests, context: Context) -> AsyncIterator[bytes]:
     count = 0
     async for data in requests:
