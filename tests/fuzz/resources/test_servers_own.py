@@ -65,6 +65,14 @@ CASES: dict[str, tuple[dict[str, str], list[Any]]] = {
         {"G129": "CreateBox"},
         [make({**BOX, "createTime": YEARS_AGO, "updateTime": YEARS_AGO}), make(BOX, "b")],
     ),
+    "seconds taken for milliseconds": (
+        {"G129": "CreateBox"},
+        [make({**BOX, "createTime": "1970-01-20T22:13:20Z", "updateTime": "1970-01-20T22:13:20Z"})],
+    ),
+    "a clock that was never set": (
+        {},
+        [make({**BOX, "createTime": "1970-01-01T00:00:00Z", "updateTime": "1970-01-01T00:00:00Z"})],
+    ),
     "what is listed may be old": (
         {},
         [
