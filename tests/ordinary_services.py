@@ -102,6 +102,24 @@ message Place { int32 x = 1; int32 y = 2; }
 message Stall { string title = 1; Place place = 2; }
 message StallNumber { int32 number = 1; }
 
+service Tills {
+  rpc OpenTill(OpenTillRequest) returns (TillReply);
+  rpc PayOver(PayOverRequest) returns (TillReply);
+}
+enum Outcome {
+  OUTCOME_UNSPECIFIED = 0;
+  OUTCOME_OK = 1;
+  OUTCOME_INVALID = 2;
+  OUTCOME_NOT_FOUND = 3;
+  OUTCOME_NOT_NOW = 4;
+}
+message Result { Outcome code = 1; string message = 2; }
+message TillReply { Result result = 1; Till till = 2; }
+message Sum { string currency = 1; int64 units = 2; }
+message Till { string number = 1; Sum balance = 2; }
+message OpenTillRequest { string currency = 1; Sum start = 2; }
+message PayOverRequest { string from_till = 1; string to_till = 2; Sum amount = 3; }
+
 service Shelf {
   rpc ModelReady(ModelVersion) returns (ModelState);
   rpc ModelDescribe(ModelVersion) returns (ModelEntry);
@@ -334,6 +352,53 @@ class Wallets:
         return _made("StallNumber", number=len(self.stalls))
 
 
+class Tills:
+    """Always OK, with a result inside; sums have a currency: a value that is shown, and names nothing."""
+
+    def __init__(self) -> None:
+        self.tills: dict[str, Any] = {}
+        self.ids = count(1)
+
+    def _till(self, number: str, what: str) -> Any:
+        _need(number, f"{what} is required")
+        _need(number in self.tills, f"{what}: there is no such till", Code.NOT_FOUND)
+        return self.tills[number]
+
+    def open_till(self, request: Any) -> Any:
+        return self._reply(self._open, request)
+
+    def pay_over(self, request: Any) -> Any:
+        return self._reply(self._pay, request)
+
+    def _reply(self, act: Callable[[Any], Any], request: Any) -> Any:
+        codes = {Code.INVALID_ARGUMENT: "INVALID", Code.NOT_FOUND: "NOT_FOUND", Code.FAILED_PRECONDITION: "NOT_NOW"}
+        try:
+            return _made("TillReply", result={"code": "OUTCOME_OK"}, till=act(request))
+        except RefusedError as error:
+            return _made("TillReply", result={"code": f"OUTCOME_{codes[error.code]}", "message": str(error)})
+
+    def _open(self, request: Any) -> Any:
+        _need(request.currency in ("NOK", "SEK"), "currency must be one of NOK, SEK")
+        if request.HasField("start"):
+            _need(request.start.currency == request.currency, "start.currency must be that of the till")
+        number = f"T{next(self.ids):05}"
+        balance = {"currency": request.currency, "units": request.start.units}
+        self.tills[number] = _made("Till", number=number, balance=balance)
+        return self.tills[number]
+
+    def _pay(self, request: Any) -> Any:
+        source, target = self._till(request.from_till, "from_till"), self._till(request.to_till, "to_till")
+        _need(source is not target, "to_till must be another till")
+        currency = source.balance.currency
+        _need(request.amount.currency == currency, "amount.currency must be that of the till")
+        _need(request.amount.units > 0, "amount.units must be positive")
+        _need(target.balance.currency == currency, f"to_till must have {currency}")
+        _need(source.balance.units >= request.amount.units, "there isn't enough", Code.FAILED_PRECONDITION)
+        source.balance.units -= request.amount.units
+        target.balance.units += request.amount.units
+        return source
+
+
 class Shelf:
     """Models that nobody makes by a call: an index tells of them, and what one of them isn't there for is no status."""
 
@@ -362,4 +427,10 @@ class Shelf:
         return _made("ShelfIndexResponse", models=models)
 
 
-SERVICES: dict[str, Callable[[], Any]] = {"Bookings": Bookings, "Forum": Forum, "Wallets": Wallets, "Shelf": Shelf}
+SERVICES: dict[str, Callable[[], Any]] = {
+    "Bookings": Bookings,
+    "Forum": Forum,
+    "Wallets": Wallets,
+    "Tills": Tills,
+    "Shelf": Shelf,
+}

@@ -9,7 +9,7 @@ helps any more, the search goes back to an earlier request.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations, islice, zip_longest
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,8 @@ _EACH = 14
 
 _ANY = 3
 """… and so many in each where none was."""
+
+_Tried = tuple[tuple[bytes, ...], frozenset["Path"]]
 
 _NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE})
 _HOPELESS = frozenset({Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
@@ -90,7 +92,7 @@ class DoorSearch:
         self._start = tuple(start)
         self._current: tuple[tuple[Message, ...], dict[Path, KnownKey], Change] | None = None
         self._seen: set[str] = set()
-        self._tried: set[tuple[bytes, ...]] = set()
+        self._tried: set[_Tried] = set()
         self._states: list[_State] = []
         """The last one is where the search is."""
         self._known = 0
@@ -114,11 +116,11 @@ class DoorSearch:
                 if made is None:
                     continue
                 messages, changed = made
-                if _bytes_of(messages) in self._tried or not all(one.IsInitialized() for one in messages):
-                    continue
-                del self._states[number + 1 :]
                 keys = {place: known for place, known in state.keys.items() if place not in changed}
                 keys |= {place: key for place, key in changed.items() if key is not None}
+                if _tried(messages, keys) in self._tried or not all(one.IsInitialized() for one in messages):
+                    continue
+                del self._states[number + 1 :]
                 return self._noted(messages, keys, change)
             if _stage(self._last) and not self.method.kind.client_streams:
                 break  # it may be there later, or there may be enough
@@ -127,7 +129,7 @@ class DoorSearch:
 
     def _noted(self, messages: tuple[Message, ...], keys: dict[Path, KnownKey], change: Change) -> bytes:
         self._current = messages, keys, change
-        self._tried.add(_bytes_of(messages))
+        self._tried.add(_tried(messages, keys))
         return messages[0].SerializePartialToString(deterministic=True)
 
     @property
@@ -197,9 +199,10 @@ class DoorSearch:
                 continue
             for change in islice(self._keys(way, ""), _WITHIN):
                 made = changed_by(messages, change, self._candidates.comments)
-                if made is not None and _bytes_of(made[0]) not in self._tried:
-                    self._tried.add(_bytes_of(made[0]))
-                    yield self._made(made[0], {place: key for place, key in made[1].items() if key is not None})
+                keys = {place: key for place, key in made[1].items() if key is not None} if made is not None else {}
+                if made is not None and _tried(made[0], keys) not in self._tried:
+                    self._tried.add(_tried(made[0], keys))
+                    yield self._made(made[0], keys)
 
     # What to change -------------------------------------------------------------------------------------
 
@@ -290,6 +293,10 @@ class DoorSearch:
         if way[-1].message_type is None and way[-1].enum_type is None and way[-1].cpp_type != way[-1].CPPTYPE_BOOL:
             for key in self._things.keys_for(self.method, way, words, anything=anything):
                 yield Change(way, key.value, key)
+                if key.made_by is not None:
+                    given = chosen_at(key.made_by.message, key.value)
+                    if given is not None and given != key.made_by.own_id:
+                        yield Change(way, key.value)  # such as a currency: a value that names nothing
 
     def _values(self, way: Fields, words: str) -> Iterator[Change]:
         yield from islice(self._keys(way, words), 3)
@@ -317,8 +324,10 @@ def _is_only(way: Fields) -> bool:
     return oneof is not None and len(oneof.fields) > 1
 
 
-def _bytes_of(messages: Sequence[Message]) -> tuple[bytes, ...]:
-    return tuple(message.SerializePartialToString(deterministic=True) for message in messages)
+def _tried(messages: Sequence[Message], keys: Mapping[Path, KnownKey]) -> _Tried:
+    """Return what tells requests apart: one that names what is made for it, and one that has its key by itself."""
+    data = tuple(message.SerializePartialToString(deterministic=True) for message in messages)
+    return data, frozenset(place for place, key in keys.items() if key.made_by is not None)
 
 
 def _depth(message: Message, way: Fields) -> int:

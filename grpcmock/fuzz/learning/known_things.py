@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -141,8 +141,17 @@ class KnownThings:
         its name, then by the *words* of a refusal ("there is no such account"); then those of *anything*, if asked.
         """
         field = fields[-1]
-        nouns = [*self._nouns(method, fields), *self._named_in(words)]
+        own, said = list(self._nouns(method, fields)), self._named_in(words)
         told: set[Any] = set()
+        yield from self._called(own, field, told)
+        yield from self._handed_over(field, told)
+        yield from self._called(said, field, told)
+        yield from self._labeled(field, [*own, *said], told)
+        if anything:
+            yield from self._others(field, told)
+
+    def _called(self, nouns: Sequence[str], field: FieldDescriptor, told: set[Any]) -> Iterator[KnownKey]:
+        """Yield what things of these names are told by, those first that are called just so."""
         for exact in (True, False):
             for noun in nouns:
                 for thing in self._made_first():
@@ -154,10 +163,6 @@ class KnownThings:
                         if value and value not in told:
                             told.add(value)
                             yield KnownKey(value, (*thing.path, name), thing.made_by)
-        yield from self._handed_over(field, told)
-        yield from self._labeled(field, nouns, told)
-        if anything:
-            yield from self._others(field, told)
 
     def _handed_over(self, field: FieldDescriptor, told: set[Any]) -> Iterator[KnownKey]:
         """Yield what stood in the same field of the same type of message: what one method gives is given to another."""

@@ -182,12 +182,13 @@ class Enrichment:
         for need in accepted.needs:
             if need.own_id is None or need.own_id == need.made_by.own_id:
                 continue
+            needs = tuple(one for one in accepted.needs if one is not need)
+            without = replace(accepted, needs=needs, references=accepted.references - {need.target})
             message = accepted.message
             put(message, need.target, varied(value_at(message, need.target), "mere value"))
-            reply = await self._send(accepted, message.SerializePartialToString(deterministic=True))
+            reply = await self._send(without, message.SerializePartialToString(deterministic=True))
             if with_meant_status(reply).code in (Code.OK, Code.INVALID_ARGUMENT):
-                needs = tuple(one for one in accepted.needs if one is not need)
-                accepted = replace(accepted, needs=needs, references=accepted.references - {need.target})
+                accepted = without
         return accepted
 
     # All that it may have -----------------------------------------------------------------------------------
@@ -255,7 +256,7 @@ class Enrichment:
             reply = await self._send(replace(accepted, later=search.current.later), data)
             search.hear(reply)
             if search.is_over:
-                found = search.accepted
+                found = await self._without_mere_values(search.accepted) if search.accepted is not None else None
                 fits = found is not None and not found.needs and found.later == accepted.later
                 return (found.message, reply) if found is not None and fits else None
         return None

@@ -188,8 +188,7 @@ class Times:
             yield from self._is_far(step, making)
 
     def _is_far(self, step: ResourceCall, now: _Moment) -> Iterator[Finding]:
-        """All that is done in one conversation is done within a day, and none of it in 1970. Times in wrong units are in
-        the past."""
+        """All that is done in one conversation is done within a day, and not in 1970: times in wrong units are past."""
         if now.at.time < 365 * DAY:  # the very start of it was left out, as it stands for never
             expected = f"a {now.at.field} of today, when {now.what}: a number of seconds isn't one of milliseconds"
             yield finding(step, "read_after_write", expected, str(now.at), path=now.at.field)
