@@ -61,27 +61,42 @@ def _own_words(case: Case, result: CaseResult, expectations: Expectations) -> It
 
 
 def _kept_words(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
-    """A server refuses what keeps the limit that it states in refusing it, and takes another size in its place.
+    """A server refuses what keeps the limit that it states in refusing it, and takes another size in its place, or says
+    nothing of it where it is broken.
 
-    Without the latter it may be minded by something else; of a text it must be one of the same letters.
+    Without either it may be minded by something else; of a text what it takes must be of the same letters.
     """
     way = resolve(case.method.input, case.path)
     if not way:
         return
-    wrong, others = [], []
+    stated: StatedLimit | None = None
+    wrong, others, silent, told = list[str](), list[int](), list[int](), list[int]()
     for reply in map(with_meant_status, result.replies[case.setup :]):
         size = size_at(case.method.request_class.FromString(reply.call.messages[0]), way)
         limit = stated_limit(reply, way, expectations.registry)
         if size is None:
             continue
-        if limit is not None and limit.holds(size) and is_limit_alone(reply.message, way):
-            wrong.append(f"{size}: {said(reply)}")
-        elif taken(reply) or (reply.termination is Termination.ENOUGH and not reply.responses):
+        if limit is not None and is_limit_alone(reply.message, way):
+            stated = limit
+            if limit.holds(size):
+                wrong.append(f"{size}: {said(reply)}")
+            else:
+                told.append(size)
+        elif _is_let_in(reply):
             others += [size] if size or not is_text(way[-1]) else []
+        elif reply.termination is Termination.SERVER:
+            silent.append(size)
+    if stated is not None and not (others or told) and not any(map(stated.holds, silent)):
+        others = silent if len(silent) > 1 else []  # the words are there for what keeps the limit, and for nothing else
     if not wrong or not others:
         return
-    expected = f"what keeps the limit that the server states{at_path(case.path)} taken, as {others[0]} is"
+    expected = f"other words than for {others[0]}, or none, for what keeps the limit that is stated{at_path(case.path)}"
     yield from _not_as_stated(case, expected, wrong, "own words")
+
+
+def _is_let_in(reply: Reply) -> bool:
+    """Whether a request was taken, be it by a stream that has nothing to say as yet."""
+    return bool(taken(reply)) or reply.termination is Termination.ENOUGH
 
 
 def _documented(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:

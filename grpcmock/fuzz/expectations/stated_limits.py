@@ -50,6 +50,7 @@ _SPAN = re.compile(rf"(?<![\w.-])(\d+) ?({'|'.join(_SPAN_UNITS)})s?\b", re.IGNOR
 _WORD = re.compile(r"[a-z_]{2,}|n't")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _QUOTED = re.compile(r"""(["'`]).*?\1""")
+_LETTERS = re.compile(r"character|\bchars?\b|letter|byte|symbol", re.IGNORECASE)
 _LENGTH = re.compile(r"character|\bchars?\b|letter|byte|\blong\b|length|symbol", re.IGNORECASE)
 
 _FIRST_YEAR, _LAST_YEAR = 1000, 9998
@@ -162,7 +163,7 @@ def stated_limit(reply: Reply, way: Fields, registry: Registry) -> StatedLimit |
     limit = limit_of(way[-1], words)
     if limit is None or (is_text(way[-1]) and not speaks_of_length(words)):
         return None
-    return limit
+    return None if way[-1].is_repeated and _LETTERS.search(words) else limit  # that is about what is in it
 
 
 def speaks_of_length(words: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 _MOST_REFUSED = 8
 """So many fields of a method are tried of which what keeps a limit was refused."""
+
+
+_OF = re.compile(r"\b([a-z]+) of (?:an? |the )?([a-z]+)\b")
+"""Of ``the size of a page`` is called what is a ``page_size``."""
 
 
 class Kept(NamedTuple):
@@ -72,6 +77,8 @@ class Limits:
     def _about(self, case: Case, reply: Reply) -> Fields | None:
         if case.path:
             return resolve(case.method.input, case.path)
-        named = sorted(named_in(reply.message, case.method.input), key=len)
+        words = reply.message
+        named = named_in(words, case.method.input) or named_in(_OF.sub(r"\2 \1", words), case.method.input)
+        named = tuple(sorted(named, key=len))
         # What stands within is meant by a message as well: the year of a date.
         return named[0] if named and all(one[: len(named[0])] == named[0] for one in named) else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.fuzz.expectations.documented_limits import documented_limit
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set
 from grpcmock.fuzz.expectations.field_sizes import is_text, is_whole, with_size
+from grpcmock.fuzz.learning.accepted_requests import set_at
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import DOCUMENTED, KEPT_WORDS, OWN_WORDS, Case, Expect, Phase, call_of
 
@@ -40,7 +41,7 @@ class LimitCases:
     def cases(self) -> Iterator[Case]:
         """Yield a case for each end of each limit that is new: what is far beyond it, so that the server refuses it,
         then both sides."""
-        yield from self._refused()
+        yield from self.refused()
         accepted = self._plan.acceptance.of(self._method)
         if accepted is None:
             return
@@ -51,7 +52,7 @@ class LimitCases:
                 for end in _ends(limit, way, is_content=_is_content(accepted, way)):
                     yield from self._case(accepted, way, rule, _beyond(way, limit, beyond), *end)
 
-    def _refused(self) -> Iterator[Case]:
+    def refused(self) -> Iterator[Case]:
         """Yield a case for each limit in the words of which a request was refused that keeps it: the same request with
         other sizes, within it and beyond."""
         for way, (limit, calls) in self._plan.limits.refused(self._method).items():
@@ -59,8 +60,14 @@ class LimitCases:
                 continue
             self._made.add((KEPT_WORDS, way))
             base = self._method.request_class.FromString(calls[-1].messages[0])
+            if way[-1].is_repeated and not value_at(base, tuple(field.name for field in way)):
+                value = next(self._plan.acceptance.values_of(way[-1]), None)
+                if value is None or set_at(base, way, value) is None:
+                    continue
             made = [one for size in _around(limit, way) if (one := _with(base, way, size)) is not None]
             data = [one.SerializePartialToString(deterministic=True) for one in made]
+            if not data:
+                continue
             path = ".".join(field.name for field in way)
             last = replace(call_of(self._method, b""), bindings=calls[-1].bindings, deadline=calls[-1].deadline)
             yield Case(
