@@ -48,6 +48,7 @@ _NO_LESS_THAN_ZERO = re.compile(
 _SPAN_UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _SPAN = re.compile(rf"(?<![\w.-])(\d+) ?({'|'.join(_SPAN_UNITS)})s?\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z_]{2,}|n't")
+_COUNTED = re.compile(r"\d+ [a-z]+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _QUOTED = re.compile(r"""(["'`]).*?\1""")
 _LETTERS = re.compile(r"character|\bchars?\b|letter|byte|symbol", re.IGNORECASE)
@@ -126,14 +127,14 @@ _PLAIN = frozenset({
 
 
 def is_limit_alone(words: str, way: Fields) -> bool:
-    """Whether a text states a limit of a field, and hardly anything besides that a value might break: of a text nothing
-    at all, of what else there is a unit at most."""
+    """Whether a text states a limit of a field, and nothing besides that a value might break; behind a number may stand
+    what is counted, but of a text only its characters."""
     own = {word for field in way for word in field.name.lower().split("_")}
-    own |= {"_".join(field.name for field in way), *(field.name.lower() for field in way)}
-    found = _WORD.findall(_QUOTED.sub(" ", words).lower())
-    others = [one for one in found if one not in _PLAIN and one not in own and one.rstrip("s") not in own]
-    others = [one for one in others if one.rstrip("s") not in _SPAN_UNITS or is_text(way[-1])]
-    return len(others) <= (0 if is_text(way[-1]) else 1)
+    own |= {"_".join(field.name.lower() for field in way), *(field.name.lower() for field in way)}
+    text = without_separators(_QUOTED.sub(" ", words)).lower()
+    if not is_text(way[-1]):
+        text = _COUNTED.sub(" ", text)
+    return all(one in _PLAIN or one in own or one.rstrip("s") in own for one in _WORD.findall(text))
 
 
 def without_separators(words: str) -> str:
