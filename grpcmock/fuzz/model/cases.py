@@ -102,6 +102,9 @@ OWN_WORDS = "the limit that the server states itself"
 KEPT_WORDS = "what the server says itself of what it refuses"
 """The rule of cases that try what keeps a limit which the server has stated, in refusing what keeps it."""
 
+NEW_NAMES = "names that nobody has"
+"""The rule of cases that use several, as a method says of names that they are taken."""
+
 DOCUMENTED = "the limit that the comment in the proto states"
 """The rule of cases that hold a server, where it refuses what is far beyond such a limit, to the limit itself."""
 
