@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.check import Check, Promise
+from grpcmock.fuzz.checks.new_names import taken_though_new
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.aliases import Aliases
@@ -59,6 +60,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
     for reply in result.replies[: len(case.calls)]:
         for law in laws:
             yield from law.take(reply)
+    yield from taken_though_new(case, result)
 
 
 _LAWS = _Laws()
@@ -106,7 +108,12 @@ CHECKS = (
         Severity.HIGH,
         "What stands below one parent is not found below another, and nothing below one that isn't there.",
     ),
-    _check("G133", "duplicate_create", Severity.MEDIUM, "The same id twice is ALREADY_EXISTS (AIP-133)."),
+    _check(
+        "G133",
+        "duplicate_create",
+        Severity.MEDIUM,
+        "The same id twice is ALREADY_EXISTS (AIP-133), and a new one isn't.",
+    ),
     _check(
         "G134",
         "pagination",

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from grpcmock.fuzz.checks import stated_words
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.checks.in_band import effective
 from grpcmock.fuzz.checks.objections import Refusal, refusal
-from grpcmock.fuzz.expectations.documented_limits import documented_limit
-from grpcmock.fuzz.expectations.field_paths import resolve
-from grpcmock.fuzz.expectations.stated_limits import size_at, stated_limit
-from grpcmock.fuzz.model.cases import DOCUMENTED, OWN_WORDS, Expect
+from grpcmock.fuzz.checks.stated_words import at_path, taken
+from grpcmock.fuzz.model.cases import Expect
 from grpcmock.fuzz.model.findings import Finding, Severity
-from grpcmock.fuzz.model.meant_status import tells_error, with_meant_status
+from grpcmock.fuzz.model.meant_status import tells_error
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said, shape, unhandled
 from grpcmock.status import Code
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
     from grpcmock.fuzz.expectations.expectations import Expectations
-    from grpcmock.fuzz.expectations.stated_limits import StatedLimit
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult, Reply
 
@@ -42,7 +40,7 @@ def _negative_rejected(case: Case, result: CaseResult, expectations: Expectation
     if case.expect is not Expect.REFUSED:
         return
     reply = effective(result.last, expectations)
-    actual, warning = _taken(reply), False
+    actual, warning = taken(reply), False
     if actual and tells_error(reply):
         return  # in what is answered to many at once, each has an error of its own
     if not actual and reply.code in _ODD_REFUSALS and reply.termination is Termination.SERVER:
@@ -55,7 +53,7 @@ def _negative_rejected(case: Case, result: CaseResult, expectations: Expectation
     by_library = lacks and not any(map(_asks_for_required, result.replies[: case.setup]))
     yield Finding(
         check="negative_rejected",
-        expected=f"INVALID_ARGUMENT: the request breaks {broken}{_at(case.path)}, and nothing else",
+        expected=f"INVALID_ARGUMENT: the request breaks {broken}{at_path(case.path)}, and nothing else",
         actual=actual,
         path=case.path,
         key=f"{case.path} {case.rule}",
@@ -92,17 +90,6 @@ def _field(descriptor: Descriptor, path: str) -> FieldDescriptor | None:
     return field
 
 
-def _taken(reply: Reply) -> str:
-    """Say how a call ended that should have been refused; empty if it was, whatever the reason."""
-    if reply.is_ok or (reply.termination is Termination.ENOUGH and reply.responses):
-        return said(reply)
-    return ""
-
-
-def _at(path: str) -> str:
-    return f" at {path}" if path else ""
-
-
 def _positive_accepted(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     if case.expect is not Expect.ACCEPTED:
         return
@@ -123,90 +110,26 @@ def _positive_accepted(case: Case, result: CaseResult, expectations: Expectation
 
 
 def _boundary_pair(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
-    if case.rule == OWN_WORDS:
-        yield from _own_words(case, result, expectations)
-        return
-    if case.rule == DOCUMENTED:
-        yield from _documented(case, result, expectations)
+    if (by_words := stated_words.BY_RULE.get(case.rule)) is not None:
+        yield from by_words(case, result, expectations)
         return
     inside, past = effective(result.replies[0], expectations), effective(result.replies[1], expectations)
-    refused, taken = refusal(inside, expectations, case.path) is Refusal.CONTRADICTION, _taken(past)
-    if not refused and not taken:
+    refused, is_taken = refusal(inside, expectations, case.path) is Refusal.CONTRADICTION, taken(past)
+    if not refused and not is_taken:
         return
     actual = []
     if refused:
         actual.append(f"at the bound: {said(inside)}")
-    if taken:
-        actual.append(f"past the bound: {taken}")
+    if is_taken:
+        actual.append(f"past the bound: {is_taken}")
+    where = f"{case.rule or 'the rule'}{at_path(case.path)}"
     yield Finding(
         check="boundary_pair",
-        expected=f"what is at the bound of {case.rule or 'the rule'}{_at(case.path)} taken, what is past it refused",
+        expected=f"what is at the bound of {where} taken, what is past it refused",
         actual="; ".join(actual),
         path=case.path,
         key=f"{case.path} {case.rule}",
     )
-
-
-def _own_words(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
-    """A server has said what it takes, in refusing what is beyond: it is held to that."""
-    replies = result.replies[case.setup : case.setup + 3]
-    way = resolve(case.method.input, case.path)
-    if not way or len(replies) < 3:
-        return
-    beyond, at, past = replies
-    limit = stated_limit(beyond, way, expectations.registry)
-    sizes = [size_at(case.method.request_class.FromString(reply.call.messages[0]), way) for reply in replies]
-    if limit is None or sizes[0] is None or limit.holds(sizes[0]):
-        return
-    words = with_meant_status(beyond)
-    wrong = []
-    if sizes[1] is not None and limit.holds(sizes[1]):
-        told = with_meant_status(at)
-        if shape(told) == shape(words) and stated_limit(at, way, expectations.registry) == limit:
-            wrong.append(f"{sizes[1]}: {said(told)}")
-    if sizes[2] is not None and not limit.holds(sizes[2]) and (taken := _taken(with_meant_status(past))):
-        wrong.append(f"{sizes[2]}: {taken}")
-    expected = f"what the server says itself of {sizes[0]}{_at(case.path)}: {words.message}"
-    yield from _not_as_stated(case, expected, wrong, "own words")
-
-
-def _documented(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
-    """A comment states what a field may be, and the server refuses what is far beyond: it is held to the comment.
-
-    Where it takes that as well, the comment may be but advice, and a refusal at the limit alone may be about something
-    else; so what is within must be taken, and what is refused at the limit must be so in the words for what is beyond.
-    """
-    replies = result.replies[case.setup : case.setup + 4]
-    way = resolve(case.method.input, case.path)
-    limit = documented_limit(way[-1], expectations.registry) if way else None
-    if not way or limit is None or len(replies) < 4:
-        return
-    beyond, at, past, within = (effective(reply, expectations) for reply in replies)
-    sizes = [size_at(case.method.request_class.FromString(reply.call.messages[0]), way) for reply in replies]
-    if not _is_out_of_range(beyond) or not _taken(within) or None in sizes:
-        return
-    wrong = []
-    if _is_out_of_range(at) and shape(at) == shape(beyond):
-        wrong.append(f"{sizes[1]}: {said(at)}")
-    if taken := _taken(past):
-        wrong.append(f"{sizes[2]}: {taken}")
-    expected = f"what the comment of {way[-1].full_name} says: {_words(limit)}, as {sizes[0]} is refused"
-    yield from _not_as_stated(case, expected, wrong, "documented")
-
-
-def _not_as_stated(case: Case, expected: str, wrong: Sequence[str], source: str) -> Iterator[Finding]:
-    if wrong:
-        key = f"{case.path} {source}"
-        yield Finding(check="boundary_pair", expected=expected, actual="; ".join(wrong), path=case.path, key=key)
-
-
-def _is_out_of_range(reply: Reply) -> bool:
-    return reply.termination is Termination.SERVER and reply.code in (Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE)
-
-
-def _words(limit: StatedLimit) -> str:
-    parts = (("at least", limit.least), ("at most", limit.most))
-    return ", ".join(f"{words} {number}" for words, number in parts if number is not None)
 
 
 def _error_in_band(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.field_comments import field_comments
-from grpcmock.fuzz.expectations.stated_limits import StatedLimit, has_size, limit_in, speaks_of_length
+from grpcmock.fuzz.expectations.field_sizes import has_size
+from grpcmock.fuzz.expectations.stated_limits import StatedLimit, limit_in, speaks_of_length
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
@@ -27,7 +28,7 @@ def documented_limit(field: FieldDescriptor, registry: Registry) -> StatedLimit 
     Of a text it must be about its length, of a list about how many there are.
     """
     words = field_comments(registry).get(field.full_name, "")
-    if not words or not has_size(field) or _NOT_ALWAYS.search(words):
+    if not words or not has_size(field) or field.message_type is not None or _NOT_ALWAYS.search(words):
         return None
     limit = limit_in(words)
     is_of_text = field.cpp_type == field.CPPTYPE_STRING

@@ -6,10 +6,11 @@ No proto speaks of them, but a server that says how much it takes can be held to
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from grpcmock.client.details import decode_details
 from grpcmock.fuzz.expectations.field_paths import Fields, named_in, resolve
+from grpcmock.fuzz.expectations.field_sizes import DATE, SPAN, is_of, is_text, is_whole
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
@@ -23,21 +24,40 @@ if TYPE_CHECKING:
 
 _NUMBER = r"(-?\d+)(?![\d.]*\d)"
 _RANGE = re.compile(rf"(?<![\w.-]){_NUMBER}\s*(?:to|and|through|–|\.\.\.?)\s*{_NUMBER}(?![\w-])")
+_MUST_BE = r"(?:must|should|has to|have to|needs? to) be"
+_NOT_ASKED = r"(?<!must )(?<!should )(?<!to )(?<!may )(?<!not )"
 _MOST = re.compile(
     r"(?:at most|no more than|not more than|up to|maximum(?: of| is)?|<=|≤|not exceed|there can be"
-    rf"|not be (?:longer|greater|larger|more|higher) than|no longer than)\s*{_NUMBER}",
+    r"|not be (?:longer|greater|larger|more|higher) than|no longer than"
+    rf"|(?:less|smaller|lower) than or equal to|{_NOT_ASKED}\b(?:has|have|are|is|contains) more than)\s*{_NUMBER}",
     re.IGNORECASE,
 )
 _LEAST = re.compile(
     r"(?:at least|no less than|not less than|minimum(?: of| is)?|>=|≥"
-    rf"|not be (?:shorter|less|smaller|lower) than|no shorter than)\s*{_NUMBER}",
+    r"|not be (?:shorter|less|smaller|lower) than|no shorter than|(?:greater|larger|higher|more) than or equal to"
+    rf"|{_NOT_ASKED}\b(?:has|have|are|is|contains) (?:less|fewer) than)\s*{_NUMBER}",
     re.IGNORECASE,
 )
+_BELOW = re.compile(rf"{_MUST_BE} (?:less|smaller|lower) than\s*{_NUMBER}", re.IGNORECASE)
+_ABOVE = re.compile(rf"{_MUST_BE} (?:greater|larger|higher|more) than\s*{_NUMBER}", re.IGNORECASE)
+_NO_LESS_THAN_ZERO = re.compile(
+    r"\b(?:(?:must not|may not|can ?not|can't|mustn't|should not) be|is|not|must be non-?) ?negative\b"
+    r"(?! or (?:zero|0)\b)",
+    re.IGNORECASE,
+)
+_SPAN_UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+_SPAN = re.compile(rf"(?<![\w.-])(\d+) ?({'|'.join(_SPAN_UNITS)})s?\b", re.IGNORECASE)
+_WORD = re.compile(r"[a-z_]{2,}|n't")
+_COUNTED = re.compile(r"\d+ [a-z]+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _QUOTED = re.compile(r"""(["'`]).*?\1""")
+_LETTERS = re.compile(r"character|\bchars?\b|letter|byte|symbol", re.IGNORECASE)
 _LENGTH = re.compile(r"character|\bchars?\b|letter|byte|\blong\b|length|symbol", re.IGNORECASE)
 
-_REFUSING = frozenset({Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE, Code.RESOURCE_EXHAUSTED})
+_FIRST_YEAR, _LAST_YEAR = 1000, 9998
+"""Ends of a range that are years."""
+
+REFUSING = frozenset({Code.INVALID_ARGUMENT, Code.OUT_OF_RANGE, Code.RESOURCE_EXHAUSTED})
 
 
 class StatedLimit(NamedTuple):
@@ -59,13 +79,62 @@ def limit_in(words: str) -> StatedLimit | None:
     """
     text = _QUOTED.sub("…", without_separators(words))
     ranges = _RANGE.findall(text)
-    most, least = _MOST.findall(text), _LEAST.findall(text)
+    most = [*map(int, _MOST.findall(text)), *(int(found) - 1 for found in _BELOW.findall(text))]
+    least = [*map(int, _LEAST.findall(text)), *(int(found) + 1 for found in _ABOVE.findall(text))]
+    least += [0 for _ in _NO_LESS_THAN_ZERO.findall(text)]
     if len(ranges) == 1 and not most and not least:
         low, high = map(int, ranges[0])
         return StatedLimit(low, high) if low < high else None
     if ranges or len(most) > 1 or len(least) > 1 or not (most or least):
         return None
-    return StatedLimit(int(least[0]) if least else None, int(most[0]) if most else None)
+    return StatedLimit(least[0] if least else None, most[0] if most else None)
+
+
+def span_in(words: str) -> StatedLimit | None:
+    """Return the limit of a span of time that a text states, in seconds; None if it states none, or more than one.
+
+    >>> span_in("is kept from 10 minutes to 31 days")
+    StatedLimit(least=600, most=2678400)
+    """
+    text = _QUOTED.sub("…", without_separators(words))
+    return limit_in(_SPAN.sub(lambda found: str(int(found[1]) * _SPAN_UNITS[found[2].lower()]), text))
+
+
+def limit_of(field: FieldDescriptor, words: str) -> StatedLimit | None:
+    """Return the limit that a text states, if it can be one of a field: of a date the years, of a span the time."""
+    units = {unit.lower() for _, unit in _SPAN.findall(words)}
+    if is_of(field, SPAN):
+        return span_in(words) if units else None
+    if is_whole(field) and any(unit not in field.name.lower() for unit in units):
+        return None  # 30 days from now are another number
+    limit = limit_in(words)
+    if limit is None or not is_of(field, DATE):
+        return limit
+    return limit if all(end is None or _FIRST_YEAR <= end <= _LAST_YEAR for end in limit) else None
+
+
+# fmt: off
+_PLAIN = frozenset({
+    "an", "and", "are", "at", "be", "between", "bytes", "can", "cannot", "character", "characters", "chars", "contain",
+    "contains", "elements", "equal", "exceed", "fewer", "for", "from", "greater", "has", "have", "higher", "in",
+    "integer", "invalid", "is", "it", "items", "its", "larger", "length", "less", "limit", "long", "longer", "lower",
+    "maximum", "may", "minimum", "more", "most", "must", "negative", "no", "non", "not", "number", "of", "once", "or",
+    "out", "outside", "range", "shorter", "should", "size", "smaller", "than", "that", "the", "there", "to", "up",
+    "value", "with",
+})
+# fmt: on
+"""Words of which a limit alone is made."""
+
+
+def is_limit_alone(words: str, way: Fields) -> bool:
+    """Whether a text states a limit of a field, and nothing besides that a value might break; behind a number may stand
+    what is counted, but of a text only its characters."""
+    own = {word for field in way for word in field.name.lower().split("_")}
+    own |= {"_".join(field.name.lower() for field in way), *(field.name.lower() for field in way)}
+    text = without_separators(_QUOTED.sub(" ", words)).lower()
+    if not is_text(way[-1]):
+        text = _COUNTED.sub(" ", text)
+    return all(one in _PLAIN or one in own or one.rstrip("s") in own for one in _WORD.findall(text))
 
 
 def without_separators(words: str) -> str:
@@ -81,7 +150,7 @@ def stated_limit(reply: Reply, way: Fields, registry: Registry) -> StatedLimit |
     """Return the limit of a field that a server has stated in a refusal; None if it speaks of something else."""
     reply = with_meant_status(reply)
     method = reply.call.method
-    if reply.code not in _REFUSING or reply.termination is not Termination.SERVER or method is None:
+    if reply.code not in REFUSING or reply.termination is not Termination.SERVER or method is None:
         return None
     rich = decode_details(reply.trailers, registry) if reply.trailers else None
     told = [pair for detail in rich.details for pair in violations_in(detail.message)] if rich is not None else []
@@ -92,42 +161,15 @@ def stated_limit(reply: Reply, way: Fields, registry: Registry) -> StatedLimit |
     named = named_in(reply.message, method.input)
     if not about and named and not any(_leads_to(one, way) for one in named):
         return None
-    limit = limit_in(words)
-    if limit is None or (_is_text(way[-1]) and not speaks_of_length(words)):
+    limit = limit_of(way[-1], words)
+    if limit is None or (is_text(way[-1]) and not speaks_of_length(words)):
         return None
-    return limit
+    return None if way[-1].is_repeated and _LETTERS.search(words) else limit  # that is about what is in it
 
 
 def speaks_of_length(words: str) -> bool:
     """Whether a text is about how long something is."""
     return _LENGTH.search(words) is not None
-
-
-def size_at(message: Any, way: Fields) -> int | None:
-    """Return what a limit of a field is about: the length of a text or list, or a number itself. None if there is
-    none."""
-    for field in way[:-1]:
-        if field.is_repeated or not message.HasField(field.name):
-            return None
-        message = getattr(message, field.name)
-    value = getattr(message, way[-1].name)
-    if isinstance(value, bool | float):
-        return None
-    return value if isinstance(value, int) else len(value)
-
-
-def has_size(field: FieldDescriptor) -> bool:
-    """Whether there can be a limit of a field."""
-    if field.is_repeated:
-        return field.message_type is None
-    return field.cpp_type in (
-        *(field.CPPTYPE_STRING, field.CPPTYPE_INT32, field.CPPTYPE_INT64),
-        *(field.CPPTYPE_UINT32, field.CPPTYPE_UINT64),
-    )
-
-
-def _is_text(field: FieldDescriptor) -> bool:
-    return not field.is_repeated and field.cpp_type == field.CPPTYPE_STRING
 
 
 def _leads_to(named: Fields, way: Fields) -> bool:

@@ -325,9 +325,10 @@ def _is_only(way: Fields) -> bool:
 
 
 def _tried(messages: Sequence[Message], keys: Mapping[Path, KnownKey]) -> _Tried:
-    """Return what tells requests apart: one that names what is made for it, and one that has its key by itself."""
+    """Return what tells requests apart: their bytes, and where they name what is made anew under another key."""
     data = tuple(message.SerializePartialToString(deterministic=True) for message in messages)
-    return data, frozenset(place for place, key in keys.items() if key.made_by is not None)
+    anew = (place for place, key in keys.items() if key.made_by and chosen_at(key.made_by.message, key.value))
+    return data, frozenset(anew)
 
 
 def _depth(message: Message, way: Fields) -> int:

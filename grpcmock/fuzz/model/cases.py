@@ -99,6 +99,12 @@ class Caller(Enum):
 OWN_WORDS = "the limit that the server states itself"
 """The rule of cases that hold a server to what it says in refusing a request."""
 
+KEPT_WORDS = "what the server says itself of what it refuses"
+"""The rule of cases that try what keeps a limit which the server has stated, in refusing what keeps it."""
+
+NEW_NAMES = "names that nobody has"
+"""The rule of cases that use several, as a method says of names that they are taken."""
+
 DOCUMENTED = "the limit that the comment in the proto states"
 """The rule of cases that hold a server, where it refuses what is far beyond such a limit, to the limit itself."""
 

@@ -64,12 +64,11 @@ def left_out(accepted: AcceptedRequest) -> Iterator[RelatedFields]:
 
 def pairs(accepted: AcceptedRequest) -> Iterator[RelatedFields]:
     """Yield the request with two fields of one type made equal, then exchanged, for each two that stand together."""
-    made = {need.target for need in accepted.needs}  # what else is named was there before, and isn't made for a case
+    made = {need.target for need in accepted.needs}
     for one, other in islice(_alike(accepted), _MOST_PAIRS):
         names = ".".join(_path(one)), ".".join(_path(other))
-        references = [_path(way) in accepted.references for way in (one, other)]
-        if any(references):
-            if made.issuperset((_path(one), _path(other))):
+        if any(_path(way) in accepted.references for way in (one, other)):
+            if made.issuperset((_path(one), _path(other))):  # what names something that was there already is left alone
                 words = f"{names[0]} and {names[1]} are the same"
                 same = (_path(one), _path(other))
                 yield RelatedFields(f"{names[0]}=={names[1]}", words, names[1], accepted.fullest, same)

@@ -5,12 +5,15 @@ them, what is just past, and for a comment what is well within.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.documented_limits import documented_limit
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set
+from grpcmock.fuzz.expectations.field_sizes import is_text, is_whole, with_size
+from grpcmock.fuzz.learning.accepted_requests import set_at
 from grpcmock.fuzz.model.bindings import put, value_at
-from grpcmock.fuzz.model.cases import DOCUMENTED, OWN_WORDS, Case, Expect, Phase
+from grpcmock.fuzz.model.cases import DOCUMENTED, KEPT_WORDS, OWN_WORDS, Case, Expect, Phase, call_of
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -38,6 +41,7 @@ class LimitCases:
     def cases(self) -> Iterator[Case]:
         """Yield a case for each end of each limit that is new: what is far beyond it, so that the server refuses it,
         then both sides."""
+        yield from self.refused()
         accepted = self._plan.acceptance.of(self._method)
         if accepted is None:
             return
@@ -45,8 +49,40 @@ class LimitCases:
             path = tuple(field.name for field in way)
             if (rule, way) not in self._made and path not in accepted.references and path != accepted.own_id:
                 self._made.add((rule, way))
-                for end in _ends(limit, way):
+                for end in _ends(limit, way, is_content=_is_content(accepted, way)):
                     yield from self._case(accepted, way, rule, _beyond(way, limit, beyond), *end)
+
+    def refused(self) -> Iterator[Case]:
+        """Yield a case for each limit in the words of which a request was refused that keeps it: the same request with
+        other sizes, within it and beyond."""
+        for way, (limit, calls) in self._plan.limits.refused(self._method).items():
+            if (KEPT_WORDS, way) in self._made:
+                continue
+            self._made.add((KEPT_WORDS, way))
+            base = self._method.request_class.FromString(calls[-1].messages[0])
+            if way[-1].is_repeated and not value_at(base, tuple(field.name for field in way)):
+                value = next(self._plan.acceptance.values_of(way[-1]), None)
+                if value is None or set_at(base, way, value) is None:
+                    continue
+            made = [one for size in _around(limit, way) if (one := _with(base, way, size)) is not None]
+            data = [one.SerializePartialToString(deterministic=True) for one in made]
+            if not data:
+                continue
+            path = ".".join(field.name for field in way)
+            last = replace(call_of(self._method, b""), bindings=calls[-1].bindings, deadline=calls[-1].deadline)
+            yield Case(
+                id=f"boundary/{self._method.full_name}/{path}~kept",
+                phase=Phase.BOUNDARY,
+                method=self._method,
+                calls=(*calls[:-1], *(replace(last, actions=call_of(self._method, one).actions) for one in data)),
+                setup=len(calls) - 1,
+                why=f"{path} within the limit that the server states, though it was refused, and beyond",
+                expect=Expect.ANY,
+                path=path,
+                rule=KEPT_WORDS,
+                targets=frozenset({"boundary_pair"}),
+                shrinks_as_one=True,
+            )
 
     def _limits(self, accepted: AcceptedRequest) -> Iterator[tuple[str, Fields, StatedLimit, int | None]]:
         for way, (limit, beyond) in self._plan.limits.of(self._method).items():
@@ -91,45 +127,68 @@ def _ways(message: Message, above: Fields = ()) -> Iterator[Fields]:
             yield from _ways(value, (*above, field))
 
 
-def _ends(limit: StatedLimit, way: Fields) -> Iterator[tuple[str, int, int]]:
+def _ends(limit: StatedLimit, way: Fields, *, is_content: bool) -> Iterator[tuple[str, int, int]]:
+    """Yield the ends of a limit, with what is at them and just past; *is_content* says whether a list is all that a
+    request brings."""
     if limit.most is not None:
         yield "most", limit.most, limit.most + 1
-    if limit.least is not None and (limit.least - 1 or way[-1].has_presence):  # what is zero may be as good as unset
+    # What is zero may be as good as unset, unless nothing else is asked for.
+    if limit.least is not None and (limit.least - 1 or way[-1].has_presence or is_content):
         yield "least", limit.least, limit.least - 1
 
 
+def _around(limit: StatedLimit, way: Fields) -> list[int]:
+    """Return sizes within a limit and beyond it."""
+    least, most = limit.least, limit.most
+    is_number = is_whole(way[-1]) or way[-1].message_type is not None
+    if least is None:
+        least = 1
+    if most is None:
+        most = max(least, 0) + 100
+    sizes = [least, (least + most) // 2, most, least + 1]
+    if limit.least is not None:
+        sizes += [limit.least - 1, *([limit.least - _FAR] if is_number else ())]
+    if limit.most is not None:
+        sizes += [limit.most + 1, limit.most + _FAR]
+    return [size for size in dict.fromkeys(sizes) if size <= _LARGEST or is_number]
+
+
 def _beyond(way: Fields, limit: StatedLimit, seen: int | None) -> int | None:
-    """Return a size beyond a limit: the one that was seen, or if that is a large text or list, a smaller one."""
+    """Return a size beyond a limit: the one that was seen, or if that is a large text or list, or a small one, one that
+    isn't far."""
     if seen is None:
         return None
-    is_number = not way[-1].is_repeated and way[-1].cpp_type != way[-1].CPPTYPE_STRING
-    return seen if is_number or limit.most is None else min(seen, limit.most + _FAR)
+    if limit.most is None or is_whole(way[-1]) or not (way[-1].is_repeated or is_text(way[-1])):
+        return seen
+    return min(seen, limit.most + _FAR) if seen > limit.most else limit.most + _FAR
+
+
+def _is_content(accepted: AcceptedRequest, way: Fields) -> bool:
+    """Whether a list is all that a request has but for names of what is there: to send none would ask for nothing."""
+    others = [field for field, _ in accepted.fullest.ListFields() if field is not way[0]]
+    return len(way) == 1 and way[0].is_repeated and all((field.name,) in accepted.references for field in others)
 
 
 def _sized(accepted: AcceptedRequest, way: Fields, size: int) -> Message | None:
     """Return the request with so much in a field, made of what it has there; None if that can't be."""
-    message, path = accepted.fullest, tuple(field.name for field in way)
-    if len(way) > 1 and not is_set(message, way[:-1]):
+    if len(way) > 1 and not is_set(accepted.fullest, way[:-1]):
         return None
+    return _with(accepted.fullest, way, size)
+
+
+def _with(base: Message, way: Fields, size: int) -> Message | None:
+    """Return a copy of a message with so much in a field, made of what it has there; None if that can't be."""
+    message, path = type(base)(), tuple(field.name for field in way)
+    message.CopyFrom(base)
     there: Any = value_at(message, path)
-    value: Any = size
-    if way[-1].is_repeated or isinstance(there, str | bytes):
-        if not 0 <= size <= _LARGEST:
-            return None
-        value = _stretched(list(there) if way[-1].is_repeated else there or _letters(there), size)
-        if value is None:
-            return None
+    is_list = way[-1].is_repeated
+    if (is_list or isinstance(there, str | bytes)) and not 0 <= size <= _LARGEST:
+        return None
+    value = with_size(way[-1], there, size)
+    if value is None:
+        return None
     try:
         put(message, path, value)
     except (ValueError, TypeError):
         return None
     return message
-
-
-def _letters(empty: str | bytes) -> str | bytes:
-    return "a" if isinstance(empty, str) else b"a"
-
-
-def _stretched(value: Any, size: int) -> Any:
-    """Return a text or list of this size, made of what is in it; None if nothing is."""
-    return (value * (size // len(value) + 1))[:size] if value else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.fuzz.generation.message_shrinking import minimize
 from grpcmock.fuzz.learning.acceptance import Acceptance
 from grpcmock.fuzz.learning.limits import Limits
+from grpcmock.fuzz.learning.taken_names import TakenNames
 from grpcmock.fuzz.phases.response_dictionary import ResponseDictionary
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class Plan:
 
     limits: Limits = field(init=False)
     """How much the server takes, as far as it has said so."""
+
+    taken_names: TakenNames = field(default_factory=TakenNames)
+    """Of which new names the server has said that they are taken."""
 
     _tried: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
     """Which method has tried a boundary of a message that stands in its requests, by type and place."""

@@ -333,6 +333,7 @@ class Run:
         self._tell(CaseFinished(case=case, result=result, findings=findings))
         self._plan.dictionary.learn(case, result, self._plan.registry)
         self._plan.limits.hear(case, result)
+        self._plan.taken_names.hear(case, result)
         self._tell_open_ended()
         if case.sub_cases and self._is_worth_narrowing(case, findings) and await self._take_sub_cases(case):
             findings = ()  # they tell more than all of them together

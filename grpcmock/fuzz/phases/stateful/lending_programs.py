@@ -59,7 +59,7 @@ def _program(
     def put(*numbers: int) -> None:
         message = putting.message
         value = getattr(message, what.name)
-        one = value[0] if what.is_repeated else value
+        one = (value[0] if value else value.add()) if what.is_repeated else value
         parts = [_with_body(one, number, plan) for number in numbers]
         if what.is_repeated:
             del value[:]

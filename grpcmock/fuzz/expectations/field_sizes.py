@@ -1,0 +1,80 @@
+"""How much is in a field, as limits speak of it: the length of a text or list, a number, a year, a span of time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+
+    from grpcmock.fuzz.expectations.field_paths import Fields
+
+DATE, SPAN = "google.type.Date", "google.protobuf.Duration"
+
+_LATEST_YEAR = 9999
+_SHORTEST_MONTH = 28
+
+
+def has_size(field: FieldDescriptor) -> bool:
+    """Whether there can be a limit of a field."""
+    if field.is_repeated:
+        return field.message_type is None or not field.message_type.GetOptions().map_entry
+    if field.message_type is not None:
+        return field.message_type.full_name in (DATE, SPAN)
+    return is_text(field) or is_whole(field)
+
+
+def is_text(field: FieldDescriptor) -> bool:
+    """Whether a field holds one text, or bytes."""
+    return not field.is_repeated and field.cpp_type == field.CPPTYPE_STRING
+
+
+def is_whole(field: FieldDescriptor) -> bool:
+    """Whether a field holds one whole number."""
+    return not field.is_repeated and field.cpp_type in (
+        *(field.CPPTYPE_INT32, field.CPPTYPE_INT64),
+        *(field.CPPTYPE_UINT32, field.CPPTYPE_UINT64),
+    )
+
+
+def is_of(field: FieldDescriptor, type_name: str) -> bool:
+    """Whether a field holds one message of a type."""
+    return not field.is_repeated and field.message_type is not None and field.message_type.full_name == type_name
+
+
+def size_at(message: Any, way: Fields) -> int | None:
+    """Return what a limit of a field is about: the length of a text or list, a number itself, the year of a date, the
+    seconds of a span. None if there is none."""
+    for field in way[:-1]:
+        if field.is_repeated or not message.HasField(field.name):
+            return None
+        message = getattr(message, field.name)
+    field, value = way[-1], getattr(message, way[-1].name)
+    if field.message_type is not None and not field.is_repeated:
+        if not has_size(field) or not message.HasField(field.name):
+            return None
+        return int(value.year if is_of(field, DATE) else value.seconds)
+    if isinstance(value, bool | float):
+        return None
+    return value if isinstance(value, int) else len(value)
+
+
+def with_size(field: FieldDescriptor, there: Any, size: int) -> Any:
+    """Return a value of so much, made of what is *there*; None if it can't be."""
+    if is_whole(field):
+        return size
+    if is_text(field):
+        letters = there or ("a" if isinstance(there, str) else b"a")
+        return (letters * (size // len(letters) + 1))[:size] if size >= 0 else None
+    if field.is_repeated:
+        items = list(there)
+        return (items * (size // len(items) + 1))[:size] if items and size >= 0 else None
+    made = type(there)()
+    made.CopyFrom(there)
+    if is_of(field, SPAN):
+        made.seconds, made.nanos = size, 0
+        return made
+    if not 1 <= size <= _LATEST_YEAR:
+        return None
+    made.year, made.month, made.day = size, made.month or 1, min(made.day or 1, _SHORTEST_MONTH)
+    return made
