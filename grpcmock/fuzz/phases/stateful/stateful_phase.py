@@ -18,6 +18,7 @@ from grpcmock.fuzz.phases.stateful import (
     method_programs,
     random_sequences,
     scenarios,
+    search_programs,
     selection_programs,
 )
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
@@ -52,6 +53,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from content_programs.cases(method, plan)
     yield from selection_programs.cases(method, plan)
     factory = _factory(plan)
+    yield from search_programs.cases(method, factory)
     known = factory.resources.by_path.get(method.path)
     if known is None:
         yield from keyed_programs.cases(method, plan, frozenset(factory.resources.by_path))
