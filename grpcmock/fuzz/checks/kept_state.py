@@ -22,6 +22,7 @@ from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.laws.searches import Searches
 from grpcmock.fuzz.resources.laws.selections import Selections
 from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
+from grpcmock.fuzz.resources.laws.summaries import Summaries
 from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.laws.totals import Totals
 from grpcmock.fuzz.resources.state_model import StateModel
@@ -57,7 +58,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         StateModel(resources, documented=expectations.documented),
         *(Times(resources), Etags(resources), SoftDeletion(resources), Echoes(resources), Aliases(resources)),
         *(Loans(registry), Effects(), Flags(), Contents(), Selections(), Totals(registry, resources)),
-        *(Continuations(resources), Searches(registry, resources)),
+        *(Continuations(resources), Searches(registry, resources), Summaries()),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:
