@@ -25,6 +25,7 @@ from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
 from grpcmock.fuzz.resources.laws.summaries import Summaries
 from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.laws.totals import Totals
+from grpcmock.fuzz.resources.laws.views import Views
 from grpcmock.fuzz.resources.state_model import StateModel
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         StateModel(resources, documented=expectations.documented),
         *(Times(resources), Etags(resources), SoftDeletion(resources), Echoes(resources), Aliases(resources)),
         *(Loans(registry), Effects(), Flags(), Contents(), Selections(), Totals(registry, resources)),
-        *(Continuations(resources), Searches(registry, resources), Summaries()),
+        *(Continuations(resources), Searches(registry, resources), Summaries(), Views()),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

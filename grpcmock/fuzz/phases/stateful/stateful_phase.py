@@ -21,6 +21,7 @@ from grpcmock.fuzz.phases.stateful import (
     search_programs,
     selection_programs,
     stream_programs,
+    view_programs,
 )
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 
@@ -54,6 +55,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from content_programs.cases(method, plan)
     yield from selection_programs.cases(method, plan)
     yield from stream_programs.cases(method, plan)
+    yield from view_programs.cases(method, plan)
     factory = _factory(plan)
     yield from search_programs.cases(method, factory)
     known = factory.resources.by_path.get(method.path)
