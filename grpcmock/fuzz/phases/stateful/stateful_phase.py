@@ -17,6 +17,7 @@ from grpcmock.fuzz.phases.stateful import (
     lending_programs,
     method_programs,
     random_sequences,
+    range_programs,
     scenarios,
     search_programs,
     selection_programs,
@@ -56,6 +57,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from selection_programs.cases(method, plan)
     yield from stream_programs.cases(method, plan)
     yield from view_programs.cases(method, plan)
+    yield from range_programs.cases(method, plan)
     factory = _factory(plan)
     yield from search_programs.cases(method, factory)
     known = factory.resources.by_path.get(method.path)
