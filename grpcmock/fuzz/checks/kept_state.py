@@ -22,6 +22,7 @@ from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.laws.ranges import Ranges
 from grpcmock.fuzz.resources.laws.searches import Searches
 from grpcmock.fuzz.resources.laws.selections import Selections
+from grpcmock.fuzz.resources.laws.sizes import Sizes
 from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
 from grpcmock.fuzz.resources.laws.summaries import Summaries
 from grpcmock.fuzz.resources.laws.times import Times
@@ -61,6 +62,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Times(resources), Etags(resources), SoftDeletion(resources), Echoes(resources), Aliases(resources)),
         *(Loans(registry), Effects(), Flags(), Contents(), Selections(), Totals(registry, resources)),
         *(Continuations(resources), Searches(registry, resources), Summaries(), Views(), Ranges()),
+        *(Sizes(resources),),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
-
-from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.learning.accepted_requests import varied
@@ -34,6 +32,35 @@ _FEW = 10
 
 def cases(method: Method, factory: ResourceFactory) -> Iterator[Case]:
     """Yield the programs of a method that searches: one for each field in which it does, or may do."""
+    for creating, resource, name in _fields(method, factory):
+        sequence = CallSequence(factory, method, f"searched-{name}")
+        words = [_word(method, factory, f"{name} {number}") for number in range(2)]
+        handles = [sequence.create(resource, _content(creating, name, word, factory)) for word in words]
+        for word in words:
+            sequence.add(call_of(method, _data(_looking(method, factory, word))))
+        if all(handle is not None and sequence.get(handle) is not None for handle in handles):
+            yield sequence.finish(f"things are looked for by their {name}")
+
+
+def things_with(
+    method: Method, factory: ResourceFactory, label: str, count: int, asked: Sequence[Mapping[str, int]]
+) -> Iterator[Case]:
+    """Yield the program of a method that searches by a text that so many things have, and asks in these ways for it."""
+    for creating, resource, name in list(_fields(method, factory))[:1]:
+        sequence = CallSequence(factory, method, f"{label}-{name}")
+        word = _word(method, factory, f"{name} {label}")
+        for _ in range(count):
+            sequence.create(resource, _content(creating, name, word, factory))
+        for more in asked:
+            request = _looking(method, factory, word)
+            for field, value in more.items():
+                setattr(request, field, value)
+            sequence.add(call_of(method, _data(request)))
+        yield sequence.finish(f"things are looked for that have one {name}")
+
+
+def _fields(method: Method, factory: ResourceFactory) -> Iterator[tuple[Operation, Resource, str]]:
+    """Yield the fields into which a method may look, with what makes things that have them."""
     asked, own = query_of(method), factory.plan.acceptance.first.get(method.path)
     resource = next((one for one in factory.resources.all if one.descriptor is item_of(method)), None)
     creating = resource.operation(Role.CREATE) if resource is not None else None
@@ -41,21 +68,20 @@ def cases(method: Method, factory: ResourceFactory) -> Iterator[Case]:
         return
     stated = list(stated_fields(method, asked, resource.descriptor, factory.plan.registry))
     for name in stated[:_MOST_FIELDS] or _texts(resource, creating, factory):
-        sequence = CallSequence(factory, method, f"searched-{name}")
-        words = [varied(_TEXT, f"{factory.plan.seed} {method.full_name} {name} {number}") for number in range(2)]
-        made = [_content(creating, name, word, factory) for word in words]
-        handles = [sequence.create(resource, one) for one in made if one is not None]
-        for word in words:
-            sequence.add(call_of(method, _data(_looking(own.message, asked, word))))
-        for handle in handles:
-            if handle is None or sequence.get(handle) is None:
-                return
-        if len(handles) == len(words):
-            yield sequence.finish(f"things are looked for by their {name}")
+        given = found(factory.content(creating, 0), creating.given or ())
+        one = given.DESCRIPTOR.fields_by_name.get(name) if given is not None else None
+        if one is not None and one.type == one.TYPE_STRING:
+            yield creating, resource, name
 
 
-def _looking(request: Message, asked: FieldDescriptor, word: str) -> Message:
+def _word(method: Method, factory: ResourceFactory, salt: str) -> str:
+    return str(varied(_TEXT, f"{factory.plan.seed} {method.full_name} {salt}"))
+
+
+def _looking(method: Method, factory: ResourceFactory, word: str) -> Message:
     """Return a request that says nothing but what is looked for, and that few are enough, where it has to say so."""
+    request, asked = factory.plan.acceptance.first[method.path].message, query_of(method)
+    assert asked is not None
     for one, value in request.ListFields():
         if one.name in SIZES and isinstance(value, int):
             setattr(request, one.name, _FEW)
@@ -72,14 +98,12 @@ def _texts(resource: Resource, creating: Operation, factory: ResourceFactory) ->
     return [name for name in names if name != resource.key and name in resource.descriptor.fields_by_name][:1]
 
 
-def _content(creating: Operation, name: str, word: str, factory: ResourceFactory) -> Message | None:
-    """Return a request that makes a thing with a text in a field; None if it has no such field."""
+def _content(creating: Operation, name: str, word: str, factory: ResourceFactory) -> Message:
+    """Return a request that makes a thing with a text in a field."""
     request = factory.content(creating, 0)
     given = found(request, creating.given or ())
-    one = given.DESCRIPTOR.fields_by_name.get(name) if given is not None else None
-    if one is None or one.type != one.TYPE_STRING:
-        return None
-    put(given, (name,), [word] if one.is_repeated else word)
+    assert given is not None
+    put(given, (name,), [word] if given.DESCRIPTOR.fields_by_name[name].is_repeated else word)
     return request
 
 

@@ -21,6 +21,7 @@ from grpcmock.fuzz.phases.stateful import (
     scenarios,
     search_programs,
     selection_programs,
+    size_programs,
     stream_programs,
     view_programs,
 )
@@ -60,6 +61,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from range_programs.cases(method, plan)
     factory = _factory(plan)
     yield from search_programs.cases(method, factory)
+    yield from size_programs.cases(method, factory)
     known = factory.resources.by_path.get(method.path)
     if known is None:
         yield from keyed_programs.cases(method, plan, frozenset(factory.resources.by_path))
