@@ -14,15 +14,21 @@ from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.aliases import Aliases
 from grpcmock.fuzz.resources.laws.contents import Contents
+from grpcmock.fuzz.resources.laws.continuations import Continuations
 from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.etags import Etags
 from grpcmock.fuzz.resources.laws.flags import Flags
 from grpcmock.fuzz.resources.laws.loans import Loans
+from grpcmock.fuzz.resources.laws.ranges import Ranges
+from grpcmock.fuzz.resources.laws.searches import Searches
 from grpcmock.fuzz.resources.laws.selections import Selections
+from grpcmock.fuzz.resources.laws.sizes import Sizes
 from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
+from grpcmock.fuzz.resources.laws.summaries import Summaries
 from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.laws.totals import Totals
+from grpcmock.fuzz.resources.laws.views import Views
 from grpcmock.fuzz.resources.state_model import StateModel
 
 if TYPE_CHECKING:
@@ -56,6 +62,8 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         StateModel(resources, documented=expectations.documented),
         *(Times(resources), Etags(resources), SoftDeletion(resources), Echoes(resources), Aliases(resources)),
         *(Loans(registry), Effects(), Flags(), Contents(), Selections(), Totals(registry, resources)),
+        *(Continuations(resources), Searches(registry, resources), Summaries(), Views(), Ranges()),
+        *(Sizes(resources),),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

@@ -150,6 +150,7 @@ class CreateRules:
             )
 
     def _not_created(self, step: ResourceCall) -> None:
+        self._families.refused(step)
         nothing_left = leaves_nothing(step.reply) or step.was_given_up
         for key in self._asked_for(step):
             old = self._memory.find(step.resource, key)

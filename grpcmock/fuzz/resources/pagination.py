@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MANY = 1000
 """The size of a page that a server cuts down to its own largest."""
 
-_NEVER_CUT = 10
+NEVER_CUT = 10
 """The size of a page that any server gives."""
 
 Words = tuple[str, str, str, str]
@@ -176,7 +176,7 @@ class PageWalks:
             return None
         asked = step.named(step.operation.page_size) or 0
         if step.operation.offset or step.operation.after:
-            return walk if 0 < asked <= _NEVER_CUT else None  # a larger page may be cut down
+            return walk if 0 < asked <= NEVER_CUT else None  # a larger page may be cut down
         by_size = step.operation.page_size and not step.operation.is_paged and not step.operation.page
         if by_size and (not asked or len(walk.keys) >= asked):
             return None  # it may have stopped where it had enough

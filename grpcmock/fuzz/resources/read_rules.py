@@ -229,6 +229,7 @@ class ReadRules:
         if not step.is_ok and step.reply.termination is not Termination.ENOUGH:
             return
         parent = step.at(step.operation.parent)
+        self._families.listed(step)
         yield from _filtered_out(step)
         for message in step.resources():
             key = getattr(message, step.resource.key)

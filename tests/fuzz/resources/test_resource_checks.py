@@ -19,6 +19,8 @@ CREATE_NOTE: Any = ("CreateNote", {"parent": "users/ann", "noteId": "one", "note
 DELETE: Any = ("DeleteUser", {"name": "users/ann"}, {})
 GONE: Any = ("DeleteUser", {"name": "users/ann"}, "NOT_FOUND")
 LOST: Any = ("GetUser", {"name": "users/ann"}, "NOT_FOUND")
+ORPHAN: Any = ("CreateNote", {"parent": "users/ann", "noteId": "one", "note": {"title": "One"}}, "NOT_FOUND")
+LIST: Any = ("ListNotes", {"parent": "users/ann"}, {})
 
 
 def get(answer: Any, *more: str) -> Any:
@@ -121,6 +123,10 @@ CASES: dict[str, tuple[dict[str, str], list[Any]]] = {
         {"G132": "ListNotes"},
         [CREATE, CREATE_BEN, CREATE_NOTE, ("ListNotes", {"parent": "users/ben"}, {"notes": [NOTE]})],
     ),
+    "a list of nobody's notes": ({"G132": "ListNotes"}, [LOST, ORPHAN, LIST, LOST]),
+    "a list of nobody's notes, where nobody tried to make one": ({}, [LOST, LIST, LOST]),
+    "a list of nobody's notes, where somebody came later": ({}, [LOST, ORPHAN, LIST, CREATE, get(ANN)]),
+    "a list of the notes of somebody who came and went": ({}, [LOST, ORPHAN, CREATE, LIST, DELETE, LOST]),
     # G133, G128
     "the same id is refused": ({}, [CREATE, ("CreateUser", {"userId": "ann", "user": NEW}, "ALREADY_EXISTS")]),
     "the same id twice": ({"G133": "CreateUser"}, [CREATE, CREATE]),

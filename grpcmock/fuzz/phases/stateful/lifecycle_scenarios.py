@@ -100,6 +100,8 @@ def _below_nothing(resource: Resource, operation: Operation, factory: ResourceFa
                 handle = _made_by_update(sequence, resource, missing)
             if handle is None:
                 break
+            if role is Role.CREATE and path == operation.parent:
+                sequence.list(resource, missing, pages=1)
             sequence.get(missing)
             yield sequence.finish(f"one is made below a {above.name} that isn't there")
 
@@ -137,10 +139,13 @@ def _below_new_parent(resource: Resource, operation: Operation, factory: Resourc
     parent = sequence.create(above, 0, parent=grand, own_id=own_id)
     if parent is None or (child := sequence.create_numbered(resource, parent)) is None:
         return
+    children = [child, sequence.create_numbered(resource, parent) or child]
     sequence.delete(parent, with_all_below=True)
-    sequence.get(child)
+    for one in children:
+        sequence.get(one)
     sequence.create(above, 0, parent=grand, own_id=own_id)
-    sequence.get(child)
+    for one in children:
+        sequence.get(one)
     sequence.list(resource, parent, size=MANY, pages=1)
     sequence.get(parent)
     yield sequence.finish("a parent is deleted with all below it, and made again")

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from google.protobuf.descriptor import FieldDescriptor
+
 from grpcmock.fuzz.expectations.roles import Role
-from grpcmock.fuzz.model.cases import Caller, call_of
+from grpcmock.fuzz.model.cases import Binding, Caller, call_of
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.phases.stateful.handle import Handle
-from grpcmock.fuzz.resources.pagination import GARBAGE, MANY
+from grpcmock.fuzz.resources.pagination import GARBAGE, MANY, NEVER_CUT
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
     from grpcmock.fuzz.resources.resource import Operation, Resource
+
+_GREATEST = {
+    FieldDescriptor.CPPTYPE_INT32: 2**31 - 1,
+    FieldDescriptor.CPPTYPE_UINT32: 2**31 - 1,
+    FieldDescriptor.CPPTYPE_INT64: 2**63 - 1,
+    FieldDescriptor.CPPTYPE_UINT64: 2**63 - 1,
+}
+"""Keys behind which there is nothing."""
 
 
 def get(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
@@ -83,6 +94,8 @@ def list_pages(resource: Resource, operation: Operation, factory: ResourceFactor
     """Yield what may go wrong when there are pages of them."""
     if operation.is_paged:
         yield from _odd_pages(resource, operation, factory)
+    if operation.after and operation.page_size:
+        yield from _behind(resource, operation, factory)
     for size in (1, 2, 0, MANY) if operation.is_paged else (1, 2, MANY) if operation.page_size else (MANY,):
         sequence = CallSequence(factory, operation.method, f"pages-of-{size or 'any'}")
         parent = sequence.parent_for(resource)
@@ -105,6 +118,29 @@ def list_pages(resource: Resource, operation: Operation, factory: ResourceFactor
         if sequence.create_numbered(resource, parent) is not None:
             sequence.list(resource, parent, size=MANY, role=operation.role, caller=Caller.OTHER)
             yield sequence.finish("somebody else lists it")
+
+
+def _behind(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """A list from its beginning, behind the first and the last of what was made, and behind all that there may be."""
+    sequence = CallSequence(factory, operation.method, "behind")
+    parent = sequence.parent_for(resource)
+    made = [sequence.create_numbered(resource, parent) for _ in range(3)]
+
+    def look(handle: Handle | None = None) -> None:
+        sequence.list(resource, parent, size=NEVER_CUT, pages=1)
+        if handle is not None and handle.source is not None:
+            behind = Binding(handle.call, handle.source, (operation.after,))
+            sequence.calls[-1] = replace(sequence.calls[-1], bindings=(*sequence.calls[-1].bindings, behind))
+
+    for handle in (None, made[0], made[-1], None):
+        look(handle)
+    if (greatest := _GREATEST.get(operation.method.input.fields_by_name[operation.after].cpp_type)) is not None:
+        look()
+        request = operation.method.request_class.FromString(sequence.calls[-1].messages[0])
+        setattr(request, operation.after, greatest)
+        data = request.SerializePartialToString(deterministic=True)
+        sequence.calls[-1] = replace(call_of(operation.method, data), bindings=sequence.calls[-1].bindings)
+    yield sequence.finish("what comes behind a thing is a part of the list, and comes to an end")
 
 
 def _odd_pages(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:

@@ -38,7 +38,7 @@ def cases(method: Method, plan: Plan, label: str = "selected-by") -> Iterator[Ca
     own = plan.acceptance.first.get(method.path)
     if own is None:
         return
-    makers = [one for one in plan.acceptance.first.values() if _makes(one, own, plan)]
+    makers = [one for one in plan.acceptance.first.values() if makes(one, own, plan)]
     makers.sort(key=lambda one: (plan.acceptance.rank(one.method), one.method.full_name))
     for one, way in list(filters(method))[:_MOST_FILTERS]:
         plain = own.message
@@ -82,7 +82,7 @@ def _sizes(method: Method, plan: Plan) -> Iterator[tuple[Fields, int]]:
             yield way, limit.most
 
 
-def _makes(one: AcceptedRequest, own: AcceptedRequest, plan: Plan) -> bool:
+def makes(one: AcceptedRequest, own: AcceptedRequest, plan: Plan) -> bool:
     """Whether a request makes or changes something that a list may show."""
     method = one.method
     if (

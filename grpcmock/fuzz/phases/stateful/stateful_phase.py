@@ -18,8 +18,13 @@ from grpcmock.fuzz.phases.stateful import (
     method_programs,
     new_name_cases,
     random_sequences,
+    range_programs,
     scenarios,
+    search_programs,
     selection_programs,
+    size_programs,
+    stream_programs,
+    view_programs,
 )
 from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
 
@@ -53,7 +58,12 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from batch_programs.cases(method, plan)
     yield from content_programs.cases(method, plan)
     yield from selection_programs.cases(method, plan)
+    yield from stream_programs.cases(method, plan)
+    yield from view_programs.cases(method, plan)
+    yield from range_programs.cases(method, plan)
     factory = _factory(plan)
+    yield from search_programs.cases(method, factory)
+    yield from size_programs.cases(method, factory)
     known = factory.resources.by_path.get(method.path)
     if known is None:
         yield from keyed_programs.cases(method, plan, frozenset(factory.resources.by_path))

@@ -10,6 +10,7 @@ from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.fields import at, same_type
 from grpcmock.fuzz.resources.known_resources import KnownResource, finding
 from grpcmock.schema.naming import snake_case
+from grpcmock.status import Code
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Path
@@ -55,12 +56,18 @@ class Families:
         """What stood below something that was deleted: it may be there still, but not below what is made anew."""
         self._homeless: dict[Place, ResourceCall] = {}
         """Calls that went well although they named something that isn't there, as far as we know."""
+        self._refused: set[Place] = set()
+        """What isn't there, so that nothing could be made below it: the server said that it wasn't found."""
+        self._listed: dict[Place, ResourceCall] = {}
+        """Lists of what stands below such a thing, as if it were there."""
 
     def created(self, step: ResourceCall, made: KnownResource) -> None:
         """Hear of a creation: nothing stands below what was made just now."""
         for lost in self._taken.pop((made.resource.name, made.key), ()):
             why = f"{step.operation.method.name} made the {made.resource.name} anew after it"
             self._put_gone(lost, why)
+        self._refused.discard((made.resource.name, made.key))
+        self._listed.pop((made.resource.name, made.key), None)
         self.placed(step)
 
     def placed(self, step: ResourceCall, own_key: Any = None) -> None:
@@ -75,14 +82,38 @@ class Families:
             if known is not None and not known.alive and known.sure:
                 self._homeless.setdefault((other.name, key), step)
 
+    def refused(self, step: ResourceCall) -> None:
+        """Hear that nothing was made below what the request names, for that wasn't found."""
+        if step.reply.code == Code.NOT_FOUND and (place := self._place_above(step)) is not None:
+            self._refused.add(place)
+
+    def listed(self, step: ResourceCall) -> None:
+        """Hear of a list of what stands below something, and that it was given."""
+        place = self._place_above(step)
+        if place is not None and place in self._refused:
+            self._listed.setdefault(place, step)
+
+    def _place_above(self, step: ResourceCall) -> Place | None:
+        """Return the parent that a request names, where it has never been there, as far as we know.
+
+        Where nothing is annotated a list may well be empty for whatever it is asked (as pods are in any namespace).
+        """
+        above, key = self._memory.resources.parent_of(step.resource), step.at(step.operation.parent)
+        known = self._memory.find(above, key) if above is not None and key else None
+        if known is None or known.alive or known.deleted or not known.sure or not step.resource.is_annotated:
+            return None
+        return known.resource.name, key
+
     def missing(self, step: ResourceCall, key: Any) -> Iterator[Finding]:
-        """Hear that something isn't there: what was put below it meanwhile had no place to stand."""
-        child = self._homeless.pop((step.resource.name, key), None)
-        if child is None:
-            return
-        above = step.resource.name
+        """Hear that something isn't there: what was put below it meanwhile had no place to stand, and a list of that
+        can't be given, if the server won't have anything made there either."""
+        above, place = step.resource.name, (step.resource.name, key)
         expected = f"NOT_FOUND: there is no {above} {key!r}, neither before it nor after it"
-        yield finding(child, "parent_confusion", expected, said(child.reply), key="no parent")
+        if (child := self._homeless.pop(place, None)) is not None:
+            yield finding(child, "parent_confusion", expected, said(child.reply), key="no parent")
+        if (listing := self._listed.pop(place, None)) is not None:
+            also = f"{expected}, and nothing can be made below it"
+            yield finding(listing, "parent_confusion", also, f"{said(listing.reply)}, and a list", key="no parent")
 
     def deleted(self, step: ResourceCall, resource: Resource, key: Any) -> None:
         """Hear of a deletion: what stood below it may be gone, or not, unless the request says that all of it shall."""

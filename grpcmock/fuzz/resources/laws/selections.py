@@ -103,7 +103,7 @@ class Selections:
             answers = [method.response_class.FromString(data) for data in reply.responses]
         except (DecodeError, RuntimeError):
             return
-        items = [_data(one) for answer in answers for one in _items(answer)]
+        items = [_data(one) for answer in answers for one in items_in(answer)]
         self._note_selected(method, request, items, is_whole=not any(map(goes_on, answers)))
         key = (method.path, _data(request))
         before = self._lists.get(key)
@@ -189,7 +189,8 @@ def _lists_in(descriptor: Descriptor) -> list[FieldDescriptor]:
     return [one for one in descriptor.fields if one.is_repeated and one.message_type is not None and not is_map(one)]
 
 
-def _items(answer: Message) -> list[Message]:
+def items_in(answer: Message) -> list[Message]:
+    """Return what an answer lists; the answer itself, if it is what a stream lists."""
     descriptor: Any = answer.DESCRIPTOR
     found = _lists_in(descriptor)
     return list(getattr(answer, found[0].name)) if found else [answer]

@@ -1,0 +1,111 @@
+"""Programs on searches: two things with texts of their own are made, each is looked for, and both are seen to be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.learning.accepted_requests import varied
+from grpcmock.fuzz.model.bindings import put
+from grpcmock.fuzz.model.cases import call_of
+from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
+from grpcmock.fuzz.resources.calls import found
+from grpcmock.fuzz.resources.laws.searches import query_of, stated_fields
+from grpcmock.fuzz.resources.laws.selections import item_of
+from grpcmock.fuzz.resources.locations import SIZES
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
+    from grpcmock.fuzz.resources.resource import Operation, Resource
+    from grpcmock.schema import Method
+
+_MOST_FIELDS = 3
+_TEXT = "abcdefghijkl"
+"""What any text may be made of, and long enough to be in nothing else by chance."""
+
+_FEW = 10
+
+
+def cases(method: Method, factory: ResourceFactory) -> Iterator[Case]:
+    """Yield the programs of a method that searches: one for each field in which it does, or may do."""
+    for creating, resource, name in _fields(method, factory):
+        sequence = CallSequence(factory, method, f"searched-{name}")
+        words = [_word(method, factory, f"{name} {number}") for number in range(2)]
+        handles = [sequence.create(resource, _content(creating, name, word, factory)) for word in words]
+        for word in words:
+            sequence.add(call_of(method, _data(_looking(method, factory, word))))
+        if all(handle is not None and sequence.get(handle) is not None for handle in handles):
+            yield sequence.finish(f"things are looked for by their {name}")
+
+
+def things_with(
+    method: Method, factory: ResourceFactory, label: str, count: int, asked: Sequence[Mapping[str, int]]
+) -> Iterator[Case]:
+    """Yield the program of a method that searches by a text that so many things have, and asks in these ways for it."""
+    for creating, resource, name in list(_fields(method, factory))[:1]:
+        sequence = CallSequence(factory, method, f"{label}-{name}")
+        word = _word(method, factory, f"{name} {label}")
+        for _ in range(count):
+            sequence.create(resource, _content(creating, name, word, factory))
+        for more in asked:
+            request = _looking(method, factory, word)
+            for field, value in more.items():
+                setattr(request, field, value)
+            sequence.add(call_of(method, _data(request)))
+        yield sequence.finish(f"things are looked for that have one {name}")
+
+
+def _fields(method: Method, factory: ResourceFactory) -> Iterator[tuple[Operation, Resource, str]]:
+    """Yield the fields into which a method may look, with what makes things that have them."""
+    asked, own = query_of(method), factory.plan.acceptance.first.get(method.path)
+    resource = next((one for one in factory.resources.all if one.descriptor is item_of(method)), None)
+    creating = resource.operation(Role.CREATE) if resource is not None else None
+    if asked is None or own is None or resource is None or creating is None:
+        return
+    stated = list(stated_fields(method, asked, resource.descriptor, factory.plan.registry))
+    for name in stated[:_MOST_FIELDS] or _texts(resource, creating, factory):
+        given = found(factory.content(creating, 0), creating.given or ())
+        one = given.DESCRIPTOR.fields_by_name.get(name) if given is not None else None
+        if one is not None and one.type == one.TYPE_STRING:
+            yield creating, resource, name
+
+
+def _word(method: Method, factory: ResourceFactory, salt: str) -> str:
+    return str(varied(_TEXT, f"{factory.plan.seed} {method.full_name} {salt}"))
+
+
+def _looking(method: Method, factory: ResourceFactory, word: str) -> Message:
+    """Return a request that says nothing but what is looked for, and that few are enough, where it has to say so."""
+    request, asked = factory.plan.acceptance.first[method.path].message, query_of(method)
+    assert asked is not None
+    for one, value in request.ListFields():
+        if one.name in SIZES and isinstance(value, int):
+            setattr(request, one.name, _FEW)
+        elif one is not asked:
+            request.ClearField(one.name)
+    setattr(request, asked.name, word)
+    return request
+
+
+def _texts(resource: Resource, creating: Operation, factory: ResourceFactory) -> list[str]:
+    """Return the first field with a text that clients give, and that is no key, if there is one."""
+    given = found(factory.content(creating, 1), creating.given or ())
+    names = [one.name for one, _ in given.ListFields() if one.type == one.TYPE_STRING] if given is not None else []
+    return [name for name in names if name != resource.key and name in resource.descriptor.fields_by_name][:1]
+
+
+def _content(creating: Operation, name: str, word: str, factory: ResourceFactory) -> Message:
+    """Return a request that makes a thing with a text in a field."""
+    request = factory.content(creating, 0)
+    given = found(request, creating.given or ())
+    assert given is not None
+    put(given, (name,), [word] if given.DESCRIPTOR.fields_by_name[name].is_repeated else word)
+    return request
+
+
+def _data(message: Message) -> bytes:
+    return message.SerializePartialToString(deterministic=True)

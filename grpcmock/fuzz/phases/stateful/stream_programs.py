@@ -1,0 +1,55 @@
+"""Programs on streams of requests that are answered once: single messages, two of them, and doubtful ones behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram, spoiled
+from grpcmock.fuzz.resources.laws.summaries import ids_of, is_twin, tally_of
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+    from grpcmock.fuzz.model.cases import Case
+    from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.schema import Method
+
+_DOUBTFUL = 3
+
+
+def cases(method: Method, plan: Plan) -> Iterator[Case]:
+    """Yield the programs of a method that answers a stream with a summary."""
+    accepted = plan.acceptance.first.get(method.path)
+    if accepted is None or accepted.later or (tally_of(method) is None and not ids_of(method)):
+        return
+    own = replace(accepted, full=b"", values={})
+    program = MethodProgram(method, plan, "summed-up")
+    program.add(own)
+    twin = next((one for one in plan.methods if is_twin(one, method)), None)
+    if twin is not None:
+        program.add(replace(own, method=twin))
+    program.add(own)
+    alone = replace(own, needs=())
+    unnamed = _without_names(own.message, own)
+    if tally_of(method) is not None:
+        program.add(replace(alone, data=_data(unnamed)))
+    program.add(replace(own, later=(_data(unnamed),)))
+    for message in islice(spoiled(accepted), _DOUBTFUL):
+        program.add(replace(own, data=_data(message)))
+        program.add(replace(own, later=(_data(_without_names(message, own)),)))
+    yield program.case("a summary accounts for each message of a stream")
+
+
+def _without_names(message: Message, own: AcceptedRequest) -> Message:
+    """Return a message without what names other things: in a stream, the first one names it for all."""
+    for path in own.references | {need.target for need in own.needs}:
+        message.ClearField(str(path[0]))
+    return message
+
+
+def _data(message: Message) -> bytes:
+    return message.SerializePartialToString(deterministic=True)

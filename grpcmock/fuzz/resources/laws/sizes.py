@@ -1,0 +1,88 @@
+"""How many a request asks for at most: no more come.
+
+Of things that clients make and read, whatever shows them is held to it at once, as lists in pages are (AIP-158). Of
+others a field may be called a limit and mean another one; so first a larger one has to bring more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+
+from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.model.findings import Finding
+from grpcmock.fuzz.model.meant_status import with_meant_status
+from grpcmock.fuzz.resources.laws.selections import item_of, items_in, only_lists
+from grpcmock.fuzz.resources.locations import SIZES
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.fuzz.resources.resource import Resources
+    from grpcmock.schema import Method
+
+
+@dataclass(slots=True)
+class Sizes:
+    """Hears of the calls of a case, one after the other."""
+
+    resources: Resources
+    _counts: dict[tuple[str, bytes], dict[int, int]] = field(default_factory=dict)
+    """How many came for which number, since something may have been changed, by methods and the rest of requests."""
+
+    def take(self, reply: Reply) -> Iterator[Finding]:
+        """Hear of one more call. Yields what contradicts those before it."""
+        method = reply.call.method
+        if method is None or not only_lists(method):
+            self._counts.clear()
+            return
+        size = size_of(method, self.resources)
+        if size is None or len(reply.call.messages) != 1 or not with_meant_status(reply).is_ok:
+            return
+        try:
+            request = method.request_class.FromString(reply.call.messages[0])
+            answers = [method.response_class.FromString(data) for data in reply.responses]
+        except (DecodeError, RuntimeError):
+            return
+        asked, count = getattr(request, size.name), sum(len(items_in(answer)) for answer in answers)
+        request.ClearField(size.name)
+        if asked <= 0:
+            return
+        if count > asked and any(item_of(method) is one.descriptor for one in self.resources.all):
+            yield _finding(method, size, f"at most {asked}: {size.name} says so", count)
+            return
+        counts = self._counts.setdefault(
+            (method.path, request.SerializePartialToString(deterministic=True)), {asked: count}
+        )
+        counts[asked] = count
+        for least, most in ((least, most) for least in counts for most in counts if least < most):
+            if least < counts[least] < counts[most]:
+                expected = f"at most {least}: {size.name} says so, and matters, for {most} brings {counts[most]}"
+                yield _finding(method, size, expected, counts[least])
+                return
+
+
+def size_of(method: Method, resources: Resources) -> FieldDescriptor | None:
+    """Return the field of a request that says how many are wanted at most; None if there is none, or if the method
+    lists resources, and is held to it by what holds of their pages."""
+    _, operation = resources.by_path.get(method.path, (None, None))
+    if operation is not None and operation.role in (Role.LIST, Role.EXPORT):
+        return None
+    if not only_lists(method) or item_of(method) is None:
+        return None
+    found = [
+        one
+        for one in method.input.fields
+        if one.name in SIZES and not one.is_repeated and isinstance(one.default_value, int)
+    ]
+    return found[0] if len(found) == 1 and found[0].enum_type is None else None
+
+
+def _finding(method: Method, size: FieldDescriptor, expected: str, count: int) -> Finding:
+    return Finding(
+        check="pagination", expected=expected, actual=f"{count}", path=size.name, key="too many", method=method
+    )

@@ -1,0 +1,105 @@
+"""How many a request asks for at most: conversations, which fields say it, and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from grpcmock.fuzz.expectations.expectations import Expectations
+from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
+from grpcmock.fuzz.phases.plan import Plan
+from grpcmock.fuzz.phases.stateful import size_programs
+from grpcmock.fuzz.phases.stateful.resource_factory import ResourceFactory
+from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.resources.laws.sizes import size_of
+from grpcmock.schema import Registry, sources
+
+PROTO = """\
+syntax = "proto3";
+package orchard;
+service Orchard {
+  rpc CreateTree(CreateTreeRequest) returns (Tree);
+  rpc GetTree(TreeName) returns (Tree);
+  rpc ListTrees(ListTreesRequest) returns (TreeList);
+  rpc SearchTrees(SearchTreesRequest) returns (stream Tree);
+  rpc RangeOfApples(ApplesRequest) returns (Apples) { option idempotency_level = NO_SIDE_EFFECTS; }
+  rpc PickApples(ApplesRequest) returns (Apples);
+}
+message CreateTreeRequest { Tree tree = 1; }
+message Tree { string name = 1; string kind = 2; }
+message TreeName { string name = 1; }
+message ListTreesRequest { int32 page_size = 1; string page_token = 2; }
+message TreeList { repeated Tree trees = 1; string next_page_token = 2; }
+message SearchTreesRequest { string query = 1; uint32 limit = 2; }
+message ApplesRequest { int64 limit = 1; string sort = 2; }
+message Apples { repeated Apple apples = 1; }
+message Apple { int32 grams = 1; }
+"""
+
+
+def apples(limit: int, count: int, sort: str = "", method: str = "RangeOfApples") -> Any:
+    return (method, {"limit": limit, "sort": sort}, {"apples": [{"grams": 1}] * count})
+
+
+def trees(limit: int, count: int) -> Any:
+    return ("SearchTrees", {"query": "a", "limit": limit}, [{"name": str(number)} for number in range(count)])
+
+
+MADE = ("CreateTree", {"tree": {}}, {"name": "1"})
+
+CASES: dict[str, tuple[set[str], list[Any]]] = {
+    "as many as were asked for": (set(), [apples(1, 1), apples(2, 2)]),
+    "one more": ({"G134"}, [apples(1, 2), apples(2, 3)]),
+    "one more, the larger first": ({"G134"}, [apples(2, 3), apples(1, 2)]),
+    "a limit that means another thing": (set(), [apples(1, 5), apples(2, 5)]),
+    "one more in another order": (set(), [apples(1, 2, "a"), apples(2, 3, "b")]),
+    "one more, and something was made": (set(), [apples(1, 2), MADE, apples(2, 3)]),
+    "not asked for any number": (set(), [apples(0, 5), apples(-1, 2)]),
+    "what is taken": (set(), [apples(1, 2, method="PickApples"), apples(2, 3, method="PickApples")]),
+    "more than were asked for of what there is": ({"G134"}, [trees(1, 2)]),
+    "few of what there is": (set(), [trees(2, 2), trees(0, 9)]),
+}
+
+
+@pytest.fixture(scope="module")
+def orchard(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    file = tmp_path_factory.mktemp("orchard") / "orchard.proto"
+    file.write_text(PROTO)
+    return sources.load([file])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_conversation(name: str, orchard: Registry, judging: Callable[..., Callable[..., dict[str, str]]]) -> None:
+    codes, said = CASES[name]
+    assert set(judging(orchard, "orchard.")(*said)) == codes
+
+
+def test_which_fields_say_it(orchard: Registry) -> None:
+    resources = resources_of(orchard)
+    found = {method.name: size.name for method in orchard.methods.values() if (size := size_of(method, resources))}
+    assert found == {"SearchTrees": "limit", "RangeOfApples": "limit"}
+
+
+def test_programs_ask_for_few_of_many(orchard: Registry) -> None:
+    methods = {method.name: method for method in orchard.methods.values()}
+    plan = Plan(
+        registry=orchard,
+        methods=tuple(methods.values()),
+        expectations=Expectations(registry=orchard),
+        generators=Generators(orchard),
+    )
+    factory = ResourceFactory(plan)
+    for name in ("RangeOfApples", "PickApples", "SearchTrees"):
+        assert list(size_programs.cases(methods[name], factory)) == []
+        plan.acceptance.first[methods[name].path] = AcceptedRequest(methods[name], b"")
+    (ranging,) = size_programs.cases(methods["RangeOfApples"], factory)
+    requests = [methods["RangeOfApples"].request_class.FromString(call.messages[0]) for call in ranging.calls[-3:]]
+    assert [one.limit for one in requests] == [1, 2, 1]
+    (searching,) = size_programs.cases(methods["SearchTrees"], factory)
+    made, asked = searching.calls[:4], searching.calls[4:7]
+    (kind,) = {call.method.request_class.FromString(call.messages[0]).tree.kind for call in made}  # type: ignore[union-attr]
+    requests = [methods["SearchTrees"].request_class.FromString(call.messages[0]) for call in asked]
+    assert [(one.query, one.limit) for one in requests] == [(kind, 1), (kind, 2), (kind, 1)]
