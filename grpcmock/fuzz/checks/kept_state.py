@@ -20,6 +20,7 @@ from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.etags import Etags
 from grpcmock.fuzz.resources.laws.flags import Flags
 from grpcmock.fuzz.resources.laws.loans import Loans
+from grpcmock.fuzz.resources.laws.operations import Operations
 from grpcmock.fuzz.resources.laws.ranges import Ranges
 from grpcmock.fuzz.resources.laws.searches import Searches
 from grpcmock.fuzz.resources.laws.selections import Selections
@@ -63,7 +64,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Times(resources), Etags(resources), SoftDeletion(resources), Echoes(resources), Aliases(resources)),
         *(Loans(registry), Effects(), Flags(), Contents(), Selections(), Totals(registry, resources)),
         *(Continuations(resources), Searches(registry, resources), Summaries(), Views(), Ranges()),
-        *(Sizes(resources),),
+        *(Sizes(resources), Operations()),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

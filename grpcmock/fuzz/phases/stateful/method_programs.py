@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from grpcmock.client.actions import Pause
 from grpcmock.fuzz.expectations.field_paths import is_set, reachable
 from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.learning.accepted_requests import is_there, varied
@@ -190,6 +191,11 @@ class MethodProgram:
                 self._made[path, used[path]] = index
             bindings.append(Binding(index, need.source, need.target))
         return tuple(bindings)
+
+    def wait(self, seconds: float) -> None:
+        """Let so many *seconds* go by before the call that was added last."""
+        call = self._calls[-1]
+        self._calls[-1] = replace(call, actions=(Pause(seconds), *call.actions)) if seconds else call
 
     def case(self, why: str) -> Case:
         return Case(

@@ -17,6 +17,7 @@ from grpcmock.fuzz.phases.stateful import (
     lending_programs,
     method_programs,
     new_name_cases,
+    operation_programs,
     random_sequences,
     range_programs,
     scenarios,
@@ -60,6 +61,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from selection_programs.cases(method, plan)
     yield from stream_programs.cases(method, plan)
     yield from view_programs.cases(method, plan)
+    yield from operation_programs.cases(method, plan)
     yield from range_programs.cases(method, plan)
     factory = _factory(plan)
     yield from search_programs.cases(method, factory)
