@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.model.results import CaseResult, Reply
 
+_NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE})
 _CUT_SHORT = frozenset({Code.CANCELLED, Code.DEADLINE_EXCEEDED})
 
 _TIMES = re.compile(r"(^|_)(interval|delay|sleep|wait|pause|timeout|linger|duration|period)(_|$)")
@@ -137,10 +138,7 @@ def _ended_early(check: str, what: str) -> CheckFunction:
             if reply.termination is Termination.OVERDUE:
                 yield Finding(check=check, expected=f"an end of the call at {what}", actual=said(reply), key="overdue")
                 return
-        if after.termination in (Termination.DEADLINE, Termination.OVERDUE) and before.termination not in (
-            Termination.DEADLINE,
-            Termination.OVERDUE,
-        ):
+        if after.termination in _NO_END and before.termination not in _NO_END and not _goes_on(before, after):
             expected = f"later calls served as before, once {len(between)} had ended by {what}"
             yield Finding(check=check, expected=expected, actual=said(after), key="later")
         elif _changes(before) and _asks_of_the_same_method(before, after):
@@ -162,6 +160,11 @@ def _ended_early(check: str, what: str) -> CheckFunction:
             )
 
     return evaluate
+
+
+def _goes_on(before: Reply, after: Reply) -> bool:
+    """Whether a stream of which enough was seen has told as much later, and was left open."""
+    return before.termination is Termination.ENOUGH and len(after.responses) >= len(before.responses)
 
 
 def _worse(before: Reply, after: Reply) -> bool:

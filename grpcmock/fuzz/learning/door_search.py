@@ -41,7 +41,7 @@ _ANY = 3
 
 _Tried = tuple[tuple[bytes, ...], frozenset["Path"]]
 
-_NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE})
+_NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE, Termination.ENOUGH})
 _HOPELESS = frozenset({Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
 
 _NAMES = 3
@@ -82,7 +82,7 @@ class DoorSearch:
         self.method = method
         self.accepted: AcceptedRequest | None = None
         self.endless: AcceptedRequest | None = None
-        """The one that was not refused, as others were, and never answered."""
+        """The one that was not refused, as others were, and not answered while it was waited for."""
         self.is_over = False
         self.waits = False
         """Whether it may go on once more is known of what the server has."""

@@ -194,6 +194,29 @@ def _cancels(method: Method, plan: Plan) -> Iterator[Case]:
             why = f"{CANCELS} calls {words}, between two that aren't"
             calls = (before, *[cut] * CANCELS, after)
             yield _cut(_case(method, name, why, calls, targets={"cancellation_honored"}))
+    if method.kind.server_streams:
+        yield from _left(method, plan)
+
+
+def _left(method: Method, plan: Plan) -> Iterator[Case]:
+    """Yield streams on what is there, or was made for them, that are left while they go on: who has gone is forgotten.
+
+    The first one shows only in the second what the same request gets once it was made.
+    """
+    accepted = plan.acceptance.first.get(method.path) or plan.acceptance.endless.get(method.path)
+    if accepted is None or plan.acceptance.takes_away(method) or (only_reads(method) and not accepted.needs):
+        return
+    calls = accepted.calls(*[accepted.data] * (CANCELS + 3), salt="left")
+    *made, before = (replace(call, deadline=_SOON) for call in calls[: -CANCELS - 1])
+    *left, after = calls[-CANCELS - 1 :]
+    end = () if method.kind.client_streams else (HALF_CLOSE,)
+    left = [
+        replace(call, actions=(*(Send(data) for data in call.messages), *end, Pause(SHORT), Cancel())) for call in left
+    ]
+    words = f"{CANCELS} streams that are left while they go on, between two that aren't, on the same things"
+    after = replace(after, deadline=_SOON, actions=(Pause(LATER), *after.actions))
+    calls = (*made, before, *left, after)
+    yield replace(_cut(_case(method, "left-between", words, calls, targets={"cancellation_honored"})), setup=len(made))
 
 
 def _locks(method: Method, plan: Plan) -> Iterator[Case]:
