@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 _PAUSE = 0.02
+_STAYED_OPEN = "enough"
+"""How a stream ended that went on until the client left."""
 
 
 class Reach:
@@ -23,7 +25,7 @@ class Reach:
         """All that the run tries."""
 
         self.first_ok: dict[str, float] = {}
-        """Seconds from the start of the run until a method has answered OK, for those that have."""
+        """Seconds from the start of the run until a method has answered OK, or kept a stream open."""
 
     def follow(self, process: subprocess.Popen[bytes]) -> None:
         """Read until the process ends."""
@@ -52,5 +54,5 @@ class Reach:
         elif event["event"] == "case_finished" and self._began is not None:
             for call in event["calls"]:
                 method = call["path"].removeprefix("/")
-                if call["status"] == "OK" and method in self.methods:
+                if (call["status"] == "OK" or call.get("termination") == _STAYED_OPEN) and method in self.methods:
                     self.first_ok.setdefault(method, round(now - self._began, 2))

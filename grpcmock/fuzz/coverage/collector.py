@@ -88,14 +88,19 @@ class MethodCoverage:
         self.seen = TypeSeen(method.input)
         self.stopped = ""
         """Why it was left alone before the end; empty if it wasn't."""
+        self._stayed_open = False
         self._looked = 0
         self._news = 0
         self._known = 0
 
     @property
     def is_ok(self) -> bool:
-        """Whether it ever went well: answered OK, or streamed what we stopped reading."""
-        return "OK" in self.statuses or (self.method.kind.server_streams and bool(self.received - {"0"}))
+        """Whether it ever went well: answered OK, streamed what we stopped reading, or kept a stream open for us."""
+        return (
+            "OK" in self.statuses
+            or self._stayed_open
+            or (self.method.kind.server_streams and bool(self.received - {"0"}))
+        )
 
     @property
     def why_never_ok(self) -> str:
@@ -147,6 +152,7 @@ class MethodCoverage:
         """Take one call into account."""
         self.calls += 1
         self.seconds += reply.seconds
+        self._stayed_open |= reply.termination is Termination.ENOUGH
         ended = reply.termination in _ENDED
         self.statuses[reply.name if ended else LEFT] += 1
         if reply.code != Code.OK and ended:

@@ -157,3 +157,17 @@ def test_what_is_no_message_is_left_out(tried: Callable[..., Coverage], registry
 def test_shares_add_up() -> None:
     assert Share(1, 2) + Share(2, 3) == Share(3, 5)
     assert (Share(0, 0).part, str(Share(1, 4))) == (1.0, "1 of 4")
+
+
+@pytest.mark.parametrize(
+    ("termination", "expected"),
+    [(Termination.ENOUGH, True), (Termination.CANCELLED, False), (Termination.DEADLINE, False)],
+)
+def test_a_stream_that_stays_open_went_well(
+    termination: Termination, expected: bool, tried: Callable[..., Coverage]
+) -> None:
+    coverage = tried(
+        "Many", ({}, [{}], {"code": 5, "message": "no"}), ({}, [{}], {"code": 1, "termination": termination})
+    )
+    (method,) = coverage.methods.values()
+    assert method.is_ok is expected
