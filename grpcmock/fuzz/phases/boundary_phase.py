@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 
+from grpcmock.fuzz.expectations.field_paths import is_set, resolve
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.phases import (
@@ -26,6 +27,7 @@ from grpcmock.schema.method import MethodKind
 if TYPE_CHECKING:
     from grpcmock.fuzz.generation.message_boundaries import Boundary
     from grpcmock.fuzz.generation.positions import Position
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.model.cases import Call
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
@@ -131,14 +133,35 @@ class _Maker:
     def behind_the_door(self, boundary: Boundary) -> Boundary:
         """Return a boundary in a request that the server takes, so that it isn't refused for anything else."""
         position = boundary.position
-        if self._accepted is None or position is None:
+        if self._accepted is None:
             return boundary
+        if position is None:
+            return self._lacking(self._accepted, boundary) if boundary.kind == "missing" else boundary
         if (*(step.name for step in position.steps), position.name) in self._accepted.references:
             return boundary
         message = self._accepted.fullest
         position.put(message, boundary.sample, self.plan.generators.minimal)
         if boundary.kind == "well-known":
             _keep_texts(position, self._accepted.fullest, message)
+        if self._generator.broken(message) != frozenset(boundary.broken):
+            return boundary
+        self._behind.add(boundary.id)
+        return replace(boundary, message=message)
+
+    def _lacking(self, accepted: AcceptedRequest, boundary: Boundary) -> Boundary:
+        """Return a request that the server takes without a field that must be set; the boundary itself if that can't
+        be."""
+        way = resolve(self.method.input, boundary.path)
+        path = tuple(boundary.path.split("."))
+        message = accepted.fullest
+        if way is None or any(step.is_repeated for step in way[:-1]):
+            return boundary
+        if any(place[: len(path)] == path for place in accepted.references):
+            return boundary  # what is named there would be put back
+        if not is_set(message, way):
+            return boundary
+        owner: Any = value_at(message, path[:-1])
+        owner.ClearField(path[-1])
         if self._generator.broken(message) != frozenset(boundary.broken):
             return boundary
         self._behind.add(boundary.id)
