@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from grpcmock.schema import Method, Registry
 
 _QUERY = re.compile(r"(search_)?(query|q|text|term|terms|phrase|keyword|keywords|words)|search|query_(text|string)")
-_FINDS = re.compile(r"\b(ha(s|ve|ving)|contain(s|ing)?|includ(es?|ing)|match(es|ing)?|in (the|its|their))\b", re.IGNORECASE)
+_FINDS = re.compile(
+    r"\b(ha(s|ve|ving)|contain(s|ing)?|includ(es?|ing)|match(es|ing)?|in (the|its|their))\b", re.IGNORECASE
+)
 _SOME_ONLY = re.compile(
     r"\b(published|public|publicly|active|visible|approved|available|open|recent|latest|newest|top|best|popular|own|your|"
     r"my|mine|not|n't|never|except|unless|without|index\w*|eventual\w*|delay\w*|later|soon|rank\w*|score\w*|fuzz\w*|"

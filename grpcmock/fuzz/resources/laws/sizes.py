@@ -1,13 +1,14 @@
 """How many a request asks for at most: no more come.
 
-Of things that clients make and read, whatever shows them is held to it at once, as lists in pages are (AIP-158). Of
-others a field may be called a limit and mean another one; so first a larger one has to bring more.
+Of things that clients make and read, whatever shows them is held to it at once, as lists in pages are (AIP-158), and
+where they are annotated, who says no number gets some all the same. Of others a field may be called a limit and mean
+another one; so first a larger one has to bring more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
@@ -50,9 +51,10 @@ class Sizes:
             return
         asked, count = getattr(request, size.name), sum(len(items_in(answer)) for answer in answers)
         request.ClearField(size.name)
-        if asked <= 0:
+        resource = next((one for one in self.resources.all if one.descriptor is item_of(method)), None)
+        if asked < 0 or (asked == 0 and (resource is None or not resource.is_annotated or size.has_presence)):
             return
-        if count > asked and any(item_of(method) is one.descriptor for one in self.resources.all):
+        if 0 < asked < count and resource is not None:
             yield _finding(method, size, f"at most {asked}: {size.name} says so", count)
             return
         counts = self._counts.setdefault(
@@ -60,7 +62,11 @@ class Sizes:
         )
         counts[asked] = count
         for least, most in ((least, most) for least in counts for most in counts if least < most):
-            if least < counts[least] < counts[most]:
+            if least == 0 and not counts[least] and counts[most]:
+                expected = f"as many as the server likes, where no {size.name} is said: {most} brings {counts[most]}"
+                yield replace(_finding(method, size, expected, 0), key="none for no size")
+                return
+            if 0 < least < counts[least] < counts[most]:
                 expected = f"at most {least}: {size.name} says so, and matters, for {most} brings {counts[most]}"
                 yield _finding(method, size, expected, counts[least])
                 return
