@@ -1,4 +1,4 @@
-"""Several that are asked for at once below one parent (AIP-231), and parents that are deleted with what is below them."""
+"""Several asked for at once below one parent (AIP-231), and parents that are deleted with what is below them."""
 
 from __future__ import annotations
 

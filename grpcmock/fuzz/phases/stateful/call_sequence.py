@@ -232,8 +232,8 @@ class CallSequence:
         with_all_below: bool | None = None,
         state: tuple[int, Path] | None = None,
     ) -> int | None:
-        """Delete a resource, and what is below it, or not, where one may say that; if the *state* is said that is meant,
-        with its etag, as in an update."""
+        """Delete a resource, and what is below it, or not, where one may say that; if the *state* is said that is
+        meant, with its etag, as in an update."""
         switches = dict.fromkeys(WITH_ALL_BELOW, with_all_below) if with_all_below is not None else {}
         index = self._on(Role.DELETE, handle, caller=caller, switches=switches)
         if index is not None and state is not None:
@@ -257,7 +257,7 @@ class CallSequence:
     def _on(
         self, role: Role, handle: Handle, *, caller: Caller = Caller.OWN, switches: Mapping[str, bool] | None = None
     ) -> int | None:
-        """Call a method that says nothing but which resource it means, and turn the *switches* that it has on or off."""
+        """Call a method that says nothing but which resource it means, and turn its *switches* on or off."""
         operation = handle.resource.operation(role)
         if operation is None or operation.key is None:
             return None
@@ -268,8 +268,8 @@ class CallSequence:
         return self.add(call_of(operation.method, _data(request)), bindings, caller)
 
     def get_several(self, role: Role, handles: Sequence[Handle], parent: Handle | None = None) -> int | None:
-        """Get several resources at once: in one list of keys, which may all be said to stand below a *parent*, or one by
-        one in a stream."""
+        """Get several resources at once: in one list of keys, which may all be said to stand below a *parent*, or one
+        by one in a stream."""
         operation = handles[0].resource.operation(role)
         if operation is None or operation.key is None:
             return None

@@ -1,4 +1,4 @@
-"""Programs on methods that list, and may be asked for a few only: one, two, as many as there are, and one again of what was made for them."""
+"""Programs on methods that list, and may be asked for a few only of what was made for them: for one, two, and any."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.differences import is_set
 from grpcmock.fuzz.resources.fields import is_optional
 from grpcmock.fuzz.resources.laws import etags
+from grpcmock.fuzz.resources.laws.families import takes_force
 from grpcmock.fuzz.resources.laws.servers_own import mark, marked
 from grpcmock.fuzz.resources.laws.soft_deletion import SHOW_DELETED
-from grpcmock.fuzz.resources.laws.families import takes_force
 from grpcmock.fuzz.resources.pagination import MANY
 
 if TYPE_CHECKING:

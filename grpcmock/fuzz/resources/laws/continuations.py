@@ -1,7 +1,7 @@
 """Lists that go on behind a thing, or after so many: what they show is a part of the whole, and somewhere it ends.
 
 Who reads page after page by the key of the last thing has nothing else to go on by. So a page without any thing is the
-end, whatever it says; and what comes behind something is in the list from its beginning, as far as that was shown whole.
+end, whatever it says; and what comes behind something is in the list from its beginning, where that was shown whole.
 """
 
 from __future__ import annotations
@@ -91,8 +91,10 @@ def is_whole(step: ResourceCall) -> bool:
 
 
 def _is_stuck(step: ResourceCall) -> bool:
-    """Whether a page has nothing, neither a thing nor a token, and says that there is more. Who asks for none gets none,
-    and who asks for some of them only may get none of these."""
+    """Whether a page has nothing, neither a thing nor a token, and says that there is more.
+
+    Who asks for none gets none, and who asks for some of them only may get none of these.
+    """
     operation, answer = step.operation, step.responses[0]
     if not operation.more or operation.more in _TRUNCATED or step.resources() or not getattr(answer, operation.more):
         return False

@@ -187,7 +187,7 @@ def _has(message: Message, text: str) -> bool:
 
 
 def _size(request: Message) -> int:
-    return max([0, *(value for one, value in request.ListFields() if one.name in SIZES)])
+    return max([0, *(int(value) for one, value in request.ListFields() if one.name in SIZES)])
 
 
 def _finding(method: Method, asked: FieldDescriptor, expected: str, actual: str, key: str) -> Finding:
