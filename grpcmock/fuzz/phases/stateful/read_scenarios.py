@@ -141,7 +141,7 @@ def _behind(resource: Resource, operation: Operation, factory: ResourceFactory) 
     """A list from its beginning, behind the first and the last of what was made, and behind all that there may be."""
     sequence = CallSequence(factory, operation.method, "behind")
     parent = sequence.parent_for(resource)
-    made = [sequence.create_numbered(resource, parent) for _ in range(3)]
+    made = [sequence.create_numbered(resource, parent) for _ in range(4)]
 
     def look(handle: Handle | None = None) -> None:
         sequence.list(resource, parent, size=NEVER_CUT, pages=1)
@@ -149,7 +149,7 @@ def _behind(resource: Resource, operation: Operation, factory: ResourceFactory) 
             behind = Binding(handle.call, handle.source, (operation.after,))
             sequence.calls[-1] = replace(sequence.calls[-1], bindings=(*sequence.calls[-1].bindings, behind))
 
-    for handle in (None, made[0], made[-1], None):
+    for handle in (None, *made, None):
         look(handle)
     if (greatest := _GREATEST.get(operation.method.input.fields_by_name[operation.after].cpp_type)) is not None:
         look()
