@@ -28,12 +28,16 @@ service Orchard {
   rpc SearchTrees(SearchTreesRequest) returns (stream Tree);
   rpc RangeOfApples(ApplesRequest) returns (Apples) { option idempotency_level = NO_SIDE_EFFECTS; }
   rpc PickApples(ApplesRequest) returns (Apples);
+  rpc TakeBasket(BasketRequest) returns (Basket);
+  rpc ResizeBasket(BasketRequest) returns (Basket);
   rpc CreateRow(CreateRowRequest) returns (Row);
   rpc GetRow(TreeName) returns (Row);
   rpc ListRows(ListTreesRequest) returns (RowList);
   rpc SearchRows(SearchTreesRequest) returns (stream Row);
   rpc SearchFewRows(SearchFewRowsRequest) returns (stream Row);
 }
+message BasketRequest { int32 max_apples = 1; int32 max_worms = 2; }
+message Basket { repeated Apple picked_apples = 1; repeated Apple worms_apart = 2; }
 message CreateRowRequest { Row row = 1; }
 message Row {
   option (google.api.resource) = {type: "orchard.example.com/Row" pattern: "rows/{row}"};
@@ -61,6 +65,10 @@ def trees(limit: int, count: int) -> Any:
     return ("SearchTrees", {"query": "a", "limit": limit}, [{"name": str(number)} for number in range(count)])
 
 
+def basket(most: int, count: int, method: str = "TakeBasket") -> Any:
+    return (method, {"maxApples": most, "maxWorms": 1}, {"pickedApples": [{"grams": 1}] * count})
+
+
 def rows(limit: int, count: int, method: str = "SearchRows") -> Any:
     return (method, {"query": "a", "limit": limit}, [{"name": f"rows/{number}"} for number in range(count)])
 
@@ -77,6 +85,9 @@ CASES: dict[str, tuple[set[str], list[Any]]] = {
     "not asked for any number": (set(), [apples(0, 5), apples(-1, 2)]),
     "what is taken": (set(), [apples(1, 2, method="PickApples"), apples(2, 3, method="PickApples")]),
     "more than were asked for of what there is": ({"G134"}, [trees(1, 2)]),
+    "more than were asked for by name": ({"G134"}, [basket(1, 2)]),
+    "as many as were asked for by name": (set(), [basket(2, 2), basket(0, 2)]),
+    "more than are to be from now on": (set(), [basket(1, 2, "ResizeBasket")]),
     "few of what there is": (set(), [trees(2, 2), trees(0, 9)]),
     "none where no number is said": (set(), [trees(0, 0), trees(1, 1)]),
     "none where no number is said, of what is annotated": ({"G134"}, [rows(0, 0), rows(1, 1)]),
