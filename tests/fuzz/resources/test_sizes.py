@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """How many a request asks for at most: conversations, which fields say it, and programs."""
 
 from __future__ import annotations
