@@ -73,6 +73,7 @@ class ReadRules:
                     yield from self._seen(step, key, messages[index], partial=_is_partial(step))
             if step.operation.role is Role.BATCH_GET:
                 yield from self._left_out(step, asked, messages)
+                yield from self._not_below(step, messages)
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
             if len(asked) == 1:
                 yield from self._families.missing(step, asked[0])
@@ -99,6 +100,16 @@ class ReadRules:
                 expected = f"the {known.resource.name} {key!r}: {known.why}"
                 actual = f"{said(step.reply)}, and {len(messages)} of {len(asked)}"
                 yield finding(step, "read_after_write", expected, actual, key="missing")
+                return
+
+    def _not_below(self, step: ResourceCall, messages: Sequence[Message]) -> Iterator[Finding]:
+        """Who asks for several below a parent gets none of another's, but an error (AIP-231)."""
+        parent = step.at(step.operation.parent)
+        for message in messages if parent and step.resource.is_annotated else ():
+            known = self._memory.find(step.resource, key := getattr(message, step.resource.key))
+            if known is not None and known.is_there and self._is_elsewhere(step, known, message, parent):
+                expected = f"INVALID_ARGUMENT: {key!r} doesn't stand below {parent!r}"
+                yield finding(step, "parent_confusion", expected, f"{said(step.reply)}, and it is shown", key="several")
                 return
 
     def _looked_up(self, step: ResourceCall) -> Iterator[Finding]:

@@ -208,7 +208,7 @@ class UpdateRules:
             gone.message = known.message if known is not None and known.sure else None
             gone.message = gone.message or next(iter(step.resources()), None)
             self._memory.put(gone)
-            self._families.deleted(step, resource, key)
+            yield from self._families.deleted(step, resource, key)
             self._memory.requests = {}
         elif step.is_refused and step.reply.code == Code.NOT_FOUND:
             if known is not None and known.is_there and means(step, known):
@@ -248,7 +248,7 @@ class UpdateRules:
         self._memory.forget(resource, key)
         if known is None or not known.is_there or answer is None or not new or new == key:
             return
-        self._families.deleted(step, resource, key)
+        yield from self._families.deleted(step, resource, key)
         for path, expected, actual in differ(resource, known.message, answer) if known.message is not None else ():
             yield finding(step, "read_after_write", f"{path} {expected}, as before", f"{path} {actual}", path=path)
             break

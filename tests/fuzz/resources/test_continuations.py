@@ -63,6 +63,20 @@ CASES: dict[str, tuple[set[str], list[Any]]] = {
         set(),
         [boats(7, limit=99), boats(8, after=7, limit=99), boats(7, limit=99)],
     ),
+    "in a row": (set(), [boats(2, 3, 4, after=1), boats(3, 4, after=2), boats(4, after=3)]),
+    "neither behind the other": ({"G134"}, [boats(3, 4, after=1), boats(after=3), boats(after=4)]),
+    "neither behind the other, on full pages": (
+        set(),
+        [boats(3, 4, after=1), boats(8, after=3, limit=1), boats(9, after=4, limit=1)],
+    ),
+    "neither behind the other, which nobody has seen in one list": (
+        set(),
+        [boats(4, after=1), boats(after=3), boats(after=4)],
+    ),
+    "neither behind the other, and something was made": (
+        set(),
+        [boats(3, 4, after=1), boats(after=3), MADE, boats(after=4)],
+    ),
     "no part of another list": (set(), [boats(7, flag="a"), boats(8, after=7), boats(7, flag="a")]),
 }
 

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """Lists from one value to another: conversations, what counts as a range, and programs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """Searches for a text: conversations, which fields a comment names, and programs."""
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -168,3 +169,45 @@ def test_programs_ask_for_values_that_came_between_two_looks_at_all(kennel: Regi
     assert cases["selected-by-coat"].calls[-1].messages[0] == b""  # else it would be selected already
     of_visits = next(iter(selection_programs.cases(methods["Visits"], plan)))
     assert [call.bindings[-1].target for call in of_visits.calls[-3:]] == [("tag",), ("coat",), ("tag",)]
+
+
+PARK = """\
+syntax = "proto3";
+package park;
+service Park {
+  rpc RegisterTree(RegisterTreeRequest) returns (Tree);
+  rpc LookupTree(TreeNumber) returns (Tree);
+  rpc FindTrees(FindTreesRequest) returns (FindTreesReply);
+  rpc CutTree(CutTreeRequest) returns (Tree);
+  rpc PriceOf(PriceOfRequest) returns (PriceOfReply);
+}
+message Tree { int64 number = 1; bool cut = 2; string place = 3; }
+message RegisterTreeRequest { string place = 1; }
+message TreeNumber { int64 number = 1; }
+message FindTreesRequest { optional bool cut = 1; }
+message FindTreesReply { repeated Tree trees = 1; }
+message CutTreeRequest { int64 number = 1; string by = 2; }
+message PriceOfRequest { string of = 1; }
+message PriceOfReply { int64 cents = 1; }
+"""
+
+
+def test_programs_change_one_thing_after_the_other(tmp_path: Path) -> None:
+    (file := tmp_path / "park.proto").write_text(PARK)
+    park = sources.load([file])
+    methods = {method.name: method for method in park.methods.values()}
+    plan = Plan(
+        registry=park,
+        methods=tuple(methods.values()),
+        expectations=Expectations(registry=park),
+        generators=Generators(park),
+    )
+    registering = AcceptedRequest(methods["RegisterTree"], b"")
+    cutting = AcceptedRequest(methods["CutTree"], b"", (Need(registering, ("number",), ("number",)),))
+    finding, pricing = (AcceptedRequest(methods[name], b"") for name in ("FindTrees", "PriceOf"))
+    for one in (registering, cutting, finding, pricing):
+        plan.acceptance.first[one.method.path] = one
+    (case,) = selection_programs.cases(methods["FindTrees"], plan)
+    names = [call.method.name for call in case.calls]  # type: ignore[union-attr]
+    assert names[:10] == ["RegisterTree"] * 5 + ["CutTree"] * 5
+    assert {call.bindings[-1].call for call in case.calls[5:10]} == set(range(5))

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined"
 """What streams of requests are answered with in the end: conversations, and programs."""
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ service Mill {
   rpc WeighAll(stream Sack) returns (Weighed);
   rpc StoreAll(stream Sack) returns (Stored);
   rpc CountAll(stream Sack) returns (Counted);
+  rpc WeighFound(stream Found) returns (Weighed);
   rpc Load(stream Part) returns (Weighed);
 }
 message OpenBinRequest {}
 message Bin { string id = 1; }
 message Sack { string bin_id = 1; Grain grain = 2; }
+message Found { string filter = 1; }
 message Grain { string kind = 1; int32 grams = 2; }
 message Failure { int32 index = 1; string reason = 2; }
 message Weighed { int32 weighed = 1; repeated Failure failures = 2; }
@@ -63,6 +66,7 @@ CASES: dict[str, tuple[set[str], list[Any]]] = {
     "the second isn't told of": ({"G129"}, [*BOTH, weighed(GOOD, BAD, done=1)]),
     "the second isn't told of, nor was any failure ever": (set(), [BOTH[0], weighed(GOOD, BAD, done=1)]),
     "two for one": ({"G129"}, [weighed(GOOD, done=2)]),
+    "all that one finds": (set(), [weighed({"filter": "x"}, done=2, method="WeighFound")]),
     "grams of one": (set(), [weighed(GOOD, done=50, method="CountAll")]),
     "a failure behind the end": ({"G129"}, [weighed(BAD, done=0, failures=(5,))]),
     "a failure counted from one": (set(), [weighed(BAD, done=0, failures=(1,))]),

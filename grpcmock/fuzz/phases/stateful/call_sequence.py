@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -229,11 +229,13 @@ class CallSequence:
         handle: Handle,
         *,
         caller: Caller = Caller.OWN,
-        with_all_below: bool = False,
+        with_all_below: bool | None = None,
         state: tuple[int, Path] | None = None,
     ) -> int | None:
-        """Delete a resource; if the *state* is said that is meant, with its etag, as in an update."""
-        index = self._on(Role.DELETE, handle, caller=caller, switches=WITH_ALL_BELOW if with_all_below else ())
+        """Delete a resource, and what is below it, or not, where one may say that; if the *state* is said that is
+        meant, with its etag, as in an update."""
+        switches = dict.fromkeys(WITH_ALL_BELOW, with_all_below) if with_all_below is not None else {}
+        index = self._on(Role.DELETE, handle, caller=caller, switches=switches)
         if index is not None and state is not None:
             call = self.calls[index]
             self.calls[index] = replace(call, bindings=(*call.bindings, Binding(*state, (etags.ETAG,))))
@@ -253,20 +255,21 @@ class CallSequence:
         return Handle(resource, None, 0, key, parent) if key is not None else None
 
     def _on(
-        self, role: Role, handle: Handle, *, caller: Caller = Caller.OWN, switches: Iterable[str] = ()
+        self, role: Role, handle: Handle, *, caller: Caller = Caller.OWN, switches: Mapping[str, bool] | None = None
     ) -> int | None:
-        """Call a method that says nothing but which resource it means, and turn on the *switches* that it has."""
+        """Call a method that says nothing but which resource it means, and turn its *switches* on or off."""
         operation = handle.resource.operation(role)
         if operation is None or operation.key is None:
             return None
         request = self.factory.content(operation, 0)
-        for name in filter(operation.method.input.fields_by_name.get, switches):
-            setattr(request, name, True)
+        for name in filter(operation.method.input.fields_by_name.get, switches or ()):
+            setattr(request, name, (switches or {})[name])
         bindings = self.refer(request, operation.key, handle)
         return self.add(call_of(operation.method, _data(request)), bindings, caller)
 
-    def get_several(self, role: Role, handles: Sequence[Handle]) -> int | None:
-        """Get several resources at once: in one list of keys, or one by one in a stream."""
+    def get_several(self, role: Role, handles: Sequence[Handle], parent: Handle | None = None) -> int | None:
+        """Get several resources at once: in one list of keys, which may all be said to stand below a *parent*, or one
+        by one in a stream."""
         operation = handles[0].resource.operation(role)
         if operation is None or operation.key is None:
             return None
@@ -279,7 +282,7 @@ class CallSequence:
             return self.add(call_of(operation.method, *map(_data, requests)), bindings)
         request = self.factory.content(operation, 0)
         request.ClearField(str(operation.key[0]))
-        bindings = ()
+        bindings = self.refer(request, operation.parent, parent) if parent is not None and operation.parent else ()
         for index, handle in enumerate(handles):
             if handle.key is not None:
                 getattr(request, str(operation.key[0])).append(handle.key)

@@ -12,6 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from grpcmock.fuzz.learning.accepted_requests import varied
 from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
+from grpcmock.fuzz.resources.laws.sizes import most_of
 from grpcmock.fuzz.resources.lending import body_of, lendings
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.resources.lending import Lending
     from grpcmock.schema import Method
 
+_AT_ONCE = 2
 _ENOUGH = 10
 """So many are asked for, which is more than there are."""
 
@@ -38,6 +40,8 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         for putting, what in kind.putting if kind.giving is method else ():
             if giving is not None and returning is not None and putting.path in first:
                 yield _program(kind, giving, returning, first[putting.path], what, plan)
+                if (most := most_of(method)) is not None:
+                    yield _few(giving, first[putting.path], most[0], plan)
 
 
 def _program(
@@ -83,6 +87,19 @@ def _program(
     program.add(giving)
     program.add(giving)
     return program.case("what is put is lent once, as it was put, until it is given back, and then never again")
+
+
+def _few(giving: AcceptedRequest, putting: AcceptedRequest, most: FieldDescriptor, plan: Plan) -> Case:
+    program = MethodProgram(giving.method, plan, f"few-{putting.method.name}")
+    asking = giving.message
+    setattr(asking, most.name, 1)
+    giving = replace(_plainly(giving), data=_data(asking), full=b"", values={})
+    for _ in range(_AT_ONCE):
+        program.add(giving)
+        program.add(replace(putting, full=b"", values={}))
+        program.add(replace(putting, full=b"", values={}))
+    program.add(giving)
+    return program.case("no more are lent than are asked for")
 
 
 def _plainly(request: AcceptedRequest) -> AcceptedRequest:

@@ -1,4 +1,4 @@
-"""Programs on lists from one value to another: things with two values, looked at together, one by one, and elsewhere."""
+"""Programs on lists from one value to another: things with two values, looked at together, by each, and elsewhere."""
 
 from __future__ import annotations
 

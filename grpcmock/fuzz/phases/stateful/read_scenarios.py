@@ -79,6 +79,7 @@ def get_several(resource: Resource, operation: Operation, factory: ResourceFacto
         sequence.get_several(operation.role, kept)
         sequence.get_several(operation.role, kept[1:])
     yield sequence.finish("several are read at once, before and after one of them was deleted")
+    yield from _several_elsewhere(resource, operation, factory)
     if factory.identified:
         sequence = CallSequence(factory, operation.method, "as-other")
         handle = sequence.create(resource)
@@ -88,6 +89,22 @@ def get_several(resource: Resource, operation: Operation, factory: ResourceFacto
             call = sequence.calls.pop()
             sequence.add(call, call.bindings, Caller.OTHER)
             yield sequence.finish("somebody else reads it")
+
+
+def _several_elsewhere(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """Two are asked for below the parent of one of them."""
+    above = factory.resources.parent_of(resource)
+    if above is None or operation.parent is None or not resource.is_annotated:
+        return
+    sequence = CallSequence(factory, operation.method, "other-parent")
+    grand = sequence.parent_for(above)
+    parents = [sequence.create_numbered(above, grand) for _ in range(2)]
+    handles = [sequence.create_numbered(resource, parent) for parent in parents if parent is not None]
+    kept = [handle for handle in handles if handle is not None]
+    if len(kept) == 2:
+        for several in (kept, kept[1:]):
+            sequence.get_several(operation.role, several, parents[0])
+        yield sequence.finish("several are asked for below one parent, and one of them stands below another")
 
 
 def list_pages(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
@@ -124,7 +141,7 @@ def _behind(resource: Resource, operation: Operation, factory: ResourceFactory) 
     """A list from its beginning, behind the first and the last of what was made, and behind all that there may be."""
     sequence = CallSequence(factory, operation.method, "behind")
     parent = sequence.parent_for(resource)
-    made = [sequence.create_numbered(resource, parent) for _ in range(3)]
+    made = [sequence.create_numbered(resource, parent) for _ in range(4)]
 
     def look(handle: Handle | None = None) -> None:
         sequence.list(resource, parent, size=NEVER_CUT, pages=1)
@@ -132,7 +149,7 @@ def _behind(resource: Resource, operation: Operation, factory: ResourceFactory) 
             behind = Binding(handle.call, handle.source, (operation.after,))
             sequence.calls[-1] = replace(sequence.calls[-1], bindings=(*sequence.calls[-1].bindings, behind))
 
-    for handle in (None, made[0], made[-1], None):
+    for handle in (None, *made, None):
         look(handle)
     if (greatest := _GREATEST.get(operation.method.input.fields_by_name[operation.after].cpp_type)) is not None:
         look()

@@ -1,4 +1,4 @@
-"""Programs on searches: two things with texts of their own are made, each is looked for, and both are seen to be there."""
+"""Programs on searches: two things with texts of their own are made, looked for, and seen to be there."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.plan import Plan
+    from grpcmock.fuzz.resources.resource import Operation
     from grpcmock.schema import Method
 
 _MOST_MAKERS = 3
@@ -39,7 +40,13 @@ def cases(method: Method, plan: Plan, label: str = "selected-by") -> Iterator[Ca
     if own is None:
         return
     makers = [one for one in plan.acceptance.first.values() if makes(one, own, plan)]
-    makers.sort(key=lambda one: (plan.acceptance.rank(one.method), one.method.full_name))
+    creating = _creating(method, plan)
+
+    def order(one: AcceptedRequest) -> tuple[bool, tuple[int, int], str]:
+        is_about = creating is None or one.method is creating.method or _changes(one, creating)
+        return not is_about, plan.acceptance.rank(one.method), one.method.full_name
+
+    makers.sort(key=order)
     for one, way in list(filters(method))[:_MOST_FILTERS]:
         plain = own.message
         if any(field is one for field, _ in plain.ListFields()):
@@ -48,7 +55,10 @@ def cases(method: Method, plan: Plan, label: str = "selected-by") -> Iterator[Ca
             setattr(plain, size.name, most)
         listing = replace(own, data=_data(plain), full=b"", values={})
         program = MethodProgram(method, plan, f"{label}-{one.name}")
-        made = {maker.method: _make(program, maker) for maker in makers[:_MOST_MAKERS]}
+        made: dict[Method, list[int]] = {}
+        for maker in makers[:_MOST_MAKERS]:
+            things = made.get(creating.method, []) if creating is not None else []
+            made[maker.method] = _make(program, maker, creating, things)
         place, path, after = list_field(method), tuple(step.name for step in way), _after(method, made, plan)
         first = program.add(listing, more=after)
         for index in (0, -1) if place is not None else (None,):
@@ -58,21 +68,37 @@ def cases(method: Method, plan: Plan, label: str = "selected-by") -> Iterator[Ca
         yield program.case(f"a list by one {one.name}, between two of all that there is")
 
 
-def _make(program: MethodProgram, maker: AcceptedRequest) -> int:
-    """Make things of several kinds. Returns the call that makes the first."""
-    first, *_ = [program.add(one, anew=number) for number, one in enumerate(_variants(maker), 1)]
-    return first
+def _make(program: MethodProgram, maker: AcceptedRequest, creating: Operation | None, things: list[int]) -> list[int]:
+    """Make things of several kinds, or change each of those *things* in another way. Returns the calls."""
+    need = next((one for one in maker.needs if creating is not None and one.made_by.method is creating.method), None)
+    calls = []
+    for number, one in enumerate(_variants(maker), 1):
+        more = () if need is None or not things else (things[number % len(things)],)
+        bindings = tuple(Binding(thing, need.source, need.target) for thing in more if need is not None)
+        calls.append(program.add(one, anew=number, more=bindings))
+    return calls
 
 
-def _after(method: Method, made: Mapping[Method, int], plan: Plan) -> tuple[Binding, ...]:
+def _changes(maker: AcceptedRequest, creating: Operation) -> bool:
+    """Whether a request is about a thing that is listed."""
+    return any(need.made_by.method is creating.method for need in maker.needs)
+
+
+def _creating(method: Method, plan: Plan) -> Operation | None:
+    """Return what makes the things that a method lists."""
+    resource, _ = resources_of(plan.registry, plan.expectations.links).by_path.get(method.path, (None, None))
+    return resource.operation(Role.CREATE) if resource is not None else None
+
+
+def _after(method: Method, made: Mapping[Method, list[int]], plan: Plan) -> tuple[Binding, ...]:
     """Return where a request says that it wants what comes after the first thing that was made, if it can: earlier
     ones, of earlier cases, fill pages."""
     resource, operation = resources_of(plan.registry, plan.expectations.links).by_path.get(method.path, (None, None))
-    creating = resource.operation(Role.CREATE) if resource is not None else None
+    creating = _creating(method, plan)
     if resource is None or operation is None or not operation.after or creating is None or creating.method not in made:
         return ()
     source = creating.key_shown(resource.key)
-    return (Binding(made[creating.method], source, (operation.after,)),) if source is not None else ()
+    return (Binding(made[creating.method][0], source, (operation.after,)),) if source is not None else ()
 
 
 def _sizes(method: Method, plan: Plan) -> Iterator[tuple[Fields, int]]:
@@ -91,7 +117,10 @@ def makes(one: AcceptedRequest, own: AcceptedRequest, plan: Plan) -> bool:
         or plan.acceptance.takes_away(method)
     ):
         return False
-    return (not only_reads(method) or DOUBTFUL.match(method.name) is not None) and are_related(own, one)
+    if only_reads(method) and DOUBTFUL.match(method.name) is None:
+        return False
+    creating = _creating(own.method, plan)
+    return are_related(own, one) or (creating is not None and _changes(one, creating))
 
 
 def _variants(maker: AcceptedRequest) -> Iterator[AcceptedRequest]:

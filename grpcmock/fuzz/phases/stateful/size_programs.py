@@ -1,4 +1,4 @@
-"""Programs on methods that list, and may be asked for a few only: one, two, and one again of what was made for them."""
+"""Programs on methods that list, and may be asked for a few only of what was made for them: for one, two, and any."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_MAKERS = 2
 _THINGS = 4
-_SIZES = (1, 2, 1)
+_SIZES = (1, 2, 0, 1)
 
 
 def cases(method: Method, factory: ResourceFactory) -> Iterator[Case]:

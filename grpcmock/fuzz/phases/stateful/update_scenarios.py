@@ -14,6 +14,7 @@ from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.differences import is_set
 from grpcmock.fuzz.resources.fields import is_optional
 from grpcmock.fuzz.resources.laws import etags
+from grpcmock.fuzz.resources.laws.families import takes_force
 from grpcmock.fuzz.resources.laws.servers_own import mark, marked
 from grpcmock.fuzz.resources.laws.soft_deletion import SHOW_DELETED
 from grpcmock.fuzz.resources.pagination import MANY
@@ -261,6 +262,7 @@ def delete(resource: Resource, operation: Operation, factory: ResourceFactory) -
     sequence.delete(handle)
     sequence.get(handle)
     yield sequence.finish("what was deleted is read, listed, changed and deleted again")
+    yield from _with_some_below(resource, operation, factory)
     if factory.identified:
         sequence = CallSequence(factory, operation.method, "as-other")
         handle = sequence.create_kept(resource)
@@ -268,6 +270,23 @@ def delete(resource: Resource, operation: Operation, factory: ResourceFactory) -
             sequence.delete(handle, caller=Caller.OTHER)
             sequence.get(handle)
             yield sequence.finish("somebody else deletes it")
+
+
+def _with_some_below(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:
+    """One is deleted below which something stands, and nothing is said of that."""
+    for below in factory.resources.all if resource.is_annotated and takes_force(operation) else ():
+        if factory.resources.parent_of(below) is not resource or below.operation(Role.CREATE) is None:
+            continue
+        sequence = CallSequence(factory, operation.method, f"with-some-{below.name}-below")
+        parent = sequence.numbered_parent_for(below)
+        child = sequence.create_numbered(below, parent) if parent is not None else None
+        if parent is None or child is None:
+            continue
+        sequence.get(child)
+        sequence.delete(parent, with_all_below=False)
+        sequence.get(child)
+        sequence.get(parent)
+        yield sequence.finish(f"one is deleted without force, below which there is a {below.name}")
 
 
 def undelete(resource: Resource, operation: Operation, factory: ResourceFactory) -> Iterator[Case]:

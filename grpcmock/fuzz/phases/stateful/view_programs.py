@@ -47,8 +47,9 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
 def _holds(one: AcceptedRequest, own: AcceptedRequest) -> bool:
     """Whether a method shows a thing that holds what another one lists of it."""
     method, item = one.method, item_of(own.method)
-    is_reader = method.kind is MethodKind.UNARY and only_reads(method) and one.needs
-    is_of_same = is_reader and one.needs[0].made_by.method is own.needs[0].made_by.method
+    if method.kind is not MethodKind.UNARY or not only_reads(method) or not one.needs:
+        return False
+    is_of_same = one.needs[0].made_by.method is own.needs[0].made_by.method
     return is_of_same and any(held.message_type is item for _, held in lists_held(method.output))
 
 

@@ -1,13 +1,14 @@
 """Lists that go on behind a thing, or after so many: what they show is a part of the whole, and somewhere it ends.
 
 Who reads page after page by the key of the last thing has nothing else to go on by. So a page without any thing is the
-end, whatever it says; and what comes behind something is in the list from its beginning, as far as that was shown whole.
+end, whatever it says; and what comes behind something is in the list from its beginning, where that was shown whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.expectations.side_effects import only_reads
@@ -45,11 +46,15 @@ class Continuations:
     _wholes: dict[tuple[str, bytes], _Whole] = field(default_factory=dict)
     """Since something may have been changed, by methods and requests without the place to go on from."""
 
+    _behind: dict[tuple[str, bytes], dict[object, list[object]]] = field(default_factory=dict)
+    """All that comes behind a thing, by the same, and by the key of that."""
+
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts itself, or those before it."""
         method = reply.call.method
         if method is None or not only_reads(method):
             self._wholes.clear()
+            self._behind.clear()
             return
         step = step_of(reply, self.resources)
         if step is None or not step.is_ok or len(step.requests) != 1 or len(step.responses) != 1:
@@ -67,6 +72,8 @@ class Continuations:
         place = (method.path, beginning.SerializePartialToString(deterministic=True))
         keys = [getattr(message, step.resource.key) for message in step.resources()]
         if step.named(leading):
+            if step.operation.after and is_whole(step):
+                yield from self._in_a_row(step, keys, self._behind.setdefault(place, {}))
             self._hear_of_part(step, leading, keys, self._wholes.get(place))
         elif is_whole(step):
             before = self._wholes.get(place)
@@ -75,6 +82,19 @@ class Continuations:
             self._wholes[place] = _Whole(keys)
         else:
             self._wholes.pop(place, None)
+
+    def _in_a_row(
+        self, step: ResourceCall, keys: list[object], behind: dict[object, list[object]]
+    ) -> Iterator[Finding]:
+        """Of two things in one list, one comes behind the other, whatever the order."""
+        leading = step.operation.after
+        behind[step.named(leading)] = keys
+        listed = {key for part in behind.values() for key in part}
+        for one, other in combinations([key for key in behind if key in listed], 2):
+            if other not in behind[one] and one not in behind[other]:
+                expected = f"{other!r} behind {one!r}, or {one!r} behind {other!r}: one list shows both"
+                yield _finding(step, expected, f"neither, with {leading}", leading, "gap")
+                return
 
     def _hear_of_part(self, step: ResourceCall, leading: str, keys: list[object], whole: _Whole | None) -> None:
         others = [key for key in keys if key not in whole.keys] if whole is not None else []
@@ -91,8 +111,10 @@ def is_whole(step: ResourceCall) -> bool:
 
 
 def _is_stuck(step: ResourceCall) -> bool:
-    """Whether a page has nothing, neither a thing nor a token, and says that there is more. Who asks for none gets none,
-    and who asks for some of them only may get none of these."""
+    """Whether a page has nothing, neither a thing nor a token, and says that there is more.
+
+    Who asks for none gets none, and who asks for some of them only may get none of these.
+    """
     operation, answer = step.operation, step.responses[0]
     if not operation.more or operation.more in _TRUNCATED or step.resources() or not getattr(answer, operation.more):
         return False

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 WITH_ALL_BELOW = ("force", "cascade", "recursive")
 """The names of switches by which a deletion takes what stands below it as well (AIP-135)."""
 
+FORCE = "force"
+"""The one of them of which it is written down what it means to leave it out."""
+
 Place = tuple[str, Any]
 """The name of a kind of resource, and a key."""
 
@@ -45,6 +48,12 @@ def named_by(resource: Resource, operation: Operation, resources: Resources) -> 
                     continue
                 if path not in (operation.own_id, operation.parent):
                     yield path, other
+
+
+def takes_force(operation: Operation) -> bool:
+    """Whether a request of a deletion may say that what stands below is deleted as well."""
+    one = operation.method.input.fields_by_name.get(FORCE)
+    return one is not None and one.type == one.TYPE_BOOL and not one.is_repeated
 
 
 class Families:
@@ -115,11 +124,17 @@ class Families:
             also = f"{expected}, and nothing can be made below it"
             yield finding(listing, "parent_confusion", also, f"{said(listing.reply)}, and a list", key="no parent")
 
-    def deleted(self, step: ResourceCall, resource: Resource, key: Any) -> None:
-        """Hear of a deletion: what stood below it may be gone, or not, unless the request says that all of it shall."""
+    def deleted(self, step: ResourceCall, resource: Resource, key: Any) -> Iterator[Finding]:
+        """Hear of a deletion: what stood below it may be gone, or not, unless the request says that all of it shall.
+        Where that is to be said by a switch, without it nothing may be left below (AIP-135)."""
         self._homeless.pop((resource.name, key), None)
         is_final = resource.is_annotated and resource.operation(Role.UNDELETE) is None
         all_below = is_final and any(step.named_switch(name) for name in WITH_ALL_BELOW)
+        left = [one for one in self._memory.known.values() if is_final and one.parent == key and one.is_there]
+        below = [one for one in left if self._memory.resources.parent_of(one.resource) is resource]
+        if below and step.operation.role is Role.DELETE and takes_force(step.operation) and not all_below:
+            expected = f"FAILED_PRECONDITION: {below[0].key!r} stands below it, and {FORCE} isn't set"
+            yield finding(step, "parent_confusion", expected, said(step.reply), path=FORCE, key="something below")
         for other in list(self._memory.known.values()):
             if other.parent != key or self._memory.resources.parent_of(other.resource) is not resource:
                 continue

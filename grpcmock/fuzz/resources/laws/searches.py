@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -146,6 +147,7 @@ class Searches:
         return set(stated_fields(method, asked, resource.descriptor, self.registry))
 
 
+@lru_cache(4096)
 def query_of(method: Method) -> FieldDescriptor | None:
     """Return the field of a request that has the text which is looked for; None if a method is no such search."""
     if method.kind not in (MethodKind.UNARY, MethodKind.SERVER_STREAMING) or not only_lists(method):
@@ -187,7 +189,7 @@ def _has(message: Message, text: str) -> bool:
 
 
 def _size(request: Message) -> int:
-    return max([0, *(value for one, value in request.ListFields() if one.name in SIZES)])
+    return max([0, *(int(value) for one, value in request.ListFields() if one.name in SIZES)])
 
 
 def _finding(method: Method, asked: FieldDescriptor, expected: str, actual: str, key: str) -> Finding:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -164,11 +165,13 @@ def filters(method: Method) -> Iterator[tuple[FieldDescriptor, Way]]:
             yield one, ways[0]
 
 
+@lru_cache(4096)
 def only_lists(method: Method) -> bool:
     """Whether a method does nothing but tell what there is, as far as its name and options say."""
     return only_reads(method) and _DOUBTFUL.match(method.name) is None
 
 
+@lru_cache(4096)
 def item_of(method: Method) -> Descriptor | None:
     """Return the type of what a method lists; None if it lists nothing."""
     if method.kind.client_streams:

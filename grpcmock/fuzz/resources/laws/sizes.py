@@ -1,22 +1,28 @@
 """How many a request asks for at most: no more come.
 
-Of things that clients make and read, whatever shows them is held to it at once, as lists in pages are (AIP-158). Of
-others a field may be called a limit and mean another one; so first a larger one has to bring more.
+Of things that clients make and read, whatever shows them is held to it at once, as lists in pages are (AIP-158), and
+where they are annotated, who says no number gets some all the same. Of others a field may be called a limit and mean
+another one; so first a larger one has to bring more. What is asked for by name, as messages by ``max_messages``, is
+counted whatever the method does to them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
 from grpcmock.fuzz.expectations.roles import Role
+from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.laws.selections import item_of, items_in, only_lists
 from grpcmock.fuzz.resources.locations import SIZES
+from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
@@ -24,6 +30,11 @@ if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.fuzz.resources.resource import Resources
     from grpcmock.schema import Method
+
+_TAKING = re.compile(
+    r"(Pull|Take|Receive|Lease|Lend|Poll|Fetch|Claim|Reserve|Acquire|Dequeue|Pop|Draw|Pick|Next|Consume|Drain)(?=[A-Z]|$)"
+)
+"""Methods that give some of what waits. What sets how many there may be has another most in mind, of later ones."""
 
 
 @dataclass(slots=True)
@@ -37,7 +48,10 @@ class Sizes:
     def take(self, reply: Reply) -> Iterator[Finding]:
         """Hear of one more call. Yields what contradicts those before it."""
         method = reply.call.method
-        if method is None or not only_lists(method):
+        if method is None:
+            return
+        yield from _named(method, reply)
+        if not only_lists(method):
             self._counts.clear()
             return
         size = size_of(method, self.resources)
@@ -50,9 +64,10 @@ class Sizes:
             return
         asked, count = getattr(request, size.name), sum(len(items_in(answer)) for answer in answers)
         request.ClearField(size.name)
-        if asked <= 0:
+        resource = next((one for one in self.resources.all if one.descriptor is item_of(method)), None)
+        if asked < 0 or (asked == 0 and (resource is None or not resource.is_annotated or size.has_presence)):
             return
-        if count > asked and any(item_of(method) is one.descriptor for one in self.resources.all):
+        if 0 < asked < count and resource is not None:
             yield _finding(method, size, f"at most {asked}: {size.name} says so", count)
             return
         counts = self._counts.setdefault(
@@ -60,10 +75,46 @@ class Sizes:
         )
         counts[asked] = count
         for least, most in ((least, most) for least in counts for most in counts if least < most):
-            if least < counts[least] < counts[most]:
+            if least == 0 and not counts[least] and counts[most]:
+                expected = f"as many as the server likes, where no {size.name} is said: {most} brings {counts[most]}"
+                yield replace(_finding(method, size, expected, 0), key="none for no size")
+                return
+            if 0 < least < counts[least] < counts[most]:
                 expected = f"at most {least}: {size.name} says so, and matters, for {most} brings {counts[most]}"
                 yield _finding(method, size, expected, counts[least])
                 return
+
+
+def _named(method: Method, reply: Reply) -> Iterator[Finding]:
+    """Yield that there is more of something than the request says there may be."""
+    both = most_of(method)
+    if both is None or len(reply.call.messages) != 1 or len(reply.responses) != 1 or not reply.is_ok:
+        return
+    size, items = both
+    try:
+        asked = getattr(method.request_class.FromString(reply.call.messages[0]), size.name)
+        count = len(getattr(method.response_class.FromString(reply.responses[0]), items.name))
+    except (DecodeError, RuntimeError):
+        return
+    if 0 < asked < count:
+        yield _finding(method, size, f"at most {asked}: {size.name} says so", count)
+
+
+@lru_cache(1024)
+def most_of(method: Method) -> tuple[FieldDescriptor, FieldDescriptor] | None:
+    """Return the field of a request that says how many of something there may be at most, and that of the response
+    with them, which is called the same; None if there is none."""
+    if method.kind is not MethodKind.UNARY or not (only_reads(method) or _TAKING.match(method.name)):
+        return None
+    for one in method.input.fields:
+        noun = str(one.name).removeprefix("max_")
+        is_number = isinstance(one.default_value, int) and one.cpp_type != one.CPPTYPE_BOOL and one.enum_type is None
+        if noun == one.name or one.is_repeated or not is_number or not noun.endswith("s"):
+            continue
+        named = [items for items in method.output.fields if items.name == noun or items.name.endswith(f"_{noun}")]
+        if len(named) == 1 and named[0].is_repeated:
+            return one, named[0]
+    return None
 
 
 def size_of(method: Method, resources: Resources) -> FieldDescriptor | None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _DONE = re.compile(r"[a-z]+ed|ok|successes|(success|succeeded)_count")
 """How many of the messages were done: ``noted``, ``accepted``. What has two words may count parts of them."""
 
+_OF_MANY = re.compile(r"deleted|removed|updated|changed|modified|affected|matched|purged|expired|moved|copied|touched")
+_FILTER = re.compile(r"filter|query|where|prefix|pattern|selector|range|until|before|older|condition|count|quantity")
 _NOT_DONE = re.compile(r"(failure|error|rejection|refusal|failed|rejected|refused|invalid|problem)s?")
 _PLACE = re.compile(r"(index|position|item|line|row|message|request)(_(index|number|no))?")
 _IDS = re.compile(r"(.*_)?ids?")
@@ -108,7 +110,7 @@ class Summaries:
         done, failures, count = getattr(answer, tally.done.name), getattr(answer, tally.not_done.name), len(messages)
         words = f"{done} {tally.done.name}, and {len(failures)} in {tally.not_done.name}"
         one = "1 message" if count == 1 else f"{count} messages"
-        if done > count:
+        if done > count and not _may_mean_many(method, tally):
             yield _finding(method, f"no more than {one}", words, tally.done.name, "too many")
         if beyond := [failure for failure in failures if getattr(failure, tally.place.name) > count]:
             yield _finding(method, f"places in {one}", shown(beyond[0]), tally.not_done.name, "beyond")
@@ -162,6 +164,13 @@ def tally_of(method: Method) -> _Tally | None:
     places = [one for one in items.fields if one.cpp_type in _WHOLE and _PLACE.fullmatch(one.name)]
     is_plain = not any(one.is_repeated for one in method.input.fields)
     return _Tally(done[0], lists[0], places[0]) if len(places) == 1 and is_plain else None
+
+
+def _may_mean_many(method: Method, tally: _Tally) -> bool:
+    """Whether one message may mean many things, each of which counts: all that a filter finds."""
+    return _OF_MANY.fullmatch(tally.done.name) is not None or any(
+        _FILTER.search(one.name) for one in method.input.fields
+    )
 
 
 def ids_of(method: Method) -> str:

@@ -1,4 +1,4 @@
-"""One list in two places: what a thing holds itself, and what a method lists of it, where both were seen to be the same.
+"""One list in two places: what a thing holds itself, and what a method lists of it, where both were seen to be equal.
 
 A list elsewhere may be a choice, or lag behind. So it is held to what the server has shown: that both have the same
 things, and that one more of the same kind then comes to the one alone, and stays away from the other.
@@ -90,25 +90,29 @@ class Views:
             answers = [method.response_class.FromString(data) for data in reply.responses]
         except (DecodeError, RuntimeError):
             return
-        name = _named(request)
-        if name is None:
+        if (name := _named(request)) is None:
             return
         if method.kind is MethodKind.UNARY and len(answers) == 1:
             for way, one in lists_held(method.output):
-                place: Any = answers[0]
-                for step in way[:-1]:
-                    place = getattr(place, step)
-                key = method.path, way, name
-                self._held[key] = _View(method, list(getattr(place, one.name)))
-                for other, listed in self._listed.items():
-                    if other[2] == name and listed.is_fresh:
-                        yield from self._compared(key, other)
+                yield from self._hear_of_held((method.path, way, name), method, answers[0], one)
         if is_listing(method) and not any(map(goes_on, answers)):
-            key = method.path, (), name
-            self._listed[key] = _View(method, [item for answer in answers for item in items_in(answer)])
-            for other, held in self._held.items():
-                if other[2] == name and other[0] != method.path and held.is_fresh:
-                    yield from self._compared(other, key)
+            items = [item for answer in answers for item in items_in(answer)]
+            yield from self._hear_of_listed((method.path, (), name), _View(method, items))
+
+    def _hear_of_held(self, key: _Key, method: Method, answer: Any, one: FieldDescriptor) -> Iterator[Finding]:
+        place = answer
+        for step in key[1][:-1]:
+            place = getattr(place, step)
+        self._held[key] = _View(method, list(getattr(place, one.name)))
+        for other, listed in self._listed.items():
+            if other[2] == key[2] and other[0] != key[0] and listed.is_fresh:
+                yield from self._compared(key, other)
+
+    def _hear_of_listed(self, key: _Key, view: _View) -> Iterator[Finding]:
+        self._listed[key] = view
+        for other, held in self._held.items():
+            if other[2] == key[2] and other[0] != key[0] and held.is_fresh:
+                yield from self._compared(other, key)
 
     def _compared(self, held: _Key, listed: _Key) -> Iterator[Finding]:
         """Compare both lists, which were looked at with nothing between."""
