@@ -12,7 +12,7 @@ from grpcmock.fuzz.model.results import CaseResult, Termination
 from grpcmock.fuzz.shrinking.case_shrinking import shrink, without_clearing
 from grpcmock.fuzz.shrinking.crashes import Crashes
 from grpcmock.fuzz.shrinking.fresh_ids import FreshIds
-from grpcmock.fuzz.shrinking.lateness import slowly
+from grpcmock.fuzz.shrinking.lateness import is_long, slowly
 from grpcmock.fuzz.shrinking.own_data import after_its_makers, changes_in, needs_data, with_own_data
 from grpcmock.fuzz.shrinking.plainest import alone, is_suspicious, simpler
 from grpcmock.status import Code
@@ -90,6 +90,8 @@ class Confirmation:
             is_outside = health.exit_code is not None and not health.ended_by_itself
             return failure if is_outside else await self._bisected(failure)
         if failure.finding.may_lag:
+            if not failure.is_flaky and is_long(failure.case):
+                failure = await self._smallest(failure)  # or it takes a pause for each change
             failure = self.so_far = await self._made_again_slowly(failure)
             if failure.is_flaky:
                 return failure

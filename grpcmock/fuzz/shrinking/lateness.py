@@ -16,6 +16,10 @@ _SECONDS = 1.5
 """As long as servers let changes gather before they show them, most often a second, and a little more."""
 
 
+_MOST = 2
+"""So many pauses are few."""
+
+
 def slowly(case: Case) -> Case:
     """Return a case in which each call that reads comes a while after one that may have changed something."""
     calls = [
@@ -23,6 +27,12 @@ def slowly(case: Case) -> Case:
         for earlier, later in pairwise(case.calls)
     ]
     return replace(case, calls=(*case.calls[:1], *calls))
+
+
+def is_long(case: Case) -> bool:
+    """Whether a case takes its time once it is made slowly."""
+    slow = zip(case.calls, slowly(case).calls, strict=True)
+    return sum(one is not other for one, other in slow) > _MOST
 
 
 def _reads(call: Call) -> bool:

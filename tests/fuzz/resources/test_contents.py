@@ -20,10 +20,12 @@ from grpcmock.schema import Registry, sources
 PROTO = """\
 syntax = "proto3";
 package films;
+import "google/protobuf/field_mask.proto";
 service Films {
   rpc Bring(stream Part) returns (Film);
   rpc Fetch(FetchRequest) returns (stream Frame);
   rpc Cut(CutRequest) returns (Film);
+  rpc Change(ChangeRequest) returns (Film);
 }
 message Part { oneof part { Head head = 1; bytes frame = 2; } }
 message Head { string title = 1; int64 size = 2; string sha256 = 3; }
@@ -31,6 +33,7 @@ message Film { string film_id = 1; }
 message FetchRequest { string film_id = 1; int64 offset = 2; }
 message Frame { bytes frame = 1; }
 message CutRequest { string film_id = 1; }
+message ChangeRequest { string film_id = 1; bytes frame = 2; google.protobuf.FieldMask mask = 3; }
 """
 
 Words = tuple[str, Any, Any]
@@ -49,6 +52,11 @@ def fetch(film: str, *frames: str, offset: int = 0) -> Words:
     return ("Fetch", {"filmId": film, "offset": offset}, [{"frame": coded(frame)} for frame in frames])
 
 
+def change(frame: str, **more: Any) -> Words:
+    return ("Change", {"filmId": "f1", "frame": coded(frame), **more}, {"filmId": "f1"})
+
+
+CHANGED = [change("abc"), fetch("f1", "abc")]
 PROVEN = [bring("f1", "abc"), fetch("f1", "abc")]
 
 CASES: dict[str, tuple[set[str], list[Words]]] = {
@@ -57,6 +65,8 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "cut short": ({"G129"}, [*PROVEN, bring("f2", "abcdef"), fetch("f2", "abc")]),
     "never given back whole": (set(), [bring("f1", "abc"), fetch("f1", "ABC"), bring("f2", "de"), fetch("f2", "DE")]),
     "a part of it": (set(), [*PROVEN, bring("f2", "abcdef"), fetch("f2", "def", offset=3)]),
+    "changed": ({"G129"}, [*PROVEN, *CHANGED, change("abcd"), fetch("f1", "abc")]),
+    "of what is sent a part is meant": (set(), [*PROVEN, *CHANGED, change("abcd", mask="filmId"), fetch("f1", "abc")]),
     "another one": (set(), [*PROVEN, bring("f2", "abcdef"), fetch("f3", "x")]),
     "refused": (set(), [*PROVEN, bring("f2", "abcdef", answer="DATA_LOSS"), fetch("f2", "x")]),
     "changed since": (set(), [*PROVEN, ("Cut", {"filmId": "f1"}, {"filmId": "f1"}), fetch("f1", "ab")]),

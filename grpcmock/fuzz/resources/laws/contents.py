@@ -16,6 +16,7 @@ from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.resources.contents import contents_of
+from grpcmock.fuzz.resources.fields import type_name
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.results import Reply
@@ -46,7 +47,8 @@ class Contents:
         if not only_reads(method):
             for key in [key for request in requests for key in _keys(request)]:
                 self._kept.pop(key, None)
-            if is_ok and len(answers) == 1 and (sent := _joined(requests)):
+            is_whole = not any(map(_has_mask, requests))
+            if is_ok and is_whole and len(answers) == 1 and (sent := _joined(requests)):
                 self._kept |= dict.fromkeys(_keys(answers[0]), (method, sent))
         elif is_ok and len(requests) == 1 and len(requests[0].ListFields()) == 1:
             key = next(iter(_keys(requests[0])), None)
@@ -72,6 +74,11 @@ class Contents:
 def _keys(message: Message) -> list[Any]:
     """Return the texts in a message by which something can be named."""
     return [value for _, value in message.ListFields() if isinstance(value, str)]
+
+
+def _has_mask(request: Message) -> bool:
+    """Whether a request says which part of what it sends is meant."""
+    return any(type_name(one) == "google.protobuf.FieldMask" for one, _ in request.ListFields())
 
 
 def _joined(messages: list[Any]) -> bytes:
