@@ -212,6 +212,8 @@ def test_limits_are_read_out_of_words(words: str, expected: tuple[int | None, in
         ("time: invalid duration 'abc'", "60s"),
         ("that is no CIDR", "192.0.2.0/24"),
         ("could not be parsed", "2024-05-01"),
+        ("amount.currency_code must be EUR", "EUR"),
+        ("unit should be kg.", "kg"),
     ],
 )
 def test_texts_are_read_out_of_words(words: str, expected: str | None) -> None:
