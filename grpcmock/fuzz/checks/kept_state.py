@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.resources.laws.absent import Absent
 from grpcmock.fuzz.resources.laws.aliases import Aliases
 from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.echoes import Echoes
@@ -18,6 +19,7 @@ from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.etags import Etags
 from grpcmock.fuzz.resources.laws.flags import Flags
 from grpcmock.fuzz.resources.laws.loans import Loans
+from grpcmock.fuzz.resources.laws.promised import Promised
 from grpcmock.fuzz.resources.laws.selections import Selections
 from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
 from grpcmock.fuzz.resources.laws.times import Times
@@ -55,6 +57,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         StateModel(resources, documented=expectations.documented),
         *(Times(resources), Etags(resources), SoftDeletion(resources), Echoes(resources), Aliases(resources)),
         *(Loans(registry), Effects(), Flags(), Contents(), Selections(), Totals(registry, resources)),
+        *(Promised(registry), Absent(case)),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor_pb2 import FileDescriptorProto
-
     from grpcmock.schema import Method, Registry
 
 _CODE = re.compile(rf"\b({'|'.join(name for name in Code.__members__ if name != 'OK')})\b")
@@ -29,9 +28,6 @@ _STANDARD: Mapping[str, frozenset[int]] = {
 _RESOURCE = 1053
 """The number of the option ``google.api.resource``."""
 
-_SERVICE, _METHOD = 6, 2
-"""The numbers of ``service`` in a file and of ``method`` in a service: paths in source information are made of them."""
-
 
 def documented(registry: Registry, stubbed: Mapping[str, Iterable[int]] | None = None) -> dict[str, frozenset[int]]:
     """Give the codes that each method, by its full name, is said to answer with; methods of which nothing is said lack.
@@ -39,26 +35,13 @@ def documented(registry: Registry, stubbed: Mapping[str, Iterable[int]] | None =
     *stubbed* holds the codes of errors in stubs, by the full names of methods.
     """
     said: dict[str, set[int]] = {}
-    for file in registry.files.file:
-        for name, comment in _comments(file):
-            said.setdefault(name, set()).update(Code[code] for code in _CODE.findall(comment))
+    for name, comment in method_comments(registry).items():
+        said.setdefault(name, set()).update(Code[code] for code in _CODE.findall(comment))
     for method in registry.methods.values():
         said.setdefault(method.full_name, set()).update(_standard(method))
     for name, codes in (stubbed or {}).items():
         said.setdefault(name, set()).update(codes)
     return {name: frozenset(codes) for name, codes in said.items() if codes}
-
-
-def _comments(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:
-    package = f"{file.package}." if file.package else ""
-    for location in file.source_code_info.location:
-        path = location.path
-        if len(path) == 4 and path[0] == _SERVICE and path[2] == _METHOD:
-            service = file.service[path[1]]
-            yield (
-                f"{package}{service.name}/{service.method[path[3]].name}",
-                location.leading_comments + location.trailing_comments,
-            )
 
 
 def _standard(method: Method) -> frozenset[int]:

@@ -102,6 +102,9 @@ OWN_WORDS = "the limit that the server states itself"
 DOCUMENTED = "the limit that the comment in the proto states"
 """The rule of cases that hold a server, where it refuses what is far beyond such a limit, to the limit itself."""
 
+NAMES_NOTHING = "the comment in the proto, of a name that nothing has"
+"""The rule of cases whose last call names at their path what isn't there."""
+
 Path = tuple[str | int, ...]
 """The way to a value in a message: names of fields, indices of lists, keys of maps."""
 

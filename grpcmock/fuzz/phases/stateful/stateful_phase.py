@@ -16,6 +16,7 @@ from grpcmock.fuzz.phases.stateful import (
     keyed_programs,
     lending_programs,
     method_programs,
+    promise_programs,
     random_sequences,
     scenarios,
     selection_programs,
@@ -46,6 +47,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
 
 def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from credential_cases.cases(method, plan)
+    yield from promise_programs.cases(method, plan)
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)
