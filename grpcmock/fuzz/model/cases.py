@@ -218,6 +218,9 @@ class Case:
 
     concurrent: bool = False
 
+    together: int = 0
+    """So many calls at the end, before those that clean up, are made at once, each when all before them are done."""
+
     setup: int = 0
     """So many calls at the beginning only make what the others need."""
 

@@ -17,6 +17,7 @@ from grpcmock.fuzz.phases.stateful import (
     lending_programs,
     method_programs,
     promise_programs,
+    race_programs,
     random_sequences,
     scenarios,
     selection_programs,
@@ -48,6 +49,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
 def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from credential_cases.cases(method, plan)
     yield from promise_programs.cases(method, plan)
+    yield from race_programs.cases(method, plan)
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)
