@@ -9,7 +9,7 @@ helps any more, the search goes back to an earlier request.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations, islice, zip_longest
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,6 @@ _ANY = 3
 """… and so many in each where none was."""
 
 _NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE})
-_FALLS = frozenset({Code.UNKNOWN, Code.INTERNAL})
 _HOPELESS = frozenset({Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
 
 _NAMES = 3
@@ -91,9 +90,7 @@ class DoorSearch:
         self._start = tuple(start)
         self._current: tuple[tuple[Message, ...], dict[Path, KnownKey], Change] | None = None
         self._seen: set[str] = set()
-        self._tried: set[tuple[tuple[bytes, ...], frozenset[Path]]] = set()
-        """The messages with the places of what names something: the same value by itself is another request, for what
-        is named is made anew, and may be refused then."""
+        self._tried: set[tuple[bytes, ...]] = set()
         self._states: list[_State] = []
         """The last one is where the search is."""
         self._known = 0
@@ -117,11 +114,11 @@ class DoorSearch:
                 if made is None:
                     continue
                 messages, changed = made
-                keys = {place: known for place, known in state.keys.items() if place not in changed}
-                keys |= {place: key for place, key in changed.items() if key is not None}
-                if _told(messages, keys) in self._tried or not all(one.IsInitialized() for one in messages):
+                if _bytes_of(messages) in self._tried or not all(one.IsInitialized() for one in messages):
                     continue
                 del self._states[number + 1 :]
+                keys = {place: known for place, known in state.keys.items() if place not in changed}
+                keys |= {place: key for place, key in changed.items() if key is not None}
                 return self._noted(messages, keys, change)
             if _stage(self._last) and not self.method.kind.client_streams:
                 break  # it may be there later, or there may be enough
@@ -130,7 +127,7 @@ class DoorSearch:
 
     def _noted(self, messages: tuple[Message, ...], keys: dict[Path, KnownKey], change: Change) -> bytes:
         self._current = messages, keys, change
-        self._tried.add(_told(messages, keys))
+        self._tried.add(_bytes_of(messages))
         return messages[0].SerializePartialToString(deterministic=True)
 
     @property
@@ -175,8 +172,6 @@ class DoorSearch:
         before, now = self._objected(self._last)[1], self._objected(reply)[1]
         if change.fields in before or (change.key is not None and self._last.code == Code.NOT_FOUND):
             return True
-        if reply.code in _FALLS and self._last.code not in _FALLS:
-            return False  # it fell over what was changed, and never came to what it minds
         return change.fields not in now and _stage(reply) >= _stage(self._last)
 
     def _made(self, messages: tuple[Message, ...], keys: dict[Path, KnownKey]) -> AcceptedRequest:
@@ -202,12 +197,9 @@ class DoorSearch:
                 continue
             for change in islice(self._keys(way, ""), _WITHIN):
                 made = changed_by(messages, change, self._candidates.comments)
-                if made is None:
-                    continue
-                keys = {place: key for place, key in made[1].items() if key is not None}
-                if _told(made[0], keys) not in self._tried:
-                    self._tried.add(_told(made[0], keys))
-                    yield self._made(made[0], keys)
+                if made is not None and _bytes_of(made[0]) not in self._tried:
+                    self._tried.add(_bytes_of(made[0]))
+                    yield self._made(made[0], {place: key for place, key in made[1].items() if key is not None})
 
     # What to change -------------------------------------------------------------------------------------
 
@@ -325,10 +317,8 @@ def _is_only(way: Fields) -> bool:
     return oneof is not None and len(oneof.fields) > 1
 
 
-def _told(messages: Sequence[Message], keys: Mapping[Path, KnownKey]) -> tuple[tuple[bytes, ...], frozenset[Path]]:
-    """Return what tells a request from others."""
-    places = frozenset(place for place, key in keys.items() if key.made_by is not None)
-    return tuple(message.SerializePartialToString(deterministic=True) for message in messages), places
+def _bytes_of(messages: Sequence[Message]) -> tuple[bytes, ...]:
+    return tuple(message.SerializePartialToString(deterministic=True) for message in messages)
 
 
 def _depth(message: Message, way: Fields) -> int:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grpcmock.fuzz.learning.acceptance import Acceptance
-    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
+    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.model.results import Reply
     from grpcmock.schema import Method
 
@@ -180,7 +180,7 @@ class Enrichment:
     async def _without_mere_values(self, accepted: AcceptedRequest) -> AcceptedRequest:
         """Drop references that are values like any other: one that isn't there is taken, or is wrong by itself."""
         for need in accepted.needs:
-            if _names_thing(need):
+            if need.own_id is None or need.own_id == need.made_by.own_id:
                 continue
             message = accepted.message
             put(message, need.target, varied(value_at(message, need.target), "mere value"))
@@ -256,7 +256,7 @@ class Enrichment:
             search.hear(reply)
             if search.is_over:
                 found = search.accepted
-                fits = found is not None and not any(map(_names_thing, found.needs)) and found.later == accepted.later
+                fits = found is not None and not found.needs and found.later == accepted.later
                 return (found.message, reply) if found is not None and fits else None
         return None
 
@@ -309,12 +309,6 @@ class Enrichment:
             if more and _is_ok(await self._send(accepted, message.SerializePartialToString(deterministic=True))):
                 return message
         return full
-
-
-def _names_thing(need: Need) -> bool:
-    """Whether a thing is named for certain: by a key that its server made, or that nothing else may have. A currency
-    that it was made with is a value like any other."""
-    return need.own_id is None or need.own_id == need.made_by.own_id
 
 
 def _is_ok(reply: Reply) -> bool:
