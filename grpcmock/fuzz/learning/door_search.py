@@ -9,7 +9,7 @@ helps any more, the search goes back to an earlier request.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations, islice, zip_longest
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,7 @@ class DoorSearch:
         self._start = tuple(start)
         self._current: tuple[tuple[Message, ...], dict[Path, KnownKey], Change] | None = None
         self._seen: set[str] = set()
-        self._tried: set[tuple[bytes, ...]] = set()
+        self._tried: set[tuple[bytes | Path, ...]] = set()
         self._states: list[_State] = []
         """The last one is where the search is."""
         self._known = 0
@@ -114,11 +114,11 @@ class DoorSearch:
                 if made is None:
                     continue
                 messages, changed = made
-                if _bytes_of(messages) in self._tried or not all(one.IsInitialized() for one in messages):
-                    continue
-                del self._states[number + 1 :]
                 keys = {place: known for place, known in state.keys.items() if place not in changed}
                 keys |= {place: key for place, key in changed.items() if key is not None}
+                if _told(messages, keys) in self._tried or not all(one.IsInitialized() for one in messages):
+                    continue
+                del self._states[number + 1 :]
                 return self._noted(messages, keys, change)
             if _stage(self._last) and not self.method.kind.client_streams:
                 break  # it may be there later, or there may be enough
@@ -127,7 +127,7 @@ class DoorSearch:
 
     def _noted(self, messages: tuple[Message, ...], keys: dict[Path, KnownKey], change: Change) -> bytes:
         self._current = messages, keys, change
-        self._tried.add(_bytes_of(messages))
+        self._tried.add(_told(messages, keys))
         return messages[0].SerializePartialToString(deterministic=True)
 
     @property
@@ -197,9 +197,10 @@ class DoorSearch:
                 continue
             for change in islice(self._keys(way, ""), _WITHIN):
                 made = changed_by(messages, change, self._candidates.comments)
-                if made is not None and _bytes_of(made[0]) not in self._tried:
-                    self._tried.add(_bytes_of(made[0]))
-                    yield self._made(made[0], {place: key for place, key in made[1].items() if key is not None})
+                keys = {place: key for place, key in made[1].items() if key is not None} if made is not None else {}
+                if made is not None and _told(made[0], keys) not in self._tried:
+                    self._tried.add(_told(made[0], keys))
+                    yield self._made(made[0], keys)
 
     # What to change -------------------------------------------------------------------------------------
 
@@ -317,8 +318,11 @@ def _is_only(way: Fields) -> bool:
     return oneof is not None and len(oneof.fields) > 1
 
 
-def _bytes_of(messages: Sequence[Message]) -> tuple[bytes, ...]:
-    return tuple(message.SerializePartialToString(deterministic=True) for message in messages)
+def _told(messages: Sequence[Message], keys: Mapping[Path, KnownKey]) -> tuple[bytes | Path, ...]:
+    """Return what tells a request from others: its bytes, and where it names what is made anew under another key, so
+    that other bytes are sent."""
+    anew = (place for place, key in keys.items() if key.made_by and chosen_at(key.made_by.message, key.value))
+    return (*(message.SerializePartialToString(deterministic=True) for message in messages), *sorted(anew, key=str))
 
 
 def _depth(message: Message, way: Fields) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.client.actions import Action, Send
+from grpcmock.fuzz.model.meant_status import with_meant_status
 
 if TYPE_CHECKING:
     from grpcmock.fuzz.model.cases import Call, Path
@@ -23,11 +24,13 @@ def bound(call: Call, replies: Sequence[Reply], calls: Sequence[Call]) -> Call:
     message = call.method.request_class.FromString(call.messages[0])
     for binding in call.bindings:
         earlier = calls[binding.call].method
-        responses = replies[binding.call].responses if binding.call < len(replies) else ()
-        if earlier is None or not responses:
+        reply = replies[binding.call] if binding.call < len(replies) else None
+        if earlier is None or reply is None or not reply.responses:
             continue
+        if reply.is_ok and not with_meant_status(reply).is_ok:
+            continue  # it failed, and says so in its response
         try:
-            value = value_at(earlier.response_class.FromString(responses[0]), binding.source)
+            value = value_at(earlier.response_class.FromString(reply.responses[0]), binding.source)
             put(message, binding.target, value)
         except (DecodeError, LookupError, AttributeError, TypeError, ValueError):
             continue

@@ -184,10 +184,11 @@ class Enrichment:
                 continue
             message = accepted.message
             put(message, need.target, varied(value_at(message, need.target), "mere value"))
-            reply = await self._send(accepted, message.SerializePartialToString(deterministic=True))
+            others = tuple(one for one in accepted.needs if one is not need)
+            without = replace(accepted, needs=others, references=accepted.references - {need.target})
+            reply = await self._send(without, message.SerializePartialToString(deterministic=True))
             if with_meant_status(reply).code in (Code.OK, Code.INVALID_ARGUMENT):
-                needs = tuple(one for one in accepted.needs if one is not need)
-                accepted = replace(accepted, needs=needs, references=accepted.references - {need.target})
+                accepted = without
         return accepted
 
     # All that it may have -----------------------------------------------------------------------------------
@@ -255,9 +256,10 @@ class Enrichment:
             reply = await self._send(replace(accepted, later=search.current.later), data)
             search.hear(reply)
             if search.is_over:
-                found = search.accepted
-                fits = found is not None and not found.needs and found.later == accepted.later
-                return (found.message, reply) if found is not None and fits else None
+                if (found := search.accepted) is None:
+                    return None
+                found = await self._without_mere_values(found)
+                return (found.message, reply) if not found.needs and found.later == accepted.later else None
         return None
 
     async def _with_later(self, accepted: AcceptedRequest) -> AcceptedRequest:
