@@ -40,6 +40,7 @@ _ANY = 3
 """… and so many in each where none was."""
 
 _NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE})
+_FALLS = frozenset({Code.UNKNOWN, Code.INTERNAL})
 _HOPELESS = frozenset({Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
 
 _NAMES = 3
@@ -172,6 +173,8 @@ class DoorSearch:
         before, now = self._objected(self._last)[1], self._objected(reply)[1]
         if change.fields in before or (change.key is not None and self._last.code == Code.NOT_FOUND):
             return True
+        if reply.code in _FALLS and self._last.code not in _FALLS:
+            return False  # it fell over what was changed, and never came to what it minds
         return change.fields not in now and _stage(reply) >= _stage(self._last)
 
     def _made(self, messages: tuple[Message, ...], keys: dict[Path, KnownKey]) -> AcceptedRequest:
