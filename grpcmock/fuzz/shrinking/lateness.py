@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -25,8 +26,12 @@ def slowly(case: Case) -> Case:
     return replace(case, calls=(*case.calls[:1], *calls))
 
 
+_TAKING = re.compile(r"(Pull|Receive|Dequeue|Poll|Take|Claim|Lease|Next|Pop|Consume)(?=[A-Z]|$)")
+"""Methods by which something comes that was put before."""
+
+
 def _reads(call: Call) -> bool:
-    return call.method is not None and only_reads(call.method)
+    return call.method is not None and (only_reads(call.method) or _TAKING.match(call.method.name) is not None)
 
 
 def _after_a_while(call: Call) -> Call:

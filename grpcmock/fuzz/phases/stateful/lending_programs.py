@@ -49,11 +49,7 @@ def _program(
     plan: Plan,
 ) -> Case:
     program = MethodProgram(kind.giving, plan, f"lent-{putting.method.name}")
-    asking = giving.message
-    for field in kind.giving.input.fields:
-        if _MOST.fullmatch(field.name) and field.cpp_type in (field.CPPTYPE_INT32, field.CPPTYPE_INT64):
-            setattr(asking, field.name, _ENOUGH)
-    giving = replace(_plainly(giving), data=_data(asking), full=b"", values={})
+    one_only, giving = (_asking(kind, giving, most) for most in (1, _ENOUGH))
     returning = replace(returning, full=b"", values={})
 
     def put(*numbers: int) -> None:
@@ -73,6 +69,7 @@ def _program(
     put(1)
     lent = program.add(giving)
     put(*several)
+    program.add(one_only)
     program.add(giving)
     program.add(giving)
     receipt = Binding(lent, (kind.items.name, 0, kind.receipt.name), (kind.receipts.name,))
@@ -83,6 +80,15 @@ def _program(
     program.add(giving)
     program.add(giving)
     return program.case("what is put is lent once, as it was put, until it is given back, and then never again")
+
+
+def _asking(kind: Lending, giving: AcceptedRequest, most: int) -> AcceptedRequest:
+    """Return a request for so many at most, where it may say so."""
+    asking = giving.message
+    for field in kind.giving.input.fields:
+        if _MOST.fullmatch(field.name) and field.cpp_type in (field.CPPTYPE_INT32, field.CPPTYPE_INT64):
+            setattr(asking, field.name, most)
+    return replace(_plainly(giving), data=_data(asking), full=b"", values={})
 
 
 def _plainly(request: AcceptedRequest) -> AcceptedRequest:
