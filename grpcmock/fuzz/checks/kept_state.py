@@ -22,6 +22,7 @@ from grpcmock.fuzz.resources.laws.lent_items import LentItems
 from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.laws.promised import Promised
 from grpcmock.fuzz.resources.laws.selections import Selections
+from grpcmock.fuzz.resources.laws.shared_names import SharedNames
 from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
 from grpcmock.fuzz.resources.laws.times import Times
 from grpcmock.fuzz.resources.laws.totals import Totals
@@ -58,7 +59,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         StateModel(resources, documented=expectations.documented),
         *(Times(resources), Etags(resources), SoftDeletion(resources), Echoes(resources), Aliases(resources)),
         *(Loans(registry), Effects(), Flags(), Contents(), Selections(), Totals(registry, resources)),
-        *(Promised(registry), Absent(case), LentItems(registry)),
+        *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

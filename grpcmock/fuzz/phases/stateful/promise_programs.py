@@ -11,17 +11,20 @@ from grpcmock.fuzz.expectations.field_comments import field_comments
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set, reachable
 from grpcmock.fuzz.expectations.method_comments import method_comments
 from grpcmock.fuzz.expectations.promises import must_name_something, promises_of
+from grpcmock.fuzz.expectations.roles import MAKING
 from grpcmock.fuzz.expectations.side_effects import only_reads
-from grpcmock.fuzz.learning.accepted_requests import is_there, set_at, stem_of, varied
+from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, is_there, set_at, stem_of, varied
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import NAMES_NOTHING
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
+from grpcmock.fuzz.resources.inference import resources_of
 from grpcmock.fuzz.resources.laws.absent import UNKNOWN_TEXT, unknown_number
+from grpcmock.fuzz.resources.laws.aliases import place_of
+from grpcmock.fuzz.resources.laws.shared_names import names_of_one
 from grpcmock.schema.method import MethodKind
 from grpcmock.schema.naming import snake_case
 
 if TYPE_CHECKING:
-    from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
     from grpcmock.fuzz.model.cases import Case
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
@@ -37,24 +40,57 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     if not only_reads(method) and not plan.acceptance.takes_away(method):
         for promise in promises_of(method, plan.registry):
             yield from _same_twice(own, promise.way, plan, anew=not promise.is_repeatable)
+        yield from _named_alike(own, plan)
     for way in islice(_naming(own, plan), _MOST):
         yield _absent(own, way, plan)
 
 
-def _same_twice(own: AcceptedRequest, way: Fields, plan: Plan, *, anew: bool) -> Iterator[Case]:
-    """Yield two calls with one value that was never used before; two that differ otherwise, where that may matter."""
+def _named_alike(own: AcceptedRequest, plan: Plan) -> Iterator[Case]:
+    """Yield two things of one name, which is asked for then."""
+    known = resources_of(plan.registry, plan.expectations.links).by_path.get(own.method.path)
+    if known is None or known[1].role not in MAKING:
+        return
+    for reader in plan.acceptance.first.values():
+        method = reader.method
+        for alias in names_of_one(method, known[0]) if place_of(method, known[0]) is not None else ():
+            ways = [way for way in reachable(own.method.input) if way[-1].name == alias.name and len(way) <= 2]
+            made = _twice(own, ways[0], plan) if ways and not any(one.is_repeated for one in ways[0]) else None
+            if made is None:
+                continue
+            again, value = made
+            program = MethodProgram(own.method, plan, f"named-alike-{alias.name}")
+            for number in range(2):
+                program.add(again, anew=number)
+            asking = method.request_class()
+            setattr(asking, alias.name, value)
+            data = asking.SerializePartialToString(deterministic=True)
+            program.add(AcceptedRequest(method, data))
+            yield program.case(f"two things of the same {alias.name}, and the one that it finds")
+
+
+def _twice(own: AcceptedRequest, way: Fields, plan: Plan) -> tuple[AcceptedRequest, Any] | None:
+    """Return the request with a value at the end of a way that was never used before, and that value."""
     path = tuple(field.name for field in way)
     message = own.message_with(way) if is_set(own.message_with(way), way) else own.fullest
     if not is_there(message, path):
         value = next(iter(plan.acceptance.values_of(way[-1])), None)
         if value is None or set_at(message, way, value) is None:
-            return
-    put(message, path, varied(value_at(message, path), f"{plan.seed} {own.method.full_name} promised"))
+            return None
+    fresh = varied(value_at(message, path), f"{plan.seed} {own.method.full_name} promised")
+    put(message, path, fresh)
     data = message.SerializePartialToString(deterministic=True)
-    again = replace(own, data=data, full=b"", values={}, own_id=None if own.own_id == path else own.own_id)
+    own_id = None if own.own_id == path else own.own_id
+    return replace(own, data=data, full=b"", values={}, own_id=own_id), fresh
+
+
+def _same_twice(own: AcceptedRequest, way: Fields, plan: Plan, *, anew: bool) -> Iterator[Case]:
+    """Yield two calls with one value that was never used before; two that differ otherwise, where that may matter."""
+    path, made = tuple(field.name for field in way), _twice(own, way, plan)
+    if made is None:
+        return
     program = MethodProgram(own.method, plan, f"promised-{'.'.join(path)}")
     for number in range(2):
-        program.add(again, anew=number if anew else 0)
+        program.add(made[0], anew=number if anew else 0)
     yield program.case(f"the same {'.'.join(path)} twice")
 
 

@@ -91,7 +91,7 @@ class LentItems:
         }
         self._is_held_back |= any(_HOLDS_BACK.fullmatch(one.name) for each in put for one, _ in each.ListFields())
         for (_, name), queue in self._queues.items():
-            if name in besides or any(name in texts and besides & texts for texts in self._linked):
+            if any(name in texts and (name in besides or besides & texts) for texts in self._linked):
                 queue.puts += len(put)
         ids = _ids_in(answer)
         are_other = len({each.SerializeToString(deterministic=True) for each in put}) == len(put)
