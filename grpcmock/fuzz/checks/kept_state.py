@@ -18,6 +18,7 @@ from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.etags import Etags
 from grpcmock.fuzz.resources.laws.flags import Flags
+from grpcmock.fuzz.resources.laws.freed_names import FreedNames
 from grpcmock.fuzz.resources.laws.lent_items import LentItems
 from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.laws.promised import Promised
@@ -60,6 +61,7 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Times(resources), Etags(resources), SoftDeletion(resources), Echoes(resources), Aliases(resources)),
         *(Loans(registry), Effects(), Flags(), Contents(), Selections(), Totals(registry, resources)),
         *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
+        FreedNames(resources),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

@@ -13,6 +13,7 @@ from grpcmock.fuzz.phases.stateful import (
     content_programs,
     credential_cases,
     effect_programs,
+    freeing_programs,
     keyed_programs,
     lending_programs,
     method_programs,
@@ -50,6 +51,7 @@ def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from credential_cases.cases(method, plan)
     yield from promise_programs.cases(method, plan)
     yield from race_programs.cases(method, plan)
+    yield from freeing_programs.cases(method, plan)
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)
