@@ -27,7 +27,7 @@ def raced(case: Case, result: CaseResult) -> Iterator[Finding]:
     """
     last = len(case.calls) - case.cleanup
     replies = [with_meant_status(reply) for reply in result.replies]
-    if len(replies) < last:
+    if not case.together < last <= len(replies):
         return
     at_once = replies[last - case.together : last]
     alone = [reply for reply in replies[: last - case.together] if reply.call.path == at_once[0].call.path]

@@ -160,9 +160,10 @@ class Executor:
         replies: list[Reply] = []
         number = self.call_history.new_round()
         last = len(case.calls) - case.cleanup
+        first = max(last - case.together, 0)
         for index, call in enumerate(case.calls):
-            if last - case.together <= index < last:
-                if index == last - case.together:
+            if first <= index < last:
+                if index == first:
                     steps = [Step(number, place, case.calls[place]) for place in range(index, last)]
                     replies += await asyncio.gather(*(self._made(step, replies[:index], case) for step in steps))
                 continue

@@ -40,6 +40,14 @@ class Racing(depot.Depot):
             return depot.message("Item")(name=f"items/{len(self.titles)}", title=request.item.title)
         if self.way == "overwriting":
             self.items.pop(request.item_id, None)
+        if self.way == "falling at once" and request.item_id:
+            if request.item_id in self.under_way:
+                raise KeyError(request.item_id)
+            self.under_way[request.item_id] = asyncio.get_running_loop().create_future()
+            try:
+                return await self.late(request, context)
+            finally:
+                self.under_way.pop(request.item_id)
         return await self.late(request, context)
 
     async def late(self, request: Any, context: Any) -> Any:
@@ -76,8 +84,21 @@ class Racing(depot.Depot):
     ],
 )
 async def test_a_race_for_an_id_is_found(way: str, expected: set[str]) -> None:
+    finished = await fuzzed(way, "G149")
+    assert {failure.method.name for failure in finished.failures} == expected
+    for failure in finished.failures:
+        assert failure.case.together
+        assert not failure.is_flaky
+
+
+async def test_what_falls_in_a_race_alone_keeps_its_race() -> None:
+    (failure,) = (await fuzzed("falling at once", "G102")).failures
+    assert failure.case.together
+
+
+async def fuzzed(way: str, check: str) -> Any:
     async with depot.depot_server(depot=Racing(way)) as address:
-        finished = await fuzz(
+        return await fuzz(
             Settings(
                 target=Target.parse(address),
                 registry=depot.registry(),
@@ -85,10 +106,6 @@ async def test_a_race_for_an_id_is_found(way: str, expected: set[str]) -> None:
                 seed=11,
                 deadline=2.0,
                 include=["CreateItem", "GetItem"],
-                checks=["G149"],
+                checks=[check],
             )
         )
-    assert {failure.method.name for failure in finished.failures} == expected
-    for failure in finished.failures:
-        assert failure.case.together
-        assert not failure.is_flaky

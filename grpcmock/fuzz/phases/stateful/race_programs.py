@@ -51,7 +51,7 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     makers = [need.made_by.method for need in own.needs]
     names_two = len(set(makers)) < len(makers)
     for need in own.needs if not names_two else ():
-        program.add(need.made_by, anew=2, latest=True)
+        program.add(need.made_by, anew=2)
     for number in range(AT_ONCE):
         racing = _saying(plain, text, number)
         program.add(racing, anew=2, latest=not names_two, skip=len(makers) * names_two)
