@@ -12,6 +12,7 @@ from grpcmock.fuzz.checks.check import Check, Promise
 from grpcmock.fuzz.checks.new_names import taken_though_new
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.resources.inference import resources_of
+from grpcmock.fuzz.resources.laws.absent import Absent
 from grpcmock.fuzz.resources.laws.aliases import Aliases
 from grpcmock.fuzz.resources.laws.contents import Contents
 from grpcmock.fuzz.resources.laws.continuations import Continuations
@@ -19,11 +20,15 @@ from grpcmock.fuzz.resources.laws.echoes import Echoes
 from grpcmock.fuzz.resources.laws.effects import Effects
 from grpcmock.fuzz.resources.laws.etags import Etags
 from grpcmock.fuzz.resources.laws.flags import Flags
+from grpcmock.fuzz.resources.laws.freed_names import FreedNames
+from grpcmock.fuzz.resources.laws.lent_items import LentItems
 from grpcmock.fuzz.resources.laws.loans import Loans
 from grpcmock.fuzz.resources.laws.operations import Operations
+from grpcmock.fuzz.resources.laws.promised import Promised
 from grpcmock.fuzz.resources.laws.ranges import Ranges
 from grpcmock.fuzz.resources.laws.searches import Searches
 from grpcmock.fuzz.resources.laws.selections import Selections
+from grpcmock.fuzz.resources.laws.shared_names import SharedNames
 from grpcmock.fuzz.resources.laws.sizes import Sizes
 from grpcmock.fuzz.resources.laws.soft_deletion import SoftDeletion
 from grpcmock.fuzz.resources.laws.summaries import Summaries
@@ -65,6 +70,8 @@ def _told(case: Case, result: CaseResult, expectations: Expectations) -> Iterato
         *(Loans(registry), Effects(), Flags(), Contents(), Selections(), Totals(registry, resources)),
         *(Continuations(resources), Searches(registry, resources), Summaries(), Views(), Ranges()),
         *(Sizes(resources), Operations()),
+        *(Promised(registry), Absent(case), LentItems(registry), SharedNames(resources)),
+        FreedNames(resources),
     )
     for reply in result.replies[: len(case.calls)]:
         for law in laws:

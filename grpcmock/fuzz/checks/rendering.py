@@ -97,6 +97,8 @@ def case_lines(case: Case, result: CaseResult, registry: Registry | None = None)
             lines += reply_lines(result.replies[index], registry)
     if case.repeat > 1:
         lines.append(f"repeated  {case.repeat} times{' at once' if case.concurrent else ''}")
+    if case.together:
+        lines.append(f"at once   the last {case.together} calls")
     return lines
 
 

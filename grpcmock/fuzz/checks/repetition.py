@@ -12,6 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from grpcmock.fuzz.checks.check import Check
+from grpcmock.fuzz.checks.races import raced
 from grpcmock.fuzz.model.findings import Finding, Severity
 from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
@@ -82,6 +83,9 @@ def _growth(samples: Sequence[int], repeat: int, each: float, in_all: int) -> in
 
 def _concurrency(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
     """Check calls that were made alone, then many at once, and then alone again."""
+    if case.together:
+        yield from raced(case, result)
+        return
     count = len(case.calls)
     rounds = [result.replies[start : start + count] for start in range(0, len(result.replies), count)]
     alone, together, again = rounds[0], rounds[1:-1] or rounds[1:], rounds[-1]

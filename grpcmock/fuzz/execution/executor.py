@@ -159,19 +159,31 @@ class Executor:
     async def _in_turn(self, case: Case) -> list[Reply]:
         replies: list[Reply] = []
         number = self.call_history.new_round()
+        last = len(case.calls) - case.cleanup
+        first = max(last - case.together, 0)
         for index, call in enumerate(case.calls):
-            self.call_history.note(step := Step(number, index, call))
-            made = bound(call, replies, case.calls) if call.bindings else call
-            reply = await self.call(made)
-            if reply.code == Code.UNKNOWN and self._own_statuses is not None and made.raw is None:
-                reply = await self._own_statuses.read(reply)
-            replies.append(reply)
-            self._note_change(replies[-1])
-            step.seconds = replies[-1].seconds
-            step.is_lost = replies[-1].termination is Termination.LOST or is_hung(replies[-1])
+            if first <= index < last:
+                if index == first:
+                    steps = [Step(number, place, case.calls[place]) for place in range(index, last)]
+                    replies += await asyncio.gather(*(self._made(step, replies[:index], case) for step in steps))
+                continue
+            replies.append(await self._made(Step(number, index, call), replies, case))
             if case.expect is Expect.SAME and len(replies) == 2 and alike(*replies):
                 break  # the calls after the second tell apart what differs by itself, and here nothing differs
         return replies
+
+    async def _made(self, step: Step, replies: Sequence[Reply], case: Case) -> Reply:
+        """Make one call of a case after those that were answered so."""
+        self.call_history.note(step)
+        call = step.call
+        made = bound(call, replies, case.calls) if call.bindings else call
+        reply = await self.call(made)
+        if reply.code == Code.UNKNOWN and self._own_statuses is not None and made.raw is None:
+            reply = await self._own_statuses.read(reply)
+        self._note_change(reply)
+        step.seconds = reply.seconds
+        step.is_lost = reply.termination is Termination.LOST or is_hung(reply)
+        return reply
 
     async def _again(self, call: Call, idle: float) -> Reply:
         """Make a call once more, below the libraries."""

@@ -23,8 +23,10 @@ _ONE_OF = re.compile(
     r"(?:one of|any of|either|allowed(?: values)?(?: are)?|valid values(?: are)?):?\s*(.+)", re.IGNORECASE
 )
 _EXACTLY = re.compile(
-    r"\b(?:must|should|has to|needs? to) (?:be|equal)(?: exactly| equal to)? ([A-Z][A-Z0-9_.-]+)(?!\w)"
+    r"(?:must|should|has to|have to|needs? to) (?:be|equal|match):? ([\w./:+-]*[\w/])(?=[.,;)]*(?:$|\s*\n))"
 )
+"""One word, and nothing behind it."""
+
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:to|-|–|\.\.+|and|through|,)\s*(-?\d+(?:\.\d+)?)")
 _LEAST = re.compile(
     r"(?:at least|greater than|more than|above|minimum(?: is)?|no less than|>=?|from)\s*(-?\d+(?:\.\d+)?)",
@@ -99,7 +101,8 @@ def texts(words: str) -> Iterator[str]:
         yield from regex.examples(pattern, KeyedRandom(pattern.encode()))
     for found in _EXAMPLE.finditer(words):
         yield found[1].strip("`'\",;.()")
-    yield from (found[1].rstrip(".-") for found in _EXACTLY.finditer(words))
+    for found in _EXACTLY.finditer(words.strip()):
+        yield found[1]
     yield from _listed(words)
     pieces = _PIECE.findall(words)
     if pieces and (len(pieces) > 1 or _SORTS[pieces[0][1].lower()] not in ("-", ".", "_", "/", ":")):

@@ -42,6 +42,7 @@ _ANY = 3
 _Tried = tuple[tuple[bytes, ...], frozenset["Path"]]
 
 _NO_END = frozenset({Termination.DEADLINE, Termination.OVERDUE, Termination.ENOUGH})
+_FALLS = frozenset({Code.UNKNOWN, Code.INTERNAL})
 _HOPELESS = frozenset({Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
 
 _NAMES = 3
@@ -174,6 +175,8 @@ class DoorSearch:
         before, now = self._objected(self._last)[1], self._objected(reply)[1]
         if change.fields in before or (change.key is not None and self._last.code == Code.NOT_FOUND):
             return True
+        if reply.code in _FALLS and self._last.code not in _FALLS:
+            return False  # it fell over what was changed, and never came to what it minds
         return change.fields not in now and _stage(reply) >= _stage(self._last)
 
     def _made(self, messages: tuple[Message, ...], keys: dict[Path, KnownKey]) -> AcceptedRequest:

@@ -32,6 +32,7 @@ def written_case(case: Case) -> dict[str, Any]:
         "concurrent": case.concurrent,
         "setup": case.setup,
         "cleanup": case.cleanup,
+        **({"together": case.together} if case.together else {}),
         **{name: True for name in _FLAGS if getattr(case, name)},
         "calls": [written_call(call) for call in case.calls],
     }
@@ -57,6 +58,7 @@ def read_case(keys: Mapping[str, Any], registry: Registry) -> Case:
         pair=keys["pair"],
         repeat=keys["repeat"],
         concurrent=keys["concurrent"],
+        together=keys.get("together", 0),
         setup=keys.get("setup", 0),
         cleanup=keys.get("cleanup", 0),
         **{name: keys[name] for name in _FLAGS if name in keys},

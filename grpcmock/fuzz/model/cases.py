@@ -108,6 +108,9 @@ NEW_NAMES = "names that nobody has"
 DOCUMENTED = "the limit that the comment in the proto states"
 """The rule of cases that hold a server, where it refuses what is far beyond such a limit, to the limit itself."""
 
+NAMES_NOTHING = "the comment in the proto, of a name that nothing has"
+"""The rule of cases whose last call names at their path what isn't there."""
+
 Path = tuple[str | int, ...]
 """The way to a value in a message: names of fields, indices of lists, keys of maps."""
 
@@ -220,6 +223,9 @@ class Case:
     the last, which is alone again."""
 
     concurrent: bool = False
+
+    together: int = 0
+    """So many calls at the end, before those that clean up, are made at once, each when all before them are done."""
 
     setup: int = 0
     """So many calls at the beginning only make what the others need."""

@@ -136,7 +136,8 @@ class Failure:
         """
         if self.finding.server_down:
             return self.hits == 1 and not self.result.health.ended_by_itself
-        return self.is_flaky and not self.shown_anew and not (self.case.concurrent and self.hits > 1)
+        at_once = self.case.concurrent or self.case.together
+        return self.is_flaky and not self.shown_anew and not (at_once and self.hits > 1)
 
     @property
     def id(self) -> str:

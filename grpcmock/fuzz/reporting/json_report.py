@@ -136,6 +136,7 @@ def failure_tree(failure: Failure, history: History | None = None) -> dict[str, 
         "calls": calls,
         "repeat": case.repeat,
         "concurrent": case.concurrent,
+        **({"together": case.together} if case.together else {}),
     }
     health = failure.result.health
     if not health.is_well:

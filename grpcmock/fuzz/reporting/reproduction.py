@@ -49,7 +49,7 @@ def grpcurl(failure: Failure, history: History) -> list[str]:
     The ids in them are those that the server gave then.
     """
     registry, case = history.registry, failure.case
-    if registry is None or case.repeat > 1 or len(case.calls) > _MOST_LINES:
+    if registry is None or case.repeat > 1 or case.together or len(case.calls) > _MOST_LINES:
         return []
     whole = of_failure(failure, history.origin)
     lines = []

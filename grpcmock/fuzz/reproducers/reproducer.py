@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from grpcmock.errors import ConfigError, did_you_mean
 from grpcmock.fuzz.reproducers import bash_script, go_test, grpcurl_line, pytest_test, python_program, stub_file
+from grpcmock.fuzz.reproducers.errors import NotSayableError
 
 if TYPE_CHECKING:
     from grpcmock.client.target import Target
@@ -44,4 +45,6 @@ def reproducer(
     """
     if form not in _WRITERS:
         raise ConfigError(f"There is no form {form!r}. {did_you_mean(form, FORMS, known='The forms')}")
+    if case_file.case.together:
+        raise NotSayableError("some of its calls are made at once, after others; `grpcmock replay` makes them.")
     return _WRITERS[form].write(case_file, target, registry, result)

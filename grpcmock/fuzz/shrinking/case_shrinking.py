@@ -83,6 +83,8 @@ class _Shrinker:
     async def run(self) -> Case:
         if any(call.raw is not None or call.unread for call in self.best.calls):
             return self.best  # bytes as they stand, or simple requests that are checked against each other
+        if self.best.together and not await self.takes(replace(self.best, together=0, shrinks_as_one=False)):
+            return self.best  # it takes some of them at once, and who tells which
         is_framed = self.best.setup or self.best.cleanup
         if self.best.phase is Phase.STATEFUL and not is_framed and not self._keeps_calls:
             await self._drop_last_calls()

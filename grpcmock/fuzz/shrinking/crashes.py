@@ -138,6 +138,7 @@ def _in_a_row(case: Case, steps: Sequence[Step]) -> Case:
         shrinks_as_one=False,
         repeat=len(steps) if is_same else 1,
         concurrent=False,
+        together=0,
         setup=0,
         cleanup=0,
         choices=(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 _SECONDS = 1.5
 """As long as servers let changes gather before they show them, most often a second, and a little more."""
 
-
 _MOST = 2
 """So many pauses are few."""
+
+_TAKING = re.compile(r"(Pull|Receive|Dequeue|Poll|Take|Claim|Lease|Next|Pop|Consume)(?=[A-Z]|$)")
+"""Methods by which something comes that was put before."""
 
 
 def slowly(case: Case) -> Case:
@@ -36,7 +39,7 @@ def is_long(case: Case) -> bool:
 
 
 def _reads(call: Call) -> bool:
-    return call.method is not None and only_reads(call.method)
+    return call.method is not None and (only_reads(call.method) or _TAKING.match(call.method.name) is not None)
 
 
 def _after_a_while(call: Call) -> Call:

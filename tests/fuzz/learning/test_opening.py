@@ -222,6 +222,8 @@ def test_limits_are_read_out_of_words(words: str, expected: tuple[int | None, in
         ("could not be parsed", "2024-05-01"),
         ("amount.currency must be EUR", "EUR"),
         ("zone should be UTC.", "UTC"),
+        ("amount.currency_code must be EUR", "EUR"),
+        ("unit should be kg.", "kg"),
     ],
 )
 def test_texts_are_read_out_of_words(words: str, expected: str | None) -> None:

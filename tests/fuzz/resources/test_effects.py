@@ -102,6 +102,16 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "reverted twice": ({"G128"}, [*MOVED, revert(1), *both(10, 0), revert(1), *both(12, -2)]),
     "reverted twice, once in effect": (set(), [*MOVED, revert(1), *both(10, 0), revert(1), *both(10, 0)]),
     "reverted, then done again": (set(), [*MOVED, revert(1), *both(10, 0), revert(1), *both(8, 2)]),
+    "never moved, and reverted": (
+        {"G129"},
+        [*both(10, 0), move(2, 1), *both(10, 0), revert(1), *both(12, -2)],
+    ),
+    "never moved, reverted without effect": (
+        set(),
+        [*both(10, 0), move(2, 1), *both(10, 0), revert(1), *both(10, 0)],
+    ),
+    "moved late, and reverted": (set(), [*both(10, 0), move(2, 1), *both(10, 0), revert(1), *both(8, 2)]),
+    "not moved, reverted with a bonus": (set(), [*both(10, 0), move(2, 1), *both(10, 0), revert(1), *both(13, 0)]),
     "reverted after another": (set(), [*MOVED, move(3, 2), *both(5, 5), revert(1), *both(7, 3)]),
     "not marked as reverted": ({"G129"}, [*MOVED, revert(1, {"id": "m1"}), *both(10, 0)]),
     "refused, and nothing left": (set(), [*TWICE, note("INVALID_ARGUMENT"), show("aa", 10)]),

@@ -32,7 +32,7 @@ service Jobs {
 message Desk { string name = 1; int32 lock_duration_seconds = 2; }
 message Job { string job_id = 1; bytes work = 2; map<string, string> tags = 3; string partition_key = 4; }
 message HandRequest { string counter = 1; repeated Job jobs = 2; }
-message HandResponse { int32 count = 1; }
+message HandResponse { int32 count = 1; repeated string job_ids = 2; }
 message TakeRequest { string desk = 1; int32 max_jobs = 2; }
 message Taken { string claim_token = 1; Job job = 2; }
 message TakeResponse { repeated Taken taken = 1; }
@@ -69,6 +69,10 @@ FIRST, SECOND = job("sweep the floor"), job("wash the dishes")
 ONE = job("sweep the floor", jobId="1")
 TWO = job("wash the dishes", jobId="2")
 LENT = [DESK, take(), hand(FIRST), take(("a", ONE))]
+
+OWN: Words = ("OpenDesk", {"name": "all"}, {"name": "all"})
+"""A desk of the counter at which everything is handed."""
+NONE: Words = ("Take", {"desk": "all", "maxJobs": 10}, {})
 
 CASES: dict[str, tuple[set[str], list[Words]]] = {
     "lent, confirmed, gone": (set(), [*LENT, take(), confirm("a"), take()]),
@@ -109,6 +113,29 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
             hand(job("sweep the floor", tags={"a": "b"})),
             take(("a", {**ONE, "tags": {"c": "d"}})),
         ],
+    ),
+    "no more than asked for": (set(), [DESK, hand(FIRST, SECOND), take(("a", ONE), most=1), take(("b", TWO))]),
+    "more than asked for": ({"G129"}, [DESK, hand(FIRST, SECOND), take(("a", ONE), ("b", TWO), most=1)]),
+    "without a job": ({"G129"}, [OWN, NONE, hand(FIRST), ("Take", {"desk": "all"}, {"taken": [{"claimToken": "a"}]})]),
+    "without a job, and none was handed": (set(), [OWN, ("Take", {"desk": "all"}, {"taken": [{"claimToken": "a"}]})]),
+    "ids": (set(), [DESK, hand(FIRST, SECOND, answer={"jobIds": ["1", "2"]})]),
+    "one id for two": ({"G133"}, [DESK, hand(FIRST, SECOND, answer={"jobIds": ["1", "1"]})]),
+    "one id for the same twice": (set(), [DESK, hand(FIRST, FIRST, answer={"jobIds": ["1", "1"]})]),
+    "no ids, and a count": (set(), [DESK, hand(FIRST, SECOND, answer={"count": 2, "jobIds": ["", ""]})]),
+    "nothing ever": ({"G129"}, [OWN, NONE, hand(FIRST), NONE, hand(SECOND, FIRST), NONE, NONE, NONE]),
+    "nothing yet": (set(), [OWN, NONE, hand(FIRST), NONE, hand(SECOND, FIRST), NONE]),
+    "nothing, for little was handed": (set(), [OWN, NONE, hand(FIRST), NONE, NONE, NONE, NONE]),
+    "nothing at a desk of something else": (
+        set(),
+        [DESK, take(), hand(FIRST), take(), hand(SECOND, FIRST), take(), take(), take()],
+    ),
+    "nothing, for there is no room": (
+        set(),
+        [OWN, NONE, hand(FIRST, SECOND, FIRST), *[("Take", {"desk": "all", "maxJobs": 1}, {})] * 5],
+    ),
+    "nothing, for it is held back": (
+        set(),
+        [OWN, NONE, hand(FIRST, SECOND, job("mop the stairs", partitionKey="k")), NONE, NONE, NONE, NONE],
     ),
     "which of two": (
         set(),

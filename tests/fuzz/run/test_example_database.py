@@ -66,6 +66,7 @@ CASES = {
     "bytes below gRPC": case(
         Call(path=GET.path, method=GET, actions=(), raw=RawRequest(headers=((":a", "b"),), chunks=(b"\xff",)))
     ),
+    "calls that race": case(get(1), get(2), get(2), together=2, shrinks_as_one=True),
     "what is measured": case(
         replace(get(3), deadline=0.5, metadata=(("a-bin", b"\0"),)),
         measures=frozenset({Measure.TIME, Measure.USAGE}),

@@ -12,7 +12,6 @@ from google.protobuf.descriptor import FieldDescriptor
 from grpcmock.fuzz.learning.accepted_requests import varied
 from grpcmock.fuzz.model.cases import Binding
 from grpcmock.fuzz.phases.stateful.method_programs import MethodProgram
-from grpcmock.fuzz.resources.laws.sizes import most_of
 from grpcmock.fuzz.resources.lending import body_of, lendings
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
         for putting, what in kind.putting if kind.giving is method else ():
             if giving is not None and returning is not None and putting.path in first:
                 yield _program(kind, giving, returning, first[putting.path], what, plan)
-                if (most := most_of(method)) is not None:
-                    yield _few(giving, first[putting.path], most[0], plan)
 
 
 def _program(
@@ -53,11 +50,7 @@ def _program(
     plan: Plan,
 ) -> Case:
     program = MethodProgram(kind.giving, plan, f"lent-{putting.method.name}")
-    asking = giving.message
-    for field in kind.giving.input.fields:
-        if _MOST.fullmatch(field.name) and field.cpp_type in (field.CPPTYPE_INT32, field.CPPTYPE_INT64):
-            setattr(asking, field.name, _ENOUGH)
-    giving = replace(_plainly(giving), data=_data(asking), full=b"", values={})
+    one_only, giving = (_asking(kind, giving, most) for most in (1, _ENOUGH))
     returning = replace(returning, full=b"", values={})
 
     def put(*numbers: int) -> None:
@@ -77,6 +70,7 @@ def _program(
     put(1)
     lent = program.add(giving)
     put(*several)
+    program.add(one_only)
     program.add(giving)
     program.add(giving)
     receipt = Binding(lent, (kind.items.name, 0, kind.receipt.name), (kind.receipts.name,))
@@ -89,17 +83,13 @@ def _program(
     return program.case("what is put is lent once, as it was put, until it is given back, and then never again")
 
 
-def _few(giving: AcceptedRequest, putting: AcceptedRequest, most: FieldDescriptor, plan: Plan) -> Case:
-    program = MethodProgram(giving.method, plan, f"few-{putting.method.name}")
+def _asking(kind: Lending, giving: AcceptedRequest, most: int) -> AcceptedRequest:
+    """Return a request for so many at most, where it may say so."""
     asking = giving.message
-    setattr(asking, most.name, 1)
-    giving = replace(_plainly(giving), data=_data(asking), full=b"", values={})
-    for _ in range(_AT_ONCE):
-        program.add(giving)
-        program.add(replace(putting, full=b"", values={}))
-        program.add(replace(putting, full=b"", values={}))
-    program.add(giving)
-    return program.case("no more are lent than are asked for")
+    for field in kind.giving.input.fields:
+        if _MOST.fullmatch(field.name) and field.cpp_type in (field.CPPTYPE_INT32, field.CPPTYPE_INT64):
+            setattr(asking, field.name, most)
+    return replace(_plainly(giving), data=_data(asking), full=b"", values={})
 
 
 def _plainly(request: AcceptedRequest) -> AcceptedRequest:

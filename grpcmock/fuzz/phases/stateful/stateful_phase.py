@@ -13,11 +13,14 @@ from grpcmock.fuzz.phases.stateful import (
     content_programs,
     credential_cases,
     effect_programs,
+    freeing_programs,
     keyed_programs,
     lending_programs,
     method_programs,
     new_name_cases,
     operation_programs,
+    promise_programs,
+    race_programs,
     random_sequences,
     range_programs,
     scenarios,
@@ -54,6 +57,9 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
 def _cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield from credential_cases.cases(method, plan)
     yield from new_name_cases.cases(method, plan)
+    yield from promise_programs.cases(method, plan)
+    yield from race_programs.cases(method, plan)
+    yield from freeing_programs.cases(method, plan)
     yield from lending_programs.cases(method, plan)
     yield from effect_programs.cases(method, plan)
     yield from batch_programs.cases(method, plan)

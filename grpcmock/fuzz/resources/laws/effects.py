@@ -186,6 +186,7 @@ class Effects:
             else:
                 yield from self._moved_by(change)
                 yield from self._undone_by(change, key)
+                yield from self._moved_only_back(change)
         look.answer, look.leaves, look.is_fresh = answer, leaves, True
 
     def _moved_by(self, change: _Change) -> Iterator[Finding]:
@@ -243,6 +244,36 @@ class Effects:
                 method=change.method,
                 may_lag=True,
             )
+
+    def _moved_only_back(self, change: _Change) -> Iterator[Finding]:
+        """See whether a call that takes back another one has moved back what that has never moved."""
+        undone = change.undoes
+        move = move_of(undone.method) if undone is not None else None
+        if undone is None or move is None or change.again or undone.is_repeated or _has_price(undone.method):
+            return
+        moved = amount_in(undone.request, move.amount)
+        source, target = (getattr(undone.request, one.name) for one in (move.source, move.target))
+        ours, theirs = self._by_name(change, source), self._by_name(change, target)
+        for one, other in zip(ours, theirs, strict=False):
+            if one[0] != other[0] or any(key not in undone.before or key not in undone.after for key in (one, other)):
+                continue
+            for path in change.after[one].keys() & change.after[other].keys():
+                steps = [
+                    (undone.before[key][1].get(path, 0), undone.after[key].get(path, 0), change.after[key][path])
+                    for key in (one, other)
+                ]
+                back = tuple(now - was for was, _, now in steps)
+                if is_balance(str(path[-1])) and all(was == then for was, then, _ in steps) and back == (moved, -moved):
+                    name = ".".join(map(str, path))
+                    yield Finding(
+                        check="read_after_write",
+                        expected=f"{name} less by {moved} for {source!r}, and more by as much for {target!r}",
+                        actual=f"no other {name}, and {change.method.name} has moved it back",
+                        path=name,
+                        key="never moved",
+                        method=undone.method,
+                        may_lag=True,
+                    )
 
 
 def _left_by_refused(change: _Change, look: _Look, leaves: Leaves) -> Finding | None:

@@ -1,0 +1,141 @@
+"""What the comments in protos promise of keys that callers choose, and of things that they name.
+
+That a value is unique, that a request with it may be sent again, that what it names is NOT_FOUND where it isn't there.
+Only what is said without a condition counts: a comment that says it of some cases promises nothing that can be tried.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from grpcmock.fuzz.expectations.field_comments import field_comments
+from grpcmock.fuzz.expectations.field_paths import Fields, reachable
+from grpcmock.fuzz.expectations.method_comments import method_comments
+from grpcmock.schema.naming import snake_case
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+
+    from grpcmock.schema import Method, Registry
+
+_SENTENCE = re.compile(r"(?<=[.;!])\s+|\n\s*\n")
+_NOT = re.compile(r"\b(?:not|no|non|never|needn|isn|aren|doesn|don|without|unsafe|may)\b", re.IGNORECASE)
+_NOT_SURELY = re.compile(rf"{_NOT.pattern}|\b(?:need|should|might|can|recommend\w*)\b", re.IGNORECASE)
+_UNIQUE = re.compile(r"\bunique\b", re.IGNORECASE)
+_OF_CALLS = re.compile(
+    r"\b(?:requests?|retr(?:y|ies)|trac(?:e|es|ing)|logs?|logging|correlat\w+)\b"
+    r"|\b(?:this|each|every|per|the|a|one|between|among|across|of) (?:call|message|attempt|operation)s?\b",
+    re.IGNORECASE,
+)
+"""A value that is unique among those is none of a thing."""
+
+_REPEATABLE = re.compile(
+    r"\bidempoten\w+|\bsafe to (?:send|repeat|retry|make|call|submit|use)\b"
+    r"|\bsafely (?:be )?(?:re-?sent|repeat\w*|retr\w+)",
+    re.IGNORECASE,
+)
+_REPEATABLE_BY_NAME = re.compile(r"idempotency_(?:key|token)|idempotent_(?:key|id)|client_token")
+_SAME_AGAIN = re.compile(
+    r"\b(?:second|repeated|again|retry|retries|duplicate)\b.*\b(?:gives?|returns?|answers?|yields?)\b.*"
+    r"\b(?:first|same|original|previous|earlier)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_ABSENT = re.compile(
+    r"\bNOT_FOUND\b,?\s*(?:is returned\s+|error\s+)?(?:if|when|where|for)\b"
+    r"(?P<what>[^.;]*\b(?:no such|there (?:is|'s) no|does not exist|doesn't exist|isn't there|is not there)\b[^.;]*)"
+)
+_SOMETIMES = re.compile(r"\b(?:unless|except|and|or|only|while|set|given|but|also|otherwise)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What is said of one field of a request."""
+
+    way: Fields
+    is_unique: bool = False
+    """Whether no two things have the same value."""
+
+    is_repeatable: bool = False
+    """Whether a request with it may be sent again, for nothing is done twice."""
+
+    gives_same: bool = False
+    """Whether it is said as well that the answer is the first one's then."""
+
+
+def promises_of(method: Method, registry: Registry) -> tuple[Promise, ...]:
+    """Return what is promised of the texts and numbers in a method's request by which callers tell things apart."""
+    return _promises(registry).get(method.path, ())
+
+
+@lru_cache(16)
+def _promises(registry: Registry) -> dict[str, tuple[Promise, ...]]:
+    return {method.path: tuple(_promised(method, registry)) for method in registry.methods.values()}
+
+
+def _promised(method: Method, registry: Registry) -> Iterator[Promise]:
+    of_fields, of_method = field_comments(registry), method_comments(registry).get(method.full_name, "")
+    for way in reachable(method.input):
+        if len(way) > 2 or any(field.is_repeated for field in way) or not _is_key(way[-1]):
+            continue
+        words = of_fields.get(way[-1].full_name, "")
+        about = f"{words} {_about(of_method, way[-1].name)}"
+        repeatable = is_repeatable(about) or _REPEATABLE_BY_NAME.fullmatch(snake_case(way[-1].name)) is not None
+        promise = Promise(way, is_unique(words), repeatable, repeatable and _SAME_AGAIN.search(about) is not None)
+        if promise.is_unique or promise.is_repeatable:
+            yield promise
+
+
+def is_unique(words: str) -> bool:
+    """Whether a comment says of a field that no two things have the same value.
+
+    >>> is_unique("What the sender calls it: unique, where it is there.")
+    True
+    >>> is_unique("A name to show, which need not be unique.")
+    False
+    """
+    told = [sentence for sentence in _SENTENCE.split(words) if _UNIQUE.search(sentence)]
+    return bool(told) and not any(_NOT_SURELY.search(sentence) or _OF_CALLS.search(sentence) for sentence in told)
+
+
+def is_repeatable(words: str) -> bool:
+    """Whether a comment says that a request may be sent again.
+
+    >>> is_repeatable("`reference` makes it safe to send the same transfer twice.")
+    True
+    >>> is_repeatable("Calls are not idempotent.")
+    False
+    """
+    told = [sentence for sentence in _SENTENCE.split(words) if _REPEATABLE.search(sentence)]
+    return bool(told) and not any(_NOT.search(sentence) for sentence in told)
+
+
+def must_name_something(words: str, nouns: frozenset[str]) -> bool:
+    """Whether a comment says that something called so is NOT_FOUND where it isn't there, whatever else is said.
+
+    >>> must_name_something("NOT_FOUND if there is no such lease.", frozenset({"lease"}))
+    True
+    >>> must_name_something("NOT_FOUND if there is no such shelf, unless it is to be made.", frozenset({"shelf"}))
+    False
+    """
+    for found in _ABSENT.finditer(words):
+        what = found["what"]
+        if not _SOMETIMES.search(what) and not nouns.isdisjoint(
+            re.findall("[a-z]+", snake_case(what.replace(" ", "_")))
+        ):
+            return True
+    return False
+
+
+def _about(words: str, name: str) -> str:
+    """Return a comment of a method from where it speaks of a field by its name, as code."""
+    found = re.search(rf"`{re.escape(name)}`", words)
+    return words[found.start() :] if found is not None else ""
+
+
+def _is_key(field: FieldDescriptor) -> bool:
+    kinds = (field.CPPTYPE_STRING, field.CPPTYPE_INT64, field.CPPTYPE_UINT64, field.CPPTYPE_INT32, field.CPPTYPE_UINT32)
+    return field.cpp_type in kinds and field.type != field.TYPE_BYTES

@@ -1,0 +1,145 @@
+"""What comments promise of keys that callers choose: one thing for each, and the first answer again for a retry.
+
+Two calls are compared that say the same value, with nothing between them but what reads, and more calls of that method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError, Message
+
+from grpcmock.fuzz.expectations.field_paths import values_at
+from grpcmock.fuzz.expectations.promises import promises_of
+from grpcmock.fuzz.expectations.side_effects import only_reads
+from grpcmock.fuzz.model.findings import Finding
+from grpcmock.fuzz.model.inner_messages import messages_in
+from grpcmock.fuzz.model.meant_status import with_meant_status
+from grpcmock.fuzz.model.results import Termination
+from grpcmock.fuzz.model.wording import said
+from grpcmock.fuzz.resources.differences import shown
+from grpcmock.fuzz.resources.fields import same_type
+from grpcmock.fuzz.resources.laws.effects import DOUBTFUL
+from grpcmock.schema.method import MethodKind
+from grpcmock.schema.naming import snake_case
+from grpcmock.status import Code
+
+if TYPE_CHECKING:
+    from grpcmock.fuzz.expectations.promises import Promise
+    from grpcmock.fuzz.model.results import Reply
+    from grpcmock.schema import Method, Registry
+
+_KEYS = ("id", "uid", "uuid", "number", "name", "key")
+_NO = frozenset({Code.ALREADY_EXISTS, Code.FAILED_PRECONDITION, Code.INVALID_ARGUMENT, Code.NOT_FOUND})
+_OPERATION = "google.longrunning.Operation"
+"""Each request for something that takes its time may be told under a name of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A call that was answered OK."""
+
+    request: Message
+    answer: Message
+
+
+@dataclass(slots=True)
+class Promised:
+    """Hears of the calls of a case, one after the other."""
+
+    registry: Registry
+    _done: dict[tuple[str, str, Any], _Done] = field(default_factory=dict)
+    """By the methods, and the fields with their values."""
+
+    def take(self, reply: Reply) -> Iterator[Finding]:
+        """Hear of one more call. Yields what contradicts those before it."""
+        method = reply.call.method
+        if method is None or reply.call.raw is not None or method.kind is not MethodKind.UNARY:
+            self._done.clear()
+            return
+        if only_reads(method) and not DOUBTFUL.match(method.name):
+            return
+        for told in [told for told in self._done if told[0] != method.path]:
+            del self._done[told]  # it may be there no more
+        promises = promises_of(method, self.registry)
+        meant = with_meant_status(reply)
+        if not promises or not reply.call.messages or meant.termination is not Termination.SERVER:
+            return
+        try:
+            request = method.request_class.FromString(reply.call.messages[0])
+            answer = method.response_class.FromString(reply.responses[0]) if reply.responses else None
+        except (DecodeError, RuntimeError):
+            return
+        for promise in promises:
+            value = next(values_at(request, promise.way), None)
+            if not value:
+                continue
+            told = (method.path, promise.way[-1].full_name, value)
+            before = self._done.get(told)
+            if before is not None:
+                yield from _compared(method, promise, before, request, answer, meant)
+            elif meant.is_ok and answer is not None:
+                self._done[told] = _Done(request, answer)
+
+
+def _compared(
+    method: Method, promise: Promise, before: _Done, request: Message, answer: Message | None, reply: Reply
+) -> Iterator[Finding]:
+    way = promise.way
+    name, value = ".".join(step.name for step in way), next(values_at(request, way))
+    if promise.is_repeatable and request == before.request:
+        expected = f"the first answer again: the same {name} {shown(value)} says that it is the same request"
+        actual = ""
+        if not reply.is_ok and promise.gives_same and reply.code in _NO:
+            actual = said(reply)
+        elif reply.is_ok and answer is not None:
+            actual = _other_key(before.answer, answer, request)
+        if actual:
+            yield Finding(
+                check="idempotency", expected=expected, actual=actual, path=name, key=f"again {name}", method=method
+            )
+    elif promise.is_unique and reply.is_ok and answer is not None:
+        owners = [_owner(message, promise, value) for message in (before.answer, answer)]
+        one, other = owners
+        if one is None or other is None or not (actual := _other_key(one, other, request)):
+            return
+        yield Finding(
+            check="duplicate_create",
+            expected=f"no second thing whose {name} is {shown(value)}: its comment says that it is unique",
+            actual=actual,
+            path=name,
+            key=f"unique {name}",
+            method=method,
+        )
+
+
+def _owner(answer: Message, promise: Promise, value: Any) -> Message | None:
+    """Return the message in an answer that has the value as its own; None if none shows it."""
+    last = promise.way[-1]
+    for message in messages_in(answer):
+        descriptor: Any = message.DESCRIPTOR
+        own = descriptor.fields_by_name.get(last.name)
+        if own is not None and not own.is_repeated and same_type(own, last) and getattr(message, last.name) == value:
+            return message
+    return None
+
+
+def _other_key(one: Message, other: Message, request: Message) -> str:
+    """Tell that two answers show different things, by keys that the server has made; empty if they don't."""
+    if any(message.DESCRIPTOR.full_name == _OPERATION for message in (one, other)):
+        return ""
+    given = {value for inner in messages_in(request) for _, value in inner.ListFields() if isinstance(value, str | int)}
+    for ours, theirs in zip(messages_in(one), messages_in(other), strict=False):
+        if ours.DESCRIPTOR is not theirs.DESCRIPTOR:
+            return ""
+        descriptor: Any = ours.DESCRIPTOR
+        for key in (*_KEYS, f"{snake_case(descriptor.name)}_id"):
+            own = descriptor.fields_by_name.get(key)
+            if own is None or own.is_repeated or own.message_type is not None:
+                continue
+            before, now = getattr(ours, key), getattr(theirs, key)
+            if before and now and before != now and not isinstance(now, float | bool) and now not in given:
+                return f"another one: {key} {shown(now)}, and {shown(before)} before"
+    return ""

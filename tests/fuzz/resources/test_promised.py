@@ -1,0 +1,234 @@
+# mypy: disable-error-code="attr-defined"
+"""What comments promise of keys: unique values, requests that come again, names that nothing has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from grpcmock.fuzz.checks.registry import all_checks
+from grpcmock.fuzz.checks.suite import CheckSuite
+from grpcmock.fuzz.expectations.expectations import Expectations
+from grpcmock.fuzz.expectations.promises import is_repeatable, is_unique, must_name_something, promises_of
+from grpcmock.fuzz.generation.generator import Generators
+from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest, Need
+from grpcmock.fuzz.model.bindings import bound
+from grpcmock.fuzz.model.cases import NAMES_NOTHING
+from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
+from grpcmock.fuzz.phases.plan import Plan
+from grpcmock.fuzz.phases.stateful import promise_programs
+from grpcmock.schema import Registry, sources
+
+PROTO = """\
+syntax = "proto3";
+package crates;
+service Crates {
+  // `mark` makes it safe to send the same crate twice: the second time gives the first one's.
+  rpc Send(SendRequest) returns (Crate);
+  rpc Fill(FillRequest) returns (Crate);
+  rpc Stack(StackRequest) returns (Crate);
+  // NOT_FOUND if there is no such crate.
+  rpc Open(CrateId) returns (Crate);
+  rpc Show(CrateId) returns (Crate);
+  rpc Look(CrateId) returns (Crate);
+  rpc Crush(CrateId) returns (Crate);
+}
+message Crate { string id = 1; string mark = 2; string label = 3; string token = 4; }
+message SendRequest {
+  string mark = 1;
+  // Unique in its yard.
+  string label = 2;
+  // Unique for each request.
+  string trace = 3;
+}
+message FillRequest { string idempotency_key = 1; int64 tons = 2; }
+message StackRequest {
+  // NOT_FOUND if there is no such crate.
+  string crate = 1;
+  // NOT_FOUND if there is no such yard, unless it is made.
+  string yard = 2;
+}
+message CrateId { string id = 1; }
+"""
+Words = tuple[str, Any, Any]
+
+
+@pytest.fixture(scope="module")
+def crates(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    file = tmp_path_factory.mktemp("crates") / "crates.proto"
+    file.write_text(PROTO)
+    return sources.load([file])
+
+
+def send(number: int, mark: str = "m-1", *, shown: bool = True, **more: Any) -> Words:
+    answer = {"id": f"c{number}", **({"mark": mark, **more} if shown else {})}
+    return ("Send", {"mark": mark, **more}, answer)
+
+
+CRUSH: Words = ("Crush", {"id": "c1"}, {"id": "c1"})
+SHOW: Words = ("Show", {"id": "c1"}, {"id": "c1"})
+
+CASES: dict[str, tuple[set[str], list[Words]]] = {
+    "the first one again": (set(), [send(1), SHOW, send(1)]),
+    "another one": ({"G128"}, [send(1), SHOW, send(2)]),
+    "another one, of another mark": (set(), [send(1), send(2, "m-2")]),
+    "refused the second time": ({"G128"}, [send(1), ("Send", {"mark": "m-1"}, "ALREADY_EXISTS")]),
+    "refused for a while": (set(), [send(1), ("Send", {"mark": "m-1"}, "UNAVAILABLE")]),
+    "the same mark and something else": (set(), [send(1), send(2, label="ab")]),
+    "something between": (set(), [send(1), CRUSH, send(2)]),
+    "a refusal first": (set(), [("Send", {"mark": "m-1"}, "FAILED_PRECONDITION"), send(1)]),
+    "no mark": (set(), [send(1, ""), send(2, "")]),
+    "one label twice": ({"G133"}, [send(1, "m-1", label="ab"), send(2, "m-2", label="ab")]),
+    "one label twice, by one and the same": (set(), [send(1, "m-1", label="ab"), send(1, "m-2", label="ab")]),
+    "a label that isn't shown": (
+        set(),
+        [send(1, "m-1", label="ab", shown=False), send(2, "m-2", label="ab", shown=False)],
+    ),
+    "a label again after a deletion": (set(), [send(1, "m-1", label="ab"), CRUSH, send(2, "m-2", label="ab")]),
+    "filled twice under one key": (
+        {"G128"},
+        [("Fill", {"idempotencyKey": "k", "tons": 1}, {"id": f"c{number}"}) for number in (1, 2)],
+    ),
+    "filled twice, refused": (
+        set(),
+        [
+            ("Fill", {"idempotencyKey": "k"}, {"id": "c1"}),
+            ("Fill", {"idempotencyKey": "k"}, "ALREADY_EXISTS"),
+        ],
+    ),
+    "another token for the same one": (
+        set(),
+        [("Fill", {"idempotencyKey": "k"}, {"id": "c1", "token": token}) for token in ("a", "b")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_promises_are_kept(
+    crates: Registry, judging: Callable[[Registry, str], Callable[..., dict[str, str]]], name: str
+) -> None:
+    expected, said = CASES[name]
+    assert set(judging(crates, "crates")(*said)) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("What the sender calls it: unique, where it is there.", True),
+        ("Unique within the project.", True),
+        ("The name to show. It need not be unique.", False),
+        ("Should be unique.", False),
+        ("A unique id of this request.", False),
+        ("Unique per call, for tracing.", False),
+        ("Uniqueness is nobody's business.", False),
+        ("", False),
+    ],
+)
+def test_what_is_unique_is_read_out_of_words(words: str, expected: bool) -> None:
+    assert is_unique(words) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("Makes the request idempotent.", True),
+        ("With it a request can be safely retried.", True),
+        ("Requests are not idempotent.", False),
+        ("A key; retries may be idempotent.", False),
+        ("A reference.", False),
+    ],
+)
+def test_what_may_be_sent_again_is_read_out_of_words(words: str, expected: bool) -> None:
+    assert is_repeatable(words) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("NOT_FOUND if there is no such lease.", True),
+        ("NOT_FOUND if the lease does not exist.", True),
+        ("NOT_FOUND when there is no lease of this id, or it has expired.", False),
+        ("NOT_FOUND if there is no such key.", False),
+        ("NOT_FOUND if there is no such lease, unless it is 0.", False),
+        ("OK if there is no such lease.", False),
+    ],
+)
+def test_what_must_be_there_is_read_out_of_words(words: str, expected: bool) -> None:
+    assert must_name_something(words, frozenset({"lease"})) is expected
+
+
+def test_only_keys_have_promises(crates: Registry) -> None:
+    method = crates.methods["/crates.Crates/Send"]
+    told = {promise.way[-1].name: promise for promise in promises_of(method, crates)}
+    assert set(told) == {"mark", "label"}
+    assert told["mark"].gives_same
+    assert not promises_of(crates.methods["/crates.Crates/Show"], crates)
+
+
+class Yard:
+    """Answers; knows of no crate but those that it has sent, and looks only where it is told to."""
+
+    def __init__(self, crates: Registry, *, looks: bool = True, repeats: bool = True) -> None:
+        self.crates, self.looks, self.repeats = crates, looks, repeats
+        self.sent: dict[str, Any] = {}
+        self.by_mark: dict[str, Any] = {}
+
+    def answer(self, call: Any) -> Reply:
+        request = call.method.request_class.FromString(call.messages[0])
+        code, found = 0, None
+        if call.method.name == "Send":
+            found = self.by_mark.get(request.mark) if self.repeats else None
+            found = found or self.crates.message("crates.Crate")(id=f"crate-{len(self.sent)}", mark=request.mark)
+            self.sent[found.id] = self.by_mark[request.mark] = found
+        else:
+            key = request.crate if call.method.name == "Stack" else request.id
+            found = self.sent.get(key) or (None if self.looks else self.crates.message("crates.Crate")(id=key))
+            code = 0 if found is not None else 5
+        responses = (found.SerializeToString(),) if found is not None else ()
+        return Reply(
+            call=call, termination=Termination.SERVER, code=code, message="no" if code else "", responses=responses
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "bug", "expected"),
+    [
+        ("Send", {}, set()),
+        ("Send", {"repeats": False}, {"G128"}),
+        ("Stack", {}, set()),
+        ("Stack", {"looks": False}, {"G132"}),
+        ("Open", {}, set()),
+        ("Open", {"looks": False}, {"G132"}),
+        ("Look", {"looks": False}, set()),
+    ],
+)
+def test_programs_try_what_is_promised(crates: Registry, name: str, bug: dict[str, bool], expected: set[str]) -> None:
+    methods = {method.name: method for method in crates.methods.values()}
+    expectations = Expectations(registry=crates)
+    plan = Plan(
+        registry=crates, methods=tuple(methods.values()), expectations=expectations, generators=Generators(crates)
+    )
+
+    def taken(method: str, *needs: Need, **fields: Any) -> AcceptedRequest:
+        data = methods[method].request_class(**fields).SerializeToString()
+        own = AcceptedRequest(methods[method], data, needs, frozenset(need.target for need in needs))
+        plan.acceptance.first[methods[method].path] = own
+        return own
+
+    sending = taken("Send", mark="mark-000")
+    taken("Stack", Need(sending, ("id",), ("crate",)), crate="crate-0")
+    for one in ("Open", "Look"):
+        taken(one, Need(sending, ("id",), ("id",)), id="crate-0")
+    suite, yard, found = CheckSuite(all_checks(), expectations), Yard(crates, **bug), set()
+    cases = list(promise_programs.cases(methods[name], plan))
+    assert all(case.rule in ("", NAMES_NOTHING) for case in cases)
+    for case in cases:
+        replies: list[Reply] = []
+        for call in case.calls:
+            replies.append(yard.answer(bound(call, replies, case.calls)))
+        made = replace(case, calls=tuple(reply.call for reply in replies))
+        found |= {one.code for one in suite.evaluate(made, CaseResult(replies=tuple(replies))) if not one.is_warning}
+    assert found == expected
