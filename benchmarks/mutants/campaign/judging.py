@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.load import ROOT
 from benchmarks.mutants.campaign.reach import Reach
-from benchmarks.mutants.campaign.suspects import CLEAN, Suspect, prepare, starting
+from benchmarks.mutants.campaign.suspects import CLEAN, Suspect, prepare, protos, starting
 from benchmarks.startup import free_port
 
 STILL_FAILS = 1
@@ -85,6 +85,7 @@ def fuzz(
         "grpcmock",
         "fuzz",
         target,
+        protos(service),
         "--server-cmd",
         shlex.join(starting(service, bug, target)),
     ]

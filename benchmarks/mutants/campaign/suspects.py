@@ -83,6 +83,11 @@ def starting(service: str, bug: str, target: str) -> list[str]:
     return words
 
 
+def protos(service: str) -> str:
+    """The folder with the protos of a service."""
+    return str(ROOT / "benchmarks" / "mutants" / ("protos" if service == DIRECTORY else f"services/{service}/protos"))
+
+
 def prepare(service: str, bug: str) -> None:
     """Build what takes longer than a server may take to start. Raises BuildError."""
     definition = SERVICES.get(service)
@@ -165,4 +170,15 @@ def _lot(suspect: Suspect, draw: int) -> bytes:
     return hashlib.sha256(f"{suspect.key}{salt}".encode()).digest()
 
 
-__all__ = ["CLEAN", "DIRECTORY", "Source", "Suspect", "chosen_services", "prepare", "starting", "suspects", "untried"]
+__all__ = [
+    "CLEAN",
+    "DIRECTORY",
+    "Source",
+    "Suspect",
+    "chosen_services",
+    "prepare",
+    "protos",
+    "starting",
+    "suspects",
+    "untried",
+]
