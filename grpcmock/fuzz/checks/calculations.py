@@ -43,9 +43,7 @@ def _calculation(case: Case, result: CaseResult, expectations: Expectations) -> 
         for request, response in answers:
             for field in prices:
                 if is_below_zero(response, field) and not _has_less_than_zero(request):
-                    yield _finding(
-                        method, field.name, "no less than 0", amount_of(getattr(response, field.name)), request
-                    )
+                    yield _finding(method, field.name, "no less than 0", _plain(response, field), request)
                     return
     elif (splitting := splitting_of(method)) is not None:
         yield from _split(method, splitting, answers)

@@ -100,6 +100,10 @@ def split(one: Any, *, gives_rest: int = 100, unit: int = CENT) -> list[int]:
     return [part * unit for part in parts]
 
 
+def less_below_zero(one: Any) -> dict[str, Any]:
+    return {"money": money(total(one.money) - (one.money.units < 0))}
+
+
 TRIP = {"kilometers": 5, "luggage": 1.0, "kind": "taxi"}
 BILL = {"bill": money(5 * NANOS), "shares": [1]}
 EUR = {"money": money(5 * NANOS), "currency_code": "EUR"}
@@ -120,7 +124,7 @@ EUR = {"money": money(5 * NANOS), "currency_code": "EUR"}
         ("ConvertMoney", EUR, lambda one: {"money": money(0)}, "money: 0"),
         ("ConvertMoney", EUR, lambda one: {"money": money(total(one.money) * 99 // 100)}, None),  # a spread
         ("ConvertMoney", EUR, lambda one: {"money": money(min(total(one.money), 1))}, "money: 1e-09"),
-        ("ConvertMoney", EUR, lambda one: {"money": money(total(one.money) - (one.money.units < 0))}, "money: -1.000000001"),
+        ("ConvertMoney", EUR, less_below_zero, "money: -1.000000001"),
         ("ConvertMoney", EUR, lambda one: {"money": money(total(one.money) * 2, "USD")}, None),
     ],
 )  # fmt: skip
