@@ -17,6 +17,7 @@ from grpcmock.fuzz.phases import (
     field_relations,
     item_relations,
     limit_cases,
+    money_cases,
     stream_orders,
     value_pairs,
 )
@@ -69,7 +70,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     first = _first(maker, boundaries, elsewhere)
     keys = islice(maker.keys(boundaries), _MOST_KEYS)
     limits = limit_cases.LimitCases(method, plan)
-    told = chain(limits.refused(), calculation_cases.cases(method, plan))
+    told = chain(limits.refused(), calculation_cases.cases(method, plan), money_cases.cases(method, plan))
     yield chain(told, together, islice(pairs, _FIRST_PAIRS), keys, first, stream_orders.cases(method, plan))
     yield chain(limits.cases(), pairs)
     yield chain(maker.values(elsewhere), maker.made_otherwise(), call_lifecycle.cases(method, plan))

@@ -26,8 +26,8 @@ service Films {
   rpc Cut(CutRequest) returns (Film);
 }
 message Part { oneof part { Head head = 1; bytes frame = 2; } }
-message Head { string title = 1; int64 size = 2; string sha256 = 3; }
-message Film { string film_id = 1; }
+message Head { string title = 1; int64 size = 2; string sha256 = 3; string file_name = 4; }
+message Film { string film_id = 1; string file_name = 2; int64 size = 3; string sha256 = 4; string title = 5; }
 message FetchRequest { string film_id = 1; int64 offset = 2; }
 message Frame { bytes frame = 1; }
 message CutRequest { string film_id = 1; }
@@ -49,6 +49,12 @@ def fetch(film: str, *frames: str, offset: int = 0) -> Words:
     return ("Fetch", {"filmId": film, "offset": offset}, [{"frame": coded(frame)} for frame in frames])
 
 
+def described(**answer: Any) -> list[Words]:
+    head = {"title": "b", "size": 3, "sha256": "ba78", "fileName": "a.mov"}
+    told = {"filmId": "f1", "title": "c", "size": 3, "sha256": "BA78", "fileName": "a.mov"}
+    return [("Bring", [{"head": head}, {"frame": coded("abc")}], told | answer), fetch("f1", "abc")]
+
+
 PROVEN = [bring("f1", "abc"), fetch("f1", "abc")]
 
 CASES: dict[str, tuple[set[str], list[Words]]] = {
@@ -57,6 +63,12 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "cut short": ({"G129"}, [*PROVEN, bring("f2", "abcdef"), fetch("f2", "abc")]),
     "never given back whole": (set(), [bring("f1", "abc"), fetch("f1", "ABC"), bring("f2", "de"), fetch("f2", "DE")]),
     "a part of it": (set(), [*PROVEN, bring("f2", "abcdef"), fetch("f2", "def", offset=3)]),
+    "as it was described": (set(), described()),
+    "of another size": ({"G129"}, described(size=0)),
+    "without its digest": ({"G129"}, described(sha256="")),
+    "under another name": ({"G129"}, described(fileName="b.mov")),
+    "under its path": (set(), described(fileName="films/a.mov")),
+    "with nothing but its name": (set(), described(size=0, sha256="")),
     "another one": (set(), [*PROVEN, bring("f2", "abcdef"), fetch("f3", "x")]),
     "refused": (set(), [*PROVEN, bring("f2", "abcdef", answer="DATA_LOSS"), fetch("f2", "x")]),
     "changed since": (set(), [*PROVEN, ("Cut", {"filmId": "f1"}, {"filmId": "f1"}), fetch("f1", "ab")]),
