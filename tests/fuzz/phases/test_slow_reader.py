@@ -21,6 +21,7 @@ from grpcmock.fuzz.execution.server import Server
 from grpcmock.fuzz.expectations.expectations import Expectations
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.learning.acceptance import Acceptance
+from grpcmock.fuzz.learning.limits import Limits
 from grpcmock.fuzz.model.cases import Case, Phase
 from grpcmock.fuzz.phases.all_phases import cases_of
 
@@ -34,6 +35,7 @@ PLAN: Any = SimpleNamespace(
     seed=0,
     simplest=lambda _: b"",
     acceptance=Acceptance(PROTOS),
+    limits=Limits(PROTOS),
 )
 
 SLOW = (Send(b""), HALF_CLOSE, Pause(2.0), Cancel())
