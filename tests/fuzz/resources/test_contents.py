@@ -30,7 +30,7 @@ message Head { string title = 1; int64 size = 2; string sha256 = 3; string file_
 message Film { string film_id = 1; string file_name = 2; int64 size = 3; string sha256 = 4; string title = 5; }
 message FetchRequest { string film_id = 1; int64 offset = 2; }
 message Frame { bytes frame = 1; }
-message CutRequest { string film_id = 1; }
+message CutRequest { string film_id = 1; Film film = 2; }
 """
 
 Words = tuple[str, Any, Any]
@@ -73,6 +73,11 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "with nothing but its name": (set(), described(size=0, sha256="")),
     "another one": (set(), [*PROVEN, bring("f2", "abcdef"), fetch("f3", "x")]),
     "refused": (set(), [*PROVEN, bring("f2", "abcdef", answer="DATA_LOSS"), fetch("f2", "x")]),
+    "changed since, named within": (
+        set(),
+        [*PROVEN, ("Cut", {"film": {"filmId": "f1"}}, {}), fetch("f1", "ab")],
+    ),
+    "changed since, named in the answer": (set(), [*PROVEN, ("Cut", {}, {"filmId": "f1"}), fetch("f1", "ab")]),
     "changed since": (set(), [*PROVEN, ("Cut", {"filmId": "f1"}, {"filmId": "f1"}), fetch("f1", "ab")]),
 }
 

@@ -62,8 +62,10 @@ class Contents:
             return
         is_ok = with_meant_status(reply).is_ok
         if not only_reads(method):
-            for key in [key for request in requests for key in _keys(request)]:
-                self._kept.pop(key, None)
+            # An update may name what it changes within a message, or only in its answer.
+            for owner in (owner for message in (*requests, *answers) for owner in owners(message)):
+                for key in _keys(owner):
+                    self._kept.pop(key, None)
             if is_ok and len(answers) == 1 and (sent := _joined(requests)):
                 self._kept |= dict.fromkeys(_keys(answers[0]), _Sent(method, sent, requests, answers[0]))
         elif is_ok and len(requests) == 1 and len(requests[0].ListFields()) == 1:
