@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from grpcmock.fuzz.learning.taken_names import taken_name
+from grpcmock.fuzz.expectations.taken_name import taken_name
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import NEW_NAMES
 from grpcmock.fuzz.model.findings import Finding

@@ -21,6 +21,7 @@ def _own() -> tuple[Check, ...]:
     from grpcmock.fuzz.checks import (
         access,
         behaviors,
+        calculations,
         counts,
         injection,
         kept_state,
@@ -38,7 +39,7 @@ def _own() -> tuple[Check, ...]:
     )
 
     modules = (
-        *(access, behaviors, counts, injection, kept_state, leaks, parity, parsing, protocol, repetition),
+        *(access, behaviors, calculations, counts, injection, kept_state, leaks, parity, parsing, protocol, repetition),
         *(request_rules, response_values, statuses, streams, timing, unhandled),
     )
     return tuple(check for module in modules for check in module.CHECKS)

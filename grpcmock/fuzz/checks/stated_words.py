@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from grpcmock.fuzz.checks.in_band import effective
+from grpcmock.fuzz.checks.objections import paths_in_details
 from grpcmock.fuzz.expectations.documented_limits import documented_limit
-from grpcmock.fuzz.expectations.field_paths import resolve
+from grpcmock.fuzz.expectations.field_paths import Fields, named_in, resolve
 from grpcmock.fuzz.expectations.field_sizes import is_text, size_at
+from grpcmock.fuzz.expectations.money import SISTERS, Sum
 from grpcmock.fuzz.expectations.stated_limits import is_limit_alone, stated_limit
-from grpcmock.fuzz.model.cases import DOCUMENTED, KEPT_WORDS, OWN_WORDS
+from grpcmock.fuzz.model.bindings import value_at
+from grpcmock.fuzz.model.cases import DOCUMENTED, KEPT_WORDS, OWN_WORDS, SUMS
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
@@ -138,5 +141,45 @@ def _words(limit: StatedLimit) -> str:
     return ", ".join(f"{words} {number}" for words, number in parts if number is not None)
 
 
-BY_RULE: Mapping[str, CheckFunction] = {OWN_WORDS: _own_words, KEPT_WORDS: _kept_words, DOCUMENTED: _documented}
+def _sums(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    """A server that takes one sum of money minds the nanos of another, which are as right."""
+    way = resolve(case.method.input, case.path)
+    path = tuple(field.name for field in way or ())
+    told: dict[Sum, Reply] = {}
+    for reply in result.replies[case.setup :]:
+        money = value_at(case.method.request_class.FromString(reply.call.messages[0]), path)
+        told[money.units, money.nanos] = with_meant_status(reply)
+    for one, sister in SISTERS:
+        refused, other = told.get(one), told.get(sister)
+        if refused is None or other is None or not _is_out_of_range(refused) or not taken(other):
+            continue
+        if any(named[-1].name == "nanos" for named in _objected(refused, expectations)):
+            yield Finding(
+                check="boundary_pair",
+                expected=f"{case.rule}{at_path(case.path)}: {_sum(one)} are as right as {_sum(sister)}, those taken",
+                actual=f"{_sum(one)}: {said(refused)}",
+                path=case.path,
+                key=f"{case.path} sums",
+            )
+            return
+
+
+def _sum(one: Sum) -> str:
+    return f"units {one[0]} and nanos {one[1]}"
+
+
+def _objected(reply: Reply, expectations: Expectations) -> list[Fields]:
+    """Return the fields that a refusal names, in its details or else in its words."""
+    method = reply.call.method
+    assert method is not None
+    by_path = [resolve(method.input, path) for path in paths_in_details(reply, expectations)]
+    return [way for way in by_path if way] or list(named_in(reply.message, method.input))
+
+
+BY_RULE: Mapping[str, CheckFunction] = {
+    OWN_WORDS: _own_words,
+    KEPT_WORDS: _kept_words,
+    DOCUMENTED: _documented,
+    SUMS: _sums,
+}
 """What judges the cases at a limit, by the rule of the case."""

@@ -14,6 +14,7 @@ from grpcmock.fuzz.expectations.field_sizes import DATE, SPAN, is_of, is_text, i
 from grpcmock.fuzz.expectations.violations import violations_in
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
+from grpcmock.schema.naming import snake_case
 from grpcmock.status import Code
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ _COUNTED = re.compile(r"\d+ [a-z]+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _QUOTED = re.compile(r"""(["'`]).*?\1""")
 _LETTERS = re.compile(r"character|\bchars?\b|letter|byte|symbol", re.IGNORECASE)
+_MANY = re.compile(r"\b(?:number of|how many|count)\b", re.IGNORECASE)
+_INDEX = re.compile(r"\[\d+\]|\.\d+\b")
+_BEHIND = re.compile(r"\d (?:(?:different|distinct|unique|more) )?([a-z]+)")
+_ITEMS = ("items", "elements", "entries", "values")
 _LENGTH = re.compile(r"character|\bchars?\b|letter|byte|\blong\b|length|symbol", re.IGNORECASE)
 
 _FIRST_YEAR, _LAST_YEAR = 1000, 9998
@@ -164,7 +169,19 @@ def stated_limit(reply: Reply, way: Fields, registry: Registry) -> StatedLimit |
     limit = limit_of(way[-1], words)
     if limit is None or (is_text(way[-1]) and not speaks_of_length(words)):
         return None
-    return None if way[-1].is_repeated and _LETTERS.search(words) else limit  # that is about what is in it
+    return limit if not way[-1].is_repeated or _counts_items(words, way[-1]) else None
+
+
+def _counts_items(words: str, field: FieldDescriptor) -> bool:
+    """Whether a text is about how many there are in a list, rather than about what is in it."""
+    if _LETTERS.search(words) or _INDEX.search(words):
+        return False
+    names = {*field.name.lower().split("_"), *_ITEMS}
+    names |= {snake_case(field.message_type.name).rpartition("_")[2]} if field.message_type is not None else set()
+    stems = {name.rstrip("s") for name in names}
+    return _MANY.search(words) is not None or any(
+        found.rstrip("s") in stems for found in _BEHIND.findall(words.lower())
+    )
 
 
 def speaks_of_length(words: str) -> bool:

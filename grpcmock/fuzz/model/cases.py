@@ -102,6 +102,9 @@ OWN_WORDS = "the limit that the server states itself"
 KEPT_WORDS = "what the server says itself of what it refuses"
 """The rule of cases that try what keeps a limit which the server has stated, in refusing what keeps it."""
 
+SUMS = "what google.type.Money says of units and nanos"
+"""The rule of cases that try sums of money in a field."""
+
 NEW_NAMES = "names that nobody has"
 """The rule of cases that use several, as a method says of names that they are taken."""
 

@@ -13,10 +13,12 @@ from grpcmock.fuzz.expectations.field_paths import is_set, resolve
 from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.model.cases import Case, Expect, Phase, call_of
 from grpcmock.fuzz.phases import (
+    calculation_cases,
     call_lifecycle,
     field_relations,
     item_relations,
     limit_cases,
+    money_cases,
     stream_orders,
     value_pairs,
 )
@@ -70,7 +72,8 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     first = _first(maker, boundaries, elsewhere)
     keys = islice(maker.keys(boundaries), _MOST_KEYS)
     limits = limit_cases.LimitCases(method, plan)
-    yield chain(limits.refused(), together, islice(pairs, _FIRST_PAIRS), keys, first, stream_orders.cases(method, plan))
+    told = chain(limits.refused(), calculation_cases.cases(method, plan), money_cases.cases(method, plan))
+    yield chain(told, together, islice(pairs, _FIRST_PAIRS), keys, first, stream_orders.cases(method, plan))
     yield chain(limits.cases(), pairs)
     yield chain(maker.values(elsewhere), maker.made_otherwise(), call_lifecycle.cases(method, plan))
     yield maker.values(boundary for boundary in boundaries if boundary.kind in _SINGLE)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from grpcmock.fuzz.expectations.documented_limits import documented_limit
 from grpcmock.fuzz.expectations.field_paths import Fields, is_set
 from grpcmock.fuzz.expectations.field_sizes import is_text, is_whole, with_size
+from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.learning.accepted_requests import set_at
 from grpcmock.fuzz.model.bindings import put, value_at
 from grpcmock.fuzz.model.cases import DOCUMENTED, KEPT_WORDS, OWN_WORDS, Case, Expect, Phase, call_of
@@ -164,7 +165,12 @@ def _beyond(way: Fields, limit: StatedLimit, seen: int | None) -> int | None:
 
 
 def _is_content(accepted: AcceptedRequest, way: Fields) -> bool:
-    """Whether a list is all that a request has but for names of what is there: to send none would ask for nothing."""
+    """Whether a list is all that a request has but for names of what is there: to send none would ask for nothing.
+
+    Where one only reads, none may stand for all.
+    """
+    if only_reads(accepted.method):
+        return False
     others = [field for field, _ in accepted.fullest.ListFields() if field is not way[0]]
     return len(way) == 1 and way[0].is_repeated and all((field.name,) in accepted.references for field in others)
 

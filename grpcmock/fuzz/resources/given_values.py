@@ -61,7 +61,7 @@ def losses(resource: Resource, given: Message, kept: Message, *, exact: bool = F
     descriptor: Any = kept.DESCRIPTOR
     for field, value in given.ListFields():
         own = descriptor.fields_by_name.get(field.name)
-        if own is None or own.is_repeated != field.is_repeated or not same_type(own, field):
+        if own is None or own.is_repeated != field.is_repeated or not (same_type(own, field) or _is_like(own, field)):
             continue
         if own.full_name in resource.hidden | resource.fixed or _SECRET.search(own.name):
             continue
@@ -75,6 +75,17 @@ def losses(resource: Resource, given: Message, kept: Message, *, exact: bool = F
             yield from losses(resource, value, getattr(kept, own.name), exact=exact, way=f"{path}.")
         elif not _is_kept(own, value, getattr(kept, own.name), exact=exact):
             yield Loss(path, f"{path} {shown(value)}", f"{path} {shown(getattr(kept, own.name))}")
+
+
+def _is_like(one: FieldDescriptor, other: FieldDescriptor) -> bool:
+    """Whether two fields hold messages of one name and of the same fields, each type defined within its owner."""
+    ours, theirs = one.message_type, other.message_type
+    if ours is None or theirs is None or ours.name != theirs.name or is_map(one) or is_map(other) or one.is_repeated:
+        return False
+    if ours.containing_type is not one.containing_type or theirs.containing_type is not other.containing_type:
+        return False
+    own, others = ({field.name: (field.type, field.is_repeated) for field in kind.fields} for kind in (ours, theirs))
+    return own == others and not any(field.message_type for field in ours.fields)
 
 
 def _may_be_servers_own(field: FieldDescriptor) -> bool:

@@ -33,6 +33,7 @@ message SendRequest {
   google.protobuf.Duration kept = 4;
   int32 page_size = 5;
   int64 expires = 6;
+  repeated int32 weekdays = 7;
 }
 message SendResponse {}
 """
@@ -89,6 +90,10 @@ KEPT = "kept is from 10 minutes to 31 days"
         ("readers", ["a"], lambda one: READERS if len(one.readers) <= 20 else "no such reader", "1: "),
         ("readers", ["a"], lambda one: READERS if one.readers else "", None),
         ("readers", ["a"], lambda one: "readers[0] has less than 3 characters" if len(one.readers) < 2 else "", None),
+        ("weekdays", [9], lambda one: "weekdays[0]: must be from 1 to 7" if one.weekdays else "", None),
+        ("weekdays", [9], lambda one: "weekdays must be from 1 to 7" if one.weekdays else "", None),
+        ("weekdays", [9], lambda one: "weekdays: from 1 to 7 days" if len(one.weekdays) < 8 else "", None),
+        ("weekdays", [9], lambda one: "weekdays: from 1 to 7 weekdays" if len(one.weekdays) < 8 else "", "1: "),
         ("kept", {"seconds": 3600}, lambda one: KEPT if one.kept.seconds >= 600 else "", "600: "),
         ("kept", {"seconds": 60}, lambda one: KEPT if one.kept.seconds < 600 else "", None),
         ("page_size", 0, lambda one: "The size of a page is from 0 to 9" if one.page_size < 1 else "", "0: "),

@@ -10,9 +10,9 @@ import pytest
 from grpcmock.fuzz.checks.registry import all_checks
 from grpcmock.fuzz.checks.suite import CheckSuite
 from grpcmock.fuzz.expectations.expectations import Expectations
+from grpcmock.fuzz.expectations.taken_name import taken_name
 from grpcmock.fuzz.generation.generator import Generators
 from grpcmock.fuzz.learning.accepted_requests import AcceptedRequest
-from grpcmock.fuzz.learning.taken_names import taken_name
 from grpcmock.fuzz.model.cases import Call, Case, Expect, Phase, call_of
 from grpcmock.fuzz.model.results import CaseResult, Reply, Termination
 from grpcmock.fuzz.phases.plan import Plan

@@ -36,6 +36,7 @@ PLAN: Any = SimpleNamespace(
     seed=0,
     simplest=lambda _: b"",
     acceptance=Acceptance(PROTOS),
+    limits=Limits(PROTOS),
 )
 
 SLOW = (Send(b""), HALF_CLOSE, Pause(2.0), Cancel())

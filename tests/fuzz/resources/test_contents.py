@@ -28,12 +28,12 @@ service Films {
   rpc Change(ChangeRequest) returns (Film);
 }
 message Part { oneof part { Head head = 1; bytes frame = 2; } }
-message Head { string title = 1; int64 size = 2; string sha256 = 3; }
-message Film { string film_id = 1; }
+message Head { string title = 1; int64 size = 2; string sha256 = 3; string file_name = 4; }
+message Film { string film_id = 1; string file_name = 2; int64 size = 3; string sha256 = 4; string title = 5; }
 message FetchRequest { string film_id = 1; int64 offset = 2; }
 message Frame { bytes frame = 1; }
-message CutRequest { string film_id = 1; }
 message ChangeRequest { string film_id = 1; bytes frame = 2; google.protobuf.FieldMask mask = 3; }
+message CutRequest { string film_id = 1; Film film = 2; }
 """
 
 Words = tuple[str, Any, Any]
@@ -57,6 +57,14 @@ def change(frame: str, **more: Any) -> Words:
 
 
 CHANGED = [change("abc"), fetch("f1", "abc")]
+
+
+def described(**answer: Any) -> list[Words]:
+    head = {"title": "b", "size": 3, "sha256": "ba78", "fileName": "a.mov"}
+    told = {"filmId": "f1", "title": "c", "size": 3, "sha256": "BA78", "fileName": "a.mov"}
+    return [("Bring", [{"head": head}, {"frame": coded("abc")}], told | answer), fetch("f1", "abc")]
+
+
 PROVEN = [bring("f1", "abc"), fetch("f1", "abc")]
 
 CASES: dict[str, tuple[set[str], list[Words]]] = {
@@ -67,8 +75,21 @@ CASES: dict[str, tuple[set[str], list[Words]]] = {
     "a part of it": (set(), [*PROVEN, bring("f2", "abcdef"), fetch("f2", "def", offset=3)]),
     "changed": ({"G129"}, [*PROVEN, *CHANGED, change("abcd"), fetch("f1", "abc")]),
     "of what is sent a part is meant": (set(), [*PROVEN, *CHANGED, change("abcd", mask="filmId"), fetch("f1", "abc")]),
+    "as it was described": (set(), described()),
+    "of another size": ({"G129"}, described(size=0)),
+    "without its digest": ({"G129"}, described(sha256="")),
+    "without its name": ({"G129"}, described(fileName="")),
+    "under a name of the server's": (set(), described(fileName="a (1).mov")),
+    "with its digest in another form": (set(), described(sha256="ungWv48=")),
+    "with another digest": ({"G129"}, described(sha256="ba79")),
+    "with nothing but its name": (set(), described(size=0, sha256="")),
     "another one": (set(), [*PROVEN, bring("f2", "abcdef"), fetch("f3", "x")]),
     "refused": (set(), [*PROVEN, bring("f2", "abcdef", answer="DATA_LOSS"), fetch("f2", "x")]),
+    "changed since, named within": (
+        set(),
+        [*PROVEN, ("Cut", {"film": {"filmId": "f1"}}, {}), fetch("f1", "ab")],
+    ),
+    "changed since, named in the answer": (set(), [*PROVEN, ("Cut", {}, {"filmId": "f1"}), fetch("f1", "ab")]),
     "changed since": (set(), [*PROVEN, ("Cut", {"filmId": "f1"}, {"filmId": "f1"}), fetch("f1", "ab")]),
 }
 
