@@ -1,4 +1,4 @@
-"""Limits that are stated in words: by the server itself in refusing a request, or by the comment of a field."""
+"""What is stated in words: limits, by the server itself in refusing a request or by comments, and names by these."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from grpcmock.fuzz.expectations.field_sizes import is_text, size_at
 from grpcmock.fuzz.expectations.money import SISTERS, Sum
 from grpcmock.fuzz.expectations.stated_limits import is_limit_alone, stated_limit
 from grpcmock.fuzz.model.bindings import value_at
-from grpcmock.fuzz.model.cases import DOCUMENTED, KEPT_WORDS, OWN_WORDS, SUMS
+from grpcmock.fuzz.model.cases import DOCUMENTED, DOCUMENTED_NAME, KEPT_WORDS, OWN_WORDS, SUMS
 from grpcmock.fuzz.model.findings import Finding
 from grpcmock.fuzz.model.meant_status import with_meant_status
 from grpcmock.fuzz.model.results import Termination
@@ -126,6 +126,20 @@ def _documented(case: Case, result: CaseResult, expectations: Expectations) -> I
     yield from _not_as_stated(case, expected, wrong, "documented")
 
 
+def _documented_name(case: Case, result: CaseResult, expectations: Expectations) -> Iterator[Finding]:
+    """A name that a comment gives is written as it should be, so it isn't refused for how it looks."""
+    reply = effective(result.last, expectations)
+    way = resolve(case.method.input, case.path)
+    if way is None or reply.code != Code.INVALID_ARGUMENT or reply.termination is not Termination.SERVER:
+        return
+    named = [resolve(case.method.input, one) for one in paths_in_details(reply, expectations)]
+    if way not in (named or named_in(reply.message, case.method.input)):
+        return  # it may be about something else, which is refused whatever the name
+    name = value_at(case.method.request_class.FromString(reply.call.messages[0]), (case.path,))
+    expected = f"anything but INVALID_ARGUMENT at {case.path}: {name!r} is a name that the comment gives"
+    yield from _not_as_stated(case, expected, [said(reply)], "documented name")
+
+
 def _not_as_stated(case: Case, expected: str, wrong: Sequence[str], source: str) -> Iterator[Finding]:
     if wrong:
         key = f"{case.path} {source}"
@@ -181,5 +195,6 @@ BY_RULE: Mapping[str, CheckFunction] = {
     KEPT_WORDS: _kept_words,
     DOCUMENTED: _documented,
     SUMS: _sums,
+    DOCUMENTED_NAME: _documented_name,
 }
-"""What judges the cases at a limit, by the rule of the case."""
+"""What judges the cases at what words state, by the rule of the case."""

@@ -111,6 +111,9 @@ NEW_NAMES = "names that nobody has"
 DOCUMENTED = "the limit that the comment in the proto states"
 """The rule of cases that hold a server, where it refuses what is far beyond such a limit, to the limit itself."""
 
+DOCUMENTED_NAME = "a name that the comment in the proto gives"
+"""The rule of cases that say at their path what a comment says may be said there."""
+
 NAMES_NOTHING = "the comment in the proto, of a name that nothing has"
 """The rule of cases whose last call names at their path what isn't there."""
 

@@ -19,6 +19,7 @@ from grpcmock.fuzz.phases import (
     item_relations,
     limit_cases,
     money_cases,
+    name_cases,
     stream_orders,
     value_pairs,
 )
@@ -74,7 +75,7 @@ def parts(method: Method, plan: Plan) -> Iterator[Iterator[Case]]:
     limits = limit_cases.LimitCases(method, plan)
     told = chain(limits.refused(), calculation_cases.cases(method, plan), money_cases.cases(method, plan))
     yield chain(told, together, islice(pairs, _FIRST_PAIRS), keys, first, stream_orders.cases(method, plan))
-    yield chain(limits.cases(), pairs)
+    yield chain(name_cases.cases(method, plan), limits.cases(), pairs)
     yield chain(maker.values(elsewhere), maker.made_otherwise(), call_lifecycle.cases(method, plan))
     yield maker.values(boundary for boundary in boundaries if boundary.kind in _SINGLE)
     yield limits.cases()

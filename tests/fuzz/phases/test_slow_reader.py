@@ -32,7 +32,6 @@ PLAN: Any = SimpleNamespace(
     methods=(LIST,),
     expectations=Expectations(registry=PROTOS),
     generators=Generators(PROTOS),
-    limits=Limits(PROTOS),
     seed=0,
     simplest=lambda _: b"",
     acceptance=Acceptance(PROTOS),
