@@ -134,6 +134,7 @@ def test_units_of_time_tell_what_a_limit_is_of(
     ],
 )
 def test_other_demands_are_seen_beside_a_limit(posts: Registry, field: str, words: str, expected: bool) -> None:
-    way = resolve(posts.message("posts.SendRequest").DESCRIPTOR, field)
+    descriptor: Any = posts.message("posts.SendRequest").DESCRIPTOR
+    way = resolve(descriptor, field)
     assert way
     assert is_limit_alone(words, way) is expected

@@ -95,5 +95,6 @@ def test_a_conversation(name: str, press: Registry, judging: Callable[..., Calla
     ],
 )
 def test_what_is_an_operation(message: str, expected: str | None, press: Registry) -> None:
-    outcome = outcome_of(press.message(message).DESCRIPTOR)
+    descriptor: Any = press.message(message).DESCRIPTOR
+    outcome = outcome_of(descriptor)
     assert (outcome.name if outcome is not None else None) == expected
