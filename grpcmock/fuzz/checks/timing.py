@@ -112,13 +112,20 @@ def _growth(case: Case, result: CaseResult) -> Iterator[Finding]:
     if len(result.replies) < count:
         return
     rounds = [result.replies[start : start + count] for start in range(0, len(result.replies), count)]
-    times = [statistics.median(replies[i].seconds for replies in rounds if i < len(replies)) for i in range(count)]
+    times = [
+        statistics.median(replies[place].seconds for replies in rounds if place < len(replies))
+        for place in range(case.setup, count)
+    ]
     if len(times) < 3 or times[-1] < NOTABLE:
         return
     ratios = [later / max(earlier, 1e-4) for earlier, later in itertools.pairwise(times)][-2:]
     if times[-1] / max(times[-3], 1e-4) > _STEEP and min(ratios) > _RISING:
-        sizes = [sum(map(len, call.messages)) for call in case.calls]
-        actual = ", ".join(f"{size} bytes {seconds * 1000:.0f} ms" for size, seconds in zip(sizes, times, strict=True))
+        calls = case.calls[case.setup :]
+        if len(calls[-1].messages) > 1:
+            sizes = [f"{len(call.messages)} messages" for call in calls]
+        else:
+            sizes = [f"{sum(map(len, call.messages))} bytes" for call in calls]
+        actual = ", ".join(f"{size} {seconds * 1000:.0f} ms" for size, seconds in zip(sizes, times, strict=True))
         yield Finding(
             check="slow_input",
             expected="time that grows no faster than the input",

@@ -16,6 +16,7 @@ from grpcmock.fuzz.phases import (
     calculation_cases,
     call_lifecycle,
     field_relations,
+    growth_cases,
     item_relations,
     limit_cases,
     money_cases,
@@ -110,7 +111,7 @@ def _first(maker: _Maker, boundaries: Sequence[Boundary], elsewhere: list[Bounda
     Rules of messages that another method has as well, and has tried, are left for later: they are put *elsewhere*.
     """
     yield from call_lifecycle.concurrent(maker.method, maker.plan)
-    yield from call_lifecycle.growing(maker.method, maker.plan)
+    yield from growth_cases.cases(maker.method, maker.plan)
     yield from maker.together(boundaries, valid=False)
     yield from maker.values(boundary for boundary in boundaries if boundary.kind in _SHAPES)
     own: list[Boundary] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grpcmock.client.actions import HALF_CLOSE, Cancel, Pause, Receive, Send
 from grpcmock.fuzz.expectations.side_effects import observers, only_reads
@@ -12,8 +12,6 @@ from grpcmock.fuzz.model.cases import LATER, SHORT, Call, Case, Measure, Phase, 
 from grpcmock.schema.method import MethodKind
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor, FieldDescriptor
-
     from grpcmock.fuzz.phases.plan import Plan
     from grpcmock.schema import Method
 
@@ -23,15 +21,6 @@ MANY = 300
 CANCELS = 4
 REPETITIONS = 120
 AT_ONCE = 12
-
-_SIZES = (625, 1250, 2500, 5000, 10_000)
-"""Characters of texts that grow."""
-
-_COUNTS = (125, 250, 500, 1000, 2000)
-"""Items of lists that grow."""
-
-_MOST_GROWING = 12
-_DEEPEST = 2
 
 _CUTS = (0.0, 0.002, 0.01)
 """So many seconds after its request a call is cancelled."""
@@ -289,64 +278,3 @@ def _observed(method: Method, plan: Plan, observer: Method, name: str, cut: Call
 def _cut(case: Case) -> Case:
     """Return a case as one that looks for what is left of the calls which it cuts short."""
     return replace(case, measures=frozenset({Measure.EFFECTS}), shrinks_as_one=True)
-
-
-def growing(method: Method, plan: Plan) -> Iterator[Case]:
-    """Yield requests in which one part doubles from call to call, so that the time can be compared with the size."""
-    count = 0
-    for path, sizes in _growable(method.input, plan.generators.of(method.input).least):
-        if (count := count + 1) > _MOST_GROWING:
-            return
-        requests = [_grown(method, plan, path, size) for size in sizes]
-        yield replace(
-            _case(
-                method,
-                f"growing-{'.'.join(path)}",
-                f"{'.'.join(path)} of {sizes[0]}, then twice as much, up to {sizes[-1]}",
-                tuple(call_of(method, request) for request in requests),
-                targets={"slow_input"},
-                measures=Measure.GROWTH,
-                shrinks_as_one=True,
-                repeat=3,
-            ),
-            path=".".join(path),
-        )
-
-
-def _growable(descriptor: Descriptor, message: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield the ways to texts and lists, in the message itself and in those that stand in it."""
-    for field in descriptor.fields:
-        path = (*way, field.name)
-        if field.message_type is None:
-            if field.is_repeated:
-                yield path, _COUNTS
-            elif field.type in (field.TYPE_STRING, field.TYPE_BYTES):
-                yield path, _SIZES
-        elif len(way) < _DEEPEST and _is_inside(field, message):
-            yield from _growable(field.message_type, getattr(message, field.name), path)
-
-
-def _is_inside(field: FieldDescriptor, message: Any) -> bool:
-    """Whether a field holds a message, of a type that isn't well known."""
-    if field.is_repeated or field.message_type is None or not message.HasField(field.name):
-        return False
-    return not field.message_type.full_name.startswith("google.protobuf.")
-
-
-def _grown(method: Method, plan: Plan, path: tuple[str, ...], size: int) -> bytes:
-    message = method.request_class.FromString(plan.simplest(method))
-    *way, name = path
-    place: Any = message
-    for step in way:
-        place = getattr(place, step)
-    field = place.DESCRIPTOR.fields_by_name[name]
-    if field.type == field.TYPE_STRING:
-        one: Any = "a"
-    else:
-        one = b"a" if field.type == field.TYPE_BYTES else field.default_value or 0
-    if not field.is_repeated:
-        setattr(place, name, one * size)
-    else:
-        del getattr(place, name)[:]
-        getattr(place, name).extend([type(one)(one)] * size)
-    return message.SerializePartialToString(deterministic=True)
