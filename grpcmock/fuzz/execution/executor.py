@@ -51,7 +51,7 @@ _MADE_UP = "Internal error from Core"
 _GRACE = 5.0
 """So many seconds after its deadline a call must have ended, or nothing more is expected of it."""
 
-_LONG = 1.0
+_LONG = 0.3
 """What takes longer, in seconds, is made once only."""
 
 _LEAST_AT_ONCE = 2
