@@ -14,6 +14,7 @@ from grpcmock.fuzz.model.results import Termination
 from grpcmock.fuzz.model.wording import said
 from grpcmock.fuzz.resources.calls import may_change, step_of
 from grpcmock.fuzz.resources.create_rules import CreateRules
+from grpcmock.fuzz.resources.given_names import called_malformed
 from grpcmock.fuzz.resources.known_resources import KnownResources, finding
 from grpcmock.fuzz.resources.laws.families import Families
 from grpcmock.fuzz.resources.read_rules import ReadRules
@@ -56,6 +57,7 @@ class StateModel:
     def _own(self, step: ResourceCall) -> Iterator[Finding]:
         if step.operation.role in _CHANGING and not step.is_refused:
             self._making.touched(step.resource, step.at(step.operation.key))
+        yield from called_malformed(step, self.memory)
         match step.operation.role:
             case Role.CREATE | Role.IMPORT:
                 yield from self._making.take(step)

@@ -66,3 +66,35 @@ def test_programs_by_chance_are_the_same_for_a_seed(plan: Plan) -> None:
     assert all(
         binding.call < index for case in chance for index, call in enumerate(case.calls) for binding in call.bindings
     )
+
+
+@pytest.fixture
+def pairs(plan: Plan) -> Plan:
+    """A plan in which a method names two users, whose ids are chosen, and another makes notes of one."""
+    making = AcceptedRequest(
+        method("CreateUser"),
+        method("CreateUser").request_class(user_id="abcd").SerializeToString(),
+        own_id=("user_id",),
+    )
+    first, second = Need(making, ("name",), ("name",), ("user_id",)), Need(making, ("name",), ("etag",), ("user_id",))
+    noting = AcceptedRequest(NOTING, b"", (Need(making, ("name",), ("parent",), ("user_id",)),))
+    for request in (making, AcceptedRequest(method("DeleteUser"), b"", (first, second)), noting):
+        plan.acceptance.first[request.method.path] = request
+    return plan
+
+
+NOTING = USERS.method("directory.v1.NoteService/CreateNote")
+
+
+def test_two_of_a_kind_are_two(pairs: Plan) -> None:
+    made, other, *_ = programs(pairs, "DeleteUser")["again"].calls
+    ids = [made.method.request_class.FromString(call.messages[0]) for call in (made, other) if made.method is not None]
+    assert ids[0] != ids[1]
+
+
+def test_what_is_named_has_something_in_it(pairs: Plan) -> None:
+    calls = programs(pairs, "DeleteUser")["filled-by-CreateNote"].calls
+    assert [call.path.rpartition("/")[2] for call in calls] == [*["CreateUser", "CreateNote"] * 2, "DeleteUser"]
+    *_, first, _, second, last = calls
+    assert [binding.call for call in (first, second) for binding in call.bindings] == [0, 2]
+    assert {binding.call for binding in last.bindings} == {0, 2}

@@ -124,7 +124,9 @@ class Judge:
         call = Call(path=method.path, method=method, actions=tuple(actions), caller=(*callers, Caller.OWN)[0])
         if isinstance(answer, str):
             termination = Termination.CANCELLED if "cut" in more else Termination.SERVER
-            return Reply(call=call, termination=termination, code=Code[answer], message="no", sent=len(requests))
+            code, _, words = answer.partition(": ")
+            message = words or "no"
+            return Reply(call=call, termination=termination, code=Code[code], message=message, sent=len(requests))
         answers = answer if isinstance(answer, list) else [answer]
         data = tuple(_data(method.response_class, one) for one in answers)
         return Reply(call=call, termination=Termination.SERVER, code=0, responses=data, sent=len(requests))

@@ -16,6 +16,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from grpcmock.client.actions import Pause
 from grpcmock.fuzz.expectations.field_paths import is_set, reachable
+from grpcmock.fuzz.expectations.side_effects import only_reads
 from grpcmock.fuzz.generation.choices import RandomSource
 from grpcmock.fuzz.learning.accepted_requests import is_there, varied
 from grpcmock.fuzz.model.bindings import put, value_at
@@ -64,7 +65,9 @@ def cases(method: Method, plan: Plan) -> Iterator[Case]:
     yield _again(own, plan)
     yield _after_refusals(own, plan)
     related = [other for other in requests.values() if other is not own and are_related(own, other)]
-    for other in sorted(related, key=lambda one: one.method.full_name)[:_MOST_OTHERS]:
+    related.sort(key=lambda one: one.method.full_name)
+    yield from (case for other in related if (case := _filled(own, other, plan)) is not None)
+    for other in related[:_MOST_OTHERS]:
         yield _in_turns(own, other, plan)
     for number in range(_PROGRAMS):
         yield _by_chance(own, related, plan, number)
@@ -99,6 +102,19 @@ def spoiled(own: AcceptedRequest) -> Iterator[Message]:
             large = _LARGE[field.cpp_type]
             put(message, path, str(large).encode() if field.type == field.TYPE_BYTES else large)
             yield message
+
+
+def _filled(own: AcceptedRequest, other: AcceptedRequest, plan: Plan) -> Case | None:
+    """Return a call on things in each of which another method has made something; None where it makes nothing there."""
+    places = [need.made_by.method.path for need in own.needs]
+    shared = next((need.made_by.method.path for need in other.needs if need.made_by.method.path in places), None)
+    if shared is None or only_reads(other.method) or not plan.acceptance.may_make(other.method):
+        return None
+    program = MethodProgram(own.method, plan, f"filled-by-{other.method.name}")
+    for number in range(places.count(shared)):
+        program.add(other, skip=number, anew=number)
+    program.add(own)
+    return program.case(f"on things that {other.method.name} has put something into")
 
 
 def _in_turns(own: AcceptedRequest, other: AcceptedRequest, plan: Plan) -> Case:
@@ -187,7 +203,7 @@ class MethodProgram:
                 bindings.append(Binding(self._latest[path], need.source, need.target))
                 continue
             if (index := self._made.get((path, used[path]))) is None:
-                index = self.add(need.made_by)
+                index = self.add(need.made_by, anew=used[path] - 1)
                 self._made[path, used[path]] = index
             bindings.append(Binding(index, need.source, need.target))
         return tuple(bindings)
