@@ -74,7 +74,7 @@ class Promise:
     """Whether it is said as well that the answer is the first one's then."""
 
     is_of_whole: bool = False
-    """Whether what is unique is said to be so of a request as a whole, so that another one may mean something else by the same value."""
+    """Whether what is unique is said to be so of requests as they are: others may mean something else by the value."""
 
 
 def promises_of(method: Method, registry: Registry) -> tuple[Promise, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grpcmock.fuzz.expectations.roles import Role
 from grpcmock.fuzz.learning.accepted_requests import varied
+from grpcmock.fuzz.model.bindings import value_at
 from grpcmock.fuzz.phases.stateful.call_sequence import CallSequence
 from grpcmock.fuzz.resources.calls import found
 from grpcmock.fuzz.resources.differences import is_set
@@ -117,10 +118,9 @@ def _has(given: Message, field: FieldDescriptor) -> bool:
 def _updated(factory: ResourceFactory, operation: Operation, values: dict[str, Any]) -> Message | None:
     """Make an update of nothing but some fields; None where their values don't fit."""
     update = factory.content(operation, 0)
-    place = found(update, operation.given or ())
-    if place is None:
-        return None
+    place: Any = value_at(update, operation.given or ())
     place.Clear()
+    place.SetInParent()
     try:
         place.MergeFrom(type(place)(**values))
     except (TypeError, ValueError):
