@@ -1,4 +1,4 @@
-"""Masks of several fields, lists that are replaced, numbers that no float holds: what is said of them, and the calls."""
+"""Masks of several fields, lists that are replaced, numbers that no float holds: what is said of them, and calls."""
 
 from __future__ import annotations
 

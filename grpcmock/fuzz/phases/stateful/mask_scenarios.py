@@ -78,8 +78,10 @@ def _replaced(resource: Resource, operation: Operation, factory: ResourceFactory
     """A list, or a map, that was given takes the place of what was there."""
     made = _made(resource, factory)
     fields = [one for one in factory.changeable(resource, operation) if one.is_repeated]
-    for field in fields[:_LISTS] if made is not None else ():
-        content, given = made
+    if made is None:
+        return
+    content, given = made
+    for field in fields[:_LISTS]:
         if not _has(given, field):
             continue
         value = getattr(given, field.name)
