@@ -89,7 +89,9 @@ class UpdateRules:
         """Compare how masks are taken with how they were taken before."""
         given = step.at(step.operation.given)
         if step.is_ok and given is not None and not step.is_foreign:
-            yield from self._conduct.taken(step, key, given, paths)
+            known = self._memory.find(step.resource, key)
+            old = known.message if known is not None and known.is_there else None
+            yield from self._conduct.taken(step, key, given, paths, old)
         elif not step.is_ok:
             self._conduct.refused(step, key, given, paths, step.resource.fixed | step.resource.hidden)
 

@@ -93,6 +93,14 @@ CASES: dict[str, tuple[set[str], list[Any]]] = {
         {"G135"},
         [MADE, update(SHOWN, **SAME), *(update(NO, one, **SAME) for one in SAME), update(SHOWN, **SAME)],
     ),
+    "what each mask names is overlooked without one": (
+        {"G129"},  # for that alone
+        [MADE, update(FULL, **SAME), *(update(NO, one, **SAME) for one in SAME), update(FULL, **SAME)],
+    ),
+    "what each mask names was so before": (
+        set(),
+        [MADE, update(FULL, **FULL), *(update(NO, one, **FULL) for one in FULL), update(FULL, **FULL)],
+    ),
     "one of the masks is taken": (
         set(),
         [

@@ -99,11 +99,18 @@ def _each(resource: Resource, operation: Operation, factory: ResourceFactory) ->
     made = _made(resource, factory)
     if made is None or not resource.is_annotated:
         return
-    content, given = made
-    names = [one.name for one in factory.changeable(resource, operation) if _has(given, one)][:_SEVERAL]
+    _, given = made
+    creating = resource.operation(Role.CREATE)
+    least = factory.content(creating, 0) if creating is not None else given
+    there = found(least, creating.given or ()) if creating is not None else None
+    names = [
+        one.name
+        for one in factory.changeable(resource, operation)
+        if _has(given, one) and (there is None or not _has(there, one))
+    ][:_SEVERAL]
     update = _updated(factory, operation, {name: getattr(given, name) for name in names})
     sequence = CallSequence(factory, operation.method, "mask-each")
-    if update is None or len(names) < 2 or (handle := sequence.create_kept(resource, content)) is None:
+    if update is None or len(names) < 2 or (handle := sequence.create_kept(resource, 0)) is None:
         return
     for mask in ([], *([name] for name in names), []):
         sequence.update(handle, update, mask)

@@ -36,6 +36,9 @@ class MaskConduct:
     _whole: tuple[Any, Message] | None = None
     """The key and the content of an update that was taken without a mask."""
 
+    _changed: frozenset[str] = frozenset()
+    """The fields that it has changed: a server may well overlook others without a mask, and refuse them with one."""
+
     _refused: dict[str, str] = field(default_factory=dict)
     """The fields of that which were refused since then, each named alone, and in what words."""
 
@@ -57,9 +60,11 @@ class MaskConduct:
                 yield finding(step, "field_mask", expected, f"{path} {shown(getattr(answer, path))}", path, "reset")
                 return
 
-    def taken(self, step: ResourceCall, key: Any, given: Message, paths: Sequence[str]) -> Iterator[Finding]:
-        """Hear of an update that was taken. Yields that masks are refused, where each of them was since the same update
-        was taken without one, and none was taken."""
+    def taken(
+        self, step: ResourceCall, key: Any, given: Message, paths: Sequence[str], old: Message | None
+    ) -> Iterator[Finding]:
+        """Hear of an update that was taken, of what was the *old* message before, as far as that is known. Yields that
+        masks are refused, where each of them was since the same update was taken without one, and none was taken."""
         refused, whole = self._refused, self._whole
         if paths:
             self._refused, self._whole = {}, None
@@ -67,6 +72,9 @@ class MaskConduct:
         if whole == (key, given) and len(refused) >= _EACH and step.resource.is_annotated:
             expected = f"OK for a mask of {', '.join(refused)}, one at a time, as without a mask"
             yield finding(step, "field_mask", expected, next(iter(refused.values())), step.operation.mask, "each")
+        else:
+            answer = next(iter(step.resources()), None)
+            self._changed = _changed(old, given, answer) if old is not None and answer is not None else frozenset()
         self._refused, self._whole = {}, (key, given)
 
     def refused(
@@ -78,7 +86,21 @@ class MaskConduct:
             return
         descriptor: Any = given.DESCRIPTOR
         own = descriptor.fields_by_name.get(paths[0]) if len(paths) == 1 else None
-        if own is None or own.full_name in fixed or not is_set(given, own):
+        if own is None or own.full_name in fixed:
             self._whole = None
-            return
-        self._refused[own.name] = said(step.reply)
+        elif own.name in self._changed:
+            self._refused[own.name] = said(step.reply)
+
+
+def _changed(old: Message, given: Message, answer: Message) -> frozenset[str]:
+    """Return the names of the fields that are as they were given, and were something else before."""
+    before: Any = old.DESCRIPTOR
+    asked: Any = given.DESCRIPTOR
+    names = []
+    for own, value in answer.ListFields():
+        other = asked.fields_by_name.get(own.name)
+        if other is None or other.message_type is not own.message_type or own.name not in before.fields_by_name:
+            continue
+        if same(own, value, getattr(given, own.name)) and not same(own, value, getattr(old, own.name)):
+            names.append(own.name)
+    return frozenset(names)
